@@ -1,0 +1,47 @@
+import { spawn } from 'node:child_process';
+
+// One shell for each server. It sleeps in `cat` for as long as our end of the pipe is open; a SIGKILL of this process
+// closes it as well. A pid is killed only if its command line still carries the mark: pids are used again.
+const SCRIPT = `
+trap '' HUP INT TERM
+dir=$1; remove=$2; shift 2
+cat >/dev/null
+command_line() {
+  if [ -r "/proc/$1/cmdline" ]; then tr '\\0' ' ' <"/proc/$1/cmdline"; else ps -o command= -p "$1"; fi
+}
+strike() {
+  signal=$1; shift
+  while [ $# -gt 0 ]; do
+    pid=$(head -n 1 "$1" 2>/dev/null | tr -cd 0-9)
+    if [ -n "$pid" ] && command_line "$pid" 2>/dev/null | grep -qF -- "$2"; then kill "-$signal" "$pid"; fi
+    shift 2
+  done 2>/dev/null
+}
+strike QUIT "$@"; strike CONT "$@"; sleep 0.3; strike KILL "$@"; sleep 0.2
+[ "$remove" = remove ] && rm -rf -- "$dir"
+exit 0
+`;
+
+/**
+ * Ties servers to the life of this process: when it is gone, however it went, they are killed and their folder is
+ * removed. `processes`: pid files, each with a text that the command line of the right process contains.
+ */
+export function holdLeash({ dir, removeDir, processes }) {
+  const marks = processes.flatMap(({ pidFile, mark }) => [pidFile, mark]);
+  const shell = spawn('/bin/sh', ['-c', SCRIPT, 'leash', dir, removeDir ? 'remove' : 'keep', ...marks], {
+    detached: true,
+    cwd: '/',
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  shell.unref();
+  shell.stdin.unref?.();
+  shell.on('error', () => {});
+  shell.stdin.on('error', () => {});
+  return {
+    /** The servers were stopped in good order: nothing is left to do. */
+    release() {
+      shell.kill('SIGKILL');
+      shell.stdin.destroy();
+    },
+  };
+}

@@ -1,0 +1,277 @@
+import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+} from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { holdLeash } from './leash.mjs';
+import { freePorts } from './ports.mjs';
+import { administer } from './rabbitmq-admin.mjs';
+import { evaluate } from './rabbitmq-control.mjs';
+import { sleep } from './wait.mjs';
+
+const run = promisify(execFile);
+const BOOT_DEADLINE_MS = 60_000;
+
+/** The folder with the server's own scripts (not a distribution's wrappers, which insist on their own user). */
+export function findRabbitmq() {
+  const folders = [];
+  if (process.env.RABBITMQ_HOME) folders.push(join(process.env.RABBITMQ_HOME, 'sbin'));
+  const debian = '/usr/lib/rabbitmq/lib';
+  if (existsSync(debian)) {
+    const homes = readdirSync(debian).filter((name) => name.startsWith('rabbitmq_server-'));
+    homes.sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
+    folders.push(...homes.map((name) => join(debian, name, 'sbin')));
+  }
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    const server = join(folder, 'rabbitmq-server');
+    if (folder !== '' && existsSync(server)) folders.push(dirname(realpathSync(server)));
+  }
+  return folders.find(
+    (folder) => isProgram(join(folder, 'rabbitmq-server')) && existsSync(join(folder, 'rabbitmq-env')),
+  );
+}
+
+/** Starts a private node; see rabbitmq.d.mts. */
+export async function startRabbitmq(options = {}) {
+  const scripts = findRabbitmq();
+  if (scripts === undefined) {
+    throw new Error(
+      'no RabbitMQ server found: install it (Debian: apt-get install rabbitmq-server) or set RABBITMQ_HOME',
+    );
+  }
+  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'loghive-rabbitmq-')));
+  await mkdir(join(dir, 'log'), { recursive: true });
+  const [amqp, dist, epmdPort, controlPort, tlsPort, managementPort] = await freePorts(6);
+  const port = options.port ?? amqp;
+  const controlSecret = randomBytes(16).toString('hex');
+  const plugins = options.plugins ?? [];
+  await writeConfiguration(dir, { ...options, port, tlsPort, managementPort, plugins });
+
+  const environment = {
+    ...clean(process.env),
+    HOME: dir,
+    RABBITMQ_CONF_ENV_FILE: '/dev/null',
+    RABBITMQ_NODENAME: `loghive${port}@localhost`,
+    RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODE_PORT: String(port),
+    RABBITMQ_DIST_PORT: String(dist),
+    RABBITMQ_MNESIA_BASE: join(dir, 'data'),
+    RABBITMQ_LOG_BASE: join(dir, 'log'),
+    RABBITMQ_PID_FILE: join(dir, 'rabbitmq.pid'),
+    RABBITMQ_CONFIG_FILE: join(dir, 'rabbitmq'),
+    RABBITMQ_ADVANCED_CONFIG_FILE: join(dir, 'advanced.config'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(dir, 'enabled_plugins'),
+    RABBITMQ_GENERATED_CONFIG_DIR: join(dir, 'config'),
+    ERL_EPMD_PORT: String(epmdPort),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+  };
+  const serverEnvironment = {
+    ...environment,
+    // With this the script becomes the server (exec) instead of a shell beside it: one pid to kill.
+    RABBITMQ_ALLOW_INPUT: '1',
+    RABBITMQ_SERVER_START_ARGS: `-noinput -loghive_node ${dir}`,
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+    ERL_AFLAGS: `-eval 'file:eval(os:getenv("LOGHIVE_BOOT"))'`,
+    LOGHIVE_BOOT: join(import.meta.dirname, 'rabbitmq-boot.erl'),
+    LOGHIVE_CONTROL_PORT: String(controlPort),
+    LOGHIVE_CONTROL_SECRET: controlSecret,
+  };
+  const epmdMark = `-port ${epmdPort} `;
+  const leash = holdLeash({
+    dir,
+    removeDir: options.dir === undefined,
+    processes: [
+      { pidFile: join(dir, 'server.pid'), mark: dir },
+      { pidFile: join(dir, 'epmd.pid'), mark: epmdMark },
+    ],
+  });
+  const node = {
+    url: `amqp://guest:guest@127.0.0.1:${port}`,
+    host: '127.0.0.1',
+    port,
+    controlPort,
+    controlSecret,
+    ...(options.tls ? { tlsUrl: `amqps://guest:guest@127.0.0.1:${tlsPort}`, tlsPort } : {}),
+  };
+
+  let epmd;
+  let server;
+  let version;
+
+  async function start() {
+    if (server !== undefined) throw new Error('the RabbitMQ test node is running already');
+    if (epmd === undefined) {
+      // Started here rather than by Erlang, which would leave a daemon behind that nobody owns.
+      epmd = await launch(findEpmd(), ['-port', String(epmdPort), '-address', '127.0.0.1'], environment, dir, 'epmd');
+    }
+    server = await launch(join(scripts, 'rabbitmq-server'), [], serverEnvironment, dir, 'server');
+    const started = server;
+    started.exited.then(() => {
+      if (server === started) server = undefined;
+    });
+    const deadline = performance.now() + BOOT_DEADLINE_MS;
+    for (let state = 'absent'; state !== 'ready'; await sleep(30)) {
+      if (server === undefined) throw new Error(`RabbitMQ ended while it started:\n${tail(dir)}`);
+      if (performance.now() > deadline) {
+        throw new Error(`RabbitMQ was not ready within ${BOOT_DEADLINE_MS} ms (${state}):\n${tail(dir)}`);
+      }
+      state = await evaluate(node, 'rabbit_boot_state:get()', 5000).catch((error) => error.message);
+    }
+    version ??= await administer(node).version();
+  }
+
+  async function kill(signal = 'SIGKILL') {
+    const victim = server;
+    if (victim === undefined) return;
+    process.kill(victim.pid, signal);
+    // A paused process takes no signal but SIGKILL until it runs again.
+    if (signal !== 'SIGKILL') process.kill(victim.pid, 'SIGCONT');
+    await victim.gone();
+    server = undefined;
+  }
+
+  async function stop() {
+    await kill('SIGKILL');
+    if (epmd !== undefined) {
+      process.kill(epmd.pid, 'SIGKILL');
+      await epmd.gone();
+      epmd = undefined;
+    }
+    leash.release();
+    if (options.dir === undefined) await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  function signal(name) {
+    if (server === undefined) throw new Error(`RabbitMQ is not running, so it takes no ${name}`);
+    process.kill(server.pid, name);
+  }
+
+  try {
+    await start();
+  } catch (error) {
+    await stop().catch(() => {});
+    throw error;
+  }
+
+  return {
+    ...node,
+    ...administer(node),
+    dir,
+    version,
+    management: plugins.includes('rabbitmq_management') ? { url: `http://127.0.0.1:${managementPort}` } : undefined,
+    get pid() {
+      return server?.pid;
+    },
+    /** Plain data with which another process can administer this node. */
+    description: { ...node, version },
+    kill,
+    start,
+    async restart(killSignal = 'SIGKILL') {
+      await kill(killSignal);
+      await start();
+    },
+    stop,
+    pause: () => signal('SIGSTOP'),
+    resume: () => signal('SIGCONT'),
+    async ctl(...args) {
+      const { stdout } = await run(join(scripts, 'rabbitmqctl'), ['--quiet', ...args], { env: environment, cwd: dir });
+      return stdout;
+    },
+    log: () => tail(dir, 1_000_000),
+  };
+}
+
+/** As Erlang terms: the classic rabbitmq.conf costs a third of a second to parse, so it is written only if asked for. */
+async function writeConfiguration(dir, { port, tls, tlsPort, managementPort, plugins, extraConf }) {
+  const rabbit = [`{tcp_listeners, [{"127.0.0.1", ${port}}]}`];
+  if (tls !== undefined) {
+    const files = {};
+    for (const part of ['ca', 'cert', 'key']) {
+      files[part] = join(dir, `tls-${part}.pem`);
+      const content = tls[part].includes('-----BEGIN') ? tls[part] : readFileSync(tls[part], 'utf8');
+      await writeFile(files[part], content, { mode: 0o600 });
+    }
+    const verify = tls.verifyPeer
+      ? '{verify, verify_peer}, {fail_if_no_peer_cert, true}'
+      : '{verify, verify_none}, {fail_if_no_peer_cert, false}';
+    rabbit.push(
+      `{ssl_listeners, [{"127.0.0.1", ${tlsPort}}]}`,
+      `{ssl_options, [{cacertfile, "${files.ca}"}, {certfile, "${files.cert}"}, {keyfile, "${files.key}"}, ${verify}]}`,
+    );
+  }
+  const management = `{rabbitmq_management, [{tcp_config, [{ip, "127.0.0.1"}, {port, ${managementPort}}]}]}`;
+  await writeFile(join(dir, 'advanced.config'), `[{rabbit, [${rabbit.join(', ')}]}, ${management}].\n`);
+  await writeFile(join(dir, 'enabled_plugins'), `[${plugins.join(',')}].\n`);
+  if (extraConf !== undefined) await writeFile(join(dir, 'rabbitmq.conf'), `${extraConf}\n`);
+  const cookie = join(dir, '.erlang.cookie');
+  if (!existsSync(cookie)) {
+    await writeFile(cookie, randomBytes(16).toString('hex'));
+    await chmod(cookie, 0o400);
+  }
+}
+
+async function launch(file, args, env, dir, name) {
+  const output = openSync(join(dir, 'log', `${name}.out`), 'a');
+  const child = spawn(file, args, { env, cwd: dir, detached: true, stdio: ['ignore', output, output] });
+  closeSync(output);
+  const exited = new Promise((resolve) => {
+    child.once('exit', resolve);
+    child.once('error', resolve);
+  });
+  await new Promise((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', reject);
+  });
+  child.unref();
+  await writeFile(join(dir, `${name}.pid`), `${child.pid}\n`);
+  // While it only runs it must not keep this process alive; while somebody waits for its end it has to.
+  return { pid: child.pid, exited, gone: () => (child.ref(), exited) };
+}
+
+function findEpmd() {
+  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+  for (const folder of folders) if (isProgram(join(folder, 'epmd'))) return join(folder, 'epmd');
+  for (const folder of folders) {
+    if (!isProgram(join(folder, 'erl'))) continue;
+    const root = dirname(dirname(realpathSync(join(folder, 'erl'))));
+    const runtimes = existsSync(root) ? readdirSync(root).filter((name) => name.startsWith('erts-')) : [];
+    for (const name of runtimes) {
+      const epmd = join(root, name, 'bin', 'epmd');
+      if (isProgram(epmd)) return epmd;
+    }
+  }
+  throw new Error('no epmd found: it is a part of Erlang, put its folder on the PATH');
+}
+
+function isProgram(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What the machine has set for another node must not reach this one. */
+function clean(env) {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(RABBITMQ_|ERL_)/.test(name)));
+}
+
+function tail(dir, bytes = 4000) {
+  const folder = join(dir, 'log');
+  const texts = readdirSync(folder).map(
+    (name) => `${name}:\n${readFileSync(join(folder, name), 'utf8').slice(-bytes)}`,
+  );
+  return texts.join('\n');
+}

@@ -1,0 +1,45 @@
+/**
+ * Calls `fn` until it returns something truthy without throwing, and gives that back. A function that asserts and
+ * returns nothing counts as well: undefined is success, false and null are not.
+ */
+export async function eventually(fn, { withinMs = 10_000, everyMs = 25, what = '' } = {}) {
+  const startedAt = performance.now();
+  let lastFailure;
+  let attempts = 0;
+  for (;;) {
+    attempts += 1;
+    try {
+      const value = await withDeadline(fn, withinMs - (performance.now() - startedAt));
+      if (value || value === undefined) return value;
+      lastFailure = new Error(`it returned ${JSON.stringify(value)}`);
+    } catch (error) {
+      lastFailure = error;
+    }
+    if (performance.now() - startedAt + everyMs > withinMs) {
+      const reason = lastFailure instanceof Error ? lastFailure.message : String(lastFailure);
+      const subject = what === '' ? 'the condition' : what;
+      throw new Error(`${subject} did not hold within ${withinMs} ms (${attempts} attempts). Last failure: ${reason}`, {
+        cause: lastFailure,
+      });
+    }
+    await sleep(everyMs);
+  }
+}
+
+/** Milliseconds from a timer. For intervals of polling and faults, never to wait for something to have happened. */
+export function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** A condition that itself hangs must not outlive the deadline. */
+async function withDeadline(fn, ms) {
+  let timer;
+  const expiry = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the last attempt did not come back in time')), Math.max(ms, 1));
+  });
+  try {
+    return await Promise.race([fn(), expiry]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
