@@ -236,7 +236,11 @@ async function launch(file, args, env, dir, name) {
   child.unref();
   await writeFile(join(dir, `${name}.pid`), `${child.pid}\n`);
   // While it only runs it must not keep this process alive; while somebody waits for its end it has to.
-  return { pid: child.pid, exited, gone: () => (child.ref(), exited) };
+  const gone = () => {
+    child.ref();
+    return exited;
+  };
+  return { pid: child.pid, exited, gone };
 }
 
 function findEpmd() {
