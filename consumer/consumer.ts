@@ -1,0 +1,399 @@
+/**
+ * From queues to tables: takes messages, stores their records in batches, acknowledges after COMMIT.
+ *
+ *             start()            schema is there        storage fails
+ *   created ─────────▶ preparing ───────────────▶ running ─────────────▶ paused
+ *                          │ stop()                 ▲  │ stop()            │ │ stop()
+ *                          │                        └──┼── probe succeeds ─┘ │
+ *                          └──────────────────────▶ stopping ◀───────────────┘
+ *                                                      │
+ *                                                      ▼
+ *                                                   stopped
+ *
+ * In `running` the connection to RabbitMQ may come and go; each time there is a new Session.
+ */
+import type { ConsumeMessage } from 'amqplib';
+import pRetry from 'p-retry';
+import { Connection, type ConnectionStatus } from '../src/amqp/connection.js';
+import type { Link } from '../src/amqp/link.js';
+import { createTopology } from '../src/amqp/topology.js';
+import { backoffMs, RECONNECT } from '../src/backoff.js';
+import { LoghiveError, reasonOf } from '../src/errors.js';
+import { internalLogger } from '../src/internal-logger.js';
+import { FAILURE_QUEUE, failureQueue, logQueues, queueName } from '../src/wire.js';
+import { Batcher } from './batch.js';
+import type { ConsumerConfig } from './config.js';
+import { type Delivery, MAX_RETURNS, returnsOf, takeApart } from './delivery.js';
+import { Session } from './intake.js';
+import { recordId } from './record-id.js';
+import { createRepublisher, type Republisher } from './republish.js';
+import { settle } from './settle.js';
+import { openStore, type Store } from './store/index.js';
+
+type StateName = 'created' | 'preparing' | 'running' | 'paused' | 'stopping' | 'stopped';
+
+/** How long `stop()` may take to finish what is in hand, in milliseconds. */
+const STOP_MS = 8000;
+/** How long a message waits before it goes back because a copy of it could not be published. */
+const GIVE_BACK_AFTER_MS = 1000;
+
+/** Numbers since the start. */
+export interface ConsumerCounts {
+  /** Records that were committed. */
+  readonly stored: number;
+  /** Records that were in the table already. */
+  readonly duplicates: number;
+  /** Records that were put into a delay queue. */
+  readonly retried: number;
+  /** Records that went into `dead_letters`. */
+  readonly deadLetters: number;
+  /** Messages that the broker had handed out before. */
+  readonly redelivered: number;
+  /** Messages that were republished because they had come back too often. */
+  readonly rounds: number;
+  /** Batches that were committed. */
+  readonly batches: number;
+  /** How often storage was paused. */
+  readonly pauses: number;
+}
+
+export interface ConsumerStatus {
+  readonly state: StateName;
+  readonly sinceMs: number;
+  /** Why it is paused or preparing, in words. */
+  readonly reason?: string;
+  readonly health: 'ok' | 'degraded' | 'unhealthy';
+  readonly broker: ConnectionStatus;
+  /** Messages that were taken and are not acknowledged. */
+  readonly inHand: number;
+  readonly counts: ConsumerCounts;
+  /** What a person should know about the queues: other arguments, missing permissions, delivery limits. */
+  readonly notices: readonly string[];
+}
+
+/** Moments at which a test may step in. Not part of the contract. */
+export interface ConsumerSeams {
+  /** After COMMIT, before the acknowledgement. */
+  readonly afterCommit?: () => void | Promise<void>;
+}
+
+export class Consumer {
+  readonly #config: ConsumerConfig;
+  readonly #seams: ConsumerSeams;
+  readonly #store: Store;
+  readonly #connection: Connection;
+  readonly #republisher: Republisher;
+  readonly #batcher: Batcher;
+  readonly #topology = createTopology((sentence) => this.#notice(sentence));
+  readonly #notices: string[] = [];
+  readonly #severe: ReadonlySet<string>;
+  readonly #counts = {
+    stored: 0,
+    duplicates: 0,
+    retried: 0,
+    deadLetters: 0,
+    redelivered: 0,
+    rounds: 0,
+    batches: 0,
+    pauses: 0,
+  };
+  readonly #abort = new AbortController();
+  readonly #background = new Set<Promise<void>>();
+  #state: StateName = 'created';
+  #sinceMs = Date.now();
+  #reason: string | undefined;
+  #link: Link | undefined;
+  #session: Session | undefined;
+  #work: Promise<void> | undefined;
+  #told = '';
+  #stopped: Promise<void> = Promise.resolve();
+  #resolveTaking: () => void = () => {};
+  readonly #taking = new Promise<void>((resolve) => {
+    this.#resolveTaking = resolve;
+  });
+
+  constructor(config: ConsumerConfig, seams: ConsumerSeams = {}) {
+    this.#config = config;
+    this.#seams = seams;
+    this.#store = openStore({ ...config.store, notice: (text) => internalLogger.info(text) });
+    this.#republisher = createRepublisher(config);
+    this.#connection = new Connection(config.broker, {
+      connectionName: `loghive consumer ${process.pid}`,
+      keepsProcessAlive: true,
+    });
+    const { batchSize: records, batchBytes: bytes, batchLingerMs: lingerMs } = config;
+    this.#batcher = new Batcher({ records, bytes, lingerMs }, () => this.#startWork());
+    this.#severe = new Set([
+      FAILURE_QUEUE,
+      ...config.services.flatMap((service) => [queueName(service, 'ERROR'), queueName(service, 'CRITICAL')]),
+    ]);
+    const { events } = this.#connection;
+    events.on('ready', (link) => {
+      this.#link = link;
+      this.#tell(`connected to RabbitMQ ${link.serverVersion} at ${link.host.hostname}:${link.host.port}`);
+      this.#openSession();
+    });
+    events.on('lost', (error) => this.#tellWarning(error.message));
+    events.on('failed', (error) => this.#tellWarning(error.message));
+    events.on('lost', () => {
+      this.#link = undefined;
+    });
+  }
+
+  /**
+   * Brings the schema up to date, connects and begins to take messages. Resolves when it does; until the servers are
+   * there it goes on trying.
+   *
+   * @throws LoghiveError LOGHIVE_MIGRATION_FAILED when the schema cannot be brought up to date.
+   */
+  async start(): Promise<void> {
+    if (this.#state !== 'created')
+      throw new LoghiveError('LOGHIVE_CLOSED', `the consumer is ${this.#state}; create a new one`);
+    this.#transition('preparing');
+    this.#connection.open();
+    this.#republisher.open();
+    try {
+      await this.#untilStorageWorks(() => this.#store.migrate());
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    if (this.#abort.signal.aborted) return;
+    this.#transition('running');
+    this.#openSession();
+    await this.#taking;
+  }
+
+  /** Takes nothing more, finishes what is in hand within 8 s, gives back the rest, closes everything. Never rejects. */
+  async stop(): Promise<void> {
+    if (this.#state === 'stopping' || this.#state === 'stopped') return this.#stopped;
+    const wasRunning = this.#state === 'running';
+    this.#transition('stopping');
+    this.#abort.abort();
+    this.#resolveTaking();
+    this.#stopped = this.#stop(wasRunning);
+    return this.#stopped;
+  }
+
+  status(): ConsumerStatus {
+    const broker = this.#connection.status();
+    return {
+      state: this.#state,
+      sinceMs: this.#sinceMs,
+      ...(this.#reason === undefined ? {} : { reason: this.#reason }),
+      health: this.#health(broker),
+      broker,
+      inHand: this.#session?.unacknowledged ?? 0,
+      counts: { ...this.#counts },
+      notices: [...this.#notices],
+    };
+  }
+
+  #health(broker: ConnectionStatus): ConsumerStatus['health'] {
+    if (this.#state !== 'running' || broker.state !== 'ready') return 'unhealthy';
+    return this.#notices.length > 0 ? 'degraded' : 'ok';
+  }
+
+  #transition(state: StateName, reason?: string): void {
+    this.#state = state;
+    this.#sinceMs = Date.now();
+    this.#reason = reason;
+  }
+
+  #openSession(): void {
+    const link = this.#link;
+    if (this.#state !== 'running' || !link || (this.#session && !this.#session.isEnded)) return;
+    const { services, queues, prefetchBytes, batchSize } = this.#config;
+    const declarations = [
+      ...services.flatMap((service) => logQueues(service, queues, link.serverVersion)),
+      failureQueue(queues.type, queues, link.serverVersion),
+    ];
+    const session = new Session(link, this.#topology, declarations, {
+      prefetchBytes,
+      batchRecords: batchSize,
+      isSevere: (queue) => this.#severe.has(queue),
+      onMessage: (from, queue, message) => this.#take(from, queue, message),
+      onLost: (lost, error) => this.#sessionLost(lost, error),
+    });
+    this.#session = session;
+    this.#spawn(
+      session.open().then(() => {
+        this.#tell(`taking messages of ${services.join(', ')}`);
+        this.#resolveTaking();
+      }),
+    );
+  }
+
+  #sessionLost(session: Session, error: Error): void {
+    if (session !== this.#session) return;
+    this.#batcher.clear();
+    if (this.#link === session.link && this.#connection.status().state === 'ready') {
+      // Only the channel ended: a refusal. A moment later, because the same refusal may come again.
+      this.#tellWarning(`the channel ended: ${reasonOf(error)}. It is opened again.`);
+      this.#topology.forget();
+      const timer = setTimeout(() => this.#openSession(), backoffMs(3, RECONNECT));
+      this.#abort.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+    }
+  }
+
+  #take(session: Session, queue: string, message: ConsumeMessage): number {
+    if (message.fields.redelivered) this.#counts.redelivered++;
+    const { pythonTimezone } = this.#config;
+    const delivery = takeApart(queue, message, { newId: recordId, ...(pythonTimezone ? { pythonTimezone } : {}) });
+    if (returnsOf(message) >= MAX_RETURNS) this.#spawn(this.#anotherRound(session, delivery));
+    else this.#batcher.add(delivery);
+    return delivery.records;
+  }
+
+  async #anotherRound(session: Session, delivery: Delivery): Promise<void> {
+    this.#counts.rounds++;
+    await this.#finishIfSafe(session, delivery, this.#republisher.anotherRound(delivery));
+  }
+
+  async #finishIfSafe(session: Session, delivery: Delivery, safe: Promise<boolean>): Promise<void> {
+    if (await safe) {
+      session.acknowledge([delivery.tag]);
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, GIVE_BACK_AFTER_MS));
+    session.giveBack(delivery.tag);
+  }
+
+  #startWork(): void {
+    this.#work ??= this.#workOff().finally(() => {
+      this.#work = undefined;
+    });
+  }
+
+  /** One batch at a time; the next one fills meanwhile. */
+  async #workOff(): Promise<void> {
+    while (this.#state === 'running' || this.#state === 'stopping') {
+      const session = this.#session;
+      const batch = this.#batcher.take();
+      if (!session || !batch) return;
+      await this.#process(session, batch);
+    }
+  }
+
+  async #process(session: Session, batch: Delivery[]): Promise<void> {
+    try {
+      const settled = await settle(batch, this.#store, this.#republisher, this.#config.retryDelaysMs);
+      await this.#seams.afterCommit?.();
+      session.acknowledge(settled.finished.map((delivery) => delivery.tag));
+      for (const { delivery, safe } of settled.retrying) this.#spawn(this.#finishIfSafe(session, delivery, safe));
+      this.#counts.stored += settled.stored;
+      this.#counts.duplicates += settled.duplicates;
+      this.#counts.retried += settled.retried;
+      this.#counts.deadLetters += settled.buried;
+      this.#counts.batches++;
+    } catch (error) {
+      await this.#pause(reasonOf(error));
+    }
+  }
+
+  /** Nothing moves: everything unacknowledged goes back once, and a probe decides when to go on. */
+  async #pause(reason: string): Promise<void> {
+    this.#batcher.clear();
+    const session = this.#session;
+    this.#session = undefined;
+    if (this.#state === 'running') {
+      this.#counts.pauses++;
+      this.#transition('paused', reason);
+      this.#tellWarning(`storage is paused: ${reason}`);
+      this.#spawn(this.#resume());
+    }
+    await session?.end();
+  }
+
+  async #resume(): Promise<void> {
+    await this.#untilStorageWorks(() => this.#store.probe());
+    if (this.#state !== 'paused') return;
+    this.#transition('running');
+    this.#tell('storage works again');
+    this.#openSession();
+  }
+
+  async #untilStorageWorks(attempt: () => Promise<unknown>): Promise<void> {
+    const { signal } = this.#abort;
+    try {
+      await pRetry(attempt, {
+        retries: Number.POSITIVE_INFINITY,
+        minTimeout: 0,
+        signal,
+        shouldRetry: ({ error }) => (error as LoghiveError).code === 'LOGHIVE_STORAGE_UNAVAILABLE',
+        onFailedAttempt: async ({ error, attemptNumber }) => {
+          if ((error as LoghiveError).code !== 'LOGHIVE_STORAGE_UNAVAILABLE') return;
+          this.#reason = error.message;
+          this.#tellWarning(`storage does not work yet: ${error.message}`);
+          await pauseFor(backoffMs(attemptNumber, RECONNECT), signal);
+        },
+      });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  async #stop(wasRunning: boolean): Promise<void> {
+    const session = this.#session;
+    if (wasRunning && session) await within(STOP_MS, this.#finishInHand(session));
+    this.#batcher.clear();
+    await session?.end();
+    await Promise.all([this.#connection.close(), this.#republisher.close()]);
+    await within(1000, this.#store.close());
+    this.#transition('stopped');
+  }
+
+  async #finishInHand(session: Session): Promise<void> {
+    await session.drain();
+    this.#batcher.hurry();
+    while (this.#work || this.#background.size > 0) await Promise.allSettled([this.#work, ...this.#background]);
+  }
+
+  /** Work that nobody awaits but `stop()`. A failure of it is a fault of ours, and must not end the process. */
+  #spawn(work: Promise<void>): void {
+    const guarded = work
+      .catch((error) => internalLogger.error(`consumer: ${reasonOf(error)}`))
+      .finally(() => this.#background.delete(guarded));
+    this.#background.add(guarded);
+  }
+
+  #notice(sentence: string): void {
+    this.#notices.push(sentence);
+    internalLogger.warning(sentence);
+  }
+
+  #tell(sentence: string): void {
+    this.#told = '';
+    internalLogger.info(sentence);
+  }
+
+  /** The same reason again and again is told once. */
+  #tellWarning(sentence: string): void {
+    if (sentence === this.#told) return;
+    this.#told = sentence;
+    internalLogger.warning(sentence);
+  }
+}
+
+function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work.catch(() => {}), late]);
+  clearTimeout(timer);
+}

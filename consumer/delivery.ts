@@ -1,0 +1,94 @@
+/** One message from a queue, taken apart into records to store and dead letters. Pure but for what it is given. */
+import type { ConsumeMessage } from 'amqplib';
+import { decodeLine, FRAME_CONTENT_TYPE, splitFrame } from '../src/frame.js';
+import { type DecodeContext, decodeRecord } from '../src/record.js';
+import { ATTEMPT_HEADER, FAILURE_QUEUE, ORIGIN_HEADER, ROUNDS_HEADER } from '../src/wire.js';
+import type { DeadLetter, StoreItem } from './store/index.js';
+
+/** A larger message is not even parsed. */
+export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+/** So many times given back, and the message is published anew before a delivery limit (often 20) can eat it. */
+export const MAX_RETURNS = 10;
+
+export interface Delivery {
+  readonly queue: string;
+  readonly message: ConsumeMessage;
+  readonly tag: number;
+  readonly items: StoreItem[];
+  /** What can never be stored. */
+  readonly letters: DeadLetter[];
+  readonly records: number;
+  readonly bytes: number;
+  /** Retries that are behind its record. */
+  readonly attempt: number;
+  /** The queue that its record was first taken from. */
+  readonly origin: string;
+  /** It failed before or came back often: nothing else may suffer with it. */
+  readonly alone: boolean;
+}
+
+export function takeApart(
+  queue: string,
+  message: ConsumeMessage,
+  context: Omit<DecodeContext, 'amqpTimestampS'>,
+): Delivery {
+  const { content, properties, fields } = message;
+  const headers = properties.headers ?? {};
+  const origin = typeof headers[ORIGIN_HEADER] === 'string' ? headers[ORIGIN_HEADER] : queue;
+  const attempt = countHeader(headers[ATTEMPT_HEADER]);
+  const items: StoreItem[] = [];
+  const letters: DeadLetter[] = [];
+  const bury = (raw: Buffer, reason: string) =>
+    letters.push({
+      raw,
+      code: 'invalid',
+      reason,
+      attempts: attempt,
+      queue: origin,
+      routingKey: fields.routingKey,
+      headers,
+    });
+
+  const amqpTimestampS = typeof properties.timestamp === 'number' ? properties.timestamp : undefined;
+  const decodeContext: DecodeContext = { ...context, amqpTimestampS };
+  const lines = linesOf(content, properties.contentType, bury);
+  for (const raw of lines) {
+    const text = decodeLine(raw);
+    const decoded = text.ok ? decodeRecord(text.line, decodeContext) : text;
+    if (decoded.ok) items.push({ record: decoded.record, raw });
+    else bury(raw, decoded.reason);
+  }
+  return {
+    queue,
+    message,
+    tag: fields.deliveryTag,
+    items,
+    letters,
+    records: items.length + letters.length,
+    bytes: content.length,
+    attempt,
+    origin,
+    alone: queue === FAILURE_QUEUE || attempt > 0 || countHeader(headers[ROUNDS_HEADER]) > 0,
+  };
+}
+
+function linesOf(content: Buffer, contentType: unknown, bury: (raw: Buffer, reason: string) => void): Buffer[] {
+  if (content.length > MAX_MESSAGE_BYTES) {
+    bury(content, `a message of ${content.length} bytes; more than ${MAX_MESSAGE_BYTES} are not parsed`);
+    return [];
+  }
+  if (contentType !== FRAME_CONTENT_TYPE) return [content];
+  const lines = splitFrame(content);
+  if (lines.length === 0) bury(content, 'a frame without a record');
+  return lines;
+}
+
+/** How often the broker handed this message out before: quorum queues count it, 4.x in two ways. */
+export function returnsOf(message: ConsumeMessage): number {
+  const headers = message.properties.headers ?? {};
+  return Math.max(countHeader(headers['x-delivery-count']), countHeader(headers['x-acquired-count']));
+}
+
+export function countHeader(value: unknown): number {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : 0;
+}

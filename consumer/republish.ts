@@ -1,0 +1,99 @@
+/**
+ * Messages that go back to the broker: a refused record into its delay queue, a message that came back too often to the
+ * end of its own queue. The original is acknowledged only after the broker confirmed the copy.
+ */
+import type { MessageProperties, Options } from 'amqplib';
+import { type Outcome, type Outgoing, Outlet } from '../src/amqp/outlet.js';
+import type { BrokerConfig } from '../src/config.js';
+import { RECORD_CONTENT_TYPE } from '../src/frame.js';
+import { internalLogger } from '../src/internal-logger.js';
+import {
+  ATTEMPT_HEADER,
+  delayQueue,
+  FAILURE_EXCHANGE,
+  FAILURE_KEY,
+  failureQueue,
+  ORIGIN_HEADER,
+  type QueueSettings,
+  ROUNDS_HEADER,
+} from '../src/wire.js';
+import { countHeader, type Delivery } from './delivery.js';
+
+export interface Republisher {
+  /** Connects, and declares the retry exchange and its queues on each connection. */
+  open(): void;
+  /** Puts one record into the delay queue of `delayMs`. Resolves to whether the broker has it. */
+  retry(delivery: Delivery, raw: Buffer, delayMs: number): Promise<boolean>;
+  /** Puts the whole message to the end of its own queue. */
+  anotherRound(delivery: Delivery): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface RepublisherOptions {
+  readonly broker: BrokerConfig;
+  readonly queues: QueueSettings;
+  readonly retryDelaysMs: readonly number[];
+}
+
+export function createRepublisher(options: RepublisherOptions): Republisher {
+  const outlet = new Outlet(options.broker, `loghive consumer ${process.pid} (publishing)`, true);
+
+  outlet.events.on('open', async (link) => {
+    const { queues, retryDelaysMs } = options;
+    const wanted = [
+      failureQueue(queues.type, queues, link.serverVersion),
+      ...retryDelaysMs.map((delayMs) => delayQueue(delayMs, queues.type, link.serverVersion)),
+    ];
+    try {
+      for (const declaration of wanted) await outlet.topology.ensure(link, declaration);
+    } catch (error) {
+      internalLogger.debug(`retry queues are not declared, the connection ended: ${String(error)}`);
+    }
+  });
+
+  function publish(message: Outgoing): Promise<boolean> {
+    return new Promise((resolve) => outlet.publish(message, (outcome: Outcome) => resolve(outcome === 'confirmed')));
+  }
+
+  return {
+    open: () => outlet.connection.open(),
+    retry: (delivery, raw, delayMs) =>
+      publish({
+        exchange: FAILURE_EXCHANGE,
+        routingKey: `${FAILURE_KEY}.${delayMs}`,
+        body: raw,
+        properties: {
+          ...timestampOf(delivery.message.properties),
+          contentType: RECORD_CONTENT_TYPE,
+          headers: { [ATTEMPT_HEADER]: delivery.attempt + 1, [ORIGIN_HEADER]: delivery.origin },
+        },
+      }),
+    anotherRound: (delivery) => {
+      const { properties, content } = delivery.message;
+      const rounds = countHeader(properties.headers?.[ROUNDS_HEADER]) + 1;
+      return publish({
+        exchange: '',
+        routingKey: delivery.queue,
+        body: content,
+        properties: { ...unchanged(properties), headers: { ...ownHeaders(properties), [ROUNDS_HEADER]: rounds } },
+      });
+    },
+    close: () => outlet.connection.close(),
+  };
+}
+
+/** A record in the Python form needs the timestamp of its message to know its time zone. */
+function timestampOf(properties: MessageProperties): { timestamp?: number } {
+  return typeof properties.timestamp === 'number' ? { timestamp: properties.timestamp } : {};
+}
+
+function unchanged(properties: MessageProperties): Options.Publish {
+  const { headers: _headers, deliveryMode: _mode, clusterId: _cluster, ...rest } = properties;
+  return Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+}
+
+/** The broker counts its deliveries of the copy anew. */
+function ownHeaders(properties: MessageProperties): Record<string, unknown> {
+  const { 'x-delivery-count': _delivered, 'x-acquired-count': _acquired, ...own } = properties.headers ?? {};
+  return own;
+}

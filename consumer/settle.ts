@@ -1,0 +1,83 @@
+/**
+ * What becomes of a batch: stored, retried later, or a dead letter. A message is finished, and may be acknowledged, when
+ * that is safe for each of its records.
+ *
+ * If the process dies at any point before the acknowledgement, the message comes again: what is stored already is dropped
+ * by its key, a dead letter is counted as seen once more, a retry that was published twice is stored once.
+ */
+import type { Delivery } from './delivery.js';
+import type { Republisher } from './republish.js';
+import type { DeadLetter, Rejected, Store } from './store/index.js';
+
+export interface Settled {
+  /** Messages that can be acknowledged now. */
+  readonly finished: Delivery[];
+  /** Messages with a record on its way to a delay queue: true when it is there, false when the message must go back. */
+  readonly retrying: Array<{ readonly delivery: Delivery; readonly safe: Promise<boolean> }>;
+  readonly stored: number;
+  readonly duplicates: number;
+  readonly retried: number;
+  readonly buried: number;
+}
+
+/** @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE: nothing of the batch may be acknowledged. */
+export async function settle(
+  batch: readonly Delivery[],
+  store: Store,
+  republisher: Republisher,
+  retryDelaysMs: readonly number[],
+): Promise<Settled> {
+  const items = batch.flatMap((delivery) => delivery.items);
+  const written = items.length > 0 ? await store.write(items) : { stored: 0, duplicates: 0, rejected: [] };
+  const letters = batch.flatMap((delivery) => delivery.letters);
+  const retries = new Map<Delivery, Rejected[]>();
+
+  const owners = written.rejected.length > 0 ? ownersOf(batch) : undefined;
+  for (const rejected of written.rejected) {
+    const delivery = owners!.get(rejected.item)!;
+    if (rejected.verdict === 'retry' && delivery.attempt < retryDelaysMs.length) {
+      retries.set(delivery, [...(retries.get(delivery) ?? []), rejected]);
+    } else {
+      letters.push(letterOf(rejected, delivery));
+    }
+  }
+  if (letters.length > 0) await store.writeDeadLetters(letters);
+
+  const retrying = [...retries].map(([delivery, records]) => ({
+    delivery,
+    safe: allTrue(records.map(({ item }) => republisher.retry(delivery, item.raw, retryDelaysMs[delivery.attempt]!))),
+  }));
+  return {
+    finished: batch.filter((delivery) => !retries.has(delivery)),
+    retrying,
+    stored: written.stored,
+    duplicates: written.duplicates,
+    retried: [...retries.values()].reduce((sum, records) => sum + records.length, 0),
+    buried: letters.length,
+  };
+}
+
+function ownersOf(batch: readonly Delivery[]) {
+  return new Map(batch.flatMap((delivery) => delivery.items.map((item) => [item, delivery] as const)));
+}
+
+function letterOf(rejected: Rejected, delivery: Delivery): DeadLetter {
+  const { record, raw } = rejected.item;
+  const { fields, properties } = delivery.message;
+  return {
+    raw,
+    code: rejected.code,
+    reason: rejected.message,
+    attempts: delivery.attempt + 1,
+    queue: delivery.origin,
+    routingKey: fields.routingKey,
+    headers: properties.headers ?? {},
+    service: record.service,
+    level: record.level,
+    recordId: record.id,
+  };
+}
+
+async function allTrue(promises: Array<Promise<boolean>>): Promise<boolean> {
+  return (await Promise.all(promises)).every(Boolean);
+}

@@ -1,0 +1,255 @@
+/**
+ * A connection to RabbitMQ that comes back: used by producers and by the consumer.
+ *
+ *               open()            handshake done             connection.blocked
+ *   (created) ─────────▶ connecting ───────────▶ ready ◀──────────────────────▶ blocked
+ *                         ▲     │                  │    connection.unblocked      │
+ *              timer ends │     │ every host       │ lost, or silent             │ lost, or blocked
+ *                         │     ▼ failed           ▼                             ▼ too long
+ *                        waiting ◀────────────────────────────────────────────────
+ *
+ *   close() leads from every state to closing ─▶ closed, which is final.
+ *
+ * amqplib's own `recovery` is not used: it hides in which state it is, its delays have no full jitter by default, it
+ * knows one host only, and it neither notices a silent peer nor gives up a connection that stays blocked.
+ */
+import { EventEmitter } from 'node:events';
+import { backoffMs, RECONNECT } from '../backoff.js';
+import type { BrokerConfig } from '../config.js';
+import { LoghiveError, reasonOf } from '../errors.js';
+import { watchHealth } from './health.js';
+import { type Link, openLink } from './link.js';
+
+type State =
+  | { readonly name: 'connecting' }
+  | { readonly name: 'ready'; readonly link: Link; readonly stopWatching: () => void }
+  | { readonly name: 'blocked'; readonly link: Link; readonly stopWatching: () => void; readonly timer: NodeJS.Timeout }
+  | { readonly name: 'waiting'; readonly timer: NodeJS.Timeout }
+  | { readonly name: 'closing' }
+  | { readonly name: 'closed' };
+
+export type ConnectionState = State['name'];
+
+interface Events {
+  /** An open connection: declare, open channels. */
+  ready: [link: Link];
+  /** The connection of the last `ready` is gone; its channels and delivery tags with it. */
+  lost: [error: LoghiveError];
+  /** An attempt to connect failed on every host. */
+  failed: [error: LoghiveError];
+  blocked: [reason: string];
+  unblocked: [];
+}
+
+export interface ConnectionOptions {
+  readonly connectionName: string;
+  readonly keepsProcessAlive: boolean;
+  /** Bytes of the largest message that is on its way: a slow network may be silent for as long as that takes. */
+  readonly largestInFlight?: () => number;
+}
+
+export interface ConnectionStatus {
+  readonly state: ConnectionState;
+  /** Since when, in epoch milliseconds. */
+  readonly sinceMs: number;
+  readonly host?: string;
+  readonly lastError?: string;
+}
+
+export class Connection {
+  readonly events = new EventEmitter<Events>();
+  readonly #config: BrokerConfig;
+  readonly #options: ConnectionOptions;
+  #state: State = { name: 'closed' };
+  #sinceMs = Date.now();
+  #failures = 0;
+  #nextHost = 0;
+  #lastError: LoghiveError | undefined;
+
+  constructor(config: BrokerConfig, options: ConnectionOptions) {
+    this.#config = config;
+    this.#options = options;
+  }
+
+  /** Begins to connect, and goes on trying until `close()`. Returns at once. */
+  open(): void {
+    if (this.#state.name !== 'closed') return;
+    void this.#connect();
+  }
+
+  status(): ConnectionStatus {
+    const link = this.#link();
+    return {
+      state: this.#state.name,
+      sinceMs: this.#sinceMs,
+      ...(link ? { host: `${link.host.hostname}:${link.host.port}` } : {}),
+      ...(this.#lastError ? { lastError: this.#lastError.message } : {}),
+    };
+  }
+
+  get lastError(): LoghiveError | undefined {
+    return this.#lastError;
+  }
+
+  /** The last thing that happened was a failure, and nothing is being tried at this moment. */
+  get isDown(): boolean {
+    return this.#state.name === 'waiting';
+  }
+
+  /** Tries again now instead of after the rest of the delay. */
+  hurry(): void {
+    if (this.#state.name !== 'waiting') return;
+    clearTimeout(this.#state.timer);
+    void this.#connect();
+  }
+
+  /** Gives the open connection up, as if it had been lost: used where it answers but does not do what it should. */
+  renew(reason: string): void {
+    const link = this.#link();
+    link?.destroy(new LoghiveError('LOGHIVE_BROKER_LOST', reason));
+  }
+
+  /** Closes in order where the broker answers within `timeoutMs`, else at once. Never rejects. */
+  async close(timeoutMs = 1000): Promise<void> {
+    const state = this.#state;
+    if (state.name === 'closed' || state.name === 'closing') return;
+    this.#leave();
+    this.#transition({ name: 'closing' });
+    const link = 'link' in state ? state.link : undefined;
+    if (link) await closeLink(link, timeoutMs);
+    this.#transition({ name: 'closed' });
+  }
+
+  #link(): Link | undefined {
+    return 'link' in this.#state ? this.#state.link : undefined;
+  }
+
+  #transition(state: State): void {
+    this.#state = state;
+    this.#sinceMs = Date.now();
+  }
+
+  /** Stops what belongs to the state that is being left. */
+  #leave(): void {
+    if ('timer' in this.#state) clearTimeout(this.#state.timer);
+    if ('stopWatching' in this.#state) this.#state.stopWatching();
+  }
+
+  async #connect(): Promise<void> {
+    const attempt: State = { name: 'connecting' };
+    this.#transition(attempt);
+    const errors: LoghiveError[] = [];
+    for (let tried = 0; tried < this.#config.hosts.length; tried++) {
+      const host = this.#config.hosts[this.#nextHost % this.#config.hosts.length]!;
+      try {
+        const link = await openLink(host, this.#config, this.#options);
+        if (this.#state !== attempt) return void closeLink(link, 1000);
+        return this.#adopt(link);
+      } catch (error) {
+        if (this.#state !== attempt) return;
+        this.#nextHost++;
+        errors.push(asLoghiveError(error));
+      }
+    }
+    this.#wait(errors.length === 1 ? errors[0]! : severalFailed(errors));
+  }
+
+  #adopt(link: Link): void {
+    this.#failures = 0;
+    const lost = (error: unknown) => this.#lose(link, error);
+    link.model.on('error', lost);
+    link.model.on('close', lost);
+    link.model.on('blocked', (reason) => this.#block(link, reason));
+    link.model.on('unblocked', () => this.#unblock(link));
+    this.#transition({ name: 'ready', link, stopWatching: this.#watch(link) });
+    this.events.emit('ready', link);
+  }
+
+  #watch(link: Link): () => void {
+    const { socketTimeoutMs } = this.#config;
+    return watchHealth(link, {
+      silenceMs: () => socketTimeoutMs + slowestTransferMs(this.#options.largestInFlight?.() ?? 0),
+      // A broker that blocks a publisher stops reading from it, so it cannot answer; its heartbeats still come.
+      suspended: () => this.#state.name === 'blocked',
+    });
+  }
+
+  #block(link: Link, reason: string): void {
+    const state = this.#state;
+    if (state.name !== 'ready' || state.link !== link) return;
+    const { blockedTimeoutMs } = this.#config;
+    const timer = setTimeout(
+      () => this.renew(`the broker kept the connection blocked for ${blockedTimeoutMs} ms`),
+      blockedTimeoutMs,
+    );
+    if (!this.#options.keepsProcessAlive) timer.unref();
+    this.#transition({ name: 'blocked', link, stopWatching: state.stopWatching, timer });
+    this.events.emit('blocked', reason);
+  }
+
+  #unblock(link: Link): void {
+    const state = this.#state;
+    if (state.name !== 'blocked' || state.link !== link) return;
+    clearTimeout(state.timer);
+    this.#transition({ name: 'ready', link, stopWatching: state.stopWatching });
+    this.events.emit('unblocked');
+  }
+
+  #lose(link: Link, cause: unknown): void {
+    if (this.#link() !== link) return;
+    this.#leave();
+    const error =
+      cause instanceof LoghiveError
+        ? cause
+        : new LoghiveError(
+            'LOGHIVE_BROKER_LOST',
+            `connection to ${link.host.hostname}:${link.host.port} ended: ${cause ? reasonOf(cause) : 'closed by the broker'}`,
+            { cause },
+          );
+    this.#wait(error);
+    this.events.emit('lost', error);
+  }
+
+  #wait(error: LoghiveError): void {
+    const wasOpen = this.#state.name !== 'connecting';
+    this.#lastError = error;
+    this.#failures++;
+    const timer = setTimeout(() => void this.#connect(), backoffMs(this.#failures, RECONNECT));
+    if (!this.#options.keepsProcessAlive) timer.unref();
+    this.#transition({ name: 'waiting', timer });
+    if (!wasOpen) this.events.emit('failed', error);
+  }
+}
+
+/** Networks slower than this are told from dead ones only by their heartbeats. */
+const SLOWEST_BYTES_PER_MS = 16;
+
+function slowestTransferMs(bytes: number): number {
+  return bytes / SLOWEST_BYTES_PER_MS;
+}
+
+function asLoghiveError(error: unknown): LoghiveError {
+  return error instanceof LoghiveError
+    ? error
+    : new LoghiveError('LOGHIVE_BROKER_UNREACHABLE', reasonOf(error), { cause: error });
+}
+
+function severalFailed(errors: LoghiveError[]): LoghiveError {
+  const [first] = errors;
+  return new LoghiveError(first!.code, errors.map((error) => error.message).join(' | '), { cause: errors });
+}
+
+async function closeLink(link: Link, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), timeoutMs);
+  });
+  // A link that breaks while it closes is closed: there is nothing to tell.
+  const closed = link.model.close().then(
+    () => 'closed' as const,
+    () => 'late' as const,
+  );
+  link.model.on('error', () => {});
+  if ((await Promise.race([closed, late])) === 'late') link.destroy(new Error('closed'));
+  clearTimeout(timer);
+}

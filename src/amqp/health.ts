@@ -1,0 +1,67 @@
+/**
+ * The active health check of an open connection: heartbeats notice a dead peer only after two intervals (two minutes
+ * with RabbitMQ's defaults), a question that must be answered notices it after the socket time-out.
+ */
+import type { Channel } from 'amqplib';
+import { LoghiveError } from '../errors.js';
+import type { Link } from './link.js';
+
+/** How often is looked; the Python package's monitor has the same interval. */
+const INTERVAL_MS = 5000;
+
+export interface HealthOptions {
+  /** How long nothing may move before the connection counts as dead, in milliseconds. */
+  readonly silenceMs: () => number;
+  readonly suspended: () => boolean;
+}
+
+/** @returns stops the watch. */
+export function watchHealth(link: Link, options: HealthOptions): () => void {
+  let channel: Channel | undefined;
+  let asked = false;
+  let progress = link.progress();
+  let movedAtMs = performance.now();
+
+  async function ask(): Promise<void> {
+    asked = true;
+    try {
+      channel ??= await openQuietly(link);
+      // The cheapest question of AMQP that every user may ask: nothing is ever consumed on this channel.
+      await channel.prefetch(1);
+    } catch {
+      // The connection is ending; whoever owns it hears that from the connection itself.
+      channel = undefined;
+    }
+    asked = false;
+  }
+
+  function look(): void {
+    const now = performance.now();
+    const current = link.progress();
+    if (current !== progress || options.suspended()) {
+      progress = current;
+      movedAtMs = now;
+    }
+    const silentMs = now - movedAtMs;
+    if (silentMs >= options.silenceMs()) {
+      const seconds = Math.round(silentMs / 1000);
+      link.destroy(
+        new LoghiveError(
+          'LOGHIVE_BROKER_LOST',
+          `${link.host.hostname}:${link.host.port} did not answer for ${seconds} s`,
+        ),
+      );
+    } else if (!asked && !options.suspended()) {
+      void ask();
+    }
+  }
+
+  const timer = setInterval(look, Math.min(INTERVAL_MS, options.silenceMs() / 2)).unref();
+  return () => clearInterval(timer);
+}
+
+async function openQuietly(link: Link): Promise<Channel> {
+  const channel = await link.model.createChannel();
+  channel.on('error', () => {});
+  return channel;
+}

@@ -1,0 +1,178 @@
+/**
+ * Publishing with confirms: one connection, one confirm channel, and for each message the answer to the only question
+ * that counts, whether the broker has it now. Used by producers and by the consumer's retries.
+ */
+import { EventEmitter } from 'node:events';
+import type { ConfirmChannel, Message, Options } from 'amqplib';
+import { backoffMs, REFUSED } from '../backoff.js';
+import type { BrokerConfig } from '../config.js';
+import { LoghiveError, reasonOf } from '../errors.js';
+import { internalLogger } from '../internal-logger.js';
+import { Connection } from './connection.js';
+import type { Link } from './link.js';
+import { createTopology, type Topology } from './topology.js';
+
+/**
+ * What became of a published message. Only `confirmed` means that the broker has it. `lost`: the channel ended before an
+ * answer; the broker may have it or not.
+ */
+export type Outcome = 'confirmed' | 'nacked' | 'returned' | 'lost';
+
+export interface Outgoing {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly body: Buffer;
+  readonly properties: Omit<Options.Publish, 'persistent' | 'mandatory'>;
+}
+
+interface Events {
+  /** A fresh confirm channel is open. Everything that was in flight before has been settled as `lost`. */
+  open: [link: Link];
+  /** The broker reads again after it blocked the connection. */
+  unblocked: [];
+  lost: [error: LoghiveError];
+  /** The broker closed the channel because of something that was published. A new one is opened by itself. */
+  channelClosed: [error: LoghiveError];
+  warning: [error: LoghiveError];
+}
+
+interface InFlight {
+  readonly bytes: number;
+  returned: boolean;
+}
+
+export class Outlet {
+  readonly events = new EventEmitter<Events>();
+  readonly connection: Connection;
+  readonly topology: Topology;
+  #open: { readonly link: Link; readonly channel: ConfirmChannel } | undefined;
+  readonly #inFlight = new Map<string, InFlight>();
+  #bytesInFlight = 0;
+  #messageNumber = 0;
+  #channelFailures = 0;
+  #toldError = '';
+
+  /** @param keepsProcessAlive whether an open connection keeps the process running. */
+  constructor(config: BrokerConfig, connectionName: string, keepsProcessAlive: boolean) {
+    this.topology = createTopology((sentence) => this.#warn(new LoghiveError('LOGHIVE_BROKER_REFUSED', sentence)));
+    this.connection = new Connection(config, {
+      connectionName,
+      keepsProcessAlive,
+      largestInFlight: () => this.#largestInFlight(),
+    });
+    const { events } = this.connection;
+    events.on('ready', (link) => void this.#openChannel(link));
+    events.on('failed', (error) => this.#warnUnlessTold(error));
+    events.on('blocked', (reason) =>
+      this.#warn(
+        new LoghiveError(
+          'LOGHIVE_BROKER_REFUSED',
+          `the broker blocks publishers: ${reason}. Records wait until it stops.`,
+        ),
+      ),
+    );
+    events.on('unblocked', () => this.events.emit('unblocked'));
+    events.on('lost', (error) => {
+      this.#open = undefined;
+      this.#channelFailures = 0;
+      this.#warnUnlessTold(error);
+      this.events.emit('lost', error);
+    });
+  }
+
+  /** The connection that messages can be published on now; none while it is not open or blocked. */
+  get link(): Link | undefined {
+    return this.connection.status().state === 'ready' ? this.#open?.link : undefined;
+  }
+
+  get bytesInFlight(): number {
+    return this.#bytesInFlight;
+  }
+
+  get messagesInFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  /** Publishes persistent and mandatory. Without an open channel the outcome is `lost`, at once. */
+  publish(message: Outgoing, settled: (outcome: Outcome) => void): void {
+    const open = this.#open;
+    if (!open) {
+      settled('lost');
+      return;
+    }
+    const messageId = (this.#messageNumber++).toString(36);
+    const entry: InFlight = { bytes: message.body.length, returned: false };
+    this.#inFlight.set(messageId, entry);
+    this.#bytesInFlight += entry.bytes;
+    const answered = (error: unknown) => {
+      if (!this.#inFlight.delete(messageId)) return;
+      this.#bytesInFlight -= entry.bytes;
+      settled(this.#outcome(entry, error, open.channel));
+    };
+    const properties = { ...message.properties, messageId, persistent: true, mandatory: true };
+    try {
+      open.channel.publish(message.exchange, message.routingKey, message.body, properties, answered);
+    } catch (error) {
+      // amqplib throws when the channel is closing; the channel's own end is reported by its events.
+      answered(error);
+    }
+  }
+
+  #outcome(entry: InFlight, error: unknown, channel: ConfirmChannel): Outcome {
+    if (!error) {
+      this.#channelFailures = 0;
+      return entry.returned ? 'returned' : 'confirmed';
+    }
+    return this.#open?.channel === channel && reasonOf(error) === 'message nacked' ? 'nacked' : 'lost';
+  }
+
+  async #openChannel(link: Link): Promise<void> {
+    let channel: ConfirmChannel;
+    try {
+      channel = await link.model.createConfirmChannel();
+    } catch (error) {
+      // The connection ended meanwhile, and says so itself.
+      internalLogger.debug(`no channel on ${link.host.hostname}: ${reasonOf(error)}`);
+      return;
+    }
+    channel.on('error', (error) => this.#channelFailed(link, error));
+    channel.on('return', (message) => this.#returned(message));
+    this.#open = { link, channel };
+    this.#toldError = '';
+    this.events.emit('open', link);
+  }
+
+  #channelFailed(link: Link, cause: Error): void {
+    this.#open = undefined;
+    this.#channelFailures++;
+    this.topology.forget();
+    const error = new LoghiveError('LOGHIVE_BROKER_REFUSED', `publishing was refused: ${cause.message}`, { cause });
+    this.#warnUnlessTold(error);
+    this.events.emit('channelClosed', error);
+    setTimeout(() => void this.#openChannel(link), backoffMs(this.#channelFailures, REFUSED)).unref();
+  }
+
+  /** The broker returns a message that no queue takes before it confirms it. */
+  #returned(message: Message): void {
+    const entry = this.#inFlight.get(String(message.properties.messageId));
+    if (entry) entry.returned = true;
+  }
+
+  #largestInFlight(): number {
+    let largest = 0;
+    for (const { bytes } of this.#inFlight.values()) largest = Math.max(largest, bytes);
+    return largest;
+  }
+
+  /** The same reason again and again is told once, until publishing worked in between. */
+  #warnUnlessTold(error: LoghiveError): void {
+    if (error.message === this.#toldError) return;
+    this.#toldError = error.message;
+    this.#warn(error);
+  }
+
+  #warn(error: LoghiveError): void {
+    internalLogger.warning(error.message);
+    this.events.emit('warning', error);
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * The broker URL: `amqp://user:password@host:5672/vhost`, `amqps://…`, several hosts in one URL
+ * (`amqp://user:password@one:5672,two:5673/vhost`) or several whole URLs separated by commas. Pure.
+ */
+import { Expected, shown } from './option.js';
+
+/** One place to try. */
+export interface BrokerHost {
+  readonly protocol: 'amqp' | 'amqps';
+  readonly hostname: string;
+  readonly port: number;
+  readonly username: string;
+  readonly password: string;
+  readonly vhost: string;
+}
+
+const SHAPE = "a URL such as 'amqp://user:password@host:5672/vhost' (special characters percent-encoded)";
+
+/** @throws Expected when the text is no broker URL. The message never contains the password. */
+export function parseBrokerUrl(text: unknown): readonly BrokerHost[] {
+  if (typeof text !== 'string' || text === '') throw new Expected(SHAPE);
+  return Object.freeze(wholeUrls(text).map(parseOne));
+}
+
+/** Splits both spellings of a list into whole URLs. */
+function wholeUrls(text: string): string[] {
+  const parts = text.split(',').map((part) => part.trim());
+  if (parts.length === 1 || parts.every((part) => /^amqps?:\/\//i.test(part))) return parts;
+  const match = /^(?<scheme>amqps?:\/\/)(?<login>[^@/]*@)?(?<hosts>[^/?#]*)(?<rest>.*)$/i.exec(text);
+  if (!match?.groups) throw new Expected(SHAPE);
+  const { scheme, login = '', hosts = '', rest = '' } = match.groups;
+  return hosts.split(',').map((host) => `${scheme}${login}${host.trim()}${rest}`);
+}
+
+function parseOne(text: string): BrokerHost {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new Expected(SHAPE);
+  }
+  if (url.protocol !== 'amqp:' && url.protocol !== 'amqps:')
+    throw new Expected("a URL that begins with 'amqp://' or 'amqps://'");
+  if (url.hostname === '') throw new Expected(`${SHAPE}; the host is missing`);
+  if (url.search !== '' || url.hash !== '') {
+    throw new Expected(
+      'a URL without a query or fragment; heartbeat and time-outs are options of their own (heartbeatS, socketTimeoutMs)',
+    );
+  }
+  const path = url.pathname.replace(/^\//, '');
+  if (path.includes('/')) throw new Expected("a URL whose vhost is one path segment; write a '/' in its name as %2F");
+  const noLogin = url.username === '' && url.password === '';
+  return Object.freeze({
+    protocol: url.protocol === 'amqps:' ? 'amqps' : 'amqp',
+    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? (url.protocol === 'amqps:' ? 5671 : 5672) : Number(url.port),
+    username: noLogin ? 'guest' : decoded(url.username),
+    password: noLogin ? 'guest' : decoded(url.password),
+    vhost: path === '' ? '/' : decoded(path),
+  });
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new Expected(`${SHAPE}; a '%' that is not the start of a code is written %25`);
+  }
+}
+
+/** How a host is shown to people: with the user and the vhost, without the password. */
+export function maskedBroker(host: BrokerHost): string {
+  const name = host.hostname.includes(':') ? `[${host.hostname}]` : host.hostname;
+  const vhost = host.vhost === '/' ? '/' : `/${encodeURIComponent(host.vhost)}`;
+  return `${host.protocol}://${encodeURIComponent(host.username)}:***@${name}:${host.port}${vhost}`;
+}
+
+/** A URL that may be wrong, as it may stand in a message: everything between the user's name and the host is masked. */
+export function shownUrl(value: unknown): string {
+  if (typeof value !== 'string') return shown(value);
+  return shown(value.replace(/(:\/\/[^:@/]*):.*@/g, '$1:***@'));
+}

@@ -1,0 +1,270 @@
+/**
+ * What a producer is set up with: arguments, then the environment, then `config.env` of the working directory, then
+ * defaults. The only reader of `process.env`.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import dotenv from 'dotenv';
+import { type BrokerHost, parseBrokerUrl, shownUrl } from './broker-url.js';
+import { LoghiveError, reasonOf } from './errors.js';
+import { internalLogger } from './internal-logger.js';
+import {
+  boolean,
+  booleanText,
+  type Check,
+  type Environment,
+  Expected,
+  integer,
+  numberText,
+  oneOf,
+  resolveOptions,
+  type Values,
+} from './option.js';
+import { type QueueSettings, type QueueType, SERVICE_NAME } from './wire.js';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+/** Certificates for `amqps://`: PEM text or Buffers, as `tls.connect` takes them. */
+export interface TlsOptions {
+  /** The authority that signed the broker's certificate, where the system does not know it. */
+  ca?: string | Buffer | Array<string | Buffer>;
+  /** This client's certificate, where the broker asks for one. */
+  cert?: string | Buffer;
+  key?: string | Buffer;
+  /** The name that the broker's certificate must carry. Default: the host of the URL. */
+  servername?: string;
+}
+
+const tls: Check<Readonly<TlsOptions> | undefined> = (value) => {
+  const known = ['ca', 'cert', 'key', 'servername'];
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Expected('an object { ca, cert, key, servername }');
+  }
+  const isPem = (part: unknown) => typeof part === 'string' || Buffer.isBuffer(part);
+  for (const [name, part] of Object.entries(value)) {
+    if (!known.includes(name)) throw new Expected(`an object { ca, cert, key, servername }; "${name}" is none of them`);
+    const right =
+      name === 'servername'
+        ? typeof part === 'string'
+        : isPem(part) || (name === 'ca' && Array.isArray(part) && part.every(isPem));
+    if (part !== undefined && !right) throw new Expected(`"${name}" to be PEM text or a Buffer (servername: text)`);
+  }
+  return Object.freeze({ ...value });
+};
+
+export const serviceName: Check<string> = (value) => {
+  if (typeof value === 'string' && SERVICE_NAME.test(value)) return value;
+  throw new Expected(
+    'a service name of 1 to 200 letters, digits, dots, hyphens and underscores that begins with a letter or digit (it becomes part of queue names)',
+  );
+};
+
+/** Options of a connection to RabbitMQ, the same for producers and the consumer. */
+export const brokerOptions = {
+  url: {
+    check: parseBrokerUrl,
+    fallback: undefined as readonly BrokerHost[] | undefined,
+    env: ['LOGHIVE_URL', 'AMQP_URL'],
+    show: shownUrl,
+  },
+  heartbeatS: { check: integer(0, 3600, 'seconds, 0 turns heartbeats off'), fallback: 600 },
+  blockedTimeoutMs: { check: integer(1000, 86_400_000, 'milliseconds'), fallback: 300_000 },
+  socketTimeoutMs: { check: integer(100, 600_000, 'milliseconds'), fallback: 10_000 },
+  tls: { check: tls, fallback: undefined as Readonly<TlsOptions> | undefined, show: () => 'not right (value hidden)' },
+} as const;
+
+/** Limits of the queues that are declared, the same for producers and the consumer. */
+export const queueOptions = {
+  queueType: {
+    check: oneOf('quorum', 'classic', 'python'),
+    fallback: 'quorum' as QueueType,
+    env: ['QUEUE_TYPE'],
+    parse: (text: string) => text.trim().toLowerCase(),
+  },
+  queueMaxSize: {
+    check: integer(1, 2 ** 31 - 1, 'messages'),
+    fallback: 1_000_000,
+    env: ['QUEUE_MAX_SIZE'],
+    parse: numberText,
+  },
+  queueMaxBytes: {
+    check: integer(MIB, 1024 * GIB, 'bytes'),
+    fallback: GIB,
+    env: ['QUEUE_MAX_BYTES'],
+    parse: numberText,
+  },
+  queueMessageTtlMs: {
+    check: integer(1000, 2 ** 32 - 1, 'milliseconds'),
+    fallback: 604_800_000,
+    env: ['QUEUE_MESSAGE_TTL_MS'],
+    parse: numberText,
+  },
+} as const;
+
+const producerOptions = {
+  service: { check: serviceName as Check<string | undefined>, fallback: undefined, env: ['LOGHIVE_SERVICE'] },
+  enabled: { check: boolean, fallback: true, env: ['LOGHIVE_ENABLED'], parse: booleanText },
+  lingerMs: { check: integer(0, 10_000, 'milliseconds'), fallback: 5 },
+  bufferBytes: { check: integer(256 * KIB, 64 * GIB, 'bytes'), fallback: 8 * MIB },
+  maxRecordBytes: { check: integer(KIB, 64 * MIB, 'bytes'), fallback: MIB },
+  exitTimeoutMs: { check: integer(0, 8000, 'milliseconds'), fallback: 5000 },
+  handleSignals: { check: boolean, fallback: true },
+  ...brokerOptions,
+  ...queueOptions,
+} as const;
+
+/** What every door of Loghive takes. All of it has defaults but `service`. */
+export interface ProducerOptions {
+  /** Who logs: part of queue names and routing keys. Environment: `LOGHIVE_SERVICE`. */
+  service?: string;
+  /** `amqp://user:password@host:5672/vhost`, `amqps://…`, several hosts separated by commas. Environment: `LOGHIVE_URL`, then `AMQP_URL`, then `QUEUE_HOST|USER|PASSWORD|PORT|VHOST`. Default: `amqp://guest:guest@localhost:5672/`. */
+  url?: string;
+  /** `false`: nothing is started and every record is passed over. Environment: `LOGHIVE_ENABLED`. Default true. */
+  enabled?: boolean;
+  /** How long a record may wait for company before it is sent, in milliseconds. Default 5. */
+  lingerMs?: number;
+  /** How many bytes of unconfirmed records are kept in memory. Default 8 MiB. */
+  bufferBytes?: number;
+  /** A larger record has its longest strings cut and marked. Bytes, default 1 MiB. */
+  maxRecordBytes?: number;
+  /** How long the end of the process may wait for confirms, in milliseconds, 0 to 8000. Default 5000. */
+  exitTimeoutMs?: number;
+  /** `false` leaves SIGTERM and SIGINT to the application. Default true. */
+  handleSignals?: boolean;
+  /** AMQP heartbeat in seconds, negotiated down by the server. Default 600. */
+  heartbeatS?: number;
+  /** A connection that the broker keeps blocked for longer is opened anew. Milliseconds, default 300000. */
+  blockedTimeoutMs?: number;
+  /** How long the broker may be silent where an answer is due. Milliseconds, default 10000. */
+  socketTimeoutMs?: number;
+  tls?: TlsOptions;
+  /** Kind of the queues that are declared. Environment: `QUEUE_TYPE`. Default 'quorum'; 'python' for a fleet with Python consumers. */
+  queueType?: QueueType;
+  /** `x-max-length` of the queues that are declared. Environment: `QUEUE_MAX_SIZE`. Default 1000000 messages. */
+  queueMaxSize?: number;
+  /** `x-max-length-bytes`. Environment: `QUEUE_MAX_BYTES`. Default 1 GiB. */
+  queueMaxBytes?: number;
+  /** `x-message-ttl`. Environment: `QUEUE_MESSAGE_TTL_MS`. Default 7 days. */
+  queueMessageTtlMs?: number;
+}
+
+export interface BrokerConfig {
+  readonly hosts: readonly BrokerHost[];
+  readonly heartbeatS: number;
+  readonly blockedTimeoutMs: number;
+  readonly socketTimeoutMs: number;
+  readonly tls: Readonly<TlsOptions> | undefined;
+}
+
+/** Everything that a publisher needs; doors whose `PublisherConfig` is equal share one publisher. */
+export interface PublisherConfig {
+  readonly broker: BrokerConfig;
+  readonly queues: QueueSettings;
+  readonly lingerMs: number;
+  readonly bufferBytes: number;
+  /** 1 where Python consumers read as well. */
+  readonly recordsPerMessage: number;
+  readonly exitTimeoutMs: number;
+  readonly handleSignals: boolean;
+}
+
+export interface ProducerConfig extends PublisherConfig {
+  readonly service: string;
+  readonly enabled: boolean;
+  readonly maxRecordBytes: number;
+}
+
+/**
+ * @param owner the door that is being opened, for messages.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION naming the option, its value and what was expected.
+ */
+export function producerConfig(owner: string, options: ProducerOptions | undefined): ProducerConfig {
+  const environment = openEnvironment();
+  const values = resolveOptions(owner, producerOptions, options, environment, warnOnce);
+  if (values.service === undefined && values.enabled) {
+    throw new LoghiveError(
+      'LOGHIVE_INVALID_OPTION',
+      `${owner}: option "service" is missing. Pass { service: 'shop' } or set LOGHIVE_SERVICE.`,
+    );
+  }
+  return Object.freeze({
+    service: values.service ?? '',
+    enabled: values.enabled,
+    maxRecordBytes: values.maxRecordBytes,
+    lingerMs: values.lingerMs,
+    bufferBytes: values.bufferBytes,
+    recordsPerMessage: values.queueType === 'python' ? 1 : Number.POSITIVE_INFINITY,
+    exitTimeoutMs: values.exitTimeoutMs,
+    handleSignals: values.handleSignals,
+    broker: brokerConfig(values, environment),
+    queues: queueSettings(values),
+  });
+}
+
+export function brokerConfig(values: Values<typeof brokerOptions>, environment: Environment): BrokerConfig {
+  return Object.freeze({
+    hosts: values.url ?? hostFromParts(environment),
+    heartbeatS: values.heartbeatS,
+    blockedTimeoutMs: values.blockedTimeoutMs,
+    socketTimeoutMs: values.socketTimeoutMs,
+    tls: values.tls,
+  });
+}
+
+export function queueSettings(values: Values<typeof queueOptions>): QueueSettings {
+  return Object.freeze({
+    type: values.queueType,
+    maxLength: values.queueMaxSize,
+    maxBytes: values.queueMaxBytes,
+    messageTtlMs: values.queueMessageTtlMs,
+  });
+}
+
+/** The Python package's way: the parts of the URL, each in a variable of its own. */
+function hostFromParts(environment: Environment): readonly BrokerHost[] {
+  const part = (name: string, fallback: string) => encodeURIComponent(environment(name) || fallback);
+  const hosts = environment('QUEUE_HOST') || 'localhost';
+  const port = environment('QUEUE_PORT') || '5672';
+  const build = (host: string, number: string) =>
+    `amqp://${part('QUEUE_USER', 'guest')}:${part('QUEUE_PASSWORD', 'guest')}@${host}:${number}/${part('QUEUE_VHOST', '/')}`;
+  try {
+    return parseBrokerUrl(build(hosts, port));
+  } catch (error) {
+    if (!(error instanceof Expected)) throw error;
+    warnOnce(
+      `QUEUE_HOST ${JSON.stringify(hosts)} and QUEUE_PORT ${JSON.stringify(port)} make no broker address; localhost:5672 is used. Correct them or set LOGHIVE_URL.`,
+    );
+    return parseBrokerUrl(build('localhost', '5672'));
+  }
+}
+
+/** The process's environment with `config.env` of the working directory behind it; that file is read, never exported. */
+export function openEnvironment(): Environment {
+  const file = readConfigFile(path.resolve('config.env'));
+  const lookup: Environment = (name) => process.env[name] || file[name] || file[name.toLowerCase()] || undefined;
+  const logLevel = lookup('LOG_LEVEL');
+  if (logLevel !== undefined) internalLogger.setLevel(logLevel);
+  return lookup;
+}
+
+function readConfigFile(file: string): Record<string, string> {
+  try {
+    return dotenv.parse(fs.readFileSync(file));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      warnOnce(`${file} cannot be read (${reasonOf(error)}); its settings are ignored. Make it readable or remove it.`);
+    }
+    return {};
+  }
+}
+
+const warned = new Set<string>();
+
+/** Many loggers are made in one process; a wrong environment is told once. */
+export function warnOnce(sentence: string): void {
+  if (warned.has(sentence)) return;
+  warned.add(sentence);
+  internalLogger.warning(sentence);
+}

@@ -1,0 +1,40 @@
+/**
+ * One error class and one table of codes: callers branch on `code`, people read `message`.
+ * docs/errors.md lists the same codes; a test holds the two equal.
+ */
+export const ERROR_CODES = {
+  LOGHIVE_INVALID_OPTION: 'An option has a value that Loghive cannot work with. Nothing was started.',
+  LOGHIVE_CLOSED: 'The logger was used after close().',
+  LOGHIVE_BROKER_UNREACHABLE: 'No host of the broker URL answered. Loghive goes on trying.',
+  LOGHIVE_BROKER_REFUSED: 'The broker answered and refused: user, password, vhost or permissions.',
+  LOGHIVE_BROKER_TLS: 'The TLS handshake with the broker failed: certificate authority, date or name.',
+  LOGHIVE_BROKER_LOST: 'An open connection to the broker ended or stopped answering. Loghive reconnects.',
+  LOGHIVE_RECORDS_WAIT: 'The broker does not take records of one service and level now, or records had to be given up.',
+  LOGHIVE_STORAGE_UNAVAILABLE: 'PostgreSQL cannot take records now. Nothing moves until it can.',
+  LOGHIVE_STORAGE_TLS: 'The TLS handshake with PostgreSQL failed: certificate authority, date or name.',
+  LOGHIVE_MIGRATION_FAILED: 'The database schema could not be brought up to date.',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** Every error that Loghive throws or reports. `cause` holds the error underneath, where there is one. */
+export class LoghiveError extends Error {
+  override readonly name = 'LoghiveError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The text of anything that was thrown. Never throws itself. */
+export function reasonOf(thrown: unknown): string {
+  try {
+    if (thrown instanceof AggregateError && thrown.errors.length > 0) return thrown.errors.map(reasonOf).join('; ');
+    if (thrown instanceof Error) return thrown.message || thrown.name;
+    return String(thrown);
+  } catch {
+    return 'an error that cannot be shown';
+  }
+}

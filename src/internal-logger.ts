@@ -1,0 +1,41 @@
+/**
+ * Loghive's own lines. They go to stderr, never to RabbitMQ: a logger that logs about itself through itself would loop.
+ * `LOG_LEVEL` sets the lowest level that is written (default INFO).
+ */
+import fs from 'node:fs';
+import { type Level, parseLevel, severity } from './level.js';
+
+export interface InternalLogger {
+  setLevel(name: string): void;
+  debug(message: string): void;
+  info(message: string): void;
+  warning(message: string): void;
+  error(message: string): void;
+}
+
+function createInternalLogger(): InternalLogger {
+  let lowest = severity('INFO');
+
+  function write(level: Level, message: string): void {
+    if (severity(level) < lowest) return;
+    const line = `[loghive] ${new Date().toISOString()} ${level} ${message.replaceAll('\n', '\n    ')}\n`;
+    try {
+      // Synchronous, so that a line written while the process ends is not cut off.
+      fs.writeSync(2, line);
+    } catch {
+      // stderr is closed or full (EAGAIN on a pipe): there is nowhere left to tell it.
+    }
+  }
+
+  return {
+    setLevel(name) {
+      lowest = severity(parseLevel(name).level);
+    },
+    debug: (message) => write('DEBUG', message),
+    info: (message) => write('INFO', message),
+    warning: (message) => write('WARNING', message),
+    error: (message) => write('ERROR', message),
+  };
+}
+
+export const internalLogger: InternalLogger = createInternalLogger();

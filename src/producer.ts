@@ -1,0 +1,91 @@
+/** What every door stands on: values from a logger in, lines for the publisher out. Never throws into the application. */
+import { EventEmitter } from 'node:events';
+import { createClock } from './clock.js';
+import type { ProducerConfig } from './config.js';
+import { reasonOf } from './errors.js';
+import { internalLogger } from './internal-logger.js';
+import type { Level } from './level.js';
+import type { CloseResult, PublisherEvents, PublisherStats, PublisherStatus } from './publisher/publisher.js';
+import { sharePublisher } from './publisher/shared.js';
+import { pythonForm } from './python-form.js';
+import { encodeRecord } from './record.js';
+import { uuidv7 } from './uuid.js';
+
+/** What a door hands over for one call. */
+export interface Entry {
+  readonly level: Level;
+  /** The logger's own name of the level, where it is not one of the five. */
+  readonly levelName?: string | undefined;
+  readonly message: unknown;
+  readonly information: unknown;
+}
+
+export interface Producer {
+  readonly events: EventEmitter<PublisherEvents>;
+  log(entry: Entry): void;
+  flush(): Promise<void>;
+  close(): Promise<CloseResult>;
+  stats(): PublisherStats;
+  status(): PublisherStatus;
+}
+
+/** One clock for the process: its order is the order of the calls, whichever door they came through. */
+const clock = createClock();
+
+export function openProducer(config: ProducerConfig): Producer {
+  return config.enabled ? openEnabled(config) : disabled();
+}
+
+function openEnabled(config: ProducerConfig): Producer {
+  const { publisher, release } = sharePublisher(publisherPart(config));
+  const { service, maxRecordBytes } = config;
+  const encode = config.recordsPerMessage === 1 ? pythonEncode : encodeRecord;
+
+  return {
+    events: publisher.events,
+    log(entry) {
+      try {
+        const epochMicros = clock();
+        const { level, message, information } = entry;
+        const input = {
+          service,
+          level,
+          message,
+          information,
+          ...(entry.levelName ? { levelName: entry.levelName } : {}),
+        };
+        publisher.accept(service, level, encode(input, { id: uuidv7(epochMicros), epochMicros }, maxRecordBytes));
+      } catch (error) {
+        // encodeRecord makes every value safe; should it fail all the same, the application must not notice.
+        const sentence = `a record could not be encoded and is lost: ${reasonOf(error)}. Please report this with the value that was logged.`;
+        internalLogger.error(sentence);
+      }
+    },
+    flush: () => publisher.flush(),
+    close: release,
+    stats: () => publisher.stats(),
+    status: () => publisher.status(),
+  };
+}
+
+const pythonEncode: typeof encodeRecord = (input, stamp, maxRecordBytes) =>
+  pythonForm(encodeRecord(input, stamp, maxRecordBytes), stamp.epochMicros);
+
+/** Doors of different services or record limits still share a publisher. */
+function publisherPart(config: ProducerConfig) {
+  const { broker, queues, lingerMs, bufferBytes, recordsPerMessage, exitTimeoutMs, handleSignals } = config;
+  return Object.freeze({ broker, queues, lingerMs, bufferBytes, recordsPerMessage, exitTimeoutMs, handleSignals });
+}
+
+/** `enabled: false`: no thread, no socket, no disk. */
+function disabled(): Producer {
+  const sinceMs = Date.now();
+  return {
+    events: new EventEmitter(),
+    log() {},
+    async flush() {},
+    close: async () => ({ confirmed: 0, unsent: 0 }),
+    stats: () => ({ accepted: 0, confirmed: 0, pending: 0, pendingBytes: 0, shed: {}, retries: 0 }),
+    status: () => ({ connection: { state: 'closed', sinceMs }, lanes: [] }),
+  };
+}

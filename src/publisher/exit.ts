@@ -1,0 +1,74 @@
+/**
+ * The end of the process. The only file, beside cli/, that listens to signals and exit hooks.
+ *
+ *   end of the script  `beforeExit`: flush within exitTimeoutMs, then close the connection in order.
+ *   SIGTERM, SIGINT    the same, then the signal is raised again, so that the process dies of it as it would have.
+ *                      A handler of the application's own stays in charge: nothing is added to what it does.
+ *   a second signal    cuts the waiting to zero.
+ */
+import type { Publisher } from './publisher.js';
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+type Signal = (typeof SIGNALS)[number];
+
+export interface ExitHooks {
+  add(publisher: Publisher): void;
+  remove(publisher: Publisher): void;
+}
+
+export function createExitHooks(): ExitHooks {
+  const publishers = new Set<Publisher>();
+  let ending: Promise<void> | undefined;
+
+  function beforeExit(): void {
+    for (const publisher of publishers) void settle(publisher);
+  }
+
+  async function end(signal: Signal): Promise<void> {
+    await Promise.all([...publishers].map((publisher) => publisher.close()));
+    raise(signal);
+  }
+
+  function onSignal(name: NodeJS.Signals): void {
+    const signal = name as Signal;
+    const others = process.listenerCount(signal) - 1;
+    if (others > 0) return;
+    if (ending) {
+      for (const publisher of publishers) publisher.cutWaiting();
+    } else {
+      ending = end(signal);
+    }
+  }
+
+  function raise(signal: Signal): void {
+    for (const name of SIGNALS) process.removeListener(name, onSignal);
+    // The kernel does not deliver a default-action signal to PID 1 of a container: exit with the code it would have had.
+    if (process.pid === 1) process.exit(128 + (signal === 'SIGTERM' ? 15 : 2));
+    process.kill(process.pid, signal);
+  }
+
+  return {
+    add(publisher) {
+      if (publishers.size === 0) process.on('beforeExit', beforeExit);
+      publishers.add(publisher);
+      if (!publisher.config.handleSignals) return;
+      for (const name of SIGNALS) {
+        process.removeListener(name, onSignal);
+        process.on(name, onSignal);
+      }
+    },
+    remove(publisher) {
+      publishers.delete(publisher);
+      if (ending) return;
+      if (publishers.size === 0) process.removeListener('beforeExit', beforeExit);
+      if ([...publishers].some(({ config }) => config.handleSignals)) return;
+      for (const name of SIGNALS) process.removeListener(name, onSignal);
+    },
+  };
+}
+
+/** Node emits `beforeExit` again whenever something was still done, so this runs until there is nothing left to do. */
+async function settle(publisher: Publisher): Promise<void> {
+  if (publisher.isIdle) await publisher.rest();
+  else await publisher.flushOrGiveUp();
+}

@@ -1,0 +1,354 @@
+/**
+ * Takes encoded lines and gets them confirmed by the broker. Knows no logger.
+ *
+ * Where is a record, if the process died right here? In a lane (open lines, waiting or in flight) until its frame's
+ * confirm, and only a confirm takes it out. A nack, a return, a closed channel or connection put it back.
+ */
+import { EventEmitter } from 'node:events';
+import type { ConnectionStatus } from '../amqp/connection.js';
+import type { Link } from '../amqp/link.js';
+import { type Outcome, Outlet } from '../amqp/outlet.js';
+import { backoffMs, REFUSED } from '../backoff.js';
+import type { PublisherConfig } from '../config.js';
+import { LoghiveError } from '../errors.js';
+import { FRAME_CONTENT_TYPE, RECORD_CONTENT_TYPE } from '../frame.js';
+import { internalLogger } from '../internal-logger.js';
+import type { Level } from '../level.js';
+import { LOGS_EXCHANGE, logQueue, routingKey } from '../wire.js';
+import { type Frame, Lane } from './lane.js';
+import { Pace } from './pace.js';
+import { chooseVictim, type ShedCounts, ShedLedger } from './shed.js';
+
+/** Bytes on their way without a confirm: enough to keep a broker busy while it syncs to disk. */
+const WINDOW_BYTES = 4 * 1024 * 1024;
+
+/** Counts of one publisher. `accepted` = `confirmed` + `pending` + everything in `shed`, at any moment. */
+export interface PublisherStats {
+  /** Records whose logging call returned. */
+  readonly accepted: number;
+  /** Records that the broker confirmed. */
+  readonly confirmed: number;
+  /** Records that are kept and not yet confirmed. */
+  readonly pending: number;
+  readonly pendingBytes: number;
+  /** Records that were given up, by level and reason. */
+  readonly shed: ShedCounts;
+  /** Messages that were published again because they were nacked, returned or not confirmed before a connection ended. */
+  readonly retries: number;
+}
+
+export interface LaneStatus {
+  readonly service: string;
+  readonly level: Level;
+  /** Records that are kept and not yet confirmed. */
+  readonly waiting: number;
+  /** The broker refused its last message; it is tried again after a delay. */
+  readonly heldBack: boolean;
+  readonly nacks: number;
+  readonly returns: number;
+}
+
+export interface PublisherStatus {
+  readonly connection: ConnectionStatus;
+  readonly lanes: readonly LaneStatus[];
+}
+
+export interface CloseResult {
+  /** Records that were confirmed in the life of the publisher. */
+  readonly confirmed: number;
+  /** Records that could not be sent in time; they are counted as shed. */
+  readonly unsent: number;
+}
+
+export interface PublisherEvents {
+  warning: [error: LoghiveError];
+  connect: [];
+  disconnect: [error: LoghiveError];
+}
+
+interface PacedLane {
+  readonly lane: Lane;
+  readonly pace: Pace;
+}
+
+export class Publisher {
+  readonly events = new EventEmitter<PublisherEvents>();
+  readonly config: PublisherConfig;
+  readonly #outlet: Outlet;
+  readonly #lanes = new Map<string, PacedLane>();
+  readonly #shed = new ShedLedger((sentence) => this.#warn(sentence));
+  #state: 'open' | 'closed' = 'open';
+  #closing: Promise<CloseResult> | undefined;
+  #bytes = 0;
+  #accepted = 0;
+  #confirmed = 0;
+  #retries = 0;
+  #linger: NodeJS.Timeout | undefined;
+  #cutWaiting: () => void = () => {};
+
+  constructor(config: PublisherConfig) {
+    this.config = config;
+    this.#outlet = new Outlet(config.broker, `loghive producer ${process.pid}`, false);
+    const { events } = this.#outlet;
+    events.on('open', () => {
+      this.events.emit('connect');
+      this.#pump();
+    });
+    events.on('unblocked', () => this.#pump());
+    events.on('lost', (error) => this.events.emit('disconnect', error));
+    events.on('channelClosed', (error) => this.#dropTooLarge(error.message));
+    events.on('warning', (error) => this.events.emit('warning', error));
+    this.#outlet.connection.open();
+  }
+
+  /**
+   * Takes one record. Returns at once; never throws.
+   *
+   * @param line the record as one line of JSON.
+   */
+  accept(service: string, level: Level, line: string): void {
+    this.#accepted++;
+    const bytes = Buffer.byteLength(line) + 1;
+    if (this.#state === 'closed') {
+      this.#shed.count(level, 'logged after close', 1);
+      return;
+    }
+    this.#outlet.connection.open();
+    if (this.#makeRoom(level, bytes)) {
+      this.#bytes += bytes;
+      this.#pacedLane(service, level).lane.add(line, bytes, Date.now());
+      this.#linger ??= setTimeout(() => this.#lingered(), this.config.lingerMs).unref();
+    } else this.#shed.count(level, 'buffer full', 1);
+  }
+
+  /** Resolves when everything that was accepted before is confirmed (or was shed, which is counted). */
+  flush(): Promise<void> {
+    return new Promise((resolve) => {
+      // Nothing else of a publisher keeps the process running, and whoever awaits this wants it to.
+      const keepAlive = setInterval(() => {}, 60_000);
+      let left = 1;
+      const done = () => {
+        left--;
+        if (left > 0) return;
+        clearInterval(keepAlive);
+        resolve();
+      };
+      for (const { lane } of this.#lanes.values()) left += lane.watch(done);
+      this.#lingered();
+      done();
+    });
+  }
+
+  /**
+   * Flushes for at most `timeoutMs`, then closes the connection. Never rejects; what could not be sent is counted as shed
+   * and told. Every call gets the same result.
+   */
+  close(timeoutMs: number = this.config.exitTimeoutMs): Promise<CloseResult> {
+    this.#closing ??= this.#close(timeoutMs);
+    return this.#closing;
+  }
+
+  get isIdle(): boolean {
+    return this.#bytes === 0;
+  }
+
+  stats(): PublisherStats {
+    return {
+      accepted: this.#accepted,
+      confirmed: this.#confirmed,
+      pending: this.#accepted - this.#confirmed - this.#shed.total,
+      pendingBytes: this.#bytes,
+      shed: this.#shed.counts(),
+      retries: this.#retries,
+    };
+  }
+
+  status(): PublisherStatus {
+    return {
+      connection: this.#outlet.connection.status(),
+      lanes: [...this.#lanes.values()].map(({ lane, pace }) => ({
+        service: lane.service,
+        level: lane.level,
+        waiting: lane.records,
+        heldBack: pace.isHeld,
+        nacks: lane.nacks,
+        returns: lane.returns,
+      })),
+    };
+  }
+
+  /** Flushes for at most `timeoutMs`, what is logged meanwhile included. Nothing is given up. */
+  async flushWithin(timeoutMs: number): Promise<void> {
+    this.#outlet.connection.hurry();
+    let timer: NodeJS.Timeout | undefined;
+    const timeOver = new Promise<'time over'>((resolve) => {
+      timer = setTimeout(() => resolve('time over'), timeoutMs);
+      this.#cutWaiting = () => resolve('time over');
+    });
+    while (!this.isIdle && (await Promise.race([this.flush(), timeOver])) !== 'time over');
+    clearTimeout(timer);
+  }
+
+  /** At the end of the script: what cannot be flushed in time will never be. */
+  async flushOrGiveUp(): Promise<void> {
+    await this.flushWithin(this.config.exitTimeoutMs);
+    if (!this.isIdle) await this.close(0);
+  }
+
+  /** Ends the waiting of a flush that has a time limit. */
+  cutWaiting(): void {
+    this.#cutWaiting();
+  }
+
+  /** Closes the connection in order until there is something to send again. */
+  async rest(): Promise<void> {
+    await this.#outlet.connection.close();
+  }
+
+  async #close(timeoutMs: number): Promise<CloseResult> {
+    await this.flushWithin(timeoutMs);
+    clearTimeout(this.#linger);
+    this.#state = 'closed';
+    const unsent = this.#giveUpTheRest();
+    await this.#outlet.connection.close();
+    this.#shed.tell();
+    return { confirmed: this.#confirmed, unsent };
+  }
+
+  #giveUpTheRest(): number {
+    let unsent = 0;
+    for (const { lane, pace } of this.#lanes.values()) {
+      pace.stop();
+      unsent += lane.records;
+      this.#shed.count(lane.level, 'unsent at close', lane.records);
+      lane.clear();
+    }
+    this.#bytes = 0;
+    return unsent;
+  }
+
+  /** Sheds what is lower or older until `bytes` more fit. False when the incoming record is the one to go. */
+  #makeRoom(level: Level, bytes: number): boolean {
+    while (this.#bytes + bytes > this.config.bufferBytes) {
+      const victim = chooseVictim(this.#allLanes(), level);
+      const frame = victim?.dropOldest(Date.now());
+      if (!victim || !frame) return false;
+      this.#bytes -= frame.bytes;
+      this.#shed.count(victim.level, 'buffer full', frame.records);
+    }
+    return true;
+  }
+
+  *#allLanes(): Iterable<Lane> {
+    for (const { lane } of this.#lanes.values()) yield lane;
+  }
+
+  #pacedLane(service: string, level: Level): PacedLane {
+    const key = `${level} ${service}`;
+    let paced = this.#lanes.get(key);
+    if (!paced) {
+      const pace = new Pace(
+        (attempt) => backoffMs(attempt, REFUSED),
+        () => this.#pump(),
+      );
+      paced = { lane: new Lane(service, level, this.config.recordsPerMessage), pace };
+      this.#lanes.set(key, paced);
+    }
+    return paced;
+  }
+
+  #lingered(): void {
+    clearTimeout(this.#linger);
+    this.#linger = undefined;
+    this.#pump();
+  }
+
+  /** Sends what may be sent: lanes in turn, a frame each, until the window is full. */
+  #pump(): void {
+    let sent = this.#state !== 'closed';
+    while (sent) {
+      sent = false;
+      for (const paced of this.#lanes.values()) {
+        const link = this.#outlet.link;
+        if (!link || this.#outlet.bytesInFlight >= WINDOW_BYTES) return;
+        if (this.#sendOne(paced, link)) sent = true;
+      }
+    }
+  }
+
+  #sendOne(paced: PacedLane, link: Link): boolean {
+    const { lane, pace } = paced;
+    // Open lines go when they have lingered; while the timer runs they wait for company.
+    if (!lane.hasWaiting && this.#linger === undefined) lane.cut(Date.now());
+    if (!lane.hasWaiting) return false;
+    if (!pace.admits(link, lane.framesInFlight, () => this.#declare(lane, link))) return false;
+    const frame = lane.take()!;
+    if (frame.attempts > 0) this.#retries++;
+    const properties = {
+      contentType: frame.records === 1 ? RECORD_CONTENT_TYPE : FRAME_CONTENT_TYPE,
+      timestamp: frame.madeAtS,
+    };
+    const message = {
+      exchange: LOGS_EXCHANGE,
+      routingKey: routingKey(lane.service, lane.level),
+      body: frame.body,
+      properties,
+    };
+    this.#outlet.publish(message, (outcome) => this.#settled(paced, frame, outcome));
+    return true;
+  }
+
+  async #declare(lane: Lane, link: Link): Promise<void> {
+    await this.#outlet.topology.ensure(
+      link,
+      logQueue(lane.service, lane.level, this.config.queues, link.serverVersion),
+    );
+  }
+
+  #settled({ lane, pace }: PacedLane, frame: Frame, outcome: Outcome): void {
+    if (this.#state === 'closed') return;
+    if (outcome === 'confirmed') {
+      lane.confirmed(frame);
+      pace.confirmed();
+      this.#bytes -= frame.bytes;
+      this.#confirmed += frame.records;
+      this.#pump();
+      return;
+    }
+    lane.giveBack(frame);
+    if (outcome === 'lost') return;
+    pace.refused();
+    if (outcome === 'returned') this.#outlet.topology.forget();
+    const first = outcome === 'returned' ? lane.returns++ === 0 : lane.nacks++ === 0;
+    if (first) this.#warn(refusal(lane, outcome));
+  }
+
+  /** A server with a smaller message limit would refuse the same frame for ever, and its lane would stand still. */
+  #dropTooLarge(reason: string): void {
+    const limit = /larger than (?:configured )?max size (?<bytes>\d+)/.exec(reason)?.groups?.bytes;
+    if (limit === undefined) return;
+    // The frames of the closed channel are given back in this turn of the event loop.
+    setImmediate(() => {
+      for (const { lane } of this.#lanes.values()) {
+        for (const frame of lane.dropLargerThan(Number(limit))) {
+          this.#bytes -= frame.bytes;
+          this.#shed.count(lane.level, 'larger than the broker allows', frame.records);
+        }
+      }
+    });
+  }
+
+  #warn(sentence: string): void {
+    const error = new LoghiveError('LOGHIVE_RECORDS_WAIT', sentence);
+    internalLogger.warning(sentence);
+    this.events.emit('warning', error);
+  }
+}
+
+function refusal(lane: Lane, outcome: 'nacked' | 'returned'): string {
+  const why =
+    outcome === 'nacked'
+      ? 'the broker refuses them (the queue is full?)'
+      : 'no queue takes them (deleted, or not bound?)';
+  return `${lane.service} ${lane.level}: records wait because ${why}. Loghive goes on trying.`;
+}

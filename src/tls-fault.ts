@@ -1,0 +1,34 @@
+/** What a failed TLS handshake means, in words. Shared by the connections to RabbitMQ and PostgreSQL. Pure. */
+
+/** Codes of Node's TLS errors (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
+const UNKNOWN_AUTHORITY = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'CERT_SIGNATURE_FAILURE',
+]);
+
+/**
+ * @param error what the handshake ended with.
+ * @param caOption the option that takes the certificate authority, for the remedy.
+ * @returns a sentence, or undefined when the error is not about TLS.
+ */
+export function tlsFault(error: unknown, caOption: string): string | undefined {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (typeof code !== 'string') return undefined;
+  if (UNKNOWN_AUTHORITY.has(code)) {
+    return `its certificate was signed by an authority that is not known here (${code}). Pass that authority's certificate in ${caOption}.`;
+  }
+  if (code === 'CERT_HAS_EXPIRED') return `its certificate has expired (${code}). Renew it on the server.`;
+  if (code === 'CERT_NOT_YET_VALID')
+    return `its certificate is not valid yet (${code}). Check the clocks of both machines.`;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return `its certificate is for another name: ${String(message)}. Connect by a name that the certificate carries.`;
+  }
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL') || code.startsWith('ERR_TLS') || code.startsWith('CERT_')) {
+    return `the TLS handshake failed: ${String(message)} (${code}). Check that the port speaks TLS and which certificates both sides ask for.`;
+  }
+  return undefined;
+}

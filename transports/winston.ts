@@ -1,0 +1,105 @@
+/**
+ * Loghive for Winston.
+ *
+ * @module loghive/winston
+ * @example
+ * import winston from 'winston';
+ * import { LoghiveTransport } from 'loghive/winston';
+ *
+ * const logger = winston.createLogger({
+ *   transports: [new winston.transports.Console(), new LoghiveTransport({ service: 'shop' })],
+ * });
+ * logger.info('order placed', { order: 7 });
+ */
+import Transport from 'winston-transport';
+import { type ProducerOptions, producerConfig } from '../src/config.js';
+import { levelFinder, parseLevel } from '../src/level.js';
+import { openProducer, type Producer } from '../src/producer.js';
+import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/publisher.js';
+import { splitInfo, type WinstonInfo } from './winston-info.js';
+
+/** Loghive's options and those of every Winston transport (`level`, `silent`, `format`, `handleExceptions`, …). */
+export interface LoghiveTransportOptions extends Transport.TransportStreamOptions, ProducerOptions {}
+
+/**
+ * Forwards what a Winston logger writes to RabbitMQ. `logger.end()` followed by `finish` means that every record is
+ * confirmed by the broker.
+ *
+ * Emits `warning` (a LoghiveError), `connect` and `disconnect`; never `error`, which without a listener would end the
+ * application.
+ *
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION when an option is wrong.
+ */
+export class LoghiveTransport extends Transport {
+  readonly name = 'loghive';
+  readonly #producer: Producer;
+  #findLevel: typeof parseLevel = parseLevel;
+  #levelTable: Record<string, number> | undefined;
+
+  constructor(options: LoghiveTransportOptions = {}) {
+    const { winston, loghive } = splitOptions(options);
+    const config = producerConfig('LoghiveTransport', loghive);
+    super(winston);
+    this.#producer = openProducer(config);
+    for (const event of ['warning', 'connect', 'disconnect'] as const) {
+      this.#producer.events.on(event, (...args: unknown[]) => this.emit(event, ...args));
+    }
+  }
+
+  /** Called by Winston for each record. The record is accepted when this returns; `next` is called at once. */
+  override log(info: WinstonInfo, next: () => void): void {
+    const { levelName, message, information } = splitInfo(info);
+    const found = this.#levelOf(levelName);
+    this.#producer.log({ level: found.level, levelName: found.name, message, information });
+    next();
+  }
+
+  /** Resolves when everything that was logged before is confirmed by the broker. */
+  flush(): Promise<void> {
+    return this.#producer.flush();
+  }
+
+  /**
+   * Flushes for at most `exitTimeoutMs` and closes the connection. Never rejects. Winston calls it as well, when the
+   * transport is removed or the logger closed.
+   */
+  override close(): Promise<CloseResult> {
+    return this.#producer.close();
+  }
+
+  stats(): PublisherStats {
+    return this.#producer.stats();
+  }
+
+  status(): PublisherStatus {
+    return this.#producer.status();
+  }
+
+  /** `logger.end()`: `finish` waits for this. */
+  override _final(done: (error?: Error | null) => void): void {
+    void this.#producer.close().then(() => done());
+  }
+
+  /** Winston hands over its table of levels when the transport is added, and it may be added to another logger. */
+  #levelOf(name: string): { level: ReturnType<typeof parseLevel>['level']; name?: string } {
+    const table = (this as { levels?: Record<string, number> }).levels;
+    if (table !== this.#levelTable) {
+      this.#levelTable = table;
+      this.#findLevel = table ? levelFinder(table) : parseLevel;
+    }
+    return this.#findLevel(name);
+  }
+}
+
+export default LoghiveTransport;
+
+const WINSTON_OPTIONS = ['format', 'level', 'silent', 'handleExceptions', 'handleRejections', 'log', 'logv', 'close'];
+
+function splitOptions(options: LoghiveTransportOptions) {
+  const winston: Record<string, unknown> = {};
+  const loghive: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    (WINSTON_OPTIONS.includes(name) ? winston : loghive)[name] = value;
+  }
+  return { winston: winston as Transport.TransportStreamOptions, loghive: loghive as ProducerOptions };
+}
