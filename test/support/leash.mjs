@@ -12,7 +12,7 @@ command_line() {
 strike() {
   signal=$1; shift
   while [ $# -gt 0 ]; do
-    pid=$(head -n 1 "$1" 2>/dev/null | tr -cd 0-9)
+    case $1 in */*) pid=$(head -n 1 "$1" 2>/dev/null | tr -cd 0-9) ;; *) pid=$1 ;; esac
     if [ -n "$pid" ] && command_line "$pid" 2>/dev/null | grep -qF -- "$2"; then kill "-$signal" "$pid"; fi
     shift 2
   done 2>/dev/null
@@ -23,11 +23,12 @@ exit 0
 `;
 
 /**
- * Ties servers to the life of this process: when it is gone, however it went, they are killed and their folder is
- * removed. `processes`: pid files, each with a text that the command line of the right process contains.
+ * Ties other processes to the life of this one: when it is gone, however it went, they are killed and their folder is
+ * removed. `processes`: { pidFile } (a path, read at that moment) or { pid }, each with a text `mark` that the command
+ * line of the right process contains.
  */
-export function holdLeash({ dir, removeDir, processes }) {
-  const marks = processes.flatMap(({ pidFile, mark }) => [pidFile, mark]);
+export function holdLeash({ dir = '', removeDir = false, processes }) {
+  const marks = processes.flatMap(({ pidFile, pid, mark }) => [pidFile ?? String(pid), mark]);
   const shell = spawn('/bin/sh', ['-c', SCRIPT, 'leash', dir, removeDir ? 'remove' : 'keep', ...marks], {
     detached: true,
     cwd: '/',

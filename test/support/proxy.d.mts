@@ -1,4 +1,4 @@
-export interface Proxy {
+export interface TcpProxy {
   host: string;
   port: number;
   /** The same URL, led through the proxy. */
@@ -31,4 +31,4 @@ export interface Proxy {
 }
 
 /** Starts a TCP proxy on a free port of 127.0.0.1. */
-export function startProxy(options: { target: { host: string; port: number } }): Promise<Proxy>;
+export function startProxy(options: { target: { host: string; port: number } }): Promise<TcpProxy>;

@@ -9,7 +9,8 @@ export interface EventuallyOptions {
 
 /** A condition that gives undefined while it does not hold would pass at once; the compiler refuses it. */
 type Condition<T> = [undefined] extends [T]
-  ? [void] extends [T]
+  ? // biome-ignore lint/suspicious/noConfusingVoidType: the difference between void and undefined is the point
+    [void] extends [T]
     ? unknown
     : 'while it does not hold a condition throws or gives null or false, never undefined'
   : unknown;

@@ -1,0 +1,19 @@
+import type { TestProject } from 'vitest/node';
+import type { PostgresDescription } from './postgres.mjs';
+import type { RabbitmqDescription } from './rabbitmq.mjs';
+import { startServers } from './servers.mjs';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    rabbitmq: RabbitmqDescription;
+    postgres: PostgresDescription;
+  }
+}
+
+/** One RabbitMQ and one PostgreSQL for all test files of a run; use-servers.ts gives each its own part of them. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const servers = await startServers();
+  project.provide('rabbitmq', servers.rabbitmq.description);
+  project.provide('postgres', servers.postgres.description);
+  return servers.stop;
+}

@@ -1,0 +1,22 @@
+import { installRabbitmq, whyNotInstall } from './install-rabbitmq.mjs';
+import { findRabbitmq, startRabbitmq } from './rabbitmq.mjs';
+import { hasContainerEngine, startRabbitmqContainer } from './rabbitmq-container.mjs';
+
+/** Starts a RabbitMQ node, whatever that takes; see require-rabbitmq.d.mts. */
+export async function requireRabbitmq(options = {}) {
+  if (findRabbitmq() !== undefined) return startRabbitmq(options);
+  if (await hasContainerEngine()) return startRabbitmqContainer(options);
+  const obstacle = whyNotInstall();
+  if (obstacle !== undefined) {
+    throw new Error(
+      `the tests need a RabbitMQ server (3.10 or newer) and found none: no server in RABBITMQ_HOME, in ` +
+        `/usr/lib/rabbitmq or on the PATH, no Docker engine, and ${obstacle}. ` +
+        'Install it (Debian, Ubuntu: apt-get install rabbitmq-server; macOS: brew install rabbitmq) or start Docker.',
+    );
+  }
+  installRabbitmq();
+  if (findRabbitmq() === undefined) {
+    throw new Error('apt-get installed rabbitmq-server, yet no server is in /usr/lib/rabbitmq: set RABBITMQ_HOME');
+  }
+  return startRabbitmq(options);
+}

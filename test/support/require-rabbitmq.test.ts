@@ -1,0 +1,6 @@
+import { expect, test } from 'vitest';
+import { whyNotInstall } from './install-rabbitmq.mjs';
+
+test('LOGHIVE_TEST_INSTALL=0 forbids installing anything', () => {
+  expect(whyNotInstall({ LOGHIVE_TEST_INSTALL: '0' })).toMatch(/LOGHIVE_TEST_INSTALL=0/);
+});

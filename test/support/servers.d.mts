@@ -1,0 +1,11 @@
+import type { PostgresOptions, PostgresServer } from './postgres.mjs';
+import type { RabbitmqOptions, RabbitmqServer } from './rabbitmq.mjs';
+
+export interface Servers {
+  rabbitmq: RabbitmqServer;
+  postgres: PostgresServer;
+  stop(): Promise<void>;
+}
+
+/** Starts a private RabbitMQ and a private PostgreSQL side by side; if one fails, the other is stopped. */
+export function startServers(options?: { rabbitmq?: RabbitmqOptions; postgres?: PostgresOptions }): Promise<Servers>;

@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, inject, onTestFinished } from 'vitest';
+import { type Child, type ChildOptions, startChild } from './child.mjs';
+import { administer as administerPostgres } from './postgres-admin.mjs';
+import { startProxy, type TcpProxy } from './proxy.mjs';
+import type { QueueInfo, RabbitmqAdmin } from './rabbitmq.mjs';
+import { administer as administerRabbitmq } from './rabbitmq-admin.mjs';
+
+export interface TestBroker {
+  /** As guest, in a vhost of this test's own. */
+  url: string;
+  vhost: string;
+  host: string;
+  port: number;
+  /** The server's version, '3.10.8'. */
+  version: string;
+  /** The whole node: other tests run on it at the same time, so never block or stop it. */
+  admin: RabbitmqAdmin;
+  /** Of the own vhost. */
+  listQueues(): Promise<QueueInfo[]>;
+  closeConnections(): Promise<number>;
+}
+
+export interface TestDatabase {
+  /** As superuser, in a database of this test's own. */
+  url: string;
+  name: string;
+  /** The server's version, '18.4'. */
+  version: string;
+  // biome-ignore lint/suspicious/noExplicitAny: rows are whatever the query selects
+  query<Row = any>(sql: string, params?: unknown[]): Promise<Row[]>;
+}
+
+/** A vhost of the shared RabbitMQ, deleted when the test (called within one) or the file or suite is over. */
+export async function useBroker(): Promise<TestBroker> {
+  const node = inject('rabbitmq');
+  const admin = administerRabbitmq(node);
+  const vhost = uniqueName('vhost');
+  onEnd(() => admin.deleteVhost(vhost));
+  const url = await admin.addVhost(vhost);
+  return {
+    url,
+    vhost,
+    host: node.host,
+    port: node.port,
+    version: node.version,
+    admin,
+    listQueues: () => admin.listQueues(vhost),
+    closeConnections: () => admin.closeConnections({ vhost }),
+  };
+}
+
+/** A database of the shared PostgreSQL, dropped when the test (called within one) or the file or suite is over. */
+export async function useDatabase(): Promise<TestDatabase> {
+  const server = inject('postgres');
+  const admin = administerPostgres(server);
+  const name = uniqueName('db');
+  onEnd(() => admin.dropDatabase(name));
+  const url = await admin.createDatabase(name);
+  return { url, name, version: server.version, query: (sql, params) => admin.query(sql, params, name) };
+}
+
+/** A proxy in front of a server, stopped at the end. `url` is where it leads: a URL with host and port. */
+export async function useProxy(url: string): Promise<TcpProxy> {
+  const { hostname, port } = new URL(url);
+  const proxy = await startProxy({ target: { host: hostname, port: Number(port) } });
+  onEnd(() => proxy.stop());
+  return proxy;
+}
+
+/** A real child process, killed at the end. */
+export function useChild(file: string, options?: ChildOptions): Child {
+  const child = startChild(file, options);
+  onEnd(() => child.kill());
+  return child;
+}
+
+/** A name that no other test of this run has: letters, digits and underscores, usable for services and tables. */
+export function uniqueName(prefix = 'test'): string {
+  return `${prefix}_${randomBytes(6).toString('hex')}`;
+}
+
+/** Within a test that test's end, else the end of the file or suite that is being collected. */
+export function onEnd(teardown: () => unknown): void {
+  const run = async () => {
+    await teardown();
+  };
+  try {
+    onTestFinished(run);
+  } catch {
+    afterAll(run);
+  }
+}
