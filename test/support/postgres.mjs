@@ -23,11 +23,15 @@ export async function startPostgres(options = {}) {
   const binDir = await postgresBinaries(options.binDir);
   const user = serverUser();
   const port = options.port ?? (await freePort());
-  const password = randomBytes(8).toString('hex');
   const dir = options.dir ?? (await mkdtemp(join(reachableTemporaryFolder(), 'loghive-postgres-')));
   await mkdir(dir, { recursive: true });
   give(dir);
   const data = join(dir, 'data');
+  // Kept beside the data: a folder that is used again has its superuser already.
+  const passwordFile = join(dir, 'password');
+  if (!existsSync(passwordFile)) await writeFile(passwordFile, randomBytes(8).toString('hex'), { mode: 0o600 });
+  give(passwordFile);
+  const password = readFileSync(passwordFile, 'utf8');
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
   const env = { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', HOME: dir, TZ: 'UTC' };
   const leash = holdLeash({
@@ -42,9 +46,6 @@ export async function startPostgres(options = {}) {
   }
 
   async function initialize() {
-    const passwordFile = join(dir, 'password');
-    await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
-    give(passwordFile);
     if (!existsSync(join(data, 'PG_VERSION'))) {
       const how = ['-U', 'postgres', '-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'];
       await run(join(binDir, 'initdb'), ['-D', data, '--pwfile', passwordFile, ...how], { ...user, env, cwd: '/' });

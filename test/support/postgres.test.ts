@@ -1,7 +1,9 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PostgresServer, startPostgres } from './postgres.mjs';
+import { reachableTemporaryFolder } from './postgres-binaries.mjs';
 import { makeCa } from './tls.mjs';
 import { onEnd } from './use-servers.js';
 import { eventually } from './wait.mjs';
@@ -55,6 +57,17 @@ test('TLS with the private authority', async () => {
   const { client } = await connect({ connectionString: server.url, ssl: { ca: ca.cert } });
   const { rows } = await client.query('select ssl from pg_stat_ssl where pid = pg_backend_pid()');
   expect(rows).toEqual([{ ssl: true }]);
+});
+
+test('a folder that was given is kept, and another server goes on with its data', async () => {
+  const dir = mkdtempSync(join(reachableTemporaryFolder(), 'loghive-kept-'));
+  onEnd(() => rmSync(dir, { recursive: true, force: true }));
+  const first = await startPostgres({ dir });
+  await first.createDatabase('kept');
+  await first.stop();
+  const second = await startPostgres({ dir });
+  onEnd(() => second.stop());
+  expect(await second.query('select 1 as one', [], 'kept')).toEqual([{ one: 1 }]);
 });
 
 test('stop leaves no process and no folder', async () => {

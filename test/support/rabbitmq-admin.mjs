@@ -2,7 +2,10 @@ import { binary, evaluate } from './rabbitmq-control.mjs';
 
 // A quorum queue's usual numbers are five seconds old; its Raft machine knows the present ones.
 const LIST_QUEUES = `
-  Ask = fun(Q, Query) -> {ok, {_, Number}, _} = ra:local_query(amqqueue:get_pid(Q), Query), Number end,
+  Ask = fun(Q, Query) -> case ra:local_query(amqqueue:get_pid(Q), Query) of
+    {ok, {_, Number}, _} -> Number;
+    Failure -> error({quorum_queue_unavailable, amqqueue:get_name(Q), Failure})
+  end end,
   Numbers = fun(Q) -> case amqqueue:get_type(Q) of
     rabbit_quorum_queue ->
       {quorum, Ask(Q, fun rabbit_fifo:query_messages_ready/1), Ask(Q, fun rabbit_fifo:query_messages_checked_out/1),
@@ -71,6 +74,10 @@ export function administer(node) {
 
     async deleteUser(name) {
       await run(`rabbit_auth_backend_internal:delete_user(${binary(name)}, <<"test">>)`);
+    },
+
+    async sync() {
+      await run('mnesia:sync_log(), [dets:sync(Table) || Table <- dets:all()]');
     },
 
     /** A number up to 1 is a share of the memory, a larger one bytes; nothing: the default of 0.4. */

@@ -62,7 +62,8 @@ export async function startRabbitmq(options = {}) {
     ...clean(process.env),
     HOME: dir,
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
-    RABBITMQ_NODENAME: `loghive${port}@localhost`,
+    // Its own epmd knows no other, and data in `dir` belong to the name.
+    RABBITMQ_NODENAME: 'loghive@localhost',
     RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
     RABBITMQ_NODE_PORT: String(port),
     RABBITMQ_DIST_PORT: String(dist),

@@ -62,8 +62,8 @@ function newKeys() {
 function draft(keys, { subject, issuer, days, expired = false }) {
   const certificate = forge.pki.createCertificate();
   certificate.publicKey = keys.public;
-  // A leading zero byte keeps the number positive.
-  certificate.serialNumber = `00${randomBytes(15).toString('hex')}`;
+  // A first byte below 128 makes it a positive number, a first byte other than 0 one without padding.
+  certificate.serialNumber = `01${randomBytes(15).toString('hex')}`;
   const end = expired ? Date.now() - DAY_MS : Date.now() + days * DAY_MS;
   certificate.validity.notBefore = new Date(Math.min(Date.now(), end) - 2 * DAY_MS);
   certificate.validity.notAfter = new Date(end);

@@ -1,3 +1,5 @@
+const OUT_OF_TIME = new Error('the last attempt did not come back in time');
+
 /**
  * Calls `fn` until it returns something truthy without throwing, and gives that back. A function that asserts and
  * returns nothing counts as well: undefined is success, false and null are not.
@@ -13,7 +15,8 @@ export async function eventually(fn, { withinMs = 10_000, everyMs = 25, what = '
       if (value || value === undefined) return value;
       lastFailure = new Error(`it returned ${JSON.stringify(value)}`);
     } catch (error) {
-      lastFailure = error;
+      // An attempt that the deadline has cut short says less than the one before it.
+      if (error !== OUT_OF_TIME || lastFailure === undefined) lastFailure = error;
     }
     if (performance.now() - startedAt + everyMs > withinMs) {
       const reason = lastFailure instanceof Error ? lastFailure.message : String(lastFailure);
@@ -35,7 +38,7 @@ export function sleep(ms) {
 async function withDeadline(fn, ms) {
   let timer;
   const expiry = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error('the last attempt did not come back in time')), Math.max(ms, 1));
+    timer = setTimeout(() => reject(OUT_OF_TIME), Math.max(ms, 1));
   });
   try {
     return await Promise.race([fn(), expiry]);
