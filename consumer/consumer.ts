@@ -14,12 +14,13 @@
  */
 import type { ConsumeMessage } from 'amqplib';
 import pRetry from 'p-retry';
-import { Connection, type ConnectionStatus } from '../src/amqp/connection.js';
+import { Connection } from '../src/amqp/connection.js';
 import type { Link } from '../src/amqp/link.js';
 import { createTopology } from '../src/amqp/topology.js';
 import { backoffMs, RECONNECT } from '../src/backoff.js';
 import { LoghiveError, reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
+import { sleep, within } from '../src/time-limit.js';
 import { FAILURE_QUEUE, failureQueue, logQueues, queueName } from '../src/wire.js';
 import { Batcher } from './batch.js';
 import type { ConsumerConfig } from './config.js';
@@ -28,48 +29,13 @@ import { Session } from './intake.js';
 import { recordId } from './record-id.js';
 import { createRepublisher, type Republisher } from './republish.js';
 import { settle } from './settle.js';
+import { type ConsumerState, type ConsumerStatus, healthOf, noCounts } from './status.js';
 import { openStore, type Store } from './store/index.js';
-
-type StateName = 'created' | 'preparing' | 'running' | 'paused' | 'stopping' | 'stopped';
 
 /** How long `stop()` may take to finish what is in hand, in milliseconds. */
 const STOP_MS = 8000;
 /** How long a message waits before it goes back because a copy of it could not be published. */
 const GIVE_BACK_AFTER_MS = 1000;
-
-/** Numbers since the start. */
-export interface ConsumerCounts {
-  /** Records that were committed. */
-  readonly stored: number;
-  /** Records that were in the table already. */
-  readonly duplicates: number;
-  /** Records that were put into a delay queue. */
-  readonly retried: number;
-  /** Records that went into `dead_letters`. */
-  readonly deadLetters: number;
-  /** Messages that the broker had handed out before. */
-  readonly redelivered: number;
-  /** Messages that were republished because they had come back too often. */
-  readonly rounds: number;
-  /** Batches that were committed. */
-  readonly batches: number;
-  /** How often storage was paused. */
-  readonly pauses: number;
-}
-
-export interface ConsumerStatus {
-  readonly state: StateName;
-  readonly sinceMs: number;
-  /** Why it is paused or preparing, in words. */
-  readonly reason?: string;
-  readonly health: 'ok' | 'degraded' | 'unhealthy';
-  readonly broker: ConnectionStatus;
-  /** Messages that were taken and are not acknowledged. */
-  readonly inHand: number;
-  readonly counts: ConsumerCounts;
-  /** What a person should know about the queues: other arguments, missing permissions, delivery limits. */
-  readonly notices: readonly string[];
-}
 
 /** Moments at which a test may step in. Not part of the contract. */
 export interface ConsumerSeams {
@@ -86,20 +52,12 @@ export class Consumer {
   readonly #batcher: Batcher;
   readonly #topology = createTopology((sentence) => this.#notice(sentence));
   readonly #notices: string[] = [];
+  readonly #refused = new Set<string>();
   readonly #severe: ReadonlySet<string>;
-  readonly #counts = {
-    stored: 0,
-    duplicates: 0,
-    retried: 0,
-    deadLetters: 0,
-    redelivered: 0,
-    rounds: 0,
-    batches: 0,
-    pauses: 0,
-  };
+  readonly #counts = noCounts();
   readonly #abort = new AbortController();
   readonly #background = new Set<Promise<void>>();
-  #state: StateName = 'created';
+  #state: ConsumerState = 'created';
   #sinceMs = Date.now();
   #reason: string | undefined;
   #link: Link | undefined;
@@ -130,6 +88,7 @@ export class Consumer {
     const { events } = this.#connection;
     events.on('ready', (link) => {
       this.#link = link;
+      this.#refused.clear();
       this.#tell(`connected to RabbitMQ ${link.serverVersion} at ${link.host.hostname}:${link.host.port}`);
       this.#openSession();
     });
@@ -176,25 +135,18 @@ export class Consumer {
   }
 
   status(): ConsumerStatus {
-    const broker = this.#connection.status();
+    const known = { state: this.#state, broker: this.#connection.status(), notices: [...this.#notices] };
     return {
-      state: this.#state,
+      ...known,
       sinceMs: this.#sinceMs,
       ...(this.#reason === undefined ? {} : { reason: this.#reason }),
-      health: this.#health(broker),
-      broker,
+      health: healthOf(known),
       inHand: this.#session?.unacknowledged ?? 0,
       counts: { ...this.#counts },
-      notices: [...this.#notices],
     };
   }
 
-  #health(broker: ConnectionStatus): ConsumerStatus['health'] {
-    if (this.#state !== 'running' || broker.state !== 'ready') return 'unhealthy';
-    return this.#notices.length > 0 ? 'degraded' : 'ok';
-  }
-
-  #transition(state: StateName, reason?: string): void {
+  #transition(state: ConsumerState, reason?: string): void {
     this.#state = state;
     this.#sinceMs = Date.now();
     this.#reason = reason;
@@ -207,12 +159,13 @@ export class Consumer {
     const declarations = [
       ...services.flatMap((service) => logQueues(service, queues, link.serverVersion)),
       failureQueue(queues.type, queues, link.serverVersion),
-    ];
+    ].filter(({ queue }) => !this.#refused.has(queue));
     const session = new Session(link, this.#topology, declarations, {
       prefetchBytes,
       batchRecords: batchSize,
       isSevere: (queue) => this.#severe.has(queue),
       onMessage: (from, queue, message) => this.#take(from, queue, message),
+      onRefused: (queue, reason) => this.#queueRefused(queue, reason),
       onLost: (lost, error) => this.#sessionLost(lost, error),
     });
     this.#session = session;
@@ -224,6 +177,12 @@ export class Consumer {
     );
   }
 
+  /** Without this queue until the next connection: trying it again would end the channel, and with it all others. */
+  #queueRefused(queue: string, reason: string): void {
+    this.#refused.add(queue);
+    this.#notice(`queue "${queue}" may not be read: ${reason}. Grant the user "read" on it.`);
+  }
+
   #sessionLost(session: Session, error: Error): void {
     if (session !== this.#session) return;
     this.#batcher.clear();
@@ -231,8 +190,7 @@ export class Consumer {
       // Only the channel ended: a refusal. A moment later, because the same refusal may come again.
       this.#tellWarning(`the channel ended: ${reasonOf(error)}. It is opened again.`);
       this.#topology.forget();
-      const timer = setTimeout(() => this.#openSession(), backoffMs(3, RECONNECT));
-      this.#abort.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+      this.#spawn(sleep(backoffMs(3, RECONNECT), this.#abort.signal).then(() => this.#openSession()));
     }
   }
 
@@ -255,7 +213,7 @@ export class Consumer {
       session.acknowledge([delivery.tag]);
       return;
     }
-    await new Promise((resolve) => setTimeout(resolve, GIVE_BACK_AFTER_MS));
+    await sleep(GIVE_BACK_AFTER_MS, this.#abort.signal);
     session.giveBack(delivery.tag);
   }
 
@@ -325,7 +283,7 @@ export class Consumer {
           if ((error as LoghiveError).code !== 'LOGHIVE_STORAGE_UNAVAILABLE') return;
           this.#reason = error.message;
           this.#tellWarning(`storage does not work yet: ${error.message}`);
-          await pauseFor(backoffMs(attemptNumber, RECONNECT), signal);
+          await sleep(backoffMs(attemptNumber, RECONNECT), signal);
         },
       });
     } catch (error) {
@@ -358,6 +316,7 @@ export class Consumer {
   }
 
   #notice(sentence: string): void {
+    if (this.#notices.includes(sentence)) return;
     this.#notices.push(sentence);
     internalLogger.warning(sentence);
   }
@@ -373,27 +332,4 @@ export class Consumer {
     this.#told = sentence;
     internalLogger.warning(sentence);
   }
-}
-
-function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work.catch(() => {}), late]);
-  clearTimeout(timer);
 }

@@ -10,10 +10,11 @@
  */
 import { internalLogger } from '../src/internal-logger.js';
 import { type ConsumerOptions, consumerConfig, migrationConfig } from './config.js';
-import { Consumer, type ConsumerCounts, type ConsumerSeams, type ConsumerStatus } from './consumer.js';
+import { Consumer, type ConsumerSeams } from './consumer.js';
+import type { ConsumerCounts, ConsumerStatus, Health } from './status.js';
 import { openStore } from './store/index.js';
 
-export type { ConsumerCounts, ConsumerOptions, ConsumerSeams, ConsumerStatus };
+export type { ConsumerCounts, ConsumerOptions, ConsumerSeams, ConsumerStatus, Health };
 
 /** A consumer that was created and can be started once. */
 export interface LoghiveConsumer {

@@ -21,9 +21,14 @@ export interface IntakeOptions {
   readonly isSevere: (queue: string) => boolean;
   /** A message has come. Returns how many records it holds. */
   readonly onMessage: (session: Session, queue: string, message: ConsumeMessage) => number;
+  /** The broker does not let this user read the queue. */
+  readonly onRefused: (queue: string, reason: string) => void;
   /** The channel ended without our doing: everything that it delivered goes back to the queues. */
   readonly onLost: (session: Session, error: Error) => void;
 }
+
+/** AMQP reply code. */
+const ACCESS_REFUSED = 403;
 
 /** How often queues that became idle give their prefetch back. */
 const SHRINK_EVERY_MS = 60_000;
@@ -80,9 +85,15 @@ export class Session {
     return this.#ledger.unfinished;
   }
 
-  /** Declares and subscribes to every queue. Rejects when the channel cannot be opened. */
+  /** Declares and subscribes to every queue. Never rejects: what goes wrong is told by `onLost` and `onRefused`. */
   async open(): Promise<void> {
-    const channel = await this.link.model.createChannel();
+    let channel: Channel;
+    try {
+      channel = await this.link.model.createChannel();
+    } catch (error) {
+      this.#lose(error as Error);
+      return;
+    }
     this.#channel = channel;
     channel.on('error', (error) => this.#lose(error));
     channel.on('close', () => this.#lose(new Error('the channel was closed')));
@@ -143,8 +154,10 @@ export class Session {
       await this.#topology.ensure(this.link, declaration);
       await this.#subscribing.runExclusive(() => this.#consume(subscription));
     } catch (error) {
-      // A refusal closes the channel and is told by it; a lost connection tells itself.
-      internalLogger.debug(`no subscription to ${declaration.queue}: ${reasonOf(error)}`);
+      // A refusal closes the channel as well, a lost connection tells itself.
+      if ((error as { code?: unknown }).code === ACCESS_REFUSED)
+        this.#options.onRefused(declaration.queue, reasonOf(error));
+      else internalLogger.debug(`no subscription to ${declaration.queue}: ${reasonOf(error)}`);
     }
   }
 

@@ -15,11 +15,13 @@ import Transport from 'winston-transport';
 import { type ProducerOptions, producerConfig } from '../src/config.js';
 import { levelFinder, parseLevel } from '../src/level.js';
 import { openProducer, type Producer } from '../src/producer.js';
-import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/publisher.js';
+import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
 import { splitInfo, type WinstonInfo } from './winston-info.js';
 
 /** Loghive's options and those of every Winston transport (`level`, `silent`, `format`, `handleExceptions`, …). */
-export interface LoghiveTransportOptions extends Transport.TransportStreamOptions, ProducerOptions {}
+export interface LoghiveTransportOptions
+  extends Omit<Transport.TransportStreamOptions, 'log' | 'logv' | 'close'>,
+    ProducerOptions {}
 
 /**
  * Forwards what a Winston logger writes to RabbitMQ. `logger.end()` followed by `finish` means that every record is
@@ -93,7 +95,8 @@ export class LoghiveTransport extends Transport {
 
 export default LoghiveTransport;
 
-const WINSTON_OPTIONS = ['format', 'level', 'silent', 'handleExceptions', 'handleRejections', 'log', 'logv', 'close'];
+/** Those of `winston-transport`; its `log` and `close` are what this class is. */
+const WINSTON_OPTIONS = ['format', 'level', 'silent', 'handleExceptions', 'handleRejections', 'highWaterMark'];
 
 function splitOptions(options: LoghiveTransportOptions) {
   const winston: Record<string, unknown> = {};

@@ -17,6 +17,7 @@ import { EventEmitter } from 'node:events';
 import { backoffMs, RECONNECT } from '../backoff.js';
 import type { BrokerConfig } from '../config.js';
 import { LoghiveError, reasonOf } from '../errors.js';
+import { within } from '../time-limit.js';
 import { watchHealth } from './health.js';
 import { type Link, openLink } from './link.js';
 
@@ -240,16 +241,6 @@ function severalFailed(errors: LoghiveError[]): LoghiveError {
 }
 
 async function closeLink(link: Link, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), timeoutMs);
-  });
-  // A link that breaks while it closes is closed: there is nothing to tell.
-  const closed = link.model.close().then(
-    () => 'closed' as const,
-    () => 'late' as const,
-  );
   link.model.on('error', () => {});
-  if ((await Promise.race([closed, late])) === 'late') link.destroy(new Error('closed'));
-  clearTimeout(timer);
+  if (!(await within(timeoutMs, link.model.close()))) link.destroy(new Error('closed'));
 }

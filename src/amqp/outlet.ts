@@ -26,8 +26,11 @@ export interface Outgoing {
 }
 
 interface Events {
-  /** A fresh confirm channel is open. Everything that was in flight before has been settled as `lost`. */
-  open: [link: Link];
+  /**
+   * A fresh confirm channel is open, `afresh` on a connection of its own as well. Everything that was in flight before has
+   * been settled as `lost`.
+   */
+  open: [link: Link, afresh: boolean];
   /** The broker reads again after it blocked the connection. */
   unblocked: [];
   lost: [error: LoghiveError];
@@ -48,6 +51,7 @@ export class Outlet {
   #open: { readonly link: Link; readonly channel: ConfirmChannel } | undefined;
   readonly #inFlight = new Map<string, InFlight>();
   #bytesInFlight = 0;
+  #lastLink: Link | undefined;
   #messageNumber = 0;
   #channelFailures = 0;
   #toldError = '';
@@ -100,7 +104,7 @@ export class Outlet {
       settled('lost');
       return;
     }
-    const messageId = (this.#messageNumber++).toString(36);
+    const messageId = this.#messageId(message.properties.messageId);
     const entry: InFlight = { bytes: message.body.length, returned: false };
     this.#inFlight.set(messageId, entry);
     this.#bytesInFlight += entry.bytes;
@@ -116,6 +120,15 @@ export class Outlet {
       // amqplib throws when the channel is closing; the channel's own end is reported by its events.
       answered(error);
     }
+  }
+
+  /** Names the message in flight, so that a return can be told apart; a message's own name is kept. */
+  #messageId(own: string | undefined): string {
+    if (own !== undefined && !this.#inFlight.has(own)) return own;
+    let name: string;
+    do name = (this.#messageNumber++).toString(36);
+    while (this.#inFlight.has(name));
+    return name;
   }
 
   #outcome(entry: InFlight, error: unknown, channel: ConfirmChannel): Outcome {
@@ -139,7 +152,9 @@ export class Outlet {
     channel.on('return', (message) => this.#returned(message));
     this.#open = { link, channel };
     this.#toldError = '';
-    this.events.emit('open', link);
+    const afresh = link !== this.#lastLink;
+    this.#lastLink = link;
+    this.events.emit('open', link, afresh);
   }
 
   #channelFailed(link: Link, cause: Error): void {

@@ -56,6 +56,11 @@ export class Pace {
     if (this.#state.name !== 'held') this.#hold();
   }
 
+  /** What was declared may be gone: asked again before the next frame. */
+  redeclare(): void {
+    if (this.#state.name === 'open') this.#state = { name: 'undeclared' };
+  }
+
   stop(): void {
     if (this.#state.name === 'held') clearTimeout(this.#state.timer);
     this.#state = { name: 'undeclared' };

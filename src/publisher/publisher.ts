@@ -5,7 +5,6 @@
  * confirm, and only a confirm takes it out. A nack, a return, a closed channel or connection put it back.
  */
 import { EventEmitter } from 'node:events';
-import type { ConnectionStatus } from '../amqp/connection.js';
 import type { Link } from '../amqp/link.js';
 import { type Outcome, Outlet } from '../amqp/outlet.js';
 import { backoffMs, REFUSED } from '../backoff.js';
@@ -14,51 +13,15 @@ import { LoghiveError } from '../errors.js';
 import { FRAME_CONTENT_TYPE, RECORD_CONTENT_TYPE } from '../frame.js';
 import { internalLogger } from '../internal-logger.js';
 import type { Level } from '../level.js';
+import { within } from '../time-limit.js';
 import { LOGS_EXCHANGE, logQueue, routingKey } from '../wire.js';
 import { type Frame, Lane } from './lane.js';
 import { Pace } from './pace.js';
-import { chooseVictim, type ShedCounts, ShedLedger } from './shed.js';
+import { chooseVictim, ShedLedger } from './shed.js';
+import type { CloseResult, PublisherStats, PublisherStatus } from './status.js';
 
 /** Bytes on their way without a confirm: enough to keep a broker busy while it syncs to disk. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
-
-/** Counts of one publisher. `accepted` = `confirmed` + `pending` + everything in `shed`, at any moment. */
-export interface PublisherStats {
-  /** Records whose logging call returned. */
-  readonly accepted: number;
-  /** Records that the broker confirmed. */
-  readonly confirmed: number;
-  /** Records that are kept and not yet confirmed. */
-  readonly pending: number;
-  readonly pendingBytes: number;
-  /** Records that were given up, by level and reason. */
-  readonly shed: ShedCounts;
-  /** Messages that were published again because they were nacked, returned or not confirmed before a connection ended. */
-  readonly retries: number;
-}
-
-export interface LaneStatus {
-  readonly service: string;
-  readonly level: Level;
-  /** Records that are kept and not yet confirmed. */
-  readonly waiting: number;
-  /** The broker refused its last message; it is tried again after a delay. */
-  readonly heldBack: boolean;
-  readonly nacks: number;
-  readonly returns: number;
-}
-
-export interface PublisherStatus {
-  readonly connection: ConnectionStatus;
-  readonly lanes: readonly LaneStatus[];
-}
-
-export interface CloseResult {
-  /** Records that were confirmed in the life of the publisher. */
-  readonly confirmed: number;
-  /** Records that could not be sent in time; they are counted as shed. */
-  readonly unsent: number;
-}
 
 export interface PublisherEvents {
   warning: [error: LoghiveError];
@@ -90,13 +53,16 @@ export class Publisher {
     this.config = config;
     this.#outlet = new Outlet(config.broker, `loghive producer ${process.pid}`, false);
     const { events } = this.#outlet;
-    events.on('open', () => {
-      this.events.emit('connect');
+    events.on('open', (_link, afresh) => {
+      if (afresh) this.events.emit('connect');
       this.#pump();
     });
     events.on('unblocked', () => this.#pump());
     events.on('lost', (error) => this.events.emit('disconnect', error));
-    events.on('channelClosed', (error) => this.#dropTooLarge(error.message));
+    events.on('channelClosed', (error) => {
+      for (const { pace } of this.#lanes.values()) pace.redeclare();
+      this.#dropTooLarge(error.message);
+    });
     events.on('warning', (error) => this.events.emit('warning', error));
     this.#outlet.connection.open();
   }
@@ -121,17 +87,16 @@ export class Publisher {
     } else this.#shed.count(level, 'buffer full', 1);
   }
 
-  /** Resolves when everything that was accepted before is confirmed (or was shed, which is counted). */
+  /**
+   * Resolves when everything that was accepted before is confirmed (or was shed, which is counted). It does not keep the
+   * process running by itself: a script that has nothing else left to do is flushed by the exit hooks.
+   */
   flush(): Promise<void> {
     return new Promise((resolve) => {
-      // Nothing else of a publisher keeps the process running, and whoever awaits this wants it to.
-      const keepAlive = setInterval(() => {}, 60_000);
       let left = 1;
       const done = () => {
         left--;
-        if (left > 0) return;
-        clearInterval(keepAlive);
-        resolve();
+        if (left === 0) resolve();
       };
       for (const { lane } of this.#lanes.values()) left += lane.watch(done);
       this.#lingered();
@@ -179,14 +144,17 @@ export class Publisher {
 
   /** Flushes for at most `timeoutMs`, what is logged meanwhile included. Nothing is given up. */
   async flushWithin(timeoutMs: number): Promise<void> {
+    this.#outlet.connection.open();
     this.#outlet.connection.hurry();
-    let timer: NodeJS.Timeout | undefined;
-    const timeOver = new Promise<'time over'>((resolve) => {
-      timer = setTimeout(() => resolve('time over'), timeoutMs);
-      this.#cutWaiting = () => resolve('time over');
+    const cut = new Promise<void>((resolve) => {
+      this.#cutWaiting = resolve;
     });
-    while (!this.isIdle && (await Promise.race([this.flush(), timeOver])) !== 'time over');
-    clearTimeout(timer);
+    await within(timeoutMs, Promise.race([this.#flushUntilIdle(), cut]));
+  }
+
+  /** Again and again, for what is logged while it flushes. */
+  async #flushUntilIdle(): Promise<void> {
+    while (!this.isIdle) await this.flush();
   }
 
   /** At the end of the script: what cannot be flushed in time will never be. */
@@ -203,6 +171,7 @@ export class Publisher {
   /** Closes the connection in order until there is something to send again. */
   async rest(): Promise<void> {
     await this.#outlet.connection.close();
+    if (!this.isIdle) this.#outlet.connection.open();
   }
 
   async #close(timeoutMs: number): Promise<CloseResult> {

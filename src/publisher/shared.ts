@@ -4,7 +4,8 @@
  */
 import type { PublisherConfig } from '../config.js';
 import { createExitHooks, type ExitHooks } from './exit.js';
-import { type CloseResult, Publisher } from './publisher.js';
+import { Publisher } from './publisher.js';
+import type { CloseResult } from './status.js';
 
 interface Entry {
   readonly publisher: Publisher;
