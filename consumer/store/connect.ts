@@ -1,0 +1,237 @@
+/**
+ * Opens a session with the first host of the list that takes writes. The only place where a `pg.Client` is made.
+ */
+import net from 'node:net';
+import pg from 'pg';
+import { LoghiveError, reasonOf } from '../../src/errors.js';
+import { tlsFault } from '../../src/tls-fault.js';
+import { copyIn } from './copy-in.js';
+import type { DatabaseHost, DatabaseTarget } from './database-url.js';
+import { asFault, isStorageFault, type Place, storageUnavailable } from './storage-fault.js';
+import { tlsAttempts, tlsOptions } from './tls-options.js';
+
+export interface SessionSettings {
+  /** How long one host may take, in milliseconds; `connect_timeout` in the URL goes before it. */
+  readonly connectTimeoutMs: number;
+  /** `statement_timeout` of the session, in milliseconds; 0 is none. */
+  readonly statementTimeoutMs: number;
+  /** How long any statement may stay without an answer before the connection is given up, in milliseconds; 0 is for ever. */
+  readonly answerTimeoutMs: number;
+  readonly schema: string;
+}
+
+/** One connection. Its statements must not overlap: each one waits for the one before. */
+export interface Session {
+  query<R extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<pg.QueryResult<R>>;
+  /** `statement` ends with `copy … from stdin`. Resolves with the number of rows that the server stored. */
+  copy(statement: string, data: Buffer): Promise<number>;
+  readonly place: Place;
+  /** Of the database; what it cannot hold is a bad record. */
+  readonly encoding: string;
+  /** False once the connection has ended, from whichever side. */
+  isOpen(): boolean;
+  /** Ends the connection without waiting for anything; whatever is under way fails. */
+  destroy(): void;
+  /** Takes leave of the server, for at most a second. */
+  end(): Promise<void>;
+}
+
+/**
+ * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE or LOGHIVE_STORAGE_TLS with `.reason` and `.sqlstate`;
+ *   LOGHIVE_INVALID_OPTION for certificate files that cannot be used.
+ */
+export async function openSession(target: DatabaseTarget, settings: SessionSettings): Promise<Session> {
+  const faults: unknown[] = [];
+  for (const host of target.hosts) {
+    try {
+      return await openHost(target, host, settings);
+    } catch (error) {
+      if (!isStorageFault(error)) throw error;
+      faults.push(error);
+      // As libpq: a server that knows us and says no would be answered the same by its twin.
+      if (/^28|^3D/.test(error.sqlstate ?? '')) break;
+    }
+  }
+  throw oneFault(faults.filter(isStorageFault));
+}
+
+function oneFault(faults: ReturnType<typeof storageUnavailable>[]): LoghiveError {
+  const last = faults.at(-1)!;
+  if (faults.length === 1) return last;
+  const { sqlstate, code } = last;
+  return storageUnavailable(faults.map((fault) => fault.reason).join('; '), {
+    code,
+    cause: last,
+    ...(sqlstate !== undefined && { sqlstate }),
+  });
+}
+
+async function openHost(target: DatabaseTarget, host: DatabaseHost, settings: SessionSettings): Promise<Session> {
+  const attempts = tlsAttempts(target, host);
+  for (const [index, tls] of attempts.entries()) {
+    try {
+      return await attempt(target, host, settings, tls);
+    } catch (error) {
+      const next = attempts[index + 1];
+      if (next === undefined || !mayFallBack(error)) throw wrapped(error, placeOf(target, host, settings));
+    }
+  }
+  throw new Error('unreachable: every host has an attempt');
+}
+
+/** libpq's `prefer` and `allow` go on when the other side refuses this kind of connection, not when it is absent. */
+function mayFallBack(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  if (code === 'ECONNRESET' || code === '28000' || tlsFault(error, '') !== undefined) return true;
+  return /does not support SSL|establishing an SSL connection/.test(reasonOf(error));
+}
+
+function wrapped(error: unknown, place: Place): unknown {
+  if (error instanceof LoghiveError) return error;
+  const fault = tlsFault(error, 'sslrootcert');
+  if (fault !== undefined) {
+    return storageUnavailable(`${place.host} was reached, but ${fault}`, { code: 'LOGHIVE_STORAGE_TLS', cause: error });
+  }
+  return asFault(error, place);
+}
+
+function placeOf(target: DatabaseTarget, { host, port }: DatabaseHost, { schema }: SessionSettings): Place {
+  const user = target.user ?? '(of the system)';
+  const at = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return { host: at, user, database: target.database ?? user, schema };
+}
+
+async function attempt(
+  target: DatabaseTarget,
+  { host, port }: DatabaseHost,
+  settings: SessionSettings,
+  tls: boolean,
+): Promise<Session> {
+  const socket = new net.Socket();
+  const client = new pg.Client({
+    host,
+    port,
+    user: target.user,
+    password: target.password,
+    database: target.database,
+    application_name: target.applicationName ?? 'loghive',
+    options: target.options,
+    ssl: tls ? await tlsOptions(target) : false,
+    sslnegotiation: target.directTls ? 'direct' : 'postgres',
+    enableChannelBinding: target.requireChannelBinding,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    stream: () => socket,
+  });
+  let open = true;
+  // pg emits 'error' besides rejecting; without a listener the process would end.
+  client.on('error', () => (open = false));
+  client.on('end', () => (open = false));
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    socket.destroy();
+  }, target.connectTimeoutMs ?? settings.connectTimeoutMs);
+  const destroy = () => {
+    open = false;
+    // Marks the client as ending, so that what happens to the socket is no error any more.
+    client.end().catch(() => undefined);
+    socket.destroy();
+  };
+  try {
+    const bindingOffered = target.requireChannelBinding ? channelBindingOffered(client) : undefined;
+    await client.connect();
+    if (bindingOffered && !(await bindingOffered)) {
+      throw new Error('channel_binding=require is set and the server does not offer it');
+    }
+    const place = placeOf(target, { host, port }, settings);
+    const encoding = await prepare(client, target, settings, place);
+    const answered = watchdog(settings.answerTimeoutMs, destroy);
+    return {
+      query: (text, values) => answered(client.query(text, values)),
+      copy: (statement, data) => answered(copyIn(client, statement, data)),
+      place,
+      encoding,
+      isOpen: () => open,
+      destroy,
+      async end() {
+        const forced = setTimeout(destroy, 1000);
+        await client.end().catch(() => undefined);
+        clearTimeout(forced);
+      },
+    };
+  } catch (error) {
+    destroy();
+    throw timedOut ? new Error('timeout expired', { cause: error }) : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A half-open connection never answers and never fails: it is given up after a time. */
+function watchdog(limitMs: number, giveUp: () => void): <T>(work: Promise<T>) => Promise<T> {
+  return async (work) => {
+    if (limitMs === 0) return work;
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      giveUp();
+    }, limitMs);
+    try {
+      return await work;
+    } catch (error) {
+      if (!late) throw error;
+      throw Object.assign(new Error(`no answer for ${limitMs} ms`, { cause: error }), { code: 'ETIMEDOUT' });
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+/** pg takes channel binding where it is offered, and goes on without; `require` must not. */
+function channelBindingOffered(client: pg.Client): Promise<boolean> {
+  const { connection } = client as unknown as { connection: NodeJS.EventEmitter };
+  return new Promise((resolve) => {
+    connection.once('authenticationSASL', (message: { mechanisms: string[] }) =>
+      resolve(message.mechanisms.includes('SCRAM-SHA-256-PLUS')),
+    );
+    connection.once('readyForQuery', () => resolve(false));
+  });
+}
+
+interface ServerFacts {
+  readOnly: string;
+  standby: boolean;
+  encoding: string;
+}
+
+/**
+ * Settings that a role or database may have changed and that records rely on. They are set by statements, not in the
+ * start-up packet, which poolers such as PgBouncer refuse.
+ */
+async function prepare(
+  client: pg.Client,
+  target: DatabaseTarget,
+  settings: SessionSettings,
+  place: Place,
+): Promise<string> {
+  const results = (await client.query(`
+    set client_encoding = 'UTF8'; set timezone = 'UTC'; set datestyle = 'ISO'; set standard_conforming_strings = on;
+    set statement_timeout = ${settings.statementTimeoutMs}; set lock_timeout = 0;
+    set idle_in_transaction_session_timeout = 60000;
+    set session characteristics as transaction isolation level read committed;
+    select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off';
+    select current_setting('transaction_read_only') as "readOnly", pg_is_in_recovery() as standby,
+      current_setting('server_encoding') as encoding`)) as unknown as pg.QueryResult<ServerFacts>[];
+  const facts = results.at(-1)?.rows[0];
+  if (!facts) throw new Error('the server did not answer with its settings');
+  const unfit =
+    (target.sessionAttrs === 'read-write' && facts.readOnly === 'on') ||
+    (target.sessionAttrs === 'primary' && facts.standby);
+  if (unfit) {
+    const remedy = 'Point the database URL at the primary, or end its read-only mode.';
+    const state = facts.standby ? 'a standby' : 'read-only';
+    throw storageUnavailable(`${place.host} is ${state}. ${remedy}`, { sqlstate: '25006' });
+  }
+  return facts.encoding;
+}

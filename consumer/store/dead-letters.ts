@@ -1,0 +1,156 @@
+/**
+ * The table of records that were given up. A message that is delivered again because the consumer died between COMMIT
+ * and ack is found by its fingerprint: it is counted, not stored again.
+ */
+import { createHash } from 'node:crypto';
+import pg from 'pg';
+import { cleanText } from '../../src/safe-text.js';
+import { safeValue } from '../../src/safe-value.js';
+import { isUuid } from '../../src/uuid.js';
+import type { Session } from './connect.js';
+import { commit, rollback } from './transaction.js';
+import { during, verdictOf } from './verdict.js';
+
+export interface DeadLetter {
+  /** The line's bytes as they came. */
+  readonly raw: Buffer;
+  /** SQLSTATE, or Loghive's own code where the record never reached the table. */
+  readonly code: string;
+  readonly reason: string;
+  readonly attempts: number;
+  /** The queue that it was first taken from. */
+  readonly queue: string;
+  readonly routingKey: string;
+  /** AMQP headers, of any type that AMQP has. */
+  readonly headers: Record<string, unknown>;
+  readonly service?: string;
+  readonly level?: string;
+  readonly recordId?: string;
+}
+
+/** One statement takes up to so many letters, or bytes. */
+const CHUNK_ROWS = 200;
+const CHUNK_BYTES = 8 * 1024 * 1024;
+const MOST_REASON_CHARACTERS = 4000;
+const MOST_HEADER_BYTES = 256 * 1024;
+
+const COLUMNS =
+  'fingerprint, raw, code, reason, attempts, queue, routing_key, headers, service, level, record_id, seen';
+const COLUMN_COUNT = 12;
+
+interface Row {
+  readonly fingerprint: Buffer;
+  readonly letter: DeadLetter;
+  /** How often the same letter stands in one call. */
+  readonly seen: number;
+}
+
+export interface DeadLetters {
+  /** Resolves when all are committed. @throws the server's or the socket's error; nothing is given up then. */
+  write(session: Session, letters: readonly DeadLetter[]): Promise<void>;
+}
+
+export function createDeadLetters(schema: string): DeadLetters {
+  const table = `${pg.escapeIdentifier(schema)}.dead_letters`;
+
+  async function insert(session: Session, rows: readonly Row[], valuesOf: (row: Row) => unknown[]): Promise<void> {
+    const places = rows.map((_, row) => `(${placeholders(row * COLUMN_COUNT)})`);
+    const statement = `
+      insert into ${table} as letter (${COLUMNS}) values ${places.join(', ')}
+      on conflict (fingerprint) do update set seen = letter.seen + excluded.seen, last_seen = now(),
+        code = excluded.code, reason = excluded.reason, attempts = excluded.attempts, headers = excluded.headers`;
+    await during('insert', session.query(statement, rows.flatMap(valuesOf)));
+  }
+
+  /** In case one of them is refused: each by itself, and that one without what people put into its headers. */
+  async function insertSingly(session: Session, rows: readonly Row[]): Promise<void> {
+    for (const row of rows) {
+      try {
+        await insert(session, [row], valuesOf);
+      } catch (error) {
+        if (!isBad(error)) throw error;
+        await insert(session, [row], plainValuesOf);
+      }
+    }
+  }
+
+  return {
+    async write(session, letters) {
+      const rows = rowsOf(letters);
+      if (rows.length === 0) return;
+      try {
+        await session.query('begin');
+        for (const chunk of chunksOf(rows)) await insert(session, chunk, valuesOf);
+        await commit(session);
+      } catch (error) {
+        await rollback(session);
+        if (!isBad(error)) throw error;
+        await insertSingly(session, rows);
+      }
+    },
+  };
+}
+
+function isBad(error: unknown): boolean {
+  return ['hopeless', 'retry'].includes(verdictOf(error));
+}
+
+function placeholders(before: number): string {
+  return Array.from({ length: COLUMN_COUNT }, (_, column) => `$${before + column + 1}`).join(', ');
+}
+
+/** SHA-256 over queue, routing key and raw bytes, each with its length, so that none runs into the next. */
+export function fingerprintOf({ queue, routingKey, raw }: DeadLetter): Buffer {
+  const hash = createHash('sha256');
+  for (const part of [Buffer.from(queue), Buffer.from(routingKey), raw]) hash.update(`${part.length}:`).update(part);
+  return hash.digest();
+}
+
+/** One row a fingerprint, in the order of fingerprints, so that two consumers never lock the same rows crosswise. */
+function rowsOf(letters: readonly DeadLetter[]): Row[] {
+  const rows = new Map<string, Row>();
+  for (const letter of letters) {
+    const fingerprint = fingerprintOf(letter);
+    const key = fingerprint.toString('hex');
+    rows.set(key, { fingerprint, letter, seen: (rows.get(key)?.seen ?? 0) + 1 });
+  }
+  return [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+}
+
+function chunksOf(rows: readonly Row[]): Row[][] {
+  const chunks: Row[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const row of rows) {
+    bytes += row.letter.raw.length;
+    if (bytes > CHUNK_BYTES || chunks.at(-1)!.length >= CHUNK_ROWS) {
+      chunks.push([]);
+      bytes = row.letter.raw.length;
+    }
+    chunks.at(-1)!.push(row);
+  }
+  return chunks;
+}
+
+function valuesOf({ fingerprint, letter, seen }: Row): unknown[] {
+  const { raw, code, reason, attempts, queue, routingKey, headers, service, level, recordId } = letter;
+  return [
+    fingerprint,
+    raw,
+    cleanText(code),
+    cleanText(reason).slice(0, MOST_REASON_CHARACTERS),
+    attempts,
+    cleanText(queue),
+    cleanText(routingKey),
+    JSON.stringify(safeValue(headers, MOST_HEADER_BYTES)),
+    service === undefined ? null : cleanText(service),
+    level === undefined ? null : cleanText(level),
+    recordId !== undefined && isUuid(recordId) ? recordId : null,
+    seen,
+  ];
+}
+
+function plainValuesOf(row: Row): unknown[] {
+  const { letter } = row;
+  const reason = `${letter.reason} (its headers were refused by PostgreSQL and are left out)`;
+  return valuesOf({ ...row, letter: { ...letter, headers: {}, reason } });
+}

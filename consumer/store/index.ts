@@ -1,0 +1,168 @@
+/**
+ * The consumer's storage: one connection to PostgreSQL, opened when it is needed and again after it was lost. Calls may
+ * overlap; they are carried out one after the other, while the next batch is already being encoded.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { LoghiveError } from '../../src/errors.js';
+import { batchOf, type Outcome, type StoreItem } from './batch.js';
+import { openSession, type Session } from './connect.js';
+import { maskUrl, parseDatabaseUrl } from './database-url.js';
+import { createDeadLetters, type DeadLetter } from './dead-letters.js';
+import { migrate, readMigrations } from './migrate.js';
+import { createPartitions } from './partitions.js';
+import { recordsTable } from './records-table.js';
+import { asFault, isStorageFault, storageUnavailable } from './storage-fault.js';
+import { verdictOf } from './verdict.js';
+import { createWriter } from './writer.js';
+
+export type { Outcome, Rejected, StoreItem } from './batch.js';
+export { maskUrl, parseDatabaseUrl } from './database-url.js';
+export type { DeadLetter } from './dead-letters.js';
+export { isStorageFault, type StorageUnavailable } from './storage-fault.js';
+
+/** Checked and frozen where it is made. */
+export interface StoreConfig {
+  /** See `parseDatabaseUrl`. */
+  readonly databaseUrl: string;
+  /** Default 'logs'. */
+  readonly schema: string;
+  /** `statement_timeout`: the server cancels what takes longer. Milliseconds; less than `writeTimeoutMs`. */
+  readonly statementTimeoutMs: number;
+  /** A statement that gets no answer for so long ends the connection. Milliseconds. */
+  readonly writeTimeoutMs: number;
+  /** For one host, TLS and login included. Milliseconds. */
+  readonly connectTimeoutMs: number;
+  /** Takes one sentence for people: a migration that is applied, a partition that cannot be made. */
+  readonly notice: (text: string) => void;
+}
+
+/**
+ * `write`, `writeDeadLetters` and `probe` reject with LoghiveError LOGHIVE_STORAGE_UNAVAILABLE (`.reason` in words,
+ * `.sqlstate`) whenever nothing may move until PostgreSQL is well. `connect` and `migrate` do too, and besides with
+ * LOGHIVE_STORAGE_TLS and LOGHIVE_INVALID_OPTION (certificate files), which waiting alone does not mend.
+ */
+export interface Store {
+  /** Opens the connection, if it is not open. The other calls do so by themselves. */
+  connect(): Promise<void>;
+  /** Applies what is missing of the schema. @throws LoghiveError LOGHIVE_MIGRATION_FAILED as well. @returns the names. */
+  migrate(): Promise<string[]>;
+  /**
+   * When it resolves, everything that is not in `rejected` is committed. When it rejects, some may be: writing the same
+   * records again is safe. After a connection that broke during COMMIT, `duplicates` may hold what this call stored.
+   */
+  write(items: readonly StoreItem[]): Promise<Outcome>;
+  /** When it resolves, all are committed. */
+  writeDeadLetters(letters: readonly DeadLetter[]): Promise<void>;
+  /** Resolves when the server takes records: not read-only, the table there, a plain row accepted (and taken back). */
+  probe(): Promise<void>;
+  /** Waits for the call under way, three seconds at most, then ends the connection. Never rejects. */
+  close(): Promise<void>;
+}
+
+const CLOSE_PATIENCE_MS = 3000;
+
+/**
+ * Nothing is opened yet.
+ *
+ * @param now epoch milliseconds; decides which days' partitions exist. Default the wall clock.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION when the URL is wrong.
+ */
+export function openStore(config: StoreConfig, now: () => number = Date.now): Store {
+  const { schema, notice, statementTimeoutMs, connectTimeoutMs, writeTimeoutMs } = config;
+  const target = parseDatabaseUrl(config.databaseUrl);
+  const settings = { schema, statementTimeoutMs, connectTimeoutMs, answerTimeoutMs: writeTimeoutMs };
+  const table = recordsTable(schema, now);
+  const partitions = createPartitions({ schema, now, notice });
+  const writer = createWriter({ table, partitions, notice });
+  const deadLetters = createDeadLetters(schema);
+  let session: Session | undefined;
+  let closed = false;
+  let last: Promise<unknown> = Promise.resolve();
+  let toldEncoding = false;
+
+  /** Statements of one connection must not overlap. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = last.then(work);
+    last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async function current(): Promise<Session> {
+    if (closed) throw storageUnavailable('the store is closed.');
+    if (session?.isOpen()) return session;
+    session = await openSession(target, settings);
+    if (closed) {
+      session.destroy();
+      throw storageUnavailable('the store was closed meanwhile.');
+    }
+    // Another host, or the same one after a restore, may have other partitions.
+    partitions.forget();
+    if (session.encoding !== 'UTF8' && !toldEncoding) {
+      toldEncoding = true;
+      notice(
+        `Database ${session.place.database} is encoded in ${session.encoding}: records with characters that it cannot hold become dead letters. Create the database with encoding UTF8.`,
+      );
+    }
+    return session;
+  }
+
+  /** A connection that broke is opened again once: it may have been idle for long, and repeating is safe. */
+  async function withSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const open = await current();
+      try {
+        return await work(open);
+      } catch (error) {
+        // After a failure the next one starts afresh: the primary may be another host by then.
+        open.destroy();
+        if (attempt === 1 && !isStorageFault(error) && verdictOf(error) === 'reconnect') continue;
+        throw asFault(error, open.place);
+      }
+    }
+  }
+
+  const guarded = <T>(work: (session: Session) => Promise<T>) =>
+    inTurn(() => withSession(work)).catch((error) => {
+      throw asUnavailable(error);
+    });
+
+  return {
+    async connect() {
+      await inTurn(current);
+    },
+    async migrate() {
+      const migrations = await readMigrations();
+      // A migration may take longer than any other statement.
+      const unhurried = { ...settings, statementTimeoutMs: 0, answerTimeoutMs: 0 };
+      const own = await openSession(target, unhurried);
+      try {
+        return await migrate(own, { schema, notice, migrations, shownUrl: maskUrl(config.databaseUrl) });
+      } finally {
+        await own.end();
+      }
+    },
+    async write(items) {
+      if (items.length === 0) return { stored: 0, duplicates: 0, rejected: [] };
+      const batch = batchOf(items);
+      return guarded((open) => writer.write(open, batch));
+    },
+    async writeDeadLetters(letters) {
+      if (letters.length > 0) await guarded((open) => deadLetters.write(open, letters));
+    },
+    async probe() {
+      await guarded((open) => table.probe(open));
+    },
+    async close() {
+      if (closed) return;
+      await Promise.race([last, delay(CLOSE_PATIENCE_MS, undefined, { ref: false })]);
+      closed = true;
+      if (session?.isOpen()) await session.end();
+    },
+  };
+}
+
+/** While the consumer runs, a broken certificate is a reason to wait like any other. */
+function asUnavailable(error: unknown): unknown {
+  if (!(error instanceof LoghiveError) || error.code === 'LOGHIVE_STORAGE_UNAVAILABLE') return error;
+  return storageUnavailable(isStorageFault(error) ? error.reason : error.message, { cause: error });
+}

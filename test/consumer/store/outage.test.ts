@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest';
+import type { LoghiveError } from '../../../src/errors.js';
+import { startPostgres } from '../../support/postgres.mjs';
+import { onEnd, uniqueName } from '../../support/use-servers.js';
+import { eventually } from '../../support/wait.mjs';
+import { item, itemList, newStore, openClient, storeOn, unavailable, urlAs } from './database.js';
+
+const count = 'select count(*)::int as n from logs.records';
+
+describe('a server that cannot', () => {
+  it('pauses while it is read-only, and goes on afterwards', async () => {
+    const { store, sql, url, name } = await newStore();
+    await store.write(itemList(1));
+    await sql(`alter database ${name} set default_transaction_read_only = on`);
+    await sql(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'loghive' and datname = current_database()`,
+    );
+    const error = await unavailable(store.write(itemList(1)));
+    expect(error.sqlstate).toBe('25006');
+    expect(error.reason).toMatch(/read-only/);
+    expect((await unavailable(store.probe())).sqlstate).toBe('25006');
+    const admin = await openClient(url);
+    await admin.query('set default_transaction_read_only = off');
+    await admin.query(`alter database ${name} reset default_transaction_read_only`);
+    await store.probe();
+    expect(await store.write(itemList(1))).toMatchObject({ stored: 1 });
+  });
+
+  it('repeats over a connection that was ended while it was idle', async () => {
+    const { store, sql } = await newStore();
+    await store.write(itemList(1));
+    await sql(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'loghive' and datname = current_database()`,
+    );
+    expect(await store.write(itemList(7))).toMatchObject({ stored: 7 });
+  });
+
+  it('stores every record once although its sessions are ended again and again', async () => {
+    const { store, sql, url } = await newStore();
+    const killer = await openClient(url);
+    let ended = 0;
+    let on = true;
+    const storm = (async () => {
+      while (on) {
+        const { rows } = await killer.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity
+           where application_name = 'loghive' and datname = current_database()`,
+        );
+        ended += rows.length;
+      }
+    })();
+    const batches = Array.from({ length: 30 }, () => itemList(200));
+    let pauses = 0;
+    for (const batch of batches) {
+      await eventually(
+        async () => {
+          try {
+            await store.write(batch);
+          } catch (error) {
+            pauses += 1;
+            expect((error as LoghiveError).code).toBe('LOGHIVE_STORAGE_UNAVAILABLE');
+            if (pauses > 50) on = false;
+            throw error;
+          }
+        },
+        { withinMs: 20_000, everyMs: 1 },
+      );
+    }
+    on = false;
+    await storm;
+    expect(ended).toBeGreaterThan(10);
+    expect(await sql(count)).toEqual([{ n: 6000 }]);
+  }, 60_000);
+
+  it('pauses while all connections are taken', async () => {
+    const { store, sql, url, name } = await newStore();
+    const role = uniqueName('role');
+    await sql(`create role ${role} login password 'x' connection limit 1 in role pg_write_all_data`);
+    const own = urlAs(url, role, 'x');
+    await sql(`grant usage on schema logs to ${role}; grant create on database ${name} to ${role}`);
+    const holder = await openClient(own);
+    const limited = storeOn(own);
+    const error = await unavailable(limited.write(itemList(1)));
+    expect(error.sqlstate).toBe('53300');
+    expect(error.reason).toMatch(/max_connections/);
+    await holder.end();
+    await eventually(() => limited.write(itemList(1)));
+    await store.probe();
+  });
+
+  it('halves a batch that is cancelled three times while a plain row is taken', async () => {
+    const { store, sql } = await newStore({ statementTimeoutMs: 300 });
+    await sql(`create function logs.slow() returns trigger language plpgsql as $$
+      begin if new.message <> 'probe' then perform pg_sleep(0.01); end if; return new; end $$;
+      create trigger slow before insert on logs.records for each row execute function logs.slow()`);
+    const outcome = await store.write(itemList(60));
+    expect(outcome).toEqual({ stored: 60, duplicates: 0, rejected: [] });
+    expect(await sql(count)).toEqual([{ n: 60 }]);
+  });
+
+  it('pauses for a single record that is cancelled every time', async () => {
+    const { store, sql } = await newStore({ statementTimeoutMs: 100 });
+    await sql(`create function logs.slow() returns trigger language plpgsql as $$
+      begin if new.message = 'heavy' then perform pg_sleep(5); end if; return new; end $$;
+      create trigger slow before insert on logs.records for each row execute function logs.slow()`);
+    const error = await unavailable(store.write([item(), item({ message: 'heavy' })]));
+    expect(error.sqlstate).toBe('57014');
+    expect(await sql(count)).toEqual([{ n: 1 }]);
+  });
+
+  it('gives a connection up that does not answer', async () => {
+    const { store, sql, url } = await newStore({ writeTimeoutMs: 300 });
+    await store.write(itemList(1));
+    const locker = await openClient(url);
+    await locker.query('begin; lock table logs.records in access exclusive mode');
+    const startedAt = performance.now();
+    const error = await unavailable(store.write(itemList(1)));
+    expect(error.reason).toMatch(/no answer for 300 ms/);
+    expect(performance.now() - startedAt).toBeLessThan(1500);
+    await locker.query('rollback');
+    await eventually(() => store.write(itemList(1)));
+    expect((await sql(count))[0].n).toBeGreaterThanOrEqual(2);
+  });
+
+  it('repeats after a deadlock', async () => {
+    const { store, sql } = await newStore();
+    await sql(`create table logs.calls (n int); insert into logs.calls values (0);
+      create function logs.deadlock() returns trigger language plpgsql as $$
+      begin
+        if new.message <> 'probe' and nextval('logs.tries') <= 3 then
+          raise exception 'deadlock detected' using errcode = '40P01';
+        end if;
+        return new;
+      end $$;
+      create sequence logs.tries;
+      create trigger deadlock before insert on logs.records for each row execute function logs.deadlock()`);
+    expect(await store.write(itemList(1))).toMatchObject({ stored: 1 });
+    await sql(`alter sequence logs.tries restart with -1000 minvalue -1000`);
+    expect((await unavailable(store.write(itemList(1)))).sqlstate).toBe('40P01');
+  });
+
+  it('pauses while it is down and stores everything once when it is back', async () => {
+    const server = await startPostgres();
+    onEnd(() => server.stop());
+    const store = storeOn(server.url);
+    await store.migrate();
+    const items = itemList(100);
+    await store.write(items.slice(0, 50));
+    await server.kill('SIGKILL');
+    const error = await unavailable(store.write(items));
+    expect(error.reason).toMatch(/nothing listens|connection/);
+    await unavailable(store.probe());
+    await server.start();
+    await eventually(() => store.probe());
+    expect(await store.write(items)).toEqual({ stored: 50, duplicates: 50, rejected: [] });
+    expect(await server.query(count)).toEqual([{ n: 100 }]);
+  }, 30_000);
+});
