@@ -34,14 +34,16 @@ export interface SharedPublisher {
 export function sharePublisher(config: PublisherConfig): SharedPublisher {
   const { entries, exitHooks } = table();
   const key = JSON.stringify(config);
-  let entry = entries.get(key);
-  if (!entry) {
-    entry = { publisher: new Publisher(config), references: 0 };
-    entries.set(key, entry);
-    exitHooks.add(entry.publisher);
-  }
+  const entry = entries.get(key) ?? open();
   entry.references++;
   return { publisher: entry.publisher, release: onceOnly(() => release(key, entry)) };
+
+  function open(): Entry {
+    const opened = { publisher: new Publisher(config), references: 0 };
+    entries.set(key, opened);
+    exitHooks.add(opened.publisher);
+    return opened;
+  }
 }
 
 async function release(key: string, entry: Entry): Promise<CloseResult> {
