@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { FRAME_BYTES, Lane } from '../../src/publisher/lane.js';
+
+const NOW_MS = 1_700_000_000_000;
+
+function laneWith(...lines: string[]): Lane {
+  const lane = new Lane('shop', 'INFO', Number.POSITIVE_INFINITY);
+  for (const line of lines) lane.add(line, line.length + 1, NOW_MS);
+  return lane;
+}
+
+function bodies(lane: Lane): string[] {
+  const found: string[] = [];
+  for (let frame = lane.take(); frame; frame = lane.take()) found.push(frame.body.toString());
+  return found;
+}
+
+describe('a lane', () => {
+  it('gathers lines into one frame, in the order of the calls', () => {
+    const lane = laneWith('a', 'b', 'c');
+    lane.cut(NOW_MS);
+    expect(bodies(lane)).toEqual(['a\nb\nc']);
+  });
+
+  it('closes a frame by itself when it is full', () => {
+    const lane = laneWith('x'.repeat(FRAME_BYTES - 10), 'y'.repeat(20));
+    expect(lane.hasWaiting).toBe(true);
+    expect(lane.take()?.records).toBe(1);
+    expect(lane.hasOpenLines).toBe(true);
+  });
+
+  it('makes a frame of its own of a line that is larger than a frame', () => {
+    const lane = laneWith('small', 'z'.repeat(FRAME_BYTES * 2), 'small again');
+    lane.cut(NOW_MS);
+    expect(bodies(lane).map((body) => body.length)).toEqual([5, FRAME_BYTES * 2, 11]);
+  });
+
+  it('sends one record a message where Python consumers read as well', () => {
+    const lane = new Lane('shop', 'INFO', 1);
+    lane.add('a', 2, NOW_MS);
+    lane.add('b', 2, NOW_MS);
+    expect(bodies(lane)).toEqual(['a', 'b']);
+  });
+
+  it('puts back what was not confirmed before everything that was logged after it, in order', () => {
+    const lane = laneWith();
+    for (const line of ['1', '2', '3', '4']) {
+      lane.add(line, 2, NOW_MS);
+      lane.cut(NOW_MS);
+    }
+    const first = lane.take()!;
+    const second = lane.take()!;
+    const third = lane.take()!;
+    lane.confirmed(second);
+    lane.giveBack(third);
+    lane.giveBack(first);
+    expect(bodies(lane)).toEqual(['1', '3', '4']);
+    expect(first.attempts).toBe(1);
+  });
+
+  it('gives up its oldest frame first, open lines included', () => {
+    const lane = laneWith('old');
+    lane.cut(NOW_MS);
+    lane.add('new', 4, NOW_MS);
+    expect(lane.dropOldest(NOW_MS)?.body.toString()).toBe('old');
+    expect(lane.dropOldest(NOW_MS)?.body.toString()).toBe('new');
+    expect(lane.dropOldest(NOW_MS)).toBeUndefined();
+    expect(lane.isEmpty).toBe(true);
+  });
+
+  it('never gives up what is in flight', () => {
+    const lane = laneWith('on its way');
+    lane.cut(NOW_MS);
+    lane.take();
+    expect(lane.dropOldest(NOW_MS)).toBeUndefined();
+    expect(lane.records).toBe(1);
+  });
+
+  it('tells those who wait when each of their frames is confirmed or given up', () => {
+    const lane = laneWith('a');
+    lane.cut(NOW_MS);
+    const inFlight = lane.take()!;
+    lane.add('b', 2, NOW_MS);
+    let calls = 0;
+    expect(lane.watch(() => calls++)).toBe(2);
+    lane.add('logged later, in the same open frame', 10, NOW_MS);
+    lane.confirmed(inFlight);
+    expect(calls).toBe(1);
+    lane.dropOldest(NOW_MS);
+    expect(calls).toBe(2);
+  });
+
+  it('stamps a frame with the second in which it was closed', () => {
+    const lane = laneWith('a');
+    lane.cut(NOW_MS + 999);
+    expect(lane.take()?.madeAtS).toBe(NOW_MS / 1000);
+  });
+});
