@@ -1,0 +1,208 @@
+import { connect } from 'amqplib';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type PublisherConfig, producerConfig } from '../../src/config.js';
+import { Publisher } from '../../src/publisher/publisher.js';
+import { type TestBroker, uniqueName, useBroker, useProxy } from '../support/use-servers.js';
+import { eventually } from '../support/wait.mjs';
+
+const MIB = 1024 * 1024;
+const opened: Publisher[] = [];
+let broker: TestBroker;
+
+beforeAll(async () => {
+  broker = await useBroker();
+});
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((publisher) => publisher.close(0)));
+});
+
+function open(options: Record<string, unknown> = {}, over: Partial<PublisherConfig> = {}): Publisher {
+  const config = producerConfig('test', { service: 'unused', url: broker.url, ...options });
+  const publisher = new Publisher({ ...config, ...over });
+  opened.push(publisher);
+  return publisher;
+}
+
+function line(number: number, size = 100): string {
+  return JSON.stringify({ number, filler: 'x'.repeat(size) });
+}
+
+/** Everything that lies in a queue, line by line, in its order. */
+async function drain(queue: string): Promise<number[]> {
+  const connection = await connect(broker.url);
+  const channel = await connection.createChannel();
+  const numbers: number[] = [];
+  for (let message = await channel.get(queue); message; message = await channel.get(queue)) {
+    for (const text of message.content.toString().split('\n')) numbers.push(JSON.parse(text).number);
+    channel.ack(message);
+  }
+  await connection.close();
+  return numbers;
+}
+
+const range = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+describe('a publisher', () => {
+  it('takes records before it is connected, and has them confirmed in the order of the calls', async () => {
+    const service = uniqueName('svc');
+    const publisher = open();
+    for (const number of range(3000)) publisher.accept(service, 'INFO', line(number));
+    expect(publisher.stats()).toMatchObject({ accepted: 3000, confirmed: 0, pending: 3000 });
+    await publisher.flush();
+    expect(publisher.stats()).toMatchObject({ accepted: 3000, confirmed: 3000, pending: 0, pendingBytes: 0, shed: {} });
+    expect(await drain(`${service}_info_logs`)).toEqual(range(3000));
+  });
+
+  it('sends a lone record as JSON and several as a frame, persistent, with the time in the properties', async () => {
+    const service = uniqueName('svc');
+    const publisher = open();
+    publisher.accept(service, 'ERROR', line(1));
+    await publisher.flush();
+    publisher.accept(service, 'ERROR', line(2));
+    publisher.accept(service, 'ERROR', line(3));
+    await publisher.flush();
+    const connection = await connect(broker.url);
+    const channel = await connection.createChannel();
+    const first = await channel.get(`${service}_error_logs`);
+    const second = await channel.get(`${service}_error_logs`);
+    await connection.close();
+    if (!first || !second) throw new Error('nothing in the queue');
+    expect(first.properties).toMatchObject({ contentType: 'application/json', deliveryMode: 2 });
+    expect(second.properties).toMatchObject({ contentType: 'application/x-ndjson', deliveryMode: 2 });
+    expect(Math.abs(first.properties.timestamp - Date.now() / 1000)).toBeLessThan(60);
+    expect(second.content.toString()).toBe(`${line(2)}\n${line(3)}`);
+  });
+
+  it('sends everything again, in order, that was not confirmed when the connection was reset', async () => {
+    const service = uniqueName('svc');
+    const proxy = await useProxy(broker.url);
+    const publisher = open({ url: proxy.url(broker.url) });
+    publisher.accept(service, 'INFO', line(0));
+    await publisher.flush();
+    proxy.throttle(64 * 1024);
+    for (const number of range(8000)) publisher.accept(service, 'INFO', line(number + 1, 400));
+    await eventually(() => publisher.stats().confirmed > 100);
+    await proxy.reset();
+    await proxy.heal();
+    await publisher.flush();
+    expect(publisher.stats()).toMatchObject({ accepted: 8001, confirmed: 8001, shed: {} });
+    expect(publisher.stats().retries).toBeGreaterThan(0);
+    const numbers = await drain(`${service}_info_logs`);
+    expect([...new Set(numbers)].sort((a, b) => a - b)).toEqual(range(8001));
+  });
+
+  it('waits behind a full queue without holding up another level, and goes on when there is room', async () => {
+    const service = uniqueName('svc');
+    const publisher = open({ queueMaxSize: 2 });
+    const info = () => publisher.status().lanes.find(({ level }) => level === 'INFO');
+    let sent = 0;
+    // A quorum queue takes a little more than its limit before it refuses.
+    await eventually(() => {
+      publisher.accept(service, 'INFO', line(sent++, 70_000));
+      return (info()?.nacks ?? 0) > 0;
+    });
+    publisher.accept(service, 'ERROR', line(0));
+    await eventually(() => publisher.status().lanes.find(({ level }) => level === 'ERROR')?.waiting === 0);
+    expect(info()?.waiting).toBeGreaterThan(0);
+    const drained: number[] = [];
+    await eventually(async () => {
+      drained.push(...(await drain(`${service}_info_logs`)));
+      expect(publisher.stats().pending).toBe(0);
+    });
+    drained.push(...(await drain(`${service}_info_logs`)));
+    expect([...new Set(drained)].sort((a, b) => a - b)).toEqual(range(sent));
+    expect(publisher.stats().shed).toEqual({});
+  });
+
+  it('declares a deleted queue again and loses nothing of what was returned', async () => {
+    const service = uniqueName('svc');
+    const publisher = open();
+    publisher.accept(service, 'INFO', line(0));
+    await publisher.flush();
+    expect(await drain(`${service}_info_logs`)).toEqual([0]);
+    await broker.admin.deleteQueue(`${service}_info_logs`, broker.vhost);
+    for (const number of range(100)) publisher.accept(service, 'INFO', line(number));
+    await publisher.flush();
+    expect(publisher.status().lanes[0]?.returns).toBeGreaterThan(0);
+    expect(await drain(`${service}_info_logs`)).toEqual(range(100));
+  });
+
+  it('declares a deleted exchange again', async () => {
+    const service = uniqueName('svc');
+    const publisher = open();
+    publisher.accept(service, 'INFO', line(0));
+    await publisher.flush();
+    const connection = await connect(broker.url);
+    const channel = await connection.createChannel();
+    await channel.deleteExchange('logs_exchange');
+    await connection.close();
+    publisher.accept(service, 'INFO', line(1));
+    await publisher.flush();
+    expect(await drain(`${service}_info_logs`)).toEqual([0, 1]);
+  });
+
+  it('sheds the lowest level first when the buffer is full, and counts every record of it', async () => {
+    const service = uniqueName('svc');
+    const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB });
+    for (const number of range(600)) publisher.accept(service, 'DEBUG', line(number, 1000));
+    for (const number of range(1000)) publisher.accept(service, 'ERROR', line(number, 1000));
+    publisher.accept(service, 'INFO', line(0, 100_000));
+    const { accepted, confirmed, pending, pendingBytes, shed } = publisher.stats();
+    expect({ accepted, confirmed }).toEqual({ accepted: 1601, confirmed: 0 });
+    expect(pendingBytes).toBeLessThanOrEqual(MIB);
+    expect(shed.DEBUG?.['buffer full']).toBeGreaterThan(400);
+    expect(shed.INFO).toEqual({ 'buffer full': 1 });
+    expect(shed.ERROR).toBeUndefined();
+    const total = Object.values(shed).reduce((sum, reasons) => sum + (reasons['buffer full'] ?? 0), 0);
+    expect(pending + total).toBe(1601);
+  });
+
+  it('closes within its time when the broker is away, and says how many records that cost', async () => {
+    const publisher = open({ url: 'amqp://127.0.0.1:1' });
+    for (const number of range(10)) publisher.accept('shop', 'INFO', line(number));
+    const started = performance.now();
+    expect(await publisher.close(300)).toEqual({ confirmed: 0, unsent: 10 });
+    expect(performance.now() - started).toBeLessThan(3000);
+    expect(publisher.stats().shed).toEqual({ INFO: { 'unsent at close': 10 } });
+  });
+
+  it('counts what is logged after close, and never throws', async () => {
+    const publisher = open();
+    await publisher.close();
+    publisher.accept('shop', 'INFO', line(1));
+    expect(publisher.stats().shed).toEqual({ INFO: { 'logged after close': 1 } });
+  });
+
+  it('gives the same result to everyone who closes it', async () => {
+    const publisher = open();
+    publisher.accept(uniqueName('svc'), 'INFO', line(1));
+    const [first, second] = await Promise.all([publisher.close(), publisher.close()]);
+    expect(first).toEqual({ confirmed: 1, unsent: 0 });
+    expect(second).toBe(first);
+  });
+
+  it('comes back from its rest when there is something to send', async () => {
+    const service = uniqueName('svc');
+    const publisher = open();
+    publisher.accept(service, 'INFO', line(0));
+    await publisher.flush();
+    await publisher.rest();
+    expect(publisher.status().connection.state).toBe('closed');
+    publisher.accept(service, 'INFO', line(1));
+    await publisher.flush();
+    expect(await drain(`${service}_info_logs`)).toEqual([0, 1]);
+  });
+
+  it('tells that it connects, loses the connection and connects again', async () => {
+    const proxy = await useProxy(broker.url);
+    const publisher = open({ url: proxy.url(broker.url) });
+    const told: string[] = [];
+    publisher.events.on('connect', () => told.push('connect'));
+    publisher.events.on('disconnect', () => told.push('disconnect'));
+    await eventually(() => told.length === 1);
+    await proxy.reset();
+    await eventually(() => told.length === 3);
+    expect(told).toEqual(['connect', 'disconnect', 'connect']);
+  });
+});
