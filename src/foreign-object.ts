@@ -1,0 +1,40 @@
+/**
+ * Reading objects that are not ours, whose getters and proxy traps may do anything.
+ *
+ * @module
+ */
+
+const MOST_REASON_CHARACTERS = 500;
+
+/** The keys of an object's own enumerable properties, strings first, then symbols. */
+export function enumerableKeys(source: object): PropertyKey[] {
+  const keys: PropertyKey[] = Object.keys(source);
+  for (const symbol of Object.getOwnPropertySymbols(source)) {
+    if (Object.prototype.propertyIsEnumerable.call(source, symbol)) keys.push(symbol);
+  }
+  return keys;
+}
+
+/** Reads a property; a getter or proxy trap that throws gives its mark instead. */
+export function readSafely(source: object, key: PropertyKey): unknown {
+  try {
+    return Reflect.get(source, key);
+  } catch (thrown) {
+    return threwMark(thrown);
+  }
+}
+
+/** `[Threw: <message>]`, for what could not be had because reading it threw. Never throws. */
+export function threwMark(thrown: unknown): string {
+  return `[Threw: ${thrownReason(thrown).slice(0, MOST_REASON_CHARACTERS)}]`;
+}
+
+function thrownReason(thrown: unknown): string {
+  try {
+    if (typeof thrown !== 'object' || thrown === null) return String(thrown);
+    const message = Reflect.get(thrown, 'message');
+    return typeof message === 'string' ? message : String(thrown);
+  } catch {
+    return 'something unreadable';
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Frames: many records of one lane in one message, a line of JSON each; and lines as text.
+ *
+ * @module
+ */
+import { isAscii, isUtf8 } from 'node:buffer';
+
+/** Content type of a message that carries one record. */
+export const RECORD_CONTENT_TYPE = 'application/json';
+/** Content type of a message that carries a frame. Only this one is split: a lone record may be spread over lines. */
+export const FRAME_CONTENT_TYPE = 'application/x-ndjson';
+
+const LINE_FEED = 0x0a;
+
+export type DecodedLine =
+  | { readonly ok: true; readonly line: string }
+  | { readonly ok: false; readonly reason: string };
+
+/** The body of a message: the lines, which hold no line break themselves, with one between each two. */
+export function frameBody(lines: readonly string[]): Buffer {
+  return Buffer.from(lines.length === 1 ? (lines[0] as string) : lines.join('\n'));
+}
+
+/**
+ * The lines of a frame's body, as views into it; without their line breaks (`\n` or `\r\n`) and without blank lines.
+ * UTF-8 never holds the byte of a line break inside a character, so that damaged text stays within its line.
+ */
+export function splitFrame(body: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  for (let start = 0; start < body.length; ) {
+    const found = body.indexOf(LINE_FEED, start);
+    const next = found === -1 ? body.length : found;
+    let end = next;
+    while (end > start && isBlank(body[end - 1] as number)) end -= 1;
+    if (end > start) lines.push(body.subarray(start, end));
+    start = next + 1;
+  }
+  return lines;
+}
+
+/** A line's text; not ok, with the reason, where the bytes are not UTF-8 (nothing is ever replaced silently). */
+export function decodeLine(raw: Buffer): DecodedLine {
+  if (isAscii(raw)) return { ok: true, line: raw.toString('latin1') };
+  return isUtf8(raw) ? { ok: true, line: raw.toString('utf8') } : { ok: false, reason: 'it is not valid UTF-8' };
+}
+
+/** Space, tab, carriage return. */
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0d;
+}

@@ -1,0 +1,89 @@
+/**
+ * The values of a JSON object as the text that they were written in, so that what needs no change is passed on digit by
+ * digit: JSON.parse rounds numbers past 2^53 and drops double keys.
+ *
+ * @module
+ */
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/**
+ * Where the string ends that begins at `start` with its opening quote: the place of its closing quote, -1 where there is
+ * none.
+ */
+export function stringEnd(json: string, start: number): number {
+  for (let at = json.indexOf('"', start + 1); at !== -1; at = json.indexOf('"', at + 1)) {
+    let before = at - 1;
+    while (json.charCodeAt(before) === BACKSLASH) before -= 1;
+    if ((at - before) % 2 === 1) return at;
+  }
+  return -1;
+}
+
+/**
+ * The text of each member of a JSON object, by its (decoded) name; of a name that is there twice the last, as JSON.parse
+ * has it. The text must be known to be valid JSON and an object.
+ */
+export function memberTexts(json: string): Map<string, string> {
+  const members = new Map<string, string>();
+  let at = json.indexOf('{') + 1;
+  for (;;) {
+    const nameStart = json.indexOf('"', at);
+    if (nameStart === -1) return members;
+    const nameEnd = stringEnd(json, nameStart);
+    const start = skipSpace(json, json.indexOf(':', nameEnd) + 1);
+    at = valueEnd(json, start);
+    members.set(decodedName(json.slice(nameStart + 1, nameEnd)), json.slice(start, at));
+    at = skipSpace(json, at) + 1; // past the comma, or the brace: then no quote follows
+  }
+}
+
+function decodedName(written: string): string {
+  return written.includes('\\') ? (JSON.parse(`"${written}"`) as string) : written;
+}
+
+/** The place after the value that begins at `start`. */
+function valueEnd(json: string, start: number): number {
+  const first = json.charCodeAt(start);
+  if (first === QUOTE) return stringEnd(json, start) + 1;
+  if (first !== 0x7b && first !== 0x5b) return literalEnd(json, start);
+  let depth = 0;
+  for (let at = start; at < json.length; at += 1) {
+    switch (json.charCodeAt(at)) {
+      case QUOTE:
+        at = stringEnd(json, at);
+        break;
+      case 0x7b:
+      case 0x5b:
+        depth += 1;
+        break;
+      case 0x7d:
+      case 0x5d:
+        depth -= 1;
+        if (depth === 0) return at + 1;
+        break;
+    }
+  }
+  return json.length;
+}
+
+function literalEnd(json: string, start: number): number {
+  let at = start;
+  while (at < json.length && !isLiteralEnd(json.charCodeAt(at))) at += 1;
+  return at;
+}
+
+function isLiteralEnd(unit: number): boolean {
+  return unit === 0x2c || unit === 0x7d || unit === 0x5d || isSpace(unit);
+}
+
+function skipSpace(json: string, start: number): number {
+  let at = start;
+  while (isSpace(json.charCodeAt(at))) at += 1;
+  return at;
+}
+
+function isSpace(unit: number): boolean {
+  return unit === 0x20 || unit === 0x0a || unit === 0x0d || unit === 0x09;
+}

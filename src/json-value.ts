@@ -1,0 +1,24 @@
+/**
+ * JSON values as this package handles them, and the one way to set a field that no name can break.
+ *
+ * @module
+ */
+
+export type Json = null | boolean | number | string | Json[] | JsonObject;
+export interface JsonObject {
+  [key: string]: Json;
+}
+
+/** The name itself, or with a number behind it where the object already has such a field. */
+export function freeName(fields: object, name: string, number: number): string {
+  if (!Object.hasOwn(fields, name)) return name;
+  let next = number;
+  while (Object.hasOwn(fields, `${name} (${next})`)) next += 1;
+  return `${name} (${next})`;
+}
+
+/** Sets an own field; by plain assignment `__proto__` would set the prototype. */
+export function setField(fields: JsonObject, name: string, value: Json): void {
+  if (name !== '__proto__') fields[name] = value;
+  else Object.defineProperty(fields, name, { value, enumerable: true, configurable: true, writable: true });
+}

@@ -1,0 +1,119 @@
+/**
+ * The five levels of the wire contract, their order, and the ways other names map to them.
+ *
+ * @module
+ */
+
+/** Every level there is, least severe first: the order of the database's enum. */
+export const LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const;
+
+/** One of the five names that travel in a record's `level`. */
+export type Level = (typeof LEVELS)[number];
+
+/** A name mapped to one of the five; `name` is there when the name was another one and is worth keeping. */
+export interface FoundLevel {
+  readonly level: Level;
+  readonly name?: string;
+}
+
+/** Where in `information` a level's own name goes: the second one where the first is taken. */
+export const LEVEL_NAME_KEYS = ['level', 'loghive.level'] as const;
+
+const SEVERITY: Readonly<Record<Level, number>> = { DEBUG: 0, INFO: 1, WARNING: 2, ERROR: 3, CRITICAL: 4 };
+
+/** The names other loggers and syslog use (lower case), nearest level each. */
+const ALIASES: ReadonlyMap<string, Level> = new Map<string, Level>([
+  ['silly', 'DEBUG'],
+  ['trace', 'DEBUG'],
+  ['verbose', 'DEBUG'],
+  ['http', 'INFO'],
+  ['notice', 'INFO'],
+  ['warn', 'WARNING'],
+  ['err', 'ERROR'],
+  ['fatal', 'CRITICAL'],
+  ['crit', 'CRITICAL'],
+  ['alert', 'CRITICAL'],
+  ['emerg', 'CRITICAL'],
+]);
+
+const FIVE: ReadonlyMap<string, FoundLevel> = new Map(
+  LEVELS.flatMap((level): [string, FoundLevel][] => {
+    const found: FoundLevel = Object.freeze({ level });
+    return [
+      [level, found],
+      [level.toLowerCase(), found],
+    ];
+  }),
+);
+
+/** How severe a level is: 0 (DEBUG) to 4 (CRITICAL). */
+export function severity(level: Level): number {
+  return SEVERITY[level];
+}
+
+/**
+ * Maps a level's name, in any case, to one of the five. Names that are not one of the five come back in `name` as they
+ * were written; a name that nobody knows counts as INFO.
+ */
+export function parseLevel(name: string): FoundLevel {
+  return FIVE.get(name) ?? knownLevel(name) ?? { level: 'INFO', name };
+}
+
+/**
+ * Makes a `parseLevel` for a logger that brings its own table (lower number = more severe, as Winston has it).
+ *
+ * Names of the table that `parseLevel` knows map as there. The others take the level of the nearest known name, counted
+ * in ranks of the table; at equal distance the more severe one, because a warning too many is better than one too few.
+ * A table without any known name is spread evenly from CRITICAL down to DEBUG. Names outside the table, and entries
+ * whose number is not finite, go through `parseLevel`.
+ */
+export function levelFinder(table: Readonly<Record<string, number>>): (name: string) => FoundLevel {
+  const ranks = rankedNames(table);
+  const known = ranks.map((names) => mostSevere(names.flatMap((name) => knownLevel(name)?.level ?? [])));
+  const found = new Map<string, FoundLevel>();
+  for (const [rank, names] of ranks.entries()) {
+    const nearest = nearestKnown(known, rank) ?? spread(rank, ranks.length);
+    for (const name of names) found.set(name, knownLevel(name) ?? Object.freeze({ level: nearest, name }));
+  }
+  return (name) => found.get(name) ?? parseLevel(name);
+}
+
+function knownLevel(name: string): FoundLevel | undefined {
+  const folded = name.trim().toLowerCase();
+  const five = FIVE.get(folded);
+  if (five !== undefined) return five;
+  const level = ALIASES.get(folded);
+  return level === undefined ? undefined : { level, name };
+}
+
+/** The table's names in groups of equal number, most severe group first. */
+function rankedNames(table: Readonly<Record<string, number>>): string[][] {
+  const groups = new Map<number, string[]>();
+  for (const [name, number] of Object.entries(table)) {
+    if (!Number.isFinite(number)) continue;
+    const group = groups.get(number);
+    if (group === undefined) groups.set(number, [name]);
+    else group.push(name);
+  }
+  return [...groups.entries()].sort(([a], [b]) => a - b).map(([, names]) => names);
+}
+
+function mostSevere(levels: Level[]): Level | undefined {
+  let worst: Level | undefined;
+  for (const level of levels) if (worst === undefined || severity(level) > severity(worst)) worst = level;
+  return worst;
+}
+
+function nearestKnown(known: readonly (Level | undefined)[], rank: number): Level | undefined {
+  for (let distance = 0; distance < known.length; distance += 1) {
+    const level = known[rank - distance] ?? known[rank + distance];
+    if (level !== undefined) return level;
+  }
+  return undefined;
+}
+
+function spread(rank: number, ranks: number): Level {
+  const fromTop =
+    ranks === 1 ? LEVELS.length - 1 - SEVERITY.INFO : Math.round((rank * (LEVELS.length - 1)) / (ranks - 1));
+  return LEVELS[LEVELS.length - 1 - fromTop] ?? 'INFO';
+}

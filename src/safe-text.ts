@@ -1,0 +1,37 @@
+/**
+ * Text that JSON and PostgreSQL both take.
+ *
+ * @module
+ */
+
+/** PostgreSQL refuses NUL in text (22021) and in jsonb (22P05); U+2400 is its visible symbol. */
+const NUL_SYMBOL = '\u2400';
+const REPLACEMENT = '\ufffd';
+/** With the `u` flag a proper pair is one code point above this range: only lone halves match. */
+const LONE_SURROGATE = /\p{Surrogate}/gu;
+/** Either hazard as JSON writes it. May also hit a text about escapes: good enough to leave the fast path on. */
+const ESCAPED_HAZARD = /\\u(?:0000|d[89a-f])/i;
+
+/** The text with NUL as U+2400 and each lone surrogate as U+FFFD; the same string where there is neither. */
+export function cleanText(text: string): string {
+  const withoutNul = text.includes('\0') ? text.replaceAll('\0', NUL_SYMBOL) : text;
+  return withoutNul.replace(LONE_SURROGATE, REPLACEMENT);
+}
+
+/** Whether a JSON text may hold a NUL or a lone surrogate inside its strings. Never misses one. */
+export function hasEscapedHazard(json: string): boolean {
+  return json.includes('\\u') && ESCAPED_HAZARD.test(json);
+}
+
+/**
+ * `cleanText` for the strings inside a JSON text, on the text itself: numbers keep their digits, double keys stay. The
+ * text must be valid JSON.
+ */
+export function cleanJsonText(json: string): string {
+  if (!hasEscapedHazard(json)) return json;
+  // Escapes are taken one by one from the left, so that `\\u0000`, a backslash and five characters, stays what it is.
+  return json.replace(/\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\./g, (found) => {
+    if (found === '\\u0000') return NUL_SYMBOL;
+    return found.length === 6 && /^\\u[dD][89a-fA-F]/.test(found) ? REPLACEMENT : found;
+  });
+}
