@@ -1,0 +1,50 @@
+/** What became of each record: accepted from the applications' files, stored and given up from the tables. */
+
+/**
+ * @param refs of the records that were accepted and are good.
+ * @returns counts; a ref of `lost` and `goodInDeadLetters` is named in `examples`.
+ */
+export async function account(postgres, database, refs) {
+  const rows = await postgres.query(
+    `select information->>'ref' as ref, count(*)::int as times,
+       bool_and(message = 'order ' || (information->>'ref') || ' placed'
+         and level = (case information->>'as' when 'warn' then 'WARNING' else upper(information->>'as') end)::logs.level
+       ) as intact
+     from logs.records group by 1`,
+    [],
+    database,
+  );
+  const letters = await postgres.query('select raw from logs.dead_letters', [], database);
+  const times = new Map(rows.map((row) => [row.ref, row.times]));
+  const buried = new Set(letters.map(({ raw }) => refOf(raw)).filter((ref) => ref !== undefined));
+
+  const good = new Set(refs);
+  const goodInDeadLetters = [...buried].filter((ref) => good.has(ref));
+  const lost = refs.filter((ref) => !times.has(ref) && !buried.has(ref));
+  const doubled = refs.filter((ref) => (times.get(ref) ?? 0) > 1);
+  const changed = rows.filter((row) => good.has(row.ref) && !row.intact).map((row) => row.ref);
+  return {
+    accepted: good.size,
+    stored: refs.filter((ref) => times.has(ref)).length,
+    twice: doubled.reduce((sum, ref) => sum + times.get(ref) - 1, 0),
+    lost: lost.length,
+    goodInDeadLetters: goodInDeadLetters.length,
+    /** Stored under their ref with another message or level. */
+    changed: changed.length,
+    deadLetters: letters.length,
+    examples: {
+      twice: doubled.slice(0, 5),
+      lost: lost.slice(0, 5),
+      goodInDeadLetters: goodInDeadLetters.slice(0, 5),
+      changed: changed.slice(0, 5),
+    },
+  };
+}
+
+function refOf(raw) {
+  try {
+    return JSON.parse(raw.toString('utf8')).information.ref;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,47 @@
+/** A line for each row, and what was wrong with it. */
+import { LEAST_PER_SECOND, LEAST_RECORDS } from './stage.mjs';
+
+/** Sentences; none when the row has passed. */
+export function faultsOfRow(row, counted, bite) {
+  const faults = [...counted.faults];
+  const must = (holds, sentence) => {
+    if (!holds) faults.push(sentence);
+  };
+  const example = (name) => (counted.examples[name].length > 0 ? ` (${counted.examples[name].join(', ')}, …)` : '');
+  must(counted.lost === 0, `lost ${counted.lost}${example('lost')}`);
+  must(counted.twice === 0, `stored twice ${counted.twice}${example('twice')}`);
+  must(
+    counted.goodInDeadLetters === 0,
+    `good records in dead letters ${counted.goodInDeadLetters}${example('goodInDeadLetters')}`,
+  );
+  must(counted.changed === 0, `stored changed ${counted.changed}${example('changed')}`);
+  must(counted.stored === counted.accepted, `accepted ${counted.accepted}, stored ${counted.stored}`);
+  must(counted.accepted >= LEAST_RECORDS, `${counted.accepted} records are less than ${LEAST_RECORDS}`);
+  must(counted.perSecond >= LEAST_PER_SECOND, `${counted.perSecond} records/s are less than ${LEAST_PER_SECOND}`);
+  for (const [name, least] of Object.entries(row.bites)) {
+    must((bite[name] ?? 0) >= least, `the fault did not bite: ${name} ${bite[name]}, expected ${least} or more`);
+  }
+  return faults;
+}
+
+const WIDTHS = [
+  ['accepted', 7],
+  ['stored', 7],
+  ['twice', 3],
+  ['lost', 3],
+];
+
+export function lineOf({ ok, name, seconds, bite, faults, ...counted }) {
+  const numbers = WIDTHS.map(([what, width]) => `${what} ${String(counted[what] ?? '?').padStart(width)}`);
+  const bites = Object.entries(bite).map(([what, number]) => `${what} ${number}`);
+  const line = [
+    ok ? 'ok  ' : 'FAIL',
+    name.padEnd(22),
+    ...numbers,
+    `good in dead letters ${counted.goodInDeadLetters ?? '?'}`,
+    `${counted.perSecond ?? '?'}/s`.padStart(7),
+    `${seconds.toFixed(1)} s`.padStart(7),
+    ` ${bites.join(', ')}`,
+  ];
+  return [line.join('  '), ...faults.map((fault) => `       ${fault}`)].join('\n');
+}

@@ -1,0 +1,115 @@
+/**
+ * The delivery suite: real servers, real processes, faults; every record accounted for by its ref.
+ *
+ *   node test/delivery/run.mjs [row ...] [--short] [--json] [--list] [--seed N] [--postgres-bin FOLDER]
+ *
+ * One line a row (with --json one object), the last line is "N passed, N failed"; exit 1 when a row has failed.
+ */
+import { parseArgs } from 'node:util';
+import { startServers } from '../support/servers.mjs';
+import { seeded } from './random.mjs';
+import { rows } from './registry.mjs';
+import { faultsOfRow, lineOf } from './report.mjs';
+import { openStage } from './stage.mjs';
+
+const ROW_DEADLINE_MS = 180_000;
+
+const { values: flags, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: {
+    short: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    'postgres-bin': { type: 'string' },
+  },
+});
+
+function chosenRows() {
+  const unknown = names.filter((name) => !rows.some((row) => row.name === name));
+  if (unknown.length > 0) {
+    process.stderr.write(`no such row: ${unknown.join(', ')}. There are: ${rows.map((row) => row.name).join(', ')}\n`);
+    process.exit(2);
+  }
+  return rows.filter((row) => (names.length > 0 ? names.includes(row.name) : row.short || !flags.short));
+}
+
+async function play(row, servers) {
+  const started = performance.now();
+  const stage = await openStage(row, { ...servers, random: seeded(`${flags.seed} ${row.name}`) });
+  const seconds = () => (performance.now() - started) / 1000;
+  try {
+    const bitten = await within(ROW_DEADLINE_MS, row.run(stage));
+    const counted = await within(ROW_DEADLINE_MS, stage.settle());
+    const bite = await bitten(counted);
+    const faults = faultsOfRow(row, counted, bite);
+    return { ok: faults.length === 0, ...result(row, counted, seconds()), bite, faults, tails: stage.tails() };
+  } catch (error) {
+    return { ok: false, name: row.name, seconds: seconds(), bite: {}, faults: [error.stack], tails: stage.tails() };
+  } finally {
+    await stage.close();
+  }
+}
+
+function result(row, counted, seconds) {
+  const { accepted, stored, twice, lost, goodInDeadLetters, perSecond, slowestCallMs } = counted;
+  return { name: row.name, accepted, stored, twice, lost, goodInDeadLetters, perSecond, seconds, slowestCallMs };
+}
+
+async function within(ms, work) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the row did not end within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A row that failed in the middle of a fault must not be the end of the others. */
+async function mend({ rabbitmq, postgres }) {
+  if (rabbitmq.pid === undefined) await rabbitmq.start();
+  if (postgres.pid === undefined) await postgres.start();
+}
+
+function print({ tails, ...row }) {
+  process.stdout.write(`${flags.json ? JSON.stringify(row) : lineOf(row)}\n`);
+  if (!row.ok) process.stderr.write(`${tails.join('\n    --\n')}\n`);
+}
+
+async function main() {
+  const chosen = chosenRows();
+  if (flags.list) {
+    for (const { name, title } of chosen) process.stdout.write(`${name.padEnd(22)}  ${title}\n`);
+    return;
+  }
+  const started = performance.now();
+  const binDir = flags['postgres-bin'];
+  const servers = await startServers({
+    // Few, so that a row can use them up.
+    postgres: { settings: { max_connections: 24 }, ...(binDir === undefined ? {} : { binDir }) },
+  });
+  const { version: rabbitmq } = servers.rabbitmq;
+  const { version: postgres } = servers.postgres;
+  process.stderr.write(`RabbitMQ ${rabbitmq}, PostgreSQL ${postgres}, Node ${process.version}, --seed ${flags.seed}\n`);
+  let failed = 0;
+  try {
+    for (const row of chosen) {
+      await mend(servers);
+      const outcome = await play(row, servers);
+      if (!outcome.ok) failed++;
+      print(outcome);
+    }
+  } finally {
+    await servers.stop();
+  }
+  const passed = chosen.length - failed;
+  const seconds = Math.round((performance.now() - started) / 1000);
+  if (flags.json) process.stdout.write(`${JSON.stringify({ passed, failed, seconds, rabbitmq, postgres })}\n`);
+  else process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+await main();

@@ -1,0 +1,159 @@
+/** What a row plays on: a vhost, a database, an application, consumers, and the end where everything is counted. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { startProxy } from '../support/proxy.mjs';
+import { eventually, sleep } from '../support/wait.mjs';
+import { account } from './account.mjs';
+import { startApplication } from './application.mjs';
+import { createBrokerCounters } from './broker-counters.mjs';
+import { createConsumers } from './consumers.mjs';
+
+export const LEAST_RECORDS = 20_000;
+export const LEAST_PER_SECOND = 2000;
+/** Above the least, so that a moment in which the machine is busy does not fail a row. */
+const PER_SECOND = 3000;
+const SERVICE = 'shop';
+const DRAIN_MS = 60_000;
+
+/**
+ * @param row a module of rows/.
+ * @param servers { rabbitmq, postgres }, both running.
+ */
+export async function openStage(row, { rabbitmq, postgres, random }) {
+  const name = row.name.replaceAll('-', '_');
+  const folder = await mkdtemp(path.join(tmpdir(), `loghive-delivery-${row.name}-`));
+  const url = await rabbitmq.addVhost(name);
+  const databaseUrl = await postgres.createDatabase(name);
+  const env = row.env ?? {};
+  const broker = createBrokerCounters(rabbitmq);
+  await broker.begin();
+  const consumers = createConsumers({
+    folder,
+    service: SERVICE,
+    url,
+    databaseUrl: row.databaseUrl ? await row.databaseUrl({ postgres, database: name }) : databaseUrl,
+    env,
+  });
+  const applications = [];
+  const proxies = [];
+  /** Refs of good records that did not come from an application. */
+  const published = [];
+  const query = (sql, params) => postgres.query(sql, params, name);
+
+  const stage = {
+    service: SERVICE,
+    vhost: name,
+    database: name,
+    url,
+    rabbitmq,
+    postgres,
+    broker,
+    consumers,
+    random,
+    query,
+    sleep,
+    eventually,
+    between: (low, high) => low + Math.floor(random() * (high - low)),
+
+    /** An application that is connected, or begins to be, and does not log yet. */
+    application({ name: own = 'app', ...options } = {}) {
+      const application = startApplication({
+        name: own,
+        folder,
+        service: SERVICE,
+        url,
+        perSecond: PER_SECOND,
+        env,
+        ...options,
+      });
+      applications.push(application);
+      return application;
+    },
+
+    async proxyToBroker() {
+      const proxy = await startProxy({ target: { host: rabbitmq.host, port: rabbitmq.port } });
+      proxies.push(proxy);
+      return proxy;
+    },
+
+    /** A consumer that takes messages, and an application that logs. */
+    async begin(options) {
+      const consumer = consumers.script();
+      const application = stage.application(options);
+      await Promise.all([consumer.ready(), application.untilConnected()]);
+      await application.log();
+      return { consumer, application };
+    },
+
+    /** Good records that were accepted elsewhere: by a broker's confirm. */
+    addPublished: (refs) => published.push(...refs),
+
+    queues: () => rabbitmq.listQueues(name),
+    /** Messages in all queues, taken or not. */
+    messages: async () => (await rabbitmq.listQueues(name)).reduce((sum, queue) => sum + queue.messages, 0),
+
+    /**
+     * SIGKILL. What the node keeps in memory about queues that are less than a second old is written out before: RabbitMQ
+     * loses it else, and their messages with it (RabbitmqAdmin.sync).
+     */
+    async killBroker() {
+      await rabbitmq.kill('SIGKILL');
+      broker.restarted();
+    },
+
+    /** Lets the applications log their least, ends them, waits until all queues are empty, and counts. */
+    async settle() {
+      const faults = [];
+      const ends = [];
+      for (const application of applications) {
+        await application.untilLogged(Math.ceil(LEAST_RECORDS / applications.length));
+        ends.push(await application.end());
+      }
+      await eventually(async () => (await stage.messages()) === 0, {
+        what: 'every queue is empty',
+        withinMs: DRAIN_MS,
+        everyMs: 100,
+      }).catch((error) => faults.push(error.message));
+      faults.push(...(await consumers.stop()));
+      await broker.read();
+
+      for (const end of ends) faults.push(...faultsOf(end));
+      const refs = [...published, ...applications.flatMap((application) => application.acceptedRefs())];
+      const counted = await account(postgres, name, refs);
+      if (broker.discarded > 0) faults.push(`the broker threw ${broker.discarded} messages away`);
+      const logged = ends.reduce((sum, end) => sum + end.logged, 0);
+      const loggingMs = Math.max(...ends.map((end) => end.loggingMs));
+      return {
+        ...counted,
+        perSecond: Math.floor(logged / (loggingMs / 1000)),
+        slowestCallMs: Math.max(...ends.map((end) => end.slowestCallMs)),
+        faults,
+      };
+    },
+
+    tails: () => [...applications.map((application) => application.follower.tail()), ...consumers.tails()],
+
+    async close() {
+      for (const { follower } of applications) await follower.child.kill('SIGKILL');
+      await consumers.kill();
+      for (const proxy of proxies) await proxy.stop();
+      await rabbitmq.deleteVhost(name).catch(() => {});
+      await postgres.dropDatabase(name).catch(() => {});
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+  return stage;
+}
+
+/** The application's own account: everything that was accepted was confirmed, nothing shed, and it ended well. */
+function faultsOf({ logged, stats, exit }) {
+  const { accepted, confirmed, pending, shed } = stats;
+  const faults = [];
+  if (Object.keys(shed).length > 0) faults.push(`shed: ${JSON.stringify(shed)}`);
+  if (accepted !== logged || confirmed !== logged || pending !== 0) {
+    faults.push(`stats() of the application: logged ${logged}, but ${JSON.stringify(stats)}`);
+  }
+  if (exit.code !== 0) faults.push(`the application ended with ${exit.code ?? exit.signal}`);
+  return faults;
+}
