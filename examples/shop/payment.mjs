@@ -1,0 +1,14 @@
+/** A payment provider as they are: it declines, and it breaks. */
+export class Declined extends Error {
+  name = 'Declined';
+}
+
+/** @throws Declined, or an error with the provider's own failure as its cause. */
+export function charge(card, cents) {
+  if (card === undefined) throw new Declined('no card was given');
+  if (card.endsWith('0')) throw new Declined(`the bank declined ${cents / 100} EUR`);
+  if (card.endsWith('7')) {
+    throw new Error('the payment provider does not answer', { cause: new Error('503 Service Unavailable') });
+  }
+  return `receipt-${card}-${cents}`;
+}

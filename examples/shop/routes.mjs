@@ -1,0 +1,54 @@
+/** What the shop answers, and what it logs about it. */
+import { charge, Declined } from './payment.mjs';
+import { putBack, search, takeOne } from './stock.mjs';
+
+const orders = new Map();
+
+/**
+ * @param log a Winston logger, here a child that knows the request's id
+ * @returns status and body of the answer
+ */
+export function answer(method, url, body, log) {
+  if (method === 'GET' && url.pathname === '/products') return find(url.searchParams.get('q') ?? '', log);
+  if (method === 'POST' && url.pathname === '/orders') return order(body, log);
+  if (method === 'GET' && url.pathname.startsWith('/orders/')) return show(url.pathname.slice('/orders/'.length), log);
+  log.warn('no such page: %s', url.pathname);
+  return { status: 404, body: { error: 'no such page' } };
+}
+
+function find(words, log) {
+  const found = search(words);
+  log.debug('looked through the shelves', { words, hits: found.length });
+  if (found.length === 0) log.info(`nothing found for “${words}”`);
+  return { status: 200, body: found };
+}
+
+function order({ product: wanted, customer, card }, log) {
+  const product = takeOne(wanted);
+  if (product === undefined) {
+    log.warn('sold out or unknown', { product: wanted, customer });
+    return { status: 409, body: { error: 'sold out' } };
+  }
+  try {
+    log.debug('charging the card', { customer, cents: product.priceCents });
+    const receipt = charge(card, product.priceCents);
+    const number = 1000 + orders.size;
+    orders.set(String(number), { number, product: product.id, customer });
+    log.info('order placed', { order: number, product: product.id, customer, cents: product.priceCents });
+    return { status: 201, body: { order: number, receipt } };
+  } catch (error) {
+    putBack(product);
+    if (error instanceof Declined) {
+      log.warn('payment declined', { customer, reason: error.message });
+      return { status: 402, body: { error: error.message } };
+    }
+    log.error('payment failed', { customer, product: product.id, error });
+    return { status: 502, body: { error: 'the payment did not work, please try again' } };
+  }
+}
+
+function show(number, log) {
+  const found = orders.get(number);
+  if (found === undefined) log.info('somebody asked for order %s, which does not exist', number);
+  return found ? { status: 200, body: found } : { status: 404, body: { error: 'no such order' } };
+}
