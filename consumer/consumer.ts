@@ -13,7 +13,6 @@
  * In `running` the connection to RabbitMQ may come and go; each time there is a new Session.
  */
 import type { ConsumeMessage } from 'amqplib';
-import pRetry from 'p-retry';
 import { Connection } from '../src/amqp/connection.js';
 import type { Link } from '../src/amqp/link.js';
 import { createTopology } from '../src/amqp/topology.js';
@@ -273,6 +272,8 @@ export class Consumer {
 
   async #untilStorageWorks(attempt: () => Promise<unknown>): Promise<void> {
     const { signal } = this.#abort;
+    // Import-only: a `require` of its default export, as the CommonJS build would make of a static import, finds none.
+    const { default: pRetry } = await import('p-retry');
     try {
       await pRetry(attempt, {
         retries: Number.POSITIVE_INFINITY,
