@@ -34,6 +34,14 @@ function copy(file, target) {
   fs.copyFileSync(path.join(root, file), target);
 }
 
+/**
+ * What a default import of a CommonJS package means here can be said so that it needs no `esModuleInterop` in the
+ * application: many that compile to CommonJS do without.
+ */
+function commonjsTypes(declarations) {
+  return declarations.replace(/^import ((?:type )?\w+) from ('[^.'][^']*');$/gm, 'import $1 = require($2);');
+}
+
 const stamp = fingerprint();
 if (process.argv.includes('--if-stale') && fs.existsSync(stampFile) && fs.readFileSync(stampFile, 'utf8') === stamp) {
   process.exit(0);
@@ -60,7 +68,9 @@ await build({
 fs.writeFileSync(path.join(root, 'dist/cjs/package.json'), '{ "type": "commonjs" }\n');
 
 for (const file of filesBelow('dist/esm').filter((name) => name.endsWith('.d.ts'))) {
-  copy(file, path.join(root, file.replace('dist/esm', 'dist/cjs')));
+  const target = path.join(root, file.replace('dist/esm', 'dist/cjs'));
+  fs.mkdirSync(path.dirname(target), { recursive: true });
+  fs.writeFileSync(target, commonjsTypes(fs.readFileSync(path.join(root, file), 'utf8')));
 }
 for (const file of sourceFolders.flatMap(filesBelow).filter((name) => name.endsWith('.sql'))) {
   copy(file, path.join(root, 'dist/esm', file));
