@@ -1,0 +1,158 @@
+import { execFile } from 'node:child_process';
+import { cp, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { publint } from 'publint';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Installation, installPackage } from './projects/installation.mjs';
+import { onEnd, uniqueName, useBroker, useChild, useDatabase } from './support/use-servers.js';
+import { eventually } from './support/wait.mjs';
+
+const run = promisify(execFile);
+const ENTRIES = ['loghive', 'loghive/winston', 'loghive/consumer'];
+let installation: Installation;
+
+beforeAll(async () => {
+  installation = await installPackage();
+  onEnd(() => installation.remove());
+  await cp(path.join(import.meta.dirname, 'projects', 'exports'), installation.app, { recursive: true });
+}, 120_000);
+
+const inApp = (file: string) => path.join(installation.app, file);
+
+// biome-ignore lint/suspicious/noExplicitAny: what a script prints
+async function printed(script: string, ...args: string[]): Promise<any> {
+  const { stdout, stderr } = await run(process.execPath, [inApp(script), ...args], { cwd: installation.app });
+  expect(stderr).toBe('');
+  return JSON.parse(stdout);
+}
+
+describe('the packed file', () => {
+  test('holds what is needed to run and nothing else', async () => {
+    const { stdout } = await run('tar', ['-tzf', installation.tarball]);
+    const files = stdout
+      .trim()
+      .split('\n')
+      .map((file) => file.replace(/^package\//, ''));
+    expect(files).toContain('package.json');
+    expect(files).toContain('LICENSE');
+    const needless = files.filter(
+      (file) =>
+        !/^(dist\/(esm|cjs)\/.+\.(js|d\.ts|sql)|dist\/cjs\/package\.json|docs\/.+|[^/]+\.md|LICENSE|package\.json)$/.test(
+          file,
+        ),
+    );
+    expect(needless).toEqual([]);
+  });
+
+  test('holds every migration in both builds', async () => {
+    const { stdout } = await run('tar', ['-tzf', installation.tarball]);
+    const migrations = (build: string) =>
+      [...stdout.matchAll(new RegExp(`^package/dist/${build}/(.+\\.sql)$`, 'gm'))].map(([, file]) => file);
+    expect(migrations('esm')).not.toEqual([]);
+    expect(migrations('cjs')).toEqual(migrations('esm'));
+  });
+
+  test('passes publint without a message', async () => {
+    const file = await readFile(installation.tarball);
+    const tarball = file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength) as ArrayBuffer;
+    const { messages } = await publint({ pack: { tarball }, strict: true });
+    expect(messages).toEqual([]);
+  });
+
+  test('has types that say what is there, for every kind of resolution (attw)', { timeout: 60_000 }, async () => {
+    const attw = path.resolve(import.meta.dirname, '../node_modules/.bin/attw');
+    const { stdout } = await run(process.execPath, [attw, installation.tarball, '--format', 'json']);
+    const { analysis, problems } = JSON.parse(stdout);
+    expect(problems ?? {}).toEqual({});
+    expect(analysis.problems).toEqual([]);
+    expect(Object.keys(analysis.entrypoints)).toEqual(expect.arrayContaining(['.', './winston', './consumer']));
+  });
+});
+
+describe('what it gives', () => {
+  test('is the same by name, imported and required', async () => {
+    const imported = await printed('imports.mjs');
+    expect(imported).toEqual({
+      loghive: ['ERROR_CODES', 'LEVELS', 'LoghiveError', 'internalLogger'],
+      'loghive/winston': ['LoghiveTransport', 'default'],
+      'loghive/consumer': ['createConsumer', 'migrateDatabase', 'startConsumer'],
+    });
+    expect(await printed('requires.cjs')).toEqual(imported);
+  });
+
+  test('a command', async () => {
+    const { stdout } = await run(process.execPath, [inApp('node_modules/.bin/loghive'), '--version']);
+    const { version } = JSON.parse(await readFile(inApp('node_modules/loghive/package.json'), 'utf8'));
+    expect(stdout.trim()).toBe(version);
+  });
+});
+
+describe('what an application loads', () => {
+  const packagesOf = (files: string[]) =>
+    [
+      ...new Set(files.flatMap((file) => /.*node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(file)?.[1] ?? [])),
+    ].sort();
+  const own = ['amqplib', 'async-mutex', 'dotenv', 'loghive', 'tslib'];
+  // winston-transport and its own dependencies: an application with Winston has loaded all of them already.
+  const winston = [
+    'winston-transport',
+    'logform',
+    'readable-stream',
+    'inherits',
+    'util-deprecate',
+    'triple-beam',
+    'safe-stable-stringify',
+  ];
+
+  test.each(['loaded.cjs', 'loaded.mjs'])('is light: no database, no command line, no retries (%s)', async (script) => {
+    expect(packagesOf(await printed(script, 'loghive'))).toEqual(['loghive']);
+    const loaded = packagesOf(await printed(script, 'loghive/winston'));
+    expect(loaded).toEqual(expect.arrayContaining(['amqplib', 'loghive', 'winston-transport']));
+    expect(loaded.filter((name) => ![...own, ...winston].includes(name))).toEqual([]);
+  });
+
+  test('the consumer loads the database, so that this test would see it', async () => {
+    for (const script of ['loaded.cjs', 'loaded.mjs']) {
+      expect(packagesOf(await printed(script, 'loghive/consumer'))).toContain('pg');
+    }
+  });
+});
+
+describe('in one process', () => {
+  test('the imported and the required copy share one connection, until the last of them is closed', async () => {
+    const broker = await useBroker();
+    const child = useChild(inApp('shared.mjs'), {
+      env: { LOGHIVE_URL: broker.url, LOGHIVE_SERVICE: uniqueName('shared') },
+      cwd: installation.app,
+    });
+    const message = await child.waitForMessage((each: { twoCopies?: boolean }) => 'twoCopies' in each);
+    expect(message).toEqual({ sameDefault: true, twoCopies: true, accepted: [2, 2] });
+    expect(await broker.admin.listConnections({ vhost: broker.vhost })).toHaveLength(1);
+    await child.send('close');
+    expect(await child.waitForMessage((each: object) => 'confirmed' in each)).toEqual({ confirmed: 3, unsent: 0 });
+    expect(await child.exited).toEqual({ code: 0, signal: null });
+  });
+
+  test('a CommonJS application can run the consumer', async () => {
+    const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
+    const service = uniqueName('commonjs');
+    const env = { LOGHIVE_URL: broker.url, LOGHIVE_DATABASE_URL: database.url, LOGHIVE_SERVICE: service };
+    const consumer = useChild(inApp('consumer.cjs'), { env, cwd: installation.app });
+    await consumer.waitForLine(/^running$/, 20_000);
+    const producer = useChild(inApp('shared.mjs'), { env, cwd: installation.app });
+    await producer.waitForMessage();
+    await eventually(async () => {
+      const rows = await database.query('select 1 from logs.records where service = $1', [service]);
+      expect(rows).toHaveLength(2);
+    });
+    expect(await consumer.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(consumer.stdout).toContain('stopped');
+  });
+});
+
+test('there is an entry in package.json for each that is tested here', async () => {
+  const { exports } = JSON.parse(await readFile(inApp('node_modules/loghive/package.json'), 'utf8'));
+  const entries = Object.keys(exports).map((entry) => entry.replace(/^\./, 'loghive'));
+  expect(entries).toEqual([...ENTRIES, 'loghive/package.json']);
+});

@@ -1,0 +1,25 @@
+// Logs through the import and the require copy in one process; the parent says when to end.
+import { createRequire } from 'node:module';
+import ImportedDefault, { LoghiveTransport as Imported } from 'loghive/winston';
+import winston from 'winston';
+
+const required = createRequire(import.meta.url)('loghive/winston');
+const transports = [new Imported(), new required.LoghiveTransport()];
+for (const [from, transport] of transports.entries()) {
+  winston.createLogger({ transports: [transport] }).info('hello', { from });
+}
+await Promise.all(transports.map((transport) => transport.flush()));
+
+process.send({
+  sameDefault: ImportedDefault === Imported && required.default === required.LoghiveTransport,
+  twoCopies: Imported !== required.LoghiveTransport,
+  accepted: transports.map((transport) => transport.stats().accepted),
+});
+process.once('message', async () => {
+  // The first to close must not take the connection away from the other one.
+  await transports[0].close();
+  transports[1].log({ level: 'info', message: 'still there' }, () => {});
+  const { confirmed, unsent } = await transports[1].close();
+  process.send({ confirmed, unsent });
+  process.disconnect();
+});

@@ -1,0 +1,34 @@
+import { LEVELS, type Level, type LoghiveError, type PublisherStats } from 'loghive';
+import type { ConsumerOptions, LoghiveConsumer } from 'loghive/consumer';
+import DefaultTransport, { LoghiveTransport, type LoghiveTransportOptions } from 'loghive/winston';
+import winston from 'winston';
+
+const options: LoghiveTransportOptions = { level: 'silly', format: winston.format.json(), lingerMs: 2 };
+const transport: DefaultTransport = new LoghiveTransport(options);
+const logger = winston.createLogger({ level: 'silly', transports: [transport] });
+const levels = ['error', 'warn', 'info', 'http', 'debug'];
+
+for (let order = 0; order < 100; order++) logger.log(levels[order % 5], 'order placed', { order });
+
+transport.on('warning', (error: LoghiveError) => console.error(error.code));
+logger.on('finish', () => {
+  const stats: PublisherStats = transport.stats();
+  console.log(JSON.stringify(stats));
+});
+logger.end();
+
+// None of this may be `any`: each line below has to be an error.
+// @ts-expect-error an option that does not exist
+export const unknownOption: LoghiveTransportOptions = { sevrice: 'shop' };
+// @ts-expect-error a value of the wrong type
+export const wrongValue: LoghiveTransportOptions = { lingerMs: '5' };
+// @ts-expect-error a number
+export const notText: string = transport.stats().accepted;
+// @ts-expect-error the transport is one of Winston's
+export const notNumber: number = transport.silent;
+// @ts-expect-error not one of the five levels
+export const notLevel: Level = 'FATAL';
+// @ts-expect-error a list, not a text
+export const notList: ConsumerOptions = { retryDelaysMs: '1000' };
+export const first: Level = LEVELS[0];
+export const stop = (consumer: LoghiveConsumer): Promise<void> => consumer.stop();
