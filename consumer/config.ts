@@ -11,15 +11,29 @@ import {
   warnOnce,
 } from '../src/config.js';
 import { LoghiveError } from '../src/errors.js';
-import { type Check, type Environment, Expected, integer, numberText, resolveOptions, shown } from '../src/option.js';
+import { LEVELS } from '../src/level.js';
+import { maskUrl } from '../src/mask-url.js';
+import {
+  booleanText,
+  type Check,
+  type Environment,
+  Expected,
+  integer,
+  isOptions,
+  kindOf,
+  numberText,
+  resolveOptions,
+  shown,
+} from '../src/option.js';
+import { urlPart, withPort } from '../src/url-parts.js';
 import type { QueueSettings, QueueType } from '../src/wire.js';
-import { maskUrl, parseDatabaseUrl } from './store/database-url.js';
+import { parseDatabaseUrl } from './store/database-url.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const HOUR_MS = 3_600_000;
 
-/** Options of the consumer. All of it has defaults but the services, which are an argument of their own. */
+/** Options of the consumer. All of it has defaults but the services and the database. */
 export interface ConsumerOptions {
   /** The broker, as for producers. Environment: `LOGHIVE_URL`, `AMQP_URL`, `QUEUE_HOST|USER|PASSWORD|PORT|VHOST`. */
   url?: string;
@@ -73,11 +87,16 @@ export interface ConsumerConfig {
   readonly pythonTimezone: string | undefined;
 }
 
-/** What is wrong with a database URL is said by its parser, and there is no default to fall back to: it throws. */
+/** What is wrong with a database URL is said by its parser. */
 const databaseUrl: Check<string | undefined> = (value) => {
   if (typeof value !== 'string') throw new Expected("a URL such as 'postgres://user:password@host:5432/database'");
   parseDatabaseUrl(value);
   return value;
+};
+
+const serviceList: Check<readonly string[] | undefined> = (value) => {
+  if (!Array.isArray(value)) throw new Expected("a list of service names such as ['shop']");
+  return Object.freeze([...new Set(value.map(serviceName))]);
 };
 
 const schema: Check<string> = (value) => {
@@ -100,15 +119,41 @@ const timeZone: Check<string | undefined> = (value) => {
   }
 };
 
-const shownDatabaseUrl = (value: unknown) => (typeof value === 'string' ? shown(maskUrl(value)) : shown(value));
+const commaSeparated = (text: string) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
+const shownDatabaseUrl = (value: unknown) => (typeof value === 'string' ? shown(maskUrl(value)) : kindOf(value));
+
+/** A URL among the names, as `loghive consume amqp://…` brings it, may hold a password. */
+const shownServices = (value: unknown) => {
+  const masked = (part: unknown) => (typeof part === 'string' ? maskUrl(part) : part);
+  return shown(Array.isArray(value) ? value.map(masked) : masked(value));
+};
 
 export const storeOptions = {
-  databaseUrl: { check: databaseUrl, fallback: undefined, env: ['LOGHIVE_DATABASE_URL'], show: shownDatabaseUrl },
+  databaseUrl: {
+    check: databaseUrl,
+    fallback: undefined,
+    env: ['LOGHIVE_DATABASE_URL'],
+    show: shownDatabaseUrl,
+    required: true,
+  },
   schema: { check: schema, fallback: 'logs' },
   writeTimeoutMs: { check: integer(1000, 20 * 60_000, 'milliseconds'), fallback: 60_000 },
 } as const;
 
 const consumerOptions = {
+  services: {
+    check: serviceList,
+    fallback: undefined,
+    env: ['SERVICE_NAMES'],
+    parse: commaSeparated,
+    show: shownServices,
+    required: true,
+  },
   ...storeOptions,
   batchSize: { check: integer(1, 100_000, 'records'), fallback: 5000, env: ['CONSUMER_BATCH_SIZE'], parse: numberText },
   batchBytes: { check: integer(64 * KIB, 1024 * MIB, 'bytes'), fallback: 8 * MIB },
@@ -118,11 +163,8 @@ const consumerOptions = {
     check: retryDelays,
     fallback: Object.freeze([1000, 10_000, 60_000, 10 * 60_000, HOUR_MS]) as readonly number[],
     env: ['RETRY_DELAYS_MS'],
-    parse: (text: string) =>
-      text
-        .split(',')
-        .filter((part) => part.trim() !== '')
-        .map(numberText),
+    parse: (text: string) => commaSeparated(text).map(numberText),
+    takesEmpty: true,
   },
   pythonTimezone: { check: timeZone, fallback: undefined, env: ['PYTHON_TIMEZONE'] },
   ...brokerOptions,
@@ -130,7 +172,9 @@ const consumerOptions = {
 } as const;
 
 /**
- * @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong option, service name, or when there is no service at all.
+ * @param owner who is being set up, for messages.
+ * @param services an empty list counts as none, so that SERVICE_NAMES is asked.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong option, or when there is no service or no database at all.
  */
 export function consumerConfig(
   owner: string,
@@ -138,12 +182,16 @@ export function consumerConfig(
   options: ConsumerOptions | undefined,
 ): ConsumerConfig {
   const environment = openEnvironment();
-  const values = resolveOptions(owner, consumerOptions, options, environment, warnOnce);
-  if (/^(true|1|yes|on)$/i.test(environment('ENABLE_EMAIL_MONITORING') ?? '')) {
-    warnOnce('ENABLE_EMAIL_MONITORING is set, but this version of Loghive sends no e-mail.');
+  const values = resolveOptions(owner, consumerOptions, argumentsIn(options, services), environment, warnOnce);
+  if (values.services === undefined || values.services.length === 0) {
+    throw new LoghiveError(
+      'LOGHIVE_INVALID_OPTION',
+      `${owner}: no service to consume. Name at least one (loghive consume shop), or set SERVICE_NAMES=shop,other.`,
+    );
   }
+  warnOfWhatIsToCome(environment);
   return Object.freeze({
-    services: Object.freeze(checkServices(owner, services, environment)),
+    services: values.services,
     broker: brokerConfig(values, environment),
     queues: queueSettings(values),
     store: storeSettings(values, environment),
@@ -154,6 +202,32 @@ export function consumerConfig(
     retryDelaysMs: values.retryDelaysMs,
     pythonTimezone: values.pythonTimezone,
   });
+}
+
+function argumentsIn(options: ConsumerOptions | undefined, services: readonly string[] | undefined): unknown {
+  if (options !== undefined && !isOptions(options)) return options;
+  return { ...options, services: services?.length === 0 ? undefined : services };
+}
+
+/** Settings of the contract that this version does not have yet: who sets them relies on them. */
+const TO_COME = [
+  'CONSUMER_WORKERS',
+  'CONSUMER_HTTP_PORT',
+  'RETENTION_DAYS',
+  ...LEVELS.map((level) => `RETENTION_DAYS_${level}`),
+];
+
+function warnOfWhatIsToCome(environment: Environment): void {
+  for (const name of TO_COME) {
+    const setting = environment(name);
+    if (setting?.text) warnOnce(`${setting.where} has no effect in this version of Loghive. Remove it.`);
+  }
+  const email = environment('ENABLE_EMAIL_MONITORING');
+  if (email?.text && booleanText(email.text) !== false) {
+    warnOnce(
+      `${email.where} is ${shown(email.text)}, but this version of Loghive sends no e-mail. Set it to False or remove it.`,
+    );
+  }
 }
 
 /** What `loghive migrate` needs: the database only. */
@@ -182,50 +256,33 @@ function storeSettings(
 /** The Python package's way: the parts of the URL, each in a variable of its own. */
 function databaseUrlFromParts(environment: Environment): string | undefined {
   const host = environment('POSTGRES_DB_HOST');
-  if (host === undefined) return undefined;
-  const part = (name: string, fallback: string) => encodeURIComponent(environment(name) ?? fallback);
+  if (!host?.text) return undefined;
+  const part = (name: string, fallback: string) => urlPart(environment, name) ?? fallback;
   const login = `${part('POSTGRES_DB_USER', 'postgres')}:${part('POSTGRES_DB_PASSWORD', '')}`;
-  const port = environment('POSTGRES_DB_PORT') ?? '5432';
-  const url = `postgres://${login}@${host}:${port}/${part('POSTGRES_DB_NAME', 'postgres')}`;
-  parseDatabaseUrl(url);
-  return url;
+  const port = environment('POSTGRES_DB_PORT')?.text || '5432';
+  const url = `postgres://${login}@${withPort(host.text, port)}/${part('POSTGRES_DB_NAME', 'postgres')}`;
+  const places = `POSTGRES_DB_HOST ${shown(host.text)} and POSTGRES_DB_PORT ${shown(port)} (${host.where})`;
+  return checkedUrl(url, `${places} make no database address`);
 }
 
 function databaseUrlFallback(environment: Environment): string {
-  const url = environment('DATABASE_URL');
-  if (url === undefined) {
+  const setting = environment('DATABASE_URL');
+  if (!setting?.text) {
     throw new LoghiveError(
       'LOGHIVE_INVALID_OPTION',
       'no database: pass the option "databaseUrl" (postgres://user:password@host:5432/database), or set LOGHIVE_DATABASE_URL or POSTGRES_DB_HOST|USER|NAME|PASSWORD|PORT.',
     );
   }
-  parseDatabaseUrl(url);
-  return url;
+  return checkedUrl(setting.text, setting.where);
 }
 
-function checkServices(owner: string, services: readonly string[] | undefined, environment: Environment): string[] {
-  const names = services?.length
-    ? services
-    : (environment('SERVICE_NAMES') ?? '')
-        .split(',')
-        .map((name) => name.trim())
-        .filter(Boolean);
-  if (names.length === 0) {
-    throw new LoghiveError(
-      'LOGHIVE_INVALID_OPTION',
-      `${owner}: no service to consume. Name at least one (loghive consume shop), or set SERVICE_NAMES=shop,other.`,
-    );
+/** There is no default to fall back to, so a wrong URL of the environment throws as well. */
+function checkedUrl(url: string, where: string): string {
+  try {
+    parseDatabaseUrl(url);
+    return url;
+  } catch (error) {
+    if (!(error instanceof LoghiveError)) throw error;
+    throw new LoghiveError('LOGHIVE_INVALID_OPTION', `${where}: ${error.message}`);
   }
-  for (const name of names) {
-    try {
-      serviceName(name);
-    } catch (error) {
-      if (!(error instanceof Expected)) throw error;
-      throw new LoghiveError(
-        'LOGHIVE_INVALID_OPTION',
-        `${owner}: service ${JSON.stringify(name)} is not valid, expected ${error.message}.`,
-      );
-    }
-  }
-  return [...new Set(names)];
 }

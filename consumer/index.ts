@@ -9,6 +9,7 @@
  * process.once('SIGTERM', () => consumer.stop());
  */
 import { internalLogger } from '../src/internal-logger.js';
+import { isOptions } from '../src/option.js';
 import { type ConsumerOptions, consumerConfig, migrationConfig } from './config.js';
 import { Consumer, type ConsumerSeams } from './consumer.js';
 import type { ConsumerCounts, ConsumerStatus, Health } from './status.js';
@@ -34,6 +35,7 @@ export interface CreateConsumerOptions extends ConsumerOptions {
 
 /** @throws LoghiveError LOGHIVE_INVALID_OPTION naming the option, its value and what was expected. */
 export function createConsumer(options: CreateConsumerOptions = {}): LoghiveConsumer {
+  if (!isOptions(options)) return new Consumer(consumerConfig('createConsumer', undefined, options));
   const { services, seams, ...rest } = options;
   return new Consumer(consumerConfig('createConsumer', services, rest), seams);
 }

@@ -2,7 +2,8 @@
  * The broker URL: `amqp://user:password@host:5672/vhost`, `amqps://…`, several hosts in one URL
  * (`amqp://user:password@one:5672,two:5673/vhost`) or several whole URLs separated by commas. Pure.
  */
-import { Expected, shown } from './option.js';
+import { maskUrl } from './mask-url.js';
+import { Expected, kindOf, shown } from './option.js';
 
 /** One place to try. */
 export interface BrokerHost {
@@ -44,11 +45,12 @@ function parseOne(text: string): BrokerHost {
   if (url.hostname === '') throw new Expected(`${SHAPE}; the host is missing`);
   if (url.search !== '' || url.hash !== '') {
     throw new Expected(
-      'a URL without a query or fragment; heartbeat and time-outs are options of their own (heartbeatS, socketTimeoutMs)',
+      "a URL without a query or fragment: heartbeat and time-outs are options of their own (heartbeatS, socketTimeoutMs), and a '?' or '#' in a password is written %3F or %23",
     );
   }
   const path = url.pathname.replace(/^\//, '');
   if (path.includes('/')) throw new Expected("a URL whose vhost is one path segment; write a '/' in its name as %2F");
+  if (url.port === '0') throw new Expected('a URL with a port from 1 to 65535');
   const noLogin = url.username === '' && url.password === '';
   return Object.freeze({
     protocol: url.protocol === 'amqps:' ? 'amqps' : 'amqp',
@@ -75,8 +77,7 @@ export function maskedBroker(host: BrokerHost): string {
   return `${host.protocol}://${encodeURIComponent(host.username)}:***@${name}:${host.port}${vhost}`;
 }
 
-/** A URL that may be wrong, as it may stand in a message: everything between the user's name and the host is masked. */
+/** A URL that may be wrong, as it may stand in a message. What is no text is shown by its kind only. */
 export function shownUrl(value: unknown): string {
-  if (typeof value !== 'string') return shown(value);
-  return shown(value.replace(/(:\/\/[^:@/]*):.*@/g, '$1:***@'));
+  return typeof value === 'string' ? shown(maskUrl(value)) : kindOf(value);
 }

@@ -6,8 +6,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import dotenv from 'dotenv';
 import { type BrokerHost, parseBrokerUrl, shownUrl } from './broker-url.js';
+import { quoteHashes } from './config-file.js';
 import { LoghiveError, reasonOf } from './errors.js';
 import { internalLogger } from './internal-logger.js';
+import { isLevelName, LEVELS } from './level.js';
 import {
   boolean,
   booleanText,
@@ -15,44 +17,23 @@ import {
   type Environment,
   Expected,
   integer,
+  kindOf,
   numberText,
   oneOf,
   resolveOptions,
+  type Setting,
+  shown,
   type Values,
 } from './option.js';
+import { type TlsOptions, tlsOptions } from './tls-options.js';
+import { urlPart, withPort } from './url-parts.js';
 import { type QueueSettings, type QueueType, SERVICE_NAME } from './wire.js';
+
+export type { TlsOptions } from './tls-options.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
-
-/** Certificates for `amqps://`: PEM text or Buffers, as `tls.connect` takes them. */
-export interface TlsOptions {
-  /** The authority that signed the broker's certificate, where the system does not know it. */
-  ca?: string | Buffer | Array<string | Buffer>;
-  /** This client's certificate, where the broker asks for one. */
-  cert?: string | Buffer;
-  key?: string | Buffer;
-  /** The name that the broker's certificate must carry. Default: the host of the URL. */
-  servername?: string;
-}
-
-const tls: Check<Readonly<TlsOptions> | undefined> = (value) => {
-  const known = ['ca', 'cert', 'key', 'servername'];
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Expected('an object { ca, cert, key, servername }');
-  }
-  const isPem = (part: unknown) => typeof part === 'string' || Buffer.isBuffer(part);
-  for (const [name, part] of Object.entries(value)) {
-    if (!known.includes(name)) throw new Expected(`an object { ca, cert, key, servername }; "${name}" is none of them`);
-    const right =
-      name === 'servername'
-        ? typeof part === 'string'
-        : isPem(part) || (name === 'ca' && Array.isArray(part) && part.every(isPem));
-    if (part !== undefined && !right) throw new Expected(`"${name}" to be PEM text or a Buffer (servername: text)`);
-  }
-  return Object.freeze({ ...value });
-};
 
 export const serviceName: Check<string> = (value) => {
   if (typeof value === 'string' && SERVICE_NAME.test(value)) return value;
@@ -72,7 +53,7 @@ export const brokerOptions = {
   heartbeatS: { check: integer(0, 3600, 'seconds, 0 turns heartbeats off'), fallback: 600 },
   blockedTimeoutMs: { check: integer(1000, 86_400_000, 'milliseconds'), fallback: 300_000 },
   socketTimeoutMs: { check: integer(100, 600_000, 'milliseconds'), fallback: 10_000 },
-  tls: { check: tls, fallback: undefined as Readonly<TlsOptions> | undefined, show: () => 'not right (value hidden)' },
+  tls: { check: tlsOptions, fallback: undefined as Readonly<TlsOptions> | undefined, show: kindOf },
 } as const;
 
 /** Limits of the queues that are declared, the same for producers and the consumer. */
@@ -104,7 +85,12 @@ export const queueOptions = {
 } as const;
 
 const producerOptions = {
-  service: { check: serviceName as Check<string | undefined>, fallback: undefined, env: ['LOGHIVE_SERVICE'] },
+  service: {
+    check: serviceName as Check<string | undefined>,
+    fallback: undefined,
+    env: ['LOGHIVE_SERVICE'],
+    required: true,
+  },
   enabled: { check: boolean, fallback: true, env: ['LOGHIVE_ENABLED'], parse: booleanText },
   lingerMs: { check: integer(0, 10_000, 'milliseconds'), fallback: 5 },
   bufferBytes: { check: integer(256 * KIB, 64 * GIB, 'bytes'), fallback: 8 * MIB },
@@ -205,7 +191,7 @@ export function producerConfig(owner: string, options: ProducerOptions | undefin
 
 export function brokerConfig(values: Values<typeof brokerOptions>, environment: Environment): BrokerConfig {
   return Object.freeze({
-    hosts: values.url ?? hostFromParts(environment),
+    hosts: (values.url ?? hostsFromParts(environment)).map((host) => (values.tls ? withTls(host) : host)),
     heartbeatS: values.heartbeatS,
     blockedTimeoutMs: values.blockedTimeoutMs,
     socketTimeoutMs: values.socketTimeoutMs,
@@ -222,19 +208,25 @@ export function queueSettings(values: Values<typeof queueOptions>): QueueSetting
   });
 }
 
+/** The option `tls` on a URL that does not say amqps://, or on `QUEUE_HOST` and its like, which cannot say it. */
+function withTls(host: BrokerHost): BrokerHost {
+  if (host.protocol === 'amqps') return host;
+  return Object.freeze({ ...host, protocol: 'amqps', port: host.port === 5672 ? 5671 : host.port });
+}
+
 /** The Python package's way: the parts of the URL, each in a variable of its own. */
-function hostFromParts(environment: Environment): readonly BrokerHost[] {
-  const part = (name: string, fallback: string) => encodeURIComponent(environment(name) || fallback);
-  const hosts = environment('QUEUE_HOST') || 'localhost';
-  const port = environment('QUEUE_PORT') || '5672';
+function hostsFromParts(environment: Environment): readonly BrokerHost[] {
+  const part = (name: string, fallback: string) => urlPart(environment, name) ?? fallback;
+  const hosts = environment('QUEUE_HOST')?.text || 'localhost';
+  const port = environment('QUEUE_PORT')?.text || '5672';
   const build = (host: string, number: string) =>
-    `amqp://${part('QUEUE_USER', 'guest')}:${part('QUEUE_PASSWORD', 'guest')}@${host}:${number}/${part('QUEUE_VHOST', '/')}`;
+    `amqp://${part('QUEUE_USER', 'guest')}:${part('QUEUE_PASSWORD', 'guest')}@${withPort(host, number)}/${part('QUEUE_VHOST', '%2F')}`;
   try {
     return parseBrokerUrl(build(hosts, port));
   } catch (error) {
     if (!(error instanceof Expected)) throw error;
     warnOnce(
-      `QUEUE_HOST ${JSON.stringify(hosts)} and QUEUE_PORT ${JSON.stringify(port)} make no broker address; localhost:5672 is used. Correct them or set LOGHIVE_URL.`,
+      `QUEUE_HOST ${shown(hosts)} and QUEUE_PORT ${shown(port)} make no broker address, expected a host name and a port from 1 to 65535; localhost:5672 is used. Correct them or set LOGHIVE_URL.`,
     );
     return parseBrokerUrl(build('localhost', '5672'));
   }
@@ -242,16 +234,31 @@ function hostFromParts(environment: Environment): readonly BrokerHost[] {
 
 /** The process's environment with `config.env` of the working directory behind it; that file is read, never exported. */
 export function openEnvironment(): Environment {
-  const file = readConfigFile(path.resolve('config.env'));
-  const lookup: Environment = (name) => process.env[name] || file[name] || file[name.toLowerCase()] || undefined;
-  const logLevel = lookup('LOG_LEVEL');
-  if (logLevel !== undefined) internalLogger.setLevel(logLevel);
+  const file = path.resolve('config.env');
+  const settings = readConfigFile(file);
+  const fromFile = (name: string) => settings[name] ?? settings[name.toLowerCase()];
+  const lookup = (name: string): Setting | undefined => {
+    const own = process.env[name];
+    const filed = fromFile(name);
+    if (own || (own !== undefined && !filed)) return { text: own, where: `environment variable ${name}` };
+    return filed === undefined ? undefined : { text: filed, where: `${name} in ${file}` };
+  };
+  setLogLevel(lookup('LOG_LEVEL'));
   return lookup;
+}
+
+function setLogLevel(setting: Setting | undefined): void {
+  if (!setting?.text) return;
+  internalLogger.setLevel(setting.text);
+  if (isLevelName(setting.text)) return;
+  warnOnce(
+    `${setting.where} is ${shown(setting.text)}, expected one of ${LEVELS.join(', ')}; INFO is used. Correct it.`,
+  );
 }
 
 function readConfigFile(file: string): Record<string, string> {
   try {
-    return dotenv.parse(fs.readFileSync(file));
+    return dotenv.parse(quoteHashes(fs.readFileSync(file, 'utf8')));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
       warnOnce(`${file} cannot be read (${reasonOf(error)}); its settings are ignored. Make it readable or remove it.`);

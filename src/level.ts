@@ -59,6 +59,11 @@ export function parseLevel(name: string): FoundLevel {
   return FIVE.get(name) ?? knownLevel(name) ?? { level: 'INFO', name };
 }
 
+/** Whether `parseLevel` knows the name, in any case, instead of taking it for INFO. */
+export function isLevelName(name: string): boolean {
+  return knownLevel(name) !== undefined;
+}
+
 /**
  * Makes a `parseLevel` for a logger that brings its own table (lower number = more severe, as Winston has it).
  *

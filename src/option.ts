@@ -18,14 +18,29 @@ export interface Option<T> {
   readonly parse?: (text: string) => unknown;
   /** How the value is shown in messages, where it may hold a secret. */
   readonly show?: (value: unknown) => string;
+  /** There is no default to fall back to: a wrong environment value throws as a wrong argument does. */
+  readonly required?: boolean;
+  /** An environment variable that is set to nothing is a value, not "not set". */
+  readonly takesEmpty?: boolean;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a table holds options of many types; `Values` gives each its own back
 export type OptionTable = Readonly<Record<string, Option<any>>>;
 export type Values<T extends OptionTable> = { readonly [K in keyof T]: T[K] extends Option<infer V> ? V : never };
 
-/** Looks an environment variable up; undefined or '' counts as not set. */
-export type Environment = (name: string) => string | undefined;
+/** What an environment variable is set to, and where: "environment variable QUEUE_PORT". */
+export interface Setting {
+  readonly text: string;
+  readonly where: string;
+}
+
+/** Looks an environment variable up. A text of '' counts as not set wherever it is not said otherwise. */
+export type Environment = (name: string) => Setting | undefined;
+
+/** Whether this is an object of options at all. A door that takes it apart before the check leaves everything else alone. */
+export function isOptions(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 /**
  * Order: argument, environment, default.
@@ -41,11 +56,9 @@ export function resolveOptions<T extends OptionTable>(
   environment: Environment,
   warn: (sentence: string) => void,
 ): Values<T> {
-  if (given !== undefined && (typeof given !== 'object' || given === null)) {
-    throw new LoghiveError(
-      'LOGHIVE_INVALID_OPTION',
-      `${owner}: options is ${shown(given)}, expected an object such as { service: 'shop' }.`,
-    );
+  if (given !== undefined && !isOptions(given)) {
+    // By its kind: what was passed may be a URL with a password.
+    throw invalid(`${owner}: the options are ${kindOf(given)}, expected an object such as { service: 'shop' }.`);
   }
   const options = (given ?? {}) as Record<string, unknown>;
   for (const name of Object.keys(options)) {
@@ -66,11 +79,7 @@ function fromArgument(owner: string, name: string, option: Option<unknown>, argu
   try {
     return option.check(argument);
   } catch (error) {
-    if (!(error instanceof Expected)) throw error;
-    throw new LoghiveError(
-      'LOGHIVE_INVALID_OPTION',
-      `${owner}: option "${name}" is ${(option.show ?? shown)(argument)}, expected ${error.message}.`,
-    );
+    throw invalid(`${owner}: ${complaint(`option "${name}"`, option, argument, error)}.`);
   }
 }
 
@@ -81,26 +90,35 @@ function fromEnvironment(
   warn: (sentence: string) => void,
 ): unknown {
   for (const variable of option.env ?? []) {
-    const text = environment(variable);
-    if (text === undefined || text === '') continue;
+    const setting = environment(variable);
+    if (setting === undefined || (setting.text === '' && !option.takesEmpty)) continue;
+    const { text, where } = setting;
     try {
       return option.check(option.parse ? option.parse(text) : text);
     } catch (error) {
-      if (!(error instanceof Expected)) throw error;
-      const value = (option.show ?? shown)(text);
-      warn(
-        `environment variable ${variable} is ${value}, expected ${error.message}; it is ignored. Correct it or set the option "${name}".`,
-      );
+      const sentence = complaint(where, option, text, error);
+      if (option.required) throw invalid(`${sentence}. Correct it or set the option "${name}".`);
+      warn(`${sentence}; it is ignored. Correct it or set the option "${name}".`);
     }
   }
   return option.fallback;
 }
 
+/** `option "lingerMs" is "5", expected an integer …`. What is no complaint about the value is thrown on. */
+function complaint(what: string, option: Option<unknown>, value: unknown, error: unknown): string {
+  if (error instanceof Expected) return `${what} is ${(option.show ?? shown)(value)}, expected ${error.message}`;
+  if (error instanceof LoghiveError) return `${what}: ${error.message.replace(/\.$/, '')}`;
+  throw error;
+}
+
+function invalid(message: string): LoghiveError {
+  return new LoghiveError('LOGHIVE_INVALID_OPTION', message);
+}
+
 function unknownOption(owner: string, name: string, known: string[]): LoghiveError {
   const near = known.find((candidate) => candidate.toLowerCase() === name.toLowerCase()) ?? nearest(name, known);
-  return new LoghiveError(
-    'LOGHIVE_INVALID_OPTION',
-    `${owner}: unknown option "${name}". ${near ? `Did you mean "${near}"?` : `Known options: ${known.join(', ')}.`}`,
+  return invalid(
+    `${owner}: unknown option ${shown(name)}. ${near ? `Did you mean "${near}"?` : `Known options: ${known.join(', ')}.`}`,
   );
 }
 
@@ -115,19 +133,29 @@ function nearest(name: string, known: string[]): string | undefined {
   return best !== undefined && sharedStart(best) >= 4 ? best : undefined;
 }
 
-/** A value as it may stand in a message: short, quoted, never throwing. */
+/** A value as it may stand in a message: short, quoted, in one line, never throwing. */
 export function shown(value: unknown): string {
+  const text = textOf(value);
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'function') return kindOf(value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value !== 'string' && typeof value !== 'object') return String(value);
   try {
-    const text =
-      typeof value === 'string'
-        ? JSON.stringify(value)
-        : typeof value === 'object'
-          ? JSON.stringify(value)
-          : String(value);
-    return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+    return JSON.stringify(value) ?? kindOf(value);
   } catch {
-    return `a value of type ${typeof value}`;
+    return kindOf(value);
   }
+}
+
+/** What a value is, for messages that must not show it: "text", "a number", "an array". */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === 'string') return 'text';
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 export function integer(min: number, max: number, unit: string): Check<number> {

@@ -14,6 +14,7 @@
 import Transport from 'winston-transport';
 import { type ProducerOptions, producerConfig } from '../src/config.js';
 import { levelFinder, parseLevel } from '../src/level.js';
+import { isOptions } from '../src/option.js';
 import { openProducer, type Producer } from '../src/producer.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
 import { splitInfo, type WinstonInfo } from './winston-info.js';
@@ -99,6 +100,7 @@ export default LoghiveTransport;
 const WINSTON_OPTIONS = ['format', 'level', 'silent', 'handleExceptions', 'handleRejections', 'highWaterMark'];
 
 function splitOptions(options: LoghiveTransportOptions) {
+  if (!isOptions(options)) return { winston: {}, loghive: options as ProducerOptions };
   const winston: Record<string, unknown> = {};
   const loghive: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {

@@ -4,6 +4,7 @@
  * Source: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
  */
 import { LoghiveError } from '../../src/errors.js';
+import { maskUrl } from '../../src/mask-url.js';
 
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof SSL_MODES)[number];
@@ -55,13 +56,6 @@ export function parseDatabaseUrl(text: string): DatabaseTarget {
     if (!(error instanceof Wrong)) throw error;
     throw new LoghiveError('LOGHIVE_INVALID_OPTION', `database URL ${JSON.stringify(maskUrl(text))}: ${error.message}`);
   }
-}
-
-/** A URL as it may stand in a message, also one that is malformed: passwords become `***`. */
-export function maskUrl(text: string): string {
-  return text
-    .replace(/^([a-z][a-z0-9+.-]*:\/\/)?([^:@]*):(?!\/\/).*@/is, '$1$2:***@')
-    .replace(/(^|[?&\s])((?:ssl)?password\s*=\s*)(?:'[^']*'?|[^&\s]*)/gi, '$1$2***');
 }
 
 function parse(text: string): DatabaseTarget {

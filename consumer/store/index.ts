@@ -4,9 +4,10 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { LoghiveError } from '../../src/errors.js';
+import { maskUrl } from '../../src/mask-url.js';
 import { batchOf, type Outcome, type StoreItem } from './batch.js';
 import { openSession, type Session } from './connect.js';
-import { maskUrl, parseDatabaseUrl } from './database-url.js';
+import { parseDatabaseUrl } from './database-url.js';
 import { createDeadLetters, type DeadLetter } from './dead-letters.js';
 import { migrate, readMigrations } from './migrate.js';
 import { createPartitions } from './partitions.js';
@@ -16,7 +17,7 @@ import { verdictOf } from './verdict.js';
 import { createWriter } from './writer.js';
 
 export type { Outcome, Rejected, StoreItem } from './batch.js';
-export { maskUrl, parseDatabaseUrl } from './database-url.js';
+export { parseDatabaseUrl } from './database-url.js';
 export type { DeadLetter } from './dead-letters.js';
 export { isStorageFault, type StorageUnavailable } from './storage-fault.js';
 

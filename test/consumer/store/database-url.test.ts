@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { maskUrl, parseDatabaseUrl } from '../../../consumer/store/database-url.js';
+import { parseDatabaseUrl } from '../../../consumer/store/database-url.js';
+import { maskUrl } from '../../../src/mask-url.js';
 import { LoghiveError } from '../../../src/errors.js';
 
 describe('a database URL', () => {

@@ -1,0 +1,382 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { type ProducerOptions, producerConfig } from '../src/config.js';
+import { LoghiveError } from '../src/errors.js';
+import { internalLogger } from '../src/internal-logger.js';
+import { makeCa } from './support/tls.mjs';
+import { useEnvironment } from './support/use-environment.js';
+import { uniqueName } from './support/use-servers.js';
+
+const ca = makeCa();
+const issued = ca.issue();
+const other = ca.issue();
+
+function configOf(options: ProducerOptions = {}) {
+  return producerConfig('LoghiveTransport', { service: 'shop', ...options });
+}
+
+function refusal(options: unknown): string {
+  try {
+    producerConfig('LoghiveTransport', options as ProducerOptions);
+  } catch (error) {
+    expect(error).toBeInstanceOf(LoghiveError);
+    expect((error as LoghiveError).code).toBe('LOGHIVE_INVALID_OPTION');
+    return (error as LoghiveError).message;
+  }
+  throw new Error('it was accepted');
+}
+
+test('a service is all that is needed', () => {
+  useEnvironment();
+  const config = configOf();
+  expect(config).toEqual({
+    service: 'shop',
+    enabled: true,
+    maxRecordBytes: 1_048_576,
+    lingerMs: 5,
+    bufferBytes: 8_388_608,
+    recordsPerMessage: Number.POSITIVE_INFINITY,
+    exitTimeoutMs: 5000,
+    handleSignals: true,
+    broker: {
+      hosts: [
+        { protocol: 'amqp', hostname: 'localhost', port: 5672, username: 'guest', password: 'guest', vhost: '/' },
+      ],
+      heartbeatS: 600,
+      blockedTimeoutMs: 300_000,
+      socketTimeoutMs: 10_000,
+      tls: undefined,
+    },
+    queues: { type: 'quorum', maxLength: 1_000_000, maxBytes: 1_073_741_824, messageTtlMs: 604_800_000 },
+  });
+  expect([config, config.broker, config.queues].every(Object.isFrozen)).toBe(true);
+});
+
+test('without a service it is said how to name one', () => {
+  useEnvironment();
+  expect(refusal({})).toBe(
+    `LoghiveTransport: option "service" is missing. Pass { service: 'shop' } or set LOGHIVE_SERVICE.`,
+  );
+  expect(producerConfig('LoghiveTransport', { enabled: false })).toMatchObject({ enabled: false });
+});
+
+describe('every option is checked', () => {
+  const integers: Record<string, [number, number, string]> = {
+    lingerMs: [0, 10_000, 'milliseconds'],
+    bufferBytes: [262_144, 68_719_476_736, 'bytes'],
+    maxRecordBytes: [1024, 67_108_864, 'bytes'],
+    exitTimeoutMs: [0, 8000, 'milliseconds'],
+    heartbeatS: [0, 3600, 'seconds, 0 turns heartbeats off'],
+    blockedTimeoutMs: [1000, 86_400_000, 'milliseconds'],
+    socketTimeoutMs: [100, 600_000, 'milliseconds'],
+    queueMaxSize: [1, 2_147_483_647, 'messages'],
+    queueMaxBytes: [1_048_576, 1_099_511_627_776, 'bytes'],
+    queueMessageTtlMs: [1000, 4_294_967_295, 'milliseconds'],
+  };
+
+  test.each(Object.entries(integers))('%s', (name, [min, max, unit]) => {
+    useEnvironment();
+    for (const value of [min, max]) expect(() => configOf({ [name]: value })).not.toThrow();
+    for (const value of [min - 1, max + 1, 'many', null]) {
+      expect(refusal({ service: 'shop', [name]: value })).toBe(
+        `LoghiveTransport: option "${name}" is ${JSON.stringify(value)}, expected an integer from ${min} to ${max} (${unit}).`,
+      );
+    }
+  });
+
+  test.each(['enabled', 'handleSignals'])('%s', (name) => {
+    useEnvironment();
+    expect(refusal({ service: 'shop', [name]: 'false' })).toBe(
+      `LoghiveTransport: option "${name}" is "false", expected true or false.`,
+    );
+  });
+
+  test('queueType', () => {
+    useEnvironment();
+    for (const queueType of ['quorum', 'classic', 'python'] as const) {
+      expect(configOf({ queueType }).queues.type).toBe(queueType);
+    }
+    expect(configOf({ queueType: 'python' }).recordsPerMessage).toBe(1);
+    expect(refusal({ service: 'shop', queueType: 'Quorum' })).toBe(
+      `LoghiveTransport: option "queueType" is "Quorum", expected one of 'quorum', 'classic', 'python'.`,
+    );
+  });
+
+  test.each(['a b', '', '.hidden', 'ä', 'x'.repeat(201), 'a/b', 7, null, {}])('service %j', (service) => {
+    useEnvironment();
+    expect(refusal({ service })).toMatch(
+      /^LoghiveTransport: option "service" is .*, expected a service name of 1 to 200 letters, .*\.$/,
+    );
+  });
+
+  test.each([
+    ['localhost', '"localhost"'],
+    ['http://user:secret@host', '"http://user:***@host"'],
+    ['amqp://user:sec/ret@host', '"amqp://user:***@host"'],
+    ['user:secret@host', '"user:***@host"'],
+    [new URL('amqp://user:secret@host'), 'an object'],
+    [['amqp://user:secret@host'], 'an array'],
+  ])('url %s', (url, shown) => {
+    useEnvironment();
+    const message = refusal({ service: 'shop', url });
+    expect(message).toContain(`LoghiveTransport: option "url" is ${shown}, expected a URL`);
+    expect(message).not.toContain('secret');
+  });
+
+  test.each<[string, unknown, RegExp]>([
+    ['text', 'ca.pem', /is text, expected an object \{ ca, cert, key, servername \}/],
+    ['nothing', null, /is null, expected an object/],
+    ['an unknown part', { pfx: Buffer.alloc(1) }, /"pfx" is none of them/],
+    ["a path instead of a file's content", { ca: '/etc/ca.pem' }, /"ca" is not right; a file's content, not its path/],
+    ['a list with a path', { ca: [ca.cert, '/etc/ca.pem'] }, /"ca" is not right/],
+    ['a damaged authority', { ca: ca.cert.replace(/M/g, '!') }, /expected PEM certificates/],
+    ['a certificate without its key', { cert: issued.cert, key: other.key }, /the key that belongs to "cert"/],
+    ['a servername that is no text', { servername: 7 }, /"servername" is not right\.$/],
+  ])('tls: %s', (_what, tls, words) => {
+    useEnvironment();
+    const message = refusal({ service: 'shop', tls });
+    expect(message).toMatch(words);
+    expect(message).toMatch(/^LoghiveTransport: option "tls" is /);
+    expect(message).not.toMatch(/BEGIN|\n/);
+  });
+
+  test('tls takes texts and Buffers', () => {
+    useEnvironment();
+    const tls = {
+      ca: [Buffer.from(ca.cert), ca.cert],
+      cert: issued.cert,
+      key: Buffer.from(issued.key),
+      servername: 'h',
+    };
+    expect(configOf({ url: 'amqps://h', tls }).broker.tls).toEqual(tls);
+  });
+
+  test('what is unknown is refused with the name that was meant', () => {
+    useEnvironment();
+    expect(refusal({ service: 'shop', lingerms: 5 })).toBe(
+      'LoghiveTransport: unknown option "lingerms". Did you mean "lingerMs"?',
+    );
+    expect(refusal({ service: 'shop', host: 'h' })).toMatch(/unknown option "host". Known options: service, enabled/);
+    expect(refusal('amqp://user:secret@host')).toMatch(/the options are text, expected an object/);
+  });
+});
+
+test('the option tls turns TLS on, whatever the URL begins with', () => {
+  useEnvironment();
+  const { hosts } = configOf({ url: 'amqp://one,two:5673', tls: { ca: ca.cert } }).broker;
+  expect(hosts).toMatchObject([
+    { protocol: 'amqps', hostname: 'one', port: 5671 },
+    { protocol: 'amqps', hostname: 'two', port: 5673 },
+  ]);
+});
+
+describe('the environment', () => {
+  test('names everything that has a variable', () => {
+    useEnvironment({
+      LOGHIVE_SERVICE: 'till',
+      LOGHIVE_ENABLED: 'no',
+      LOGHIVE_URL: 'amqp://one',
+      AMQP_URL: 'amqp://two',
+      QUEUE_HOST: 'three',
+      QUEUE_TYPE: 'Classic',
+      QUEUE_MAX_SIZE: '10000000',
+      QUEUE_MAX_BYTES: '2000000',
+      QUEUE_MESSAGE_TTL_MS: ' 5000 ',
+    });
+    expect(producerConfig('LoghiveTransport', {})).toMatchObject({
+      service: 'till',
+      enabled: false,
+      broker: { hosts: [{ hostname: 'one' }] },
+      queues: { type: 'classic', maxLength: 10_000_000, maxBytes: 2_000_000, messageTtlMs: 5000 },
+    });
+  });
+
+  test('is asked for the broker in the order LOGHIVE_URL, AMQP_URL, QUEUE_HOST', () => {
+    const { warnings } = useEnvironment({ LOGHIVE_URL: '', AMQP_URL: 'amqp://two', QUEUE_HOST: 'three' });
+    expect(configOf().broker.hosts).toMatchObject([{ hostname: 'two' }]);
+    vi.stubEnv('AMQP_URL', '');
+    expect(configOf().broker.hosts).toMatchObject([{ hostname: 'three', port: 5672, username: 'guest', vhost: '/' }]);
+    expect(configOf({ url: 'amqp://four' }).broker.hosts).toMatchObject([{ hostname: 'four' }]);
+    expect(warnings()).toEqual([]);
+  });
+
+  test.each([
+    ['p@ss/w:rd#?&', 'p@ss/w:rd#?&'],
+    ['100%', '100%'],
+    // The Python package puts the password into its URL as it is.
+    ['p%40ss', 'p@ss'],
+  ])('gives the parts of the broker as the Python package has them: password %s', (password, meant) => {
+    useEnvironment({
+      QUEUE_HOST: 'one,two:5674,[::1]',
+      QUEUE_PORT: '5673',
+      QUEUE_USER: 'us er',
+      QUEUE_PASSWORD: password,
+      QUEUE_VHOST: 'a/b',
+    });
+    const shared = { username: 'us er', password: meant, vhost: 'a/b' };
+    expect(configOf().broker.hosts).toMatchObject([
+      { hostname: 'one', port: 5673, ...shared },
+      { hostname: 'two', port: 5674, ...shared },
+      { hostname: '::1', port: 5673, ...shared },
+    ]);
+  });
+
+  test.each([
+    ['LOGHIVE_ENABLED', 'perhaps', 'expected true or false', 'enabled'],
+    ['LOGHIVE_URL', 'http://user:secret@host', "expected a URL that begins with 'amqp://'", 'url'],
+    ['AMQP_URL', 'user:secret@host', "expected a URL that begins with 'amqp://'", 'url'],
+    ['QUEUE_TYPE', 'stream', "expected one of 'quorum', 'classic', 'python'", 'queueType'],
+    ['QUEUE_MAX_SIZE', '1e6', 'expected an integer from 1 to 2147483647 (messages)', 'queueMaxSize'],
+    ['QUEUE_MAX_BYTES', '1GiB', 'expected an integer from 1048576 to 1099511627776 (bytes)', 'queueMaxBytes'],
+    ['QUEUE_MESSAGE_TTL_MS', '7d', 'expected an integer from 1000 to 4294967295 (milliseconds)', 'queueMessageTtlMs'],
+  ])('that is wrong in %s is told once and passed over', (variable, value, expected, option) => {
+    const { warnings } = useEnvironment({ [variable]: value });
+    const config = configOf();
+    expect(config).toEqual(configOf());
+    expect(warnings()).toHaveLength(1);
+    expect(warnings()[0]).toMatch(new RegExp(`^environment variable ${variable} is "`));
+    expect(warnings()[0]).toContain(expected);
+    expect(warnings()[0]).toMatch(new RegExp(`; it is ignored\\. Correct it or set the option "${option}"\\.$`));
+    expect(warnings()[0]).not.toContain('secret');
+    vi.unstubAllEnvs();
+    useEnvironment();
+    expect(config).toEqual(configOf());
+  });
+
+  test.each([
+    { QUEUE_PORT: 'five' },
+    { QUEUE_PORT: '0' },
+    { QUEUE_PORT: '70000' },
+    { QUEUE_HOST: 'a b' },
+    { QUEUE_HOST: 'amqp://h' },
+    { QUEUE_HOST: 'h/v' },
+  ])('that makes no broker address is told once and localhost is used: %j', (variables) => {
+    const { warnings } = useEnvironment({ QUEUE_PASSWORD: 'secret', ...variables } as Record<string, string>);
+    expect(configOf().broker.hosts).toMatchObject([{ hostname: 'localhost', port: 5672, password: 'secret' }]);
+    configOf();
+    expect(warnings()).toHaveLength(1);
+    expect(warnings()[0]).toMatch(/QUEUE_HOST ".*" and QUEUE_PORT ".*" make no broker address, .* LOGHIVE_URL\.$/);
+    expect(warnings()[0]).not.toContain('secret');
+  });
+
+  test('with a wrong service throws, for there is no default', () => {
+    useEnvironment({ LOGHIVE_SERVICE: 'a b' });
+    expect(refusal({})).toMatch(
+      /^environment variable LOGHIVE_SERVICE is "a b", expected a service name .* Correct it or set the option "service"\.$/,
+    );
+    expect(configOf().service).toBe('shop');
+  });
+
+  test('sets the level of the lines of Loghive itself, and of nothing else', () => {
+    const setLevel = vi.spyOn(internalLogger, 'setLevel').mockImplementation(() => {});
+    const { warnings } = useEnvironment({ LOG_LEVEL: 'warn' });
+    configOf();
+    expect(setLevel).toHaveBeenCalledWith('warn');
+    expect(warnings()).toEqual([]);
+    const unknown = uniqueName('level');
+    vi.stubEnv('LOG_LEVEL', unknown);
+    configOf();
+    expect(warnings()).toEqual([
+      `environment variable LOG_LEVEL is "${unknown}", expected one of DEBUG, INFO, WARNING, ERROR, CRITICAL; INFO is used. Correct it.`,
+    ]);
+    setLevel.mockRestore();
+  });
+});
+
+describe('config.env', () => {
+  /** The file of the Python package, its placeholders filled in. */
+  const PYTHON = `    #basic configurations
+LOG_LEVEL=DEBUG
+
+#database configurations
+POSTGRES_DB_HOST=localhost
+POSTGRES_DB_USER=postgres
+POSTGRES_DB_NAME=logs
+POSTGRES_DB_PASSWORD=pg#secret
+POSTGRES_DB_PORT=5432
+
+#rabbitmq & consumer configurations
+QUEUE_HOST=queue.example
+QUEUE_USER=buddy
+QUEUE_PASSWORD=#mq#secret # of the broker
+QUEUE_PORT=5673
+QUEUE_MAX_SIZE=10000000
+
+#Consumer
+CONSUMER_BATCH_SIZE=1000
+
+#Monitoring
+ENABLE_EMAIL_MONITORING=False
+EMAIL_HOST=smtp.example
+EMAIL_PORT=123
+EMAIL_SENDER_EMAIL=a@b.example
+EMAIL_SENDER_PASSWORD=mail-secret
+`;
+
+  test('of the Python package works as it is, and is not written into the environment', () => {
+    const setLevel = vi.spyOn(internalLogger, 'setLevel').mockImplementation(() => {});
+    const { warnings } = useEnvironment({}, PYTHON);
+    const before = { ...process.env };
+    expect(configOf()).toMatchObject({
+      broker: { hosts: [{ hostname: 'queue.example', port: 5673, username: 'buddy', password: '#mq#secret' }] },
+      queues: { maxLength: 10_000_000 },
+    });
+    expect(setLevel).toHaveBeenCalledWith('DEBUG');
+    expect(process.env).toEqual(before);
+    expect(warnings()).toEqual([]);
+    setLevel.mockRestore();
+  });
+
+  test.each([
+    ['plain', 'plain'],
+    ['a#b', 'a#b'],
+    ['a #b', 'a'],
+    [' spaced out ', 'spaced out'],
+    ['"quoted #1"', 'quoted #1'],
+    ["'single #1'", 'single #1'],
+    [`it's"#1`, `it's"#1`],
+    ['# comment', 'guest'],
+    ['', 'guest'],
+  ])('with QUEUE_PASSWORD=%s is read as Python reads it', (written, read) => {
+    useEnvironment({}, `export QUEUE_HOST=h\nQUEUE_PASSWORD= ${written}\r\nQUEUE_PORT=5673\n`);
+    expect(configOf().broker.hosts).toMatchObject([{ hostname: 'h', password: read, port: 5673 }]);
+  });
+
+  test('stands behind the environment, and takes names in small letters as well', () => {
+    useEnvironment(
+      { QUEUE_HOST: 'from-environment', QUEUE_USER: '' },
+      'QUEUE_HOST=from-file\nQUEUE_USER=file-user\nqueue_port=5674\n',
+    );
+    expect(configOf().broker.hosts).toMatchObject([
+      { hostname: 'from-environment', username: 'file-user', port: 5674 },
+    ]);
+  });
+
+  test('with a wrong value is named by the warning', () => {
+    const { warnings, folder } = useEnvironment({}, 'QUEUE_MAX_SIZE=lots\n');
+    expect(configOf().queues.maxLength).toBe(1_000_000);
+    expect(warnings()).toHaveLength(1);
+    expect(warnings()[0]).toContain(
+      `QUEUE_MAX_SIZE in ${path.join(process.cwd(), 'config.env')} is "lots", expected an integer`,
+    );
+    expect(process.cwd()).toContain(path.basename(folder));
+  });
+
+  test('that cannot be read is told once and passed over', () => {
+    const { warnings } = useEnvironment();
+    mkdirSync('config.env');
+    expect(configOf().broker.hosts).toMatchObject([{ hostname: 'localhost' }]);
+    configOf();
+    expect(warnings()).toHaveLength(1);
+    expect(warnings()[0]).toMatch(
+      /config\.env cannot be read \(EISDIR.*\); its settings are ignored\. Make it readable or remove it\.$/,
+    );
+  });
+
+  test('of another kind altogether is no reason to fail', () => {
+    const { warnings } = useEnvironment({}, '\u0000\ufffd{ "json": true }\nQUEUE_HOST = h\n=\n');
+    expect(configOf().broker.hosts).toMatchObject([{ hostname: 'h' }]);
+    expect(warnings()).toEqual([]);
+  });
+});

@@ -1,0 +1,296 @@
+import { describe, expect, test, vi } from 'vitest';
+import { type ConsumerOptions, consumerConfig, migrationConfig } from '../../consumer/config.js';
+import { type CreateConsumerOptions, createConsumer, startConsumer } from '../../consumer/index.js';
+import { LoghiveError } from '../../src/errors.js';
+import { internalLogger } from '../../src/internal-logger.js';
+import { useEnvironment } from '../support/use-environment.js';
+
+const databaseUrl = 'postgres://u:secret@h:5432/logs';
+
+function configOf(options: ConsumerOptions = {}, services = ['shop']) {
+  return consumerConfig('createConsumer', services, { databaseUrl, ...options });
+}
+
+function refusal(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    expect(error).toBeInstanceOf(LoghiveError);
+    expect((error as LoghiveError).code).toBe('LOGHIVE_INVALID_OPTION');
+    expect((error as LoghiveError).message).not.toMatch(/\n|secret/);
+    return (error as LoghiveError).message;
+  }
+  throw new Error('it was accepted');
+}
+
+const create = (options: unknown) => () => createConsumer(options as CreateConsumerOptions);
+
+test('services and a database are all that is needed', () => {
+  useEnvironment();
+  const config = configOf();
+  expect(config).toMatchObject({
+    services: ['shop'],
+    store: {
+      databaseUrl,
+      schema: 'logs',
+      writeTimeoutMs: 60_000,
+      statementTimeoutMs: 30_000,
+      connectTimeoutMs: 10_000,
+    },
+    batchSize: 5000,
+    batchBytes: 8_388_608,
+    batchLingerMs: 50,
+    prefetchBytes: 67_108_864,
+    retryDelaysMs: [1000, 10_000, 60_000, 600_000, 3_600_000],
+    pythonTimezone: undefined,
+  });
+  expect([config, config.services, config.store, config.retryDelaysMs].every(Object.isFrozen)).toBe(true);
+});
+
+describe('every option is checked', () => {
+  const integers: Record<string, [number, number, string]> = {
+    batchSize: [1, 100_000, 'records'],
+    batchBytes: [65_536, 1_073_741_824, 'bytes'],
+    batchLingerMs: [0, 60_000, 'milliseconds'],
+    prefetchBytes: [1_048_576, 17_179_869_184, 'bytes'],
+    writeTimeoutMs: [1000, 1_200_000, 'milliseconds'],
+    heartbeatS: [0, 3600, 'seconds, 0 turns heartbeats off'],
+    blockedTimeoutMs: [1000, 86_400_000, 'milliseconds'],
+    socketTimeoutMs: [100, 600_000, 'milliseconds'],
+    queueMaxSize: [1, 2_147_483_647, 'messages'],
+    queueMaxBytes: [1_048_576, 1_099_511_627_776, 'bytes'],
+    queueMessageTtlMs: [1000, 4_294_967_295, 'milliseconds'],
+  };
+
+  test.each(Object.entries(integers))('%s', (name, [min, max, unit]) => {
+    useEnvironment();
+    for (const value of [min, max]) expect(() => configOf({ [name]: value })).not.toThrow();
+    for (const value of [min - 1, max + 1, 'many', null]) {
+      expect(refusal(create({ services: ['shop'], databaseUrl, [name]: value }))).toBe(
+        `createConsumer: option "${name}" is ${JSON.stringify(value)}, expected an integer from ${min} to ${max} (${unit}).`,
+      );
+    }
+  });
+
+  test.each<[string, unknown, string]>([
+    ['services', 'shop', '"shop", expected a list of service names'],
+    ['services', ['shop', 'a b'], '["shop","a b"], expected a service name of 1 to 200 letters'],
+    ['services', ['amqp://u:secret@h'], '["amqp://u:***@h"], expected a service name'],
+    ['services', [7], '[7], expected a service name'],
+    ['schema', 'Logs', '"Logs", expected a schema name of 1 to 63 small letters, digits and underscores'],
+    ['schema', 'a;b', '"a;b", expected a schema name'],
+    ['schema', null, 'null, expected a schema name'],
+    ['retryDelaysMs', 1000, '1000, expected a list of at most 20 delays in milliseconds'],
+    ['retryDelaysMs', [1], '[1], expected an integer from 100 to 86400000 (milliseconds)'],
+    ['retryDelaysMs', ['1000'], '["1000"], expected an integer from 100 to 86400000 (milliseconds)'],
+    ['pythonTimezone', 'Berlin', `"Berlin", expected an IANA time zone such as 'Europe/Berlin'`],
+    ['pythonTimezone', null, 'null, expected an IANA time zone'],
+    ['url', 'http://u:secret@h', '"http://u:***@h", expected a URL that begins with'],
+    ['tls', 'ca.pem', 'text, expected an object { ca, cert, key, servername }'],
+    ['queueType', 'lazy', `"lazy", expected one of 'quorum', 'classic', 'python'`],
+    ['databaseUrl', new URL('postgres://u:secret@h/db'), "an object, expected a URL such as 'postgres://"],
+  ])('%s %j', (name, value, words) => {
+    useEnvironment();
+    const message = refusal(create({ services: ['shop'], databaseUrl, [name]: value }));
+    expect(message).toContain(`createConsumer: option "${name}" is ${words}`);
+  });
+
+  test.each([
+    [
+      'postgres://u:secret@h/db?sslmode=strict',
+      /"postgres:\/\/u:\*\*\*@h\/db\?sslmode=strict": sslmode is "strict", expected one of disable,/,
+    ],
+    ['mysql://u:secret@h/db', /expected postgres:\/\//],
+    ['postgres://u:sec/ret@h:5432/db', /percent-encoded/],
+    ['', /expected postgres:\/\//],
+  ])('databaseUrl %j', (url, words) => {
+    useEnvironment();
+    const message = refusal(create({ services: ['shop'], databaseUrl: url }));
+    expect(message).toMatch(/^createConsumer: option "databaseUrl": database URL /);
+    expect(message).toMatch(words);
+  });
+
+  test('what is unknown is refused with the name that was meant', () => {
+    useEnvironment();
+    expect(refusal(create({ services: ['shop'], databaseUrl, batchsize: 5 }))).toBe(
+      'createConsumer: unknown option "batchsize". Did you mean "batchSize"?',
+    );
+    expect(refusal(create({ database: databaseUrl }))).toMatch(
+      /unknown option "database". Did you mean "databaseUrl"\?/,
+    );
+  });
+
+  test.each([[null], ['amqp://u:secret@h'], [7], [['shop']]])('options that are %j', (options) => {
+    useEnvironment();
+    expect(refusal(create(options))).toMatch(/^createConsumer: the options are .*, expected an object/);
+  });
+
+  test('startConsumer refuses by a rejection and names itself', async () => {
+    useEnvironment();
+    const start = (services: unknown, options?: unknown) =>
+      startConsumer(services as string[], options as ConsumerOptions);
+    await expect(start('shop')).rejects.toThrow(/^startConsumer: option "services" is "shop", expected a list/);
+    await expect(start(['shop'], { batchSize: 0 })).rejects.toThrow(/^startConsumer: option "batchSize" is 0/);
+    await expect(start(['shop'], 'x')).rejects.toThrow(/^startConsumer: the options are text/);
+    await expect(start(['shop'], null)).rejects.toThrow(/^startConsumer: the options are null/);
+    await expect(start([])).rejects.toThrow(/^startConsumer: no service to consume\. .* SERVICE_NAMES=shop,other\.$/);
+  });
+
+  test('services that are named twice are taken once', () => {
+    useEnvironment();
+    expect(configOf({}, ['shop', 'till', 'shop']).services).toEqual(['shop', 'till']);
+  });
+});
+
+describe('the environment', () => {
+  test('names everything that has a variable', () => {
+    useEnvironment({
+      SERVICE_NAMES: 'shop, till,',
+      LOGHIVE_DATABASE_URL: databaseUrl,
+      LOGHIVE_URL: 'amqp://mq',
+      CONSUMER_BATCH_SIZE: '1000',
+      RETRY_DELAYS_MS: '100, 200',
+      PYTHON_TIMEZONE: 'Asia/Kolkata',
+      QUEUE_TYPE: 'python',
+    });
+    expect(consumerConfig('createConsumer', [], {})).toMatchObject({
+      services: ['shop', 'till'],
+      store: { databaseUrl },
+      broker: { hosts: [{ hostname: 'mq' }] },
+      batchSize: 1000,
+      retryDelaysMs: [100, 200],
+      pythonTimezone: 'Asia/Kolkata',
+      queues: { type: 'python' },
+    });
+  });
+
+  test('with an empty RETRY_DELAYS_MS means no retries', () => {
+    useEnvironment({ RETRY_DELAYS_MS: '' });
+    expect(configOf().retryDelaysMs).toEqual([]);
+  });
+
+  test('names the database in the order LOGHIVE_DATABASE_URL, POSTGRES_DB_HOST, DATABASE_URL', () => {
+    useEnvironment({
+      LOGHIVE_DATABASE_URL: 'postgres://one/db',
+      POSTGRES_DB_HOST: 'two',
+      DATABASE_URL: 'postgres://three/db',
+    });
+    const target = () => migrationConfig('migrate', {}).databaseUrl;
+    expect(target()).toBe('postgres://one/db');
+    vi.stubEnv('LOGHIVE_DATABASE_URL', '');
+    expect(target()).toBe('postgres://postgres:@two:5432/postgres');
+    vi.stubEnv('POSTGRES_DB_HOST', '');
+    expect(target()).toBe('postgres://three/db');
+    expect(migrationConfig('migrate', { databaseUrl }).databaseUrl).toBe(databaseUrl);
+  });
+
+  test.each([
+    ['p@ss/w:rd#?&', 'p%40ss%2Fw%3Ard%23%3F%26'],
+    ['p%40ss', 'p%40ss'],
+    ['100%', '100%25'],
+  ])('gives the parts of the database as the Python package has them: password %s', (password, encoded) => {
+    useEnvironment({
+      POSTGRES_DB_HOST: 'one,two:5434',
+      POSTGRES_DB_PORT: '5433',
+      POSTGRES_DB_USER: 'us er',
+      POSTGRES_DB_NAME: 'a/b',
+      POSTGRES_DB_PASSWORD: password,
+    });
+    expect(migrationConfig('migrate', {}).databaseUrl).toBe(`postgres://us%20er:${encoded}@one:5433,two:5434/a%2Fb`);
+  });
+
+  test.each([
+    ['CONSUMER_BATCH_SIZE', 'all', 'expected an integer from 1 to 100000 (records)', 'batchSize'],
+    ['RETRY_DELAYS_MS', '1s,2s', 'expected an integer from 100 to 86400000 (milliseconds)', 'retryDelaysMs'],
+    ['PYTHON_TIMEZONE', 'Berlin', "expected an IANA time zone such as 'Europe/Berlin'", 'pythonTimezone'],
+  ])('that is wrong in %s is told once and passed over', (variable, value, expected, option) => {
+    const { warnings } = useEnvironment({ [variable]: value });
+    expect(configOf()).toEqual(configOf());
+    expect(warnings()).toEqual([
+      `environment variable ${variable} is "${value}", ${expected}; it is ignored. Correct it or set the option "${option}".`,
+    ]);
+  });
+
+  test.each([
+    [
+      { SERVICE_NAMES: 'shop,a b' },
+      /^environment variable SERVICE_NAMES is "shop,a b", expected a service name .* set the option "services"\.$/,
+    ],
+    [{ SERVICE_NAMES: ' , ' }, /no service to consume\. Name at least one/],
+    [{}, /no service to consume\. Name at least one/],
+  ])('that names no service throws, for there is no default: %j', (variables, words) => {
+    useEnvironment(variables as Record<string, string>);
+    expect(refusal(create({ databaseUrl }))).toMatch(words);
+  });
+
+  test.each([
+    [
+      { LOGHIVE_DATABASE_URL: 'mysql://u:secret@h/db' },
+      /^environment variable LOGHIVE_DATABASE_URL: database URL "mysql:\/\/u:\*\*\*@h\/db": expected postgres:/,
+    ],
+    [{ DATABASE_URL: 'mysql://u:secret@h/db' }, /^environment variable DATABASE_URL: database URL "mysql:/],
+    [
+      { POSTGRES_DB_HOST: 'h', POSTGRES_DB_PORT: 'five', POSTGRES_DB_PASSWORD: 'secret' },
+      /^POSTGRES_DB_HOST "h" and POSTGRES_DB_PORT "five" .* make no database address: .*port/,
+    ],
+    [
+      { POSTGRES_DB_HOST: 'h/x', POSTGRES_DB_PASSWORD: 'secret' },
+      /^POSTGRES_DB_HOST "h\/x" and POSTGRES_DB_PORT "5432"/,
+    ],
+    [{}, /^no database: pass the option "databaseUrl" .* or set LOGHIVE_DATABASE_URL or POSTGRES_DB_HOST/],
+  ])('that names no database throws, for there is no default: %j', (variables, words) => {
+    useEnvironment(variables as Record<string, string>);
+    expect(refusal(create({ services: ['shop'] }))).toMatch(words);
+    expect(refusal(() => migrationConfig('migrate', {}))).toMatch(words);
+  });
+
+  test('that asks for what this version does not do is told so, once', () => {
+    const { warnings } = useEnvironment({
+      ENABLE_EMAIL_MONITORING: 'True',
+      CONSUMER_WORKERS: '4',
+      CONSUMER_HTTP_PORT: '80',
+      RETENTION_DAYS: '30',
+      RETENTION_DAYS_DEBUG: '3',
+    });
+    configOf();
+    configOf();
+    expect(warnings()).toEqual([
+      'environment variable CONSUMER_WORKERS has no effect in this version of Loghive. Remove it.',
+      'environment variable CONSUMER_HTTP_PORT has no effect in this version of Loghive. Remove it.',
+      'environment variable RETENTION_DAYS has no effect in this version of Loghive. Remove it.',
+      'environment variable RETENTION_DAYS_DEBUG has no effect in this version of Loghive. Remove it.',
+      'environment variable ENABLE_EMAIL_MONITORING is "True", but this version of Loghive sends no e-mail. Set it to False or remove it.',
+    ]);
+  });
+});
+
+test('config.env of the Python package works as it is', () => {
+  const setLevel = vi.spyOn(internalLogger, 'setLevel').mockImplementation(() => {});
+  const { warnings } = useEnvironment(
+    { SERVICE_NAMES: 'shop' },
+    `LOG_LEVEL=DEBUG
+POSTGRES_DB_HOST=localhost
+POSTGRES_DB_USER=me
+POSTGRES_DB_NAME=logs
+POSTGRES_DB_PASSWORD=pg#secret
+POSTGRES_DB_PORT=5433
+QUEUE_HOST=localhost
+QUEUE_USER=buddy
+QUEUE_PASSWORD=mq-secret
+QUEUE_PORT=5672
+QUEUE_MAX_SIZE=10000000
+CONSUMER_BATCH_SIZE=1000
+ENABLE_EMAIL_MONITORING=False
+EMAIL_HOST=smtp.example
+EMAIL_PORT=123
+EMAIL_SENDER_EMAIL=a@b.example
+EMAIL_SENDER_PASSWORD=mail-secret
+`,
+  );
+  const config = consumerConfig('createConsumer', undefined, {});
+  expect(config.store.databaseUrl).toBe('postgres://me:pg%23secret@localhost:5433/logs');
+  expect(config.batchSize).toBe(1000);
+  expect(config.queues.maxLength).toBe(10_000_000);
+  expect(warnings()).toEqual([]);
+  setLevel.mockRestore();
+});
