@@ -14,5 +14,8 @@ export interface Installation {
  */
 export function installPackage(): Promise<Installation>;
 
-/** Installs what a package.json names into a cache below node_modules, once; gives the folder. */
-export function installTool(manifest: string): Promise<string>;
+/**
+ * Installs packages (`jest@30.5.2`: name and exact version each) into a cache below node_modules, once for all runs of
+ * this checkout; gives the folder. Tools and programs that no application's folder should hold.
+ */
+export function installOnce(packages: string[]): Promise<string>;

