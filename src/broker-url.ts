@@ -51,6 +51,8 @@ function parseOne(text: string): BrokerHost {
   const path = url.pathname.replace(/^\//, '');
   if (path.includes('/')) throw new Expected("a URL whose vhost is one path segment; write a '/' in its name as %2F");
   if (url.port === '0') throw new Expected('a URL with a port from 1 to 65535');
+  const vhost = path === '' ? '/' : decoded(path);
+  if (Buffer.byteLength(vhost) > 255) throw new Expected('a URL with a vhost of at most 255 bytes');
   const noLogin = url.username === '' && url.password === '';
   return Object.freeze({
     protocol: url.protocol === 'amqps:' ? 'amqps' : 'amqp',
@@ -58,7 +60,7 @@ function parseOne(text: string): BrokerHost {
     port: url.port === '' ? (url.protocol === 'amqps:' ? 5671 : 5672) : Number(url.port),
     username: noLogin ? 'guest' : decoded(url.username),
     password: noLogin ? 'guest' : decoded(url.password),
-    vhost: path === '' ? '/' : decoded(path),
+    vhost,
   });
 }
 

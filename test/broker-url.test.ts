@@ -57,6 +57,7 @@ test.each<[unknown, RegExp]>([
   ['amqp://u:1#secret@h', /'#' in a password is written %3F or %23/],
   ['amqp://h?heartbeat=30', /heartbeatS/],
   ['amqp://h/a/b', /%2F/],
+  [`amqp://h/${'v'.repeat(256)}`, /at most 255 bytes/],
   ['amqp://u:100%secret@h', /%25/],
 ])('%s is refused with what was expected, without the password', (url, words) => {
   const refused = () => parseBrokerUrl(url);

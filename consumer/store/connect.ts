@@ -82,13 +82,13 @@ async function openHost(target: DatabaseTarget, host: DatabaseHost, settings: Se
 /** libpq's `prefer` and `allow` go on when the other side refuses this kind of connection, not when it is absent. */
 function mayFallBack(error: unknown): boolean {
   const { code } = error as { code?: string };
-  if (code === 'ECONNRESET' || code === '28000' || tlsFault(error, '') !== undefined) return true;
+  if (code === 'ECONNRESET' || code === '28000' || tlsFault(error, '', '') !== undefined) return true;
   return /does not support SSL|establishing an SSL connection/.test(reasonOf(error));
 }
 
 function wrapped(error: unknown, place: Place): unknown {
   if (error instanceof LoghiveError) return error;
-  const fault = tlsFault(error, 'sslrootcert');
+  const fault = tlsFault(error, 'sslrootcert', 'sslcert and sslkey');
   if (fault !== undefined) {
     return storageUnavailable(`${place.host} was reached, but ${fault}`, { code: 'LOGHIVE_STORAGE_TLS', cause: error });
   }

@@ -22,7 +22,7 @@ import { watchHealth } from './health.js';
 import { type Link, openLink } from './link.js';
 
 type State =
-  | { readonly name: 'connecting' }
+  | { readonly name: 'connecting'; readonly attempt: AbortController }
   | { readonly name: 'ready'; readonly link: Link; readonly stopWatching: () => void }
   | { readonly name: 'blocked'; readonly link: Link; readonly stopWatching: () => void; readonly timer: NodeJS.Timeout }
   | { readonly name: 'waiting'; readonly timer: NodeJS.Timeout }
@@ -107,7 +107,7 @@ export class Connection {
   /** Gives the open connection up, as if it had been lost: used where it answers but does not do what it should. */
   renew(reason: string): void {
     const link = this.#link();
-    link?.destroy(new LoghiveError('LOGHIVE_BROKER_LOST', reason));
+    link?.destroy(new LoghiveError('LOGHIVE_BROKER_LOST', `${link.host.hostname}:${link.host.port}: ${reason}`));
   }
 
   /** Closes in order where the broker answers within `timeoutMs`, else at once. Never rejects. */
@@ -134,20 +134,22 @@ export class Connection {
   #leave(): void {
     if ('timer' in this.#state) clearTimeout(this.#state.timer);
     if ('stopWatching' in this.#state) this.#state.stopWatching();
+    if ('attempt' in this.#state) this.#state.attempt.abort();
   }
 
   async #connect(): Promise<void> {
-    const attempt: State = { name: 'connecting' };
-    this.#transition(attempt);
+    const state: State = { name: 'connecting', attempt: new AbortController() };
+    const { signal } = state.attempt;
+    this.#transition(state);
     const errors: LoghiveError[] = [];
     for (let tried = 0; tried < this.#config.hosts.length; tried++) {
       const host = this.#config.hosts[this.#nextHost % this.#config.hosts.length]!;
       try {
-        const link = await openLink(host, this.#config, this.#options);
-        if (this.#state !== attempt) return void closeLink(link, 1000);
+        const link = await openLink(host, this.#config, { ...this.#options, signal });
+        if (this.#state !== state) return void closeLink(link, 1000);
         return this.#adopt(link);
       } catch (error) {
-        if (this.#state !== attempt) return;
+        if (this.#state !== state) return;
         this.#nextHost++;
         errors.push(asLoghiveError(error));
       }
@@ -180,7 +182,7 @@ export class Connection {
     if (state.name !== 'ready' || state.link !== link) return;
     const { blockedTimeoutMs } = this.#config;
     const timer = setTimeout(
-      () => this.renew(`the broker kept the connection blocked for ${blockedTimeoutMs} ms`),
+      () => this.renew(`the broker kept the connection blocked for ${blockedTimeoutMs} ms; it is opened anew`),
       blockedTimeoutMs,
     );
     if (!this.#options.keepsProcessAlive) timer.unref();
@@ -242,5 +244,7 @@ function severalFailed(errors: LoghiveError[]): LoghiveError {
 
 async function closeLink(link: Link, timeoutMs: number): Promise<void> {
   link.model.on('error', () => {});
-  if (!(await within(timeoutMs, link.model.close()))) link.destroy(new Error('closed'));
+  await within(timeoutMs, link.model.close());
+  // Also after it closed in order: a broker that blocks does not read, and the rest of the socket would wait for it.
+  link.destroy(new Error('closed'));
 }

@@ -17,10 +17,13 @@ export interface HealthOptions {
 
 /** @returns stops the watch. */
 export function watchHealth(link: Link, options: HealthOptions): () => void {
+  const intervalMs = Math.min(INTERVAL_MS, options.silenceMs() / 2);
   let channel: Channel | undefined;
   let asked = false;
-  let progress = link.progress();
-  let movedAtMs = performance.now();
+  let bytesRead = link.bytesRead();
+  let bytesTaken = link.bytesTaken();
+  let silentMs = 0;
+  let lookedAtMs = performance.now();
 
   async function ask(): Promise<void> {
     asked = true;
@@ -35,14 +38,22 @@ export function watchHealth(link: Link, options: HealthOptions): () => void {
     asked = false;
   }
 
+  /** Whether the peer has shown since the last look that it is there: a link that is merely slow goes on showing it. */
+  function moved(): boolean {
+    const before = { bytesRead, bytesTaken };
+    bytesRead = link.bytesRead();
+    bytesTaken = link.bytesTaken();
+    if (bytesRead !== before.bytesRead) return true;
+    return before.bytesTaken !== undefined && bytesTaken !== before.bytesTaken;
+  }
+
   function look(): void {
     const now = performance.now();
-    const current = link.progress();
-    if (current !== progress || options.suspended()) {
-      progress = current;
-      movedAtMs = now;
-    }
-    const silentMs = now - movedAtMs;
+    const sinceMs = now - lookedAtMs;
+    lookedAtMs = now;
+    if (moved() || options.suspended()) silentMs = 0;
+    // While the application held the event loop nothing could be read: that silence is not the peer's.
+    else if (sinceMs < 2 * intervalMs) silentMs += sinceMs;
     if (silentMs >= options.silenceMs()) {
       const seconds = Math.round(silentMs / 1000);
       link.destroy(
@@ -56,7 +67,7 @@ export function watchHealth(link: Link, options: HealthOptions): () => void {
     }
   }
 
-  const timer = setInterval(look, Math.min(INTERVAL_MS, options.silenceMs() / 2)).unref();
+  const timer = setInterval(look, intervalMs).unref();
   return () => clearInterval(timer);
 }
 

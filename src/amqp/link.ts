@@ -2,18 +2,22 @@
 import diagnostics from 'node:diagnostics_channel';
 import net from 'node:net';
 import { type ChannelModel, connect, type Options, type SocketOptions } from 'amqplib';
-import { type BrokerHost, maskedBroker } from '../broker-url.js';
+import type { BrokerHost } from '../broker-url.js';
 import type { BrokerConfig } from '../config.js';
-import { LoghiveError, reasonOf } from '../errors.js';
-import { tlsFault } from '../tls-fault.js';
+import { connectFault } from './connect-fault.js';
 
 export interface Link {
   readonly model: ChannelModel;
   readonly host: BrokerHost;
   /** `3.10.8`, as the server introduces itself. */
   readonly serverVersion: string;
-  /** Grows whenever bytes came in or left for the network: a link that is merely slow goes on growing. */
-  progress(): number;
+  /** Grows whenever something came from the broker. */
+  bytesRead(): number;
+  /**
+   * How much was handed to the kernel, while more waits for it: then the kernel takes more only as fast as the peer's
+   * does. Undefined while nothing waits: what the kernel keeps for a dead peer is no sign of life.
+   */
+  bytesTaken(): number | undefined;
   /** Ends it at once, without the closing handshake that a dead peer would never answer. */
   destroy(reason: Error): void;
 }
@@ -34,12 +38,15 @@ export interface LinkOptions {
   readonly connectionName: string;
   /** Whether the open connection keeps the process running. */
   readonly keepsProcessAlive: boolean;
+  /** Gives the attempt up. */
+  readonly signal?: AbortSignal;
 }
 
 /** @throws LoghiveError BROKER_UNREACHABLE, BROKER_REFUSED or BROKER_TLS, with host and remedy in the message. */
 export async function openLink(host: BrokerHost, config: BrokerConfig, options: LinkOptions): Promise<Link> {
   try {
-    const { model, stream, heartbeater } = await handshake(host, config, options);
+    const model = await handshake(host, config, options);
+    const { stream, heartbeater } = (model as unknown as Internals).connection;
     if (!options.keepsProcessAlive) {
       stream.unref();
       heartbeater?.sendTimer.unref();
@@ -49,16 +56,17 @@ export async function openLink(host: BrokerHost, config: BrokerConfig, options: 
       model,
       host,
       serverVersion: model.connection.serverProperties.version,
-      progress: () => stream.bytesRead + stream.bytesWritten - stream.writableLength,
+      bytesRead: () => stream.bytesRead,
+      bytesTaken: () => (stream.writableLength === 0 ? undefined : stream.bytesWritten - stream.writableLength),
       // With an error, so that amqplib notices: it listens for 'end' and 'error', not for 'close'.
       destroy: (reason) => stream.destroy(reason),
     };
   } catch (error) {
-    throw explain(error, host);
+    throw connectFault(error, host);
   }
 }
 
-async function handshake(host: BrokerHost, config: BrokerConfig, options: LinkOptions) {
+async function handshake(host: BrokerHost, config: BrokerConfig, options: LinkOptions): Promise<ChannelModel> {
   const { protocol, hostname, port, username, password, vhost } = host;
   const address: Options.Connect = {
     protocol,
@@ -66,11 +74,10 @@ async function handshake(host: BrokerHost, config: BrokerConfig, options: LinkOp
     port,
     username,
     password,
-    vhost,
+    // amqplib hands a vhost of an address object through percent-decoding, as it would that of a URL.
+    vhost: encodeURIComponent(vhost),
     heartbeat: config.heartbeatS,
   };
-  // amqplib hands a vhost of an address object through percent-decoding, as it would that of a URL.
-  address.vhost = encodeURIComponent(vhost);
   const socketOptions: SocketOptions = {
     ...config.tls,
     noDelay: true, // Nagle's algorithm and delayed ACKs turn a 0.2 ms confirm into 44 ms
@@ -81,65 +88,34 @@ async function handshake(host: BrokerHost, config: BrokerConfig, options: LinkOp
   };
   if (config.tls?.servername === undefined && net.isIP(hostname) === 0) socketOptions.servername = hostname;
   let opening: Promise<ChannelModel>;
-  if (options.keepsProcessAlive) {
-    opening = connect(address, socketOptions);
-  } else if (protocol === 'amqps') {
-    const socket = net.connect({ host: hostname, port }).unref();
-    opening = connect(address, { ...socketOptions, socket });
-  } else {
-    opening = withoutHoldingTheProcess(() => connect(address, socketOptions));
+  const socket = firstSocketOf(() => {
+    const over = protocol === 'amqps' ? { socket: net.connect({ host: hostname, port }) } : {};
+    opening = connect(address, { ...socketOptions, ...over });
+  });
+  if (!options.keepsProcessAlive) socket?.unref();
+  const abort = () => socket?.destroy(new Error('given up'));
+  options.signal?.addEventListener('abort', abort);
+  try {
+    return await opening!;
+  } finally {
+    options.signal?.removeEventListener('abort', abort);
   }
-  const model = await opening;
-  const { stream, heartbeater } = (model as unknown as Internals).connection;
-  return { model, stream, heartbeater };
 }
 
 /**
  * A socket that is still connecting keeps the process running, and amqplib gives it out only once it is connected.
  * Node announces every new client socket on this channel, synchronously inside `net.connect`.
  */
-function withoutHoldingTheProcess<T>(open: () => T): T {
-  const release = (message: unknown) => (message as { socket: net.Socket }).socket.unref();
-  diagnostics.subscribe('net.client.socket', release);
+function firstSocketOf(open: () => void): net.Socket | undefined {
+  let socket: net.Socket | undefined;
+  const take = (message: unknown) => {
+    socket ??= (message as { socket: net.Socket }).socket;
+  };
+  diagnostics.subscribe('net.client.socket', take);
   try {
-    return open();
+    open();
   } finally {
-    diagnostics.unsubscribe('net.client.socket', release);
+    diagnostics.unsubscribe('net.client.socket', take);
   }
-}
-
-function explain(error: unknown, host: BrokerHost): LoghiveError {
-  const where = maskedBroker(host);
-  const reason = reasonOf(error);
-  const fail = (code: ConstructorParameters<typeof LoghiveError>[0], text: string) =>
-    new LoghiveError(code, `${where}: ${text}`, { cause: error });
-
-  const tls = tlsFault(error, 'the option tls: { ca }');
-  if (tls !== undefined) return fail('LOGHIVE_BROKER_TLS', tls);
-  if (/ACCESS.REFUSED|\b403\b/.test(reason)) {
-    return fail(
-      'LOGHIVE_BROKER_REFUSED',
-      `the broker refused the user or the password. Check both in the URL (${reason}).`,
-    );
-  }
-  if (/NOT.ALLOWED|\b530\b|vhost/.test(reason)) {
-    return fail(
-      'LOGHIVE_BROKER_REFUSED',
-      `the broker refused the vhost ${JSON.stringify(host.vhost)}: it does not exist or user ${JSON.stringify(host.username)} has no permissions in it (${reason}).`,
-    );
-  }
-  if (/SASL mechanism/.test(reason)) return fail('LOGHIVE_BROKER_REFUSED', `${reason}; Loghive logs in by PLAIN.`);
-  if (/abruptly|Unexpected close|ECONNRESET/.test(reason)) {
-    return fail(
-      'LOGHIVE_BROKER_UNREACHABLE',
-      `the connection was closed during the handshake (${reason}). Check that an AMQP 0-9-1 broker listens there, and whether it wants amqps://.`,
-    );
-  }
-  if (/ETIMEDOUT/.test(reason)) {
-    return fail(
-      'LOGHIVE_BROKER_UNREACHABLE',
-      `no answer in time (${reason}). Check host, port and firewall, or raise socketTimeoutMs.`,
-    );
-  }
-  return fail('LOGHIVE_BROKER_UNREACHABLE', `${reason}. Check host and port, and that the broker runs.`);
+  return socket;
 }

@@ -1,0 +1,52 @@
+import { Connection, type ConnectionOptions, type ConnectionState } from '../../src/amqp/connection.js';
+import type { Link } from '../../src/amqp/link.js';
+import { parseBrokerUrl } from '../../src/broker-url.js';
+import type { BrokerConfig } from '../../src/config.js';
+import type { LoghiveError } from '../../src/errors.js';
+import { onEnd } from './use-servers.js';
+import { eventually } from './wait.mjs';
+
+export interface TestConnection {
+  connection: Connection;
+  /** What was told so far, in its order. */
+  heard: Array<{ event: 'ready' | 'lost' | 'failed' | 'blocked' | 'unblocked'; error?: LoghiveError; link?: Link }>;
+  /** Resolves when it is in this state; fails after `withinMs` (default 10000). */
+  is(state: ConnectionState, withinMs?: number): Promise<void>;
+  /** Names of the events so far. */
+  events(): string[];
+}
+
+export function brokerConfigOf(url: string, settings: Partial<BrokerConfig> = {}): BrokerConfig {
+  const patience = { heartbeatS: 60, blockedTimeoutMs: 300_000, socketTimeoutMs: 5000, tls: undefined };
+  return { hosts: parseBrokerUrl(url), ...patience, ...settings };
+}
+
+/** A connection that was told to open, closed at the end. */
+export function useConnection(
+  url: string,
+  settings: Partial<BrokerConfig> = {},
+  options: Partial<ConnectionOptions> = {},
+): TestConnection {
+  const connection = new Connection(brokerConfigOf(url, settings), {
+    connectionName: 'test',
+    keepsProcessAlive: false,
+    ...options,
+  });
+  const heard: TestConnection['heard'] = [];
+  connection.events.on('ready', (link) => heard.push({ event: 'ready', link }));
+  connection.events.on('lost', (error) => heard.push({ event: 'lost', error }));
+  connection.events.on('failed', (error) => heard.push({ event: 'failed', error }));
+  connection.events.on('blocked', () => heard.push({ event: 'blocked' }));
+  connection.events.on('unblocked', () => heard.push({ event: 'unblocked' }));
+  connection.open();
+  onEnd(() => connection.close());
+  return {
+    connection,
+    heard,
+    is: async (state, withinMs = 10_000) => {
+      const look = () => connection.status().state === state;
+      await eventually(look, { withinMs, what: `the state ${state}` });
+    },
+    events: () => heard.map(({ event }) => event),
+  };
+}

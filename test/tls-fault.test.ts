@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { tlsFault } from '../src/tls-fault.js';
+
+const said = (code: unknown, more: object = {}) =>
+  tlsFault(
+    Object.assign(new Error('80AB:error:0A00:SSL routines:x:../deps/openssl/x.c:1:\n'), { code, ...more }),
+    'the ca option',
+    'the cert option',
+  );
+
+test.each([
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', /authority that is not known here .* in the ca option\.$/],
+  ['SELF_SIGNED_CERT_IN_CHAIN', /authority that is not known here/],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', /authority that is not known here/],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /authority that is not known here/],
+  ['CERT_SIGNATURE_FAILURE', /authority that is not known here/],
+  ['CERT_HAS_EXPIRED', /has expired .* Renew it on the server\.$/],
+  ['CERT_NOT_YET_VALID', /not valid yet .* clocks/],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', /does not speak TLS/],
+  [
+    'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+    /does not accept this client's certificate, or misses one .* in the cert option\.$/,
+  ],
+  ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', /does not accept this client's certificate/],
+  ['ERR_SSL_UNSUPPORTED_PROTOCOL', /the TLS handshake failed/],
+  ['CERT_REVOKED', /the TLS handshake failed/],
+  ['EPROTO', /the TLS handshake failed/],
+])('%s is put in words of one line', (code, words) => {
+  expect(said(code)).toMatch(words);
+  expect(said(code)).toContain(`(${code})`);
+  expect(said(code)).not.toContain('\n');
+});
+
+test("OpenSSL's reason is told instead of its source file", () => {
+  expect(said('ERR_SSL_UNSUPPORTED_PROTOCOL', { reason: 'unsupported protocol' })).toMatch(
+    /^the TLS handshake failed: unsupported protocol \(ERR_SSL_UNSUPPORTED_PROTOCOL\)\./,
+  );
+});
+
+test('a name that the certificate does not carry is told with the names that it does', () => {
+  const error = Object.assign(new Error("Host: h. is not in the cert's altnames: DNS:elsewhere"), {
+    code: 'ERR_TLS_CERT_ALTNAME_INVALID',
+  });
+  expect(tlsFault(error, '', '')).toMatch(/for another name: .*DNS:elsewhere/);
+});
+
+test.each([undefined, 'ECONNREFUSED', 'ECONNRESET', '28P01', 7])('an error with code %s is none of TLS', (code) => {
+  expect(said(code)).toBeUndefined();
+});
