@@ -8,7 +8,7 @@
  *                         │     ▼ failed           ▼                             ▼ too long
  *                        waiting ◀────────────────────────────────────────────────
  *
- *   close() leads from every state to closing ─▶ closed, which is final.
+ *   close() leads from every state to closing ─▶ closed; open() leads on from there.
  *
  * amqplib's own `recovery` is not used: it hides in which state it is, its delays have no full jitter by default, it
  * knows one host only, and it neither notices a silent peer nor gives up a connection that stays blocked.
@@ -26,7 +26,7 @@ type State =
   | { readonly name: 'ready'; readonly link: Link; readonly stopWatching: () => void }
   | { readonly name: 'blocked'; readonly link: Link; readonly stopWatching: () => void; readonly timer: NodeJS.Timeout }
   | { readonly name: 'waiting'; readonly timer: NodeJS.Timeout }
-  | { readonly name: 'closing' }
+  | { readonly name: 'closing'; reopen: boolean }
   | { readonly name: 'closed' };
 
 export type ConnectionState = State['name'];
@@ -66,6 +66,7 @@ export class Connection {
   #failures = 0;
   #nextHost = 0;
   #lastError: LoghiveError | undefined;
+  #closed: Promise<void> = Promise.resolve();
 
   constructor(config: BrokerConfig, options: ConnectionOptions) {
     this.#config = config;
@@ -74,8 +75,8 @@ export class Connection {
 
   /** Begins to connect, and goes on trying until `close()`. Returns at once. */
   open(): void {
-    if (this.#state.name !== 'closed') return;
-    void this.#connect();
+    if (this.#state.name === 'closed') void this.#connect();
+    else if (this.#state.name === 'closing') this.#state.reopen = true;
   }
 
   status(): ConnectionStatus {
@@ -112,13 +113,16 @@ export class Connection {
 
   /** Closes in order where the broker answers within `timeoutMs`, else at once. Never rejects. */
   async close(timeoutMs = 1000): Promise<void> {
-    const state = this.#state;
-    if (state.name === 'closed' || state.name === 'closing') return;
+    if (this.#state.name === 'closing') this.#state.reopen = false;
+    if (this.#state.name === 'closed' || this.#state.name === 'closing') return this.#closed;
+    const link = this.#link();
     this.#leave();
-    this.#transition({ name: 'closing' });
-    const link = 'link' in state ? state.link : undefined;
-    if (link) await closeLink(link, timeoutMs);
+    const state: State = { name: 'closing', reopen: false };
+    this.#transition(state);
+    this.#closed = link ? closeLink(link, timeoutMs) : Promise.resolve();
+    await this.#closed;
     this.#transition({ name: 'closed' });
+    if (state.reopen) this.open();
   }
 
   #link(): Link | undefined {

@@ -134,6 +134,7 @@ export class Outlet {
   #outcome(entry: InFlight, error: unknown, channel: ConfirmChannel): Outcome {
     if (!error) {
       this.#channelFailures = 0;
+      this.#toldError = '';
       return entry.returned ? 'returned' : 'confirmed';
     }
     return this.#open?.channel === channel && reasonOf(error) === 'message nacked' ? 'nacked' : 'lost';
@@ -151,8 +152,8 @@ export class Outlet {
     channel.on('error', (error) => this.#channelFailed(link, error));
     channel.on('return', (message) => this.#returned(message));
     this.#open = { link, channel };
-    this.#toldError = '';
     const afresh = link !== this.#lastLink;
+    if (afresh) this.#toldError = '';
     this.#lastLink = link;
     this.events.emit('open', link, afresh);
   }

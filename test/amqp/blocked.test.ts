@@ -1,0 +1,105 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Outcome, Outlet } from '../../src/amqp/outlet.js';
+import { internalLogger } from '../../src/internal-logger.js';
+import type { RabbitmqServer } from '../support/rabbitmq.mjs';
+import { requireRabbitmq } from '../support/require-rabbitmq.mjs';
+import { brokerConfigOf, useConnection } from '../support/use-connection.js';
+import { onEnd, uniqueName } from '../support/use-servers.js';
+import { eventually, sleep } from '../support/wait.mjs';
+
+// A node of its own: its memory alarm blocks every publisher.
+let node: RabbitmqServer;
+beforeAll(async () => {
+  node = await requireRabbitmq();
+  onEnd(() => node.stop());
+  internalLogger.setLevel('CRITICAL');
+});
+
+async function block() {
+  await node.setVmWatermark(1);
+  onEnd(() => node.setVmWatermark());
+}
+
+/** A connection that published something, which is what gets it blocked. */
+async function useBlocked(settings = {}, options = {}) {
+  const used = useConnection(node.url, settings, options);
+  await used.is('ready');
+  const link = used.heard[0]!.link!;
+  const channel = await link.model.createChannel();
+  channel.on('error', () => {});
+  await block();
+  channel.publish('', uniqueName('nowhere'), Buffer.from('x'));
+  await used.is('blocked');
+  return used;
+}
+
+describe('a connection that the broker blocks', () => {
+  test('is blocked, and ready again when it is unblocked', async () => {
+    const { connection, events, is } = await useBlocked({ socketTimeoutMs: 200 });
+    expect(connection.status().host).toBe(`127.0.0.1:${node.port}`);
+    // The health check must not take the broker's not reading for silence.
+    await sleep(1200);
+    expect(events()).toEqual(['ready', 'blocked']);
+    await node.setVmWatermark();
+    await is('ready');
+    expect(events()).toEqual(['ready', 'blocked', 'unblocked']);
+    await sleep(600);
+    expect(connection.status().state).toBe('ready');
+  });
+
+  test('is opened anew after blockedTimeoutMs', async () => {
+    const { heard, events } = await useBlocked({ blockedTimeoutMs: 400 });
+    await eventually(() => events().length === 4);
+    expect(events()).toEqual(['ready', 'blocked', 'lost', 'ready']);
+    expect(heard[2]!.error!.message).toBe(
+      `127.0.0.1:${node.port}: the broker kept the connection blocked for 400 ms; it is opened anew`,
+    );
+  });
+
+  test('that is unblocked in time is not opened anew', async () => {
+    const { events, is } = await useBlocked({ blockedTimeoutMs: 1500 });
+    await node.setVmWatermark();
+    await is('ready');
+    await sleep(1800);
+    expect(events()).toEqual(['ready', 'blocked', 'unblocked']);
+  });
+
+  test('closes at once, and leaves no socket behind', async () => {
+    const { connection, heard } = await useBlocked({}, { keepsProcessAlive: true });
+    const { stream } = (heard[0]!.link!.model as unknown as { connection: { stream: { destroyed: boolean } } })
+      .connection;
+    const begun = performance.now();
+    await connection.close();
+    expect(performance.now() - begun).toBeLessThan(1500);
+    expect(connection.status().state).toBe('closed');
+    expect(stream.destroyed).toBe(true);
+  });
+});
+
+test('an outlet publishes nothing while it is blocked, says so, and goes on afterwards', async () => {
+  const outlet = new Outlet(brokerConfigOf(node.url, { blockedTimeoutMs: 60_000 }), 'test', false);
+  onEnd(() => outlet.connection.close());
+  const warnings: string[] = [];
+  outlet.events.on('warning', (error) => warnings.push(error.message));
+  let unblocked = 0;
+  outlet.events.on('unblocked', () => unblocked++);
+  outlet.connection.open();
+  await eventually(() => outlet.link !== undefined);
+  const queue = uniqueName('queue');
+  const channel = await outlet.link!.model.createChannel();
+  await channel.assertQueue(queue, { durable: true });
+  await block();
+
+  const outcomes: Outcome[] = [];
+  const message = { exchange: '', routingKey: queue, body: Buffer.from('{}'), properties: {} };
+  outlet.publish(message, (outcome) => outcomes.push(outcome));
+  await eventually(() => outlet.link === undefined);
+  expect(outcomes).toEqual([]);
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toMatch(/^the broker blocks publishers: .*memory.*\. Records wait until it stops\.$/);
+
+  await node.setVmWatermark();
+  await eventually(() => unblocked === 1 && outcomes.length === 1);
+  expect(outcomes).toEqual(['confirmed']);
+  expect(outlet.link).toBeDefined();
+});

@@ -1,0 +1,219 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { describe, expect, test, vi } from 'vitest';
+import { Connection } from '../../src/amqp/connection.js';
+import { freePort } from '../support/ports.mjs';
+import { brokerConfigOf, useConnection } from '../support/use-connection.js';
+import { onEnd, useBroker, useChild, useProxy } from '../support/use-servers.js';
+import { eventually } from '../support/wait.mjs';
+
+const broker = await useBroker();
+const program = new URL('connection-child.mjs', import.meta.url).pathname;
+
+/** Takes connections and never says anything. */
+async function useBlackHole(): Promise<{ url: string; taken: () => number }> {
+  const sockets: net.Socket[] = [];
+  const server = net.createServer((socket) => sockets.push(socket.on('error', () => {})));
+  onEnd(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return { url: `amqp://127.0.0.1:${(server.address() as net.AddressInfo).port}`, taken: () => sockets.length };
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const begun = performance.now();
+  await work;
+  expect(performance.now() - begun).toBeLessThan(ms);
+}
+
+describe('a connection', () => {
+  test('connects, is ready, closes, and can be opened again', async () => {
+    const { connection, events, is } = useConnection(broker.url);
+    expect(connection.status()).toMatchObject({ state: 'connecting' });
+    await is('ready');
+    expect(connection.status()).toMatchObject({ state: 'ready', host: `${broker.host}:${broker.port}` });
+    connection.open();
+    const closing = connection.close();
+    expect(connection.status().state).toBe('closing');
+    await closing;
+    expect(connection.status().state).toBe('closed');
+    expect(events()).toEqual(['ready']);
+    connection.open();
+    await is('ready');
+    expect(events()).toEqual(['ready', 'ready']);
+  });
+
+  test('that is opened while it closes opens when it is closed, unless it is closed again', async () => {
+    const { connection, events, is } = useConnection(broker.url);
+    await is('ready');
+    const closing = connection.close();
+    connection.open();
+    await closing;
+    await is('ready');
+    const closingAgain = connection.close();
+    connection.open();
+    await connection.close();
+    await closingAgain;
+    expect(connection.status().state).toBe('closed');
+    expect(events()).toEqual(['ready', 'ready']);
+  });
+
+  test('that was never opened closes', async () => {
+    const connection = new Connection(brokerConfigOf(broker.url), { connectionName: 'x', keepsProcessAlive: true });
+    await connection.close();
+    expect(connection.status().state).toBe('closed');
+  });
+
+  test('comes back after a reset, and says what was lost', async () => {
+    const proxy = await useProxy(broker.url);
+    const { connection, heard, events, is } = useConnection(proxy.url(broker.url));
+    await is('ready');
+    await proxy.reset();
+    await eventually(() => events().length === 3);
+    expect(events()).toEqual(['ready', 'lost', 'ready']);
+    expect(heard[1]!.error).toMatchObject({ code: 'LOGHIVE_BROKER_LOST' });
+    expect(heard[1]!.error!.message).toMatch(`connection to 127.0.0.1:${proxy.port} ended: `);
+    expect(connection.lastError).toBe(heard[1]!.error);
+    expect(connection.status().lastError).toBe(heard[1]!.error!.message);
+    expect(heard[2]!.link).not.toBe(heard[0]!.link);
+  });
+
+  test("tells the broker's own words when the broker ends it", async () => {
+    const own = await useBroker();
+    const { heard, events, is } = useConnection(own.url);
+    await is('ready');
+    await own.closeConnections();
+    await eventually(() => events().includes('lost'));
+    expect(heard[1]!.error!.message).toMatch(/CONNECTION.FORCED/);
+    await is('ready');
+  });
+
+  test('goes on trying while nothing listens, and tells each failure', async () => {
+    const proxy = await useProxy(broker.url);
+    await proxy.refuse();
+    const { connection, heard, events, is } = useConnection(proxy.url(broker.url));
+    await is('waiting');
+    expect(connection.isDown).toBe(true);
+    expect(heard[0]!.error).toMatchObject({ code: 'LOGHIVE_BROKER_UNREACHABLE' });
+    connection.hurry();
+    expect(connection.isDown).toBe(false);
+    await eventually(() => events().length >= 2);
+    expect(new Set(events())).toEqual(new Set(['failed']));
+    await proxy.heal();
+    connection.hurry();
+    await is('ready');
+  });
+
+  test('waits 1 s at most after the first failure, and longer after each further one', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999);
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    onEnd(() => vi.restoreAllMocks());
+    const delays: unknown[] = [];
+    const { connection, is } = useConnection(`amqp://127.0.0.1:${await freePort()}`);
+    connection.events.on('failed', () => delays.push(timers.mock.lastCall?.[1]));
+    for (const _ of [1, 2, 3, 4, 5, 6, 7]) {
+      await is('waiting');
+      connection.hurry();
+    }
+    expect(delays.slice(0, 7)).toEqual([999, 1998, 3996, 7992, 15_984, 29_970, 29_970]);
+  });
+
+  test('tries the hosts of a list in turn', async () => {
+    const port = await freePort();
+    const hole = await useBlackHole();
+    const vhost = `/${broker.vhost}`;
+    const urls = [`amqp://127.0.0.1:${port}`, hole.url, broker.url].map((url) => url.replace(vhost, '') + vhost);
+    const { connection, events, is } = useConnection(urls.join(','), { socketTimeoutMs: 200 });
+    await is('ready');
+    expect(hole.taken()).toBe(1);
+    expect(connection.status().host).toBe(`127.0.0.1:${broker.port}`);
+    expect(events()).toEqual(['ready']);
+    // The one that worked is tried first when it was lost.
+    await broker.closeConnections();
+    await eventually(() => events().length === 3);
+    expect(events()).toEqual(['ready', 'lost', 'ready']);
+    expect(hole.taken()).toBe(1);
+  });
+
+  test('that finds none of its hosts names them all in one line', async () => {
+    const [one, two] = [await freePort(), await freePort()];
+    const { heard, is } = useConnection(`amqp://u:secret@127.0.0.1:${one},localhost:${two}/v`);
+    await is('waiting');
+    const { message, code } = heard[0]!.error!;
+    expect(code).toBe('LOGHIVE_BROKER_UNREACHABLE');
+    expect(message).toMatch(
+      new RegExp(
+        `^amqp://u:\\*\\*\\*@127.0.0.1:${one}/v: nothing .* \\| amqp://u:\\*\\*\\*@localhost:${two}/v: nothing`,
+      ),
+    );
+    expect(message).not.toMatch(/secret|\n/);
+  });
+
+  test('that is given up is lost with the reason, and opened anew', async () => {
+    const { connection, heard, events, is } = useConnection(broker.url);
+    await is('ready');
+    connection.renew('it does not do what it should');
+    await eventually(() => events().length === 3);
+    expect(events()).toEqual(['ready', 'lost', 'ready']);
+    expect(heard[1]!.error!.message).toBe(`127.0.0.1:${broker.port}: it does not do what it should`);
+  });
+});
+
+describe('close()', () => {
+  test('ends an attempt that is under way', async () => {
+    const hole = await useBlackHole();
+    const { connection, events } = useConnection(hole.url, { socketTimeoutMs: 60_000 }, { keepsProcessAlive: true });
+    await eventually(() => hole.taken() === 1);
+    await within(1000, connection.close());
+    expect(connection.status().state).toBe('closed');
+    expect(events()).toEqual([]);
+  });
+
+  test('ends the waiting for the next attempt', async () => {
+    const { connection, is } = useConnection(`amqp://127.0.0.1:${await freePort()}`);
+    await is('waiting');
+    await within(1000, connection.close());
+    expect(connection.status().state).toBe('closed');
+  });
+
+  test('waits for a peer that does not answer no longer than it is told', async () => {
+    const proxy = await useProxy(broker.url);
+    const { connection, events, is } = useConnection(proxy.url(broker.url));
+    await is('ready');
+    proxy.halfOpen();
+    await within(2000, connection.close(300));
+    expect(connection.status().state).toBe('closed');
+    expect(events()).toEqual(['ready']);
+  });
+
+  test('is the end of it: nothing is told and nothing is tried any more', async () => {
+    const proxy = await useProxy(broker.url);
+    const { connection, events, is } = useConnection(proxy.url(broker.url));
+    await is('ready');
+    await connection.close();
+    await proxy.reset();
+    expect(proxy.connections).toBe(0);
+    expect(proxy.accepted).toBe(1);
+    expect(events()).toEqual(['ready']);
+  });
+});
+
+describe('a process with nothing but a connection that shall not keep it', () => {
+  async function endsBy(url: string, until: string, more: object = {}): Promise<void> {
+    const settings = { ...brokerConfigOf(url, { socketTimeoutMs: 60_000, ...more }) };
+    const child = useChild(program, { args: [JSON.stringify(settings), until] });
+    await child.waitForLine(/^end of the script$/, 20_000);
+    const begun = performance.now();
+    expect(await child.exited).toEqual({ code: 0, signal: null });
+    // Time-outs and heartbeats are a minute here.
+    expect(performance.now() - begun).toBeLessThan(5000);
+  }
+
+  test('ends while it is idle', () => endsBy(broker.url, 'ready'));
+  test('ends while it connects', async () => endsBy((await useBlackHole()).url, 'connecting'));
+  test('ends while it connects by TLS', async () =>
+    endsBy((await useBlackHole()).url.replace('amqp:', 'amqps:'), 'connecting'));
+  test('ends while it waits', async () => endsBy(`amqp://127.0.0.1:${await freePort()}`, 'waiting'));
+});
