@@ -59,7 +59,15 @@ function pause() {
 function report(more = {}) {
   const stats = transport.stats();
   const now = stretch ? performance.now() - stretch.sinceMs : 0;
-  const facts = { logged, loggingMs: loggingMs + now, slowestCallMs, events, stats, status: transport.status() };
+  const facts = {
+    logged,
+    loggingMs: loggingMs + now,
+    slowestCallMs,
+    levels,
+    events,
+    stats,
+    status: transport.status(),
+  };
   process.stdout.write(`${JSON.stringify({ ...facts, ...more })}\n`);
 }
 

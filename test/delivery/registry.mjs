@@ -1,15 +1,50 @@
 /** The rows in the order in which they run. */
+import badRecords from './rows/bad-records.mjs';
+import blocked from './rows/blocked.mjs';
 import brokerKilled from './rows/broker-killed.mjs';
+import chaos from './rows/chaos.mjs';
+import connectionReset from './rows/connection-reset.mjs';
+import constraintDropped from './rows/constraint-dropped.mjs';
 import consumerKilled from './rows/consumer-killed.mjs';
+import deliveryLimit from './rows/delivery-limit.mjs';
+import halfOpen from './rows/half-open.mjs';
 import killedAfterCommit from './rows/killed-after-commit.mjs';
+import outOfConnections from './rows/out-of-connections.mjs';
+import partitionsChanged from './rows/partitions-changed.mjs';
+import postgresKilled from './rows/postgres-killed.mjs';
+import postgresReadOnly from './rows/postgres-read-only.mjs';
+import queueDeleted from './rows/queue-deleted.mjs';
+import queueFull from './rows/queue-full.mjs';
+import terminateStorm from './rows/terminate-storm.mjs';
+import throttled from './rows/throttled.mjs';
 
 /**
- * @typedef Row
- * @property name for the command line.
- * @property title one sentence.
- * @property short whether `--short` runs it.
- * @property bites how often the fault must have bitten at least, by name; `run` gives the numbers.
- * @property env environment of the application and the consumers.
- * @property run plays the fault; everything is counted after it.
+ * A row is `{ name, title, short?, env?, databaseUrl?, bites, run }`.
+ *
+ * - `short`: `--short` runs it too.
+ * - `env`: environment of the application and the consumers.
+ * - `databaseUrl({ postgres, database })`: who the consumers log in as; default the superuser.
+ * - `bites`: how often the fault must have bitten at least, by name.
+ * - `run(stage)`: plays the fault. Gives a function that is called when everything is counted, for the numbers of
+ *   `bites` and others that are worth a look.
  */
-export const rows = [consumerKilled, killedAfterCommit, brokerKilled];
+export const rows = [
+  consumerKilled,
+  killedAfterCommit,
+  brokerKilled,
+  connectionReset,
+  halfOpen,
+  throttled,
+  blocked,
+  queueFull,
+  queueDeleted,
+  postgresKilled,
+  postgresReadOnly,
+  terminateStorm,
+  outOfConnections,
+  deliveryLimit,
+  badRecords,
+  constraintDropped,
+  partitionsChanged,
+  chaos,
+];

@@ -3,7 +3,7 @@ import { LEAST_PER_SECOND, LEAST_RECORDS } from './stage.mjs';
 
 /** Sentences; none when the row has passed. */
 export function faultsOfRow(row, counted, bite) {
-  const faults = [...counted.faults];
+  const faults = [];
   const must = (holds, sentence) => {
     if (!holds) faults.push(sentence);
   };

@@ -42,7 +42,7 @@ async function play(row, servers) {
     const bitten = await within(ROW_DEADLINE_MS, row.run(stage));
     const counted = await within(ROW_DEADLINE_MS, stage.settle());
     const bite = await bitten(counted);
-    const faults = faultsOfRow(row, counted, bite);
+    const faults = [...stage.faults, ...faultsOfRow(row, counted, bite)];
     return { ok: faults.length === 0, ...result(row, counted, seconds()), bite, faults, tails: stage.tails() };
   } catch (error) {
     return { ok: false, name: row.name, seconds: seconds(), bite: {}, faults: [error.stack], tails: stage.tails() };
@@ -71,6 +71,7 @@ async function within(ms, work) {
 /** A row that failed in the middle of a fault must not be the end of the others. */
 async function mend({ rabbitmq, postgres }) {
   if (rabbitmq.pid === undefined) await rabbitmq.start();
+  else await rabbitmq.resume();
   if (postgres.pid === undefined) await postgres.start();
 }
 

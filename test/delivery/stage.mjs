@@ -37,6 +37,8 @@ export async function openStage(row, { rabbitmq, postgres, random }) {
   });
   const applications = [];
   const proxies = [];
+  const undo = [];
+  const faults = [];
   /** Refs of good records that did not come from an application. */
   const published = [];
   const query = (sql, params) => postgres.query(sql, params, name);
@@ -77,14 +79,21 @@ export async function openStage(row, { rabbitmq, postgres, random }) {
       return proxy;
     },
 
-    /** A consumer that takes messages, and an application that logs. */
-    async begin(options) {
-      const consumer = consumers.script();
+    /** A consumer that takes messages, and an application that logs; both can have options of their own. */
+    async begin({ consumer: consumerSetup, ...options } = {}) {
+      const consumer = consumers.script(consumerSetup);
       const application = stage.application(options);
       await Promise.all([consumer.ready(), application.untilConnected()]);
       await application.log();
       return { consumer, application };
     },
+
+    /** Something that must not be, seen by the row itself. */
+    fault: (sentence) => faults.push(sentence),
+    faults,
+
+    /** Ends a fault of the whole server, however the row ends. */
+    afterwards: (work) => undo.unshift(work),
 
     /** Good records that were accepted elsewhere: by a broker's confirm. */
     addPublished: (refs) => published.push(...refs),
@@ -93,10 +102,7 @@ export async function openStage(row, { rabbitmq, postgres, random }) {
     /** Messages in all queues, taken or not. */
     messages: async () => (await rabbitmq.listQueues(name)).reduce((sum, queue) => sum + queue.messages, 0),
 
-    /**
-     * SIGKILL. What the node keeps in memory about queues that are less than a second old is written out before: RabbitMQ
-     * loses it else, and their messages with it (RabbitmqAdmin.sync).
-     */
+    /** By SIGKILL. Call `rabbitmq.sync()` before, where queues may be less than a second old. */
     async killBroker() {
       await rabbitmq.kill('SIGKILL');
       broker.restarted();
@@ -104,7 +110,6 @@ export async function openStage(row, { rabbitmq, postgres, random }) {
 
     /** Lets the applications log their least, ends them, waits until all queues are empty, and counts. */
     async settle() {
-      const faults = [];
       const ends = [];
       for (const application of applications) {
         await application.untilLogged(Math.ceil(LEAST_RECORDS / applications.length));
@@ -128,7 +133,6 @@ export async function openStage(row, { rabbitmq, postgres, random }) {
         ...counted,
         perSecond: Math.floor(logged / (loggingMs / 1000)),
         slowestCallMs: Math.max(...ends.map((end) => end.slowestCallMs)),
-        faults,
       };
     },
 
@@ -138,6 +142,7 @@ export async function openStage(row, { rabbitmq, postgres, random }) {
       for (const { follower } of applications) await follower.child.kill('SIGKILL');
       await consumers.kill();
       for (const proxy of proxies) await proxy.stop();
+      for (const work of undo) await work().catch(() => {});
       await rabbitmq.deleteVhost(name).catch(() => {});
       await postgres.dropDatabase(name).catch(() => {});
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });

@@ -13,9 +13,15 @@ export default {
     for (let kills = 0; kills < KILLS; kills++) {
       await stage.sleep(stage.between(50, 700));
       await consumer.child.kill('SIGKILL');
+      if (kills % 3 === 0) {
+        const early = stage.consumers.command();
+        await stage.sleep(stage.between(100, 600));
+        await early.child.kill('SIGKILL');
+      }
       consumer = stage.consumers.command();
       await consumer.ready();
     }
-    return () => ({ kills: KILLS, redelivered: stage.broker.redelivered });
+    const early = Math.ceil(KILLS / 3);
+    return () => ({ kills: KILLS, 'kills while it starts': early, redelivered: stage.broker.redelivered });
   },
 };

@@ -1,0 +1,36 @@
+const GUSTS = 12;
+const GUST_MS = 150;
+
+export default {
+  name: 'terminate-storm',
+  title: 'pg_terminate_backend ends the sessions of the consumer in gusts, idle ones and in the middle of a statement',
+  bites: { terminated: 20, 'in the middle of a statement': 5, pauses: 2 },
+  async run(stage) {
+    const { consumer, application } = await stage.begin();
+    await application.untilLogged(1000);
+    const states = [];
+    const terminate = async (which) => {
+      const rows = await stage.postgres.query(
+        `select state, pg_terminate_backend(pid) from pg_stat_activity
+         where datname = $1 and application_name = 'loghive' and ${which}`,
+        [stage.database],
+      );
+      states.push(...rows.map(({ state }) => state));
+    };
+    for (let gust = 0; gust < GUSTS || !(consumer.status.counts.pauses >= 2); gust++) {
+      await stage.sleep(stage.between(5, 250));
+      await terminate('true');
+      // In every other gust a new session may not even come to its first statement.
+      const which = gust % 2 === 0 ? 'true' : `state = 'active'`;
+      const until = performance.now() + GUST_MS;
+      while (performance.now() < until) await terminate(which);
+    }
+    return () => ({
+      terminated: states.length,
+      'in the middle of a statement': states.filter((state) => state === 'active').length,
+      pauses: stage.consumers.count('pauses'),
+      redelivered: stage.broker.redelivered,
+      'dropped by key': stage.consumers.count('duplicates'),
+    });
+  },
+};
