@@ -1,0 +1,86 @@
+/**
+ * `npm run bench [-- NAME… --json --short --profile FOLDER]`: Loghive against what one would write without it. Exit code
+ * 1 when a goal is missed, or a record lost or doubled.
+ */
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { openArena } from './arena.mjs';
+import { drain } from './drain.mjs';
+import { publish, publishWinston } from './publish.mjs';
+
+const BENCHES = [publish, publishWinston, drain];
+
+const { values: options, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean' }, short: { type: 'boolean' }, profile: { type: 'string' } },
+});
+const chosen = names.length === 0 ? BENCHES : BENCHES.filter(({ name }) => names.includes(name));
+const unknown = names.filter((name) => !BENCHES.some((bench) => bench.name === name));
+if (unknown.length > 0) {
+  const known = BENCHES.map(({ name }) => name).join(', ');
+  process.stderr.write(`there is no bench ${unknown.join(', ')}; there are ${known}\n`);
+  process.exit(2);
+}
+
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
+const interrupted = new Promise((resolve) => {
+  for (const [signal, code] of Object.entries(SIGNALS)) process.once(signal, () => resolve(code));
+});
+let arena;
+const exitCode = await Promise.race([runAll().catch(failed), interrupted]);
+await arena?.clear();
+process.exit(exitCode);
+
+async function runAll() {
+  note('starting a private RabbitMQ and a private PostgreSQL');
+  arena = await openArena(options.profile && path.resolve(options.profile));
+  const reports = [];
+  for (const bench of chosen) {
+    const told = ({ round, ours, theirs }) =>
+      note(`${bench.name} ${round < 0 ? 'warm-up' : `round ${round + 1}`}: ${rate(ours)} against ${rate(theirs)}`);
+    const result = await bench.run(arena, { short: options.short === true }, told);
+    const { lost, doubled } = result;
+    const reached = bench.goal === undefined || result.ratio >= bench.goal;
+    reports.push({ bench, result, passed: reached && lost === 0 && doubled === 0 });
+    if (options.json)
+      process.stdout.write(`${JSON.stringify({ name: bench.name, ...result, goal: bench.goal ?? null })}\n`);
+  }
+  if (!options.json) table(reports);
+  return reports.every(({ passed }) => passed) ? 0 : 1;
+}
+
+function table(reports) {
+  const rows = reports.map(({ bench, result, passed }) => [
+    bench.name,
+    `${rate(result.ours)}`,
+    `${bench.theirName} ${rate(result.theirs)}`,
+    String(result.ratio),
+    bench.goal === undefined ? '' : `≥ ${bench.goal}`,
+    String(result.lost),
+    String(result.doubled),
+    passed ? 'passed' : 'FAILED',
+  ]);
+  const all = [['bench', 'loghive', 'against', 'ratio', 'goal', 'lost', 'doubled', ''], ...rows];
+  const widths = all[0].map((_, column) => Math.max(...all.map((row) => row[column].length)));
+  const lines = all.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]))
+      .join('  ')
+      .trimEnd(),
+  );
+  process.stdout.write(`\n${lines.join('\n')}\n\nrecords a second; ratios are medians over rounds in turn\n`);
+}
+
+function rate(recordsPerSecond) {
+  return `${Math.round(recordsPerSecond).toLocaleString('en')}/s`;
+}
+
+/** Progress is not the result: it goes to stderr. */
+function note(text) {
+  process.stderr.write(`${text}\n`);
+}
+
+function failed(error) {
+  note(`the bench could not be finished: ${error.stack}`);
+  return 1;
+}

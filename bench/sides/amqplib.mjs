@@ -1,0 +1,33 @@
+/** Theirs in both publish benches: amqplib, each encoded line a persistent message with a confirm, 1,000 on their way. */
+import { connect } from 'amqplib';
+import { encodedLines } from '../records.mjs';
+import { serve, timed } from './serve.mjs';
+
+const WINDOW = 1000;
+const [exchange, routingKey] = process.argv.slice(2);
+
+const connection = await connect(process.env.LOGHIVE_URL, { noDelay: true });
+const channel = await connection.createConfirmChannel();
+let lines = [];
+
+function publishAll() {
+  return new Promise((resolve, reject) => {
+    let next = 0;
+    let confirmed = 0;
+    const publishOne = () => {
+      channel.publish(exchange, routingKey, Buffer.from(lines[next++]), { persistent: true }, answered);
+    };
+    const answered = (error) => {
+      if (error) reject(error);
+      confirmed++;
+      if (next < lines.length) publishOne();
+      else if (confirmed === lines.length) resolve();
+    };
+    while (next < Math.min(WINDOW, lines.length)) publishOne();
+  });
+}
+
+serve(async (records) => {
+  if (lines.length !== records) lines = encodedLines(records);
+  return { seconds: await timed(publishAll) };
+});
