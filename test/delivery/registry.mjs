@@ -5,7 +5,9 @@ import brokerKilled from './rows/broker-killed.mjs';
 import chaos from './rows/chaos.mjs';
 import connectionReset from './rows/connection-reset.mjs';
 import constraintDropped from './rows/constraint-dropped.mjs';
+import consumerHalfOpen from './rows/consumer-half-open.mjs';
 import consumerKilled from './rows/consumer-killed.mjs';
+import consumerRestarted from './rows/consumer-restarted.mjs';
 import deliveryLimit from './rows/delivery-limit.mjs';
 import halfOpen from './rows/half-open.mjs';
 import killedAfterCommit from './rows/killed-after-commit.mjs';
@@ -31,9 +33,11 @@ import throttled from './rows/throttled.mjs';
 export const rows = [
   consumerKilled,
   killedAfterCommit,
+  consumerRestarted,
   brokerKilled,
   connectionReset,
   halfOpen,
+  consumerHalfOpen,
   throttled,
   blocked,
   queueFull,

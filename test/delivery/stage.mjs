@@ -43,11 +43,18 @@ export async function openStage(row, { rabbitmq, postgres, random }) {
   const published = [];
   const query = (sql, params) => postgres.query(sql, params, name);
 
+  async function openProxy({ host, port }) {
+    const proxy = await startProxy({ target: { host, port } });
+    proxies.push(proxy);
+    return proxy;
+  }
+
   const stage = {
     service: SERVICE,
     vhost: name,
     database: name,
     url,
+    databaseUrl,
     rabbitmq,
     postgres,
     broker,
@@ -73,11 +80,8 @@ export async function openStage(row, { rabbitmq, postgres, random }) {
       return application;
     },
 
-    async proxyToBroker() {
-      const proxy = await startProxy({ target: { host: rabbitmq.host, port: rabbitmq.port } });
-      proxies.push(proxy);
-      return proxy;
-    },
+    proxyToBroker: () => openProxy(rabbitmq),
+    proxyToPostgres: () => openProxy(postgres),
 
     /** A consumer that takes messages, and an application that logs; both can have options of their own. */
     async begin({ consumer: consumerSetup, ...options } = {}) {
