@@ -31,6 +31,8 @@ export function createTopology(notice: (sentence: string) => void): Topology {
   const told = new Set<string>();
   const mutex = new Mutex();
   let generation = 0;
+  /** The broker's words, once it has refused a quorum queue by closing the connection. */
+  let noQuorum: string | undefined;
 
   function tell(sentence: string): void {
     if (told.has(sentence)) return;
@@ -57,12 +59,21 @@ export function createTopology(notice: (sentence: string) => void): Topology {
   const exchange = (link: Link, name: string) =>
     once(link, `exchange ${name}`, () => declareExchange(link, name, tell));
 
+  async function queue(link: Link, declaration: QueueDeclaration): Promise<void> {
+    try {
+      await declareQueue(link, declaration, tell, noQuorum);
+    } catch (error) {
+      if (error instanceof QuorumRefused) noQuorum = error.message;
+      throw error;
+    }
+  }
+
   return {
     ensureExchange: (link, name) => mutex.runExclusive(() => exchange(link, name)),
     ensure: (link, declaration) =>
       mutex.runExclusive(async () => {
         await exchange(link, declaration.exchange);
-        await once(link, `queue ${declaration.queue}`, () => declareQueue(link, declaration, tell));
+        await once(link, `queue ${declaration.queue}`, () => queue(link, declaration));
       }),
     forget() {
       generation++;
@@ -70,77 +81,105 @@ export function createTopology(notice: (sentence: string) => void): Topology {
   };
 }
 
-async function declareExchange(link: Link, name: string, tell: (sentence: string) => void): Promise<void> {
+type Tell = (sentence: string) => void;
+
+async function declareExchange(link: Link, name: string, tell: Tell): Promise<void> {
   const exists = await attempt(link, (channel) => channel.checkExchange(name));
   const declared = await attempt(link, (channel) => channel.assertExchange(name, 'direct', { durable: true }));
-  if (declared.ok) return;
+  // It is there; that this user may not declare it does not matter.
+  if (declared.ok || (exists.ok && declared.code === ACCESS_REFUSED)) return;
   if (exists.ok && declared.code === PRECONDITION_FAILED) {
-    tell(`exchange "${name}" exists with other arguments and is used as it is: ${declared.text}`);
-  } else if (exists.ok && declared.code === ACCESS_REFUSED) {
-    // It is there; that this user may not declare it does not matter.
+    tell(
+      `exchange "${name}" exists with other arguments and is used as it is: ${declared.text}. Delete it to have it declared anew.`,
+    );
   } else if (declared.code === ACCESS_REFUSED) {
     tell(
       `the user may not declare exchange "${name}", and it is not there: ${declared.text}. Declare it or grant "configure" on it.`,
     );
   } else {
-    throw declared.error;
+    refuse(`exchange "${name}"`, declared, tell);
   }
 }
 
+/** @param noQuorum why only classic queues are to be had. */
 async function declareQueue(
   link: Link,
-  declaration: QueueDeclaration,
-  tell: (sentence: string) => void,
+  wanted: QueueDeclaration,
+  tell: Tell,
+  noQuorum: string | undefined,
 ): Promise<void> {
-  const { queue } = declaration;
+  const { queue } = wanted;
+  const isQuorum = wanted.arguments['x-queue-type'] === 'quorum';
   const exists = await attempt(link, (channel) => channel.checkQueue(queue));
-  if (!exists.ok && exists.code !== NOT_FOUND && exists.code !== ACCESS_REFUSED && exists.code !== RESOURCE_LOCKED)
-    throw exists.error;
+  const declaration = isQuorum && noQuorum !== undefined ? classicInstead(wanted) : wanted;
+  let declared = await declare(link, declaration);
 
-  const declared = await attempt(link, (channel) =>
-    channel.assertQueue(queue, { durable: true, arguments: declaration.arguments }),
-  );
-  if (!declared.ok) {
-    if (exists.ok && declared.code === PRECONDITION_FAILED) {
-      tell(`queue "${queue}" exists with other arguments and is used as it is: ${declared.text}`);
-    } else if (declared.code === ACCESS_REFUSED || declared.code === RESOURCE_LOCKED) {
-      if (!exists.ok)
-        tell(`the user may not declare queue "${queue}": ${declared.text}. Declare it or grant "configure" on it.`);
-    } else if (!exists.ok && declaration.arguments['x-queue-type'] === 'quorum' && declared.code !== undefined) {
-      return declareClassicInstead(link, declaration, declared, tell);
-    } else {
-      throw declared.error;
+  if (!exists.ok && !declared.ok && declaration.arguments['x-queue-type'] === 'quorum') {
+    if (declared.code === PRECONDITION_FAILED) {
+      const classic = await declare(link, classicInstead(wanted));
+      if (classic.ok) noQuorum = declared.text;
+      declared = classic.ok ? classic : declared;
+    } else if (/quorum/i.test(declared.connectionText ?? '')) {
+      throw new QuorumRefused(declared.connectionText, { cause: declared.error });
     }
   }
-  await bind(link, declaration, tell);
+  if (isQuorum && noQuorum !== undefined && declared.ok && !exists.ok) {
+    tell(`the broker refused a quorum queue (${noQuorum}); classic queues are declared, which live on one node only.`);
+  }
+
+  if (declared.ok || (exists.ok && declared.code === ACCESS_REFUSED)) return bind(link, wanted, tell);
+  if (exists.ok && declared.code === PRECONDITION_FAILED) {
+    tell(
+      `queue "${queue}" exists with other arguments and is used as it is: ${declared.text}. Delete it while it is empty to have it declared anew.`,
+    );
+    return bind(link, wanted, tell);
+  }
+  if (declared.code === ACCESS_REFUSED) {
+    tell(
+      `the user may not declare queue "${queue}", and it is not there: ${declared.text}. Declare it or grant "configure" on it.`,
+    );
+  } else if (declared.code === RESOURCE_LOCKED) {
+    tell(
+      `queue "${queue}" belongs to another connection alone: ${declared.text}. End that connection, or use another name of service.`,
+    );
+  } else {
+    refuse(`queue "${queue}"`, declared, tell);
+  }
 }
 
-async function declareClassicInstead(
-  link: Link,
-  declaration: QueueDeclaration,
-  refusal: Refusal,
-  tell: (sentence: string) => void,
-): Promise<void> {
+const declare = (link: Link, { queue, arguments: args }: QueueDeclaration) =>
+  attempt(link, (channel) => channel.assertQueue(queue, { durable: true, arguments: args }));
+
+/** The connection ended because the broker has no quorum queues; on the next one only classic ones are asked for. */
+class QuorumRefused extends Error {}
+
+/** Without the arguments that only quorum queues know. */
+function classicInstead(declaration: QueueDeclaration): QueueDeclaration {
   const {
     'x-queue-type': _type,
     'x-delivery-limit': _limit,
     'x-dead-letter-strategy': _strategy,
     ...rest
   } = declaration.arguments;
-  tell(
-    `the broker refused a quorum queue (${refusal.text}); classic queues are declared, which live on one node only.`,
-  );
-  await declareQueue(link, { ...declaration, arguments: rest }, tell);
+  return { ...declaration, arguments: rest };
 }
 
-async function bind(link: Link, declaration: QueueDeclaration, tell: (sentence: string) => void): Promise<void> {
+async function bind(link: Link, declaration: QueueDeclaration, tell: Tell): Promise<void> {
   const { queue, exchange, routingKey } = declaration;
   const bound = await attempt(link, (channel) => channel.bindQueue(queue, exchange, routingKey));
   if (bound.ok) return;
-  if (bound.code !== ACCESS_REFUSED && bound.code !== NOT_FOUND) throw bound.error;
+  if (bound.code !== ACCESS_REFUSED && bound.code !== NOT_FOUND) {
+    refuse(`the binding of queue "${queue}"`, bound, tell);
+  }
   tell(
     `queue "${queue}" could not be bound to exchange "${exchange}" by key "${routingKey}": ${bound.text}. Bind it, or grant "write" on the queue and "read" on the exchange.`,
   );
+}
+
+/** What is refused for a reason that is not foreseen is told, and asked again later. */
+function refuse(what: string, { code, text, error }: Refusal, tell: Tell): never {
+  if (code !== undefined) tell(`the broker refused ${what}: ${text}. Loghive goes on trying.`);
+  throw error;
 }
 
 interface Refusal {
@@ -148,6 +187,8 @@ interface Refusal {
   /** The AMQP reply code; undefined when the connection went away instead. */
   readonly code: number | undefined;
   readonly text: string;
+  /** The broker's words, where it closed the whole connection because of this. */
+  readonly connectionText: string | undefined;
   readonly error: unknown;
 }
 
@@ -156,11 +197,24 @@ async function attempt(link: Link, ask: (channel: Channel) => Promise<unknown>):
   const channel = await link.model.createChannel();
   // The same error also rejects the question itself.
   channel.on('error', () => {});
+  let connectionError: unknown;
+  const note = (error: unknown) => {
+    connectionError = error;
+  };
+  link.model.on('error', note);
   try {
     await ask(channel);
   } catch (error) {
     const code = (error as { code?: unknown }).code;
-    return { ok: false, code: typeof code === 'number' ? code : undefined, text: replyText(error), error };
+    return {
+      ok: false,
+      code: typeof code === 'number' ? code : undefined,
+      text: replyText(error),
+      connectionText: connectionError === undefined ? undefined : replyText(connectionError),
+      error,
+    };
+  } finally {
+    link.model.removeListener('error', note);
   }
   // Nobody waits for this channel's end; when the connection is lost meanwhile, the channel has ended as well.
   channel.close().catch(() => {});

@@ -1,0 +1,350 @@
+import amqp, { type Channel } from 'amqplib';
+import { describe, expect, test } from 'vitest';
+import type { Link } from '../../src/amqp/link.js';
+import { createTopology } from '../../src/amqp/topology.js';
+import { delayQueue, failureQueue, logQueue, logQueues, type QueueSettings } from '../../src/wire.js';
+import { requireRabbitmq } from '../support/require-rabbitmq.mjs';
+import { useConnection } from '../support/use-connection.js';
+import { onEnd, type TestBroker, uniqueName, useBroker } from '../support/use-servers.js';
+import { eventually } from '../support/wait.mjs';
+
+const settings: QueueSettings = {
+  type: 'quorum',
+  maxLength: 1_000_000,
+  maxBytes: 1_073_741_824,
+  messageTtlMs: 604_800_000,
+};
+const shopInfo = logQueue('shop', 'INFO', settings, '3.10.8');
+
+/** What the Python package declares its queues with. */
+const PYTHON = { 'x-message-ttl': 604_800_000, 'x-max-length': 1_000_000 };
+
+function useTopology() {
+  const notices: string[] = [];
+  return { topology: createTopology((sentence) => notices.push(sentence)), notices };
+}
+
+async function useLink(url: string): Promise<Link> {
+  const { heard, is } = useConnection(url);
+  await is('ready');
+  return heard[0]!.link!;
+}
+
+/** A channel of somebody else. */
+async function useChannel(url: string): Promise<Channel> {
+  const connection = await amqp.connect(url);
+  onEnd(() => connection.close().catch(() => {}));
+  connection.on('error', () => {});
+  const channel = await connection.createChannel();
+  channel.on('error', () => {});
+  return channel;
+}
+
+async function useUser(broker: TestBroker, permissions: object): Promise<string> {
+  const name = uniqueName('user');
+  onEnd(() => broker.admin.deleteUser(name));
+  return broker.admin.addUser(name, 'secret', { vhost: broker.vhost, ...permissions });
+}
+
+async function argumentsOf(broker: TestBroker): Promise<Record<string, unknown>> {
+  return Object.fromEntries((await broker.listQueues()).map((queue) => [queue.name, queue.arguments]));
+}
+
+async function arrives(url: string, exchange: string, key: string, queue: string): Promise<boolean> {
+  const channel = await useChannel(url);
+  channel.publish(exchange, key, Buffer.from('x'));
+  return eventually(async () => (await channel.get(queue, { noAck: true })) !== false);
+}
+
+describe('on a fresh broker', () => {
+  test('everything is declared with the arguments of the wire contract', async () => {
+    const broker = await useBroker();
+    const link = await useLink(broker.url);
+    const { topology, notices } = useTopology();
+    const wanted = [
+      ...logQueues('shop', settings, broker.version),
+      failureQueue('quorum', settings, broker.version),
+      delayQueue(1000, 'quorum', broker.version),
+    ];
+    for (const declaration of wanted) await topology.ensure(link, declaration);
+
+    const quorum = { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish' };
+    const log = { ...quorum, ...PYTHON, 'x-max-length-bytes': 1_073_741_824 };
+    expect(await argumentsOf(broker)).toEqual({
+      shop_debug_logs: log,
+      shop_info_logs: log,
+      shop_warning_logs: log,
+      shop_error_logs: log,
+      shop_critical_logs: log,
+      failure_backoff: quorum,
+      failure_backoff_1000: {
+        ...quorum,
+        'x-message-ttl': 1000,
+        'x-dead-letter-strategy': 'at-least-once',
+        'x-dead-letter-exchange': 'failure_backoff',
+        'x-dead-letter-routing-key': 'failure.backoff',
+      },
+    });
+    expect((await broker.listQueues()).every(({ durable, type }) => durable && type === 'quorum')).toBe(true);
+    const channel = await useChannel(broker.url);
+    for (const exchange of ['logs_exchange', 'failure_backoff']) {
+      await channel.assertExchange(exchange, 'direct', { durable: true });
+    }
+    expect(notices).toEqual([]);
+    expect(await arrives(broker.url, 'logs_exchange', 'shop.error', 'shop_error_logs')).toBe(true);
+    expect(await arrives(broker.url, 'failure_backoff', 'failure.backoff', 'failure_backoff')).toBe(true);
+  });
+
+  test.each(['classic', 'python'] as const)('%s queues have the arguments of their kind', async (type) => {
+    const broker = await useBroker();
+    const { topology, notices } = useTopology();
+    await topology.ensure(await useLink(broker.url), logQueue('shop', 'INFO', { ...settings, type }, broker.version));
+    const more = { 'x-max-length-bytes': 1_073_741_824, 'x-overflow': 'reject-publish' };
+    expect(await argumentsOf(broker)).toEqual({ shop_info_logs: type === 'python' ? PYTHON : { ...PYTHON, ...more } });
+    expect(notices).toEqual([]);
+  });
+
+  test('an exchange can be declared alone', async () => {
+    const broker = await useBroker();
+    const { topology } = useTopology();
+    await topology.ensureExchange(await useLink(broker.url), 'logs_exchange');
+    const channel = await useChannel(broker.url);
+    await channel.checkExchange('logs_exchange');
+    expect(await broker.listQueues()).toEqual([]);
+  });
+});
+
+describe('what exists', () => {
+  async function declareAsPython(broker: TestBroker): Promise<void> {
+    const channel = await useChannel(broker.url);
+    await channel.assertExchange('logs_exchange', 'direct', { durable: true });
+    for (const level of ['info', 'error', 'warning']) {
+      await channel.assertQueue(`shop_${level}_logs`, { durable: true, arguments: PYTHON });
+      await channel.bindQueue(`shop_${level}_logs`, 'logs_exchange', `shop.${level}`);
+    }
+  }
+
+  test('as the Python package declares it is used as it is, and told once with its name', async () => {
+    const broker = await useBroker();
+    await declareAsPython(broker);
+    const { topology, notices } = useTopology();
+    for (const _link of [1, 2]) {
+      const link = await useLink(broker.url);
+      for (const level of ['INFO', 'ERROR'] as const) {
+        await topology.ensure(link, logQueue('shop', level, settings, broker.version));
+      }
+    }
+    expect(notices).toHaveLength(2);
+    expect(notices[0]).toMatch(
+      /^queue "shop_info_logs" exists with other arguments and is used as it is: PRECONDITION_FAILED - .*'x-(queue-type|max-length-bytes|overflow)'.*\. Delete it while it is empty/,
+    );
+    expect(notices[1]).toMatch(/^queue "shop_error_logs" exists with other arguments/);
+    expect((await argumentsOf(broker)).shop_info_logs).toEqual(PYTHON);
+    expect(await arrives(broker.url, 'logs_exchange', 'shop.info', 'shop_info_logs')).toBe(true);
+  });
+
+  test('as the Python package declares it is no surprise to a fleet that says so', async () => {
+    const broker = await useBroker();
+    await declareAsPython(broker);
+    const { topology, notices } = useTopology();
+    const link = await useLink(broker.url);
+    for (const declaration of logQueues('shop', { ...settings, type: 'python' }, broker.version)) {
+      await topology.ensure(link, declaration);
+    }
+    expect(notices).toEqual([]);
+    expect(Object.values(await argumentsOf(broker))).toEqual(Array(5).fill(PYTHON));
+  });
+
+  test('with another limit is told with the first argument that differs', async () => {
+    const broker = await useBroker();
+    const { topology, notices } = useTopology();
+    const link = await useLink(broker.url);
+    await createTopology(() => {}).ensure(link, logQueue('shop', 'INFO', { ...settings, maxLength: 5 }, '3.10.8'));
+    await topology.ensure(link, shopInfo);
+    expect(notices).toHaveLength(1);
+    expect(notices[0]).toMatch(/inequivalent arg 'x-max-length' .* received '?1000000'? but current is '?5'?/);
+    expect((await argumentsOf(broker)).shop_info_logs).toMatchObject({ 'x-max-length': 5 });
+  });
+
+  test.each(['topic', 'fanout'])('as a %s exchange is used as it is, and told once with its name', async (type) => {
+    const broker = await useBroker();
+    const channel = await useChannel(broker.url);
+    await channel.assertExchange('logs_exchange', type, { durable: true });
+    const { topology, notices } = useTopology();
+    const link = await useLink(broker.url);
+    await topology.ensure(link, shopInfo);
+    topology.forget();
+    await topology.ensure(link, shopInfo);
+    expect(notices).toHaveLength(1);
+    expect(notices[0]).toMatch(
+      new RegExp(`^exchange "logs_exchange" exists with other arguments and is used as it is: .*'type'.*'${type}'`),
+    );
+    expect(await arrives(broker.url, 'logs_exchange', 'shop.info', 'shop_info_logs')).toBe(true);
+  });
+
+  test('as an exchange that is not durable is used as it is', async () => {
+    const broker = await useBroker();
+    const channel = await useChannel(broker.url);
+    await channel.assertExchange('logs_exchange', 'direct', { durable: false });
+    const { topology, notices } = useTopology();
+    await topology.ensure(await useLink(broker.url), shopInfo);
+    expect(notices).toHaveLength(1);
+    expect(notices[0]).toMatch(/^exchange "logs_exchange" exists .*durable/);
+  });
+
+  test('as a queue of another connection alone does not stop the others', async () => {
+    const broker = await useBroker();
+    const channel = await useChannel(broker.url);
+    await channel.assertQueue('shop_info_logs', { exclusive: true });
+    const { topology, notices } = useTopology();
+    const link = await useLink(broker.url);
+    for (const level of ['INFO', 'ERROR'] as const) {
+      await topology.ensure(link, logQueue('shop', level, settings, broker.version));
+    }
+    expect(notices).toHaveLength(1);
+    expect(notices[0]).toMatch(
+      /^queue "shop_info_logs" belongs to another connection alone: RESOURCE_LOCKED .* End that/,
+    );
+    expect(await arrives(broker.url, 'logs_exchange', 'shop.error', 'shop_error_logs')).toBe(true);
+  });
+});
+
+describe('a user', () => {
+  test('who may only publish needs no more where everything is there', async () => {
+    const broker = await useBroker();
+    await createTopology(() => {}).ensure(await useLink(broker.url), shopInfo);
+    const { topology, notices } = useTopology();
+    const url = await useUser(broker, { configure: '', read: 'logs_exchange' });
+    await topology.ensure(await useLink(url), shopInfo);
+    expect(notices).toEqual([]);
+  });
+
+  test('who may not bind is told what is missing, once', async () => {
+    const broker = await useBroker();
+    await createTopology(() => {}).ensure(await useLink(broker.url), shopInfo);
+    const { topology, notices } = useTopology();
+    const link = await useLink(await useUser(broker, { configure: '', read: '' }));
+    await topology.ensure(link, shopInfo);
+    topology.forget();
+    await topology.ensure(link, shopInfo);
+    expect(notices).toHaveLength(1);
+    expect(notices[0]).toMatch(
+      /^queue "shop_info_logs" could not be bound to exchange "logs_exchange" by key "shop\.info": ACCESS_REFUSED .* grant "write" on the queue and "read" on the exchange\.$/,
+    );
+  });
+
+  test('who may not declare is told what is missing, once each', async () => {
+    const broker = await useBroker();
+    const { topology, notices } = useTopology();
+    const link = await useLink(await useUser(broker, { configure: '' }));
+    await topology.ensure(link, shopInfo);
+    topology.forget();
+    await topology.ensure(link, shopInfo);
+    expect(notices).toHaveLength(2);
+    expect(notices[0]).toMatch(
+      /^the user may not declare exchange "logs_exchange", and it is not there: ACCESS_REFUSED .* Declare it or grant "configure" on it\.$/,
+    );
+    expect(notices[1]).toMatch(/^the user may not declare queue "shop_info_logs", and it is not there: ACCESS_REFUSED/);
+    expect(notices.join()).not.toContain('secret');
+  });
+
+  test('who may only read needs no more where everything is there, but to bind', async () => {
+    const broker = await useBroker();
+    await createTopology(() => {}).ensure(await useLink(broker.url), shopInfo);
+    const { topology, notices } = useTopology();
+    await topology.ensure(await useLink(await useUser(broker, { configure: '', write: '' })), shopInfo);
+    expect(notices).toHaveLength(1);
+    expect(notices[0]).toMatch(/could not be bound/);
+  });
+});
+
+describe('what was declared', () => {
+  test('is remembered for its connection until it is forgotten', async () => {
+    const broker = await useBroker();
+    const { topology } = useTopology();
+    const link = await useLink(broker.url);
+    await topology.ensure(link, shopInfo);
+    const before = link.bytesRead();
+    await topology.ensure(link, shopInfo);
+    expect(link.bytesRead()).toBe(before);
+
+    await broker.admin.deleteQueue('shop_info_logs', broker.vhost);
+    await topology.ensure(link, shopInfo);
+    expect(await broker.listQueues()).toEqual([]);
+    topology.forget();
+    await topology.ensure(link, shopInfo);
+    expect(await broker.listQueues()).toHaveLength(1);
+  });
+
+  test('is asked for again on another connection', async () => {
+    const broker = await useBroker();
+    const { topology } = useTopology();
+    await topology.ensure(await useLink(broker.url), shopInfo);
+    await broker.admin.deleteQueue('shop_info_logs', broker.vhost);
+    await topology.ensure(await useLink(broker.url), shopInfo);
+    expect(await broker.listQueues()).toHaveLength(1);
+  });
+
+  test('may be asked for by many at the same time', async () => {
+    const broker = await useBroker();
+    const { topology, notices } = useTopology();
+    const link = await useLink(broker.url);
+    const wanted = ['one', 'two', 'one', 'two'].flatMap((service) => logQueues(service, settings, broker.version));
+    await Promise.all(wanted.map((declaration) => topology.ensure(link, declaration)));
+    expect(await broker.listQueues()).toHaveLength(10);
+    expect(notices).toEqual([]);
+  });
+});
+
+test('a connection that is lost meanwhile is a rejection, and nothing is told', async () => {
+  const broker = await useBroker();
+  const { topology, notices } = useTopology();
+  const link = await useLink(broker.url);
+  const ensuring = topology.ensure(link, shopInfo);
+  link.destroy(new Error('lost'));
+  await expect(ensuring).rejects.toThrow();
+  await expect(topology.ensure(link, shopInfo)).rejects.toThrow();
+  expect(notices).toEqual([]);
+});
+
+test('a refusal of another kind is told once, and asked again', async () => {
+  const broker = await useBroker();
+  const limit = (value: number) =>
+    broker.admin.eval(
+      `ok = rabbit_vhost_limit:set(<<"${broker.vhost}">>, [{<<"max-queues">>, ${value}}], <<"guest">>)`,
+    );
+  await limit(0);
+  const { topology, notices } = useTopology();
+  const link = await useLink(broker.url);
+  for (const _time of [1, 2]) await expect(topology.ensure(link, shopInfo)).rejects.toThrow();
+  expect(notices).toHaveLength(1);
+  expect(notices[0]).toMatch(
+    /^the broker refused queue "shop_info_logs": PRECONDITION_FAILED - .*limit.* Loghive goes on trying\.$/,
+  );
+  await limit(-1);
+  await topology.ensure(link, shopInfo);
+  expect(await broker.listQueues()).toMatchObject([{ type: 'quorum' }]);
+});
+
+test('a broker that refuses quorum queues gets classic ones, with one warning', async () => {
+  const node = await requireRabbitmq();
+  onEnd(() => node.stop());
+  const { topology, notices } = useTopology();
+  const enabled = (is: boolean) => node.eval(`ok = rabbit_feature_flags:mark_as_enabled_locally(quorum_queue, ${is})`);
+  await enabled(false);
+  // It closes the whole connection instead of the channel.
+  await expect(topology.ensure(await useLink(node.url), shopInfo)).rejects.toThrow(/feature flag is disabled/);
+  // A node that was not born without this flag cannot declare classic queues without it.
+  await enabled(true);
+  const link = await useLink(node.url);
+  for (const declaration of [...logQueues('shop', settings, '3.10.8'), delayQueue(1000, 'quorum', '3.10.8')]) {
+    await topology.ensure(link, declaration);
+  }
+  expect(notices).toHaveLength(1);
+  expect(notices[0]).toMatch(
+    /^the broker refused a quorum queue \(.*feature flag is disabled\); classic queues are declared/,
+  );
+  const queues = await node.listQueues();
+  expect(queues).toHaveLength(6);
+  expect(queues.every(({ type }) => type === 'classic')).toBe(true);
+});
