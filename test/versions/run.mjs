@@ -47,7 +47,7 @@ function report({ node, postgres: packaged }, suite, name, ok, facts, faults) {
     process.stdout.write(`${JSON.stringify({ ok, node, postgres, suite, name, ...facts, faults })}\n`);
     return;
   }
-  const numbers = Object.entries(facts).map(([what, number]) => `${what} ${number}`);
+  const numbers = Object.entries(facts).map(([what, number]) => `${what} ${number ?? '?'}`);
   const where = [`Node ${node}`.padEnd(12), `PostgreSQL ${postgres}`.padEnd(16)];
   const line = [ok ? 'ok  ' : 'FAIL', ...where, suite.padEnd(8), name.padEnd(28), numbers.join(', ')];
   process.stdout.write(`${[line.join('  ').trimEnd(), ...faults.map((fault) => `       ${fault}`)].join('\n')}\n`);
