@@ -30,7 +30,7 @@ export function tlsFault(error: unknown, caOption: string, certOption: string): 
   if (code === 'CERT_NOT_YET_VALID')
     return `its certificate is not valid yet (${code}). Check the clocks of both machines.`;
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return `its certificate is for another name: ${String(message)}. Connect by a name that the certificate carries.`;
+    return `its certificate is for another name: ${misnamed(error)}. Connect by a name that the certificate carries.`;
   }
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') {
     return `the port does not speak TLS (${code}). Correct the port, or connect without TLS.`;
@@ -44,4 +44,11 @@ export function tlsFault(error: unknown, caOption: string, certOption: string): 
     return `the TLS handshake failed: ${said} (${code}). Check that the port speaks TLS and which certificates both sides ask for.`;
   }
   return undefined;
+}
+
+/** Node's own text names no names where an address was asked for. */
+function misnamed(error: unknown): string {
+  const { host, cert, message } = error as { host?: unknown; cert?: { subjectaltname?: unknown }; message?: unknown };
+  const names = cert?.subjectaltname;
+  return typeof host === 'string' && typeof names === 'string' ? `it carries ${names}, not ${host}` : String(message);
 }

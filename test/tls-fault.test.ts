@@ -38,10 +38,12 @@ test("OpenSSL's reason is told instead of its source file", () => {
 });
 
 test('a name that the certificate does not carry is told with the names that it does', () => {
-  const error = Object.assign(new Error("Host: h. is not in the cert's altnames: DNS:elsewhere"), {
-    code: 'ERR_TLS_CERT_ALTNAME_INVALID',
-  });
-  expect(tlsFault(error, '', '')).toMatch(/for another name: .*DNS:elsewhere/);
+  const code = 'ERR_TLS_CERT_ALTNAME_INVALID';
+  expect(said(code, { host: '10.0.0.1', cert: { subjectaltname: 'DNS:elsewhere.example' } })).toBe(
+    'its certificate is for another name: it carries DNS:elsewhere.example, not 10.0.0.1. Connect by a name that the certificate carries.',
+  );
+  const error = Object.assign(new Error('Host: h. is not cert CN: x'), { code, host: 'h', cert: {} });
+  expect(tlsFault(error, '', '')).toMatch(/for another name: Host: h\. is not cert CN: x\./);
 });
 
 test.each([undefined, 'ECONNREFUSED', 'ECONNRESET', '28P01', 7])('an error with code %s is none of TLS', (code) => {
