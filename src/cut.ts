@@ -50,7 +50,7 @@ export function cutToFit(root: JsonObject, room: number): void {
   const level = texts.length > 0 ? waterLevel(sizes, room - (total - sum(sizes))) : 0;
   for (const [at, { holder, key }] of texts.entries()) {
     const most = Math.max(level, LEAST_TEXT_BYTES);
-    if ((sizes[at] as number) > most) holder[key] = cutToBytes(holder[key] as string, most);
+    if ((sizes[at] as number) > most) holder[key] = cutToBytes(holder[key] as string, most, sizes[at]);
   }
   if (level >= LEAST_TEXT_BYTES) return;
   const shrunk = shrinkObject(root, room, new Map());
@@ -59,22 +59,23 @@ export function cutToFit(root: JsonObject, room: number): void {
 
 interface Place {
   readonly holder: Record<string | number, Json>;
-  readonly key: string;
+  readonly key: string | number;
 }
 
 /** Where the texts are that may be cut by themselves. */
 function longTexts(root: JsonObject): Place[] {
   const places: Place[] = [];
-  const waiting: JsonObject[] = [root];
+  const waiting: Place['holder'][] = [root];
   for (let holder = waiting.pop(); holder !== undefined; holder = waiting.pop()) {
-    for (const key of Object.keys(holder)) {
-      const value = holder[key] as Json;
-      if (typeof value === 'object') {
-        if (value !== null) waiting.push(value as JsonObject);
-      } else if (typeof value === 'string' && value.length > LONG_TEXT) {
-        places.push({ holder, key });
+    const visit = (value: Json, key: string | number): void => {
+      if (typeof value === 'string') {
+        if (value.length > LONG_TEXT) places.push({ holder, key });
+      } else if (typeof value === 'object' && value !== null) {
+        waiting.push(value as Place['holder']);
       }
-    }
+    };
+    if (Array.isArray(holder)) holder.forEach(visit);
+    else for (const key of Object.keys(holder)) visit(holder[key] as Json, key);
   }
   return places;
 }
@@ -86,12 +87,13 @@ function longTexts(root: JsonObject): Place[] {
 function cutByLength(texts: readonly Place[], room: number): void {
   const lengths = texts.map(({ holder, key }) => (holder[key] as string).length);
   const level = Math.max(waterLevel(lengths, room), LONG_TEXT);
-  for (const { holder, key } of texts) setField(holder, key, cleanText(cutToLength(holder[key] as string, level)));
+  for (const { holder, key } of texts) holder[key] = cleanText(cutToLength(holder[key] as string, level));
 }
 
 /** The highest level at which the sizes, each cut down to it, sum up to at most `room`; infinite where they just fit. */
 function waterLevel(sizes: readonly number[], room: number): number {
-  const rising = [...sizes].sort((a, b) => a - b);
+  if (sum(sizes) <= room) return Number.POSITIVE_INFINITY;
+  const rising = Float64Array.from(sizes).sort();
   let left = room;
   for (const [at, size] of rising.entries()) {
     const share = Math.floor(left / (rising.length - at));
@@ -101,15 +103,18 @@ function waterLevel(sizes: readonly number[], room: number): number {
   return Number.POSITIVE_INFINITY;
 }
 
-/** The text cut so that its JSON, quotes and mark included, has at most so many bytes (40 or more). */
-function cutToBytes(text: string, bytes: number): string {
-  const { body, missing } = splitMark(text);
+/**
+ * The text cut so that its JSON, quotes and mark included, has at most so many bytes (40 or more). `size` is what its
+ * JSON has now.
+ */
+function cutToBytes(text: string, bytes: number, size: number = bytesOf(text)): string {
+  const { body, missing, markBytes } = splitMark(text);
   const most = bytes - 2 - Buffer.byteLength(cutMark(body.length + missing, 'characters'));
-  let size = bytesOf(body) - 2;
+  let left = size - 2 - markBytes;
   let end = body.length;
-  while (end > 0 && size > most) {
+  while (end > 0 && left > most) {
     const pair = end > 1 && isHighSurrogate(body.charCodeAt(end - 2));
-    size -= pair ? 4 : unitBytes(body.charCodeAt(end - 1));
+    left -= pair ? 4 : unitBytes(body.charCodeAt(end - 1));
     end -= pair ? 2 : 1;
   }
   return body.slice(0, end) + cutMark(body.length - end + missing, 'characters');
@@ -128,10 +133,11 @@ function isHighSurrogate(unit: number): boolean {
 }
 
 /** A text that was cut before is cut again as if it had not been: one mark, with the sum of both. */
-function splitMark(text: string): { body: string; missing: number } {
+function splitMark(text: string): { body: string; missing: number; markBytes: number } {
   const mark = MARK_AT_END.exec(text.slice(-40));
-  if (mark === null) return { body: text, missing: 0 };
-  return { body: text.slice(0, text.length - mark[0].length), missing: Number(mark[1]) };
+  if (mark === null) return { body: text, missing: 0, markBytes: 0 };
+  const body = text.slice(0, text.length - mark[0].length);
+  return { body, missing: Number(mark[1]), markBytes: Buffer.byteLength(mark[0]) };
 }
 
 type Measured = Map<object, number>;
@@ -169,8 +175,9 @@ function shrinkObject(fields: JsonObject, room: number, measured: Measured): Jso
 
 /** How many members of a container stay, and how many bytes each may have at most. */
 function shares(sizes: readonly number[], room: number): { kept: number; most: number } {
-  const most = waterLevel(sizes, room);
-  if (most >= LEAST_MEMBER_BYTES) return { kept: sizes.length, most };
+  if (sum(sizes.map((size) => Math.min(size, LEAST_MEMBER_BYTES))) <= room) {
+    return { kept: sizes.length, most: waterLevel(sizes, room) };
+  }
   let left = room - MARK_BYTES;
   let kept = 0;
   for (const size of sizes) {
@@ -183,6 +190,7 @@ function shares(sizes: readonly number[], room: number): { kept: number; most: n
 
 /** The bytes of a value's JSON; containers are kept in `measured`, since each is asked for once at every level above. */
 function measure(value: Json, measured: Measured): number {
+  if (typeof value === 'number') return String(value).length;
   if (typeof value !== 'object' || value === null) return bytesOf(value);
   const known = measured.get(value);
   if (known !== undefined) return known;

@@ -52,50 +52,78 @@ export function encodeRecord(input: RecordInput, stamp: Stamp, maxRecordBytes: n
     return safeLine(input, stamp, maxRecordBytes);
   } catch (thrown) {
     // Nothing above throws by itself; but the application may have called us at the very end of its stack.
-    return recordLine(input, stamp, '', { [CUT_KEY]: threwMark(thrown) });
+    return recordLine(input, stamp, '""', JSON.stringify({ [CUT_KEY]: threwMark(thrown) }));
   }
 }
 
 /** The line, where JSON.stringify carries the record as it is: nearly always. */
 function plainLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): string | undefined {
-  const { message, levelName } = input;
-  const information = input.information ?? {};
-  if (typeof message !== 'string' || typeof information !== 'object') return undefined;
+  if (typeof input.message !== 'string') return undefined;
   try {
-    if (Array.isArray(information) || information instanceof Date) return undefined;
-    if (plainRoom(information, maxRecordBytes - message.length) < 0) return undefined;
-    const named = levelName === undefined ? information : withLevelName({ ...information }, levelName);
-    const line = recordLine(input, stamp, message, named);
-    return !hasEscapedHazard(line) && fits(line, maxRecordBytes) ? line : undefined;
+    const information = plainInformation(input, maxRecordBytes - input.message.length);
+    if (information === undefined) return undefined;
+    const message = JSON.stringify(input.message);
+    if (hasEscapedHazard(message) || hasEscapedHazard(information)) return undefined;
+    const line = recordLine(input, stamp, message, information);
+    return fits(line, maxRecordBytes) ? line : undefined;
   } catch {
     return undefined; // a proxy, or an accessor that threw only now
   }
 }
 
+function plainInformation({ information, levelName }: RecordInput, room: number): string | undefined {
+  if (information === undefined || information === null) {
+    return levelName === undefined ? '{}' : `{"${LEVEL_NAME_KEYS[0]}":${JSON.stringify(levelName)}}`;
+  }
+  if (typeof information !== 'object' || Array.isArray(information) || information instanceof Date) return undefined;
+  if (plainRoom(information, room) < 0) return undefined;
+  const json = JSON.stringify(information);
+  const key = levelName === undefined ? undefined : levelNameKey(information);
+  if (key === undefined) return json;
+  // Put in as text: a copy of the object with one more field would cost as much as all the rest.
+  return `${json.slice(0, -1)}${json === '{}' ? '' : ','}"${key}":${JSON.stringify(levelName)}}`;
+}
+
 function safeLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): string {
-  const clean = { ...input, service: cleanText(input.service) };
   const both = { message: messageText(input.message, maxRecordBytes), information: input.information ?? {} };
   const copy = safeCopy(both, maxRecordBytes);
   const { message, information } = isObject(copy.value) ? copy.value : { message: '', information: copy.value };
   const fields = isObject(information) ? information : information === undefined ? {} : { value: information };
+  const key = input.levelName === undefined ? undefined : levelNameKey(fields);
+  if (key !== undefined) fields[key] = cleanText(input.levelName as string);
   const root = { message: message ?? '', information: fields };
-  if (input.levelName !== undefined) withLevelName(fields, cleanText(input.levelName));
-  const line = copy.overflows ? undefined : recordLine(clean, stamp, root.message, root.information);
+  const lineOf = () => recordLine(input, stamp, JSON.stringify(root.message), JSON.stringify(root.information));
+  const line = copy.overflows ? undefined : lineOf();
   if (line !== undefined && fits(line, maxRecordBytes)) return line;
-  const fixedBytes = Buffer.byteLength(recordLine(clean, stamp, '', {})) - '""{}'.length;
+  const fixedBytes = Buffer.byteLength(recordLine(input, stamp, '', ''));
   cutToFit(root, maxRecordBytes - fixedBytes + FRAME_OF_BOTH_BYTES);
-  return recordLine(clean, stamp, root.message, root.information);
+  return lineOf();
 }
 
-function recordLine({ service, level }: RecordInput, stamp: Stamp, message: Json, information: object): string {
+/** The middle of a line, by level, for the service that logged last: a process hardly ever has two. */
+let middles = new Map<Level, string>();
+let middlesService: string | undefined;
+
+function middleOf(service: string, level: Level): string {
+  if (service !== middlesService) {
+    middles = new Map();
+    middlesService = service;
+  }
+  const known = middles.get(level);
+  if (known !== undefined) return known;
+  const middle = `","service":${JSON.stringify(cleanText(service))},"level":"${level}","message":`;
+  middles.set(level, middle);
+  return middle;
+}
+
+function recordLine({ service, level }: RecordInput, stamp: Stamp, message: string, information: string): string {
   const timestamp = formatTimestamp(timestampFromMicros(stamp.epochMicros));
-  return JSON.stringify({ id: stamp.id, service, level, message, information, timestamp });
+  return `{"id":"${stamp.id}${middleOf(service, level)}${message},"information":${information},"timestamp":"${timestamp}"}`;
 }
 
-function withLevelName<Fields extends object>(fields: Fields, levelName: string): Fields {
-  const free = LEVEL_NAME_KEYS.find((key) => (fields as JsonObject)[key] === undefined);
-  if (free !== undefined) (fields as JsonObject)[free] = levelName;
-  return fields;
+/** The key for a level's own name that the caller left free. */
+function levelNameKey(information: object): string | undefined {
+  return LEVEL_NAME_KEYS.find((key) => (information as JsonObject)[key] === undefined);
 }
 
 function messageText(message: unknown, maxBytes: number): string {

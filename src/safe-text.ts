@@ -7,15 +7,21 @@
 /** PostgreSQL refuses NUL in text (22021) and in jsonb (22P05); U+2400 is its visible symbol. */
 const NUL_SYMBOL = '\u2400';
 const REPLACEMENT = '\ufffd';
-/** With the `u` flag a proper pair is one code point above this range: only lone halves match. */
-const LONE_SURROGATE = /\p{Surrogate}/gu;
 /** Either hazard as JSON writes it. May also hit a text about escapes: good enough to leave the fast path on. */
 const ESCAPED_HAZARD = /\\u(?:0000|d[89a-f])/i;
 
 /** The text with NUL as U+2400 and each lone surrogate as U+FFFD; the same string where there is neither. */
 export function cleanText(text: string): string {
   const withoutNul = text.includes('\0') ? text.replaceAll('\0', NUL_SYMBOL) : text;
-  return withoutNul.replace(LONE_SURROGATE, REPLACEMENT);
+  const checked = withoutNul as string & WellFormedText;
+  return checked.isWellFormed() ? withoutNul : checked.toWellFormed();
+}
+
+/** Of ECMAScript 2024: Node 20 has it, the `lib` that we compile against does not list it. */
+interface WellFormedText {
+  isWellFormed(): boolean;
+  /** With U+FFFD in the place of each lone surrogate. */
+  toWellFormed(): string;
 }
 
 /** Whether a JSON text may hold a NUL or a lone surrogate inside its strings. Never misses one. */

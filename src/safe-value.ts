@@ -107,12 +107,13 @@ class Copier {
     return this.#textLength > this.#maxBytes;
   }
 
-  copy(value: unknown, key: string, depth: number): Json | undefined {
+  /** `key` is where it was found, which `toJSON` may ask. */
+  copy(value: unknown, key: string | number, depth: number): Json | undefined {
     switch (typeof value) {
       case 'string':
         return this.#text(value);
       case 'number':
-        return Number.isFinite(value) ? value : String(value);
+        return this.#number(value);
       case 'boolean':
         return value;
       case 'bigint':
@@ -135,7 +136,12 @@ class Copier {
     return text.length > LONG_TEXT && this.overflows ? text : cleanText(text);
   }
 
-  #object(value: object, key: string, depth: number): Json | undefined {
+  #number(value: number): Json {
+    if (value >= 10_000 || value <= -10_000) this.#structureBytes += 4;
+    return Number.isFinite(value) ? value : String(value);
+  }
+
+  #object(value: object, key: string | number, depth: number): Json | undefined {
     if (this.#ancestors.has(value)) return CIRCULAR;
     if (depth >= MOST_LEVELS) return TOO_DEEP;
     this.#ancestors.add(value);
@@ -148,13 +154,15 @@ class Copier {
     }
   }
 
-  #opened(value: object, key: string, depth: number): Json | undefined {
-    const early = binaryOrInvalid(value, this.#maxBytes);
-    if (early !== undefined) return this.#shape(early, depth);
-    if (isError(value)) return this.#error(value, depth);
+  #opened(value: object, key: string | number, depth: number): Json | undefined {
+    if (!isOrdinary(value)) {
+      const shape = binaryOrInvalid(value, this.#maxBytes);
+      if (shape !== undefined) return this.#shape(shape, depth);
+      if (isError(value)) return this.#error(value, depth);
+    }
     const toJson: unknown = Reflect.get(value, 'toJSON');
     if (typeof toJson !== 'function') return this.#contents(value, depth);
-    const json: unknown = Reflect.apply(toJson, value, [key]);
+    const json: unknown = Reflect.apply(toJson, value, [String(key)]);
     if (typeof json !== 'object' || json === null) return this.copy(json, key, depth);
     if (json === value) return this.#contents(value, depth);
     // As in JSON, the result's own toJSON is not asked.
@@ -169,9 +177,8 @@ class Copier {
 
   #contents(value: object, depth: number): Json | undefined {
     if (Array.isArray(value)) return this.#array(value, depth);
-    const prototype: unknown = Object.getPrototypeOf(value);
     const keys = enumerableKeys(value);
-    if (prototype !== Object.prototype && prototype !== null) {
+    if (!isOrdinary(value)) {
       const shape = binaryOrInvalid(value, this.#maxBytes) ?? containerOrBox(value, this.#maxBytes);
       if (shape !== undefined) return this.#shape(shape, depth);
       const text = keys.length === 0 ? opaqueText(value) : undefined;
@@ -227,7 +234,7 @@ class Copier {
         break;
       }
       this.#structureBytes += 2;
-      items.push(this.copy(readSafely(source, at), String(at), depth + 1) ?? null);
+      items.push(this.copy(readSafely(source, at), at, depth + 1) ?? null);
     }
     return items;
   }
@@ -239,6 +246,12 @@ class Copier {
   #isFull(depth: number): boolean {
     return this.#structureBytes > this.#maxBytes * (1 + 1 / (depth + 1));
   }
+}
+
+/** Neither an instance of a class nor one of the built-in kinds. */
+function isOrdinary(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === Array.prototype || prototype === null;
 }
 
 function bigintText(value: bigint): string {
