@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { decodeLine, frameBody, splitFrame } from '../src/frame.js';
+
+const texts = (body: Buffer | string) => splitFrame(Buffer.from(body)).map((line) => line.toString());
+
+describe('a frame', () => {
+  test('gives back the lines that it was made of', () => {
+    const lines = ['{"a":1}', '{"b":"ü€😀"}', '{"c":"\\n"}'];
+    expect(texts(frameBody(lines))).toEqual(lines);
+    expect(frameBody(['{"a":1}']).toString()).toBe('{"a":1}');
+    expect(texts(frameBody([]))).toEqual([]);
+  });
+
+  test('ends its lines with either line break, or none at the end', () => {
+    expect(texts('one\ntwo\r\nthree')).toEqual(['one', 'two', 'three']);
+    expect(texts('one\ntwo\r\n')).toEqual(['one', 'two']);
+  });
+
+  test('has no blank lines', () => {
+    expect(texts('\n\r\n  \t\none\n\n\n two\n \n')).toEqual(['one', ' two']);
+    expect(texts('')).toEqual([]);
+    expect(texts('\n')).toEqual([]);
+  });
+
+  test('shares its memory with its lines', () => {
+    const body = Buffer.from('one\ntwo');
+    expect(splitFrame(body)[1]?.buffer).toBe(body.buffer);
+  });
+
+  test('keeps damaged text inside its line', () => {
+    const lines = splitFrame(Buffer.concat([Buffer.from('good\n'), Buffer.from([0xe2, 0x82]), Buffer.from('\nfine')]));
+    expect(lines.map((line) => decodeLine(line).ok)).toEqual([true, false, true]);
+  });
+});
+
+describe('a line', () => {
+  test('is text, byte order mark and all', () => {
+    for (const line of ['', 'plain', 'grün', '日本', '😀', '\ufefflead', 'tab\tand \u0000']) {
+      expect(decodeLine(Buffer.from(line))).toEqual({ ok: true, line });
+    }
+  });
+
+  test.each([
+    ['a lone continuation byte', [0x61, 0x80]],
+    ['a character that stops short', [0xe2, 0x82]],
+    ['an overlong form', [0xc0, 0xaf]],
+    ['a surrogate', [0xed, 0xa0, 0x80]],
+    ['Latin-1', [0x67, 0x72, 0xfc, 0x6e]],
+    ['past the last code point', [0xf5, 0x80, 0x80, 0x80]],
+  ])('is refused with %s', (_, bytes) => {
+    expect(decodeLine(Buffer.from(bytes))).toEqual({ ok: false, reason: 'it is not valid UTF-8' });
+  });
+});
