@@ -1,20 +1,32 @@
 /** What became of each record: accepted from the applications' files, stored and given up from the tables. */
 
+/** The record as it was logged. */
+const INTACT = `
+  message = 'order ' || (information->>'ref') || ' placed'
+  and level = (case information->>'as' when 'warn' then 'WARNING' else upper(information->>'as') end)::logs.level
+  and length(coalesce(information->>'note', '')) = coalesce((information->>'noteLength')::int, 0)`;
+
+/** Neighbours by (ts, id) of one application that were not logged in this order. */
+const SWAPPED = `
+  select count(*)::int from (
+    select n, lag(n) over (partition by shop order by ts, id) as before
+    from (select ts, id, information->>'shop' as shop, (information->>'n')::int as n from logs.records
+          where information ? 'shop') as logged
+  ) as neighbours where n < before`;
+
 /**
  * @param refs of the records that were accepted and are good.
  * @returns counts; a ref of `lost` and `goodInDeadLetters` is named in `examples`.
  */
 export async function account(postgres, database, refs) {
   const rows = await postgres.query(
-    `select information->>'ref' as ref, count(*)::int as times,
-       bool_and(message = 'order ' || (information->>'ref') || ' placed'
-         and level = (case information->>'as' when 'warn' then 'WARNING' else upper(information->>'as') end)::logs.level
-       ) as intact
+    `select information->>'ref' as ref, count(*)::int as times, bool_and(${INTACT}) as intact
      from logs.records group by 1`,
     [],
     database,
   );
   const letters = await postgres.query('select raw from logs.dead_letters', [], database);
+  const [swapped] = await postgres.query(SWAPPED, [], database);
   const times = new Map(rows.map((row) => [row.ref, row.times]));
   const buried = new Set(letters.map(({ raw }) => refOf(raw)).filter((ref) => ref !== undefined));
 
@@ -29,8 +41,9 @@ export async function account(postgres, database, refs) {
     twice: doubled.reduce((sum, ref) => sum + times.get(ref) - 1, 0),
     lost: lost.length,
     goodInDeadLetters: goodInDeadLetters.length,
-    /** Stored under their ref with another message or level. */
+    /** Stored under their ref, but not as they were logged. */
     changed: changed.length,
+    swapped: swapped.count,
     deadLetters: letters.length,
     examples: {
       twice: doubled.slice(0, 5),

@@ -12,6 +12,9 @@ import winston from 'winston';
 
 const TICK_MS = 4;
 const REPORT_MS = 50;
+/** Once in a while a record that is larger than a frame. */
+const LARGE_EACH = 1000;
+const LARGE = { note: 'x'.repeat(70_000), noteLength: 70_000 };
 /** A tick that comes late catches up, but never so much that it becomes a stall itself. */
 const MOST_PER_TICK = 200;
 
@@ -36,8 +39,17 @@ function logOne() {
   const ref = `${setup.name}-${n}`;
   const level = levels[n % levels.length];
   const special = every && n % every.each === 0 ? every.add : undefined;
+  const large = n % LARGE_EACH === LARGE_EACH - 1 ? LARGE : undefined;
   const before = performance.now();
-  logger.log(level, `order ${ref} placed`, { ref, n, as: level, customer: `c${n % 977}`, total: n / 4, ...special });
+  logger.log(level, `order ${ref} placed`, {
+    ref,
+    n,
+    as: level,
+    customer: `c${n % 977}`,
+    total: n / 4,
+    ...special,
+    ...large,
+  });
   slowestCallMs = Math.max(slowestCallMs, performance.now() - before);
   fs.writeSync(accepted, `${ref}\n`);
   logged++;

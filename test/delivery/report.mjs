@@ -15,6 +15,7 @@ export function faultsOfRow(row, counted, bite) {
     `good records in dead letters ${counted.goodInDeadLetters}${example('goodInDeadLetters')}`,
   );
   must(counted.changed === 0, `stored changed ${counted.changed}${example('changed')}`);
+  must(counted.swapped === 0, `order by ts, id is not the order of the calls: ${counted.swapped} swapped`);
   must(counted.stored === counted.accepted, `accepted ${counted.accepted}, stored ${counted.stored}`);
   must(counted.accepted >= LEAST_RECORDS, `${counted.accepted} records are less than ${LEAST_RECORDS}`);
   must(counted.perSecond >= LEAST_PER_SECOND, `${counted.perSecond} records/s are less than ${LEAST_PER_SECOND}`);

@@ -19,7 +19,7 @@ export default {
       const after = await stage.query(`select count(*)::int from logs.records where information ? 'refund'`);
       return {
         'refused and put into a delay queue': stage.consumers.count('retried'),
-        'stored by a retry': after[0].count,
+        'of such records stored in the end': after[0].count,
       };
     };
   },

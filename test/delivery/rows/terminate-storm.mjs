@@ -1,10 +1,11 @@
 const GUSTS = 12;
 const GUST_MS = 150;
+const LEAST = 20;
 
 export default {
   name: 'terminate-storm',
   title: 'pg_terminate_backend ends the sessions of the consumer in gusts, idle ones and in the middle of a statement',
-  bites: { terminated: 20, 'in the middle of a statement': 5, pauses: 2 },
+  bites: { terminated: LEAST, 'in the middle of a statement': 5, pauses: 2 },
   async run(stage) {
     const { consumer, application } = await stage.begin();
     await application.untilLogged(1000);
@@ -17,7 +18,8 @@ export default {
       );
       states.push(...rows.map(({ state }) => state));
     };
-    for (let gust = 0; gust < GUSTS || !(consumer.status.counts.pauses >= 2); gust++) {
+    const enough = () => states.length >= LEAST && consumer.status.counts.pauses >= 2;
+    for (let gust = 0; gust < GUSTS || !enough(); gust++) {
       await stage.sleep(stage.between(5, 250));
       await terminate('true');
       // In every other gust a new session may not even come to its first statement.
