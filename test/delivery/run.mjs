@@ -14,22 +14,32 @@ import { openStage } from './stage.mjs';
 
 const ROW_DEADLINE_MS = 180_000;
 
-const { values: flags, positionals: names } = parseArgs({
-  allowPositionals: true,
-  options: {
-    short: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    list: { type: 'boolean', default: false },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    'postgres-bin': { type: 'string' },
-  },
-});
+const OPTIONS = {
+  short: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  list: { type: 'boolean', default: false },
+  seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+  'postgres-bin': { type: 'string' },
+};
+const { values: flags, positionals: names } = readArguments();
+
+function readArguments() {
+  try {
+    return parseArgs({ allowPositionals: true, options: OPTIONS });
+  } catch (error) {
+    return refuse(`${error.message.split('. ')[0]}. There are: --${Object.keys(OPTIONS).join(', --')}`);
+  }
+}
+
+function refuse(sentence) {
+  process.stderr.write(`${sentence}\n`);
+  process.exit(2);
+}
 
 function chosenRows() {
   const unknown = names.filter((name) => !rows.some((row) => row.name === name));
   if (unknown.length > 0) {
-    process.stderr.write(`no such row: ${unknown.join(', ')}. There are: ${rows.map((row) => row.name).join(', ')}\n`);
-    process.exit(2);
+    refuse(`no such row: ${unknown.join(', ')}. There are: ${rows.map((row) => row.name).join(', ')}`);
   }
   return rows.filter((row) => (names.length > 0 ? names.includes(row.name) : row.short || !flags.short));
 }
@@ -37,7 +47,7 @@ function chosenRows() {
 async function play(row, servers) {
   const started = performance.now();
   const stage = await openStage(row, { ...servers, random: seeded(`${flags.seed} ${row.name}`) });
-  const seconds = () => (performance.now() - started) / 1000;
+  const seconds = () => Math.round((performance.now() - started) / 100) / 10;
   try {
     const bitten = await within(ROW_DEADLINE_MS, row.run(stage));
     const counted = await within(ROW_DEADLINE_MS, stage.settle());
