@@ -3,20 +3,17 @@ import { cp, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { type Installation, installPackage } from './projects/installation.mjs';
+import { describe, expect, test } from 'vitest';
+import { installPackage } from './projects/installation.mjs';
 import { onEnd, uniqueName, useBroker, useChild, useDatabase } from './support/use-servers.js';
 import { eventually } from './support/wait.mjs';
 
 const run = promisify(execFile);
 const ENTRIES = ['loghive', 'loghive/winston', 'loghive/consumer'];
-let installation: Installation;
-
-beforeAll(async () => {
-  installation = await installPackage();
-  onEnd(() => installation.remove());
-  await cp(path.join(import.meta.dirname, 'projects', 'exports'), installation.app, { recursive: true });
-}, 120_000);
+// Here and not in a hook: what a hook hands to onEnd() is never called.
+const installation = await installPackage();
+onEnd(() => installation.remove());
+await cp(path.join(import.meta.dirname, 'projects', 'exports'), installation.app, { recursive: true });
 
 const inApp = (file: string) => path.join(installation.app, file);
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { type Installation, installPackage } from './projects/installation.mjs';
+import { describe, expect, test } from 'vitest';
+import { installPackage } from './projects/installation.mjs';
 import { faultsOf, PROJECTS, prepareProject, runProject } from './projects/projects.mjs';
 import { onEnd, uniqueName, useBroker, useChild, useDatabase } from './support/use-servers.js';
 import { eventually } from './support/wait.mjs';
@@ -8,18 +8,15 @@ import { eventually } from './support/wait.mjs';
 const broker = await useBroker();
 const database = await useDatabase();
 const services = new Map(PROJECTS.map((name) => [name, uniqueName(name)]));
-let installation: Installation;
-
-beforeAll(async () => {
-  installation = await installPackage();
-  onEnd(() => installation.remove());
-  const consumer = useChild(path.join(installation.app, 'node_modules', '.bin', 'loghive'), {
-    args: ['consume', ...services.values()],
-    env: { LOGHIVE_URL: broker.url, LOGHIVE_DATABASE_URL: database.url },
-    cwd: installation.app,
-  });
-  await consumer.waitForLine(/connected to RabbitMQ/, 30_000);
-}, 120_000);
+// Here and not in a hook: what a hook hands to onEnd() is never called.
+const installation = await installPackage();
+onEnd(() => installation.remove());
+const consumer = useChild(path.join(installation.app, 'node_modules', '.bin', 'loghive'), {
+  args: ['consume', ...services.values()],
+  env: { LOGHIVE_URL: broker.url, LOGHIVE_DATABASE_URL: database.url },
+  cwd: installation.app,
+});
+await consumer.waitForLine(/connected to RabbitMQ/, 30_000);
 
 describe('records of an application that has installed the packed file reach PostgreSQL, once each', () => {
   test.each(PROJECTS)('%s', { timeout: 120_000 }, async (name) => {
