@@ -1,12 +1,13 @@
 /** `loghive consume shop other`: runs a consumer until SIGTERM or SIGINT. */
-import { type ConsumerOptions, createConsumer } from '../consumer/index.js';
+import { type ConsumerOptions, consumerConfig } from '../consumer/config.js';
+import { Consumer } from '../consumer/consumer.js';
 import { internalLogger } from '../src/internal-logger.js';
 
 export async function consume(
   services: string[],
   options: Pick<ConsumerOptions, 'url' | 'databaseUrl' | 'schema'>,
 ): Promise<void> {
-  const consumer = createConsumer({ ...options, services });
+  const consumer = new Consumer(consumerConfig('consume', services, options));
   let stopping = false;
 
   const stop = (signal: NodeJS.Signals) => {

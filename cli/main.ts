@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { LoghiveError } from '../src/errors.js';
+import { maskUrl } from '../src/mask-url.js';
 import { consume } from './consume.js';
 import { migrate } from './migrate.js';
 
@@ -20,7 +21,7 @@ function program(): Command {
   const root = new Command('loghive')
     .description('Records from your logger, over RabbitMQ, into PostgreSQL.')
     .version(packageVersion())
-    .showHelpAfterError('(loghive --help shows the commands)')
+    .configureOutput({ outputError: (text, write) => write(usageError(text)) })
     .exitOverride();
   root
     .command('consume')
@@ -40,6 +41,17 @@ function program(): Command {
     .option('--schema <name>', "schema of the tables (default: 'logs')")
     .action(migrate);
   return root;
+}
+
+/** In one line. What stands in quotes was typed, and may be a URL. */
+function usageError(text: string): string {
+  const sentence = text
+    .trim()
+    .replace(/^error: /, '')
+    .replace(/'(.*)'/s, (_, typed: string) => `'${maskUrl(typed)}'`)
+    .replace(/\.?\s*\n\s*/g, ' ')
+    .replace(/\.$/, '');
+  return `loghive: ${sentence}. See loghive --help.\n`;
 }
 
 async function main(): Promise<void> {

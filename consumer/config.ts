@@ -270,7 +270,7 @@ function databaseUrlFallback(environment: Environment): string {
   if (!setting?.text) {
     throw new LoghiveError(
       'LOGHIVE_INVALID_OPTION',
-      'no database: pass the option "databaseUrl" (postgres://user:password@host:5432/database), or set LOGHIVE_DATABASE_URL or POSTGRES_DB_HOST|USER|NAME|PASSWORD|PORT.',
+      'no database: pass the option "databaseUrl" (--database-url postgres://user:password@host:5432/database), or set LOGHIVE_DATABASE_URL or POSTGRES_DB_HOST|USER|NAME|PASSWORD|PORT.',
     );
   }
   return checkedUrl(setting.text, setting.where);

@@ -30,6 +30,7 @@ import { createRepublisher, type Republisher } from './republish.js';
 import { settle } from './settle.js';
 import { type ConsumerState, type ConsumerStatus, healthOf, noCounts } from './status.js';
 import { openStore, type Store } from './store/index.js';
+import { Teller } from './teller.js';
 
 /** How long `stop()` may take to finish what is in hand, in milliseconds. */
 const STOP_MS = 8000;
@@ -51,6 +52,7 @@ export class Consumer {
   readonly #batcher: Batcher;
   readonly #topology = createTopology((sentence) => this.#notice(sentence));
   readonly #notices: string[] = [];
+  readonly #teller = new Teller();
   readonly #refused = new Set<string>();
   readonly #severe: ReadonlySet<string>;
   readonly #counts = noCounts();
@@ -62,7 +64,6 @@ export class Consumer {
   #link: Link | undefined;
   #session: Session | undefined;
   #work: Promise<void> | undefined;
-  #told = '';
   #stopped: Promise<void> = Promise.resolve();
   #resolveTaking: () => void = () => {};
   readonly #taking = new Promise<void>((resolve) => {
@@ -73,7 +74,7 @@ export class Consumer {
     this.#config = config;
     this.#seams = seams;
     this.#store = openStore({ ...config.store, notice: (text) => internalLogger.info(text) });
-    this.#republisher = createRepublisher(config);
+    this.#republisher = createRepublisher(config, (sentence) => this.#teller.warning('broker', sentence));
     this.#connection = new Connection(config.broker, {
       connectionName: `loghive consumer ${process.pid}`,
       keepsProcessAlive: true,
@@ -88,13 +89,16 @@ export class Consumer {
     events.on('ready', (link) => {
       this.#link = link;
       this.#refused.clear();
-      this.#tell(`connected to RabbitMQ ${link.serverVersion} at ${link.host.hostname}:${link.host.port}`);
+      this.#teller.info(
+        'broker',
+        `connected to RabbitMQ ${link.serverVersion} at ${link.host.hostname}:${link.host.port}`,
+      );
       this.#openSession();
     });
-    events.on('lost', (error) => this.#tellWarning(error.message));
-    events.on('failed', (error) => this.#tellWarning(error.message));
-    events.on('lost', () => {
+    events.on('failed', (error) => this.#teller.warning('broker', error.message));
+    events.on('lost', (error) => {
       this.#link = undefined;
+      this.#teller.warning('broker', error.message);
     });
   }
 
@@ -170,7 +174,7 @@ export class Consumer {
     this.#session = session;
     this.#spawn(
       session.open().then(() => {
-        this.#tell(`taking messages of ${services.join(', ')}`);
+        this.#teller.info('queues', `taking messages of ${services.join(', ')}`);
         this.#resolveTaking();
       }),
     );
@@ -187,7 +191,7 @@ export class Consumer {
     this.#batcher.clear();
     if (this.#link === session.link && this.#connection.status().state === 'ready') {
       // Only the channel ended: a refusal. A moment later, because the same refusal may come again.
-      this.#tellWarning(`the channel ended: ${reasonOf(error)}. It is opened again.`);
+      this.#teller.warning('queues', `the channel ended: ${reasonOf(error)}. It is opened again.`);
       this.#topology.forget();
       this.#spawn(sleep(backoffMs(3, RECONNECT), this.#abort.signal).then(() => this.#openSession()));
     }
@@ -256,7 +260,7 @@ export class Consumer {
     if (this.#state === 'running') {
       this.#counts.pauses++;
       this.#transition('paused', reason);
-      this.#tellWarning(`storage is paused: ${reason}`);
+      this.#teller.warning('storage', `storage is paused: ${reason}`);
       this.#spawn(this.#resume());
     }
     await session?.end();
@@ -266,7 +270,7 @@ export class Consumer {
     await this.#untilStorageWorks(() => this.#store.probe());
     if (this.#state !== 'paused') return;
     this.#transition('running');
-    this.#tell('storage works again');
+    this.#teller.info('storage', 'storage works again');
     this.#openSession();
   }
 
@@ -283,7 +287,8 @@ export class Consumer {
         onFailedAttempt: async ({ error, attemptNumber }) => {
           if ((error as LoghiveError).code !== 'LOGHIVE_STORAGE_UNAVAILABLE') return;
           this.#reason = error.message;
-          this.#tellWarning(`storage does not work yet: ${error.message}`);
+          const what = this.#state === 'paused' ? 'storage is paused' : 'storage does not work yet';
+          this.#teller.warning('storage', `${what}: ${error.message}`);
           await sleep(backoffMs(attemptNumber, RECONNECT), signal);
         },
       });
@@ -319,18 +324,6 @@ export class Consumer {
   #notice(sentence: string): void {
     if (this.#notices.includes(sentence)) return;
     this.#notices.push(sentence);
-    internalLogger.warning(sentence);
-  }
-
-  #tell(sentence: string): void {
-    this.#told = '';
-    internalLogger.info(sentence);
-  }
-
-  /** The same reason again and again is told once. */
-  #tellWarning(sentence: string): void {
-    if (sentence === this.#told) return;
-    this.#told = sentence;
     internalLogger.warning(sentence);
   }
 }

@@ -35,8 +35,10 @@ export interface RepublisherOptions {
   readonly retryDelaysMs: readonly number[];
 }
 
-export function createRepublisher(options: RepublisherOptions): Republisher {
+/** @param warn takes what a person should know. */
+export function createRepublisher(options: RepublisherOptions, warn: (sentence: string) => void): Republisher {
   const outlet = new Outlet(options.broker, `loghive consumer ${process.pid} (publishing)`, true);
+  outlet.events.on('warning', (error) => warn(error.message));
 
   outlet.events.on('open', async (link) => {
     const { queues, retryDelaysMs } = options;

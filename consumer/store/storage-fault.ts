@@ -71,6 +71,9 @@ function withoutState(error: unknown, said: string, { host, user }: Place): stri
   if (said.includes('does not support SSL')) {
     return `${host} speaks no TLS and sslmode asks for it. Turn on ssl at the server, or use sslmode=prefer.`;
   }
+  if (code === 'ECONNRESET' || said.includes('terminated unexpectedly')) {
+    return `${host} ended the connection. Check that PostgreSQL listens there, and its log.`;
+  }
   return `the connection to ${host} failed: ${said}`;
 }
 

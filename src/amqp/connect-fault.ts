@@ -28,7 +28,7 @@ function unreachable(code: string, said: string): string {
       return `the name of the host is not known to DNS (${said}). Correct it.`;
     case 'ECONNRESET':
     case 'EPIPE':
-      return closed(said);
+      return CLOSED;
     case 'ETIMEDOUT':
       return late(said);
     default:
@@ -56,14 +56,15 @@ function handshakeEnded(said: string, host: BrokerHost): readonly [ErrorCode, st
     return ['LOGHIVE_BROKER_REFUSED', `the broker refused the connection (${reply}). Loghive logs in by PLAIN.`];
   }
   if (/ETIMEDOUT/.test(said)) return ['LOGHIVE_BROKER_UNREACHABLE', late(said)];
-  if (/closed abruptly/.test(said)) return ['LOGHIVE_BROKER_UNREACHABLE', closed(said)];
+  if (/closed abruptly/.test(said)) return ['LOGHIVE_BROKER_UNREACHABLE', CLOSED];
   return [
     'LOGHIVE_BROKER_UNREACHABLE',
     `what answers there does not speak AMQP 0-9-1 (${said}). Correct host and port; a port that speaks TLS wants amqps://.`,
   ];
 }
 
-const closed = (said: string) =>
-  `the connection was closed during the handshake (${said}). Check that an AMQP 0-9-1 broker listens there, and whether it wants amqps://.`;
+/** Whether the end is seen as a FIN or as a reset is chance, and no news. */
+const CLOSED =
+  'the connection was closed during the handshake. Check that an AMQP 0-9-1 broker listens there, and whether it wants amqps://.';
 
 const late = (said: string) => `no answer in time (${said}). Check host, port and firewall, or raise socketTimeoutMs.`;

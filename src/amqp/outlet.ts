@@ -36,6 +36,7 @@ interface Events {
   lost: [error: LoghiveError];
   /** The broker closed the channel because of something that was published. A new one is opened by itself. */
   channelClosed: [error: LoghiveError];
+  /** Whoever owns the outlet tells it. */
   warning: [error: LoghiveError];
 }
 
@@ -188,7 +189,6 @@ export class Outlet {
   }
 
   #warn(error: LoghiveError): void {
-    internalLogger.warning(error.message);
     this.events.emit('warning', error);
   }
 }

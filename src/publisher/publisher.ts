@@ -39,7 +39,7 @@ export class Publisher {
   readonly config: PublisherConfig;
   readonly #outlet: Outlet;
   readonly #lanes = new Map<string, PacedLane>();
-  readonly #shed = new ShedLedger((sentence) => this.#warn(sentence));
+  readonly #shed = new ShedLedger((sentence) => this.#warnOfRecords(sentence));
   #state: 'open' | 'closed' = 'open';
   #closing: Promise<CloseResult> | undefined;
   #bytes = 0;
@@ -63,7 +63,7 @@ export class Publisher {
       for (const { pace } of this.#lanes.values()) pace.redeclare();
       this.#dropTooLarge(error.message);
     });
-    events.on('warning', (error) => this.events.emit('warning', error));
+    events.on('warning', (error) => this.#warn(error));
     this.#outlet.connection.open();
   }
 
@@ -289,7 +289,7 @@ export class Publisher {
     pace.refused();
     if (outcome === 'returned') this.#outlet.topology.forget();
     const first = outcome === 'returned' ? lane.returns++ === 0 : lane.nacks++ === 0;
-    if (first) this.#warn(refusal(lane, outcome));
+    if (first) this.#warnOfRecords(refusal(lane, outcome));
   }
 
   /** A server with a smaller message limit would refuse the same frame for ever, and its lane would stand still. */
@@ -307,9 +307,12 @@ export class Publisher {
     });
   }
 
-  #warn(sentence: string): void {
-    const error = new LoghiveError('LOGHIVE_RECORDS_WAIT', sentence);
-    internalLogger.warning(sentence);
+  #warnOfRecords(sentence: string): void {
+    this.#warn(new LoghiveError('LOGHIVE_RECORDS_WAIT', sentence));
+  }
+
+  #warn(error: LoghiveError): void {
+    internalLogger.warning(error.message);
     this.events.emit('warning', error);
   }
 }

@@ -98,7 +98,7 @@ describe('a server that cannot be reached', () => {
     for (const scheme of ['amqp', 'amqps']) {
       const { code, message } = await refusal(`${scheme}://u:secret@${closing}`);
       expect(code).toBe('LOGHIVE_BROKER_UNREACHABLE');
-      expect(message).toMatch(/the connection was closed during the handshake .* whether it wants amqps:\/\/\.$/);
+      expect(message).toMatch(/the connection was closed during the handshake\. .* whether it wants amqps:\/\/\.$/);
     }
   });
 });

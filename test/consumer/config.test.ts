@@ -237,7 +237,10 @@ describe('the environment', () => {
       { POSTGRES_DB_HOST: 'h/x', POSTGRES_DB_PASSWORD: 'secret' },
       /^POSTGRES_DB_HOST "h\/x" and POSTGRES_DB_PORT "5432"/,
     ],
-    [{}, /^no database: pass the option "databaseUrl" .* or set LOGHIVE_DATABASE_URL or POSTGRES_DB_HOST/],
+    [
+      {},
+      /^no database: pass the option "databaseUrl" \(--database-url .* or set LOGHIVE_DATABASE_URL or POSTGRES_DB_HOST/,
+    ],
   ])('that names no database throws, for there is no default: %j', (variables, words) => {
     useEnvironment(variables as Record<string, string>);
     expect(refusal(create({ services: ['shop'] }))).toMatch(words);

@@ -1,0 +1,194 @@
+import http from 'node:http';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { describe, expect, inject, test } from 'vitest';
+import type { Child } from '../support/child.mjs';
+import { freePort } from '../support/ports.mjs';
+import { administer } from '../support/postgres-admin.mjs';
+import { onEnd, uniqueName, useBroker, useChild, useDatabase, useProxy } from '../support/use-servers.js';
+import { eventually } from '../support/wait.mjs';
+
+const program = new URL('../../dist/esm/cli/main.js', import.meta.url).pathname;
+const broker = await useBroker();
+const database = await useDatabase();
+const at = new URL(database.url).host;
+const brokerAt = new URL(broker.url).host;
+const postgres = administer(inject('postgres'));
+
+async function listen(server: net.Server): Promise<{ host: string; taken: () => number }> {
+  const sockets: net.Socket[] = [];
+  server.on('connection', (socket) => sockets.push(socket.on('error', () => {})));
+  onEnd(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { host: `127.0.0.1:${(server.address() as net.AddressInfo).port}`, taken: () => sockets.length };
+}
+
+const blackHole = () => listen(net.createServer(() => {}));
+const webServer = () => listen(http.createServer((_request, response) => response.end()));
+const closing = () => listen(net.createServer((socket) => void socket.end()));
+
+function loghive(args: string[], env: Record<string, string> = {}): Child {
+  return useChild(program, { args, env, cwd: tmpdir() });
+}
+
+async function useRole(): Promise<string> {
+  const role = uniqueName('role');
+  await postgres.query(`create role ${role} login password 'right'`);
+  onEnd(() => postgres.query(`drop role ${role}`));
+  return role;
+}
+
+describe('loghive migrate', () => {
+  test('says what it did', async () => {
+    const own = await useDatabase();
+    const first = loghive(['migrate', '--database-url', own.url]);
+    expect(await first.exited).toEqual({ code: 0, signal: null });
+    expect(first.stdout).toHaveLength(1);
+    expect(first.stdout[0]).toMatch(/^applied: 0001_\w+\.sql, /);
+    expect(first.stderr[0]).toContain(`Migrating schema logs of ${own.url.replace(/:[^:@]*@/, ':***@')}.`);
+    const second = loghive(['migrate', '--database-url', own.url]);
+    expect(await second.exited).toEqual({ code: 0, signal: null });
+    expect(second.lines).toEqual(['the schema is up to date']);
+  });
+
+  test.each<[string, () => Promise<string>, RegExp]>([
+    [
+      'PostgreSQL does not run',
+      async () => `postgres://u:secret@127.0.0.1:${await freePort()}/db`,
+      /: nothing listens at 127\.0\.0\.1:\d+\. Start PostgreSQL there, or correct host and port\.$/,
+    ],
+    [
+      'its name is not known',
+      async () => 'postgres://u:secret@postgres.invalid/db',
+      /: the name of the host postgres\.invalid:5432 is not known to DNS/,
+    ],
+    [
+      'it never answers',
+      async () => `postgres://u:secret@${(await blackHole()).host}/db?connect_timeout=1`,
+      /: 127\.0\.0\.1:\d+ did not answer in time\. Check the address and the firewall\.$/,
+    ],
+    [
+      'something else listens',
+      async () => `postgres://u:secret@${(await webServer()).host}/db`,
+      /: 127\.0\.0\.1:\d+ ended the connection\. Check that PostgreSQL listens there, and its log\.$/,
+    ],
+    [
+      'RabbitMQ listens',
+      async () => `postgres://u:secret@${brokerAt}/db`,
+      /: 127\.0\.0\.1:\d+ ended the connection\. Check that PostgreSQL listens there/,
+    ],
+    [
+      'the password is wrong',
+      async () => `postgres://${await useRole()}:secret@${at}/${database.name}`,
+      /: 127\.0\.0\.1:\d+ refuses the password of user role_\w+\. Correct it in the database URL: .*28P01\)$/,
+    ],
+    [
+      'there is no such user',
+      async () => `postgres://nobody:secret@${at}/${database.name}`,
+      /refuses the password of user nobody/,
+    ],
+    [
+      'no password is given',
+      async () => `postgres://postgres@${at}/${database.name}`,
+      /asks for a password for user postgres and none is set\. Set one in the database URL\.$/,
+    ],
+    [
+      'there is no such database',
+      async () => `postgres://${await useRole()}:right@${at}/nowhere`,
+      /: there is no database nowhere on 127\.0\.0\.1:\d+\. Create it: .*3D000\)$/,
+    ],
+    [
+      'it speaks no TLS',
+      async () => `postgres://u:secret@${at}/${database.name}?sslmode=require`,
+      /speaks no TLS and sslmode asks for it\. Turn on ssl at the server, or use sslmode=prefer\.$/,
+    ],
+  ])('ends with 1 and one line when %s', async (_what, url, words) => {
+    const child = loghive(['migrate', '--database-url', await url()]);
+    expect(await child.exited).toEqual({ code: 1, signal: null });
+    expect(child.lines).toHaveLength(1);
+    expect(child.lines[0]).toMatch(/^loghive: PostgreSQL cannot take records: /);
+    expect(child.lines[0]).toMatch(words);
+    expect(child.lines[0]).not.toMatch(/secret|:right@/);
+  });
+
+  test('ends with 1 and one line when the user may not create the schema', async () => {
+    const child = loghive(['migrate', '--database-url', `postgres://${await useRole()}:right@${at}/${database.name}`]);
+    expect(await child.exited).toEqual({ code: 1, signal: null });
+    expect(child.lines.filter((line) => line.startsWith('loghive: '))).toHaveLength(1);
+    expect(child.lines.at(-1)).toMatch(
+      /^loghive: migration 0001_\w+\.sql of schema logs: user role_\w+ lacks rights in schema logs of database \w+\. Grant .*42501\)$/,
+    );
+    expect(child.lines.join()).not.toContain(':right@');
+  });
+});
+
+describe('loghive consume', () => {
+  const consume = (url: string, databaseUrl: string) =>
+    loghive(['consume', uniqueName('svc'), '--url', url, '--database-url', databaseUrl]);
+
+  async function endsBySigterm(child: Child): Promise<void> {
+    const begun = performance.now();
+    expect(await child.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    expect(child.lines.join('\n')).not.toMatch(/secret|:right@/);
+  }
+
+  const warningsOf = (child: Child) => child.lines.filter((line) => line.includes(' WARNING '));
+
+  test('goes on trying while neither server works, with one line each', async () => {
+    const [mq, pg] = [await closing(), await closing()];
+    const child = consume(`amqp://u:secret@${mq.host}`, `postgres://u:secret@${pg.host}/db`);
+    // Two connections to the broker, each of which tries again and again.
+    await eventually(() => mq.taken() >= 6 && pg.taken() >= 4, { withinMs: 30_000 });
+    const warnings = warningsOf(child);
+    expect(warnings).toHaveLength(2);
+    expect(warnings.sort().join('\n')).toMatch(
+      /the connection was closed during the handshake[\s\S]*storage does not work yet: PostgreSQL cannot take records: .* ended the connection/,
+    );
+    await endsBySigterm(child);
+  }, 40_000);
+
+  test('takes messages as soon as both servers are there', async () => {
+    const [mq, pg] = [await useProxy(broker.url), await useProxy(database.url)];
+    await Promise.all([mq.refuse(), pg.refuse()]);
+    const child = consume(mq.url(broker.url), pg.url(database.url));
+    await child.waitForLine(/WARNING amqp:.*nothing listens there/, 20_000);
+    await child.waitForLine(/WARNING storage does not work yet: .*nothing listens at/, 20_000);
+    await Promise.all([mq.heal(), pg.heal()]);
+    await child.waitForLine(/INFO connected to RabbitMQ [\d.]+ at 127\.0\.0\.1:\d+$/, 20_000);
+    await child.waitForLine(/INFO taking messages of svc_\w+$/, 20_000);
+    await endsBySigterm(child);
+  }, 60_000);
+
+  test.each<[string, () => Promise<string>, RegExp]>([
+    ['speaks HTTP', async () => `amqp://u:secret@${(await webServer()).host}`, /does not speak AMQP 0-9-1/],
+    ['speaks no TLS', async () => `amqps://u:secret@${brokerAt}`, /the port does not speak TLS/],
+    ['refuses the password', async () => `amqp://guest:secret@${brokerAt}`, /refused user "guest" or the password/],
+    ['does not know the vhost', async () => `amqp://guest:guest@${brokerAt}/no`, /refused the vhost "no": it does not/],
+  ])('goes on trying a broker that %s', async (_what, url, words) => {
+    const child = consume(await url(), database.url);
+    await child.waitForLine(words, 20_000);
+    expect(warningsOf(child)).toHaveLength(1);
+    await endsBySigterm(child);
+  });
+
+  test.each<[string, () => Promise<string>, RegExp]>([
+    ['refuses the password', async () => `postgres://nobody:secret@${at}/db`, /refuses the password of user nobody/],
+    ['has no such database', async () => database.url.replace(/\/[^/]*$/, '/nowhere'), /there is no database nowhere/],
+  ])('goes on trying a PostgreSQL that %s', async (_what, url, words) => {
+    const child = consume(broker.url, await url());
+    await child.waitForLine(words, 20_000);
+    expect(warningsOf(child)).toHaveLength(1);
+    await endsBySigterm(child);
+  });
+
+  test('ends with 1 and one line when the user may not create the schema', async () => {
+    const own = await useDatabase();
+    const child = consume(broker.url, `postgres://${await useRole()}:right@${at}/${own.name}`);
+    expect(await child.exited).toEqual({ code: 1, signal: null });
+    expect(child.lines.at(-1)).toMatch(/^loghive: migration 0001_\w+\.sql of schema logs: user role_\w+ lacks rights/);
+  });
+});

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { expect, test } from 'vitest';
+import { useChild } from '../support/use-servers.js';
+
+const program = new URL('../../dist/esm/cli/main.js', import.meta.url).pathname;
+
+interface Result {
+  code: number | null;
+  stdout: string[];
+  stderr: string[];
+}
+
+async function loghive(args: string[], env: Record<string, string> = {}): Promise<Result> {
+  const child = useChild(program, { args, env, cwd: tmpdir() });
+  const { code } = await child.exited;
+  return { code, stdout: child.stdout, stderr: child.stderr };
+}
+
+const DATABASE = ['--database-url', 'postgres://u:secret@127.0.0.1/db'];
+
+test.each<[string[], RegExp]>([
+  [['drink'], /^loghive: unknown command 'drink'\. See loghive --help\.$/],
+  [['consum'], /^loghive: unknown command 'consum' \(Did you mean consume\?\)\. See loghive --help\.$/],
+  [['amqp://u:secret@h'], /^loghive: unknown command 'amqp:\/\/u:\*\*\*@h'\. See loghive --help\.$/],
+  [['--verbose'], /^loghive: unknown option '--verbose'\. See loghive --help\.$/],
+  [['consume', 'shop', '--database', 'x'], /^loghive: unknown option '--database'\. See loghive --help\.$/],
+  [['consume', '--databse-url=postgres://u:secret@h'], /^loghive: unknown option '--databse-url=postgres:\*\*\*@h'/],
+  [['consume', 'shop', '--url'], /^loghive: option '--url <url>' argument missing\. See loghive --help\.$/],
+  [['migrate', 'postgres://u:secret@h/db'], /^loghive: too many arguments for 'migrate'\./],
+  [['migrate', '--url', 'amqp://u:secret@h'], /^loghive: unknown option '--url'/],
+  [
+    ['migrate'],
+    /^loghive: no database: pass the option "databaseUrl" \(--database-url postgres:.* or set LOGHIVE_DATABASE_URL/,
+  ],
+  [
+    ['migrate', '--database-url', 'mysql://u:secret@h/db'],
+    /^loghive: migrate: option "databaseUrl": database URL "mysql:\/\/u:\*\*\*@h\/db": expected postgres:/,
+  ],
+  [
+    ['migrate', ...DATABASE, '--schema', 'My Schema'],
+    /^loghive: migrate: option "schema" is "My Schema", expected a schema name/,
+  ],
+  [
+    ['migrate', '--database-url', 'postgres://u:secret@h/db?sslmode=strict'],
+    /: sslmode is "strict", expected one of disable, allow,/,
+  ],
+  [
+    ['consume', ...DATABASE],
+    /^loghive: consume: no service to consume\. Name at least one \(loghive consume shop\), or set SERVICE_NAMES=shop,other\.$/,
+  ],
+  [
+    ['consume', 'a shop', ...DATABASE],
+    /^loghive: consume: option "services" is \["a shop"\], expected a service name of/,
+  ],
+  [
+    ['consume', 'shop', '--url', 'http://u:secret@h', ...DATABASE],
+    /^loghive: consume: option "url" is "http:\/\/u:\*\*\*@h", expected a URL that begins with 'amqp:/,
+  ],
+  [['consume', 'shop'], /^loghive: no database: /],
+])('wrong use is told in one line, and ends with 2: loghive %j', async (args, words) => {
+  const { code, stdout, stderr } = await loghive(args);
+  expect(stderr).toHaveLength(1);
+  expect(stderr[0]).toMatch(words);
+  expect(stderr[0]).not.toContain('secret');
+  expect(stdout).toEqual([]);
+  expect(code).toBe(2);
+});
+
+test('a wrong environment is told with the name of the variable', async () => {
+  const { code, stderr } = await loghive(['migrate'], { LOGHIVE_DATABASE_URL: 'mysql://u:secret@h/db' });
+  expect(stderr).toHaveLength(1);
+  expect(stderr[0]).toMatch(
+    /^loghive: environment variable LOGHIVE_DATABASE_URL: database URL "mysql:\/\/u:\*\*\*@h\/db"/,
+  );
+  expect(code).toBe(2);
+});
+
+test('without a command it shows what there is, and ends with 2', async () => {
+  const { code, stdout, stderr } = await loghive([]);
+  expect(stderr.join('\n')).toMatch(/Usage: loghive [\s\S]*consume[\s\S]*migrate/);
+  expect(stdout).toEqual([]);
+  expect(code).toBe(2);
+});
+
+test('asked for help or its version it answers on stdout, and ends with 0', async () => {
+  const help = await loghive(['consume', '--help']);
+  expect(help.stdout.join('\n')).toMatch(/Usage: loghive consume [\s\S]*--url[\s\S]*--database-url[\s\S]*--schema/);
+  expect([help.code, help.stderr]).toEqual([0, []]);
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  expect(await loghive(['--version'])).toEqual({ code: 0, stdout: [version], stderr: [] });
+});
