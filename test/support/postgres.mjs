@@ -106,7 +106,7 @@ export async function startPostgres(options = {}) {
     if (server !== undefined) throw new Error('the PostgreSQL test server is running already');
     const deadline = performance.now() + START_DEADLINE_MS;
     for (;;) {
-      server ??= await launch();
+      if (server === undefined) await launch();
       const failure = await probe();
       if (failure === undefined) return;
       if (performance.now() > deadline) {
@@ -123,10 +123,11 @@ export async function startPostgres(options = {}) {
 
   async function launch() {
     const started = await spawnServer();
+    // In this order: it may have ended already, and must not be taken for running then.
+    server = started;
     started.exited.then(() => {
       if (server === started) server = undefined;
     });
-    return started;
   }
 
   async function probe() {
