@@ -4,12 +4,14 @@
  */
 export const ERROR_CODES = {
   LOGHIVE_INVALID_OPTION: 'An option has a value that Loghive cannot work with. Nothing was started.',
-  LOGHIVE_CLOSED: 'The logger was used after close().',
+  LOGHIVE_CLOSED: 'A consumer was started that had been started before. Create a new one.',
   LOGHIVE_BROKER_UNREACHABLE: 'No host of the broker URL answered. Loghive goes on trying.',
-  LOGHIVE_BROKER_REFUSED: 'The broker answered and refused: user, password, vhost or permissions.',
+  LOGHIVE_BROKER_REFUSED:
+    'The broker answered and refused: user, password, vhost or permissions; or it has other queues than are declared.',
   LOGHIVE_BROKER_TLS: 'The TLS handshake with the broker failed: certificate authority, date or name.',
   LOGHIVE_BROKER_LOST: 'An open connection to the broker ended or stopped answering. Loghive reconnects.',
-  LOGHIVE_RECORDS_WAIT: 'The broker does not take records of one service and level now, or records had to be given up.',
+  LOGHIVE_RECORDS_WAIT:
+    'The broker does not take records now (an alarm, a full or missing queue), or records had to be given up.',
   LOGHIVE_STORAGE_UNAVAILABLE: 'PostgreSQL cannot take records now. Nothing moves until it can.',
   LOGHIVE_STORAGE_TLS: 'The TLS handshake with PostgreSQL failed: certificate authority, date or name.',
   LOGHIVE_MIGRATION_FAILED: 'The database schema could not be brought up to date.',

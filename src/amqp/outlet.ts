@@ -71,7 +71,7 @@ export class Outlet {
     events.on('blocked', (reason) =>
       this.#warn(
         new LoghiveError(
-          'LOGHIVE_BROKER_REFUSED',
+          'LOGHIVE_RECORDS_WAIT',
           `the broker blocks publishers: ${reason}. Records wait until it stops.`,
         ),
       ),

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Outcome, Outlet } from '../../src/amqp/outlet.js';
+import type { LoghiveError } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import type { RabbitmqServer } from '../support/rabbitmq.mjs';
 import { requireRabbitmq } from '../support/require-rabbitmq.mjs';
@@ -79,8 +80,8 @@ describe('a connection that the broker blocks', () => {
 test('an outlet publishes nothing while it is blocked, says so, and goes on afterwards', async () => {
   const outlet = new Outlet(brokerConfigOf(node.url, { blockedTimeoutMs: 60_000 }), 'test', false);
   onEnd(() => outlet.connection.close());
-  const warnings: string[] = [];
-  outlet.events.on('warning', (error) => warnings.push(error.message));
+  const warnings: LoghiveError[] = [];
+  outlet.events.on('warning', (error) => warnings.push(error));
   let unblocked = 0;
   outlet.events.on('unblocked', () => unblocked++);
   outlet.connection.open();
@@ -96,7 +97,8 @@ test('an outlet publishes nothing while it is blocked, says so, and goes on afte
   await eventually(() => outlet.link === undefined);
   expect(outcomes).toEqual([]);
   expect(warnings).toHaveLength(1);
-  expect(warnings[0]).toMatch(/^the broker blocks publishers: .*memory.*\. Records wait until it stops\.$/);
+  expect(warnings[0]!.code).toBe('LOGHIVE_RECORDS_WAIT');
+  expect(warnings[0]!.message).toMatch(/^the broker blocks publishers: .*memory.*\. Records wait until it stops\.$/);
 
   await node.setVmWatermark();
   await eventually(() => unblocked === 1 && outcomes.length === 1);

@@ -297,3 +297,17 @@ EMAIL_SENDER_PASSWORD=mail-secret
   expect(warnings()).toEqual([]);
   setLevel.mockRestore();
 });
+
+test('a consumer starts once', async () => {
+  useEnvironment();
+  const nowhere = { url: 'amqp://127.0.0.1:1', databaseUrl: 'postgres://127.0.0.1:1/db' };
+  const consumer = createConsumer({ services: ['shop'], ...nowhere });
+  const started = consumer.start();
+  await expect(consumer.start()).rejects.toMatchObject({
+    code: 'LOGHIVE_CLOSED',
+    message: 'the consumer is preparing; create a new one',
+  });
+  await consumer.stop();
+  await started;
+  await expect(consumer.start()).rejects.toMatchObject({ code: 'LOGHIVE_CLOSED' });
+});
