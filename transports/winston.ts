@@ -13,16 +13,16 @@
  */
 import Transport from 'winston-transport';
 import { type ProducerOptions, producerConfig } from '../src/config.js';
+import { LoghiveError } from '../src/errors.js';
+import { internalLogger } from '../src/internal-logger.js';
 import { levelFinder, parseLevel } from '../src/level.js';
-import { isOptions } from '../src/option.js';
 import { openProducer, type Producer } from '../src/producer.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
 import { splitInfo, type WinstonInfo } from './winston-info.js';
+import { splitOptions, unknownLevel, type WinstonOptions } from './winston-options.js';
 
 /** Loghive's options and those of every Winston transport (`level`, `silent`, `format`, `handleExceptions`, …). */
-export interface LoghiveTransportOptions
-  extends Omit<Transport.TransportStreamOptions, 'log' | 'logv' | 'close'>,
-    ProducerOptions {}
+export interface LoghiveTransportOptions extends WinstonOptions, ProducerOptions {}
 
 /**
  * Forwards what a Winston logger writes to RabbitMQ. `logger.end()` followed by `finish` means that every record is
@@ -40,13 +40,14 @@ export class LoghiveTransport extends Transport {
   #levelTable: Record<string, number> | undefined;
 
   constructor(options: LoghiveTransportOptions = {}) {
-    const { winston, loghive } = splitOptions(options);
+    const { winston, loghive } = splitOptions('LoghiveTransport', options);
     const config = producerConfig('LoghiveTransport', loghive);
     super(winston);
     this.#producer = openProducer(config);
     for (const event of ['warning', 'connect', 'disconnect'] as const) {
       this.#producer.events.on(event, (...args: unknown[]) => this.emit(event, ...args));
     }
+    this.once('pipe', (logger: { levels?: Record<string, number> }) => this.#checkLevel(logger.levels));
   }
 
   /** Called by Winston for each record. The record is accepted when this returns; `next` is called at once. */
@@ -83,6 +84,13 @@ export class LoghiveTransport extends Transport {
     void this.#producer.close().then(() => done());
   }
 
+  #checkLevel(levels: Record<string, number> | undefined): void {
+    const sentence = unknownLevel(this.level, levels);
+    if (sentence === undefined) return;
+    internalLogger.warning(sentence);
+    this.emit('warning', new LoghiveError('LOGHIVE_INVALID_OPTION', sentence));
+  }
+
   /** Winston hands over its table of levels when the transport is added, and it may be added to another logger. */
   #levelOf(name: string): { level: ReturnType<typeof parseLevel>['level']; name?: string } {
     const table = (this as { levels?: Record<string, number> }).levels;
@@ -95,16 +103,3 @@ export class LoghiveTransport extends Transport {
 }
 
 export default LoghiveTransport;
-
-/** Those of `winston-transport`; its `log` and `close` are what this class is. */
-const WINSTON_OPTIONS = ['format', 'level', 'silent', 'handleExceptions', 'handleRejections', 'highWaterMark'];
-
-function splitOptions(options: LoghiveTransportOptions) {
-  if (!isOptions(options)) return { winston: {}, loghive: options as ProducerOptions };
-  const winston: Record<string, unknown> = {};
-  const loghive: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(options)) {
-    (WINSTON_OPTIONS.includes(name) ? winston : loghive)[name] = value;
-  }
-  return { winston: winston as Transport.TransportStreamOptions, loghive: loghive as ProducerOptions };
-}
