@@ -1,22 +1,15 @@
 /** The options of every Winston transport, apart from Loghive's own, and checked like them. */
-import type Transport from 'winston-transport';
 import type { ProducerOptions } from '../src/config.js';
 import { boolean, type Check, Expected, integer, isOptions, kindOf, resolveOptions } from '../src/option.js';
-
-/** Those of `winston-transport`; its `log` and `close` are what this transport is. */
-export interface WinstonOptions extends Omit<Transport.TransportStreamOptions, 'log' | 'logv' | 'close'> {
-  /** Of the stream that every transport is: records, default 16. */
-  highWaterMark?: number;
-}
 
 const level: Check<string | undefined> = (value) => {
   if (typeof value === 'string' && value !== '') return value;
   throw new Expected("the name of one of the logger's levels, such as 'info'");
 };
 
-const format: Check<WinstonOptions['format']> = (value) => {
+const format: Check<object | undefined> = (value) => {
   if (isOptions(value) && typeof (value as { transform?: unknown }).transform === 'function') {
-    return value as WinstonOptions['format'];
+    return value;
   }
   throw new Expected('a format of Winston, such as winston.format.json()');
 };
@@ -34,16 +27,15 @@ const checks = {
  * @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong option of Winston. What is no object at all is left to the
  *   check of Loghive's options.
  */
-export function splitOptions(owner: string, options: WinstonOptions & ProducerOptions) {
-  if (!isOptions(options)) return { winston: {}, loghive: options as ProducerOptions };
+export function splitOptions(owner: string, options: object): { winston: object; loghive: ProducerOptions } {
+  if (!isOptions(options)) return { winston: {}, loghive: options };
   const winston: Record<string, unknown> = {};
   const loghive: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
     (Object.hasOwn(checks, name) ? winston : loghive)[name] = value;
   }
   const noEnvironment = () => undefined;
-  const values = resolveOptions(owner, checks, winston, noEnvironment, () => {});
-  return { winston: values as WinstonOptions, loghive: loghive as ProducerOptions };
+  return { winston: resolveOptions(owner, checks, winston, noEnvironment, () => {}), loghive };
 }
 
 /**

@@ -19,10 +19,15 @@ import { levelFinder, parseLevel } from '../src/level.js';
 import { openProducer, type Producer } from '../src/producer.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
 import { splitInfo, type WinstonInfo } from './winston-info.js';
-import { splitOptions, unknownLevel, type WinstonOptions } from './winston-options.js';
+import { splitOptions, unknownLevel } from './winston-options.js';
 
 /** Loghive's options and those of every Winston transport (`level`, `silent`, `format`, `handleExceptions`, …). */
-export interface LoghiveTransportOptions extends WinstonOptions, ProducerOptions {}
+export interface LoghiveTransportOptions
+  extends Omit<Transport.TransportStreamOptions, 'log' | 'logv' | 'close'>,
+    ProducerOptions {
+  /** Of the stream that every transport is, in records. Default 16. */
+  highWaterMark?: number;
+}
 
 /**
  * Forwards what a Winston logger writes to RabbitMQ. `logger.end()` followed by `finish` means that every record is
