@@ -29,6 +29,7 @@ export function plainRoom(value: object, room: number, depth = 0): number {
   let left = room - 2;
   for (const key in source) {
     const item = source[key];
+    if (item === undefined) continue;
     // An accessor may give another object when it is read again.
     if (typeof item === 'object' && item !== null && Object.getOwnPropertyDescriptor(source, key)?.get) return -1;
     left = itemRoom(item, left - key.length - 3, depth);
@@ -39,7 +40,7 @@ export function plainRoom(value: object, room: number, depth = 0): number {
 
 function arrayRoom(items: readonly unknown[], room: number, depth: number): number {
   if (!Array.isArray(items)) return -1;
-  let left = room - 2 - items.length;
+  let left = room - 1 - Math.max(items.length, 1);
   for (let at = 0; at < items.length && left >= 0; at += 1) left = itemRoom(items[at], left, depth);
   return left;
 }

@@ -44,7 +44,7 @@ export function safeValue(value: unknown, maxBytes: number = DEFAULT_MAX_BYTES):
 
 function isFaithful(value: object, maxBytes: number): boolean {
   try {
-    if (plainRoom(value, maxBytes) < 0) return false;
+    if (value instanceof Date || plainRoom(value, maxBytes) < 0) return false;
     const json = JSON.stringify(value);
     return !hasEscapedHazard(json) && Buffer.byteLength(json) <= maxBytes;
   } catch {
@@ -244,7 +244,7 @@ class Copier {
    * for longer than those inside them, so that what stands beside a huge child is not lost for it.
    */
   #isFull(depth: number): boolean {
-    return this.#structureBytes > this.#maxBytes * (1 + 1 / (depth + 1));
+    return this.#structureBytes > this.#maxBytes * (1 + 0.25 / (depth + 1));
   }
 }
 

@@ -1,0 +1,316 @@
+import { describe, expect, test } from 'vitest';
+import { type DecodeContext, decodeRecord, encodeRecord } from '../src/record.js';
+import { formatTimestamp, type Timestamp } from '../src/timestamp.js';
+import { uuidv7 } from '../src/uuid.js';
+import { hostileValues } from './support/hostile-values.mjs';
+
+const id = '01993f0e-1111-7111-8111-000000000001';
+const timestamp = '2026-01-31T10:30:45.123456Z';
+const tenThirty = Date.UTC(2026, 0, 31, 10, 30, 45) / 1000;
+const newId = (time: Timestamp) => `new id of ${formatTimestamp(time)}`;
+
+const decode = (line: string, context: Partial<DecodeContext> = {}) => decodeRecord(line, { newId, ...context });
+const record = (fields: object | string, context: Partial<DecodeContext> = {}) => {
+  const decoded = decode(typeof fields === 'string' ? fields : JSON.stringify(fields), context);
+  if (!decoded.ok) expect.fail(decoded.reason);
+  return decoded.record;
+};
+const reason = (line: string, context: Partial<DecodeContext> = {}) => {
+  const decoded = decode(line, context);
+  if (decoded.ok) expect.fail(`stored as ${JSON.stringify(decoded.record)}`);
+  return decoded.reason;
+};
+const base = { id, service: 'shop', level: 'ERROR', message: 'm', information: {}, timestamp };
+const information = (fields: object | string) => JSON.parse(record(fields).information) as Record<string, unknown>;
+
+/** The same line, written so that it does not take the short way. */
+const otherwise = (line: string) => ` ${line}`;
+
+describe('a line of our own', () => {
+  test('is the row', () => {
+    const line = JSON.stringify({ ...base, message: 'payment failed', information: { order: 7 } });
+    expect(record(line)).toEqual({ ...base, message: 'payment failed', information: '{"order":7}' });
+  });
+
+  test('is read the same by either way, for every record that we can write', () => {
+    const stamp = { id, epochMicros: 1_769_855_445_123_456 };
+    const values = hostileValues.filter(({ name }) => !/10 MB|20 MB|million|hundred|doubles|at every key/.test(name));
+    for (const { name, make } of [...values, { name: 'plain', make: () => ({ a: [1, { b: 'x' }] }) }]) {
+      const input = {
+        service: 'shop',
+        level: 'INFO' as const,
+        message: `"${name}"\n\t😀`,
+        information: { field: make() },
+      };
+      const line = encodeRecord(input, stamp, 1024 * 1024);
+      const short = record(line);
+      expect(short).toEqual(record(otherwise(line)));
+      expect(short.message).toBe(input.message);
+      expect(JSON.parse(short.information)).toEqual(JSON.parse(line).information);
+    }
+  });
+
+  test('that only looks like one is read for what it is', () => {
+    const { information: _, ...rest } = base;
+    const doubled = `{"id":"${id}","service":"shop","level":"ERROR","message":"m","information":{"a":1},"information":{"b":2},"timestamp":"${timestamp}"}`;
+    expect(record(doubled).information).toBe('{"b":2}');
+    const inside = `{"id":"${id}","service":"shop","level":"ERROR","message":"m","information":{"a":1},"x":{"timestamp":"${timestamp}"}}`;
+    expect(JSON.parse(record(inside).information)).toEqual({ a: 1, x: { timestamp } });
+    const tricky = `{"id":"${id}","service":"shop","level":"ERROR","message":"\\",\\"information\\":{","information":{},"timestamp":"${timestamp}"}`;
+    expect(record(tricky).message).toBe('","information":{');
+    expect(record({ ...rest, service: 'a"b' }).service).toBe('a"b');
+  });
+
+  test.each([
+    ['information that is torn', `"information":{"a":,"timestamp"`],
+    ['information with more behind it', `"information":{} x,"timestamp"`],
+    ['a line break in the message', `"message":"a\nb","information":{},"timestamp"`],
+    ['a bad escape in the message', `"message":"a\\x","information":{},"timestamp"`],
+  ])('with %s is bad', (_, part) => {
+    const message = part.startsWith('"message"') ? '' : '"message":"m",';
+    const line = `{"id":"${id}","service":"shop","level":"ERROR",${message}${part}:"${timestamp}"}`;
+    expect(reason(line)).toMatch(/^it is not JSON: /);
+  });
+
+  test('with a control character in its service is bad', () => {
+    expect(reason(JSON.stringify(base).replace('shop', 'sh\u0001op'))).toMatch(/^it is not JSON: /);
+  });
+});
+
+describe("a line of the Python package's", () => {
+  const python =
+    '{"service": "shop", "level": "ERROR", "message": "Zahlung \\u00fcber 5 \\u20ac", "information": {"a": 1.0, "b": NULL}, "timestamp": "2026-01-31 12:30:45.123456"}'.replace(
+      'NULL',
+      'null',
+    );
+
+  test('is stored, its local time told by the AMQP timestamp, its information as written', () => {
+    expect(record(python, { amqpTimestampS: tenThirty })).toEqual({
+      id: `new id of ${timestamp}`,
+      timestamp,
+      service: 'shop',
+      level: 'ERROR',
+      message: 'Zahlung über 5 €',
+      information: '{"a": 1.0, "b": null}',
+    });
+  });
+
+  test('is in the given zone, or UTC', () => {
+    const zone = { amqpTimestampS: tenThirty, pythonTimezone: 'Asia/Tokyo' };
+    expect(record(python, zone).timestamp).toBe('2026-01-31T03:30:45.123456Z');
+    expect(record(python).timestamp).toBe('2026-01-31T12:30:45.123456Z');
+  });
+});
+
+describe('the service', () => {
+  test.each([
+    ['missing', undefined, 'field "service" is missing'],
+    ['empty', '', 'field "service" is no name: ""'],
+    ['blank', ' \t', 'field "service" is no name: " \\t"'],
+    ['a number', 7, 'field "service" is no name: 7'],
+    ['null', null, 'field "service" is no name: null'],
+  ])('that is %s makes a bad record', (_, service, expected) => {
+    expect(reason(JSON.stringify({ ...base, service }))).toBe(expected);
+    expect(reason(otherwise(JSON.stringify({ ...base, service })))).toBe(expected);
+  });
+
+  test('is cleaned', () => {
+    expect(record({ ...base, service: 'sh\0op' }).service).toBe('sh\u2400op');
+  });
+});
+
+describe('the level', () => {
+  test.each([
+    ['error', 'ERROR', {}],
+    ['Warning', 'WARNING', {}],
+    ['warn', 'WARNING', { level: 'warn' }],
+    ['FATAL', 'CRITICAL', { level: 'FATAL' }],
+    ['chatty', 'INFO', { level: 'chatty' }],
+    ['odd"\0', 'INFO', { level: 'odd"\u2400' }],
+  ])('%j is %s', (name, level, expected) => {
+    const stored = record({ ...base, level: name });
+    expect([stored.level, JSON.parse(stored.information)]).toEqual([level, expected]);
+  });
+
+  test('leaves a level that is there already', () => {
+    expect(information({ ...base, level: 'warn', information: { level: 3 } })).toEqual({
+      level: 3,
+      'loghive.level': 'warn',
+    });
+  });
+
+  test.each([[undefined], [null], [30], [''], ['  '], [['ERROR']]])('%j makes a bad record', (level) => {
+    expect(reason(JSON.stringify({ ...base, level }))).toMatch(/^field "level" is/);
+  });
+});
+
+describe('the message', () => {
+  test.each([
+    ['a text', '"x"', 'x'],
+    ['NUL and lone surrogates', '"a\\u0000b\\ud800"', 'a\u2400b\ufffd'],
+    ['an object', '{"a": 12345678901234567890}', '{"a": 12345678901234567890}'],
+    ['a number', '1.50', '1.50'],
+    ['null', 'null', 'null'],
+    ['an array with NUL', '["\\u0000"]', '["\\u0000"]'],
+  ])('is text: %s', (_, json, expected) => {
+    expect(record(JSON.stringify(base).replace('"m"', json)).message).toBe(expected);
+  });
+
+  test('that is missing is empty', () => {
+    const { message: _, ...rest } = base;
+    expect(record(rest).message).toBe('');
+  });
+});
+
+describe('information', () => {
+  const withInformation = (json: string) =>
+    record(JSON.stringify(base).replace('"information":{}', `"information":${json}`));
+
+  test('keeps all digits, double keys and spaces for PostgreSQL', () => {
+    const json = '{"n":12345678901234567890.123456789012345678901, "n":1e-400, "big":123456789012345678901234567890}';
+    expect(withInformation(json).information).toBe(json);
+    expect(
+      record(otherwise(JSON.stringify(base).replace('"information":{}', `"information":${json}`))).information,
+    ).toBe(json);
+  });
+
+  test.each([
+    ['missing', { ...base, information: undefined }, {}],
+    ['null', { ...base, information: null }, {}],
+    ['a text', { ...base, information: 'x\0' }, { value: 'x\u2400' }],
+    ['an array', { ...base, information: [1] }, { value: [1] }],
+    ['false', { ...base, information: false }, { value: false }],
+  ])('is an object: %s', (_, fields, expected) => {
+    expect(information(fields)).toEqual(expected);
+  });
+
+  test('is cleaned of what jsonb refuses, and of nothing else', () => {
+    const json = '{"a\\u0000":"\\ud800", "n":12345678901234567890, "e":"\\\\u0000 \\ud83d\\ude00"}';
+    expect(withInformation(json).information).toBe(
+      '{"a\u2400":"\ufffd", "n":12345678901234567890, "e":"\\\\u0000 \\ud83d\\ude00"}',
+    );
+  });
+});
+
+describe('other fields', () => {
+  test('are kept in information, as they were written', () => {
+    const line = JSON.stringify(base).replace(
+      '{"id"',
+      '{"host":"h\\u0000","pid": 12345678901234567890,"k\\u0000":1,"id"',
+    );
+    expect(record(line).information).toBe('{"host":"h\u2400","pid":12345678901234567890,"k\u2400":1}');
+  });
+
+  test('never take the place of one that is there', () => {
+    const fields = { ...base, information: { a: 1, 'extra.b': 2, b: 3 }, a: 4, b: 5 };
+    expect(information(fields)).toEqual({ a: 1, 'extra.b': 2, b: 3, 'extra.a': 4, 'extra.extra.b': 5 });
+    expect(information({ ...base, information: 'text', value: 7 })).toEqual({ value: 'text', 'extra.value': 7 });
+    expect(information({ ...base, level: 'warn', information: {}, 'loghive.level': 'x' })).toEqual({
+      level: 'warn',
+      'loghive.level': 'x',
+    });
+  });
+
+  test('that are called after the machinery are fields like others', () => {
+    const line = JSON.stringify(base).replace('{"id"', '{"__proto__":{"polluted":1},"constructor":2,"id"');
+    expect(record(line).information).toBe('{"__proto__":{"polluted":1},"constructor":2}');
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  test('join information that is spread over lines', () => {
+    const line = JSON.stringify(base).replace('"information":{}', '"information":{ \n },"a":1');
+    expect(JSON.parse(record(line).information)).toEqual({ a: 1 });
+    const more = JSON.stringify(base).replace('"information":{}', '"information":{ "x": {} \n },"a":1');
+    expect(JSON.parse(record(more).information)).toEqual({ x: {}, a: 1 });
+  });
+});
+
+describe('the id', () => {
+  test('is kept in lower case', () => {
+    const upper = 'ABCDEF01-2345-4789-ABCD-EF0123456789';
+    expect(record({ ...base, id: upper }).id).toBe(upper.toLowerCase());
+  });
+
+  test('is made from the time of the record where there is none', () => {
+    for (const none of [undefined, null]) {
+      const stored = record({ ...base, id: none });
+      expect([stored.id, stored.information]).toEqual([`new id of ${timestamp}`, '{}']);
+    }
+  });
+
+  test('that is no UUID is kept in information', () => {
+    expect(record({ ...base, id: 'order-7' })).toMatchObject({
+      id: `new id of ${timestamp}`,
+      information: '{"id":"order-7"}',
+    });
+    expect(information({ ...base, id: 7, information: { id: 1 } })).toEqual({ id: 1, 'extra.id': 7 });
+  });
+});
+
+describe('the time', () => {
+  const seven = uuidv7(1_769_855_445_123_456);
+
+  test.each([['2026-01-31T12:30:45.123456789+02:00'], ['2026-01-31 10:30:45.123456Z'], ['20260131T103045,123456Z']])(
+    'is brought to its canonical form: %s',
+    (text) => {
+      expect(record({ ...base, timestamp: text }).timestamp).toBe(timestamp);
+    },
+  );
+
+  test("that is missing is the UUIDv7's, then AMQP's", () => {
+    const { timestamp: _, ...rest } = base;
+    expect(record({ ...rest, id: seven }, { amqpTimestampS: 1 }).timestamp).toBe(timestamp);
+    const four = 'abcdef01-2345-4789-abcd-ef0123456789';
+    expect(record({ ...rest, id: four }, { amqpTimestampS: tenThirty }).timestamp).toBe('2026-01-31T10:30:45.000000Z');
+    expect(record({ ...rest, id: seven, timestamp: null }).information).toBe('{}');
+  });
+
+  test('that cannot be read is kept in information', () => {
+    for (const text of ['2026-02-30T00:00:00Z', 'yesterday', '', 1_769_855_445]) {
+      const stored = record({ ...base, id: seven, timestamp: text });
+      expect([stored.timestamp, JSON.parse(stored.information)]).toEqual([timestamp, { timestamp: text }]);
+    }
+  });
+
+  test.each([[undefined], [0], [-1], [Number.NaN], [1_769_855_445_123]])(
+    'that is nowhere makes a bad record (AMQP says %s)',
+    (amqpTimestampS) => {
+      const line = JSON.stringify({ ...base, id: undefined, timestamp: 'soon' });
+      expect(reason(line, { amqpTimestampS })).toBe('it has no time: field "timestamp" is no time: "soon"');
+      const missing = JSON.stringify({ ...base, id: undefined, timestamp: undefined });
+      expect(reason(missing, { amqpTimestampS })).toBe('it has no time: field "timestamp" is missing');
+    },
+  );
+});
+
+describe('what is no record', () => {
+  test.each([
+    ['', /^it is not JSON: /],
+    ['{"service":"shop"', /^it is not JSON: /],
+    ['plain text', /^it is not JSON: /],
+    ['{"service":"a"}{"service":"b"}', /^it is not JSON: /],
+    ['[]', /^it is JSON, but an array$/],
+    ['null', /^it is JSON, but no object$/],
+    ['"text"', /^it is JSON, but no object$/],
+    ['{}', /^field "service" is missing$/],
+  ])('%j is told with the reason', (line, expected) => {
+    expect(reason(line)).toMatch(expected);
+  });
+
+  test('is told in few words, however long it is', () => {
+    expect(reason('x'.repeat(1_000_000)).length).toBeLessThan(300);
+    expect(reason(JSON.stringify({ ...base, level: ['x'.repeat(1_000_000)] })).length).toBeLessThan(300);
+  });
+});
+
+describe('a line', () => {
+  test('may be spread over lines and begin with a byte order mark', () => {
+    expect(record(`\ufeff${JSON.stringify(base, null, 2)}\n`)).toEqual({ ...base, information: '{}' });
+  });
+
+  test('may be as deep as it likes', () => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    const line = JSON.stringify(base).replace('"information":{}', `"information":{"deep":${deep}}`);
+    expect(record(line).information).toBe(`{"deep":${deep}}`);
+  });
+});
