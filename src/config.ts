@@ -125,6 +125,7 @@ export interface ProducerOptions {
   blockedTimeoutMs?: number;
   /** How long the broker may be silent where an answer is due. Milliseconds, default 10000. */
   socketTimeoutMs?: number;
+  /** TLS to the broker, as `amqps://` in the URL. Where the URL says `amqp://`, port 5672 becomes 5671. */
   tls?: TlsOptions;
   /** Kind of the queues that are declared. Environment: `QUEUE_TYPE`. Default 'quorum'; 'python' for a fleet with Python consumers. */
   queueType?: QueueType;
