@@ -94,9 +94,10 @@ export class Session {
       this.#lose(error as Error);
       return;
     }
-    this.#channel = channel;
     channel.on('error', (error) => this.#lose(error));
     channel.on('close', () => this.#lose(new Error('the channel was closed')));
+    if (this.#state === 'ended') return closed(channel);
+    this.#channel = channel;
     this.#timers.add(setInterval(() => this.#shrinkIdle(), SHRINK_EVERY_MS));
     for (const subscription of this.#subscriptions) {
       if (this.#state !== 'open') return;
@@ -133,8 +134,7 @@ export class Session {
   async end(): Promise<void> {
     if (this.#state === 'ended') return;
     this.#finish();
-    // A channel on a connection that is just being lost has ended as well.
-    await this.#channel?.close().catch(() => {});
+    if (this.#channel) await closed(this.#channel);
   }
 
   #finish(): void {
@@ -259,6 +259,17 @@ export class Session {
     }
     subscription.renewing = false;
   }
+}
+
+/**
+ * Resolves when the channel has ended, whichever way. amqplib settles the promise of `close()` only by the broker's answer,
+ * never when the connection is lost before it; then there is nothing but the event.
+ */
+function closed(channel: Channel): Promise<void> {
+  return new Promise((resolve) => {
+    channel.once('close', resolve);
+    channel.close().then(resolve, () => resolve());
+  });
 }
 
 /** A mean over about the last sixteen; the first value counts whole. */

@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import { Session } from '../../consumer/intake.js';
+import { createTopology } from '../../src/amqp/topology.js';
+import { failureQueue, type QueueSettings } from '../../src/wire.js';
+import { useConnection } from '../support/use-connection.js';
+import { useBroker, useProxy } from '../support/use-servers.js';
+import { eventually } from '../support/wait.mjs';
+
+const broker = await useBroker();
+const SETTINGS: QueueSettings = {
+  type: 'classic',
+  maxLength: 1000,
+  maxBytes: 1024 * 1024,
+  messageTtlMs: 60_000,
+};
+
+async function useSession() {
+  const proxy = await useProxy(broker.url);
+  const { heard, is } = useConnection(proxy.url(broker.url));
+  await is('ready');
+  const link = heard[0]!.link!;
+  const lost: string[] = [];
+  const declaration = failureQueue('classic', SETTINGS, link.serverVersion);
+  const session = new Session(
+    link,
+    createTopology(() => {}),
+    [declaration],
+    {
+      prefetchBytes: 1024 * 1024,
+      batchRecords: 1000,
+      isSevere: () => false,
+      onMessage: () => 1,
+      onLost: (_, error) => lost.push(error.message),
+      onRefused: () => {},
+    },
+  );
+  const consumers = async () => (await broker.listQueues()).reduce((sum, queue) => sum + queue.consumers, 0);
+  return { proxy, session, lost, consumers };
+}
+
+describe('a session of taking messages', () => {
+  test('takes from its queues until it is ended', async () => {
+    const { session, lost, consumers } = await useSession();
+    await session.open();
+    expect(await consumers()).toBe(1);
+    await session.end();
+    await eventually(async () => (await consumers()) === 0);
+    expect(session.isEnded).toBe(true);
+    expect(lost).toEqual([]);
+  });
+
+  test('comes to its end when the connection is lost before the broker has answered to it', async () => {
+    const { proxy, session, lost } = await useSession();
+    await session.open();
+    proxy.halfOpen();
+    const ended = session.end();
+    await proxy.reset();
+    await ended;
+    expect(session.isEnded).toBe(true);
+    expect(lost).toEqual([]);
+  });
+
+  test('leaves no channel open when it is ended before it was there', async () => {
+    const { session, consumers } = await useSession();
+    const opened = session.open();
+    await session.end();
+    await opened;
+    expect(await consumers()).toBe(0);
+  });
+
+  test('says that it is lost when there is no connection left to open a channel on', async () => {
+    const { proxy, session, lost } = await useSession();
+    await proxy.reset();
+    await session.open();
+    expect(session.isEnded).toBe(true);
+    expect(lost).toHaveLength(1);
+  });
+});
