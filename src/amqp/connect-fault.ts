@@ -3,6 +3,9 @@ import { type BrokerHost, maskedBroker } from '../broker-url.js';
 import { type ErrorCode, LoghiveError, reasonOf } from '../errors.js';
 import { tlsFault } from '../tls-fault.js';
 
+/** An end that amqplib has not told. */
+export const CLOSED_AT_ONCE = 'the broker closed the connection as soon as it was open';
+
 /** @param error what amqplib or the socket failed with. */
 export function connectFault(error: unknown, host: BrokerHost): LoghiveError {
   const tls = tlsFault(error, 'the option tls: { ca }', 'tls: { cert, key }');
@@ -56,6 +59,7 @@ function handshakeEnded(said: string, host: BrokerHost): readonly [ErrorCode, st
     return ['LOGHIVE_BROKER_REFUSED', `the broker refused the connection (${reply}). Loghive logs in by PLAIN.`];
   }
   if (/ETIMEDOUT/.test(said)) return ['LOGHIVE_BROKER_UNREACHABLE', late(said)];
+  if (said === CLOSED_AT_ONCE) return ['LOGHIVE_BROKER_UNREACHABLE', `${said}. Its log says why.`];
   if (/closed abruptly/.test(said)) return ['LOGHIVE_BROKER_UNREACHABLE', CLOSED];
   return [
     'LOGHIVE_BROKER_UNREACHABLE',

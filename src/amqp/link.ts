@@ -4,7 +4,7 @@ import net from 'node:net';
 import { type ChannelModel, connect, type Options, type SocketOptions } from 'amqplib';
 import type { BrokerHost } from '../broker-url.js';
 import type { BrokerConfig } from '../config.js';
-import { connectFault } from './connect-fault.js';
+import { CLOSED_AT_ONCE, connectFault } from './connect-fault.js';
 
 export interface Link {
   readonly model: ChannelModel;
@@ -47,6 +47,9 @@ export async function openLink(host: BrokerHost, config: BrokerConfig, options: 
   try {
     const model = await handshake(host, config, options);
     const { stream, heartbeater } = (model as unknown as Internals).connection;
+    // A broker that is just ending closes in the same breath as it opens. amqplib says so by events only, and reads both
+    // before anybody can listen.
+    if (stream.writableEnded || stream.destroyed) throw new Error(CLOSED_AT_ONCE);
     if (!options.keepsProcessAlive) {
       stream.unref();
       heartbeater?.sendTimer.unref();

@@ -257,3 +257,32 @@ test('the internals of amqplib that a link reads are still there', async () => {
   }
   await model.close();
 });
+
+describe('a server that closes the connection in the same breath as it opens it', () => {
+  /** connection.open-ok, in full. */
+  const OPEN_OK = Buffer.from([1, 0, 0, 0, 0, 0, 5, 0, 10, 0, 41, 0, 0xce]);
+  /** connection.close with 320 "", in full. */
+  const CLOSE = Buffer.from([1, 0, 0, 0, 0, 0, 11, 0, 10, 0, 50, 320 >> 8, 320 & 255, 0, 0, 0, 0, 0, 0xce]);
+
+  async function closingServer(): Promise<string> {
+    const { hostname, port } = new URL(broker.url);
+    const host = await listen(
+      net.createServer((client) => {
+        const upstream = net.connect(Number(port), hostname, () => client.pipe(upstream));
+        upstream.on('error', () => {});
+        client.on('close', () => upstream.destroy());
+        // Everything that is said in the handshake is one small chunk on loopback.
+        upstream.on('data', (chunk) => client.write(chunk.equals(OPEN_OK) ? Buffer.concat([chunk, CLOSE]) : chunk));
+      }),
+    );
+    const url = new URL(broker.url);
+    url.host = host;
+    return url.href;
+  }
+
+  test('has not opened it', async () => {
+    const { code, message } = await refusal(await closingServer());
+    expect(code).toBe('LOGHIVE_BROKER_UNREACHABLE');
+    expect(message).toMatch(/: the broker closed the connection as soon as it was open\. Its log says why\.$/);
+  });
+});
