@@ -301,9 +301,13 @@ export class Consumer {
     const session = this.#session;
     if (wasRunning && session) await within(STOP_MS, this.#finishInHand(session));
     this.#batcher.clear();
-    await session?.end();
-    await Promise.all([this.#connection.close(), this.#republisher.close()]);
-    await within(1000, this.#store.close());
+    // The end of the connection is that of the channel as well: a broker that does not answer is not waited for.
+    await Promise.all([
+      session?.end(),
+      this.#connection.close(),
+      this.#republisher.close(),
+      within(1000, this.#store.close()),
+    ]);
     this.#transition('stopped');
   }
 
