@@ -1,4 +1,5 @@
 /** What `sslmode` and its files ask of Node's TLS, with libpq's meaning. */
+import { X509Certificate } from 'node:crypto';
 import fs from 'node:fs/promises';
 import tls from 'node:tls';
 import { LoghiveError, reasonOf } from '../../src/errors.js';
@@ -38,6 +39,8 @@ export async function tlsOptions(target: DatabaseTarget): Promise<tls.Connection
   if (target.sslKey !== undefined) options.key = await read('sslkey', target.sslKey);
   if (target.sslPassword !== undefined) options.passphrase = target.sslPassword;
   try {
+    // OpenSSL passes over a file without certificates, and then no server is ever known.
+    if (Buffer.isBuffer(options.ca)) new X509Certificate(options.ca);
     tls.createSecureContext(options);
   } catch (error) {
     throw new LoghiveError(

@@ -1,0 +1,207 @@
+import net from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openSession, type Session } from '../../../consumer/store/connect.js';
+import { parseDatabaseUrl } from '../../../consumer/store/database-url.js';
+import type { StorageUnavailable } from '../../../consumer/store/index.js';
+import { LoghiveError } from '../../../src/errors.js';
+import { freePort } from '../../support/ports.mjs';
+import { type PostgresServer, startPostgres } from '../../support/postgres.mjs';
+import { onEnd, uniqueName, useDatabase, useProxy } from '../../support/use-servers.js';
+import { item, newStore, storeOn, unavailable, urlAs } from './database.js';
+
+async function open(url: string): Promise<Session> {
+  const settings = { schema: 'logs', connectTimeoutMs: 3000, statementTimeoutMs: 0, answerTimeoutMs: 0 };
+  const session = await openSession(parseDatabaseUrl(url), settings);
+  onEnd(() => session.end());
+  return session;
+}
+
+async function refusal(url: string): Promise<StorageUnavailable> {
+  const error = await open(url).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(LoghiveError);
+  return error as StorageUnavailable;
+}
+
+/** The URL with other hosts. */
+function withHosts(url: string, hosts: string): string {
+  const { username, password, pathname } = new URL(url);
+  return `postgres://${username}:${password}@${hosts}${pathname}`;
+}
+
+const placeOf = (url: string) => new URL(url).host;
+
+describe('a session', () => {
+  it('has the settings that records rely on, whatever the role and the database say', async () => {
+    const { url, name, query } = await useDatabase();
+    await query(`alter database ${name} set timezone = 'Asia/Tokyo'`);
+    await query(`alter database ${name} set datestyle = 'SQL, DMY'`);
+    await query(`alter database ${name} set synchronous_commit = off`);
+    await query(`alter database ${name} set default_transaction_isolation = 'serializable'`);
+    await query(`alter database ${name} set lock_timeout = '1ms'`);
+    const session = await open(url);
+    const { rows } = await session.query<{ name: string; setting: string }>(
+      `select name, setting from pg_settings where name in ('TimeZone', 'synchronous_commit', 'application_name',
+         'transaction_isolation', 'lock_timeout') order by name`,
+    );
+    expect(Object.fromEntries(rows.map(({ name: setting, setting: value }) => [setting, value]))).toEqual({
+      application_name: 'loghive',
+      lock_timeout: '0',
+      synchronous_commit: 'on',
+      TimeZone: 'UTC',
+      transaction_isolation: 'read committed',
+    });
+  });
+
+  it('keeps a commit that waits for more than the own disk', async () => {
+    const { url, name, query } = await useDatabase();
+    await query(`alter database ${name} set synchronous_commit = remote_apply`);
+    const session = await open(url);
+    const { rows } = await session.query<{ synchronous_commit: string }>('show synchronous_commit');
+    expect(rows).toEqual([{ synchronous_commit: 'remote_apply' }]);
+  });
+
+  it('has the name and options of the URL', async () => {
+    const { url } = await useDatabase();
+    const session = await open(`${url}?application_name=night%20shift&options=-c%20work_mem%3D123kB`);
+    const { rows } = await session.query(
+      `select current_setting('application_name') as name, current_setting('work_mem') as memory`,
+    );
+    expect(rows).toEqual([{ name: 'night shift', memory: '123kB' }]);
+  });
+
+  it('knows when it has ended from the other side', async () => {
+    const { url, query } = await useDatabase();
+    const session = await open(url);
+    expect(session.isOpen()).toBe(true);
+    await query(`select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and application_name = 'loghive'`);
+    await expect.poll(() => session.isOpen()).toBe(false);
+  });
+});
+
+describe('a list of hosts', () => {
+  it('is tried in turn until one takes writes', async () => {
+    const { url } = await useDatabase();
+    const dead = await freePort();
+    const session = await open(withHosts(url, `127.0.0.1:${dead},${placeOf(url)}`));
+    expect(session.place.host).toBe(placeOf(url));
+  });
+
+  it('passes over a read-only server, unless any will do', async () => {
+    const readOnly = await startPostgres({ settings: { default_transaction_read_only: 'on' } });
+    onEnd(() => readOnly.stop());
+    const shared = await useDatabase();
+    const role = uniqueName('role');
+    const createRole = `create role ${role} login superuser password 'pw'`;
+    await shared.query(createRole);
+    await readOnly.query(`begin read write; ${createRole}; commit`);
+    const { url } = shared;
+    const both = `postgres://${role}:pw@${placeOf(readOnly.url)},${placeOf(url)}/postgres`;
+    expect((await open(both)).place.host).toBe(placeOf(url));
+    expect((await open(`${both}?target_session_attrs=any`)).place.host).toBe(placeOf(readOnly.url));
+    expect((await open(`${both}?target_session_attrs=primary`)).place.host).toBe(placeOf(readOnly.url));
+    const error = await refusal(readOnly.url);
+    expect(error).toMatchObject({ code: 'LOGHIVE_STORAGE_UNAVAILABLE', sqlstate: '25006' });
+    expect(error.reason).toMatch(/read-only/);
+  });
+
+  it('that are all gone is refused with a reason for each', async () => {
+    const [one, two] = [await freePort(), await freePort()];
+    const error = await refusal(`postgres://u:geheim@127.0.0.1:${one},127.0.0.1:${two}/db`);
+    expect(error.code).toBe('LOGHIVE_STORAGE_UNAVAILABLE');
+    expect(error.reason).toContain(`nothing listens at 127.0.0.1:${one}`);
+    expect(error.reason).toContain(`nothing listens at 127.0.0.1:${two}`);
+    expect(error.message).not.toContain('geheim');
+  });
+
+  it('is not tried further when a server knows us and says no', async () => {
+    const { url } = await useDatabase();
+    const error = await refusal(withHosts(urlAs(url, 'postgres', 'wrong'), `${placeOf(url)},127.0.0.1:1`));
+    expect(error.sqlstate).toBe('28P01');
+    expect(error.reason).not.toContain('127.0.0.1:1 ');
+  });
+
+  it('leads a store to the second host when the first one goes away', async () => {
+    const { url, sql } = await newStore();
+    const proxy = await useProxy(url);
+    const through = storeOn(withHosts(url, `127.0.0.1:${proxy.port},${placeOf(url)}`));
+    await through.write([item()]);
+    expect(proxy.connections).toBe(1);
+    await proxy.refuse();
+    await proxy.reset();
+    expect(await through.write([item()])).toMatchObject({ stored: 1 });
+    expect(await sql('select count(*)::int as n from logs.records')).toEqual([{ n: 2 }]);
+  });
+});
+
+describe('a server that refuses or does not answer', () => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await startPostgres({ settings: { max_connections: 5, superuser_reserved_connections: 0 } });
+  });
+  afterAll(() => server.stop());
+
+  it.each([
+    [
+      'a wrong password',
+      (url: string) => urlAs(url, 'postgres', 'geheim'),
+      '28P01',
+      /refuses the password of user post/,
+    ],
+    ['no password', (url: string) => urlAs(url, 'postgres', ''), undefined, /asks for a password/],
+    ['an unknown user', (url: string) => urlAs(url, 'nobody', 'geheim'), '28P01', /user nobody/],
+    ['an unknown database', (url: string) => url.replace(/postgres$/, 'void'), '3D000', /no database void.*Create it/],
+    ['an unknown host', (url: string) => withHosts(url, 'no-such-host.invalid'), undefined, /not known to DNS/],
+    ['a folder without a socket', (url: string) => withHosts(url, '%2Fnowhere'), undefined, /socket/],
+    ['TLS where there is none', (url: string) => `${url}?sslmode=require`, undefined, /speaks no TLS/],
+  ])('%s is named', async (_, change, sqlstate, words) => {
+    const error = await refusal(change(server.url));
+    expect(error.code).toBe('LOGHIVE_STORAGE_UNAVAILABLE');
+    expect(error.sqlstate).toBe(sqlstate);
+    expect(error.reason).toMatch(words);
+    expect(error.message).not.toContain('geheim');
+    expect(error.message).not.toContain(new URL(server.url).password);
+  });
+
+  it('names the lack of connections', async () => {
+    for (let taken = 0; taken < 5; taken++) await open(server.url);
+    const error = await refusal(server.url);
+    expect(error.sqlstate).toBe('53300');
+    expect(error.reason).toMatch(/max_connections/);
+  });
+
+  it('is given up after connect_timeout', async () => {
+    const silent = net.createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    onEnd(() => silent.close());
+    const { port } = silent.address() as net.AddressInfo;
+    for (const sslmode of ['disable', 'require', 'prefer']) {
+      const startedAt = performance.now();
+      const error = await refusal(`postgres://u@127.0.0.1:${port}/db?connect_timeout=1&sslmode=${sslmode}`);
+      expect(error.reason).toMatch(/did not answer in time/);
+      expect(performance.now() - startedAt).toBeLessThan(1900);
+    }
+  });
+
+  it('is reached by a Unix socket', async () => {
+    const local = await startPostgres({ settings: { unix_socket_directories: '/tmp' } });
+    onEnd(() => local.stop());
+    const { port, username, password } = new URL(local.url);
+    const session = await open(
+      `postgres://${username}:${password}@/postgres?host=/tmp&port=${port}&sslmode=verify-full`,
+    );
+    const { rows } = await session.query('select inet_server_addr() is null as local');
+    expect(rows).toEqual([{ local: true }]);
+  });
+
+  it('pauses a store that is in use', async () => {
+    const store = storeOn(urlAs(server.url, 'postgres', 'wrong'));
+    expect((await unavailable(store.write([item()]))).sqlstate).toBe('28P01');
+    expect((await unavailable(store.probe())).sqlstate).toBe('28P01');
+    await store.close();
+    expect((await unavailable(store.probe())).reason).toMatch(/closed/);
+  });
+});
