@@ -7,23 +7,27 @@ import type { StoredRecord } from '../../src/record.js';
 /** The columns in the order in which `copyText` writes them. */
 export const COPY_COLUMNS = 'id, ts, service, level, message, information';
 
-const SPECIAL = /[\\\t\n\r]/;
-const EVERY_SPECIAL = /[\\\t\n\r]/g;
+const SPECIAL = /[\\\t\n\r]/g;
 const ESCAPED: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
-/** A backslash at the start of a row would otherwise end the data (`\.`), a tab the field, a line break the row. */
+/**
+ * A backslash at the start of a row would otherwise end the data (`\.`), a tab the field, a line break the row.
+ * Four searches for one character each take less time than one test of a regular expression.
+ */
 function escaped(text: string): string {
-  return SPECIAL.test(text) ? text.replace(EVERY_SPECIAL, (special) => ESCAPED[special]!) : text;
+  if (!text.includes('\\') && !text.includes('\n') && !text.includes('\t') && !text.includes('\r')) return text;
+  return text.replace(SPECIAL, (special) => ESCAPED[special]!);
 }
 
 /**
  * One string for the whole batch and one conversion to bytes: many small conversions cost several times as much.
  *
+ * @param records whose id, timestamp and level hold nothing to escape, as `StoredRecord` says.
  * @returns UTF-8 bytes, one line a record. NUL stays in: the server refuses that row, and it is isolated as a bad record.
  */
 export function copyText(records: readonly StoredRecord[]): Buffer {
   let text = '';
-  let service: string | undefined;
+  let service = '';
   let escapedService = '';
   for (const record of records) {
     // A batch is nearly always of one service.
@@ -31,7 +35,7 @@ export function copyText(records: readonly StoredRecord[]): Buffer {
       service = record.service;
       escapedService = escaped(service);
     }
-    text += `${escaped(record.id)}\t${escaped(record.timestamp)}\t${escapedService}\t${record.level}\t${escaped(record.message)}\t${escaped(record.information)}\n`;
+    text += `${record.id}\t${record.timestamp}\t${escapedService}\t${record.level}\t${escaped(record.message)}\t${escaped(record.information)}\n`;
   }
   return Buffer.from(text);
 }
