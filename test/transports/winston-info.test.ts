@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import winston from 'winston';
+import Transport from 'winston-transport';
+import { type InfoParts, splitInfo, type WinstonInfo } from '../../transports/winston-info.js';
+
+/** What the transport would see, taken from a real Winston logger. */
+function logged(log: (logger: winston.Logger) => void, options: winston.LoggerOptions = {}): InfoParts {
+  const seen: InfoParts[] = [];
+  const transport = new Transport({
+    log(info: WinstonInfo, next: () => void) {
+      seen.push(splitInfo(info));
+      next();
+    },
+  });
+  log(winston.createLogger({ level: 'silly', ...options, transports: [transport] }));
+  if (!seen[0]) throw new Error('nothing was logged');
+  return seen[0];
+}
+
+describe("Winston's info", () => {
+  it('gives level, message and metadata', () => {
+    expect(logged((logger) => logger.info('order placed', { order: 7 }))).toEqual({
+      levelName: 'info',
+      message: 'order placed',
+      information: { order: 7 },
+    });
+  });
+
+  it('gives the level without the colour that a format put on it', () => {
+    const { levelName } = logged((logger) => logger.warn('hot'), { format: winston.format.colorize() });
+    expect(levelName).toBe('warn');
+  });
+
+  it('keeps default metadata and that of child loggers', () => {
+    const { information } = logged((logger) => logger.child({ requestId: 'r1' }).info('x', { user: 3 }), {
+      defaultMeta: { service: 'from defaultMeta' },
+    });
+    expect(information).toEqual({ service: 'from defaultMeta', requestId: 'r1', user: 3 });
+  });
+
+  it('keeps a timestamp that a format added', () => {
+    const { information } = logged((logger) => logger.info('x'), { format: winston.format.timestamp() });
+    expect(information.timestamp).toEqual(expect.stringMatching(/^\d{4}-/));
+  });
+
+  it('keeps arguments that Winston drops, and not those that format.splat() has used', () => {
+    expect(logged((logger) => logger.info('count', 5, 'six')).information).toEqual({ splat: [5, 'six'] });
+    const used = logged((logger) => logger.info('count %d of %s', 5, 'six', { extra: 1 }), {
+      format: winston.format.splat(),
+    });
+    expect(used).toMatchObject({ message: 'count 5 of six', information: { extra: 1 } });
+    expect(used.information).not.toHaveProperty('splat');
+  });
+
+  it('keeps a second object that nobody merged', () => {
+    expect(logged((logger) => logger.info('x', { a: 1 }, { b: 2 })).information).toEqual({ a: 1, splat: [{ b: 2 }] });
+  });
+
+  it('keeps a level in the metadata, which gives way to the level of the record', () => {
+    expect(logged((logger) => logger.info('x', { level: 9 }))).toMatchObject({
+      levelName: 'info',
+      information: { level: 9 },
+    });
+  });
+
+  it('gives an error that is logged by itself under error', () => {
+    const error = Object.assign(new Error('boom', { cause: new Error('inner') }), { code: 'E_BOOM' });
+    const { message, information } = logged((logger) => logger.error(error));
+    expect(message).toBe('boom');
+    expect(information.error).toMatchObject({ name: 'Error', message: 'boom', code: 'E_BOOM', cause: error.cause });
+    expect((information.error as { stack: string }).stack).toContain('winston-info.test');
+    expect(information.error).not.toHaveProperty('level');
+  });
+
+  it('gives an error behind a message under error, without the copies that Winston made of its parts', () => {
+    const error = Object.assign(new TypeError('not a function'), { code: 'E_TYPE' });
+    const { message, information } = logged((logger) => logger.error('failed:', error));
+    expect(message).toBe('failed: not a function');
+    expect(information).toEqual({ error });
+  });
+
+  it('keeps an error in the metadata where it stands', () => {
+    const err = new Error('boom');
+    expect(logged((logger) => logger.error('failed', { err })).information).toEqual({ err });
+  });
+
+  it('is never changed', () => {
+    const metadata = Object.freeze({ order: 7, nested: Object.freeze({ deep: true }) });
+    expect(logged((logger) => logger.info('x', metadata)).information).toEqual(metadata);
+  });
+
+  it('survives a field that throws when it is read', () => {
+    const info = { level: 'info', message: 'x', [Symbol.for('level')]: 'info' } as unknown as WinstonInfo;
+    Object.defineProperty(info, 'bad', {
+      enumerable: true,
+      get() {
+        throw new Error('no');
+      },
+    });
+    expect(splitInfo(info).information).toEqual({ bad: '[Threw: no]' });
+  });
+});
