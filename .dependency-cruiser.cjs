@@ -16,15 +16,30 @@ const typeOnly = { amqplib: true };
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
-    { name: 'src-stands-alone', severity: 'error', from: { path: '^src/' }, to: { path: '^(transports|consumer|cli|test)/' } },
-    { name: 'transports-know-src-only', severity: 'error', from: { path: '^transports/' }, to: { path: '^(consumer|cli|test)/' } },
+    {
+      name: 'src-stands-alone',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(transports|consumer|cli|test)/' },
+    },
+    {
+      name: 'transports-know-src-only',
+      severity: 'error',
+      from: { path: '^transports/' },
+      to: { path: '^(consumer|cli|test)/' },
+    },
     {
       name: 'transports-do-not-know-each-other',
       severity: 'error',
       from: { path: '^transports/([a-z]+)' },
       to: { path: '^transports/', pathNot: '^transports/$1' },
     },
-    { name: 'consumer-knows-src-only', severity: 'error', from: { path: '^consumer/' }, to: { path: '^(transports|cli|test)/' } },
+    {
+      name: 'consumer-knows-src-only',
+      severity: 'error',
+      from: { path: '^consumer/' },
+      to: { path: '^(transports|cli|test)/' },
+    },
     {
       name: 'store-is-entered-by-its-door',
       severity: 'error',
@@ -52,6 +67,9 @@ module.exports = {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     doNotFollow: { path: 'node_modules' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };
