@@ -98,6 +98,7 @@ export class Consumer {
     events.on('failed', (error) => this.#teller.warning('broker', error.message));
     events.on('lost', (error) => {
       this.#link = undefined;
+      this.#session?.lose(error);
       this.#teller.warning('broker', error.message);
     });
   }

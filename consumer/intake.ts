@@ -91,11 +91,11 @@ export class Session {
     try {
       channel = await this.link.model.createChannel();
     } catch (error) {
-      this.#lose(error as Error);
+      this.lose(error as Error);
       return;
     }
-    channel.on('error', (error) => this.#lose(error));
-    channel.on('close', () => this.#lose(new Error('the channel was closed')));
+    channel.on('error', (error) => this.lose(error));
+    channel.on('close', () => this.lose(new Error('the channel was closed')));
     if (this.#state === 'ended') return closed(channel);
     this.#channel = channel;
     this.#timers.add(setInterval(() => this.#shrinkIdle(), SHRINK_EVERY_MS));
@@ -142,7 +142,11 @@ export class Session {
     for (const timer of this.#timers) clearTimeout(timer);
   }
 
-  #lose(error: Error): void {
+  /**
+   * The channel ended without our doing. Whoever owns the connection says so as well when that is lost: a channel that ends
+   * in the moment in which it was opened has told it before anybody could listen.
+   */
+  lose(error: Error): void {
     if (this.#state === 'ended') return;
     this.#finish();
     this.#options.onLost(this, error);

@@ -1,6 +1,5 @@
 /** A batch of records on its way into the table, and what became of it. Pure. */
 import type { StoredRecord } from '../../src/record.js';
-import { copyText } from './copy-text.js';
 import { datesOf } from './partition-days.js';
 
 export interface StoreItem {
@@ -28,16 +27,15 @@ export interface Outcome {
   readonly rejected: readonly Rejected[];
 }
 
-/** Encoded once; the text serves for repeats as well. */
 export interface Batch {
   readonly items: readonly StoreItem[];
-  readonly text: Buffer;
+  readonly records: readonly StoredRecord[];
   readonly dates: ReadonlySet<string>;
 }
 
 export function batchOf(items: readonly StoreItem[]): Batch {
   const records = items.map((item) => item.record);
-  return { items, text: copyText(records), dates: datesOf(records) };
+  return { items, records, dates: datesOf(records) };
 }
 
 export function halvesOf({ items }: Batch): [Batch, Batch] {

@@ -24,7 +24,7 @@ export interface SessionSettings {
 export interface Session {
   query<R extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<pg.QueryResult<R>>;
   /** `statement` ends with `copy … from stdin`. Resolves with the number of rows that the server stored. */
-  copy(statement: string, data: Buffer): Promise<number>;
+  copy(statement: string, data: Iterable<Buffer>): Promise<number>;
   readonly place: Place;
   /** Of the database; what it cannot hold is a bad record. */
   readonly encoding: string;

@@ -1,5 +1,5 @@
 /**
- * COPY … FROM STDIN over a `pg.Client`, for data that is in memory already.
+ * COPY … FROM STDIN over a `pg.Client`, for data that can be had without waiting.
  *
  * Not `pg-copy-streams`: when the server refuses a row while the socket is still full, its writable loses its
  * connection and then throws from a `drain` listener, where nobody can catch it (seen with 7.0.0).
@@ -10,14 +10,11 @@ import type pg from 'pg';
 const COPY_DATA = 0x64;
 const COPY_DONE = Buffer.from([0x63, 0, 0, 0, 4]);
 
-/** The server begins with a piece when all of it is there, so small pieces let it work while the rest is on its way. */
-const PIECE_BYTES = 64 * 1024;
-
 /**
  * @param statement ends with the COPY; statements before it (`begin; copy …`) are run in the same round trip.
  * @returns how many rows the server stored. Rejects with the server's error, or that of the connection.
  */
-export function copyIn(client: pg.Client, statement: string, data: Buffer): Promise<number> {
+export function copyIn(client: pg.Client, statement: string, data: Iterable<Buffer>): Promise<number> {
   return new Promise((resolve, reject) => {
     client.query(new CopyIn(statement, data, resolve, reject));
   });
@@ -27,11 +24,16 @@ export function copyIn(client: pg.Client, statement: string, data: Buffer): Prom
 class CopyIn implements pg.Submittable {
   #rows = 0;
   readonly #statement: string;
-  readonly #data: Buffer;
+  readonly #data: Iterable<Buffer>;
   readonly #resolve: (rows: number) => void;
   readonly #reject: (error: Error) => void;
 
-  constructor(statement: string, data: Buffer, resolve: (rows: number) => void, reject: (error: Error) => void) {
+  constructor(
+    statement: string,
+    data: Iterable<Buffer>,
+    resolve: (rows: number) => void,
+    reject: (error: Error) => void,
+  ) {
     this.#statement = statement;
     this.#data = data;
     this.#resolve = resolve;
@@ -42,10 +44,9 @@ class CopyIn implements pg.Submittable {
     connection.query(this.#statement);
   }
 
+  /** The pieces are not corked: each one goes to the kernel while the next is being made. */
   handleCopyInResponse({ stream }: pg.Connection): void {
-    stream.cork();
-    for (let at = 0; at < this.#data.length; at += PIECE_BYTES) {
-      const piece = this.#data.subarray(at, at + PIECE_BYTES);
+    for (const piece of this.#data) {
       const header = Buffer.allocUnsafe(5);
       header[0] = COPY_DATA;
       header.writeInt32BE(piece.length + 4, 1);
@@ -53,7 +54,6 @@ class CopyIn implements pg.Submittable {
       stream.write(piece);
     }
     stream.write(COPY_DONE);
-    stream.uncork();
   }
 
   handleCommandComplete(message: { text: string }): void {

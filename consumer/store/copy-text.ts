@@ -19,13 +19,16 @@ function escaped(text: string): string {
   return text.replace(SPECIAL, (special) => ESCAPED[special]!);
 }
 
+/** One string for many rows and one conversion to bytes: a conversion for each row costs several times as much. */
+const PIECE_CHARACTERS = 64 * 1024;
+
 /**
- * One string for the whole batch and one conversion to bytes: many small conversions cost several times as much.
+ * The rows in pieces that are made when they are asked for, so that the server works on one while the next is made.
  *
  * @param records whose id, timestamp and level hold nothing to escape, as `StoredRecord` says.
  * @returns UTF-8 bytes, one line a record. NUL stays in: the server refuses that row, and it is isolated as a bad record.
  */
-export function copyText(records: readonly StoredRecord[]): Buffer {
+export function* copyText(records: Iterable<StoredRecord>): Generator<Buffer> {
   let text = '';
   let service = '';
   let escapedService = '';
@@ -36,6 +39,10 @@ export function copyText(records: readonly StoredRecord[]): Buffer {
       escapedService = escaped(service);
     }
     text += `${record.id}\t${record.timestamp}\t${escapedService}\t${record.level}\t${escaped(record.message)}\t${escaped(record.information)}\n`;
+    if (text.length >= PIECE_CHARACTERS) {
+      yield Buffer.from(text);
+      text = '';
+    }
   }
-  return Buffer.from(text);
+  if (text !== '') yield Buffer.from(text);
 }

@@ -1,6 +1,6 @@
 /**
  * The consumer's storage: one connection to PostgreSQL, opened when it is needed and again after it was lost. Calls may
- * overlap; they are carried out one after the other, while the next batch is already being encoded.
+ * overlap; they are carried out one after the other.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { LoghiveError } from '../../src/errors.js';

@@ -27,7 +27,7 @@ export async function isolate(
   items: readonly StoreItem[],
   noPartition: boolean,
 ): Promise<Outcome> {
-  const rows = items.map((item) => copyText([item.record]));
+  const rows = items.map((item) => Buffer.concat([...copyText([item.record])]));
   const rejected: Rejected[] = [];
   const open: Part[] = [{ from: 0, to: items.length }];
   let stored = 0;
@@ -67,7 +67,7 @@ async function store(
   before: string,
 ): Promise<{ stored: number; duplicates: number }> {
   try {
-    const stored = await table.copy(session, Buffer.concat(rows.slice(from, to)), before);
+    const stored = await table.copy(session, [Buffer.concat(rows.slice(from, to))], before);
     return { stored, duplicates: 0 };
   } catch (error) {
     if (verdictOf(error) !== 'on-conflict') throw error;

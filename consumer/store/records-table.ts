@@ -9,7 +9,7 @@ import { during } from './verdict.js';
 
 export interface RecordsTable {
   /** One statement, its own transaction unless `before` opens one. @returns the rows that the server stored. */
-  copy(session: Session, text: Buffer, before?: string): Promise<number>;
+  copy(session: Session, rows: Iterable<Buffer>, before?: string): Promise<number>;
   /** Records whose key is there are passed over. @returns the rows that the server stored. */
   insert(session: Session, records: readonly StoredRecord[]): Promise<number>;
   /**
@@ -30,8 +30,8 @@ export function recordsTable(schema: string, now: () => number): RecordsTable {
     select * from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::${name}.level[], $5::text[], $6::jsonb[])
     on conflict (ts, id) do nothing`;
 
-  const copy: RecordsTable['copy'] = (session, text, before = '') =>
-    during('copy', session.copy(`${before}${copyStatement}`, text));
+  const copy: RecordsTable['copy'] = (session, rows, before = '') =>
+    during('copy', session.copy(`${before}${copyStatement}`, rows));
 
   async function probeWith(session: Session, service: string, level: StoredRecord['level']): Promise<void> {
     const ms = now();

@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Batch, halvesOf, type Outcome, sumOf } from './batch.js';
 import type { Session } from './connect.js';
+import { copyText } from './copy-text.js';
 import { isolate } from './isolate.js';
 import type { Partitions } from './partitions.js';
 import type { RecordsTable } from './records-table.js';
@@ -55,16 +56,15 @@ export function createWriter({ table, partitions, notice }: WriterOptions): Writ
 
   /** Once through; the errors that come out are of the table, the server or the connection, not of a record. */
   async function attempt(session: Session, batch: Batch, noPartition: boolean): Promise<Outcome> {
-    const { items, text, dates } = batch;
+    const { items, records, dates } = batch;
     await ensurePartitions(session, dates);
     let refused: unknown;
     try {
-      return { stored: await table.copy(session, text), duplicates: 0, rejected: [] };
+      return { stored: await table.copy(session, copyText(records)), duplicates: 0, rejected: [] };
     } catch (error) {
       refused = error;
     }
     if (verdictOf(refused) === 'on-conflict') {
-      const records = items.map((item) => item.record);
       try {
         const stored = await table.insert(session, records);
         return { stored, duplicates: items.length - stored, rejected: [] };

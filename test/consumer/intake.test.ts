@@ -68,6 +68,16 @@ describe('a session of taking messages', () => {
     expect(await consumers()).toBe(0);
   });
 
+  test('is over when its connection is lost while it opens its channel', async () => {
+    const { session, lost, consumers } = await useSession();
+    const opened = session.open();
+    session.lose(new Error('gone'));
+    await opened;
+    expect(session.isEnded).toBe(true);
+    expect(lost).toEqual(['gone']);
+    expect(await consumers()).toBe(0);
+  });
+
   test('says that it is lost when there is no connection left to open a channel on', async () => {
     const { proxy, session, lost } = await useSession();
     await proxy.reset();
