@@ -1,28 +1,31 @@
 import { expect, it } from 'vitest';
 import { copyText } from '../../../consumer/store/copy-text.js';
-import { item } from './database.js';
+import type { StoredRecord } from '../../../src/record.js';
+import { item, itemList } from './database.js';
+
+const textOf = (records: StoredRecord[]) => Buffer.concat([...copyText(records)]);
 
 const id = '01993f0e-0000-7000-8000-000000000000';
 const timestamp = '2026-01-31T10:30:45.123456Z';
 
 it('writes one line a record, its fields in the order of the columns', () => {
   const { record } = item({ id, timestamp, service: 'shop', level: 'ERROR', message: 'no', information: '{"a":1}' });
-  expect(copyText([record, record]).toString()).toBe(`${id}\t${timestamp}\tshop\tERROR\tno\t{"a":1}\n`.repeat(2));
+  expect(textOf([record, record]).toString()).toBe(`${id}\t${timestamp}\tshop\tERROR\tno\t{"a":1}\n`.repeat(2));
 });
 
 it('escapes what COPY reads as its own: backslash, tab and line breaks', () => {
   const { record } = item({ id, timestamp, service: 'a\\b', message: '\\.\t\n\r\\N', information: '{"a":"\\n"}' });
-  expect(copyText([record]).toString()).toBe(`${id}\t${timestamp}\ta\\\\b\tINFO\t\\\\.\\t\\n\\r\\\\N\t{"a":"\\\\n"}\n`);
+  expect(textOf([record]).toString()).toBe(`${id}\t${timestamp}\ta\\\\b\tINFO\t\\\\.\\t\\n\\r\\\\N\t{"a":"\\\\n"}\n`);
 });
 
 it('writes UTF-8', () => {
   const { record } = item({ message: 'Grüße 漢字 🎉' });
-  expect(copyText([record]).includes(Buffer.from('Grüße 漢字 🎉'))).toBe(true);
+  expect(textOf([record]).includes(Buffer.from('Grüße 漢字 🎉'))).toBe(true);
 });
 
 it('keeps each record with its own service', () => {
   const records = ['a', 'b\t', 'a'].map((service) => item({ service }).record);
-  const services = copyText(records)
+  const services = textOf(records)
     .toString()
     .split('\n')
     .slice(0, 3)
@@ -31,5 +34,13 @@ it('keeps each record with its own service', () => {
 });
 
 it('gives nothing for nothing', () => {
-  expect(copyText([])).toHaveLength(0);
+  expect(textOf([])).toHaveLength(0);
+});
+
+it('comes in pieces that hold whole lines', () => {
+  const records = itemList(2000, () => ({ message: 'x'.repeat(200) })).map(({ record }) => record);
+  const pieces = [...copyText(records)];
+  expect(pieces.length).toBeGreaterThan(3);
+  expect(pieces.every((piece) => piece.length < 80_000 && piece.at(-1) === 0x0a)).toBe(true);
+  expect(textOf(records).toString().split('\n')).toHaveLength(2001);
 });
