@@ -49,6 +49,7 @@ export class Outlet {
   readonly events = new EventEmitter<Events>();
   readonly connection: Connection;
   readonly topology: Topology;
+  #connected: Link | undefined;
   #open: { readonly link: Link; readonly channel: ConfirmChannel } | undefined;
   readonly #inFlight = new Map<string, InFlight>();
   #bytesInFlight = 0;
@@ -66,7 +67,10 @@ export class Outlet {
       largestInFlight: () => this.#largestInFlight(),
     });
     const { events } = this.connection;
-    events.on('ready', (link) => void this.#openChannel(link));
+    events.on('ready', (link) => {
+      this.#connected = link;
+      void this.#openChannel(link);
+    });
     events.on('failed', (error) => this.#warnUnlessTold(error));
     events.on('blocked', (reason) =>
       this.#warn(
@@ -78,6 +82,7 @@ export class Outlet {
     );
     events.on('unblocked', () => this.events.emit('unblocked'));
     events.on('lost', (error) => {
+      this.#connected = undefined;
       this.#open = undefined;
       this.#channelFailures = 0;
       this.#warnUnlessTold(error);
@@ -150,6 +155,8 @@ export class Outlet {
       internalLogger.debug(`no channel on ${link.host.hostname}: ${reasonOf(error)}`);
       return;
     }
+    // Lost in the moment in which the channel was opened: it has told its end before anybody could listen.
+    if (this.#connected !== link) return;
     channel.on('error', (error) => this.#channelFailed(link, error));
     channel.on('return', (message) => this.#returned(message));
     this.#open = { link, channel };
