@@ -28,16 +28,3 @@ interface WellFormedText {
 export function hasEscapedHazard(json: string): boolean {
   return json.includes('\\u') && ESCAPED_HAZARD.test(json);
 }
-
-/**
- * `cleanText` for the strings inside a JSON text, on the text itself: numbers keep their digits, double keys stay. The
- * text must be valid JSON.
- */
-export function cleanJsonText(json: string): string {
-  if (!hasEscapedHazard(json)) return json;
-  // Escapes are taken one by one from the left, so that `\\u0000`, a backslash and five characters, stays what it is.
-  return json.replace(/\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\./g, (found) => {
-    if (found === '\\u0000') return NUL_SYMBOL;
-    return found.length === 6 && /^\\u[dD][89a-fA-F]/.test(found) ? REPLACEMENT : found;
-  });
-}

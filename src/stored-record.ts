@@ -10,7 +10,6 @@
 
 import { memberTexts, stringEnd } from './json-members.js';
 import { LEVEL_NAME_KEYS, LEVELS, type Level, parseLevel } from './level.js';
-import { cleanJsonText, cleanText, hasEscapedHazard } from './safe-text.js';
 import {
   formatTimestamp,
   isCanonicalTimestamp,
@@ -55,7 +54,8 @@ export interface DecodeContext {
  * Everything else is kept: a level with another name leaves it in `information.level` (`loghive.level` where that is
  * taken); a message that is no string is its JSON text, a missing one is empty; information that is no object goes
  * under `value`; other fields, and an `id` or `timestamp` that cannot be read as such, go into `information` under their
- * name, or `extra.<name>` where that is taken. NUL and lone surrogates become U+2400 and U+FFFD.
+ * name, or `extra.<name>` where that is taken. Nothing is cleaned here: what PostgreSQL cannot hold (NUL; a lone
+ * surrogate in `information`) is for it to refuse, and then a dead letter with the bytes as they came.
  */
 export function decodeRecord(line: string, context: DecodeContext): Decoded {
   const record = canonicalRecord(line);
@@ -81,7 +81,7 @@ const LEVEL_SET: ReadonlySet<string> = new Set(LEVELS);
  * writing `information` again. Undefined for any other line, valid or not.
  */
 function canonicalRecord(line: string): StoredRecord | undefined {
-  if (!line.startsWith(HEAD) || !line.startsWith(SERVICE, ID_END) || hasEscapedHazard(line)) return undefined;
+  if (!line.startsWith(HEAD) || !line.startsWith(SERVICE, ID_END)) return undefined;
   const serviceStart = ID_END + SERVICE.length;
   const serviceEnd = line.indexOf('"', serviceStart);
   const levelStart = serviceEnd + LEVEL.length;
@@ -137,9 +137,9 @@ function decodeAny(text: string, context: DecodeContext): Decoded {
   const record: StoredRecord = {
     id: id ?? context.newId(timestamp),
     timestamp: formatTimestamp(timestamp),
-    service: cleanText(service),
+    service,
     level: found.level,
-    message: typeof message === 'string' ? cleanText(message) : (texts.get('message') ?? ''),
+    message: typeof message === 'string' ? message : (texts.get('message') ?? ''),
     information: informationText(fields, texts, found.name, extraNames(texts, fields, id, own)),
   };
   return { ok: true, record };
@@ -186,7 +186,7 @@ function informationText(
   levelName: string | undefined,
   extras: readonly string[],
 ): string {
-  const text = cleanJsonText(texts.get('information') ?? 'null');
+  const text = texts.get('information') ?? 'null';
   const { information = null } = fields;
   const json = isObject(information) ? text : information === null ? '{}' : `{"value":${text}}`;
   if (levelName === undefined && extras.length === 0) return json;
@@ -195,7 +195,7 @@ function informationText(
   const members: string[] = [];
   const add = (key: string, value: string): void => {
     taken.add(key);
-    members.push(`${cleanJsonText(JSON.stringify(key))}:${cleanJsonText(value)}`);
+    members.push(`${JSON.stringify(key)}:${value}`);
   };
   const levelKey = LEVEL_NAME_KEYS.find((name) => !taken.has(name));
   if (levelName !== undefined && levelKey !== undefined) add(levelKey, JSON.stringify(levelName));
