@@ -1,6 +1,7 @@
 /** The rows in the order in which they run. */
 import badRecords from './rows/bad-records.mjs';
 import blocked from './rows/blocked.mjs';
+import bothLost from './rows/both-lost.mjs';
 import brokerKilled from './rows/broker-killed.mjs';
 import chaos from './rows/chaos.mjs';
 import connectionReset from './rows/connection-reset.mjs';
@@ -50,5 +51,6 @@ export const rows = [
   badRecords,
   constraintDropped,
   partitionsChanged,
+  bothLost,
   chaos,
 ];

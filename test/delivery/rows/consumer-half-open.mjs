@@ -1,7 +1,7 @@
 export default {
   name: 'consumer-half-open',
-  title: "the consumer's connections are half-open: to the broker, then to PostgreSQL; healed after it was noticed",
-  bites: { 'broker lost': 1, pauses: 1, redelivered: 1 },
+  title: "the consumer's connections are half-open: to the broker, to PostgreSQL, and to both while it gets a SIGTERM",
+  bites: { 'broker lost': 1, pauses: 1, 'stopped within ms': 1, redelivered: 1 },
   async run(stage) {
     const toBroker = await stage.proxyToBroker();
     const toPostgres = await stage.proxyToPostgres();
@@ -32,11 +32,21 @@ export default {
     await watch('PostgreSQL', ({ state }) => state === 'paused');
     await toPostgres.heal();
     await consumer.until('storage works again', ({ state }) => state === 'running', 60_000);
+    await application.untilLogged(application.facts.logged + 3000);
+
+    toBroker.halfOpen();
+    toPostgres.halfOpen();
+    const begun = performance.now();
+    for (const fault of await stage.consumers.stop()) stage.fault(fault);
+    const stoppedMs = Math.round(performance.now() - begun);
+    await Promise.all([toBroker.heal(), toPostgres.heal()]);
+    await stage.consumers.script().ready();
     return () => ({
       'broker lost': 1,
       'after seconds': noticed.broker,
       pauses: stage.consumers.count('pauses'),
       'after seconds too': noticed.PostgreSQL,
+      'stopped within ms': stoppedMs,
       redelivered: stage.broker.redelivered,
       'dropped by key': stage.consumers.count('duplicates'),
     });
