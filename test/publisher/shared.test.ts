@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { type ProducerOptions, type PublisherConfig, producerConfig } from '../../src/config.js';
+import { sharePublisher } from '../../src/publisher/shared.js';
+import { onEnd, uniqueName, useBroker } from '../support/use-servers.js';
+
+const broker = await useBroker();
+
+/** What a door makes of its options; the names of service and level are no part of it. */
+function settings(options: ProducerOptions = {}): PublisherConfig {
+  const config = producerConfig('test', { service: 'shop', url: broker.url, ...options });
+  const { broker: at, queues, lingerMs, bufferBytes, recordsPerMessage, exitTimeoutMs, handleSignals } = config;
+  return { broker: at, queues, lingerMs, bufferBytes, recordsPerMessage, exitTimeoutMs, handleSignals };
+}
+
+/** Each test has a publisher of its own: no two have the same heartbeat. */
+let heartbeatS = 100;
+const ownSettings = (options: ProducerOptions = {}) => settings({ heartbeatS: heartbeatS++, ...options });
+
+function share(config: PublisherConfig) {
+  const shared = sharePublisher(config);
+  onEnd(() => shared.release());
+  return shared;
+}
+
+const listeners = () => ['SIGTERM', 'SIGINT', 'beforeExit'].map((event) => process.listenerCount(event));
+
+describe('publishers', () => {
+  it('are one for the same settings, though each door resolved them itself', () => {
+    const options = { heartbeatS: heartbeatS++ };
+    const [first, second] = [settings(options), settings(options)];
+    expect(first).not.toBe(second);
+    expect(share(first).publisher).toBe(share(second).publisher);
+  });
+
+  it.each<[string, ProducerOptions]>([
+    ['the vhost', { url: new URL('/other', broker.url).href }],
+    ['the user', { url: broker.url.replace('guest:guest', 'other:guest') }],
+    ['the password', { url: broker.url.replace('guest:guest', 'guest:other') }],
+    ['the linger', { lingerMs: 6 }],
+    ['the buffer', { bufferBytes: 1024 * 1024 }],
+    ['the exit timeout', { exitTimeoutMs: 1 }],
+    ['the signals', { handleSignals: false }],
+    ['the kind of queues', { queueType: 'classic' }],
+    ['the form of messages', { queueType: 'python' }],
+    ['the limits of queues', { queueMaxSize: 7 }],
+    ['TLS', { tls: { servername: 'broker' } }],
+  ])('are two where they differ in %s', (_what, options) => {
+    const common = { heartbeatS: heartbeatS++, exitTimeoutMs: 0 };
+    const first = share(settings(common));
+    const second = share(settings({ ...common, ...options }));
+    expect(second.publisher).not.toBe(first.publisher);
+  });
+
+  it('stay open until the last door is released, which closes them', async () => {
+    const config = ownSettings();
+    const service = uniqueName('svc');
+    const [first, second] = [share(config), share(config)];
+    first.publisher.accept(service, 'INFO', '{"number":1}');
+    // The records of both are confirmed, for they are in one buffer; nothing is given up.
+    expect(await first.release()).toEqual({ confirmed: 1, unsent: 0 });
+    expect(second.publisher.status().connection.state).toBe('ready');
+    second.publisher.accept(service, 'INFO', '{"number":2}');
+    expect(await second.release()).toEqual({ confirmed: 2, unsent: 0 });
+    expect(second.publisher.status().connection.state).toBe('closed');
+    second.publisher.accept(service, 'INFO', '{"number":3}');
+    expect(second.publisher.stats().shed).toEqual({ INFO: { 'logged after close': 1 } });
+  });
+
+  it('count a door that is released twice once, and give it the same answer', async () => {
+    const config = ownSettings();
+    const [first, second] = [share(config), share(config)];
+    const answers = await Promise.all([first.release(), first.release(), first.release()]);
+    expect(answers[1]).toBe(answers[0]);
+    expect(answers[2]).toBe(answers[0]);
+    second.publisher.accept(uniqueName('svc'), 'INFO', '{}');
+    expect(await second.release()).toEqual({ confirmed: 1, unsent: 0 });
+  });
+
+  it('are opened anew after the last release, without waiting for its end', async () => {
+    const config = ownSettings();
+    const first = share(config);
+    const ended = first.release();
+    const second = share(config);
+    expect(second.publisher).not.toBe(first.publisher);
+    await ended;
+    second.publisher.accept(uniqueName('svc'), 'INFO', '{}');
+    expect(await second.release()).toEqual({ confirmed: 1, unsent: 0 });
+  });
+
+  it('tell a door that goes how much is still unsent, and keep it for those that stay', async () => {
+    const config = ownSettings({ url: 'amqp://127.0.0.1:1', exitTimeoutMs: 50 });
+    const [first, second] = [share(config), share(config)];
+    first.publisher.accept('shop', 'INFO', '{}');
+    expect(await first.release()).toEqual({ confirmed: 0, unsent: 1 });
+    expect(second.publisher.stats()).toMatchObject({ pending: 1, shed: {} });
+    expect(await second.release()).toEqual({ confirmed: 0, unsent: 1 });
+    expect(second.publisher.stats()).toMatchObject({ pending: 0, shed: { INFO: { 'unsent at close': 1 } } });
+  });
+
+  it('hook into the process once however many they are, and leave it as it was', async () => {
+    const before = listeners();
+    const doors = [ownSettings(), ownSettings(), ownSettings()].map(share);
+    expect(listeners()).toEqual(before.map((count) => count + 1));
+    await Promise.all(doors.map(({ release }) => release()));
+    expect(listeners()).toEqual(before);
+  });
+
+  it('leave signals alone where they were told to', () => {
+    const [terminate, interrupt] = listeners();
+    share(ownSettings({ handleSignals: false }));
+    expect(listeners().slice(0, 2)).toEqual([terminate, interrupt]);
+  });
+});
