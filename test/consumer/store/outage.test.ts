@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LoghiveError } from '../../../src/errors.js';
 import { startPostgres } from '../../support/postgres.mjs';
-import { onEnd, uniqueName } from '../../support/use-servers.js';
+import { onEnd, uniqueName, useProxy } from '../../support/use-servers.js';
 import { eventually } from '../../support/wait.mjs';
 import { item, itemList, newStore, openClient, storeOn, unavailable, urlAs } from './database.js';
 
@@ -155,4 +155,86 @@ describe('a server that cannot', () => {
     expect(await store.write(items)).toEqual({ stored: 50, duplicates: 50, rejected: [] });
     expect(await server.query(count)).toEqual([{ n: 100 }]);
   }, 30_000);
+
+  it('stores once what was committed while the answer was lost', async () => {
+    const { url, sql } = await newStore();
+    const proxy = await useProxy(url);
+    const store = storeOn(proxy.url(url));
+    await store.write(itemList(1));
+    await sql(`create sequence logs.commits; create function logs.slow() returns trigger language plpgsql as $$
+      begin perform nextval('logs.commits'); perform pg_sleep(0.5); return null; end $$;
+      create constraint trigger slow after insert on logs.records deferrable initially deferred
+      for each row when (new.message = 'slow') execute function logs.slow()`);
+    const written = store.write([item({ message: 'slow' }), ...itemList(9)]);
+    // The COMMIT has begun; its answer will find nobody.
+    await eventually(async () => (await sql('select is_called from logs.commits'))[0].is_called);
+    await proxy.reset();
+    const outcome = await written;
+    expect(outcome.stored + outcome.duplicates).toBe(10);
+    expect(outcome.duplicates).toBe(10);
+    expect(await sql(count)).toEqual([{ n: 11 }]);
+  });
+
+  it('pauses for a half-open connection, and stores everything once afterwards', async () => {
+    const { url, sql } = await newStore();
+    const proxy = await useProxy(url);
+    const store = storeOn(proxy.url(url), { writeTimeoutMs: 500, connectTimeoutMs: 500 });
+    const items = itemList(2000, () => ({ message: 'x'.repeat(2000) }));
+    await store.write(items.slice(0, 10));
+    proxy.halfOpen();
+    expect((await unavailable(store.write(items))).reason).toMatch(/no answer for 500 ms/);
+    expect((await unavailable(store.probe())).reason).toMatch(/did not answer in time/);
+    await proxy.heal();
+    await eventually(() => store.write(items), { withinMs: 15_000 });
+    expect(await sql(count)).toEqual([{ n: 2000 }]);
+  });
+
+  it('pauses while its disk is full', async () => {
+    const { store, sql } = await newStore();
+    // Raised by a trigger: a disk that is full for this database alone cannot be had here.
+    await sql(`create function logs.full() returns trigger language plpgsql as $$
+      begin raise exception 'could not extend file' using errcode = '53100'; end $$;
+      create trigger full_disk before insert on logs.records for each row execute function logs.full()`);
+    const error = await unavailable(store.write(itemList(5)));
+    expect(error.sqlstate).toBe('53100');
+    expect(error.reason).toMatch(/disk of .* is full/);
+    await sql('drop trigger full_disk on logs.records');
+    expect(await store.write(itemList(5))).toMatchObject({ stored: 5 });
+  });
+
+  it('pauses for a code that nobody knows', async () => {
+    const { store, sql } = await newStore();
+    await sql(`create function logs.odd() returns trigger language plpgsql as $$
+      begin if new.message = 'odd' then raise exception 'hm' using errcode = 'ZZ999'; end if; return new; end $$;
+      create trigger odd before insert on logs.records for each row execute function logs.odd()`);
+    const error = await unavailable(store.write([...itemList(3), item({ message: 'odd' }), ...itemList(3)]));
+    expect(error.sqlstate).toBe('ZZ999');
+    expect((await sql(`select count(*)::int as n from logs.records where message = 'odd'`))[0].n).toBe(0);
+  });
+
+  it('finishes the write under way when the store is closed, and takes no more', async () => {
+    const { store, sql } = await newStore();
+    const written = store.write(itemList(500));
+    const closed = store.close();
+    expect(await written).toMatchObject({ stored: 500 });
+    await closed;
+    await unavailable(store.write(itemList(1)));
+    expect(await sql(count)).toEqual([{ n: 500 }]);
+    expect(
+      await sql(`select 1 from pg_stat_activity where application_name = 'loghive' and datname = current_database()`),
+    ).toEqual([]);
+  });
+
+  it('is left within seconds when the store is closed while it does not answer', async () => {
+    const { url } = await newStore();
+    const proxy = await useProxy(url);
+    const store = storeOn(proxy.url(url));
+    await store.write(itemList(1));
+    proxy.halfOpen();
+    const written = unavailable(store.write(itemList(1)));
+    const startedAt = performance.now();
+    await store.close();
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+    await written;
+  });
 });
