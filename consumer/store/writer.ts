@@ -16,6 +16,8 @@ import { during, verdictOf } from './verdict.js';
 const MOST_REPEATS = 5;
 /** A batch that failed so often while the probe row was taken is cut in half. */
 const MOST_FAILURES = 3;
+/** The broker takes back what is not acknowledged within 30 minutes; a statement may be under way when this is over. */
+const PATIENCE_MS = 10 * 60_000;
 
 export interface Writer {
   /**
@@ -89,7 +91,7 @@ export function createWriter({ table, partitions, notice }: WriterOptions): Writ
     }
   }
 
-  async function write(session: Session, batch: Batch, failuresBefore: number): Promise<Outcome> {
+  async function write(session: Session, batch: Batch, failuresBefore: number, deadline: number): Promise<Outcome> {
     let failures = failuresBefore;
     let repeats = 0;
     for (;;) {
@@ -113,17 +115,20 @@ export function createWriter({ table, partitions, notice }: WriterOptions): Writ
           await delay(100 * failures);
           continue;
         }
-        if (batch.items.length === 1) throw asFault(error, session.place);
+        if (batch.items.length === 1 || performance.now() > deadline) throw asFault(error, session.place);
         const [first, second] = halvesOf(batch);
         // A half gets one attempt before it is halved again; the first record that fails alone ends it.
-        return sumOf(await write(session, first, MOST_FAILURES - 1), await write(session, second, MOST_FAILURES - 1));
+        return sumOf(
+          await write(session, first, MOST_FAILURES - 1, deadline),
+          await write(session, second, MOST_FAILURES - 1, deadline),
+        );
       }
     }
   }
 
   return {
     async write(session, batch) {
-      return told(await write(session, batch, 0), batch.items.length);
+      return told(await write(session, batch, 0, performance.now() + PATIENCE_MS), batch.items.length);
     },
   };
 }
