@@ -40,7 +40,8 @@ async function runAll() {
       note(`${bench.name} ${round < 0 ? 'warm-up' : `round ${round + 1}`}: ${rate(ours)} against ${rate(theirs)}`);
     const result = await bench.run(arena, { short: options.short === true }, told);
     const { lost, doubled } = result;
-    const reached = bench.goal === undefined || result.ratio >= bench.goal;
+    // Few and small rounds say whether records are lost, not how fast it is: the goal is judged by the full run.
+    const reached = options.short || bench.goal === undefined || result.ratio >= bench.goal;
     reports.push({ bench, result, passed: reached && lost === 0 && doubled === 0 });
     if (options.json)
       process.stdout.write(`${JSON.stringify({ name: bench.name, ...result, goal: bench.goal ?? null })}\n`);

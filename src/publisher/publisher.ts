@@ -39,6 +39,7 @@ export class Publisher {
   readonly config: PublisherConfig;
   readonly #outlet: Outlet;
   readonly #lanes = new Map<string, PacedLane>();
+  #last: PacedLane | undefined;
   readonly #shed = new ShedLedger((sentence) => this.#warnOfRecords(sentence));
   #state: 'open' | 'closed' = 'open';
   #closing: Promise<CloseResult> | undefined;
@@ -213,17 +214,20 @@ export class Publisher {
   }
 
   #pacedLane(service: string, level: Level): PacedLane {
+    // One logger writes mostly one level many times over: the last lane is nearly always the next one.
+    if (this.#last?.lane.service === service && this.#last.lane.level === level) return this.#last;
     const key = `${level} ${service}`;
-    let paced = this.#lanes.get(key);
-    if (!paced) {
-      const pace = new Pace(
-        (attempt) => backoffMs(attempt, REFUSED),
-        () => this.#pump(),
-      );
-      paced = { lane: new Lane(service, level, this.config.recordsPerMessage), pace };
-      this.#lanes.set(key, paced);
-    }
-    return paced;
+    this.#last = this.#lanes.get(key) ?? this.#openLane(service, level);
+    this.#lanes.set(key, this.#last);
+    return this.#last;
+  }
+
+  #openLane(service: string, level: Level): PacedLane {
+    const pace = new Pace(
+      (attempt) => backoffMs(attempt, REFUSED),
+      () => this.#pump(),
+    );
+    return { lane: new Lane(service, level, this.config.recordsPerMessage), pace };
   }
 
   #lingered(): void {
