@@ -1,4 +1,9 @@
-/** What Winston calls `info`, taken apart into level, message and information. Never changes it. Pure. */
+/**
+ * What Winston calls `info`, taken apart into level, message and information. Never changes it, and never throws, whatever
+ * the values are: what Winston's pipe gets thrown reaches the application, and the transport would stand still. Pure.
+ */
+import { isError } from '../src/error-value.js';
+import { readSafely, threwMark } from '../src/foreign-object.js';
 
 export interface WinstonInfo {
   readonly level: string;
@@ -22,36 +27,38 @@ export interface InfoParts {
 
 export function splitInfo(info: WinstonInfo): InfoParts {
   const information = fieldsOf(info);
-  const splat = read(info, SPLAT);
-  if (info instanceof Error) information.error = errorFields(info);
+  const splat = readSafely(info, SPLAT);
+  if (isErrorSafely(info)) information.error = errorFields(info);
   else if (Array.isArray(splat)) addArguments(information, splat, info.message);
-  return { levelName: String(read(info, LEVEL) ?? read(info, 'level')), message: read(info, 'message'), information };
+  return {
+    levelName: textOf(readSafely(info, LEVEL) ?? readSafely(info, 'level')),
+    message: readSafely(info, 'message'),
+    information,
+  };
 }
 
 function fieldsOf(info: WinstonInfo): Record<string | symbol, unknown> {
   const fields: Record<string | symbol, unknown> = {};
-  for (const key of Object.keys(info)) {
+  for (const key of keysOf(info)) {
     if (key === 'level' || key === 'message') continue;
-    if (key === '__proto__') Object.defineProperty(fields, key, { value: read(info, key), enumerable: true });
-    else fields[key] = read(info, key);
+    if (key === '__proto__') Object.defineProperty(fields, key, { value: readSafely(info, key), enumerable: true });
+    else fields[key] = readSafely(info, key);
   }
-  for (const key of Object.getOwnPropertySymbols(info)) {
-    if (key !== LEVEL && key !== MESSAGE && key !== SPLAT) fields[key] = info[key];
+  for (const key of symbolsOf(info)) {
+    if (key !== LEVEL && key !== MESSAGE && key !== SPLAT) fields[key] = readSafely(info, key);
   }
   return fields;
 }
 
 /** `logger.error(error)`: the info is the error itself, with `level` and the default metadata written onto it. */
-function errorFields(error: Error): Record<string, unknown> {
-  const { level: _level, ...own } = error as Error & { level?: unknown };
-  const fields: Record<string, unknown> = {
-    ...own,
-    name: error.name,
-    message: error.message,
-    stack: error.stack,
-  };
-  if (error.cause !== undefined) fields.cause = error.cause;
-  if (error instanceof AggregateError) fields.errors = error.errors;
+function errorFields(error: object): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  for (const key of keysOf(error)) if (key !== 'level') fields[key] = readSafely(error, key);
+  for (const key of ['name', 'message', 'stack']) fields[key] = readSafely(error, key);
+  for (const key of ['cause', 'errors']) {
+    const value = readSafely(error, key);
+    if (value !== undefined) fields[key] = value;
+  }
   return fields;
 }
 
@@ -66,13 +73,13 @@ function addArguments(
 ): void {
   const rest: unknown[] = [];
   for (const [index, argument] of splat.entries()) {
-    if (argument instanceof Error && !('error' in information)) {
+    if (isErrorSafely(argument) && !('error' in information)) {
       removeCopies(information, argument);
       information.error = argument;
     } else if (typeof argument === 'object' && argument !== null) {
       if (index === 0) keepOverwritten(information, argument);
       else if (!isMerged(information, argument)) rest.push(argument);
-    } else if (argument !== undefined && !(typeof message === 'string' && message.includes(String(argument)))) {
+    } else if (argument !== undefined && !(typeof message === 'string' && message.includes(textOf(argument)))) {
       rest.push(argument);
     }
   }
@@ -82,26 +89,50 @@ function addArguments(
 /** Winston copies an error's fields, its stack and its cause next to the message; the error itself has them. */
 function removeCopies(information: Record<string | symbol, unknown>, error: Error): void {
   for (const field of ['stack', 'cause', ...Object.keys(error)]) {
-    if (information[field] === read(error, field)) delete information[field];
+    if (information[field] === readSafely(error, field)) delete information[field];
   }
 }
 
 /** A field `level` of the metadata gives way to the level of the record in the info. */
 function keepOverwritten(information: Record<string | symbol, unknown>, metadata: object): void {
-  const level = read(metadata, 'level');
+  const level = readSafely(metadata, 'level');
   if (level !== undefined) information.level = level;
 }
 
 function isMerged(information: Record<string | symbol, unknown>, argument: object): boolean {
-  const keys = Object.keys(argument);
-  return keys.length > 0 && keys.every((key) => key in information && information[key] === read(argument, key));
+  const keys = keysOf(argument);
+  return keys.length > 0 && keys.every((key) => key in information && information[key] === readSafely(argument, key));
 }
 
-/** A field that may have a throwing getter; what it threw takes its place. */
-function read(owner: object, key: string | symbol): unknown {
+function isErrorSafely(value: unknown): value is Error {
   try {
-    return (owner as Record<string | symbol, unknown>)[key];
+    return typeof value === 'object' && value !== null && isError(value);
+  } catch {
+    return false;
+  }
+}
+
+function keysOf(owner: object): string[] {
+  try {
+    return Object.keys(owner);
+  } catch {
+    // A proxy that does not say: there is nothing to be had from it.
+    return [];
+  }
+}
+
+function symbolsOf(owner: object): symbol[] {
+  try {
+    return Object.getOwnPropertySymbols(owner);
+  } catch {
+    return [];
+  }
+}
+
+function textOf(value: unknown): string {
+  try {
+    return String(value);
   } catch (thrown) {
-    return `[Threw: ${thrown instanceof Error ? thrown.message : String(thrown)}]`;
+    return threwMark(thrown);
   }
 }

@@ -99,4 +99,32 @@ describe("Winston's info", () => {
     });
     expect(splitInfo(info).information).toEqual({ bad: '[Threw: no]' });
   });
+
+  it.each<[string, () => unknown]>([
+    ['a revoked proxy', () => revoked({})],
+    ['a callable revoked proxy', () => revoked(() => {})],
+    ['an object without a text', () => Object.create(null)],
+    [
+      'an error with a field that throws',
+      () => Object.defineProperty(new Error('e'), 'bad', { get: thrower, enumerable: true }),
+    ],
+  ])('survives %s behind the message', (_what, make) => {
+    expect(logged((logger) => logger.info('order', { a: 1 }, make())).message).toBe('order');
+  });
+
+  it('survives an error with a field that throws, logged by itself', () => {
+    const error = Object.defineProperty(new Error('declined'), 'bad', { get: thrower, enumerable: true });
+    const { information } = logged((logger) => logger.error(error), { format: winston.format((info) => info)() });
+    expect(information.error).toMatchObject({ name: 'Error', message: 'declined', bad: '[Threw: no]' });
+  });
 });
+
+function thrower(): never {
+  throw new Error('no');
+}
+
+function revoked(target: object): unknown {
+  const { proxy, revoke } = Proxy.revocable(target, {});
+  revoke();
+  return proxy;
+}
