@@ -16,9 +16,17 @@ export type DecodedLine =
   | { readonly ok: true; readonly line: string }
   | { readonly ok: false; readonly reason: string };
 
-/** The body of a message: the lines, which hold no line break themselves, with one between each two. */
-export function frameBody(lines: readonly string[]): Buffer {
-  return Buffer.from(lines.length === 1 ? (lines[0] as string) : lines.join('\n'));
+/**
+ * Writes a line, which holds no line break itself, into the body of a frame.
+ *
+ * @param at how much of the body is filled; behind what is there, a line break comes first.
+ * @param lineBytes size of the line in UTF-8.
+ * @returns how much of the body is filled now.
+ */
+export function writeLine(body: Buffer, at: number, line: string, lineBytes: number): number {
+  const start = at === 0 ? 0 : body.writeUInt8(LINE_FEED, at);
+  // As many bytes as characters: ASCII, which needs no encoding.
+  return start + body.write(line, start, lineBytes === line.length ? 'latin1' : 'utf8');
 }
 
 /**

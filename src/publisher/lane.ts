@@ -8,8 +8,9 @@
  *
  * Pure: it knows neither sockets nor clocks.
  */
-import { frameBody } from '../frame.js';
+import { writeLine } from '../frame.js';
 import type { Level } from '../level.js';
+import type { BodyPool } from './body-pool.js';
 
 /** A frame is closed when its lines reach this size; a larger single record is a frame of its own. */
 export const FRAME_BYTES = 64 * 1024;
@@ -17,6 +18,8 @@ export const FRAME_BYTES = 64 * 1024;
 export interface Frame {
   readonly sequence: number;
   readonly body: Buffer;
+  /** What `body` lies in, where that serves again after the confirm. */
+  readonly memory: Buffer | undefined;
   readonly records: number;
   /** What the frame counts against `bufferBytes`. */
   readonly bytes: number;
@@ -29,12 +32,21 @@ export interface Frame {
   readonly waiters: Set<() => void>;
 }
 
+/** The lines that wait for company. */
+interface OpenLines {
+  readonly memory: Buffer;
+  filled: number;
+  records: number;
+  /** Their lines with a newline each. */
+  bytes: number;
+}
+
 export class Lane {
   readonly service: string;
   readonly level: Level;
   readonly #recordsPerFrame: number;
-  #lines: string[] = [];
-  #lineBytes = 0;
+  readonly #bodies: BodyPool;
+  #open: OpenLines | undefined;
   #waiting: Frame[] = [];
   readonly #inFlight = new Set<Frame>();
   #nextSequence = 0;
@@ -43,10 +55,12 @@ export class Lane {
   nacks = 0;
   returns = 0;
 
-  constructor(service: string, level: Level, recordsPerFrame: number) {
+  /** @param bodies gives memory of FRAME_BYTES. */
+  constructor(service: string, level: Level, recordsPerFrame: number, bodies: BodyPool) {
     this.service = service;
     this.level = level;
     this.#recordsPerFrame = recordsPerFrame;
+    this.#bodies = bodies;
   }
 
   get hasWaiting(): boolean {
@@ -54,7 +68,7 @@ export class Lane {
   }
 
   get hasOpenLines(): boolean {
-    return this.#lines.length > 0;
+    return this.#open !== undefined;
   }
 
   get isEmpty(): boolean {
@@ -67,7 +81,7 @@ export class Lane {
 
   /** Records that are kept, wherever they are. */
   get records(): number {
-    let records = this.#lines.length;
+    let records = this.#open?.records ?? 0;
     for (const frame of this.#waiting) records += frame.records;
     for (const frame of this.#inFlight) records += frame.records;
     return records;
@@ -75,27 +89,43 @@ export class Lane {
 
   /** @param bytes size of the line in UTF-8, with its newline. */
   add(line: string, bytes: number, nowMs: number): void {
-    if (this.#lines.length > 0 && this.#lineBytes + bytes > FRAME_BYTES) this.cut(nowMs);
-    this.#lines.push(line);
-    this.#lineBytes += bytes;
-    if (this.#lineBytes >= FRAME_BYTES || this.#lines.length >= this.#recordsPerFrame) this.cut(nowMs);
+    if (this.#open && this.#open.bytes + bytes > FRAME_BYTES) this.cut(nowMs);
+    if (bytes > FRAME_BYTES) {
+      this.#push({ body: Buffer.from(line), memory: undefined, records: 1, bytes }, nowMs);
+      return;
+    }
+    this.#open ??= { memory: this.#bodies.take(), filled: 0, records: 0, bytes: 0 };
+    const open = this.#open;
+    open.filled = writeLine(open.memory, open.filled, line, bytes - 1);
+    open.records++;
+    open.bytes += bytes;
+    if (open.bytes >= FRAME_BYTES || open.records >= this.#recordsPerFrame) this.cut(nowMs);
   }
 
   /** Closes the open lines into a frame that can be taken. */
   cut(nowMs: number): void {
-    if (this.#lines.length === 0) return;
+    if (!this.#open) return;
+    const { memory, filled, records, bytes } = this.#open;
+    this.#open = undefined;
+    const lines = memory.subarray(0, filled);
+    if (filled >= FRAME_BYTES / 2) {
+      this.#push({ body: lines, memory, records, bytes }, nowMs);
+    } else {
+      // A few lines must not hold the memory of many for as long as they wait.
+      this.#push({ body: Buffer.from(lines), memory: undefined, records, bytes }, nowMs);
+      this.#bodies.giveBack(memory);
+    }
+  }
+
+  #push(content: Pick<Frame, 'body' | 'memory' | 'records' | 'bytes'>, nowMs: number): void {
     this.#waiting.push({
+      ...content,
       sequence: this.#nextSequence++,
-      body: frameBody(this.#lines),
-      records: this.#lines.length,
-      bytes: this.#lineBytes,
       madeAtS: Math.floor(nowMs / 1000),
       attempts: 0,
       returned: false,
       waiters: this.#openWaiters,
     });
-    this.#lines = [];
-    this.#lineBytes = 0;
     this.#openWaiters = new Set();
   }
 
@@ -107,7 +137,8 @@ export class Lane {
   }
 
   confirmed(frame: Frame): void {
-    this.#inFlight.delete(frame);
+    // The broker has it, so that nobody reads its memory any more; of what is given up that is not as sure.
+    if (this.#inFlight.delete(frame) && frame.memory) this.#bodies.giveBack(frame.memory);
     settle(frame);
   }
 
@@ -139,8 +170,7 @@ export class Lane {
 
   /** Gives up everything. */
   clear(): void {
-    this.#lines = [];
-    this.#lineBytes = 0;
+    this.#open = undefined;
     for (const frame of [...this.#waiting, ...this.#inFlight]) settle(frame);
     this.#waiting = [];
     this.#inFlight.clear();

@@ -15,7 +15,8 @@ import { internalLogger } from '../internal-logger.js';
 import type { Level } from '../level.js';
 import { within } from '../time-limit.js';
 import { LOGS_EXCHANGE, logQueue, routingKey } from '../wire.js';
-import { type Frame, Lane } from './lane.js';
+import { BodyPool } from './body-pool.js';
+import { FRAME_BYTES, type Frame, Lane } from './lane.js';
 import { Pace } from './pace.js';
 import { chooseVictim, ShedLedger } from './shed.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from './status.js';
@@ -39,6 +40,7 @@ export class Publisher {
   readonly config: PublisherConfig;
   readonly #outlet: Outlet;
   readonly #lanes = new Map<string, PacedLane>();
+  readonly #bodies = new BodyPool(FRAME_BYTES, WINDOW_BYTES);
   #last: PacedLane | undefined;
   readonly #shed = new ShedLedger((sentence) => this.#warnOfRecords(sentence));
   #state: 'open' | 'closed' = 'open';
@@ -227,7 +229,7 @@ export class Publisher {
       (attempt) => backoffMs(attempt, REFUSED),
       () => this.#pump(),
     );
-    return { lane: new Lane(service, level, this.config.recordsPerMessage), pace };
+    return { lane: new Lane(service, level, this.config.recordsPerMessage, this.#bodies), pace };
   }
 
   #lingered(): void {

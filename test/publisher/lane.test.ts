@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { BodyPool } from '../../src/publisher/body-pool.js';
 import { FRAME_BYTES, Lane } from '../../src/publisher/lane.js';
 
 const NOW_MS = 1_700_000_000_000;
 
+function emptyLane(recordsPerFrame = Number.POSITIVE_INFINITY): Lane {
+  return new Lane('shop', 'INFO', recordsPerFrame, new BodyPool(FRAME_BYTES, 4 * FRAME_BYTES));
+}
+
 function laneWith(...lines: string[]): Lane {
-  const lane = new Lane('shop', 'INFO', Number.POSITIVE_INFINITY);
+  const lane = emptyLane();
   for (const line of lines) lane.add(line, line.length + 1, NOW_MS);
   return lane;
 }
@@ -36,7 +41,7 @@ describe('a lane', () => {
   });
 
   it('sends one record a message where Python consumers read as well', () => {
-    const lane = new Lane('shop', 'INFO', 1);
+    const lane = emptyLane(1);
     lane.add('a', 2, NOW_MS);
     lane.add('b', 2, NOW_MS);
     expect(bodies(lane)).toEqual(['a', 'b']);
@@ -94,5 +99,40 @@ describe('a lane', () => {
     const lane = laneWith('a');
     lane.cut(NOW_MS + 999);
     expect(lane.take()?.madeAtS).toBe(NOW_MS / 1000);
+  });
+
+  it('holds texts of any script byte for byte, to the last byte of a frame', () => {
+    const lane = emptyLane();
+    const lines = ['plain', 'ü€😀', '', 'x'.repeat(FRAME_BYTES - 'plain'.length - Buffer.byteLength('ü€😀') - 4)];
+    for (const line of lines) lane.add(line, Buffer.byteLength(line) + 1, NOW_MS);
+    expect(lane.hasOpenLines).toBe(false);
+    expect(bodies(lane)).toEqual([lines.join('\n')]);
+  });
+
+  it('writes over the memory of a frame only after its confirm', () => {
+    const lane = emptyLane();
+    const long = (letter: string) => letter.repeat(FRAME_BYTES - 1);
+    const add = (letter: string) => lane.add(long(letter), FRAME_BYTES, NOW_MS);
+    add('a');
+    add('b');
+    const first = lane.take()!;
+    lane.giveBack(first);
+    const again = lane.take()!;
+    const second = lane.take()!;
+    add('c');
+    expect([again, second].map(({ body }) => body.toString())).toEqual([long('a'), long('b')]);
+    lane.confirmed(again);
+    lane.confirmed(again);
+    add('d');
+    add('e');
+    expect(second.body.toString()).toBe(long('b'));
+    expect(bodies(lane)).toEqual([long('c'), long('d'), long('e')]);
+    expect(again.body.toString()).toBe(long('d'));
+  });
+
+  it('does not hold a whole frame of memory for a few lines that wait', () => {
+    const lane = laneWith('a', 'b');
+    lane.cut(NOW_MS);
+    expect(lane.take()!.body.buffer.byteLength).toBeLessThan(FRAME_BYTES);
   });
 });
