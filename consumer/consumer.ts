@@ -74,7 +74,11 @@ export class Consumer {
     this.#config = config;
     this.#seams = seams;
     this.#store = openStore({ ...config.store, notice: (text) => internalLogger.info(text) });
-    this.#republisher = createRepublisher(config, (sentence) => this.#teller.warning('broker', sentence));
+    this.#republisher = createRepublisher(
+      config,
+      (sentence) => this.#teller.warning('broker', sentence),
+      (sentence) => this.#notice(sentence),
+    );
     this.#connection = new Connection(config.broker, {
       connectionName: `loghive consumer ${process.pid}`,
       keepsProcessAlive: true,

@@ -35,9 +35,16 @@ export interface RepublisherOptions {
   readonly retryDelaysMs: readonly number[];
 }
 
-/** @param warn takes what a person should know. */
-export function createRepublisher(options: RepublisherOptions, warn: (sentence: string) => void): Republisher {
-  const outlet = new Outlet(options.broker, `loghive consumer ${process.pid} (publishing)`, true);
+/**
+ * @param warn takes what goes wrong with the connection.
+ * @param notice takes what a person should know of the retry exchange and its queues.
+ */
+export function createRepublisher(
+  options: RepublisherOptions,
+  warn: (sentence: string) => void,
+  notice: (sentence: string) => void,
+): Republisher {
+  const outlet = new Outlet(options.broker, `loghive consumer ${process.pid} (publishing)`, true, notice);
   outlet.events.on('warning', (error) => warn(error.message));
 
   outlet.events.on('open', async (link) => {

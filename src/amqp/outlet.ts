@@ -58,9 +58,17 @@ export class Outlet {
   #channelFailures = 0;
   #toldError = '';
 
-  /** @param keepsProcessAlive whether an open connection keeps the process running. */
-  constructor(config: BrokerConfig, connectionName: string, keepsProcessAlive: boolean) {
-    this.topology = createTopology((sentence) => this.#warn(new LoghiveError('LOGHIVE_BROKER_REFUSED', sentence)));
+  /**
+   * @param keepsProcessAlive whether an open connection keeps the process running.
+   * @param notice takes what its topology has to tell; without it that is a `warning`.
+   */
+  constructor(
+    config: BrokerConfig,
+    connectionName: string,
+    keepsProcessAlive: boolean,
+    notice = (sentence: string) => this.#warn(new LoghiveError('LOGHIVE_BROKER_REFUSED', sentence)),
+  ) {
+    this.topology = createTopology(notice);
     this.connection = new Connection(config, {
       connectionName,
       keepsProcessAlive,

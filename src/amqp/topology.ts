@@ -21,9 +21,17 @@ export interface Topology {
   ensure(link: Link, declaration: QueueDeclaration): Promise<void>;
   /** Makes sure that the exchange is there. */
   ensureExchange(link: Link, exchange: string): Promise<void>;
-  /** The broker showed that something of it is gone: ask again next time. */
+  /** The broker showed that something of it is gone: ask again next time, after a rest. */
   forget(): void;
 }
+
+/**
+ * RabbitMQ subscribes the readers of a deleted queue, without a word, to one of the same name that it finds when it sees to
+ * them ("there is a slight danger here", says a comment in rabbit_channel.erl). On a quorum queue such a subscription
+ * swallows as many messages as it was given before; they come back only when its channel ends (measured with 3.10.8: 60 of
+ * 60 that were deleted and declared in one breath). So what is gone stays away until all its readers have been told.
+ */
+const REST_MS = 500;
 
 /** @param notice takes what a person should know, each sentence once: other arguments, missing permissions. */
 export function createTopology(notice: (sentence: string) => void): Topology {
@@ -31,6 +39,7 @@ export function createTopology(notice: (sentence: string) => void): Topology {
   const told = new Set<string>();
   const mutex = new Mutex();
   let generation = 0;
+  let restUntilMs = 0;
   /** The broker's words, once it has refused a quorum queue by closing the connection. */
   let noQuorum: string | undefined;
 
@@ -52,8 +61,11 @@ export function createTopology(notice: (sentence: string) => void): Topology {
   async function once(link: Link, name: string, declare: () => Promise<void>): Promise<void> {
     const key = () => `${generation}:${name}`;
     if (remembered(link).has(key())) return;
+    while (performance.now() < restUntilMs) await restFor(restUntilMs - performance.now());
+    // What is forgotten while it is being declared is asked for again.
+    const asked = key();
     await declare();
-    remembered(link).add(key());
+    remembered(link).add(asked);
   }
 
   const exchange = (link: Link, name: string) =>
@@ -77,11 +89,18 @@ export function createTopology(notice: (sentence: string) => void): Topology {
       }),
     forget() {
       generation++;
+      restUntilMs = performance.now() + REST_MS;
     },
   };
 }
 
 type Tell = (sentence: string) => void;
+
+function restFor(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, Math.ceil(ms)).unref();
+  });
+}
 
 async function declareExchange(link: Link, name: string, tell: Tell): Promise<void> {
   const exists = await attempt(link, (channel) => channel.checkExchange(name));
