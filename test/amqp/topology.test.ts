@@ -296,6 +296,22 @@ describe('what was declared', () => {
   });
 });
 
+test('a deleted queue is not made anew before its readers have heard of its end', async () => {
+  const broker = await useBroker();
+  const link = await useLink(broker.url);
+  const { topology } = useTopology();
+  await topology.ensure(link, shopInfo);
+  const reader = await useChannel(broker.url);
+  const heard: Array<string | null> = [];
+  await reader.consume(shopInfo.queue, (message) => heard.push(message && message.content.toString()));
+  await broker.admin.deleteQueue(shopInfo.queue, broker.vhost);
+  topology.forget();
+  await topology.ensure(link, shopInfo);
+  // RabbitMQ would have moved it over to the new queue by itself, to swallow what comes.
+  expect(heard).toEqual([null]);
+  expect(await broker.listQueues()).toMatchObject([{ name: shopInfo.queue, consumers: 0 }]);
+});
+
 test('a connection that is lost meanwhile is a rejection, and nothing is told', async () => {
   const broker = await useBroker();
   const { topology, notices } = useTopology();
