@@ -9,8 +9,8 @@ import { compete } from './contest.mjs';
 import { attendance, SERVICE } from './records.mjs';
 
 const THEIR_SERVICE = 'yardstick';
-const FULL = { rounds: 5, ours: 200_000, theirs: 20_000 };
-const SHORT = { rounds: 3, ours: 100_000, theirs: 10_000 };
+const FULL = { rounds: 7, ours: 400_000, theirs: 20_000 };
+const SHORT = { rounds: 3, ours: 200_000, theirs: 10_000 };
 
 function publishBench(name, side, goal) {
   return {
@@ -37,6 +37,7 @@ function publishBench(name, side, goal) {
       const result = await compete(
         {
           rounds: sizes.rounds,
+          warmUps: 2,
           async ours() {
             const { seconds } = await ourSide.round(sizes.ours);
             return { seconds, records: sizes.ours, ...(await takeAll(channel, ours.queue, sizes.ours)) };

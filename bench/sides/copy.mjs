@@ -16,9 +16,8 @@ let pieces = [];
 let prepared = 0;
 
 function rowsInPieces(records) {
-  const text = Buffer.concat([
-    ...copyText(encodedLines(records, mixedLevel).map((line) => decodeRecord(line, {}).record)),
-  ]);
+  const rows = encodedLines(records, mixedLevel).map((line) => decodeRecord(line, {}).record);
+  const text = Buffer.concat([...copyText(rows)]);
   const count = Math.ceil(text.length / PIECE_BYTES);
   return Array.from({ length: count }, (_, n) => text.subarray(n * PIECE_BYTES, (n + 1) * PIECE_BYTES));
 }
