@@ -303,7 +303,7 @@ test('a deleted queue is not made anew before its readers have heard of its end'
   await topology.ensure(link, shopInfo);
   const reader = await useChannel(broker.url);
   const heard: Array<string | null> = [];
-  await reader.consume(shopInfo.queue, (message) => heard.push(message && message.content.toString()));
+  await reader.consume(shopInfo.queue, (message) => heard.push(message?.content.toString() ?? null));
   await broker.admin.deleteQueue(shopInfo.queue, broker.vhost);
   topology.forget();
   await topology.ensure(link, shopInfo);

@@ -18,6 +18,7 @@ import postgresKilled from './rows/postgres-killed.mjs';
 import postgresReadOnly from './rows/postgres-read-only.mjs';
 import queueDeleted from './rows/queue-deleted.mjs';
 import queueFull from './rows/queue-full.mjs';
+import tableLocked from './rows/table-locked.mjs';
 import terminateStorm from './rows/terminate-storm.mjs';
 import throttled from './rows/throttled.mjs';
 
@@ -47,6 +48,7 @@ export const rows = [
   postgresReadOnly,
   terminateStorm,
   outOfConnections,
+  tableLocked,
   deliveryLimit,
   badRecords,
   constraintDropped,
