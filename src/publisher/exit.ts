@@ -54,7 +54,8 @@ export function createExitHooks(): ExitHooks {
       if (!publisher.config.handleSignals) return;
       for (const name of SIGNALS) {
         process.removeListener(name, onSignal);
-        process.on(name, onSignal);
+        // First of all: a handler that was set by `once` is gone from the list when it is called.
+        process.prependListener(name, onSignal);
       }
     },
     remove(publisher) {

@@ -89,6 +89,21 @@ test.each(['SIGTERM', 'SIGINT'] as const)("%s is left to the application's own h
   expect(await messages(service)).toBe(2);
 });
 
+test('a handler that the application set once, and before its logger, is in charge as well', SLOW, async () => {
+  const { child, service } = run(
+    `work();
+const shutDown = () => { console.log('mine'); log(2); setTimeout(() => process.exit(3), 500); };
+process.once('SIGTERM', shutDown);
+new LoghiveTransport({ service: 'another', url: '${broker.url}', lingerMs: 1 });
+up();`,
+    single,
+  );
+  await child.waitForLine(/^up$/);
+  expect(await child.kill('SIGTERM')).toEqual({ code: 3, signal: null });
+  expect(child.stdout).toEqual(['up', 'mine']);
+  expect(await messages(service)).toBe(2);
+});
+
 test('handleSignals: false leaves signals as they are without Loghive', SLOW, async () => {
   const { child } = run("work(); console.log('listeners ' + process.listenerCount('SIGTERM')); log(1);", {
     handleSignals: false,
