@@ -10,16 +10,12 @@ import { publish, publishWinston } from './publish.mjs';
 
 const BENCHES = [publish, publishWinston, drain];
 
-const { values: options, positionals: names } = parseArgs({
-  allowPositionals: true,
-  options: { json: { type: 'boolean' }, short: { type: 'boolean' }, profile: { type: 'string' } },
-});
+const { values: options, positionals: names } = readArguments();
 const chosen = names.length === 0 ? BENCHES : BENCHES.filter(({ name }) => names.includes(name));
 const unknown = names.filter((name) => !BENCHES.some((bench) => bench.name === name));
 if (unknown.length > 0) {
   const known = BENCHES.map(({ name }) => name).join(', ');
-  process.stderr.write(`there is no bench ${unknown.join(', ')}; there are ${known}\n`);
-  process.exit(2);
+  misused(`there is no bench "${unknown.join('", "')}"; there are ${known}`);
 }
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
@@ -48,6 +44,22 @@ async function runAll() {
   }
   if (!options.json) table(reports);
   return reports.every(({ passed }) => passed) ? 0 : 1;
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { json: { type: 'boolean' }, short: { type: 'boolean' }, profile: { type: 'string' } },
+    });
+  } catch (error) {
+    return misused(error.message);
+  }
+}
+
+function misused(reason) {
+  process.stderr.write(`${reason}\n`);
+  process.exit(2);
 }
 
 function table(reports) {
