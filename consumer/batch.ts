@@ -35,7 +35,11 @@ export class Batcher {
     this.#records += delivery.records;
     this.#bytes += delivery.bytes;
     if (this.#isFull() || delivery.alone) this.#onDue();
-    else this.#timer ??= setTimeout(() => this.hurry(), this.#limits.lingerMs);
+    else this.#linger();
+  }
+
+  #linger(): void {
+    this.#timer ??= setTimeout(() => this.hurry(), this.#limits.lingerMs);
   }
 
   /** What waits is due now. */
@@ -55,6 +59,7 @@ export class Batcher {
       this.#bytes -= delivery.bytes;
     }
     if (this.#waiting.length === 0) this.#reset();
+    else this.#linger();
     return batch;
   }
 

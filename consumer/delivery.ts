@@ -1,7 +1,8 @@
 /** One message from a queue, taken apart into records to store and dead letters. Pure but for what it is given. */
 import type { ConsumeMessage } from 'amqplib';
+import { reasonOf } from '../src/errors.js';
 import { decodeLine, FRAME_CONTENT_TYPE, splitFrame } from '../src/frame.js';
-import { type DecodeContext, decodeRecord } from '../src/record.js';
+import { type DecodeContext, type Decoded, decodeRecord } from '../src/record.js';
 import { ATTEMPT_HEADER, FAILURE_QUEUE, ORIGIN_HEADER, ROUNDS_HEADER } from '../src/wire.js';
 import type { DeadLetter, StoreItem } from './store/index.js';
 
@@ -54,7 +55,7 @@ export function takeApart(
   const lines = linesOf(content, properties.contentType, bury);
   for (const raw of lines) {
     const text = decodeLine(raw);
-    const decoded = text.ok ? decodeRecord(text.line, decodeContext) : text;
+    const decoded = text.ok ? decodeOrRefuse(text.line, decodeContext) : text;
     if (decoded.ok) items.push({ record: decoded.record, raw });
     else bury(raw, decoded.reason);
   }
@@ -70,6 +71,15 @@ export function takeApart(
     origin,
     alone: queue === FAILURE_QUEUE || attempt > 0 || countHeader(headers[ROUNDS_HEADER]) > 0,
   };
+}
+
+/** A reader that fails on one line must not take the channel with it, and with it every other queue. */
+function decodeOrRefuse(line: string, context: DecodeContext): Decoded {
+  try {
+    return decodeRecord(line, context);
+  } catch (error) {
+    return { ok: false, reason: `it cannot be read: ${reasonOf(error)}` };
+  }
 }
 
 function linesOf(content: Buffer, contentType: unknown, bury: (raw: Buffer, reason: string) => void): Buffer[] {

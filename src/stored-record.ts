@@ -154,7 +154,9 @@ function bad(reason: string): Decoded {
 
 function missing(name: string, value: unknown): string {
   if (value === undefined) return `field "${name}" is missing`;
-  const shown = JSON.stringify(value).slice(0, MOST_SHOWN);
+  // A list or an object may be nested deeper than it can be written again.
+  const shown =
+    typeof value === 'object' && value !== null ? 'a list or an object' : JSON.stringify(value).slice(0, MOST_SHOWN);
   return name === 'timestamp' ? `field "timestamp" is no time: ${shown}` : `field "${name}" is no name: ${shown}`;
 }
 

@@ -119,6 +119,19 @@ describe('the service', () => {
   });
 });
 
+describe('a field that should be a text', () => {
+  test.each(['service', 'level', 'timestamp'])(
+    'and is nested without end makes a bad record, not an exception: %s',
+    (field) => {
+      const line = JSON.stringify({ ...base, id: undefined, [field]: 'N' }).replace(
+        '"N"',
+        '['.repeat(200_000) + ']'.repeat(200_000),
+      );
+      expect(reason(line)).toContain(`"${field}"`);
+    },
+  );
+});
+
 describe('the level', () => {
   test.each([
     ['error', 'ERROR', {}],

@@ -47,6 +47,14 @@ describe('a batch', () => {
     expect(tagsOf(batcher.take())).toEqual([11, 12]);
   });
 
+  it('never leaves behind what came after a batch that was full at once', async () => {
+    const batcher = new Batcher(limits, () => {});
+    batcher.add(delivery(1, { records: 500 }));
+    batcher.add(delivery(2));
+    expect(tagsOf(batcher.take())).toEqual([1]);
+    await vi.waitFor(() => expect(tagsOf(batcher.take())).toEqual([2]));
+  });
+
   it('of a message that must be handled alone holds nothing else, and the order stays', () => {
     const batcher = new Batcher({ ...limits, lingerMs: 60_000 }, () => {});
     batcher.add(delivery(1));
