@@ -25,14 +25,13 @@ export function createExitHooks(): ExitHooks {
   }
 
   async function end(signal: Signal): Promise<void> {
-    await Promise.all([...publishers].map((publisher) => publisher.close()));
+    await Promise.allSettled([...publishers].map((publisher) => publisher.close()));
     raise(signal);
   }
 
   function onSignal(name: NodeJS.Signals): void {
     const signal = name as Signal;
-    const others = process.listenerCount(signal) - 1;
-    if (others > 0) return;
+    if (handlersOfTheApplication(signal) > 0) return;
     if (ending) {
       for (const publisher of publishers) publisher.cutWaiting();
     } else {
@@ -66,6 +65,17 @@ export function createExitHooks(): ExitHooks {
       for (const name of SIGNALS) process.removeListener(name, onSignal);
     },
   };
+}
+
+/**
+ * Listeners beside ours. Those of the package signal-exit, which half of npm brings along, do not count: they act only
+ * when nobody else listens, so each side would leave the signal to the other. Ours gone, they act as ever.
+ */
+function handlersOfTheApplication(signal: Signal): number {
+  const version4 = (globalThis as Record<symbol, { count?: unknown } | undefined>)[Symbol.for('signal-exit emitter')];
+  const version3 = (process as { __signal_exit_emitter__?: { count?: unknown } }).__signal_exit_emitter__;
+  const bystanders = [version4, version3].map((emitter) => (typeof emitter?.count === 'number' ? emitter.count : 0));
+  return process.listenerCount(signal) - 1 - bystanders[0]! - bystanders[1]!;
 }
 
 /** Node emits `beforeExit` again whenever something was still done, so this runs until there is nothing left to do. */
