@@ -30,7 +30,6 @@ let levels = setup.levels;
 let every = setup.information;
 let logged = 0;
 let loggingMs = 0;
-let slowestCallMs = 0;
 /** Of the stretch since the last 'log': when it began and what was logged by then. */
 let stretch;
 
@@ -40,7 +39,6 @@ function logOne() {
   const level = levels[n % levels.length];
   const special = every && n % every.each === 0 ? every.add : undefined;
   const large = n % LARGE_EACH === LARGE_EACH - 1 ? LARGE : undefined;
-  const before = performance.now();
   logger.log(level, `order ${ref} placed`, {
     ref,
     n,
@@ -50,7 +48,6 @@ function logOne() {
     ...special,
     ...large,
   });
-  slowestCallMs = Math.max(slowestCallMs, performance.now() - before);
   fs.writeSync(accepted, `${ref}\n`);
   logged++;
 }
@@ -74,7 +71,7 @@ function report(more = {}) {
   const facts = {
     logged,
     loggingMs: loggingMs + now,
-    slowestCallMs,
+
     levels,
     events,
     stats,

@@ -136,7 +136,6 @@ export async function openStage(row, { rabbitmq, postgres, random }) {
       return {
         ...counted,
         perSecond: Math.floor(logged / (loggingMs / 1000)),
-        slowestCallMs: Math.ceil(Math.max(...ends.map((end) => end.slowestCallMs))),
       };
     },
 
