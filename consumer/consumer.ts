@@ -29,6 +29,7 @@ import { recordId } from './record-id.js';
 import { createRepublisher, type Republisher } from './republish.js';
 import { settle } from './settle.js';
 import { type ConsumerState, type ConsumerStatus, healthOf, noCounts } from './status.js';
+import { untilStorageWorks } from './storage-probe.js';
 import { openStore, type Store } from './store/index.js';
 import { Teller } from './teller.js';
 
@@ -54,6 +55,7 @@ export class Consumer {
   readonly #notices: string[] = [];
   readonly #teller = new Teller();
   readonly #refused = new Set<string>();
+  #pausesInARow = 0;
   readonly #severe: ReadonlySet<string>;
   readonly #counts = noCounts();
   readonly #abort = new AbortController();
@@ -252,6 +254,7 @@ export class Consumer {
       this.#counts.retried += settled.retried;
       this.#counts.deadLetters += settled.buried;
       this.#counts.batches++;
+      this.#pausesInARow = 0;
     } catch (error) {
       await this.#pause(reasonOf(error));
     }
@@ -272,6 +275,8 @@ export class Consumer {
   }
 
   async #resume(): Promise<void> {
+    // The probe may succeed where the same batch fails again: then the pauses grow, instead of following each other at once.
+    await sleep(backoffMs(++this.#pausesInARow, RECONNECT), this.#abort.signal);
     await this.#untilStorageWorks(() => this.#store.probe());
     if (this.#state !== 'paused') return;
     this.#transition('running');
@@ -279,27 +284,13 @@ export class Consumer {
     this.#openSession();
   }
 
-  async #untilStorageWorks(attempt: () => Promise<unknown>): Promise<void> {
-    const { signal } = this.#abort;
-    // Import-only: a `require` of its default export, as the CommonJS build would make of a static import, finds none.
-    const { default: pRetry } = await import('p-retry');
-    try {
-      await pRetry(attempt, {
-        retries: Number.POSITIVE_INFINITY,
-        minTimeout: 0,
-        signal,
-        shouldRetry: ({ error }) => (error as LoghiveError).code === 'LOGHIVE_STORAGE_UNAVAILABLE',
-        onFailedAttempt: async ({ error, attemptNumber }) => {
-          if ((error as LoghiveError).code !== 'LOGHIVE_STORAGE_UNAVAILABLE') return;
-          this.#reason = error.message;
-          const what = this.#state === 'paused' ? 'storage is paused' : 'storage does not work yet';
-          this.#teller.warning('storage', `${what}: ${error.message}`);
-          await sleep(backoffMs(attemptNumber, RECONNECT), signal);
-        },
-      });
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
+  #untilStorageWorks(attempt: () => Promise<unknown>): Promise<void> {
+    const tell = (reason: string) => {
+      this.#reason = reason;
+      const what = this.#state === 'paused' ? 'storage is paused' : 'storage does not work yet';
+      this.#teller.warning('storage', `${what}: ${reason}`);
+    };
+    return untilStorageWorks(attempt, tell, this.#abort.signal);
   }
 
   async #stop(wasRunning: boolean): Promise<void> {

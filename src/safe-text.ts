@@ -6,7 +6,6 @@
 
 /** PostgreSQL refuses NUL in text (22021) and in jsonb (22P05); U+2400 is its visible symbol. */
 const NUL_SYMBOL = '\u2400';
-const REPLACEMENT = '\ufffd';
 /** Either hazard as JSON writes it. May also hit a text about escapes: good enough to leave the fast path on. */
 const ESCAPED_HAZARD = /\\u(?:0000|d[89a-f])/i;
 

@@ -21,6 +21,13 @@ export function chooseVictim(lanes: Iterable<Lane>, incoming: Level): Lane | und
   return victim;
 }
 
+const REMEDIES: Readonly<Record<ShedReason, string>> = {
+  'buffer full': 'Raise bufferBytes, or see why the broker does not take them.',
+  'unsent at close': 'The broker did not confirm them within exitTimeoutMs: see why, or raise it.',
+  'logged after close': 'They were logged when the logger was closed already, or the process ending.',
+  'larger than the broker allows': "Lower maxRecordBytes, or raise the broker's max_message_size.",
+};
+
 /** A flood of shed records is told in one sentence each so often. */
 const TELL_EVERY_MS = 10_000;
 
@@ -61,11 +68,11 @@ export class ShedLedger {
   /** Says what was shed since it was said last. */
   tell(): void {
     if (this.#untold.size === 0) return;
-    const parts = [...this.#untold].map(([reason, records]) => `${records} (${reason})`);
+    const reasons = [...this.#untold];
     this.#untold.clear();
     this.#toldAtMs = performance.now();
-    this.#tell(
-      `records given up: ${parts.join(', ')}; ${this.#total} in all since the start. Raise bufferBytes, or see why the broker does not take them.`,
-    );
+    const parts = reasons.map(([reason, records]) => `${records} (${reason})`);
+    const remedies = reasons.map(([reason]) => REMEDIES[reason]);
+    this.#tell(`records given up: ${parts.join(', ')}; ${this.#total} in all since the start. ${remedies.join(' ')}`);
   }
 }
