@@ -88,7 +88,7 @@ function addArguments(
 
 /** Winston copies an error's fields, its stack and its cause next to the message; the error itself has them. */
 function removeCopies(information: Record<string | symbol, unknown>, error: Error): void {
-  for (const field of ['stack', 'cause', ...Object.keys(error)]) {
+  for (const field of ['stack', 'cause', ...keysOf(error)]) {
     if (information[field] === readSafely(error, field)) delete information[field];
   }
 }

@@ -9,6 +9,7 @@ import type { Link } from '../amqp/link.js';
 import { type Outcome, Outlet } from '../amqp/outlet.js';
 import { backoffMs, REFUSED } from '../backoff.js';
 import type { PublisherConfig } from '../config.js';
+import { emitSafely } from '../emit-safely.js';
 import { LoghiveError } from '../errors.js';
 import { FRAME_CONTENT_TYPE, RECORD_CONTENT_TYPE } from '../frame.js';
 import { internalLogger } from '../internal-logger.js';
@@ -57,11 +58,11 @@ export class Publisher {
     this.#outlet = new Outlet(config.broker, `loghive producer ${process.pid}`, false);
     const { events } = this.#outlet;
     events.on('open', (_link, afresh) => {
-      if (afresh) this.events.emit('connect');
+      if (afresh) emitSafely(this.events, 'connect');
       this.#pump();
     });
     events.on('unblocked', () => this.#pump());
-    events.on('lost', (error) => this.events.emit('disconnect', error));
+    events.on('lost', (error) => emitSafely(this.events, 'disconnect', error));
     events.on('channelClosed', (error) => {
       for (const { pace } of this.#lanes.values()) pace.redeclare();
       this.#dropTooLarge(error.message);
@@ -319,7 +320,7 @@ export class Publisher {
 
   #warn(error: LoghiveError): void {
     internalLogger.warning(error.message);
-    this.events.emit('warning', error);
+    emitSafely(this.events, 'warning', error);
   }
 }
 

@@ -194,6 +194,23 @@ describe('a publisher', () => {
     expect(await drain(`${service}_info_logs`)).toEqual([0, 1]);
   });
 
+  it('goes on when a listener of the application throws', async () => {
+    const service = uniqueName('svc');
+    const proxy = await useProxy(broker.url);
+    const publisher = open({ url: proxy.url(broker.url) });
+    for (const event of ['connect', 'disconnect', 'warning'] as const) {
+      publisher.events.on(event, () => {
+        throw new Error(`the listener of ${event} is broken`);
+      });
+    }
+    publisher.accept(service, 'INFO', line(0));
+    await publisher.flush();
+    await proxy.reset();
+    publisher.accept(service, 'INFO', line(1));
+    await publisher.flush();
+    expect(publisher.stats()).toMatchObject({ confirmed: 2, pending: 0 });
+  });
+
   it('tells that it connects, loses the connection and connects again', async () => {
     const proxy = await useProxy(broker.url);
     const publisher = open({ url: proxy.url(broker.url) });

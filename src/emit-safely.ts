@@ -1,0 +1,17 @@
+/** Events for the application's listeners. */
+import type { EventEmitter } from 'node:events';
+import { reasonOf } from './errors.js';
+import { internalLogger } from './internal-logger.js';
+
+/** A listener that throws must not tear the handling of a confirm, or of a lost connection, apart: it is told instead. */
+export function emitSafely<Events extends Record<keyof Events, unknown[]>, E extends keyof Events & string>(
+  emitter: EventEmitter<Events>,
+  event: E,
+  ...args: Events[E]
+): void {
+  try {
+    (emitter as unknown as EventEmitter).emit(event, ...args);
+  } catch (thrown) {
+    internalLogger.error(`a listener of "${event}" threw: ${reasonOf(thrown)}`);
+  }
+}
