@@ -20,11 +20,6 @@ export class AckLedger {
     this.#unfinished.add(tag);
   }
 
-  /** A message was given back instead. */
-  dropped(tag: number): void {
-    this.#unfinished.delete(tag);
-  }
-
   /** @param tags messages that are done with, each delivered before and not finished before. */
   finished(tags: readonly number[]): Ack[] {
     for (const tag of tags) this.#unfinished.delete(tag);

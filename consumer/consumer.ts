@@ -35,8 +35,6 @@ import { Teller } from './teller.js';
 
 /** How long `stop()` may take to finish what is in hand, in milliseconds. */
 const STOP_MS = 8000;
-/** How long a message waits before it goes back because a copy of it could not be published. */
-const GIVE_BACK_AFTER_MS = 1000;
 
 /** Moments at which a test may step in. Not part of the contract. */
 export interface ConsumerSeams {
@@ -215,16 +213,21 @@ export class Consumer {
 
   async #anotherRound(session: Session, delivery: Delivery): Promise<void> {
     this.#counts.rounds++;
-    await this.#finishIfSafe(session, delivery, this.#republisher.anotherRound(delivery));
+    await this.#finishWhenPublished(session, delivery, () => this.#republisher.anotherRound(delivery));
   }
 
-  async #finishIfSafe(session: Session, delivery: Delivery, safe: Promise<boolean>): Promise<void> {
-    if (await safe) {
-      session.acknowledge([delivery.tag]);
-      return;
+  /**
+   * The original stays unacknowledged until its copy is confirmed. It is not given back meanwhile: each return counts
+   * against a delivery limit, which would destroy it in the end.
+   */
+  async #finishWhenPublished(session: Session, delivery: Delivery, publish: () => Promise<boolean>): Promise<void> {
+    for (let attempt = 1; !session.isEnded && !this.#abort.signal.aborted; attempt++) {
+      if (await publish()) {
+        session.acknowledge([delivery.tag]);
+        return;
+      }
+      await sleep(backoffMs(attempt, RECONNECT), this.#abort.signal);
     }
-    await sleep(GIVE_BACK_AFTER_MS, this.#abort.signal);
-    session.giveBack(delivery.tag);
   }
 
   #startWork(): void {
@@ -248,7 +251,9 @@ export class Consumer {
       const settled = await settle(batch, this.#store, this.#republisher, this.#config.retryDelaysMs);
       await this.#seams.afterCommit?.();
       session.acknowledge(settled.finished.map((delivery) => delivery.tag));
-      for (const { delivery, safe } of settled.retrying) this.#spawn(this.#finishIfSafe(session, delivery, safe));
+      for (const { delivery, publish } of settled.retrying) {
+        this.#spawn(this.#finishWhenPublished(session, delivery, publish));
+      }
       this.#counts.stored += settled.stored;
       this.#counts.duplicates += settled.duplicates;
       this.#counts.retried += settled.retried;

@@ -113,14 +113,6 @@ export class Session {
     for (const { tag, multiple } of this.#ledger.finished(tags)) this.#channel!.ack(byTag(tag), multiple);
   }
 
-  /** Back to the front of its queue. */
-  giveBack(tag: number): void {
-    if (this.#state === 'ended') return;
-    this.#release(tag);
-    this.#ledger.dropped(tag);
-    this.#channel!.nack(byTag(tag), false, true);
-  }
-
   /** No new messages from now on; what was delivered can still be acknowledged. */
   async drain(): Promise<void> {
     if (this.#state !== 'open') return;

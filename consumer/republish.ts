@@ -3,8 +3,10 @@
  * end of its own queue. The original is acknowledged only after the broker confirmed the copy.
  */
 import type { MessageProperties, Options } from 'amqplib';
+import type { Link } from '../src/amqp/link.js';
 import { type Outcome, type Outgoing, Outlet } from '../src/amqp/outlet.js';
 import type { BrokerConfig } from '../src/config.js';
+import { reasonOf } from '../src/errors.js';
 import { RECORD_CONTENT_TYPE } from '../src/frame.js';
 import { internalLogger } from '../src/internal-logger.js';
 import {
@@ -47,7 +49,7 @@ export function createRepublisher(
   const outlet = new Outlet(options.broker, `loghive consumer ${process.pid} (publishing)`, true, notice);
   outlet.events.on('warning', (error) => warn(error.message));
 
-  outlet.events.on('open', async (link) => {
+  async function declare(link: Link): Promise<void> {
     const { queues, retryDelaysMs } = options;
     const wanted = [
       failureQueue(queues.type, queues, link.serverVersion),
@@ -56,12 +58,20 @@ export function createRepublisher(
     try {
       for (const declaration of wanted) await outlet.topology.ensure(link, declaration);
     } catch (error) {
-      internalLogger.debug(`retry queues are not declared, the connection ended: ${String(error)}`);
+      internalLogger.debug(`retry queues are not declared: ${reasonOf(error)}`);
     }
-  });
+  }
 
-  function publish(message: Outgoing): Promise<boolean> {
-    return new Promise((resolve) => outlet.publish(message, (outcome: Outcome) => resolve(outcome === 'confirmed')));
+  outlet.events.on('open', (link) => void declare(link));
+
+  async function publish(message: Outgoing): Promise<boolean> {
+    const outcome = await new Promise<Outcome>((resolve) => outlet.publish(message, resolve));
+    if (outcome === 'returned' && outlet.link) {
+      // No queue takes it any more: somebody deleted it. It is there again when the caller repeats.
+      outlet.topology.forget();
+      await declare(outlet.link);
+    }
+    return outcome === 'confirmed';
   }
 
   return {

@@ -12,8 +12,8 @@ import type { DeadLetter, Rejected, Store } from './store/index.js';
 export interface Settled {
   /** Messages that can be acknowledged now. */
   readonly finished: Delivery[];
-  /** Messages with a record on its way to a delay queue: true when it is there, false when the message must go back. */
-  readonly retrying: Array<{ readonly delivery: Delivery; readonly safe: Promise<boolean> }>;
+  /** Messages with records for a delay queue; `publish` is called again until it says that all of them are there. */
+  readonly retrying: Array<{ readonly delivery: Delivery; readonly publish: () => Promise<boolean> }>;
   readonly stored: number;
   readonly duplicates: number;
   readonly retried: number;
@@ -43,10 +43,11 @@ export async function settle(
   }
   if (letters.length > 0) await store.writeDeadLetters(letters);
 
-  const retrying = [...retries].map(([delivery, records]) => ({
-    delivery,
-    safe: allTrue(records.map(({ item }) => republisher.retry(delivery, item.raw, retryDelaysMs[delivery.attempt]!))),
-  }));
+  const retrying = [...retries].map(([delivery, rejected]) => {
+    const delayMs = retryDelaysMs[delivery.attempt]!;
+    const raws = rejected.map(({ item }) => item.raw);
+    return { delivery, publish: untilAllAreThere(raws, (raw) => republisher.retry(delivery, raw, delayMs)) };
+  });
   return {
     finished: batch.filter((delivery) => !retries.has(delivery)),
     retrying,
@@ -78,6 +79,12 @@ function letterOf(rejected: Rejected, delivery: Delivery): DeadLetter {
   };
 }
 
-async function allTrue(promises: Array<Promise<boolean>>): Promise<boolean> {
-  return (await Promise.all(promises)).every(Boolean);
+/** Publishes what is not there yet; each call takes up where the last one ended. */
+function untilAllAreThere(raws: Buffer[], publish: (raw: Buffer) => Promise<boolean>): () => Promise<boolean> {
+  let missing = raws;
+  return async () => {
+    const there = await Promise.all(missing.map(publish));
+    missing = missing.filter((_, index) => !there[index]);
+    return missing.length === 0;
+  };
 }

@@ -22,13 +22,6 @@ describe('acknowledgements', () => {
     expect(ledger.finished([2, 5])).toEqual([{ tag: 5, multiple: true }]);
   });
 
-  it('do not cover a message that was given back', () => {
-    const ledger = ledgerOf(3);
-    ledger.dropped(2);
-    expect(ledger.finished([1])).toEqual([{ tag: 1, multiple: false }]);
-    expect(ledger.unfinished).toBe(1);
-  });
-
   it('name only tags of this call, for any order of finishing', () => {
     for (let seed = 1; seed <= 200; seed++) {
       const ledger = ledgerOf(30);
