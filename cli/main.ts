@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { LoghiveError } from '../src/errors.js';
-import { maskUrl } from '../src/mask-url.js';
+import { maskUrl } from '../src/settings/mask-url.js';
 import { consume } from './consume.js';
 import { migrate } from './migrate.js';
 

@@ -12,7 +12,7 @@ import {
 } from '../src/config.js';
 import { LoghiveError } from '../src/errors.js';
 import { LEVELS } from '../src/level.js';
-import { maskUrl } from '../src/mask-url.js';
+import { maskUrl } from '../src/settings/mask-url.js';
 import {
   booleanText,
   type Check,
@@ -24,8 +24,8 @@ import {
   numberText,
   resolveOptions,
   shown,
-} from '../src/option.js';
-import { urlPart, withPort } from '../src/url-parts.js';
+} from '../src/settings/option.js';
+import { urlPart, withPort } from '../src/settings/url-parts.js';
 import type { QueueSettings, QueueType } from '../src/wire.js';
 import { parseDatabaseUrl } from './store/database-url.js';
 

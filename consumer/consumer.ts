@@ -19,7 +19,7 @@ import { createTopology } from '../src/amqp/topology.js';
 import { backoffMs, RECONNECT } from '../src/backoff.js';
 import { LoghiveError, reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
-import { sleep, within } from '../src/time-limit.js';
+import { sleep, within } from '../src/time/time-limit.js';
 import { FAILURE_QUEUE, failureQueue, logQueues, queueName } from '../src/wire.js';
 import { Batcher } from './batch.js';
 import type { ConsumerConfig } from './config.js';

@@ -9,7 +9,7 @@
  * process.once('SIGTERM', () => consumer.stop());
  */
 import { internalLogger } from '../src/internal-logger.js';
-import { isOptions } from '../src/option.js';
+import { isOptions } from '../src/settings/option.js';
 import { type ConsumerOptions, consumerConfig, migrationConfig } from './config.js';
 import { Consumer, type ConsumerSeams } from './consumer.js';
 import type { ConsumerCounts, ConsumerStatus, Health } from './status.js';

@@ -1,5 +1,5 @@
 /** An id for a record that came without one: from the record's own time, so that it sorts with the others. */
-import type { Timestamp } from '../src/timestamp.js';
+import type { Timestamp } from '../src/time/timestamp.js';
 import { uuidv7 } from '../src/uuid.js';
 
 /** UUIDv7 has 48 bits of milliseconds since 1970. */

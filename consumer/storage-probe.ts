@@ -1,7 +1,7 @@
 /** Waits for PostgreSQL: again and again, with full-jitter exponential backoff, until it can take records. */
 import { backoffMs, RECONNECT } from '../src/backoff.js';
 import type { LoghiveError } from '../src/errors.js';
-import { sleep } from '../src/time-limit.js';
+import { sleep } from '../src/time/time-limit.js';
 
 /**
  * @param attempt what must succeed: the migrations, the probe.

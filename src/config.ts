@@ -5,11 +5,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import dotenv from 'dotenv';
-import { type BrokerHost, parseBrokerUrl, shownUrl } from './broker-url.js';
-import { quoteHashes } from './config-file.js';
 import { LoghiveError, reasonOf } from './errors.js';
 import { internalLogger } from './internal-logger.js';
 import { isLevelName, LEVELS } from './level.js';
+import { type BrokerHost, parseBrokerUrl, shownUrl } from './settings/broker-url.js';
+import { quoteHashes } from './settings/config-file.js';
 import {
   boolean,
   booleanText,
@@ -24,12 +24,12 @@ import {
   type Setting,
   shown,
   type Values,
-} from './option.js';
-import { type TlsOptions, tlsOptions } from './tls-options.js';
-import { urlPart, withPort } from './url-parts.js';
+} from './settings/option.js';
+import { type TlsOptions, tlsOptions } from './settings/tls-options.js';
+import { urlPart, withPort } from './settings/url-parts.js';
 import { type QueueSettings, type QueueType, SERVICE_NAME } from './wire.js';
 
-export type { TlsOptions } from './tls-options.js';
+export type { TlsOptions } from './settings/tls-options.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -1,6 +1,5 @@
 /** What every door stands on: values from a logger in, lines for the publisher out. Never throws into the application. */
 import { EventEmitter } from 'node:events';
-import { createClock } from './clock.js';
 import type { ProducerConfig } from './config.js';
 import { reasonOf } from './errors.js';
 import { internalLogger } from './internal-logger.js';
@@ -10,6 +9,7 @@ import { sharePublisher } from './publisher/shared.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from './publisher/status.js';
 import { pythonForm } from './python-form.js';
 import { encodeRecord } from './record.js';
+import { createClock } from './time/clock.js';
 import { uuidv7 } from './uuid.js';
 
 /** What a door hands over for one call. */

@@ -1,5 +1,5 @@
 /** The form in which the Python package writes a record: the same JSON, with the time as local time without an offset. */
-import { formatTimestamp, timestampFromMicros } from './timestamp.js';
+import { formatTimestamp, timestampFromMicros } from './time/timestamp.js';
 
 /** `"2026-01-31T10:30:45.123456Z"}` */
 const TAIL_LENGTH = 30;

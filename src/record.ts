@@ -3,15 +3,16 @@
  *
  * @module
  */
-import { CUT_KEY, cutToFit } from './cut.js';
-import { isError } from './error-value.js';
-import { readSafely, threwMark } from './foreign-object.js';
-import type { Json, JsonObject } from './json-value.js';
+
 import { LEVEL_NAME_KEYS, type Level } from './level.js';
-import { plainRoom } from './plain-value.js';
-import { cleanText, hasEscapedHazard } from './safe-text.js';
 import { safeCopy, safeValue } from './safe-value.js';
-import { formatTimestamp, timestampFromMicros } from './timestamp.js';
+import { formatTimestamp, timestampFromMicros } from './time/timestamp.js';
+import { CUT_KEY, cutToFit } from './value/cut.js';
+import { isError } from './value/error-value.js';
+import { readSafely, threwMark } from './value/foreign-object.js';
+import type { Json, JsonObject } from './value/json-value.js';
+import { plainRoom } from './value/plain-value.js';
+import { cleanText, hasEscapedHazard } from './value/safe-text.js';
 
 export type { DecodeContext, Decoded, StoredRecord } from './stored-record.js';
 export { decodeRecord } from './stored-record.js';

@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { binaryOrInvalid, containerOrBox, opaqueText, type Shape } from './builtin-value.js';
-import { CUT_KEY, cutMark, cutToFit, cutToLength, LONG_TEXT } from './cut.js';
-import { errorFields, isError } from './error-value.js';
-import { enumerableKeys, readSafely, threwMark } from './foreign-object.js';
-import { freeName, type Json, type JsonObject, setField } from './json-value.js';
-import { MOST_LEVELS, plainRoom } from './plain-value.js';
-import { cleanText, hasEscapedHazard } from './safe-text.js';
+import { binaryOrInvalid, containerOrBox, opaqueText, type Shape } from './value/builtin-value.js';
+import { CUT_KEY, cutMark, cutToFit, cutToLength, LONG_TEXT } from './value/cut.js';
+import { errorFields, isError } from './value/error-value.js';
+import { enumerableKeys, readSafely, threwMark } from './value/foreign-object.js';
+import { freeName, type Json, type JsonObject, setField } from './value/json-value.js';
+import { MOST_LEVELS, plainRoom } from './value/plain-value.js';
+import { cleanText, hasEscapedHazard } from './value/safe-text.js';
 
 /** Where no limit is given: the default of `maxRecordBytes`. */
 const DEFAULT_MAX_BYTES = 1024 * 1024;

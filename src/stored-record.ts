@@ -8,7 +8,6 @@
  * @module
  */
 
-import { memberTexts, stringEnd } from './json-members.js';
 import { LEVEL_NAME_KEYS, LEVELS, type Level, parseLevel } from './level.js';
 import {
   formatTimestamp,
@@ -17,8 +16,9 @@ import {
   type LocalTime,
   parseTimestamp,
   type Timestamp,
-} from './timestamp.js';
+} from './time/timestamp.js';
 import { isUuid, uuidv7Timestamp } from './uuid.js';
+import { memberTexts, stringEnd } from './value/json-members.js';
 
 /** The columns of a row, as text. */
 export interface StoredRecord {

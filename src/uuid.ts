@@ -4,7 +4,7 @@
  * @module
  */
 import { randomFillSync } from 'node:crypto';
-import { LAST_SECOND, type Timestamp } from './timestamp.js';
+import { LAST_SECOND, type Timestamp } from './time/timestamp.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const VERSION_7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;

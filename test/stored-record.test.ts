@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type DecodeContext, decodeRecord, encodeRecord } from '../src/record.js';
-import { formatTimestamp, type Timestamp } from '../src/timestamp.js';
+import { formatTimestamp, type Timestamp } from '../src/time/timestamp.js';
 import { uuidv7 } from '../src/uuid.js';
 import { hostileValues } from './support/hostile-values.mjs';
 

@@ -2,8 +2,8 @@
  * What Winston calls `info`, taken apart into level, message and information. Never changes it, and never throws, whatever
  * the values are: what Winston's pipe gets thrown reaches the application, and the transport would stand still. Pure.
  */
-import { isError } from '../src/error-value.js';
-import { readSafely, threwMark } from '../src/foreign-object.js';
+import { isError } from '../src/value/error-value.js';
+import { readSafely, threwMark } from '../src/value/foreign-object.js';
 
 export interface WinstonInfo {
   readonly level: string;

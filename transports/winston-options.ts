@@ -1,6 +1,6 @@
 /** The options of every Winston transport, apart from Loghive's own, and checked like them. */
 import type { ProducerOptions } from '../src/config.js';
-import { boolean, type Check, Expected, integer, isOptions, kindOf, resolveOptions } from '../src/option.js';
+import { boolean, type Check, Expected, integer, isOptions, kindOf, resolveOptions } from '../src/settings/option.js';
 
 const level: Check<string | undefined> = (value) => {
   if (typeof value === 'string' && value !== '') return value;

@@ -4,7 +4,7 @@
  * Source: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
  */
 import { LoghiveError } from '../../src/errors.js';
-import { maskUrl } from '../../src/mask-url.js';
+import { maskUrl } from '../../src/settings/mask-url.js';
 
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof SSL_MODES)[number];

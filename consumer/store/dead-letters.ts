@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { cleanText } from '../../src/safe-text.js';
 import { safeValue } from '../../src/safe-value.js';
 import { isUuid } from '../../src/uuid.js';
+import { cleanText } from '../../src/value/safe-text.js';
 import type { Session } from './connect.js';
 import { commit, rollback } from './transaction.js';
 import { during, verdictOf } from './verdict.js';

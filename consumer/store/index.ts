@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { LoghiveError } from '../../src/errors.js';
-import { maskUrl } from '../../src/mask-url.js';
+import { maskUrl } from '../../src/settings/mask-url.js';
 import { batchOf, type Outcome, type StoreItem } from './batch.js';
 import { openSession, type Session } from './connect.js';
 import { parseDatabaseUrl } from './database-url.js';

@@ -1,6 +1,7 @@
 /** What a failed attempt to connect means, in words: to which host, what happened, what to do. Pure. */
-import { type BrokerHost, maskedBroker } from '../broker-url.js';
+
 import { type ErrorCode, LoghiveError, reasonOf } from '../errors.js';
+import { type BrokerHost, maskedBroker } from '../settings/broker-url.js';
 import { tlsFault } from '../tls-fault.js';
 
 /** An end that amqplib has not told. */

@@ -17,7 +17,7 @@ import { EventEmitter } from 'node:events';
 import { backoffMs, RECONNECT } from '../backoff.js';
 import type { BrokerConfig } from '../config.js';
 import { LoghiveError, reasonOf } from '../errors.js';
-import { within } from '../time-limit.js';
+import { within } from '../time/time-limit.js';
 import { watchHealth } from './health.js';
 import { type Link, openLink } from './link.js';
 

@@ -2,8 +2,8 @@
 import diagnostics from 'node:diagnostics_channel';
 import net from 'node:net';
 import { type ChannelModel, connect, type Options, type SocketOptions } from 'amqplib';
-import type { BrokerHost } from '../broker-url.js';
 import type { BrokerConfig } from '../config.js';
+import type { BrokerHost } from '../settings/broker-url.js';
 import { CLOSED_AT_ONCE, connectFault } from './connect-fault.js';
 
 export interface Link {

@@ -14,7 +14,7 @@ import { LoghiveError } from '../errors.js';
 import { FRAME_CONTENT_TYPE, RECORD_CONTENT_TYPE } from '../frame.js';
 import { internalLogger } from '../internal-logger.js';
 import type { Level } from '../level.js';
-import { within } from '../time-limit.js';
+import { within } from '../time/time-limit.js';
 import { LOGS_EXCHANGE, logQueue, routingKey } from '../wire.js';
 import { BodyPool } from './body-pool.js';
 import { FRAME_BYTES, type Frame, Lane } from './lane.js';

@@ -1,8 +1,8 @@
 import { Connection, type ConnectionOptions, type ConnectionState } from '../../src/amqp/connection.js';
 import type { Link } from '../../src/amqp/link.js';
-import { parseBrokerUrl } from '../../src/broker-url.js';
 import type { BrokerConfig } from '../../src/config.js';
 import type { LoghiveError } from '../../src/errors.js';
+import { parseBrokerUrl } from '../../src/settings/broker-url.js';
 import { onEnd } from './use-servers.js';
 import { eventually } from './wait.mjs';
 

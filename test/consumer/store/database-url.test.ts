@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseDatabaseUrl } from '../../../consumer/store/database-url.js';
 import { LoghiveError } from '../../../src/errors.js';
-import { maskUrl } from '../../../src/mask-url.js';
+import { maskUrl } from '../../../src/settings/mask-url.js';
 
 describe('a database URL', () => {
   it('is read with its defaults', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { maskUrl } from '../src/mask-url.js';
+import { maskUrl } from '../../src/settings/mask-url.js';
 
 test.each([
   ['amqp://user:secret@host:5672/vhost', 'amqp://user:***@host:5672/vhost'],

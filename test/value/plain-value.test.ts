@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { plainRoom } from '../src/plain-value.js';
+import { plainRoom } from '../../src/value/plain-value.js';
 
 const isPlain = (value: object, room = 10_000) => plainRoom(value, room) >= 0;
 

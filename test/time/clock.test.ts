@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createClock } from '../src/clock.js';
+import { createClock } from '../../src/time/clock.js';
 
 /** A wall clock that shows whole milliseconds, a steady one beside it, and the hands of both. */
 function clockworks(startMs: number) {

@@ -2,7 +2,7 @@
  * Options are checked once, at the edge, by a table: one entry an option with its check, its environment variables and
  * its default. Arguments that are wrong throw; environment values that are wrong warn and fall back. Pure.
  */
-import { LoghiveError } from './errors.js';
+import { LoghiveError } from '../errors.js';
 
 /** Turns what was passed into the value, or throws an `Expected` that completes the sentence "expected …". */
 export type Check<T> = (value: unknown) => T;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { memberTexts, stringEnd } from '../src/json-members.js';
+import { memberTexts, stringEnd } from '../../src/value/json-members.js';
 
 const members = (json: string) => Object.fromEntries(memberTexts(json));
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { cutToFit, cutToLength } from '../src/cut.js';
-import type { Json, JsonObject } from '../src/json-value.js';
+import { cutToFit, cutToLength } from '../../src/value/cut.js';
+import type { Json, JsonObject } from '../../src/value/json-value.js';
 
 const bytes = (value: Json) => Buffer.byteLength(JSON.stringify(value));
 

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { LoghiveError } from '../src/errors.js';
+import { LoghiveError } from '../../src/errors.js';
 import {
   boolean,
   booleanText,
@@ -10,7 +10,7 @@ import {
   oneOf,
   resolveOptions,
   shown,
-} from '../src/option.js';
+} from '../../src/settings/option.js';
 
 const table = {
   lingerMs: { check: integer(0, 100, 'milliseconds'), fallback: 5, env: ['LINGER', 'OLD_LINGER'], parse: numberText },

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { maskedBroker, parseBrokerUrl, shownUrl } from '../src/broker-url.js';
-import { Expected } from '../src/option.js';
+import { maskedBroker, parseBrokerUrl, shownUrl } from '../../src/settings/broker-url.js';
+import { Expected } from '../../src/settings/option.js';
 
 const guest = { protocol: 'amqp', hostname: 'h', port: 5672, username: 'guest', password: 'guest', vhost: '/' };
 

@@ -1,7 +1,7 @@
 /** The option `tls` of a connection to RabbitMQ, checked once where it is passed. Pure. */
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { reasonOf } from './errors.js';
+import { reasonOf } from '../errors.js';
 import { type Check, Expected, shown } from './option.js';
 
 /** Turns TLS on, as `amqps://` does. Certificates are PEM text or Buffers, as `tls.connect` takes them. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isTimeZone, zoneSeconds } from '../src/time-zone.js';
+import { isTimeZone, zoneSeconds } from '../../src/time/time-zone.js';
 
 const utc = (text: string) => Date.parse(`${text}Z`) / 1000;
 const inZone = (text: string, zone: string, near?: string) => {

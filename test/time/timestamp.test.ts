@@ -5,7 +5,7 @@ import {
   type LocalTime,
   parseTimestamp,
   timestampFromMicros,
-} from '../src/timestamp.js';
+} from '../../src/time/timestamp.js';
 
 const read = (text: string, local?: LocalTime) => {
   const time = parseTimestamp(text, local);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cleanText, hasEscapedHazard } from '../src/safe-text.js';
+import { cleanText, hasEscapedHazard } from '../../src/value/safe-text.js';
 
 describe('text', () => {
   test.each([
