@@ -33,6 +33,8 @@ const CHUNK_ROWS = 200;
 const CHUNK_BYTES = 8 * 1024 * 1024;
 const MOST_REASON_CHARACTERS = 4000;
 const MOST_HEADER_BYTES = 256 * 1024;
+/** What the column holds; the number comes from a header that anybody can write. */
+const MOST_ATTEMPTS = 2 ** 31 - 1;
 
 const COLUMNS =
   'fingerprint, raw, code, reason, attempts, queue, routing_key, headers, service, level, record_id, seen';
@@ -53,23 +55,31 @@ export interface DeadLetters {
 export function createDeadLetters(schema: string): DeadLetters {
   const table = `${pg.escapeIdentifier(schema)}.dead_letters`;
 
-  async function insert(session: Session, rows: readonly Row[], valuesOf: (row: Row) => unknown[]): Promise<void> {
+  async function insert(session: Session, rows: readonly Row[], form: Form): Promise<void> {
     const places = rows.map((_, row) => `(${placeholders(row * COLUMN_COUNT)})`);
     const statement = `
       insert into ${table} as letter (${COLUMNS}) values ${places.join(', ')}
       on conflict (fingerprint) do update set seen = letter.seen + excluded.seen, last_seen = now(),
         code = excluded.code, reason = excluded.reason, attempts = excluded.attempts, headers = excluded.headers`;
-    await during('insert', session.query(statement, rows.flatMap(valuesOf)));
+    await during(
+      'insert',
+      session.query(
+        statement,
+        rows.flatMap((row) => form(row)),
+      ),
+    );
   }
 
-  /** In case one of them is refused: each by itself, and that one without what people put into its headers. */
+  /** In case one of them is refused: each by itself, and that one ever plainer. */
   async function insertSingly(session: Session, rows: readonly Row[]): Promise<void> {
     for (const row of rows) {
-      try {
-        await insert(session, [row], valuesOf);
-      } catch (error) {
-        if (!isBad(error)) throw error;
-        await insert(session, [row], plainValuesOf);
+      for (const [tried, form] of FORMS.entries()) {
+        try {
+          await insert(session, [row], form);
+          break;
+        } catch (error) {
+          if (!isBad(error) || tried === FORMS.length - 1) throw error;
+        }
       }
     }
   }
@@ -80,7 +90,7 @@ export function createDeadLetters(schema: string): DeadLetters {
       if (rows.length === 0) return;
       try {
         await session.query('begin');
-        for (const chunk of chunksOf(rows)) await insert(session, chunk, valuesOf);
+        for (const chunk of chunksOf(rows)) await insert(session, chunk, FORMS[0]);
         await commit(session);
       } catch (error) {
         await rollback(session);
@@ -131,26 +141,48 @@ function chunksOf(rows: readonly Row[]): Row[][] {
   return chunks;
 }
 
-function valuesOf({ fingerprint, letter, seen }: Row): unknown[] {
+type Form = (row: Row) => unknown[];
+
+/** @param backslash as it is written there: doubled within JSON, so that the value holds one. */
+type Writing = (text: string, backslash: string) => string;
+
+const asItIs: Writing = (text) => text;
+
+/** `€` becomes the six characters `\u20ac`. */
+const inAscii: Writing = (text, backslash) =>
+  text.replace(/[^\x00-\x7f]/g, (unit) => `${backslash}u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+function valuesOf({ fingerprint, letter, seen }: Row, written: Writing): unknown[] {
   const { raw, code, reason, attempts, queue, routingKey, headers, service, level, recordId } = letter;
+  const textOf = (text: string) => written(cleanText(text), '\\');
   return [
     fingerprint,
     raw,
-    cleanText(code),
-    cleanText(reason).slice(0, MOST_REASON_CHARACTERS),
-    attempts,
-    cleanText(queue),
-    cleanText(routingKey),
-    JSON.stringify(safeValue(headers, MOST_HEADER_BYTES)),
-    service === undefined ? null : cleanText(service),
-    level === undefined ? null : cleanText(level),
+    textOf(code),
+    textOf(reason.slice(0, MOST_REASON_CHARACTERS)),
+    Math.min(attempts, MOST_ATTEMPTS),
+    textOf(queue),
+    textOf(routingKey),
+    written(JSON.stringify(safeValue(headers, MOST_HEADER_BYTES)), '\\\\'),
+    service === undefined ? null : textOf(service),
+    level === undefined ? null : textOf(level),
     recordId !== undefined && isUuid(recordId) ? recordId : null,
     seen,
   ];
 }
 
-function plainValuesOf(row: Row): unknown[] {
+function withoutHeaders(row: Row): Row {
   const { letter } = row;
   const reason = `${letter.reason} (its headers were refused by PostgreSQL and are left out)`;
-  return valuesOf({ ...row, letter: { ...letter, headers: {}, reason } });
+  return { ...row, letter: { ...letter, headers: {}, reason } };
 }
+
+/**
+ * In the order in which they are tried. A database with another encoding than UTF8 refuses characters that it cannot hold,
+ * perhaps the very ones that made a record a dead letter; the raw bytes are kept by every encoding.
+ */
+const FORMS: readonly [Form, ...Form[]] = [
+  (row) => valuesOf(row, asItIs),
+  (row) => valuesOf(row, inAscii),
+  (row) => valuesOf(withoutHeaders(row), inAscii),
+];

@@ -5,7 +5,7 @@ import { uuidv7 } from '../../src/uuid.js';
 import type { Session } from './connect.js';
 import { COPY_COLUMNS, copyText } from './copy-text.js';
 import { rollback } from './transaction.js';
-import { during } from './verdict.js';
+import { during, type TaggedError } from './verdict.js';
 
 export interface RecordsTable {
   /** One statement, its own transaction unless `before` opens one. @returns the rows that the server stored. */
@@ -31,7 +31,7 @@ export function recordsTable(schema: string, now: () => number): RecordsTable {
     on conflict (ts, id) do nothing`;
 
   const copy: RecordsTable['copy'] = (session, rows, before = '') =>
-    during('copy', session.copy(`${before}${copyStatement}`, rows));
+    during('copy', untranslatable(session, session.copy(`${before}${copyStatement}`, rows)));
 
   async function probeWith(session: Session, service: string, level: StoredRecord['level']): Promise<void> {
     const ms = now();
@@ -62,7 +62,7 @@ export function recordsTable(schema: string, now: () => number): RecordsTable {
         records.map((record) => record.message),
         records.map((record) => record.information),
       ];
-      const result = await during('insert', session.query(insertStatement, values));
+      const result = await during('insert', untranslatable(session, session.query(insertStatement, values)));
       return result.rowCount ?? 0;
     },
     async probe(session, like) {
@@ -79,4 +79,18 @@ export function recordsTable(schema: string, now: () => number): RecordsTable {
       await probeWith(session, 'loghive', 'INFO');
     },
   };
+}
+
+/**
+ * PostgreSQL 15 says of an escape such as \u00e9 within JSON, where the database's encoding has no conversion at all
+ * (SQL_ASCII), that it is not supported; from 16 on that it is untranslatable, as of every other character.
+ */
+async function untranslatable<T>(session: Session, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const tagged = error as TaggedError;
+    if (tagged.code === '0A000' && session.encoding !== 'UTF8') tagged.code = '22P05';
+    throw error;
+  }
 }

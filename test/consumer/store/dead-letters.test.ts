@@ -100,10 +100,12 @@ describe('dead letters', () => {
         level: '\ud800',
         service: '\0',
         recordId: 'no uuid',
+        // Out of a header that anybody can write.
+        attempts: 2 ** 40,
       }),
     ]);
-    const [row] = await sql('select length(reason) as length, record_id, level from logs.dead_letters');
-    expect(row).toEqual({ length: 4000, record_id: null, level: '\ufffd' });
+    const [row] = await sql('select length(reason) as length, record_id, level, attempts from logs.dead_letters');
+    expect(row).toEqual({ length: 4000, record_id: null, level: '\ufffd', attempts: 2_147_483_647 });
   });
 
   it('may be many at once, and large ones', async () => {
