@@ -10,27 +10,25 @@
  *                                                      ▼
  *                                                   stopped
  *
- * In `running` the connection to RabbitMQ may come and go; each time there is a new Session.
+ * In `running` the connection to RabbitMQ may come and go; `Taking` sees to that.
  */
 import type { ConsumeMessage } from 'amqplib';
-import { Connection } from '../src/amqp/connection.js';
-import type { Link } from '../src/amqp/link.js';
-import { createTopology } from '../src/amqp/topology.js';
 import { backoffMs, RECONNECT } from '../src/backoff.js';
 import { LoghiveError, reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import { sleep, within } from '../src/time/time-limit.js';
-import { FAILURE_QUEUE, failureQueue, logQueues, queueName } from '../src/wire.js';
 import { Batcher } from './batch.js';
 import type { ConsumerConfig } from './config.js';
 import { type Delivery, MAX_RETURNS, returnsOf, takeApart } from './delivery.js';
-import { Session } from './intake.js';
+import type { Session } from './intake.js';
+import { Notices } from './notices.js';
 import { recordId } from './record-id.js';
 import { createRepublisher, type Republisher } from './republish.js';
 import { settle } from './settle.js';
 import { type ConsumerState, type ConsumerStatus, healthOf, noCounts } from './status.js';
 import { untilStorageWorks } from './storage-probe.js';
 import { openStore, type Store } from './store/index.js';
+import { Taking } from './taking.js';
 import { Teller } from './teller.js';
 
 /** How long `stop()` may take to finish what is in hand, in milliseconds. */
@@ -46,28 +44,23 @@ export class Consumer {
   readonly #config: ConsumerConfig;
   readonly #seams: ConsumerSeams;
   readonly #store: Store;
-  readonly #connection: Connection;
+  readonly #taking: Taking;
   readonly #republisher: Republisher;
   readonly #batcher: Batcher;
-  readonly #topology = createTopology((sentence) => this.#notice(sentence));
-  readonly #notices: string[] = [];
+  readonly #notices = new Notices();
   readonly #teller = new Teller();
-  readonly #refused = new Set<string>();
-  #pausesInARow = 0;
-  readonly #severe: ReadonlySet<string>;
   readonly #counts = noCounts();
   readonly #abort = new AbortController();
   readonly #background = new Set<Promise<void>>();
   #state: ConsumerState = 'created';
   #sinceMs = Date.now();
   #reason: string | undefined;
-  #link: Link | undefined;
-  #session: Session | undefined;
+  #pausesInARow = 0;
   #work: Promise<void> | undefined;
   #stopped: Promise<void> = Promise.resolve();
-  #resolveTaking: () => void = () => {};
-  readonly #taking = new Promise<void>((resolve) => {
-    this.#resolveTaking = resolve;
+  #resolveStarted: () => void = () => {};
+  readonly #started = new Promise<void>((resolve) => {
+    this.#resolveStarted = resolve;
   });
 
   constructor(config: ConsumerConfig, seams: ConsumerSeams = {}) {
@@ -77,34 +70,18 @@ export class Consumer {
     this.#republisher = createRepublisher(
       config,
       (sentence) => this.#teller.warning('broker', sentence),
-      (sentence) => this.#notice(sentence),
+      (sentence) => this.#notices.tell(sentence),
     );
-    this.#connection = new Connection(config.broker, {
-      connectionName: `loghive consumer ${process.pid}`,
-      keepsProcessAlive: true,
+    this.#taking = new Taking(config, {
+      teller: this.#teller,
+      notices: this.#notices,
+      onMessage: (session, queue, message) => this.#take(session, queue, message),
+      onLost: () => this.#batcher.clear(),
+      onTaking: () => this.#resolveStarted(),
+      signal: this.#abort.signal,
     });
     const { batchSize: records, batchBytes: bytes, batchLingerMs: lingerMs } = config;
     this.#batcher = new Batcher({ records, bytes, lingerMs }, () => this.#startWork());
-    this.#severe = new Set([
-      FAILURE_QUEUE,
-      ...config.services.flatMap((service) => [queueName(service, 'ERROR'), queueName(service, 'CRITICAL')]),
-    ]);
-    const { events } = this.#connection;
-    events.on('ready', (link) => {
-      this.#link = link;
-      this.#refused.clear();
-      this.#teller.info(
-        'broker',
-        `connected to RabbitMQ ${link.serverVersion} at ${link.host.hostname}:${link.host.port}`,
-      );
-      this.#openSession();
-    });
-    events.on('failed', (error) => this.#teller.warning('broker', error.message));
-    events.on('lost', (error) => {
-      this.#link = undefined;
-      this.#session?.lose(error);
-      this.#teller.warning('broker', error.message);
-    });
   }
 
   /**
@@ -117,7 +94,7 @@ export class Consumer {
     if (this.#state !== 'created')
       throw new LoghiveError('LOGHIVE_CLOSED', `the consumer is ${this.#state}; create a new one`);
     this.#transition('preparing');
-    this.#connection.open();
+    this.#taking.connect();
     this.#republisher.open();
     try {
       await this.#untilStorageWorks(() => this.#store.migrate());
@@ -127,8 +104,8 @@ export class Consumer {
     }
     if (this.#abort.signal.aborted) return;
     this.#transition('running');
-    this.#openSession();
-    await this.#taking;
+    this.#taking.begin();
+    await this.#started;
   }
 
   /** Takes nothing more, finishes what is in hand within 8 s, gives back the rest, closes everything. Never rejects. */
@@ -137,19 +114,19 @@ export class Consumer {
     const wasRunning = this.#state === 'running';
     this.#transition('stopping');
     this.#abort.abort();
-    this.#resolveTaking();
+    this.#resolveStarted();
     this.#stopped = this.#stop(wasRunning);
     return this.#stopped;
   }
 
   status(): ConsumerStatus {
-    const known = { state: this.#state, broker: this.#connection.status(), notices: [...this.#notices] };
+    const known = { state: this.#state, broker: this.#taking.status(), notices: this.#notices.all };
     return {
       ...known,
       sinceMs: this.#sinceMs,
       ...(this.#reason === undefined ? {} : { reason: this.#reason }),
       health: healthOf(known),
-      inHand: this.#session?.unacknowledged ?? 0,
+      inHand: this.#taking.session?.unacknowledged ?? 0,
       counts: { ...this.#counts },
     };
   }
@@ -158,48 +135,6 @@ export class Consumer {
     this.#state = state;
     this.#sinceMs = Date.now();
     this.#reason = reason;
-  }
-
-  #openSession(): void {
-    const link = this.#link;
-    if (this.#state !== 'running' || !link || (this.#session && !this.#session.isEnded)) return;
-    const { services, queues, prefetchBytes, batchSize } = this.#config;
-    const declarations = [
-      ...services.flatMap((service) => logQueues(service, queues, link.serverVersion)),
-      failureQueue(queues.type, queues, link.serverVersion),
-    ].filter(({ queue }) => !this.#refused.has(queue));
-    const session = new Session(link, this.#topology, declarations, {
-      prefetchBytes,
-      batchRecords: batchSize,
-      isSevere: (queue) => this.#severe.has(queue),
-      onMessage: (from, queue, message) => this.#take(from, queue, message),
-      onRefused: (queue, reason) => this.#queueRefused(queue, reason),
-      onLost: (lost, error) => this.#sessionLost(lost, error),
-    });
-    this.#session = session;
-    this.#spawn(
-      session.open().then(() => {
-        this.#teller.info('queues', `taking messages of ${services.join(', ')}`);
-        this.#resolveTaking();
-      }),
-    );
-  }
-
-  /** Without this queue until the next connection: trying it again would end the channel, and with it all others. */
-  #queueRefused(queue: string, reason: string): void {
-    this.#refused.add(queue);
-    this.#notice(`queue "${queue}" may not be read: ${reason}. Grant the user "read" on it.`);
-  }
-
-  #sessionLost(session: Session, error: Error): void {
-    if (session !== this.#session) return;
-    this.#batcher.clear();
-    if (this.#link === session.link && this.#connection.status().state === 'ready') {
-      // Only the channel ended: a refusal. A moment later, because the same refusal may come again.
-      this.#teller.warning('queues', `the channel ended: ${reasonOf(error)}. It is opened again.`);
-      this.#topology.forget();
-      this.#spawn(sleep(backoffMs(3, RECONNECT), this.#abort.signal).then(() => this.#openSession()));
-    }
   }
 
   #take(session: Session, queue: string, message: ConsumeMessage): number {
@@ -239,7 +174,7 @@ export class Consumer {
   /** One batch at a time; the next one fills meanwhile. */
   async #workOff(): Promise<void> {
     while (this.#state === 'running' || this.#state === 'stopping') {
-      const session = this.#session;
+      const { session } = this.#taking;
       const batch = this.#batcher.take();
       if (!session || !batch) return;
       await this.#process(session, batch);
@@ -268,15 +203,13 @@ export class Consumer {
   /** Nothing moves: everything unacknowledged goes back once, and a probe decides when to go on. */
   async #pause(reason: string): Promise<void> {
     this.#batcher.clear();
-    const session = this.#session;
-    this.#session = undefined;
     if (this.#state === 'running') {
       this.#counts.pauses++;
       this.#transition('paused', reason);
       this.#teller.warning('storage', `storage is paused: ${reason}`);
       this.#spawn(this.#resume());
     }
-    await session?.end();
+    await this.#taking.pause();
   }
 
   async #resume(): Promise<void> {
@@ -286,7 +219,7 @@ export class Consumer {
     if (this.#state !== 'paused') return;
     this.#transition('running');
     this.#teller.info('storage', 'storage works again');
-    this.#openSession();
+    this.#taking.begin();
   }
 
   #untilStorageWorks(attempt: () => Promise<unknown>): Promise<void> {
@@ -299,21 +232,14 @@ export class Consumer {
   }
 
   async #stop(wasRunning: boolean): Promise<void> {
-    const session = this.#session;
-    if (wasRunning && session) await within(STOP_MS, this.#finishInHand(session));
+    if (wasRunning) await within(STOP_MS, this.#finishInHand());
     this.#batcher.clear();
-    // The end of the connection is that of the channel as well: a broker that does not answer is not waited for.
-    await Promise.all([
-      session?.end(),
-      this.#connection.close(),
-      this.#republisher.close(),
-      within(1000, this.#store.close()),
-    ]);
+    await Promise.all([this.#taking.close(), this.#republisher.close(), within(1000, this.#store.close())]);
     this.#transition('stopped');
   }
 
-  async #finishInHand(session: Session): Promise<void> {
-    await session.drain();
+  async #finishInHand(): Promise<void> {
+    await this.#taking.drain();
     this.#batcher.hurry();
     while (this.#work || this.#background.size > 0) await Promise.allSettled([this.#work, ...this.#background]);
   }
@@ -324,11 +250,5 @@ export class Consumer {
       .catch((error) => internalLogger.error(`consumer: ${reasonOf(error)}`))
       .finally(() => this.#background.delete(guarded));
     this.#background.add(guarded);
-  }
-
-  #notice(sentence: string): void {
-    if (this.#notices.includes(sentence)) return;
-    this.#notices.push(sentence);
-    internalLogger.warning(sentence);
   }
 }

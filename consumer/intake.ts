@@ -6,13 +6,16 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { Mutex } from 'async-mutex';
 import type { Link } from '../src/amqp/link.js';
+import { replyCode } from '../src/amqp/reply.js';
 import type { Topology } from '../src/amqp/topology.js';
 import { backoffMs, RECONNECT } from '../src/backoff.js';
 import { reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import type { QueueDeclaration } from '../src/wire.js';
 import { AckLedger } from './acks.js';
-import { FLOOR, grown, isFilled, type QueueLoad, shrunk } from './prefetch.js';
+import { BackPressure } from './back-pressure.js';
+import { adapted, type PrefetchBudget, shrunk, wantsAnother } from './prefetch.js';
+import { Subscription } from './subscription.js';
 
 export interface IntakeOptions {
   readonly prefetchBytes: number;
@@ -21,41 +24,33 @@ export interface IntakeOptions {
   readonly isSevere: (queue: string) => boolean;
   /** A message has come. Returns how many records it holds. */
   readonly onMessage: (session: Session, queue: string, message: ConsumeMessage) => number;
-  /** The broker does not let this user read the queue. */
-  readonly onRefused: (queue: string, reason: string) => void;
-  /** The channel ended without our doing: everything that it delivered goes back to the queues. */
-  readonly onLost: (session: Session, error: Error) => void;
+  /** The broker gives no subscription to this queue. When it closed the channel over it, `onLost` follows. */
+  readonly onRefused: (declaration: QueueDeclaration, error: Error) => void;
+  /**
+   * The channel ended without our doing: everything that it delivered goes back to the queues.
+   *
+   * @param refused it ended over a queue that `onRefused` was told of.
+   */
+  readonly onLost: (session: Session, error: Error, refused: boolean) => void;
 }
-
-/** AMQP reply code. */
-const ACCESS_REFUSED = 403;
 
 /** How often queues that became idle give their prefetch back. */
 const SHRINK_EVERY_MS = 60_000;
-
-interface Subscription {
-  readonly declaration: QueueDeclaration;
-  consumerTag: string | undefined;
-  prefetch: number;
-  outstanding: number;
-  /** The most that was outstanding since it was looked at last. */
-  peak: number;
-  meanBytes: number;
-  meanRecords: number;
-  renewing: boolean;
-  failures: number;
-}
 
 export class Session {
   readonly link: Link;
   readonly #options: IntakeOptions;
   readonly #topology: Topology;
   readonly #ledger = new AckLedger();
-  readonly #queueOfTag = new Map<number, Subscription>();
+  readonly #backPressure: BackPressure;
+  readonly #inHand = new Map<number, { readonly subscription: Subscription; readonly bytes: number }>();
   readonly #subscriptions: Subscription[];
   /** `basic.qos` applies to the next `basic.consume` of the channel, so the two must not be torn apart. */
   readonly #subscribing = new Mutex();
   readonly #timers = new Set<NodeJS.Timeout>();
+  #busyQueues = 0;
+  /** The subscription that the broker is asked for at this moment: a channel that ends now, ends over it. */
+  #asked: Subscription | undefined;
   #channel: Channel | undefined;
   #state: 'open' | 'draining' | 'ended' = 'open';
 
@@ -63,17 +58,8 @@ export class Session {
     this.link = link;
     this.#topology = topology;
     this.#options = options;
-    this.#subscriptions = declarations.map((declaration) => ({
-      declaration,
-      consumerTag: undefined,
-      prefetch: FLOOR,
-      outstanding: 0,
-      peak: 0,
-      meanBytes: 0,
-      meanRecords: 0,
-      renewing: false,
-      failures: 0,
-    }));
+    this.#backPressure = new BackPressure(link, options.prefetchBytes);
+    this.#subscriptions = declarations.map((declaration) => this.#subscriptionOf(declaration));
   }
 
   get isEnded(): boolean {
@@ -105,18 +91,32 @@ export class Session {
     }
   }
 
+  /** Takes from one queue more. */
+  async add(declaration: QueueDeclaration): Promise<void> {
+    if (this.#state !== 'open' || !this.#channel) return;
+    const subscription = this.#subscriptionOf(declaration);
+    this.#subscriptions.push(subscription);
+    await this.#subscribe(subscription);
+  }
+
   /** Everything of these messages is safe: acknowledge them. */
   acknowledge(tags: readonly number[]): void {
     if (this.#state === 'ended') return;
     for (const tag of tags) this.#release(tag);
-    // amqplib reads nothing but the delivery tag from the message.
-    for (const { tag, multiple } of this.#ledger.finished(tags)) this.#channel!.ack(byTag(tag), multiple);
+    try {
+      // amqplib reads nothing but the delivery tag from the message.
+      for (const { tag, multiple } of this.#ledger.finished(tags)) this.#channel!.ack(byTag(tag), multiple);
+    } catch (error) {
+      // Stored, and not acknowledged: it comes back, and its key drops it.
+      this.lose(error as Error);
+    }
   }
 
   /** No new messages from now on; what was delivered can still be acknowledged. */
   async drain(): Promise<void> {
     if (this.#state !== 'open') return;
     this.#state = 'draining';
+    this.#backPressure.release();
     await this.#subscribing.runExclusive(async () => {
       for (const subscription of this.#subscriptions) await this.#cancel(subscription);
     });
@@ -131,6 +131,7 @@ export class Session {
 
   #finish(): void {
     this.#state = 'ended';
+    this.#backPressure.release();
     for (const timer of this.#timers) clearTimeout(timer);
   }
 
@@ -141,37 +142,50 @@ export class Session {
   lose(error: Error): void {
     if (this.#state === 'ended') return;
     this.#finish();
-    this.#options.onLost(this, error);
+    const refused = replyCode(error) === undefined ? undefined : this.#asked;
+    if (refused) this.#options.onRefused(refused.declaration, error);
+    this.#options.onLost(this, error, refused !== undefined);
+  }
+
+  #subscriptionOf(declaration: QueueDeclaration): Subscription {
+    return new Subscription(declaration, this.#options.isSevere(declaration.queue));
   }
 
   async #subscribe(subscription: Subscription): Promise<void> {
-    const { declaration } = subscription;
     try {
-      await this.#topology.ensure(this.link, declaration);
-      await this.#subscribing.runExclusive(() => this.#consume(subscription));
+      await this.#topology.ensure(this.link, subscription.declaration);
     } catch (error) {
-      // A refusal closes the channel as well, a lost connection tells itself.
-      if ((error as { code?: unknown }).code === ACCESS_REFUSED)
-        this.#options.onRefused(declaration.queue, reasonOf(error));
-      else internalLogger.debug(`no subscription to ${declaration.queue}: ${reasonOf(error)}`);
+      this.#subscriptions.splice(this.#subscriptions.indexOf(subscription), 1);
+      if (this.#state === 'open') this.#options.onRefused(subscription.declaration, error as Error);
+      return;
     }
+    await this.#subscribing.runExclusive(() => this.#consume(subscription));
   }
 
+  /** Never rejects: a refusal closes the channel, and is told by that. */
   async #consume(subscription: Subscription): Promise<void> {
     if (this.#state !== 'open') return;
-    const { queue } = subscription.declaration;
-    await this.#channel!.prefetch(subscription.prefetch);
-    const { consumerTag } = await this.#channel!.consume(queue, (message) => {
-      if (message === null) this.#cancelled(subscription);
-      else this.#take(subscription, message);
-    });
-    subscription.consumerTag = consumerTag;
+    const generation = ++subscription.generation;
+    this.#asked = subscription;
+    try {
+      await this.#channel!.prefetch(subscription.prefetch);
+      const { consumerTag } = await this.#channel!.consume(subscription.queue, (message) => {
+        if (message !== null) this.#take(subscription, message);
+        else if (generation === subscription.generation) this.#cancelled(subscription);
+      });
+      // It may have been cancelled before this was heard.
+      if (generation === subscription.generation) subscription.consumerTag = consumerTag;
+    } catch (error) {
+      internalLogger.debug(`no subscription to ${subscription.queue}: ${reasonOf(error)}`);
+    }
+    this.#asked = undefined;
   }
 
   async #cancel(subscription: Subscription): Promise<void> {
     const { consumerTag } = subscription;
     if (consumerTag === undefined) return;
     subscription.consumerTag = undefined;
+    subscription.generation++;
     // Refused only where the channel is gone, which is told by the channel.
     await this.#channel!.cancel(consumerTag).catch((error) => internalLogger.debug(`cancel: ${reasonOf(error)}`));
   }
@@ -179,9 +193,10 @@ export class Session {
   /** The queue was deleted, or its node left: it is declared and subscribed to again. */
   #cancelled(subscription: Subscription): void {
     subscription.consumerTag = undefined;
+    subscription.generation++;
     subscription.failures++;
     internalLogger.warning(
-      `queue "${subscription.declaration.queue}" ended our subscription; it is declared and subscribed to again.`,
+      `queue "${subscription.queue}" ended our subscription; it is declared and subscribed to again.`,
     );
     this.#topology.forget();
     const timer = setTimeout(
@@ -197,63 +212,53 @@ export class Session {
   #take(subscription: Subscription, message: ConsumeMessage): void {
     if (this.#state === 'ended') return;
     const tag = message.fields.deliveryTag;
+    const bytes = message.content.length;
     this.#ledger.delivered(tag);
-    this.#queueOfTag.set(tag, subscription);
-    subscription.outstanding++;
-    subscription.peak = Math.max(subscription.peak, subscription.outstanding);
-    subscription.failures = 0;
-    const records = this.#options.onMessage(this, subscription.declaration.queue, message);
-    subscription.meanBytes = smoothed(subscription.meanBytes, message.content.length);
-    subscription.meanRecords = smoothed(subscription.meanRecords, records);
-    this.#grow(subscription);
+    this.#inHand.set(tag, { subscription, bytes });
+    if (!subscription.isBusy) this.#busyQueues++;
+    subscription.delivered(bytes);
+    this.#backPressure.delivered(bytes);
+    subscription.counted(this.#options.onMessage(this, subscription.queue, message));
+    const budget = this.#budget();
+    const { load } = subscription;
+    if (wantsAnother(load, budget)) this.#resize(subscription, adapted(load, budget));
   }
 
   #release(tag: number): void {
-    const subscription = this.#queueOfTag.get(tag);
-    if (!subscription) return;
-    this.#queueOfTag.delete(tag);
-    subscription.outstanding--;
+    const message = this.#inHand.get(tag);
+    if (!message) return;
+    const { subscription, bytes } = message;
+    this.#inHand.delete(tag);
+    subscription.finished(bytes);
+    if (!subscription.isBusy) this.#busyQueues--;
+    this.#backPressure.finished(bytes);
   }
 
-  /** Subscribes again with more where the queue has as much on its way as it may. */
-  #grow(subscription: Subscription): void {
-    const load = this.#loadOf(subscription);
-    if (!isFilled(load)) return;
-    const busyQueues = this.#subscriptions.filter((other) => other.outstanding > 0).length;
+  #budget(): PrefetchBudget {
     const { prefetchBytes: bytes, batchRecords } = this.#options;
-    this.#resize(subscription, grown(load, { bytes, batchRecords, busyQueues }));
+    return { bytes, batchRecords, busyQueues: this.#busyQueues };
   }
 
   #shrinkIdle(): void {
     for (const subscription of this.#subscriptions) {
-      this.#resize(subscription, shrunk(this.#loadOf(subscription), subscription.peak));
-      subscription.peak = subscription.outstanding;
+      this.#resize(subscription, shrunk(subscription.load, subscription.takePeak()));
     }
   }
 
-  #loadOf(subscription: Subscription): QueueLoad {
-    return { ...subscription, severe: this.#options.isSevere(subscription.declaration.queue) };
-  }
-
+  /** Subscribes again with another prefetch: AMQP cannot change that of a subscription. */
   #resize(subscription: Subscription, prefetch: number): void {
     if (prefetch === subscription.prefetch || subscription.renewing) return;
     if (this.#state !== 'open' || subscription.consumerTag === undefined) return;
     subscription.prefetch = prefetch;
     subscription.renewing = true;
-    void this.#renew(subscription);
-  }
-
-  async #renew(subscription: Subscription): Promise<void> {
-    try {
-      await this.#subscribing.runExclusive(async () => {
-        if (this.#state !== 'open') return;
+    void this.#subscribing.runExclusive(async () => {
+      // Ended by the broker meanwhile: then it is subscribed to again in any case.
+      if (this.#state === 'open' && subscription.consumerTag !== undefined) {
         await this.#cancel(subscription);
         await this.#consume(subscription);
-      });
-    } catch (error) {
-      internalLogger.debug(`no subscription to ${subscription.declaration.queue}: ${reasonOf(error)}`);
-    }
-    subscription.renewing = false;
+      }
+      subscription.renewing = false;
+    });
   }
 }
 
@@ -266,11 +271,6 @@ function closed(channel: Channel): Promise<void> {
     channel.once('close', resolve);
     channel.close().then(resolve, () => resolve());
   });
-}
-
-/** A mean over about the last sixteen; the first value counts whole. */
-function smoothed(mean: number, value: number): number {
-  return mean === 0 ? value : mean + (value - mean) / 16;
 }
 
 function byTag(deliveryTag: number): ConsumeMessage {

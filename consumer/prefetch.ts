@@ -12,11 +12,15 @@ const GROWTH = 32;
 const BATCHES_AHEAD = 2;
 /** Part of the budget that only `error` and `critical` queues may use. */
 const SEVERE_SHARE = 0.25;
+/** AMQP's prefetch is an unsigned 16-bit number. */
+const MAX_PREFETCH = 65_535;
 
 export interface QueueLoad {
   readonly prefetch: number;
   /** Messages that are delivered and not acknowledged. */
   readonly outstanding: number;
+  /** What their bodies weigh. */
+  readonly outstandingBytes: number;
   readonly meanBytes: number;
   readonly meanRecords: number;
   /** Of level ERROR or CRITICAL, or the retry queue. */
@@ -31,16 +35,15 @@ export interface PrefetchBudget {
   readonly busyQueues: number;
 }
 
-/** The queue has as much on its way as it may. */
-export function isFilled(load: QueueLoad): boolean {
-  return load.outstanding >= load.prefetch;
+/** Whether its prefetch should be looked at: it has as many messages on their way as it may, or they weigh too much. */
+export function wantsAnother(load: QueueLoad, budget: PrefetchBudget): boolean {
+  return load.outstanding >= load.prefetch || load.outstandingBytes > shareOf(load, budget);
 }
 
-/** What a filled queue should get. The same number when it has what it can use. */
-export function grown(load: QueueLoad, budget: PrefetchBudget): number {
+/** What such a queue should get, more or less than it has. The same number when it has what it can use. */
+export function adapted(load: QueueLoad, budget: PrefetchBudget): number {
   const useful = Math.ceil((BATCHES_AHEAD * budget.batchRecords) / Math.max(1, load.meanRecords));
-  const bytes = (budget.bytes * (load.severe ? 1 : 1 - SEVERE_SHARE)) / Math.max(1, budget.busyQueues);
-  const affordable = Math.floor(bytes / Math.max(1, load.meanBytes));
+  const affordable = Math.floor(shareOf(load, budget) / Math.max(1, load.meanBytes));
   const wanted = Math.max(FLOOR, Math.min(useful, affordable, load.prefetch * GROWTH, MAX_PREFETCH));
   // A subscription is renewed only for a change that matters.
   return wanted >= load.prefetch * 1.5 || wanted <= load.prefetch / 2 ? wanted : load.prefetch;
@@ -51,5 +54,6 @@ export function shrunk(load: QueueLoad, peak: number): number {
   return peak * 8 < load.prefetch ? Math.max(FLOOR, peak) : load.prefetch;
 }
 
-/** AMQP's prefetch is an unsigned 16-bit number. */
-const MAX_PREFETCH = 65_535;
+function shareOf(load: QueueLoad, budget: PrefetchBudget): number {
+  return (budget.bytes * (load.severe ? 1 : 1 - SEVERE_SHARE)) / Math.max(1, budget.busyQueues);
+}

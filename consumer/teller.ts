@@ -15,6 +15,11 @@ export class Teller {
     if (this.#isNews(topic, sentence)) internalLogger.warning(sentence);
   }
 
+  /** Whatever is said of it next is news. */
+  forget(topic: Topic): void {
+    this.#last.delete(topic);
+  }
+
   #isNews(topic: Topic, sentence: string): boolean {
     if (this.#last.get(topic) === sentence) return false;
     this.#last.set(topic, sentence);

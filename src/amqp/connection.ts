@@ -177,7 +177,8 @@ export class Connection {
     return watchHealth(link, {
       silenceMs: () => socketTimeoutMs + slowestTransferMs(this.#options.largestInFlight?.() ?? 0),
       // A broker that blocks a publisher stops reading from it, so it cannot answer; its heartbeats still come.
-      suspended: () => this.#state.name === 'blocked',
+      // Nor is an answer heard while we do not read.
+      suspended: () => this.#state.name === 'blocked' || link.isHeld,
     });
   }
 

@@ -5,6 +5,7 @@ import { type ChannelModel, connect, type Options, type SocketOptions } from 'am
 import type { BrokerConfig } from '../config.js';
 import type { BrokerHost } from '../settings/broker-url.js';
 import { CLOSED_AT_ONCE, connectFault } from './connect-fault.js';
+import { createGate } from './gate.js';
 
 export interface Link {
   readonly model: ChannelModel;
@@ -18,6 +19,12 @@ export interface Link {
    * does. Undefined while nothing waits: what the kernel keeps for a dead peer is no sign of life.
    */
   bytesTaken(): number | undefined;
+  /** After how much silence the two ends send a heartbeat, as agreed with the broker; 0: never. */
+  readonly heartbeatMs: number;
+  /** Reads nothing more until `release()`: the broker has to wait. Heartbeats are not read either. */
+  hold(): void;
+  release(): void;
+  readonly isHeld: boolean;
   /** Ends it at once, without the closing handshake that a dead peer would never answer. */
   destroy(reason: Error): void;
 }
@@ -30,6 +37,10 @@ interface Internals {
   connection: {
     stream: net.Socket;
     heartbeater: { sendTimer: NodeJS.Timeout; recvTimer: NodeJS.Timeout } | null;
+    /** As agreed with the broker, in seconds; 0: none. */
+    heartbeat: number;
+    /** The next frame, null when there is none yet. */
+    recvFrame(): unknown;
   };
 }
 
@@ -46,7 +57,9 @@ export interface LinkOptions {
 export async function openLink(host: BrokerHost, config: BrokerConfig, options: LinkOptions): Promise<Link> {
   try {
     const model = await handshake(host, config, options);
-    const { stream, heartbeater } = (model as unknown as Internals).connection;
+    const { connection } = model as unknown as Internals;
+    const { stream, heartbeater } = connection;
+    const gate = createGate(connection);
     // A broker that is just ending closes in the same breath as it opens. amqplib says so by events only, and reads both
     // before anybody can listen.
     if (stream.writableEnded || stream.destroyed) throw new Error(CLOSED_AT_ONCE);
@@ -61,6 +74,12 @@ export async function openLink(host: BrokerHost, config: BrokerConfig, options: 
       serverVersion: model.connection.serverProperties.version,
       bytesRead: () => stream.bytesRead,
       bytesTaken: () => (stream.writableLength === 0 ? undefined : stream.bytesWritten - stream.writableLength),
+      heartbeatMs: connection.heartbeat * 1000,
+      hold: () => gate.shut(),
+      release: () => gate.open(),
+      get isHeld() {
+        return gate.isShut;
+      },
       // With an error, so that amqplib notices: it listens for 'end' and 'error', not for 'close'.
       destroy: (reason) => stream.destroy(reason),
     };

@@ -6,15 +6,9 @@
 
 import type { Channel } from 'amqplib';
 import { Mutex } from 'async-mutex';
-import { reasonOf } from '../errors.js';
 import type { QueueDeclaration } from '../wire.js';
 import type { Link } from './link.js';
-
-/** AMQP reply codes (https://www.rabbitmq.com/docs/channels#common-errors). */
-const ACCESS_REFUSED = 403;
-const NOT_FOUND = 404;
-const RESOURCE_LOCKED = 405;
-const PRECONDITION_FAILED = 406;
+import { ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED, replyCode, replyText } from './reply.js';
 
 export interface Topology {
   /** Makes sure that the exchange, the queue and the binding are there; remembered per connection. Rejects when the connection is lost. */
@@ -224,10 +218,9 @@ async function attempt(link: Link, ask: (channel: Channel) => Promise<unknown>):
   try {
     await ask(channel);
   } catch (error) {
-    const code = (error as { code?: unknown }).code;
     return {
       ok: false,
-      code: typeof code === 'number' ? code : undefined,
+      code: replyCode(error),
       text: replyText(error),
       connectionText: connectionError === undefined ? undefined : replyText(connectionError),
       error,
@@ -238,9 +231,4 @@ async function attempt(link: Link, ask: (channel: Channel) => Promise<unknown>):
   // Nobody waits for this channel's end; when the connection is lost meanwhile, the channel has ended as well.
   channel.close().catch(() => {});
   return { ok: true };
-}
-
-/** The broker's own words out of amqplib's sentence. */
-function replyText(error: unknown): string {
-  return /with message "(?<reply>.*)"$/s.exec(reasonOf(error))?.groups?.reply ?? reasonOf(error);
 }

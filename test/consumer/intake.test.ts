@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Session } from '../../consumer/intake.js';
 import { createTopology } from '../../src/amqp/topology.js';
-import { failureQueue, type QueueSettings } from '../../src/wire.js';
+import { FAILURE_QUEUE, failureQueue, type QueueSettings } from '../../src/wire.js';
 import { useConnection } from '../support/use-connection.js';
 import { useBroker, useProxy } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
@@ -21,6 +21,7 @@ async function useSession() {
   const link = heard[0]!.link!;
   const lost: string[] = [];
   const declaration = failureQueue('classic', SETTINGS, link.serverVersion);
+  const tags: number[] = [];
   const session = new Session(
     link,
     createTopology(() => {}),
@@ -29,13 +30,16 @@ async function useSession() {
       prefetchBytes: 1024 * 1024,
       batchRecords: 1000,
       isSevere: () => false,
-      onMessage: () => 1,
+      onMessage: (_, __, message) => {
+        tags.push(message.fields.deliveryTag);
+        return 1;
+      },
       onLost: (_, error) => lost.push(error.message),
       onRefused: () => {},
     },
   );
   const consumers = async () => (await broker.listQueues()).reduce((sum, queue) => sum + queue.consumers, 0);
-  return { proxy, session, lost, consumers };
+  return { proxy, session, lost, consumers, link, tags };
 }
 
 describe('a session of taking messages', () => {
@@ -84,5 +88,31 @@ describe('a session of taking messages', () => {
     await session.open();
     expect(session.isEnded).toBe(true);
     expect(lost).toHaveLength(1);
+  });
+
+  test('keeps what is in hand within its budget of bytes when messages become larger', async () => {
+    const { session, link, tags, lost } = await useSession();
+    await session.open();
+    const publishing = await link.model.createConfirmChannel();
+    const send = (bytes: number) => publishing.sendToQueue(FAILURE_QUEUE, Buffer.alloc(bytes));
+
+    const takeAll = async (count: number) => {
+      let taken = 0;
+      await eventually(() => {
+        taken += tags.length;
+        session.acknowledge(tags.splice(0));
+        return taken === count;
+      });
+    };
+
+    for (let sent = 0; sent < 400; sent++) send(100);
+    await takeAll(400);
+    for (let sent = 0; sent < 40; sent++) send(256 * 1024);
+    await eventually(() => link.isHeld);
+    expect(session.unacknowledged).toBeLessThanOrEqual(6);
+
+    await takeAll(40);
+    expect(link.isHeld).toBe(false);
+    expect(lost).toEqual([]);
   });
 });

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { FLOOR, grown, isFilled, type QueueLoad, shrunk } from '../../consumer/prefetch.js';
+import { adapted, FLOOR, type QueueLoad, shrunk, wantsAnother } from '../../consumer/prefetch.js';
 
 const MIB = 1024 * 1024;
 const budget = { bytes: 64 * MIB, batchRecords: 5000, busyQueues: 1 };
 
 function load(over: Partial<QueueLoad>): QueueLoad {
-  return { prefetch: 1, outstanding: 1, meanBytes: 300, meanRecords: 1, severe: false, ...over };
+  return { prefetch: 1, outstanding: 1, outstandingBytes: 0, meanBytes: 300, meanRecords: 1, severe: false, ...over };
 }
 
 /** Fills the queue until its prefetch stays as it is. */
 function settled(over: Partial<QueueLoad>, shared = budget): number {
   let current = load(over);
   for (let step = 0; step < 20; step++) {
-    const prefetch = grown({ ...current, outstanding: current.prefetch }, shared);
+    const prefetch = adapted({ ...current, outstanding: current.prefetch }, shared);
     if (prefetch === current.prefetch) return prefetch;
     current = { ...current, prefetch };
   }
@@ -20,9 +20,15 @@ function settled(over: Partial<QueueLoad>, shared = budget): number {
 }
 
 describe('the prefetch of a queue', () => {
-  it('is filled when as much is on its way as may be', () => {
-    expect(isFilled(load({ prefetch: 8, outstanding: 7 }))).toBe(false);
-    expect(isFilled(load({ prefetch: 8, outstanding: 8 }))).toBe(true);
+  it('is looked at when as much is on its way as may be', () => {
+    expect(wantsAnother(load({ prefetch: 8, outstanding: 7 }), budget)).toBe(false);
+    expect(wantsAnother(load({ prefetch: 8, outstanding: 8 }), budget)).toBe(true);
+  });
+
+  it('is looked at, and cut, when what is on its way weighs too much', () => {
+    const heavy = load({ prefetch: 1000, outstanding: 50, outstandingBytes: 50 * MIB, meanBytes: MIB });
+    expect(wantsAnother(heavy, budget)).toBe(true);
+    expect(adapted(heavy, budget)).toBe(48);
   });
 
   it('grows to at least one batch for a busy queue, of single records as well as of frames', () => {

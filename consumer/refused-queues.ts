@@ -1,0 +1,97 @@
+/**
+ * Queues that the broker gives no subscription to. Asking for one closes the channel, and with it the subscriptions to all
+ * others, so each is kept apart and tried on a channel of its own until it can be had.
+ */
+import type { Link } from '../src/amqp/link.js';
+import { ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, replyCode, replyText } from '../src/amqp/reply.js';
+import { createTopology, type Topology } from '../src/amqp/topology.js';
+import { type BackoffPolicy, backoffMs } from '../src/backoff.js';
+import { reasonOf } from '../src/errors.js';
+import { internalLogger } from '../src/internal-logger.js';
+import { sleep } from '../src/time/time-limit.js';
+import type { QueueDeclaration } from '../src/wire.js';
+import type { Notices } from './notices.js';
+
+/** A permission is granted by hand, a queue may be there again in a moment. */
+const RETRY: BackoffPolicy = { firstMs: 1000, maxMs: 60_000 };
+
+/** What a person can do, by the reply code of AMQP. */
+const REMEDIES: Readonly<Record<number, string>> = {
+  [ACCESS_REFUSED]: 'Grant the user "read" on it.',
+  [NOT_FOUND]: 'Declare it, or grant the user "configure" on it.',
+  [RESOURCE_LOCKED]: 'End the connection that has it for itself, or use another name of service.',
+};
+
+export interface RefusedQueuesOptions {
+  /** The open connection, while there is one. */
+  readonly link: () => Link | undefined;
+  /** Messages can be taken from it again. */
+  readonly onFree: (declaration: QueueDeclaration) => void;
+  readonly notices: Notices;
+  /** Ends all trying. */
+  readonly signal: AbortSignal;
+}
+
+export class RefusedQueues {
+  readonly #options: RefusedQueuesOptions;
+  readonly #topology: Topology;
+  readonly #held = new Set<string>();
+
+  constructor(options: RefusedQueuesOptions) {
+    this.#options = options;
+    this.#topology = createTopology((sentence) => options.notices.tell(sentence));
+  }
+
+  has(queue: string): boolean {
+    return this.#held.has(queue);
+  }
+
+  hold(declaration: QueueDeclaration, error: Error): void {
+    if (this.#held.has(declaration.queue)) return;
+    this.#held.add(declaration.queue);
+    void this.#untilItIsFree(declaration, error);
+  }
+
+  async #untilItIsFree(declaration: QueueDeclaration, error: Error): Promise<void> {
+    const { notices, signal, link, onFree } = this.#options;
+    const sentence = sentenceOf(declaration.queue, error);
+    if (sentence) notices.tell(sentence);
+    for (let attempt = 1; ; attempt++) {
+      await sleep(backoffMs(attempt, RETRY), signal);
+      if (signal.aborted) return;
+      const open = link();
+      if (open && (await this.#canBeTakenFrom(open, declaration))) break;
+    }
+    if (sentence) {
+      notices.withdraw(sentence);
+      internalLogger.info(`queue "${declaration.queue}" can be taken from again.`);
+    }
+    this.#held.delete(declaration.queue);
+    onFree(declaration);
+  }
+
+  async #canBeTakenFrom(link: Link, declaration: QueueDeclaration): Promise<boolean> {
+    try {
+      this.#topology.forget();
+      await this.#topology.ensure(link, declaration);
+      const channel = await link.model.createChannel();
+      channel.on('error', () => {});
+      // The only way to learn whether it works. The one message that may come goes back when the channel ends.
+      await channel.prefetch(1);
+      await channel.consume(declaration.queue, () => {});
+      await channel.close();
+      return true;
+    } catch (error) {
+      internalLogger.debug(`queue "${declaration.queue}" still cannot be taken from: ${reasonOf(error)}`);
+      return false;
+    }
+  }
+}
+
+/** Undefined when it was not the broker that refused: then the connection ended, and that is told by itself. */
+function sentenceOf(queue: string, error: Error): string | undefined {
+  const code = replyCode(error);
+  if (code === undefined) return undefined;
+  const remedy = REMEDIES[code];
+  return `no messages can be taken from queue "${queue}": ${replyText(error)}. ${remedy ? `${remedy} ` : ''}It is tried again.`;
+}

@@ -1,0 +1,165 @@
+/**
+ * Keeps messages coming: a connection to RabbitMQ that comes back, and on it one `Session` after the other for as long as
+ * messages are wanted.
+ */
+import type { ConsumeMessage } from 'amqplib';
+import { Connection, type ConnectionStatus } from '../src/amqp/connection.js';
+import type { Link } from '../src/amqp/link.js';
+import { replyText } from '../src/amqp/reply.js';
+import { createTopology, type Topology } from '../src/amqp/topology.js';
+import { backoffMs, RECONNECT } from '../src/backoff.js';
+import { sleep } from '../src/time/time-limit.js';
+import { FAILURE_QUEUE, failureQueue, logQueues, type QueueDeclaration, queueName } from '../src/wire.js';
+import type { ConsumerConfig } from './config.js';
+import { Session } from './intake.js';
+import type { Notices } from './notices.js';
+import { RefusedQueues } from './refused-queues.js';
+import type { Teller } from './teller.js';
+
+export interface TakingOptions {
+  readonly teller: Teller;
+  readonly notices: Notices;
+  /** A message has come. Returns how many records it holds. */
+  readonly onMessage: (session: Session, queue: string, message: ConsumeMessage) => number;
+  /** The session ended without our doing: what it delivered and is not acknowledged comes again. */
+  readonly onLost: () => void;
+  /** Every queue that can be had is subscribed to. */
+  readonly onTaking: () => void;
+  /** Ends all waiting for good. */
+  readonly signal: AbortSignal;
+}
+
+/** A session that lived as long ended for a new reason. */
+const LONG_LIVED_MS = 30_000;
+
+export class Taking {
+  readonly #config: ConsumerConfig;
+  readonly #options: TakingOptions;
+  readonly #connection: Connection;
+  readonly #topology: Topology;
+  readonly #refused: RefusedQueues;
+  readonly #severe: ReadonlySet<string>;
+  #wanted = false;
+  #link: Link | undefined;
+  #session: Session | undefined;
+  #openedAtMs = 0;
+  #endsInARow = 0;
+
+  constructor(config: ConsumerConfig, options: TakingOptions) {
+    this.#config = config;
+    this.#options = options;
+    const { teller, notices, signal } = options;
+    this.#topology = createTopology((sentence) => notices.tell(sentence));
+    this.#refused = new RefusedQueues({
+      link: () => this.#link,
+      onFree: (declaration) => void this.#session?.add(declaration),
+      notices,
+      signal,
+    });
+    this.#severe = new Set([
+      FAILURE_QUEUE,
+      ...config.services.flatMap((service) => [queueName(service, 'ERROR'), queueName(service, 'CRITICAL')]),
+    ]);
+    this.#connection = new Connection(config.broker, {
+      connectionName: `loghive consumer ${process.pid}`,
+      keepsProcessAlive: true,
+    });
+    const { events } = this.#connection;
+    events.on('ready', (link) => {
+      const { hostname, port } = link.host;
+      this.#link = link;
+      teller.info('broker', `connected to RabbitMQ ${link.serverVersion} at ${hostname}:${port}`);
+      this.#openSession();
+    });
+    events.on('failed', (error) => teller.warning('broker', error.message));
+    events.on('lost', (error) => {
+      this.#link = undefined;
+      this.#session?.lose(error);
+      teller.warning('broker', error.message);
+    });
+  }
+
+  /** The last session; it may have ended. */
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  status(): ConnectionStatus {
+    return this.#connection.status();
+  }
+
+  /** Connects, and stays connected. Takes nothing yet. */
+  connect(): void {
+    this.#connection.open();
+  }
+
+  /** Takes messages from now on. */
+  begin(): void {
+    this.#wanted = true;
+    this.#openSession();
+  }
+
+  /** Takes nothing more; what is unacknowledged goes back, once. */
+  async pause(): Promise<void> {
+    this.#wanted = false;
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.end();
+  }
+
+  /** Takes nothing more; what is in hand can still be acknowledged. */
+  async drain(): Promise<void> {
+    this.#wanted = false;
+    await this.#session?.drain();
+  }
+
+  /** The end of the connection is that of the session as well: a broker that does not answer is not waited for. */
+  async close(): Promise<void> {
+    this.#wanted = false;
+    await Promise.all([this.#session?.end(), this.#connection.close()]);
+  }
+
+  #openSession(): void {
+    const link = this.#link;
+    if (!this.#wanted || !link || (this.#session && !this.#session.isEnded)) return;
+    const { prefetchBytes, batchSize, services } = this.#config;
+    const wanted = this.#declarations(link).filter(({ queue }) => !this.#refused.has(queue));
+    const session = new Session(link, this.#topology, wanted, {
+      prefetchBytes,
+      batchRecords: batchSize,
+      isSevere: (queue) => this.#severe.has(queue),
+      onMessage: this.#options.onMessage,
+      onRefused: (declaration, error) => this.#refused.hold(declaration, error),
+      onLost: (lost, error, refused) => this.#sessionLost(lost, error, refused),
+    });
+    this.#session = session;
+    this.#openedAtMs = performance.now();
+    void session.open().then(() => {
+      if (session.isEnded) return;
+      this.#options.teller.info('queues', `taking messages of ${services.join(', ')}`);
+      this.#options.onTaking();
+    });
+  }
+
+  #declarations(link: Link): QueueDeclaration[] {
+    const { services, queues } = this.#config;
+    return [
+      ...services.flatMap((service) => logQueues(service, queues, link.serverVersion)),
+      failureQueue(queues.type, queues, link.serverVersion),
+    ];
+  }
+
+  #sessionLost(session: Session, error: Error, refused: boolean): void {
+    if (session !== this.#session) return;
+    this.#options.onLost();
+    this.#options.teller.forget('queues');
+    const { state } = this.#connection.status();
+    if (this.#link !== session.link || (state !== 'ready' && state !== 'blocked')) return;
+    // What was refused is kept apart from now on, so the next session can come at once.
+    if (refused) return void setImmediate(() => this.#openSession());
+    this.#topology.forget();
+    this.#endsInARow = performance.now() - this.#openedAtMs < LONG_LIVED_MS ? this.#endsInARow + 1 : 1;
+    this.#options.teller.warning('queues', `the channel ended: ${replyText(error)}. It is opened again.`);
+    void sleep(backoffMs(this.#endsInARow, RECONNECT), this.#options.signal).then(() => this.#openSession());
+  }
+}

@@ -1,0 +1,98 @@
+import { connect } from 'amqplib';
+import { describe, expect, test } from 'vitest';
+import { createConsumer } from '../../consumer/index.js';
+import { onEnd, uniqueName, useBroker, useDatabase } from '../support/use-servers.js';
+import { eventually } from '../support/wait.mjs';
+
+const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
+
+async function useConsumer(service: string, url: string) {
+  const consumer = createConsumer({ services: [service], url, databaseUrl: database.url });
+  onEnd(() => consumer.stop());
+  await consumer.start();
+  return consumer;
+}
+
+async function useChannel() {
+  const connection = await connect(broker.url);
+  onEnd(() => connection.close().catch(() => {}));
+  return { connection, channel: await connection.createConfirmChannel() };
+}
+
+async function useUser(permissions: { configure?: string; read?: string }) {
+  const name = uniqueName('user');
+  const url = await broker.admin.addUser(name, 'secret', { vhost: broker.vhost, ...permissions });
+  onEnd(() => broker.admin.deleteUser(name));
+  return { url, grantAll: () => broker.admin.setPermissions(name, broker.vhost) };
+}
+
+async function log(service: string, level: string) {
+  const { channel } = await useChannel();
+  const record = { service, level: level.toUpperCase(), message: 'hello', timestamp: new Date().toISOString() };
+  channel.publish('logs_exchange', `${service}.${level}`, Buffer.from(JSON.stringify(record)), { persistent: true });
+  await channel.waitForConfirms();
+}
+
+async function isStored(service: string, level: string) {
+  const { count } = (
+    await database.query('SELECT count(*)::int FROM logs.records WHERE service = $1 AND level = $2', [
+      service,
+      level.toUpperCase(),
+    ])
+  )[0];
+  return count === 1;
+}
+
+describe('a queue that the broker gives no subscription to', () => {
+  test('may not be read: the others are taken, and it as well once the right is granted', async () => {
+    const service = uniqueName('svc');
+    await (await useConsumer(service, broker.url)).stop();
+    const user = await useUser({ read: `^(?!${service}_error_logs$).*` });
+    const consumer = await useConsumer(service, user.url);
+    await log(service, 'info');
+    await eventually(() => isStored(service, 'info'));
+    await eventually(() => consumer.status().health === 'degraded');
+    expect(consumer.status().notices).toEqual([
+      expect.stringMatching(
+        new RegExp(`^no messages can be taken from queue "${service}_error_logs": .*Grant the user "read" on it`),
+      ),
+    ]);
+
+    await log(service, 'error');
+    await user.grantAll();
+    await eventually(() => isStored(service, 'error'));
+    expect(consumer.status()).toMatchObject({ health: 'ok', notices: [] });
+  });
+
+  test('belongs to another connection alone: it is taken from when that one ends', async () => {
+    const service = uniqueName('svc');
+    const owner = await useChannel();
+    await owner.channel.assertQueue(`${service}_debug_logs`, { exclusive: true, durable: true });
+    const consumer = await useConsumer(service, broker.url);
+    await log(service, 'info');
+    await eventually(() => isStored(service, 'info'));
+    expect(consumer.status().notices.join()).toContain('another connection');
+
+    await owner.connection.close();
+    await eventually(async () => (await broker.listQueues()).some(({ name }) => name === `${service}_debug_logs`));
+    await log(service, 'debug');
+    await eventually(() => isStored(service, 'debug'));
+  });
+
+  test('is not there and may not be declared: it is taken from when somebody declares it', async () => {
+    const service = uniqueName('svc');
+    await (await useConsumer(service, broker.url)).stop();
+    const { channel } = await useChannel();
+    await channel.deleteQueue(`${service}_warning_logs`);
+    const user = await useUser({ configure: '' });
+    const consumer = await useConsumer(service, user.url);
+    await log(service, 'info');
+    await eventually(() => isStored(service, 'info'));
+    await eventually(() => consumer.status().notices.join().includes('Declare it'));
+
+    await channel.assertQueue(`${service}_warning_logs`, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+    await channel.bindQueue(`${service}_warning_logs`, 'logs_exchange', `${service}.warning`);
+    await log(service, 'warning');
+    await eventually(() => isStored(service, 'warning'));
+  });
+});
