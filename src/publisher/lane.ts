@@ -26,8 +26,6 @@ export interface Frame {
   readonly madeAtS: number;
   /** How often it was published without being confirmed. */
   attempts: number;
-  /** The broker had no queue for it: its confirm does not count. */
-  returned: boolean;
   /** Who waits until it is confirmed or shed. */
   readonly waiters: Set<() => void>;
 }
@@ -123,7 +121,6 @@ export class Lane {
       sequence: this.#nextSequence++,
       madeAtS: Math.floor(nowMs / 1000),
       attempts: 0,
-      returned: false,
       waiters: this.#openWaiters,
     });
     this.#openWaiters = new Set();
@@ -146,7 +143,6 @@ export class Lane {
   giveBack(frame: Frame): void {
     this.#inFlight.delete(frame);
     frame.attempts++;
-    frame.returned = false;
     let index = 0;
     while (index < this.#waiting.length && this.#waiting[index]!.sequence < frame.sequence) index++;
     this.#waiting.splice(index, 0, frame);

@@ -5,25 +5,19 @@
  * confirm, and only a confirm takes it out. A nack, a return, a closed channel or connection put it back.
  */
 import { EventEmitter } from 'node:events';
-import type { Link } from '../amqp/link.js';
 import { type Outcome, Outlet } from '../amqp/outlet.js';
-import { backoffMs, REFUSED } from '../backoff.js';
 import type { PublisherConfig } from '../config.js';
 import { emitSafely } from '../emit-safely.js';
 import { LoghiveError } from '../errors.js';
-import { FRAME_CONTENT_TYPE, RECORD_CONTENT_TYPE } from '../frame.js';
 import { internalLogger } from '../internal-logger.js';
 import type { Level } from '../level.js';
 import { within } from '../time/time-limit.js';
-import { LOGS_EXCHANGE, logQueue, routingKey } from '../wire.js';
 import { BodyPool } from './body-pool.js';
-import { FRAME_BYTES, type Frame, Lane } from './lane.js';
-import { Pace } from './pace.js';
+import { Dispatch, WINDOW_BYTES } from './dispatch.js';
+import { FRAME_BYTES, type Frame, type Lane } from './lane.js';
+import { Lanes, type PacedLane } from './lanes.js';
 import { chooseVictim, ShedLedger } from './shed.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from './status.js';
-
-/** Bytes on their way without a confirm: enough to keep a broker busy while it syncs to disk. */
-const WINDOW_BYTES = 4 * 1024 * 1024;
 
 export interface PublisherEvents {
   warning: [error: LoghiveError];
@@ -31,40 +25,40 @@ export interface PublisherEvents {
   disconnect: [error: LoghiveError];
 }
 
-interface PacedLane {
-  readonly lane: Lane;
-  readonly pace: Pace;
-}
-
 export class Publisher {
   readonly events = new EventEmitter<PublisherEvents>();
   readonly config: PublisherConfig;
   readonly #outlet: Outlet;
-  readonly #lanes = new Map<string, PacedLane>();
-  readonly #bodies = new BodyPool(FRAME_BYTES, WINDOW_BYTES);
-  #last: PacedLane | undefined;
+  readonly #lanes: Lanes;
+  readonly #dispatch: Dispatch;
   readonly #shed = new ShedLedger((sentence) => this.#warnOfRecords(sentence));
   #state: 'open' | 'closed' = 'open';
   #closing: Promise<CloseResult> | undefined;
   #bytes = 0;
   #accepted = 0;
   #confirmed = 0;
-  #retries = 0;
-  #linger: NodeJS.Timeout | undefined;
   #cutWaiting: () => void = () => {};
 
   constructor(config: PublisherConfig) {
     this.config = config;
     this.#outlet = new Outlet(config.broker, `loghive producer ${process.pid}`, false);
+    this.#lanes = new Lanes({
+      recordsPerMessage: config.recordsPerMessage,
+      bodies: new BodyPool(FRAME_BYTES, WINDOW_BYTES),
+      resume: () => this.#dispatch.pump(),
+    });
+    this.#dispatch = new Dispatch(this.#outlet, this.#lanes, config, (paced, frame, outcome) =>
+      this.#settled(paced, frame, outcome),
+    );
     const { events } = this.#outlet;
     events.on('open', (_link, afresh) => {
       if (afresh) emitSafely(this.events, 'connect');
-      this.#pump();
+      this.#dispatch.pump();
     });
-    events.on('unblocked', () => this.#pump());
+    events.on('unblocked', () => this.#dispatch.pump());
     events.on('lost', (error) => emitSafely(this.events, 'disconnect', error));
     events.on('channelClosed', (error) => {
-      for (const { pace } of this.#lanes.values()) pace.redeclare();
+      for (const { pace } of this.#lanes) pace.redeclare();
       this.#dropTooLarge(error.message);
     });
     events.on('warning', (error) => this.#warn(error));
@@ -86,8 +80,8 @@ export class Publisher {
     this.#outlet.connection.open();
     if (this.#makeRoom(level, bytes)) {
       this.#bytes += bytes;
-      this.#pacedLane(service, level).lane.add(line, bytes, Date.now());
-      this.#linger ??= setTimeout(() => this.#lingered(), this.config.lingerMs).unref();
+      this.#lanes.of(service, level).lane.add(line, bytes, Date.now());
+      this.#dispatch.soon();
     } else this.#shed.count(level, 'buffer full', 1);
   }
 
@@ -102,8 +96,8 @@ export class Publisher {
         left--;
         if (left === 0) resolve();
       };
-      for (const { lane } of this.#lanes.values()) left += lane.watch(done);
-      this.#lingered();
+      for (const { lane } of this.#lanes) left += lane.watch(done);
+      this.#dispatch.now();
       done();
     });
   }
@@ -128,14 +122,14 @@ export class Publisher {
       pending: this.#accepted - this.#confirmed - this.#shed.total,
       pendingBytes: this.#bytes,
       shed: this.#shed.counts(),
-      retries: this.#retries,
+      retries: this.#dispatch.retries,
     };
   }
 
   status(): PublisherStatus {
     return {
       connection: this.#outlet.connection.status(),
-      lanes: [...this.#lanes.values()].map(({ lane, pace }) => ({
+      lanes: [...this.#lanes].map(({ lane, pace }) => ({
         service: lane.service,
         level: lane.level,
         waiting: lane.records,
@@ -180,7 +174,7 @@ export class Publisher {
 
   async #close(timeoutMs: number): Promise<CloseResult> {
     await this.flushWithin(timeoutMs);
-    clearTimeout(this.#linger);
+    this.#dispatch.stop();
     this.#state = 'closed';
     const unsent = this.#giveUpTheRest();
     await this.#outlet.connection.close();
@@ -190,8 +184,7 @@ export class Publisher {
 
   #giveUpTheRest(): number {
     let unsent = 0;
-    for (const { lane, pace } of this.#lanes.values()) {
-      pace.stop();
+    for (const { lane } of this.#lanes) {
       unsent += lane.records;
       this.#shed.count(lane.level, 'unsent at close', lane.records);
       lane.clear();
@@ -213,72 +206,7 @@ export class Publisher {
   }
 
   *#allLanes(): Iterable<Lane> {
-    for (const { lane } of this.#lanes.values()) yield lane;
-  }
-
-  #pacedLane(service: string, level: Level): PacedLane {
-    // One logger writes mostly one level many times over: the last lane is nearly always the next one.
-    if (this.#last?.lane.service === service && this.#last.lane.level === level) return this.#last;
-    const key = `${level} ${service}`;
-    this.#last = this.#lanes.get(key) ?? this.#openLane(service, level);
-    this.#lanes.set(key, this.#last);
-    return this.#last;
-  }
-
-  #openLane(service: string, level: Level): PacedLane {
-    const pace = new Pace(
-      (attempt) => backoffMs(attempt, REFUSED),
-      () => this.#pump(),
-    );
-    return { lane: new Lane(service, level, this.config.recordsPerMessage, this.#bodies), pace };
-  }
-
-  #lingered(): void {
-    clearTimeout(this.#linger);
-    this.#linger = undefined;
-    this.#pump();
-  }
-
-  /** Sends what may be sent: lanes in turn, a frame each, until the window is full. */
-  #pump(): void {
-    let sent = this.#state !== 'closed';
-    while (sent) {
-      sent = false;
-      for (const paced of this.#lanes.values()) {
-        const link = this.#outlet.link;
-        if (!link || this.#outlet.bytesInFlight >= WINDOW_BYTES) return;
-        if (this.#sendOne(paced, link)) sent = true;
-      }
-    }
-  }
-
-  #sendOne(paced: PacedLane, link: Link): boolean {
-    const { lane, pace } = paced;
-    // Open lines go when they have lingered; while the timer runs they wait for company.
-    if (!lane.hasWaiting && this.#linger === undefined) lane.cut(Date.now());
-    if (!lane.hasWaiting) return false;
-    if (!pace.admits(link, lane.framesInFlight, () => this.#declare(lane, link))) return false;
-    const frame = lane.take()!;
-    if (frame.attempts > 0) this.#retries++;
-    const properties = {
-      contentType: frame.records === 1 ? RECORD_CONTENT_TYPE : FRAME_CONTENT_TYPE,
-      timestamp: frame.madeAtS,
-    };
-    const message = {
-      exchange: LOGS_EXCHANGE,
-      routingKey: routingKey(lane.service, lane.level),
-      body: frame.body,
-      properties,
-    };
-    this.#outlet.publish(message, (outcome) => this.#settled(paced, frame, outcome));
-    return true;
-  }
-
-  async #declare(lane: Lane, link: Link): Promise<void> {
-    await this.#outlet.topology.ensure(
-      link,
-      logQueue(lane.service, lane.level, this.config.queues, link.serverVersion),
-    );
+    for (const { lane } of this.#lanes) yield lane;
   }
 
   #settled({ lane, pace }: PacedLane, frame: Frame, outcome: Outcome): void {
@@ -288,7 +216,7 @@ export class Publisher {
       pace.confirmed();
       this.#bytes -= frame.bytes;
       this.#confirmed += frame.records;
-      this.#pump();
+      this.#dispatch.pump();
       return;
     }
     lane.giveBack(frame);
@@ -305,7 +233,7 @@ export class Publisher {
     if (limit === undefined) return;
     // The frames of the closed channel are given back in this turn of the event loop.
     setImmediate(() => {
-      for (const { lane } of this.#lanes.values()) {
+      for (const { lane } of this.#lanes) {
         for (const frame of lane.dropLargerThan(Number(limit))) {
           this.#bytes -= frame.bytes;
           this.#shed.count(lane.level, 'larger than the broker allows', frame.records);

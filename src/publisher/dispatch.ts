@@ -1,0 +1,103 @@
+/**
+ * When frames go out, and in which order: lines linger for company, then lanes send in turn, a frame each, until as much
+ * is on its way as keeps a broker busy.
+ */
+import type { Link } from '../amqp/link.js';
+import type { Outcome, Outlet } from '../amqp/outlet.js';
+import type { PublisherConfig } from '../config.js';
+import { FRAME_CONTENT_TYPE, RECORD_CONTENT_TYPE } from '../frame.js';
+import { LOGS_EXCHANGE, logQueue, routingKey } from '../wire.js';
+import type { Frame, Lane } from './lane.js';
+import type { Lanes, PacedLane } from './lanes.js';
+
+/** Bytes on their way without a confirm: enough to keep a broker busy while it syncs to disk. */
+export const WINDOW_BYTES = 4 * 1024 * 1024;
+
+export class Dispatch {
+  readonly #outlet: Outlet;
+  readonly #lanes: Lanes;
+  readonly #config: Pick<PublisherConfig, 'lingerMs' | 'queues'>;
+  readonly #settled: (paced: PacedLane, frame: Frame, outcome: Outcome) => void;
+  #linger: NodeJS.Timeout | undefined;
+  #state: 'open' | 'stopped' = 'open';
+  #retries = 0;
+
+  /** @param settled what became of a frame that was published; it has left no lane yet. */
+  constructor(
+    outlet: Outlet,
+    lanes: Lanes,
+    config: Pick<PublisherConfig, 'lingerMs' | 'queues'>,
+    settled: (paced: PacedLane, frame: Frame, outcome: Outcome) => void,
+  ) {
+    this.#outlet = outlet;
+    this.#lanes = lanes;
+    this.#config = config;
+    this.#settled = settled;
+  }
+
+  /** Frames that were published again. */
+  get retries(): number {
+    return this.#retries;
+  }
+
+  /** Sends what was added, with what comes within `lingerMs`. */
+  soon(): void {
+    this.#linger ??= setTimeout(() => this.now(), this.#config.lingerMs).unref();
+  }
+
+  /** Sends what was added without waiting for company. */
+  now(): void {
+    clearTimeout(this.#linger);
+    this.#linger = undefined;
+    this.pump();
+  }
+
+  /** Sends what may be sent. */
+  pump(): void {
+    let sent = this.#state === 'open';
+    while (sent) {
+      sent = false;
+      for (const paced of this.#lanes) {
+        const { link } = this.#outlet;
+        if (!link || this.#outlet.bytesInFlight >= WINDOW_BYTES) return;
+        if (this.#sendOne(paced, link)) sent = true;
+      }
+    }
+  }
+
+  /** Sends nothing more, for good. */
+  stop(): void {
+    clearTimeout(this.#linger);
+    this.#state = 'stopped';
+    for (const { pace } of this.#lanes) pace.stop();
+  }
+
+  #sendOne(paced: PacedLane, link: Link): boolean {
+    const { lane, pace } = paced;
+    // Open lines go when they have lingered; while the timer runs they wait for company.
+    if (!lane.hasWaiting && this.#linger === undefined) lane.cut(Date.now());
+    if (!lane.hasWaiting) return false;
+    if (!pace.admits(link, lane.framesInFlight, () => this.#declare(lane, link))) return false;
+    const frame = lane.take()!;
+    if (frame.attempts > 0) this.#retries++;
+    const properties = {
+      contentType: frame.records === 1 ? RECORD_CONTENT_TYPE : FRAME_CONTENT_TYPE,
+      timestamp: frame.madeAtS,
+    };
+    const message = {
+      exchange: LOGS_EXCHANGE,
+      routingKey: routingKey(lane.service, lane.level),
+      body: frame.body,
+      properties,
+    };
+    this.#outlet.publish(message, (outcome) => this.#settled(paced, frame, outcome));
+    return true;
+  }
+
+  async #declare(lane: Lane, link: Link): Promise<void> {
+    await this.#outlet.topology.ensure(
+      link,
+      logQueue(lane.service, lane.level, this.#config.queues, link.serverVersion),
+    );
+  }
+}

@@ -1,0 +1,55 @@
+/** All lanes of a publisher, one for each service and level that was ever logged. */
+import { backoffMs, REFUSED } from '../backoff.js';
+import type { Level } from '../level.js';
+import type { BodyPool } from './body-pool.js';
+import { Lane } from './lane.js';
+import { Pace } from './pace.js';
+
+export interface PacedLane {
+  readonly lane: Lane;
+  readonly pace: Pace;
+}
+
+export interface LanesOptions {
+  readonly recordsPerMessage: number;
+  readonly bodies: BodyPool;
+  /** Called when a lane may go on that was held back. */
+  readonly resume: () => void;
+}
+
+export class Lanes implements Iterable<PacedLane> {
+  readonly #options: LanesOptions;
+  readonly #lanes = new Map<string, PacedLane>();
+  #last: PacedLane | undefined;
+
+  constructor(options: LanesOptions) {
+    this.#options = options;
+  }
+
+  [Symbol.iterator](): Iterator<PacedLane> {
+    return this.#lanes.values();
+  }
+
+  /** The lane of a service and level; made where there is none yet. */
+  of(service: string, level: Level): PacedLane {
+    // One logger writes mostly one level many times over: the last lane is nearly always the next one.
+    if (this.#last?.lane.service === service && this.#last.lane.level === level) return this.#last;
+    const key = `${level} ${service}`;
+    this.#last = this.#lanes.get(key) ?? this.#open(service, level);
+    this.#lanes.set(key, this.#last);
+    return this.#last;
+  }
+
+  /** How many have something to send or on its way. */
+  get busy(): number {
+    let busy = 0;
+    for (const { lane } of this.#lanes.values()) if (!lane.isEmpty) busy++;
+    return busy;
+  }
+
+  #open(service: string, level: Level): PacedLane {
+    const { recordsPerMessage, bodies, resume } = this.#options;
+    const pace = new Pace((attempt) => backoffMs(attempt, REFUSED), resume);
+    return { lane: new Lane(service, level, recordsPerMessage, bodies), pace };
+  }
+}
