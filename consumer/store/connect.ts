@@ -22,7 +22,12 @@ export interface SessionSettings {
 
 /** One connection. Its statements must not overlap: each one waits for the one before. */
 export interface Session {
-  query<R extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<pg.QueryResult<R>>;
+  /** @param answerTimeoutMs for a statement that may take longer than others; 0 is for ever. */
+  query<R extends pg.QueryResultRow>(
+    text: string,
+    values?: unknown[],
+    answerTimeoutMs?: number,
+  ): Promise<pg.QueryResult<R>>;
   /** `statement` ends with `copy … from stdin`. Resolves with the number of rows that the server stored. */
   copy(statement: string, data: Iterable<Buffer>): Promise<number>;
   readonly place: Place;
@@ -37,19 +42,24 @@ export interface Session {
 }
 
 /**
+ * @param signal gives the attempt up.
  * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE or LOGHIVE_STORAGE_TLS with `.reason` and `.sqlstate`;
  *   LOGHIVE_INVALID_OPTION for certificate files that cannot be used.
  */
-export async function openSession(target: DatabaseTarget, settings: SessionSettings): Promise<Session> {
+export async function openSession(
+  target: DatabaseTarget,
+  settings: SessionSettings,
+  signal?: AbortSignal,
+): Promise<Session> {
   const faults: unknown[] = [];
   for (const host of target.hosts) {
     try {
-      return await openHost(target, host, settings);
+      return await openHost(target, host, settings, signal);
     } catch (error) {
       if (!isStorageFault(error)) throw error;
       faults.push(error);
       // As libpq: a server that knows us and says no would be answered the same by its twin.
-      if (/^28|^3D/.test(error.sqlstate ?? '')) break;
+      if (signal?.aborted || /^28|^3D/.test(error.sqlstate ?? '')) break;
     }
   }
   throw oneFault(faults.filter(isStorageFault));
@@ -66,14 +76,20 @@ function oneFault(faults: ReturnType<typeof storageUnavailable>[]): LoghiveError
   });
 }
 
-async function openHost(target: DatabaseTarget, host: DatabaseHost, settings: SessionSettings): Promise<Session> {
+async function openHost(
+  target: DatabaseTarget,
+  host: DatabaseHost,
+  settings: SessionSettings,
+  signal: AbortSignal | undefined,
+): Promise<Session> {
   const attempts = tlsAttempts(target, host);
   for (const [index, tls] of attempts.entries()) {
     try {
-      return await attempt(target, host, settings, tls);
+      return await attempt(target, host, settings, tls, signal);
     } catch (error) {
       const next = attempts[index + 1];
-      if (next === undefined || !mayFallBack(error)) throw wrapped(error, placeOf(target, host, settings));
+      if (next === undefined || signal?.aborted || !mayFallBack(error))
+        throw wrapped(error, placeOf(target, host, settings));
     }
   }
   throw new Error('unreachable: every host has an attempt');
@@ -106,6 +122,7 @@ async function attempt(
   { host, port }: DatabaseHost,
   settings: SessionSettings,
   tls: boolean,
+  signal: AbortSignal | undefined,
 ): Promise<Session> {
   const socket = new net.Socket();
   const client = new pg.Client({
@@ -127,10 +144,12 @@ async function attempt(
   // pg emits 'error' besides rejecting; without a listener the process would end.
   client.on('error', () => (open = false));
   client.on('end', () => (open = false));
+  // The socket only: a client that was told to end leaves whoever waits for its connecting without an answer.
+  const giveUp = () => socket.destroy();
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
-    socket.destroy();
+    giveUp();
   }, target.connectTimeoutMs ?? settings.connectTimeoutMs);
   const destroy = () => {
     open = false;
@@ -138,7 +157,9 @@ async function attempt(
     client.end().catch(() => undefined);
     socket.destroy();
   };
+  signal?.addEventListener('abort', giveUp);
   try {
+    signal?.throwIfAborted();
     const bindingOffered = target.requireChannelBinding ? channelBindingOffered(client) : undefined;
     await client.connect();
     if (bindingOffered && !(await bindingOffered)) {
@@ -146,10 +167,10 @@ async function attempt(
     }
     const place = placeOf(target, { host, port }, settings);
     const encoding = await prepare(client, target, settings, place);
-    const answered = watchdog(settings.answerTimeoutMs, destroy);
+    const { answerTimeoutMs } = settings;
     return {
-      query: (text, values) => answered(client.query(text, values)),
-      copy: (statement, data) => answered(copyIn(client, statement, data)),
+      query: (text, values, limitMs = answerTimeoutMs) => answered(client.query(text, values), limitMs, destroy),
+      copy: (statement, data) => answered(copyIn(client, statement, data), answerTimeoutMs, destroy),
       place,
       encoding,
       isOpen: () => open,
@@ -165,27 +186,26 @@ async function attempt(
     throw timedOut ? new Error('timeout expired', { cause: error }) : error;
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', giveUp);
   }
 }
 
 /** A half-open connection never answers and never fails: it is given up after a time. */
-function watchdog(limitMs: number, giveUp: () => void): <T>(work: Promise<T>) => Promise<T> {
-  return async (work) => {
-    if (limitMs === 0) return work;
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      giveUp();
-    }, limitMs);
-    try {
-      return await work;
-    } catch (error) {
-      if (!late) throw error;
-      throw Object.assign(new Error(`no answer for ${limitMs} ms`, { cause: error }), { code: 'ETIMEDOUT' });
-    } finally {
-      clearTimeout(timer);
-    }
-  };
+async function answered<T>(work: Promise<T>, limitMs: number, giveUp: () => void): Promise<T> {
+  if (limitMs === 0) return work;
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    giveUp();
+  }, limitMs);
+  try {
+    return await work;
+  } catch (error) {
+    if (!late) throw error;
+    throw Object.assign(new Error(`no answer for ${limitMs} ms`, { cause: error }), { code: 'ETIMEDOUT' });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** pg takes channel binding where it is offered, and goes on without; `require` must not. */

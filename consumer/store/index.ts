@@ -56,7 +56,7 @@ export interface Store {
   writeDeadLetters(letters: readonly DeadLetter[]): Promise<void>;
   /** Resolves when the server takes records: not read-only, the table there, a plain row accepted (and taken back). */
   probe(): Promise<void>;
-  /** Waits for the call under way, three seconds at most, then ends the connection. Never rejects. */
+  /** Waits for the calls under way, three seconds at most, then ends them and the connections. Never rejects. */
   close(): Promise<void>;
 }
 
@@ -78,7 +78,10 @@ export function openStore(config: StoreConfig, now: () => number = Date.now): St
   const deadLetters = createDeadLetters(schema);
   let session: Session | undefined;
   let closed = false;
+  /** Gives up what is still under way when the store is closed. */
+  const abort = new AbortController();
   let last: Promise<unknown> = Promise.resolve();
+  let migrating: Promise<unknown> = Promise.resolve();
   let toldEncoding = false;
 
   /** Statements of one connection must not overlap. */
@@ -91,7 +94,7 @@ export function openStore(config: StoreConfig, now: () => number = Date.now): St
   async function current(): Promise<Session> {
     if (closed) throw storageUnavailable('the store is closed.');
     if (session?.isOpen()) return session;
-    session = await openSession(target, settings);
+    session = await openSession(target, settings, abort.signal);
     if (closed) {
       session.destroy();
       throw storageUnavailable('the store was closed meanwhile.');
@@ -127,20 +130,28 @@ export function openStore(config: StoreConfig, now: () => number = Date.now): St
       throw asUnavailable(error);
     });
 
+  async function applyMigrations(): Promise<string[]> {
+    const migrations = await readMigrations();
+    // The server shall not cancel a migration that takes longer than any other statement.
+    const own = await openSession(target, { ...settings, statementTimeoutMs: 0 }, abort.signal);
+    abort.signal.addEventListener('abort', own.destroy);
+    try {
+      abort.signal.throwIfAborted();
+      return await migrate(own, { schema, notice, migrations, shownUrl: maskUrl(config.databaseUrl) });
+    } finally {
+      abort.signal.removeEventListener('abort', own.destroy);
+      await own.end();
+    }
+  }
+
   return {
     async connect() {
       await inTurn(current);
     },
-    async migrate() {
-      const migrations = await readMigrations();
-      // A migration may take longer than any other statement.
-      const unhurried = { ...settings, statementTimeoutMs: 0, answerTimeoutMs: 0 };
-      const own = await openSession(target, unhurried);
-      try {
-        return await migrate(own, { schema, notice, migrations, shownUrl: maskUrl(config.databaseUrl) });
-      } finally {
-        await own.end();
-      }
+    migrate() {
+      const applied = applyMigrations();
+      migrating = applied.catch(() => undefined);
+      return applied;
     },
     async write(items) {
       if (items.length === 0) return { stored: 0, duplicates: 0, rejected: [] };
@@ -155,8 +166,10 @@ export function openStore(config: StoreConfig, now: () => number = Date.now): St
     },
     async close() {
       if (closed) return;
-      await Promise.race([last, delay(CLOSE_PATIENCE_MS, undefined, { ref: false })]);
+      const underWay = Promise.all([last, migrating]);
+      await Promise.race([underWay, delay(CLOSE_PATIENCE_MS, undefined, { ref: false })]);
       closed = true;
+      abort.abort();
       if (session?.isOpen()) await session.end();
     },
   };

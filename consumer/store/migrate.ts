@@ -15,7 +15,11 @@ import { verdictOf } from './verdict.js';
 const FOLDER = path.join(import.meta.dirname, 'migrations');
 
 /** How long another one's migration is waited for. */
-const LOCK_TIMEOUT = '5min';
+const LOCK_TIMEOUT_MS = 5 * 60_000;
+/** A server that is late with its refusal has the time of a slow answer on top. */
+const LOCK_ANSWER_MS = LOCK_TIMEOUT_MS + 60_000;
+/** A migration takes as long as it takes. That the server has vanished meanwhile is noticed by TCP's keep-alive. */
+const FOR_EVER = 0;
 
 export interface Migration {
   readonly name: string;
@@ -62,8 +66,12 @@ async function applyNext(session: Session, options: MigrateOptions, first: boole
   const { schema, notice } = options;
   let current: string | undefined;
   try {
-    await session.query(`begin; set local statement_timeout = 0; set local lock_timeout = '${LOCK_TIMEOUT}'`);
-    await session.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`loghive:migrations:${schema}`]);
+    await session.query(`begin; set local statement_timeout = 0; set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    await session.query(
+      'select pg_advisory_xact_lock(hashtextextended($1, 0))',
+      [`loghive:migrations:${schema}`],
+      LOCK_ANSWER_MS,
+    );
     const next = nextOf(options, await appliedOnes(session, schema));
     if (next === undefined) {
       await commit(session);
@@ -73,7 +81,7 @@ async function applyNext(session: Session, options: MigrateOptions, first: boole
     if (first) notice(`Migrating schema ${schema} of ${options.shownUrl}.`);
     await prepareSchema(session, schema);
     await session.query(`set local search_path to ${pg.escapeIdentifier(schema)}`);
-    await session.query(next.sql);
+    await session.query(next.sql, undefined, FOR_EVER);
     await session.query(`insert into ${tableOf(schema)} (name, checksum) values ($1, $2)`, [next.name, next.checksum]);
     await commit(session);
     notice(`Applied migration ${next.name}.`);
@@ -131,13 +139,14 @@ function wrapped(error: unknown, { place }: Session, schema: string, current: st
     current === undefined ? `schema ${schema} cannot be migrated` : `migration ${current} of schema ${schema}`;
   const words =
     sqlStateOf(error) === '55P03'
-      ? `another process has been migrating for longer than ${LOCK_TIMEOUT}: ${reason}`
+      ? `another process has been migrating for longer than ${LOCK_TIMEOUT_MS / 60_000} min: ${reason}`
       : reason;
   return new LoghiveError('LOGHIVE_MIGRATION_FAILED', `${what}: ${words}`, { cause: error });
 }
 
 /** Whether waiting may be all that it takes: the connection, a shortage, a server that starts or stops, a deadlock. */
 function isPassing(error: unknown): boolean {
-  if (['reconnect', 'repeat'].includes(verdictOf(error))) return true;
-  return ['25', '53', '57', '58'].includes((sqlStateOf(error) ?? '').slice(0, 2));
+  const state = sqlStateOf(error);
+  if (state === undefined || ['reconnect', 'repeat'].includes(verdictOf(error))) return true;
+  return ['25', '53', '57', '58'].includes(state.slice(0, 2));
 }

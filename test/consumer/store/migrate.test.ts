@@ -6,8 +6,9 @@ import { openSession, type Session } from '../../../consumer/store/connect.js';
 import { parseDatabaseUrl } from '../../../consumer/store/database-url.js';
 import { type Migration, migrate, readMigrations } from '../../../consumer/store/migrate.js';
 import type { LoghiveError } from '../../../src/errors.js';
-import { onEnd, uniqueName, useDatabase } from '../../support/use-servers.js';
-import { item, openClient, storeOn, urlAs } from './database.js';
+import { onEnd, uniqueName, useDatabase, useProxy } from '../../support/use-servers.js';
+import { eventually } from '../../support/wait.mjs';
+import { item, openClient, storeOn, unavailable, urlAs } from './database.js';
 
 const ALL = ['0001_records.sql', '0002_dead_letters.sql', '0003_logging_details.sql'];
 
@@ -205,6 +206,32 @@ describe('migrating', () => {
       .toBe(1);
     await other.query('commit');
     expect(await applied).toEqual(ALL);
+  });
+
+  it('gives up a server that does not answer any more', async () => {
+    const { url } = await useDatabase();
+    const proxy = await useProxy(url);
+    const store = storeOn(proxy.url(url), { writeTimeoutMs: 400, notice: () => proxy.halfOpen() });
+    const startedAt = performance.now();
+    expect((await unavailable(store.migrate())).reason).toMatch(/no answer for 400 ms/);
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+  });
+
+  it.each(['is under way', 'is about to begin'])('that %s ends when the store is closed', async (moment) => {
+    const { url } = await useDatabase();
+    const proxy = await useProxy(url);
+    let silent = moment === 'is about to begin';
+    if (silent) proxy.halfOpen();
+    const notice = () => {
+      proxy.halfOpen();
+      silent = true;
+    };
+    const store = storeOn(proxy.url(url), { connectTimeoutMs: 60_000, writeTimeoutMs: 60_000, notice });
+    const refused = unavailable(store.migrate());
+    await eventually(() => silent && proxy.accepted > 0);
+    const startedAt = performance.now();
+    await Promise.all([store.close(), refused]);
+    expect(performance.now() - startedAt).toBeLessThan(6000);
   });
 
   it('takes a checkout with other line ends for the same', async () => {
