@@ -85,7 +85,7 @@ export class Session {
     if (this.#state === 'ended') return closed(channel);
     this.#channel = channel;
     this.#timers.add(setInterval(() => this.#shrinkIdle(), SHRINK_EVERY_MS));
-    for (const subscription of this.#subscriptions) {
+    for (const subscription of [...this.#subscriptions]) {
       if (this.#state !== 'open') return;
       await this.#subscribe(subscription);
     }
@@ -118,7 +118,7 @@ export class Session {
     this.#state = 'draining';
     this.#backPressure.release();
     await this.#subscribing.runExclusive(async () => {
-      for (const subscription of this.#subscriptions) await this.#cancel(subscription);
+      for (const subscription of [...this.#subscriptions]) await this.#cancel(subscription);
     });
   }
 
@@ -240,7 +240,7 @@ export class Session {
   }
 
   #shrinkIdle(): void {
-    for (const subscription of this.#subscriptions) {
+    for (const subscription of [...this.#subscriptions]) {
       this.#resize(subscription, shrunk(subscription.load, subscription.takePeak()));
     }
   }
