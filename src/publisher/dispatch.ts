@@ -1,6 +1,7 @@
 /**
  * When frames go out, and in which order: lines linger for company, then lanes send in turn, a frame each, until as much
- * is on its way as keeps a broker busy.
+ * is on its way as keeps a broker busy. A lane whose confirms are slow to come cannot take all of that for itself: each
+ * lane that has something to send may always have its fair share on its way.
  */
 import type { Link } from '../amqp/link.js';
 import type { Outcome, Outlet } from '../amqp/outlet.js';
@@ -57,10 +58,12 @@ export class Dispatch {
     let sent = this.#state === 'open';
     while (sent) {
       sent = false;
+      const share = WINDOW_BYTES / this.#lanes.busy;
       for (const paced of this.#lanes) {
-        const { link } = this.#outlet;
-        if (!link || this.#outlet.bytesInFlight >= WINDOW_BYTES) return;
-        if (this.#sendOne(paced, link)) sent = true;
+        const { link, bytesInFlight } = this.#outlet;
+        if (!link) return;
+        const hasRoom = bytesInFlight < WINDOW_BYTES || paced.lane.bytesInFlight < share;
+        if (hasRoom && this.#sendOne(paced, link)) sent = true;
       }
     }
   }

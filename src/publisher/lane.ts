@@ -47,6 +47,7 @@ export class Lane {
   #open: OpenLines | undefined;
   #waiting: Frame[] = [];
   readonly #inFlight = new Set<Frame>();
+  #bytesInFlight = 0;
   #nextSequence = 0;
   #openWaiters = new Set<() => void>();
 
@@ -75,6 +76,10 @@ export class Lane {
 
   get framesInFlight(): number {
     return this.#inFlight.size;
+  }
+
+  get bytesInFlight(): number {
+    return this.#bytesInFlight;
   }
 
   /** Records that are kept, wherever they are. */
@@ -129,23 +134,32 @@ export class Lane {
   /** The next frame to publish, now in flight. */
   take(): Frame | undefined {
     const frame = this.#waiting.shift();
-    if (frame) this.#inFlight.add(frame);
+    if (frame) {
+      this.#inFlight.add(frame);
+      this.#bytesInFlight += frame.bytes;
+    }
     return frame;
   }
 
   confirmed(frame: Frame): void {
     // The broker has it, so that nobody reads its memory any more; of what is given up that is not as sure.
-    if (this.#inFlight.delete(frame) && frame.memory) this.#bodies.giveBack(frame.memory);
+    if (this.#landed(frame) && frame.memory) this.#bodies.giveBack(frame.memory);
     settle(frame);
   }
 
   /** Not confirmed: it waits again, before everything that was logged after it. */
   giveBack(frame: Frame): void {
-    this.#inFlight.delete(frame);
+    this.#landed(frame);
     frame.attempts++;
     let index = 0;
     while (index < this.#waiting.length && this.#waiting[index]!.sequence < frame.sequence) index++;
     this.#waiting.splice(index, 0, frame);
+  }
+
+  #landed(frame: Frame): boolean {
+    const wasInFlight = this.#inFlight.delete(frame);
+    if (wasInFlight) this.#bytesInFlight -= frame.bytes;
+    return wasInFlight;
   }
 
   /** Gives up the oldest frame that is not in flight. Open lines are closed for it. */
@@ -170,6 +184,7 @@ export class Lane {
     for (const frame of [...this.#waiting, ...this.#inFlight]) settle(frame);
     this.#waiting = [];
     this.#inFlight.clear();
+    this.#bytesInFlight = 0;
     for (const done of this.#openWaiters) done();
     this.#openWaiters.clear();
   }

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import type { Link } from '../../src/amqp/link.js';
+import type { Outcome, Outgoing, Outlet } from '../../src/amqp/outlet.js';
+import { producerConfig } from '../../src/config.js';
+import type { Level } from '../../src/level.js';
+import { BodyPool } from '../../src/publisher/body-pool.js';
+import { Dispatch, WINDOW_BYTES } from '../../src/publisher/dispatch.js';
+import { FRAME_BYTES } from '../../src/publisher/lane.js';
+import { Lanes } from '../../src/publisher/lanes.js';
+import { eventually } from '../support/wait.mjs';
+
+const { queues } = producerConfig('test', { service: 'shop' });
+const FRAMES_OF_WINDOW = WINDOW_BYTES / FRAME_BYTES;
+
+interface Sent {
+  level: string;
+  bytes: number;
+  settle(outcome: Outcome): void;
+}
+
+/** A broker that confirms what it is told to, and nothing else. */
+function useDispatch() {
+  const sent: Sent[] = [];
+  let bytesInFlight = 0;
+  const outlet = {
+    link: { serverVersion: '3.10.8' } as Link,
+    get bytesInFlight() {
+      return bytesInFlight;
+    },
+    topology: { ensure: async () => {} },
+    publish({ routingKey, body }: Outgoing, settled: (outcome: Outcome) => void) {
+      bytesInFlight += body.length;
+      const each: Sent = {
+        level: routingKey.split('.').at(-1)!,
+        bytes: body.length,
+        settle(outcome) {
+          bytesInFlight -= body.length;
+          sent.splice(sent.indexOf(each), 1);
+          settled(outcome);
+        },
+      };
+      sent.push(each);
+    },
+  };
+  const lanes: Lanes = new Lanes({
+    recordsPerMessage: 1,
+    bodies: new BodyPool(FRAME_BYTES, 0),
+    resume: () => dispatch.pump(),
+  });
+  const dispatch: Dispatch = new Dispatch(
+    outlet as unknown as Outlet,
+    lanes,
+    { lingerMs: 0, queues },
+    ({ lane }, frame, outcome) => {
+      if (outcome !== 'confirmed') return lane.giveBack(frame);
+      lane.confirmed(frame);
+      dispatch.pump();
+    },
+  );
+  const line = 'x'.repeat(FRAME_BYTES - 1);
+  return {
+    dispatch,
+    sent,
+    inFlight: (level: string) => sent.filter((each) => each.level === level).length,
+    log(level: Level, frames: number) {
+      const { lane } = lanes.of('shop', level);
+      for (let frame = 0; frame < frames; frame++) lane.add(line, FRAME_BYTES, 0);
+      dispatch.now();
+    },
+  };
+}
+
+describe('what is on its way', () => {
+  it('fills the window where one lane is alone, and no more', async () => {
+    const { log, inFlight } = useDispatch();
+    log('INFO', 2 * FRAMES_OF_WINDOW);
+    // A frame's body is a byte shorter than what it counts, without its last line break.
+    await eventually(() => expect(inFlight('info')).toBe(FRAMES_OF_WINDOW + 1));
+    log('INFO', 1);
+    expect(inFlight('info')).toBe(FRAMES_OF_WINDOW + 1);
+  });
+
+  it('is shared: a lane whose confirms do not come holds up no other', async () => {
+    const { log, inFlight, sent } = useDispatch();
+    log('INFO', 2 * FRAMES_OF_WINDOW);
+    await eventually(() => expect(inFlight('info')).toBeGreaterThanOrEqual(FRAMES_OF_WINDOW));
+    log('ERROR', FRAMES_OF_WINDOW);
+    await eventually(() => expect(inFlight('error')).toBe(FRAMES_OF_WINDOW / 2));
+    const stuck = inFlight('info');
+    // All of it goes, and what does not move gets nothing more meanwhile.
+    for (let confirmed = 0; confirmed < FRAMES_OF_WINDOW; confirmed++) {
+      sent.find(({ level }) => level === 'error')!.settle('confirmed');
+    }
+    expect(inFlight('error')).toBe(0);
+    expect(inFlight('info')).toBe(stuck);
+  });
+
+  it('is as much as one lane gets that had shared, once the others have nothing left to send', async () => {
+    const { log, inFlight, sent } = useDispatch();
+    log('ERROR', 2);
+    log('INFO', 2 * FRAMES_OF_WINDOW);
+    await eventually(() => expect(inFlight('error')).toBe(2));
+    for (const each of sent.filter(({ level }) => level === 'error')) each.settle('confirmed');
+    expect(inFlight('info')).toBe(FRAMES_OF_WINDOW + 1);
+  });
+});
