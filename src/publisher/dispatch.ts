@@ -21,6 +21,8 @@ export class Dispatch {
   readonly #settled: (paced: PacedLane, frame: Frame, outcome: Outcome) => void;
   #linger: NodeJS.Timeout | undefined;
   #state: 'open' | 'stopped' = 'open';
+  /** Publishing on it failed at once: nothing more goes there. */
+  #spoilt: Link | undefined;
   #retries = 0;
 
   /** @param settled what became of a frame that was published; it has left no lane yet. */
@@ -53,6 +55,12 @@ export class Dispatch {
     this.pump();
   }
 
+  /** Goes on with a channel that was just opened. */
+  reopened(): void {
+    this.#spoilt = undefined;
+    this.pump();
+  }
+
   /** Sends what may be sent. */
   pump(): void {
     let sent = this.#state === 'open';
@@ -61,7 +69,7 @@ export class Dispatch {
       const share = WINDOW_BYTES / this.#lanes.busy;
       for (const paced of this.#lanes) {
         const { link, bytesInFlight } = this.#outlet;
-        if (!link) return;
+        if (!link || link === this.#spoilt) return;
         const hasRoom = bytesInFlight < WINDOW_BYTES || paced.lane.bytesInFlight < share;
         if (hasRoom && this.#sendOne(paced, link)) sent = true;
       }
@@ -93,8 +101,22 @@ export class Dispatch {
       body: frame.body,
       properties,
     };
-    this.#outlet.publish(message, (outcome) => this.#settled(paced, frame, outcome));
+    let outcome: Outcome | undefined;
+    this.#outlet.publish(message, (settled) => {
+      outcome = settled;
+      this.#settled(paced, frame, settled);
+    });
+    if (outcome === 'lost') this.#leave(link);
     return true;
+  }
+
+  /**
+   * amqplib threw although the connection looks open: the same frame would be tried on it, and fail, for ever. Nobody may
+   * ever tell that this channel has ended, so that a new connection is asked for.
+   */
+  #leave(link: Link): void {
+    this.#spoilt = link;
+    this.#outlet.connection.renew('the channel for publishing does not take messages any more');
   }
 
   async #declare(lane: Lane, link: Link): Promise<void> {

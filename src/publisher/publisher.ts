@@ -53,7 +53,7 @@ export class Publisher {
     const { events } = this.#outlet;
     events.on('open', (_link, afresh) => {
       if (afresh) emitSafely(this.events, 'connect');
-      this.#dispatch.pump();
+      this.#dispatch.reopened();
     });
     events.on('unblocked', () => this.#dispatch.pump());
     events.on('lost', (error) => emitSafely(this.events, 'disconnect', error));

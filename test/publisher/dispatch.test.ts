@@ -21,14 +21,20 @@ interface Sent {
 /** A broker that confirms what it is told to, and nothing else. */
 function useDispatch() {
   const sent: Sent[] = [];
+  const renewed: string[] = [];
+  let attempts = 0;
+  let broken = false;
   let bytesInFlight = 0;
   const outlet = {
     link: { serverVersion: '3.10.8' } as Link,
     get bytesInFlight() {
       return bytesInFlight;
     },
+    connection: { renew: (reason: string) => renewed.push(reason) },
     topology: { ensure: async () => {} },
     publish({ routingKey, body }: Outgoing, settled: (outcome: Outcome) => void) {
+      if (attempts++ > 10_000) throw new Error('it never stops');
+      if (broken) return settled('lost');
       bytesInFlight += body.length;
       const each: Sent = {
         level: routingKey.split('.').at(-1)!,
@@ -61,6 +67,16 @@ function useDispatch() {
   return {
     dispatch,
     sent,
+    renewed,
+    attempts: () => attempts,
+    break: () => {
+      broken = true;
+    },
+    replace: () => {
+      broken = false;
+      outlet.link = { serverVersion: '3.10.8' } as Link;
+      dispatch.reopened();
+    },
     inFlight: (level: string) => sent.filter((each) => each.level === level).length,
     log(level: Level, frames: number) {
       const { lane } = lanes.of('shop', level);
@@ -69,6 +85,21 @@ function useDispatch() {
     },
   };
 }
+
+describe('a channel that throws', () => {
+  it('although its connection looks open is left at once, and a new one takes over', async () => {
+    const broker = useDispatch();
+    broker.log('INFO', 1);
+    await eventually(() => expect(broker.inFlight('info')).toBe(1));
+    broker.break();
+    broker.log('INFO', 3);
+    broker.log('INFO', 3);
+    expect(broker.attempts()).toBe(2);
+    expect(broker.renewed).toEqual(['the channel for publishing does not take messages any more']);
+    broker.replace();
+    await eventually(() => expect(broker.inFlight('info')).toBe(7));
+  });
+});
 
 describe('what is on its way', () => {
   it('fills the window where one lane is alone, and no more', async () => {

@@ -1,5 +1,5 @@
 import { connect } from 'amqplib';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type PublisherConfig, producerConfig } from '../../src/config.js';
 import { Publisher } from '../../src/publisher/publisher.js';
 import { type TestBroker, uniqueName, useBroker, useProxy } from '../support/use-servers.js';
@@ -190,6 +190,27 @@ describe('a publisher', () => {
     await publisher.rest();
     expect(publisher.status().connection.state).toBe('closed');
     publisher.accept(service, 'INFO', line(1));
+    await publisher.flush();
+    expect(await drain(`${service}_info_logs`)).toEqual([0, 1]);
+  });
+
+  it('connects anew and loses nothing where amqplib throws though the connection looks open', async () => {
+    const connection = await connect(broker.url);
+    const prototype = Object.getPrototypeOf(await connection.createConfirmChannel());
+    await connection.close();
+    const service = uniqueName('svc');
+    const publisher = open();
+    publisher.accept(service, 'INFO', line(0));
+    await publisher.flush();
+    const publish = vi.spyOn(prototype, 'publish').mockImplementation(() => {
+      if (publish.mock.calls.length >= 1000) publish.mockRestore();
+      throw new Error('Channel closing');
+    });
+    onTestFinished(() => publish.mockRestore());
+    publisher.accept(service, 'INFO', line(1));
+    await eventually(() => publish.mock.calls.length > 0);
+    expect(publish).toHaveBeenCalledOnce();
+    publish.mockRestore();
     await publisher.flush();
     expect(await drain(`${service}_info_logs`)).toEqual([0, 1]);
   });
