@@ -37,7 +37,8 @@ export class Publisher {
   #bytes = 0;
   #accepted = 0;
   #confirmed = 0;
-  #cutWaiting: () => void = () => {};
+  /** Each ends the waiting of one flush that has a time limit. */
+  readonly #cuts = new Set<() => void>();
 
   constructor(config: PublisherConfig) {
     this.config = config;
@@ -144,10 +145,13 @@ export class Publisher {
   async flushWithin(timeoutMs: number): Promise<void> {
     this.#outlet.connection.open();
     this.#outlet.connection.hurry();
-    const cut = new Promise<void>((resolve) => {
-      this.#cutWaiting = resolve;
+    let cut = () => {};
+    const wasCut = new Promise<void>((resolve) => {
+      cut = resolve;
     });
-    await within(timeoutMs, Promise.race([this.#flushUntilIdle(), cut]));
+    this.#cuts.add(cut);
+    await within(timeoutMs, Promise.race([this.#flushUntilIdle(), wasCut]));
+    this.#cuts.delete(cut);
   }
 
   /** Again and again, for what is logged while it flushes. */
@@ -161,9 +165,9 @@ export class Publisher {
     if (!this.isIdle) await this.close(0);
   }
 
-  /** Ends the waiting of a flush that has a time limit. */
+  /** Ends the waiting of every flush that has a time limit. */
   cutWaiting(): void {
-    this.#cutWaiting();
+    for (const cut of this.#cuts) cut();
   }
 
   /** Closes the connection in order until there is something to send again. */

@@ -167,6 +167,15 @@ describe('a publisher', () => {
     expect(publisher.stats().shed).toEqual({ INFO: { 'unsent at close': 10 } });
   });
 
+  it('ends the waiting of everyone who waits, when it is told to', async () => {
+    const publisher = open({ url: 'amqp://127.0.0.1:1' });
+    publisher.accept('shop', 'INFO', line(0));
+    const waiting = [publisher.flushWithin(60_000), publisher.close(60_000), publisher.flushWithin(60_000)];
+    publisher.cutWaiting();
+    await Promise.all(waiting);
+    expect(publisher.stats().shed).toEqual({ INFO: { 'unsent at close': 1 } });
+  });
+
   it('counts what is logged after close, and never throws', async () => {
     const publisher = open();
     await publisher.close();
