@@ -94,7 +94,7 @@ const producerOptions = {
   enabled: { check: boolean, fallback: true, env: ['LOGHIVE_ENABLED'], parse: booleanText },
   lingerMs: { check: integer(0, 10_000, 'milliseconds'), fallback: 5 },
   bufferBytes: { check: integer(256 * KIB, 64 * GIB, 'bytes'), fallback: 8 * MIB },
-  maxRecordBytes: { check: integer(KIB, 64 * MIB, 'bytes'), fallback: MIB },
+  maxRecordBytes: { check: integer(KIB, 64 * MIB, 'bytes') as Check<number | undefined>, fallback: undefined },
   exitTimeoutMs: { check: integer(0, 8000, 'milliseconds'), fallback: 5000 },
   handleSignals: { check: boolean, fallback: true },
   ...brokerOptions,
@@ -113,7 +113,7 @@ export interface ProducerOptions {
   lingerMs?: number;
   /** How many bytes of unconfirmed records are kept in memory. Default 8 MiB. */
   bufferBytes?: number;
-  /** A larger record has its longest strings cut and marked. Bytes, default 1 MiB. */
+  /** A larger record has its longest strings cut and marked. Bytes, less than `bufferBytes`. Default 1 MiB, at most half of `bufferBytes`. */
   maxRecordBytes?: number;
   /** How long the end of the process may wait for confirms, in milliseconds, 0 to 8000. Default 5000. */
   exitTimeoutMs?: number;
@@ -179,7 +179,7 @@ export function producerConfig(owner: string, options: ProducerOptions | undefin
   return Object.freeze({
     service: values.service ?? '',
     enabled: values.enabled,
-    maxRecordBytes: values.maxRecordBytes,
+    maxRecordBytes: recordLimit(owner, values),
     lingerMs: values.lingerMs,
     bufferBytes: values.bufferBytes,
     recordsPerMessage: values.queueType === 'python' ? 1 : Number.POSITIVE_INFINITY,
@@ -188,6 +188,16 @@ export function producerConfig(owner: string, options: ProducerOptions | undefin
     broker: brokerConfig(values, environment),
     queues: queueSettings(values),
   });
+}
+
+/** A record that no buffer can hold could only be given up; one that fills it pushes out all others. */
+function recordLimit(owner: string, { maxRecordBytes, bufferBytes }: Values<typeof producerOptions>): number {
+  if (maxRecordBytes === undefined) return Math.min(MIB, Math.floor(bufferBytes / 2));
+  if (maxRecordBytes < bufferBytes) return maxRecordBytes;
+  throw new LoghiveError(
+    'LOGHIVE_INVALID_OPTION',
+    `${owner}: option "maxRecordBytes" is ${maxRecordBytes}, expected less than "bufferBytes", which is ${bufferBytes}: a record that no buffer can hold is lost. Lower the one or raise the other.`,
+  );
 }
 
 export function brokerConfig(values: Values<typeof brokerOptions>, environment: Environment): BrokerConfig {

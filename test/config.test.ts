@@ -77,12 +77,23 @@ describe('every option is checked', () => {
 
   test.each(Object.entries(integers))('%s', (name, [min, max, unit]) => {
     useEnvironment();
-    for (const value of [min, max]) expect(() => configOf({ [name]: value })).not.toThrow();
+    const roomy = name === 'bufferBytes' ? {} : { bufferBytes: 2 ** 30 };
+    for (const value of [min, max]) expect(() => configOf({ ...roomy, [name]: value })).not.toThrow();
     for (const value of [min - 1, max + 1, 'many', null]) {
       expect(refusal({ service: 'shop', [name]: value })).toBe(
         `LoghiveTransport: option "${name}" is ${JSON.stringify(value)}, expected an integer from ${min} to ${max} (${unit}).`,
       );
     }
+  });
+
+  test('maxRecordBytes fits into bufferBytes', () => {
+    useEnvironment();
+    const buffer = 512 * 1024;
+    expect(configOf({ bufferBytes: buffer }).maxRecordBytes).toBe(buffer / 2);
+    expect(configOf({ bufferBytes: buffer, maxRecordBytes: buffer - 1 }).maxRecordBytes).toBe(buffer - 1);
+    expect(refusal({ service: 'shop', bufferBytes: buffer, maxRecordBytes: buffer })).toBe(
+      'LoghiveTransport: option "maxRecordBytes" is 524288, expected less than "bufferBytes", which is 524288: a record that no buffer can hold is lost. Lower the one or raise the other.',
+    );
   });
 
   test.each(['enabled', 'handleSignals'])('%s', (name) => {

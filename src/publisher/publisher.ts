@@ -199,6 +199,7 @@ export class Publisher {
 
   /** Sheds what is lower or older until `bytes` more fit. False when the incoming record is the one to go. */
   #makeRoom(level: Level, bytes: number): boolean {
+    if (bytes > this.config.bufferBytes) return false;
     while (this.#bytes + bytes > this.config.bufferBytes) {
       const victim = chooseVictim(this.#allLanes(), level);
       const frame = victim?.dropOldest(Date.now());

@@ -158,6 +158,14 @@ describe('a publisher', () => {
     expect(pending + total).toBe(1601);
   });
 
+  it('sheds a record that no buffer can hold, and no other for it', () => {
+    const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB });
+    for (const number of range(10)) publisher.accept('shop', 'DEBUG', line(number));
+    publisher.accept('shop', 'ERROR', line(0, MIB));
+    expect(publisher.stats().shed).toEqual({ ERROR: { 'buffer full': 1 } });
+    expect(publisher.stats().pending).toBe(10);
+  });
+
   it('closes within its time when the broker is away, and says how many records that cost', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1' });
     for (const number of range(10)) publisher.accept('shop', 'INFO', line(number));
