@@ -20,12 +20,20 @@ import { LoghiveError, reasonOf } from '../errors.js';
 import { within } from '../time/time-limit.js';
 import { watchHealth } from './health.js';
 import { type Link, openLink } from './link.js';
+import { waitFor, wakeWaiting } from './waiting.js';
+
+/** What belongs to an open link, blocked or not. */
+interface Open {
+  readonly link: Link;
+  readonly sinceMs: number;
+  readonly stopWatching: () => void;
+}
 
 type State =
   | { readonly name: 'connecting'; readonly attempt: AbortController }
-  | { readonly name: 'ready'; readonly link: Link; readonly stopWatching: () => void }
-  | { readonly name: 'blocked'; readonly link: Link; readonly stopWatching: () => void; readonly timer: NodeJS.Timeout }
-  | { readonly name: 'waiting'; readonly timer: NodeJS.Timeout }
+  | { readonly name: 'ready'; readonly open: Open }
+  | { readonly name: 'blocked'; readonly open: Open; readonly timer: NodeJS.Timeout }
+  | { readonly name: 'waiting'; readonly timer: NodeJS.Timeout; readonly stopWaiting: () => void }
   | { readonly name: 'closing'; reopen: boolean }
   | { readonly name: 'closed' };
 
@@ -101,7 +109,7 @@ export class Connection {
   /** Tries again now instead of after the rest of the delay. */
   hurry(): void {
     if (this.#state.name !== 'waiting') return;
-    clearTimeout(this.#state.timer);
+    this.#leave();
     void this.#connect();
   }
 
@@ -116,6 +124,7 @@ export class Connection {
     if (this.#state.name === 'closing') this.#state.reopen = false;
     if (this.#state.name === 'closed' || this.#state.name === 'closing') return this.#closed;
     const link = this.#link();
+    if (link) this.#failures = 0;
     this.#leave();
     const state: State = { name: 'closing', reopen: false };
     this.#transition(state);
@@ -126,7 +135,7 @@ export class Connection {
   }
 
   #link(): Link | undefined {
-    return 'link' in this.#state ? this.#state.link : undefined;
+    return 'open' in this.#state ? this.#state.open.link : undefined;
   }
 
   #transition(state: State): void {
@@ -137,7 +146,8 @@ export class Connection {
   /** Stops what belongs to the state that is being left. */
   #leave(): void {
     if ('timer' in this.#state) clearTimeout(this.#state.timer);
-    if ('stopWatching' in this.#state) this.#state.stopWatching();
+    if ('stopWaiting' in this.#state) this.#state.stopWaiting();
+    if ('open' in this.#state) this.#state.open.stopWatching();
     if ('attempt' in this.#state) this.#state.attempt.abort();
   }
 
@@ -158,18 +168,21 @@ export class Connection {
         errors.push(asLoghiveError(error));
       }
     }
-    this.#wait(errors.length === 1 ? errors[0]! : severalFailed(errors));
+    this.#fail(errors);
   }
 
   #adopt(link: Link): void {
-    this.#failures = 0;
     const lost = (error: unknown) => this.#lose(link, error);
     link.model.on('error', lost);
     link.model.on('close', lost);
     link.model.on('blocked', (reason) => this.#block(link, reason));
     link.model.on('unblocked', () => this.#unblock(link));
-    this.#transition({ name: 'ready', link, stopWatching: this.#watch(link) });
+    const open: Open = { link, sinceMs: performance.now(), stopWatching: this.#watch(link) };
+    this.#transition({ name: 'ready', open });
     this.events.emit('ready', link);
+    // It may have been said before anybody could listen.
+    if (link.isBlocked) this.#block(link, 'it said so as soon as the connection was open');
+    wakeWaiting(this.#config.hosts);
   }
 
   #watch(link: Link): () => void {
@@ -184,50 +197,62 @@ export class Connection {
 
   #block(link: Link, reason: string): void {
     const state = this.#state;
-    if (state.name !== 'ready' || state.link !== link) return;
+    if (state.name !== 'ready' || state.open.link !== link) return;
     const { blockedTimeoutMs } = this.#config;
     const timer = setTimeout(
       () => this.renew(`the broker kept the connection blocked for ${blockedTimeoutMs} ms; it is opened anew`),
       blockedTimeoutMs,
     );
     if (!this.#options.keepsProcessAlive) timer.unref();
-    this.#transition({ name: 'blocked', link, stopWatching: state.stopWatching, timer });
+    this.#transition({ name: 'blocked', open: state.open, timer });
     this.events.emit('blocked', reason);
   }
 
   #unblock(link: Link): void {
     const state = this.#state;
-    if (state.name !== 'blocked' || state.link !== link) return;
+    if (state.name !== 'blocked' || state.open.link !== link) return;
     clearTimeout(state.timer);
-    this.#transition({ name: 'ready', link, stopWatching: state.stopWatching });
+    this.#transition({ name: 'ready', open: state.open });
     this.events.emit('unblocked');
   }
 
   #lose(link: Link, cause: unknown): void {
-    if (this.#link() !== link) return;
+    const state = this.#state;
+    if (!('open' in state) || state.open.link !== link) return;
     this.#leave();
+    if (performance.now() - state.open.sinceMs >= STEADY_MS) this.#failures = 0;
+    const { hostname, port } = link.host;
+    const reason = cause ? reasonOf(cause) : 'closed by the broker';
     const error =
       cause instanceof LoghiveError
         ? cause
-        : new LoghiveError(
-            'LOGHIVE_BROKER_LOST',
-            `connection to ${link.host.hostname}:${link.host.port} ended: ${cause ? reasonOf(cause) : 'closed by the broker'}`,
-            { cause },
-          );
+        : new LoghiveError('LOGHIVE_BROKER_LOST', `connection to ${hostname}:${port} ended: ${reason}`, { cause });
+    // amqplib leaves the socket to a peer that may never close it, and what is in flight unanswered until then.
+    link.destroy(error);
     this.#wait(error);
     this.events.emit('lost', error);
   }
 
+  #fail(errors: LoghiveError[]): void {
+    const reasons = errors.map(({ message }) => message).join(' | ');
+    const often = `Loghive tries again, at least every ${RECONNECT.maxMs / 1000} s.`;
+    const cause = errors.length === 1 ? errors[0] : errors;
+    const error = new LoghiveError(errors[0]!.code, `${reasons} ${often}`, { cause });
+    this.#wait(error);
+    this.events.emit('failed', error);
+  }
+
   #wait(error: LoghiveError): void {
-    const wasOpen = this.#state.name !== 'connecting';
     this.#lastError = error;
     this.#failures++;
-    const timer = setTimeout(() => void this.#connect(), backoffMs(this.#failures, RECONNECT));
+    const timer = setTimeout(() => this.hurry(), backoffMs(this.#failures, RECONNECT));
     if (!this.#options.keepsProcessAlive) timer.unref();
-    this.#transition({ name: 'waiting', timer });
-    if (!wasOpen) this.events.emit('failed', error);
+    this.#transition({ name: 'waiting', timer, stopWaiting: waitFor(this.#config.hosts, () => this.hurry()) });
   }
 }
+
+/** A broker that takes a connection and ends it at once is met with ever longer delays; one that lasted so long is not. */
+const STEADY_MS = 5000;
 
 /** Networks slower than this are told from dead ones only by their heartbeats. */
 const SLOWEST_BYTES_PER_MS = 16;
@@ -240,11 +265,6 @@ function asLoghiveError(error: unknown): LoghiveError {
   return error instanceof LoghiveError
     ? error
     : new LoghiveError('LOGHIVE_BROKER_UNREACHABLE', reasonOf(error), { cause: error });
-}
-
-function severalFailed(errors: LoghiveError[]): LoghiveError {
-  const [first] = errors;
-  return new LoghiveError(first!.code, errors.map((error) => error.message).join(' | '), { cause: errors });
 }
 
 async function closeLink(link: Link, timeoutMs: number): Promise<void> {

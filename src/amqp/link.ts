@@ -25,6 +25,8 @@ export interface Link {
   hold(): void;
   release(): void;
   readonly isHeld: boolean;
+  /** The broker said last that it takes nothing from publishers for now. */
+  readonly isBlocked: boolean;
   /** Ends it at once, without the closing handshake that a dead peer would never answer. */
   destroy(reason: Error): void;
 }
@@ -39,6 +41,7 @@ interface Internals {
     heartbeater: { sendTimer: NodeJS.Timeout; recvTimer: NodeJS.Timeout } | null;
     /** As agreed with the broker, in seconds; 0: none. */
     heartbeat: number;
+    blocked: boolean;
     /** The next frame, null when there is none yet. */
     recvFrame(): unknown;
   };
@@ -62,7 +65,10 @@ export async function openLink(host: BrokerHost, config: BrokerConfig, options: 
     const gate = createGate(connection);
     // A broker that is just ending closes in the same breath as it opens. amqplib says so by events only, and reads both
     // before anybody can listen.
-    if (stream.writableEnded || stream.destroyed) throw new Error(CLOSED_AT_ONCE);
+    if (stream.writableEnded || stream.destroyed) {
+      stream.destroy();
+      throw new Error(CLOSED_AT_ONCE);
+    }
     if (!options.keepsProcessAlive) {
       stream.unref();
       heartbeater?.sendTimer.unref();
@@ -79,6 +85,9 @@ export async function openLink(host: BrokerHost, config: BrokerConfig, options: 
       release: () => gate.open(),
       get isHeld() {
         return gate.isShut;
+      },
+      get isBlocked() {
+        return connection.blocked;
       },
       // With an error, so that amqplib notices: it listens for 'end' and 'error', not for 'close'.
       destroy: (reason) => stream.destroy(reason),
@@ -119,6 +128,10 @@ async function handshake(host: BrokerHost, config: BrokerConfig, options: LinkOp
   options.signal?.addEventListener('abort', abort);
   try {
     return await opening!;
+  } catch (error) {
+    // Below TLS there is another one, which may still be connecting.
+    socket?.destroy();
+    throw error;
   } finally {
     options.signal?.removeEventListener('abort', abort);
   }

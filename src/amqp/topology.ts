@@ -29,10 +29,9 @@ const REST_MS = 500;
 
 /** @param notice takes what a person should know, each sentence once: other arguments, missing permissions. */
 export function createTopology(notice: (sentence: string) => void): Topology {
-  const done = new WeakMap<Link, Set<string>>();
+  let done = new WeakMap<Link, Set<string>>();
   const told = new Set<string>();
   const mutex = new Mutex();
-  let generation = 0;
   let restUntilMs = 0;
   /** The broker's words, once it has refused a quorum queue by closing the connection. */
   let noQuorum: string | undefined;
@@ -53,13 +52,12 @@ export function createTopology(notice: (sentence: string) => void): Topology {
   }
 
   async function once(link: Link, name: string, declare: () => Promise<void>): Promise<void> {
-    const key = () => `${generation}:${name}`;
-    if (remembered(link).has(key())) return;
+    if (remembered(link).has(name)) return;
     while (performance.now() < restUntilMs) await restFor(restUntilMs - performance.now());
-    // What is forgotten while it is being declared is asked for again.
-    const asked = key();
+    // What is forgotten while it is being declared is asked for again: then this is not the list that counts any more.
+    const names = remembered(link);
     await declare();
-    remembered(link).add(asked);
+    names.add(name);
   }
 
   const exchange = (link: Link, name: string) =>
@@ -82,7 +80,7 @@ export function createTopology(notice: (sentence: string) => void): Topology {
         await once(link, `queue ${declaration.queue}`, () => queue(link, declaration));
       }),
     forget() {
-      generation++;
+      done = new WeakMap();
       restUntilMs = performance.now() + REST_MS;
     },
   };

@@ -5,6 +5,7 @@ import { internalLogger } from '../../src/internal-logger.js';
 import type { RabbitmqServer } from '../support/rabbitmq.mjs';
 import { requireRabbitmq } from '../support/require-rabbitmq.mjs';
 import { brokerConfigOf, useConnection } from '../support/use-connection.js';
+import { methodFrame, useRelay } from '../support/use-relay.js';
 import { onEnd, uniqueName } from '../support/use-servers.js';
 import { eventually, sleep } from '../support/wait.mjs';
 
@@ -38,6 +39,16 @@ async function useBlocked(settings = {}, options = {}) {
 }
 
 describe('a connection that the broker blocks', () => {
+  test('before anybody could listen is blocked, and ready when it is unblocked', async () => {
+    const relay = await useRelay(node.url, methodFrame(10, 60, Buffer.from('\x03low')));
+    const { is, events } = useConnection(relay.url);
+    await is('blocked');
+    expect(events()).toEqual(['ready', 'blocked']);
+    relay.say(methodFrame(10, 61));
+    await is('ready');
+    expect(events()).toEqual(['ready', 'blocked', 'unblocked']);
+  });
+
   test('is blocked, and ready again when it is unblocked', async () => {
     const { connection, events, is } = await useBlocked({ socketTimeoutMs: 200 });
     expect(connection.status().host).toBe(`127.0.0.1:${node.port}`);

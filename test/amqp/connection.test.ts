@@ -4,6 +4,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { Connection } from '../../src/amqp/connection.js';
 import { freePort } from '../support/ports.mjs';
 import { brokerConfigOf, useConnection } from '../support/use-connection.js';
+import { methodFrame, useRelay } from '../support/use-relay.js';
 import { onEnd, useBroker, useChild, useProxy } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 
@@ -11,15 +12,19 @@ const broker = await useBroker();
 const program = new URL('connection-child.mjs', import.meta.url).pathname;
 
 /** Takes connections and never says anything. */
-async function useBlackHole(): Promise<{ url: string; taken: () => number }> {
+async function useBlackHole(): Promise<{ url: string; taken: () => number; hangUp: () => void }> {
   const sockets: net.Socket[] = [];
   const server = net.createServer((socket) => sockets.push(socket.on('error', () => {})));
-  onEnd(() => {
+  const hangUp = () => {
     for (const socket of sockets) socket.destroy();
+  };
+  onEnd(() => {
+    hangUp();
     server.close();
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  return { url: `amqp://127.0.0.1:${(server.address() as net.AddressInfo).port}`, taken: () => sockets.length };
+  const url = `amqp://127.0.0.1:${(server.address() as net.AddressInfo).port}`;
+  return { url, taken: () => sockets.length, hangUp };
 }
 
 async function within(ms: number, work: Promise<unknown>): Promise<void> {
@@ -120,12 +125,68 @@ describe('a connection', () => {
     expect(delays.slice(0, 7)).toEqual([999, 1998, 3996, 7992, 15_984, 29_970, 29_970]);
   });
 
+  test('waits ever longer for a broker that takes it and ends it at once, until one has lasted', async () => {
+    const proxy = await useProxy(broker.url);
+    vi.spyOn(Math, 'random').mockReturnValue(0.999);
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    onEnd(() => vi.restoreAllMocks());
+    const { connection, is } = useConnection(proxy.url(broker.url));
+    const delays: unknown[] = [];
+    connection.events.on('lost', () => delays.push(timers.mock.lastCall?.[1]));
+    for (const lastedMs of [0, 1000, 4000, 6000, 0]) {
+      await is('ready');
+      const now = performance.now.bind(performance);
+      const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + lastedMs);
+      await proxy.reset();
+      await is('waiting');
+      clock.mockRestore();
+      connection.hurry();
+    }
+    expect(delays).toEqual([999, 1998, 3996, 999, 1998]);
+  });
+
+  test('gives its socket up with the connection, also where the peer would never close it', async () => {
+    const relay = await useRelay(broker.url);
+    const { heard, events, is } = useConnection(relay.url);
+    await is('ready');
+    const { stream } = (heard[0]!.link!.model as unknown as { connection: { stream: net.Socket } }).connection;
+    relay.fallSilent();
+    relay.say(methodFrame(10, 41, Buffer.from([0])));
+    await eventually(() => events().includes('lost'));
+    expect(heard[1]!.error!.message).toMatch(/ended: Unexpected frame on channel 0/);
+    expect(stream.destroyed).toBe(true);
+  });
+
+  test('tries again at once when another one of the process gets through to the same broker', async () => {
+    const proxy = await useProxy(broker.url);
+    await proxy.refuse();
+    const port = await freePort();
+    vi.spyOn(Math, 'random').mockReturnValue(0.999);
+    onEnd(() => vi.restoreAllMocks());
+    const one = useConnection(proxy.url(broker.url));
+    const elsewhere = useConnection(`amqp://127.0.0.1:${port}`);
+    for (const { connection, is } of [one, one, one, elsewhere]) {
+      await is('waiting');
+      connection.hurry();
+    }
+    await Promise.all([one.is('waiting'), elsewhere.is('waiting')]);
+    const failed = elsewhere.events().length;
+    await proxy.heal();
+    // Its own next attempt is eight seconds away.
+    const other = useConnection(proxy.url(broker.url));
+    await other.is('ready');
+    await one.is('ready', 3000);
+    expect(elsewhere.events()).toHaveLength(failed);
+  });
+
   test('tries the hosts of a list in turn', async () => {
     const port = await freePort();
     const hole = await useBlackHole();
     const vhost = `/${broker.vhost}`;
     const urls = [`amqp://127.0.0.1:${port}`, hole.url, broker.url].map((url) => url.replace(vhost, '') + vhost);
-    const { connection, events, is } = useConnection(urls.join(','), { socketTimeoutMs: 200 });
+    const { connection, events, is } = useConnection(urls.join(','));
+    await eventually(() => hole.taken() === 1);
+    hole.hangUp();
     await is('ready');
     expect(hole.taken()).toBe(1);
     expect(connection.status().host).toBe(`127.0.0.1:${broker.port}`);
@@ -145,7 +206,7 @@ describe('a connection', () => {
     expect(code).toBe('LOGHIVE_BROKER_UNREACHABLE');
     expect(message).toMatch(
       new RegExp(
-        `^amqp://u:\\*\\*\\*@127.0.0.1:${one}/v: nothing .* \\| amqp://u:\\*\\*\\*@localhost:${two}/v: nothing`,
+        `^amqp://u:\\*\\*\\*@127.0.0.1:${one}/v: nothing .* \\| amqp://u:\\*\\*\\*@localhost:${two}/v: nothing .*\\. Loghive tries again, at least every 30 s\\.$`,
       ),
     );
     expect(message).not.toMatch(/secret|\n/);

@@ -5,6 +5,7 @@ import type { LoghiveError } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { freePort } from '../support/ports.mjs';
 import { brokerConfigOf } from '../support/use-connection.js';
+import { methodFrame, useRelay } from '../support/use-relay.js';
 import { onEnd, uniqueName, useBroker, useProxy } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 
@@ -122,6 +123,19 @@ describe('what became of a message', () => {
     publish({ routingKey: queue });
     await eventually(() => outcomes.length === 51);
     expect(outcomes.at(-1)).toBe('confirmed');
+  });
+
+  test('lost: the connection is of no use any more, and its peer does not take leave', async () => {
+    const relay = await useRelay(broker.url);
+    const { outlet, outcomes, publish } = await useOutlet(relay.url);
+    const { queue } = await useQueue();
+    relay.fallSilent();
+    publish({ routingKey: queue }, 5);
+    // Connection.OpenOk for the second time.
+    relay.say(methodFrame(10, 41, Buffer.from([0])));
+    await eventually(() => outcomes.length === 5);
+    expect(new Set(outcomes)).toEqual(new Set(['lost']));
+    expect(outlet.messagesInFlight).toBe(0);
   });
 });
 

@@ -1,0 +1,57 @@
+import net from 'node:net';
+import { onEnd } from './use-servers.js';
+
+export interface Relay {
+  /** The broker's URL, by way of the relay. */
+  url: string;
+  /** Says something to the client as if the broker had said it. */
+  say(frame: Buffer): void;
+  /** Passes nothing on any more, and takes no notice of either end's going. */
+  fallSilent(): void;
+}
+
+/** Connection.OpenOk, with which the broker ends the handshake. */
+const OPEN_OK = methodFrame(10, 41, Buffer.from([0]));
+
+/** An AMQP frame with a method of channel 0. */
+export function methodFrame(classId: number, methodId: number, fields = Buffer.alloc(0)): Buffer {
+  const size = 4 + fields.length;
+  return Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0, size, 0, classId, 0, methodId]), fields, Buffer.from([0xce])]);
+}
+
+/** @param behindWelcome what the broker seems to say in one piece with the end of the handshake. */
+export async function useRelay(brokerUrl: string, behindWelcome: Buffer = Buffer.alloc(0)): Promise<Relay> {
+  const target = new URL(brokerUrl);
+  const sockets: net.Socket[] = [];
+  let client: net.Socket | undefined;
+  let silent = false;
+  const server = net.createServer({ allowHalfOpen: true }, (taken) => {
+    const upstream = net.connect(Number(target.port), target.hostname);
+    client = taken;
+    for (const socket of [taken, upstream]) sockets.push(socket.on('error', () => {}));
+    taken.on('data', (data) => silent || upstream.write(data));
+    upstream.on('data', (data) => {
+      const at = data.indexOf(OPEN_OK);
+      const end = at < 0 ? data.length : at + OPEN_OK.length;
+      const more = at < 0 ? Buffer.alloc(0) : behindWelcome;
+      if (!silent) taken.write(Buffer.concat([data.subarray(0, end), more, data.subarray(end)]));
+    });
+    taken.on('end', () => silent || upstream.end());
+    upstream.on('end', () => silent || taken.end());
+  });
+  onEnd(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = new URL(brokerUrl);
+  url.hostname = '127.0.0.1';
+  url.port = String((server.address() as net.AddressInfo).port);
+  return {
+    url: url.href,
+    say: (frame) => void client?.write(frame),
+    fallSilent: () => {
+      silent = true;
+    },
+  };
+}
