@@ -43,7 +43,7 @@ module.exports = {
     {
       name: 'store-is-entered-by-its-door',
       severity: 'error',
-      from: { path: '^(consumer/[^/]+\\.ts|cli/)' },
+      from: { path: '^(consumer/(intake/)?[^/]+\\.ts|cli/)' },
       to: { path: '^consumer/store/', pathNot: '^consumer/store/(index|database-url)\\.ts$' },
     },
     ...Object.entries(owners).map(([name, path]) => ({

@@ -20,7 +20,8 @@ import { sleep, within } from '../src/time/time-limit.js';
 import { Batcher } from './batch.js';
 import type { ConsumerConfig } from './config.js';
 import { type Delivery, MAX_RETURNS, returnsOf, takeApart } from './delivery.js';
-import type { Session } from './intake.js';
+import type { Session } from './intake/session.js';
+import { Taking } from './intake/taking.js';
 import { Notices } from './notices.js';
 import { recordId } from './record-id.js';
 import { createRepublisher, type Republisher } from './republish.js';
@@ -28,7 +29,6 @@ import { settle } from './settle.js';
 import { type ConsumerState, type ConsumerStatus, healthOf, noCounts } from './status.js';
 import { untilStorageWorks } from './storage-probe.js';
 import { openStore, type Store } from './store/index.js';
-import { Taking } from './taking.js';
 import { Teller } from './teller.js';
 
 /** How long `stop()` may take to finish what is in hand, in milliseconds. */

@@ -1,5 +1,5 @@
 /** What a session knows of one queue that it takes messages from. */
-import type { QueueDeclaration } from '../src/wire.js';
+import type { QueueDeclaration } from '../../src/wire.js';
 import { FLOOR, type QueueLoad } from './prefetch.js';
 
 export class Subscription {

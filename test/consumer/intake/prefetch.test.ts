@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { adapted, FLOOR, type QueueLoad, shrunk, wantsAnother } from '../../consumer/prefetch.js';
+import { adapted, FLOOR, type QueueLoad, shrunk, wantsAnother } from '../../../consumer/intake/prefetch.js';
 
 const MIB = 1024 * 1024;
 const budget = { bytes: 64 * MIB, batchRecords: 5000, busyQueues: 1 };

@@ -2,7 +2,7 @@
  * Keeps what is in hand within a budget of bytes. AMQP knows no prefetch in bytes, and what is on its way when messages
  * become larger comes in any case: beyond the budget the socket is not read, and TCP makes the broker wait.
  */
-import type { Link } from '../src/amqp/link.js';
+import type { Link } from '../../src/amqp/link.js';
 
 /** Where no heartbeats were agreed on. */
 const LONGEST_MS = 60_000;

@@ -2,15 +2,15 @@
  * Queues that the broker gives no subscription to. Asking for one closes the channel, and with it the subscriptions to all
  * others, so each is kept apart and tried on a channel of its own until it can be had.
  */
-import type { Link } from '../src/amqp/link.js';
-import { ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, replyCode, replyText } from '../src/amqp/reply.js';
-import { createTopology, type Topology } from '../src/amqp/topology.js';
-import { type BackoffPolicy, backoffMs } from '../src/backoff.js';
-import { reasonOf } from '../src/errors.js';
-import { internalLogger } from '../src/internal-logger.js';
-import { sleep } from '../src/time/time-limit.js';
-import type { QueueDeclaration } from '../src/wire.js';
-import type { Notices } from './notices.js';
+import type { Link } from '../../src/amqp/link.js';
+import { ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, replyCode, replyText } from '../../src/amqp/reply.js';
+import { createTopology, type Topology } from '../../src/amqp/topology.js';
+import { type BackoffPolicy, backoffMs } from '../../src/backoff.js';
+import { reasonOf } from '../../src/errors.js';
+import { internalLogger } from '../../src/internal-logger.js';
+import { sleep } from '../../src/time/time-limit.js';
+import type { QueueDeclaration } from '../../src/wire.js';
+import type { Notices } from '../notices.js';
 
 /** A permission is granted by hand, a queue may be there again in a moment. */
 const RETRY: BackoffPolicy = { firstMs: 1000, maxMs: 60_000 };

@@ -1,8 +1,8 @@
 import { connect } from 'amqplib';
 import { describe, expect, test } from 'vitest';
-import { createConsumer } from '../../consumer/index.js';
-import { onEnd, uniqueName, useBroker, useDatabase } from '../support/use-servers.js';
-import { eventually } from '../support/wait.mjs';
+import { createConsumer } from '../../../consumer/index.js';
+import { onEnd, uniqueName, useBroker, useDatabase } from '../../support/use-servers.js';
+import { eventually } from '../../support/wait.mjs';
 
 const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
 

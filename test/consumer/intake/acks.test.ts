@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AckLedger } from '../../consumer/acks.js';
+import { AckLedger } from '../../../consumer/intake/acks.js';
 
 function ledgerOf(count: number): AckLedger {
   const ledger = new AckLedger();

@@ -3,18 +3,18 @@
  * messages are wanted.
  */
 import type { ConsumeMessage } from 'amqplib';
-import { Connection, type ConnectionStatus } from '../src/amqp/connection.js';
-import type { Link } from '../src/amqp/link.js';
-import { replyText } from '../src/amqp/reply.js';
-import { createTopology, type Topology } from '../src/amqp/topology.js';
-import { backoffMs, RECONNECT } from '../src/backoff.js';
-import { sleep } from '../src/time/time-limit.js';
-import { FAILURE_QUEUE, failureQueue, logQueues, type QueueDeclaration, queueName } from '../src/wire.js';
-import type { ConsumerConfig } from './config.js';
-import { Session } from './intake.js';
-import type { Notices } from './notices.js';
+import { Connection, type ConnectionStatus } from '../../src/amqp/connection.js';
+import type { Link } from '../../src/amqp/link.js';
+import { replyText } from '../../src/amqp/reply.js';
+import { createTopology, type Topology } from '../../src/amqp/topology.js';
+import { backoffMs, RECONNECT } from '../../src/backoff.js';
+import { sleep } from '../../src/time/time-limit.js';
+import { FAILURE_QUEUE, failureQueue, logQueues, type QueueDeclaration, queueName } from '../../src/wire.js';
+import type { ConsumerConfig } from '../config.js';
+import type { Notices } from '../notices.js';
+import type { Teller } from '../teller.js';
 import { RefusedQueues } from './refused-queues.js';
-import type { Teller } from './teller.js';
+import { Session } from './session.js';
 
 export interface TakingOptions {
   readonly teller: Teller;

@@ -5,13 +5,13 @@
 
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { Mutex } from 'async-mutex';
-import type { Link } from '../src/amqp/link.js';
-import { replyCode } from '../src/amqp/reply.js';
-import type { Topology } from '../src/amqp/topology.js';
-import { backoffMs, RECONNECT } from '../src/backoff.js';
-import { reasonOf } from '../src/errors.js';
-import { internalLogger } from '../src/internal-logger.js';
-import type { QueueDeclaration } from '../src/wire.js';
+import type { Link } from '../../src/amqp/link.js';
+import { replyCode } from '../../src/amqp/reply.js';
+import type { Topology } from '../../src/amqp/topology.js';
+import { backoffMs, RECONNECT } from '../../src/backoff.js';
+import { reasonOf } from '../../src/errors.js';
+import { internalLogger } from '../../src/internal-logger.js';
+import type { QueueDeclaration } from '../../src/wire.js';
 import { AckLedger } from './acks.js';
 import { BackPressure } from './back-pressure.js';
 import { adapted, type PrefetchBudget, shrunk, wantsAnother } from './prefetch.js';

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { Session } from '../../consumer/intake.js';
-import { createTopology } from '../../src/amqp/topology.js';
-import { FAILURE_QUEUE, failureQueue, type QueueSettings } from '../../src/wire.js';
-import { useConnection } from '../support/use-connection.js';
-import { useBroker, useProxy } from '../support/use-servers.js';
-import { eventually } from '../support/wait.mjs';
+import { Session } from '../../../consumer/intake/session.js';
+import { createTopology } from '../../../src/amqp/topology.js';
+import { FAILURE_QUEUE, failureQueue, type QueueSettings } from '../../../src/wire.js';
+import { useConnection } from '../../support/use-connection.js';
+import { useBroker, useProxy } from '../../support/use-servers.js';
+import { eventually } from '../../support/wait.mjs';
 
 const broker = await useBroker();
 const SETTINGS: QueueSettings = {
