@@ -8,7 +8,7 @@ import dotenv from 'dotenv';
 import { LoghiveError, reasonOf } from './errors.js';
 import { internalLogger } from './internal-logger.js';
 import { isLevelName, LEVELS } from './level.js';
-import { type BrokerHost, parseBrokerUrl, shownUrl } from './settings/broker-url.js';
+import { type BrokerHost, maskedBroker, parseBrokerUrl, shownUrl } from './settings/broker-url.js';
 import { quoteHashes } from './settings/config-file.js';
 import {
   boolean,
@@ -25,6 +25,7 @@ import {
   shown,
   type Values,
 } from './settings/option.js';
+import { unknownVariable } from './settings/own-variables.js';
 import { type TlsOptions, tlsOptions } from './settings/tls-options.js';
 import { urlPart, withPort } from './settings/url-parts.js';
 import { type QueueSettings, type QueueType, SERVICE_NAME } from './wire.js';
@@ -49,6 +50,7 @@ export const brokerOptions = {
     fallback: undefined as readonly BrokerHost[] | undefined,
     env: ['LOGHIVE_URL', 'AMQP_URL'],
     show: shownUrl,
+    otherwise: (environment: Environment) => hostsFromParts(environment).map(maskedBroker).join(),
   },
   heartbeatS: { check: integer(0, 3600, 'seconds, 0 turns heartbeats off'), fallback: 600 },
   blockedTimeoutMs: { check: integer(1000, 86_400_000, 'milliseconds'), fallback: 300_000 },
@@ -237,7 +239,7 @@ function hostsFromParts(environment: Environment): readonly BrokerHost[] {
   } catch (error) {
     if (!(error instanceof Expected)) throw error;
     warnOnce(
-      `QUEUE_HOST ${shown(hosts)} and QUEUE_PORT ${shown(port)} make no broker address, expected a host name and a port from 1 to 65535; localhost:5672 is used. Correct them or set LOGHIVE_URL.`,
+      `QUEUE_HOST ${shown(hosts)} and QUEUE_PORT ${shown(port)} make no broker address, expected a host name and a port from 1 to 65535; localhost:5672 is used instead. Correct them or set LOGHIVE_URL.`,
     );
     return parseBrokerUrl(build('localhost', '5672'));
   }
@@ -255,7 +257,14 @@ export function openEnvironment(): Environment {
     return filed === undefined ? undefined : { text: filed, where: `${name} in ${file}` };
   };
   setLogLevel(lookup('LOG_LEVEL'));
+  for (const name of Object.keys(process.env)) tellUnknown(name, `environment variable ${name}`);
+  for (const name of Object.keys(settings)) tellUnknown(name.toUpperCase(), `${name} in ${file}`);
   return lookup;
+}
+
+function tellUnknown(name: string, where: string): void {
+  const fault = unknownVariable(name);
+  if (fault) warnOnce(`${where} ${fault}`);
 }
 
 function setLogLevel(setting: Setting | undefined): void {
@@ -263,7 +272,7 @@ function setLogLevel(setting: Setting | undefined): void {
   internalLogger.setLevel(setting.text);
   if (isLevelName(setting.text)) return;
   warnOnce(
-    `${setting.where} is ${shown(setting.text)}, expected one of ${LEVELS.join(', ')}; INFO is used. Correct it.`,
+    `${setting.where} is ${shown(setting.text)}, expected one of ${LEVELS.join(', ')}; INFO is used instead. Correct it.`,
   );
 }
 

@@ -138,17 +138,25 @@ describe('every option is checked', () => {
   test.each<[string, unknown, RegExp]>([
     ['text', 'ca.pem', /is text, expected an object \{ ca, cert, key, servername \}/],
     ['nothing', null, /is null, expected an object/],
-    ['an unknown part', { pfx: Buffer.alloc(1) }, /"pfx" is none of them/],
-    ["a path instead of a file's content", { ca: '/etc/ca.pem' }, /"ca" is not right; a file's content, not its path/],
-    ['a list with a path', { ca: [ca.cert, '/etc/ca.pem'] }, /"ca" is not right/],
-    ['a damaged authority', { ca: ca.cert.replace(/M/g, '!') }, /expected PEM certificates/],
-    ['a certificate without its key', { cert: issued.cert, key: other.key }, /the key that belongs to "cert"/],
-    ['a servername that is no text', { servername: 7 }, /"servername" is not right\.$/],
+    [
+      'an unknown field',
+      { pfx: Buffer.alloc(1) },
+      /has an unknown field "pfx", expected one of ca, cert, key, servername\.$/,
+    ],
+    [
+      "a path instead of a file's content",
+      { ca: '/etc/ca.pem' },
+      /has a field "ca" that is no PEM, .* not its path\.$/,
+    ],
+    ['a list with a path', { ca: [ca.cert, '/etc/ca.pem'] }, /has a field "ca" that is no PEM/],
+    ['a damaged authority', { ca: ca.cert.replace(/M/g, '!') }, /cannot be used \(.*\), expected PEM certificates/],
+    ['a certificate without its key', { cert: issued.cert, key: other.key }, /the key that belongs to "cert"\.$/],
+    ['a servername that is no text', { servername: 7 }, /has a field "servername" that is a number, expected text\.$/],
   ])('tls: %s', (_what, tls, words) => {
     useEnvironment();
     const message = refusal({ service: 'shop', tls });
     expect(message).toMatch(words);
-    expect(message).toMatch(/^LoghiveTransport: option "tls" is /);
+    expect(message).toMatch(/^LoghiveTransport: option "tls" (is|has|cannot) /);
     expect(message).not.toMatch(/BEGIN|\n/);
   });
 
@@ -234,21 +242,26 @@ describe('the environment', () => {
   });
 
   test.each([
-    ['LOGHIVE_ENABLED', 'perhaps', 'expected true or false', 'enabled'],
-    ['LOGHIVE_URL', 'http://user:secret@host', "expected a URL that begins with 'amqp://'", 'url'],
-    ['AMQP_URL', 'user:secret@host', "expected a URL that begins with 'amqp://'", 'url'],
-    ['QUEUE_TYPE', 'stream', "expected one of 'quorum', 'classic', 'python'", 'queueType'],
-    ['QUEUE_MAX_SIZE', '1e6', 'expected an integer from 1 to 2147483647 (messages)', 'queueMaxSize'],
-    ['QUEUE_MAX_BYTES', '1GiB', 'expected an integer from 1048576 to 1099511627776 (bytes)', 'queueMaxBytes'],
-    ['QUEUE_MESSAGE_TTL_MS', '7d', 'expected an integer from 1000 to 4294967295 (milliseconds)', 'queueMessageTtlMs'],
-  ])('that is wrong in %s is told once and passed over', (variable, value, expected, option) => {
+    ['LOGHIVE_ENABLED', 'perhaps', 'expected true or false; true is used instead', 'enabled'],
+    [
+      'LOGHIVE_URL',
+      'http://user:secret@host',
+      "expected a URL that begins with 'amqp://' or 'amqps://'; amqp://guest:***@localhost:5672/ is used instead",
+      'url',
+    ],
+    ['AMQP_URL', 'user:secret@host', "'amqps://'; amqp://guest:***@localhost:5672/ is used instead", 'url'],
+    ['QUEUE_TYPE', 'stream', `expected one of 'quorum', 'classic', 'python'; "quorum" is used instead`, 'queueType'],
+    ['QUEUE_MAX_SIZE', '1e6', 'from 1 to 2147483647 (messages); 1000000 is used instead', 'queueMaxSize'],
+    ['QUEUE_MAX_BYTES', '1GiB', 'from 1048576 to 1099511627776 (bytes); 1073741824 is used instead', 'queueMaxBytes'],
+    ['QUEUE_MESSAGE_TTL_MS', '7d', '(milliseconds); 604800000 is used instead', 'queueMessageTtlMs'],
+  ])('that is wrong in %s is told once, with what is used instead', (variable, value, expected, option) => {
     const { warnings } = useEnvironment({ [variable]: value });
     const config = configOf();
     expect(config).toEqual(configOf());
     expect(warnings()).toHaveLength(1);
     expect(warnings()[0]).toMatch(new RegExp(`^environment variable ${variable} is "`));
     expect(warnings()[0]).toContain(expected);
-    expect(warnings()[0]).toMatch(new RegExp(`; it is ignored\\. Correct it or set the option "${option}"\\.$`));
+    expect(warnings()[0]).toMatch(new RegExp(` is used instead\\. Correct it or set the option "${option}"\\.$`));
     expect(warnings()[0]).not.toContain('secret');
     vi.unstubAllEnvs();
     useEnvironment();
@@ -271,6 +284,39 @@ describe('the environment', () => {
     expect(warnings()[0]).not.toContain('secret');
   });
 
+  test('that is wrong in LOGHIVE_URL is told with the variable that is used instead', () => {
+    const { warnings } = useEnvironment({ LOGHIVE_URL: 'host', AMQP_URL: 'amqp://two' });
+    expect(configOf().broker.hosts).toMatchObject([{ hostname: 'two' }]);
+    expect(warnings()[0]).toContain('; environment variable AMQP_URL is used instead. Correct it');
+    vi.stubEnv('AMQP_URL', '');
+    vi.stubEnv('LOGHIVE_URL', 'other');
+    vi.stubEnv('QUEUE_HOST', 'three');
+    vi.stubEnv('QUEUE_PASSWORD', 'secret');
+    expect(configOf().broker.hosts).toMatchObject([{ hostname: 'three' }]);
+    expect(warnings()[1]).toContain('; amqp://guest:***@three:5672/ is used instead. Correct it');
+  });
+
+  test('with a name that only looks like one of ours is told once, with the one that was meant', () => {
+    const { warnings } = useEnvironment(
+      {
+        LOGHIVE_SERVCE: 'shop',
+        LOGHIVE_DATABASE_URL: 'postgres://u:secret@h/db',
+        // Kubernetes, for a service of that name.
+        LOGHIVE_SERVICE_HOST: '10.0.0.1',
+        LOGHIVE_PORT_5672_TCP_ADDR: '10.0.0.1',
+      },
+      'loghive_enable=no\nloghive_url=amqp://h\nLOGHIVE_COLOUR=red\n',
+    );
+    expect(configOf()).toMatchObject({ enabled: true, broker: { hosts: [{ hostname: 'h' }] } });
+    configOf();
+    const file = path.join(process.cwd(), 'config.env');
+    expect(warnings()).toEqual([
+      'environment variable LOGHIVE_SERVCE is unknown and has no effect. Did you mean LOGHIVE_SERVICE?',
+      `loghive_enable in ${file} is unknown and has no effect. Did you mean LOGHIVE_ENABLED?`,
+      `LOGHIVE_COLOUR in ${file} is unknown and has no effect. Known are LOGHIVE_URL, LOGHIVE_SERVICE, LOGHIVE_ENABLED, LOGHIVE_DATABASE_URL.`,
+    ]);
+  });
+
   test('with a wrong service throws, for there is no default', () => {
     useEnvironment({ LOGHIVE_SERVICE: 'a b' });
     expect(refusal({})).toMatch(
@@ -289,7 +335,7 @@ describe('the environment', () => {
     vi.stubEnv('LOG_LEVEL', unknown);
     configOf();
     expect(warnings()).toEqual([
-      `environment variable LOG_LEVEL is "${unknown}", expected one of DEBUG, INFO, WARNING, ERROR, CRITICAL; INFO is used. Correct it.`,
+      `environment variable LOG_LEVEL is "${unknown}", expected one of DEBUG, INFO, WARNING, ERROR, CRITICAL; INFO is used instead. Correct it.`,
     ]);
     setLevel.mockRestore();
   });

@@ -94,7 +94,7 @@ function decoded(text: string): string {
   return value;
 }
 
-function oneOf<const T extends string>(name: string, allowed: readonly T[], value: string): T {
+function oneOf<T extends string>(name: string, allowed: readonly T[], value: string): T {
   if (allowed.includes(value as T)) return value as T;
   throw new Wrong(`${name} is ${JSON.stringify(value)}, expected one of ${allowed.join(', ')}.`);
 }

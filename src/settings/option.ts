@@ -3,12 +3,16 @@
  * its default. Arguments that are wrong throw; environment values that are wrong warn and fall back. Pure.
  */
 import { LoghiveError } from '../errors.js';
+import { nearest } from './nearest.js';
 
 /** Turns what was passed into the value, or throws an `Expected` that completes the sentence "expected …". */
 export type Check<T> = (value: unknown) => T;
 
 /** What an option should have been: "an integer from 0 to 8000 (milliseconds)". */
 export class Expected extends Error {}
+
+/** What is wrong with an option whose value is not worth showing; completes 'option "tls" …'. */
+export class Unfit extends Error {}
 
 export interface Option<T> {
   readonly check: Check<T>;
@@ -22,6 +26,8 @@ export interface Option<T> {
   readonly required?: boolean;
   /** An environment variable that is set to nothing is a value, not "not set". */
   readonly takesEmpty?: boolean;
+  /** What is used where nothing is set, for messages; left out: `fallback`. */
+  readonly otherwise?: (environment: Environment) => string;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a table holds options of many types; `Values` gives each its own back
@@ -89,24 +95,37 @@ function fromEnvironment(
   environment: Environment,
   warn: (sentence: string) => void,
 ): unknown {
+  const wrong: string[] = [];
+  const tell = (instead: string | undefined) => {
+    const effect = instead === undefined ? 'it is ignored' : `${instead} is used instead`;
+    for (const sentence of wrong) warn(`${sentence}; ${effect}. Correct it or set the option "${name}".`);
+  };
   for (const variable of option.env ?? []) {
     const setting = environment(variable);
     if (setting === undefined || (setting.text === '' && !option.takesEmpty)) continue;
     const { text, where } = setting;
     try {
-      return option.check(option.parse ? option.parse(text) : text);
+      const value = option.check(option.parse ? option.parse(text) : text);
+      tell(where);
+      return value;
     } catch (error) {
       const sentence = complaint(where, option, text, error);
       if (option.required) throw invalid(`${sentence}. Correct it or set the option "${name}".`);
-      warn(`${sentence}; it is ignored. Correct it or set the option "${name}".`);
+      wrong.push(sentence);
     }
   }
+  if (wrong.length > 0) tell(option.otherwise?.(environment) ?? shownFallback(option));
   return option.fallback;
+}
+
+function shownFallback({ fallback, show }: Option<unknown>): string | undefined {
+  return fallback === undefined ? undefined : (show ?? shown)(fallback);
 }
 
 /** `option "lingerMs" is "5", expected an integer …`. What is no complaint about the value is thrown on. */
 function complaint(what: string, option: Option<unknown>, value: unknown, error: unknown): string {
   if (error instanceof Expected) return `${what} is ${(option.show ?? shown)(value)}, expected ${error.message}`;
+  if (error instanceof Unfit) return `${what} ${error.message}`;
   if (error instanceof LoghiveError) return `${what}: ${error.message.replace(/\.$/, '')}`;
   throw error;
 }
@@ -116,21 +135,10 @@ function invalid(message: string): LoghiveError {
 }
 
 function unknownOption(owner: string, name: string, known: string[]): LoghiveError {
-  const near = known.find((candidate) => candidate.toLowerCase() === name.toLowerCase()) ?? nearest(name, known);
+  const near = nearest(name, known);
   return invalid(
     `${owner}: unknown option ${shown(name)}. ${near ? `Did you mean "${near}"?` : `Known options: ${known.join(', ')}.`}`,
   );
-}
-
-/** The known name that shares most of its start with a misspelt one, where that is at least four letters. */
-function nearest(name: string, known: string[]): string | undefined {
-  const sharedStart = (other: string) => {
-    let length = 0;
-    while (length < name.length && name[length] === other[length]) length++;
-    return length;
-  };
-  const [best] = [...known].sort((a, b) => sharedStart(b) - sharedStart(a));
-  return best !== undefined && sharedStart(best) >= 4 ? best : undefined;
 }
 
 /** A value as it may stand in a message: short, quoted, in one line, never throwing. */
@@ -170,7 +178,7 @@ export function boolean(value: unknown): boolean {
   throw new Expected('true or false');
 }
 
-export function oneOf<const T extends string>(...allowed: readonly T[]): Check<T> {
+export function oneOf<T extends string>(...allowed: readonly T[]): Check<T> {
   return (value) => {
     if (allowed.includes(value as T)) return value as T;
     throw new Expected(`one of ${allowed.map((name) => `'${name}'`).join(', ')}`);

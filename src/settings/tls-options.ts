@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { reasonOf } from '../errors.js';
-import { type Check, Expected, shown } from './option.js';
+import { type Check, Expected, isOptions, kindOf, shown, Unfit } from './option.js';
 
 /** Turns TLS on, as `amqps://` does. Certificates are PEM text or Buffers, as `tls.connect` takes them. */
 export interface TlsOptions {
@@ -15,29 +15,38 @@ export interface TlsOptions {
   servername?: string;
 }
 
+const FIELDS = ['ca', 'cert', 'key', 'servername'];
+
 export const tlsOptions: Check<Readonly<TlsOptions> | undefined> = (value) => {
-  const shape = 'an object { ca, cert, key, servername } of PEM texts or Buffers (servername: text)';
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Expected(shape);
-  for (const [name, part] of Object.entries(value)) {
-    if (!['ca', 'cert', 'key', 'servername'].includes(name)) {
-      throw new Expected(`${shape}; ${shown(name)} is none of them`);
-    }
-    const parts = name === 'ca' && Array.isArray(part) ? part : [part];
-    const right = name === 'servername' ? typeof part === 'string' : parts.every(isPem);
-    if (part !== undefined && !right) {
-      const reminder = name === 'servername' ? '' : "; a file's content, not its path";
-      throw new Expected(`${shape}; "${name}" is not right${reminder}`);
-    }
-  }
+  if (!isOptions(value)) throw new Expected(`an object { ${FIELDS.join(', ')} } of PEM texts or Buffers`);
+  for (const [name, part] of Object.entries(value)) checkField(name, part);
+  const { ca = [] } = value as TlsOptions;
   try {
     // Node passes over an authority that it cannot read, and the handshake would fail for another reason.
-    for (const ca of [(value as TlsOptions).ca ?? []].flat()) new X509Certificate(ca);
+    for (const each of [ca].flat()) new X509Certificate(each);
     createSecureContext(value);
   } catch (error) {
-    throw new Expected(`PEM certificates, and the key that belongs to "cert" (${reasonOf(error)})`);
+    throw new Unfit(
+      `cannot be used (${reasonOf(error)}), expected PEM certificates, and in "key" the key that belongs to "cert"`,
+    );
   }
   return Object.freeze({ ...value });
 };
+
+function checkField(name: string, part: unknown): void {
+  if (!FIELDS.includes(name))
+    throw new Unfit(`has an unknown field ${shown(name)}, expected one of ${FIELDS.join(', ')}`);
+  if (part === undefined) return;
+  if (name === 'servername') {
+    if (typeof part !== 'string') throw new Unfit(`has a field "servername" that is ${kindOf(part)}, expected text`);
+    return;
+  }
+  const parts = name === 'ca' && Array.isArray(part) ? part : [part];
+  if (!parts.every(isPem))
+    throw new Unfit(
+      `has a field "${name}" that is no PEM, expected the content of a file as text or Buffer, not its path`,
+    );
+}
 
 function isPem(part: unknown): boolean {
   return (typeof part === 'string' || Buffer.isBuffer(part)) && part.includes('-----BEGIN ');

@@ -200,14 +200,24 @@ describe('the environment', () => {
   });
 
   test.each([
-    ['CONSUMER_BATCH_SIZE', 'all', 'expected an integer from 1 to 100000 (records)', 'batchSize'],
-    ['RETRY_DELAYS_MS', '1s,2s', 'expected an integer from 100 to 86400000 (milliseconds)', 'retryDelaysMs'],
-    ['PYTHON_TIMEZONE', 'Berlin', "expected an IANA time zone such as 'Europe/Berlin'", 'pythonTimezone'],
-  ])('that is wrong in %s is told once and passed over', (variable, value, expected, option) => {
+    ['CONSUMER_BATCH_SIZE', 'all', 'expected an integer from 1 to 100000 (records); 5000 is used instead', 'batchSize'],
+    [
+      'RETRY_DELAYS_MS',
+      '1s,2s',
+      'expected an integer from 100 to 86400000 (milliseconds); [1000,10000,60000,600000,3600000] is used instead',
+      'retryDelaysMs',
+    ],
+    [
+      'PYTHON_TIMEZONE',
+      'Berlin',
+      "expected an IANA time zone such as 'Europe/Berlin'; it is ignored",
+      'pythonTimezone',
+    ],
+  ])('that is wrong in %s is told once, with what is used instead', (variable, value, expected, option) => {
     const { warnings } = useEnvironment({ [variable]: value });
     expect(configOf()).toEqual(configOf());
     expect(warnings()).toEqual([
-      `environment variable ${variable} is "${value}", ${expected}; it is ignored. Correct it or set the option "${option}".`,
+      `environment variable ${variable} is "${value}", ${expected}. Correct it or set the option "${option}".`,
     ]);
   });
 

@@ -86,13 +86,14 @@ test.each([
   expect(values.lingerMs).toBe(5);
   expect(warnings).toHaveLength(1);
   expect(warnings[0]).toContain(line.replace(/is (-?\d+),/, 'is "$1",'));
-  expect(warnings[0]).toContain('it is ignored. Correct it or set the option "lingerMs".');
+  expect(warnings[0]).toContain('; 5 is used instead. Correct it or set the option "lingerMs".');
 });
 
 test('a wrong value of the environment is passed over for the next variable', () => {
   const { values, warnings } = resolve({}, { LINGER: 'soon', OLD_LINGER: '9' });
   expect(values.lingerMs).toBe(9);
   expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toContain('; environment variable OLD_LINGER is used instead.');
 });
 
 test('a wrong variable is not asked where there is an argument', () => {

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { nearest } from '../../src/settings/nearest.js';
+
+const known = ['lingerMs', 'queueType', 'queueMaxSize', 'url'];
+
+test.each<[string, string | undefined]>([
+  ['lingerms', 'lingerMs'],
+  ['ligerMs', 'lingerMs'],
+  ['lingerSeconds', 'lingerMs'],
+  ['queueMaxsize', 'queueMaxSize'],
+  ['queueTyp', 'queueType'],
+  ['uri', 'url'],
+  ['', undefined],
+  ['host', undefined],
+])('of %j the nearest known name is %s', (name, meant) => {
+  expect(nearest(name, known)).toBe(meant);
+});
