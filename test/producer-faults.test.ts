@@ -95,6 +95,7 @@ test.each<[string, () => Promise<string>, string, RegExp]>([
   await eventually(() => warnings.length > 0);
   expect(warnings[0]!.code).toBe(code);
   expect(warnings[0]!.message).toMatch(words);
+  expect(warnings[0]!.message).toMatch(/Loghive tries again, at least every 30 s\.$/);
   // It is tried again, and the same answer is no news.
   const { sinceMs } = transport.status().connection;
   const flushing = transport.flush();

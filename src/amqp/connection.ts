@@ -63,6 +63,8 @@ export interface ConnectionStatus {
   readonly sinceMs: number;
   readonly host?: string;
   readonly lastError?: string;
+  /** When that was, in epoch milliseconds: before `sinceMs` where all is well again. */
+  readonly lastErrorAtMs?: number;
 }
 
 export class Connection {
@@ -74,6 +76,7 @@ export class Connection {
   #failures = 0;
   #nextHost = 0;
   #lastError: LoghiveError | undefined;
+  #lastErrorAtMs = 0;
   #closed: Promise<void> = Promise.resolve();
 
   constructor(config: BrokerConfig, options: ConnectionOptions) {
@@ -93,7 +96,7 @@ export class Connection {
       state: this.#state.name,
       sinceMs: this.#sinceMs,
       ...(link ? { host: `${link.host.hostname}:${link.host.port}` } : {}),
-      ...(this.#lastError ? { lastError: this.#lastError.message } : {}),
+      ...(this.#lastError ? { lastError: this.#lastError.message, lastErrorAtMs: this.#lastErrorAtMs } : {}),
     };
   }
 
@@ -244,6 +247,7 @@ export class Connection {
 
   #wait(error: LoghiveError): void {
     this.#lastError = error;
+    this.#lastErrorAtMs = Date.now();
     this.#failures++;
     const timer = setTimeout(() => this.hurry(), backoffMs(this.#failures, RECONNECT));
     if (!this.#options.keepsProcessAlive) timer.unref();

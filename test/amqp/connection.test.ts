@@ -81,7 +81,10 @@ describe('a connection', () => {
     expect(heard[1]!.error).toMatchObject({ code: 'LOGHIVE_BROKER_LOST' });
     expect(heard[1]!.error!.message).toMatch(`connection to 127.0.0.1:${proxy.port} ended: `);
     expect(connection.lastError).toBe(heard[1]!.error);
-    expect(connection.status().lastError).toBe(heard[1]!.error!.message);
+    const { lastError, lastErrorAtMs, sinceMs } = connection.status();
+    expect(lastError).toBe(heard[1]!.error!.message);
+    // It is over: what is so now began later.
+    expect(lastErrorAtMs).toBeLessThan(sinceMs);
     expect(heard[2]!.link).not.toBe(heard[0]!.link);
   });
 
