@@ -19,6 +19,11 @@ export class BodyPool {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#bodyBytes);
   }
 
+  /** Nothing more is sent. */
+  clear(): void {
+    this.#free.length = 0;
+  }
+
   /** Nobody may read it any more. */
   giveBack(memory: Buffer): void {
     if (this.#free.length < this.#mostFree) this.#free.push(memory);

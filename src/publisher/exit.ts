@@ -2,30 +2,44 @@
  * The end of the process. The only file, beside cli/, that listens to signals and exit hooks.
  *
  *   end of the script  `beforeExit`: flush within exitTimeoutMs, then close the connection in order.
- *   SIGTERM, SIGINT    the same, then the signal is raised again, so that the process dies of it as it would have.
- *                      A handler of the application's own stays in charge: nothing is added to what it does.
+ *   SIGTERM, SIGINT,   the same, then the signal is raised again, so that the process dies of it as it would have.
+ *   SIGHUP             A handler of the application's own stays in charge: nothing is added to what it does.
  *   a second signal    cuts the waiting to zero.
+ *   `exit`             by process.exit() or an exception as well: nothing can be sent any more; what is lost is told.
  */
+import os from 'node:os';
 import type { Publisher } from './publisher.js';
 
-const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+// Under nohup as well: Node itself sets an ignored SIGHUP back to the default action when it starts.
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 type Signal = (typeof SIGNALS)[number];
 
 export interface ExitHooks {
+  /** From now on it is flushed at the end, and what it loses is told. */
   add(publisher: Publisher): void;
+  /** It was closed. */
   remove(publisher: Publisher): void;
+  /** It was closed, and has to tell something all the same. */
+  tellAtExit(publisher: Publisher): void;
 }
 
 export function createExitHooks(): ExitHooks {
   const publishers = new Set<Publisher>();
+  const late = new Set<Publisher>();
   let ending: Promise<void> | undefined;
 
   function beforeExit(): void {
     for (const publisher of publishers) void settle(publisher);
   }
 
+  function exit(): void {
+    for (const publisher of [...publishers, ...late]) publisher.abandon();
+  }
+
   async function end(signal: Signal): Promise<void> {
-    await Promise.allSettled([...publishers].map((publisher) => publisher.close()));
+    // All of them together: what is logged while one still waits is not too late for another.
+    await Promise.allSettled([...publishers].map((each) => each.flushWithin(each.config.exitTimeoutMs)));
+    await Promise.allSettled([...publishers].map((each) => each.close(0, false)));
     raise(signal);
   }
 
@@ -39,10 +53,17 @@ export function createExitHooks(): ExitHooks {
     }
   }
 
+  /** Behind the listeners that the application has by now: what they log is told as well. */
+  function listenToExit(): void {
+    process.removeListener('exit', exit);
+    process.on('exit', exit);
+  }
+
   function raise(signal: Signal): void {
     for (const name of SIGNALS) process.removeListener(name, onSignal);
     // The kernel does not deliver a default-action signal to PID 1 of a container: exit with the code it would have had.
-    if (process.pid === 1) process.exit(128 + (signal === 'SIGTERM' ? 15 : 2));
+    if (process.pid === 1) process.exit(128 + os.constants.signals[signal]);
+    exit();
     process.kill(process.pid, signal);
   }
 
@@ -50,6 +71,7 @@ export function createExitHooks(): ExitHooks {
     add(publisher) {
       if (publishers.size === 0) process.on('beforeExit', beforeExit);
       publishers.add(publisher);
+      listenToExit();
       if (!publisher.config.handleSignals) return;
       for (const name of SIGNALS) {
         process.removeListener(name, onSignal);
@@ -61,8 +83,14 @@ export function createExitHooks(): ExitHooks {
       publishers.delete(publisher);
       if (ending) return;
       if (publishers.size === 0) process.removeListener('beforeExit', beforeExit);
+      if (publishers.size + late.size === 0) process.removeListener('exit', exit);
       if ([...publishers].some(({ config }) => config.handleSignals)) return;
       for (const name of SIGNALS) process.removeListener(name, onSignal);
+    },
+    tellAtExit(publisher) {
+      if (late.has(publisher)) return;
+      late.add(publisher);
+      listenToExit();
     },
   };
 }

@@ -16,7 +16,7 @@ import { BodyPool } from './body-pool.js';
 import { Dispatch, WINDOW_BYTES } from './dispatch.js';
 import { FRAME_BYTES, type Frame, type Lane } from './lane.js';
 import { Lanes, type PacedLane } from './lanes.js';
-import { chooseVictim, ShedLedger } from './shed.js';
+import { chooseVictim, ShedLedger, type ShedReason } from './shed.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from './status.js';
 
 export interface PublisherEvents {
@@ -29,35 +29,49 @@ export class Publisher {
   readonly events = new EventEmitter<PublisherEvents>();
   readonly config: PublisherConfig;
   readonly #outlet: Outlet;
+  readonly #bodies = new BodyPool(FRAME_BYTES, WINDOW_BYTES);
   readonly #lanes: Lanes;
   readonly #dispatch: Dispatch;
-  readonly #shed = new ShedLedger((sentence) => this.#warnOfRecords(sentence));
+  readonly #shed = new ShedLedger((sentence) => this.#warn(new LoghiveError('LOGHIVE_RECORDS_LOST', sentence)));
+  readonly #onLate: () => void;
   #state: 'open' | 'closed' = 'open';
   #closing: Promise<CloseResult> | undefined;
+  /** The outlet has told that the broker is away, so that its return is news. */
+  #toldAway = false;
   #bytes = 0;
   #accepted = 0;
   #confirmed = 0;
   /** Each ends the waiting of one flush that has a time limit. */
   readonly #cuts = new Set<() => void>();
 
-  constructor(config: PublisherConfig) {
+  /** @param onLate called for each record that is logged after close: somebody has to see that it is told. */
+  constructor(config: PublisherConfig, onLate: () => void = () => {}) {
     this.config = config;
+    this.#onLate = onLate;
+    // Every door of the application may listen.
+    this.events.setMaxListeners(0);
     this.#outlet = new Outlet(config.broker, `loghive producer ${process.pid}`, false);
     this.#lanes = new Lanes({
       recordsPerMessage: config.recordsPerMessage,
-      bodies: new BodyPool(FRAME_BYTES, WINDOW_BYTES),
+      bodies: this.#bodies,
       resume: () => this.#dispatch.pump(),
     });
     this.#dispatch = new Dispatch(this.#outlet, this.#lanes, config, (paced, frame, outcome) =>
       this.#settled(paced, frame, outcome),
     );
     const { events } = this.#outlet;
-    events.on('open', (_link, afresh) => {
-      if (afresh) emitSafely(this.events, 'connect');
+    events.on('open', ({ host }, afresh) => {
+      if (afresh) this.#connected(`${host.hostname}:${host.port}`);
       this.#dispatch.reopened();
     });
     events.on('unblocked', () => this.#dispatch.pump());
-    events.on('lost', (error) => emitSafely(this.events, 'disconnect', error));
+    events.on('lost', (error) => {
+      this.#toldAway = true;
+      emitSafely(this.events, 'disconnect', error);
+    });
+    this.#outlet.connection.events.on('failed', () => {
+      this.#toldAway = true;
+    });
     events.on('channelClosed', (error) => {
       for (const { pace } of this.#lanes) pace.redeclare();
       this.#dropTooLarge(error.message);
@@ -75,7 +89,8 @@ export class Publisher {
     this.#accepted++;
     const bytes = Buffer.byteLength(line) + 1;
     if (this.#state === 'closed') {
-      this.#shed.count(level, 'logged after close', 1);
+      this.#shed.count({ service, level }, 'logged after close', 1);
+      this.#onLate();
       return;
     }
     this.#outlet.connection.open();
@@ -83,7 +98,7 @@ export class Publisher {
       this.#bytes += bytes;
       this.#lanes.of(service, level).lane.add(line, bytes, Date.now());
       this.#dispatch.soon();
-    } else this.#shed.count(level, 'buffer full', 1);
+    } else this.#shed.count({ service, level }, 'buffer full', 1);
   }
 
   /**
@@ -106,9 +121,11 @@ export class Publisher {
   /**
    * Flushes for at most `timeoutMs`, then closes the connection. Never rejects; what could not be sent is counted as shed
    * and told. Every call gets the same result.
+   *
+   * @param tells false where `abandon()` follows, which tells it with what comes meanwhile.
    */
-  close(timeoutMs: number = this.config.exitTimeoutMs): Promise<CloseResult> {
-    this.#closing ??= this.#close(timeoutMs);
+  close(timeoutMs: number = this.config.exitTimeoutMs, tells = true): Promise<CloseResult> {
+    this.#closing ??= this.#close(timeoutMs, tells);
     return this.#closing;
   }
 
@@ -176,23 +193,32 @@ export class Publisher {
     if (!this.isIdle) this.#outlet.connection.open();
   }
 
-  async #close(timeoutMs: number): Promise<CloseResult> {
+  /** In the last listener of the process: nothing can be sent any more. What is left is counted and told. */
+  abandon(): void {
+    this.#shed.hold();
+    this.#giveUpTheRest('unsent at exit');
+    this.#shed.tellAtTheVeryEnd();
+  }
+
+  async #close(timeoutMs: number, tells: boolean): Promise<CloseResult> {
     await this.flushWithin(timeoutMs);
-    this.#dispatch.stop();
-    this.#state = 'closed';
-    const unsent = this.#giveUpTheRest();
+    this.#shed.hold();
+    const unsent = this.#giveUpTheRest('unsent at close');
     await this.#outlet.connection.close();
-    this.#shed.tell();
+    if (tells) this.#shed.tell();
     return { confirmed: this.#confirmed, unsent };
   }
 
-  #giveUpTheRest(): number {
+  #giveUpTheRest(reason: ShedReason): number {
+    this.#dispatch.stop();
+    this.#state = 'closed';
     let unsent = 0;
     for (const { lane } of this.#lanes) {
       unsent += lane.records;
-      this.#shed.count(lane.level, 'unsent at close', lane.records);
+      this.#shed.count(lane, reason, lane.records);
       lane.clear();
     }
+    this.#bodies.clear();
     this.#bytes = 0;
     return unsent;
   }
@@ -205,7 +231,7 @@ export class Publisher {
       const frame = victim?.dropOldest(Date.now());
       if (!victim || !frame) return false;
       this.#bytes -= frame.bytes;
-      this.#shed.count(victim.level, 'buffer full', frame.records);
+      this.#shed.count(victim, 'buffer full', frame.records);
     }
     return true;
   }
@@ -229,7 +255,17 @@ export class Publisher {
     pace.refused();
     if (outcome === 'returned') this.#outlet.topology.forget();
     const first = outcome === 'returned' ? lane.returns++ === 0 : lane.nacks++ === 0;
-    if (first) this.#warnOfRecords(refusal(lane, outcome));
+    if (first) this.#warn(new LoghiveError('LOGHIVE_RECORDS_WAIT', refusal(lane, outcome)));
+  }
+
+  #connected(host: string): void {
+    if (this.#toldAway) {
+      const { pending } = this.stats();
+      const sent = pending === 0 ? '' : `; ${pending} waiting ${pending === 1 ? 'record is' : 'records are'} sent`;
+      internalLogger.info(`connected to RabbitMQ again${sent} (${host})`);
+    }
+    this.#toldAway = false;
+    emitSafely(this.events, 'connect');
   }
 
   /** A server with a smaller message limit would refuse the same frame for ever, and its lane would stand still. */
@@ -241,14 +277,10 @@ export class Publisher {
       for (const { lane } of this.#lanes) {
         for (const frame of lane.dropLargerThan(Number(limit))) {
           this.#bytes -= frame.bytes;
-          this.#shed.count(lane.level, 'larger than the broker allows', frame.records);
+          this.#shed.count(lane, 'larger than the broker allows', frame.records);
         }
       }
     });
-  }
-
-  #warnOfRecords(sentence: string): void {
-    this.#warn(new LoghiveError('LOGHIVE_RECORDS_WAIT', sentence));
   }
 
   #warn(error: LoghiveError): void {

@@ -39,9 +39,10 @@ export function sharePublisher(config: PublisherConfig): SharedPublisher {
   return { publisher: entry.publisher, release: onceOnly(() => release(key, entry)) };
 
   function open(): Entry {
-    const opened = { publisher: new Publisher(config), references: 0 };
+    const publisher: Publisher = new Publisher(config, () => exitHooks.tellAtExit(publisher));
+    const opened = { publisher, references: 0 };
     entries.set(key, opened);
-    exitHooks.add(opened.publisher);
+    exitHooks.add(publisher);
     return opened;
   }
 }

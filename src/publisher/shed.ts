@@ -2,7 +2,12 @@
 import { LEVELS, type Level, severity } from '../level.js';
 import type { Lane } from './lane.js';
 
-export type ShedReason = 'buffer full' | 'unsent at close' | 'logged after close' | 'larger than the broker allows';
+export type ShedReason =
+  | 'buffer full'
+  | 'unsent at close'
+  | 'unsent at exit'
+  | 'logged after close'
+  | 'larger than the broker allows';
 
 /** How many records were shed, of which level and why. */
 export type ShedCounts = { [L in Level]?: { [R in ShedReason]?: number } };
@@ -24,20 +29,29 @@ export function chooseVictim(lanes: Iterable<Lane>, incoming: Level): Lane | und
 const REMEDIES: Readonly<Record<ShedReason, string>> = {
   'buffer full': 'Raise bufferBytes, or see why the broker does not take them.',
   'unsent at close': 'The broker did not confirm them within exitTimeoutMs: see why, or raise it.',
+  'unsent at exit': 'process.exit() or an exception ended the process: await flush() before it, or let the script end.',
   'logged after close': 'They were logged when the logger was closed already, or the process ending.',
   'larger than the broker allows': "Lower maxRecordBytes, or raise the broker's max_message_size.",
 };
 
 /** A flood of shed records is told in one sentence each so often. */
 const TELL_EVERY_MS = 10_000;
+/** Who logs after close is mostly about to end, with more to come. */
+const GATHER_MS = 1000;
 
 /** Counts what is shed and tells it: nothing is lost silently. */
 export class ShedLedger {
   readonly #tell: (sentence: string) => void;
   readonly #counts = new Map<Level, Map<ShedReason, number>>();
-  readonly #untold = new Map<ShedReason, number>();
+  /** By reason, then by service and level. */
+  readonly #untold = new Map<ShedReason, Map<string, number>>();
   #total = 0;
+  #untoldTotal = 0;
   #toldAtMs = Number.NEGATIVE_INFINITY;
+  #telling: 'by and by' | 'when asked' | 'at the very end' = 'by and by';
+  /** At the very end: how many it takes for another line. */
+  #lineFrom = 1;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(tell: (sentence: string) => void) {
     this.#tell = tell;
@@ -47,13 +61,14 @@ export class ShedLedger {
     return this.#total;
   }
 
-  count(level: Level, reason: ShedReason, records: number): void {
+  count({ service, level }: { service: string; level: Level }, reason: ShedReason, records: number): void {
     if (records === 0) return;
-    const ofLevel = this.#counts.get(level) ?? new Map<ShedReason, number>();
-    this.#counts.set(level, ofLevel.set(reason, (ofLevel.get(reason) ?? 0) + records));
-    this.#untold.set(reason, (this.#untold.get(reason) ?? 0) + records);
+    add(entryOf(this.#counts, level), reason, records);
+    add(entryOf(this.#untold, reason), `${service} ${level}`, records);
     this.#total += records;
-    if (performance.now() - this.#toldAtMs >= TELL_EVERY_MS) this.tell();
+    this.#untoldTotal += records;
+    if (this.#telling === 'by and by') this.#tellSoon(reason === 'logged after close' ? GATHER_MS : 0);
+    else if (this.#telling === 'at the very end' && this.#untoldTotal >= this.#lineFrom) this.tell();
   }
 
   counts(): ShedCounts {
@@ -65,14 +80,56 @@ export class ShedLedger {
     return result;
   }
 
+  /** Nothing is told until `tell()` is called: there is more to come. */
+  hold(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#telling = 'when asked';
+  }
+
   /** Says what was shed since it was said last. */
   tell(): void {
-    if (this.#untold.size === 0) return;
-    const reasons = [...this.#untold];
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#telling === 'when asked') this.#telling = 'by and by';
+    if (this.#untoldTotal === 0) return;
+    if (this.#telling === 'at the very end') this.#lineFrom *= 2;
+    const parts = [...this.#untold].map(([reason, lanes]) => part(reason, lanes));
+    const remedies = [...this.#untold.keys()].map((reason) => REMEDIES[reason]);
     this.#untold.clear();
     this.#toldAtMs = performance.now();
-    const parts = reasons.map(([reason, records]) => `${records} (${reason})`);
-    const remedies = reasons.map(([reason]) => REMEDIES[reason]);
+    this.#untoldTotal = 0;
     this.#tell(`records given up: ${parts.join(', ')}; ${this.#total} in all since the start. ${remedies.join(' ')}`);
   }
+
+  /**
+   * Says the same when the event loop will not turn again. What an exit listener still logs is told as it comes, for
+   * nobody knows which record is the last one; many of them in few lines.
+   */
+  tellAtTheVeryEnd(): void {
+    this.tell();
+    this.#telling = 'at the very end';
+  }
+
+  #tellSoon(gatherMs: number): void {
+    const waitMs = Math.max(gatherMs, this.#toldAtMs + TELL_EVERY_MS - performance.now());
+    if (waitMs <= 0) this.tell();
+    else this.#timer ??= setTimeout(() => this.tell(), waitMs).unref();
+  }
+}
+
+function entryOf<K, V>(table: Map<K, Map<V, number>>, key: K): Map<V, number> {
+  const entry = table.get(key) ?? new Map<V, number>();
+  table.set(key, entry);
+  return entry;
+}
+
+function add<K>(counts: Map<K, number>, key: K, records: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + records);
+}
+
+/** `12 (unsent at close: shop INFO 10, shop ERROR 2)` */
+function part(reason: ShedReason, lanes: ReadonlyMap<string, number>): string {
+  const records = [...lanes.values()].reduce((sum, each) => sum + each, 0);
+  return `${records} (${reason}: ${[...lanes].map(([lane, count]) => `${lane} ${count}`).join(', ')})`;
 }

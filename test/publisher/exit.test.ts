@@ -67,7 +67,7 @@ test('what is logged in a handler of beforeExit is not lost', SLOW, async () => 
   expect(await messages(service)).toBe(3);
 });
 
-test.each(['SIGTERM', 'SIGINT'] as const)(
+test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
   '%s: everything is confirmed, and the process dies of it',
   SLOW,
   async (signal) => {
@@ -78,16 +78,20 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 );
 
-test.each(['SIGTERM', 'SIGINT'] as const)("%s is left to the application's own handler", SLOW, async (signal) => {
-  const { child, service } = run(
-    `const timer = work(); process.on('${signal}', () => { console.log('mine'); log(2); clearInterval(timer); process.exitCode = 3; }); up();`,
-    single,
-  );
-  await child.waitForLine(/^up$/);
-  expect(await child.kill(signal)).toEqual({ code: 3, signal: null });
-  expect(child.stdout).toEqual(['up', 'mine']);
-  expect(await messages(service)).toBe(2);
-});
+test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+  "%s is left to the application's own handler",
+  SLOW,
+  async (signal) => {
+    const { child, service } = run(
+      `const timer = work(); process.on('${signal}', () => { console.log('mine'); log(2); clearInterval(timer); process.exitCode = 3; }); up();`,
+      single,
+    );
+    await child.waitForLine(/^up$/);
+    expect(await child.kill(signal)).toEqual({ code: 3, signal: null });
+    expect(child.stdout).toEqual(['up', 'mine']);
+    expect(await messages(service)).toBe(2);
+  },
+);
 
 test('a handler that the application set once, and before its logger, is in charge as well', SLOW, async () => {
   const { child, service } = run(
@@ -105,13 +109,69 @@ up();`,
 });
 
 test('handleSignals: false leaves signals as they are without Loghive', SLOW, async () => {
-  const { child } = run("work(); console.log('listeners ' + process.listenerCount('SIGTERM')); log(1);", {
+  const listeners = "['SIGTERM', 'SIGINT', 'SIGHUP'].map((name) => process.listenerCount(name))";
+  const { child } = run(`work(); console.log('listeners ' + ${listeners}); log(1);`, {
     handleSignals: false,
     url: `amqp://127.0.0.1:${await freePort()}`,
   });
-  await child.waitForLine(/^listeners 0$/);
+  await child.waitForLine(/^listeners 0,0,0$/);
   expect(await child.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
   expect(child.lines.join('\n')).not.toMatch(/given up/);
+});
+
+test.each([
+  ['the end of the script', 'log(500);'],
+  ['logger.end()', "log(500); logger.end(); logger.once('finish', () => console.log('finish'));"],
+])('handleSignals: false changes nothing about %s: everything is confirmed', SLOW, async (_what, body) => {
+  const { child, service } = run(body, { ...single, handleSignals: false });
+  expect(await child.exited).toEqual({ code: 0, signal: null });
+  expect(await messages(service)).toBe(500);
+  expect(child.stderr).toEqual([]);
+});
+
+test('records that are logged while a signal ends the process are sent, or told in one line', SLOW, async () => {
+  const { child } = run(
+    `const other = new LoghiveTransport({ service: 'another', url: 'amqp://127.0.0.1:${await freePort()}', exitTimeoutMs: 500 });
+logger.add(other);
+setInterval(() => log(1), 1); transport.once('connect', up);`,
+    { exitTimeoutMs: 100 },
+  );
+  await child.waitForLine(/^up$/);
+  expect(await child.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
+  // One line for each of the two: the one without a broker has lost what it was given.
+  const told = child.stderr.filter((line) => /given up/.test(line));
+  expect(told.filter((line) => /another INFO \d+/.test(line))).toHaveLength(1);
+  expect(told.length).toBeLessThanOrEqual(2);
+});
+
+test.each([
+  ['process.exit()', 'process.exit(4);', 4],
+  ['an uncaught exception', "throw new Error('uncaught');", 1],
+])('%s: what is not confirmed is counted and told in one line', SLOW, async (_what, end, code) => {
+  const url = `amqp://127.0.0.1:${await freePort()}`;
+  const { child } = run(`log(12); logger.error('one more'); ${end}`, { url });
+  expect(await child.exited).toEqual({ code, signal: null });
+  const told = child.stderr.filter((line) => /given up/.test(line));
+  expect(told).toHaveLength(1);
+  expect(told[0]).toMatch(/records given up: 13 \(unsent at exit: svc_\w+ INFO 12, svc_\w+ ERROR 1\); 13 in all/);
+});
+
+test('what is logged when the transport is closed already is counted and told at the end', SLOW, async () => {
+  const { child } = run(
+    "process.on('exit', () => log(1)); log(1); await transport.close(); log(3); process.exit(0);",
+    single,
+  );
+  expect(await child.exited).toEqual({ code: 0, signal: null });
+  expect(child.stderr).toHaveLength(1);
+  expect(child.stderr[0]).toMatch(/records given up: 4 \(logged after close: svc_\w+ INFO 4\)/);
+});
+
+test('what an exit listener logs is told', SLOW, async () => {
+  const { child, service } = run("log(1); await transport.flush(); process.on('exit', () => log(1));", single);
+  expect(await child.exited).toEqual({ code: 0, signal: null });
+  expect(await messages(service)).toBe(1);
+  expect(child.stderr).toHaveLength(1);
+  expect(child.stderr[0]).toMatch(/records given up: 1 \(logged after close: svc_\w+ INFO 1\)/);
 });
 
 test('a second signal cuts the waiting, and what is left is told', SLOW, async () => {
@@ -133,7 +193,7 @@ test('a second signal cuts the waiting, and what is left is told', SLOW, async (
   onEnd(() => clearInterval(again));
   expect(await child.exited).toEqual({ code: null, signal: 'SIGTERM' });
   expect(performance.now() - started).toBeLessThan(7000);
-  expect(child.stderr.join('\n')).toMatch(/records given up: 4 \(unsent at close\)/);
+  expect(child.stderr.join('\n')).toMatch(/records given up: 4 \(unsent at close: svc_\w+ INFO 4\)/);
 });
 
 test('a broker that is away at the end costs exitTimeoutMs, and the number of records is told', SLOW, async () => {
@@ -143,7 +203,9 @@ test('a broker that is away at the end costs exitTimeoutMs, and the number of re
   const started = performance.now();
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(performance.now() - started).toBeLessThan(SOON_MS);
-  expect(child.stderr.filter((line) => /records given up: 12 \(unsent at close\)/.test(line))).toHaveLength(1);
+  expect(
+    child.stderr.filter((line) => /records given up: 12 \(unsent at close: svc_\w+ INFO 12\)/.test(line)),
+  ).toHaveLength(1);
 });
 
 test('a logger without records does not keep the process, though nobody listens', SLOW, async () => {
@@ -160,7 +222,7 @@ test('a script that ends with await flush() ends, though the broker is away', SL
   const { child } = run('log(3); up(); await transport.flush(); console.log("flushed");', { url, exitTimeoutMs: 500 });
   await child.waitForLine(/^up$/);
   expect((await child.exited).signal).toBe(null);
-  expect(child.stderr.join('\n')).toMatch(/records given up: 3 \(unsent at close\)/);
+  expect(child.stderr.join('\n')).toMatch(/records given up: 3 \(unsent at close: svc_\w+ INFO 3\)/);
 });
 
 test('a script that ends with await flush() has everything confirmed', SLOW, async () => {

@@ -1,6 +1,8 @@
 import { connect } from 'amqplib';
 import { afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type PublisherConfig, producerConfig } from '../../src/config.js';
+import type { LoghiveError } from '../../src/errors.js';
+import { internalLogger } from '../../src/internal-logger.js';
 import { Publisher } from '../../src/publisher/publisher.js';
 import { type TestBroker, uniqueName, useBroker, useProxy } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
@@ -184,6 +186,24 @@ describe('a publisher', () => {
     expect(publisher.stats().shed).toEqual({ INFO: { 'unsent at close': 1 } });
   });
 
+  it('tells what is lost at close in one line, with a code of its own', async () => {
+    const publisher = open({ url: 'amqp://127.0.0.1:1' });
+    const lost: LoghiveError[] = [];
+    publisher.events.on('warning', (error) => {
+      if (error.code === 'LOGHIVE_RECORDS_LOST') lost.push(error);
+    });
+    for (const level of ['INFO', 'ERROR'] as const) {
+      for (const number of range(3)) publisher.accept('shop', level, line(number));
+    }
+    const closing = publisher.close(0);
+    await publisher.close();
+    for (const number of range(3)) publisher.accept('shop', 'INFO', line(number));
+    await closing;
+    expect(lost.map(({ message }) => message)).toEqual([
+      'records given up: 6 (unsent at close: shop INFO 3, shop ERROR 3); 6 in all since the start. The broker did not confirm them within exitTimeoutMs: see why, or raise it.',
+    ]);
+  });
+
   it('counts what is logged after close, and never throws', async () => {
     const publisher = open();
     await publisher.close();
@@ -247,6 +267,31 @@ describe('a publisher', () => {
     publisher.accept(service, 'INFO', line(1));
     await publisher.flush();
     expect(publisher.stats()).toMatchObject({ confirmed: 2, pending: 0 });
+  });
+
+  it('says that a broker is there again which was told to be away, once, and how many records waited', async () => {
+    const said = vi.spyOn(internalLogger, 'info');
+    onTestFinished(() => said.mockRestore());
+    const proxy = await useProxy(broker.url);
+    await proxy.refuse();
+    const publisher = open({ url: proxy.url(broker.url) });
+    const warnings: string[] = [];
+    publisher.events.on('warning', ({ message }) => warnings.push(message));
+    for (const number of range(12)) publisher.accept(uniqueName('svc'), 'INFO', line(number));
+    await eventually(() => warnings.length > 0);
+    await proxy.heal();
+    await publisher.flush();
+    const lines = said.mock.calls.map(([sentence]) => sentence);
+    expect(lines).toEqual([`connected to RabbitMQ again; 12 waiting records are sent (127.0.0.1:${proxy.port})`]);
+  });
+
+  it('says nothing of a broker that is there from the start', async () => {
+    const said = vi.spyOn(internalLogger, 'info');
+    onTestFinished(() => said.mockRestore());
+    const publisher = open();
+    publisher.accept(uniqueName('svc'), 'INFO', line(0));
+    await publisher.flush();
+    expect(said).not.toHaveBeenCalled();
   });
 
   it('tells that it connects, loses the connection and connects again', async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Level } from '../../src/level.js';
 import { BodyPool } from '../../src/publisher/body-pool.js';
 import { FRAME_BYTES, Lane } from '../../src/publisher/lane.js';
@@ -34,22 +34,71 @@ describe('what goes when the buffer is full', () => {
 });
 
 describe('the count of it', () => {
+  const info = { service: 'shop', level: 'INFO' } as const;
+  const error = { service: 'shop', level: 'ERROR' } as const;
+
+  function useLedger() {
+    vi.useFakeTimers();
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const told: string[] = [];
+    return { told, ledger: new ShedLedger((sentence) => told.push(sentence)) };
+  }
+
   it('is kept by level and reason', () => {
-    const ledger = new ShedLedger(() => {});
-    ledger.count('INFO', 'buffer full', 3);
-    ledger.count('INFO', 'buffer full', 2);
-    ledger.count('ERROR', 'unsent at close', 1);
+    const { ledger } = useLedger();
+    ledger.count(info, 'buffer full', 3);
+    ledger.count(info, 'buffer full', 2);
+    ledger.count(error, 'unsent at close', 1);
     expect(ledger.counts()).toEqual({ INFO: { 'buffer full': 5 }, ERROR: { 'unsent at close': 1 } });
     expect(ledger.total).toBe(6);
   });
 
-  it('is told at once, then gathered, so that a flood does not flood stderr', () => {
-    const told: string[] = [];
-    const ledger = new ShedLedger((sentence) => told.push(sentence));
-    ledger.count('INFO', 'buffer full', 1);
-    for (let record = 0; record < 1000; record++) ledger.count('INFO', 'buffer full', 1);
+  it('is told at once, then gathered, so that a flood does not flood stderr; nothing stays untold', () => {
+    const { told, ledger } = useLedger();
+    ledger.count(info, 'buffer full', 1);
+    for (let record = 0; record < 1000; record++) ledger.count(info, 'buffer full', 1);
     expect(told).toHaveLength(1);
+    vi.advanceTimersByTime(10_000);
+    expect(told).toHaveLength(2);
+    expect(told[1]).toContain('1000 (buffer full: shop INFO 1000); 1001 in all');
+    vi.advanceTimersByTime(60_000);
+    expect(told).toHaveLength(2);
+  });
+
+  it('is one sentence where it is held until all is known', () => {
+    const { told, ledger } = useLedger();
+    ledger.hold();
+    ledger.count(info, 'unsent at close', 10);
+    ledger.count(error, 'unsent at close', 2);
+    ledger.count(info, 'logged after close', 3);
+    vi.advanceTimersByTime(60_000);
+    expect(told).toEqual([]);
     ledger.tell();
-    expect(told[1]).toContain('1000 (buffer full); 1001 in all');
+    expect(told).toHaveLength(1);
+    expect(told[0]).toContain(
+      'records given up: 12 (unsent at close: shop INFO 10, shop ERROR 2), 3 (logged after close: shop INFO 3); 15 in all',
+    );
+  });
+
+  it('of what is logged after close is gathered before it is told', () => {
+    const { told, ledger } = useLedger();
+    for (let record = 0; record < 5; record++) ledger.count(info, 'logged after close', 1);
+    expect(told).toEqual([]);
+    vi.advanceTimersByTime(1000);
+    expect(told).toHaveLength(1);
+    expect(told[0]).toContain('5 (logged after close: shop INFO 5)');
+  });
+
+  it('is told as it comes at the very end, when no timer runs any more, in few lines', () => {
+    const { told, ledger } = useLedger();
+    ledger.count(info, 'logged after close', 1);
+    ledger.tellAtTheVeryEnd();
+    expect(told).toHaveLength(1);
+    ledger.count(info, 'logged after close', 1);
+    expect(told).toHaveLength(2);
+    for (let record = 0; record < 1000; record++) ledger.count(info, 'logged after close', 1);
+    expect(told.length).toBeLessThan(13);
   });
 });
