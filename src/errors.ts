@@ -2,6 +2,8 @@
  * One error class and one table of codes: callers branch on `code`, people read `message`.
  * docs/errors.md lists the same codes; a test holds the two equal.
  */
+import { asSentence } from './sentence.js';
+
 export const ERROR_CODES = {
   LOGHIVE_INVALID_OPTION: 'An option has a value that Loghive cannot work with. Nothing was started.',
   LOGHIVE_CLOSED: 'A consumer was started that had been started before. Create a new one.',
@@ -25,7 +27,7 @@ export class LoghiveError extends Error {
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(asSentence(message), options);
     this.code = code;
   }
 }

@@ -1,9 +1,11 @@
 /**
  * Loghive's own lines. They go to stderr, never to RabbitMQ: a logger that logs about itself through itself would loop.
- * `LOG_LEVEL` sets the lowest level that is written (default INFO).
+ * `LOG_LEVEL` sets the lowest level that is written (default INFO). A line begins in lower case, names apart, and ends with
+ * a full stop.
  */
 import fs from 'node:fs';
 import { type Level, parseLevel, severity } from './level.js';
+import { asSentence } from './sentence.js';
 
 export interface InternalLogger {
   setLevel(name: string): void;
@@ -18,7 +20,7 @@ function createInternalLogger(): InternalLogger {
 
   function write(level: Level, message: string): void {
     if (severity(level) < lowest) return;
-    const line = `[loghive] ${new Date().toISOString()} ${level} ${message.replaceAll('\n', '\n    ')}\n`;
+    const line = `[loghive] ${new Date().toISOString()} ${level} ${asSentence(message).replaceAll('\n', '\n    ')}\n`;
     try {
       // Synchronous, so that a line written while the process ends is not cut off.
       fs.writeSync(2, line);

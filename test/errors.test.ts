@@ -32,12 +32,12 @@ describe('the table of codes', () => {
   });
 });
 
-test('an error keeps its code, its message and what lies underneath', () => {
+test('an error keeps its code, its message as a sentence, and what lies underneath', () => {
   const cause = new Error('underneath');
   const error = new LoghiveError('LOGHIVE_CLOSED', 'what happened', { cause });
   expect(error).toBeInstanceOf(Error);
-  expect(error).toMatchObject({ name: 'LoghiveError', code: 'LOGHIVE_CLOSED', message: 'what happened', cause });
-  expect(String(error)).toBe('LoghiveError: what happened');
+  expect(error).toMatchObject({ name: 'LoghiveError', code: 'LOGHIVE_CLOSED', message: 'what happened.', cause });
+  expect(String(error)).toBe('LoghiveError: what happened.');
 });
 
 test.each<[unknown, string]>([

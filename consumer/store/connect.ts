@@ -69,7 +69,7 @@ function oneFault(faults: ReturnType<typeof storageUnavailable>[]): LoghiveError
   const last = faults.at(-1)!;
   if (faults.length === 1) return last;
   const { sqlstate, code } = last;
-  return storageUnavailable(faults.map((fault) => fault.reason).join('; '), {
+  return storageUnavailable(faults.map((fault) => fault.reason).join(' | '), {
     code,
     cause: last,
     ...(sqlstate !== undefined && { sqlstate }),

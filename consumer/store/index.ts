@@ -104,7 +104,7 @@ export function openStore(config: StoreConfig, now: () => number = Date.now): St
     if (session.encoding !== 'UTF8' && !toldEncoding) {
       toldEncoding = true;
       notice(
-        `Database ${session.place.database} is encoded in ${session.encoding}: records with characters that it cannot hold become dead letters. Create the database with encoding UTF8.`,
+        `database ${session.place.database} is encoded in ${session.encoding}: records with characters that it cannot hold become dead letters. Create the database with encoding UTF8.`,
       );
     }
     return session;

@@ -78,13 +78,13 @@ async function applyNext(session: Session, options: MigrateOptions, first: boole
       return undefined;
     }
     current = next.name;
-    if (first) notice(`Migrating schema ${schema} of ${options.shownUrl}.`);
+    if (first) notice(`migrating schema ${schema} of ${options.shownUrl}.`);
     await prepareSchema(session, schema);
     await session.query(`set local search_path to ${pg.escapeIdentifier(schema)}`);
     await session.query(next.sql, undefined, FOR_EVER);
     await session.query(`insert into ${tableOf(schema)} (name, checksum) values ($1, $2)`, [next.name, next.checksum]);
     await commit(session);
-    notice(`Applied migration ${next.name}.`);
+    notice(`applied migration ${next.name}.`);
     return next.name;
   } catch (error) {
     await rollback(session);

@@ -93,7 +93,7 @@ export function createPartitions({ schema, now, notice }: PartitionOptions): Par
     if (ofLock || told.has(code)) return;
     told.add(code);
     notice(
-      `Partition ${partitionName(day)} of schema ${schema} cannot be made; the default partition takes its records. ${reasonFor(error, session.place)}`,
+      `partition ${partitionName(day)} of schema ${schema} cannot be made; the default partition takes its records. ${reasonFor(error, session.place)}`,
     );
   }
 

@@ -53,7 +53,8 @@ export function reasonFor(error: unknown, place: Place): string {
   const state = sqlStateOf(error);
   const said = reasonOf(error);
   if (state === undefined) return withoutState(error, said, place);
-  return `${wordsFor(state, place)}: ${said} (SQLSTATE ${state})`;
+  const [what, remedy] = wordsFor(state, place);
+  return `${what}: ${said} (SQLSTATE ${state}).${remedy ? ` ${remedy}.` : ''}`;
 }
 
 function withoutState(error: unknown, said: string, { host, user }: Place): string {
@@ -77,36 +78,43 @@ function withoutState(error: unknown, said: string, { host, user }: Place): stri
   return `the connection to ${host} failed: ${said}`;
 }
 
-function wordsFor(state: string, { host, user, database, schema }: Place): string {
+/** What it means, and what to do. */
+function wordsFor(state: string, { host, user, database, schema }: Place): readonly [string, string?] {
   switch (state) {
     case '28P01':
-      return `${host} refuses the password of user ${user}. Correct it in the database URL`;
+      return [`${host} refuses the password of user ${user}`, 'Correct it in the database URL'];
     case '28000':
-      return `${host} refuses user ${user}. Create the user, or allow it in pg_hba.conf`;
+      return [`${host} refuses user ${user}`, 'Create the user, or allow it in pg_hba.conf'];
     case '3D000':
-      return `there is no database ${database} on ${host}. Create it`;
+      return [`there is no database ${database} on ${host}`, 'Create it'];
     case '3F000':
     case '42P01':
     case '42704':
-      return `schema ${schema} of database ${database} lacks what records are stored in. Run "loghive migrate"`;
+      return [`schema ${schema} of database ${database} lacks what records are stored in`, 'Run "loghive migrate"'];
     case '42703':
-      return `a column of Loghive's tables in schema ${schema} is missing. Add it again`;
+      return [`a column of Loghive's tables in schema ${schema} is missing`, 'Add it again'];
     case '42501':
-      return `user ${user} lacks rights in schema ${schema} of database ${database}. Grant USAGE and CREATE on the schema, and the tables`;
+      return [
+        `user ${user} lacks rights in schema ${schema} of database ${database}`,
+        'Grant USAGE and CREATE on the schema, and the tables',
+      ];
     case '23502':
-      return `a table of schema ${schema} has a NOT NULL column without a default that Loghive does not fill. Give it a default`;
+      return [
+        `a table of schema ${schema} has a NOT NULL column without a default that Loghive does not fill`,
+        'Give it a default',
+      ];
     case '25006':
-      return `${host} is read-only. Point the database URL at the primary`;
+      return [`${host} is read-only`, 'Point the database URL at the primary'];
     case '53100':
-      return `the disk of ${host} is full. Free room`;
+      return [`the disk of ${host} is full`, 'Free room'];
     case '53200':
-      return `${host} is out of memory`;
+      return [`${host} is out of memory`, 'Give it more, or lower its load'];
     case '53300':
-      return `${host} has no free connection. Raise max_connections, or close some`;
+      return [`${host} has no free connection`, 'Raise max_connections, or close some'];
     case '57014':
-      return `${host} did not finish in time and cancelled the statement`;
+      return [`${host} did not finish in time and cancelled the statement`, 'Look for locks and load there'];
     case 'P0001':
-      return `a trigger on a table of schema ${schema} refuses rows`;
+      return [`a trigger on a table of schema ${schema} refuses rows`, 'Correct or drop it'];
   }
   const group = {
     '08': `the connection to ${host} broke`,
@@ -116,5 +124,5 @@ function wordsFor(state: string, { host, user, database, schema }: Place): strin
     '57': `${host} is stopping, starting or was told to end the session`,
     '58': `${host} has trouble with its system`,
   }[state.slice(0, 2)];
-  return group ?? `${host} refuses`;
+  return [group ?? `${host} refuses`];
 }

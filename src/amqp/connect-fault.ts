@@ -1,8 +1,9 @@
-/** What a failed attempt to connect means, in words: to which host, what happened, what to do. Pure. */
+/** What a failed attempt to connect, or the end of a connection, means in words: which host, what happened, what to do. Pure. */
 
 import { type ErrorCode, LoghiveError, reasonOf } from '../errors.js';
-import { type BrokerHost, maskedBroker } from '../settings/broker-url.js';
+import { type BrokerHost, hostAndPort, maskedBroker } from '../settings/broker-url.js';
 import { tlsFault } from '../tls-fault.js';
+import { replyText } from './reply.js';
 
 /** An end that amqplib has not told. */
 export const CLOSED_AT_ONCE = 'the broker closed the connection as soon as it was open';
@@ -12,6 +13,13 @@ export function connectFault(error: unknown, host: BrokerHost): LoghiveError {
   const tls = tlsFault(error, 'the option tls: { ca }', 'tls: { cert, key }');
   const [code, words] = tls === undefined ? explain(error, host) : (['LOGHIVE_BROKER_TLS', tls] as const);
   return new LoghiveError(code, `${maskedBroker(host)}: ${words}`, { cause: error });
+}
+
+/** @param cause why an open connection is one no more; undefined: the broker closed it without a reason. */
+export function lostFault(host: BrokerHost, cause: unknown): LoghiveError {
+  const reason = cause === undefined ? 'closed by the broker' : replyText(cause);
+  const words = `connection to ${hostAndPort(host)} ended: ${reason}. Loghive reconnects.`;
+  return new LoghiveError('LOGHIVE_BROKER_LOST', words, { cause });
 }
 
 function explain(error: unknown, host: BrokerHost): readonly [ErrorCode, string] {
@@ -42,7 +50,7 @@ function unreachable(code: string, said: string): string {
 
 /** The server was reached. amqplib puts all that it knows of it into the text of its error. */
 function handshakeEnded(said: string, host: BrokerHost): readonly [ErrorCode, string] {
-  const reply = /with message "(?<reply>.*)"$/s.exec(said)?.groups?.reply ?? said;
+  const reply = replyText(said);
   const user = JSON.stringify(host.username);
   if (/Handshake terminated by server: 403/.test(said)) {
     return ['LOGHIVE_BROKER_REFUSED', `the broker refused user ${user} or the password. Correct both (${reply}).`];

@@ -17,7 +17,9 @@ import { EventEmitter } from 'node:events';
 import { backoffMs, RECONNECT } from '../backoff.js';
 import type { BrokerConfig } from '../config.js';
 import { LoghiveError, reasonOf } from '../errors.js';
+import { hostAndPort } from '../settings/broker-url.js';
 import { within } from '../time/time-limit.js';
+import { lostFault } from './connect-fault.js';
 import { watchHealth } from './health.js';
 import { type Link, openLink } from './link.js';
 import { waitFor, wakeWaiting } from './waiting.js';
@@ -95,7 +97,7 @@ export class Connection {
     return {
       state: this.#state.name,
       sinceMs: this.#sinceMs,
-      ...(link ? { host: `${link.host.hostname}:${link.host.port}` } : {}),
+      ...(link ? { host: hostAndPort(link.host) } : {}),
       ...(this.#lastError ? { lastError: this.#lastError.message, lastErrorAtMs: this.#lastErrorAtMs } : {}),
     };
   }
@@ -119,7 +121,7 @@ export class Connection {
   /** Gives the open connection up, as if it had been lost: used where it answers but does not do what it should. */
   renew(reason: string): void {
     const link = this.#link();
-    link?.destroy(new LoghiveError('LOGHIVE_BROKER_LOST', `${link.host.hostname}:${link.host.port}: ${reason}`));
+    link?.destroy(lostFault(link.host, reason));
   }
 
   /** Closes in order where the broker answers within `timeoutMs`, else at once. Never rejects. */
@@ -203,7 +205,7 @@ export class Connection {
     if (state.name !== 'ready' || state.open.link !== link) return;
     const { blockedTimeoutMs } = this.#config;
     const timer = setTimeout(
-      () => this.renew(`the broker kept the connection blocked for ${blockedTimeoutMs} ms; it is opened anew`),
+      () => this.renew(`the broker kept it blocked for ${blockedTimeoutMs} ms`),
       blockedTimeoutMs,
     );
     if (!this.#options.keepsProcessAlive) timer.unref();
@@ -224,12 +226,7 @@ export class Connection {
     if (!('open' in state) || state.open.link !== link) return;
     this.#leave();
     if (performance.now() - state.open.sinceMs >= STEADY_MS) this.#failures = 0;
-    const { hostname, port } = link.host;
-    const reason = cause ? reasonOf(cause) : 'closed by the broker';
-    const error =
-      cause instanceof LoghiveError
-        ? cause
-        : new LoghiveError('LOGHIVE_BROKER_LOST', `connection to ${hostname}:${port} ended: ${reason}`, { cause });
+    const error = cause instanceof LoghiveError ? cause : lostFault(link.host, cause);
     // amqplib leaves the socket to a peer that may never close it, and what is in flight unanswered until then.
     link.destroy(error);
     this.#wait(error);

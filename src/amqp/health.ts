@@ -3,7 +3,7 @@
  * with RabbitMQ's defaults), a question that must be answered notices it after the socket time-out.
  */
 import type { Channel } from 'amqplib';
-import { LoghiveError } from '../errors.js';
+import { lostFault } from './connect-fault.js';
 import type { Link } from './link.js';
 
 /** How often is looked; the Python package's monitor has the same interval. */
@@ -56,12 +56,7 @@ export function watchHealth(link: Link, options: HealthOptions): () => void {
     else if (sinceMs < 2 * intervalMs) silentMs += sinceMs;
     if (silentMs >= options.silenceMs()) {
       const seconds = Math.round(silentMs / 1000);
-      link.destroy(
-        new LoghiveError(
-          'LOGHIVE_BROKER_LOST',
-          `${link.host.hostname}:${link.host.port} did not answer for ${seconds} s`,
-        ),
-      );
+      link.destroy(lostFault(link.host, `no answer for ${seconds} s`));
     } else if (!asked && !options.suspended()) {
       void ask();
     }

@@ -10,6 +10,7 @@ import { LoghiveError, reasonOf } from '../errors.js';
 import { internalLogger } from '../internal-logger.js';
 import { Connection } from './connection.js';
 import type { Link } from './link.js';
+import { replyText } from './reply.js';
 import { createTopology, type Topology } from './topology.js';
 
 /**
@@ -178,7 +179,11 @@ export class Outlet {
     this.#open = undefined;
     this.#channelFailures++;
     this.topology.forget();
-    const error = new LoghiveError('LOGHIVE_BROKER_REFUSED', `publishing was refused: ${cause.message}`, { cause });
+    const error = new LoghiveError(
+      'LOGHIVE_BROKER_REFUSED',
+      `publishing was refused: ${replyText(cause)}. Loghive goes on trying.`,
+      { cause },
+    );
     this.#warnUnlessTold(error);
     this.events.emit('channelClosed', error);
     setTimeout(() => void this.#openChannel(link), backoffMs(this.#channelFailures, REFUSED)).unref();

@@ -13,7 +13,8 @@ export function replyCode(error: unknown): number | undefined {
   return typeof code === 'number' ? code : undefined;
 }
 
-/** The broker's own words out of amqplib's sentence. */
+/** The broker's own words out of amqplib's sentence, without a full stop behind them. */
 export function replyText(error: unknown): string {
-  return /with message "(?<reply>.*)"$/s.exec(reasonOf(error))?.groups?.reply ?? reasonOf(error);
+  const said = reasonOf(error);
+  return (/with message "(?<reply>.*)"$/s.exec(said)?.groups?.reply ?? said).replace(/\.$/, '');
 }

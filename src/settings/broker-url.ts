@@ -74,9 +74,12 @@ function decoded(text: string): string {
 
 /** How a host is shown to people: with the user and the vhost, without the password. */
 export function maskedBroker(host: BrokerHost): string {
-  const name = host.hostname.includes(':') ? `[${host.hostname}]` : host.hostname;
   const vhost = host.vhost === '/' ? '/' : `/${encodeURIComponent(host.vhost)}`;
-  return `${host.protocol}://${encodeURIComponent(host.username)}:***@${name}:${host.port}${vhost}`;
+  return `${host.protocol}://${encodeURIComponent(host.username)}:***@${hostAndPort(host)}${vhost}`;
+}
+
+export function hostAndPort({ hostname, port }: BrokerHost): string {
+  return `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`;
 }
 
 /** A URL that may be wrong, as it may stand in a message. What is no text is shown by its kind only. */

@@ -67,7 +67,7 @@ describe('a connection that the broker blocks', () => {
     await eventually(() => events().length === 4);
     expect(events()).toEqual(['ready', 'blocked', 'lost', 'ready']);
     expect(heard[2]!.error!.message).toBe(
-      `127.0.0.1:${node.port}: the broker kept the connection blocked for 400 ms; it is opened anew`,
+      `connection to 127.0.0.1:${node.port} ended: the broker kept it blocked for 400 ms. Loghive reconnects.`,
     );
   });
 

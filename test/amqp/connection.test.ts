@@ -94,7 +94,7 @@ describe('a connection', () => {
     await is('ready');
     await own.closeConnections();
     await eventually(() => events().includes('lost'));
-    expect(heard[1]!.error!.message).toMatch(/CONNECTION.FORCED/);
+    expect(heard[1]!.error!.message).toMatch(/ended: CONNECTION_FORCED - [^.]*\. Loghive reconnects\.$/);
     await is('ready');
   });
 
@@ -221,7 +221,9 @@ describe('a connection', () => {
     connection.renew('it does not do what it should');
     await eventually(() => events().length === 3);
     expect(events()).toEqual(['ready', 'lost', 'ready']);
-    expect(heard[1]!.error!.message).toBe(`127.0.0.1:${broker.port}: it does not do what it should`);
+    expect(heard[1]!.error!.message).toBe(
+      `connection to 127.0.0.1:${broker.port} ended: it does not do what it should. Loghive reconnects.`,
+    );
   });
 });
 

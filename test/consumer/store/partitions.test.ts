@@ -184,7 +184,7 @@ describe('partitions', () => {
     expect(await store.write([on(0)])).toMatchObject({ stored: 1 });
     await store.write([on(0)]);
     expect(await sql(PLACES)).toEqual([{ place: 'logs.records_default', n: 2 }]);
-    expect(notices.filter((text) => text.includes('Partition records_20260301'))).toHaveLength(1);
+    expect(notices.filter((text) => text.includes('partition records_20260301'))).toHaveLength(1);
     expect(await sql(PARTITIONS)).toContainEqual({ name: nameOf(1) });
   });
 

@@ -1,0 +1,44 @@
+import fs from 'node:fs';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { internalLogger } from '../src/internal-logger.js';
+import { onEnd } from './support/use-servers.js';
+
+let lines: string[];
+
+beforeEach(() => {
+  lines = [];
+  const write = vi.spyOn(fs, 'writeSync').mockImplementation((_fd: number, text: unknown) => lines.push(String(text)));
+  onEnd(() => {
+    write.mockRestore();
+    internalLogger.setLevel('INFO');
+  });
+});
+
+test('a line has its time, its level, and ends with a full stop', () => {
+  internalLogger.warning('something happened');
+  internalLogger.info('something else happened. It is over.');
+  expect(lines.join('')).toMatch(
+    /^\[loghive\] \d{4}-\d\d-\d\dT[\d:.]+Z WARNING something happened\.\n\[loghive\] \S+ INFO something else happened\. It is over\.\n$/,
+  );
+});
+
+test('what has several lines stays one entry', () => {
+  internalLogger.error('first\nsecond');
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatch(/ERROR first\n {4}second\.\n$/);
+});
+
+test('levels below the one that is set are left out', () => {
+  internalLogger.debug('unheard');
+  internalLogger.setLevel('error');
+  internalLogger.warning('unheard');
+  internalLogger.error('heard');
+  expect(lines).toHaveLength(1);
+});
+
+test('a stderr that takes nothing is no failure', () => {
+  vi.spyOn(fs, 'writeSync').mockImplementation(() => {
+    throw Object.assign(new Error('EAGAIN'), { code: 'EAGAIN' });
+  });
+  expect(() => internalLogger.error('unheard')).not.toThrow();
+});

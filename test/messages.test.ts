@@ -1,0 +1,36 @@
+/** One style for everything that is told: it begins in lower case, names apart. That it ends with a full stop is held by asSentence. */
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+
+const root = path.resolve(import.meta.dirname, '..');
+
+/** Where a text is handed over to be told or thrown, and how it begins. */
+const TOLD = [
+  /(?:internalLogger|teller|notices)\.(?:debug|info|warning|error|tell)\(\s*(?:'\w+',\s*)?['"`]([^'"`$]+)/g,
+  /\b(?:notice|tell|warn|warnOnce|bad|storageUnavailable|invalid|asSentence|#warnOfRecords)\(\s*['"`]([^'"`$]+)/g,
+  /new (?:LoghiveError|Wrong|Expected|Unfit)\(\s*(?:'LOGHIVE_\w+',\s*)?['"`]([^'"`$]+)/g,
+  /\bstderr\.write\(\s*['"`]([^'"`$]+)/g,
+];
+
+/** Proper names and names of settings. */
+const NAMES = /^(?:PostgreSQL|RabbitMQ|Loghive|PEM|[A-Z][A-Z]+_[A-Z_]+|IANA)\b/;
+
+test('every text that is told begins in lower case, names apart', () => {
+  const texts = ['src', 'transports', 'consumer', 'cli']
+    .flatMap((folder) =>
+      readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
+    )
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) => {
+      const source = readFileSync(path.join(root, name), 'utf8');
+      return TOLD.flatMap((pattern) => [...source.matchAll(pattern)].map(([, text]) => `${name}: ${text}`));
+    });
+  expect(texts.length).toBeGreaterThan(60);
+  expect(
+    texts.filter((text) => {
+      const words = text.slice(text.indexOf(': ') + 2);
+      return /^[A-Z]/.test(words) && !NAMES.test(words);
+    }),
+  ).toEqual([]);
+});

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { asSentence } from '../src/sentence.js';
+
+test.each<[string, string]>([
+  ['what happened', 'what happened.'],
+  ['what happened. What to do.', 'what happened. What to do.'],
+  ['did you mean this?', 'did you mean this?'],
+  ['the server said: no such host.. Correct it', 'the server said: no such host. Correct it.'],
+  ['cut to "aaaa..., expected less', 'cut to "aaaa..., expected less.'],
+  ['and so on...', 'and so on...'],
+  ['it ends with a line break\n', 'it ends with a line break.'],
+  ['../here and ../there', '../here and ../there.'],
+  ['', ''],
+])('%j is shown as %j', (text, shown) => {
+  expect(asSentence(text)).toBe(shown);
+});
