@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { LoghiveError } from '../src/errors.js';
+import { asSentence } from '../src/sentence.js';
 import { maskUrl } from '../src/settings/mask-url.js';
 import { consume } from './consume.js';
 import { migrate } from './migrate.js';
@@ -17,41 +18,55 @@ function packageVersion(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
+const BROKER = 'LOGHIVE_URL, AMQP_URL, QUEUE_HOST|PORT|USER|PASSWORD|VHOST; else amqp://guest:guest@localhost:5672/';
+const DATABASE = 'LOGHIVE_DATABASE_URL, POSTGRES_DB_HOST|PORT|USER|PASSWORD|NAME, DATABASE_URL';
+
+const SETTINGS = `
+What is not given here comes from the environment, then from a file config.env in
+the working directory. Exit status: 0 done, 1 failed, 2 asked wrongly.`;
+
 function program(): Command {
   const root = new Command('loghive')
     .description('Records from your logger, over RabbitMQ, into PostgreSQL.')
-    .version(packageVersion())
-    .configureOutput({ outputError: (text, write) => write(usageError(text)) })
+    .version(packageVersion(), '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command')
+    .configureOutput({ outputError: (text, write) => write(usageError(text, 'loghive')) })
     .exitOverride();
-  root
-    .command('consume')
-    .description('store the records of these services (default: SERVICE_NAMES)')
-    .argument('[services...]', 'names of services')
-    .option('--url <url>', 'the broker (default: LOGHIVE_URL, AMQP_URL, QUEUE_HOST and its like)')
-    .option(
-      '--database-url <url>',
-      'the database (default: LOGHIVE_DATABASE_URL, POSTGRES_DB_HOST and its like, DATABASE_URL)',
-    )
+  subcommand(root, 'consume')
+    .summary('store the records of services in PostgreSQL')
+    .description('Stores the records of these services until SIGTERM or SIGINT. Brings the schema up to date first.')
+    .argument('[services...]', 'names of services (default: SERVICE_NAMES=shop,other)')
+    .option('--url <url>', `the broker (default: ${BROKER})`)
+    .option('--database-url <url>', `the database (default: ${DATABASE})`)
     .option('--schema <name>', "schema of the tables (default: 'logs')")
+    .addHelpText('after', SETTINGS)
+    .addHelpText('after', '\nExample:\n  loghive consume shop --database-url postgres://user:password@localhost/logs')
     .action(consume);
-  root
-    .command('migrate')
-    .description('bring the database schema up to date, then end')
-    .option('--database-url <url>', 'the database (default: as for consume)')
+  subcommand(root, 'migrate')
+    .summary('bring the database schema up to date')
+    .description('Brings the database schema up to date, then ends. Safe while consumers run.')
+    .option('--database-url <url>', `the database (default: ${DATABASE})`)
     .option('--schema <name>', "schema of the tables (default: 'logs')")
+    .addHelpText('after', SETTINGS)
     .action(migrate);
   return root;
 }
 
+function subcommand(root: Command, name: string): Command {
+  return root
+    .command(name)
+    .configureOutput({ outputError: (text, write) => write(usageError(text, `loghive ${name}`)) });
+}
+
 /** In one line. What stands in quotes was typed, and may be a URL. */
-function usageError(text: string): string {
+function usageError(text: string, asked: string): string {
   const sentence = text
     .trim()
     .replace(/^error: /, '')
     .replace(/'(.*)'/s, (_, typed: string) => `'${maskUrl(typed)}'`)
-    .replace(/\.?\s*\n\s*/g, ' ')
-    .replace(/\.$/, '');
-  return `loghive: ${sentence}. See loghive --help.\n`;
+    .replace(/\.?\s*\n\s*/g, ' ');
+  return `loghive: ${asSentence(sentence)} See ${asked} --help.\n`;
 }
 
 async function main(): Promise<void> {

@@ -11,7 +11,9 @@ import {
   warnOnce,
 } from '../src/config.js';
 import { LoghiveError } from '../src/errors.js';
+import { internalLogger } from '../src/internal-logger.js';
 import { LEVELS } from '../src/level.js';
+import { maskedBroker } from '../src/settings/broker-url.js';
 import { maskUrl } from '../src/settings/mask-url.js';
 import {
   booleanText,
@@ -190,11 +192,18 @@ export function consumerConfig(
     );
   }
   warnOfWhatIsToCome(environment);
+  const broker = brokerConfig(values, environment);
+  const store = storeSettings(values, environment);
+  if (values.url === undefined && !environment('QUEUE_HOST')?.text) {
+    internalLogger.info(
+      `neither the option "url" nor LOGHIVE_URL, AMQP_URL or QUEUE_HOST names a broker; ${broker.hosts.map(maskedBroker).join()} is used.`,
+    );
+  }
   return Object.freeze({
     services: values.services,
-    broker: brokerConfig(values, environment),
+    broker,
     queues: queueSettings(values),
-    store: storeSettings(values, environment),
+    store,
     batchSize: values.batchSize,
     batchBytes: values.batchBytes,
     batchLingerMs: values.batchLingerMs,

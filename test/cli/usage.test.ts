@@ -24,10 +24,13 @@ test.each<[string[], RegExp]>([
   [['consum'], /^loghive: unknown command 'consum' \(Did you mean consume\?\)\. See loghive --help\.$/],
   [['amqp://u:secret@h'], /^loghive: unknown command 'amqp:\/\/u:\*\*\*@h'\. See loghive --help\.$/],
   [['--verbose'], /^loghive: unknown option '--verbose'\. See loghive --help\.$/],
-  [['consume', 'shop', '--database', 'x'], /^loghive: unknown option '--database'\. See loghive --help\.$/],
+  [['consume', 'shop', '--database', 'x'], /^loghive: unknown option '--database'\. See loghive consume --help\.$/],
   [['consume', '--databse-url=postgres://u:secret@h'], /^loghive: unknown option '--databse-url=postgres:\*\*\*@h'/],
-  [['consume', 'shop', '--url'], /^loghive: option '--url <url>' argument missing\. See loghive --help\.$/],
-  [['migrate', 'postgres://u:secret@h/db'], /^loghive: too many arguments for 'migrate'\./],
+  [['consume', 'shop', '--url'], /^loghive: option '--url <url>' argument missing\. See loghive consume --help\.$/],
+  [
+    ['migrate', 'postgres://u:secret@h/db'],
+    /^loghive: too many arguments for 'migrate'\. Expected 0 arguments but got 1\. See loghive migrate --help\.$/,
+  ],
   [['migrate', '--url', 'amqp://u:secret@h'], /^loghive: unknown option '--url'/],
   [
     ['migrate'],
@@ -84,9 +87,19 @@ test('without a command it shows what there is, and ends with 2', async () => {
 });
 
 test('asked for help or its version it answers on stdout, and ends with 0', async () => {
-  const help = await loghive(['consume', '--help']);
-  expect(help.stdout.join('\n')).toMatch(/Usage: loghive consume [\s\S]*--url[\s\S]*--database-url[\s\S]*--schema/);
+  const help = await loghive(['--help']);
+  expect(help.stdout.join('\n')).toMatch(/Usage: loghive [\s\S]*consume .* store the[\s\S]*migrate .* bring the/);
   expect([help.code, help.stderr]).toEqual([0, []]);
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   expect(await loghive(['--version'])).toEqual({ code: 0, stdout: [version], stderr: [] });
+});
+
+test.each([
+  ['consume', ['[services...]', 'SERVICE_NAMES', '--url', 'LOGHIVE_URL', '--database-url', '--schema', 'Example:']],
+  ['migrate', ['--database-url', 'LOGHIVE_DATABASE_URL', 'POSTGRES_DB_HOST', 'DATABASE_URL', '--schema']],
+])('the help of %s names every option, where its default comes from, and the exit status', async (command, parts) => {
+  const { code, stdout, stderr } = await loghive([command, '--help']);
+  for (const part of [...parts, 'config.env', 'Exit status: 0 ']) expect(stdout.join('\n')).toContain(part);
+  expect(stdout.filter((line) => line.length > 82)).toEqual([]);
+  expect([code, stderr]).toEqual([0, []]);
 });

@@ -4,6 +4,7 @@ import { type CreateConsumerOptions, createConsumer, startConsumer } from '../..
 import { LoghiveError } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { useEnvironment } from '../support/use-environment.js';
+import { onEnd } from '../support/use-servers.js';
 
 const databaseUrl = 'postgres://u:secret@h:5432/logs';
 
@@ -257,6 +258,22 @@ describe('the environment', () => {
     expect(refusal(() => migrationConfig('migrate', {}))).toMatch(words);
   });
 
+  test('that names no broker is told which one is used', () => {
+    useEnvironment();
+    const info = vi.spyOn(internalLogger, 'info').mockImplementation(() => {});
+    onEnd(() => info.mockRestore());
+    configOf();
+    expect(info.mock.calls).toEqual([
+      [
+        'neither the option "url" nor LOGHIVE_URL, AMQP_URL or QUEUE_HOST names a broker; amqp://guest:***@localhost:5672/ is used.',
+      ],
+    ]);
+    configOf({ url: 'amqp://h' });
+    vi.stubEnv('QUEUE_HOST', 'h');
+    configOf();
+    expect(info).toHaveBeenCalledTimes(1);
+  });
+
   test('that asks for what this version does not do is told so, once', () => {
     const { warnings } = useEnvironment({
       ENABLE_EMAIL_MONITORING: 'True',
@@ -315,7 +332,7 @@ test('a consumer starts once', async () => {
   const started = consumer.start();
   await expect(consumer.start()).rejects.toMatchObject({
     code: 'LOGHIVE_CLOSED',
-    message: 'the consumer is preparing; create a new one',
+    message: 'the consumer is preparing; create a new one.',
   });
   await consumer.stop();
   await started;
