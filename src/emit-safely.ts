@@ -8,9 +8,11 @@ export function emitSafely<Events extends Record<keyof Events, unknown[]>, E ext
   emitter: EventEmitter<Events>,
   event: E,
   ...args: Events[E]
-): void {
+): void;
+export function emitSafely(emitter: EventEmitter, event: string, ...args: unknown[]): void;
+export function emitSafely(emitter: EventEmitter, event: string, ...args: unknown[]): void {
   try {
-    (emitter as unknown as EventEmitter).emit(event, ...args);
+    emitter.emit(event, ...args);
   } catch (thrown) {
     internalLogger.error(`a listener of "${event}" threw: ${reasonOf(thrown)}`);
   }

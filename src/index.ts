@@ -3,6 +3,7 @@
  *
  * @module loghive
  */
+export type { ConnectionState, ConnectionStatus } from './amqp/connection.js';
 export type { ProducerOptions, TlsOptions } from './config.js';
 export { ERROR_CODES, type ErrorCode, LoghiveError } from './errors.js';
 export { type InternalLogger, internalLogger } from './internal-logger.js';

@@ -1,6 +1,7 @@
 /** What every door stands on: values from a logger in, lines for the publisher out. Never throws into the application. */
-import { EventEmitter } from 'node:events';
+import type { EventEmitter } from 'node:events';
 import type { ProducerConfig } from './config.js';
+import { emitSafely } from './emit-safely.js';
 import { reasonOf } from './errors.js';
 import { internalLogger } from './internal-logger.js';
 import type { Level } from './level.js';
@@ -22,7 +23,6 @@ export interface Entry {
 }
 
 export interface Producer {
-  readonly events: EventEmitter<PublisherEvents>;
   log(entry: Entry): void;
   flush(): Promise<void>;
   close(): Promise<CloseResult>;
@@ -33,17 +33,18 @@ export interface Producer {
 /** One clock for the process: its order is the order of the calls, whichever door they came through. */
 const clock = createClock();
 
-export function openProducer(config: ProducerConfig): Producer {
-  return config.enabled ? openEnabled(config) : disabled();
+/** @param door emits the events of its publisher until it is closed. */
+export function openProducer(config: ProducerConfig, door: EventEmitter): Producer {
+  return config.enabled ? openEnabled(config, door) : disabled();
 }
 
-function openEnabled(config: ProducerConfig): Producer {
+function openEnabled(config: ProducerConfig, door: EventEmitter): Producer {
   const { publisher, release } = sharePublisher(publisherPart(config));
+  const stopForwarding = forward(publisher.events, door);
   const { service, maxRecordBytes } = config;
   const encode = config.recordsPerMessage === 1 ? pythonEncode : encodeRecord;
 
   return {
-    events: publisher.events,
     log(entry) {
       try {
         const epochMicros = clock();
@@ -63,9 +64,26 @@ function openEnabled(config: ProducerConfig): Producer {
       }
     },
     flush: () => publisher.flush(),
-    close: release,
+    close: () => release().finally(stopForwarding),
     stats: () => publisher.stats(),
     status: () => publisher.status(),
+  };
+}
+
+/**
+ * Doors share a publisher, and may live much shorter than it.
+ *
+ * @returns ends it.
+ */
+function forward(events: EventEmitter<PublisherEvents>, door: EventEmitter): () => void {
+  const stops = (['warning', 'connect', 'disconnect'] as const).map((event) => {
+    // A listener of one door that throws is no matter of the others.
+    const pass = (...args: PublisherEvents[typeof event]) => emitSafely(door, event, ...args);
+    events.on(event, pass);
+    return () => events.off(event, pass);
+  });
+  return () => {
+    for (const stop of stops) stop();
   };
 }
 
@@ -82,7 +100,6 @@ function publisherPart(config: ProducerConfig) {
 function disabled(): Producer {
   const sinceMs = Date.now();
   return {
-    events: new EventEmitter(),
     log() {},
     async flush() {},
     close: async () => ({ confirmed: 0, unsent: 0 }),

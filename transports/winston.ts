@@ -13,10 +13,12 @@
  */
 import Transport from 'winston-transport';
 import { type ProducerOptions, producerConfig } from '../src/config.js';
+import { emitSafely } from '../src/emit-safely.js';
 import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import { levelFinder, parseLevel } from '../src/level.js';
 import { openProducer, type Producer } from '../src/producer.js';
+import type { PublisherEvents } from '../src/publisher/publisher.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
 import { splitInfo, type WinstonInfo } from './winston-info.js';
 import { splitOptions, unknownLevel } from './winston-options.js';
@@ -29,6 +31,23 @@ export interface LoghiveTransportOptions
   highWaterMark?: number;
 }
 
+/** What a transport emits beside the events of every stream. */
+export type LoghiveTransportEvents = PublisherEvents;
+
+// biome-ignore lint/suspicious/noExplicitAny: the arguments of other events are as Node's own types have them
+type ArgumentsOf<E> = E extends keyof LoghiveTransportEvents ? LoghiveTransportEvents[E] : any[];
+type Listener<E = unknown> = (...args: ArgumentsOf<E>) => void;
+
+/** EventEmitter's methods, which know what {@link LoghiveTransportEvents} carry. */
+export interface LoghiveTransport {
+  on<E extends keyof LoghiveTransportEvents>(event: E, listener: Listener<E>): this;
+  on(event: string | symbol, listener: Listener): this;
+  once<E extends keyof LoghiveTransportEvents>(event: E, listener: Listener<E>): this;
+  once(event: string | symbol, listener: Listener): this;
+  off<E extends keyof LoghiveTransportEvents>(event: E, listener: Listener<E>): this;
+  off(event: string | symbol, listener: Listener): this;
+}
+
 /**
  * Forwards what a Winston logger writes to RabbitMQ. `logger.end()` followed by `finish` means that every record is
  * confirmed by the broker.
@@ -38,6 +57,7 @@ export interface LoghiveTransportOptions
  *
  * @throws LoghiveError LOGHIVE_INVALID_OPTION when an option is wrong.
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the interface adds nothing that the base class does not have
 export class LoghiveTransport extends Transport {
   readonly name = 'loghive';
   readonly #producer: Producer;
@@ -48,10 +68,7 @@ export class LoghiveTransport extends Transport {
     const { winston, loghive } = splitOptions('LoghiveTransport', options);
     const config = producerConfig('LoghiveTransport', loghive);
     super(winston);
-    this.#producer = openProducer(config);
-    for (const event of ['warning', 'connect', 'disconnect'] as const) {
-      this.#producer.events.on(event, (...args: unknown[]) => this.emit(event, ...args));
-    }
+    this.#producer = openProducer(config, this);
     this.once('pipe', (logger: { levels?: Record<string, number> }) => this.#checkLevel(logger.levels));
   }
 
@@ -93,7 +110,7 @@ export class LoghiveTransport extends Transport {
     const sentence = unknownLevel(this.level, levels);
     if (sentence === undefined) return;
     internalLogger.warning(sentence);
-    this.emit('warning', new LoghiveError('LOGHIVE_INVALID_OPTION', sentence));
+    emitSafely(this, 'warning', new LoghiveError('LOGHIVE_INVALID_OPTION', sentence));
   }
 
   /** Winston hands over its table of levels when the transport is added, and it may be added to another logger. */

@@ -193,6 +193,15 @@ describe('the Winston transport', () => {
     expect(transport.stats()).toMatchObject({ accepted: 1, shed: { INFO: { 'unsent at close': 1 } } });
   });
 
+  it('lets no listener of its warnings throw into the application', () => {
+    const { transport } = loghive({ level: 'warning' });
+    transport.on('warning', () => {
+      throw new Error('broken');
+    });
+    // Winston's own levels know 'warn' only.
+    expect(() => winston.createLogger({ transports: [transport] })).not.toThrow();
+  });
+
   it('does nothing at all when it is not enabled', async () => {
     const transport = new LoghiveTransport({ enabled: false });
     const logger = winston.createLogger({ transports: [transport] });

@@ -1,4 +1,11 @@
-import { LEVELS, type Level, type LoghiveError, type PublisherStats } from 'loghive';
+import {
+  type ConnectionStatus,
+  type ErrorCode,
+  LEVELS,
+  type Level,
+  type LoghiveError,
+  type PublisherStats,
+} from 'loghive';
 import type { ConsumerOptions, LoghiveConsumer } from 'loghive/consumer';
 import DefaultTransport, { LoghiveTransport, type LoghiveTransportOptions } from 'loghive/winston';
 import winston from 'winston';
@@ -10,7 +17,17 @@ const levels = ['error', 'warn', 'info', 'http', 'debug'];
 
 for (let order = 0; order < 100; order++) logger.log(levels[order % 5], 'order placed', { order });
 
-transport.on('warning', (error: LoghiveError) => console.error(error.code));
+transport.on('warning', (error) => {
+  const told: LoghiveError = error;
+  console.error(told.code);
+});
+transport.once('disconnect', ({ code }) => {
+  const known: ErrorCode = code;
+  console.error(known);
+});
+transport.off('connect', () => {}).on('finish', () => {});
+const connection: ConnectionStatus = transport.status().connection;
+if (connection.lastErrorAtMs !== undefined) console.error(connection.lastError);
 logger.on('finish', () => {
   const stats: PublisherStats = transport.stats();
   console.log(JSON.stringify(stats));
@@ -26,6 +43,10 @@ export const wrongValue: LoghiveTransportOptions = { lingerMs: '5' };
 export const notText: string = transport.stats().accepted;
 // @ts-expect-error the transport is one of Winston's
 export const notNumber: number = transport.silent;
+// @ts-expect-error an error, not a text
+transport.on('warning', (error) => error.toUpperCase());
+// @ts-expect-error nothing comes with it
+transport.on('connect', (error) => error.code);
 // @ts-expect-error not one of the five levels
 export const notLevel: Level = 'FATAL';
 // @ts-expect-error a list, not a text

@@ -1,0 +1,65 @@
+import { EventEmitter } from 'node:events';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { type ProducerConfig, producerConfig } from '../src/config.js';
+import { internalLogger } from '../src/internal-logger.js';
+import { openProducer } from '../src/producer.js';
+import { sharePublisher } from '../src/publisher/shared.js';
+import { onEnd } from './support/use-servers.js';
+import { eventually } from './support/wait.mjs';
+
+/** Nobody is there, and nobody waits for that. */
+function settings(lingerMs: number): ProducerConfig {
+  return producerConfig('test', { service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0, lingerMs });
+}
+
+/** The publisher that doors with these settings share. */
+function publisherOf(config: ProducerConfig) {
+  const { broker, queues, lingerMs, bufferBytes, recordsPerMessage, exitTimeoutMs, handleSignals } = config;
+  const shared = sharePublisher({
+    broker,
+    queues,
+    lingerMs,
+    bufferBytes,
+    recordsPerMessage,
+    exitTimeoutMs,
+    handleSignals,
+  });
+  onEnd(() => shared.release());
+  return shared.publisher;
+}
+
+it('leaves nothing on the publisher that outlives it, and many of them are nothing to warn of', async () => {
+  const warned = vi.fn();
+  process.on('warning', warned);
+  onTestFinished(() => {
+    process.removeListener('warning', warned);
+  });
+  const config = settings(1);
+  const { events } = publisherOf(config);
+  const doors = Array.from({ length: 30 }, () => openProducer(config, new EventEmitter()));
+  expect(events.listenerCount('warning')).toBe(30);
+  await Promise.all(doors.map((door) => door.close()));
+  for (const event of ['warning', 'connect', 'disconnect'] as const) expect(events.listenerCount(event)).toBe(0);
+  await new Promise(setImmediate);
+  expect(warned).not.toHaveBeenCalled();
+});
+
+it('tells its door what happens until it is closed, though a listener of another door throws', async () => {
+  const told = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
+  onTestFinished(() => told.mockRestore());
+  const config = settings(2);
+  const doors = [new EventEmitter(), new EventEmitter()];
+  const heard: string[] = [];
+  doors[0]!.on('warning', () => {
+    throw new Error('broken');
+  });
+  doors[1]!.on('warning', ({ code }) => heard.push(code));
+  const producers = doors.map((door) => openProducer(config, door));
+  await eventually(() => expect(heard).toEqual(['LOGHIVE_BROKER_UNREACHABLE']));
+  expect(told).toHaveBeenCalledExactlyOnceWith('a listener of "warning" threw: broken');
+  producers[1]!.log({ level: 'INFO', message: 'one', information: {} });
+  await producers[0]!.close();
+  // What the last one loses is told before it is silent.
+  await producers[1]!.close();
+  expect(heard).toEqual(['LOGHIVE_BROKER_UNREACHABLE', 'LOGHIVE_RECORDS_LOST']);
+});
