@@ -12,6 +12,9 @@ export default {
       await application.untilLogged(application.facts.logged + stage.between(1000, 3000));
       const { stored, pauses } = consumer.status.counts;
       await postgres.kill('SIGKILL');
+      // Once the broker goes when the consumer has noticed already that storage is away; else both go in one moment, and
+      // the consumer may learn of the broker first.
+      if (round === 0) await consumer.until('it pauses', ({ counts }) => counts.pauses > pauses);
       // Over and over, so that one falls into the moment in which the consumer gives its messages back.
       const until = performance.now() + stage.between(300, 1500);
       while (performance.now() < until && consumer.status.counts.pauses === pauses) {
