@@ -3,7 +3,6 @@ const owners = {
   amqplib: '^src/amqp/',
   'async-mutex': '^(src/amqp|src/publisher|consumer)/',
   pg: '^consumer/store/',
-  'pg-copy-streams': '^consumer/store/',
   'p-retry': '^(consumer|cli)/',
   dotenv: '^src/config\\.ts$',
   'winston-transport': '^transports/winston\\.ts$',
@@ -60,7 +59,7 @@ module.exports = {
       comment: 'what an application loads has no database, no command line',
       severity: 'error',
       from: { path: '^(src|transports)/' },
-      to: { path: '^node_modules/(pg|pg-copy-streams|p-retry|commander)/' },
+      to: { path: '^node_modules/(pg|p-retry|commander)/' },
     },
   ],
   options: {
