@@ -16,6 +16,7 @@ import type { ConsumeMessage } from 'amqplib';
 import { backoffMs, RECONNECT } from '../src/backoff.js';
 import { LoghiveError, reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
+import type { StoredRecord } from '../src/record.js';
 import { sleep, within } from '../src/time/time-limit.js';
 import { Batcher } from './batch.js';
 import type { ConsumerConfig } from './config.js';
@@ -25,7 +26,7 @@ import { Taking } from './intake/taking.js';
 import { Notices } from './notices.js';
 import { recordId } from './record-id.js';
 import { createRepublisher, type Republisher } from './republish.js';
-import { settle } from './settle.js';
+import { type Settled, settle } from './settle.js';
 import { type ConsumerState, type ConsumerStatus, healthOf, noCounts } from './status.js';
 import { untilStorageWorks } from './storage-probe.js';
 import { openStore, type Store } from './store/index.js';
@@ -34,10 +35,12 @@ import { Teller } from './teller.js';
 /** How long `stop()` may take to finish what is in hand, in milliseconds. */
 const STOP_MS = 8000;
 
-/** Moments at which a test may step in. Not part of the contract. */
+/** Moments at which a test or the live view of `loghive dev` steps in. Not part of the contract. */
 export interface ConsumerSeams {
   /** After COMMIT, before the acknowledgement. */
   readonly afterCommit?: () => void | Promise<void>;
+  /** After the acknowledgement, with what is in the table; the next batch waits for it. */
+  readonly onStored?: (records: readonly StoredRecord[]) => void | Promise<void>;
 }
 
 export class Consumer {
@@ -182,22 +185,25 @@ export class Consumer {
   }
 
   async #process(session: Session, batch: Delivery[]): Promise<void> {
+    let settled: Settled;
     try {
-      const settled = await settle(batch, this.#store, this.#republisher, this.#config.retryDelaysMs);
+      settled = await settle(batch, this.#store, this.#republisher, this.#config.retryDelaysMs);
       await this.#seams.afterCommit?.();
-      session.acknowledge(settled.finished.map((delivery) => delivery.tag));
-      for (const { delivery, publish } of settled.retrying) {
-        this.#spawn(this.#finishWhenPublished(session, delivery, publish));
-      }
-      this.#counts.stored += settled.stored;
-      this.#counts.duplicates += settled.duplicates;
-      this.#counts.retried += settled.retried;
-      this.#counts.deadLetters += settled.buried;
-      this.#counts.batches++;
-      this.#pausesInARow = 0;
     } catch (error) {
       await this.#pause(reasonOf(error));
+      return;
     }
+    session.acknowledge(settled.finished.map((delivery) => delivery.tag));
+    for (const { delivery, publish } of settled.retrying) {
+      this.#spawn(this.#finishWhenPublished(session, delivery, publish));
+    }
+    this.#counts.stored += settled.stored;
+    this.#counts.duplicates += settled.duplicates;
+    this.#counts.retried += settled.retried;
+    this.#counts.deadLetters += settled.buried;
+    this.#counts.batches++;
+    this.#pausesInARow = 0;
+    await this.#seams.onStored?.(settled.inTable());
   }
 
   /** Nothing moves: everything unacknowledged goes back once, and a probe decides when to go on. */

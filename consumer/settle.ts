@@ -5,15 +5,18 @@
  * If the process dies at any point before the acknowledgement, the message comes again: what is stored already is dropped
  * by its key, a dead letter is counted as seen once more, a retry that was published twice is stored once.
  */
+import type { StoredRecord } from '../src/record.js';
 import type { Delivery } from './delivery.js';
 import type { Republisher } from './republish.js';
-import type { DeadLetter, Rejected, Store } from './store/index.js';
+import type { DeadLetter, Rejected, Store, StoreItem } from './store/index.js';
 
 export interface Settled {
   /** Messages that can be acknowledged now. */
   readonly finished: Delivery[];
   /** Messages with records for a delay queue; `publish` is called again until it says that all of them are there. */
   readonly retrying: Array<{ readonly delivery: Delivery; readonly publish: () => Promise<boolean> }>;
+  /** What is in the table now: stored by this batch, or there already. */
+  readonly inTable: () => StoredRecord[];
   readonly stored: number;
   readonly duplicates: number;
   readonly retried: number;
@@ -51,11 +54,17 @@ export async function settle(
   return {
     finished: batch.filter((delivery) => !retries.has(delivery)),
     retrying,
+    inTable: () => recordsOf(items, written.rejected),
     stored: written.stored,
     duplicates: written.duplicates,
     retried: [...retries.values()].reduce((sum, records) => sum + records.length, 0),
     buried: letters.length,
   };
+}
+
+function recordsOf(items: readonly StoreItem[], rejected: readonly Rejected[]): StoredRecord[] {
+  const out = new Set(rejected.map(({ item }) => item));
+  return items.filter((item) => !out.has(item)).map(({ record }) => record);
 }
 
 function ownersOf(batch: readonly Delivery[]) {

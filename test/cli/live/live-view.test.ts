@@ -1,0 +1,104 @@
+import { PassThrough, Writable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import { LiveView } from '../../../cli/live/live-view.js';
+import type { StoredRecord } from '../../../src/record.js';
+
+let made = 0;
+function records(count: number, message = 'hello'): StoredRecord[] {
+  return Array.from({ length: count }, () => ({
+    id: `01993f0e-0000-7000-8000-${String(++made).padStart(12, '0')}`,
+    timestamp: '2026-01-31T10:30:45.123456Z',
+    service: 'shop',
+    level: 'INFO' as const,
+    message,
+    information: '{"order":7}',
+  }));
+}
+
+/** Takes nothing until `release()`, like a terminal that stands still. */
+function stalled() {
+  const waiting: (() => void)[] = [];
+  const written: string[] = [];
+  let open = false;
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      written.push(String(chunk));
+      if (open) done();
+      else waiting.push(done);
+    },
+  });
+  const release = () => {
+    open = true;
+    for (const done of waiting.splice(0)) done();
+  };
+  return { stream, release, text: () => written.join('') };
+}
+
+const textOf = (stream: PassThrough) => String(stream.read() ?? '');
+
+describe('the live view', () => {
+  test('shows a line for each record', async () => {
+    const stream = new PassThrough();
+    await new LiveView({ stream, mode: 'lines', colour: false }).show(records(2));
+    expect(textOf(stream)).toMatch(/^\S+ {2}INFO {6}shop {2}hello {2}\{"order":7\}\n\S+ .*\n$/);
+  });
+
+  test('shows a record that was delivered twice once', async () => {
+    const stream = new PassThrough();
+    const view = new LiveView({ stream, mode: 'lines', colour: false });
+    const [one] = records(1);
+    await view.show([one!, one!]);
+    await view.show([one!]);
+    expect(textOf(stream).trim().split('\n')).toHaveLength(1);
+  });
+
+  test('as JSON gives the record as it is on the wire, one a line', async () => {
+    const stream = new PassThrough();
+    const [one] = records(1, 'with "quotes"');
+    await new LiveView({ stream, mode: 'json', colour: false }).show([one!]);
+    expect(JSON.parse(textOf(stream))).toEqual({ ...one, information: { order: 7 } });
+  });
+
+  test('when quiet shows nothing', async () => {
+    const stream = new PassThrough();
+    await new LiveView({ stream, mode: 'quiet', colour: false }).show(records(1));
+    expect(stream.read()).toBeNull();
+  });
+
+  test('lets no slow terminal hold up the storing: it counts what it leaves out, and says so', async () => {
+    const { stream, release, text } = stalled();
+    const view = new LiveView({ stream, mode: 'lines', colour: false });
+    const long = 'x'.repeat(1500);
+    for (let at = 0; at < 20; at++) await view.show(records(100, long));
+    const shown = stream.writableLength;
+    expect(shown).toBeLessThan(1.3 * 1024 * 1024);
+    release();
+    await expect.poll(text).toMatch(/… \d+ more records are in the table, and came too fast to be shown here\n$/);
+    const [, skipped] = /… (\d+) more/.exec(text())!;
+    expect(text().match(/hello|x{1500}/g)!.length + Number(skipped)).toBe(2000);
+  });
+
+  test('as JSON leaves nothing out: it waits for the program that reads', async () => {
+    const { stream, release, text } = stalled();
+    const view = new LiveView({ stream, mode: 'json', colour: false });
+    let done = false;
+    const showing = view.show(records(1000)).then(() => {
+      done = true;
+    });
+    await new Promise(setImmediate);
+    expect(done).toBe(false);
+    release();
+    await showing;
+    expect(text().trim().split('\n')).toHaveLength(1000);
+  });
+
+  test('waits for no reader that has gone', async () => {
+    const { stream } = stalled();
+    stream.on('error', () => {});
+    const view = new LiveView({ stream, mode: 'json', colour: false });
+    const showing = view.show(records(1000));
+    stream.destroy(new Error('EPIPE'));
+    await showing;
+    await view.show(records(1));
+  });
+});
