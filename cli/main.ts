@@ -1,22 +1,16 @@
 #!/usr/bin/env node
 /** The command `loghive`. */
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { LoghiveError } from '../src/errors.js';
 import { asSentence } from '../src/sentence.js';
 import { maskUrl } from '../src/settings/mask-url.js';
 import { consume } from './consume.js';
 import { migrate } from './migrate.js';
+import { packageVersion } from './package-version.js';
 
 /** Wrong use of the command line, as most Unix commands have it. */
 const USAGE_ERROR = 2;
 const FAILURE = 1;
-
-function packageVersion(): string {
-  const file = path.join(import.meta.dirname, '..', '..', '..', 'package.json');
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-}
 
 const BROKER = 'LOGHIVE_URL, AMQP_URL, QUEUE_HOST|PORT|USER|PASSWORD|VHOST; else amqp://guest:guest@localhost:5672/';
 const DATABASE = 'LOGHIVE_DATABASE_URL, POSTGRES_DB_HOST|PORT|USER|PASSWORD|NAME, DATABASE_URL';

@@ -1,0 +1,57 @@
+/** What ends a channel or a connection, with the reply codes of AMQP 0-9-1 and their names as RabbitMQ writes them. */
+
+const NAMES = {
+  320: 'CONNECTION_FORCED',
+  403: 'ACCESS_REFUSED',
+  404: 'NOT_FOUND',
+  405: 'RESOURCE_LOCKED',
+  406: 'PRECONDITION_FAILED',
+  501: 'FRAME_ERROR',
+  502: 'SYNTAX_ERROR',
+  503: 'COMMAND_INVALID',
+  504: 'CHANNEL_ERROR',
+  505: 'UNEXPECTED_FRAME',
+  530: 'NOT_ALLOWED',
+  540: 'NOT_IMPLEMENTED',
+  541: 'INTERNAL_ERROR',
+} as const;
+
+export type ReplyCode = keyof typeof NAMES;
+
+/** These end the channel that they happen on; all others the connection. */
+const CHANNEL_CODES: ReadonlySet<ReplyCode> = new Set([403, 404, 405, 406]);
+
+/** A short string has 255 bytes; RabbitMQ ends a longer text with three dots. */
+const MOST_TEXT_BYTES = 255;
+
+export class AmqpError extends Error {
+  readonly code: ReplyCode;
+
+  /** @param explanation as it goes over the wire: see wire-text.ts */
+  constructor(code: ReplyCode, explanation: string) {
+    super(`${NAMES[code]} - ${explanation}`);
+    this.code = code;
+  }
+
+  get endsConnection(): boolean {
+    return !CHANNEL_CODES.has(this.code);
+  }
+
+  get replyText(): string {
+    return this.message.length > MOST_TEXT_BYTES ? `${this.message.slice(0, MOST_TEXT_BYTES - 3)}...` : this.message;
+  }
+}
+
+export const accessRefused = (explanation: string) => new AmqpError(403, explanation);
+export const notFound = (explanation: string) => new AmqpError(404, explanation);
+export const resourceLocked = (explanation: string) => new AmqpError(405, explanation);
+export const preconditionFailed = (explanation: string) => new AmqpError(406, explanation);
+export const frameError = (explanation: string) => new AmqpError(501, explanation);
+export const syntaxError = (explanation: string) => new AmqpError(502, explanation);
+export const commandInvalid = (explanation: string) => new AmqpError(503, explanation);
+export const channelError = (explanation: string) => new AmqpError(504, explanation);
+export const unexpectedFrame = (explanation: string) => new AmqpError(505, explanation);
+export const notAllowed = (explanation: string) => new AmqpError(530, explanation);
+export const internalError = (explanation: string) => new AmqpError(541, explanation);
+/** What this broker does not do it says; it never pretends. */
+export const notImplemented = (explanation: string) => new AmqpError(540, explanation);

@@ -1,0 +1,94 @@
+/** The options of the development broker: checked once, here. */
+import { LoghiveError } from '../../../src/errors.js';
+import { FRAME_MIN_BYTES } from './wire/frame-reader.js';
+
+export interface BrokerOptions {
+  /** Loopback only: it is not made for a network. Default 127.0.0.1. */
+  host?: '127.0.0.1' | '::1' | 'localhost';
+  /** Default 0: any free one. */
+  port?: number;
+  /** Virtual hosts that are there from the start. Default ['/']. */
+  vhosts?: string[];
+  /** The one user. Default guest. */
+  user?: string;
+  password?: string;
+  /** What is offered to clients; 0: no heartbeats unless they ask. Default 60. */
+  heartbeatS?: number;
+  /** Above it connections that publish are blocked. Default 512 MiB. */
+  memoryBytes?: number;
+  /** Largest frame that is offered. Default 131072. */
+  frameMax?: number;
+  /** Most channels of a connection. Default 2047. */
+  channelMax?: number;
+  /** Largest message that is taken. Default 128 MiB. */
+  maxMessageBytes?: number;
+  /** A peer has so long from connecting to its virtual host. Default 10000. */
+  handshakeMs?: number;
+}
+
+export interface BrokerSettings extends Readonly<Required<BrokerOptions>> {}
+
+const MIB = 1024 * 1024;
+
+const DEFAULTS: BrokerSettings = {
+  host: '127.0.0.1',
+  port: 0,
+  vhosts: ['/'],
+  user: 'guest',
+  password: 'guest',
+  heartbeatS: 60,
+  memoryBytes: 512 * MIB,
+  frameMax: 131_072,
+  channelMax: 2047,
+  maxMessageBytes: 128 * MIB,
+  handshakeMs: 10_000,
+};
+
+const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
+
+const RANGES = {
+  port: [0, 65_535],
+  heartbeatS: [0, 65_535],
+  memoryBytes: [1, Number.MAX_SAFE_INTEGER],
+  frameMax: [FRAME_MIN_BYTES, 16 * MIB],
+  channelMax: [1, 65_535],
+  maxMessageBytes: [1, 512 * MIB],
+  handshakeMs: [1, 3_600_000],
+} as const;
+
+/** @throws LoghiveError LOGHIVE_INVALID_OPTION */
+export function brokerSettings(options: BrokerOptions): BrokerSettings {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(DEFAULTS, name));
+  if (unknown !== undefined) {
+    throw invalid(
+      `${unknown} is not an option of the development broker; there are ${Object.keys(DEFAULTS).join(', ')}`,
+    );
+  }
+  const settings = { ...DEFAULTS, ...given };
+  if (!LOOPBACK.includes(settings.host)) throw wrong('host', settings.host, `one of ${LOOPBACK.join(', ')}`);
+  for (const [name, [least, most]] of Object.entries(RANGES)) {
+    const value: unknown = settings[name as keyof typeof RANGES];
+    if (!Number.isInteger(value) || (value as number) < least || (value as number) > most) {
+      throw wrong(name, value, `a whole number from ${least} to ${most}`);
+    }
+  }
+  for (const name of ['user', 'password'] as const) {
+    if (typeof settings[name] !== 'string' || settings[name] === '' || /\0/.test(settings[name])) {
+      throw invalid(`option ${name} of the development broker must be a text that is not empty and has no NUL`);
+    }
+  }
+  const { vhosts } = settings;
+  if (!Array.isArray(vhosts) || !vhosts.every((name) => typeof name === 'string' && name !== '')) {
+    throw wrong('vhosts', vhosts, 'a list of names');
+  }
+  return Object.freeze({ ...settings, vhosts: [...vhosts] });
+}
+
+function wrong(name: string, value: unknown, expected: string): LoghiveError {
+  return invalid(`option ${name} of the development broker is ${JSON.stringify(value)}, but must be ${expected}`);
+}
+
+function invalid(message: string): LoghiveError {
+  return new LoghiveError('LOGHIVE_INVALID_OPTION', message);
+}

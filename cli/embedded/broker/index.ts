@@ -1,0 +1,4 @@
+/** The development broker's door. */
+
+export { type ConnectionInfo, type DevelopmentBroker, type QueueInfo, startDevelopmentBroker } from './broker.js';
+export type { BrokerOptions } from './broker-options.js';

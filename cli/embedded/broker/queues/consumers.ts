@@ -1,0 +1,64 @@
+/** Who takes from a queue, in turn. One that has no room is left out until it says that it has. */
+import type { Entry } from './ready-list.js';
+
+export interface Consumer {
+  readonly noAck: boolean;
+  readonly exclusive: boolean;
+  /** It would take one more message now. Where it would not, it calls `wake` of its queue when that changes. */
+  hasRoom(): boolean;
+  deliver(entry: Entry): void;
+  /** Its queue is gone. */
+  cancelled(): void;
+}
+
+export class Consumers {
+  readonly #all = new Set<Consumer>();
+  /** Those that may have room, the one whose turn it is first. */
+  readonly #active = new Set<Consumer>();
+
+  get count(): number {
+    return this.#all.size;
+  }
+
+  get hasExclusive(): boolean {
+    for (const consumer of this.#all) if (consumer.exclusive) return true;
+    return false;
+  }
+
+  add(consumer: Consumer): void {
+    this.#all.add(consumer);
+    this.#active.add(consumer);
+  }
+
+  remove(consumer: Consumer): boolean {
+    this.#active.delete(consumer);
+    return this.#all.delete(consumer);
+  }
+
+  wake(consumer: Consumer): void {
+    if (this.#all.has(consumer)) this.#active.add(consumer);
+  }
+
+  /** The one whose turn it is; its next turn comes after all others had theirs. */
+  next(): Consumer | undefined {
+    for (const consumer of this.#active) {
+      if (!consumer.hasRoom()) {
+        this.#active.delete(consumer);
+        continue;
+      }
+      if (this.#active.size > 1) {
+        this.#active.delete(consumer);
+        this.#active.add(consumer);
+      }
+      return consumer;
+    }
+    return undefined;
+  }
+
+  takeAll(): Consumer[] {
+    const all = [...this.#all];
+    this.#all.clear();
+    this.#active.clear();
+    return all;
+  }
+}

@@ -1,0 +1,108 @@
+/** Whether something that exists is what was asked for, in RabbitMQ 3.10's words. */
+import { preconditionFailed } from '../amqp-error.js';
+import { ByteWriter } from '../wire/byte-writer.js';
+import { type Field, type FieldTable, lookUp, writeTable } from '../wire/field-table.js';
+
+/** The names that Erlang gives to the types. */
+const TYPE_NAMES: Readonly<Record<Field['type'], string>> = {
+  S: 'longstr',
+  I: 'signedint',
+  D: 'decimal',
+  T: 'timestamp',
+  F: 'table',
+  A: 'array',
+  b: 'byte',
+  B: 'unsignedbyte',
+  s: 'short',
+  u: 'unsignedshort',
+  i: 'unsignedint',
+  l: 'long',
+  L: 'long',
+  d: 'double',
+  f: 'float',
+  t: 'bool',
+  x: 'binary',
+  V: 'void',
+};
+
+export function typeName(field: Field): string {
+  return TYPE_NAMES[field.type];
+}
+
+const INTEGERS = 'bBsuIilL';
+
+/** All integers are of one class, whatever their width. */
+function typeClass({ type }: Field): string {
+  if (INTEGERS.includes(type)) return 'integer';
+  return type === 'd' || type === 'f' ? 'float' : type;
+}
+
+/** A text that is equal for equal tables. */
+export function canonical(fields: FieldTable): string {
+  const writer = new ByteWriter();
+  writeTable(
+    writer,
+    fields.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
+  );
+  return writer.take().toString('latin1');
+}
+
+function valueText(field: Field): string {
+  switch (field.type) {
+    case 'F':
+    case 'A':
+    case 'D':
+      return `(${typeName(field)})`;
+    default:
+      return String(field.value);
+  }
+}
+
+function isEqual(a: Field, b: Field): boolean {
+  return typeClass(a) === typeClass(b) && canonicalValue(a) === canonicalValue(b);
+}
+
+function canonicalValue(field: Field): string {
+  return 'FAD'.includes(field.type) ? canonical([['', field]]) : String(field.value);
+}
+
+/** @throws AmqpError 406 when a property differs */
+export function assertSame(what: string, name: string, current: boolean | string, received: boolean | string): void {
+  if (current === received) return;
+  throw preconditionFailed(
+    `inequivalent arg '${name}' for ${what}: received '${received}' but current is '${current}'`,
+  );
+}
+
+const isClassic = (field: Field | undefined) => field?.type === 'S' && field.value === 'classic';
+
+/**
+ * @param names the arguments that are compared, in this order
+ * @throws AmqpError 406 that names the first difference
+ */
+export function assertSameArguments(
+  what: string,
+  names: readonly string[],
+  current: FieldTable,
+  received: FieldTable,
+): void {
+  for (const name of names) {
+    const [was, is] = [lookUp(current, name), lookUp(received, name)];
+    if (was === undefined && is === undefined) continue;
+    if (was && is) {
+      if (isEqual(was, is)) continue;
+      throw preconditionFailed(
+        `inequivalent arg '${name}' for ${what}: received '${valueText(is)}' but current is '${valueText(was)}'`,
+      );
+    }
+    // A classic queue need not say that it is one.
+    if (name === 'x-queue-type' && isClassic(was ?? is)) continue;
+    throw preconditionFailed(
+      `inequivalent arg '${name}' for ${what}: received ${told(is)} but current is ${told(was)}`,
+    );
+  }
+}
+
+function told(field: Field | undefined): string {
+  return field === undefined ? 'none' : `the value '${valueText(field)}' of type '${typeName(field)}'`;
+}

@@ -1,0 +1,73 @@
+/** A direct exchange: its bindings, by routing key. */
+import type { FieldTable } from '../wire/field-table.js';
+import { canonical } from './equivalence.js';
+import type { Queue } from './queue.js';
+
+export interface ExchangeIdentity {
+  readonly name: string;
+  readonly durable: boolean;
+  readonly autoDelete: boolean;
+  readonly internal: boolean;
+  readonly arguments: FieldTable;
+}
+
+const NOBODY: ReadonlyMap<Queue, Set<string>> = new Map();
+
+export class Exchange {
+  readonly identity: ExchangeIdentity;
+  /** Bindings that differ in their arguments only are different ones, although a direct exchange does not look at them. */
+  readonly #bindings = new Map<string, Map<Queue, Set<string>>>();
+
+  constructor(identity: ExchangeIdentity) {
+    this.identity = identity;
+  }
+
+  get name(): string {
+    return this.identity.name;
+  }
+
+  get isBound(): boolean {
+    return this.#bindings.size > 0;
+  }
+
+  bind(queue: Queue, routingKey: string, bindingArguments: FieldTable): void {
+    let queues = this.#bindings.get(routingKey);
+    if (queues === undefined) {
+      queues = new Map();
+      this.#bindings.set(routingKey, queues);
+    }
+    const known = queues.get(queue);
+    if (known) known.add(canonical(bindingArguments));
+    else queues.set(queue, new Set([canonical(bindingArguments)]));
+  }
+
+  /** @returns whether there was such a binding */
+  unbind(queue: Queue, routingKey: string, bindingArguments: FieldTable): boolean {
+    const queues = this.#bindings.get(routingKey);
+    const known = queues?.get(queue);
+    if (!known?.delete(canonical(bindingArguments))) return false;
+    if (known.size === 0) this.#drop(routingKey, queue);
+    return true;
+  }
+
+  /** @returns whether it was bound */
+  unbindAll(queue: Queue): boolean {
+    let any = false;
+    for (const [routingKey, queues] of this.#bindings) {
+      if (!queues.has(queue)) continue;
+      this.#drop(routingKey, queue);
+      any = true;
+    }
+    return any;
+  }
+
+  #drop(routingKey: string, queue: Queue): void {
+    const queues = this.#bindings.get(routingKey);
+    queues?.delete(queue);
+    if (queues?.size === 0) this.#bindings.delete(routingKey);
+  }
+
+  route(routingKey: string): Iterable<Queue> {
+    return (this.#bindings.get(routingKey) ?? NOBODY).keys();
+  }
+}

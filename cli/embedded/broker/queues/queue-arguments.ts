@@ -1,0 +1,160 @@
+/** The arguments of queues: what is checked, what they mean, and which ones this broker does not do. */
+import { notImplemented, preconditionFailed } from '../amqp-error.js';
+import { type Field, type FieldTable, integerOf, lookUp, textOf } from '../wire/field-table.js';
+import { typeName } from './equivalence.js';
+
+export interface QueueSettings {
+  readonly type: 'classic' | 'quorum';
+  readonly ttlMs: number | undefined;
+  /** Infinity: no limit. */
+  readonly maxLength: number;
+  readonly maxBytes: number;
+  readonly overflow: 'drop-head' | 'reject-publish';
+  readonly deadLetter:
+    | { readonly exchange: string; readonly routingKey: string | undefined; readonly atLeastOnce: boolean }
+    | undefined;
+  readonly deliveryLimit: number | undefined;
+  /** Unused for so long, it is deleted. */
+  readonly expiresMs: number | undefined;
+}
+
+/** Which arguments a queue of each type has; in this order RabbitMQ 3.10 compares them. */
+export const ARGUMENTS_OF: Readonly<Record<QueueSettings['type'], readonly string[]>> = {
+  classic: [
+    'x-expires',
+    'x-message-ttl',
+    'x-dead-letter-exchange',
+    'x-dead-letter-routing-key',
+    'x-max-length',
+    'x-max-length-bytes',
+    'x-overflow',
+    'x-queue-type',
+  ],
+  quorum: [
+    'x-dead-letter-exchange',
+    'x-dead-letter-routing-key',
+    'x-dead-letter-strategy',
+    'x-expires',
+    'x-max-length',
+    'x-max-length-bytes',
+    'x-overflow',
+    'x-queue-type',
+    'x-delivery-limit',
+    'x-message-ttl',
+  ],
+};
+
+/** RabbitMQ knows these and would do something that this broker does not. */
+const NOT_HERE = [
+  'x-max-priority',
+  'x-single-active-consumer',
+  'x-queue-mode',
+  'x-queue-version',
+  'x-queue-master-locator',
+  'x-queue-leader-locator',
+  'x-quorum-initial-group-size',
+  'x-initial-cluster-size',
+  'x-max-in-memory-length',
+  'x-max-in-memory-bytes',
+  'x-max-age',
+  'x-stream-max-segment-size-bytes',
+];
+
+type Check = (field: Field, all: FieldTable) => string | undefined;
+
+const integer: Check = (field) =>
+  integerOf(field) === undefined ? `"expected integer, got ${typeName(field)}"` : undefined;
+const notNegative: Check = (field, all) =>
+  integer(field, all) ?? ((integerOf(field) as number) < 0 ? `{value_negative,${field.value}}` : undefined);
+/** The longest time that Erlang's timers take. */
+const LONGEST_MS = 4_294_967_295;
+const time: Check = (field, all) => {
+  const problem = notNegative(field, all);
+  if (problem) return problem;
+  return (integerOf(field) as number) > LONGEST_MS ? `{value_too_big,${field.value}}` : undefined;
+};
+const timeNotZero: Check = (field, all) =>
+  integer(field, all) ?? (integerOf(field) === 0 ? '{value_zero,0}' : time(field, all));
+const text: Check = (field) => (field.type === 'S' ? undefined : `{unacceptable_type,${typeName(field)}}`);
+const oneOf =
+  (problem: string, ...values: string[]): Check =>
+  (field, all) =>
+    text(field, all) ?? (values.includes(textOf(field) as string) ? undefined : problem);
+
+const CHECKS: ReadonlyArray<readonly [name: string, check: Check]> = [
+  ['x-expires', timeNotZero],
+  ['x-message-ttl', time],
+  ['x-dead-letter-exchange', text],
+  [
+    'x-dead-letter-routing-key',
+    (field, all) =>
+      text(field, all) ??
+      (lookUp(all, 'x-dead-letter-exchange') === undefined ? 'routing_key_but_no_dlx_defined' : undefined),
+  ],
+  ['x-dead-letter-strategy', oneOf('invalid_dlx_strategy', 'at-most-once', 'at-least-once')],
+  ['x-max-length', notNegative],
+  ['x-max-length-bytes', notNegative],
+  ['x-overflow', oneOf('invalid_overflow', 'drop-head', 'reject-publish', 'reject-publish-dlx')],
+];
+
+/**
+ * @param what the queue, as errors name it
+ * @throws AmqpError 406 for values that RabbitMQ refuses as well, 540 for what it would do and this broker does not
+ */
+export function queueSettings(what: string, given: FieldTable): QueueSettings {
+  const type = queueType(what, given);
+  for (const [name, check] of CHECKS) {
+    const field = lookUp(given, name);
+    if (field === undefined || !ARGUMENTS_OF[type].includes(name)) continue;
+    const problem = check(field, given);
+    if (problem !== undefined) throw preconditionFailed(`invalid arg '${name}' for ${what}: ${problem}`);
+  }
+  for (const [name] of given) {
+    if (NOT_HERE.includes(name)) throw notImplemented(`the development broker has no argument '${name}' for ${what}`);
+    const isOthers = !ARGUMENTS_OF[type].includes(name) && ARGUMENTS_OF.quorum.includes(name);
+    if (isOthers) throw preconditionFailed(`invalid arg '${name}' for ${what} of queue type rabbit_${type}_queue`);
+  }
+  const overflow = textOf(lookUp(given, 'x-overflow')) ?? 'drop-head';
+  if (overflow === 'reject-publish-dlx') {
+    throw notImplemented(`the development broker has no 'x-overflow' = '${overflow}' for ${what}`);
+  }
+  return settingsOf(type, overflow === 'reject-publish' ? overflow : 'drop-head', given);
+}
+
+function settingsOf(
+  type: QueueSettings['type'],
+  overflow: QueueSettings['overflow'],
+  given: FieldTable,
+): QueueSettings {
+  const number = (name: string) => integerOf(lookUp(given, name));
+  const exchange = textOf(lookUp(given, 'x-dead-letter-exchange'));
+  // As RabbitMQ has it: at least once needs a queue that refuses what is too much, else it is at most once.
+  const atLeastOnce =
+    type === 'quorum' &&
+    overflow === 'reject-publish' &&
+    textOf(lookUp(given, 'x-dead-letter-strategy')) === 'at-least-once';
+  return {
+    type,
+    ttlMs: number('x-message-ttl'),
+    maxLength: number('x-max-length') ?? Number.POSITIVE_INFINITY,
+    maxBytes: number('x-max-length-bytes') ?? Number.POSITIVE_INFINITY,
+    overflow,
+    deadLetter:
+      exchange === undefined
+        ? undefined
+        : { exchange, routingKey: textOf(lookUp(given, 'x-dead-letter-routing-key')), atLeastOnce },
+    deliveryLimit: number('x-delivery-limit'),
+    expiresMs: number('x-expires'),
+  };
+}
+
+function queueType(what: string, given: FieldTable): QueueSettings['type'] {
+  const field = lookUp(given, 'x-queue-type');
+  if (field === undefined) return 'classic';
+  const type = textOf(field);
+  if (type === 'classic' || type === 'quorum') return type;
+  if (type === 'stream') throw notImplemented(`the development broker has no streams: ${what}`);
+  throw preconditionFailed(
+    `invalid arg 'x-queue-type' for ${what}: ${type === undefined ? `{unacceptable_type,${typeName(field)}}` : `"unsupported queue type"`}`,
+  );
+}

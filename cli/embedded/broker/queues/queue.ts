@@ -1,0 +1,306 @@
+/**
+ * A queue, classic or quorum: what waits, what is with consumers, what is too much, and what expires.
+ *
+ *   publish ──> ready ──deliver, get──> unacknowledged ──ack──> gone
+ *                │  ^                        │    │
+ *                │  └──────give back─────────┘    └─reject─┐
+ *                └─expired, over the length────────────────┴──> dead-lettered, or gone ──refused──> undelivered ──> again
+ *
+ * Only a queue that dead-letters at least once has undelivered ones. Nothing of it survives the process.
+ */
+import type { FieldTable } from '../wire/field-table.js';
+import { type Consumer, Consumers } from './consumers.js';
+import type { DeathReason } from './dead-letter.js';
+import type { MemoryAccount, Message } from './message.js';
+import type { QueueSettings } from './queue-arguments.js';
+import { type Entry, ReadyList } from './ready-list.js';
+
+/** What a queue cannot do alone. */
+export interface QueueSurroundings {
+  readonly memory: MemoryAccount;
+  /** False: at least one queue refused it, or none is there. */
+  deadLetter(queue: Queue, message: Message, reason: DeathReason): boolean;
+  /** It has ended by itself. */
+  remove(queue: Queue): void;
+}
+
+export interface QueueIdentity {
+  readonly name: string;
+  readonly durable: boolean;
+  readonly autoDelete: boolean;
+  /** The connection whose own it is; undefined: everybody's. */
+  readonly owner: object | undefined;
+  readonly arguments: FieldTable;
+}
+
+/** A quorum queue that was full takes messages again below this share of its limits. */
+const QUORUM_RELIEF = 0.8;
+/** Undelivered dead letters are tried again this often. */
+const DEAD_LETTER_RETRY_MS = 1000;
+/** setTimeout cannot wait longer. */
+const LONGEST_TIMER_MS = 0x7fff_ffff;
+
+export class Queue {
+  readonly identity: QueueIdentity;
+  readonly settings: QueueSettings;
+  readonly #around: QueueSurroundings;
+  readonly #ready = new ReadyList();
+  #readyBytes = 0;
+  readonly #unacked = new Set<Entry>();
+  readonly #consumers = new Consumers();
+  #positions = 0;
+  /** Of a quorum queue: it passed its limits and is not below them by far enough yet. */
+  #refuses = false;
+  #undelivered: Array<{ entry: Entry; reason: DeathReason }> = [];
+  #undeliveredBytes = 0;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #expiryTimer: NodeJS.Timeout | undefined;
+  #expiryTimerAtMs = Number.POSITIVE_INFINITY;
+  #unusedTimer: NodeJS.Timeout | undefined;
+  #isGone = false;
+
+  constructor(identity: QueueIdentity, settings: QueueSettings, around: QueueSurroundings) {
+    this.identity = identity;
+    this.settings = settings;
+    this.#around = around;
+    this.used();
+  }
+
+  get name(): string {
+    return this.identity.name;
+  }
+
+  get readyCount(): number {
+    return this.#ready.length;
+  }
+
+  get unackedCount(): number {
+    return this.#unacked.size;
+  }
+
+  get consumerCount(): number {
+    return this.#consumers.count;
+  }
+
+  get hasExclusiveConsumer(): boolean {
+    return this.#consumers.hasExclusive;
+  }
+
+  /** @returns false when it is refused, because the queue is full and does not drop others for it */
+  publish(message: Message): boolean {
+    if (this.settings.overflow === 'reject-publish' && this.#isTooFullFor(message)) return false;
+    const ttlMs = this.#ttlOf(message);
+    const entry: Entry = {
+      message,
+      position: ++this.#positions,
+      expiresAtMs: ttlMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + ttlMs,
+      redelivered: false,
+      deliveryCount: 0,
+    };
+    this.#around.memory.hold(message);
+    if (this.#ready.length === 0) {
+      const consumer = this.#consumers.next();
+      if (consumer) {
+        // Even one that expires at once is delivered when somebody is there for it.
+        this.#hand(entry, consumer);
+        return true;
+      }
+    }
+    this.#ready.append(entry);
+    this.#readyBytes += message.body.length;
+    this.#dropWhatIsTooMuch();
+    if (this.#ready.length > 1) this.#deliver();
+    if (ttlMs !== undefined) this.#armExpiry();
+    this.#refuses ||= this.settings.type === 'quorum' && this.#isOver(0, 0, 1);
+    return true;
+  }
+
+  #ttlOf({ properties: { expiration } }: Message): number | undefined {
+    const { ttlMs } = this.settings;
+    if (expiration === undefined) return ttlMs;
+    return Math.min(Number(expiration.text), ttlMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** A classic queue knows at once that one more is too many; a quorum queue finds out afterwards (as RabbitMQ 3.10 does). */
+  #isTooFullFor(message: Message): boolean {
+    return this.settings.type === 'quorum' ? this.#refuses : this.#isOver(1, message.body.length, 1);
+  }
+
+  #isOver(moreMessages: number, moreBytes: number, share: number): boolean {
+    const { maxLength, maxBytes } = this.settings;
+    return (
+      this.#ready.length + this.#undelivered.length + moreMessages > maxLength * share ||
+      this.#readyBytes + this.#undeliveredBytes + moreBytes > maxBytes * share
+    );
+  }
+
+  #dropWhatIsTooMuch(): void {
+    if (this.settings.overflow === 'reject-publish') return;
+    while (this.#ready.length > 0 && this.#isOver(0, 0, 1)) this.#die(this.#takeFirst() as Entry, 'maxlen');
+  }
+
+  #takeFirst(): Entry | undefined {
+    const entry = this.#ready.takeFirst();
+    if (entry === undefined) return undefined;
+    this.#readyBytes -= entry.message.body.length;
+    if (this.#refuses && !this.#isOver(0, 0, QUORUM_RELIEF)) this.#refuses = false;
+    return entry;
+  }
+
+  #deliver(): void {
+    const first = this.#ready.first();
+    if (first === undefined || this.#consumers.count === 0) return;
+    this.#expire();
+    while (this.#ready.length > 0) {
+      const consumer = this.#consumers.next();
+      if (consumer === undefined) return;
+      this.#hand(this.#takeFirst() as Entry, consumer);
+    }
+  }
+
+  #hand(entry: Entry, consumer: Consumer): void {
+    if (!consumer.noAck) this.#unacked.add(entry);
+    consumer.deliver(entry);
+    if (consumer.noAck) this.#around.memory.release(entry.message);
+  }
+
+  /** basic.get: the first message, and whether it must be acknowledged is the caller's wish. */
+  get(noAck: boolean): Entry | undefined {
+    this.used();
+    this.#expire();
+    const entry = this.#takeFirst();
+    if (entry === undefined) return undefined;
+    if (noAck) this.#around.memory.release(entry.message);
+    else this.#unacked.add(entry);
+    return entry;
+  }
+
+  acknowledge(entry: Entry): void {
+    if (this.#unacked.delete(entry)) this.#around.memory.release(entry.message);
+  }
+
+  /** basic.reject and basic.nack without requeueing. */
+  reject(entry: Entry): void {
+    if (this.#unacked.delete(entry)) this.#die(entry, 'rejected');
+  }
+
+  /**
+   * It goes back to where it was, or, if a consumer asked for it on a quorum queue without a delivery limit, to the end,
+   * as in RabbitMQ 3.10. Call `deliver` when all are back.
+   */
+  giveBack(entry: Entry, { asked }: { asked: boolean }): void {
+    if (!this.#unacked.delete(entry)) return;
+    const { type, deliveryLimit } = this.settings;
+    entry.redelivered = true;
+    entry.deliveryCount++;
+    if (deliveryLimit !== undefined && entry.deliveryCount > deliveryLimit) {
+      this.#die(entry, 'delivery_limit');
+      return;
+    }
+    this.#readyBytes += entry.message.body.length;
+    if (asked && type === 'quorum' && deliveryLimit === undefined) {
+      entry.position = ++this.#positions;
+      this.#ready.append(entry);
+    } else {
+      this.#ready.giveBack(entry);
+    }
+    this.#armExpiry();
+  }
+
+  /** Hands out what can be handed out: messages came back, or a consumer may have room again. */
+  deliver(): void {
+    this.#dropWhatIsTooMuch();
+    this.#deliver();
+  }
+
+  subscribe(consumer: Consumer): void {
+    this.#consumers.add(consumer);
+    clearTimeout(this.#unusedTimer);
+    this.#deliver();
+  }
+
+  wake(consumer: Consumer): void {
+    this.#consumers.wake(consumer);
+    this.#deliver();
+  }
+
+  unsubscribe(consumer: Consumer): void {
+    if (!this.#consumers.remove(consumer) || this.#consumers.count > 0) return;
+    if (this.identity.autoDelete) this.#around.remove(this);
+    else this.used();
+  }
+
+  /** The time after which an unused queue is deleted begins anew. */
+  used(): void {
+    const { expiresMs } = this.settings;
+    if (expiresMs === undefined || this.#consumers.count > 0 || this.#isGone) return;
+    clearTimeout(this.#unusedTimer);
+    this.#unusedTimer = setTimeout(() => this.#around.remove(this), Math.min(expiresMs, LONGEST_TIMER_MS)).unref();
+  }
+
+  #expire(): void {
+    let first = this.#ready.first();
+    if (first === undefined || first.expiresAtMs === Number.POSITIVE_INFINITY) return;
+    const nowMs = performance.now();
+    while (first !== undefined && first.expiresAtMs <= nowMs) {
+      this.#die(this.#takeFirst() as Entry, 'expired');
+      first = this.#ready.first();
+    }
+  }
+
+  /** As in RabbitMQ a message expires when it is the first one of the queue. */
+  #armExpiry(): void {
+    const atMs = this.#ready.first()?.expiresAtMs ?? Number.POSITIVE_INFINITY;
+    if (atMs >= this.#expiryTimerAtMs || this.#isGone) return;
+    clearTimeout(this.#expiryTimer);
+    this.#expiryTimerAtMs = atMs;
+    const delayMs = Math.min(Math.max(Math.ceil(atMs - performance.now()), 0), LONGEST_TIMER_MS);
+    this.#expiryTimer = setTimeout(() => {
+      this.#expiryTimerAtMs = Number.POSITIVE_INFINITY;
+      this.#expire();
+      this.#armExpiry();
+    }, delayMs).unref();
+  }
+
+  /** Its time here is over: it goes to the dead-letter exchange, if there is one. */
+  #die(entry: Entry, reason: DeathReason): void {
+    const { deadLetter } = this.settings;
+    if (deadLetter === undefined || this.#around.deadLetter(this, entry.message, reason) || !deadLetter.atLeastOnce) {
+      this.#around.memory.release(entry.message);
+      return;
+    }
+    this.#undelivered.push({ entry, reason });
+    this.#undeliveredBytes += entry.message.body.length;
+    this.#retryTimer ??= setTimeout(() => this.#retry(), DEAD_LETTER_RETRY_MS).unref();
+  }
+
+  #retry(): void {
+    this.#retryTimer = undefined;
+    const waiting = this.#undelivered;
+    this.#undelivered = [];
+    this.#undeliveredBytes = 0;
+    for (const { entry, reason } of waiting) this.#die(entry, reason);
+  }
+
+  /** @returns how many messages were ready */
+  purge(): number {
+    const entries = this.#ready.takeAll();
+    this.#readyBytes = 0;
+    this.#refuses = false;
+    for (const { message } of entries) this.#around.memory.release(message);
+    return entries.length;
+  }
+
+  /** The queue ends; what consumers have of it is not known any more. @returns how many messages were ready */
+  end(): number {
+    this.#isGone = true;
+    for (const timer of [this.#expiryTimer, this.#unusedTimer, this.#retryTimer]) clearTimeout(timer);
+    for (const { message } of this.#unacked) this.#around.memory.release(message);
+    this.#unacked.clear();
+    for (const { entry } of this.#undelivered) this.#around.memory.release(entry.message);
+    this.#undelivered = [];
+    const purged = this.purge();
+    for (const consumer of this.#consumers.takeAll()) consumer.cancelled();
+    return purged;
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * The messages of a queue that wait for a consumer. New ones come to the end; one that is given back goes to the place
+ * where it was. Taken is always the first one, so all that was given back lies before all that was never taken: the
+ * former in a heap by position, the latter in a list with a moving head. Nothing is shifted, however long it is.
+ */
+import type { Message } from './message.js';
+
+export interface Entry {
+  readonly message: Message;
+  /** Its place in the queue. */
+  position: number;
+  /** On the clock of performance.now(); Infinity: never. */
+  readonly expiresAtMs: number;
+  redelivered: boolean;
+  /** How often a quorum queue has delivered it in vain. */
+  deliveryCount: number;
+}
+
+/** So many places that were left behind are cut off at once. */
+const WORTH_CUTTING = 1024;
+
+export class ReadyList {
+  #fresh: Array<Entry | undefined> = [];
+  #head = 0;
+  /** A binary heap, the lowest position first. */
+  #returned: Entry[] = [];
+
+  get length(): number {
+    return this.#fresh.length - this.#head + this.#returned.length;
+  }
+
+  first(): Entry | undefined {
+    return this.#returned[0] ?? this.#fresh[this.#head];
+  }
+
+  append(entry: Entry): void {
+    this.#fresh.push(entry);
+  }
+
+  takeFirst(): Entry | undefined {
+    if (this.#returned.length > 0) return this.#takeReturned();
+    const entry = this.#fresh[this.#head];
+    if (entry === undefined) return undefined;
+    this.#fresh[this.#head++] = undefined;
+    if (this.#head === this.#fresh.length) {
+      this.#fresh = [];
+      this.#head = 0;
+    } else if (this.#head >= WORTH_CUTTING && this.#head * 2 >= this.#fresh.length) {
+      this.#fresh = this.#fresh.slice(this.#head);
+      this.#head = 0;
+    }
+    return entry;
+  }
+
+  giveBack(entry: Entry): void {
+    const heap = this.#returned;
+    let at = heap.length;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const above = heap[parent] as Entry;
+      if (above.position < entry.position) break;
+      heap[at] = above;
+      at = parent;
+    }
+    heap[at] = entry;
+  }
+
+  #takeReturned(): Entry {
+    const heap = this.#returned;
+    const first = heap[0] as Entry;
+    const last = heap.pop() as Entry;
+    if (heap.length === 0) return first;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && (heap[child + 1] as Entry).position < (heap[child] as Entry).position) child++;
+      if ((heap[child] as Entry).position > last.position) break;
+      heap[at] = heap[child] as Entry;
+      at = child;
+    }
+    heap[at] = last;
+    return first;
+  }
+
+  /** Gives all of it, in no order, and is empty. */
+  takeAll(): Entry[] {
+    const all = [...this.#returned, ...(this.#fresh.slice(this.#head) as Entry[])];
+    this.#fresh = [];
+    this.#head = 0;
+    this.#returned = [];
+    return all;
+  }
+}

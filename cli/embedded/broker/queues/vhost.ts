@@ -1,0 +1,149 @@
+/** A virtual host: its exchanges and queues, and the way of a message through them. */
+import { notFound, resourceLocked } from '../amqp-error.js';
+import { type DeathReason, deadMessage, goesInCircles } from './dead-letter.js';
+import { Exchange, type ExchangeIdentity } from './exchange.js';
+import type { MemoryAccount, Message } from './message.js';
+import { Queue, type QueueIdentity, type QueueSurroundings } from './queue.js';
+import type { QueueSettings } from './queue-arguments.js';
+
+/** Exchanges that are there from the start. The default one is not in the list: it has a queue's name for a key. */
+const BUILT_IN = 'amq.direct';
+export const DEFAULT_EXCHANGE = '';
+
+export interface Routed {
+  /** Some queue was there for it. */
+  readonly routed: boolean;
+  /** A queue was full. */
+  readonly refused: boolean;
+}
+
+export class Vhost {
+  readonly name: string;
+  readonly #exchanges = new Map<string, Exchange>();
+  readonly #queues = new Map<string, Queue>();
+  readonly #around: QueueSurroundings;
+
+  constructor(name: string, memory: MemoryAccount) {
+    this.name = name;
+    this.declareExchange({ name: BUILT_IN, durable: true, autoDelete: false, internal: false, arguments: [] });
+    this.#around = {
+      memory,
+      deadLetter: (queue, message, reason) => this.#deadLetter(queue, message, reason),
+      remove: (queue) => this.deleteQueue(queue),
+    };
+  }
+
+  /** As errors name it. */
+  called(kind: 'queue' | 'exchange', name: string): string {
+    return `${kind} '${name}' in vhost '${this.name}'`;
+  }
+
+  queues(): Iterable<Queue> {
+    return this.#queues.values();
+  }
+
+  findQueue(name: string): Queue | undefined {
+    return this.#queues.get(name);
+  }
+
+  /** @throws AmqpError 404 when it is not there, 405 when it is another connection's own */
+  queue(name: string, owner: object): Queue {
+    const queue = this.#queues.get(name);
+    if (queue === undefined) throw notFound(`no ${this.called('queue', name)}`);
+    this.assertAccess(queue, owner);
+    return queue;
+  }
+
+  /** @throws AmqpError 405 when it is another connection's own */
+  assertAccess({ identity }: Queue, owner: object): void {
+    if (identity.owner === undefined || identity.owner === owner) return;
+    throw this.locked(identity.name);
+  }
+
+  locked(queue: string) {
+    return resourceLocked(
+      `cannot obtain exclusive access to locked ${this.called('queue', queue)}. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.`,
+    );
+  }
+
+  declareQueue(identity: QueueIdentity, settings: QueueSettings): Queue {
+    const queue = new Queue(identity, settings, this.#around);
+    this.#queues.set(identity.name, queue);
+    return queue;
+  }
+
+  /** @returns how many messages were ready in it */
+  deleteQueue(queue: Queue): number {
+    if (this.#queues.get(queue.name) !== queue) return 0;
+    this.#queues.delete(queue.name);
+    for (const exchange of this.#exchanges.values()) {
+      if (exchange.unbindAll(queue)) this.dropIfUnused(exchange);
+    }
+    return queue.end();
+  }
+
+  findExchange(name: string): Exchange | undefined {
+    return this.#exchanges.get(name);
+  }
+
+  /** @throws AmqpError 404 */
+  exchange(name: string): Exchange {
+    const exchange = this.#exchanges.get(name);
+    if (exchange === undefined) throw notFound(`no ${this.called('exchange', name)}`);
+    return exchange;
+  }
+
+  declareExchange(identity: ExchangeIdentity): void {
+    this.#exchanges.set(identity.name, new Exchange(identity));
+  }
+
+  deleteExchange(name: string): void {
+    this.#exchanges.delete(name);
+  }
+
+  /** One that deletes itself goes with its last binding. */
+  dropIfUnused(exchange: Exchange): void {
+    if (exchange.identity.autoDelete && !exchange.isBound) this.deleteExchange(exchange.name);
+  }
+
+  /** Its exchange is there: see `exchange`. */
+  publish(message: Message): Routed {
+    return this.#toQueues(message, this.#route(message));
+  }
+
+  #route({ exchange, routingKey }: Message): Iterable<Queue> {
+    if (exchange !== DEFAULT_EXCHANGE) return this.#exchanges.get(exchange)?.route(routingKey) ?? [];
+    const queue = this.#queues.get(routingKey);
+    return queue ? [queue] : [];
+  }
+
+  #toQueues(message: Message, queues: Iterable<Queue>): Routed {
+    let routed = false;
+    let refused = false;
+    for (const queue of queues) {
+      routed = true;
+      if (!queue.publish(message)) refused = true;
+    }
+    return { routed, refused };
+  }
+
+  #deadLetter(source: Queue, message: Message, reason: DeathReason): boolean {
+    const { deadLetter } = source.settings;
+    if (deadLetter === undefined) return true;
+    const { exchange, routingKey } = deadLetter;
+    const dead = deadMessage(message, { queue: source.name, reason, exchange, routingKey, epochMs: Date.now() });
+    const targets = [...this.#route(dead)];
+    const targetsOnTheWay =
+      reason === 'rejected' ? targets : targets.filter((queue) => !goesInCircles(dead, queue.name));
+    // Where only a circle is left, it ends here: it would never end elsewhere.
+    if (targets.length > 0 && targetsOnTheWay.length === 0) return true;
+    const { routed, refused } = this.#toQueues(dead, targetsOnTheWay);
+    return routed && !refused;
+  }
+
+  /** All of it is gone. */
+  end(): void {
+    for (const queue of [...this.#queues.values()]) this.deleteQueue(queue);
+    this.#exchanges.clear();
+  }
+}

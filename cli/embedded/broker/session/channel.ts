@@ -1,0 +1,245 @@
+/**
+ * A channel: takes methods and messages of one peer, in order, and gives it what its consumers get.
+ *
+ *   open ──a fault──> closing ──close-ok──> closed
+ *     └──channel.close────────────────────────^
+ *
+ * While it is closing all else that comes for it is passed over: the peer said it before it knew.
+ */
+import { AmqpError, accessRefused, channelError, notImplemented, preconditionFailed } from '../amqp-error.js';
+import { DEFAULT_EXCHANGE } from '../queues/vhost.js';
+import { METHOD_FRAME } from '../wire/frame-reader.js';
+import { decodeMethod } from '../wire/method-codec.js';
+import { type FieldsOf, METHODS, type Method, type MethodName } from '../wire/method-table.js';
+import type { Properties } from '../wire/properties.js';
+import { Confirms } from './confirms.js';
+import { Consuming } from './consuming.js';
+import { declareExchange, deleteExchange } from './exchange-methods.js';
+import { type Content, IncomingContent } from './incoming-content.js';
+import type { Outbox } from './outbox.js';
+import { bindQueue, declareQueue, deleteQueue, purgeQueue, type Site, unbindQueue } from './queue-methods.js';
+
+export interface ChannelOptions {
+  readonly number: number;
+  readonly site: Omit<Site, 'lastQueue'>;
+  readonly outbox: Outbox;
+  readonly user: string;
+  readonly notifiesCancel: boolean;
+  readonly maxMessageBytes: number;
+}
+
+type State = 'open' | 'closing' | 'closed';
+
+export class Channel {
+  readonly number: number;
+  #state: State = 'open';
+  readonly #site: Site;
+  readonly #outbox: Outbox;
+  readonly #user: string;
+  readonly #content: IncomingContent;
+  readonly #confirms: Confirms;
+  readonly #consuming: Consuming;
+
+  constructor({ number, site, outbox, user, notifiesCancel, maxMessageBytes }: ChannelOptions) {
+    this.number = number;
+    this.#site = { ...site, lastQueue: undefined };
+    this.#outbox = outbox;
+    this.#user = user;
+    this.#content = new IncomingContent(maxMessageBytes);
+    this.#confirms = new Confirms(outbox, number);
+    this.#consuming = new Consuming({ channel: number, site: this.#site, outbox, notifiesCancel });
+    this.#say('channel.open-ok', { channelId: '' });
+  }
+
+  get isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  #say<Name extends MethodName>(name: Name, fields: FieldsOf<Name>): void {
+    this.#outbox.method(this.number, name, fields);
+  }
+
+  /** @throws AmqpError when the whole connection must end */
+  frame(type: number, payload: Buffer): void {
+    if (this.#state === 'closing') {
+      this.#passOver(type, payload);
+      return;
+    }
+    let method: Method | undefined;
+    try {
+      if (type === METHOD_FRAME) {
+        method = decodeMethod(payload);
+        this.#content.assertMethodExpected();
+        this.#do(method);
+      } else {
+        method = this.#content.method;
+        const content = this.#content.take(type, payload);
+        if (content) this.#publish(content);
+      }
+    } catch (error) {
+      if (!(error instanceof AmqpError) || error.endsConnection) throw error;
+      this.#fail(error, method);
+    }
+  }
+
+  #fail(error: AmqpError, method: Method | undefined): void {
+    this.#confirms.tell();
+    this.#release('closing');
+    const { classId, methodId } = method ? METHODS[method.name] : { classId: 0, methodId: 0 };
+    this.#say('channel.close', { replyCode: error.code, replyText: error.replyText, classId, methodId });
+  }
+
+  #passOver(type: number, payload: Buffer): void {
+    if (type !== METHOD_FRAME) return;
+    const { name } = decodeMethod(payload);
+    if (name === 'channel.close-ok') this.#state = 'closed';
+    // Both closed it at the same time: the answer to ours comes as well.
+    if (name === 'channel.close') this.#say('channel.close-ok', {});
+  }
+
+  #release(state: 'closing' | 'closed'): void {
+    this.#state = state;
+    this.#content.reset();
+    this.#consuming.end();
+  }
+
+  /** The connection is gone. */
+  end(): void {
+    if (this.#state === 'open') this.#release('closed');
+  }
+
+  /** Confirms all that was published in this turn. */
+  confirm(): void {
+    if (this.#state === 'open') this.#confirms.tell();
+  }
+
+  /** Its peer reads again. */
+  wake(): void {
+    if (this.#state === 'open') this.#consuming.wake();
+  }
+
+  #do(method: Method): void {
+    const site = this.#site;
+    switch (method.name) {
+      case 'basic.publish':
+        if (method.immediate) throw notImplemented('immediate=true');
+        this.#content.begin(method);
+        break;
+      case 'basic.ack':
+        this.#consuming.acknowledge(method);
+        break;
+      case 'basic.nack':
+        this.#consuming.reject(method.deliveryTag, method.multiple, method.requeue);
+        break;
+      case 'basic.reject':
+        this.#consuming.reject(method.deliveryTag, false, method.requeue);
+        break;
+      case 'basic.get':
+        this.#consuming.get(method);
+        break;
+      case 'basic.consume':
+        this.#consuming.consume(method);
+        break;
+      case 'basic.cancel':
+        this.#consuming.cancel(method);
+        break;
+      case 'basic.qos':
+        this.#say('basic.qos-ok', {});
+        this.#consuming.qos(method);
+        break;
+      case 'basic.recover':
+        this.#consuming.recover(method.requeue);
+        this.#say('basic.recover-ok', {});
+        break;
+      case 'basic.recover-async':
+        this.#consuming.recover(method.requeue);
+        break;
+      case 'confirm.select':
+        this.#confirms.turnOn();
+        this.#answer(method, 'confirm.select-ok', {});
+        break;
+      case 'queue.declare': {
+        const { name, readyCount, consumerCount } = declareQueue(site, method);
+        const counts = { queue: name, messageCount: readyCount, consumerCount };
+        this.#answer(method, 'queue.declare-ok', counts);
+        break;
+      }
+      case 'queue.bind':
+        bindQueue(site, method);
+        this.#answer(method, 'queue.bind-ok', {});
+        break;
+      case 'queue.unbind':
+        unbindQueue(site, method);
+        this.#say('queue.unbind-ok', {});
+        break;
+      case 'queue.purge':
+        this.#answer(method, 'queue.purge-ok', { messageCount: purgeQueue(site, method) });
+        break;
+      case 'queue.delete':
+        this.#answer(method, 'queue.delete-ok', { messageCount: deleteQueue(site, method) });
+        break;
+      case 'exchange.declare':
+        declareExchange(site.vhost, method);
+        this.#answer(method, 'exchange.declare-ok', {});
+        break;
+      case 'exchange.delete':
+        deleteExchange(site.vhost, method);
+        this.#answer(method, 'exchange.delete-ok', {});
+        break;
+      case 'channel.flow':
+        if (!method.active) throw notImplemented('active=false');
+        this.#say('channel.flow-ok', { active: true });
+        break;
+      case 'channel.close':
+        this.#confirms.tell();
+        this.#release('closed');
+        this.#say('channel.close-ok', {});
+        break;
+      case 'channel.open':
+        throw channelError("second 'channel.open' seen");
+      case 'access.request':
+        this.#say('access.request-ok', { ticket: 1 });
+        break;
+      default:
+        throw notImplemented(`the development broker does not do ${method.name}`);
+    }
+  }
+
+  #answer<Name extends MethodName>({ nowait }: { nowait: boolean }, name: Name, fields: FieldsOf<Name>): void {
+    if (!nowait) this.#say(name, fields);
+  }
+
+  #publish({ method: { exchange, routingKey, mandatory }, properties, body }: Content): void {
+    const { vhost } = this.#site;
+    if (exchange !== DEFAULT_EXCHANGE && vhost.exchange(exchange).identity.internal) {
+      throw accessRefused(`cannot publish to internal ${vhost.called('exchange', exchange)}`);
+    }
+    this.#assertPublishable(properties);
+    const message = { exchange, routingKey, properties, body, holders: 0 };
+    const { routed, refused } = vhost.publish(message);
+    if (!routed && mandatory) {
+      const reason = { replyCode: 312, replyText: 'NO_ROUTE', exchange, routingKey };
+      this.#outbox.content(this.number, 'basic.return', reason, properties, message);
+    }
+    this.#confirms.published(refused);
+  }
+
+  #assertPublishable({ userId, expiration }: Properties): void {
+    if (userId !== undefined && userId !== this.#user) {
+      throw preconditionFailed(`user_id property set to '${userId}' but authenticated user was '${this.#user}'`);
+    }
+    if (expiration !== undefined) assertExpiration(expiration.text);
+  }
+}
+
+/** The longest time that Erlang's timers take. */
+const LONGEST_MS = 4_294_967_295;
+
+function assertExpiration(text: string): void {
+  const invalid = (problem: string) => preconditionFailed(`invalid expiration '${text}': ${problem}`);
+  const [digits] = /^-?\d+/.exec(text) ?? [];
+  if (digits === undefined) throw invalid('no_integer');
+  if (digits !== text) throw invalid(`{leftover_string,"${text.slice(digits.length)}"}`);
+  if (Number(text) < 0) throw invalid(`{value_negative,${Number(text)}}`);
+  if (Number(text) > LONGEST_MS) throw invalid(`{value_too_big,${text}}`);
+}

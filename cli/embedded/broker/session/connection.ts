@@ -1,0 +1,324 @@
+/**
+ * A connection of one peer.
+ *
+ *   greeting ──AMQP 0 0 9 1──> starting ──start-ok──> tuning ──tune-ok──> opening ──open──> running
+ *       │                          └───────────────────┴───────────────────┴──────────────────┤
+ *       │                                              a fault, or the broker wants it to end │
+ *       │                                                                                     v
+ *       └──anything else──> gone <──close-ok, or no answer in time──────────────────────── closing
+ *
+ * From any of them it is gone as well when the peer closes it, or its socket. What comes before it runs must come within
+ * the time for the handshake. In the end its channels give back what they have in hand, and its own queues are deleted.
+ */
+import type { Socket } from 'node:net';
+import { reasonOf } from '../../../../src/errors.js';
+import { AmqpError, channelError, frameError, internalError, notAllowed, unexpectedFrame } from '../amqp-error.js';
+import type { Vhost } from '../queues/vhost.js';
+import type { FieldTable } from '../wire/field-table.js';
+import { BODY_FRAME, FrameReader, HEARTBEAT_FRAME, METHOD_FRAME, snippet } from '../wire/frame-reader.js';
+import { decodeMethod } from '../wire/method-codec.js';
+import { METHODS, type Method, type MethodOf } from '../wire/method-table.js';
+import { Channel } from './channel.js';
+import * as handshake from './handshake.js';
+import { Heartbeat } from './heartbeat.js';
+import { Outbox } from './outbox.js';
+
+/** The broker, as its connections see it. */
+export interface ConnectionHost {
+  readonly properties: FieldTable;
+  readonly limits: handshake.Limits;
+  readonly handshakeMs: number;
+  readonly maxMessageBytes: number;
+  isUser(user: string, password: string): boolean;
+  findVhost(name: string): Vhost | undefined;
+  /** Why nobody may publish now; undefined: everybody may. */
+  blockedBecause(): string | undefined;
+  gone(connection: Connection): void;
+}
+
+export type ConnectionState = 'greeting' | 'starting' | 'tuning' | 'opening' | 'running' | 'closing' | 'gone';
+
+/** A peer that was told that the connection ends has so long to answer. */
+const CLOSING_MS = 3000;
+
+export class Connection {
+  readonly name: string;
+  readonly #socket: Socket;
+  readonly #host: ConnectionHost;
+  readonly #outbox: Outbox;
+  readonly #frames: FrameReader;
+  #state: ConnectionState = 'greeting';
+  #greeting = Buffer.alloc(0);
+  #deadline: NodeJS.Timeout;
+  #heartbeat: Heartbeat | undefined;
+  #capabilities = handshake.NO_CAPABILITIES;
+  #user = '';
+  #vhost: Vhost | undefined;
+  #limits: handshake.Limits;
+  readonly #channels = new Map<number, Channel>();
+  /** Channels that a frame came for in this turn. */
+  readonly #busy = new Set<Channel>();
+  /** It may not publish, and is not read. */
+  #isBlocked = false;
+
+  constructor(socket: Socket, host: ConnectionHost) {
+    this.#socket = socket;
+    this.#host = host;
+    this.#limits = host.limits;
+    this.name = `${socket.remoteAddress}:${socket.remotePort} -> ${socket.localAddress}:${socket.localPort}`;
+    this.#outbox = new Outbox(socket);
+    this.#frames = new FrameReader((type, channel, payload) => this.#frame(type, channel, payload));
+    this.#deadline = setTimeout(() => socket.destroy(), host.handshakeMs).unref();
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on('drain', () => this.#drained());
+    // What it is does not matter: the event `close` follows.
+    socket.on('error', () => {});
+    socket.on('close', () => this.#leave());
+  }
+
+  get state(): ConnectionState | 'blocked' {
+    return this.#state === 'running' && this.#isBlocked ? 'blocked' : this.#state;
+  }
+
+  get vhost(): Vhost | undefined {
+    return this.#vhost;
+  }
+
+  get user(): string {
+    return this.#user;
+  }
+
+  get channelCount(): number {
+    return this.#channels.size;
+  }
+
+  #read(chunk: Buffer): void {
+    this.#heartbeat?.heard();
+    try {
+      if (this.#state === 'greeting') this.#greet(chunk);
+      else if (this.#state !== 'gone') this.#frames.read(chunk);
+    } catch (error) {
+      this.#frameLost(error);
+    }
+    for (const channel of this.#busy) channel.confirm();
+    this.#busy.clear();
+    this.#readOrNot();
+  }
+
+  #greet(chunk: Buffer): void {
+    const { PROTOCOL_HEADER } = handshake;
+    const bytes = Buffer.concat([this.#greeting, chunk]);
+    const known = Math.min(bytes.length, PROTOCOL_HEADER.length);
+    if (!bytes.subarray(0, known).equals(PROTOCOL_HEADER.subarray(0, known))) {
+      this.#socket.end(PROTOCOL_HEADER);
+      this.#vanishSoon();
+      return;
+    }
+    this.#greeting = bytes;
+    if (known < PROTOCOL_HEADER.length) return;
+    this.#state = 'starting';
+    this.#outbox.method(0, 'connection.start', {
+      versionMajor: 0,
+      versionMinor: 9,
+      serverProperties: this.#host.properties,
+      mechanisms: handshake.MECHANISMS,
+      locales: handshake.LOCALES,
+    });
+    this.#frames.read(bytes.subarray(known));
+  }
+
+  /** Where one frame ends and the next begins is not known any more: nothing that follows can be understood. */
+  #frameLost(error: unknown): void {
+    this.end(error);
+    this.#vanishSoon();
+  }
+
+  #frame(type: number, number: number, payload: Buffer): void {
+    if (this.#state === 'gone') return;
+    let method: Method | undefined;
+    try {
+      if (number > 0 && this.#state === 'running') {
+        this.#channelFrame(type, number, payload);
+        return;
+      }
+      if (this.#state === 'closing' && (number > 0 || type !== METHOD_FRAME)) return;
+      if (type === HEARTBEAT_FRAME && number === 0 && payload.length === 0) return;
+      if (type > BODY_FRAME) throw frameError(`type ${type}, ${snippet(payload)}: unknown_frame`);
+      if (number > 0 || type !== METHOD_FRAME) throw unexpectedFrame(`type ${type}, ${snippet(payload)}`);
+      method = decodeMethod(payload);
+      this.#do(method);
+    } catch (error) {
+      this.end(error, method);
+    }
+  }
+
+  #channelFrame(type: number, number: number, payload: Buffer): void {
+    if (type === HEARTBEAT_FRAME) throw unexpectedFrame(`type ${type}, ${snippet(payload)}`);
+    if (type === 0 || type > BODY_FRAME) throw frameError(`type ${type}, ${snippet(payload)}: unknown_frame`);
+    if (type !== METHOD_FRAME) this.#blockIfNeeded();
+    const channel = this.#channels.get(number);
+    if (channel === undefined) {
+      this.#openChannel(number, type, payload);
+      return;
+    }
+    this.#busy.add(channel);
+    channel.frame(type, payload);
+    if (!channel.isClosed) return;
+    this.#busy.delete(channel);
+    this.#channels.delete(number);
+  }
+
+  #openChannel(number: number, type: number, payload: Buffer): void {
+    if (type !== METHOD_FRAME) throw unexpectedFrame('expected method frame, got non method frame instead');
+    if (decodeMethod(payload).name !== 'channel.open') throw channelError("expected 'channel.open'");
+    const { channelMax } = this.#limits;
+    if (number > channelMax || this.#channels.size >= channelMax) {
+      throw notAllowed(
+        `number of channels opened (${this.#channels.size}) has reached the negotiated channel_max (${channelMax})`,
+      );
+    }
+    const options = {
+      number,
+      site: { vhost: this.#vhost as Vhost, owner: this },
+      outbox: this.#outbox,
+      user: this.#user,
+      notifiesCancel: this.#capabilities.consumerCancelNotify,
+      maxMessageBytes: this.#host.maxMessageBytes,
+    };
+    this.#channels.set(number, new Channel(options));
+  }
+
+  #do(method: Method): void {
+    if (method.name === 'connection.close') this.#closedByPeer();
+    else if (this.#state === 'closing') {
+      if (method.name === 'connection.close-ok') this.#socket.end();
+    } else if (this.#state === 'starting' && method.name === 'connection.start-ok') this.#login(method);
+    else if (this.#state === 'tuning' && method.name === 'connection.tune-ok') this.#tune(method);
+    else if (this.#state === 'opening' && method.name === 'connection.open') this.#open(method);
+    else throw channelError(`unexpected method in connection state ${this.state}`);
+  }
+
+  #login(method: MethodOf<'connection.start-ok'>): void {
+    this.#capabilities = handshake.capabilitiesOf(method.clientProperties);
+    const { user, password } = handshake.credentialsOf(method);
+    if (!this.#host.isUser(user, password)) {
+      if (this.#capabilities.authenticationFailureClose) throw handshake.loginRefused();
+      this.#socket.destroy();
+      return;
+    }
+    this.#user = user;
+    this.#state = 'tuning';
+    const { channelMax, frameMax, heartbeatS } = this.#host.limits;
+    this.#outbox.method(0, 'connection.tune', { channelMax, frameMax, heartbeat: heartbeatS });
+  }
+
+  #tune(method: MethodOf<'connection.tune-ok'>): void {
+    this.#limits = handshake.agreed(this.#host.limits, method);
+    const { frameMax, heartbeatS } = this.#limits;
+    this.#frames.frameMax = frameMax;
+    this.#outbox.frameMax = frameMax;
+    this.#state = 'opening';
+    if (heartbeatS === 0) return;
+    this.#heartbeat = new Heartbeat({
+      intervalMs: heartbeatS * 1000,
+      spoke: () => this.#outbox.spokeSinceAsked(),
+      beat: () => this.#outbox.heartbeat(),
+      isDeaf: () => this.#isBlocked,
+      died: () => this.#socket.destroy(),
+    });
+  }
+
+  #open({ virtualHost }: MethodOf<'connection.open'>): void {
+    const vhost = this.#host.findVhost(virtualHost);
+    if (vhost === undefined) throw notAllowed(`vhost ${virtualHost} not found`);
+    clearTimeout(this.#deadline);
+    this.#vhost = vhost;
+    this.#state = 'running';
+    this.#outbox.method(0, 'connection.open-ok', { knownHosts: '' });
+  }
+
+  #closedByPeer(): void {
+    this.#outbox.method(0, 'connection.close-ok', {});
+    this.#release();
+    this.#state = 'closing';
+    this.#outbox.end();
+    this.#vanishSoon();
+  }
+
+  /** Tells the peer why its connection ends. Whatever is not an AmqpError is a fault of this broker. */
+  end(error: unknown, method?: Method): void {
+    if (this.#state === 'closing' || this.#state === 'gone') return;
+    const { code, replyText } = error instanceof AmqpError ? error : internalError(reasonOf(error));
+    const { classId, methodId } = method ? METHODS[method.name] : { classId: 0, methodId: 0 };
+    const hasGreeted = this.#state !== 'greeting';
+    this.#release();
+    this.#state = 'closing';
+    if (hasGreeted) this.#outbox.method(0, 'connection.close', { replyCode: code, replyText, classId, methodId });
+    this.#outbox.flush();
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => this.#socket.destroy(), CLOSING_MS).unref();
+    this.#readOrNot();
+  }
+
+  /** Nothing more is said and nothing more is heard. */
+  #vanishSoon(): void {
+    this.#state = this.#state === 'greeting' ? 'closing' : this.#state;
+    this.#outbox.end();
+    this.#socket.removeAllListeners('data').resume();
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => this.#socket.destroy(), CLOSING_MS).unref();
+  }
+
+  #release(): void {
+    for (const channel of this.#channels.values()) channel.confirm();
+    for (const channel of this.#channels.values()) channel.end();
+    this.#channels.clear();
+    this.#busy.clear();
+    for (const queue of this.#vhost?.queues() ?? []) {
+      if (queue.identity.owner === this) this.#vhost?.deleteQueue(queue);
+    }
+    this.#isBlocked = false;
+  }
+
+  #leave(): void {
+    if (this.#state === 'gone') return;
+    this.#release();
+    this.#state = 'gone';
+    clearTimeout(this.#deadline);
+    this.#heartbeat?.end();
+    this.#host.gone(this);
+  }
+
+  /** At once, without a word. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** As RabbitMQ does: who publishes while nobody may is told, and not read until it is over. */
+  #blockIfNeeded(): void {
+    const reason = this.#isBlocked ? undefined : this.#host.blockedBecause();
+    if (reason === undefined) return;
+    this.#isBlocked = true;
+    if (this.#capabilities.connectionBlocked) this.#outbox.method(0, 'connection.blocked', { reason });
+  }
+
+  /** Publishing is allowed again, perhaps. */
+  unblock(): void {
+    if (!this.#isBlocked || this.#host.blockedBecause() !== undefined) return;
+    this.#isBlocked = false;
+    if (this.#capabilities.connectionBlocked) this.#outbox.method(0, 'connection.unblocked', {});
+    this.#readOrNot();
+  }
+
+  #drained(): void {
+    this.#heartbeat?.heard();
+    for (const channel of this.#channels.values()) channel.wake();
+    this.#readOrNot();
+  }
+
+  #readOrNot(): void {
+    if (this.#isBlocked || this.#outbox.isOverfull) this.#socket.pause();
+    else if (this.#socket.isPaused()) this.#socket.resume();
+  }
+}

@@ -1,0 +1,194 @@
+/** The taking half of a channel: its consumers, what they have in hand, and how it is settled. */
+import { accessRefused, notAllowed, notImplemented } from '../amqp-error.js';
+import type { Queue } from '../queues/queue.js';
+import type { Entry } from '../queues/ready-list.js';
+import { long, lookUp } from '../wire/field-table.js';
+import type { MethodOf } from '../wire/method-table.js';
+import { type Properties, readHeaders, setHeaders, withHeaders } from '../wire/properties.js';
+import { Deliveries, type Delivery } from './deliveries.js';
+import { generatedName } from './names.js';
+import type { Outbox } from './outbox.js';
+import { queueNamed, type Site } from './queue-methods.js';
+import { Subscription, type SubscriptionChannel } from './subscription.js';
+
+/** RabbitMQ would do something with these that this broker does not. */
+const CONSUMER_ARGUMENTS_NOT_HERE = ['x-priority', 'x-stream-offset', 'x-credit'];
+
+export interface ConsumingOptions {
+  readonly channel: number;
+  readonly site: Site;
+  readonly outbox: Outbox;
+  /** The peer wants to know when a queue that it reads is gone. */
+  readonly notifiesCancel: boolean;
+}
+
+export class Consuming implements SubscriptionChannel {
+  readonly #channel: number;
+  readonly #site: Site;
+  readonly #outbox: Outbox;
+  readonly #notifiesCancel: boolean;
+  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #deliveries = new Deliveries();
+  /** For consumers to come; 0: no limit. */
+  #prefetch = 0;
+  /** For all consumers of the channel together; 0: no limit. */
+  #prefetchOfAll = 0;
+  #inHandOfAll = 0;
+
+  constructor({ channel, site, outbox, notifiesCancel }: ConsumingOptions) {
+    this.#channel = channel;
+    this.#site = site;
+    this.#outbox = outbox;
+    this.#notifiesCancel = notifiesCancel;
+  }
+
+  hasRoom(noAck: boolean): boolean {
+    if (this.#outbox.isFull) return false;
+    return noAck || this.#prefetchOfAll === 0 || this.#inHandOfAll < this.#prefetchOfAll;
+  }
+
+  /** Its peer reads again. */
+  wake(): void {
+    for (const subscription of this.#subscriptions.values()) subscription.wake();
+  }
+
+  qos({ prefetchSize, prefetchCount, global }: MethodOf<'basic.qos'>): void {
+    if (prefetchSize !== 0) throw notImplemented(`prefetch_size!=0 (${prefetchSize})`);
+    if (!global) this.#prefetch = prefetchCount;
+    this.#prefetchOfAll = global ? prefetchCount : 0;
+    if (global) this.#inHandOfAll = this.#deliveries.count;
+    this.wake();
+  }
+
+  consume(method: MethodOf<'basic.consume'>): void {
+    const { vhost, owner } = this.#site;
+    if (this.#subscriptions.has(method.consumerTag)) {
+      throw notAllowed(`attempt to reuse consumer tag '${method.consumerTag}'`);
+    }
+    const queue = vhost.queue(queueNamed(this.#site, method.queue), owner);
+    const what = vhost.called('queue', queue.name);
+    const refused = CONSUMER_ARGUMENTS_NOT_HERE.find((name) => lookUp(method.arguments, name));
+    if (refused) throw notImplemented(`the development broker has no argument '${refused}' for a consumer of ${what}`);
+    if (this.#prefetchOfAll > 0 && queue.settings.type === 'quorum') {
+      throw notImplemented(`${what} does not support global qos`);
+    }
+    if (queue.hasExclusiveConsumer || (method.exclusive && queue.consumerCount > 0)) {
+      throw accessRefused(`${what} in exclusive use`);
+    }
+    const { noAck, exclusive } = method;
+    const tag = method.consumerTag || generatedName('amq.ctag');
+    const subscription = new Subscription(this, { tag, queue, noAck, exclusive, prefetch: this.#prefetch });
+    this.#subscriptions.set(tag, subscription);
+    // The answer comes before the first message.
+    if (!method.nowait) this.#outbox.method(this.#channel, 'basic.consume-ok', { consumerTag: tag });
+    queue.subscribe(subscription);
+  }
+
+  cancel({ consumerTag, nowait }: MethodOf<'basic.cancel'>): void {
+    const subscription = this.#subscriptions.get(consumerTag);
+    this.#subscriptions.delete(consumerTag);
+    subscription?.end();
+    if (!nowait) this.#outbox.method(this.#channel, 'basic.cancel-ok', { consumerTag });
+  }
+
+  /** The queue is gone. */
+  lost({ tag }: Subscription): void {
+    this.#subscriptions.delete(tag);
+    if (this.#notifiesCancel) this.#outbox.method(this.#channel, 'basic.cancel', { consumerTag: tag, nowait: true });
+  }
+
+  deliver(subscription: Subscription, entry: Entry): void {
+    const { queue } = subscription;
+    const deliveryTag = this.#keep({ queue, entry, subscription }, subscription.noAck);
+    const { message, redelivered } = entry;
+    const { exchange, routingKey } = message;
+    this.#outbox.content(
+      this.#channel,
+      'basic.deliver',
+      { consumerTag: subscription.tag, deliveryTag, redelivered, exchange, routingKey },
+      propertiesOf(queue, entry),
+      message,
+    );
+  }
+
+  #keep(delivery: Delivery, noAck: boolean): number {
+    const tag = this.#deliveries.nextTag();
+    if (noAck) return tag;
+    if (delivery.subscription) this.#inHandOfAll++;
+    this.#deliveries.keep(tag, delivery);
+    return tag;
+  }
+
+  get(method: MethodOf<'basic.get'>): void {
+    const queue = this.#site.vhost.queue(queueNamed(this.#site, method.queue), this.#site.owner);
+    const entry = queue.get(method.noAck);
+    if (entry === undefined) {
+      this.#outbox.method(this.#channel, 'basic.get-empty', { clusterId: '' });
+      return;
+    }
+    const deliveryTag = this.#keep({ queue, entry, subscription: undefined }, method.noAck);
+    const { message, redelivered } = entry;
+    const { exchange, routingKey } = message;
+    this.#outbox.content(
+      this.#channel,
+      'basic.get-ok',
+      { deliveryTag, redelivered, exchange, routingKey, messageCount: queue.readyCount },
+      propertiesOf(queue, entry),
+      message,
+    );
+  }
+
+  acknowledge({ deliveryTag, multiple }: MethodOf<'basic.ack'>): void {
+    const settled = this.#deliveries.settle(deliveryTag, multiple);
+    for (const { queue, entry } of settled) queue.acknowledge(entry);
+    this.#free(settled);
+  }
+
+  reject(deliveryTag: number, multiple: boolean, requeue: boolean): void {
+    const settled = this.#deliveries.settle(deliveryTag, multiple);
+    if (requeue) giveBack(settled, true);
+    else for (const { queue, entry } of settled) queue.reject(entry);
+    this.#free(settled);
+  }
+
+  recover(requeue: boolean): void {
+    if (!requeue) throw notImplemented('requeue=false');
+    const all = this.#deliveries.takeAll();
+    giveBack(all, true);
+    this.#free(all);
+  }
+
+  /** There is room again for those whose messages were settled. */
+  #free(settled: readonly Delivery[]): void {
+    const freed = new Set<Subscription>();
+    for (const { subscription } of settled) {
+      if (subscription === undefined) continue;
+      subscription.settled();
+      this.#inHandOfAll--;
+      freed.add(subscription);
+    }
+    if (this.#prefetchOfAll > 0) this.wake();
+    else for (const subscription of freed) subscription.wake();
+    for (const queue of new Set(settled.map((each) => each.queue))) queue.deliver();
+  }
+
+  /** The channel ends: what it has in hand goes back to where it was. */
+  end(): void {
+    for (const subscription of this.#subscriptions.values()) subscription.end();
+    this.#subscriptions.clear();
+    const all = this.#deliveries.takeAll();
+    giveBack(all, false);
+    for (const queue of new Set(all.map((each) => each.queue))) queue.deliver();
+  }
+}
+
+function giveBack(deliveries: readonly Delivery[], asked: boolean): void {
+  for (const { queue, entry } of deliveries) queue.giveBack(entry, { asked });
+}
+
+/** A quorum queue tells how often it has delivered a message in vain. */
+function propertiesOf({ settings }: Queue, { message: { properties }, deliveryCount }: Entry): Properties {
+  if (settings.type !== 'quorum' || deliveryCount === 0) return properties;
+  const headers = setHeaders(readHeaders(properties), { 'x-delivery-count': long(deliveryCount) });
+  return withHeaders(properties, headers, { keepsExpiration: true });
+}

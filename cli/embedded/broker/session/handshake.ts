@@ -1,0 +1,98 @@
+/** What is agreed on before a connection runs: who it is, how large frames are, which virtual host. */
+import { type AmqpError, accessRefused, commandInvalid, notAllowed, syntaxError } from '../amqp-error.js';
+import { type FieldTable, flag, longString, lookUp, table } from '../wire/field-table.js';
+import { FRAME_MIN_BYTES } from '../wire/frame-reader.js';
+import type { MethodOf } from '../wire/method-table.js';
+
+export const PROTOCOL_HEADER = Buffer.from('AMQP\x00\x00\x09\x01', 'latin1');
+export const MECHANISMS = 'PLAIN';
+export const LOCALES = 'en_US';
+
+export interface Limits {
+  readonly channelMax: number;
+  readonly frameMax: number;
+  readonly heartbeatS: number;
+}
+
+/** What a client says that it understands. */
+export interface Capabilities {
+  readonly consumerCancelNotify: boolean;
+  readonly connectionBlocked: boolean;
+  /** It is told why it is refused, instead of being cut off. */
+  readonly authenticationFailureClose: boolean;
+}
+
+export const NO_CAPABILITIES: Capabilities = {
+  consumerCancelNotify: false,
+  connectionBlocked: false,
+  authenticationFailureClose: false,
+};
+
+/** The product's own name: nobody shall take it for RabbitMQ. */
+export function serverProperties(version: string): FieldTable {
+  return [
+    [
+      'capabilities',
+      table({
+        publisher_confirms: flag(true),
+        exchange_exchange_bindings: flag(false),
+        'basic.nack': flag(true),
+        consumer_cancel_notify: flag(true),
+        'connection.blocked': flag(true),
+        consumer_priorities: flag(false),
+        authentication_failure_close: flag(true),
+        per_consumer_qos: flag(true),
+        direct_reply_to: flag(false),
+      }),
+    ],
+    ['product', longString('Loghive development broker')],
+    ['version', longString(version)],
+    ['platform', longString(`Node.js ${process.version}`)],
+    ['information', longString('For development only: everything is in memory and ends with the process.')],
+  ];
+}
+
+export function capabilitiesOf(clientProperties: FieldTable): Capabilities {
+  const given = lookUp(clientProperties, 'capabilities');
+  const has = (name: string) => given?.type === 'F' && lookUp(given.value, name)?.value === true;
+  return {
+    consumerCancelNotify: has('consumer_cancel_notify'),
+    connectionBlocked: has('connection.blocked'),
+    authenticationFailureClose: has('authentication_failure_close'),
+  };
+}
+
+/** @throws AmqpError 503 for another mechanism than PLAIN, 502 for a response that is none */
+export function credentialsOf({ mechanism, response }: MethodOf<'connection.start-ok'>): {
+  user: string;
+  password: string;
+} {
+  if (mechanism !== 'PLAIN') throw commandInvalid(`unknown authentication mechanism '${mechanism}'`);
+  const parts = response.split('\0');
+  const [authorization, user, password] = parts;
+  if (parts.length !== 3 || authorization !== '' || user === undefined || password === undefined) {
+    throw syntaxError('response of mechanism PLAIN invalid');
+  }
+  return { user, password };
+}
+
+export function loginRefused(): AmqpError {
+  return accessRefused('Login was refused using authentication mechanism PLAIN. For details see the broker logfile.');
+}
+
+/** @throws AmqpError 530 when the client wants more than it was offered, or less than is possible */
+export function agreed(offered: Limits, { channelMax, frameMax, heartbeat }: MethodOf<'connection.tune-ok'>): Limits {
+  assertWithin('frame_max', frameMax, FRAME_MIN_BYTES, offered.frameMax);
+  assertWithin('channel_max', channelMax, 1, offered.channelMax);
+  return { channelMax, frameMax, heartbeatS: heartbeat };
+}
+
+function assertWithin(name: string, value: number, least: number, most: number): void {
+  if (value !== 0 && value < least) {
+    throw notAllowed(`negotiated ${name} = ${value} is lower than the minimum allowed value (${least})`);
+  }
+  if (value === 0 || value > most) {
+    const shown = value === 0 ? '0 (no limit)' : String(value);
+    throw notAllowed(`negotiated ${name} = ${shown} is higher than the maximum allowed value (${most})`);
+  }
+}

@@ -1,0 +1,115 @@
+/** Puts together what comes in pieces: basic.publish, then its header, then its body. */
+import { frameError, preconditionFailed, unexpectedFrame } from '../amqp-error.js';
+import { BODY_FRAME, HEADER_FRAME, ownMemory } from '../wire/frame-reader.js';
+import type { MethodOf } from '../wire/method-table.js';
+import { type Properties, parseProperties } from '../wire/properties.js';
+
+const BASIC_CLASS = 60;
+/** Class, weight and body size. */
+const HEADER_BYTES = 12;
+
+export interface Content {
+  readonly method: MethodOf<'basic.publish'>;
+  readonly properties: Properties;
+  readonly body: Buffer;
+}
+
+/**
+ *   method ──basic.publish──> header ──a size──> body ──complete──> method
+ *                                └──size 0, complete───────────────> method
+ */
+type Expected =
+  | { readonly frame: 'method' }
+  | { readonly frame: 'header'; readonly method: MethodOf<'basic.publish'> }
+  | {
+      readonly frame: 'body';
+      readonly method: MethodOf<'basic.publish'>;
+      readonly properties: Properties;
+      readonly parts: Buffer[];
+      readonly size: number;
+      left: number;
+    };
+
+const METHOD: Expected = { frame: 'method' };
+const NO_BODY = Buffer.alloc(0);
+
+export class IncomingContent {
+  readonly #maxBytes: number;
+  #expected: Expected = METHOD;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** A method came: content must not be on its way. */
+  assertMethodExpected(): void {
+    if (this.#expected.frame === 'method') return;
+    throw unexpectedFrame(
+      this.#expected.frame === 'header'
+        ? `expected content header for class ${BASIC_CLASS}, got non content header frame instead`
+        : 'expected content body, got non content body frame instead',
+    );
+  }
+
+  begin(method: MethodOf<'basic.publish'>): void {
+    this.#expected = { frame: 'header', method };
+  }
+
+  /** Forgets what has come so far: the channel ended. */
+  reset(): void {
+    this.#expected = METHOD;
+  }
+
+  get method(): MethodOf<'basic.publish'> | undefined {
+    return this.#expected.frame === 'method' ? undefined : this.#expected.method;
+  }
+
+  /**
+   * @param type not a method's
+   * @returns the content once all of it is there
+   */
+  take(type: number, payload: Buffer): Content | undefined {
+    const expected = this.#expected;
+    switch (expected.frame) {
+      case 'method':
+        throw unexpectedFrame('expected method frame, got non method frame instead');
+      case 'header':
+        if (type !== HEADER_FRAME) this.assertMethodExpected();
+        return this.#header(expected.method, payload);
+      case 'body':
+        if (type !== BODY_FRAME) this.assertMethodExpected();
+        return this.#body(expected, payload);
+    }
+  }
+
+  #header(method: MethodOf<'basic.publish'>, payload: Buffer): Content | undefined {
+    if (payload.length < HEADER_BYTES + 2) throw frameError('a content header that is too short');
+    const classId = payload.readUInt16BE(0);
+    if (classId !== BASIC_CLASS) {
+      throw unexpectedFrame(`expected content header for class ${BASIC_CLASS}, got one for class ${classId} instead`);
+    }
+    if (payload.readUInt16BE(2) !== 0) throw frameError('a content header whose weight is not 0');
+    const size = Number(payload.readBigUInt64BE(4));
+    if (size > this.#maxBytes) {
+      throw preconditionFailed(`message size ${size} is larger than configured max size ${this.#maxBytes}`);
+    }
+    const properties = parseProperties(Buffer.from(payload.subarray(HEADER_BYTES)));
+    if (size === 0) {
+      this.#expected = METHOD;
+      return { method, properties, body: NO_BODY };
+    }
+    this.#expected = { frame: 'body', method, properties, parts: [], size, left: size };
+    return undefined;
+  }
+
+  #body(expected: Extract<Expected, { frame: 'body' }>, payload: Buffer): Content | undefined {
+    if (payload.length > expected.left) throw frameError('a content body that is longer than its header says');
+    // One that says nothing may come, but must not be kept: any number of them may.
+    if (payload.length > 0) expected.parts.push(ownMemory(payload));
+    expected.left -= payload.length;
+    if (expected.left > 0) return undefined;
+    const { method, properties, parts, size } = expected;
+    this.#expected = METHOD;
+    return { method, properties, body: parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts, size) };
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * What goes to one peer. All that is said in one turn of the event loop is one write; large bodies are handed to the
+ * socket without a copy. Whoever delivers asks `isFull` first: a peer that does not read gets no more messages.
+ */
+import type { Socket } from 'node:net';
+import type { Message } from '../queues/message.js';
+import { ByteWriter } from '../wire/byte-writer.js';
+import {
+  BODY_FRAME,
+  FRAME_END,
+  FRAME_EXTRA_BYTES,
+  FRAME_MIN_BYTES,
+  HEADER_FRAME,
+  HEARTBEAT_FRAME,
+  METHOD_FRAME,
+} from '../wire/frame-reader.js';
+import { encodeMethod } from '../wire/method-codec.js';
+import type { FieldsOf, MethodName } from '../wire/method-table.js';
+import type { Properties } from '../wire/properties.js';
+
+/** No more deliveries above it. */
+const FULL_BYTES = 1024 * 1024;
+/** Answers count as well: a peer that asks and never reads is not heard any more above it. */
+const OVERFULL_BYTES = 4 * FULL_BYTES;
+/** So much is not held back until the turn is over. */
+const WRITE_AT_ONCE_BYTES = 256 * 1024;
+/** A copy costs less than one more piece to write. */
+const COPIED_BODY_BYTES = 16 * 1024;
+const SMALLEST_BUFFER_BYTES = 512;
+const LARGEST_BUFFER_BYTES = 64 * 1024;
+const BASIC_CLASS = 60;
+
+export class Outbox {
+  /** Largest frame that the peer takes. */
+  frameMax = FRAME_MIN_BYTES;
+  #spoke = false;
+  readonly #socket: Socket;
+  #writer = new ByteWriter(SMALLEST_BUFFER_BYTES);
+  #pieces: Buffer[] = [];
+  #pieceBytes = 0;
+  #flushing: NodeJS.Immediate | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  get #waitingBytes(): number {
+    return this.#pieceBytes + this.#writer.length + this.#socket.writableLength;
+  }
+
+  get isFull(): boolean {
+    return this.#waitingBytes > FULL_BYTES;
+  }
+
+  get isOverfull(): boolean {
+    return this.#waitingBytes > OVERFULL_BYTES;
+  }
+
+  method<Name extends MethodName>(channel: number, name: Name, fields: FieldsOf<Name>): void {
+    this.#method(channel, name, fields);
+    this.#later();
+  }
+
+  #method<Name extends MethodName>(channel: number, name: Name, fields: FieldsOf<Name>): void {
+    const size = this.#frame(METHOD_FRAME, channel);
+    encodeMethod(this.#writer, name, fields);
+    this.#writer.sizeHere(size);
+    this.#writer.octet(FRAME_END);
+  }
+
+  #frame(type: number, channel: number): number {
+    this.#writer.octet(type);
+    this.#writer.short(channel);
+    return this.#writer.sizeLater();
+  }
+
+  /** A method with a message behind it. */
+  content<Name extends MethodName>(
+    channel: number,
+    name: Name,
+    fields: FieldsOf<Name>,
+    properties: Properties,
+    { body }: Message,
+  ): void {
+    this.#method(channel, name, fields);
+    const writer = this.#writer;
+    const size = this.#frame(HEADER_FRAME, channel);
+    writer.short(BASIC_CLASS);
+    writer.short(0);
+    writer.longLong(body.length);
+    writer.raw(properties.raw);
+    writer.sizeHere(size);
+    writer.octet(FRAME_END);
+    const most = this.frameMax - FRAME_EXTRA_BYTES;
+    for (let at = 0; at < body.length; at += most) this.#body(channel, body.subarray(at, at + most));
+    this.#later();
+  }
+
+  #body(channel: number, part: Buffer): void {
+    const writer = this.#writer;
+    writer.octet(BODY_FRAME);
+    writer.short(channel);
+    writer.long(part.length);
+    if (part.length <= COPIED_BODY_BYTES) {
+      writer.raw(part);
+    } else {
+      this.#cut();
+      this.#pieces.push(part);
+      this.#pieceBytes += part.length;
+    }
+    writer.octet(FRAME_END);
+  }
+
+  #cut(): void {
+    if (this.#writer.length === 0) return;
+    this.#pieceBytes += this.#writer.length;
+    this.#pieces.push(this.#writer.take());
+  }
+
+  heartbeat(): void {
+    const size = this.#frame(HEARTBEAT_FRAME, 0);
+    this.#writer.sizeHere(size);
+    this.#writer.octet(FRAME_END);
+    this.#later();
+  }
+
+  #later(): void {
+    if (this.#pieceBytes + this.#writer.length > WRITE_AT_ONCE_BYTES) this.flush();
+    else this.#flushing ??= setImmediate(() => this.flush());
+  }
+
+  spokeSinceAsked(): boolean {
+    const spoke = this.#spoke;
+    this.#spoke = false;
+    return spoke;
+  }
+
+  flush(): void {
+    clearImmediate(this.#flushing);
+    this.#flushing = undefined;
+    this.#cut();
+    if (this.#pieces.length === 0) return;
+    const [pieces, bytes] = [this.#pieces, this.#pieceBytes];
+    this.#pieces = [];
+    this.#pieceBytes = 0;
+    this.#spoke = true;
+    // The next turn will probably say about as much.
+    this.#writer = new ByteWriter(Math.min(Math.max(bytes, SMALLEST_BUFFER_BYTES), LARGEST_BUFFER_BYTES));
+    if (this.#socket.destroyed || this.#socket.writableEnded) return;
+    this.#socket.cork();
+    for (const piece of pieces) this.#socket.write(piece);
+    this.#socket.uncork();
+  }
+
+  /** Says what is left and nothing more. */
+  end(): void {
+    this.flush();
+    this.#socket.end();
+  }
+}

@@ -1,0 +1,128 @@
+/** The methods of class queue: declare, delete, bind, unbind, purge. */
+import { type AmqpError, accessRefused, notFound, preconditionFailed } from '../amqp-error.js';
+import { assertSame, assertSameArguments } from '../queues/equivalence.js';
+import type { Exchange } from '../queues/exchange.js';
+import type { Queue } from '../queues/queue.js';
+import { ARGUMENTS_OF, queueSettings } from '../queues/queue-arguments.js';
+import { DEFAULT_EXCHANGE, type Vhost } from '../queues/vhost.js';
+import type { FieldTable } from '../wire/field-table.js';
+import type { MethodOf } from '../wire/method-table.js';
+import { generatedName, withoutLineEnds } from './names.js';
+
+/** Where a method is done, and for whom. */
+export interface Site {
+  readonly vhost: Vhost;
+  /** The connection, whose exclusive queues are its own. */
+  readonly owner: object;
+  /** That the channel declared last: an empty name means it. */
+  lastQueue: string | undefined;
+}
+
+const NO_LAST_QUEUE = 'no previously declared queue';
+
+/** An empty name is that of the queue that was declared last. */
+export function queueNamed(site: Site, name: string): string {
+  if (name !== '') return name;
+  if (site.lastQueue === undefined) throw notFound(NO_LAST_QUEUE);
+  return site.lastQueue;
+}
+
+export function declareQueue(site: Site, method: MethodOf<'queue.declare'>): Queue {
+  const name = withoutLineEnds(method.queue);
+  const queue = method.passive ? site.vhost.queue(name, site.owner) : found(site, name, method);
+  site.lastQueue = queue.name;
+  return queue;
+}
+
+function found({ vhost, owner }: Site, name: string, method: MethodOf<'queue.declare'>): Queue {
+  const { exclusive, autoDelete } = method;
+  const durable = method.durable && !exclusive;
+  if (name.startsWith('amq.')) throw accessRefused(`queue name '${name}' contains reserved prefix 'amq.*'`);
+  const existing = vhost.findQueue(name);
+  if (existing) {
+    assertEquivalent(vhost, existing, { durable, autoDelete, owner: exclusive ? owner : undefined }, method.arguments);
+    existing.used();
+    return existing;
+  }
+  const settings = queueSettings(vhost.called('queue', name), method.arguments);
+  if (settings.type === 'quorum') assertFitsQuorum(vhost, name, { durable, autoDelete, exclusive });
+  return vhost.declareQueue(
+    {
+      name: name || generatedName('amq.gen'),
+      durable,
+      autoDelete,
+      owner: exclusive ? owner : undefined,
+      arguments: method.arguments,
+    },
+    settings,
+  );
+}
+
+function assertEquivalent(
+  vhost: Vhost,
+  { name, identity, settings }: Queue,
+  asked: { durable: boolean; autoDelete: boolean; owner: object | undefined },
+  askedArguments: FieldTable,
+): void {
+  const what = vhost.called('queue', name);
+  if (identity.owner !== asked.owner) throw vhost.locked(name);
+  assertSame(what, 'durable', identity.durable, asked.durable);
+  assertSame(what, 'auto_delete', identity.autoDelete, asked.autoDelete);
+  assertSameArguments(what, ARGUMENTS_OF[settings.type], identity.arguments, askedArguments);
+}
+
+function assertFitsQuorum(
+  vhost: Vhost,
+  name: string,
+  { durable, autoDelete, exclusive }: { durable: boolean; autoDelete: boolean; exclusive: boolean },
+): void {
+  const what = vhost.called('queue', name);
+  if (name === '') throw preconditionFailed('Cannot declare a server-named queue for type rabbit_quorum_queue');
+  if (autoDelete) throw preconditionFailed(`invalid property 'auto-delete' for ${what}`);
+  if (exclusive) throw preconditionFailed(`invalid property 'exclusive-owner' for ${what}`);
+  if (!durable) throw preconditionFailed(`invalid property 'non-durable' for ${what}`);
+}
+
+/** @returns how many messages were ready in it */
+export function deleteQueue(site: Site, method: MethodOf<'queue.delete'>): number {
+  const { vhost, owner } = site;
+  const queue = vhost.findQueue(withoutLineEnds(queueNamed(site, method.queue)));
+  if (queue === undefined) return 0;
+  vhost.assertAccess(queue, owner);
+  const what = vhost.called('queue', queue.name);
+  if (method.ifUnused && queue.consumerCount > 0) throw preconditionFailed(`${what} in use`);
+  if (method.ifEmpty && queue.readyCount + queue.unackedCount > 0) throw preconditionFailed(`${what} not empty`);
+  return vhost.deleteQueue(queue);
+}
+
+export function purgeQueue(site: Site, method: MethodOf<'queue.purge'>): number {
+  return site.vhost.queue(queueNamed(site, method.queue), site.owner).purge();
+}
+
+export function bindQueue(site: Site, method: MethodOf<'queue.bind'>): void {
+  const { exchange, queue, routingKey } = endsOf(site, method);
+  exchange.bind(queue, routingKey, method.arguments);
+}
+
+export function unbindQueue(site: Site, method: MethodOf<'queue.unbind'>): void {
+  const { exchange, queue, routingKey } = endsOf(site, method);
+  if (exchange.unbind(queue, routingKey, method.arguments)) site.vhost.dropIfUnused(exchange);
+}
+
+/** What is to be bound, or to be parted. An empty routing key with an empty name of a queue is that queue's name. */
+function endsOf(
+  site: Site,
+  method: MethodOf<'queue.bind'> | MethodOf<'queue.unbind'>,
+): { exchange: Exchange; queue: Queue; routingKey: string } {
+  const { vhost, owner } = site;
+  const queueName = withoutLineEnds(queueNamed(site, method.queue));
+  const routingKey = method.queue === '' && method.routingKey === '' ? queueName : method.routingKey;
+  const exchangeName = withoutLineEnds(method.exchange);
+  if (exchangeName === DEFAULT_EXCHANGE) throw onDefaultExchange();
+  const exchange = vhost.exchange(exchangeName);
+  return { exchange, queue: vhost.queue(queueName, owner), routingKey };
+}
+
+export function onDefaultExchange(): AmqpError {
+  return accessRefused('operation not permitted on the default exchange');
+}

@@ -1,0 +1,93 @@
+/** Takes the values of AMQP off bytes that anybody may have sent: nothing is read past the end. */
+
+/** The bytes are not what they should be. Whoever reads a frame turns it into the reply code that fits. */
+export class Malformed extends Error {}
+
+export class ByteReader {
+  readonly #bytes: Buffer;
+  #at: number;
+  #end: number;
+
+  constructor(bytes: Buffer, at = 0) {
+    this.#bytes = bytes;
+    this.#at = at;
+    this.#end = bytes.length;
+  }
+
+  get at(): number {
+    return this.#at;
+  }
+
+  get left(): number {
+    return this.#end - this.#at;
+  }
+
+  refuse(what: string): never {
+    throw new Malformed(what);
+  }
+
+  #take(bytes: number): number {
+    const at = this.#at;
+    if (bytes > this.#end - at) throw new Malformed('it ends in the middle of a value');
+    this.#at = at + bytes;
+    return at;
+  }
+
+  skip(bytes: number): void {
+    this.#take(bytes);
+  }
+
+  octet(): number {
+    return this.#bytes[this.#take(1)] as number;
+  }
+
+  character(): string {
+    return String.fromCharCode(this.octet());
+  }
+
+  short(): number {
+    return this.#bytes.readUInt16BE(this.#take(2));
+  }
+
+  long(): number {
+    return this.#bytes.readUInt32BE(this.#take(4));
+  }
+
+  /** Exact up to 2^53, which no counter of a development broker passes. */
+  longLong(): number {
+    return this.long() * 0x1_0000_0000 + this.long();
+  }
+
+  bigLongLong(): bigint {
+    return this.#bytes.readBigUInt64BE(this.#take(8));
+  }
+
+  float(): number {
+    return this.#bytes.readFloatBE(this.#take(4));
+  }
+
+  double(): number {
+    return this.#bytes.readDoubleBE(this.#take(8));
+  }
+
+  shortString(): string {
+    const length = this.octet();
+    const at = this.#take(length);
+    return this.#bytes.toString('latin1', at, at + length);
+  }
+
+  longString(): string {
+    const length = this.long();
+    const at = this.#take(length);
+    return this.#bytes.toString('latin1', at, at + length);
+  }
+
+  /** Calls `readOne` until exactly so many bytes are read. */
+  within(bytes: number, readOne: () => void): void {
+    if (bytes > this.left) this.refuse('a table is longer than what it is in');
+    const outer = this.#end;
+    this.#end = this.#at + bytes;
+    while (this.#at < this.#end) readOne();
+    this.#end = outer;
+  }
+}

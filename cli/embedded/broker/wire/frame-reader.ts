@@ -1,0 +1,112 @@
+/**
+ * Cuts a stream of bytes into frames. It keeps at most one frame that has not ended, so what a peer can make it hold is
+ * bounded by the frame size that was agreed on.
+ */
+import { frameError } from '../amqp-error.js';
+
+export const METHOD_FRAME = 1;
+export const HEADER_FRAME = 2;
+export const BODY_FRAME = 3;
+export const HEARTBEAT_FRAME = 8;
+
+/** Type, channel and size before the payload. */
+export const FRAME_HEAD_BYTES = 7;
+/** And the mark behind it. */
+export const FRAME_EXTRA_BYTES = FRAME_HEAD_BYTES + 1;
+export const FRAME_END = 0xce;
+/** No frame is larger before the connection was tuned. */
+export const FRAME_MIN_BYTES = 4096;
+
+export type OnFrame = (type: number, channel: number, payload: Buffer) => void;
+
+export class FrameReader {
+  /** Largest frame that is taken, head and end included. */
+  frameMax = FRAME_MIN_BYTES;
+  readonly #onFrame: OnFrame;
+  readonly #head = Buffer.alloc(FRAME_HEAD_BYTES);
+  #headBytes = 0;
+  /** Payload and end mark of a frame that began in an earlier chunk. */
+  #rest: Buffer | undefined;
+  #restBytes = 0;
+
+  /** @param onFrame its payload is valid during the call only, unless it has a memory of its own (see ownMemory) */
+  constructor(onFrame: OnFrame) {
+    this.#onFrame = onFrame;
+  }
+
+  /** @throws AmqpError 501 for a frame that is too large or does not end where it says; what onFrame throws */
+  read(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#rest !== undefined) at = this.#goOn(this.#rest, chunk, at);
+      else if (this.#headBytes === 0 && chunk.length - at >= FRAME_HEAD_BYTES) at = this.#frameOrStart(chunk, at);
+      else at = this.#collectHead(chunk, at);
+    }
+  }
+
+  #frameOrStart(chunk: Buffer, at: number): number {
+    const size = this.#sizeOf(chunk, at);
+    const start = at + FRAME_HEAD_BYTES;
+    const end = start + size;
+    if (end < chunk.length) {
+      this.#deliver(chunk, at, chunk.subarray(start, end), chunk[end] as number);
+      return end + 1;
+    }
+    chunk.copy(this.#head, 0, at, start);
+    this.#startRest(size);
+    return start;
+  }
+
+  #collectHead(chunk: Buffer, at: number): number {
+    const taken = Math.min(FRAME_HEAD_BYTES - this.#headBytes, chunk.length - at);
+    chunk.copy(this.#head, this.#headBytes, at, at + taken);
+    this.#headBytes += taken;
+    if (this.#headBytes === FRAME_HEAD_BYTES) this.#startRest(this.#sizeOf(this.#head, 0));
+    return at + taken;
+  }
+
+  #startRest(size: number): void {
+    this.#headBytes = 0;
+    this.#rest = Buffer.allocUnsafe(size + 1);
+    this.#restBytes = 0;
+  }
+
+  #goOn(rest: Buffer, chunk: Buffer, at: number): number {
+    const taken = Math.min(rest.length - this.#restBytes, chunk.length - at);
+    chunk.copy(rest, this.#restBytes, at, at + taken);
+    this.#restBytes += taken;
+    if (this.#restBytes === rest.length) {
+      this.#rest = undefined;
+      this.#deliver(this.#head, 0, rest.subarray(0, rest.length - 1), rest[rest.length - 1] as number);
+    }
+    return at + taken;
+  }
+
+  #sizeOf(bytes: Buffer, at: number): number {
+    const size = bytes.readUInt32BE(at + 3);
+    if (size > this.frameMax - FRAME_EXTRA_BYTES) {
+      throw frameError(
+        `type ${bytes[at]}, all octets = <<>>: {frame_too_large,${size},${this.frameMax - FRAME_EXTRA_BYTES}}`,
+      );
+    }
+    return size;
+  }
+
+  #deliver(head: Buffer, at: number, payload: Buffer, end: number): void {
+    const type = head[at] as number;
+    if (end !== FRAME_END) throw frameError(`type ${type}, ${snippet(payload)}: {invalid_frame_end_marker,${end}}`);
+    this.#onFrame(type, head.readUInt16BE(at + 1), payload);
+  }
+}
+
+/** The bytes in a piece of memory that holds nothing else, or hardly: a small message must not keep a large chunk. */
+export function ownMemory(bytes: Buffer): Buffer {
+  return bytes.buffer.byteLength - bytes.length <= FRAME_EXTRA_BYTES ? bytes : Buffer.from(bytes);
+}
+
+/** The first bytes as RabbitMQ shows them. */
+export function snippet(payload: Buffer): string {
+  const SHOWN = 16;
+  const shown = `<<${[...payload.subarray(0, SHOWN)].join(',')}>>`;
+  return payload.length > SHOWN ? `first ${SHOWN} octets = ${shown}` : `all octets = ${shown}`;
+}

@@ -1,0 +1,147 @@
+/**
+ * The properties of a message, kept as the bytes that came. They are read as far as the broker needs them, and written
+ * anew only where a header is added: all the rest is handed on byte for byte.
+ */
+import { syntaxError } from '../amqp-error.js';
+import { ByteReader, Malformed } from './byte-reader.js';
+import { ByteWriter } from './byte-writer.js';
+import { type Field, readField, skipField, skipTable, writeField } from './field-table.js';
+
+const HEADERS = 0x2000;
+const DELIVERY_MODE = 0x1000;
+const EXPIRATION = 0x0100;
+const TIMESTAMP = 0x0040;
+const USER_ID = 0x0010;
+/** Another word of flags follows; class basic has no use for it. */
+const CONTINUED = 0x0001;
+/** In the order of the wire; the last flag that class basic knows is cluster-id. */
+const FLAGS = [
+  0x8000,
+  0x4000,
+  HEADERS,
+  DELIVERY_MODE,
+  0x0800,
+  0x0400,
+  0x0200,
+  EXPIRATION,
+  0x0080,
+  TIMESTAMP,
+  0x0020,
+  USER_ID,
+  0x0008,
+  0x0004,
+];
+
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Properties {
+  /** Flags and values, as in the content header. */
+  readonly raw: Buffer;
+  /** Where the header table is, or would be. */
+  readonly headers: Span;
+  readonly expiration: (Span & { readonly text: string }) | undefined;
+  readonly userId: string | undefined;
+}
+
+/**
+ * @param raw has a memory of its own
+ * @throws AmqpError 502 when it is not the properties of a message
+ */
+export function parseProperties(raw: Buffer): Properties {
+  try {
+    return parse(raw);
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error;
+    throw syntaxError(`cannot decode the properties of a message: ${error.message}`);
+  }
+}
+
+const NO_HEADERS: Span = { start: 2, end: 2 };
+
+function parse(raw: Buffer): Properties {
+  const reader = new ByteReader(raw);
+  const flags = reader.short();
+  if (flags & (CONTINUED | 0x0002)) reader.refuse('flags that class basic does not have');
+  let headers = NO_HEADERS;
+  let expiration: Properties['expiration'];
+  let userId: string | undefined;
+  for (const flag of FLAGS) {
+    const start = reader.at;
+    const present = (flags & flag) !== 0;
+    if (flag === HEADERS) {
+      if (present) skipTable(reader);
+      headers = { start, end: reader.at };
+    } else if (!present) continue;
+    else if (flag === DELIVERY_MODE || flag === 0x0800) reader.skip(1);
+    else if (flag === TIMESTAMP) reader.skip(8);
+    else if (flag === EXPIRATION) {
+      const text = reader.shortString();
+      expiration = { start, end: reader.at, text };
+    } else if (flag === USER_ID) userId = reader.shortString();
+    else reader.skip(reader.octet());
+  }
+  if (reader.left > 0) reader.refuse('it is longer than its flags say');
+  return { raw, headers, expiration, userId };
+}
+
+/** A header whose value was not looked into. */
+export interface Header {
+  readonly name: string;
+  /** Type and value. */
+  readonly raw: Buffer;
+}
+
+export function readHeaders({ raw, headers }: Properties): Header[] {
+  if (headers.start === headers.end) return [];
+  const entries: Header[] = [];
+  const reader = new ByteReader(raw, headers.start);
+  reader.within(reader.long(), () => {
+    const name = reader.shortString();
+    const start = reader.at;
+    skipField(reader, 0);
+    entries.push({ name, raw: raw.subarray(start, reader.at) });
+  });
+  return entries;
+}
+
+export function headerValue(headers: readonly Header[], name: string): Field | undefined {
+  const header = headers.find((each) => each.name === name);
+  return header && readField(new ByteReader(header.raw), 0);
+}
+
+/** Sets headers as RabbitMQ does it: in place of those of the same name, and all sorted by name. */
+export function setHeaders(headers: readonly Header[], values: Readonly<Record<string, Field>>): Header[] {
+  const kept = headers.filter(({ name }) => !Object.hasOwn(values, name));
+  const set = Object.entries(values).map(([name, field]) => {
+    const writer = new ByteWriter();
+    writeField(writer, field);
+    return { name, raw: writer.take() };
+  });
+  return [...kept, ...set].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+/** The same properties with other headers, and without an expiration if so asked. */
+export function withHeaders(
+  properties: Properties,
+  headers: readonly Header[],
+  { keepsExpiration }: { keepsExpiration: boolean },
+): Properties {
+  const { raw, expiration } = properties;
+  const dropped = keepsExpiration ? undefined : expiration;
+  const writer = new ByteWriter(raw.length + 256);
+  const flags = raw.readUInt16BE(0) | HEADERS;
+  writer.short(dropped ? flags & ~EXPIRATION : flags);
+  writer.raw(raw.subarray(2, properties.headers.start));
+  const size = writer.sizeLater();
+  for (const header of headers) {
+    writer.shortString(header.name);
+    writer.raw(header.raw);
+  }
+  writer.sizeHere(size);
+  writer.raw(raw.subarray(properties.headers.end, dropped?.start ?? raw.length));
+  if (dropped) writer.raw(raw.subarray(dropped.end));
+  return parseProperties(writer.take());
+}
