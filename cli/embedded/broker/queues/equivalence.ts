@@ -47,15 +47,23 @@ export function canonical(fields: FieldTable): string {
   return writer.take().toString('latin1');
 }
 
+/** As Erlang shows it. */
 function valueText(field: Field): string {
   switch (field.type) {
     case 'F':
+      return `[${field.value.map(([name, each]) => `{<<"${name}">>,${termText(each)}}`).join()}]`;
     case 'A':
+      return `[${field.value.map((each) => `{${termText(each)}}`).join()}]`;
     case 'D':
-      return `(${typeName(field)})`;
+      return `{${field.value.scale},${field.value.unscaled}}`;
     default:
       return String(field.value);
   }
+}
+
+function termText(field: Field): string {
+  const text = valueText(field);
+  return `${typeName(field)},${field.type === 'S' || field.type === 'x' ? `<<"${text}">>` : text}`;
 }
 
 function isEqual(a: Field, b: Field): boolean {

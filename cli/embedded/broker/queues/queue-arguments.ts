@@ -66,12 +66,12 @@ const integer: Check = (field) =>
   integerOf(field) === undefined ? `"expected integer, got ${typeName(field)}"` : undefined;
 const notNegative: Check = (field, all) =>
   integer(field, all) ?? ((integerOf(field) as number) < 0 ? `{value_negative,${field.value}}` : undefined);
-/** The longest time that Erlang's timers take. */
-const LONGEST_MS = 4_294_967_295;
+/** RabbitMQ's longest: ten years. */
+export const LONGEST_MS = 315_360_000_000;
 const time: Check = (field, all) => {
   const problem = notNegative(field, all);
   if (problem) return problem;
-  return (integerOf(field) as number) > LONGEST_MS ? `{value_too_big,${field.value}}` : undefined;
+  return (integerOf(field) as number) > LONGEST_MS ? `{value_too_large,${field.value}}` : undefined;
 };
 const timeNotZero: Check = (field, all) =>
   integer(field, all) ?? (integerOf(field) === 0 ? '{value_zero,0}' : time(field, all));
@@ -102,6 +102,12 @@ const CHECKS: ReadonlyArray<readonly [name: string, check: Check]> = [
  * @throws AmqpError 406 for values that RabbitMQ refuses as well, 540 for what it would do and this broker does not
  */
 export function queueSettings(what: string, given: FieldTable): QueueSettings {
+  const deadLetterExchange = lookUp(given, 'x-dead-letter-exchange');
+  if (deadLetterExchange && deadLetterExchange.type !== 'S') {
+    throw preconditionFailed(
+      `invalid type '${typeName(deadLetterExchange)}' for arg 'x-dead-letter-exchange' in ${what}`,
+    );
+  }
   const type = queueType(what, given);
   for (const [name, check] of CHECKS) {
     const field = lookUp(given, name);
@@ -155,6 +161,6 @@ function queueType(what: string, given: FieldTable): QueueSettings['type'] {
   if (type === 'classic' || type === 'quorum') return type;
   if (type === 'stream') throw notImplemented(`the development broker has no streams: ${what}`);
   throw preconditionFailed(
-    `invalid arg 'x-queue-type' for ${what}: ${type === undefined ? `{unacceptable_type,${typeName(field)}}` : `"unsupported queue type"`}`,
+    `invalid arg 'x-queue-type' for ${what}: ${type === undefined ? `{unacceptable_type,${typeName(field)}}` : `"unsupported queue type '${type}'"`}`,
   );
 }

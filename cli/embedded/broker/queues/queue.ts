@@ -185,8 +185,8 @@ export class Queue {
   }
 
   /**
-   * It goes back to where it was, or, if a consumer asked for it on a quorum queue without a delivery limit, to the end,
-   * as in RabbitMQ 3.10. Call `deliver` when all are back.
+   * A classic queue puts it back where it was. A quorum queue, as in RabbitMQ 3.10, puts it before all that was never
+   * delivered, or, if a consumer asked for it and there is no delivery limit, behind all. Call `deliver` when all are back.
    */
   giveBack(entry: Entry, { asked }: { asked: boolean }): void {
     if (!this.#unacked.delete(entry)) return;
@@ -198,12 +198,9 @@ export class Queue {
       return;
     }
     this.#readyBytes += entry.message.body.length;
-    if (asked && type === 'quorum' && deliveryLimit === undefined) {
-      entry.position = ++this.#positions;
-      this.#ready.append(entry);
-    } else {
-      this.#ready.giveBack(entry);
-    }
+    if (type === 'quorum') entry.position = ++this.#positions;
+    if (asked && type === 'quorum' && deliveryLimit === undefined) this.#ready.append(entry);
+    else this.#ready.giveBack(entry);
     this.#armExpiry();
   }
 

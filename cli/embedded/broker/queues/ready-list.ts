@@ -7,7 +7,7 @@ import type { Message } from './message.js';
 
 export interface Entry {
   readonly message: Message;
-  /** Its place in the queue. */
+  /** Its place among those that were given back. */
   position: number;
   /** On the clock of performance.now(); Infinity: never. */
   readonly expiresAtMs: number;

@@ -7,6 +7,7 @@
  * While it is closing all else that comes for it is passed over: the peer said it before it knew.
  */
 import { AmqpError, accessRefused, channelError, notImplemented, preconditionFailed } from '../amqp-error.js';
+import { LONGEST_MS } from '../queues/queue-arguments.js';
 import { DEFAULT_EXCHANGE } from '../queues/vhost.js';
 import { METHOD_FRAME } from '../wire/frame-reader.js';
 import { decodeMethod } from '../wire/method-codec.js';
@@ -224,7 +225,8 @@ export class Channel {
     this.#confirms.published(refused);
   }
 
-  #assertPublishable({ userId, expiration }: Properties): void {
+  #assertPublishable({ userId, expiration, sendsCopies }: Properties): void {
+    if (sendsCopies) throw notImplemented('the development broker sends no copies: a message has a header CC or BCC');
     if (userId !== undefined && userId !== this.#user) {
       throw preconditionFailed(`user_id property set to '${userId}' but authenticated user was '${this.#user}'`);
     }
@@ -232,14 +234,11 @@ export class Channel {
   }
 }
 
-/** The longest time that Erlang's timers take. */
-const LONGEST_MS = 4_294_967_295;
-
 function assertExpiration(text: string): void {
   const invalid = (problem: string) => preconditionFailed(`invalid expiration '${text}': ${problem}`);
   const [digits] = /^-?\d+/.exec(text) ?? [];
   if (digits === undefined) throw invalid('no_integer');
   if (digits !== text) throw invalid(`{leftover_string,"${text.slice(digits.length)}"}`);
   if (Number(text) < 0) throw invalid(`{value_negative,${Number(text)}}`);
-  if (Number(text) > LONGEST_MS) throw invalid(`{value_too_big,${text}}`);
+  if (Number(text) > LONGEST_MS) throw invalid(`{value_too_large,${text}}`);
 }

@@ -72,7 +72,9 @@ export class Consuming implements SubscriptionChannel {
     if (this.#prefetchOfAll > 0 && queue.settings.type === 'quorum') {
       throw notImplemented(`${what} does not support global qos`);
     }
-    if (queue.hasExclusiveConsumer || (method.exclusive && queue.consumerCount > 0)) {
+    const isTaken = queue.hasExclusiveConsumer || (method.exclusive && queue.consumerCount > 0);
+    // RabbitMQ's quorum queues pass over it.
+    if (isTaken && queue.settings.type === 'classic') {
       throw accessRefused(`${what} in exclusive use`);
     }
     const { noAck, exclusive } = method;
@@ -106,7 +108,7 @@ export class Consuming implements SubscriptionChannel {
       this.#channel,
       'basic.deliver',
       { consumerTag: subscription.tag, deliveryTag, redelivered, exchange, routingKey },
-      propertiesOf(queue, entry),
+      propertiesOf(queue, entry, { always: false }),
       message,
     );
   }
@@ -133,7 +135,7 @@ export class Consuming implements SubscriptionChannel {
       this.#channel,
       'basic.get-ok',
       { deliveryTag, redelivered, exchange, routingKey, messageCount: queue.readyCount },
-      propertiesOf(queue, entry),
+      propertiesOf(queue, entry, { always: true }),
       message,
     );
   }
@@ -186,9 +188,13 @@ function giveBack(deliveries: readonly Delivery[], asked: boolean): void {
   for (const { queue, entry } of deliveries) queue.giveBack(entry, { asked });
 }
 
-/** A quorum queue tells how often it has delivered a message in vain. */
-function propertiesOf({ settings }: Queue, { message: { properties }, deliveryCount }: Entry): Properties {
-  if (settings.type !== 'quorum' || deliveryCount === 0) return properties;
+/** A quorum queue tells how often it has delivered a message in vain; to basic.get even that it has not. */
+function propertiesOf(
+  { settings }: Queue,
+  { message: { properties }, deliveryCount }: Entry,
+  { always }: { always: boolean },
+): Properties {
+  if (settings.type !== 'quorum' || (deliveryCount === 0 && !always)) return properties;
   const headers = setHeaders(readHeaders(properties), { 'x-delivery-count': long(deliveryCount) });
   return withHeaders(properties, headers, { keepsExpiration: true });
 }

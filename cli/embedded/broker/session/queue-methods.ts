@@ -1,7 +1,6 @@
 /** The methods of class queue: declare, delete, bind, unbind, purge. */
-import { type AmqpError, accessRefused, notFound, preconditionFailed } from '../amqp-error.js';
+import { type AmqpError, accessRefused, notFound, notImplemented, preconditionFailed } from '../amqp-error.js';
 import { assertSame, assertSameArguments } from '../queues/equivalence.js';
-import type { Exchange } from '../queues/exchange.js';
 import type { Queue } from '../queues/queue.js';
 import { ARGUMENTS_OF, queueSettings } from '../queues/queue-arguments.js';
 import { DEFAULT_EXCHANGE, type Vhost } from '../queues/vhost.js';
@@ -90,8 +89,14 @@ export function deleteQueue(site: Site, method: MethodOf<'queue.delete'>): numbe
   if (queue === undefined) return 0;
   vhost.assertAccess(queue, owner);
   const what = vhost.called('queue', queue.name);
+  const condition = method.ifUnused ? 'if-unused' : method.ifEmpty ? 'if-empty' : undefined;
+  if (condition && queue.settings.type === 'quorum') {
+    throw notImplemented(
+      `cannot delete ${what}. queue.delete operations with ${condition} flag set are not supported by quorum queues`,
+    );
+  }
   if (method.ifUnused && queue.consumerCount > 0) throw preconditionFailed(`${what} in use`);
-  if (method.ifEmpty && queue.readyCount + queue.unackedCount > 0) throw preconditionFailed(`${what} not empty`);
+  if (method.ifEmpty && queue.readyCount > 0) throw preconditionFailed(`${what} not empty`);
   return vhost.deleteQueue(queue);
 }
 
@@ -100,12 +105,18 @@ export function purgeQueue(site: Site, method: MethodOf<'queue.purge'>): number 
 }
 
 export function bindQueue(site: Site, method: MethodOf<'queue.bind'>): void {
-  const { exchange, queue, routingKey } = endsOf(site, method);
-  exchange.bind(queue, routingKey, method.arguments);
+  const { exchangeName, queueName, routingKey } = endsOf(site, method);
+  const exchange = site.vhost.exchange(exchangeName);
+  exchange.bind(site.vhost.queue(queueName, site.owner), routingKey, method.arguments);
 }
 
 export function unbindQueue(site: Site, method: MethodOf<'queue.unbind'>): void {
-  const { exchange, queue, routingKey } = endsOf(site, method);
+  const { exchangeName, queueName, routingKey } = endsOf(site, method);
+  const exchange = site.vhost.findExchange(exchangeName);
+  const queue = site.vhost.findQueue(queueName);
+  // What is not there is not bound.
+  if (exchange === undefined || queue === undefined) return;
+  site.vhost.assertAccess(queue, site.owner);
   if (exchange.unbind(queue, routingKey, method.arguments)) site.vhost.dropIfUnused(exchange);
 }
 
@@ -113,14 +124,12 @@ export function unbindQueue(site: Site, method: MethodOf<'queue.unbind'>): void 
 function endsOf(
   site: Site,
   method: MethodOf<'queue.bind'> | MethodOf<'queue.unbind'>,
-): { exchange: Exchange; queue: Queue; routingKey: string } {
-  const { vhost, owner } = site;
+): { exchangeName: string; queueName: string; routingKey: string } {
   const queueName = withoutLineEnds(queueNamed(site, method.queue));
   const routingKey = method.queue === '' && method.routingKey === '' ? queueName : method.routingKey;
   const exchangeName = withoutLineEnds(method.exchange);
   if (exchangeName === DEFAULT_EXCHANGE) throw onDefaultExchange();
-  const exchange = vhost.exchange(exchangeName);
-  return { exchange, queue: vhost.queue(queueName, owner), routingKey };
+  return { exchangeName, queueName, routingKey };
 }
 
 export function onDefaultExchange(): AmqpError {

@@ -117,9 +117,10 @@ export function readField(reader: ByteReader, depth: number): Field {
 }
 
 /** Goes over a table without keeping anything of it. */
-export function skipTable(reader: ByteReader, depth = 0): void {
+export function skipTable(reader: ByteReader, depth = 0, onName?: (name: string) => void): void {
   reader.within(reader.long(), () => {
-    reader.skip(reader.octet());
+    if (onName) onName(reader.shortString());
+    else reader.skip(reader.octet());
     skipField(reader, depth);
   });
 }

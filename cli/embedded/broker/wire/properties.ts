@@ -44,6 +44,8 @@ export interface Properties {
   readonly headers: Span;
   readonly expiration: (Span & { readonly text: string }) | undefined;
   readonly userId: string | undefined;
+  /** A header names more routing keys. */
+  readonly sendsCopies: boolean;
 }
 
 /**
@@ -68,11 +70,15 @@ function parse(raw: Buffer): Properties {
   let headers = NO_HEADERS;
   let expiration: Properties['expiration'];
   let userId: string | undefined;
+  let sendsCopies = false;
+  const noticeCopies = (name: string) => {
+    sendsCopies ||= name === 'CC' || name === 'BCC';
+  };
   for (const flag of FLAGS) {
     const start = reader.at;
     const present = (flags & flag) !== 0;
     if (flag === HEADERS) {
-      if (present) skipTable(reader);
+      if (present) skipTable(reader, 0, noticeCopies);
       headers = { start, end: reader.at };
     } else if (!present) continue;
     else if (flag === DELIVERY_MODE || flag === 0x0800) reader.skip(1);
@@ -84,7 +90,7 @@ function parse(raw: Buffer): Properties {
     else reader.skip(reader.octet());
   }
   if (reader.left > 0) reader.refuse('it is longer than its flags say');
-  return { raw, headers, expiration, userId };
+  return { raw, headers, expiration, userId, sendsCopies };
 }
 
 /** A header whose value was not looked into. */
