@@ -10,7 +10,8 @@ import { type BrokerOptions, brokerSettings } from './broker-options.js';
 import { MemoryAccount } from './queues/message.js';
 import type { Queue } from './queues/queue.js';
 import { Vhost } from './queues/vhost.js';
-import { Connection, type ConnectionHost, type ConnectionState } from './session/connection.js';
+import { Connection, type ConnectionState } from './session/connection.js';
+import type { ConnectionHost } from './session/connection-host.js';
 import { serverProperties } from './session/handshake.js';
 import { plainTable } from './wire/field-table.js';
 import { readableText, wireText } from './wire/wire-text.js';
@@ -89,10 +90,12 @@ export async function startDevelopmentBroker(options: BrokerOptions = {}): Promi
     isUser: (name, secret) => name === wireText(user) && secret === wireText(password),
     findVhost: (name) => vhosts.get(name),
     blockedBecause: () => blockReason ?? (memory.isFull ? LOW_ON_MEMORY : undefined),
-    gone: (connection) => connections.delete(connection),
   };
 
-  const server = net.createServer((socket) => connections.add(new Connection(socket, connectionHost)));
+  const server = net.createServer((socket) => {
+    const connection = new Connection(socket, connectionHost, () => connections.delete(connection));
+    connections.add(connection);
+  });
   const port = await listen(server, settings.port, host);
 
   function vhostUrl(name: string): string {

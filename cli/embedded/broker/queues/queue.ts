@@ -14,6 +14,7 @@ import type { DeathReason } from './dead-letter.js';
 import type { MemoryAccount, Message } from './message.js';
 import type { QueueSettings } from './queue-arguments.js';
 import { type Entry, ReadyList } from './ready-list.js';
+import { type DeadLetter, Undelivered } from './undelivered.js';
 
 /** What a queue cannot do alone. */
 export interface QueueSurroundings {
@@ -35,8 +36,6 @@ export interface QueueIdentity {
 
 /** A quorum queue that was full takes messages again below this share of its limits. */
 const QUORUM_RELIEF = 0.8;
-/** Undelivered dead letters are tried again this often. */
-const DEAD_LETTER_RETRY_MS = 1000;
 /** setTimeout cannot wait longer. */
 const LONGEST_TIMER_MS = 0x7fff_ffff;
 
@@ -51,9 +50,7 @@ export class Queue {
   #positions = 0;
   /** Of a quorum queue: it passed its limits and is not below them by far enough yet. */
   #refuses = false;
-  #undelivered: Array<{ entry: Entry; reason: DeathReason }> = [];
-  #undeliveredBytes = 0;
-  #retryTimer: NodeJS.Timeout | undefined;
+  readonly #undelivered = new Undelivered((letter) => this.#sendDead(letter));
   #expiryTimer: NodeJS.Timeout | undefined;
   #expiryTimerAtMs = Number.POSITIVE_INFINITY;
   #unusedTimer: NodeJS.Timeout | undefined;
@@ -129,8 +126,8 @@ export class Queue {
   #isOver(moreMessages: number, moreBytes: number, share: number): boolean {
     const { maxLength, maxBytes } = this.settings;
     return (
-      this.#ready.length + this.#undelivered.length + moreMessages > maxLength * share ||
-      this.#readyBytes + this.#undeliveredBytes + moreBytes > maxBytes * share
+      this.#ready.length + this.#undelivered.count + moreMessages > maxLength * share ||
+      this.#readyBytes + this.#undelivered.bytes + moreBytes > maxBytes * share
     );
   }
 
@@ -259,24 +256,18 @@ export class Queue {
     }, delayMs).unref();
   }
 
-  /** Its time here is over: it goes to the dead-letter exchange, if there is one. */
-  #die(entry: Entry, reason: DeathReason): void {
-    const { deadLetter } = this.settings;
-    if (deadLetter === undefined || this.#around.deadLetter(this, entry.message, reason) || !deadLetter.atLeastOnce) {
-      this.#around.memory.release(entry.message);
-      return;
-    }
-    this.#undelivered.push({ entry, reason });
-    this.#undeliveredBytes += entry.message.body.length;
-    this.#retryTimer ??= setTimeout(() => this.#retry(), DEAD_LETTER_RETRY_MS).unref();
+  /** Its time here is over. */
+  #die({ message }: Entry, reason: DeathReason): void {
+    this.#sendDead({ message, reason });
   }
 
-  #retry(): void {
-    this.#retryTimer = undefined;
-    const waiting = this.#undelivered;
-    this.#undelivered = [];
-    this.#undeliveredBytes = 0;
-    for (const { entry, reason } of waiting) this.#die(entry, reason);
+  /** It goes to the dead-letter exchange, if there is one. */
+  #sendDead(letter: DeadLetter): void {
+    const { deadLetter } = this.settings;
+    const { message, reason } = letter;
+    const isOver = deadLetter === undefined || this.#around.deadLetter(this, message, reason);
+    if (isOver || !deadLetter.atLeastOnce) this.#around.memory.release(message);
+    else this.#undelivered.keep(letter);
   }
 
   /** @returns how many messages were ready */
@@ -291,11 +282,11 @@ export class Queue {
   /** The queue ends; what consumers have of it is not known any more. @returns how many messages were ready */
   end(): number {
     this.#isGone = true;
-    for (const timer of [this.#expiryTimer, this.#unusedTimer, this.#retryTimer]) clearTimeout(timer);
+    clearTimeout(this.#expiryTimer);
+    clearTimeout(this.#unusedTimer);
     for (const { message } of this.#unacked) this.#around.memory.release(message);
     this.#unacked.clear();
-    for (const { entry } of this.#undelivered) this.#around.memory.release(entry.message);
-    this.#undelivered = [];
+    for (const { message } of this.#undelivered.takeAll()) this.#around.memory.release(message);
     const purged = this.purge();
     for (const consumer of this.#consumers.takeAll()) consumer.cancelled();
     return purged;

@@ -14,27 +14,14 @@ import type { Socket } from 'node:net';
 import { reasonOf } from '../../../../src/errors.js';
 import { AmqpError, channelError, frameError, internalError, notAllowed, unexpectedFrame } from '../amqp-error.js';
 import type { Vhost } from '../queues/vhost.js';
-import type { FieldTable } from '../wire/field-table.js';
 import { BODY_FRAME, FrameReader, HEARTBEAT_FRAME, METHOD_FRAME, snippet } from '../wire/frame-reader.js';
 import { decodeMethod } from '../wire/method-codec.js';
 import { METHODS, type Method, type MethodOf } from '../wire/method-table.js';
-import { Channel } from './channel.js';
+import { Channels } from './channels.js';
+import type { ConnectionHost } from './connection-host.js';
 import * as handshake from './handshake.js';
 import { Heartbeat } from './heartbeat.js';
 import { Outbox } from './outbox.js';
-
-/** The broker, as its connections see it. */
-export interface ConnectionHost {
-  readonly properties: FieldTable;
-  readonly limits: handshake.Limits;
-  readonly handshakeMs: number;
-  readonly maxMessageBytes: number;
-  isUser(user: string, password: string): boolean;
-  findVhost(name: string): Vhost | undefined;
-  /** Why nobody may publish now; undefined: everybody may. */
-  blockedBecause(): string | undefined;
-  gone(connection: Connection): void;
-}
 
 export type ConnectionState = 'greeting' | 'starting' | 'tuning' | 'opening' | 'running' | 'closing' | 'gone';
 
@@ -45,6 +32,7 @@ export class Connection {
   readonly name: string;
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
+  readonly #gone: () => void;
   readonly #outbox: Outbox;
   readonly #frames: FrameReader;
   #state: ConnectionState = 'greeting';
@@ -55,15 +43,16 @@ export class Connection {
   #user = '';
   #vhost: Vhost | undefined;
   #limits: handshake.Limits;
-  readonly #channels = new Map<number, Channel>();
-  /** Channels that a frame came for in this turn. */
-  readonly #busy = new Set<Channel>();
+  /** Since it runs. */
+  #channels: Channels | undefined;
   /** It may not publish, and is not read. */
   #isBlocked = false;
 
-  constructor(socket: Socket, host: ConnectionHost) {
+  /** @param gone is called once, when nothing is left of it */
+  constructor(socket: Socket, host: ConnectionHost, gone: () => void) {
     this.#socket = socket;
     this.#host = host;
+    this.#gone = gone;
     this.#limits = host.limits;
     this.name = `${socket.remoteAddress}:${socket.remotePort} -> ${socket.localAddress}:${socket.localPort}`;
     this.#outbox = new Outbox(socket);
@@ -90,33 +79,37 @@ export class Connection {
   }
 
   get channelCount(): number {
-    return this.#channels.size;
+    return this.#channels?.count ?? 0;
   }
 
   #read(chunk: Buffer): void {
     this.#heartbeat?.heard();
-    try {
+    this.#take(() => {
       if (this.#state === 'greeting') this.#greet(chunk);
       else if (this.#state !== 'gone') this.#frames.read(chunk);
+    });
+  }
+
+  #take(readFrames: () => void): void {
+    try {
+      readFrames();
     } catch (error) {
       this.#frameLost(error);
     }
-    for (const channel of this.#busy) channel.confirm();
-    this.#busy.clear();
+    this.#channels?.confirm();
     this.#readOrNot();
   }
 
   #greet(chunk: Buffer): void {
-    const { PROTOCOL_HEADER } = handshake;
+    const { isGreeting, PROTOCOL_HEADER } = handshake;
     const bytes = Buffer.concat([this.#greeting, chunk]);
-    const known = Math.min(bytes.length, PROTOCOL_HEADER.length);
-    if (!bytes.subarray(0, known).equals(PROTOCOL_HEADER.subarray(0, known))) {
+    if (!isGreeting(bytes)) {
       this.#socket.end(PROTOCOL_HEADER);
       this.#vanishSoon();
       return;
     }
     this.#greeting = bytes;
-    if (known < PROTOCOL_HEADER.length) return;
+    if (bytes.length < PROTOCOL_HEADER.length) return;
     this.#state = 'starting';
     this.#outbox.method(0, 'connection.start', {
       versionMajor: 0,
@@ -125,7 +118,7 @@ export class Connection {
       mechanisms: handshake.MECHANISMS,
       locales: handshake.LOCALES,
     });
-    this.#frames.read(bytes.subarray(known));
+    this.#frames.read(bytes.subarray(PROTOCOL_HEADER.length));
   }
 
   /** Where one frame ends and the next begins is not known any more: nothing that follows can be understood. */
@@ -139,7 +132,9 @@ export class Connection {
     let method: Method | undefined;
     try {
       if (number > 0 && this.#state === 'running') {
-        this.#channelFrame(type, number, payload);
+        if (type !== METHOD_FRAME) this.#blockIfNeeded();
+        this.#channels?.frame(type, number, payload);
+        if (this.#isHeld) this.#frames.hold();
         return;
       }
       if (this.#state === 'closing' && (number > 0 || type !== METHOD_FRAME)) return;
@@ -151,42 +146,6 @@ export class Connection {
     } catch (error) {
       this.end(error, method);
     }
-  }
-
-  #channelFrame(type: number, number: number, payload: Buffer): void {
-    if (type === HEARTBEAT_FRAME) throw unexpectedFrame(`type ${type}, ${snippet(payload)}`);
-    if (type === 0 || type > BODY_FRAME) throw frameError(`type ${type}, ${snippet(payload)}: unknown_frame`);
-    if (type !== METHOD_FRAME) this.#blockIfNeeded();
-    const channel = this.#channels.get(number);
-    if (channel === undefined) {
-      this.#openChannel(number, type, payload);
-      return;
-    }
-    this.#busy.add(channel);
-    channel.frame(type, payload);
-    if (!channel.isClosed) return;
-    this.#busy.delete(channel);
-    this.#channels.delete(number);
-  }
-
-  #openChannel(number: number, type: number, payload: Buffer): void {
-    if (type !== METHOD_FRAME) throw unexpectedFrame('expected method frame, got non method frame instead');
-    if (decodeMethod(payload).name !== 'channel.open') throw channelError("expected 'channel.open'");
-    const { channelMax } = this.#limits;
-    if (number > channelMax || this.#channels.size >= channelMax) {
-      throw notAllowed(
-        `number of channels opened (${this.#channels.size}) has reached the negotiated channel_max (${channelMax})`,
-      );
-    }
-    const options = {
-      number,
-      site: { vhost: this.#vhost as Vhost, owner: this },
-      outbox: this.#outbox,
-      user: this.#user,
-      notifiesCancel: this.#capabilities.consumerCancelNotify,
-      maxMessageBytes: this.#host.maxMessageBytes,
-    };
-    this.#channels.set(number, new Channel(options));
   }
 
   #do(method: Method): void {
@@ -234,6 +193,13 @@ export class Connection {
     if (vhost === undefined) throw notAllowed(`vhost ${virtualHost} not found`);
     clearTimeout(this.#deadline);
     this.#vhost = vhost;
+    this.#channels = new Channels(this.#limits.channelMax, {
+      site: { vhost, owner: this },
+      outbox: this.#outbox,
+      user: this.#user,
+      notifiesCancel: this.#capabilities.consumerCancelNotify,
+      maxMessageBytes: this.#host.maxMessageBytes,
+    });
     this.#state = 'running';
     this.#outbox.method(0, 'connection.open-ok', { knownHosts: '' });
   }
@@ -271,10 +237,7 @@ export class Connection {
   }
 
   #release(): void {
-    for (const channel of this.#channels.values()) channel.confirm();
-    for (const channel of this.#channels.values()) channel.end();
-    this.#channels.clear();
-    this.#busy.clear();
+    this.#channels?.end();
     for (const queue of this.#vhost?.queues() ?? []) {
       if (queue.identity.owner === this) this.#vhost?.deleteQueue(queue);
     }
@@ -287,7 +250,7 @@ export class Connection {
     this.#state = 'gone';
     clearTimeout(this.#deadline);
     this.#heartbeat?.end();
-    this.#host.gone(this);
+    this.#gone();
   }
 
   /** At once, without a word. */
@@ -313,12 +276,20 @@ export class Connection {
 
   #drained(): void {
     this.#heartbeat?.heard();
-    for (const channel of this.#channels.values()) channel.wake();
+    this.#channels?.wake();
     this.#readOrNot();
   }
 
+  get #isHeld(): boolean {
+    return this.#isBlocked || this.#outbox.isOverfull;
+  }
+
   #readOrNot(): void {
-    if (this.#isBlocked || this.#outbox.isOverfull) this.#socket.pause();
-    else if (this.#socket.isPaused()) this.#socket.resume();
+    if (this.#isHeld) {
+      this.#socket.pause();
+    } else if (this.#socket.isPaused()) {
+      this.#socket.resume();
+      this.#take(() => this.#frames.goOn());
+    }
   }
 }

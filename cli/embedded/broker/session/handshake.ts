@@ -5,6 +5,13 @@ import { FRAME_MIN_BYTES } from '../wire/frame-reader.js';
 import type { MethodOf } from '../wire/method-table.js';
 
 export const PROTOCOL_HEADER = Buffer.from('AMQP\x00\x00\x09\x01', 'latin1');
+
+/** Whether these are the first bytes of AMQP 0-9-1. */
+export function isGreeting(bytes: Buffer): boolean {
+  const known = Math.min(bytes.length, PROTOCOL_HEADER.length);
+  return bytes.subarray(0, known).equals(PROTOCOL_HEADER.subarray(0, known));
+}
+
 export const MECHANISMS = 'PLAIN';
 export const LOCALES = 'en_US';
 

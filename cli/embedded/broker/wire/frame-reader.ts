@@ -28,16 +28,37 @@ export class FrameReader {
   /** Payload and end mark of a frame that began in an earlier chunk. */
   #rest: Buffer | undefined;
   #restBytes = 0;
+  #isHeld = false;
+  /** What came while it was held. */
+  #held: Buffer | undefined;
 
   /** @param onFrame its payload is valid during the call only, unless it has a memory of its own (see ownMemory) */
   constructor(onFrame: OnFrame) {
     this.#onFrame = onFrame;
   }
 
+  /** Reads no further than this frame until `goOn`; called from within onFrame. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** @throws what `read` throws */
+  goOn(): void {
+    const held = this.#held;
+    this.#isHeld = false;
+    this.#held = undefined;
+    if (held) this.read(held);
+  }
+
   /** @throws AmqpError 501 for a frame that is too large or does not end where it says; what onFrame throws */
   read(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length) {
+      if (this.#isHeld) {
+        const rest = chunk.subarray(at);
+        this.#held = this.#held ? Buffer.concat([this.#held, rest]) : rest;
+        return;
+      }
       if (this.#rest !== undefined) at = this.#goOn(this.#rest, chunk, at);
       else if (this.#headBytes === 0 && chunk.length - at >= FRAME_HEAD_BYTES) at = this.#frameOrStart(chunk, at);
       else at = this.#collectHead(chunk, at);

@@ -1,0 +1,67 @@
+/** The channels of a connection, by number. */
+import { channelError, frameError, notAllowed, unexpectedFrame } from '../amqp-error.js';
+import { BODY_FRAME, HEARTBEAT_FRAME, METHOD_FRAME, snippet } from '../wire/frame-reader.js';
+import { decodeMethod } from '../wire/method-codec.js';
+import { Channel, type ChannelOptions } from './channel.js';
+
+export class Channels {
+  readonly #max: number;
+  readonly #options: Omit<ChannelOptions, 'number'>;
+  readonly #open = new Map<number, Channel>();
+  /** Those that a frame came for since they last confirmed. */
+  readonly #busy = new Set<Channel>();
+
+  constructor(max: number, options: Omit<ChannelOptions, 'number'>) {
+    this.#max = max;
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#open.size;
+  }
+
+  /** @throws AmqpError when the connection must end */
+  frame(type: number, number: number, payload: Buffer): void {
+    if (type === HEARTBEAT_FRAME) throw unexpectedFrame(`type ${type}, ${snippet(payload)}`);
+    if (type === 0 || type > BODY_FRAME) throw frameError(`type ${type}, ${snippet(payload)}: unknown_frame`);
+    const channel = this.#open.get(number);
+    if (channel === undefined) {
+      this.#openOne(number, type, payload);
+      return;
+    }
+    this.#busy.add(channel);
+    channel.frame(type, payload);
+    if (!channel.isClosed) return;
+    this.#busy.delete(channel);
+    this.#open.delete(number);
+  }
+
+  #openOne(number: number, type: number, payload: Buffer): void {
+    if (type !== METHOD_FRAME) throw unexpectedFrame('expected method frame, got non method frame instead');
+    if (decodeMethod(payload).name !== 'channel.open') throw channelError("expected 'channel.open'");
+    if (number > this.#max || this.#open.size >= this.#max) {
+      throw notAllowed(
+        `number of channels opened (${this.#open.size}) has reached the negotiated channel_max (${this.#max})`,
+      );
+    }
+    this.#open.set(number, new Channel({ ...this.#options, number }));
+  }
+
+  /** All that was published in this turn. */
+  confirm(): void {
+    for (const channel of this.#busy) channel.confirm();
+    this.#busy.clear();
+  }
+
+  /** The peer reads again. */
+  wake(): void {
+    for (const channel of this.#open.values()) channel.wake();
+  }
+
+  /** The connection ends. */
+  end(): void {
+    this.confirm();
+    for (const channel of this.#open.values()) channel.end();
+    this.#open.clear();
+  }
+}
