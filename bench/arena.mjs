@@ -55,6 +55,10 @@ export async function openArena(profileFolder) {
       postgres,
       clear,
       run,
+      /** Starts a development broker, which lives until clear(), and gives its URL. */
+      developmentBroker() {
+        return run(path.join('sides', 'development-broker.mjs'), []).waitForMessage(({ ready }) => ready, 30_000);
+      },
       /** Starts a side (see sides/serve.mjs). */
       async side(file, ...args) {
         const child = run(path.join('sides', file), args);

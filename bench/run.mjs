@@ -5,10 +5,11 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { openArena } from './arena.mjs';
+import { developmentBrokerDrain, developmentBrokerPublish } from './development-broker.mjs';
 import { drain } from './drain.mjs';
 import { publish, publishWinston } from './publish.mjs';
 
-const BENCHES = [publish, publishWinston, drain];
+const BENCHES = [publish, publishWinston, drain, developmentBrokerPublish, developmentBrokerDrain];
 
 const { values: options, positionals: names } = readArguments();
 const chosen = names.length === 0 ? BENCHES : BENCHES.filter(({ name }) => names.includes(name));

@@ -1,12 +1,12 @@
-/** Theirs in both publish benches: amqplib, each encoded line a persistent message with a confirm, 1,000 on their way. */
+/** Theirs in both publish benches, and the publisher of those of the development broker: amqplib, each encoded line a persistent message with a confirm, 1,000 on their way. */
 import { connect } from 'amqplib';
 import { encodedLines } from '../records.mjs';
 import { serve, timed } from './serve.mjs';
 
 const WINDOW = 1000;
-const [exchange, routingKey] = process.argv.slice(2);
+const [exchange, routingKey, url = process.env.LOGHIVE_URL] = process.argv.slice(2);
 
-const connection = await connect(process.env.LOGHIVE_URL, { noDelay: true });
+const connection = await connect(url, { noDelay: true });
 const channel = await connection.createConfirmChannel();
 let lines = [];
 

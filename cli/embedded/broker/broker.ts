@@ -62,10 +62,12 @@ export interface DevelopmentBroker {
 
 /** RabbitMQ's words, which clients know. */
 const LOW_ON_MEMORY = 'low on memory';
+/** A short string. */
+const LONGEST_REASON_BYTES = 255;
 /** Peers that were told have so long to hang up. */
 const STOPPING_MS = 1000;
 
-/** @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong option, LOGHIVE_BROKER_UNREACHABLE when it cannot listen */
+/** @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong option, and for a port that is taken */
 export async function startDevelopmentBroker(options: BrokerOptions = {}): Promise<DevelopmentBroker> {
   const settings = brokerSettings(options);
   const { host, user, password } = settings;
@@ -138,7 +140,7 @@ export async function startDevelopmentBroker(options: BrokerOptions = {}): Promi
     listConnections: () => [...connections].map(connectionInfo),
     closeConnections: (reason = 'closed by the development broker') => force(reason),
     block(reason = LOW_ON_MEMORY) {
-      blockReason = wireText(reason);
+      blockReason = wireText(reason).slice(0, LONGEST_REASON_BYTES);
     },
     unblock() {
       blockReason = undefined;
@@ -163,7 +165,7 @@ function listen(server: net.Server, port: number, host: string): Promise<number>
     server.once('error', (cause) =>
       reject(
         new LoghiveError(
-          'LOGHIVE_BROKER_UNREACHABLE',
+          'LOGHIVE_INVALID_OPTION',
           `the development broker cannot listen on ${host}:${port}: ${cause.message}. Free the port, or give port 0 for any that is free`,
           { cause },
         ),

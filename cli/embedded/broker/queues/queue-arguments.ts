@@ -76,6 +76,9 @@ const time: Check = (field, all) => {
 const timeNotZero: Check = (field, all) =>
   integer(field, all) ?? (integerOf(field) === 0 ? '{value_zero,0}' : time(field, all));
 const text: Check = (field) => (field.type === 'S' ? undefined : `{unacceptable_type,${typeName(field)}}`);
+/** It becomes the exchange or the routing key of a message, which are short strings. */
+const shortText: Check = (field, all) =>
+  text(field, all) ?? ((textOf(field) as string).length > 255 ? 'value_too_long' : undefined);
 const oneOf =
   (problem: string, ...values: string[]): Check =>
   (field, all) =>
@@ -84,11 +87,11 @@ const oneOf =
 const CHECKS: ReadonlyArray<readonly [name: string, check: Check]> = [
   ['x-expires', timeNotZero],
   ['x-message-ttl', time],
-  ['x-dead-letter-exchange', text],
+  ['x-dead-letter-exchange', shortText],
   [
     'x-dead-letter-routing-key',
     (field, all) =>
-      text(field, all) ??
+      shortText(field, all) ??
       (lookUp(all, 'x-dead-letter-exchange') === undefined ? 'routing_key_but_no_dlx_defined' : undefined),
   ],
   ['x-dead-letter-strategy', oneOf('invalid_dlx_strategy', 'at-most-once', 'at-least-once')],

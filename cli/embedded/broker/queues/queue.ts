@@ -106,7 +106,6 @@ export class Queue {
     this.#ready.append(entry);
     this.#readyBytes += message.body.length;
     this.#dropWhatIsTooMuch();
-    if (this.#ready.length > 1) this.#deliver();
     if (ttlMs !== undefined) this.#armExpiry();
     this.#refuses ||= this.settings.type === 'quorum' && this.#isOver(0, 0, 1);
     return true;

@@ -215,12 +215,15 @@ export class Connection {
   /** Tells the peer why its connection ends. Whatever is not an AmqpError is a fault of this broker. */
   end(error: unknown, method?: Method): void {
     if (this.#state === 'closing' || this.#state === 'gone') return;
+    if (this.#state === 'greeting') {
+      this.#socket.destroy();
+      return;
+    }
     const { code, replyText } = error instanceof AmqpError ? error : internalError(reasonOf(error));
     const { classId, methodId } = method ? METHODS[method.name] : { classId: 0, methodId: 0 };
-    const hasGreeted = this.#state !== 'greeting';
     this.#release();
     this.#state = 'closing';
-    if (hasGreeted) this.#outbox.method(0, 'connection.close', { replyCode: code, replyText, classId, methodId });
+    this.#outbox.method(0, 'connection.close', { replyCode: code, replyText, classId, methodId });
     this.#outbox.flush();
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => this.#socket.destroy(), CLOSING_MS).unref();

@@ -70,7 +70,7 @@ test('a broker that was stopped is gone, with its connections, and another one c
 test('a port that is taken is told', async () => {
   const { port } = await useDevelopmentBroker();
   await expect(startDevelopmentBroker({ port })).rejects.toMatchObject({
-    code: 'LOGHIVE_BROKER_UNREACHABLE',
+    code: 'LOGHIVE_INVALID_OPTION',
     message: expect.stringContaining(`cannot listen on 127.0.0.1:${port}`),
   });
 });

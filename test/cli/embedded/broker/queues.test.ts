@@ -264,6 +264,17 @@ describe('a dead letter', () => {
   });
 });
 
+test.each(['x-dead-letter-exchange', 'x-dead-letter-routing-key'])(
+  'a queue is refused when its %s is too long to be one',
+  async (name) => {
+    const { channel } = await useQueue('q');
+    const settings = { 'x-dead-letter-exchange': '', [name]: 'x'.repeat(256) };
+    await expect(channel.assertQueue('long', { arguments: settings })).rejects.toThrow(
+      /PRECONDITION_FAILED - invalid arg '.*' for queue 'long' in vhost '\/': value_too_long/,
+    );
+  },
+);
+
 describe('a queue that nobody needs any more', () => {
   test('is deleted with the connection whose own it is, and nobody else may use it', async () => {
     const broker = await useDevelopmentBroker();

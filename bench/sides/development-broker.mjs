@@ -1,0 +1,6 @@
+/** The development broker in a process of its own, as RabbitMQ is; its first word is its URL. */
+import { startDevelopmentBroker } from '../../dist/esm/cli/embedded/broker/index.js';
+
+const { url } = await startDevelopmentBroker();
+process.on('message', ({ end }) => end && process.exit());
+process.send({ ready: true, url });
