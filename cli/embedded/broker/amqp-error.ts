@@ -1,4 +1,5 @@
 /** What ends a channel or a connection, with the reply codes of AMQP 0-9-1 and their names as RabbitMQ writes them. */
+import { isReadable, readableText, wireText } from './wire/wire-text.js';
 
 const NAMES = {
   320: 'CONNECTION_FORCED',
@@ -26,6 +27,8 @@ const MOST_TEXT_BYTES = 255;
 
 export class AmqpError extends Error {
   readonly code: ReplyCode;
+  /** Class and method that it happened at, where it is known. */
+  at: { readonly classId: number; readonly methodId: number } | undefined;
 
   /** @param explanation as it goes over the wire: see wire-text.ts */
   constructor(code: ReplyCode, explanation: string) {
@@ -38,9 +41,15 @@ export class AmqpError extends Error {
   }
 
   get replyText(): string {
-    return this.message.length > MOST_TEXT_BYTES ? `${this.message.slice(0, MOST_TEXT_BYTES - 3)}...` : this.message;
+    if (this.message.length <= MOST_TEXT_BYTES && isReadable(this.message)) return this.message;
+    // What is shown of somebody's bytes, or cut within a character, must be a text all the same.
+    const readable = readableText(this.message.slice(0, MOST_TEXT_BYTES - 3)).replaceAll('\ufffd', '?');
+    return `${wireText(readable)}${this.message.length > MOST_TEXT_BYTES ? '...' : ''}`;
   }
 }
+
+/** Of an error that does not belong to a method. */
+export const NOWHERE = { classId: 0, methodId: 0 };
 
 export const accessRefused = (explanation: string) => new AmqpError(403, explanation);
 export const notFound = (explanation: string) => new AmqpError(404, explanation);

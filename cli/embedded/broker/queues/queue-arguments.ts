@@ -1,6 +1,7 @@
 /** The arguments of queues: what is checked, what they mean, and which ones this broker does not do. */
 import { notImplemented, preconditionFailed } from '../amqp-error.js';
 import { type Field, type FieldTable, integerOf, lookUp, textOf } from '../wire/field-table.js';
+import { isReadable } from '../wire/wire-text.js';
 import { typeName } from './equivalence.js';
 
 export interface QueueSettings {
@@ -78,7 +79,8 @@ const timeNotZero: Check = (field, all) =>
 const text: Check = (field) => (field.type === 'S' ? undefined : `{unacceptable_type,${typeName(field)}}`);
 /** It becomes the exchange or the routing key of a message, which are short strings. */
 const shortText: Check = (field, all) =>
-  text(field, all) ?? ((textOf(field) as string).length > 255 ? 'value_too_long' : undefined);
+  text(field, all) ?? (isShortString(textOf(field) as string) ? undefined : 'not_a_short_string');
+const isShortString = (bytes: string) => bytes.length <= 255 && isReadable(bytes);
 const oneOf =
   (problem: string, ...values: string[]): Check =>
   (field, all) =>

@@ -6,7 +6,15 @@
  *
  * While it is closing all else that comes for it is passed over: the peer said it before it knew.
  */
-import { AmqpError, accessRefused, channelError, notImplemented, preconditionFailed } from '../amqp-error.js';
+import {
+  AmqpError,
+  accessRefused,
+  channelError,
+  commandInvalid,
+  NOWHERE,
+  notImplemented,
+  preconditionFailed,
+} from '../amqp-error.js';
 import { LONGEST_MS } from '../queues/queue-arguments.js';
 import { DEFAULT_EXCHANGE } from '../queues/vhost.js';
 import { METHOD_FRAME } from '../wire/frame-reader.js';
@@ -69,7 +77,8 @@ export class Channel {
     let method: Method | undefined;
     try {
       if (type === METHOD_FRAME) {
-        method = decodeMethod(payload);
+        const begun = this.#content.method;
+        method = begun ?? decodeMethod(payload);
         this.#content.assertMethodExpected();
         this.#do(method);
       } else {
@@ -78,16 +87,18 @@ export class Channel {
         if (content) this.#publish(content);
       }
     } catch (error) {
-      if (!(error instanceof AmqpError) || error.endsConnection) throw error;
-      this.#fail(error, method);
+      if (!(error instanceof AmqpError)) throw error;
+      if (method) error.at ??= METHODS[method.name];
+      if (error.endsConnection) throw error;
+      this.#fail(error);
     }
   }
 
-  #fail(error: AmqpError, method: Method | undefined): void {
+  #fail(error: AmqpError): void {
     this.#confirms.tell();
     this.#release('closing');
-    const { classId, methodId } = method ? METHODS[method.name] : { classId: 0, methodId: 0 };
-    this.#say('channel.close', { replyCode: error.code, replyText: error.replyText, classId, methodId });
+    const { code: replyCode, replyText, at: { classId, methodId } = NOWHERE } = error;
+    this.#say('channel.close', { replyCode, replyText, classId, methodId });
   }
 
   #passOver(type: number, payload: Buffer): void {
@@ -145,7 +156,6 @@ export class Channel {
         this.#consuming.cancel(method);
         break;
       case 'basic.qos':
-        this.#say('basic.qos-ok', {});
         this.#consuming.qos(method);
         break;
       case 'basic.recover':
@@ -201,8 +211,15 @@ export class Channel {
       case 'access.request':
         this.#say('access.request-ok', { ticket: 1 });
         break;
-      default:
+      case 'tx.select':
+      case 'tx.commit':
+      case 'tx.rollback':
+      case 'exchange.bind':
+      case 'exchange.unbind':
         throw notImplemented(`the development broker does not do ${method.name}`);
+      default:
+        // A server's own methods, and those of a connection.
+        throw commandInvalid('unimplemented method');
     }
   }
 

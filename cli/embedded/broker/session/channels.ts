@@ -1,8 +1,10 @@
 /** The channels of a connection, by number. */
-import { channelError, frameError, notAllowed, unexpectedFrame } from '../amqp-error.js';
-import { BODY_FRAME, HEARTBEAT_FRAME, METHOD_FRAME, snippet } from '../wire/frame-reader.js';
+import { channelError, notAllowed, unexpectedFrame } from '../amqp-error.js';
+import { METHOD_FRAME } from '../wire/frame-reader.js';
 import { decodeMethod } from '../wire/method-codec.js';
+import { METHODS } from '../wire/method-table.js';
 import { Channel, type ChannelOptions } from './channel.js';
+import { assertChannelFrame } from './frame-kinds.js';
 
 export class Channels {
   readonly #max: number;
@@ -22,8 +24,7 @@ export class Channels {
 
   /** @throws AmqpError when the connection must end */
   frame(type: number, number: number, payload: Buffer): void {
-    if (type === HEARTBEAT_FRAME) throw unexpectedFrame(`type ${type}, ${snippet(payload)}`);
-    if (type === 0 || type > BODY_FRAME) throw frameError(`type ${type}, ${snippet(payload)}: unknown_frame`);
+    assertChannelFrame(type, payload);
     const channel = this.#open.get(number);
     if (channel === undefined) {
       this.#openOne(number, type, payload);
@@ -38,8 +39,13 @@ export class Channels {
 
   #openOne(number: number, type: number, payload: Buffer): void {
     if (type !== METHOD_FRAME) throw unexpectedFrame('expected method frame, got non method frame instead');
-    if (decodeMethod(payload).name !== 'channel.open') throw channelError("expected 'channel.open'");
-    if (number > this.#max || this.#open.size >= this.#max) {
+    const { name } = decodeMethod(payload);
+    if (name !== 'channel.open') {
+      const error = channelError("expected 'channel.open'");
+      error.at = METHODS[name];
+      throw error;
+    }
+    if (this.#open.size >= this.#max) {
       throw notAllowed(
         `number of channels opened (${this.#open.size}) has reached the negotiated channel_max (${this.#max})`,
       );

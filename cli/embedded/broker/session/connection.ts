@@ -12,13 +12,14 @@
  */
 import type { Socket } from 'node:net';
 import { reasonOf } from '../../../../src/errors.js';
-import { AmqpError, channelError, frameError, internalError, notAllowed, unexpectedFrame } from '../amqp-error.js';
+import { AmqpError, channelError, internalError, NOWHERE, notAllowed } from '../amqp-error.js';
 import type { Vhost } from '../queues/vhost.js';
-import { BODY_FRAME, FrameReader, HEARTBEAT_FRAME, METHOD_FRAME, snippet } from '../wire/frame-reader.js';
+import { FrameReader, HEARTBEAT_FRAME, METHOD_FRAME } from '../wire/frame-reader.js';
 import { decodeMethod } from '../wire/method-codec.js';
 import { METHODS, type Method, type MethodOf } from '../wire/method-table.js';
 import { Channels } from './channels.js';
 import type { ConnectionHost } from './connection-host.js';
+import { assertConnectionMethod } from './frame-kinds.js';
 import * as handshake from './handshake.js';
 import { Heartbeat } from './heartbeat.js';
 import { Outbox } from './outbox.js';
@@ -139,8 +140,7 @@ export class Connection {
       }
       if (this.#state === 'closing' && (number > 0 || type !== METHOD_FRAME)) return;
       if (type === HEARTBEAT_FRAME && number === 0 && payload.length === 0) return;
-      if (type > BODY_FRAME) throw frameError(`type ${type}, ${snippet(payload)}: unknown_frame`);
-      if (number > 0 || type !== METHOD_FRAME) throw unexpectedFrame(`type ${type}, ${snippet(payload)}`);
+      assertConnectionMethod(type, number, payload);
       method = decodeMethod(payload);
       this.#do(method);
     } catch (error) {
@@ -219,8 +219,8 @@ export class Connection {
       this.#socket.destroy();
       return;
     }
-    const { code, replyText } = error instanceof AmqpError ? error : internalError(reasonOf(error));
-    const { classId, methodId } = method ? METHODS[method.name] : { classId: 0, methodId: 0 };
+    const { code, replyText, at } = error instanceof AmqpError ? error : internalError(reasonOf(error));
+    const { classId, methodId } = at ?? (method ? METHODS[method.name] : NOWHERE);
     this.#release();
     this.#state = 'closing';
     this.#outbox.method(0, 'connection.close', { replyCode: code, replyText, classId, methodId });

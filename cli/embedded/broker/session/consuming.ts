@@ -57,6 +57,7 @@ export class Consuming implements SubscriptionChannel {
     if (!global) this.#prefetch = prefetchCount;
     this.#prefetchOfAll = global ? prefetchCount : 0;
     if (global) this.#inHandOfAll = this.#deliveries.count;
+    this.#outbox.method(this.#channel, 'basic.qos-ok', {});
     this.wake();
   }
 

@@ -88,7 +88,7 @@ export class IncomingContent {
     if (classId !== BASIC_CLASS) {
       throw unexpectedFrame(`expected content header for class ${BASIC_CLASS}, got one for class ${classId} instead`);
     }
-    if (payload.readUInt16BE(2) !== 0) throw frameError('a content header whose weight is not 0');
+    if (payload.readUInt16BE(2) !== 0) this.assertMethodExpected();
     const size = Number(payload.readBigUInt64BE(4));
     if (size > this.#maxBytes) {
       throw preconditionFailed(`message size ${size} is larger than configured max size ${this.#maxBytes}`);

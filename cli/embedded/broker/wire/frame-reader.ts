@@ -128,6 +128,8 @@ export function ownMemory(bytes: Buffer): Buffer {
 /** The first bytes as RabbitMQ shows them. */
 export function snippet(payload: Buffer): string {
   const SHOWN = 16;
-  const shown = `<<${[...payload.subarray(0, SHOWN)].join(',')}>>`;
+  const first = payload.subarray(0, SHOWN);
+  const text = first.toString('latin1');
+  const shown = /^[ -~\xa0-\xff]+$/.test(text) ? `<<"${text}">>` : `<<${first.join()}>>`;
   return payload.length > SHOWN ? `first ${SHOWN} octets = ${shown}` : `all octets = ${shown}`;
 }

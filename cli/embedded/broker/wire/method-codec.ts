@@ -3,14 +3,19 @@ import { frameError, notImplemented } from '../amqp-error.js';
 import { ByteReader, Malformed } from './byte-reader.js';
 import type { ByteWriter } from './byte-writer.js';
 import { type FieldTable, readTable, writeTable } from './field-table.js';
+import { METHOD_FRAME, snippet } from './frame-reader.js';
 import { type FieldsOf, METHODS, type Method, type MethodName, shapeOf } from './method-table.js';
+import { isReadable } from './wire-text.js';
+
+/** Of fields that cannot be decoded. */
+const SHOWN_BYTES = 32;
 
 /**
  * @param payload of a method frame
  * @throws AmqpError 501 when it is not a method's, 540 when there is no such method here
  */
 export function decodeMethod(payload: Buffer): Method {
-  if (payload.length < 4) throw frameError('a method frame without a method');
+  if (payload.length < 4) throw frameError(`type ${METHOD_FRAME}, ${snippet(payload)}: unknown_frame`);
   const id = payload.readUInt32BE(0);
   const shape = shapeOf(id);
   if (shape === undefined) {
@@ -31,13 +36,19 @@ export function decodeMethod(payload: Buffer): Method {
         continue;
       }
       nextBit = 8;
-      method[name] = kind === 'table' ? readTable(reader) : reader[kind]();
+      const value = kind === 'table' ? readTable(reader) : reader[kind]();
+      if (kind === 'shortString' && !isReadable(value as string)) throw frameError('Malformed UTF-8 in shortstr');
+      method[name] = value;
     }
     if (reader.left > 0) reader.refuse('it is longer than its fields');
     return method as unknown as Method;
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
-    throw frameError(`cannot decode ${shape.name}: ${error.message}`);
+    const undecodable = frameError(
+      `cannot decode <<${payload.subarray(4, 4 + SHOWN_BYTES).join()}>>: ${error.message}`,
+    );
+    undecodable.at = shape;
+    throw undecodable;
   }
 }
 

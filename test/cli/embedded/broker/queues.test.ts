@@ -270,7 +270,7 @@ test.each(['x-dead-letter-exchange', 'x-dead-letter-routing-key'])(
     const { channel } = await useQueue('q');
     const settings = { 'x-dead-letter-exchange': '', [name]: 'x'.repeat(256) };
     await expect(channel.assertQueue('long', { arguments: settings })).rejects.toThrow(
-      /PRECONDITION_FAILED - invalid arg '.*' for queue 'long' in vhost '\/': value_too_long/,
+      /PRECONDITION_FAILED - invalid arg '.*' for queue 'long' in vhost '\/': not_a_short_string/,
     );
   },
 );
