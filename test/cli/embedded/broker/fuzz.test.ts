@@ -128,10 +128,10 @@ const USUAL = SHAPES.filter(
 );
 
 function anything(): Buffer {
-  const kind = random(20);
-  if (kind < 12) return saneFrame(oneOf(USUAL));
-  if (kind < 13) return saneFrame(oneOf(SHAPES));
-  if (kind < 19) return mutated(saneFrame(oneOf(USUAL)));
+  const kind = random(40);
+  if (kind < 30) return saneFrame(oneOf(USUAL));
+  if (kind < 31) return saneFrame(oneOf(SHAPES));
+  if (kind < 39) return mutated(saneFrame(oneOf(USUAL)));
   return noise();
 }
 
