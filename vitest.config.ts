@@ -12,5 +12,7 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,
+    // Conversations that wait for a server's delays side by side.
+    maxConcurrency: 10,
   },
 });

@@ -1,0 +1,63 @@
+/**
+ * One conversation a test: it is held with the development broker and with a real RabbitMQ 3.10, and both transcripts
+ * must be equal. What the development broker refuses on purpose is in refused.test.ts instead.
+ *
+ * Where the tests run on a later RabbitMQ, whose words are others, a conversation is held with the development broker
+ * alone, and has to come to its end.
+ */
+import { beforeAll, expect, test } from 'vitest';
+import { type DevelopmentBroker, startDevelopmentBroker } from '../../../../cli/embedded/broker/broker.js';
+import { onEnd, type TestBroker, useBroker } from '../../../support/use-servers.js';
+import { Stage, type Theatre } from './stage.js';
+
+const REFERENCE = /^3\.10\./;
+
+export type Talk = (stage: Stage) => Promise<void>;
+
+export function useBothBrokers(): { conversation(sentence: string, talk: Talk): void } {
+  let real: Theatre;
+  let development: Theatre;
+  let isReference: boolean;
+  beforeAll(async () => {
+    const [broker, developed] = await Promise.all([useBroker(), startDevelopmentBroker()]);
+    onEnd(() => developed.stop());
+    isReference = REFERENCE.test(broker.version);
+    real = theRealOne(broker);
+    development = theDevelopmentOne(developed, broker.vhost);
+  });
+  let count = 0;
+  return {
+    conversation(sentence, talk) {
+      count += 1;
+      const prefix = `c${count}`;
+      test.concurrent(sentence, async () => {
+        const held = [development, ...(isReference ? [real] : [])].map((theatre) => hold(talk, theatre, prefix));
+        const [told, wanted = told] = await Promise.all(held);
+        expect(told).toEqual(wanted);
+        // A conversation that breaks off the same way on both sides has shown nothing.
+        expect(told?.filter((line) => line.startsWith('failure') || line.includes(' ! '))).toEqual([]);
+        expect(told).not.toEqual([]);
+      });
+    },
+  };
+}
+
+async function hold(talk: Talk, theatre: Theatre, prefix: string): Promise<string[]> {
+  const stage = new Stage(theatre, prefix);
+  try {
+    await talk(stage);
+  } catch (error) {
+    return stage.close(error as Error);
+  }
+  return stage.close();
+}
+
+function theRealOne({ host, port, vhost, url, admin }: TestBroker): Theatre {
+  return { host, port, vhost, url, closeConnections: (reason) => admin.closeConnections({ vhost, reason }) };
+}
+
+function theDevelopmentOne(broker: DevelopmentBroker, vhost: string): Theatre {
+  const { host, port } = broker;
+  const url = broker.addVhost(vhost);
+  return { host, port, vhost, url, closeConnections: async (reason) => broker.closeConnections(reason) };
+}

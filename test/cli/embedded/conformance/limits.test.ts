@@ -1,0 +1,173 @@
+import { useBothBrokers } from './conversation.js';
+import type { Stage } from './stage.js';
+
+const { conversation } = useBothBrokers();
+
+/** A channel with the queue `q` of these arguments, and the queue `dead` for what goes on from it. */
+async function limited({ confirming, name }: Stage, limits: Record<string, string | number>) {
+  const channel = await confirming();
+  const letters = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': name('dead') };
+  await channel.call('queue.declare', { queue: name('dead') });
+  await channel.call('queue.declare', { queue: name('q'), arguments: { ...letters, ...limits } });
+  return channel;
+}
+
+/** Publishes one after the other, each confirmed before the next. */
+async function publishEach({ name }: Stage, channel: Awaited<ReturnType<typeof limited>>, bodies: string[]) {
+  for (const [at, body] of bodies.entries()) {
+    channel.publish('', name('q'), body);
+    await channel.confirmed(at + 1);
+  }
+}
+
+conversation('a full queue drops its oldest, which goes on as maxlen', async (stage) => {
+  const channel = await limited(stage, { 'x-max-length': 2 });
+  await publishEach(stage, channel, ['1', '2', '3', '4']);
+  await stage.holds(stage.name('dead'), 2);
+  await channel.drain(stage.name('q'));
+  await channel.drain(stage.name('dead'));
+});
+
+conversation('drop-head said by name is the same', async (stage) => {
+  const channel = await limited(stage, { 'x-max-length': 1, 'x-overflow': 'drop-head' });
+  await publishEach(stage, channel, ['1', '2']);
+  await stage.holds(stage.name('dead'), 1);
+  await channel.drain(stage.name('q'));
+  await channel.drain(stage.name('dead'));
+});
+
+conversation('a full queue that rejects says so with a nack and keeps what it has', async (stage) => {
+  const channel = await limited(stage, { 'x-max-length': 2, 'x-overflow': 'reject-publish' });
+  await publishEach(stage, channel, ['1', '2', '3', '4']);
+  await channel.drain(stage.name('q'));
+  await channel.drain(stage.name('dead'));
+});
+
+conversation('a full queue that rejects takes again when there is room', async (stage) => {
+  const channel = await limited(stage, { 'x-max-length': 1, 'x-overflow': 'reject-publish' });
+  await publishEach(stage, channel, ['1', '2']);
+  await channel.call('basic.get', { queue: stage.name('q'), noAck: true });
+  channel.publish('', stage.name('q'), '3');
+  await channel.confirmed(3);
+  await channel.drain(stage.name('q'));
+});
+
+conversation('without confirms a rejected message is lost without a word', async (stage) => {
+  const { call, publish, drain } = await stage.channel();
+  const limits = { 'x-max-length': 1, 'x-overflow': 'reject-publish' };
+  await call('queue.declare', { queue: stage.name('q'), arguments: limits });
+  publish('', stage.name('q'), '1');
+  await stage.holds(stage.name('q'), 1);
+  publish('', stage.name('q'), '2');
+  await drain(stage.name('q'));
+});
+
+conversation('what one queue rejects is a nack, and another queue has it', async (stage) => {
+  const { call, publish, confirmed, drain } = await stage.confirming();
+  const limits = { 'x-max-length': 1, 'x-overflow': 'reject-publish' };
+  await call('queue.declare', { queue: stage.name('full'), arguments: limits });
+  await call('queue.declare', { queue: stage.name('open') });
+  for (const queue of ['full', 'open']) {
+    await call('queue.bind', { queue: stage.name(queue), exchange: 'amq.direct', routingKey: stage.name('key') });
+  }
+  publish('amq.direct', stage.name('key'), '1');
+  await confirmed(1);
+  publish('amq.direct', stage.name('key'), '2');
+  await confirmed(2);
+  await drain(stage.name('full'));
+  await drain(stage.name('open'));
+});
+
+conversation('a length of zero lets a message through to who waits', async (stage) => {
+  const channel = await limited(stage, { 'x-max-length': 0 });
+  await publishEach(stage, channel, ['1']);
+  await stage.holds(stage.name('dead'), 1);
+  await channel.call('basic.consume', { queue: stage.name('q'), consumerTag: 'reader', noAck: true });
+  channel.publish('', stage.name('q'), '2');
+  await channel.receive('basic.deliver');
+  await channel.drain(stage.name('dead'));
+});
+
+conversation('only what is ready counts against a length', async (stage) => {
+  const channel = await limited(stage, { 'x-max-length': 2 });
+  await publishEach(stage, channel, ['1', '2']);
+  for (let n = 0; n < 2; n += 1) await channel.call('basic.get', { queue: stage.name('q') });
+  for (const body of ['3', '4']) channel.publish('', stage.name('q'), body);
+  await channel.confirmed(4);
+  await channel.call('queue.declare', { queue: stage.name('q'), passive: true });
+  await channel.drain(stage.name('dead'));
+});
+
+conversation('what comes back to a full queue drops its oldest', async (stage) => {
+  const channel = await limited(stage, { 'x-max-length': 2 });
+  await publishEach(stage, channel, ['1', '2']);
+  await channel.call('basic.get', { queue: stage.name('q') });
+  channel.publish('', stage.name('q'), '3');
+  await channel.confirmed(3);
+  channel.send('basic.reject', { deliveryTag: 1, requeue: true });
+  await stage.holds(stage.name('dead'), 1);
+  await channel.drain(stage.name('q'));
+  await channel.drain(stage.name('dead'));
+});
+
+conversation('a limit of bytes counts bodies', async (stage) => {
+  const channel = await limited(stage, { 'x-max-length-bytes': 10 });
+  await publishEach(stage, channel, ['12345', '12345', '1', '1234567890']);
+  await stage.holds(stage.name('dead'), 3);
+  await channel.drain(stage.name('q'));
+  await channel.drain(stage.name('dead'));
+});
+
+conversation('a message that is larger than the limit of bytes is dropped itself', async (stage) => {
+  const channel = await limited(stage, { 'x-max-length-bytes': 4 });
+  await publishEach(stage, channel, ['12', '12345']);
+  await stage.holds(stage.name('dead'), 2);
+  await channel.drain(stage.name('q'));
+  await channel.drain(stage.name('dead'));
+});
+
+conversation('a limit of bytes with reject-publish says a nack once it is reached', async (stage) => {
+  const channel = await limited(stage, { 'x-max-length-bytes': 4, 'x-overflow': 'reject-publish' });
+  await publishEach(stage, channel, ['12345', '1', '']);
+  await channel.drain(stage.name('q'));
+});
+
+conversation('of two limits the one that is reached first counts', async (stage) => {
+  const channel = await limited(stage, { 'x-max-length': 3, 'x-max-length-bytes': 4 });
+  await publishEach(stage, channel, ['1', '2', '3', '4', '567']);
+  await stage.holds(stage.name('dead'), 3);
+  await channel.drain(stage.name('q'));
+  await channel.drain(stage.name('dead'));
+});
+
+conversation('the dead that a full queue rejects are lost', async ({ confirming, name, holds }) => {
+  const { call, publish, confirmed, drain } = await confirming();
+  await call('queue.declare', {
+    queue: name('dead'),
+    arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' },
+  });
+  const letters = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': name('dead'), 'x-message-ttl': 20 };
+  await call('queue.declare', { queue: name('q'), arguments: letters });
+  publish('', name('q'), '1');
+  await confirmed(1);
+  await holds(name('dead'), 1);
+  publish('', name('q'), '2');
+  await confirmed(2);
+  await holds(name('q'), 0);
+  await drain(name('dead'));
+});
+
+conversation('a message goes to the queues that have room, and to the dead of one that has none', async (stage) => {
+  const channel = await limited(stage, { 'x-max-length': 1 });
+  await channel.call('queue.declare', { queue: stage.name('open') });
+  for (const queue of ['q', 'open']) {
+    const binding = { exchange: 'amq.direct', routingKey: stage.name('key') };
+    await channel.call('queue.bind', { queue: stage.name(queue), ...binding });
+  }
+  for (const body of ['1', '2']) {
+    channel.publish('amq.direct', stage.name('key'), body);
+    await channel.confirmed(Number(body));
+  }
+  await stage.holds(stage.name('dead'), 1);
+  for (const queue of ['q', 'open', 'dead']) await channel.drain(stage.name(queue));
+});

@@ -1,0 +1,18 @@
+import { useBothBrokers } from './conversation.js';
+import { describeError } from './stage.js';
+
+const { conversation } = useBothBrokers();
+
+// The only one of its file: it closes all connections that there are.
+conversation('connections that an operator closes hear 320 with the reason', async (stage) => {
+  const { peer } = await stage.channel();
+  const amqplib = await stage.amqplib();
+  const rabbit = await stage.rabbitmqClient();
+  const lost = new Promise((resolve) => amqplib.on('close', resolve));
+  const told = new Promise((resolve) => rabbit.once('error', resolve));
+  stage.note('closed', await stage.theatre.closeConnections('maintenance at noon'));
+  await peer.next('connection.close');
+  await peer.end();
+  await lost;
+  stage.note('rabbitmq-client', describeError(await told));
+});

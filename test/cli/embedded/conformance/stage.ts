@@ -1,0 +1,182 @@
+/** What a conversation is held with: clients of one broker, and the transcript of what they saw. */
+import amqplib, { type Channel, type ChannelModel, type ConfirmChannel, type Message } from 'amqplib';
+import { Connection } from 'rabbitmq-client';
+import { type Login, Peer } from '../../../support/amqp/peer.js';
+import type { PeerChannel } from '../../../support/amqp/peer-channel.js';
+import { eventually } from '../../../support/wait.mjs';
+
+/** A broker with a vhost that the conversations of one file share. */
+export interface Theatre {
+  host: string;
+  port: number;
+  vhost: string;
+  /** As guest, in the vhost. */
+  url: string;
+  /** As an operator does it; all of this file's. Gives how many. */
+  closeConnections(reason: string): Promise<number>;
+}
+
+export class Stage {
+  readonly theatre: Theatre;
+  readonly #prefix: string;
+  /** Lines by who saw them: the order is certain on one channel only. */
+  readonly #lines = new Map<string, string[]>();
+  readonly #peers: Peer[] = [];
+  readonly #closing: Array<() => unknown> = [];
+  #probe: Promise<PeerChannel<Peer>> | undefined;
+
+  constructor(theatre: Theatre, prefix: string) {
+    this.theatre = theatre;
+    this.#prefix = prefix;
+  }
+
+  /** A name that no other conversation uses, the same with both brokers. */
+  name = (short: string): string => `${this.#prefix}.${short}`;
+
+  /** Something that a client saw, as a line of the transcript. */
+  note = (what: string, value: unknown): void => this.#write('notes', `${what}: ${JSON.stringify(value)}`);
+
+  /** A connection on which nothing was said yet. */
+  peer = (): Peer => this.#open({ recording: true });
+
+  /** A connection that is logged in, which the transcript leaves out. */
+  connect = async (login: Partial<Login> = {}): Promise<Peer> => {
+    const tape = { recording: false };
+    const peer = this.#open(tape);
+    await peer.login({ user: 'guest', password: 'guest', vhost: this.theatre.vhost, ...login });
+    tape.recording = true;
+    return peer;
+  };
+
+  /** Channel 1 of a connection of its own. */
+  channel = async (login: Partial<Login> = {}): Promise<PeerChannel<Peer>> => (await this.connect(login)).channel(1);
+
+  /** A channel that confirms, of a connection of its own. */
+  confirming = async (): Promise<PeerChannel<Peer>> => {
+    const channel = await this.channel();
+    await channel.call('confirm.select', {}, { silent: true });
+    return channel;
+  };
+
+  /** Waits, from outside, until a queue that is not exclusive has so many messages ready. */
+  holds = async (queue: string, ready: number): Promise<void> => {
+    await this.#declared(queue, (found) => found === ready, `${queue} holds ${ready}`);
+  };
+
+  /** Waits, from outside, until a queue is no longer there. */
+  gone = async (queue: string): Promise<void> => {
+    await this.#declared(queue, (found) => found === undefined, `${queue} is gone`);
+  };
+
+  /** A connection of amqplib's; what goes wrong with it is noted. */
+  amqplib = async (): Promise<ChannelModel> => {
+    const connection = await amqplib.connect(this.theatre.url);
+    connection.on('error', (error) => this.note('connection error', error.message));
+    this.#closing.push(() => connection.close());
+    return connection;
+  };
+
+  amqplibChannel = async (): Promise<Channel> => this.#watch(await (await this.amqplib()).createChannel());
+
+  amqplibConfirmChannel = async (): Promise<ConfirmChannel> =>
+    this.#watch(await (await this.amqplib()).createConfirmChannel());
+
+  /** A connection of rabbitmq-client's. */
+  rabbitmqClient = async (): Promise<Connection> => {
+    const connection = new Connection({ url: this.theatre.url, retryLow: 50, heartbeat: 0 });
+    connection.on('error', (error) => this.note('connection error', describeError(error)));
+    this.#closing.push(() => connection.close());
+    await connection.onConnect();
+    return connection;
+  };
+
+  /** Ends all clients and gives the transcript. A connection that the server closes is waited for. */
+  close = async (failure?: Error): Promise<string[]> => {
+    if (failure) this.#write('failure', failure.message);
+    for (const peer of this.#peers) {
+      const closed = peer.heard.some(({ method }) => method === 'connection.close');
+      if (closed && peer.answersClose && !failure) {
+        await peer.end().catch((error) => this.#write('failure', error.message));
+      }
+    }
+    this.#closed = true;
+    for (const peer of this.#peers) peer.destroy();
+    await Promise.allSettled(this.#closing.map((close) => close()));
+    const speakers = [...this.#lines.keys()].sort();
+    return speakers.flatMap((speaker) => this.#lines.get(speaker)!.map((line) => `${speaker} ${line}`));
+  };
+  #closed = false;
+
+  #open(tape: { recording: boolean }): Peer {
+    const letter = String.fromCharCode('A'.charCodeAt(0) + this.#peers.length);
+    const peer = new Peer(this.theatre.port, this.theatre.host, (channel, line) => {
+      if (tape.recording || line.startsWith('!')) this.#write(`${letter}${channel}`, line);
+    });
+    this.#peers.push(peer);
+    return peer;
+  }
+
+  #write(speaker: string, line: string): void {
+    if (this.#closed) return;
+    const lines = this.#lines.get(speaker) ?? [];
+    this.#lines.set(speaker, lines);
+    lines.push(normalise(line, this.theatre.vhost));
+  }
+
+  #watch<T extends Channel>(channel: T): T {
+    channel.on('error', (error) => this.note('channel error', error.message));
+    return channel;
+  }
+
+  async #declared(queue: string, is: (messages: number | undefined) => boolean, what: string): Promise<void> {
+    await eventually(
+      async () => {
+        this.#probe ??= this.#openProbe();
+        const answer = await (await this.#probe).call('queue.declare', { queue, passive: true }, { silent: true });
+        if (answer?.method === 'queue.declare-ok') return is(Number(answer.args.messageCount));
+        this.#probe = undefined;
+        return is(undefined);
+      },
+      { what, everyMs: 8, withinMs: 8000 },
+    );
+  }
+
+  async #openProbe(): Promise<PeerChannel<Peer>> {
+    const peer = new Peer(this.theatre.port, this.theatre.host, () => {});
+    this.#closing.push(() => peer.destroy());
+    await peer.login({ user: 'guest', password: 'guest', vhost: this.theatre.vhost });
+    return peer.channel(1);
+  }
+}
+
+/** What of amqplib's message a transcript shows. */
+export function shown(message: Message | false | null): unknown {
+  if (!message) return message;
+  const { content, fields, properties } = message;
+  const set = Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== undefined));
+  return { body: content.length > 200 ? `${content.length} bytes` : content.toString(), fields, properties: set };
+}
+
+export function describeError(error: unknown): string {
+  const { code, message } = error as { code?: unknown; message: string };
+  return `${code ?? ''} ${message}`.trim();
+}
+
+/**
+ * What is different by nature is made equal: who the server is and what it can do (the development broker's
+ * abilities are in refused.test.ts), names that it makes up, times, ports, and where a long Erlang term is broken into lines.
+ */
+function normalise(line: string, vhost: string): string {
+  return (
+    line
+      .replaceAll(vhost, 'the-vhost')
+      .replace(/amq\.(gen|ctag)-[\w-]+/g, 'amq.$1-…')
+      .replace(/"serverProperties":.*("locales":)/, '"serverProperties":"…",$1')
+      .replace(/\\n +/g, '')
+      .replace(/"time":"T:\d+"/g, '"time":"T:…"')
+      .replace(/"time":\{"!":"timestamp","value":\d+\}/g, '"time":"…"')
+      // rabbitmq-client's own; ours is a fixed one.
+      .replace(/"timestamp":(?!1700000000)\d{10}/g, '"timestamp":"…"')
+      .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:…')
+  );
+}

@@ -1,0 +1,189 @@
+/** One channel of a peer: calls and their answers, messages, confirms. */
+import { createHash } from 'node:crypto';
+import { describe, type Heard } from './heard.js';
+import type { Arguments } from './methods.js';
+
+export interface Publishing {
+  properties?: Arguments;
+  mandatory?: boolean;
+  immediate?: boolean;
+}
+
+/** The connection that a channel is of. */
+export interface Carrier {
+  readonly heard: Heard[];
+  readonly ended: boolean;
+  readonly answersClose: boolean;
+  record(where: number, line: string): void;
+  send(channel: number, method: string, args?: Arguments): void;
+  content(channel: number, body: Buffer, properties: Arguments): void;
+  until<T>(look: () => T | undefined, what: string): Promise<T>;
+}
+
+/** Methods that come by themselves, not as the answer to a call. */
+const UNASKED = new Set([
+  'basic.deliver',
+  'basic.return',
+  'basic.ack',
+  'basic.nack',
+  'basic.cancel',
+  'channel.flow',
+  'channel.close',
+]);
+
+export class PeerChannel<Connection extends Carrier = Carrier> {
+  readonly peer: Connection;
+  readonly number: number;
+  /** All that was heard here, in its order. */
+  readonly heard: Heard[] = [];
+  /** Whether the server's acks and nacks are lines of their own; else confirmed() tells of them in sum. */
+  tellsConfirms = false;
+  readonly #silent = new Set<number>();
+  readonly #taken = new Set<Heard>();
+  readonly #acked = new Set<number>();
+  readonly #nacked = new Set<number>();
+  #asked = 0;
+  #answers: Heard[] = [];
+  #closed: Heard | undefined;
+  #incoming: { heard: Heard; bodySize: number; parts: Buffer[] } | undefined;
+
+  constructor(peer: Connection, number: number) {
+    this.peer = peer;
+    this.number = number;
+  }
+
+  /** Sends a method that is not answered. */
+  send = (method: string, args: Arguments = {}): void => {
+    this.peer.record(this.number, `> ${method} ${JSON.stringify(args)}`);
+    this.peer.send(this.number, method, args);
+  };
+
+  /** Sends a method and gives its answer, or the close that came in its place (then `undefined` for a lost connection). */
+  call = async (method: string, args: Arguments = {}, { silent = false } = {}): Promise<Heard | undefined> => {
+    if (this.#closed && this.peer.answersClose) throw new Error(`channel ${this.number} is closed: no ${method}`);
+    const at = this.#asked;
+    this.#asked += 1;
+    if (silent) this.#silent.add(at);
+    else this.peer.record(this.number, `> ${method} ${JSON.stringify(args)}`);
+    this.peer.send(this.number, method, args);
+    return this.#orEnd(() => this.#answers[at], `the answer to ${method}`);
+  };
+
+  publish = (exchange: string, routingKey: string, body: string | Buffer = '', publishing: Publishing = {}): void => {
+    const { properties = {}, ...flags } = publishing;
+    const message = { properties, body: Buffer.from(body as string) };
+    this.peer.record(
+      this.number,
+      `> ${describe({ method: 'basic.publish', args: { exchange, routingKey, ...flags }, message })}`,
+    );
+    this.peer.send(this.number, 'basic.publish', { exchange, routingKey, ...flags });
+    this.peer.content(this.number, message.body, properties);
+  };
+
+  /** Waits for this many more of a method; in the order in which they came. Fewer where the channel closes before. */
+  receive = async (method: string, count = 1): Promise<Heard[]> => {
+    const left = () => this.heard.filter((heard) => heard.method === method && !this.#taken.has(heard));
+    await this.#orEnd(() => (left().length >= count ? left()[count - 1] : undefined), `${count} of ${method}`);
+    const taken = left().slice(0, count);
+    for (const heard of taken) this.#taken.add(heard);
+    return taken;
+  };
+
+  /** Waits until so many messages published here are confirmed, and tells which way, in one line. */
+  confirmed = async (count: number): Promise<void> => {
+    const enough = () => this.#acked.size + this.#nacked.size >= count || undefined;
+    await this.#orEnd(() => enough() && this.heard[0], `${count} confirms`);
+    const list = (tags: Set<number>) => [...tags].sort((a, b) => a - b).join(' ');
+    const line = `acked: ${list(this.#acked) || 'none'}; nacked: ${list(this.#nacked) || 'none'}`;
+    this.peer.record(this.number, `= ${line}`);
+  };
+
+  /** Waits for the server's close of this channel or of the connection. */
+  closed = async (): Promise<void> => {
+    await this.#orEnd(() => undefined, 'a close');
+  };
+
+  /** Takes all messages of a queue, without acknowledging, until it is empty. */
+  drain = async (queue: string): Promise<void> => {
+    for (;;) {
+      const answer = await this.call('basic.get', { queue, noAck: true });
+      if (answer?.method !== 'basic.get-ok') return;
+    }
+  };
+
+  /** After this, what the queue had to send here for all that was done here before has come. Not in the transcript. */
+  settled = async (queue: string): Promise<void> => {
+    // The queue answers the first after its deliveries; the channel takes the second after them.
+    for (let round = 0; round < 2; round += 1) {
+      await this.call('queue.declare', { queue, passive: true }, { silent: true });
+    }
+  };
+
+  method(heard: Heard): void {
+    if (['basic.deliver', 'basic.return', 'basic.get-ok'].includes(heard.method)) {
+      if (this.#incoming) throw new Error(`${heard.method} came within a message`);
+      this.#incoming = { heard, bodySize: 0, parts: [] };
+      return;
+    }
+    if (this.#incoming) throw new Error(`${heard.method} came within a message`);
+    this.#hear(heard);
+  }
+
+  header({ bodySize, properties }: { bodySize: number; properties: Arguments }): void {
+    if (!this.#incoming) throw new Error('a content header came without a method before it');
+    this.#incoming.heard.message = { properties, body: Buffer.alloc(0) };
+    this.#incoming.bodySize = bodySize;
+    this.#completed();
+  }
+
+  body(part: Buffer): void {
+    if (!this.#incoming?.heard.message) throw new Error('a body came without a content header before it');
+    this.#incoming.parts.push(part);
+    this.#completed();
+  }
+
+  #completed(): void {
+    const { heard, bodySize, parts } = this.#incoming!;
+    const body = Buffer.concat(parts);
+    if (body.length < bodySize) return;
+    if (body.length > bodySize) throw new Error(`a body of ${body.length} bytes where ${bodySize} were announced`);
+    this.#incoming = undefined;
+    heard.message!.body = body;
+    this.#hear(heard);
+    if (parts.length > 1) {
+      const digest = createHash('sha1').update(body).digest('hex').slice(0, 12);
+      this.peer.record(this.number, `= body in frames of ${parts.map((part) => part.length).join(' ')}, ${digest}`);
+    }
+  }
+
+  #hear(heard: Heard): void {
+    this.heard.push(heard);
+    const tag = Number(heard.args.deliveryTag);
+    if (heard.method === 'basic.ack') this.#confirm(this.#acked, tag, heard);
+    else if (heard.method === 'basic.nack') this.#confirm(this.#nacked, tag, heard);
+    else if (UNASKED.has(heard.method) || !this.#silent.has(this.#answers.length)) this.#tell(heard);
+    if (!UNASKED.has(heard.method)) this.#answers.push(heard);
+    if (heard.method !== 'channel.close') return;
+    this.#closed = heard;
+    if (this.peer.answersClose) this.peer.send(this.number, 'channel.close-ok');
+  }
+
+  #confirm(into: Set<number>, tag: number, heard: Heard): void {
+    if (this.tellsConfirms) this.#tell(heard);
+    if (heard.args.multiple !== true) into.add(tag);
+    else
+      for (let each = 1; each <= tag; each += 1) if (!this.#acked.has(each) && !this.#nacked.has(each)) into.add(each);
+  }
+
+  #tell(heard: Heard): void {
+    this.peer.record(this.number, `< ${describe(heard)}`);
+  }
+
+  /** `look`, or the channel's or the connection's end, whichever comes first. */
+  async #orEnd(look: () => Heard | undefined, what: string): Promise<Heard | undefined> {
+    const lost = { method: 'the end', args: {} };
+    const gone = () => this.peer.heard.find(({ method }) => method === 'connection.close') ?? (this.peer.ended && lost);
+    const found = await this.peer.until(() => look() ?? this.#closed ?? (gone() || undefined), what);
+    return found === lost ? undefined : found;
+  }
+}

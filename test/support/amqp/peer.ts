@@ -1,0 +1,233 @@
+/** A connection to a broker, byte by byte, that hears everything and does nothing of its own but answer a close. */
+import { connect, type Socket } from 'node:net';
+import { describe, type Heard } from './heard.js';
+import { type Arguments, decodeHeader, decodeMethod, encodeHeader, encodeMethod } from './methods.js';
+import { PeerChannel } from './peer-channel.js';
+import { Reader, Writer } from './values.js';
+
+export const FRAME = { method: 1, header: 2, body: 3, heartbeat: 8 };
+const FRAME_END = 0xce;
+const PATIENCE_MS = 8000;
+export const PROTOCOL_HEADER = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
+
+/** Where a peer writes what it says and hears: `where` is a channel's number. */
+export type Record = (where: number, line: string) => void;
+
+export interface Login {
+  user: string;
+  password: string;
+  vhost: string;
+  channelMax?: number;
+  frameMax?: number;
+  heartbeatS?: number;
+  clientProperties?: Arguments;
+}
+
+export class Peer {
+  readonly record: Record;
+  /** Largest frame, header and end included; the client's own until it is negotiated. */
+  frameMax = 131_072;
+  /** All that was heard on channel 0. */
+  readonly heard: Heard[] = [];
+  heartbeats = 0;
+  ended = false;
+  /** Whether connection.close and channel.close are answered at once, as a client must. */
+  answersClose = true;
+  readonly #socket: Socket;
+  readonly #channels = new Map<number, PeerChannel<Peer>>();
+  readonly #waiting = new Set<() => void>();
+  #received = Buffer.alloc(0);
+
+  constructor(port: number, host: string, record: Record) {
+    this.record = record;
+    this.#socket = connect({ port, host, noDelay: true });
+    this.#socket.on('data', (chunk) => {
+      try {
+        this.#take(chunk);
+      } catch (error) {
+        record(0, `! ${(error as Error).message}`);
+        this.destroy();
+      }
+    });
+    this.#socket.on('error', () => {});
+    this.#socket.on('close', () => {
+      this.ended = true;
+      // Who ends it after a close-ok is nobody's concern.
+      if (this.heard.at(-1)?.method !== 'connection.close-ok') record(0, '< the end of the connection');
+      this.#wake();
+    });
+  }
+
+  /** Bytes as they are. */
+  write(bytes: Buffer): void {
+    if (!this.#socket.destroyed) this.#socket.write(bytes);
+  }
+
+  frame(type: number, channel: number, payload: Buffer, end = FRAME_END): void {
+    this.write(frameBytes(type, channel, payload, end));
+  }
+
+  send(channel: number, method: string, args: Arguments = {}): void {
+    this.frame(FRAME.method, channel, methodBytes(method, args));
+  }
+
+  /** Sends a method on channel 0, as a line of the transcript. */
+  say(method: string, args: Arguments = {}): void {
+    this.record(0, `> ${method} ${JSON.stringify(args)}`);
+    this.send(0, method, args);
+  }
+
+  /** A content header, then the body in frames of the negotiated size. */
+  content(channel: number, body: Buffer, properties: Arguments, frameBytesMax = this.frameMax): void {
+    const writer = new Writer();
+    encodeHeader(writer, body.length, properties);
+    this.frame(FRAME.header, channel, writer.take());
+    const largest = frameBytesMax - 8;
+    for (let at = 0; at < body.length; at += largest) {
+      this.frame(FRAME.body, channel, body.subarray(at, at + largest));
+    }
+  }
+
+  /** Protocol header, start-ok, tune-ok and open, each after what the server says before it. */
+  async login({ user, password, vhost, clientProperties, ...tune }: Login): Promise<void> {
+    this.write(PROTOCOL_HEADER);
+    await this.next('connection.start');
+    const response = `\0${user}\0${password}`;
+    this.send(0, 'connection.start-ok', {
+      clientProperties: clientProperties ?? { capabilities: CAPABILITIES },
+      mechanism: 'PLAIN',
+      response,
+      locale: 'en_US',
+    });
+    const { args } = await this.next('connection.tune');
+    this.frameMax = tune.frameMax ?? Number(args.frameMax);
+    const channelMax = tune.channelMax ?? args.channelMax;
+    this.send(0, 'connection.tune-ok', { channelMax, frameMax: this.frameMax, heartbeat: tune.heartbeatS ?? 0 });
+    this.send(0, 'connection.open', { virtualHost: vhost });
+    await this.next('connection.open-ok');
+  }
+
+  /** The channel of this number, opened. */
+  async channel(number: number): Promise<PeerChannel<Peer>> {
+    const channel = this.unopened(number);
+    await channel.call('channel.open', {}, { silent: true });
+    return channel;
+  }
+
+  /** A channel that only listens: nothing is sent. */
+  unopened(number: number): PeerChannel<Peer> {
+    const channel = new PeerChannel(this, number);
+    this.#channels.set(number, channel);
+    return channel;
+  }
+
+  /** The next method on channel 0 that nobody has waited for yet, which must be this one. */
+  async next(method: string): Promise<Heard> {
+    const at = this.#read;
+    this.#read += 1;
+    const heard = await this.until(() => this.heard[at], method);
+    if (heard.method !== method) throw new Error(`${method} was awaited and ${heard.method} came`);
+    return heard;
+  }
+  #read = 0;
+
+  /** Resolves when the server has closed the connection and it is gone. */
+  async end(): Promise<void> {
+    await this.until(() => this.ended || undefined, 'the end of the connection');
+  }
+
+  /** What `look` gives as soon as it gives something; looks again at all that is heard. */
+  until<T>(look: () => T | undefined, what: string): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const check = () => {
+        const found = look();
+        if (found === undefined && !this.ended) return;
+        this.#waiting.delete(check);
+        clearTimeout(timer);
+        if (found !== undefined) resolve(found);
+        else reject(new Error(`the connection ended while this was awaited: ${what}`));
+      };
+      const timer = setTimeout(() => {
+        this.#waiting.delete(check);
+        reject(new Error(`this did not come within ${PATIENCE_MS} ms: ${what}`));
+      }, PATIENCE_MS);
+      this.#waiting.add(check);
+      check();
+    });
+  }
+
+  /** As a process that dies: no word to the server. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #wake(): void {
+    for (const check of [...this.#waiting]) check();
+  }
+
+  #take(chunk: Buffer): void {
+    this.#received = Buffer.concat([this.#received, chunk]);
+    for (;;) {
+      const bytes = this.#received;
+      if (bytes.length >= 8 && bytes.toString('latin1', 0, 4) === 'AMQP') {
+        this.record(0, `< the protocol header ${bytes.toString('hex', 4, 8)}`);
+        this.#received = bytes.subarray(8);
+        continue;
+      }
+      if (bytes.length < 7) break;
+      const size = bytes.readUInt32BE(3);
+      if (bytes.length < size + 8) break;
+      if (bytes[size + 7] !== FRAME_END) throw new Error('the server sent a frame without its end');
+      if (size + 8 > this.frameMax) throw new Error(`the server sent a frame of ${size + 8} bytes`);
+      this.#received = bytes.subarray(size + 8);
+      this.#frame(bytes[0]!, bytes.readUInt16BE(1), bytes.subarray(7, size + 7));
+    }
+    this.#wake();
+  }
+
+  #frame(type: number, number: number, payload: Buffer): void {
+    if (type === FRAME.heartbeat) {
+      this.heartbeats += 1;
+      if (number !== 0 || payload.length > 0) throw new Error('the server sent a heartbeat with something in it');
+      return;
+    }
+    if (number !== 0) {
+      const channel = this.#channels.get(number);
+      if (!channel) throw new Error(`the server spoke on channel ${number}, which was never opened`);
+      if (type === FRAME.method) channel.method(decodeMethod(new Reader(payload)));
+      else if (type === FRAME.header) channel.header(decodeHeader(new Reader(payload)));
+      else channel.body(payload);
+      return;
+    }
+    const heard = decodeMethod(new Reader(payload));
+    this.heard.push(heard);
+    this.record(0, `< ${describe(heard)}`);
+    if (heard.method === 'connection.close' && this.answersClose) this.send(0, 'connection.close-ok');
+    if (heard.method === 'connection.close-ok') this.destroy();
+  }
+}
+
+export function methodBytes(method: string, args: Arguments = {}): Buffer {
+  const writer = new Writer();
+  encodeMethod(writer, method, args);
+  return writer.take();
+}
+
+export function frameBytes(type: number, channel: number, payload: Buffer, end = FRAME_END): Buffer {
+  const writer = new Writer();
+  writer.uint(1, type);
+  writer.uint(2, channel);
+  writer.uint(4, payload.length);
+  writer.bytes(payload);
+  writer.uint(1, end);
+  return writer.take();
+}
+
+export const CAPABILITIES = {
+  publisher_confirms: true,
+  exchange_exchange_bindings: true,
+  'basic.nack': true,
+  consumer_cancel_notify: true,
+  'connection.blocked': true,
+  authentication_failure_close: true,
+};
