@@ -27,7 +27,8 @@ export interface Death {
 /** The message that goes to the dead-letter exchange. */
 export function deadMessage(message: Message, death: Death): Message {
   const headers = readHeaders(message.properties);
-  const deaths = [...earlierDeaths(headers)];
+  // RabbitMQ 3.10 turns the earlier ones round each time.
+  const deaths = earlierDeaths(headers).reverse();
   const index = deaths.findIndex((each) => isSame(each, death.queue, death.reason));
   const again = index === -1 ? undefined : deaths.splice(index, 1)[0];
   const latest = again === undefined ? firstDeath(message, death) : sorted(counted(again));

@@ -41,13 +41,14 @@ export class Exchange {
     else queues.set(queue, new Set([canonical(bindingArguments)]));
   }
 
-  /** @returns whether there was such a binding */
-  unbind(queue: Queue, routingKey: string, bindingArguments: FieldTable): boolean {
-    const queues = this.#bindings.get(routingKey);
-    const known = queues?.get(queue);
-    if (!known?.delete(canonical(bindingArguments))) return false;
-    if (known.size === 0) this.#drop(routingKey, queue);
-    return true;
+  hasBinding(queue: Queue, routingKey: string, bindingArguments: FieldTable): boolean {
+    return this.#bindings.get(routingKey)?.get(queue)?.has(canonical(bindingArguments)) ?? false;
+  }
+
+  unbind(queue: Queue, routingKey: string, bindingArguments: FieldTable): void {
+    const known = this.#bindings.get(routingKey)?.get(queue);
+    known?.delete(canonical(bindingArguments));
+    if (known?.size === 0) this.#drop(routingKey, queue);
   }
 
   /** @returns whether it was bound */

@@ -166,6 +166,8 @@ export class Queue {
     this.#expire();
     const entry = this.#takeFirst();
     if (entry === undefined) return undefined;
+    // What expired behind it is not there any more for who is told how many there are.
+    this.#expire();
     if (noAck) this.#around.memory.release(entry.message);
     else this.#unacked.add(entry);
     return entry;

@@ -26,7 +26,7 @@ import { Consuming } from './consuming.js';
 import { declareExchange, deleteExchange } from './exchange-methods.js';
 import { type Content, IncomingContent } from './incoming-content.js';
 import type { Outbox } from './outbox.js';
-import { bindQueue, declareQueue, deleteQueue, purgeQueue, type Site, unbindQueue } from './queue-methods.js';
+import { bindQueue, declareQueue, purgeQueue, queueToDelete, type Site, unbindQueue } from './queue-methods.js';
 
 export interface ChannelOptions {
   readonly number: number;
@@ -186,9 +186,13 @@ export class Channel {
       case 'queue.purge':
         this.#answer(method, 'queue.purge-ok', { messageCount: purgeQueue(site, method) });
         break;
-      case 'queue.delete':
-        this.#answer(method, 'queue.delete-ok', { messageCount: deleteQueue(site, method) });
+      case 'queue.delete': {
+        const queue = queueToDelete(site, method);
+        this.#answer(method, 'queue.delete-ok', { messageCount: queue?.readyCount ?? 0 });
+        // A consumer of this very channel hears of it after the answer.
+        if (queue) site.vhost.deleteQueue(queue);
         break;
+      }
       case 'exchange.declare':
         declareExchange(site.vhost, method);
         this.#answer(method, 'exchange.declare-ok', {});

@@ -155,7 +155,10 @@ export class Connection {
     } else if (this.#state === 'starting' && method.name === 'connection.start-ok') this.#login(method);
     else if (this.#state === 'tuning' && method.name === 'connection.tune-ok') this.#tune(method);
     else if (this.#state === 'opening' && method.name === 'connection.open') this.#open(method);
-    else throw channelError(`unexpected method in connection state ${this.state}`);
+    // There is one user, and its password stays what it is.
+    else if (this.#state === 'running' && method.name === 'connection.update-secret') {
+      this.#outbox.method(0, 'connection.update-secret-ok', {});
+    } else throw channelError(`unexpected method in connection state ${this.state}`);
   }
 
   #login(method: MethodOf<'connection.start-ok'>): void {

@@ -1,5 +1,5 @@
 /** What is agreed on before a connection runs: who it is, how large frames are, which virtual host. */
-import { type AmqpError, accessRefused, commandInvalid, notAllowed, syntaxError } from '../amqp-error.js';
+import { type AmqpError, accessRefused, commandInvalid, NOWHERE, notAllowed, syntaxError } from '../amqp-error.js';
 import { type FieldTable, flag, longString, lookUp, table } from '../wire/field-table.js';
 import { FRAME_MIN_BYTES } from '../wire/frame-reader.js';
 import type { MethodOf } from '../wire/method-table.js';
@@ -84,7 +84,11 @@ export function credentialsOf({ mechanism, response }: MethodOf<'connection.star
 }
 
 export function loginRefused(): AmqpError {
-  return accessRefused('Login was refused using authentication mechanism PLAIN. For details see the broker logfile.');
+  const error = accessRefused(
+    'Login was refused using authentication mechanism PLAIN. For details see the broker logfile.',
+  );
+  error.at = NOWHERE;
+  return error;
 }
 
 /** @throws AmqpError 530 when the client wants more than it was offered, or less than is possible */

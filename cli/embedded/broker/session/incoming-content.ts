@@ -1,6 +1,6 @@
 /** Puts together what comes in pieces: basic.publish, then its header, then its body. */
-import { frameError, preconditionFailed, unexpectedFrame } from '../amqp-error.js';
-import { BODY_FRAME, HEADER_FRAME, ownMemory } from '../wire/frame-reader.js';
+import { frameError, NOWHERE, preconditionFailed, unexpectedFrame } from '../amqp-error.js';
+import { BODY_FRAME, HEADER_FRAME, ownMemory, snippet } from '../wire/frame-reader.js';
 import type { MethodOf } from '../wire/method-table.js';
 import { type Properties, parseProperties } from '../wire/properties.js';
 
@@ -83,7 +83,11 @@ export class IncomingContent {
   }
 
   #header(method: MethodOf<'basic.publish'>, payload: Buffer): Content | undefined {
-    if (payload.length < HEADER_BYTES + 2) throw frameError('a content header that is too short');
+    if (payload.length < HEADER_BYTES + 2) {
+      const error = frameError(`type ${HEADER_FRAME}, ${snippet(payload)}: unknown_frame`);
+      error.at = NOWHERE;
+      throw error;
+    }
     const classId = payload.readUInt16BE(0);
     if (classId !== BASIC_CLASS) {
       throw unexpectedFrame(`expected content header for class ${BASIC_CLASS}, got one for class ${classId} instead`);

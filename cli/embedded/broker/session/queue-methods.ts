@@ -82,11 +82,11 @@ function assertFitsQuorum(
   if (!durable) throw preconditionFailed(`invalid property 'non-durable' for ${what}`);
 }
 
-/** @returns how many messages were ready in it */
-export function deleteQueue(site: Site, method: MethodOf<'queue.delete'>): number {
+/** @returns undefined where it is gone already */
+export function queueToDelete(site: Site, method: MethodOf<'queue.delete'>): Queue | undefined {
   const { vhost, owner } = site;
   const queue = vhost.findQueue(withoutLineEnds(queueNamed(site, method.queue)));
-  if (queue === undefined) return 0;
+  if (queue === undefined) return undefined;
   vhost.assertAccess(queue, owner);
   const what = vhost.called('queue', queue.name);
   const condition = method.ifUnused ? 'if-unused' : method.ifEmpty ? 'if-empty' : undefined;
@@ -97,7 +97,7 @@ export function deleteQueue(site: Site, method: MethodOf<'queue.delete'>): numbe
   }
   if (method.ifUnused && queue.consumerCount > 0) throw preconditionFailed(`${what} in use`);
   if (method.ifEmpty && queue.readyCount > 0) throw preconditionFailed(`${what} not empty`);
-  return vhost.deleteQueue(queue);
+  return queue;
 }
 
 export function purgeQueue(site: Site, method: MethodOf<'queue.purge'>): number {
@@ -116,8 +116,10 @@ export function unbindQueue(site: Site, method: MethodOf<'queue.unbind'>): void 
   const queue = site.vhost.findQueue(queueName);
   // What is not there is not bound.
   if (exchange === undefined || queue === undefined) return;
+  if (!exchange.hasBinding(queue, routingKey, method.arguments)) return;
   site.vhost.assertAccess(queue, site.owner);
-  if (exchange.unbind(queue, routingKey, method.arguments)) site.vhost.dropIfUnused(exchange);
+  exchange.unbind(queue, routingKey, method.arguments);
+  site.vhost.dropIfUnused(exchange);
 }
 
 /** What is to be bound, or to be parted. An empty routing key with an empty name of a queue is that queue's name. */

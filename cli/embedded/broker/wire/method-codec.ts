@@ -7,8 +7,8 @@ import { METHOD_FRAME, snippet } from './frame-reader.js';
 import { type FieldsOf, METHODS, type Method, type MethodName, shapeOf } from './method-table.js';
 import { isReadable } from './wire-text.js';
 
-/** Of fields that cannot be decoded. */
-const SHOWN_BYTES = 32;
+/** More than a reply text has room for. */
+const SHOWN_BYTES = 255;
 
 /**
  * @param payload of a method frame
@@ -44,9 +44,7 @@ export function decodeMethod(payload: Buffer): Method {
     return method as unknown as Method;
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
-    const undecodable = frameError(
-      `cannot decode <<${payload.subarray(4, 4 + SHOWN_BYTES).join()}>>: ${error.message}`,
-    );
+    const undecodable = frameError(`cannot decode <<${payload.subarray(4, 4 + SHOWN_BYTES).join()}>>`);
     undecodable.at = shape;
     throw undecodable;
   }

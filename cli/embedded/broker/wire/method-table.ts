@@ -31,6 +31,7 @@ const TABLE = {
   'connection.blocked': [10, 60, { reason: 'shortString' }],
   'connection.unblocked': [10, 61, {}],
   'connection.update-secret': [10, 70, { newSecret: 'longString', reason: 'shortString' }],
+  'connection.update-secret-ok': [10, 71, {}],
   'channel.open': [20, 10, { outOfBand: 'shortString' }],
   'channel.open-ok': [20, 11, { channelId: 'longString' }],
   'channel.flow': [20, 20, { active: 'bit' }],
