@@ -178,6 +178,26 @@ conversation('a content header of another class is refused', async ({ channel })
   await peer.next('connection.close');
 });
 
+conversation('a content header that is too short is a 501', async ({ channel }) => {
+  const { peer } = await channel();
+  peer.frame(FRAME.method, 1, publishing('q'));
+  peer.frame(FRAME.header, 1, header(3).subarray(0, 9));
+  await peer.next('connection.close');
+});
+
+conversation('a content header with a weight is refused', async ({ channel }) => {
+  const { peer } = await channel();
+  peer.frame(FRAME.method, 1, publishing('q'));
+  peer.frame(FRAME.header, 1, header(3, 60, 1));
+  await peer.next('connection.close');
+});
+
+conversation('a publish that breaks off is a 501', async ({ channel }) => {
+  const { peer } = await channel();
+  peer.frame(FRAME.method, 1, publishing('q').subarray(0, 8));
+  await peer.next('connection.close');
+});
+
 conversation('a body after a message of none is a 505', async ({ channel }) => {
   const { peer } = await channel();
   peer.frame(FRAME.method, 1, publishing('q'));

@@ -22,6 +22,17 @@ for (const [method, args] of [
   });
 }
 
+conversation('a binding of an exclusive queue, parted by another connection', async ({ channel, confirming, name }) => {
+  const owner = await confirming();
+  const other = await channel();
+  const binding = { queue: name('q'), exchange: 'amq.direct', routingKey: name('k') };
+  await owner.call('queue.declare', { queue: name('q'), exclusive: true });
+  await owner.call('queue.bind', binding);
+  await other.call('queue.unbind', binding);
+  owner.publish('amq.direct', name('k'), 'x', { mandatory: true });
+  await owner.confirmed(1);
+});
+
 conversation('an exclusive queue is open to all channels of its connection', async ({ connect, name }) => {
   const peer = await connect();
   const [one, two] = [await peer.channel(1), await peer.channel(2)];

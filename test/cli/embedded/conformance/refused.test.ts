@@ -4,9 +4,10 @@
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type DevelopmentBroker, startDevelopmentBroker } from '../../../../cli/embedded/broker/broker.js';
-import type { Arguments } from '../../../support/amqp/methods.js';
+import { type Arguments, encodeHeader } from '../../../support/amqp/methods.js';
 import { CAPABILITIES, FRAME, methodBytes, Peer, PROTOCOL_HEADER } from '../../../support/amqp/peer.js';
 import type { PeerChannel } from '../../../support/amqp/peer-channel.js';
+import { Writer } from '../../../support/amqp/values.js';
 import { onEnd } from '../../../support/use-servers.js';
 
 let broker: DevelopmentBroker;
@@ -206,6 +207,16 @@ describe('where RabbitMQ hangs up without a word, the development broker says wh
     method[method.lastIndexOf('S'.charCodeAt(0))] = 'q'.charCodeAt(0);
     peer.frame(FRAME.method, 1, method);
     expect(await lastWord(peer)).toMatchObject({ replyCode: 501 });
+  });
+
+  test.concurrent('a body longer than its header says', async () => {
+    const { peer } = await useChannel();
+    peer.frame(FRAME.method, 1, methodBytes('basic.publish', { routingKey: 'q' }));
+    const writer = new Writer();
+    encodeHeader(writer, 3, {});
+    peer.frame(FRAME.header, 1, writer.take());
+    peer.frame(FRAME.body, 1, Buffer.from('four'));
+    expect(await lastWord(peer)).toMatchObject({ replyCode: 501, replyText: /longer than its header/ });
   });
 
   test.concurrent('but not a wrong password, to a client that did not ask to be told', async () => {
