@@ -42,6 +42,7 @@ function openEnabled(config: ProducerConfig, door: EventEmitter): Producer {
   const { publisher, release } = sharePublisher(publisherPart(config));
   const stopForwarding = forward(publisher.events, door);
   const { service, maxRecordBytes } = config;
+  publisher.announce(service);
   const encode = config.recordsPerMessage === 1 ? pythonEncode : encodeRecord;
 
   return {

@@ -8,6 +8,8 @@ export const LOGS_EXCHANGE = 'logs_exchange';
 export const FAILURE_EXCHANGE = 'failure_backoff';
 export const FAILURE_QUEUE = 'failure_backoff';
 export const FAILURE_KEY = 'failure.backoff';
+export const SERVICES_QUEUE = 'loghive_services';
+export const SERVICES_KEY = 'loghive.services';
 
 /** Which attempt a record that comes back from a delay queue has behind it (a number). */
 export const ATTEMPT_HEADER = 'x-loghive-attempt';
@@ -120,6 +122,17 @@ export function failureQueue(type: QueueType, settings: QueueSettings, serverVer
           },
   };
 }
+
+/**
+ * Where producers say whose records they send. Always with the same arguments, whatever the log queues have, so that all
+ * sides agree; without `x-overflow`, for the oldest announcement may go: it comes again within the hour.
+ */
+export const SERVICES: QueueDeclaration = Object.freeze({
+  queue: SERVICES_QUEUE,
+  exchange: LOGS_EXCHANGE,
+  routingKey: SERVICES_KEY,
+  arguments: Object.freeze({ 'x-message-ttl': 604_800_000, 'x-max-length': 10_000 }),
+});
 
 /** What a service may be called: it becomes part of queue names and routing keys (AMQP short strings, 255 bytes). */
 export const SERVICE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;

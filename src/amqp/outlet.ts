@@ -11,7 +11,7 @@ import { internalLogger } from '../internal-logger.js';
 import { Connection } from './connection.js';
 import type { Link } from './link.js';
 import { replyText } from './reply.js';
-import { createTopology, type Topology } from './topology.js';
+import { createTopology, onceEach, type Topology } from './topology.js';
 
 /**
  * What became of a published message. Only `confirmed` means that the broker has it. `lost`: the channel ended before an
@@ -50,6 +50,8 @@ export class Outlet {
   readonly events = new EventEmitter<Events>();
   readonly connection: Connection;
   readonly topology: Topology;
+  /** Takes what a person should know of exchanges and queues, each sentence once. */
+  readonly notice: (sentence: string) => void;
   #connected: Link | undefined;
   #open: { readonly link: Link; readonly channel: ConfirmChannel } | undefined;
   readonly #inFlight = new Map<string, InFlight>();
@@ -69,7 +71,8 @@ export class Outlet {
     keepsProcessAlive: boolean,
     notice = (sentence: string) => this.#warn(new LoghiveError('LOGHIVE_BROKER_REFUSED', sentence)),
   ) {
-    this.topology = createTopology(notice);
+    this.notice = onceEach(notice);
+    this.topology = createTopology(this.notice);
     this.connection = new Connection(config, {
       connectionName,
       keepsProcessAlive,

@@ -27,20 +27,24 @@ export interface Topology {
  */
 const REST_MS = 500;
 
+/** Passes each sentence on once. */
+export function onceEach(notice: (sentence: string) => void): (sentence: string) => void {
+  const told = new Set<string>();
+  return (sentence) => {
+    if (told.has(sentence)) return;
+    told.add(sentence);
+    notice(sentence);
+  };
+}
+
 /** @param notice takes what a person should know, each sentence once: other arguments, missing permissions. */
 export function createTopology(notice: (sentence: string) => void): Topology {
   let done = new WeakMap<Link, Set<string>>();
-  const told = new Set<string>();
+  const tell = onceEach(notice);
   const mutex = new Mutex();
   let restUntilMs = 0;
   /** The broker's words, once it has refused a quorum queue by closing the connection. */
   let noQuorum: string | undefined;
-
-  function tell(sentence: string): void {
-    if (told.has(sentence)) return;
-    told.add(sentence);
-    notice(sentence);
-  }
 
   function remembered(link: Link): Set<string> {
     let names = done.get(link);

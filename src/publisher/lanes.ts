@@ -15,6 +15,8 @@ export interface LanesOptions {
   readonly bodies: BodyPool;
   /** Called when a lane may go on that was held back. */
   readonly resume: () => void;
+  /** Called with the service of each new lane. */
+  readonly onService: (service: string) => void;
 }
 
 export class Lanes implements Iterable<PacedLane> {
@@ -48,8 +50,9 @@ export class Lanes implements Iterable<PacedLane> {
   }
 
   #open(service: string, level: Level): PacedLane {
-    const { recordsPerMessage, bodies, resume } = this.#options;
+    const { recordsPerMessage, bodies, resume, onService } = this.#options;
     const pace = new Pace((attempt) => backoffMs(attempt, REFUSED), resume);
+    onService(service);
     return { lane: new Lane(service, level, recordsPerMessage, bodies), pace };
   }
 }

@@ -12,6 +12,7 @@ import { LoghiveError } from '../errors.js';
 import { internalLogger } from '../internal-logger.js';
 import type { Level } from '../level.js';
 import { within } from '../time/time-limit.js';
+import { Announcer } from './announcer.js';
 import { BodyPool } from './body-pool.js';
 import { Dispatch, WINDOW_BYTES } from './dispatch.js';
 import { FRAME_BYTES, type Frame, type Lane } from './lane.js';
@@ -32,6 +33,7 @@ export class Publisher {
   readonly #bodies = new BodyPool(FRAME_BYTES, WINDOW_BYTES);
   readonly #lanes: Lanes;
   readonly #dispatch: Dispatch;
+  readonly #announcer: Announcer;
   readonly #shed = new ShedLedger((sentence) => this.#warn(new LoghiveError('LOGHIVE_RECORDS_LOST', sentence)));
   readonly #onLate: () => void;
   #state: 'open' | 'closed' = 'open';
@@ -55,6 +57,7 @@ export class Publisher {
       recordsPerMessage: config.recordsPerMessage,
       bodies: this.#bodies,
       resume: () => this.#dispatch.pump(),
+      onService: (service) => this.#announcer.add(service),
     });
     this.#dispatch = new Dispatch(this.#outlet, this.#lanes, config, (paced, frame, outcome) =>
       this.#settled(paced, frame, outcome),
@@ -77,7 +80,13 @@ export class Publisher {
       this.#dropTooLarge(error.message);
     });
     events.on('warning', (error) => this.#warn(error));
+    this.#announcer = new Announcer(this.#outlet, (error) => this.#warn(error));
     this.#outlet.connection.open();
+  }
+
+  /** A door sends records of this service, sooner or later: consumers may look for it. */
+  announce(service: string): void {
+    if (this.#state === 'open') this.#announcer.add(service);
   }
 
   /**
@@ -189,6 +198,7 @@ export class Publisher {
 
   /** Closes the connection in order until there is something to send again. */
   async rest(): Promise<void> {
+    await this.#announcer.hurry();
     await this.#outlet.connection.close();
     if (!this.isIdle) this.#outlet.connection.open();
   }
@@ -204,6 +214,7 @@ export class Publisher {
     await this.flushWithin(timeoutMs);
     this.#shed.hold();
     const unsent = this.#giveUpTheRest('unsent at close');
+    await this.#announcer.hurry();
     await this.#outlet.connection.close();
     if (tells) this.#shed.tell();
     return { confirmed: this.#confirmed, unsent };
@@ -211,6 +222,7 @@ export class Publisher {
 
   #giveUpTheRest(reason: ShedReason): number {
     this.#dispatch.stop();
+    this.#announcer.stop();
     this.#state = 'closed';
     let unsent = 0;
     for (const { lane } of this.#lanes) {

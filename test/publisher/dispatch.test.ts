@@ -52,6 +52,7 @@ function useDispatch() {
     recordsPerMessage: 1,
     bodies: new BodyPool(FRAME_BYTES, 0),
     resume: () => dispatch.pump(),
+    onService: () => {},
   });
   const dispatch: Dispatch = new Dispatch(
     outlet as unknown as Outlet,

@@ -1,0 +1,166 @@
+/**
+ * Says whose records this producer sends, so that a consumer without names finds them: on each connection, once an hour,
+ * and when a service comes along.
+ *
+ *            connected, or another service        channel is open           queue is there
+ *   idle ──────────────────────────────▶ opening ───────────────▶ declaring ────────────▶ open
+ *    ▲                                      │                       │      ▲ an hour is over │
+ *    │                                      │                       │      └────────────────┤
+ *    └──────────── the channel ended ───────┴───────────────────────┴───────────────────────┘
+ *
+ * Records come first: this has a channel and declarations of its own, so that nothing that is refused here touches theirs,
+ * and nobody waits for it. If the process dies at any point, an announcement is missing until the next one.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ConfirmChannel } from 'amqplib';
+import type { Link } from '../amqp/link.js';
+import type { Outlet } from '../amqp/outlet.js';
+import { createTopology, type Topology } from '../amqp/topology.js';
+import { encodeAnnouncement } from '../announcement.js';
+import { LoghiveError, reasonOf } from '../errors.js';
+import { RECORD_CONTENT_TYPE } from '../frame.js';
+import { internalLogger } from '../internal-logger.js';
+import { LOGS_EXCHANGE, SERVICES, SERVICES_KEY, SERVICES_QUEUE } from '../wire.js';
+
+const HOUR_MS = 3_600_000;
+
+type State =
+  /** @property endedOn the connection that it did not work on: tried there again after an hour. */
+  | { readonly name: 'idle'; readonly endedOn?: Link | undefined }
+  | { readonly name: 'opening'; readonly link: Link }
+  | { readonly name: 'declaring'; readonly link: Link; readonly channel: ConfirmChannel }
+  | { readonly name: 'open'; readonly link: Link; readonly channel: ConfirmChannel; readonly announced: Set<string> };
+
+export class Announcer {
+  readonly #outlet: Outlet;
+  readonly #warn: (error: LoghiveError) => void;
+  readonly #topology: Topology;
+  readonly #services = new Set<string>();
+  readonly #timer: NodeJS.Timeout;
+  #state: State = { name: 'idle' };
+  #toldRefusal = false;
+
+  /** @param everyMs how often everything is announced again on the same connection. */
+  constructor(outlet: Outlet, warn: (error: LoghiveError) => void, everyMs = HOUR_MS) {
+    this.#outlet = outlet;
+    this.#warn = warn;
+    this.#topology = createTopology(outlet.notice);
+    outlet.events.on('open', (link) => this.#connected(link));
+    outlet.events.on('unblocked', () => this.#announce());
+    this.#timer = setInterval(() => this.#repeat(), everyMs).unref();
+  }
+
+  /** From now on this service is announced. */
+  add(service: string): void {
+    if (this.#services.has(service)) return;
+    this.#services.add(service);
+    this.#announce();
+  }
+
+  /**
+   * The connection is about to be closed: sends what was still to be declared for, without waiting for any answer. A script
+   * that ends as soon as its records are confirmed might never be found otherwise.
+   */
+  async hurry(): Promise<void> {
+    const state = this.#state;
+    if (!('channel' in state)) return;
+    if (state.name === 'declaring') for (const service of this.#services) this.#publish(state.channel, service);
+    // amqplib hands the socket what a channel sends after one turn of the event loop, the end of a connection at once.
+    await nextTurn();
+    await nextTurn();
+  }
+
+  /** Repeats nothing any more. */
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #connected(link: Link): void {
+    const state = this.#state;
+    const known = state.name === 'idle' ? state.endedOn : state.link;
+    if (known !== link) this.#open(link);
+  }
+
+  #repeat(): void {
+    const state = this.#state;
+    if (state.name === 'open') {
+      // The queue may be gone meanwhile, which nobody tells.
+      this.#topology.forget();
+      void this.#declare(state.link, state.channel);
+    } else this.#announce();
+  }
+
+  /** Sends what was not announced yet on this connection. */
+  #announce(): void {
+    const state = this.#state;
+    if (state.name === 'idle' && this.#outlet.link) this.#open(this.#outlet.link);
+    if (state.name !== 'open') return;
+    for (const service of this.#services) {
+      if (state.announced.has(service)) continue;
+      state.announced.add(service);
+      this.#publish(state.channel, service);
+    }
+  }
+
+  #open(link: Link): void {
+    if (this.#services.size === 0) return;
+    const opening: State = { name: 'opening', link };
+    this.#state = opening;
+    link.model.createConfirmChannel().then(
+      (channel) => {
+        channel.on('error', (error) => internalLogger.debug(`announcing services: ${reasonOf(error)}`));
+        channel.on('close', () => this.#ended(link));
+        if (this.#state === opening) void this.#declare(link, channel);
+      },
+      // The connection ended meanwhile, and says so itself.
+      () => this.#ended(link),
+    );
+  }
+
+  async #declare(link: Link, channel: ConfirmChannel): Promise<void> {
+    const declaring: State = { name: 'declaring', link, channel };
+    this.#state = declaring;
+    try {
+      await this.#topology.ensure(link, SERVICES);
+    } catch (error) {
+      internalLogger.debug(`queue "${SERVICES_QUEUE}" is not declared: ${reasonOf(error)}`);
+    }
+    if (this.#state !== declaring) return;
+    this.#state = { name: 'open', link, channel, announced: new Set() };
+    this.#announce();
+  }
+
+  #ended(link: Link): void {
+    if (this.#state.name === 'idle' || this.#state.link !== link) return;
+    this.#state = { name: 'idle', endedOn: link };
+    this.#topology.forget();
+  }
+
+  #publish(channel: ConfirmChannel, service: string): void {
+    const properties = {
+      contentType: RECORD_CONTENT_TYPE,
+      timestamp: Math.floor(Date.now() / 1000),
+      persistent: true,
+      mandatory: false,
+    };
+    try {
+      channel.publish(LOGS_EXCHANGE, SERVICES_KEY, encodeAnnouncement(service), properties, (error) => {
+        if (error && reasonOf(error) === 'message nacked') this.#refused(service);
+      });
+    } catch (error) {
+      // amqplib throws when the channel is closing; its end is told by its event.
+      internalLogger.debug(`service "${service}" is not announced: ${reasonOf(error)}`);
+    }
+  }
+
+  #refused(service: string): void {
+    if (this.#toldRefusal) return;
+    this.#toldRefusal = true;
+    this.#warn(
+      new LoghiveError(
+        'LOGHIVE_BROKER_REFUSED',
+        `the broker does not take the announcement of service "${service}" (is queue "${SERVICES_QUEUE}" full, and refuses what comes?). Empty or delete that queue, or start the consumer with the names of services. Records are sent all the same.`,
+      ),
+    );
+  }
+}

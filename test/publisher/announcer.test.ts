@@ -1,0 +1,270 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import amqp from 'amqplib';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { Outlet } from '../../src/amqp/outlet.js';
+import { type PublisherConfig, producerConfig } from '../../src/config.js';
+import type { LoghiveError } from '../../src/errors.js';
+import { internalLogger } from '../../src/internal-logger.js';
+import { Announcer } from '../../src/publisher/announcer.js';
+import { Publisher } from '../../src/publisher/publisher.js';
+import { LoghiveTransport } from '../../transports/winston.js';
+import { brokerConfigOf } from '../support/use-connection.js';
+import { onEnd, type TestBroker, uniqueName, useBroker, useChild, useProxy } from '../support/use-servers.js';
+import { eventually } from '../support/wait.mjs';
+
+const QUEUE = 'loghive_services';
+const ARGUMENTS = { 'x-message-ttl': 604_800_000, 'x-max-length': 10_000 };
+
+beforeAll(() => internalLogger.setLevel('CRITICAL'));
+
+async function useChannel(broker: TestBroker) {
+  const connection = await amqp.connect(broker.url);
+  connection.on('error', () => {});
+  onEnd(() => connection.close().catch(() => {}));
+  const channel = await connection.createConfirmChannel();
+  channel.on('error', () => {});
+  return channel;
+}
+
+/** All that is announced from now on, and lay there before. */
+async function listen(broker: TestBroker) {
+  const channel = await useChannel(broker);
+  const messages: amqp.ConsumeMessage[] = [];
+  await eventually(async () => (await broker.listQueues()).some(({ name }) => name === QUEUE));
+  await channel.consume(QUEUE, (message) => message && messages.push(message), { noAck: true });
+  const services = () => messages.map(({ content }) => JSON.parse(content.toString()).service);
+  const count = (service: string) => services().filter((each) => each === service).length;
+  return { messages, services, count };
+}
+
+function usePublisher(url: string, over: Partial<PublisherConfig> = {}) {
+  const publisher = new Publisher({ ...producerConfig('test', { service: 'unused', url }), ...over });
+  onEnd(() => publisher.close(0));
+  const warnings: LoghiveError[] = [];
+  publisher.events.on('warning', (error) => warnings.push(error));
+  return { publisher, warnings };
+}
+
+function useTransport(broker: TestBroker, service: string) {
+  const transport = new LoghiveTransport({ service, url: broker.url, exitTimeoutMs: 5000 });
+  onEnd(() => transport.close());
+  return transport;
+}
+
+async function useUser(broker: TestBroker, permissions: { configure?: string; write?: string }) {
+  const name = uniqueName('user');
+  const url = await broker.admin.addUser(name, 'secret', { vhost: broker.vhost, ...permissions });
+  onEnd(() => broker.admin.deleteUser(name));
+  return url;
+}
+
+describe('a producer', () => {
+  test('is announced when it connects, before it logs anything, and is counted nowhere', async () => {
+    const broker = await useBroker();
+    const service = uniqueName('svc');
+    const transport = useTransport(broker, service);
+    const { messages, services } = await listen(broker);
+    await eventually(() => messages.length === 1);
+    expect(services()).toEqual([service]);
+    expect(messages[0]!.fields).toMatchObject({ exchange: 'logs_exchange', routingKey: 'loghive.services' });
+    expect(messages[0]!.properties).toMatchObject({ contentType: 'application/json', deliveryMode: 2 });
+    expect(Math.abs(messages[0]!.properties.timestamp - Date.now() / 1000)).toBeLessThan(60);
+    expect((await broker.listQueues()).find(({ name }) => name === QUEUE)).toMatchObject({
+      type: 'classic',
+      durable: true,
+      arguments: ARGUMENTS,
+    });
+    expect(transport.stats()).toEqual({
+      accepted: 0,
+      confirmed: 0,
+      pending: 0,
+      pendingBytes: 0,
+      shed: {},
+      retries: 0,
+    });
+    expect(transport.status().lanes).toEqual([]);
+    expect(await transport.close()).toEqual({ confirmed: 0, unsent: 0 });
+  });
+
+  test('is announced again on each connection', async () => {
+    const broker = await useBroker();
+    const service = uniqueName('svc');
+    const transport = useTransport(broker, service);
+    const { count } = await listen(broker);
+    for (let connections = 1; connections <= 3; connections++) {
+      await eventually(() => count(service) === connections);
+      if (connections === 3) break;
+      const since = transport.status().connection.sinceMs;
+      const id = await broker.admin.eval(
+        `length([rabbit_networking:close_connection(Pid, "test") || Pid <- rabbit_networking:connections(), [{vhost, V}, {client_properties, P}] <- [rabbit_networking:connection_info(Pid, [vhost, client_properties])], V == <<"${broker.vhost}">>, {<<"connection_name">>, longstr, <<"loghive producer", _/binary>>} <- P]).`,
+      );
+      expect(id).toBe('1');
+      await eventually(() => transport.status().connection.sinceMs > since);
+    }
+  });
+
+  test('is announced at once when its door is a second one of the same publisher, each service once', async () => {
+    const broker = await useBroker();
+    const [first, second] = [uniqueName('svc'), uniqueName('svc')];
+    useTransport(broker, first);
+    const { services, count } = await listen(broker);
+    await eventually(() => count(first) === 1);
+    useTransport(broker, second);
+    useTransport(broker, second);
+    await eventually(() => count(second) === 1);
+    const third = uniqueName('svc');
+    useTransport(broker, third);
+    await eventually(() => count(third) === 1);
+    expect(services()).toEqual([first, second, third]);
+  });
+
+  test('is announced by its records where no door has told of their service', async () => {
+    const broker = await useBroker();
+    const service = uniqueName('svc');
+    const { publisher } = usePublisher(broker.url);
+    publisher.accept(service, 'INFO', '{"n":1}');
+    publisher.accept(service, 'ERROR', '{"n":2}');
+    await publisher.flush();
+    const { services } = await listen(broker);
+    await eventually(() => services().length === 1);
+    expect(services()).toEqual([service]);
+    expect(publisher.stats()).toMatchObject({ accepted: 2, confirmed: 2 });
+  });
+
+  test('that is a script of one record, over in a moment, is announced as well', async () => {
+    const broker = await useBroker();
+    useTransport(broker, 'first');
+    const { count } = await listen(broker);
+    const folder = mkdtempSync(path.join(import.meta.dirname, '.announcer-'));
+    onEnd(() => rmSync(folder, { recursive: true, force: true }));
+    const file = path.join(folder, 'script.mjs');
+    writeFileSync(
+      file,
+      `import { LoghiveTransport } from '../../../dist/esm/transports/winston.js';
+new LoghiveTransport({ service: process.argv[2], url: ${JSON.stringify(broker.url)} }).log({ level: 'info', message: 'hello' }, () => {});
+`,
+    );
+    const services = Array.from({ length: 5 }, () => uniqueName('svc'));
+    for (const service of services) {
+      expect(await useChild(file, { args: [service] }).exited).toEqual({ code: 0, signal: null });
+    }
+    await eventually(() => services.every((service) => count(service) >= 1));
+  });
+});
+
+describe('announcing', () => {
+  function useAnnouncer(url: string, everyMs?: number) {
+    const outlet = new Outlet(brokerConfigOf(url), 'test', false);
+    const warnings: LoghiveError[] = [];
+    outlet.events.on('warning', (error) => warnings.push(error));
+    const announcer = new Announcer(outlet, (error) => warnings.push(error), everyMs);
+    outlet.connection.open();
+    onEnd(async () => {
+      announcer.stop();
+      await outlet.connection.close();
+    });
+    return { outlet, announcer, warnings };
+  }
+
+  test('is repeated on the same connection, and declares a queue again that was deleted meanwhile', async () => {
+    const broker = await useBroker();
+    const { announcer } = useAnnouncer(broker.url, 100);
+    announcer.add('shop');
+    const before = await listen(broker);
+    await eventually(() => before.count('shop') >= 3);
+    await broker.admin.deleteQueue(QUEUE, broker.vhost);
+    const after = await listen(broker);
+    await eventually(() => after.count('shop') >= 2);
+  });
+
+  test('begins with the first service, and stops where it is told to', async () => {
+    const broker = await useBroker();
+    const { outlet, announcer } = useAnnouncer(broker.url, 50);
+    await eventually(() => outlet.link !== undefined);
+    expect((await broker.listQueues()).map(({ name }) => name)).not.toContain(QUEUE);
+    announcer.add('shop');
+    const { count } = await listen(broker);
+    await eventually(() => count('shop') >= 2);
+    announcer.stop();
+    await outlet.connection.close();
+  });
+
+  // So often that it is always about to declare; or once.
+  test.each([1, 3_600_000])('is in time for a connection that closes, repeated after %d ms', async (everyMs) => {
+    const broker = await useBroker();
+    const { outlet, announcer } = useAnnouncer(broker.url, everyMs);
+    announcer.add('first');
+    const { count } = await listen(broker);
+    await eventually(() => count('first') >= (everyMs === 1 ? 2 : 1));
+    announcer.add('late');
+    await announcer.hurry();
+    announcer.stop();
+    await outlet.connection.close();
+    await eventually(() => count('late') >= 1);
+  });
+
+  test('uses a queue that exists with other arguments, binds it, and tells once that it is so', async () => {
+    const broker = await useBroker();
+    const channel = await useChannel(broker);
+    await channel.assertQueue(QUEUE, { durable: true, arguments: { 'x-max-length': 5 } });
+    const { announcer, warnings } = useAnnouncer(broker.url, 100);
+    announcer.add('shop');
+    const { count } = await listen(broker);
+    await eventually(() => count('shop') >= 3);
+    expect(warnings.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^queue "loghive_services" exists with other arguments and is used as it is: /),
+    ]);
+  });
+
+  test('that a full queue refuses is told once', async () => {
+    const broker = await useBroker();
+    const channel = await useChannel(broker);
+    await channel.assertQueue(QUEUE, {
+      durable: true,
+      arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' },
+    });
+    const { announcer, warnings, outlet } = useAnnouncer(broker.url, 100);
+    for (const service of ['one', 'two', 'three', 'four']) announcer.add(service);
+    const refusals = () => warnings.filter(({ message }) => message.includes('does not take the announcement'));
+    await eventually(() => refusals().length > 0);
+    await broker.admin.deleteQueue(QUEUE, broker.vhost);
+    const { count } = await listen(broker);
+    await eventually(() => count('four') > 1);
+    expect(refusals()).toHaveLength(1);
+    expect(outlet.link).toBeDefined();
+  });
+});
+
+describe('records', () => {
+  test('are sent by a user who may neither declare nor bind the queue, which is told once', async () => {
+    const broker = await useBroker();
+    const service = uniqueName('svc');
+    const url = await useUser(broker, { configure: '^(logs_exchange|svc_.*)$' });
+    const { publisher, warnings } = usePublisher(url);
+    publisher.announce(service);
+    publisher.accept(service, 'INFO', '{"n":1}');
+    await publisher.flush();
+    await eventually(() => warnings.length > 0);
+    publisher.announce(uniqueName('svc'));
+    publisher.accept(service, 'ERROR', '{"n":2}');
+    await publisher.flush();
+    expect(warnings.map(({ code, message }) => `${code} ${message}`)).toEqual([
+      expect.stringMatching(/^LOGHIVE_BROKER_REFUSED the user may not declare queue "loghive_services"/),
+    ]);
+    expect(publisher.stats()).toMatchObject({ accepted: 2, confirmed: 2, retries: 0 });
+    expect((await broker.listQueues()).map(({ name }) => name)).not.toContain(QUEUE);
+  });
+
+  test('are not held up by a broker that answers nothing about announcements', async () => {
+    const broker = await useBroker();
+    const proxy = await useProxy(broker.url);
+    const { publisher } = usePublisher(proxy.url(broker.url), { exitTimeoutMs: 300 });
+    publisher.announce('shop');
+    await eventually(() => publisher.status().connection.state === 'ready');
+    proxy.halfOpen();
+    expect(publisher.isIdle).toBe(true);
+    await publisher.flush();
+    expect(await publisher.close()).toEqual({ confirmed: 0, unsent: 0 });
+  });
+});
