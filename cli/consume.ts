@@ -1,4 +1,4 @@
-/** `loghive consume shop other`: runs a consumer until SIGTERM or SIGINT. */
+/** `loghive consume [shop other]`: runs a consumer until SIGTERM or SIGINT. */
 import { type ConsumerOptions, consumerConfig } from '../consumer/config.js';
 import { Consumer } from '../consumer/consumer.js';
 import { internalLogger } from '../src/internal-logger.js';

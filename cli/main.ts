@@ -29,8 +29,10 @@ function program(): Command {
     .exitOverride();
   subcommand(root, 'consume')
     .summary('store the records of services in PostgreSQL')
-    .description('Stores the records of these services until SIGTERM or SIGINT. Brings the schema up to date first.')
-    .argument('[services...]', 'names of services (default: SERVICE_NAMES=shop,other)')
+    .description(
+      'Stores the records of these services until SIGTERM or SIGINT; without names, of every\nservice whose producers announce themselves. Brings the schema up to date first.',
+    )
+    .argument('[services...]', 'names of services (default: SERVICE_NAMES=shop,other; else every service)')
     .option('--url <url>', `the broker (default: ${BROKER})`)
     .option('--database-url <url>', `the database (default: ${DATABASE})`)
     .option('--schema <name>', "schema of the tables (default: 'logs')")

@@ -35,7 +35,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const HOUR_MS = 3_600_000;
 
-/** Options of the consumer. All of it has defaults but the services and the database. */
+/** Options of the consumer. All of it has defaults but the database. */
 export interface ConsumerOptions {
   /** The broker, as for producers. Environment: `LOGHIVE_URL`, `AMQP_URL`, `QUEUE_HOST|USER|PASSWORD|PORT|VHOST`. */
   url?: string;
@@ -77,7 +77,8 @@ export interface StoreSettings {
 }
 
 export interface ConsumerConfig {
-  readonly services: readonly string[];
+  /** 'every' one that announces itself, where none is named. */
+  readonly services: readonly string[] | 'every';
   readonly broker: BrokerConfig;
   readonly queues: QueueSettings;
   readonly store: StoreSettings;
@@ -132,7 +133,9 @@ const shownDatabaseUrl = (value: unknown) => (typeof value === 'string' ? shown(
 /** A URL among the names, as `loghive consume amqp://…` brings it, may hold a password. */
 const shownServices = (value: unknown) => {
   const masked = (part: unknown) => (typeof part === 'string' ? maskUrl(part) : part);
-  return shown(Array.isArray(value) ? value.map(masked) : masked(value));
+  if (Array.isArray(value)) return shown(value.map(masked));
+  // Options in the place of names, which hold URLs as well.
+  return isOptions(value) ? kindOf(value) : shown(masked(value));
 };
 
 export const storeOptions = {
@@ -175,8 +178,8 @@ const consumerOptions = {
 
 /**
  * @param owner who is being set up, for messages.
- * @param services an empty list counts as none, so that SERVICE_NAMES is asked.
- * @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong option, or when there is no service or no database at all.
+ * @param services an empty list counts as none, so that SERVICE_NAMES is asked; without that, every service is meant.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong option, or when there is no database at all.
  */
 export function consumerConfig(
   owner: string,
@@ -185,12 +188,6 @@ export function consumerConfig(
 ): ConsumerConfig {
   const environment = openEnvironment();
   const values = resolveOptions(owner, consumerOptions, argumentsIn(options, services), environment, warnOnce);
-  if (values.services === undefined || values.services.length === 0) {
-    throw new LoghiveError(
-      'LOGHIVE_INVALID_OPTION',
-      `${owner}: no service to consume. Name at least one (loghive consume shop), or set SERVICE_NAMES=shop,other.`,
-    );
-  }
   warnOfWhatIsToCome(environment);
   const broker = brokerConfig(values, environment);
   const store = storeSettings(values, environment);
@@ -200,7 +197,7 @@ export function consumerConfig(
     );
   }
   return Object.freeze({
-    services: values.services,
+    services: values.services?.length ? values.services : 'every',
     broker,
     queues: queueSettings(values),
     store,

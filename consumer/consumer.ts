@@ -21,6 +21,7 @@ import { sleep, within } from '../src/time/time-limit.js';
 import { Batcher } from './batch.js';
 import type { ConsumerConfig } from './config.js';
 import { type Delivery, MAX_RETURNS, returnsOf, takeApart } from './delivery.js';
+import { Discovery } from './discovery.js';
 import type { Session } from './intake/session.js';
 import { Taking } from './intake/taking.js';
 import { Notices } from './notices.js';
@@ -47,6 +48,7 @@ export class Consumer {
   readonly #config: ConsumerConfig;
   readonly #seams: ConsumerSeams;
   readonly #store: Store;
+  readonly #discovery: Discovery;
   readonly #taking: Taking;
   readonly #republisher: Republisher;
   readonly #batcher: Batcher;
@@ -75,7 +77,14 @@ export class Consumer {
       (sentence) => this.#teller.warning('broker', sentence),
       (sentence) => this.#notices.tell(sentence),
     );
+    this.#discovery = new Discovery({
+      services: config.services,
+      store: this.#store,
+      notices: this.#notices,
+      onFound: (service) => this.#taking.add(service),
+    });
     this.#taking = new Taking(config, {
+      services: () => this.#discovery.services,
       teller: this.#teller,
       notices: this.#notices,
       onMessage: (session, queue, message) => this.#take(session, queue, message),
@@ -101,6 +110,7 @@ export class Consumer {
     this.#republisher.open();
     try {
       await this.#untilStorageWorks(() => this.#store.migrate());
+      await this.#untilStorageWorks(() => this.#discovery.begin());
     } catch (error) {
       await this.stop();
       throw error;
@@ -108,6 +118,7 @@ export class Consumer {
     if (this.#abort.signal.aborted) return;
     this.#transition('running');
     this.#taking.begin();
+    void this.#discovery.watch(() => this.#state === 'running', this.#abort.signal);
     await this.#started;
   }
 
@@ -129,6 +140,7 @@ export class Consumer {
       sinceMs: this.#sinceMs,
       ...(this.#reason === undefined ? {} : { reason: this.#reason }),
       health: healthOf(known),
+      services: this.#discovery.services,
       inHand: this.#taking.session?.unacknowledged ?? 0,
       counts: { ...this.#counts },
     };
@@ -187,6 +199,7 @@ export class Consumer {
   async #process(session: Session, batch: Delivery[]): Promise<void> {
     let settled: Settled;
     try {
+      await this.#discovery.keep(batch.flatMap(({ announced }) => announced));
       settled = await settle(batch, this.#store, this.#republisher, this.#config.retryDelaysMs);
       await this.#seams.afterCommit?.();
     } catch (error) {

@@ -1,9 +1,10 @@
-/** One message from a queue, taken apart into records to store and dead letters. Pure but for what it is given. */
+/** One message from a queue, taken apart into records to store, announced services and dead letters. Pure but for what it is given. */
 import type { ConsumeMessage } from 'amqplib';
+import { decodeAnnouncement } from '../src/announcement.js';
 import { reasonOf } from '../src/errors.js';
-import { decodeLine, FRAME_CONTENT_TYPE, splitFrame } from '../src/frame.js';
+import { decodeLine, FRAME_CONTENT_TYPE, RECORD_CONTENT_TYPE, splitFrame } from '../src/frame.js';
 import { type DecodeContext, type Decoded, decodeRecord } from '../src/record.js';
-import { ATTEMPT_HEADER, FAILURE_QUEUE, ORIGIN_HEADER, ROUNDS_HEADER } from '../src/wire.js';
+import { ATTEMPT_HEADER, FAILURE_QUEUE, ORIGIN_HEADER, ROUNDS_HEADER, SERVICES_QUEUE } from '../src/wire.js';
 import type { DeadLetter, StoreItem } from './store/index.js';
 
 /** A larger message is not even parsed. */
@@ -18,6 +19,8 @@ export interface Delivery {
   readonly items: StoreItem[];
   /** What can never be stored. */
   readonly letters: DeadLetter[];
+  /** A service that announces itself. */
+  readonly announced: readonly string[];
   readonly records: number;
   readonly bytes: number;
   /** Retries that are behind its record. */
@@ -39,6 +42,7 @@ export function takeApart(
   const attempt = countHeader(headers[ATTEMPT_HEADER]);
   const items: StoreItem[] = [];
   const letters: DeadLetter[] = [];
+  const announced: string[] = [];
   const bury = (raw: Buffer, reason: string) =>
     letters.push({
       raw,
@@ -52,8 +56,15 @@ export function takeApart(
 
   const amqpTimestampS = typeof properties.timestamp === 'number' ? properties.timestamp : undefined;
   const decodeContext: DecodeContext = { ...context, amqpTimestampS };
-  const lines = linesOf(content, properties.contentType, bury);
+  const isAnnouncement = queue === SERVICES_QUEUE;
+  const lines = linesOf(content, isAnnouncement ? RECORD_CONTENT_TYPE : properties.contentType, bury);
   for (const raw of lines) {
+    if (isAnnouncement) {
+      const decoded = decodeAnnouncement(raw);
+      if (decoded.ok) announced.push(decoded.service);
+      else bury(raw, decoded.reason);
+      continue;
+    }
     const text = decodeLine(raw);
     const decoded = text.ok ? decodeOrRefuse(text.line, decodeContext) : text;
     if (decoded.ok) items.push({ record: decoded.record, raw });
@@ -65,7 +76,8 @@ export function takeApart(
     tag: fields.deliveryTag,
     items,
     letters,
-    records: items.length + letters.length,
+    announced,
+    records: items.length + letters.length + announced.length,
     bytes: content.length,
     attempt,
     origin,

@@ -27,7 +27,7 @@ export interface LoghiveConsumer {
 }
 
 export interface CreateConsumerOptions extends ConsumerOptions {
-  /** Whose records to take. Environment: `SERVICE_NAMES`, comma-separated. */
+  /** Whose records to take. Environment: `SERVICE_NAMES`, comma-separated. Default: every service that announces itself. */
   services?: readonly string[];
   /** @internal for the project's own tests */
   seams?: ConsumerSeams;
@@ -43,10 +43,11 @@ export function createConsumer(options: CreateConsumerOptions = {}): LoghiveCons
 /**
  * Creates a consumer and starts it.
  *
+ * @param services whose records to take. None: those of SERVICE_NAMES; without that, of every service that announces itself.
  * @throws LoghiveError LOGHIVE_INVALID_OPTION, or LOGHIVE_MIGRATION_FAILED when the schema cannot be brought up to date.
  */
 export async function startConsumer(
-  services: readonly string[],
+  services: readonly string[] = [],
   options: ConsumerOptions = {},
 ): Promise<LoghiveConsumer> {
   const consumer = new Consumer(consumerConfig('startConsumer', services, options));

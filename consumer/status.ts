@@ -39,6 +39,8 @@ export interface ConsumerStatus {
   /** Why it is paused or preparing, in words. */
   readonly reason?: string;
   readonly health: Health;
+  /** Whose records are taken: those that were named, or those that were found so far. */
+  readonly services: readonly string[];
   readonly broker: ConnectionStatus;
   /** Messages that were taken and are not acknowledged. */
   readonly inHand: number;

@@ -44,7 +44,8 @@ export class Session {
   readonly #ledger = new AckLedger();
   readonly #backPressure: BackPressure;
   readonly #inHand = new Map<number, { readonly subscription: Subscription; readonly bytes: number }>();
-  readonly #subscriptions: Subscription[];
+  /** By the name of the queue. */
+  readonly #subscriptions: Map<string, Subscription>;
   /** `basic.qos` applies to the next `basic.consume` of the channel, so the two must not be torn apart. */
   readonly #subscribing = new Mutex();
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -59,7 +60,9 @@ export class Session {
     this.#topology = topology;
     this.#options = options;
     this.#backPressure = new BackPressure(link, options.prefetchBytes);
-    this.#subscriptions = declarations.map((declaration) => this.#subscriptionOf(declaration));
+    this.#subscriptions = new Map(
+      declarations.map((declaration) => [declaration.queue, this.#subscriptionOf(declaration)]),
+    );
   }
 
   get isEnded(): boolean {
@@ -85,18 +88,19 @@ export class Session {
     if (this.#state === 'ended') return closed(channel);
     this.#channel = channel;
     this.#timers.add(setInterval(() => this.#shrinkIdle(), SHRINK_EVERY_MS));
-    for (const subscription of [...this.#subscriptions]) {
+    for (const subscription of [...this.#subscriptions.values()]) {
       if (this.#state !== 'open') return;
       await this.#subscribe(subscription);
     }
   }
 
-  /** Takes from one queue more. */
+  /** Takes from one queue more, if it does not already. */
   async add(declaration: QueueDeclaration): Promise<void> {
-    if (this.#state !== 'open' || !this.#channel) return;
+    if (this.#state !== 'open' || this.#subscriptions.has(declaration.queue)) return;
     const subscription = this.#subscriptionOf(declaration);
-    this.#subscriptions.push(subscription);
-    await this.#subscribe(subscription);
+    this.#subscriptions.set(declaration.queue, subscription);
+    // Before the channel is there: then open() comes to it.
+    if (this.#channel) await this.#subscribe(subscription);
   }
 
   /** Everything of these messages is safe: acknowledge them. */
@@ -118,7 +122,7 @@ export class Session {
     this.#state = 'draining';
     this.#backPressure.release();
     await this.#subscribing.runExclusive(async () => {
-      for (const subscription of [...this.#subscriptions]) await this.#cancel(subscription);
+      for (const subscription of [...this.#subscriptions.values()]) await this.#cancel(subscription);
     });
   }
 
@@ -155,7 +159,7 @@ export class Session {
     try {
       await this.#topology.ensure(this.link, subscription.declaration);
     } catch (error) {
-      this.#subscriptions.splice(this.#subscriptions.indexOf(subscription), 1);
+      this.#subscriptions.delete(subscription.queue);
       if (this.#state === 'open') this.#options.onRefused(subscription.declaration, error as Error);
       return;
     }
@@ -240,7 +244,7 @@ export class Session {
   }
 
   #shrinkIdle(): void {
-    for (const subscription of [...this.#subscriptions]) {
+    for (const subscription of [...this.#subscriptions.values()]) {
       this.#resize(subscription, shrunk(subscription.load, subscription.takePeak()));
     }
   }

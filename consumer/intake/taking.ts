@@ -9,7 +9,7 @@ import { replyText } from '../../src/amqp/reply.js';
 import { createTopology, type Topology } from '../../src/amqp/topology.js';
 import { backoffMs, RECONNECT } from '../../src/backoff.js';
 import { sleep } from '../../src/time/time-limit.js';
-import { FAILURE_QUEUE, failureQueue, logQueues, type QueueDeclaration, queueName } from '../../src/wire.js';
+import { FAILURE_QUEUE, failureQueue, logQueues, type QueueDeclaration, SERVICES } from '../../src/wire.js';
 import type { ConsumerConfig } from '../config.js';
 import type { Notices } from '../notices.js';
 import type { Teller } from '../teller.js';
@@ -17,6 +17,8 @@ import { RefusedQueues } from './refused-queues.js';
 import { Session } from './session.js';
 
 export interface TakingOptions {
+  /** Whose messages are taken at this moment. */
+  readonly services: () => readonly string[];
   readonly teller: Teller;
   readonly notices: Notices;
   /** A message has come. Returns how many records it holds. */
@@ -38,12 +40,13 @@ export class Taking {
   readonly #connection: Connection;
   readonly #topology: Topology;
   readonly #refused: RefusedQueues;
-  readonly #severe: ReadonlySet<string>;
   #wanted = false;
   #link: Link | undefined;
   #session: Session | undefined;
   #openedAtMs = 0;
   #endsInARow = 0;
+  /** One service after the other, however many are found at once. */
+  #adding: Promise<void> = Promise.resolve();
 
   constructor(config: ConsumerConfig, options: TakingOptions) {
     this.#config = config;
@@ -56,10 +59,6 @@ export class Taking {
       notices,
       signal,
     });
-    this.#severe = new Set([
-      FAILURE_QUEUE,
-      ...config.services.flatMap((service) => [queueName(service, 'ERROR'), queueName(service, 'CRITICAL')]),
-    ]);
     this.#connection = new Connection(config.broker, {
       connectionName: `loghive consumer ${process.pid}`,
       keepsProcessAlive: true,
@@ -99,6 +98,11 @@ export class Taking {
     this.#openSession();
   }
 
+  /** Takes messages of one service more, which is among `services` by now, without disturbing what is taken already. */
+  add(service: string): void {
+    this.#adding = this.#adding.then(() => this.#addToSession(service));
+  }
+
   /** Takes nothing more; what is unacknowledged goes back, once. */
   async pause(): Promise<void> {
     this.#wanted = false;
@@ -122,12 +126,12 @@ export class Taking {
   #openSession(): void {
     const link = this.#link;
     if (!this.#wanted || !link || (this.#session && !this.#session.isEnded)) return;
-    const { prefetchBytes, batchSize, services } = this.#config;
+    const { prefetchBytes, batchSize } = this.#config;
     const wanted = this.#declarations(link).filter(({ queue }) => !this.#refused.has(queue));
     const session = new Session(link, this.#topology, wanted, {
       prefetchBytes,
       batchRecords: batchSize,
-      isSevere: (queue) => this.#severe.has(queue),
+      isSevere,
       onMessage: this.#options.onMessage,
       onRefused: (declaration, error) => this.#refused.hold(declaration, error),
       onLost: (lost, error, refused) => this.#sessionLost(lost, error, refused),
@@ -136,17 +140,35 @@ export class Taking {
     this.#openedAtMs = performance.now();
     void session.open().then(() => {
       if (session.isEnded) return;
-      this.#options.teller.info('queues', `taking messages of ${services.join(', ')}`);
+      this.#options.teller.info('queues', this.#whatIsTaken());
       this.#options.onTaking();
     });
   }
 
   #declarations(link: Link): QueueDeclaration[] {
-    const { services, queues } = this.#config;
+    const { queues } = this.#config;
     return [
-      ...services.flatMap((service) => logQueues(service, queues, link.serverVersion)),
+      ...this.#options.services().flatMap((service) => logQueues(service, queues, link.serverVersion)),
       failureQueue(queues.type, queues, link.serverVersion),
+      SERVICES,
     ];
+  }
+
+  /** Where there is no session now, or it ends meanwhile: the next one takes from all of them. */
+  async #addToSession(service: string): Promise<void> {
+    const session = this.#session;
+    if (!session) return;
+    for (const declaration of logQueues(service, this.#config.queues, session.link.serverVersion)) {
+      if (!this.#refused.has(declaration.queue)) await session.add(declaration);
+    }
+  }
+
+  #whatIsTaken(): string {
+    const services = listed(this.#options.services());
+    if (this.#config.services !== 'every') return `taking messages of ${services}`;
+    return services === ''
+      ? 'taking messages of every service that announces itself; none is known yet'
+      : `taking messages of every service that announces itself, so far of ${services}`;
   }
 
   #sessionLost(session: Session, error: Error, refused: boolean): void {
@@ -162,4 +184,16 @@ export class Taking {
     this.#options.teller.warning('queues', `the channel ended: ${replyText(error)}. It is opened again.`);
     void sleep(backoffMs(this.#endsInARow, RECONNECT), this.#options.signal).then(() => this.#openSession());
   }
+}
+
+const MOST_LISTED = 20;
+
+function listed(services: readonly string[]): string {
+  const more = services.length - MOST_LISTED;
+  return more > 0 ? `${services.slice(0, MOST_LISTED).join(', ')} and ${more} more` : services.join(', ');
+}
+
+/** Also where a service has such a name: a share of the budget too much is no harm. */
+function isSevere(queue: string): boolean {
+  return queue === FAILURE_QUEUE || /_(?:error|critical)_logs$/.test(queue);
 }

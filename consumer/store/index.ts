@@ -12,6 +12,7 @@ import { createDeadLetters, type DeadLetter } from './dead-letters.js';
 import { migrate, readMigrations } from './migrate.js';
 import { createPartitions } from './partitions.js';
 import { recordsTable } from './records-table.js';
+import { servicesTable, type TableRefusal } from './services-table.js';
 import { asFault, isStorageFault, storageUnavailable } from './storage-fault.js';
 import { verdictOf } from './verdict.js';
 import { createWriter } from './writer.js';
@@ -19,6 +20,7 @@ import { createWriter } from './writer.js';
 export type { Outcome, Rejected, StoreItem } from './batch.js';
 export { parseDatabaseUrl } from './database-url.js';
 export type { DeadLetter } from './dead-letters.js';
+export type { TableRefusal } from './services-table.js';
 export { isStorageFault, type StorageUnavailable } from './storage-fault.js';
 
 /** Checked and frozen where it is made. */
@@ -38,7 +40,7 @@ export interface StoreConfig {
 }
 
 /**
- * `write`, `writeDeadLetters` and `probe` reject with LoghiveError LOGHIVE_STORAGE_UNAVAILABLE (`.reason` in words,
+ * `write`, `writeDeadLetters`, `keepServices`, `services` and `probe` reject with LoghiveError LOGHIVE_STORAGE_UNAVAILABLE (`.reason` in words,
  * `.sqlstate`) whenever nothing may move until PostgreSQL is well. `connect` and `migrate` do too, and besides with
  * LOGHIVE_STORAGE_TLS and LOGHIVE_INVALID_OPTION (certificate files), which waiting alone does not mend.
  */
@@ -54,6 +56,10 @@ export interface Store {
   write(items: readonly StoreItem[]): Promise<Outcome>;
   /** When it resolves, all are committed. */
   writeDeadLetters(letters: readonly DeadLetter[]): Promise<void>;
+  /** Notes that these services have announced themselves. When it resolves, that is committed, or the table refuses it. */
+  keepServices(services: readonly string[]): Promise<TableRefusal | undefined>;
+  /** All services that were ever noted, and what else stands in that table. */
+  services(): Promise<readonly string[] | TableRefusal>;
   /** Resolves when the server takes records: not read-only, the table there, a plain row accepted (and taken back). */
   probe(): Promise<void>;
   /** Waits for the calls under way, three seconds at most, then ends them and the connections. Never rejects. */
@@ -76,6 +82,7 @@ export function openStore(config: StoreConfig, now: () => number = Date.now): St
   const partitions = createPartitions({ schema, now, notice });
   const writer = createWriter({ table, partitions, notice });
   const deadLetters = createDeadLetters(schema);
+  const announced = servicesTable(schema);
   let session: Session | undefined;
   let closed = false;
   /** Gives up what is still under way when the store is closed. */
@@ -161,6 +168,8 @@ export function openStore(config: StoreConfig, now: () => number = Date.now): St
     async writeDeadLetters(letters) {
       if (letters.length > 0) await guarded((open) => deadLetters.write(open, letters));
     },
+    keepServices: (services) => guarded((open) => announced.write(open, services)),
+    services: () => guarded((open) => announced.read(open)),
     async probe() {
       await guarded((open) => table.probe(open));
     },

@@ -105,6 +105,8 @@ function wordsFor(state: string, { host, user, database, schema }: Place): reado
       ];
     case '25006':
       return [`${host} is read-only`, 'Point the database URL at the primary'];
+    case '55P03':
+      return [`a table of schema ${schema} is locked by another session`, 'End that session, or wait for it'];
     case '53100':
       return [`the disk of ${host} is full`, 'Free room'];
     case '53200':

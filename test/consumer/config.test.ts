@@ -134,7 +134,15 @@ describe('every option is checked', () => {
     await expect(start(['shop'], { batchSize: 0 })).rejects.toThrow(/^startConsumer: option "batchSize" is 0/);
     await expect(start(['shop'], 'x')).rejects.toThrow(/^startConsumer: the options are text/);
     await expect(start(['shop'], null)).rejects.toThrow(/^startConsumer: the options are null/);
-    await expect(start([])).rejects.toThrow(/^startConsumer: no service to consume\. .* SERVICE_NAMES=shop,other\.$/);
+    await expect(start({ databaseUrl: 'postgres://u:secret@h/db' })).rejects.toThrow(
+      /^startConsumer: option "services" is an object, expected a list/,
+    );
+  });
+
+  test('every service is meant where none is named', () => {
+    useEnvironment();
+    expect(configOf({}, []).services).toBe('every');
+    expect(consumerConfig('createConsumer', undefined, { databaseUrl }).services).toBe('every');
   });
 
   test('services that are named twice are taken once', () => {
@@ -227,12 +235,19 @@ describe('the environment', () => {
       { SERVICE_NAMES: 'shop,a b' },
       /^environment variable SERVICE_NAMES is "shop,a b", expected a service name .* set the option "services"\.$/,
     ],
-    [{ SERVICE_NAMES: ' , ' }, /no service to consume\. Name at least one/],
-    [{}, /no service to consume\. Name at least one/],
-  ])('that names no service throws, for there is no default: %j', (variables, words) => {
+    [{ SERVICE_NAMES: 'amqp://u:secret@h' }, /^environment variable SERVICE_NAMES is "amqp:\/\/u:\*\*\*@h", expected/],
+  ])('that names a service wrongly throws, for every other one would be taken instead: %j', (variables, words) => {
     useEnvironment(variables as Record<string, string>);
     expect(refusal(create({ databaseUrl }))).toMatch(words);
   });
+
+  test.each([{}, { SERVICE_NAMES: '' }, { SERVICE_NAMES: ' , ' }])(
+    'that names none means every one: %j',
+    (variables) => {
+      useEnvironment(variables as Record<string, string>);
+      expect(consumerConfig('createConsumer', [], { databaseUrl }).services).toBe('every');
+    },
+  );
 
   test.each([
     [

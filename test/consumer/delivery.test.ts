@@ -183,3 +183,26 @@ describe('how often a message came back', () => {
     expect(MAX_RETURNS).toBe(10);
   });
 });
+
+describe('what lies in the queue of announcements', () => {
+  const announced = (content: string | Buffer, contentType = 'application/json') =>
+    take(content, { contentType, routingKey: 'loghive.services' }, 'loghive_services');
+
+  test('is a service, whatever content type it says', () => {
+    for (const contentType of ['application/json', FRAME, 'text/plain']) {
+      const delivery = announced('{"service":"shop"}', contentType);
+      expect(delivery).toMatchObject({ announced: ['shop'], items: [], letters: [], records: 1, alone: false });
+    }
+  });
+
+  test('is a dead letter where it names none', () => {
+    const delivery = announced('{"service":"a shop"}');
+    expect(delivery).toMatchObject({ announced: [], items: [], records: 1 });
+    expect(delivery.letters).toMatchObject([{ code: 'invalid', queue: 'loghive_services', raw: expect.any(Buffer) }]);
+    expect(announced(Buffer.alloc(MAX_MESSAGE_BYTES + 1, ' ')).letters[0]!.reason).toMatch(/are not parsed$/);
+  });
+
+  test('is no announcement in any other queue', () => {
+    expect(take('{"service":"shop"}')).toMatchObject({ announced: [], items: [], letters: [{ code: 'invalid' }] });
+  });
+});

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Session } from '../../../consumer/intake/session.js';
 import { createTopology } from '../../../src/amqp/topology.js';
-import { FAILURE_QUEUE, failureQueue, type QueueSettings } from '../../../src/wire.js';
+import { FAILURE_QUEUE, failureQueue, logQueues, type QueueSettings } from '../../../src/wire.js';
 import { useConnection } from '../../support/use-connection.js';
 import { useBroker, useProxy } from '../../support/use-servers.js';
 import { eventually } from '../../support/wait.mjs';
@@ -39,7 +39,9 @@ async function useSession() {
     },
   );
   const consumers = async () => (await broker.listQueues()).reduce((sum, queue) => sum + queue.consumers, 0);
-  return { proxy, session, lost, consumers, link, tags };
+  const declarations = (...services: string[]) =>
+    services.flatMap((service) => logQueues(service, SETTINGS, link.serverVersion));
+  return { proxy, session, lost, consumers, link, tags, declarations };
 }
 
 describe('a session of taking messages', () => {
@@ -88,6 +90,19 @@ describe('a session of taking messages', () => {
     await session.open();
     expect(session.isEnded).toBe(true);
     expect(lost).toHaveLength(1);
+  });
+
+  test('takes from a queue that is added, at any moment, and from each once', async () => {
+    const { session, lost, consumers, declarations } = await useSession();
+    const more = declarations('shop', 'till');
+    const [first, second] = [more.slice(0, 5), more.slice(5)];
+    const opened = session.open();
+    for (const declaration of first) await session.add(declaration);
+    await opened;
+    expect(await consumers()).toBe(6);
+    for (const declaration of [...more, ...more]) await session.add(declaration);
+    expect(await consumers()).toBe(1 + first.length + second.length);
+    expect(lost).toEqual([]);
   });
 
   test('keeps what is in hand within its budget of bytes when messages become larger', async () => {

@@ -10,7 +10,7 @@ import { onEnd, uniqueName, useDatabase, useProxy } from '../../support/use-serv
 import { eventually } from '../../support/wait.mjs';
 import { item, openClient, storeOn, unavailable, urlAs } from './database.js';
 
-const ALL = ['0001_records.sql', '0002_dead_letters.sql', '0003_logging_details.sql'];
+const ALL = ['0001_records.sql', '0002_dead_letters.sql', '0003_logging_details.sql', '0004_services.sql'];
 
 async function sessionOn(url: string): Promise<Session> {
   const session = await openSession(parseDatabaseUrl(url), {
@@ -83,7 +83,7 @@ describe('migrating', () => {
     expect(notices[0]).toContain(`/${name}`);
     expect(notices[0]).toContain(':***@');
     expect(notices.join('\n')).not.toContain(new URL(url).password);
-    expect(notices).toHaveLength(4);
+    expect(notices).toHaveLength(1 + ALL.length);
   });
 
   it('applies each once when ten start together', async () => {

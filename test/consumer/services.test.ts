@@ -1,0 +1,372 @@
+/** Consumers without names: they take the records of every service that announces itself. */
+import { connect } from 'amqplib';
+import { describe, expect, test, vi } from 'vitest';
+import winston from 'winston';
+import { type ConsumerOptions, createConsumer, startConsumer } from '../../consumer/index.js';
+import { internalLogger } from '../../src/internal-logger.js';
+import { LoghiveTransport } from '../../transports/winston.js';
+import {
+  onEnd,
+  type TestBroker,
+  type TestDatabase,
+  uniqueName,
+  useBroker,
+  useDatabase,
+  useProxy,
+} from '../support/use-servers.js';
+import { eventually } from '../support/wait.mjs';
+import { openClient, urlAs } from './store/database.js';
+
+const QUEUE = 'loghive_services';
+
+async function useServers() {
+  const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
+  const at = { url: broker.url, databaseUrl: database.url };
+  const stored = async (service: string) =>
+    (await database.query('select count(*)::int as n from logs.records where service = $1', [service]))[0].n;
+  const known = async () =>
+    (await database.query('select service from logs.services order by service')).map(({ service }) => service);
+  return { broker, database, at, stored, known };
+}
+
+async function useConsumer(options: ConsumerOptions, services: string[] = []) {
+  const consumer = await startConsumer(services, options);
+  onEnd(() => consumer.stop());
+  return consumer;
+}
+
+function useLogger(broker: TestBroker, service: string) {
+  const transport = new LoghiveTransport({ service, url: broker.url });
+  onEnd(() => transport.close());
+  return { transport, logger: winston.createLogger({ level: 'silly', transports: [transport] }) };
+}
+
+async function useChannel(broker: TestBroker) {
+  const connection = await connect(broker.url);
+  onEnd(() => connection.close().catch(() => {}));
+  return connection.createConfirmChannel();
+}
+
+async function announce(broker: TestBroker, ...contents: Array<string | Buffer>) {
+  const channel = await useChannel(broker);
+  for (const content of contents) {
+    channel.publish('logs_exchange', 'loghive.services', Buffer.from(content), { persistent: true });
+  }
+  await channel.waitForConfirms();
+}
+
+const announcementOf = (service: string) => JSON.stringify({ service });
+
+/** A record in queues that its publisher has made, without an announcement. */
+async function publishRecord(broker: TestBroker, service: string) {
+  const channel = await useChannel(broker);
+  const record = { service, level: 'INFO', message: 'm', information: {}, timestamp: new Date().toISOString() };
+  channel.publish('logs_exchange', `${service}.info`, Buffer.from(JSON.stringify(record)), { persistent: true });
+  await channel.waitForConfirms();
+}
+
+async function queueOf(broker: TestBroker, name: string) {
+  return (await broker.listQueues()).find((queue) => queue.name === name);
+}
+
+function listen(level: 'info' | 'warning') {
+  const told = vi.spyOn(internalLogger, level).mockImplementation(() => {});
+  onEnd(() => told.mockRestore());
+  return (words: string) => told.mock.calls.map(([line]) => line).filter((line) => line.includes(words));
+}
+
+const lettersOf = (database: TestDatabase) =>
+  database.query('select raw, code, reason, queue, routing_key, seen from logs.dead_letters order by length(raw), raw');
+
+describe('a consumer without names', () => {
+  test('that was there first stores the records of a service from the first one on', async () => {
+    const { broker, at, stored, known } = await useServers();
+    const infos = listen('info');
+    const consumer = await useConsumer(at);
+    expect(consumer.status()).toMatchObject({ services: [], health: 'ok' });
+    expect(infos('taking messages of')).toEqual([
+      'taking messages of every service that announces itself; none is known yet',
+    ]);
+    const service = uniqueName('svc');
+    const { logger, transport } = useLogger(broker, service);
+    for (const level of ['debug', 'info', 'warn', 'error']) logger.log(level, 'hello');
+    await transport.flush();
+    await eventually(async () => (await stored(service)) === 4);
+    logger.log('error', 'hello again');
+    await eventually(async () => (await stored(service)) === 5);
+    expect(consumer.status()).toMatchObject({ services: [service], health: 'ok', counts: { stored: 5, pauses: 0 } });
+    expect(await known()).toEqual([service]);
+    expect(infos(`service ${service} was found`)).toHaveLength(1);
+    await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 0);
+  });
+
+  test('that comes later finds what was announced and logged before', async () => {
+    const { broker, at, stored } = await useServers();
+    const [one, other] = [uniqueName('svc'), uniqueName('svc')];
+    for (const service of [one, other]) {
+      const { logger, transport } = useLogger(broker, service);
+      logger.info('hello');
+      await transport.flush();
+    }
+    await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 2);
+    const consumer = await useConsumer(at);
+    await eventually(async () => (await stored(one)) === 1 && (await stored(other)) === 1);
+    expect([...consumer.status().services].sort()).toEqual([one, other].sort());
+  });
+
+  test('takes what another one has found, and both take from its queues', async () => {
+    const { broker, at, stored } = await useServers();
+    const consumers = await Promise.all([useConsumer(at), useConsumer(at)]);
+    const service = uniqueName('svc');
+    const { logger, transport } = useLogger(broker, service);
+    logger.info('hello');
+    await transport.flush();
+    for (const consumer of consumers) await eventually(() => consumer.status().services.includes(service));
+    await eventually(async () => (await queueOf(broker, `${service}_critical_logs`))?.consumers === 2);
+    await eventually(async () => (await stored(service)) === 1);
+  });
+
+  test('takes what one with names has found; that one takes its own only', async () => {
+    const { broker, at, stored, known } = await useServers();
+    const [named, found] = [uniqueName('svc'), uniqueName('svc')];
+    const one = await useConsumer(at, [named]);
+    await announce(broker, announcementOf(found));
+    await eventually(async () => (await known()).includes(found));
+    expect(one.status().services).toEqual([named]);
+    expect(await queueOf(broker, `${found}_info_logs`)).toBeUndefined();
+    const other = await useConsumer(at);
+    expect(other.status().services).toEqual([found]);
+    await publishRecord(broker, found);
+    await eventually(async () => (await stored(found)) === 1);
+    expect(one.status().counts.stored).toBe(0);
+  });
+
+  test('remembers services when it is started again, and says them in one line', async () => {
+    const { broker, at, stored } = await useServers();
+    const services = Array.from({ length: 3 }, () => uniqueName('svc'));
+    const first = await useConsumer(at);
+    await announce(broker, ...services.map(announcementOf));
+    await eventually(() => first.status().services.length === 3);
+    await first.stop();
+    await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 0);
+    const infos = listen('info');
+    const second = await useConsumer(at);
+    expect([...second.status().services].sort()).toEqual([...services].sort());
+    expect(infos('was found')).toEqual([]);
+    expect(infos('taking messages of every service that announces itself, so far of svc_')).toHaveLength(1);
+    await publishRecord(broker, services[2]!);
+    await eventually(async () => (await stored(services[2]!)) === 1);
+  });
+
+  test('takes a service that somebody wrote into the table, and passes over what no queue could be named after', async () => {
+    const { broker, database, at, stored } = await useServers();
+    const warnings = listen('warning');
+    const consumer = await useConsumer(at);
+    await database.query(`insert into logs.services values ('a b'), (''), ($1), ('till')`, ['x'.repeat(300)]);
+    await eventually(() => consumer.status().services.length === 1);
+    await eventually(async () => (await queueOf(broker, 'till_critical_logs'))?.consumers === 1);
+    await publishRecord(broker, 'till');
+    await eventually(async () => (await stored('till')) === 1);
+    await database.query(`insert into logs.services values ('shop')`);
+    await eventually(() => consumer.status().services.length === 2);
+    expect(consumer.status().services).toEqual(['till', 'shop']);
+    expect(warnings('cannot be the name of a service')).toHaveLength(3);
+  });
+
+  test('keeps on with its services over a lost connection', async () => {
+    const { broker, at, stored } = await useServers();
+    const consumer = await useConsumer(at);
+    await announce(broker, announcementOf('shop'));
+    await eventually(async () => (await queueOf(broker, 'shop_critical_logs'))?.consumers === 1);
+    await broker.closeConnections();
+    await eventually(async () => (await queueOf(broker, 'shop_critical_logs'))?.consumers === 1);
+    await announce(broker, announcementOf('till'));
+    await eventually(async () => (await queueOf(broker, 'till_critical_logs'))?.consumers === 1);
+    for (const service of ['shop', 'till']) await publishRecord(broker, service);
+    await eventually(async () => (await stored('shop')) === 1 && (await stored('till')) === 1);
+    await eventually(() => consumer.status().health === 'ok');
+  });
+
+  test('is not disturbed by a flood of names: each is said once, and records are stored meanwhile', async () => {
+    const { broker, at, stored, known } = await useServers();
+    const infos = listen('info');
+    const consumer = await useConsumer({ ...at, queueType: 'classic' });
+    await announce(broker, announcementOf('shop'));
+    await eventually(async () => (await queueOf(broker, 'shop_critical_logs'))?.consumers === 1);
+    const names = Array.from({ length: 40 }, (_, index) => `flood-${index}`);
+    const flood = Array.from({ length: 5000 }, (_, index) => announcementOf(names[index % names.length]!));
+    await announce(broker, ...flood);
+    await publishRecord(broker, 'shop');
+    await eventually(async () => (await stored('shop')) === 1);
+    await eventually(async () => (await queueOf(broker, 'flood-39_critical_logs'))?.consumers === 1);
+    await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 0);
+    expect(await known()).toHaveLength(41);
+    for (const name of names) expect(infos(`service ${name} was found`)).toHaveLength(1);
+    expect((await broker.listQueues()).filter(({ consumers }) => consumers > 1)).toEqual([]);
+    expect(consumer.status()).toMatchObject({ health: 'ok', counts: { pauses: 0, deadLetters: 0 } });
+  });
+});
+
+describe('an announcement', () => {
+  test('that names no service becomes a dead letter, and holds up no other', async () => {
+    const { broker, database, at, known } = await useServers();
+    const consumer = await useConsumer(at);
+    const bad = [Buffer.from([0xff]), Buffer.from('nonsense'), Buffer.from('{"service":"a b"}')];
+    await announce(broker, ...bad, announcementOf('shop'));
+    await eventually(async () => (await known()).length === 1);
+    await eventually(async () => (await lettersOf(database)).length === 3);
+    expect((await lettersOf(database)).map(({ raw, ...letter }) => ({ ...letter, raw: Buffer.from(raw) }))).toEqual(
+      ['not valid UTF-8', 'not JSON', 'without a fit name'].map((reason, index) => ({
+        raw: bad[index],
+        code: 'invalid',
+        reason: expect.stringContaining(reason),
+        queue: QUEUE,
+        routing_key: 'loghive.services',
+        seen: 1,
+      })),
+    );
+    await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 0);
+    expect(consumer.status()).toMatchObject({ services: ['shop'], counts: { deadLetters: 3, stored: 0 } });
+  });
+
+  test('that comes again moves last_seen only', async () => {
+    const { broker, database, at } = await useServers();
+    await useConsumer(at);
+    await announce(broker, announcementOf('shop'));
+    const rows = () => database.query('select service, first_seen, last_seen from logs.services');
+    await eventually(async () => (await rows()).length === 1);
+    const [first] = await rows();
+    await announce(broker, announcementOf('shop'));
+    await eventually(async () => (await rows())[0].last_seen > first.last_seen);
+    expect(await rows()).toEqual([{ ...first, last_seen: expect.anything() }]);
+  });
+
+  test('goes back while PostgreSQL is away, and is kept when that is there again', async () => {
+    const { broker, database, at, known } = await useServers();
+    const proxy = await useProxy(database.url);
+    const consumer = await useConsumer({ ...at, databaseUrl: proxy.url(database.url) });
+    await proxy.refuse();
+    await proxy.reset();
+    await announce(broker, announcementOf('shop'));
+    await eventually(() => consumer.status().state === 'paused');
+    expect(consumer.status().services).toEqual([]);
+    await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 1);
+    await proxy.heal();
+    await eventually(() => consumer.status().services.length === 1, { withinMs: 30_000 });
+    expect(await known()).toEqual(['shop']);
+    await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 0);
+  }, 60_000);
+
+  test('is not acknowledged before it is kept', async () => {
+    const { broker, at, known } = await useServers();
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const consumer = createConsumer({ ...at, seams: { afterCommit: () => held } });
+    onEnd(() => consumer.stop());
+    await consumer.start();
+    await announce(broker, announcementOf('shop'));
+    await eventually(async () => (await known()).length === 1);
+    await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 1);
+    release();
+    await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 0);
+  });
+
+  test('is taken from a queue that exists with other arguments, which is told once', async () => {
+    const { broker, at } = await useServers();
+    const channel = await useChannel(broker);
+    await channel.assertQueue(QUEUE, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+    const consumer = await useConsumer(at);
+    await announce(broker, announcementOf('shop'));
+    await eventually(() => consumer.status().services.length === 1);
+    expect(consumer.status().notices).toEqual([
+      expect.stringMatching(/^queue "loghive_services" exists with other arguments and is used as it is/),
+    ]);
+  });
+});
+
+describe('records are stored', () => {
+  async function useRole(database: TestDatabase, rights: string) {
+    const role = uniqueName('role');
+    await database.query(`create role ${role} login password 'geheim'`);
+    onEnd(async () => {
+      await database.query(`drop owned by ${role}`);
+      await database.query(`drop role ${role}`);
+    });
+    await database.query(`grant usage on schema logs to ${role}; ${rights.replaceAll('ROLE', role)}`);
+    return urlAs(database.url, role, 'geheim');
+  }
+
+  test('by a role that has no right to the table of services: that is told, and services are found all the same', async () => {
+    const { broker, database, at, stored } = await useServers();
+    await (await useConsumer(at, ['shop'])).stop();
+    await database.query(`insert into logs.services values ('till')`);
+    const databaseUrl = await useRole(
+      database,
+      'grant select, insert, update on all tables in schema logs to ROLE; revoke all on logs.services from ROLE',
+    );
+    const consumer = await useConsumer({ ...at, databaseUrl });
+    expect(consumer.status()).toMatchObject({ services: [], health: 'degraded' });
+    await announce(broker, announcementOf('shop'));
+    await eventually(() => consumer.status().services.length === 1);
+    await publishRecord(broker, 'shop');
+    await eventually(async () => (await stored('shop')) === 1);
+    expect(consumer.status().counts).toMatchObject({ pauses: 0 });
+    await eventually(() => consumer.status().notices.length === 2);
+    expect(consumer.status().notices).toEqual([
+      expect.stringMatching(/^services that other consumers have found are not known: .*42501/),
+      expect.stringMatching(/^announcements of services cannot be kept for other consumers: .*42501/),
+    ]);
+
+    await database.query('grant select, insert, update on logs.services to public');
+    await eventually(() => consumer.status().services.includes('till'));
+    await announce(broker, announcementOf('shop'));
+    await eventually(() => consumer.status().health === 'ok');
+    expect(consumer.status().notices).toEqual([]);
+  });
+
+  test('by a role that may only select and insert, which keeps services as well', async () => {
+    const { broker, database, at, known } = await useServers();
+    await (await useConsumer(at, ['shop'])).stop();
+    const databaseUrl = await useRole(database, 'grant select, insert on all tables in schema logs to ROLE');
+    const consumer = await useConsumer({ ...at, databaseUrl });
+    await announce(broker, announcementOf('shop'), announcementOf('till'));
+    await eventually(() => consumer.status().services.length === 2);
+    await announce(broker, announcementOf('shop'));
+    await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 0);
+    expect(await known()).toEqual(['shop', 'till']);
+    expect(consumer.status()).toMatchObject({ health: 'ok', notices: [], counts: { pauses: 0 } });
+  });
+
+  test('while somebody holds a lock on the table of services', async () => {
+    const { broker, database, at, stored } = await useServers();
+    const consumer = await useConsumer(at);
+    await announce(broker, announcementOf('shop'));
+    await eventually(async () => (await queueOf(broker, 'shop_critical_logs'))?.consumers === 1);
+    const client = await openClient(database.url);
+    await client.query('begin; lock table logs.services');
+    await announce(broker, announcementOf('till'));
+    await publishRecord(broker, 'shop');
+    await eventually(async () => (await stored('shop')) === 1);
+    await eventually(() => consumer.status().notices.length > 0);
+    expect(consumer.status().notices[0]).toContain('is locked by another session');
+    await client.query('rollback');
+    await announce(broker, announcementOf('till'));
+    await eventually(() => consumer.status().health === 'ok');
+    expect(consumer.status().counts.pauses).toBe(0);
+  });
+
+  test('by a consumer with names that may not read the announcements, which is told', async () => {
+    const { broker, at, stored } = await useServers();
+    await (await useConsumer(at, ['shop'])).stop();
+    const user = uniqueName('user');
+    const url = await broker.admin.addUser(user, 'secret', { vhost: broker.vhost, read: '^(?!loghive_services$).*' });
+    onEnd(() => broker.admin.deleteUser(user));
+    const consumer = await useConsumer({ ...at, url }, ['shop']);
+    await publishRecord(broker, 'shop');
+    await eventually(async () => (await stored('shop')) === 1);
+    await eventually(() => consumer.status().notices.length === 1);
+    expect(consumer.status().notices[0]).toMatch(/^no messages can be taken from queue "loghive_services"/);
+  });
+});
