@@ -125,6 +125,20 @@ describe('with queueType python', () => {
     await declareAsPython(broker, service);
   });
 
+  test('services announce themselves as ever, in a queue that the package does not know', async () => {
+    const broker = await useBroker();
+    const service = uniqueName('svc');
+    await declareAsPython(broker, service);
+    const transport = new LoghiveTransport({ service, url: broker.url, queueType: 'python' });
+    onEnd(() => transport.close());
+    const database = await useDatabase();
+    const consumer = await startConsumer([], { url: broker.url, databaseUrl: database.url, queueType: 'python' });
+    onEnd(() => consumer.stop());
+    await eventually(() => consumer.status().services.includes(service));
+    expect(consumer.status().notices).toEqual([]);
+    await declareAsPython(broker, service);
+  });
+
   test('a producer sends one record a message, as the package would', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');

@@ -2,6 +2,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { describe, expect, inject, test } from 'vitest';
+import { LoghiveTransport } from '../../transports/winston.js';
 import type { Child } from '../support/child.mjs';
 import { freePort } from '../support/ports.mjs';
 import { administer } from '../support/postgres-admin.mjs';
@@ -166,6 +167,23 @@ describe('loghive consume', () => {
     await Promise.all([mq.heal(), pg.heal()]);
     await child.waitForLine(/INFO connected to RabbitMQ [\d.]+ at 127\.0\.0\.1:\d+\.$/, 20_000);
     await child.waitForLine(/INFO taking messages of svc_\w+\.$/, 20_000);
+    await endsBySigterm(child);
+  }, 60_000);
+
+  test('without names takes every service that announces itself', async () => {
+    const [own, records] = await Promise.all([useBroker(), useDatabase()]);
+    const child = loghive(['consume', '--url', own.url, '--database-url', records.url]);
+    await child.waitForLine(
+      /INFO taking messages of every service that announces itself; none is known yet\.$/,
+      20_000,
+    );
+    const service = uniqueName('svc');
+    const transport = new LoghiveTransport({ service, url: own.url });
+    onEnd(() => transport.close());
+    await child.waitForLine(
+      new RegExp(`INFO service ${service} was found; its messages are taken as well\\.$`),
+      20_000,
+    );
     await endsBySigterm(child);
   }, 60_000);
 
