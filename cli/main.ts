@@ -5,6 +5,7 @@ import { LoghiveError } from '../src/errors.js';
 import { asSentence } from '../src/sentence.js';
 import { maskUrl } from '../src/settings/mask-url.js';
 import { consume } from './consume.js';
+import { dev } from './dev.js';
 import { migrate } from './migrate.js';
 import { packageVersion } from './package-version.js';
 
@@ -39,6 +40,21 @@ function program(): Command {
     .addHelpText('after', SETTINGS)
     .addHelpText('after', '\nExample:\n  loghive consume shop --database-url postgres://user:password@localhost/logs')
     .action(consume);
+  subcommand(root, 'dev')
+    .summary('try it with nothing installed: a development broker, a PostgreSQL and the consumer')
+    .description(
+      'Starts a development broker (in memory, for development only), a PostgreSQL whose data\nstays, and the consumer; shows records as they are stored. Ctrl-C ends everything.',
+    )
+    .argument('[services...]', 'names of services (default: SERVICE_NAMES=shop,other; else every service)')
+    .option('--data <dir>', 'folder for what stays', '.loghive')
+    .option('--port <port>', 'of the development broker (default: that of last time, else 5672, else any)')
+    .option('--url <url>', 'a broker of your own (default: LOGHIVE_URL; else the development broker)')
+    .option('--database-url <url>', 'a database of your own (default: LOGHIVE_DATABASE_URL; else the PostgreSQL)')
+    .option('--quiet', 'show no records')
+    .option('--json', 'show records as JSON, one a line')
+    .option('--yes', 'fetch PostgreSQL where it is missing, without asking')
+    .addHelpText('after', SETTINGS)
+    .action(dev);
   subcommand(root, 'migrate')
     .summary('bring the database schema up to date')
     .description('Brings the database schema up to date, then ends. Safe while consumers run.')

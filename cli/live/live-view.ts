@@ -35,7 +35,7 @@ export class LiveView {
   /** Never throws. A program that reads JSON gets every record, so this resolves when it has read; people may miss some. */
   async show(records: readonly StoredRecord[]): Promise<void> {
     if (this.#mode === 'quiet' || !this.#stream.writable) return;
-    const fresh = records.filter((record) => this.#isFresh(record.id));
+    const fresh = records.filter((record) => this.#isFresh(record.id)).sort(byTime);
     if (this.#mode === 'json') await this.#asJson(fresh);
     else this.#asLines(fresh);
   }
@@ -85,6 +85,11 @@ export class LiveView {
     this.#skipped = 0;
     return [line];
   }
+}
+
+/** A batch comes queue by queue; people read it in the order of the calls. */
+function byTime(one: StoredRecord, other: StoredRecord): number {
+  return one.timestamp < other.timestamp || (one.timestamp === other.timestamp && one.id < other.id) ? -1 : 1;
 }
 
 /** As on the wire. */

@@ -53,15 +53,23 @@ function localTime(timestamp: string): string {
 /** A stack reads badly as JSON: it goes below the line, and with it what it says already. */
 function splitInformation(json: string): { rest: string; stack: string } {
   if (json === '{}') return { rest: '', stack: '' };
-  const information = JSON.parse(json) as Record<string, unknown>;
-  const { error } = information;
-  if (typeof error !== 'object' || error === null || typeof (error as { stack?: unknown }).stack !== 'string') {
-    return { rest: json, stack: '' };
-  }
-  const { stack, name, message, ...fields } = error as Record<string, unknown> & { stack: string };
-  const { error: _, ...others } = information;
-  const left = Object.keys(fields).length === 0 ? others : { ...others, error: fields };
-  return { rest: Object.keys(left).length === 0 ? '' : JSON.stringify(left), stack };
+  const { error, ...others } = JSON.parse(json) as Record<string, unknown>;
+  const chain = chainOf(error);
+  if (chain.stacks.length === 0) return { rest: json, stack: '' };
+  const left = Object.keys(chain.fields).length === 0 ? others : { ...others, error: chain.fields };
+  return { rest: Object.keys(left).length === 0 ? '' : JSON.stringify(left), stack: chain.stacks.join('\ncaused by ') };
+}
+
+/** The stacks of an error and its causes; its own fields, which no stack shows. */
+function chainOf(error: unknown): { stacks: string[]; fields: Record<string, unknown> } {
+  if (typeof error !== 'object' || error === null) return { stacks: [], fields: {} };
+  const { stack, name, message, cause, ...fields } = error as Record<string, unknown>;
+  if (typeof stack !== 'string') return { stacks: [], fields: {} };
+  const causes = chainOf(cause);
+  if (causes.stacks.length === 0)
+    return { stacks: [stack], fields: cause === undefined ? fields : { ...fields, cause } };
+  const further = Object.keys(causes.fields).length === 0 ? fields : { ...fields, cause: causes.fields };
+  return { stacks: [stack, ...causes.stacks], fields: further };
 }
 
 /** What could steer the terminal, or turn the order of the letters on it, is written as an escape. */

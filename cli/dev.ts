@@ -1,0 +1,195 @@
+/**
+ * `loghive dev`: everything that is needed to see an application's records, with nothing installed.
+ *
+ *   starting ─▶ running ─▶ draining ─▶ stopped
+ *      │           │          │ a second signal: nothing is waited for any more
+ *      └───────────┴──────────┴─▶ every server that was started is ended, the folder is free
+ *
+ * Killed, it leaves a PostgreSQL that the next start adopts. What is in the development broker and not stored is lost
+ * then; a producer keeps what the broker has not confirmed.
+ */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { consumerConfig } from '../consumer/config.js';
+import { Consumer } from '../consumer/consumer.js';
+import { openEnvironment } from '../src/config.js';
+import { LoghiveError } from '../src/errors.js';
+import { internalLogger } from '../src/internal-logger.js';
+import { shown } from '../src/settings/option.js';
+import { sleep } from '../src/time/time-limit.js';
+import { SERVICE_NAME } from '../src/wire.js';
+import { createEnding, type Ending } from './dev/ending.js';
+import { welcome } from './dev/welcome.js';
+import type { DevelopmentBroker } from './embedded/broker/index.js';
+import { confirmation } from './embedded/confirmation.js';
+import { type Stack, startStack } from './embedded/stack.js';
+import { LiveView } from './live/live-view.js';
+
+export interface DevOptions {
+  url?: string;
+  databaseUrl?: string;
+  data: string;
+  port?: string;
+  quiet?: boolean;
+  json?: boolean;
+  yes?: boolean;
+}
+
+/** How long what the broker holds may take to the table at the end, in milliseconds. */
+const DRAIN_MS = 5000;
+/** How long the consumer may take after that, in milliseconds. */
+const CONSUMER_STOP_MS = 9000;
+const LOOK_EVERY_MS = 1000;
+
+export async function dev(services: string[], options: DevOptions): Promise<void> {
+  const { view, port, settings } = checked(services, options);
+  const ending = createEnding((signal, again) => say(`${signal}${again ? ' again: stopping at once' : ': stopping'}`));
+  process.stdout.on('error', () => ending.request()); // whoever read it has gone
+  let stack: Stack | undefined;
+  let consumer: Consumer | undefined;
+  try {
+    stack = await startStack({
+      folder: path.resolve(options.data),
+      broker: settings.url === undefined,
+      postgres: settings.databaseUrl === undefined,
+      port,
+      ask: confirmation({ yes: options.yes ?? false }),
+      notice: say,
+      signal: ending.asked,
+    });
+    const servers = {
+      url: settings.url ?? stack.broker!.url,
+      databaseUrl: settings.databaseUrl ?? stack.postgres!.url,
+    };
+    consumer = new Consumer(consumerConfig('loghive dev', services, servers), {
+      onStored: (records) => view.show(records),
+    });
+    await Promise.race([consumer.start(), ending.requested]);
+    if (!ending.asked.aborted) {
+      process.stderr.write(`\n${welcomeOf(stack, settings)}\n`);
+      await untilEnd(stack, ending);
+    }
+    await drain(consumer, stack.broker, ending);
+  } catch (error) {
+    // What was given up because it was to be is no failure.
+    if (!ending.asked.aborted) throw error;
+  } finally {
+    await stop(consumer, stack, ending);
+  }
+  if (ending.fault !== undefined) throw ending.fault;
+  process.exit(0);
+}
+
+interface Settings {
+  readonly url: string | undefined;
+  readonly databaseUrl: string | undefined;
+  /** The broker's address came with the environment, where the application finds it as well. */
+  readonly urlIsInEnvironment: boolean;
+}
+
+function checked(
+  services: string[],
+  options: DevOptions,
+): { view: LiveView; port: number | undefined; settings: Settings } {
+  const environment = openEnvironment();
+  if (!environment('LOG_LEVEL')?.text) internalLogger.setLevel('WARNING');
+  const fromEnvironment = (name: string) => environment(name)?.text || undefined;
+  const url = options.url ?? fromEnvironment('LOGHIVE_URL');
+  const databaseUrl = options.databaseUrl ?? fromEnvironment('LOGHIVE_DATABASE_URL');
+  // Before anything is started: both URLs where they are given, and the names.
+  consumerConfig('loghive dev', services, {
+    url: url ?? 'amqp://localhost',
+    databaseUrl: databaseUrl ?? 'postgres://localhost/x',
+  });
+  const mode = options.quiet ? 'quiet' : options.json ? 'json' : 'lines';
+  const colour = process.stdout.isTTY && !fromEnvironment('NO_COLOR');
+  return {
+    view: new LiveView({ stream: process.stdout, mode, colour }),
+    port: portOf(options.port),
+    settings: { url, databaseUrl, urlIsInEnvironment: options.url === undefined && url !== undefined },
+  };
+}
+
+function portOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port < 65_536) return port;
+  throw new LoghiveError(
+    'LOGHIVE_INVALID_OPTION',
+    `option --port is ${shown(text)}, expected a port from 1 to 65535, or 0 for any that is free.`,
+  );
+}
+
+function welcomeOf({ broker, postgres }: Stack, { url, urlIsInEnvironment }: Settings): string {
+  const servers = [
+    broker ? `development broker on port ${broker.port}` : 'your RabbitMQ',
+    postgres
+      ? `PostgreSQL ${postgres.version} on port ${postgres.port}, data in ${postgres.folder}`
+      : 'your PostgreSQL',
+  ];
+  const brokerUrl = broker ? `amqp://${broker.host}:${broker.port}` : urlIsInEnvironment ? undefined : url;
+  return welcome({
+    brokerUrl: brokerUrl && withoutPassword(brokerUrl),
+    service: serviceHere(),
+    servers,
+    psql: postgres?.psql,
+  });
+}
+
+const withoutPassword = (url: string) => url.replace(/(:\/\/[^:@/]*):[^@]*@/, '$1:***@');
+
+/** The application's name where it says so. */
+function serviceHere(): string {
+  try {
+    const { name } = JSON.parse(readFileSync('package.json', 'utf8')) as { name?: unknown };
+    const bare = String(name).replace(/^@[^/]*\//, '');
+    return typeof name === 'string' && SERVICE_NAME.test(bare) ? bare : 'my-app';
+  } catch {
+    return 'my-app';
+  }
+}
+
+/** Resolves when a person, or whatever reads the output, wants it to end, or PostgreSQL has ended by itself. */
+async function untilEnd({ postgres }: Stack, ending: Ending): Promise<void> {
+  while (!ending.asked.aborted) {
+    await sleep(LOOK_EVERY_MS, ending.asked);
+    if (postgres && !postgres.isRunning() && !ending.asked.aborted) {
+      ending.request(
+        new LoghiveError(
+          'LOGHIVE_POSTGRES_FAILED',
+          `PostgreSQL (process ${postgres.pid}) has ended by itself; its log is in ${postgres.folder}. Start loghive dev again.`,
+        ),
+      );
+    }
+  }
+}
+
+/** What the broker has confirmed is gone with it: producers are held back, and the table gets the rest. */
+async function drain(consumer: Consumer, broker: DevelopmentBroker | undefined, ending: Ending): Promise<void> {
+  if (broker === undefined || ending.fault !== undefined || consumer.status().state !== 'running') return;
+  broker.block('loghive dev is stopping');
+  const deadline = performance.now() + DRAIN_MS;
+  const isDrained = () => broker.listQueues().every(({ messages, consumers }) => messages === 0 || consumers === 0);
+  while (!isDrained() && performance.now() < deadline && !ending.hurried.aborted) await sleep(20, ending.hurried);
+}
+
+async function stop(consumer: Consumer | undefined, stack: Stack | undefined, ending: Ending): Promise<void> {
+  const hurry = new Promise((resolve) => ending.hurried.addEventListener('abort', resolve, { once: true }));
+  if (consumer && !ending.hurried.aborted) {
+    await Promise.race([consumer.stop(), hurry, sleep(CONSUMER_STOP_MS, ending.hurried)]);
+  }
+  tellOfWhatIsLost(stack?.broker);
+  await stack?.stop();
+}
+
+function tellOfWhatIsLost(broker: DevelopmentBroker | undefined): void {
+  const left = broker?.listQueues().filter(({ name, messages }) => messages > 0 && name !== 'loghive_services') ?? [];
+  if (left.length === 0) return;
+  const messages = left.reduce((sum, queue) => sum + queue.messages, 0);
+  const queues = left.map(({ name }) => name).join(', ');
+  say(`${messages} messages were not stored and are gone with the development broker: ${queues}`);
+}
+
+function say(text: string): void {
+  process.stderr.write(`loghive dev: ${text}\n`);
+}

@@ -1,0 +1,33 @@
+/** What `loghive dev` says when everything runs: what to paste, and how to search. Pure. */
+
+export interface Running {
+  /** What an application connects to, as it may be shown; undefined where it is LOGHIVE_URL, which the transport reads itself. */
+  readonly brokerUrl: string | undefined;
+  readonly service: string;
+  /** 'development broker on port 5672', 'PostgreSQL 18.4 on port 10432'. */
+  readonly servers: readonly string[];
+  readonly psql: string | undefined;
+}
+
+export function welcome({ brokerUrl, service, servers, psql }: Running): string {
+  const url = brokerUrl === undefined ? '' : `, url: '${brokerUrl}'`;
+  const where = brokerUrl === undefined ? ' (with LOGHIVE_URL in its environment, as here)' : '';
+  const search =
+    psql === undefined
+      ? []
+      : ['', 'Search, also while it runs:', '', `  ${psql} -c "SELECT * FROM logs.records ORDER BY ts DESC LIMIT 20"`];
+  return [
+    `loghive dev runs: ${servers.join(', ')}.`,
+    '',
+    `Add two lines to an application with a Winston logger${where}:`,
+    '',
+    `  import { LoghiveTransport } from 'loghive/winston';`,
+    `  logger.add(new LoghiveTransport({ service: '${service}'${url} }));`,
+    '',
+    "(CommonJS: const { LoghiveTransport } = require('loghive/winston');)",
+    ...search,
+    '',
+    'Records appear below as they are stored. Ctrl-C ends everything; what is stored stays.',
+    '',
+  ].join('\n');
+}

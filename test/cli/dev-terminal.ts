@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process';
+import { onEnd } from '../support/use-servers.js';
+import { eventually } from '../support/wait.mjs';
+
+export interface Terminal {
+  /** Everything that it has shown, line ends as `\n`. */
+  readonly text: () => string;
+  readonly shows: (pattern: RegExp, withinMs?: number) => Promise<RegExpMatchArray>;
+  /** As a person types it; `\x03` is Ctrl-C. */
+  readonly type: (text: string) => void;
+  /** Resolves with the exit code of what ran in it. */
+  readonly ended: Promise<number | null>;
+}
+
+/** Runs a command line in a pseudo-terminal (by `script`, which every Linux has), ended with the test. */
+export function useTerminal(
+  command: string,
+  { cwd, env = {} }: { cwd: string; env?: Record<string, string> },
+): Terminal {
+  const child = spawn('script', ['-qefc', `exec ${command}`, '/dev/null'], {
+    cwd,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, TERM: 'xterm', ...env },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let shown = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    shown += chunk.replaceAll('\r\n', '\n');
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
+  onEnd(async () => {
+    child.kill('SIGHUP');
+    await ended;
+  });
+  return {
+    text: () => shown,
+    shows: (pattern, withinMs = 30_000) =>
+      eventually(
+        () => {
+          const found = pattern.exec(shown);
+          if (!found) throw new Error(`it shows no ${pattern}, but:\n${shown}`);
+          return found;
+        },
+        { withinMs },
+      ),
+    type: (text) => child.stdin.write(text),
+    ended,
+  };
+}
