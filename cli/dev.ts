@@ -37,6 +37,8 @@ export interface DevOptions {
 
 /** How long what the broker holds may take to the table at the end, in milliseconds. */
 const DRAIN_MS = 5000;
+/** How long a queue may be without a consumer meanwhile: that of a service which was found just now. */
+const FOUND_MS = 1000;
 /** How long the consumer may take after that, in milliseconds. */
 const CONSUMER_STOP_MS = 9000;
 const LOOK_EVERY_MS = 1000;
@@ -168,9 +170,12 @@ async function untilEnd({ postgres }: Stack, ending: Ending): Promise<void> {
 async function drain(consumer: Consumer, broker: DevelopmentBroker | undefined, ending: Ending): Promise<void> {
   if (broker === undefined || ending.fault !== undefined || consumer.status().state !== 'running') return;
   broker.block('loghive dev is stopping');
-  const deadline = performance.now() + DRAIN_MS;
-  const isDrained = () => broker.listQueues().every(({ messages, consumers }) => messages === 0 || consumers === 0);
-  while (!isDrained() && performance.now() < deadline && !ending.hurried.aborted) await sleep(20, ending.hurried);
+  const startedMs = performance.now();
+  for (let tookMs = 0; tookMs < DRAIN_MS && !ending.hurried.aborted; tookMs = performance.now() - startedMs) {
+    const left = broker.listQueues().filter(({ messages }) => messages > 0);
+    if (!left.some(({ consumers }) => consumers > 0 || tookMs < FOUND_MS)) return;
+    await sleep(20, ending.hurried);
+  }
 }
 
 async function stop(consumer: Consumer | undefined, stack: Stack | undefined, ending: Ending): Promise<void> {

@@ -28,7 +28,8 @@ export function useTerminal(
   });
   const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
   onEnd(async () => {
-    child.kill('SIGHUP');
+    // The terminal is gone then, and what runs in it gets SIGHUP.
+    child.kill('SIGKILL');
     await ended;
   });
   return {

