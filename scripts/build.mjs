@@ -9,7 +9,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const sourceFolders = ['src', 'transports', 'consumer', 'cli'];
+/** What applications import, in both kinds of module; the command runs as one of them. */
+const libraryFolders = ['src', 'transports', 'consumer'];
+const sourceFolders = [...libraryFolders, 'cli'];
 const stampFile = path.join(root, 'dist', '.stamp');
 
 function filesBelow(folder) {
@@ -53,7 +55,7 @@ const compiled = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'],
 if (compiled.status !== 0) process.exit(compiled.status ?? 1);
 
 const { build } = await import('esbuild');
-const sources = sourceFolders.flatMap(filesBelow).filter((file) => file.endsWith('.ts'));
+const sources = libraryFolders.flatMap(filesBelow).filter((file) => file.endsWith('.ts'));
 await build({
   absWorkingDir: root,
   entryPoints: sources,
@@ -67,7 +69,8 @@ await build({
 });
 fs.writeFileSync(path.join(root, 'dist/cjs/package.json'), '{ "type": "commonjs" }\n');
 
-for (const file of filesBelow('dist/esm').filter((name) => name.endsWith('.d.ts'))) {
+const declarations = libraryFolders.flatMap((folder) => filesBelow(path.join('dist', 'esm', folder)));
+for (const file of declarations.filter((name) => name.endsWith('.d.ts'))) {
   const target = path.join(root, file.replace('dist/esm', 'dist/cjs'));
   fs.mkdirSync(path.dirname(target), { recursive: true });
   fs.writeFileSync(target, commonjsTypes(fs.readFileSync(path.join(root, file), 'utf8')));
