@@ -3,7 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { exists, identityOf, isRunning, type ProcessIdentity } from '../process-identity.js';
+import { exists, identityOf, isRunning } from '../process-identity.js';
 import { SERVER_ENVIRONMENT } from './cluster.js';
 import type { ServerUser } from './server-user.js';
 
@@ -69,7 +69,8 @@ export interface Postmaster {
 }
 
 export function postmasterOf(pid: number, binDir: string): Postmaster {
-  return endable(identityOf(pid), () => false, binDir);
+  const identity = identityOf(pid);
+  return endable(pid, () => isRunning(identity), binDir);
 }
 
 /**
@@ -98,18 +99,18 @@ export function spawnPostmaster(
   });
   closeSync(output);
   child.unref();
-  let ended = false;
+  let running = true;
+  // Not by looking for the process: it is gone for good only when its parent, which we are, has taken its status.
   child.once('exit', () => {
-    ended = true;
+    running = false;
   });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('spawn', () => resolve(endable(identityOf(child.pid ?? 0), () => ended, binDir)));
+    child.once('spawn', () => resolve(endable(child.pid ?? 0, () => running, binDir)));
   });
 }
 
-function endable(identity: ProcessIdentity, hasExited: () => boolean, binDir: string): Postmaster {
-  const running = () => !hasExited() && isRunning(identity);
+function endable(pid: number, running: () => boolean, binDir: string): Postmaster {
   let ending: Promise<void> | undefined;
 
   async function goneWithin(ms: number): Promise<boolean> {
@@ -134,9 +135,9 @@ function endable(identity: ProcessIdentity, hasExited: () => boolean, binDir: st
   function signal(name: NodeJS.Signals): void {
     if (!running()) return;
     try {
-      if (process.platform !== 'win32' || name === 'SIGKILL') process.kill(identity.pid, name);
+      if (process.platform !== 'win32' || name === 'SIGKILL') process.kill(pid, name);
       // Windows has no signals; there PostgreSQL listens for them on a pipe.
-      else execFileSync(path.join(binDir, 'pg_ctl.exe'), ['kill', name.slice(3), String(identity.pid)]);
+      else execFileSync(path.join(binDir, 'pg_ctl.exe'), ['kill', name.slice(3), String(pid)]);
     } catch (error) {
       // It ended just now.
       if (running()) throw error;
@@ -144,7 +145,7 @@ function endable(identity: ProcessIdentity, hasExited: () => boolean, binDir: st
   }
 
   return {
-    pid: identity.pid,
+    pid,
     isRunning: running,
     end() {
       ending ??= end();
