@@ -1,6 +1,5 @@
 /** The books: what the shop wrote down by itself against what PostgreSQL says. No counter of Loghive's takes part. */
 import fs from 'node:fs';
-import { DATABASE } from './stage.mjs';
 
 /** The shop's receipts: one id a line, written after each logging call. */
 export function receiptsIn(file) {
@@ -18,8 +17,8 @@ const BALANCE = `
   from accepted full join stored using (receipt)`;
 
 /** Every record by its id. `unknown`: rows that the shop has no receipt for. */
-export async function balance(postgres, file) {
-  const [counts] = await postgres.query(BALANCE, [receiptsIn(file)], DATABASE);
+export async function balance(query, file) {
+  const [counts] = await query(BALANCE, [receiptsIn(file)]);
   return counts;
 }
 
@@ -27,8 +26,8 @@ export function adds({ accepted, stored, duplicated, lost, unknown }) {
   return accepted === stored && duplicated === 0 && lost === 0 && unknown === 0;
 }
 
-export async function rowsNow(postgres) {
-  const [{ rows }] = await postgres.query('select count(*)::int as rows from logs.records', [], DATABASE);
+export async function rowsNow(query) {
+  const [{ rows }] = await query('select count(*)::int as rows from logs.records');
   return rows;
 }
 
@@ -39,8 +38,8 @@ const LAST_ERRORS = `
   order by ts desc, id desc
   limit 3`;
 
-export function lastErrors(postgres) {
-  return postgres.query(LAST_ERRORS, [], DATABASE);
+export function lastErrors(query) {
+  return query(LAST_ERRORS);
 }
 
 const STORY = `
@@ -53,6 +52,6 @@ const STORY = `
   where information @> jsonb_build_object('request', request)
   order by ts, id`;
 
-export function storyOfTheLastError(postgres) {
-  return postgres.query(STORY, [], DATABASE);
+export function storyOfTheLastError(query) {
+  return query(STORY);
 }

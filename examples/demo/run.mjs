@@ -1,10 +1,13 @@
 /**
- * The demo: a web shop logs through RabbitMQ into PostgreSQL while its consumer is killed and the broker is restarted.
- * Then every record is looked for by its id. `npm run demo [-- --json]`; exit code 1 when the books do not balance.
+ * The demo: a web shop logs through a broker into PostgreSQL while its consumer is killed and the broker hangs up on
+ * everybody; with `--real` the broker is a RabbitMQ, which is killed and restarted. Then every record is looked for by its
+ * id. `npm run demo [-- --real --json]`; exit code 1 when the books do not balance.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '../../test/support/wait.mjs';
 import { adds, balance, lastErrors, receiptsIn, rowsNow, storyOfTheLastError } from './books.mjs';
+import * as embedded from './embedded.mjs';
+import * as real from './real.mjs';
 import { openScreen } from './screen.mjs';
 import { buildStage } from './stage.mjs';
 import { letVisitorsIn, quantile } from './visitors.mjs';
@@ -13,6 +16,7 @@ import { letVisitorsIn, quantile } from './visitors.mjs';
 const SETTLE_MS = 30_000;
 
 const json = process.argv.includes('--json');
+const maker = process.argv.includes('--real') ? real : embedded;
 const screen = openScreen(json ? process.stderr : process.stdout);
 /** Ends the lines of numbers. */
 const over = new AbortController();
@@ -45,14 +49,12 @@ function judge(result) {
 }
 
 async function play() {
-  screen.title('A web shop logs through RabbitMQ into PostgreSQL, and things break');
+  screen.title('A web shop logs through a broker into PostgreSQL, and things break');
   screen.blank();
-  screen.step('starting a private RabbitMQ and a private PostgreSQL');
-  stage = await buildStage();
-  const { rabbitmq, postgres } = stage;
-  screen.good(
-    `RabbitMQ ${rabbitmq.version} on port ${rabbitmq.port}, PostgreSQL ${postgres.version} on port ${postgres.port}`,
-  );
+  screen.step(maker.intention);
+  stage = await buildStage(maker);
+  const { listQueues, fault, names } = stage.servers;
+  screen.good(names);
   let consumer = await stage.startConsumer();
   screen.good(`loghive consume shop (process ${consumer.pid}) has made queues and tables and takes messages`);
   const { shop, url } = await stage.openShop();
@@ -63,13 +65,10 @@ async function play() {
   void watch(answers, over.signal);
   await visitors.more(120);
 
-  const inHand = await eventually(
-    async () => (await rabbitmq.listQueues()).reduce((sum, { unacked }) => sum + unacked, 0),
-    {
-      everyMs: 1,
-      what: 'a message in the hands of the consumer',
-    },
-  );
+  const inHand = await eventually(async () => (await listQueues()).reduce((sum, { unacked }) => sum + unacked, 0), {
+    everyMs: 1,
+    what: 'a message in the hands of the consumer',
+  });
   await consumer.kill('SIGKILL');
   screen.bad(`consumer ${consumer.pid} killed with SIGKILL, ${inHand} messages in its hands; the shop goes on`);
   await visitors.more(80);
@@ -77,18 +76,16 @@ async function play() {
   screen.good(`another consumer (process ${consumer.pid}) takes over`);
   await visitors.more(100);
 
-  await rabbitmq.kill('SIGKILL');
-  screen.bad('RabbitMQ killed with SIGKILL; the shop goes on');
+  screen.bad(await fault.strike());
   await visitors.more(60);
-  await rabbitmq.start();
-  screen.good('RabbitMQ is up again; shop and consumer find their way back by themselves');
-  await visitors.more(150);
+  screen.good(await fault.mend());
+  await visitors.more(200);
 
   await visitors.leave();
   shop.kill('SIGTERM').catch(() => {});
   const { code } = await shop.exited;
   if (code !== 0) throw new Error(`the shop ended with ${code}\n${stage.lastWords()}`);
-  screen.good('the shop has closed (SIGTERM): RabbitMQ has confirmed all that it logged');
+  screen.good('the shop has closed (SIGTERM): the broker has confirmed all that it logged');
   const counts = await settled();
   over.abort();
   return tell(counts, answers);
@@ -98,16 +95,16 @@ async function play() {
 async function watch(answers, signal) {
   for (;;) {
     await pause(1000, undefined, { signal }).catch(() => {});
-    const rows = await rowsNow(stage.postgres).catch(() => '?');
+    const rows = await rowsNow(stage.query).catch(() => '?');
     const queued = await messagesQueued().catch(() => 'away');
     if (signal.aborted) return;
     const logged = receiptsIn(stage.receipts).length;
-    screen.numbers({ requests: answers.count, logged, 'in the table': rows, 'messages in RabbitMQ': queued });
+    screen.numbers({ requests: answers.count, logged, 'in the table': rows, 'messages in the broker': queued });
   }
 }
 
 async function messagesQueued() {
-  const queues = await stage.rabbitmq.listQueues();
+  const queues = await stage.servers.listQueues();
   return queues.reduce((sum, { messages }) => sum + messages, 0);
 }
 
@@ -115,7 +112,7 @@ async function messagesQueued() {
 async function settled() {
   const deadlineMs = performance.now() + SETTLE_MS;
   for (;;) {
-    const counts = await balance(stage.postgres, stage.receipts);
+    const counts = await balance(stage.query, stage.receipts);
     if (adds(counts) || performance.now() > deadlineMs) return counts;
     await pause(100);
   }
@@ -133,8 +130,8 @@ async function tell(counts, answers) {
     `  ${answers.count} HTTP requests, ${answers.failed} without an answer; median ${medianMs} ms, 99 % within ${slowMs} ms.`,
   );
   screen.title('What people find by SQL: the last errors, and all that one request logged');
-  screen.table(await lastErrors(stage.postgres));
-  screen.table(await storyOfTheLastError(stage.postgres));
+  screen.table(await lastErrors(stage.query));
+  screen.table(await storyOfTheLastError(stage.query));
   screen.blank();
   if (adds(counts)) screen.good('nothing lost, nothing stored twice');
   else screen.bad('the books do not balance');
@@ -144,8 +141,9 @@ async function tell(counts, answers) {
     unanswered: answers.failed,
     medianMs,
     p99Ms: slowMs,
+    broker: stage.servers.broker,
     consumerKills: 1,
-    brokerRestarts: 1,
+    ...stage.servers.fault.counts,
     seconds: Number(screen.seconds().toFixed(1)),
   };
 }

@@ -1,20 +1,22 @@
 /** Everything the demo starts: servers, a folder, child processes. All of it is gone after `clear()`. */
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { startChild } from '../../test/support/child.mjs';
 import { holdLeash } from '../../test/support/leash.mjs';
-import { startServers } from '../../test/support/servers.mjs';
+import { administer } from '../../test/support/postgres-admin.mjs';
+import { reachableTemporaryFolder } from '../../test/support/postgres-binaries.mjs';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 const LOGHIVE = path.join(root, 'dist', 'esm', 'cli', 'main.js');
 const SHOP = path.join(root, 'examples', 'shop', 'shop.mjs');
-export const DATABASE = 'shop';
 
-export async function buildStage() {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'loghive-demo-'));
-  // Removes the folder even when this process is killed; servers and children are held in the same way.
-  const leash = holdLeash({ dir: folder, removeDir: true, processes: [] });
+/** @param maker embedded.mjs or real.mjs */
+export async function buildStage(maker) {
+  const folder = fs.mkdtempSync(path.join(fs.realpathSync(reachableTemporaryFolder()), 'loghive-demo-'));
+  // Started by root, PostgreSQL runs as another user, who must get through.
+  if (process.getuid?.() === 0) fs.chmodSync(folder, 0o711);
+  // Removes the folder even when this process is killed; children are held in the same way.
+  const leash = holdLeash({ dir: folder, removeDir: true, processes: maker.leftovers(folder) });
   const children = [];
   let cleared;
   let servers;
@@ -39,26 +41,25 @@ export async function buildStage() {
   };
 
   try {
-    servers = await startServers();
-    const { rabbitmq, postgres } = servers;
-    const databaseUrl = await postgres.createDatabase(DATABASE);
+    servers = await maker.startServers(folder);
+    const { brokerUrl, databaseUrl } = servers;
     const receipts = path.join(folder, 'receipts');
     return {
-      rabbitmq,
-      postgres,
+      servers,
+      query: administer({ url: databaseUrl }).query,
       receipts,
       clear,
       /** What the programs said last, for a person who has to find out what went wrong. */
       lastWords: () => children.map((child) => child.lines.slice(-15).join('\n')).join('\n\n'),
       /** `loghive consume shop`, as on any command line. Resolves when it takes messages. */
       async startConsumer() {
-        const env = { LOGHIVE_URL: rabbitmq.url, LOGHIVE_DATABASE_URL: databaseUrl };
+        const env = { LOGHIVE_URL: brokerUrl, LOGHIVE_DATABASE_URL: databaseUrl };
         const consumer = run(LOGHIVE, ['consume', 'shop'], env);
         await consumer.waitForLine(/taking messages of shop/, 30_000);
         return consumer;
       },
       async openShop() {
-        const env = { LOGHIVE_URL: rabbitmq.url, SHOP_RECEIPTS: receipts, SHOP_CONSOLE: 'off', PORT: '0' };
+        const env = { LOGHIVE_URL: brokerUrl, SHOP_RECEIPTS: receipts, SHOP_CONSOLE: 'off', PORT: '0' };
         const shop = run(SHOP, [], env);
         const [, url] = await shop.waitForLine(/shop on (http:\S+)/, 30_000);
         return { shop, url };

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 const SCRIPT = `
 trap '' HUP INT TERM
 dir=$1; remove=$2; shift 2
-cat >/dev/null
+cat >/dev/null || exit
 command_line() {
   if [ -r "/proc/$1/cmdline" ]; then tr '\\0' ' ' <"/proc/$1/cmdline"; else ps -o command= -p "$1"; fi
 }
@@ -32,6 +32,8 @@ export function holdLeash({ dir = '', removeDir = false, processes }) {
   const shell = spawn('/bin/sh', ['-c', SCRIPT, 'leash', dir, removeDir ? 'remove' : 'keep', ...marks], {
     detached: true,
     cwd: '/',
+    // Whoever tries a command with a bare PATH still has cat, grep and rm where they always are.
+    env: { PATH: [process.env.PATH, '/usr/bin', '/bin'].join(':') },
     stdio: ['pipe', 'ignore', 'ignore'],
   });
   shell.unref();

@@ -1,0 +1,20 @@
+/**
+ * A development broker as a process of its own, which ends with the one that started it.
+ * Its first message is where it is; then each { id, call, args } is answered by { id, value } or { id, error }.
+ */
+import { startDevelopmentBroker } from '../../dist/esm/cli/embedded/broker/index.js';
+
+process.once('disconnect', () => process.exit(0));
+// Ctrl-C goes to the whole group; the one that started it ends it when everything else has ended.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
+
+const broker = await startDevelopmentBroker();
+process.on('message', async ({ id, call, args }) => {
+  try {
+    process.send({ id, value: await broker[call](...args) });
+  } catch (error) {
+    process.send({ id, error: error.message });
+  }
+});
+const { host, port, url, version } = broker;
+process.send({ host, port, url, version });

@@ -1,0 +1,38 @@
+/** The development broker, in a process of its own, in the shape of the RabbitMQ servers (rabbitmq.d.mts), as far as it goes. */
+import path from 'node:path';
+import { startChild } from './child.mjs';
+
+const PROGRAM = path.join(import.meta.dirname, 'development-broker-child.mjs');
+const START_MS = 30_000;
+
+export async function startDevelopmentBroker() {
+  const child = startChild(PROGRAM);
+  let calls = 0;
+  let facts;
+  try {
+    facts = await child.waitForMessage(({ url }) => url !== undefined, START_MS);
+  } catch (error) {
+    await child.kill();
+    throw error;
+  }
+
+  async function ask(call, ...args) {
+    const id = ++calls;
+    const from = child.messages.length;
+    await child.send({ id, call, args });
+    const { value, error } = await child.waitForMessage((message) => message.id === id, START_MS, { from });
+    if (error !== undefined) throw new Error(`the development broker did not ${call}: ${error}`);
+    return value;
+  }
+
+  return {
+    ...facts,
+    product: 'development broker',
+    pid: child.pid,
+    listQueues: (vhost = '/') => ask('listQueues', vhost),
+    listConnections: () => ask('listConnections'),
+    /** All there are. */
+    closeConnections: ({ reason } = {}) => ask('closeConnections', reason),
+    stop: () => child.kill(),
+  };
+}
