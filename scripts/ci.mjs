@@ -45,6 +45,7 @@ step(
   countTests,
 );
 step('delivery', [...npm, 'test:delivery']);
+step('delivery, embedded', [...npm, 'test:delivery', '--', '--embedded', '--short']);
 step('bench', [...npm, 'bench', '--', '--short']);
 step('demo', [...npm, 'demo', '--', '--json']);
 

@@ -23,9 +23,10 @@ import terminateStorm from './rows/terminate-storm.mjs';
 import throttled from './rows/throttled.mjs';
 
 /**
- * A row is `{ name, title, short?, env?, databaseUrl?, bites, run }`.
+ * A row is `{ name, title, short?, needs?, env?, databaseUrl?, bites, run }`.
  *
  * - `short`: `--short` runs it too.
+ * - `needs`: 'restart': a broker that is killed and comes back with what it has confirmed (see `whyNot`).
  * - `env`: environment of the application and the consumers.
  * - `databaseUrl({ postgres, database })`: who the consumers log in as; default the superuser.
  * - `bites`: how often the fault must have bitten at least, by name.
@@ -56,3 +57,9 @@ export const rows = [
   bothLost,
   chaos,
 ];
+
+/** Why the development broker cannot play it; undefined: it can. */
+export function whyNot({ needs }) {
+  if (needs !== 'restart') return undefined;
+  return 'kills the broker and starts it again, and the development broker keeps everything in memory';
+}

@@ -1,20 +1,23 @@
 /**
  * The delivery suite: real servers, real processes, faults; every record accounted for by its ref.
  *
- *   node test/delivery/run.mjs [row ...] [--short] [--json] [--list] [--seed N] [--postgres-bin FOLDER]
+ *   node test/delivery/run.mjs [row ...] [--embedded] [--short] [--json] [--list] [--seed N]
+ *     [--postgres-bin FOLDER]
  *
+ * With --embedded the broker is the development broker, and the rows that it cannot play are left out by name.
  * One line a row (with --json one object), the last line is "N passed, N failed"; exit 1 when a row has failed.
  */
 import { parseArgs } from 'node:util';
-import { startServers } from '../support/servers.mjs';
+import { startEmbeddedServers, startServers } from '../support/servers.mjs';
 import { seeded } from './random.mjs';
-import { rows } from './registry.mjs';
+import { rows, whyNot } from './registry.mjs';
 import { faultsOfRow, lineOf } from './report.mjs';
 import { openStage } from './stage.mjs';
 
 const ROW_DEADLINE_MS = 180_000;
 
 const OPTIONS = {
+  embedded: { type: 'boolean', default: false },
   short: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   list: { type: 'boolean', default: false },
@@ -90,21 +93,34 @@ function print({ tails, ...row }) {
   if (!row.ok) process.stderr.write(`${tails.join('\n    --\n')}\n`);
 }
 
+function printLeftOut(row) {
+  const reason = whyNot(row);
+  const line = flags.json
+    ? JSON.stringify({ name: row.name, leftOut: reason })
+    : `--    ${row.name.padEnd(22)}  ${reason}`;
+  process.stdout.write(`${line}\n`);
+}
+
 async function main() {
-  const chosen = chosenRows();
+  const all = chosenRows();
+  const isLeftOut = (row) => flags.embedded && whyNot(row) !== undefined;
+  const [chosen, leftOut] = [all.filter((row) => !isLeftOut(row)), all.filter(isLeftOut)];
   if (flags.list) {
     for (const { name, title } of chosen) process.stdout.write(`${name.padEnd(22)}  ${title}\n`);
     return;
   }
   const started = performance.now();
   const binDir = flags['postgres-bin'];
-  const servers = await startServers({
+  const servers = await (flags.embedded ? startEmbeddedServers : startServers)({
     // Few, so that a row can use them up.
     postgres: { settings: { max_connections: 24 }, ...(binDir === undefined ? {} : { binDir }) },
   });
-  const { version: rabbitmq } = servers.rabbitmq;
+  const { product = 'RabbitMQ', version } = servers.rabbitmq;
+  const broker = `${product} ${version}`;
   const { version: postgres } = servers.postgres;
-  process.stderr.write(`RabbitMQ ${rabbitmq}, PostgreSQL ${postgres}, Node ${process.version}, --seed ${flags.seed}\n`);
+  const told = flags.json ? process.stderr : process.stdout;
+  told.write(`${broker}, PostgreSQL ${postgres}, Node ${process.version}, --seed ${flags.seed}\n`);
+  for (const row of leftOut) printLeftOut(row);
   let failed = 0;
   try {
     for (const row of chosen) {
@@ -118,7 +134,8 @@ async function main() {
   }
   const passed = chosen.length - failed;
   const seconds = Math.round((performance.now() - started) / 1000);
-  if (flags.json) process.stdout.write(`${JSON.stringify({ passed, failed, seconds, rabbitmq, postgres })}\n`);
+  if (flags.json)
+    process.stdout.write(`${JSON.stringify({ passed, failed, seconds, broker, postgres, leftOut: leftOut.length })}\n`);
   else process.stdout.write(`${passed} passed, ${failed} failed\n`);
   process.exitCode = failed === 0 ? 0 : 1;
 }

@@ -26,7 +26,7 @@ export async function openStage(row, { rabbitmq, postgres, random }) {
   const url = await rabbitmq.addVhost(name);
   const databaseUrl = await postgres.createDatabase(name);
   const env = row.env ?? {};
-  const broker = createBrokerCounters(rabbitmq);
+  const broker = createBrokerCounters(rabbitmq, name);
   await broker.begin();
   const consumers = createConsumers({
     folder,

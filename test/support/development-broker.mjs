@@ -1,5 +1,6 @@
 /** The development broker, in a process of its own, in the shape of the RabbitMQ servers (rabbitmq.d.mts), as far as it goes. */
 import path from 'node:path';
+import amqplib from 'amqplib';
 import { startChild } from './child.mjs';
 
 const PROGRAM = path.join(import.meta.dirname, 'development-broker-child.mjs');
@@ -30,9 +31,22 @@ export async function startDevelopmentBroker() {
     product: 'development broker',
     pid: child.pid,
     listQueues: (vhost = '/') => ask('listQueues', vhost),
+    counters: (vhost = '/') => ask('messageCounts', vhost),
+    addVhost: (name) => ask('addVhost', name),
+    deleteVhost: (name) => ask('deleteVhost', name),
+    async deleteQueue(name, vhost = '/') {
+      const connection = await amqplib.connect(await ask('vhostUrl', vhost));
+      const channel = await connection.createChannel();
+      await channel.deleteQueue(name);
+      await connection.close();
+    },
     listConnections: () => ask('listConnections'),
-    /** All there are. */
+    /** All there are, whatever their vhost. */
     closeConnections: ({ reason } = {}) => ask('closeConnections', reason),
+    /** With a watermark as if the memory were used up, else as if it were free again. */
+    setVmWatermark: (watermark) => (watermark === undefined ? ask('unblock') : ask('block')),
+    pause: () => child.kill('SIGSTOP'),
+    resume: () => child.kill('SIGCONT'),
     stop: () => child.kill(),
   };
 }

@@ -125,6 +125,21 @@ export function administer(node) {
         maps:to_list(${parsed}), ${priority}, ${binary(applyTo)}, <<"test">>)`);
     },
 
+    async counters() {
+      const all = await ask(`
+        Add = fun(Counts, Sum) -> maps:fold(fun(Name, Number, All) ->
+          maps:update_with(Name, fun(Before) -> Before + Number end, Number, All) end, Sum, Counts) end,
+        rabbit_json:encode(lists:foldl(Add, #{}, maps:values(rabbit_global_counters:overview())))`);
+      const of = (name) => all[`messages_${name}_total`] ?? 0;
+      return {
+        redelivered: of('redelivered'),
+        returned: of('unroutable_returned'),
+        unroutable: of('unroutable_dropped'),
+        overLength: of('dead_lettered_maxlen'),
+        overDeliveryLimit: of('dead_lettered_delivery_limit'),
+      };
+    },
+
     async version() {
       return run('unicode:characters_to_binary(rabbit_misc:version())');
     },

@@ -81,6 +81,14 @@ export interface RabbitmqAdmin {
   }): Promise<{ name: string; vhost: string; user: string; state: string; channels: number; ssl: boolean }[]>;
   listQueues(vhost?: string): Promise<QueueInfo[]>;
   deleteQueue(name: string, vhost?: string): Promise<void>;
+  /** Of all vhosts since the node started; see MessageCounts of cli/embedded/broker, whose names these are. */
+  counters(): Promise<{
+    redelivered: number;
+    returned: number;
+    unroutable: number;
+    overLength: number;
+    overDeliveryLimit: number;
+  }>;
   setPolicy(
     name: string,
     pattern: string,

@@ -8,6 +8,7 @@ import { packageVersion } from '../../package-version.js';
 import { AmqpError } from './amqp-error.js';
 import { type BrokerOptions, brokerSettings } from './broker-options.js';
 import { MemoryAccount } from './queues/message.js';
+import { type MessageCounts, noMessageCounts } from './queues/message-counts.js';
 import type { Queue } from './queues/queue.js';
 import { Vhost } from './queues/vhost.js';
 import { Connection, type ConnectionState } from './session/connection.js';
@@ -50,6 +51,8 @@ export interface DevelopmentBroker {
   /** With all that is in it; its connections are closed. */
   deleteVhost(name: string): void;
   listQueues(vhost?: string): QueueInfo[];
+  /** Since the virtual host was added. */
+  messageCounts(vhost?: string): MessageCounts;
   listConnections(): ConnectionInfo[];
   /** Closes all connections with 320 CONNECTION_FORCED; gives how many. */
   closeConnections(reason?: string): number;
@@ -137,6 +140,7 @@ export async function startDevelopmentBroker(options: BrokerOptions = {}): Promi
       vhost.end();
     },
     listQueues: (vhost = '/') => [...(vhosts.get(wireText(vhost))?.queues() ?? [])].map(queueInfo),
+    messageCounts: (vhost = '/') => ({ ...(vhosts.get(wireText(vhost))?.counts ?? noMessageCounts()) }),
     listConnections: () => [...connections].map(connectionInfo),
     closeConnections: (reason = 'closed by the development broker') => force(reason),
     block(reason = LOW_ON_MEMORY) {

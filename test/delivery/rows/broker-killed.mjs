@@ -2,6 +2,7 @@ export default {
   name: 'broker-killed',
   title: 'the broker is killed by SIGKILL with 1,000 unconfirmed records, and once under load, and started again',
   short: true,
+  needs: 'restart',
   bites: { 'unconfirmed at the fault': 1000, disconnects: 2, 'messages sent again': 1 },
   async run(stage) {
     const { rabbitmq } = stage;

@@ -3,6 +3,7 @@ const FOR_MS = 14_000;
 export default {
   name: 'chaos',
   title: 'several faults at once: two consumers killed, connections reset and closed, both servers killed',
+  needs: 'restart',
   bites: {
     'consumers killed': 3,
     'connections reset': 2,

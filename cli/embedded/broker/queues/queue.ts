@@ -12,6 +12,7 @@ import type { FieldTable } from '../wire/field-table.js';
 import { type Consumer, Consumers } from './consumers.js';
 import type { DeathReason } from './dead-letter.js';
 import type { MemoryAccount, Message } from './message.js';
+import type { MessageCounts } from './message-counts.js';
 import type { QueueSettings } from './queue-arguments.js';
 import { type Entry, ReadyList } from './ready-list.js';
 import { type DeadLetter, Undelivered } from './undelivered.js';
@@ -19,6 +20,7 @@ import { type DeadLetter, Undelivered } from './undelivered.js';
 /** What a queue cannot do alone. */
 export interface QueueSurroundings {
   readonly memory: MemoryAccount;
+  readonly counts: MessageCounts;
   /** False: at least one queue refused it, or none is there. */
   deadLetter(queue: Queue, message: Message, reason: DeathReason): boolean;
   /** It has ended by itself. */
@@ -259,6 +261,8 @@ export class Queue {
 
   /** Its time here is over. */
   #die({ message }: Entry, reason: DeathReason): void {
+    if (reason === 'maxlen') this.#around.counts.overLength++;
+    if (reason === 'delivery_limit') this.#around.counts.overDeliveryLimit++;
     this.#sendDead({ message, reason });
   }
 

@@ -3,6 +3,7 @@ import { notFound, resourceLocked } from '../amqp-error.js';
 import { type DeathReason, deadMessage, goesInCircles } from './dead-letter.js';
 import { Exchange, type ExchangeIdentity } from './exchange.js';
 import type { MemoryAccount, Message } from './message.js';
+import { noMessageCounts } from './message-counts.js';
 import { Queue, type QueueIdentity, type QueueSurroundings } from './queue.js';
 import type { QueueSettings } from './queue-arguments.js';
 
@@ -19,6 +20,7 @@ export interface Routed {
 
 export class Vhost {
   readonly name: string;
+  readonly counts = noMessageCounts();
   readonly #exchanges = new Map<string, Exchange>();
   readonly #queues = new Map<string, Queue>();
   readonly #around: QueueSurroundings;
@@ -28,6 +30,7 @@ export class Vhost {
     this.declareExchange({ name: BUILT_IN, durable: true, autoDelete: false, internal: false, arguments: [] });
     this.#around = {
       memory,
+      counts: this.counts,
       deadLetter: (queue, message, reason) => this.#deadLetter(queue, message, reason),
       remove: (queue) => this.deleteQueue(queue),
     };

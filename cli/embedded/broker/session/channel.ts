@@ -239,6 +239,7 @@ export class Channel {
     this.#assertPublishable(properties);
     const message = { exchange, routingKey, properties, body, holders: 0 };
     const { routed, refused } = vhost.publish(message);
+    if (!routed) vhost.counts[mandatory ? 'returned' : 'unroutable']++;
     if (!routed && mandatory) {
       const reason = { replyCode: 312, replyText: 'NO_ROUTE', exchange, routingKey };
       this.#outbox.content(this.number, 'basic.return', reason, properties, message);

@@ -115,6 +115,7 @@ export class Consuming implements SubscriptionChannel {
   }
 
   #keep(delivery: Delivery, noAck: boolean): number {
+    if (delivery.entry.redelivered) this.#site.vhost.counts.redelivered++;
     const tag = this.#deliveries.nextTag();
     if (noAck) return tag;
     if (delivery.subscription) this.#inHandOfAll++;

@@ -22,3 +22,24 @@ test('what is published with a confirm is delivered, and gone once it is acknowl
   await eventually(() => expect(taken).toEqual(['one', 'two']));
   await eventually(() => expect(broker.listQueues()).toMatchObject([{ messages: 0, consumers: 1 }]));
 });
+
+test('it counts what it delivers again, returns and throws away, for each virtual host', async () => {
+  const broker = await useDevelopmentBroker();
+  broker.addVhost('other');
+  const channel = await useChannel(broker.url);
+  await channel.assertQueue('short', { arguments: { 'x-max-length': 1 } });
+  await channel.assertQueue('strict', { arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 1 } });
+  channel.sendToQueue('nowhere', Buffer.from('returned'), { mandatory: true });
+  channel.sendToQueue('nowhere', Buffer.from('dropped'));
+  for (const text of ['one', 'two']) channel.sendToQueue('short', Buffer.from(text));
+  channel.sendToQueue('strict', Buffer.from('three'));
+  await channel.waitForConfirms();
+  for (let time = 0; time < 2; time++) {
+    const message = await channel.get('strict');
+    if (message) channel.nack(message);
+  }
+  expect(await channel.get('strict')).toBe(false);
+  const counts = { redelivered: 1, returned: 1, unroutable: 1, overLength: 1, overDeliveryLimit: 1 };
+  expect(broker.messageCounts()).toEqual(counts);
+  expect(broker.messageCounts('other')).toMatchObject({ redelivered: 0, returned: 0 });
+});
