@@ -2,8 +2,6 @@
 import type { EventEmitter } from 'node:events';
 import type { ProducerConfig } from './config.js';
 import { emitSafely } from './emit-safely.js';
-import { reasonOf } from './errors.js';
-import { internalLogger } from './internal-logger.js';
 import type { Level } from './level.js';
 import type { PublisherEvents } from './publisher/publisher.js';
 import { sharePublisher } from './publisher/shared.js';
@@ -47,9 +45,10 @@ function openEnabled(config: ProducerConfig, door: EventEmitter): Producer {
 
   return {
     log(entry) {
+      const { level } = entry;
       try {
         const epochMicros = clock();
-        const { level, message, information } = entry;
+        const { message, information } = entry;
         const input = {
           service,
           level,
@@ -59,9 +58,14 @@ function openEnabled(config: ProducerConfig, door: EventEmitter): Producer {
         };
         publisher.accept(service, level, encode(input, { id: uuidv7(epochMicros), epochMicros }, maxRecordBytes));
       } catch (error) {
-        // encodeRecord makes every value safe; should it fail all the same, the application must not notice.
-        const sentence = `a record could not be encoded and is lost: ${reasonOf(error)}. Please report this with the value that was logged.`;
-        internalLogger.error(sentence);
+        // encodeRecord makes every value safe, so that it is the stack that was full. The application must not notice; and
+        // what is called here may throw again.
+        publisher.untaken = { service, level, error, before: publisher.untaken };
+        try {
+          setImmediate(() => publisher.countUntaken()).unref();
+        } catch {
+          // Counted with the next one, or when somebody asks.
+        }
       }
     },
     flush: () => publisher.flush(),

@@ -63,3 +63,30 @@ it('tells its door what happens until it is closed, though a listener of another
   await producers[1]!.close();
   expect(heard).toEqual(['LOGHIVE_BROKER_UNREACHABLE', 'LOGHIVE_RECORDS_LOST']);
 });
+
+it('counts a record for which the stack was full, takes the others, and closes as ever', async () => {
+  const told = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
+  onTestFinished(() => told.mockRestore());
+  const config = settings(3);
+  const producer = openProducer(config, new EventEmitter());
+  let returned = 0;
+  const log = () => {
+    producer.log({ level: 'INFO', message: 'deep', information: { n: 1 } });
+    returned++;
+  };
+  const fill = () => {
+    log();
+    fill();
+  };
+  for (let depth = 0; depth < 12; depth++) {
+    // Each time the stack ends at another place of what one call does.
+    const below = (left: number): void => (left === 0 ? fill() : below(left - 1));
+    expect(() => below(depth)).toThrow(RangeError);
+  }
+  await eventually(() => expect(producer.stats().shed.INFO?.['not taken'] ?? 0).toBeGreaterThan(0));
+  const { accepted, pending, shed } = producer.stats();
+  expect(accepted).toBeGreaterThanOrEqual(returned);
+  expect(pending + Object.values(shed.INFO ?? {}).reduce((sum, each) => sum + each, 0)).toBe(accepted);
+  await producer.close();
+  expect(producer.stats()).toMatchObject({ pending: 0, pendingBytes: 0 });
+});

@@ -49,6 +49,8 @@ export class Lane {
   readonly #inFlight = new Set<Frame>();
   #bytesInFlight = 0;
   #nextSequence = 0;
+  #records = 0;
+  #bytes = 0;
   #openWaiters = new Set<() => void>();
 
   nacks = 0;
@@ -71,7 +73,7 @@ export class Lane {
   }
 
   get isEmpty(): boolean {
-    return !this.hasWaiting && !this.hasOpenLines && this.#inFlight.size === 0;
+    return this.#records === 0;
   }
 
   get framesInFlight(): number {
@@ -84,17 +86,26 @@ export class Lane {
 
   /** Records that are kept, wherever they are. */
   get records(): number {
-    let records = this.#open?.records ?? 0;
-    for (const frame of this.#waiting) records += frame.records;
-    for (const frame of this.#inFlight) records += frame.records;
-    return records;
+    return this.#records;
   }
 
-  /** @param bytes size of the line in UTF-8, with its newline. */
+  /** Their lines with a newline each. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * May throw in the middle where the caller has left next to nothing of the stack: then either `bytes` has grown and the
+   * record is kept, or nothing has changed. So nothing is called between two steps that belong together.
+   *
+   * @param bytes size of the line in UTF-8, with its newline.
+   */
   add(line: string, bytes: number, nowMs: number): void {
-    if (this.#open && this.#open.bytes + bytes > FRAME_BYTES) this.cut(nowMs);
+    if (this.#open && (this.#isFull(this.#open) || this.#open.bytes + bytes > FRAME_BYTES)) this.cut(nowMs);
     if (bytes > FRAME_BYTES) {
-      this.#push({ body: Buffer.from(line), memory: undefined, records: 1, bytes }, nowMs);
+      this.#push(this.#frame({ body: Buffer.from(line), memory: undefined, records: 1, bytes }, nowMs));
+      this.#records++;
+      this.#bytes += bytes;
       return;
     }
     this.#open ??= { memory: this.#bodies.take(), filled: 0, records: 0, bytes: 0 };
@@ -102,33 +113,43 @@ export class Lane {
     open.filled = writeLine(open.memory, open.filled, line, bytes - 1);
     open.records++;
     open.bytes += bytes;
-    if (open.bytes >= FRAME_BYTES || open.records >= this.#recordsPerFrame) this.cut(nowMs);
+    this.#records++;
+    this.#bytes += bytes;
+    if (this.#isFull(open)) this.cut(nowMs);
+  }
+
+  #isFull({ bytes, records }: OpenLines): boolean {
+    return bytes >= FRAME_BYTES || records >= this.#recordsPerFrame;
   }
 
   /** Closes the open lines into a frame that can be taken. */
   cut(nowMs: number): void {
     if (!this.#open) return;
     const { memory, filled, records, bytes } = this.#open;
-    this.#open = undefined;
     const lines = memory.subarray(0, filled);
-    if (filled >= FRAME_BYTES / 2) {
-      this.#push({ body: lines, memory, records, bytes }, nowMs);
-    } else {
-      // A few lines must not hold the memory of many for as long as they wait.
-      this.#push({ body: Buffer.from(lines), memory: undefined, records, bytes }, nowMs);
-      this.#bodies.giveBack(memory);
-    }
+    // A few lines must not hold the memory of many for as long as they wait.
+    const copied = filled < FRAME_BYTES / 2;
+    const content = copied ? { body: Buffer.from(lines), memory: undefined } : { body: lines, memory };
+    this.#push(this.#frame({ ...content, records, bytes }, nowMs));
+    this.#open = undefined;
+    if (copied) this.#bodies.giveBack(memory);
   }
 
-  #push(content: Pick<Frame, 'body' | 'memory' | 'records' | 'bytes'>, nowMs: number): void {
-    this.#waiting.push({
+  #frame(content: Pick<Frame, 'body' | 'memory' | 'records' | 'bytes'>, nowMs: number): Frame {
+    return {
       ...content,
-      sequence: this.#nextSequence++,
+      sequence: this.#nextSequence,
       madeAtS: Math.floor(nowMs / 1000),
       attempts: 0,
       waiters: this.#openWaiters,
-    });
-    this.#openWaiters = new Set();
+    };
+  }
+
+  #push(frame: Frame): void {
+    const openWaiters = new Set<() => void>();
+    this.#waiting.push(frame);
+    this.#nextSequence++;
+    this.#openWaiters = openWaiters;
   }
 
   /** The next frame to publish, now in flight. */
@@ -143,8 +164,10 @@ export class Lane {
 
   confirmed(frame: Frame): void {
     // The broker has it, so that nobody reads its memory any more; of what is given up that is not as sure.
-    if (this.#landed(frame) && frame.memory) this.#bodies.giveBack(frame.memory);
-    settle(frame);
+    if (this.#landed(frame)) {
+      this.#settle(frame);
+      if (frame.memory) this.#bodies.giveBack(frame.memory);
+    }
   }
 
   /** Not confirmed: it waits again, before everything that was logged after it. */
@@ -166,7 +189,7 @@ export class Lane {
   dropOldest(nowMs: number): Frame | undefined {
     if (!this.hasWaiting) this.cut(nowMs);
     const frame = this.#waiting.shift();
-    if (frame) settle(frame);
+    if (frame) this.#settle(frame);
     return frame;
   }
 
@@ -174,14 +197,16 @@ export class Lane {
   dropLargerThan(bytes: number): Frame[] {
     const dropped = this.#waiting.filter((frame) => frame.body.length > bytes);
     this.#waiting = this.#waiting.filter((frame) => frame.body.length <= bytes);
-    for (const frame of dropped) settle(frame);
+    for (const frame of dropped) this.#settle(frame);
     return dropped;
   }
 
   /** Gives up everything. */
   clear(): void {
     this.#open = undefined;
-    for (const frame of [...this.#waiting, ...this.#inFlight]) settle(frame);
+    for (const frame of [...this.#waiting, ...this.#inFlight]) this.#settle(frame);
+    this.#records = 0;
+    this.#bytes = 0;
     this.#waiting = [];
     this.#inFlight.clear();
     this.#bytesInFlight = 0;
@@ -202,9 +227,11 @@ export class Lane {
     }
     return watched;
   }
-}
 
-function settle(frame: Frame): void {
-  for (const done of frame.waiters) done();
-  frame.waiters.clear();
+  #settle(frame: Frame): void {
+    this.#records -= frame.records;
+    this.#bytes -= frame.bytes;
+    for (const done of frame.waiters) done();
+    frame.waiters.clear();
+  }
 }

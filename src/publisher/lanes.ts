@@ -37,9 +37,10 @@ export class Lanes implements Iterable<PacedLane> {
     // One logger writes mostly one level many times over: the last lane is nearly always the next one.
     if (this.#last?.lane.service === service && this.#last.lane.level === level) return this.#last;
     const key = `${level} ${service}`;
-    this.#last = this.#lanes.get(key) ?? this.#open(service, level);
-    this.#lanes.set(key, this.#last);
-    return this.#last;
+    const lane = this.#lanes.get(key) ?? this.#open(service, level);
+    this.#lanes.set(key, lane);
+    this.#last = lane;
+    return lane;
   }
 
   /** How many have something to send or on its way. */

@@ -8,7 +8,7 @@ import { EventEmitter } from 'node:events';
 import { type Outcome, Outlet } from '../amqp/outlet.js';
 import type { PublisherConfig } from '../config.js';
 import { emitSafely } from '../emit-safely.js';
-import { LoghiveError } from '../errors.js';
+import { LoghiveError, reasonOf } from '../errors.js';
 import { internalLogger } from '../internal-logger.js';
 import type { Level } from '../level.js';
 import { within } from '../time/time-limit.js';
@@ -17,6 +17,7 @@ import { BodyPool } from './body-pool.js';
 import { Dispatch, WINDOW_BYTES } from './dispatch.js';
 import { FRAME_BYTES, type Frame, type Lane } from './lane.js';
 import { Lanes, type PacedLane } from './lanes.js';
+import { messageLimit, refusal } from './refusal.js';
 import { chooseVictim, ShedLedger, type ShedReason } from './shed.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from './status.js';
 
@@ -24,6 +25,14 @@ export interface PublisherEvents {
   warning: [error: LoghiveError];
   connect: [];
   disconnect: [error: LoghiveError];
+}
+
+/** A record at which `accept` threw, and the ones before it. */
+export interface Untaken {
+  readonly service: string;
+  readonly level: Level;
+  readonly error: unknown;
+  readonly before: Untaken | undefined;
 }
 
 export class Publisher {
@@ -41,8 +50,9 @@ export class Publisher {
   /** The outlet has told that the broker is away, so that its return is news. */
   #toldAway = false;
   #bytes = 0;
-  #accepted = 0;
   #confirmed = 0;
+  /** A list to which whoever has no stack left can still add, without a call. */
+  untaken: Untaken | undefined;
   /** Each ends the waiting of one flush that has a time limit. */
   readonly #cuts = new Set<() => void>();
 
@@ -90,12 +100,12 @@ export class Publisher {
   }
 
   /**
-   * Takes one record. Returns at once; never throws.
+   * Takes one record. Returns at once. Throws only where the record was neither taken nor counted, because the stack of
+   * the caller is full: put it in front of `untaken` then.
    *
    * @param line the record as one line of JSON.
    */
   accept(service: string, level: Level, line: string): void {
-    this.#accepted++;
     const bytes = Buffer.byteLength(line) + 1;
     if (this.#state === 'closed') {
       this.#shed.count({ service, level }, 'logged after close', 1);
@@ -103,11 +113,28 @@ export class Publisher {
       return;
     }
     this.#outlet.connection.open();
-    if (this.#makeRoom(level, bytes)) {
-      this.#bytes += bytes;
-      this.#lanes.of(service, level).lane.add(line, bytes, Date.now());
+    if (!this.#makeRoom(level, bytes)) {
+      this.#shed.count({ service, level }, 'buffer full', 1);
+      return;
+    }
+    const { lane } = this.#lanes.of(service, level);
+    const before = lane.bytes;
+    try {
+      lane.add(line, bytes, Date.now());
       this.#dispatch.soon();
-    } else this.#shed.count({ service, level }, 'buffer full', 1);
+    } catch (error) {
+      if (lane.bytes === before) throw error;
+    }
+    this.#bytes += lane.bytes - before;
+  }
+
+  /** Counts what `accept` threw at, once there is room on the stack again. */
+  countUntaken(): void {
+    let each = this.untaken;
+    this.untaken = undefined;
+    if (each) internalLogger.error(`a record could not be taken, and is lost: ${reasonOf(each.error)}`);
+    if (each && this.#state === 'closed') this.#onLate();
+    for (; each; each = each.before) this.#shed.count(each, 'not taken', 1);
   }
 
   /**
@@ -139,14 +166,18 @@ export class Publisher {
   }
 
   get isIdle(): boolean {
-    return this.#bytes === 0;
+    for (const { lane } of this.#lanes) if (!lane.isEmpty) return false;
+    return true;
   }
 
   stats(): PublisherStats {
+    this.countUntaken();
+    let pending = 0;
+    for (const { lane } of this.#lanes) pending += lane.records;
     return {
-      accepted: this.#accepted,
+      accepted: this.#confirmed + pending + this.#shed.total,
       confirmed: this.#confirmed,
-      pending: this.#accepted - this.#confirmed - this.#shed.total,
+      pending,
       pendingBytes: this.#bytes,
       shed: this.#shed.counts(),
       retries: this.#dispatch.retries,
@@ -182,7 +213,12 @@ export class Publisher {
 
   /** Again and again, for what is logged while it flushes. */
   async #flushUntilIdle(): Promise<void> {
-    while (!this.isIdle) await this.flush();
+    let settled = -1;
+    // A round that settled nothing would be followed by the same for ever, without an end to the turn of the event loop.
+    while (!this.isIdle && settled !== this.#confirmed + this.#shed.total) {
+      settled = this.#confirmed + this.#shed.total;
+      await this.flush();
+    }
   }
 
   /** At the end of the script: what cannot be flushed in time will never be. */
@@ -223,6 +259,7 @@ export class Publisher {
   #giveUpTheRest(reason: ShedReason): number {
     this.#dispatch.stop();
     this.#announcer.stop();
+    this.countUntaken();
     this.#state = 'closed';
     let unsent = 0;
     for (const { lane } of this.#lanes) {
@@ -282,12 +319,12 @@ export class Publisher {
 
   /** A server with a smaller message limit would refuse the same frame for ever, and its lane would stand still. */
   #dropTooLarge(reason: string): void {
-    const limit = /larger than (?:configured )?max size (?<bytes>\d+)/.exec(reason)?.groups?.bytes;
+    const limit = messageLimit(reason);
     if (limit === undefined) return;
     // The frames of the closed channel are given back in this turn of the event loop.
     setImmediate(() => {
       for (const { lane } of this.#lanes) {
-        for (const frame of lane.dropLargerThan(Number(limit))) {
+        for (const frame of lane.dropLargerThan(limit)) {
           this.#bytes -= frame.bytes;
           this.#shed.count(lane, 'larger than the broker allows', frame.records);
         }
@@ -299,12 +336,4 @@ export class Publisher {
     internalLogger.warning(error.message);
     emitSafely(this.events, 'warning', error);
   }
-}
-
-function refusal(lane: Lane, outcome: 'nacked' | 'returned'): string {
-  const why =
-    outcome === 'nacked'
-      ? 'the broker refuses them (the queue is full?)'
-      : 'no queue takes them (deleted, or not bound?)';
-  return `${lane.service} ${lane.level}: records wait because ${why}. Loghive goes on trying.`;
 }

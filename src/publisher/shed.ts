@@ -7,6 +7,7 @@ export type ShedReason =
   | 'unsent at close'
   | 'unsent at exit'
   | 'logged after close'
+  | 'not taken'
   | 'larger than the broker allows';
 
 /** How many records were shed, of which level and why. */
@@ -31,6 +32,8 @@ const REMEDIES: Readonly<Record<ShedReason, string>> = {
   'unsent at close': 'The broker did not confirm them within exitTimeoutMs: see why, or raise it.',
   'unsent at exit': 'process.exit() or an exception ended the process: await flush() before it, or let the script end.',
   'logged after close': 'They were logged when the logger was closed already, or the process ending.',
+  'not taken':
+    'The call stack was full, or Loghive has a fault: please report it where the line before says something else.',
   'larger than the broker allows': "Lower maxRecordBytes, or raise the broker's max_message_size.",
 };
 
