@@ -11,6 +11,7 @@
 import { writeLine } from '../frame.js';
 import type { Level } from '../level.js';
 import type { BodyPool } from './body-pool.js';
+import { FrameQueue } from './frame-queue.js';
 
 /** A frame is closed when its lines reach this size; a larger single record is a frame of its own. */
 export const FRAME_BYTES = 64 * 1024;
@@ -45,7 +46,10 @@ export class Lane {
   readonly #recordsPerFrame: number;
   readonly #bodies: BodyPool;
   #open: OpenLines | undefined;
-  #waiting: Frame[] = [];
+  /** Never taken yet. */
+  readonly #fresh = new FrameQueue<Frame>();
+  /** Taken and given back: each of them older than all that are fresh. */
+  readonly #returned = new FrameQueue<Frame>();
   readonly #inFlight = new Set<Frame>();
   #bytesInFlight = 0;
   #nextSequence = 0;
@@ -65,7 +69,7 @@ export class Lane {
   }
 
   get hasWaiting(): boolean {
-    return this.#waiting.length > 0;
+    return this.#fresh.length > 0 || this.#returned.length > 0;
   }
 
   get hasOpenLines(): boolean {
@@ -147,14 +151,14 @@ export class Lane {
 
   #push(frame: Frame): void {
     const openWaiters = new Set<() => void>();
-    this.#waiting.push(frame);
+    this.#fresh.push(frame);
     this.#nextSequence++;
     this.#openWaiters = openWaiters;
   }
 
   /** The next frame to publish, now in flight. */
   take(): Frame | undefined {
-    const frame = this.#waiting.shift();
+    const frame = this.#next();
     if (frame) {
       this.#inFlight.add(frame);
       this.#bytesInFlight += frame.bytes;
@@ -174,9 +178,17 @@ export class Lane {
   giveBack(frame: Frame): void {
     this.#landed(frame);
     frame.attempts++;
-    let index = 0;
-    while (index < this.#waiting.length && this.#waiting[index]!.sequence < frame.sequence) index++;
-    this.#waiting.splice(index, 0, frame);
+    this.#returned.push(frame);
+  }
+
+  #next(): Frame | undefined {
+    return this.#returned.shift() ?? this.#fresh.shift();
+  }
+
+  *#unsettled(): Iterable<Frame> {
+    yield* this.#returned;
+    yield* this.#fresh;
+    yield* this.#inFlight;
   }
 
   #landed(frame: Frame): boolean {
@@ -188,15 +200,22 @@ export class Lane {
   /** Gives up the oldest frame that is not in flight. Open lines are closed for it. */
   dropOldest(nowMs: number): Frame | undefined {
     if (!this.hasWaiting) this.cut(nowMs);
-    const frame = this.#waiting.shift();
+    const frame = this.#next();
     if (frame) this.#settle(frame);
     return frame;
   }
 
   /** Gives up the waiting frames that the broker will never take. */
   dropLargerThan(bytes: number): Frame[] {
-    const dropped = this.#waiting.filter((frame) => frame.body.length > bytes);
-    this.#waiting = this.#waiting.filter((frame) => frame.body.length <= bytes);
+    const dropped: Frame[] = [];
+    for (const queue of [this.#returned, this.#fresh]) {
+      const frames = [...queue];
+      queue.clear();
+      for (const frame of frames) {
+        if (frame.body.length > bytes) dropped.push(frame);
+        else queue.push(frame);
+      }
+    }
     for (const frame of dropped) this.#settle(frame);
     return dropped;
   }
@@ -204,10 +223,11 @@ export class Lane {
   /** Gives up everything. */
   clear(): void {
     this.#open = undefined;
-    for (const frame of [...this.#waiting, ...this.#inFlight]) this.#settle(frame);
+    for (const frame of this.#unsettled()) this.#settle(frame);
     this.#records = 0;
     this.#bytes = 0;
-    this.#waiting = [];
+    this.#returned.clear();
+    this.#fresh.clear();
     this.#inFlight.clear();
     this.#bytesInFlight = 0;
     for (const done of this.#openWaiters) done();
@@ -217,7 +237,7 @@ export class Lane {
   /** Calls `done` for each of the frames that hold what was accepted until now; returns how many calls will come. */
   watch(done: () => void): number {
     let watched = 0;
-    for (const frame of [...this.#waiting, ...this.#inFlight]) {
+    for (const frame of this.#unsettled()) {
       frame.waiters.add(done);
       watched++;
     }
