@@ -12,6 +12,7 @@ import { writeLine } from '../frame.js';
 import type { Level } from '../level.js';
 import type { BodyPool } from './body-pool.js';
 import { FrameQueue } from './frame-queue.js';
+import { Waiters } from './waiters.js';
 
 /** A frame is closed when its lines reach this size; a larger single record is a frame of its own. */
 export const FRAME_BYTES = 64 * 1024;
@@ -27,8 +28,6 @@ export interface Frame {
   readonly madeAtS: number;
   /** How often it was published without being confirmed. */
   attempts: number;
-  /** Who waits until it is confirmed or shed. */
-  readonly waiters: Set<() => void>;
 }
 
 /** The lines that wait for company. */
@@ -55,7 +54,7 @@ export class Lane {
   #nextSequence = 0;
   #records = 0;
   #bytes = 0;
-  #openWaiters = new Set<() => void>();
+  readonly #waiters = new Waiters();
 
   nacks = 0;
   returns = 0;
@@ -145,15 +144,12 @@ export class Lane {
       sequence: this.#nextSequence,
       madeAtS: Math.floor(nowMs / 1000),
       attempts: 0,
-      waiters: this.#openWaiters,
     };
   }
 
   #push(frame: Frame): void {
-    const openWaiters = new Set<() => void>();
     this.#fresh.push(frame);
     this.#nextSequence++;
-    this.#openWaiters = openWaiters;
   }
 
   /** The next frame to publish, now in flight. */
@@ -183,12 +179,6 @@ export class Lane {
 
   #next(): Frame | undefined {
     return this.#returned.shift() ?? this.#fresh.shift();
-  }
-
-  *#unsettled(): Iterable<Frame> {
-    yield* this.#returned;
-    yield* this.#fresh;
-    yield* this.#inFlight;
   }
 
   #landed(frame: Frame): boolean {
@@ -223,35 +213,28 @@ export class Lane {
   /** Gives up everything. */
   clear(): void {
     this.#open = undefined;
-    for (const frame of this.#unsettled()) this.#settle(frame);
-    this.#records = 0;
-    this.#bytes = 0;
     this.#returned.clear();
     this.#fresh.clear();
     this.#inFlight.clear();
     this.#bytesInFlight = 0;
-    for (const done of this.#openWaiters) done();
-    this.#openWaiters.clear();
+    this.#records = 0;
+    this.#bytes = 0;
+    this.#waiters.clear();
   }
 
-  /** Calls `done` for each of the frames that hold what was accepted until now; returns how many calls will come. */
-  watch(done: () => void): number {
-    let watched = 0;
-    for (const frame of this.#unsettled()) {
-      frame.waiters.add(done);
-      watched++;
-    }
-    if (this.hasOpenLines) {
-      this.#openWaiters.add(done);
-      watched++;
-    }
-    return watched;
+  /** Calls `done` when everything that was accepted until now is confirmed or shed. False when that is so already. */
+  watch(done: () => void): boolean {
+    if (this.isEmpty) return false;
+    const frames = this.#returned.length + this.#fresh.length + this.#inFlight.size;
+    // The open lines will be the next frame.
+    if (this.hasOpenLines) this.#waiters.add(this.#nextSequence, frames + 1, done);
+    else this.#waiters.add(this.#nextSequence - 1, frames, done);
+    return true;
   }
 
   #settle(frame: Frame): void {
     this.#records -= frame.records;
     this.#bytes -= frame.bytes;
-    for (const done of frame.waiters) done();
-    frame.waiters.clear();
+    this.#waiters.settled(frame.sequence);
   }
 }

@@ -50,6 +50,26 @@ export class Lanes implements Iterable<PacedLane> {
     return busy;
   }
 
+  /** Records that are kept in all of them. */
+  get records(): number {
+    let records = 0;
+    for (const { lane } of this.#lanes.values()) records += lane.records;
+    return records;
+  }
+
+  /** Resolves when everything that was accepted until now is confirmed or shed. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      let left = 1;
+      const done = () => {
+        left--;
+        if (left === 0) resolve();
+      };
+      for (const { lane } of this.#lanes.values()) if (lane.watch(done)) left++;
+      done();
+    });
+  }
+
   #open(service: string, level: Level): PacedLane {
     const { recordsPerMessage, bodies, resume, onService } = this.#options;
     const pace = new Pace((attempt) => backoffMs(attempt, REFUSED), resume);

@@ -51,6 +51,7 @@ export class Publisher {
   #toldAway = false;
   #bytes = 0;
   #confirmed = 0;
+  #flushed: { readonly accepted: number; readonly all: Promise<void> } | undefined;
   /** A list to which whoever has no stack left can still add, without a call. */
   untaken: Untaken | undefined;
   /** Each ends the waiting of one flush that has a time limit. */
@@ -142,16 +143,11 @@ export class Publisher {
    * process running by itself: a script that has nothing else left to do is flushed by the exit hooks.
    */
   flush(): Promise<void> {
-    return new Promise((resolve) => {
-      let left = 1;
-      const done = () => {
-        left--;
-        if (left === 0) resolve();
-      };
-      for (const { lane } of this.#lanes) left += lane.watch(done);
-      this.#dispatch.now();
-      done();
-    });
+    const { accepted } = this.stats();
+    // While the broker is away somebody may ask again and again.
+    if (this.#flushed?.accepted !== accepted) this.#flushed = { accepted, all: this.#lanes.settled() };
+    this.#dispatch.now();
+    return this.#flushed.all;
   }
 
   /**
@@ -166,14 +162,12 @@ export class Publisher {
   }
 
   get isIdle(): boolean {
-    for (const { lane } of this.#lanes) if (!lane.isEmpty) return false;
-    return true;
+    return this.#lanes.records === 0;
   }
 
   stats(): PublisherStats {
     this.countUntaken();
-    let pending = 0;
-    for (const { lane } of this.#lanes) pending += lane.records;
+    const pending = this.#lanes.records;
     return {
       accepted: this.#confirmed + pending + this.#shed.total,
       confirmed: this.#confirmed,

@@ -81,18 +81,24 @@ describe('a lane', () => {
     expect(lane.records).toBe(1);
   });
 
-  it('tells those who wait when each of their frames is confirmed or given up', () => {
+  it('tells those who wait once, when all of what was there is confirmed or given up', () => {
     const lane = laneWith('a');
     lane.cut(NOW_MS);
     const inFlight = lane.take()!;
     lane.add('b', 2, NOW_MS);
-    let calls = 0;
-    expect(lane.watch(() => calls++)).toBe(2);
+    const told: string[] = [];
+    expect(lane.watch(() => told.push('first'))).toBe(true);
     lane.add('logged later, in the same open frame', 10, NOW_MS);
+    lane.cut(NOW_MS);
+    lane.add('c', 2, NOW_MS);
+    lane.watch(() => told.push('second'));
     lane.confirmed(inFlight);
-    expect(calls).toBe(1);
+    expect(told).toEqual([]);
     lane.dropOldest(NOW_MS);
-    expect(calls).toBe(2);
+    expect(told).toEqual(['first']);
+    lane.clear();
+    expect(told).toEqual(['first', 'second']);
+    expect(lane.watch(() => told.push('never'))).toBe(false);
   });
 
   it('stamps a frame with the second in which it was closed', () => {

@@ -177,6 +177,17 @@ describe('a publisher', () => {
     expect(publisher.stats().shed).toEqual({ INFO: { 'unsent at close': 10 } });
   });
 
+  it('keeps nothing for each flush that is asked for while the broker is away', async () => {
+    const publisher = open({ url: 'amqp://127.0.0.1:1' });
+    publisher.accept('shop', 'INFO', line(0));
+    const first = publisher.flush();
+    expect(publisher.flush()).toBe(first);
+    publisher.accept('shop', 'INFO', line(1));
+    expect(publisher.flush()).not.toBe(first);
+    await publisher.close(0);
+    await Promise.all([first, publisher.flush()]);
+  });
+
   it('ends the waiting of everyone who waits, when it is told to', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1' });
     publisher.accept('shop', 'INFO', line(0));
