@@ -81,6 +81,8 @@ export class Outlet {
     const { events } = this.connection;
     events.on('ready', (link) => {
       this.#connected = link;
+      // Of a connection that was closed in order, which tells no end.
+      this.#open = undefined;
       void this.#openChannel(link);
     });
     events.on('failed', (error) => this.#warnUnlessTold(error));

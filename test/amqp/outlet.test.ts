@@ -125,6 +125,24 @@ describe('what became of a message', () => {
     expect(outcomes.at(-1)).toBe('confirmed');
   });
 
+  test('lost: the connection was closed in order, and the channel of the next one is not open yet', async () => {
+    const { outlet, outcomes, publish, warnings } = await useOutlet();
+    const { queue } = await useQueue();
+    let linkWhenReady: unknown = 'not asked';
+    outlet.connection.events.on('ready', () => {
+      linkWhenReady = outlet.link;
+      publish({ routingKey: queue });
+    });
+    await outlet.connection.close();
+    outlet.connection.open();
+    await eventually(() => outlet.link !== undefined);
+    expect(linkWhenReady).toBeUndefined();
+    publish({ routingKey: queue });
+    await eventually(() => outcomes.length === 2);
+    expect(outcomes).toEqual(['lost', 'confirmed']);
+    expect(warnings).toEqual([]);
+  });
+
   test('lost: the connection is of no use any more, and its peer does not take leave', async () => {
     const relay = await useRelay(broker.url);
     const { outlet, outcomes, publish } = await useOutlet(relay.url);
