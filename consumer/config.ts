@@ -13,8 +13,7 @@ import {
 import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import { LEVELS } from '../src/level.js';
-import { maskedBroker } from '../src/settings/broker-url.js';
-import { maskUrl } from '../src/settings/mask-url.js';
+import { maskedBroker, shownUrl } from '../src/settings/broker-url.js';
 import {
   booleanText,
   type Check,
@@ -22,7 +21,6 @@ import {
   Expected,
   integer,
   isOptions,
-  kindOf,
   numberText,
   resolveOptions,
   shown,
@@ -128,22 +126,12 @@ const commaSeparated = (text: string) =>
     .map((part) => part.trim())
     .filter((part) => part !== '');
 
-const shownDatabaseUrl = (value: unknown) => (typeof value === 'string' ? shown(maskUrl(value)) : kindOf(value));
-
-/** A URL among the names, as `loghive consume amqp://…` brings it, may hold a password. */
-const shownServices = (value: unknown) => {
-  const masked = (part: unknown) => (typeof part === 'string' ? maskUrl(part) : part);
-  if (Array.isArray(value)) return shown(value.map(masked));
-  // Options in the place of names, which hold URLs as well.
-  return isOptions(value) ? kindOf(value) : shown(masked(value));
-};
-
 export const storeOptions = {
   databaseUrl: {
     check: databaseUrl,
     fallback: undefined,
     env: ['LOGHIVE_DATABASE_URL'],
-    show: shownDatabaseUrl,
+    show: shownUrl,
     required: true,
   },
   schema: { check: schema, fallback: 'logs' },
@@ -156,7 +144,6 @@ const consumerOptions = {
     fallback: undefined,
     env: ['SERVICE_NAMES'],
     parse: commaSeparated,
-    show: shownServices,
     required: true,
   },
   ...storeOptions,
@@ -267,7 +254,7 @@ function databaseUrlFromParts(environment: Environment): string | undefined {
   const login = `${part('POSTGRES_DB_USER', 'postgres')}:${part('POSTGRES_DB_PASSWORD', '')}`;
   const port = environment('POSTGRES_DB_PORT')?.text || '5432';
   const url = `postgres://${login}@${withPort(host.text, port)}/${part('POSTGRES_DB_NAME', 'postgres')}`;
-  const places = `POSTGRES_DB_HOST ${shown(host.text)} and POSTGRES_DB_PORT ${shown(port)} (${host.where})`;
+  const places = `POSTGRES_DB_HOST ${shownUrl(host.text)} and POSTGRES_DB_PORT ${shown(port)} (${host.where})`;
   return checkedUrl(url, `${places} make no database address`);
 }
 

@@ -239,7 +239,7 @@ function hostsFromParts(environment: Environment): readonly BrokerHost[] {
   } catch (error) {
     if (!(error instanceof Expected)) throw error;
     warnOnce(
-      `QUEUE_HOST ${shown(hosts)} and QUEUE_PORT ${shown(port)} make no broker address, expected a host name and a port from 1 to 65535; localhost:5672 is used instead. Correct them or set LOGHIVE_URL.`,
+      `QUEUE_HOST ${shownUrl(hosts)} and QUEUE_PORT ${shown(port)} make no broker address, expected a host name and a port from 1 to 65535; localhost:5672 is used instead. Correct them or set LOGHIVE_URL.`,
     );
     return parseBrokerUrl(build('localhost', '5672'));
   }

@@ -274,6 +274,7 @@ describe('the environment', () => {
     { QUEUE_PORT: '70000' },
     { QUEUE_HOST: 'a b' },
     { QUEUE_HOST: 'amqp://h' },
+    { QUEUE_HOST: 'amqp://app:secret@h:5672' },
     { QUEUE_HOST: 'h/v' },
   ])('that makes no broker address is told once and localhost is used: %j', (variables) => {
     const { warnings } = useEnvironment({ QUEUE_PASSWORD: 'secret', ...variables } as Record<string, string>);

@@ -41,7 +41,7 @@ export interface DatabaseTarget {
 type Mutable<T> = { -readonly [K in keyof T]?: T[K] };
 type Draft = Mutable<DatabaseTarget> & { hostList?: string; portList?: string };
 
-/** Completes "database URL …: ". */
+/** Completes "database URL …: ". It quotes no value: that stands in the URL, unless it may be part of a password. */
 class Wrong extends Error {}
 
 const SHAPE = 'expected postgres://user:password@host:5432/database (special characters percent-encoded)';
@@ -74,7 +74,8 @@ function parse(text: string): DatabaseTarget {
     throw new Wrong("a '/' or '@' in a password or in the database's name must be percent-encoded (%2F, %40).");
   }
   put(draft, 'database', decoded(path));
-  for (const pair of query.split('&')) if (pair !== '') parameter(draft, pair);
+  const mayHoldSecret = /@|password/i.test(query);
+  for (const pair of query.split('&')) if (pair !== '') parameter(draft, pair, mayHoldSecret);
   const hosts = hostsOf(authority.slice(at + 1), draft);
   return Object.freeze({ ...finished(draft), hosts });
 }
@@ -96,12 +97,12 @@ function decoded(text: string): string {
 
 function oneOf<T extends string>(name: string, allowed: readonly T[], value: string): T {
   if (allowed.includes(value as T)) return value as T;
-  throw new Wrong(`${name} is ${JSON.stringify(value)}, expected one of ${allowed.join(', ')}.`);
+  throw new Wrong(`${name} has no value that is known, expected one of ${allowed.join(', ')}.`);
 }
 
 function whole(name: string, value: string): number {
   if (/^-?\d{1,9}$/.test(value.trim())) return Number(value);
-  throw new Wrong(`${name} is ${JSON.stringify(value)}, expected an integer.`);
+  throw new Wrong(`${name} has no value that is known, expected an integer.`);
 }
 
 /** libpq's parameters that mean something here. Those whose only effect is libpq's own are checked and passed over. */
@@ -147,11 +148,16 @@ function noEffect(_checked: unknown): Draft {
   return {};
 }
 
-function parameter(draft: Draft, pair: string): void {
+function parameter(draft: Draft, pair: string, mayHoldSecret: boolean): void {
   const equals = pair.indexOf('=');
   const name = decoded(equals < 0 ? pair : pair.slice(0, equals));
   const read = Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;
   // Passing over a misspelt sslmode would open an unprotected connection, so nothing unknown is passed over.
+  if (!read && mayHoldSecret) {
+    throw new Wrong(
+      `behind the '?' stands an unknown parameter; remove it, and write a '?' or '&' in a password as %3F or %26. Known: ${Object.keys(PARAMETERS).join(', ')}.`,
+    );
+  }
   if (!read) {
     throw new Wrong(`unknown parameter "${name}"; remove it. Known: ${Object.keys(PARAMETERS).join(', ')}.`);
   }

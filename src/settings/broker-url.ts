@@ -49,6 +49,8 @@ function parseOne(text: string): BrokerHost {
     );
   }
   const path = url.pathname.replace(/^\//, '');
+  // The rest of a password with an unencoded '/' and '@' would else be taken for the vhost, and shown.
+  if (path.includes('@')) throw new Expected(`${SHAPE}; an '@' in a password or vhost is written %40, a '/' %2F`);
   if (path.includes('/')) throw new Expected("a URL whose vhost is one path segment; write a '/' in its name as %2F");
   if (url.port === '0') throw new Expected('a URL with a port from 1 to 65535');
   const vhost = path === '' ? '/' : decoded(path);

@@ -9,7 +9,7 @@
 export function maskUrl(text: string): string {
   const scheme = /^\s*[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0] ?? '';
   return (scheme + maskLogin(text.slice(scheme.length))).replace(
-    /(^|[?&\s])((?:ssl)?password\s*=\s*)(?:'[^']*'?|[^&\s]*)/gi,
+    /(^|[?&\s])((?:ssl)?password\s*=\s*)(?:'[^']*'?|[^&\s]*(?:&[^&=\s]*(?![^&\s]))*)/gi,
     '$1$2***',
   );
 }

@@ -3,6 +3,7 @@
  * its default. Arguments that are wrong throw; environment values that are wrong warn and fall back. Pure.
  */
 import { LoghiveError } from '../errors.js';
+import { maskUrl } from './mask-url.js';
 import { nearest } from './nearest.js';
 
 /** Turns what was passed into the value, or throws an `Expected` that completes the sentence "expected …". */
@@ -141,21 +142,32 @@ function unknownOption(owner: string, name: string, known: string[]): LoghiveErr
   );
 }
 
-/** A value as it may stand in a message: short, quoted, in one line, never throwing. */
+/**
+ * A value as it may stand in a message: short, quoted, in one line, never throwing, and without a password where a URL was
+ * put into the wrong option. An object is named by its kind only: it may hold anything.
+ */
 export function shown(value: unknown): string {
-  const text = textOf(value);
+  const text = Array.isArray(value) ? listText(value) : textOf(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
-function textOf(value: unknown): string {
-  if (typeof value === 'function') return kindOf(value);
-  if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value !== 'string' && typeof value !== 'object') return String(value);
+function listText(values: readonly unknown[]): string {
   try {
-    return JSON.stringify(value) ?? kindOf(value);
+    return `[${values.map(textOf).join(',')}]`;
   } catch {
-    return kindOf(value);
+    return kindOf(values);
   }
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(mayHoldSecret(value) ? maskUrl(value) : value);
+  if (typeof value === 'function' || typeof value === 'object') return kindOf(value);
+  return typeof value === 'bigint' ? `${value}n` : String(value);
+}
+
+/** What looks like a URL, or like a piece of one. */
+function mayHoldSecret(text: string): boolean {
+  return /:\/\/|@|password/i.test(text);
 }
 
 /** What a value is, for messages that must not show it: "text", "a number", "an array". */

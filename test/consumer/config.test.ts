@@ -99,7 +99,7 @@ describe('every option is checked', () => {
   test.each([
     [
       'postgres://u:secret@h/db?sslmode=strict',
-      /"postgres:\/\/u:\*\*\*@h\/db\?sslmode=strict": sslmode is "strict", expected one of disable,/,
+      /"postgres:\/\/u:\*\*\*@h\/db\?sslmode=strict": sslmode has no value that is known, expected one of disable,/,
     ],
     ['mysql://u:secret@h/db', /expected postgres:\/\//],
     ['postgres://u:sec/ret@h:5432/db', /percent-encoded/],
@@ -264,12 +264,17 @@ describe('the environment', () => {
       /^POSTGRES_DB_HOST "h\/x" and POSTGRES_DB_PORT "5432"/,
     ],
     [
+      { POSTGRES_DB_HOST: 'postgres://app:secret@db:5432/logs' },
+      /^POSTGRES_DB_HOST "postgres:\/\/app:\*\*\*@db:5432\/logs" and POSTGRES_DB_PORT "5432"/,
+    ],
+    [
       {},
       /^no database: pass the option "databaseUrl" \(--database-url .* or set LOGHIVE_DATABASE_URL or POSTGRES_DB_HOST/,
     ],
   ])('that names no database throws, for there is no default: %j', (variables, words) => {
     useEnvironment(variables as Record<string, string>);
     expect(refusal(create({ services: ['shop'] }))).toMatch(words);
+    expect(refusal(create({ services: ['shop'] }))).not.toContain('secret');
     expect(refusal(() => migrationConfig('migrate', {}))).toMatch(words);
   });
 

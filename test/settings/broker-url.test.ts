@@ -54,6 +54,8 @@ test.each<[unknown, RegExp]>([
   ['amqp://h:0', /port from 1 to 65535/],
   ['amqp://h:65536', /a URL such as/],
   ['amqp://u:se/cret@h', /percent-encoded/],
+  ['amqp://u:p@se/c:ret@h', /'@' in a password or vhost is written %40/],
+  ['amqp://u:12/secret@h', /%40/],
   ['amqp://u:1#secret@h', /'#' in a password is written %3F or %23/],
   ['amqp://h?heartbeat=30', /heartbeatS/],
   ['amqp://h/a/b', /%2F/],

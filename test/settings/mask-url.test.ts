@@ -16,6 +16,8 @@ test.each([
   ['amqp:user:secret@host', 'amqp:***@host'],
   ['amqp://user:secret', 'amqp://user:***'],
   ['amqp://user:secret/vhost', 'amqp://user:***'],
+  ['postgres://h/db?password=se&cret', 'postgres://h/db?password=***'],
+  ['postgres://h/db?password=se&cret&sslmode=require', 'postgres://h/db?password=***&sslmode=require'],
   ['postgres://h/db?sslmode=require&sslpassword=secret', 'postgres://h/db?sslmode=require&sslpassword=***'],
 ])('%j is shown without its secret', (url, masked) => {
   expect(maskUrl(url)).toBe(masked);

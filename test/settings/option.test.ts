@@ -126,16 +126,12 @@ test.each<[unknown, string]>([
   ['x'.repeat(100), `"${'x'.repeat(76)}...`],
   [undefined, 'undefined'],
   [Symbol('s'), 'Symbol(s)'],
-  [{ toJSON: () => undefined }, 'an object'],
-  [
-    {
-      toJSON() {
-        throw new Error('no');
-      },
-    },
-    'an object',
-  ],
-])('%s is shown short, in one line, without throwing', (value, text) => {
+  [{ url: 'amqp://u:secret@h' }, 'an object'],
+  ['amqp://u:secret@h', '"amqp://u:***@h"'],
+  ['u:secret@h', '"u:***@h"'],
+  [['shop', 'amqp://u:secret@h', 5, {}], '["shop","amqp://u:***@h",5,an object]'],
+  ['a:b', '"a:b"'],
+])('%s is shown short, in one line, without throwing and without a password', (value, text) => {
   expect(shown(value)).toBe(text);
 });
 
