@@ -12,6 +12,8 @@
  *
  * In `running` the connection to RabbitMQ may come and go; `Taking` sees to that.
  */
+
+import { setMaxListeners } from 'node:events';
 import type { ConsumeMessage } from 'amqplib';
 import { backoffMs, RECONNECT } from '../src/backoff.js';
 import { LoghiveError, reasonOf } from '../src/errors.js';
@@ -20,6 +22,7 @@ import type { StoredRecord } from '../src/record.js';
 import { sleep, within } from '../src/time/time-limit.js';
 import { Batcher } from './batch.js';
 import type { ConsumerConfig } from './config.js';
+import { Copies } from './copies.js';
 import { type Delivery, MAX_RETURNS, returnsOf, takeApart } from './delivery.js';
 import { Discovery } from './discovery.js';
 import type { Session } from './intake/session.js';
@@ -42,6 +45,8 @@ export interface ConsumerSeams {
   readonly afterCommit?: () => void | Promise<void>;
   /** After the acknowledgement, with what is in the table; the next batch waits for it. */
   readonly onStored?: (records: readonly StoredRecord[]) => void | Promise<void>;
+  /** After how long a message is given back whose retry cannot be published. */
+  readonly giveBackAfterMs?: number;
 }
 
 export class Consumer {
@@ -51,6 +56,7 @@ export class Consumer {
   readonly #discovery: Discovery;
   readonly #taking: Taking;
   readonly #republisher: Republisher;
+  readonly #copies: Copies;
   readonly #batcher: Batcher;
   readonly #notices = new Notices();
   readonly #teller = new Teller();
@@ -77,6 +83,13 @@ export class Consumer {
       (sentence) => this.#teller.warning('broker', sentence),
       (sentence) => this.#notices.tell(sentence),
     );
+    setMaxListeners(0, this.#abort.signal);
+    this.#copies = new Copies({
+      republisher: this.#republisher,
+      signal: this.#abort.signal,
+      onWaiting: (waits) => this.#tellOfRetries(waits),
+      ...(seams.giveBackAfterMs === undefined ? {} : { giveBackAfterMs: seams.giveBackAfterMs }),
+    });
     this.#discovery = new Discovery({
       services: config.services,
       store: this.#store,
@@ -134,13 +147,16 @@ export class Consumer {
   }
 
   status(): ConsumerStatus {
-    const known = { state: this.#state, broker: this.#taking.status(), notices: this.#notices.all };
+    const { notice } = this.#copies;
+    const notices = notice === undefined ? this.#notices.all : [...this.#notices.all, notice];
+    const known = { state: this.#state, broker: this.#taking.status(), notices };
     return {
       ...known,
       sinceMs: this.#sinceMs,
       ...(this.#reason === undefined ? {} : { reason: this.#reason }),
       health: healthOf(known),
       services: this.#discovery.services,
+      publishing: this.#republisher.status(),
       inHand: this.#taking.session?.unacknowledged ?? 0,
       counts: { ...this.#counts },
     };
@@ -162,22 +178,18 @@ export class Consumer {
   }
 
   async #anotherRound(session: Session, delivery: Delivery): Promise<void> {
-    this.#counts.rounds++;
-    await this.#finishWhenPublished(session, delivery, () => this.#republisher.anotherRound(delivery));
+    const publish = () => this.#republisher.anotherRound(delivery);
+    if (await this.#copies.finish(session, delivery.tag, publish)) this.#counts.rounds++;
   }
 
-  /**
-   * The original stays unacknowledged until its copy is confirmed. It is not given back meanwhile: each return counts
-   * against a delivery limit, which would destroy it in the end.
-   */
-  async #finishWhenPublished(session: Session, delivery: Delivery, publish: () => Promise<boolean>): Promise<void> {
-    for (let attempt = 1; !session.isEnded && !this.#abort.signal.aborted; attempt++) {
-      if (await publish()) {
-        session.acknowledge([delivery.tag]);
-        return;
-      }
-      await sleep(backoffMs(attempt, RECONNECT), this.#abort.signal);
-    }
+  async #retry(session: Session, { delivery, records, publish }: Settled['retrying'][number]): Promise<void> {
+    if (await this.#copies.finish(session, delivery.tag, publish)) this.#counts.retried += records;
+  }
+
+  #tellOfRetries(waits: boolean): void {
+    const { fault } = this.#republisher;
+    if (waits) this.#teller.warning('retries', `retries cannot be published now${fault ? `: ${fault}` : ''}`);
+    else if (!this.#abort.signal.aborted) this.#teller.info('retries', 'no message waits for its retry any more');
   }
 
   #startWork(): void {
@@ -207,12 +219,9 @@ export class Consumer {
       return;
     }
     session.acknowledge(settled.finished.map((delivery) => delivery.tag));
-    for (const { delivery, publish } of settled.retrying) {
-      this.#spawn(this.#finishWhenPublished(session, delivery, publish));
-    }
+    for (const retrying of settled.retrying) this.#spawn(this.#retry(session, retrying));
     this.#counts.stored += settled.stored;
     this.#counts.duplicates += settled.duplicates;
-    this.#counts.retried += settled.retried;
     this.#counts.deadLetters += settled.buried;
     this.#counts.batches++;
     this.#pausesInARow = 0;

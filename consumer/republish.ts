@@ -3,6 +3,7 @@
  * end of its own queue. The original is acknowledged only after the broker confirmed the copy.
  */
 import type { MessageProperties, Options } from 'amqplib';
+import type { ConnectionStatus } from '../src/amqp/connection.js';
 import type { Link } from '../src/amqp/link.js';
 import { type Outcome, type Outgoing, Outlet } from '../src/amqp/outlet.js';
 import type { BrokerConfig } from '../src/config.js';
@@ -28,6 +29,13 @@ export interface Republisher {
   retry(delivery: Delivery, raw: Buffer, delayMs: number): Promise<boolean>;
   /** Puts the whole message to the end of its own queue. */
   anotherRound(delivery: Delivery): Promise<boolean>;
+  /** Whether the broker takes messages now. */
+  readonly isReady: boolean;
+  /** Why there is no connection that messages can be published on, in words. Not while the first one is being opened. */
+  readonly connectionFault: string | undefined;
+  /** Why messages are not confirmed, in words: the connection, or what the broker said to the last one. */
+  readonly fault: string | undefined;
+  status(): ConnectionStatus;
   close(): Promise<void>;
 }
 
@@ -64,8 +72,21 @@ export function createRepublisher(
 
   outlet.events.on('open', (link) => void declare(link));
 
+  /** What the broker said to the last message, unless it confirmed that. */
+  let refusal: string | undefined;
+  outlet.events.on('channelClosed', (error) => {
+    refusal = error.message;
+  });
+
+  function connectionFault(): string | undefined {
+    const { state, lastError } = outlet.connection.status();
+    if (state === 'ready') return undefined;
+    return state === 'blocked' ? 'the broker blocks publishers (its memory or disk is short)' : lastError;
+  }
+
   async function publish(message: Outgoing): Promise<boolean> {
     const outcome = await new Promise<Outcome>((resolve) => outlet.publish(message, resolve));
+    refusal = outcome === 'lost' ? refusal : REFUSALS[outcome];
     if (outcome === 'returned' && outlet.link) {
       // No queue takes it any more: somebody deleted it. It is there again when the caller repeats.
       outlet.topology.forget();
@@ -97,9 +118,25 @@ export function createRepublisher(
         properties: { ...unchanged(properties), headers: { ...ownHeaders(properties), [ROUNDS_HEADER]: rounds } },
       });
     },
+    get isReady() {
+      return outlet.link !== undefined;
+    },
+    get connectionFault() {
+      return connectionFault();
+    },
+    get fault() {
+      return connectionFault() ?? refusal;
+    },
+    status: () => outlet.connection.status(),
     close: () => outlet.connection.close(),
   };
 }
+
+const REFUSALS = {
+  confirmed: undefined,
+  nacked: 'the broker refuses them (a queue is full)',
+  returned: 'their queue does not exist',
+} as const;
 
 /** A record in the Python form needs the timestamp of its message to know its time zone. */
 function timestampOf(properties: MessageProperties): { timestamp?: number } {

@@ -14,12 +14,15 @@ export interface Settled {
   /** Messages that can be acknowledged now. */
   readonly finished: Delivery[];
   /** Messages with records for a delay queue; `publish` is called again until it says that all of them are there. */
-  readonly retrying: Array<{ readonly delivery: Delivery; readonly publish: () => Promise<boolean> }>;
+  readonly retrying: Array<{
+    readonly delivery: Delivery;
+    readonly records: number;
+    readonly publish: () => Promise<boolean>;
+  }>;
   /** What is in the table now: stored by this batch, or there already. */
   readonly inTable: () => StoredRecord[];
   readonly stored: number;
   readonly duplicates: number;
-  readonly retried: number;
   readonly buried: number;
 }
 
@@ -49,7 +52,11 @@ export async function settle(
   const retrying = [...retries].map(([delivery, rejected]) => {
     const delayMs = retryDelaysMs[delivery.attempt]!;
     const raws = rejected.map(({ item }) => item.raw);
-    return { delivery, publish: untilAllAreThere(raws, (raw) => republisher.retry(delivery, raw, delayMs)) };
+    return {
+      delivery,
+      records: raws.length,
+      publish: untilAllAreThere(raws, (raw) => republisher.retry(delivery, raw, delayMs)),
+    };
   });
   return {
     finished: batch.filter((delivery) => !retries.has(delivery)),
@@ -57,7 +64,6 @@ export async function settle(
     inTable: () => recordsOf(items, written.rejected),
     stored: written.stored,
     duplicates: written.duplicates,
-    retried: [...retries.values()].reduce((sum, records) => sum + records.length, 0),
     buried: letters.length,
   };
 }

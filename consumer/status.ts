@@ -9,7 +9,7 @@ export interface ConsumerCounts {
   readonly stored: number;
   /** Records that were in the table already. */
   readonly duplicates: number;
-  /** Records that were put into a delay queue. */
+  /** Records that the broker confirmed in a delay queue. */
   readonly retried: number;
   /** Records that went into `dead_letters`. */
   readonly deadLetters: number;
@@ -42,10 +42,12 @@ export interface ConsumerStatus {
   /** Whose records are taken: those that were named, or those that were found so far. */
   readonly services: readonly string[];
   readonly broker: ConnectionStatus;
+  /** The connection that retries are published on. */
+  readonly publishing: ConnectionStatus;
   /** Messages that were taken and are not acknowledged. */
   readonly inHand: number;
   readonly counts: ConsumerCounts;
-  /** What a person should know about exchanges and queues: other arguments, missing permissions. */
+  /** What a person should know: exchanges and queues with other arguments, missing permissions, messages that wait because their retry cannot be published. */
   readonly notices: readonly string[];
 }
 

@@ -2,7 +2,7 @@
 import { internalLogger } from '../src/internal-logger.js';
 
 /** Things whose state is told, each on its own: two servers that are away must not make each other news. */
-export type Topic = 'broker' | 'queues' | 'storage';
+export type Topic = 'broker' | 'queues' | 'storage' | 'retries';
 
 export class Teller {
   readonly #last = new Map<Topic, string>();

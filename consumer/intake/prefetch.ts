@@ -49,9 +49,12 @@ export function adapted(load: QueueLoad, budget: PrefetchBudget): number {
   return wanted >= load.prefetch * 1.5 || wanted <= load.prefetch / 2 ? wanted : load.prefetch;
 }
 
-/** What a queue keeps that used little of its prefetch for a while: `peak` messages at once at most. */
+/**
+ * What a queue keeps that used little of its prefetch for a while, `peak` messages at once at most. One more than that, so
+ * that messages that lie waiting do not let it grow again by themselves.
+ */
 export function shrunk(load: QueueLoad, peak: number): number {
-  return peak * 8 < load.prefetch ? Math.max(FLOOR, peak) : load.prefetch;
+  return peak * 8 < load.prefetch ? Math.max(FLOOR, peak + 1) : load.prefetch;
 }
 
 function shareOf(load: QueueLoad, budget: PrefetchBudget): number {

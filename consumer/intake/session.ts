@@ -116,6 +116,18 @@ export class Session {
     }
   }
 
+  /** Puts one message back into its queue; the broker hands it out again at once. */
+  giveBack(tag: number): void {
+    if (this.#state === 'ended') return;
+    this.#release(tag);
+    this.#ledger.finished([tag]);
+    try {
+      this.#channel!.nack(byTag(tag), false, true);
+    } catch (error) {
+      this.lose(error as Error);
+    }
+  }
+
   /** No new messages from now on; what was delivered can still be acknowledged. */
   async drain(): Promise<void> {
     if (this.#state !== 'open') return;
@@ -178,7 +190,11 @@ export class Session {
         else if (generation === subscription.generation) this.#cancelled(subscription);
       });
       // It may have been cancelled before this was heard.
-      if (generation === subscription.generation) subscription.consumerTag = consumerTag;
+      if (generation === subscription.generation) {
+        subscription.consumerTag = consumerTag;
+        // Messages may have come in one piece with the answer, and no further one does before they are done with.
+        this.#review(subscription);
+      }
     } catch (error) {
       internalLogger.debug(`no subscription to ${subscription.queue}: ${reasonOf(error)}`);
     }
@@ -223,6 +239,11 @@ export class Session {
     subscription.delivered(bytes);
     this.#backPressure.delivered(bytes);
     subscription.counted(this.#options.onMessage(this, subscription.queue, message));
+    this.#review(subscription);
+  }
+
+  /** Whether the queue should have another prefetch now. */
+  #review(subscription: Subscription): void {
     const budget = this.#budget();
     const { load } = subscription;
     if (wantsAnother(load, budget)) this.#resize(subscription, adapted(load, budget));
@@ -262,6 +283,7 @@ export class Session {
         await this.#consume(subscription);
       }
       subscription.renewing = false;
+      this.#review(subscription);
     });
   }
 }

@@ -55,7 +55,7 @@ describe('the prefetch of a queue', () => {
 
   it('gives back what an idle queue does not use', () => {
     expect(shrunk(load({ prefetch: 1000 }), 0)).toBe(FLOOR);
-    expect(shrunk(load({ prefetch: 1000 }), 10)).toBe(10);
+    expect(shrunk(load({ prefetch: 1000 }), 10)).toBe(11);
     expect(shrunk(load({ prefetch: 1000 }), 500)).toBe(1000);
   });
 });

@@ -105,6 +105,18 @@ describe('a session of taking messages', () => {
     expect(lost).toEqual([]);
   });
 
+  test('takes what lies behind a message that is not done with, also where that came in one piece with the subscription', async () => {
+    const { session, link, tags } = await useSession();
+    const publishing = await link.model.createConfirmChannel();
+    await publishing.assertQueue(FAILURE_QUEUE, {
+      arguments: failureQueue('classic', SETTINGS, link.serverVersion).arguments,
+    });
+    for (let sent = 0; sent < 40; sent++) publishing.sendToQueue(FAILURE_QUEUE, Buffer.from('m'));
+    await publishing.waitForConfirms();
+    await session.open();
+    await eventually(() => tags.length === 40);
+  });
+
   test('keeps what is in hand within its budget of bytes when messages become larger', async () => {
     const { session, link, tags, lost } = await useSession();
     await session.open();

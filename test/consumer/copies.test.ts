@@ -1,0 +1,75 @@
+/** Messages whose retry cannot be published. */
+import { connect } from 'amqplib';
+import { expect, test, vi } from 'vitest';
+import { type ConsumerSeams, createConsumer } from '../../consumer/index.js';
+import { internalLogger } from '../../src/internal-logger.js';
+import { onEnd, uniqueName, useBroker, useDatabase } from '../support/use-servers.js';
+import { eventually } from '../support/wait.mjs';
+
+/** A consumer whose user may not make the retry queues, and a table that refuses the message "bad". */
+async function useRefused(seams: ConsumerSeams = {}) {
+  const warning = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
+  onEnd(() => warning.mockRestore());
+  const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
+  const user = uniqueName('user');
+  const rights = { vhost: broker.vhost, configure: '^(shop_.*|logs_exchange|loghive_services)$' };
+  const url = await broker.admin.addUser(user, 'pw', rights);
+  onEnd(() => broker.admin.deleteUser(user));
+  const consumer = createConsumer({ services: ['shop'], url, databaseUrl: database.url, seams });
+  onEnd(() => consumer.stop());
+  await consumer.start();
+  await database.query("alter table logs.records add constraint no_bad check (message <> 'bad')");
+  const connection = await connect(broker.url);
+  onEnd(() => connection.close());
+  const channel = await connection.createConfirmChannel();
+  const send = async (...messages: string[]) => {
+    for (const message of messages) {
+      const record = { service: 'shop', level: 'INFO', message, information: {}, timestamp: new Date().toISOString() };
+      channel.publish('logs_exchange', 'shop.info', Buffer.from(JSON.stringify(record)), { persistent: true });
+    }
+    await channel.waitForConfirms();
+  };
+  const stored = async () => (await database.query('select count(*)::int as n from logs.records'))[0].n;
+  /** The administrator makes what the consumer may not. */
+  const repair = async () => {
+    await channel.assertExchange('failure_backoff', 'direct');
+    await channel.assertQueue('failure_backoff_1000');
+    await channel.bindQueue('failure_backoff_1000', 'failure_backoff', 'failure.backoff.1000');
+  };
+  return { consumer, send, stored, repair };
+}
+
+const waitingNotice = /^1 message waits unacknowledged because retries cannot be published: .*failure_backoff/;
+
+test('hold up nothing behind them, and are told of in the health and once in the log', async () => {
+  const { consumer, send, stored } = await useRefused();
+  await send('bad', ...Array.from({ length: 20 }, (_, n) => `good ${n}`));
+  await eventually(async () => (await stored()) === 20);
+  await eventually(() => consumer.status().notices.some((notice) => waitingNotice.test(notice)));
+  expect(consumer.status()).toMatchObject({ health: 'degraded', publishing: { state: 'ready' }, inHand: 1 });
+  expect(consumer.status().counts.retried).toBe(0);
+  const told = vi.mocked(internalLogger.warning).mock.calls.filter(([line]) => /^retries cannot be/.test(line));
+  expect(told).toHaveLength(1);
+});
+
+test('are given back before the broker ends the channel over them, and published when that is possible', async () => {
+  const { consumer, send, repair } = await useRefused({ giveBackAfterMs: 100 });
+  await send('bad');
+  await eventually(() => consumer.status().counts.redelivered >= 2);
+  expect(consumer.status().inHand).toBeLessThanOrEqual(1);
+  await repair();
+  await eventually(() => consumer.status().counts.retried === 1);
+  await eventually(() => !consumer.status().notices.some((notice) => waitingNotice.test(notice)));
+  expect(consumer.status()).toMatchObject({ inHand: 0 });
+});
+
+test('may be many without a warning of Node about listeners', async () => {
+  const warnings: string[] = [];
+  const onWarning = ({ name }: Error) => warnings.push(name);
+  process.on('warning', onWarning);
+  onEnd(() => process.off('warning', onWarning));
+  const { consumer, send } = await useRefused();
+  await send(...Array.from({ length: 15 }, () => 'bad'));
+  await eventually(() => consumer.status().notices.some((notice) => notice.startsWith('15 messages wait')));
+  expect(warnings).toEqual([]);
+});
