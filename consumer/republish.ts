@@ -143,13 +143,20 @@ function timestampOf(properties: MessageProperties): { timestamp?: number } {
   return typeof properties.timestamp === 'number' ? { timestamp: properties.timestamp } : {};
 }
 
+/** Without `user_id`: the broker refuses that of another user, and closes the channel with all other retries on it. */
 function unchanged(properties: MessageProperties): Options.Publish {
-  const { headers: _headers, deliveryMode: _mode, clusterId: _cluster, ...rest } = properties;
+  const { headers: _headers, deliveryMode: _mode, clusterId: _cluster, userId: _user, ...rest } = properties;
   return Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
 }
 
-/** The broker counts its deliveries of the copy anew. */
+/** The broker counts its deliveries of the copy anew. For CC and BCC it would make further copies, one for each key. */
 function ownHeaders(properties: MessageProperties): Record<string, unknown> {
-  const { 'x-delivery-count': _delivered, 'x-acquired-count': _acquired, ...own } = properties.headers ?? {};
+  const {
+    'x-delivery-count': _delivered,
+    'x-acquired-count': _acquired,
+    CC: _cc,
+    BCC: _bcc,
+    ...own
+  } = properties.headers ?? {};
   return own;
 }
