@@ -103,10 +103,12 @@ function printLeftOut(row) {
 
 async function main() {
   const all = chosenRows();
-  const isLeftOut = (row) => flags.embedded && whyNot(row) !== undefined;
-  const [chosen, leftOut] = [all.filter((row) => !isLeftOut(row)), all.filter(isLeftOut)];
+  const leftOut = all.filter((row) => flags.embedded && whyNot(row) !== undefined);
+  const chosen = all.filter((row) => !leftOut.includes(row));
+  if (names.length > 0 && leftOut.length > 0) refuse(`${leftOut[0].name} ${whyNot(leftOut[0])}: leave out --embedded`);
   if (flags.list) {
     for (const { name, title } of chosen) process.stdout.write(`${name.padEnd(22)}  ${title}\n`);
+    for (const row of leftOut) printLeftOut(row);
     return;
   }
   const started = performance.now();

@@ -42,7 +42,7 @@ export async function startDevelopmentBroker() {
     },
     listConnections: () => ask('listConnections'),
     /** All there are, whatever their vhost. */
-    closeConnections: ({ reason } = {}) => ask('closeConnections', reason),
+    closeConnections: ({ reason = 'closed by a test' } = {}) => ask('closeConnections', reason),
     /** With a watermark as if the memory were used up, else as if it were free again. */
     setVmWatermark: (watermark) => (watermark === undefined ? ask('unblock') : ask('block')),
     pause: () => child.kill('SIGSTOP'),

@@ -81,8 +81,8 @@ export interface RabbitmqAdmin {
   }): Promise<{ name: string; vhost: string; user: string; state: string; channels: number; ssl: boolean }[]>;
   listQueues(vhost?: string): Promise<QueueInfo[]>;
   deleteQueue(name: string, vhost?: string): Promise<void>;
-  /** Of all vhosts since the node started; see MessageCounts of cli/embedded/broker, whose names these are. */
-  counters(): Promise<{
+  /** RabbitMQ's are of all vhosts, since it started; see MessageCounts of cli/embedded/broker, whose names these are. */
+  counters(vhost?: string): Promise<{
     redelivered: number;
     returned: number;
     unroutable: number;

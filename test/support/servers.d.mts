@@ -1,3 +1,4 @@
+import type { DevelopmentBrokerProcess } from './development-broker.mjs';
 import type { PostgresOptions, PostgresServer } from './postgres.mjs';
 import type { RabbitmqOptions, RabbitmqServer } from './rabbitmq.mjs';
 
@@ -9,3 +10,8 @@ export interface Servers {
 
 /** Starts a private RabbitMQ and a private PostgreSQL side by side; if one fails, the other is stopped. */
 export function startServers(options?: { rabbitmq?: RabbitmqOptions; postgres?: PostgresOptions }): Promise<Servers>;
+
+/** The development broker takes the part of RabbitMQ. */
+export function startEmbeddedServers(options?: {
+  postgres?: PostgresOptions;
+}): Promise<Omit<Servers, 'rabbitmq'> & { rabbitmq: DevelopmentBrokerProcess }>;
