@@ -8,7 +8,8 @@ import type { Outcome, Outlet } from '../amqp/outlet.js';
 import type { PublisherConfig } from '../config.js';
 import { FRAME_CONTENT_TYPE, RECORD_CONTENT_TYPE } from '../frame.js';
 import { LOGS_EXCHANGE, logQueue, routingKey } from '../wire.js';
-import type { Frame, Lane } from './lane.js';
+import type { Frame } from './frame.js';
+import type { Lane } from './lane.js';
 import type { Lanes, PacedLane } from './lanes.js';
 
 /** Bytes on their way without a confirm: enough to keep a broker busy while it syncs to disk. */

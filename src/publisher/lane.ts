@@ -11,24 +11,12 @@
 import { writeLine } from '../frame.js';
 import type { Level } from '../level.js';
 import type { BodyPool } from './body-pool.js';
+import { type Frame, split } from './frame.js';
 import { FrameQueue } from './frame-queue.js';
 import { Waiters } from './waiters.js';
 
 /** A frame is closed when its lines reach this size; a larger single record is a frame of its own. */
 export const FRAME_BYTES = 64 * 1024;
-
-export interface Frame {
-  readonly sequence: number;
-  readonly body: Buffer;
-  /** What `body` lies in, where that serves again after the confirm. */
-  readonly memory: Buffer | undefined;
-  readonly records: number;
-  /** What the frame counts against `bufferBytes`. */
-  readonly bytes: number;
-  readonly madeAtS: number;
-  /** How often it was published without being confirmed. */
-  attempts: number;
-}
 
 /** The lines that wait for company. */
 interface OpenLines {
@@ -55,6 +43,9 @@ export class Lane {
   #records = 0;
   #bytes = 0;
   readonly #waiters = new Waiters();
+
+  /** The largest message that the broker takes, as far as it is known. */
+  #largestBody = Number.POSITIVE_INFINITY;
 
   nacks = 0;
   returns = 0;
@@ -104,8 +95,8 @@ export class Lane {
    * @param bytes size of the line in UTF-8, with its newline.
    */
   add(line: string, bytes: number, nowMs: number): void {
-    if (this.#open && (this.#isFull(this.#open) || this.#open.bytes + bytes > FRAME_BYTES)) this.cut(nowMs);
-    if (bytes > FRAME_BYTES) {
+    if (this.#open && (this.#isFull(this.#open) || this.#open.bytes + bytes > this.#frameBytes)) this.cut(nowMs);
+    if (bytes > this.#frameBytes) {
       this.#push(this.#frame({ body: Buffer.from(line), memory: undefined, records: 1, bytes }, nowMs));
       this.#records++;
       this.#bytes += bytes;
@@ -122,7 +113,12 @@ export class Lane {
   }
 
   #isFull({ bytes, records }: OpenLines): boolean {
-    return bytes >= FRAME_BYTES || records >= this.#recordsPerFrame;
+    return bytes >= this.#frameBytes || records >= this.#recordsPerFrame;
+  }
+
+  /** Counted as `Frame.bytes`, with a newline for each record: the body has none behind the last one. */
+  get #frameBytes(): number {
+    return Math.min(FRAME_BYTES, this.#largestBody + 1);
   }
 
   /** Closes the open lines into a frame that can be taken. */
@@ -142,6 +138,7 @@ export class Lane {
     return {
       ...content,
       sequence: this.#nextSequence,
+      step: 1,
       madeAtS: Math.floor(nowMs / 1000),
       attempts: 0,
     };
@@ -195,15 +192,24 @@ export class Lane {
     return frame;
   }
 
-  /** Gives up the waiting frames that the broker will never take. */
-  dropLargerThan(bytes: number): Frame[] {
+  /**
+   * No frame becomes larger from now on, and those that wait are made smaller. Gives up the single records that are larger
+   * than that, and returns them: the broker would refuse them for ever, and everything behind them would stand still.
+   */
+  limitBodies(largestBody: number, nowMs: number): Frame[] {
+    this.#largestBody = largestBody;
+    if (this.#open && this.#open.bytes > this.#frameBytes) this.cut(nowMs);
     const dropped: Frame[] = [];
     for (const queue of [this.#returned, this.#fresh]) {
       const frames = [...queue];
       queue.clear();
       for (const frame of frames) {
-        if (frame.body.length > bytes) dropped.push(frame);
-        else queue.push(frame);
+        const parts = frame.body.length > largestBody && frame.records > 1 ? split(frame, largestBody) : [frame];
+        this.#waiters.split(Math.floor(frame.sequence), parts.length);
+        for (const part of parts) {
+          if (part.body.length > largestBody) dropped.push(part);
+          else queue.push(part);
+        }
       }
     }
     for (const frame of dropped) this.#settle(frame);
@@ -235,6 +241,6 @@ export class Lane {
   #settle(frame: Frame): void {
     this.#records -= frame.records;
     this.#bytes -= frame.bytes;
-    this.#waiters.settled(frame.sequence);
+    this.#waiters.settled(Math.floor(frame.sequence));
   }
 }

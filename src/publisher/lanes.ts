@@ -2,6 +2,7 @@
 import { backoffMs, REFUSED } from '../backoff.js';
 import type { Level } from '../level.js';
 import type { BodyPool } from './body-pool.js';
+import type { Frame } from './frame.js';
 import { Lane } from './lane.js';
 import { Pace } from './pace.js';
 
@@ -23,6 +24,7 @@ export class Lanes implements Iterable<PacedLane> {
   readonly #options: LanesOptions;
   readonly #lanes = new Map<string, PacedLane>();
   #last: PacedLane | undefined;
+  #largestBody = Number.POSITIVE_INFINITY;
 
   constructor(options: LanesOptions) {
     this.#options = options;
@@ -70,10 +72,23 @@ export class Lanes implements Iterable<PacedLane> {
     });
   }
 
+  /** The largest message that the broker takes, as far as it is known. */
+  get largestBody(): number {
+    return this.#largestBody;
+  }
+
+  /** See `Lane.limitBodies`. */
+  *limitBodies(largestBody: number): Iterable<{ readonly lane: Lane; readonly dropped: readonly Frame[] }> {
+    this.#largestBody = largestBody;
+    for (const { lane } of this.#lanes.values()) yield { lane, dropped: lane.limitBodies(largestBody, Date.now()) };
+  }
+
   #open(service: string, level: Level): PacedLane {
     const { recordsPerMessage, bodies, resume, onService } = this.#options;
     const pace = new Pace((attempt) => backoffMs(attempt, REFUSED), resume);
     onService(service);
-    return { lane: new Lane(service, level, recordsPerMessage, bodies), pace };
+    const lane = new Lane(service, level, recordsPerMessage, bodies);
+    lane.limitBodies(this.#largestBody, Date.now());
+    return { lane, pace };
   }
 }

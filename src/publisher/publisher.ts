@@ -15,7 +15,8 @@ import { within } from '../time/time-limit.js';
 import { Announcer } from './announcer.js';
 import { BodyPool } from './body-pool.js';
 import { Dispatch, WINDOW_BYTES } from './dispatch.js';
-import { FRAME_BYTES, type Frame, type Lane } from './lane.js';
+import type { Frame } from './frame.js';
+import { FRAME_BYTES, type Lane } from './lane.js';
 import { Lanes, type PacedLane } from './lanes.js';
 import { messageLimit, refusal } from './refusal.js';
 import { chooseVictim, ShedLedger, type ShedReason } from './shed.js';
@@ -75,6 +76,8 @@ export class Publisher {
     );
     const { events } = this.#outlet;
     events.on('open', ({ host }, afresh) => {
+      // It may be another broker, or have another limit now.
+      if (afresh) this.#limitBodies(Number.POSITIVE_INFINITY);
       if (afresh) this.#connected(`${host.hostname}:${host.port}`);
       this.#dispatch.reopened();
     });
@@ -88,7 +91,7 @@ export class Publisher {
     });
     events.on('channelClosed', (error) => {
       for (const { pace } of this.#lanes) pace.redeclare();
-      this.#dropTooLarge(error.message);
+      this.#heedLimit(messageLimit(error.message));
     });
     events.on('warning', (error) => this.#warn(error));
     this.#announcer = new Announcer(this.#outlet, (error) => this.#warn(error));
@@ -114,8 +117,9 @@ export class Publisher {
       return;
     }
     this.#outlet.connection.open();
-    if (!this.#makeRoom(level, bytes)) {
-      this.#shed.count({ service, level }, 'buffer full', 1);
+    const tooLarge = bytes - 1 > this.#lanes.largestBody;
+    if (tooLarge || !this.#makeRoom(level, bytes)) {
+      this.#shed.count({ service, level }, tooLarge ? 'larger than the broker allows' : 'buffer full', 1);
       return;
     }
     const { lane } = this.#lanes.of(service, level);
@@ -312,18 +316,18 @@ export class Publisher {
   }
 
   /** A server with a smaller message limit would refuse the same frame for ever, and its lane would stand still. */
-  #dropTooLarge(reason: string): void {
-    const limit = messageLimit(reason);
-    if (limit === undefined) return;
+  #heedLimit(largestBody: number | undefined): void {
     // The frames of the closed channel are given back in this turn of the event loop.
-    setImmediate(() => {
-      for (const { lane } of this.#lanes) {
-        for (const frame of lane.dropLargerThan(limit)) {
-          this.#bytes -= frame.bytes;
-          this.#shed.count(lane, 'larger than the broker allows', frame.records);
-        }
+    if (largestBody !== undefined) setImmediate(() => this.#limitBodies(largestBody));
+  }
+
+  #limitBodies(largestBody: number): void {
+    for (const { lane, dropped } of this.#lanes.limitBodies(largestBody)) {
+      for (const frame of dropped) {
+        this.#bytes -= frame.bytes;
+        this.#shed.count(lane, 'larger than the broker allows', frame.records);
       }
-    });
+    }
   }
 
   #warn(error: LoghiveError): void {

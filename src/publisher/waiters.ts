@@ -39,6 +39,14 @@ export class Waiters {
     this.#tell();
   }
 
+  /** The frame is now as many as `parts`, each of which settles under its number. */
+  split(sequence: number, parts: number): void {
+    const waiter = this.#waiters[this.#indexOf(sequence)];
+    if (!waiter) return;
+    waiter.left += parts - 1;
+    this.#left += parts - 1;
+  }
+
   /** Nothing more will settle. */
   clear(): void {
     for (const waiter of this.#waiters) waiter.left = 0;

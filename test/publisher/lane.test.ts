@@ -101,6 +101,31 @@ describe('a lane', () => {
     expect(lane.watch(() => told.push('never'))).toBe(false);
   });
 
+  it('makes frames smaller that the broker does not take, in their order, and gives up only single records', () => {
+    const lane = laneWith('1', '22', '333', '4444');
+    lane.cut(NOW_MS);
+    const first = lane.take()!;
+    for (const text of ['5', 'x'.repeat(9), '6']) lane.add(text, text.length + 1, NOW_MS);
+    let told = 0;
+    lane.watch(() => told++);
+    lane.giveBack(first);
+    expect(lane.limitBodies(5, NOW_MS).map(({ body }) => body.toString())).toEqual(['x'.repeat(9)]);
+    for (const text of ['7', '8', '9', '0']) lane.add(text, 2, NOW_MS);
+    lane.cut(NOW_MS);
+    const [one, two, three] = [lane.take()!, lane.take()!, lane.take()!];
+    expect([one, two, three].map(({ body }) => body.toString())).toEqual(['1\n22', '333', '4444']);
+    for (const frame of [three, one]) lane.giveBack(frame);
+    lane.confirmed(two);
+    expect(told).toBe(0);
+    const rest = [lane.take()!, lane.take()!, lane.take()!, lane.take()!, lane.take()!, lane.take()!];
+    expect(rest.map(({ body }) => body.toString())).toEqual(['1\n22', '4444', '5', '6', '7\n8\n9', '0']);
+    for (const frame of rest.slice(0, 4)) lane.confirmed(frame);
+    expect(told).toBe(1);
+    for (const frame of rest.slice(4)) lane.confirmed(frame);
+    expect(lane.isEmpty).toBe(true);
+    expect(lane.bytes).toBe(0);
+  });
+
   it('stamps a frame with the second in which it was closed', () => {
     const lane = laneWith('a');
     lane.cut(NOW_MS + 999);

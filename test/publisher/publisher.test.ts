@@ -4,6 +4,7 @@ import { type PublisherConfig, producerConfig } from '../../src/config.js';
 import type { LoghiveError } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { Publisher } from '../../src/publisher/publisher.js';
+import { useDevelopmentBroker } from '../cli/embedded/broker/use-development-broker.js';
 import { type TestBroker, uniqueName, useBroker, useProxy } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 
@@ -31,8 +32,8 @@ function line(number: number, size = 100): string {
 }
 
 /** Everything that lies in a queue, line by line, in its order. */
-async function drain(queue: string): Promise<number[]> {
-  const connection = await connect(broker.url);
+async function drain(queue: string, url = broker.url): Promise<number[]> {
+  const connection = await connect(url);
   const channel = await connection.createChannel();
   const numbers: number[] = [];
   for (let message = await channel.get(queue); message; message = await channel.get(queue)) {
@@ -166,6 +167,25 @@ describe('a publisher', () => {
     publisher.accept('shop', 'ERROR', line(0, MIB));
     expect(publisher.stats().shed).toEqual({ ERROR: { 'buffer full': 1 } });
     expect(publisher.stats().pending).toBe(10);
+  });
+
+  it('sends in smaller frames what the broker finds too large, and sheds only the records that are so by themselves', async () => {
+    const small = await useDevelopmentBroker({ maxMessageBytes: 2000 });
+    const service = uniqueName('svc');
+    const publisher = open({ url: small.url });
+    for (const number of range(200)) publisher.accept(service, 'INFO', line(number));
+    publisher.accept(service, 'INFO', line(200, 3000));
+    publisher.accept(service, 'INFO', line(201));
+    await publisher.flush();
+    const shed = { INFO: { 'larger than the broker allows': 1 } };
+    expect(publisher.stats()).toMatchObject({ accepted: 202, confirmed: 201, pendingBytes: 0, shed });
+    expect(await drain(`${service}_info_logs`, small.url)).toEqual([...range(200), 201]);
+    // From now on it is known, and costs no channel.
+    const { retries } = publisher.stats();
+    for (const number of range(200)) publisher.accept(service, 'INFO', line(number));
+    publisher.accept(service, 'ERROR', line(0, 3000));
+    await publisher.flush();
+    expect(publisher.stats()).toMatchObject({ confirmed: 401, retries, shed: { ...shed, ERROR: shed.INFO } });
   });
 
   it('closes within its time when the broker is away, and says how many records that cost', async () => {
