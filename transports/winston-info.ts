@@ -2,8 +2,8 @@
  * What Winston calls `info`, taken apart into level, message and information. Never changes it, and never throws, whatever
  * the values are: what Winston's pipe gets thrown reaches the application, and the transport would stand still. Pure.
  */
-import { isError } from '../src/value/error-value.js';
 import { readSafely, threwMark } from '../src/value/foreign-object.js';
+import { foldError, isErrorSafely, keysOf, loggedError } from './winston-error.js';
 
 export interface WinstonInfo {
   readonly level: string;
@@ -25,16 +25,24 @@ export interface InfoParts {
   readonly information: Record<string | symbol, unknown>;
 }
 
-export function splitInfo(info: WinstonInfo): InfoParts {
+/** @param defaultMeta of the logger, where it is known. */
+export function splitInfo(info: WinstonInfo, defaultMeta?: unknown): InfoParts {
   const information = fieldsOf(info);
   const splat = readSafely(info, SPLAT);
-  if (isErrorSafely(info)) information.error = errorFields(info);
-  else if (Array.isArray(splat)) addArguments(information, splat, info.message);
-  return {
-    levelName: textOf(readSafely(info, LEVEL) ?? readSafely(info, 'level')),
-    message: readSafely(info, 'message'),
-    information,
-  };
+  const message = readSafely(info, 'message');
+  if (isErrorSafely(info)) addLoggedError(information, info, defaultMeta);
+  else {
+    const error = isErrorSafely(message) ? [message] : [];
+    addArguments(information, error.concat(Array.isArray(splat) ? splat : []), message, error.length);
+    foldError(information, message);
+  }
+  return { levelName: textOf(readSafely(info, LEVEL) ?? readSafely(info, 'level')), message, information };
+}
+
+function addLoggedError(information: Record<string | symbol, unknown>, error: object, defaultMeta: unknown): void {
+  const fields = loggedError(error, defaultMeta);
+  for (const key of Object.keys(information)) if (information[key] === error) information[key] = fields;
+  information.error = fields;
 }
 
 function fieldsOf(info: WinstonInfo): Record<string | symbol, unknown> {
@@ -50,26 +58,18 @@ function fieldsOf(info: WinstonInfo): Record<string | symbol, unknown> {
   return fields;
 }
 
-/** `logger.error(error)`: the info is the error itself, with `level` and the default metadata written onto it. */
-function errorFields(error: object): Record<string, unknown> {
-  const fields: Record<string, unknown> = {};
-  for (const key of keysOf(error)) if (key !== 'level') fields[key] = readSafely(error, key);
-  for (const key of ['name', 'message', 'stack']) fields[key] = readSafely(error, key);
-  for (const key of ['cause', 'errors']) {
-    const value = readSafely(error, key);
-    if (value !== undefined) fields[key] = value;
-  }
-  return fields;
-}
-
 /**
  * Winston merges the first argument into the info when it is an object, and `format.splat()` puts others into the message
  * or merges them too. What neither did would be lost: it is kept under `splat`.
+ *
+ * @param splat the arguments, behind an error that was logged as the message.
+ * @param first where the arguments begin.
  */
 function addArguments(
   information: Record<string | symbol, unknown>,
   splat: readonly unknown[],
   message: unknown,
+  first: number,
 ): void {
   const rest: unknown[] = [];
   for (const [index, argument] of splat.entries()) {
@@ -77,9 +77,9 @@ function addArguments(
       removeCopies(information, argument);
       information.error = argument;
     } else if (typeof argument === 'object' && argument !== null) {
-      if (index === 0) keepOverwritten(information, argument);
+      if (index === first) keepOverwritten(information, argument);
       else if (!isMerged(information, argument)) rest.push(argument);
-    } else if (argument !== undefined && !(typeof message === 'string' && message.includes(textOf(argument)))) {
+    } else if (argument !== undefined && !(typeof message === 'string' && holds(message, textOf(argument)))) {
       rest.push(argument);
     }
   }
@@ -93,6 +93,26 @@ function removeCopies(information: Record<string | symbol, unknown>, error: Erro
   }
 }
 
+/** A long message may hold a short text millions of times; the call would take as long. */
+const MOST_TRIES = 1000;
+
+/** Whether the text stands in the message by itself, as where `%s` was; and not 80 in 8080. */
+function holds(message: string, text: string): boolean {
+  let tries = 0;
+  for (let at = message.indexOf(text); at !== -1 && tries < MOST_TRIES; at = message.indexOf(text, at + 1)) {
+    tries++;
+    const end = at + text.length;
+    if (!runsOn(message.slice(Math.max(0, at - 1), at + 1)) && !runsOn(message.slice(end - 1, end + 1))) return true;
+    if (text === '') return true;
+  }
+  return false;
+}
+
+/** Whether there is no end of a word between two characters. */
+function runsOn(pair: string): boolean {
+  return /^[\p{L}\p{N}_]{2}$/u.test(pair);
+}
+
 /** A field `level` of the metadata gives way to the level of the record in the info. */
 function keepOverwritten(information: Record<string | symbol, unknown>, metadata: object): void {
   const level = readSafely(metadata, 'level');
@@ -102,23 +122,6 @@ function keepOverwritten(information: Record<string | symbol, unknown>, metadata
 function isMerged(information: Record<string | symbol, unknown>, argument: object): boolean {
   const keys = keysOf(argument);
   return keys.length > 0 && keys.every((key) => key in information && information[key] === readSafely(argument, key));
-}
-
-function isErrorSafely(value: unknown): value is Error {
-  try {
-    return typeof value === 'object' && value !== null && isError(value);
-  } catch {
-    return false;
-  }
-}
-
-function keysOf(owner: object): string[] {
-  try {
-    return Object.keys(owner);
-  } catch {
-    // A proxy that does not say: there is nothing to be had from it.
-    return [];
-  }
 }
 
 function symbolsOf(owner: object): symbol[] {

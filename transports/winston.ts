@@ -74,10 +74,15 @@ export class LoghiveTransport extends Transport {
 
   /** Called by Winston for each record. The record is accepted when this returns; `next` is called at once. */
   override log(info: WinstonInfo, next: () => void): void {
-    const { levelName, message, information } = splitInfo(info);
+    const { levelName, message, information } = splitInfo(info, this.#defaultMeta());
     const found = this.#levelOf(levelName);
     this.#producer.log({ level: found.level, levelName: found.name, message, information });
     next();
+  }
+
+  /** Of the logger that this transport belongs to: it may be replaced at any time. */
+  #defaultMeta(): unknown {
+    return (this as { parent?: { defaultMeta?: unknown } | null }).parent?.defaultMeta;
   }
 
   /** Resolves when everything that was logged before is confirmed by the broker. */

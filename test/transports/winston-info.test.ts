@@ -8,7 +8,7 @@ function logged(log: (logger: winston.Logger) => void, options: winston.LoggerOp
   const seen: InfoParts[] = [];
   const transport = new Transport({
     log(info: WinstonInfo, next: () => void) {
-      seen.push(splitInfo(info));
+      seen.push(splitInfo(info, options.defaultMeta));
       next();
     },
   });
@@ -70,6 +70,69 @@ describe("Winston's info", () => {
     expect(information.error).toMatchObject({ name: 'Error', message: 'boom', code: 'E_BOOM', cause: error.cause });
     expect((information.error as { stack: string }).stack).toContain('winston-info.test');
     expect(information.error).not.toHaveProperty('level');
+  });
+
+  it('gives default metadata beside an error that is logged by itself, and none of Winston’s marks with it', () => {
+    const error = Object.assign(new Error('boom'), { code: 'E_BOOM', self: {} });
+    error.self = error;
+    const { information } = logged((logger) => logger.error(error), { defaultMeta: { region: 'eu' } });
+    expect(information.region).toBe('eu');
+    expect(information.error).toEqual({
+      name: 'Error',
+      message: 'boom',
+      stack: error.stack,
+      code: 'E_BOOM',
+      self: information.error,
+    });
+    expect(information.self).toBe(information.error);
+  });
+
+  it.each<[string, (logger: winston.Logger, error: Error) => unknown]>([
+    ['logger.error(error, metadata)', (logger, error) => logger.error(error as never, { m: 1 })],
+    ['logger.log(level, error, metadata)', (logger, error) => logger.log('error', error as never, { m: 1 })],
+    ['logger.error({ message: error })', (logger, error) => logger.error({ message: error, m: 1 })],
+    [
+      'logger.log({ message: error })',
+      (logger, error) => logger.log({ level: 'error', message: error as never, m: 1 }),
+    ],
+  ])('gives the error of %s under error', (_what, log) => {
+    const error = new TypeError('boom');
+    expect(logged((logger) => log(logger, error))).toMatchObject({ message: error, information: { error, m: 1 } });
+  });
+
+  it.each<[string, (logger: winston.Logger, error: Error) => unknown]>([
+    ['logger.error(error)', (logger, error) => logger.error(error)],
+    ['logger.error(error, metadata)', (logger, error) => logger.error(error as never, { m: 1 })],
+    ['the error of a child logger', (logger, error) => logger.child({}).error(error)],
+  ])('gives what format.errors() leaves of %s under error, its own fields beside it', (_what, log) => {
+    for (const message of ['boom', 'two\nlines: and more', '']) {
+      const cause = new Error('inner');
+      const error = Object.assign(new TypeError(message, { cause }), { code: 'E_BOOM' });
+      const format = winston.format.errors({ stack: true, cause: true });
+      const parts = logged((logger) => log(logger, error), { format });
+      expect(parts.message).toBe(message);
+      expect(parts.information.error).toEqual({ name: 'TypeError', message, stack: error.stack, cause });
+      expect(parts.information).toMatchObject({ code: 'E_BOOM' });
+      expect(parts.information).not.toHaveProperty('stack');
+      expect(parts.information).not.toHaveProperty('cause');
+    }
+  });
+
+  it('leaves a stack in the metadata where it stands when it is not that of the message', () => {
+    for (const stack of [
+      'Error: another\n    at here',
+      'boom\n    at here',
+      'Error: boom',
+      'Error: boomerang\n    at x',
+    ]) {
+      expect(logged((logger) => logger.error('boom', { stack })).information).toEqual({ stack });
+    }
+  });
+
+  it('keeps a number whose digits are only a part of another in the message', () => {
+    expect(logged((logger) => logger.info('listening on 8080', 80)).information).toEqual({ splat: [80] });
+    const options = { format: winston.format.splat() };
+    expect(logged((logger) => logger.info('8080 or %d', 80), options).information).toEqual({});
   });
 
   it('gives an error behind a message under error, without the copies that Winston made of its parts', () => {
