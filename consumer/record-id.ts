@@ -1,11 +1,11 @@
 /** An id for a record that came without one: from the record's own time, so that it sorts with the others. */
 import type { Timestamp } from '../src/time/timestamp.js';
-import { uuidv7 } from '../src/uuid.js';
+import { uuidv7At } from '../src/uuid.js';
 
 /** UUIDv7 has 48 bits of milliseconds since 1970. */
 const LAST_SECOND = Math.floor((2 ** 48 - 1) / 1000) - 1;
 
 export function recordId(time: Timestamp): string {
   const seconds = Math.min(Math.max(time.seconds, 0), LAST_SECOND);
-  return uuidv7(seconds * 1_000_000 + time.micros);
+  return uuidv7At({ seconds, micros: time.micros });
 }

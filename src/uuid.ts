@@ -21,11 +21,22 @@ let lastMs = -1;
 let lastPrefix = '';
 
 /**
- * Makes a UUIDv7 in lower case. `epochMicros` (integer, 0 or later) fills the 48-bit millisecond and, as its fraction
- * scaled to 12 bits, `rand_a` (RFC 9562 section 6.2, method 3): ids sort by the microsecond. 62 bits are random.
+ * Makes a UUIDv7 in lower case. `epochMicros` (a safe integer, 0 or later: until the year 2255) fills the 48-bit
+ * millisecond and, as its fraction scaled to 12 bits, `rand_a` (RFC 9562 section 6.2, method 3): ids sort by the
+ * microsecond. 62 bits are random.
  */
 export function uuidv7(epochMicros: number): string {
   const ms = Math.floor(epochMicros / 1000);
+  return make(ms, epochMicros - ms * 1000);
+}
+
+/** The same for a timestamp of 1970 or later, also where its microseconds are more than a number holds. */
+export function uuidv7At({ seconds, micros }: Timestamp): string {
+  const ms = Math.floor(micros / 1000);
+  return make(seconds * 1000 + ms, micros - ms * 1000);
+}
+
+function make(ms: number, micros: number): string {
   if (ms !== lastMs) {
     const hex = ms.toString(16).padStart(12, '0');
     lastPrefix = `${hex.slice(0, 8)}-${hex.slice(8)}-7`;
@@ -38,7 +49,7 @@ export function uuidv7(epochMicros: number): string {
   const at = poolAt;
   poolAt = at + HEX_PER_ID;
   // Rounded up, so that reading it back by rounding down gives the same microsecond.
-  const fraction = THREE_HEX[Math.ceil((epochMicros - ms * 1000) * 4.096)];
+  const fraction = THREE_HEX[Math.ceil(micros * 4.096)];
   const variant = VARIANT[poolHex.charCodeAt(at) & 3];
   return `${lastPrefix}${fraction}-${variant}${poolHex.substring(at + 1, at + 4)}-${poolHex.substring(at + 4, at + 16)}`;
 }

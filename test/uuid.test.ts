@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isUuid, uuidv7, uuidv7Timestamp } from '../src/uuid.js';
+import { isUuid, uuidv7, uuidv7At, uuidv7Timestamp } from '../src/uuid.js';
 
 const start = 1_769_855_445_000_000;
 
@@ -14,6 +14,14 @@ describe('uuidv7', () => {
       expect(uuidv7Timestamp(uuidv7(start + micros))).toEqual({ seconds: start / 1_000_000, micros });
     }
     expect(uuidv7Timestamp(uuidv7(0))).toEqual({ seconds: 0, micros: 0 });
+  });
+
+  test('gives back a time to the microsecond that is more microseconds than a number holds', () => {
+    for (const seconds of [9_007_199_254, 9_007_199_255, 100_000_000_000, 253_402_300_799]) {
+      for (let micros = 999_000; micros < 1_000_000; micros += 1) {
+        expect(uuidv7Timestamp(uuidv7At({ seconds, micros }))).toEqual({ seconds, micros });
+      }
+    }
   });
 
   test('sorts as text in the order of its times', () => {
