@@ -28,6 +28,8 @@ const ALIASES: ReadonlyMap<string, Level> = new Map<string, Level>([
   ['verbose', 'DEBUG'],
   ['http', 'INFO'],
   ['notice', 'INFO'],
+  ['information', 'INFO'],
+  ['informational', 'INFO'],
   ['warn', 'WARNING'],
   ['err', 'ERROR'],
   ['fatal', 'CRITICAL'],
@@ -69,7 +71,8 @@ export function isLevelName(name: string): boolean {
  *
  * Names of the table that `parseLevel` knows map as there. The others take the level of the nearest known name, counted
  * in ranks of the table; at equal distance the more severe one, because a warning too many is better than one too few.
- * A table without any known name is spread evenly from CRITICAL down to DEBUG. Names outside the table, and entries
+ * Names below the last known one are spread evenly from its level down to DEBUG, those above the first known one from its
+ * level up to CRITICAL; a table without any known name from CRITICAL down to DEBUG. Names outside the table, and entries
  * whose number is not finite, go through `parseLevel`.
  */
 export function levelFinder(table: Readonly<Record<string, number>>): (name: string) => FoundLevel {
@@ -77,7 +80,7 @@ export function levelFinder(table: Readonly<Record<string, number>>): (name: str
   const known = ranks.map((names) => mostSevere(names.flatMap((name) => knownLevel(name)?.level ?? [])));
   const found = new Map<string, FoundLevel>();
   for (const [rank, names] of ranks.entries()) {
-    const nearest = nearestKnown(known, rank) ?? spread(rank, ranks.length);
+    const nearest = levelOfRank(known, rank);
     for (const name of names) found.set(name, knownLevel(name) ?? Object.freeze({ level: nearest, name }));
   }
   return (name) => found.get(name) ?? parseLevel(name);
@@ -109,12 +112,37 @@ function mostSevere(levels: Level[]): Level | undefined {
   return worst;
 }
 
-function nearestKnown(known: readonly (Level | undefined)[], rank: number): Level | undefined {
-  for (let distance = 0; distance < known.length; distance += 1) {
-    const level = known[rank - distance] ?? known[rank + distance];
-    if (level !== undefined) return level;
+function levelOfRank(known: readonly (Level | undefined)[], rank: number): Level {
+  const first = known.findIndex((level) => level !== undefined);
+  if (first === -1) return spread(rank, known.length);
+  const last = known.findLastIndex((level) => level !== undefined);
+  if (rank > last) return below(known[last]!, (rank - last) / (known.length - 1 - last));
+  if (rank < first) return above(known[first]!, (first - rank) / first);
+  return nearestKnown(known, rank);
+}
+
+/** @param share of the way down to DEBUG. */
+function below(level: Level, share: number): Level {
+  const steps = SEVERITY[level] * share;
+  // Half a step is none: the more severe one.
+  return LEVELS[SEVERITY[level] - Math.ceil(steps - 0.5)] ?? level;
+}
+
+/** @param share of the way up to CRITICAL. */
+function above(level: Level, share: number): Level {
+  const steps = (SEVERITY.CRITICAL - SEVERITY[level]) * share;
+  return LEVELS[SEVERITY[level] + Math.round(steps)] ?? level;
+}
+
+/** Known ranks lie on both sides of this one, or it is known itself. */
+function nearestKnown(known: readonly (Level | undefined)[], rank: number): Level {
+  let distance = 0;
+  let level = known[rank];
+  while (level === undefined) {
+    distance += 1;
+    level = known[rank - distance] ?? known[rank + distance];
   }
-  return undefined;
+  return level;
 }
 
 function spread(rank: number, ranks: number): Level {

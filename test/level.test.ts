@@ -23,6 +23,8 @@ describe('other names', () => {
     ['verbose', 'DEBUG'],
     ['http', 'INFO'],
     ['notice', 'INFO'],
+    ['information', 'INFO'],
+    ['informational', 'INFO'],
     ['warn', 'WARNING'],
     ['WARN', 'WARNING'],
     ['err', 'ERROR'],
@@ -74,8 +76,24 @@ describe("a logger's own table", () => {
   test('gives a custom name the nearest known level by rank, the more severe one at equal distance', () => {
     expect(levelsOf({ error: 0, audit: 1, info: 2 })).toMatchObject({ audit: 'ERROR' });
     expect(levelsOf({ error: 0, audit: 500, warn: 501, info: 502 })).toMatchObject({ audit: 'ERROR' });
-    expect(levelsOf({ loud: 0, error: 10, info: 20, quiet: 30 })).toMatchObject({ loud: 'ERROR', quiet: 'INFO' });
     expect(levelFinder({ error: 0, audit: 1, info: 2 })('audit')).toEqual({ level: 'ERROR', name: 'audit' });
+  });
+
+  test('spreads names that have a known one on one side only between that and the end', () => {
+    expect(Object.values(levelsOf({ fatal: 0, oops: 1, meh: 2, blah: 3, tiny: 4 }))).toEqual([...LEVELS].reverse());
+    expect(Object.values(levelsOf({ loud: 0, louder: 1, warn: 2, info: 3, quiet: 4, quieter: 5 }))).toEqual([
+      'CRITICAL',
+      'ERROR',
+      'WARNING',
+      'INFO',
+      'INFO',
+      'DEBUG',
+    ]);
+    expect(levelsOf({ audit: 0, access: 1, fatal: 2, error: 3, debug: 4, noise: 5 })).toMatchObject({
+      audit: 'CRITICAL',
+      access: 'CRITICAL',
+      noise: 'DEBUG',
+    });
   });
 
   test('gives names of one number one level', () => {
