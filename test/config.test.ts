@@ -297,6 +297,14 @@ describe('the environment', () => {
     expect(warnings()[1]).toContain('; amqp://guest:***@three:5672/ is used instead. Correct it');
   });
 
+  test('for the spool, which this version does not have, is told to have no effect', () => {
+    const { warnings } = useEnvironment({ LOGHIVE_SPOOL_DIR: '/var/spool' });
+    configOf();
+    expect(warnings()).toEqual([
+      'environment variable LOGHIVE_SPOOL_DIR has no effect in this version of Loghive. Remove it.',
+    ]);
+  });
+
   test('with a name that only looks like one of ours is told once, with the one that was meant', () => {
     const { warnings } = useEnvironment(
       {

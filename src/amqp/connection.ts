@@ -102,15 +102,6 @@ export class Connection {
     };
   }
 
-  get lastError(): LoghiveError | undefined {
-    return this.#lastError;
-  }
-
-  /** The last thing that happened was a failure, and nothing is being tried at this moment. */
-  get isDown(): boolean {
-    return this.#state.name === 'waiting';
-  }
-
   /** Tries again now instead of after the rest of the delay. */
   hurry(): void {
     if (this.#state.name !== 'waiting') return;

@@ -113,10 +113,6 @@ export class Outlet {
     return this.#bytesInFlight;
   }
 
-  get messagesInFlight(): number {
-    return this.#inFlight.size;
-  }
-
   /** Publishes persistent and mandatory. Without an open channel the outcome is `lost`, at once. */
   publish(message: Outgoing, settled: (outcome: Outcome) => void): void {
     const open = this.#open;

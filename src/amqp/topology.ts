@@ -13,8 +13,6 @@ import { ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED, replyC
 export interface Topology {
   /** Makes sure that the exchange, the queue and the binding are there; remembered per connection. Rejects when the connection is lost. */
   ensure(link: Link, declaration: QueueDeclaration): Promise<void>;
-  /** Makes sure that the exchange is there. */
-  ensureExchange(link: Link, exchange: string): Promise<void>;
   /** The broker showed that something of it is gone: ask again next time, after a rest. */
   forget(): void;
 }
@@ -77,7 +75,6 @@ export function createTopology(notice: (sentence: string) => void): Topology {
   }
 
   return {
-    ensureExchange: (link, name) => mutex.runExclusive(() => exchange(link, name)),
     ensure: (link, declaration) =>
       mutex.runExclusive(async () => {
         await exchange(link, declaration.exchange);

@@ -189,7 +189,7 @@ export class Publisher {
         service: lane.service,
         level: lane.level,
         waiting: lane.records,
-        heldBack: pace.isHeld,
+        blocked: pace.isHeld,
         nacks: lane.nacks,
         returns: lane.returns,
       })),

@@ -24,7 +24,7 @@ export interface LaneStatus {
   /** Records that are kept and not yet confirmed. */
   readonly waiting: number;
   /** The broker refused its last message; it is tried again after a delay. */
-  readonly heldBack: boolean;
+  readonly blocked: boolean;
   readonly nacks: number;
   readonly returns: number;
 }

@@ -3,6 +3,8 @@ import { nearest } from './nearest.js';
 
 const PREFIX = 'LOGHIVE_';
 const KNOWN = ['URL', 'SERVICE', 'ENABLED', 'DATABASE_URL'];
+/** Settings of another version. */
+const NOT_YET = ['SPOOL_DIR'];
 
 /**
  * What is no setting of ours: those of this project's tests, and what Kubernetes sets in every container for a service
@@ -15,6 +17,7 @@ export function unknownVariable(name: string): string | undefined {
   const rest = name.slice(PREFIX.length);
   if (!name.toUpperCase().startsWith(PREFIX) || NOT_OURS.test(rest)) return undefined;
   if (name.startsWith(PREFIX) && KNOWN.includes(rest)) return undefined;
+  if (name.startsWith(PREFIX) && NOT_YET.includes(rest)) return 'has no effect in this version of Loghive. Remove it.';
   const meant = nearest(rest, KNOWN);
   const hint = meant ? `Did you mean ${PREFIX}${meant}?` : `Known are ${KNOWN.map((one) => PREFIX + one).join(', ')}.`;
   return `is unknown and has no effect. ${hint}`;

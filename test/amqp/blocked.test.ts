@@ -116,7 +116,7 @@ test('an outlet publishes nothing while it is blocked, says so, and goes on afte
   });
   // The one that made the broker block the connection is not answered.
   expect(outcomes.length).toBeLessThan(published);
-  expect(outlet.messagesInFlight).toBe(published - outcomes.length);
+  expect(outlet.bytesInFlight).toBe((published - outcomes.length) * message.body.length);
   expect(warnings).toHaveLength(1);
   expect(warnings[0]!.code).toBe('LOGHIVE_RECORDS_WAIT');
   expect(warnings[0]!.message).toMatch(/^the broker blocks publishers: .*memory.*\. Records wait until it stops\.$/);

@@ -103,15 +103,6 @@ describe('on a fresh broker', () => {
     expect(await argumentsOf(broker)).toEqual({ shop_info_logs: type === 'python' ? PYTHON : { ...PYTHON, ...more } });
     expect(notices).toEqual([]);
   });
-
-  test('an exchange can be declared alone', async () => {
-    const broker = await useBroker();
-    const { topology } = useTopology();
-    await topology.ensureExchange(await useLink(broker.url), 'logs_exchange');
-    const channel = await useChannel(broker.url);
-    await channel.checkExchange('logs_exchange');
-    expect(await broker.listQueues()).toEqual([]);
-  });
 });
 
 describe('what exists', () => {

@@ -108,6 +108,7 @@ describe('a publisher', () => {
     publisher.accept(service, 'ERROR', line(0));
     await eventually(() => publisher.status().lanes.find(({ level }) => level === 'ERROR')?.waiting === 0);
     expect(info()?.waiting).toBeGreaterThan(0);
+    await eventually(() => info()?.blocked === true);
     const drained: number[] = [];
     await eventually(async () => {
       drained.push(...(await drain(`${service}_info_logs`)));
