@@ -3,7 +3,7 @@ import type { EventEmitter } from 'node:events';
 import type { ProducerConfig } from './config.js';
 import { emitSafely } from './emit-safely.js';
 import type { Level } from './level.js';
-import type { PublisherEvents } from './publisher/publisher.js';
+import type { PublisherEvents } from './publisher/events.js';
 import { sharePublisher } from './publisher/shared.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from './publisher/status.js';
 import { pythonForm } from './python-form.js';

@@ -18,7 +18,7 @@ import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import { levelFinder, parseLevel } from '../src/level.js';
 import { openProducer, type Producer } from '../src/producer.js';
-import type { PublisherEvents } from '../src/publisher/publisher.js';
+import type { PublisherEvents } from '../src/publisher/events.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
 import { splitInfo, type WinstonInfo } from './winston-info.js';
 import { splitOptions, unknownLevel } from './winston-options.js';

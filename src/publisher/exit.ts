@@ -9,6 +9,7 @@
  */
 import os from 'node:os';
 import type { Publisher } from './publisher.js';
+import type { ShedLedger } from './shed.js';
 
 // Under nohup as well: Node itself sets an ignored SIGHUP back to the default action when it starts.
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
@@ -19,13 +20,13 @@ export interface ExitHooks {
   add(publisher: Publisher): void;
   /** It was closed. */
   remove(publisher: Publisher): void;
-  /** It was closed, and has to tell something all the same. */
-  tellAtExit(publisher: Publisher): void;
+  /** Of a publisher that was closed and has to tell something all the same. Needs no more of it than this. */
+  tellAtExit(shed: ShedLedger): void;
 }
 
 export function createExitHooks(): ExitHooks {
   const publishers = new Set<Publisher>();
-  const late = new Set<Publisher>();
+  const late = new Set<ShedLedger>();
   let ending: Promise<void> | undefined;
 
   function beforeExit(): void {
@@ -33,7 +34,8 @@ export function createExitHooks(): ExitHooks {
   }
 
   function exit(): void {
-    for (const publisher of [...publishers, ...late]) publisher.abandon();
+    for (const publisher of [...publishers]) publisher.abandon();
+    for (const shed of [...late]) shed.tellAtTheVeryEnd();
   }
 
   async function end(signal: Signal): Promise<void> {
@@ -87,9 +89,9 @@ export function createExitHooks(): ExitHooks {
       if ([...publishers].some(({ config }) => config.handleSignals)) return;
       for (const name of SIGNALS) process.removeListener(name, onSignal);
     },
-    tellAtExit(publisher) {
-      if (late.has(publisher)) return;
-      late.add(publisher);
+    tellAtExit(shed) {
+      if (late.has(shed)) return;
+      late.add(shed);
       listenToExit();
     },
   };

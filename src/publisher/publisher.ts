@@ -15,18 +15,13 @@ import { within } from '../time/time-limit.js';
 import { Announcer } from './announcer.js';
 import { BodyPool } from './body-pool.js';
 import { Dispatch, WINDOW_BYTES } from './dispatch.js';
+import { lossWarner, type PublisherEvents, warn } from './events.js';
 import type { Frame } from './frame.js';
 import { FRAME_BYTES, type Lane } from './lane.js';
 import { Lanes, type PacedLane } from './lanes.js';
 import { messageLimit, refusal } from './refusal.js';
 import { chooseVictim, ShedLedger, type ShedReason } from './shed.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from './status.js';
-
-export interface PublisherEvents {
-  warning: [error: LoghiveError];
-  connect: [];
-  disconnect: [error: LoghiveError];
-}
 
 /** A record at which `accept` threw, and the ones before it. */
 export interface Untaken {
@@ -44,8 +39,9 @@ export class Publisher {
   readonly #lanes: Lanes;
   readonly #dispatch: Dispatch;
   readonly #announcer: Announcer;
-  readonly #shed = new ShedLedger((sentence) => this.#warn(new LoghiveError('LOGHIVE_RECORDS_LOST', sentence)));
-  readonly #onLate: () => void;
+  /** It may outlive the publisher. */
+  readonly #shed = new ShedLedger(lossWarner(this.events));
+  readonly #onLate: (shed: ShedLedger) => void;
   #state: 'open' | 'closed' = 'open';
   #closing: Promise<CloseResult> | undefined;
   /** The outlet has told that the broker is away, so that its return is news. */
@@ -59,7 +55,7 @@ export class Publisher {
   readonly #cuts = new Set<() => void>();
 
   /** @param onLate called for each record that is logged after close: somebody has to see that it is told. */
-  constructor(config: PublisherConfig, onLate: () => void = () => {}) {
+  constructor(config: PublisherConfig, onLate: (shed: ShedLedger) => void = () => {}) {
     this.config = config;
     this.#onLate = onLate;
     // Every door of the application may listen.
@@ -113,7 +109,7 @@ export class Publisher {
     const bytes = Buffer.byteLength(line) + 1;
     if (this.#state === 'closed') {
       this.#shed.count({ service, level }, 'logged after close', 1);
-      this.#onLate();
+      this.#onLate(this.#shed);
       return;
     }
     this.#outlet.connection.open();
@@ -138,7 +134,7 @@ export class Publisher {
     let each = this.untaken;
     this.untaken = undefined;
     if (each) internalLogger.error(`a record could not be taken, and is lost: ${reasonOf(each.error)}`);
-    if (each && this.#state === 'closed') this.#onLate();
+    if (each && this.#state === 'closed') this.#onLate(this.#shed);
     for (; each; each = each.before) this.#shed.count(each, 'not taken', 1);
   }
 
@@ -331,7 +327,6 @@ export class Publisher {
   }
 
   #warn(error: LoghiveError): void {
-    internalLogger.warning(error.message);
-    emitSafely(this.events, 'warning', error);
+    warn(this.events, error);
   }
 }

@@ -39,7 +39,7 @@ export function sharePublisher(config: PublisherConfig): SharedPublisher {
   return { publisher: entry.publisher, release: onceOnly(() => release(key, entry)) };
 
   function open(): Entry {
-    const publisher: Publisher = new Publisher(config, () => exitHooks.tellAtExit(publisher));
+    const publisher = new Publisher(config, exitHooks.tellAtExit);
     const opened = { publisher, references: 0 };
     entries.set(key, opened);
     exitHooks.add(publisher);

@@ -1,7 +1,10 @@
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { type ProducerOptions, type PublisherConfig, producerConfig } from '../../src/config.js';
 import { sharePublisher } from '../../src/publisher/shared.js';
 import { onEnd, uniqueName, useBroker } from '../support/use-servers.js';
+import { eventually } from '../support/wait.mjs';
 
 const broker = await useBroker();
 
@@ -105,6 +108,23 @@ describe('publishers', () => {
     expect(listeners()).toEqual([...before.slice(0, 4).map((count) => count + 1), 1]);
     await Promise.all(doors.map(({ release }) => release()));
     expect(listeners()).toEqual(before);
+  });
+
+  it('are not kept after their close because something was logged to them then', async () => {
+    v8.setFlagsFromString('--expose-gc');
+    const collect: () => void = vm.runInNewContext('gc');
+    const closed: WeakRef<object>[] = [];
+    for (let number = 0; number < 5; number++) {
+      const { publisher, release } = sharePublisher(ownSettings({ url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0 }));
+      await release();
+      publisher.accept('shop', 'INFO', '{}');
+      closed.push(new WeakRef(publisher));
+    }
+    await eventually(() => {
+      collect();
+      // The last one may still lie on the stack.
+      expect(closed.filter((each) => each.deref()).length).toBeLessThan(2);
+    });
   });
 
   it('leave signals alone where they were told to', () => {
