@@ -85,7 +85,10 @@ export class LoghiveTransport extends Transport {
     return (this as { parent?: { defaultMeta?: unknown } | null }).parent?.defaultMeta;
   }
 
-  /** Resolves when everything that was logged before is confirmed by the broker. */
+  /**
+   * Resolves when everything that was logged before is confirmed by the broker, or counted as shed. While the broker is
+   * away it waits: at the end of a program `close()` is the one with a time limit.
+   */
   flush(): Promise<void> {
     return this.#producer.flush();
   }

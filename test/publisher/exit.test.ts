@@ -154,6 +154,22 @@ test.each([
   const told = child.stderr.filter((line) => /given up/.test(line));
   expect(told).toHaveLength(1);
   expect(told[0]).toMatch(/records given up: 13 \(unsent at exit: svc_\w+ INFO 12, svc_\w+ ERROR 1\); 13 in all/);
+  expect(told[0]).toMatch(/await close\(\) before it/);
+});
+
+test('await close() before process.exit() has everything confirmed', SLOW, async () => {
+  const { child, service } = run('log(12); await transport.close(); process.exit(4);', single);
+  expect(await child.exited).toEqual({ code: 4, signal: null });
+  expect(await messages(service)).toBe(12);
+});
+
+test('await close() before process.exit() ends though the broker is away, and says what that cost', SLOW, async () => {
+  const url = `amqp://127.0.0.1:${await freePort()}`;
+  const body =
+    'work(); log(12); const { unsent } = await transport.close(); console.log("unsent", unsent); process.exit(4);';
+  const { child } = run(body, { url, exitTimeoutMs: 500 });
+  expect(await child.exited).toEqual({ code: 4, signal: null });
+  expect(child.stdout).toEqual(['unsent 12']);
 });
 
 test('what is logged when the transport is closed already is counted and told at the end', SLOW, async () => {

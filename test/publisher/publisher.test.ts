@@ -198,6 +198,20 @@ describe('a publisher', () => {
     expect(publisher.stats().shed).toEqual({ INFO: { 'unsent at close': 10 } });
   });
 
+  it('ends a flush when what it waits for is confirmed or shed, and not while the broker is away', async () => {
+    const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB });
+    publisher.accept('shop', 'INFO', line(0));
+    let ended = false;
+    const flushing = publisher.flush().then(() => {
+      ended = true;
+    });
+    await eventually(() => publisher.status().connection.lastError !== undefined);
+    expect(ended).toBe(false);
+    for (const number of range(1100)) publisher.accept('shop', 'ERROR', line(number, 1000));
+    expect(publisher.stats().shed.INFO).toEqual({ 'buffer full': 1 });
+    await flushing;
+  });
+
   it('keeps nothing for each flush that is asked for while the broker is away', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1' });
     publisher.accept('shop', 'INFO', line(0));
