@@ -6,7 +6,6 @@ import { useConnection } from '../../support/use-connection.js';
 import { useBroker, useProxy } from '../../support/use-servers.js';
 import { eventually } from '../../support/wait.mjs';
 
-const broker = await useBroker();
 const SETTINGS: QueueSettings = {
   type: 'classic',
   maxLength: 1000,
@@ -15,6 +14,8 @@ const SETTINGS: QueueSettings = {
 };
 
 async function useSession() {
+  // Of each test's own: what one leaves in a queue is no matter of the next.
+  const broker = await useBroker();
   const proxy = await useProxy(broker.url);
   const { heard, is } = useConnection(proxy.url(broker.url));
   await is('ready');
