@@ -77,7 +77,7 @@ export class Consumer {
   constructor(config: ConsumerConfig, seams: ConsumerSeams = {}) {
     this.#config = config;
     this.#seams = seams;
-    this.#store = openStore({ ...config.store, notice: (text) => internalLogger.info(text) });
+    this.#store = openStore({ ...config.store, notice: (text, level) => internalLogger[level](text) });
     this.#republisher = createRepublisher(
       config,
       (sentence) => this.#teller.warning('broker', sentence),

@@ -64,7 +64,10 @@ export async function startConsumer(
 export async function migrateDatabase(
   options: Pick<ConsumerOptions, 'databaseUrl' | 'schema'> = {},
 ): Promise<string[]> {
-  const store = openStore({ ...migrationConfig('migrate', options), notice: (text) => internalLogger.info(text) });
+  const store = openStore({
+    ...migrationConfig('migrate', options),
+    notice: (text, level) => internalLogger[level](text),
+  });
   try {
     return await store.migrate();
   } finally {

@@ -8,6 +8,7 @@ import { safeValue } from '../../src/safe-value.js';
 import { isUuid } from '../../src/uuid.js';
 import { cleanText } from '../../src/value/safe-text.js';
 import type { Session } from './connect.js';
+import { sqlStateOf } from './storage-fault.js';
 import { commit, rollback } from './transaction.js';
 import { during, verdictOf } from './verdict.js';
 
@@ -39,6 +40,9 @@ const MOST_ATTEMPTS = 2 ** 31 - 1;
 const COLUMNS =
   'fingerprint, raw, code, reason, attempts, queue, routing_key, headers, service, level, record_id, seen';
 const COLUMN_COUNT = 12;
+const COUNT_AGAIN = `
+  do update set seen = letter.seen + excluded.seen, last_seen = now(),
+    code = excluded.code, reason = excluded.reason, attempts = excluded.attempts, headers = excluded.headers`;
 
 interface Row {
   readonly fingerprint: Buffer;
@@ -55,12 +59,11 @@ export interface DeadLetters {
 export function createDeadLetters(schema: string): DeadLetters {
   const table = `${pg.escapeIdentifier(schema)}.dead_letters`;
 
-  async function insert(session: Session, rows: readonly Row[], form: Form): Promise<void> {
+  async function insert(session: Session, rows: readonly Row[], form: Form, mayUpdate: boolean): Promise<void> {
     const places = rows.map((_, row) => `(${placeholders(row * COLUMN_COUNT)})`);
     const statement = `
       insert into ${table} as letter (${COLUMNS}) values ${places.join(', ')}
-      on conflict (fingerprint) do update set seen = letter.seen + excluded.seen, last_seen = now(),
-        code = excluded.code, reason = excluded.reason, attempts = excluded.attempts, headers = excluded.headers`;
+      on conflict (fingerprint) ${mayUpdate ? COUNT_AGAIN : 'do nothing'}`;
     await during(
       'insert',
       session.query(
@@ -71,11 +74,11 @@ export function createDeadLetters(schema: string): DeadLetters {
   }
 
   /** In case one of them is refused: each by itself, and that one ever plainer. */
-  async function insertSingly(session: Session, rows: readonly Row[]): Promise<void> {
+  async function insertSingly(session: Session, rows: readonly Row[], mayUpdate: boolean): Promise<void> {
     for (const row of rows) {
       for (const [tried, form] of FORMS.entries()) {
         try {
-          await insert(session, [row], form);
+          await insert(session, [row], form, mayUpdate);
           break;
         } catch (error) {
           if (!isBad(error) || tried === FORMS.length - 1) throw error;
@@ -84,18 +87,28 @@ export function createDeadLetters(schema: string): DeadLetters {
     }
   }
 
+  async function insertAll(session: Session, rows: readonly Row[], mayUpdate: boolean): Promise<void> {
+    try {
+      await session.query('begin');
+      for (const chunk of chunksOf(rows)) await insert(session, chunk, FORMS[0], mayUpdate);
+      await commit(session);
+    } catch (error) {
+      await rollback(session);
+      if (!isBad(error)) throw error;
+      await insertSingly(session, rows, mayUpdate);
+    }
+  }
+
   return {
     async write(session, letters) {
       const rows = rowsOf(letters);
       if (rows.length === 0) return;
       try {
-        await session.query('begin');
-        for (const chunk of chunksOf(rows)) await insert(session, chunk, FORMS[0]);
-        await commit(session);
+        await insertAll(session, rows, true);
       } catch (error) {
-        await rollback(session);
-        if (!isBad(error)) throw error;
-        await insertSingly(session, rows);
+        if (sqlStateOf(error) !== '42501') throw error;
+        // A role that may store records but not change them keeps each letter as it came first.
+        await insertAll(session, rows, false);
       }
     },
   };

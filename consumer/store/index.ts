@@ -35,8 +35,8 @@ export interface StoreConfig {
   readonly writeTimeoutMs: number;
   /** For one host, TLS and login included. Milliseconds. */
   readonly connectTimeoutMs: number;
-  /** Takes one sentence for people: a migration that is applied, a partition that cannot be made. */
-  readonly notice: (text: string) => void;
+  /** Takes one sentence for people: a migration that is applied ('info'), a partition that cannot be made ('warning'). */
+  readonly notice: (text: string, level: 'info' | 'warning') => void;
 }
 
 /**
@@ -75,12 +75,13 @@ const CLOSE_PATIENCE_MS = 3000;
  * @throws LoghiveError LOGHIVE_INVALID_OPTION when the URL is wrong.
  */
 export function openStore(config: StoreConfig, now: () => number = Date.now): Store {
-  const { schema, notice, statementTimeoutMs, connectTimeoutMs, writeTimeoutMs } = config;
+  const { schema, statementTimeoutMs, connectTimeoutMs, writeTimeoutMs } = config;
   const target = parseDatabaseUrl(config.databaseUrl);
   const settings = { schema, statementTimeoutMs, connectTimeoutMs, answerTimeoutMs: writeTimeoutMs };
+  const warn = (text: string) => config.notice(text, 'warning');
   const table = recordsTable(schema, now);
-  const partitions = createPartitions({ schema, now, notice });
-  const writer = createWriter({ table, partitions, notice });
+  const partitions = createPartitions({ schema, now, notice: warn });
+  const writer = createWriter({ table, partitions, notice: warn });
   const deadLetters = createDeadLetters(schema);
   const announced = servicesTable(schema);
   let session: Session | undefined;
@@ -110,7 +111,7 @@ export function openStore(config: StoreConfig, now: () => number = Date.now): St
     partitions.forget();
     if (session.encoding !== 'UTF8' && !toldEncoding) {
       toldEncoding = true;
-      notice(
+      warn(
         `database ${session.place.database} is encoded in ${session.encoding}: records with characters that it cannot hold become dead letters. Create the database with encoding UTF8.`,
       );
     }
@@ -144,6 +145,7 @@ export function openStore(config: StoreConfig, now: () => number = Date.now): St
     abort.signal.addEventListener('abort', own.destroy);
     try {
       abort.signal.throwIfAborted();
+      const notice = (text: string) => config.notice(text, 'info');
       return await migrate(own, { schema, notice, migrations, shownUrl: maskUrl(config.databaseUrl) });
     } finally {
       abort.signal.removeEventListener('abort', own.destroy);
