@@ -39,6 +39,9 @@ import { Teller } from './teller.js';
 /** How long `stop()` may take to finish what is in hand, in milliseconds. */
 const STOP_MS = 8000;
 
+/** How long the first message waits for the connection that copies are published on, in milliseconds. */
+const PUBLISHING_PATIENCE_MS = 2000;
+
 /** Moments at which a test or the live view of `loghive dev` steps in. Not part of the contract. */
 export interface ConsumerSeams {
   /** After COMMIT, before the acknowledgement. */
@@ -128,6 +131,8 @@ export class Consumer {
       await this.stop();
       throw error;
     }
+    // A message that came back often must be copied at once: should this process die before that, it came back once more.
+    await Promise.race([this.#republisher.whenReady(), sleep(PUBLISHING_PATIENCE_MS, this.#abort.signal)]);
     if (this.#abort.signal.aborted) return;
     this.#transition('running');
     this.#taking.begin();

@@ -61,7 +61,8 @@ export class Copies {
           return false;
         }
         this.#wait(self);
-        await sleep(Math.min(backoffMs(attempt, RECONNECT), leftMs()), signal);
+        const pause = sleep(Math.min(backoffMs(attempt, RECONNECT), leftMs()), signal);
+        await (republisher.isReady ? pause : Promise.race([pause, republisher.whenReady()]));
       }
       return false;
     } finally {

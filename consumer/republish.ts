@@ -31,6 +31,8 @@ export interface Republisher {
   anotherRound(delivery: Delivery): Promise<boolean>;
   /** Whether the broker takes messages now. */
   readonly isReady: boolean;
+  /** Resolves when it does. */
+  whenReady(): Promise<void>;
   /** Why there is no connection that messages can be published on, in words. Not while the first one is being opened. */
   readonly connectionFault: string | undefined;
   /** Why messages are not confirmed, in words: the connection, or what the broker said to the last one. */
@@ -78,6 +80,15 @@ export function createRepublisher(
     refusal = error.message;
   });
 
+  let ready: Promise<void> | undefined;
+  let release = () => {};
+  for (const event of ['open', 'unblocked'] as const) {
+    outlet.events.on(event, () => {
+      release();
+      ready = undefined;
+    });
+  }
+
   function connectionFault(): string | undefined {
     const { state, lastError } = outlet.connection.status();
     if (state === 'ready') return undefined;
@@ -120,6 +131,13 @@ export function createRepublisher(
     },
     get isReady() {
       return outlet.link !== undefined;
+    },
+    async whenReady() {
+      if (outlet.link !== undefined) return;
+      ready ??= new Promise((resolve) => {
+        release = resolve;
+      });
+      await ready;
     },
     get connectionFault() {
       return connectionFault();

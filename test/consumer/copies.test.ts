@@ -1,7 +1,10 @@
 /** Messages whose retry cannot be published. */
 import { connect } from 'amqplib';
 import { expect, test, vi } from 'vitest';
+import { Copies } from '../../consumer/copies.js';
 import { type ConsumerSeams, createConsumer } from '../../consumer/index.js';
+import type { Session } from '../../consumer/intake/session.js';
+import type { Republisher } from '../../consumer/republish.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { onEnd, uniqueName, useBroker, useDatabase } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
@@ -38,6 +41,29 @@ async function useRefused(seams: ConsumerSeams = {}) {
   };
   return { consumer, send, stored, repair };
 }
+
+test('are published the moment the broker takes messages, not when a pause is over', async () => {
+  vi.useFakeTimers();
+  onEnd(() => vi.useRealTimers());
+  const log: string[] = [];
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const republisher = { isReady: false, whenReady: () => opened } as unknown as Republisher;
+  const copies = new Copies({ republisher, signal: new AbortController().signal, onWaiting: () => {} });
+  const session = { isEnded: false, acknowledge: (tags: number[]) => log.push(`acknowledged ${tags}`) };
+  const finished = copies.finish(session as unknown as Session, 7, async () => {
+    log.push('published');
+    return true;
+  });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(log).toEqual([]);
+  (republisher as { isReady: boolean }).isReady = true;
+  open();
+  expect(await finished).toBe(true);
+  expect(log).toEqual(['published', 'acknowledged 7']);
+});
 
 const waitingNotice = /^1 message waits unacknowledged because retries cannot be published: .*failure_backoff/;
 

@@ -6,7 +6,8 @@ export default {
   needs: 'restart',
   bites: {
     'consumers killed': 3,
-    'connections reset': 2,
+    // While the broker is down, and until the producer's backoff is over, there is none to be reset.
+    'connections reset': 1,
     'connections closed': 1,
     'PostgreSQL killed': 1,
     'sessions ended': 2,
