@@ -97,6 +97,11 @@ const databaseUrl: Check<string | undefined> = (value) => {
 
 const serviceList: Check<readonly string[] | undefined> = (value) => {
   if (!Array.isArray(value)) throw new Expected("a list of service names such as ['shop']");
+  if (value.some((name) => typeof name === 'string' && name.includes(','))) {
+    throw new Expected(
+      "names of their own, such as ['shop', 'other'] (on the command line: loghive consume shop other)",
+    );
+  }
   return Object.freeze([...new Set(value.map(serviceName))]);
 };
 

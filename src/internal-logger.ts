@@ -1,7 +1,7 @@
 /**
  * Loghive's own lines. They go to stderr, never to RabbitMQ: a logger that logs about itself through itself would loop.
- * `LOG_LEVEL` sets the lowest level that is written (default INFO). A line begins in lower case, names apart, and ends with
- * a full stop.
+ * `LOG_LEVEL` sets the lowest level that is written (default INFO); it is often the application's own, so no value hides
+ * ERROR: that records are lost is told in any case. A line begins in lower case, names apart, and ends with a full stop.
  */
 import fs from 'node:fs';
 import { type Level, parseLevel, severity } from './level.js';
@@ -31,7 +31,7 @@ function createInternalLogger(): InternalLogger {
 
   return {
     setLevel(name) {
-      lowest = severity(parseLevel(name).level);
+      lowest = Math.min(severity(parseLevel(name).level), severity('ERROR'));
     },
     debug: (message) => write('DEBUG', message),
     info: (message) => write('INFO', message),

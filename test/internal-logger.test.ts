@@ -36,6 +36,12 @@ test('levels below the one that is set are left out', () => {
   expect(lines).toHaveLength(1);
 });
 
+test.each(['critical', 'fatal', 'emerg'])('no level hides an error (%s)', (level) => {
+  internalLogger.setLevel(level);
+  internalLogger.error('records are lost');
+  expect(lines).toHaveLength(1);
+});
+
 test('a stderr that takes nothing is no failure', () => {
   vi.spyOn(fs, 'writeSync').mockImplementation(() => {
     throw Object.assign(new Error('EAGAIN'), { code: 'EAGAIN' });

@@ -10,9 +10,10 @@ export interface PublisherEvents {
   disconnect: [error: LoghiveError];
 }
 
-/** Says it on stderr and to whoever listens. */
+/** Says it on stderr and to whoever listens. That records are lost is an error of its own. */
 export function warn(events: EventEmitter<PublisherEvents>, error: LoghiveError): void {
-  internalLogger.warning(error.message);
+  if (error.code === 'LOGHIVE_RECORDS_LOST') internalLogger.error(error.message);
+  else internalLogger.warning(error.message);
   emitSafely(events, 'warning', error);
 }
 

@@ -76,6 +76,7 @@ describe('every option is checked', () => {
   test.each<[string, unknown, string]>([
     ['services', 'shop', '"shop", expected a list of service names'],
     ['services', ['shop', 'a b'], '["shop","a b"], expected a service name of 1 to 200 letters'],
+    ['services', ['shop,other'], '["shop,other"], expected names of their own'],
     ['services', ['amqp://u:secret@h'], '["amqp://u:***@h"], expected a service name'],
     ['services', [7], '[7], expected a service name'],
     ['schema', 'Logs', '"Logs", expected a schema name of 1 to 63 small letters, digits and underscores'],
