@@ -67,7 +67,7 @@ export class Taking {
     events.on('ready', (link) => {
       const { hostname, port } = link.host;
       this.#link = link;
-      teller.info('broker', `connected to RabbitMQ ${link.serverVersion} at ${hostname}:${port}`);
+      teller.info('broker', `connected to ${link.serverProduct} ${link.serverVersion} at ${hostname}:${port}`);
       this.#openSession();
     });
     events.on('failed', (error) => teller.warning('broker', error.message));

@@ -10,6 +10,8 @@ import { createGate } from './gate.js';
 export interface Link {
   readonly model: ChannelModel;
   readonly host: BrokerHost;
+  /** `RabbitMQ`, as the server introduces itself. */
+  readonly serverProduct: string;
   /** `3.10.8`, as the server introduces itself. */
   readonly serverVersion: string;
   /** Grows whenever something came from the broker. */
@@ -77,6 +79,7 @@ export async function openLink(host: BrokerHost, config: BrokerConfig, options: 
     return {
       model,
       host,
+      serverProduct: model.connection.serverProperties.product,
       serverVersion: model.connection.serverProperties.version,
       bytesRead: () => stream.bytesRead,
       bytesTaken: () => (stream.writableLength === 0 ? undefined : stream.bytesWritten - stream.writableLength),

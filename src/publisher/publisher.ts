@@ -71,10 +71,10 @@ export class Publisher {
       this.#settled(paced, frame, outcome),
     );
     const { events } = this.#outlet;
-    events.on('open', ({ host }, afresh) => {
+    events.on('open', ({ host, serverProduct }, afresh) => {
       // It may be another broker, or have another limit now.
       if (afresh) this.#limitBodies(Number.POSITIVE_INFINITY);
-      if (afresh) this.#connected(`${host.hostname}:${host.port}`);
+      if (afresh) this.#connected(serverProduct, `${host.hostname}:${host.port}`);
       this.#dispatch.reopened();
     });
     events.on('unblocked', () => this.#dispatch.pump());
@@ -301,11 +301,11 @@ export class Publisher {
     if (first) this.#warn(new LoghiveError('LOGHIVE_RECORDS_WAIT', refusal(lane, outcome)));
   }
 
-  #connected(host: string): void {
+  #connected(product: string, host: string): void {
     if (this.#toldAway) {
       const { pending } = this.stats();
       const sent = pending === 0 ? '' : `; ${pending} waiting ${pending === 1 ? 'record is' : 'records are'} sent`;
-      internalLogger.info(`connected to RabbitMQ again${sent} (${host})`);
+      internalLogger.info(`connected to ${product} again${sent} (${host})`);
     }
     this.#toldAway = false;
     emitSafely(this.events, 'connect');

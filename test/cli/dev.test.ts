@@ -184,6 +184,15 @@ describe('loghive dev', () => {
     expect(readFileSync(path.join(project, 'elsewhere', '.gitignore'), 'utf8')).toBe('*\n');
   });
 
+  test('calls the broker what it calls itself, where its own messages are asked for', STARTS, async () => {
+    const child = dev(useProject(), [], { LOG_LEVEL: 'INFO' });
+    await child.waitForLine(
+      /INFO connected to Loghive development broker \d+\.\d+\.\d+ at 127\.0\.0\.1:\d+\.$/,
+      30_000,
+    );
+    expect(await child.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+  });
+
   test('when quiet shows no records, but stores them', STARTS, async () => {
     const project = useProject();
     const child = dev(project, ['--quiet']);
