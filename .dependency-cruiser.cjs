@@ -7,6 +7,8 @@ const owners = {
   dotenv: '^src/config\\.ts$',
   'winston-transport': '^transports/winston\\.ts$',
   commander: '^cli/',
+  '@pinojs/redact': '^src/fields/redact\\.ts$',
+  '@opentelemetry/api': '^src/fields/trace\\.ts$',
 };
 
 /** Types of messages and their properties are amqplib's; only what runs has one owner. */

@@ -3,11 +3,16 @@
  *
  * @module loghive
  */
+
 export type { ConnectionState, ConnectionStatus } from './amqp/connection.js';
-export type { ProducerOptions, TlsOptions } from './config.js';
+export { LoggerClient, type LoggerClientEvents, type LoggerClientOptions } from './client.js';
+export type { TlsOptions } from './config.js';
 export { ERROR_CODES, type ErrorCode, LoghiveError } from './errors.js';
+export { contextFields, withContext } from './fields/context.js';
+export type { RedactOptions } from './fields/redact.js';
 export { type InternalLogger, internalLogger } from './internal-logger.js';
 export { LEVELS, type Level } from './level.js';
+export type { ProducerOptions } from './producer-config.js';
 export type { ShedCounts, ShedReason } from './publisher/shed.js';
 export type { CloseResult, LaneStatus, PublisherStats, PublisherStatus } from './publisher/status.js';
 export type { QueueType } from './wire.js';

@@ -1,8 +1,10 @@
 /** What every door stands on: values from a logger in, lines for the publisher out. Never throws into the application. */
 import type { EventEmitter } from 'node:events';
-import type { ProducerConfig } from './config.js';
 import { emitSafely } from './emit-safely.js';
+import { ambientMembers } from './fields/ambient.js';
+import { joinMembers, type Member } from './fields/member.js';
 import type { Level } from './level.js';
+import type { ProducerConfig } from './producer-config.js';
 import type { PublisherEvents } from './publisher/events.js';
 import { sharePublisher } from './publisher/shared.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from './publisher/status.js';
@@ -18,6 +20,8 @@ export interface Entry {
   readonly levelName?: string | undefined;
   readonly message: unknown;
   readonly information: unknown;
+  /** Fields for `information`, each where it has none of that name. */
+  readonly more?: readonly Member[];
 }
 
 export interface Producer {
@@ -39,7 +43,7 @@ export function openProducer(config: ProducerConfig, door: EventEmitter): Produc
 function openEnabled(config: ProducerConfig, door: EventEmitter): Producer {
   const { publisher, release } = sharePublisher(publisherPart(config));
   const stopForwarding = forward(publisher.events, door);
-  const { service, maxRecordBytes } = config;
+  const { service, maxRecordBytes, base, redact } = config;
   publisher.announce(service);
   const encode = config.recordsPerMessage === 1 ? pythonEncode : encodeRecord;
 
@@ -48,14 +52,10 @@ function openEnabled(config: ProducerConfig, door: EventEmitter): Producer {
       const { level } = entry;
       try {
         const epochMicros = clock();
-        const { message, information } = entry;
-        const input = {
-          service,
-          level,
-          message,
-          information,
-          ...(entry.levelName ? { levelName: entry.levelName } : {}),
-        };
+        const { levelName, message, information } = entry;
+        const ambient = ambientMembers(base);
+        const more = entry.more ? joinMembers(entry.more, ambient) : ambient;
+        const input = { service, level, levelName, message, information, more, redact };
         publisher.accept(service, level, encode(input, { id: uuidv7(epochMicros), epochMicros }, maxRecordBytes));
       } catch (error) {
         // encodeRecord makes every value safe, so that it is the stack that was full. The application must not notice; and

@@ -4,13 +4,15 @@
  * @module
  */
 
+import type { Member } from './fields/member.js';
+import type { Redact } from './fields/redact.js';
 import { LEVEL_NAME_KEYS, type Level } from './level.js';
 import { safeCopy, safeValue } from './safe-value.js';
 import { formatTimestamp, timestampFromMicros } from './time/timestamp.js';
 import { CUT_KEY, cutToFit } from './value/cut.js';
-import { isError } from './value/error-value.js';
+import { isErrorSafely } from './value/error-value.js';
 import { readSafely, threwMark } from './value/foreign-object.js';
-import type { Json, JsonObject } from './value/json-value.js';
+import { type Json, type JsonObject, setField } from './value/json-value.js';
 import { plainRoom } from './value/plain-value.js';
 import { cleanText, hasEscapedHazard } from './value/safe-text.js';
 
@@ -25,6 +27,10 @@ export interface RecordInput {
   readonly levelName?: string | undefined;
   readonly message: unknown;
   readonly information?: unknown;
+  /** Fields for `information`, each where it has none of that name. */
+  readonly more?: readonly Member[];
+  /** Hides what must not be seen in `information`. */
+  readonly redact?: Redact | undefined;
 }
 
 /** Given once, where the record is made. */
@@ -44,7 +50,8 @@ const FRAME_OF_BOTH_BYTES = 27;
  *
  * A message that is not a string is made one: an Error gives its message, undefined nothing, anything else its JSON.
  * Information that is not an object goes under `value`; null and undefined give `{}`. What JSON or PostgreSQL do not
- * take is made safe and marked (see `safeCopy`); what is too long is cut and marked (see `cutToFit`).
+ * take is made safe and marked (see `safeCopy`); what is too long is cut and marked (see `cutToFit`). Behind its own
+ * fields stand the level's own name and `more`.
  */
 export function encodeRecord(input: RecordInput, stamp: Stamp, maxRecordBytes: number): string {
   const line = plainLine(input, stamp, maxRecordBytes);
@@ -59,7 +66,7 @@ export function encodeRecord(input: RecordInput, stamp: Stamp, maxRecordBytes: n
 
 /** The line, where JSON.stringify carries the record as it is: nearly always. */
 function plainLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): string | undefined {
-  if (typeof input.message !== 'string') return undefined;
+  if (typeof input.message !== 'string' || input.redact !== undefined) return undefined;
   try {
     const information = plainInformation(input, maxRecordBytes - input.message.length);
     if (information === undefined) return undefined;
@@ -72,33 +79,75 @@ function plainLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): st
   }
 }
 
-function plainInformation({ information, levelName }: RecordInput, room: number): string | undefined {
-  if (information === undefined || information === null) {
-    return levelName === undefined ? '{}' : `{"${LEVEL_NAME_KEYS[0]}":${JSON.stringify(levelName)}}`;
+const NO_FIELDS = {};
+const NO_MEMBERS: readonly Member[] = [];
+
+function plainInformation(
+  { information, levelName, more = NO_MEMBERS }: RecordInput,
+  room: number,
+): string | undefined {
+  const fields = information ?? NO_FIELDS;
+  if (typeof fields !== 'object' || Array.isArray(fields) || fields instanceof Date) return undefined;
+  if (plainRoom(fields, room) < 0) return undefined;
+  const json = fields === NO_FIELDS ? '{}' : JSON.stringify(fields);
+  const added = plainAddition(fields as JsonObject, levelName, more, room - json.length);
+  if (!added) return added === undefined ? undefined : json;
+  // Put in as text: a copy of the object with a few more fields would cost as much as all the rest.
+  return `{${json === '{}' ? added.slice(1) : `${json.slice(1, -1)}${added}`}}`;
+}
+
+/** What stands behind the fields, each with a comma before it. Undefined where one of them is not plain. */
+function plainAddition(
+  fields: JsonObject,
+  levelName: string | undefined,
+  more: readonly Member[],
+  room: number,
+): string | undefined {
+  const levelKey = levelName === undefined ? undefined : levelNameKey(fields);
+  let added = levelKey === undefined ? '' : `,"${levelKey}":${JSON.stringify(levelName)}`;
+  for (const { name, value, json } of more) {
+    if ((fields[name] !== undefined && Object.hasOwn(fields, name)) || name === levelKey) continue;
+    const text = json ?? plainJson(value, room);
+    if (text === undefined) return undefined;
+    if (text !== '') added += `,${JSON.stringify(name)}:${text}`;
   }
-  if (typeof information !== 'object' || Array.isArray(information) || information instanceof Date) return undefined;
-  if (plainRoom(information, room) < 0) return undefined;
-  const json = JSON.stringify(information);
-  const key = levelName === undefined ? undefined : levelNameKey(information);
-  if (key === undefined) return json;
-  // Put in as text: a copy of the object with one more field would cost as much as all the rest.
-  return `${json.slice(0, -1)}${json === '{}' ? '' : ','}"${key}":${JSON.stringify(levelName)}}`;
+  return added;
+}
+
+/** A value by itself. An empty text where JSON leaves it out, undefined where it is not plain. */
+function plainJson(value: unknown, room: number): string | undefined {
+  if (value === undefined) return '';
+  return plainRoom([value], room) < 0 ? undefined : JSON.stringify(value);
 }
 
 function safeLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): string {
-  const both = { message: messageText(input.message, maxRecordBytes), information: input.information ?? {} };
-  const copy = safeCopy(both, maxRecordBytes);
-  const { message, information } = isObject(copy.value) ? copy.value : { message: '', information: copy.value };
-  const fields = isObject(information) ? information : information === undefined ? {} : { value: information };
-  const key = input.levelName === undefined ? undefined : levelNameKey(fields);
-  if (key !== undefined) fields[key] = cleanText(input.levelName as string);
-  const root = { message: message ?? '', information: fields };
+  const { more = NO_MEMBERS, redact } = input;
+  const parts = {
+    message: messageText(input.message, maxRecordBytes),
+    information: input.information ?? {},
+    more: Object.fromEntries(more.map(({ name, value }) => [name, value])),
+  };
+  const copy = safeCopy(parts, maxRecordBytes);
+  const copied: JsonObject = isObject(copy.value) ? copy.value : { message: '', information: copy.value ?? {} };
+  const fields = assembled(input, copied);
+  const root = { message: copied.message ?? '', information: redact ? redact(fields) : fields };
   const lineOf = () => recordLine(input, stamp, JSON.stringify(root.message), JSON.stringify(root.information));
   const line = copy.overflows ? undefined : lineOf();
   if (line !== undefined && fits(line, maxRecordBytes)) return line;
   const fixedBytes = Buffer.byteLength(recordLine(input, stamp, '', ''));
   cutToFit(root, maxRecordBytes - fixedBytes + FRAME_OF_BOTH_BYTES);
   return lineOf();
+}
+
+/** The fields of the record in an object of its own, from what was made safe. */
+function assembled({ levelName }: RecordInput, { information, more }: JsonObject): JsonObject {
+  const fields = isObject(information) ? information : information === undefined ? {} : { value: information };
+  const key = levelName === undefined ? undefined : levelNameKey(fields);
+  if (key !== undefined) fields[key] = cleanText(levelName as string);
+  for (const [name, value] of Object.entries(isObject(more) ? more : {})) {
+    if (!Object.hasOwn(fields, name)) setField(fields, name, value);
+  }
+  return fields;
 }
 
 /** The middle of a line, by level, for the service that logged last: a process hardly ever has two. */
@@ -136,11 +185,7 @@ function messageText(message: unknown, maxBytes: number): string {
 
 /** An Error's message; its name where that is empty. */
 function errorText(value: unknown): string | undefined {
-  try {
-    if (typeof value !== 'object' || value === null || !isError(value)) return undefined;
-  } catch {
-    return undefined; // a proxy that does not say what it is
-  }
+  if (!isErrorSafely(value)) return undefined;
   const texts = [readSafely(value, 'message'), readSafely(value, 'name')];
   return texts.find((text): text is string => typeof text === 'string' && text !== '');
 }

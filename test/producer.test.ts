@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { type ProducerConfig, producerConfig } from '../src/config.js';
 import { internalLogger } from '../src/internal-logger.js';
 import { openProducer } from '../src/producer.js';
+import { type ProducerConfig, producerConfig } from '../src/producer-config.js';
 import { sharePublisher } from '../src/publisher/shared.js';
 import { onEnd } from './support/use-servers.js';
 import { eventually } from './support/wait.mjs';

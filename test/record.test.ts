@@ -183,3 +183,43 @@ describe('the limit', () => {
     expect(encode({ message: 'm'.repeat(100_000) }, 1024).message).toMatch(/^m+…\[cut/);
   });
 });
+
+describe('fields from elsewhere', () => {
+  const more = (fields: object) => Object.entries(fields).map(([name, value]) => ({ name, value }));
+
+  test.each<[string, unknown, object, unknown]>([
+    ['stand behind those of the record', { order: 7 }, { pid: 1 }, { order: 7, pid: 1 }],
+    ['give way to those of the record', { pid: 'mine', none: null }, { pid: 1, none: 2 }, { pid: 'mine', none: null }],
+    ['fill in for what is undefined', { pid: undefined }, { pid: 1 }, { pid: 1 }],
+    ['are all there is', undefined, { pid: 1, at: new Date(0) }, { pid: 1, at: '1970-01-01T00:00:00.000Z' }],
+    ['stand beside a value', 'text', { pid: 1 }, { value: 'text', pid: 1 }],
+    ['are left out when undefined', {}, { a: undefined, b: 1 }, { b: 1 }],
+    ['are made safe', { order: 7 }, { n: 1n, nul: '\0' }, { order: 7, n: '1n', nul: '\u2400' }],
+    ['are made safe beside what is not', { n: 1n }, { pid: 1 }, { n: '1n', pid: 1 }],
+    ['have names as they like', {}, { constructor: 1, toString: 2 }, { constructor: 1, toString: 2 }],
+  ])('%s', (_, information, fields, expected) => {
+    expect(encode({ information, more: more(fields) }).information).toEqual(expected);
+  });
+
+  test('give way to the name of the level as well', () => {
+    const input = { information: {}, levelName: 'notice', more: more({ level: 'mine' }) };
+    expect(encode(input).information).toEqual({ level: 'notice' });
+  });
+
+  test('may be called __proto__', () => {
+    const input = { information: { a: 1 }, more: [{ name: '__proto__', value: 7 }] };
+    for (const information of [{ a: 1 }, { a: 1n }]) {
+      expect(line({ ...input, information })).toContain('"__proto__":7');
+    }
+  });
+
+  test('are cut with the others where the record is too long', () => {
+    const text = line({ information: { a: 'a'.repeat(3000) }, more: more({ b: 'b'.repeat(3000), pid: 1 }) }, 2048);
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(2048);
+    expect(parse(text).information).toEqual({
+      a: expect.stringMatching(/^a+…\[cut \d+ characters\]$/),
+      b: expect.stringMatching(/^b+…\[cut \d+ characters\]$/),
+      pid: 1,
+    });
+  });
+});

@@ -2,7 +2,6 @@
  * The error in what Winston hands over: the info may be the error itself, hold it as its message, or hold what
  * `format.errors()` has left of it. Never throws. Pure.
  */
-import { isError } from '../src/value/error-value.js';
 import { readSafely } from '../src/value/foreign-object.js';
 
 export type Fields = Record<string | symbol, unknown>;
@@ -13,14 +12,6 @@ export function keysOf(owner: object): string[] {
   } catch {
     // A proxy that does not say: there is nothing to be had from it.
     return [];
-  }
-}
-
-export function isErrorSafely(value: unknown): value is Error {
-  try {
-    return typeof value === 'object' && value !== null && isError(value);
-  } catch {
-    return false;
   }
 }
 

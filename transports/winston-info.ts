@@ -2,8 +2,9 @@
  * What Winston calls `info`, taken apart into level, message and information. Never changes it, and never throws, whatever
  * the values are: what Winston's pipe gets thrown reaches the application, and the transport would stand still. Pure.
  */
+import { isErrorSafely } from '../src/value/error-value.js';
 import { readSafely, threwMark } from '../src/value/foreign-object.js';
-import { foldError, isErrorSafely, keysOf, loggedError } from './winston-error.js';
+import { foldError, keysOf, loggedError } from './winston-error.js';
 
 export interface WinstonInfo {
   readonly level: string;

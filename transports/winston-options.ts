@@ -1,5 +1,5 @@
 /** The options of every Winston transport, apart from Loghive's own, and checked like them. */
-import type { ProducerOptions } from '../src/config.js';
+import type { ProducerOptions } from '../src/producer-config.js';
 import { boolean, type Check, Expected, integer, isOptions, kindOf, resolveOptions } from '../src/settings/option.js';
 
 const level: Check<string | undefined> = (value) => {

@@ -12,12 +12,12 @@
  * logger.info('order placed', { order: 7 });
  */
 import Transport from 'winston-transport';
-import { type ProducerOptions, producerConfig } from '../src/config.js';
 import { emitSafely } from '../src/emit-safely.js';
 import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import { levelFinder, parseLevel } from '../src/level.js';
 import { openProducer, type Producer } from '../src/producer.js';
+import { type ProducerOptions, producerConfig } from '../src/producer-config.js';
 import type { PublisherEvents } from '../src/publisher/events.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
 import { splitInfo, type WinstonInfo } from './winston-info.js';

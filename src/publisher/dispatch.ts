@@ -5,8 +5,8 @@
  */
 import type { Link } from '../amqp/link.js';
 import type { Outcome, Outlet } from '../amqp/outlet.js';
-import type { PublisherConfig } from '../config.js';
 import { FRAME_CONTENT_TYPE, RECORD_CONTENT_TYPE } from '../frame.js';
+import type { PublisherConfig } from '../producer-config.js';
 import { LOGS_EXCHANGE, logQueue, routingKey } from '../wire.js';
 import type { Frame } from './frame.js';
 import type { Lane } from './lane.js';

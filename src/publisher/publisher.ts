@@ -6,11 +6,11 @@
  */
 import { EventEmitter } from 'node:events';
 import { type Outcome, Outlet } from '../amqp/outlet.js';
-import type { PublisherConfig } from '../config.js';
 import { emitSafely } from '../emit-safely.js';
 import { LoghiveError, reasonOf } from '../errors.js';
 import { internalLogger } from '../internal-logger.js';
 import type { Level } from '../level.js';
+import type { PublisherConfig } from '../producer-config.js';
 import { within } from '../time/time-limit.js';
 import { Announcer } from './announcer.js';
 import { BodyPool } from './body-pool.js';

@@ -2,7 +2,7 @@
  * Doors with the same resolved settings share one publisher in a process, counted by references: one connection, one
  * buffer. The table hangs on a registered symbol, so that the import and the require copy of this package meet in it.
  */
-import type { PublisherConfig } from '../config.js';
+import type { PublisherConfig } from '../producer-config.js';
 import { createExitHooks, type ExitHooks } from './exit.js';
 import { Publisher } from './publisher.js';
 import type { CloseResult } from './status.js';

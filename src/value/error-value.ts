@@ -11,6 +11,15 @@ export function isError(value: object): boolean {
   return types.isNativeError(value) || value instanceof Error;
 }
 
+/** The same of any value. What does not say what it is, is none. */
+export function isErrorSafely(value: unknown): value is Error {
+  try {
+    return typeof value === 'object' && value !== null && isError(value);
+  } catch {
+    return false;
+  }
+}
+
 /**
  * The fields that an Error is recorded with, values as they are: `name`, `message`, `stack`, then `code`, `cause` and
  * `errors` where there are any, then its other own enumerable fields; where it has a `toJSON()`, the fields of that in

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Link } from '../../src/amqp/link.js';
 import type { Outcome, Outgoing, Outlet } from '../../src/amqp/outlet.js';
-import { producerConfig } from '../../src/config.js';
 import type { Level } from '../../src/level.js';
+import { producerConfig } from '../../src/producer-config.js';
 import { BodyPool } from '../../src/publisher/body-pool.js';
 import { Dispatch, WINDOW_BYTES } from '../../src/publisher/dispatch.js';
 import { FRAME_BYTES } from '../../src/publisher/lane.js';

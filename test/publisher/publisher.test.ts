@@ -1,8 +1,8 @@
 import { connect } from 'amqplib';
 import { afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type PublisherConfig, producerConfig } from '../../src/config.js';
 import type { LoghiveError } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
+import { type PublisherConfig, producerConfig } from '../../src/producer-config.js';
 import { Publisher } from '../../src/publisher/publisher.js';
 import { useDevelopmentBroker } from '../cli/embedded/broker/use-development-broker.js';
 import { type TestBroker, uniqueName, useBroker, useProxy } from '../support/use-servers.js';

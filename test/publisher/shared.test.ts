@@ -1,7 +1,7 @@
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { type ProducerOptions, type PublisherConfig, producerConfig } from '../../src/config.js';
+import { type ProducerOptions, type PublisherConfig, producerConfig } from '../../src/producer-config.js';
 import { sharePublisher } from '../../src/publisher/shared.js';
 import { onEnd, uniqueName, useBroker } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';

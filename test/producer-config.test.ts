@@ -1,9 +1,10 @@
 import { mkdirSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { type ProducerOptions, producerConfig } from '../src/config.js';
 import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
+import { type ProducerOptions, producerConfig } from '../src/producer-config.js';
 import { makeCa } from './support/tls.mjs';
 import { useEnvironment } from './support/use-environment.js';
 import { uniqueName } from './support/use-servers.js';
@@ -34,6 +35,11 @@ test('a service is all that is needed', () => {
     service: 'shop',
     enabled: true,
     maxRecordBytes: 1_048_576,
+    base: [
+      { name: 'hostname', value: os.hostname(), json: JSON.stringify(os.hostname()) },
+      { name: 'pid', value: process.pid, json: `${process.pid}` },
+    ],
+    redact: undefined,
     lingerMs: 5,
     bufferBytes: 8_388_608,
     recordsPerMessage: Number.POSITIVE_INFINITY,
@@ -169,6 +175,30 @@ describe('every option is checked', () => {
       servername: 'h',
     };
     expect(configOf({ url: 'amqps://h', tls }).broker.tls).toEqual(tls);
+  });
+
+  test('base takes fields, or null for none', () => {
+    useEnvironment();
+    const namesOf = (options: ProducerOptions) => configOf(options).base.map(({ name }) => name);
+    expect(namesOf({ base: { region: 'eu', pid: 7 } })).toEqual(['region', 'pid']);
+    expect(namesOf({ base: null })).toEqual([]);
+    for (const base of ['eu', 7, ['eu']]) {
+      expect(refusal({ service: 'shop', base })).toMatch(
+        /^LoghiveTransport: option "base" is (text|a number|an array), expected an object of fields such as /,
+      );
+    }
+  });
+
+  test('redact takes paths', () => {
+    useEnvironment();
+    expect(configOf({ redact: ['password'] }).redact?.({ password: 'x' })).toEqual({ password: '[Redacted]' });
+    expect(configOf({ redact: [] }).redact).toBeUndefined();
+    expect(refusal({ service: 'shop', redact: 'user.card' })).toBe(
+      `LoghiveTransport: option "redact" is "user.card", expected an array of paths such as ['password', 'user.card'], or { paths, censor, remove }.`,
+    );
+    expect(refusal({ service: 'shop', redact: ['user..card'] })).toBe(
+      `LoghiveTransport: option "redact" is ["user..card"], expected paths in Pino's syntax (Invalid redaction path (user..card)).`,
+    );
   });
 
   test('what is unknown is refused with the name that was meant', () => {

@@ -1,0 +1,196 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, expect, expectTypeOf, test } from 'vitest';
+import { LoggerClient, type LoggerClientOptions } from '../src/client.js';
+import type { LoghiveError } from '../src/errors.js';
+import { withContext } from '../src/fields/context.js';
+import { hostileValues } from './support/hostile-values.mjs';
+import { onEnd } from './support/use-servers.js';
+import { type TestStack, useStack } from './support/use-stack.js';
+
+let stack: TestStack;
+
+beforeAll(async () => {
+  stack = await useStack(12);
+});
+
+/** What is compared has only the fields that were logged. */
+function useClient(options: Partial<LoggerClientOptions> = {}) {
+  return usualClient({ base: null, ...options });
+}
+
+function usualClient(options: Partial<LoggerClientOptions> = {}) {
+  const service = stack.service();
+  const client = new LoggerClient({ service, url: stack.broker.url, ...options });
+  onEnd(() => client.close());
+  return { service, client };
+}
+
+test('stores what is logged at each of its levels, in the order of the calls', async () => {
+  const { service, client } = useClient();
+  const names = ['debug', 'info', 'warning', 'error', 'critical', 'trace', 'warn', 'fatal'] as const;
+  for (const name of names) client[name](`by ${name}`, { name });
+  await client.flush();
+  expect(
+    (await stack.rows(service, 8)).map(({ level, message, information }) => [level, message, information]),
+  ).toEqual([
+    ['DEBUG', 'by debug', { name: 'debug' }],
+    ['INFO', 'by info', { name: 'info' }],
+    ['WARNING', 'by warning', { name: 'warning' }],
+    ['ERROR', 'by error', { name: 'error' }],
+    ['CRITICAL', 'by critical', { name: 'critical' }],
+    ['DEBUG', 'by trace', { name: 'trace', level: 'trace' }],
+    ['WARNING', 'by warn', { name: 'warn', level: 'warn' }],
+    ['CRITICAL', 'by fatal', { name: 'fatal', level: 'fatal' }],
+  ]);
+});
+
+test('log() takes any level: what is not one of the five is kept, what nobody knows is INFO', async () => {
+  const { service, client } = useClient();
+  for (const level of ['ERROR', 'Info', 'notice', 'odd', 40, undefined, Symbol('s')]) client.log(level as string, 'm');
+  await client.flush();
+  expect((await stack.rows(service, 7)).map(({ level, information }) => [level, information.level])).toEqual([
+    ['ERROR', undefined],
+    ['INFO', undefined],
+    ['INFO', 'notice'],
+    ['INFO', 'odd'],
+    ['INFO', '40'],
+    ['INFO', 'null'],
+    ['INFO', 'Symbol(s)'],
+  ]);
+});
+
+test('keeps errors under information.error, wherever they were given', async () => {
+  const { service, client } = useClient();
+  const refused = new TypeError('refused', { cause: new Error('limit') });
+  client.error(refused);
+  client.error('payment failed', refused);
+  client.error('payment failed', { error: refused, order: 7 });
+  client.error(refused, { order: 7 });
+  client.error(refused, new Error('second'));
+  client.error(refused, [1, 2]);
+  await client.flush();
+  const error = { name: 'TypeError', message: 'refused', cause: { message: 'limit' }, stack: expect.any(String) };
+  expect(await stack.rows(service, 6)).toMatchObject([
+    { message: 'refused', information: { error } },
+    { message: 'payment failed', information: { error } },
+    { message: 'payment failed', information: { error, order: 7 } },
+    { message: 'refused', information: { error, order: 7 } },
+    { message: 'refused', information: { error, value: { message: 'second' } } },
+    { message: 'refused', information: { error, value: [1, 2] } },
+  ]);
+});
+
+test('its methods can be passed on by themselves', async () => {
+  const { service, client } = useClient();
+  const { info, error } = client;
+  await Promise.resolve('each').then(info);
+  await Promise.reject(new Error('failed')).catch(error);
+  await client.flush();
+  expect((await stack.rows(service, 2)).map(({ message }) => message)).toEqual(['each', 'failed']);
+});
+
+test('says where the record comes from, unless it is told not to, or to say something else', async () => {
+  const usual = usualClient();
+  const own = useClient({ base: { region: 'eu', pid: 'one' } });
+  usual.client.info('m', { order: 7 });
+  usual.client.info('m', { hostname: 'mine', pid: null });
+  own.client.info('m');
+  await Promise.all([usual.client.flush(), own.client.flush()]);
+  const rows = await stack.rows(usual.service, 2);
+  expect(rows[0]?.information).toEqual({ order: 7, hostname: expect.stringMatching(/./), pid: process.pid });
+  expect(rows[1]?.information).toEqual({ hostname: 'mine', pid: null });
+  expect((await stack.rows(own.service, 1))[0]?.information).toEqual({ region: 'eu', pid: 'one' });
+});
+
+test('many tasks log at once, each in its own context', async () => {
+  const { service, client } = useClient({ base: { task: 'none', region: 'eu' } });
+  const task = (number: number) =>
+    withContext({ task: number, list: [number] }, async () => {
+      for (let step = 0; step < 5; step++) {
+        client.info('step', { step });
+        await sleep(number % 3);
+      }
+      client.info('own wins', { task: 'mine' });
+    });
+  await Promise.all(Array.from({ length: 50 }, (_, number) => task(number)));
+  client.info('outside');
+  await client.flush();
+  const rows = await stack.rows(service, 301);
+  const steps = rows.filter(({ message }) => message === 'step').map(({ information }) => information);
+  for (let number = 0; number < 50; number++) {
+    const mine = steps.filter((each) => each.task === number);
+    expect(mine).toEqual([0, 1, 2, 3, 4].map((step) => ({ step, task: number, list: [number], region: 'eu' })));
+  }
+  expect(
+    rows.filter(({ message }) => message === 'own wins').every(({ information }) => information.task === 'mine'),
+  ).toBe(true);
+  expect(rows.find(({ message }) => message === 'outside')?.information).toEqual({ task: 'none', region: 'eu' });
+});
+
+test('hides what it is told to', async () => {
+  const { service, client } = useClient({ redact: ['password', 'user.card'] });
+  client.info('login', { password: 'secret', user: { card: '4111', name: 'a' } });
+  await client.flush();
+  expect((await stack.rows(service, 1))[0]?.information).toEqual({
+    password: '[Redacted]',
+    user: { card: '[Redacted]', name: 'a' },
+  });
+});
+
+test('never throws and loses nothing, whatever it is given', async () => {
+  const { service, client } = useClient({ bufferBytes: 32 * 1024 * 1024 });
+  for (const { make } of hostileValues) {
+    const value = make();
+    client.info('value', value);
+    client.info(value);
+    client.info('nested', { value });
+    withContext({ value }, () => client.info('in context'));
+    await client.flush();
+  }
+  const count = hostileValues.length * 4;
+  expect(client.stats()).toMatchObject({ accepted: count, confirmed: count, shed: {} });
+  expect(await stack.rows(service, count)).toHaveLength(count);
+});
+
+test('clients with the same settings share one connection, and its numbers', async () => {
+  const one = useClient({ lingerMs: 9 });
+  const two = useClient({ lingerMs: 9 });
+  one.client.info('a');
+  two.client.info('b');
+  await one.client.flush();
+  expect(one.client.stats().accepted).toBe(2);
+  expect(two.client.stats().confirmed).toBe(2);
+  expect(await one.client.close()).toMatchObject({ unsent: 0 });
+  two.client.info('c');
+  expect(await two.client.close()).toEqual({ confirmed: 3, unsent: 0 });
+});
+
+test('tells by events, whose arguments are typed', async () => {
+  const client = new LoggerClient({ service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0 });
+  onEnd(() => client.close());
+  const warning = new Promise<LoghiveError>((resolve) => {
+    client.on('warning', (error) => {
+      expectTypeOf(error).toEqualTypeOf<LoghiveError>();
+      resolve(error);
+    });
+  });
+  client.info('nobody there');
+  expect((await warning).code).toBe('LOGHIVE_BROKER_UNREACHABLE');
+  expect(client.status().connection.state).not.toBe('ready');
+});
+
+test('not enabled it needs nothing and does nothing', async () => {
+  const client = new LoggerClient({ enabled: false });
+  client.info('nothing');
+  expect(client.stats().accepted).toBe(0);
+  expect(await client.close()).toEqual({ confirmed: 0, unsent: 0 });
+});
+
+test('a wrong option is named', () => {
+  expect(() => new LoggerClient({ service: 'shop', lingerMs: -1 })).toThrow(
+    'LoggerClient: option "lingerMs" is -1, expected an integer from 0 to 10000 (milliseconds).',
+  );
+  expect(() => new LoggerClient({ service: 'shop', base: 'x' as never })).toThrow(
+    `LoggerClient: option "base" is text, expected an object of fields such as { region: 'eu' }, or null.`,
+  );
+});

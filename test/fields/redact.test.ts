@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest';
+import { type RedactOptions, redaction } from '../../src/fields/redact.js';
+import { encodeRecord } from '../../src/record.js';
+
+const stamp = { id: '01993f0e-1111-7111-8111-000000000001', epochMicros: 1_769_855_445_123_456 };
+
+/** What is left of a record's information. */
+function redacted(options: RedactOptions, information: unknown, more?: object) {
+  const members = Object.entries(more ?? {}).map(([name, value]) => ({ name, value }));
+  const input = { service: 'shop', level: 'INFO' as const, message: 'm', information, more: members };
+  return JSON.parse(encodeRecord({ ...input, redact: redaction(options) }, stamp, 1024 * 1024)).information;
+}
+
+test.each<[string, unknown, unknown]>([
+  ['password', { password: 'x', user: 'a' }, { password: '[Redacted]', user: 'a' }],
+  ['user.card', { user: { card: '4111', name: 'a' } }, { user: { card: '[Redacted]', name: 'a' } }],
+  [
+    '*.token',
+    { a: { token: 1 }, b: { token: 2, c: 3 } },
+    { a: { token: '[Redacted]' }, b: { token: '[Redacted]', c: 3 } },
+  ],
+  ['items[*].secret', { items: [{ secret: 1 }, { id: 2 }] }, { items: [{ secret: '[Redacted]' }, { id: 2 }] }],
+  ['headers["set-cookie"]', { headers: { 'set-cookie': 'x' } }, { headers: { 'set-cookie': '[Redacted]' } }],
+  [
+    'error.config.key',
+    { error: Object.assign(new Error('e'), { config: { key: 'k' } }) },
+    { error: { config: { key: '[Redacted]' } } },
+  ],
+  ['absent.path', { a: 1 }, { a: 1 }],
+  ['restore', { restore: 'x', redact: 'y' }, { restore: '[Redacted]', redact: 'y' }],
+  ['password', 'no object', { value: 'no object' }],
+])('%s', (path, information, expected) => {
+  expect(redacted([path], information)).toMatchObject(expected as object);
+});
+
+test('a field whose name is also a word of ours stays', () => {
+  expect(redacted(['password'], { restore: 1 })).toEqual({ restore: 1 });
+});
+
+test('what comes from elsewhere is hidden as well', () => {
+  expect(redacted(['session'], {}, { session: 's1', requestId: 'r1' })).toEqual({
+    session: '[Redacted]',
+    requestId: 'r1',
+  });
+});
+
+test('what the application logs is not changed', () => {
+  const information = { user: { card: '4111' }, list: [{ card: 1 }] };
+  redacted(['user.card', 'list[*].card'], information);
+  expect(information).toEqual({ user: { card: '4111' }, list: [{ card: 1 }] });
+});
+
+test('another text, or nothing, may stand in its place', () => {
+  expect(redacted({ paths: ['a'], censor: '***' }, { a: 1, b: 2 })).toEqual({ a: '***', b: 2 });
+  expect(redacted({ paths: ['a'], remove: true }, { a: 1, b: 2 })).toEqual({ b: 2 });
+});
+
+test('no part of what is hidden is left where the record has to be cut', () => {
+  const secret = 'S'.repeat(100_000);
+  const line = encodeRecord(
+    { service: 's', level: 'INFO', message: 'm'.repeat(5000), information: { secret }, redact: redaction(['secret']) },
+    stamp,
+    2048,
+  );
+  expect(line).not.toContain('SS');
+  expect(JSON.parse(line).information).toEqual({ secret: '[Redacted]' });
+});
+
+test.each([
+  'password',
+  7,
+  null,
+  [''],
+  [7],
+  ['a..b'],
+  ['a[b'],
+  { paths: 'a' },
+  { paths: ['a'], censor: 7 },
+  { paths: ['a'], remove: 'yes' },
+  { paths: ['a'], serialize: false },
+])('%j is refused', (value) => {
+  expect(() => redaction(value)).toThrow(/^(an array of )?paths /);
+});
