@@ -129,7 +129,7 @@ describe('with queueType python', () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
     await declareAsPython(broker, service);
-    const transport = new LoghiveTransport({ service, url: broker.url, queueType: 'python' });
+    const transport = new LoghiveTransport({ service, url: broker.url, queueType: 'python', base: null });
     onEnd(() => transport.close());
     const database = await useDatabase();
     const consumer = await startConsumer([], { url: broker.url, databaseUrl: database.url, queueType: 'python' });
@@ -142,7 +142,7 @@ describe('with queueType python', () => {
   test('a producer sends one record a message, as the package would', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
-    const transport = new LoghiveTransport({ service, url: broker.url, queueType: 'python' });
+    const transport = new LoghiveTransport({ service, url: broker.url, queueType: 'python', base: null });
     onEnd(() => transport.close());
     const logger = winston.createLogger({ transports: [transport] });
     const before = Date.now();
