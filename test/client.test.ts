@@ -145,8 +145,10 @@ test('never throws and loses nothing, whatever it is given', async () => {
     client.info(value);
     client.info('nested', { value });
     withContext({ value }, () => client.info('in context'));
-    await client.flush();
+    // All of the values at once are more than a buffer is for.
+    if (client.stats().pendingBytes > 8 * 1024 * 1024) await client.flush();
   }
+  await client.flush();
   const count = hostileValues.length * 4;
   expect(client.stats()).toMatchObject({ accepted: count, confirmed: count, shed: {} });
   expect(await stack.rows(service, count)).toHaveLength(count);
