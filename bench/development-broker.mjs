@@ -3,7 +3,7 @@
  * into a quorum queue as Loghive declares it and out of it again. The client is the same for both: amqplib.
  */
 import { connect } from 'amqplib';
-import { producerConfig } from '../dist/esm/src/config.js';
+import { producerConfig } from '../dist/esm/src/producer-config.js';
 import { logQueue } from '../dist/esm/src/wire.js';
 import { compete } from './contest.mjs';
 import { SERVICE } from './records.mjs';

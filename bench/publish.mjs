@@ -3,7 +3,7 @@
  * message a record with confirms. Both into quorum queues as Loghive declares them.
  */
 import { connect } from 'amqplib';
-import { producerConfig } from '../dist/esm/src/config.js';
+import { producerConfig } from '../dist/esm/src/producer-config.js';
 import { logQueue } from '../dist/esm/src/wire.js';
 import { compete } from './contest.mjs';
 import { attendance, SERVICE } from './records.mjs';

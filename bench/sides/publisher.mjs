@@ -1,5 +1,5 @@
 /** Ours in `publish`: encoded lines through Loghive's publisher. It also fills the queues for `drain`. */
-import { producerConfig } from '../../dist/esm/src/config.js';
+import { producerConfig } from '../../dist/esm/src/producer-config.js';
 import { Publisher } from '../../dist/esm/src/publisher/publisher.js';
 import { encodedLines, mixedLevel, SERVICE } from '../records.mjs';
 import { checkConfirmed, feed } from './pace.mjs';
