@@ -6,6 +6,7 @@ const owners = {
   'p-retry': '^(consumer|cli)/',
   dotenv: '^src/config\\.ts$',
   'winston-transport': '^transports/winston\\.ts$',
+  'pino-abstract-transport': '^transports/pino\\.ts$',
   commander: '^cli/',
   '@pinojs/redact': '^src/fields/redact\\.ts$',
   '@opentelemetry/api': '^src/fields/trace\\.ts$',

@@ -20,6 +20,8 @@ export interface Entry {
   readonly levelName?: string | undefined;
   readonly message: unknown;
   readonly information: unknown;
+  /** When it was logged, epoch microseconds, an integer from 0 on. Left out: now. */
+  readonly epochMicros?: number | undefined;
   /** Fields for `information`, each where it has none of that name. */
   readonly more?: readonly Member[];
 }
@@ -51,7 +53,7 @@ function openEnabled(config: ProducerConfig, door: EventEmitter): Producer {
     log(entry) {
       const { level } = entry;
       try {
-        const epochMicros = clock();
+        const epochMicros = entry.epochMicros ?? clock();
         const { levelName, message, information } = entry;
         const ambient = ambientMembers(base);
         const more = entry.more ? joinMembers(entry.more, ambient) : ambient;

@@ -15,6 +15,7 @@ import { readSafely, threwMark } from './value/foreign-object.js';
 import { type Json, type JsonObject, setField } from './value/json-value.js';
 import { plainRoom } from './value/plain-value.js';
 import { cleanText, hasEscapedHazard } from './value/safe-text.js';
+import { WrittenObject } from './value/written-object.js';
 
 export type { DecodeContext, Decoded, StoredRecord } from './stored-record.js';
 export { decodeRecord } from './stored-record.js';
@@ -26,6 +27,7 @@ export interface RecordInput {
   /** The logger's own name of the level, where it is not one of the five: goes to `information.level`. */
   readonly levelName?: string | undefined;
   readonly message: unknown;
+  /** Of any kind; a `WrittenObject` is taken over as it is written. */
   readonly information?: unknown;
   /** Fields for `information`, each where it has none of that name. */
   readonly more?: readonly Member[];
@@ -82,23 +84,26 @@ function plainLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): st
 const NO_FIELDS = {};
 const NO_MEMBERS: readonly Member[] = [];
 
-function plainInformation(
-  { information, levelName, more = NO_MEMBERS }: RecordInput,
-  room: number,
-): string | undefined {
+function plainInformation(input: RecordInput, room: number): string | undefined {
+  const { information, levelName, more = NO_MEMBERS } = input;
   const fields = information ?? NO_FIELDS;
-  if (typeof fields !== 'object' || Array.isArray(fields) || fields instanceof Date) return undefined;
-  if (plainRoom(fields, room) < 0) return undefined;
-  const json = fields === NO_FIELDS ? '{}' : JSON.stringify(fields);
-  const added = plainAddition(fields as JsonObject, levelName, more, room - json.length);
+  const json = fields === NO_FIELDS ? '{}' : plainObject(fields, room);
+  if (json === undefined) return undefined;
+  const added = plainAddition(fields, levelName, more, room - json.length);
   if (!added) return added === undefined ? undefined : json;
   // Put in as text: a copy of the object with a few more fields would cost as much as all the rest.
   return `{${json === '{}' ? added.slice(1) : `${json.slice(1, -1)}${added}`}}`;
 }
 
+function plainObject(fields: object, room: number): string | undefined {
+  if (fields instanceof WrittenObject) return fields.json;
+  if (typeof fields !== 'object' || Array.isArray(fields) || fields instanceof Date) return undefined;
+  return plainRoom(fields, room) < 0 ? undefined : JSON.stringify(fields);
+}
+
 /** What stands behind the fields, each with a comma before it. Undefined where one of them is not plain. */
 function plainAddition(
-  fields: JsonObject,
+  fields: object,
   levelName: string | undefined,
   more: readonly Member[],
   room: number,
@@ -106,12 +111,18 @@ function plainAddition(
   const levelKey = levelName === undefined ? undefined : levelNameKey(fields);
   let added = levelKey === undefined ? '' : `,"${levelKey}":${JSON.stringify(levelName)}`;
   for (const { name, value, json } of more) {
-    if ((fields[name] !== undefined && Object.hasOwn(fields, name)) || name === levelKey) continue;
+    if (name === levelKey || hasField(fields, name)) continue;
     const text = json ?? plainJson(value, room);
     if (text === undefined) return undefined;
     if (text !== '') added += `,${JSON.stringify(name)}:${text}`;
   }
   return added;
+}
+
+/** What JSON leaves out is not there. */
+function hasField(fields: object, name: string): boolean {
+  if (fields instanceof WrittenObject) return fields.has(name);
+  return (fields as JsonObject)[name] !== undefined && Object.hasOwn(fields, name);
 }
 
 /** A value by itself. An empty text where JSON leaves it out, undefined where it is not plain. */
@@ -124,7 +135,7 @@ function safeLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): str
   const { more = NO_MEMBERS, redact } = input;
   const parts = {
     message: messageText(input.message, maxRecordBytes),
-    information: input.information ?? {},
+    information: informationOf(input),
     more: Object.fromEntries(more.map(({ name, value }) => [name, value])),
   };
   const copy = safeCopy(parts, maxRecordBytes);
@@ -137,6 +148,10 @@ function safeLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): str
   const fixedBytes = Buffer.byteLength(recordLine(input, stamp, '', ''));
   cutToFit(root, maxRecordBytes - fixedBytes + FRAME_OF_BOTH_BYTES);
   return lineOf();
+}
+
+function informationOf({ information }: RecordInput): unknown {
+  return information instanceof WrittenObject ? information.parse() : (information ?? {});
 }
 
 /** The fields of the record in an object of its own, from what was made safe. */
@@ -173,7 +188,7 @@ function recordLine({ service, level }: RecordInput, stamp: Stamp, message: stri
 
 /** The key for a level's own name that the caller left free. */
 function levelNameKey(information: object): string | undefined {
-  return LEVEL_NAME_KEYS.find((key) => (information as JsonObject)[key] === undefined);
+  return LEVEL_NAME_KEYS.find((key) => !hasField(information, key));
 }
 
 function messageText(message: unknown, maxBytes: number): string {

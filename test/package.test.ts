@@ -9,7 +9,7 @@ import { onEnd, uniqueName, useBroker, useChild, useDatabase } from './support/u
 import { eventually } from './support/wait.mjs';
 
 const run = promisify(execFile);
-const ENTRIES = ['loghive', 'loghive/winston', 'loghive/consumer'];
+const ENTRIES = ['loghive', 'loghive/winston', 'loghive/pino', 'loghive/consumer'];
 // Here and not in a hook: what a hook hands to onEnd() is never called.
 const installation = await installPackage();
 onEnd(() => installation.remove());
@@ -84,6 +84,7 @@ describe('what it gives', () => {
         'withContext',
       ],
       'loghive/winston': ['LoghiveTransport', 'default'],
+      'loghive/pino': ['default', 'loghivePino'],
       'loghive/consumer': ['createConsumer', 'migrateDatabase', 'startConsumer'],
     });
     expect(await printed('requires.cjs')).toEqual(imported);
@@ -113,11 +114,17 @@ describe('what an application loads', () => {
     'safe-stable-stringify',
   ];
 
+  // An application with Pino has both already.
+  const pino = ['pino-abstract-transport', 'split2'];
+
   test.each(['loaded.cjs', 'loaded.mjs'])('is light: no database, no command line, no retries (%s)', async (script) => {
     expect(packagesOf(await printed(script, 'loghive')).filter((name) => !own.includes(name))).toEqual([]);
     const loaded = packagesOf(await printed(script, 'loghive/winston'));
     expect(loaded).toEqual(expect.arrayContaining(['amqplib', 'loghive', 'winston-transport']));
     expect(loaded.filter((name) => ![...own, ...winston].includes(name))).toEqual([]);
+    const loadedByPino = packagesOf(await printed(script, 'loghive/pino'));
+    expect(loadedByPino).toEqual(expect.arrayContaining(['amqplib', 'loghive', 'pino-abstract-transport']));
+    expect(loadedByPino.filter((name) => ![...own, ...pino].includes(name))).toEqual([]);
   });
 
   test('the consumer loads the database, so that this test would see it', async () => {

@@ -39,6 +39,30 @@ export function memberTexts(json: string): Map<string, string> {
   }
 }
 
+/** How deep arrays and objects lie inside each other in a valid JSON text. */
+export function nesting(json: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let at = 0; at < json.length; at += 1) {
+    switch (json.charCodeAt(at)) {
+      case QUOTE:
+        at = stringEnd(json, at);
+        if (at === -1) return deepest;
+        break;
+      case 0x7b:
+      case 0x5b:
+        depth += 1;
+        if (depth > deepest) deepest = depth;
+        break;
+      case 0x7d:
+      case 0x5d:
+        depth -= 1;
+        break;
+    }
+  }
+  return deepest;
+}
+
 function decodedName(written: string): string {
   return written.includes('\\') ? (JSON.parse(`"${written}"`) as string) : written;
 }
@@ -68,7 +92,8 @@ function valueEnd(json: string, start: number): number {
   return json.length;
 }
 
-function literalEnd(json: string, start: number): number {
+/** The place after the number, or the word, that begins at `start`. */
+export function literalEnd(json: string, start: number): number {
   let at = start;
   while (at < json.length && !isLiteralEnd(json.charCodeAt(at))) at += 1;
   return at;

@@ -27,3 +27,18 @@ interface WellFormedText {
 export function hasEscapedHazard(json: string): boolean {
   return json.includes('\\u') && ESCAPED_HAZARD.test(json);
 }
+
+/** Escapes of a JSON text: a surrogate pair, another code unit, anything else behind a backslash. */
+const ESCAPES = /\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|u[\da-fA-F]{4}|.)/g;
+const ESCAPED_LONE_SURROGATE = /^\\ud[89a-f]..$/i;
+
+/** A valid JSON text, cleaned as `cleanText` cleans what it stands for. Every other character stays as it was written. */
+export function cleanJson(json: string): string {
+  const text = cleanText(json);
+  return hasEscapedHazard(text) ? text.replace(ESCAPES, cleanEscape) : text;
+}
+
+function cleanEscape(written: string): string {
+  if (written === '\\u0000') return NUL_SYMBOL;
+  return ESCAPED_LONE_SURROGATE.test(written) ? '\ufffd' : written;
+}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { memberTexts, stringEnd } from '../../src/value/json-members.js';
+import { memberTexts, nesting, stringEnd } from '../../src/value/json-members.js';
 
 const members = (json: string) => Object.fromEntries(memberTexts(json));
 
@@ -77,4 +77,13 @@ describe('the end of a string', () => {
     expect(stringEnd('"abc', 0)).toBe(-1);
     expect(stringEnd('"abc\\"', 0)).toBe(-1);
   });
+});
+
+test.each([
+  ['1', 0],
+  ['{}', 1],
+  ['{"a":[1,{"b":2}],"c":[]}', 3],
+  ['["[[[[", "\\"{{{{"]', 1],
+])('%s is nested %i deep', (json, depth) => {
+  expect(nesting(json)).toBe(depth);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cleanText, hasEscapedHazard } from '../../src/value/safe-text.js';
+import { cleanJson, cleanText, hasEscapedHazard } from '../../src/value/safe-text.js';
 
 describe('text', () => {
   test.each([
@@ -20,5 +20,18 @@ describe('the strings of a JSON text', () => {
     expect(hasEscapedHazard('{"a":"\\u001b ü 😀"}')).toBe(false);
     expect(hasEscapedHazard('"\\u0000"')).toBe(true);
     expect(hasEscapedHazard('"\\uDFFF"')).toBe(true);
+  });
+});
+
+describe('a JSON text', () => {
+  test.each([
+    ['{"a":"\\u0000","b":1}', '{"a":"\u2400","b":1}'],
+    ['"\\ud800 \\uDFFF \\ud83d\\ude00"', '"\ufffd \ufffd \\ud83d\\ude00"'],
+    ['"\\ud800\\ud83d\\ude00"', '"\ufffd\\ud83d\\ude00"'],
+    ['"\\\\u0000 \\\\\\u0000"', '"\\\\u0000 \\\\\u2400"'],
+    ['"\ud800"', '"\ufffd"'],
+    ['"\\n\\"\\u00e4"', '"\\n\\"\\u00e4"'],
+  ])('%j is cleaned to %j', (json, clean) => {
+    expect(cleanJson(json)).toBe(clean);
   });
 });

@@ -1,0 +1,54 @@
+/**
+ * The time that stands in a line of a log.
+ *
+ * @module
+ */
+import { parseTimestamp } from '../time/timestamp.js';
+
+/** Until the year 2255: what a number can say to the microsecond, and an id. */
+const LAST_MICROS = Number.MAX_SAFE_INTEGER;
+const NUMBER = /^\d{9,19}(?:\.\d+)?$/;
+
+/**
+ * Epoch microseconds of a number of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their
+ * size (right from 1973 on), also in quotes; or of an ISO 8601 text, which is UTC where it does not say otherwise.
+ * Undefined for everything else, and for times before 1970.
+ */
+export function readTime(written: unknown): number | undefined {
+  if (typeof written === 'number') return inRange(microsOf(written));
+  if (typeof written !== 'string') return undefined;
+  if (NUMBER.test(written)) return inRange(microsOf(Number(written)));
+  const time = parseTimestamp(written);
+  return time && inRange(time.seconds * 1_000_000 + time.micros);
+}
+
+function microsOf(number: number): number {
+  if (number < 1e11) return Math.round(number * 1e6);
+  if (number < 1e14) return Math.round(number * 1e3);
+  return number < 1e17 ? Math.round(number) : Math.round(number / 1e3);
+}
+
+function inRange(micros: number): number | undefined {
+  return micros > 0 && micros <= LAST_MICROS ? micros : undefined;
+}
+
+/**
+ * Times of a log are to the millisecond, and its lines come many to one: the microseconds, of which nothing is known, are
+ * counted, so that the order of the lines stays. Times that say microseconds stay as they are.
+ */
+export function createLineOrder(): (epochMicros: number) => number {
+  let lastMs = Number.NaN;
+  let count = 0;
+  return (epochMicros) => {
+    const ms = epochMicros / 1000;
+    if (ms !== lastMs) {
+      if (Number.isInteger(ms)) {
+        lastMs = ms;
+        count = 0;
+      }
+      return epochMicros;
+    }
+    count = Math.min(count + 1, 999);
+    return epochMicros + count;
+  };
+}

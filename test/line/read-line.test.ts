@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest';
+import { createLineReader, type LineFields } from '../../src/line/read-line.js';
+import { createLevelReader } from '../../src/line/written-level.js';
+import type { WrittenObject } from '../../src/value/written-object.js';
+
+const PINO: LineFields = { message: ['msg'], error: ['err'], time: ['time'], readLevel: createLevelReader() };
+
+/** The entry that a line becomes, with its information as text. */
+function read(line: string, fields: Partial<LineFields> = {}) {
+  const { information, ...entry } = createLineReader(() => ({ ...PINO, ...fields }))(line);
+  const json = (information as WrittenObject | undefined)?.json;
+  return { ...entry, information: json };
+}
+
+test('a line of Pino becomes what it says', () => {
+  expect(read('{"level":40,"time":1769855445123,"pid":7,"hostname":"h","order":7,"msg":"slow"}')).toEqual({
+    level: 'WARNING',
+    levelName: 'warn',
+    epochMicros: 1_769_855_445_123_000,
+    message: 'slow',
+    information: '{"pid":7,"hostname":"h","order":7}',
+  });
+});
+
+describe('what is no JSON object', () => {
+  test.each(['plain text', '', ' indented', '[1,2]', '"text"', '7', 'null', '{broken', '{"a":1} and more', '{"a":1'])(
+    'is the message itself: %j',
+    (line) => {
+      expect(read(line)).toEqual({ level: 'INFO', message: line, information: undefined });
+    },
+  );
+});
+
+describe('the information', () => {
+  test.each([
+    ['digits that no number holds', '{"n":12345678901234567890,"f":0.1000000000000000000001}'],
+    ['nested things, as they were written', '{"a":{"b":[1, {"c":null}]},"t":"\\u00e4\\/"}'],
+    ['a level, a time and a message that are none', '{"level":[1],"time":"yesterday","level2":1}'],
+    ['a name of ours', '{"service":"x","id":1,"information":{}}'],
+    ['a time before there were computers', '{"time":-5}'],
+  ])('keeps %s', (_, line) => {
+    expect(read(line).information).toBe(line);
+  });
+
+  test('has the last of two fields with one name, as JSON does', () => {
+    expect(read('{"a":1,"b":2,"a":3}').information).toBe('{"a":3,"b":2}');
+  });
+
+  test('is cleaned of what PostgreSQL refuses, and of nothing else', () => {
+    expect(
+      read(
+        String.raw`{"nul":"a\u0000b","lone":"\ud800","pair":"\ud83d\ude00","text":"\\u0000","big":12345678901234567890}`,
+      ).information,
+    ).toBe('{"nul":"a␀b","lone":"\ufffd","pair":"\\ud83d\\ude00","text":"\\\\u0000","big":12345678901234567890}');
+    expect(read('{"raw":"\ud800","\ud800":1}').information).toBe('{"raw":"\ufffd","\ufffd":1}');
+  });
+
+  test('deeper than 500 levels is left to be marked', () => {
+    const deep = `{"deep":${'['.repeat(600)}${']'.repeat(600)}}`;
+    const { information } = createLineReader(() => PINO)(deep);
+    expect(information).toEqual(JSON.parse(deep));
+    const wide = `{"wide":[${Array(600).fill('[]').join()}]}`;
+    expect(read(wide).information).toBe(wide);
+  });
+});
+
+describe('the message', () => {
+  test.each([
+    ['{"msg":"a \\"quoted\\"\\ntext"}', 'a "quoted"\ntext', '{}'],
+    ['{"msg":7}', '7', '{}'],
+    ['{"msg":{"a":1}}', '{"a":1}', '{}'],
+    ['{"msg":null}', 'null', '{}'],
+    ['{"a":1}', '', '{"a":1}'],
+    ['{"message":"other key"}', '', '{"message":"other key"}'],
+  ])('%s', (line, message, information) => {
+    expect(read(line)).toMatchObject({ message, information });
+  });
+
+  test('may have another key', () => {
+    const fields = { message: ['message', 'msg'] };
+    expect(read('{"message":"m","msg":"n"}', fields)).toMatchObject({ message: 'm', information: '{"msg":"n"}' });
+    expect(read('{"msg":"n"}', fields)).toMatchObject({ message: 'n', information: '{}' });
+  });
+});
+
+describe('an error', () => {
+  test('is where every door has it, under the names that every door has', () => {
+    const err = '{"type":"TypeError","message":"no","stack":"TypeError: no\\n at x","code":"E","aggregateErrors":[1]}';
+    expect(JSON.parse(read(`{"err":${err},"a":1}`).information!)).toEqual({
+      a: 1,
+      error: { message: 'no', stack: 'TypeError: no\n at x', code: 'E', errors: [1], name: 'TypeError' },
+    });
+  });
+
+  test('with a name of its own keeps what it has', () => {
+    expect(read('{"err":{"type":"a","name":"b"}}').information).toBe('{"error":{"type":"a","name":"b"}}');
+  });
+
+  test('that is a text stays one', () => {
+    expect(read('{"err":"broken"}').information).toBe('{"error":"broken"}');
+  });
+
+  test('stays where it is beside another field of that name', () => {
+    expect(read('{"err":{"type":"E"},"error":1}').information).toBe('{"err":{"type":"E"},"error":1}');
+  });
+});
+
+describe('lines of one millisecond', () => {
+  test('keep their order, and those with microseconds their time', () => {
+    const reader = createLineReader(() => PINO);
+    const micros = (time: unknown) => reader(JSON.stringify({ time })).epochMicros;
+    expect([1769855445123, 1769855445123, 1769855445123, 1769855445124].map(micros)).toEqual([
+      1_769_855_445_123_000, 1_769_855_445_123_001, 1_769_855_445_123_002, 1_769_855_445_124_000,
+    ]);
+    expect(micros('2026-01-31T10:30:45.123456Z')).toBe(1_769_855_445_123_456);
+    expect(micros('2026-01-31T10:30:45.123456Z')).toBe(1_769_855_445_123_456);
+    for (let n = 0; n < 2000; n++) expect(micros(1769855445200)).toBeLessThan(1_769_855_445_201_000);
+  });
+});

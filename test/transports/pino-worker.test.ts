@@ -1,0 +1,210 @@
+/** The Pino door in Pino's worker thread, of real processes: what the application logged is there when the process has ended. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Child } from '../support/child.mjs';
+import { onEnd, useChild } from '../support/use-servers.js';
+import { useStack } from '../support/use-stack.js';
+
+const stack = await useStack(24);
+const root = path.resolve(import.meta.dirname, '..', '..');
+const target = path.join(root, 'dist', 'esm', 'transports', 'pino.js');
+/** What `createRequire().resolve()` finds, which is how Pino looks for targets. */
+const requiredTarget = path.join(root, 'dist', 'cjs', 'transports', 'pino.js');
+
+interface Program {
+  child: Child;
+  service: string;
+}
+
+/** A script with `pino`, `target`, `options` of the door, `shout` (a transform), and `sleep()`. */
+function run(body: string, { options = {}, door = target }: { options?: object; door?: string } = {}): Program {
+  const service = stack.service();
+  const folder = mkdtempSync(path.join(import.meta.dirname, '.pino-'));
+  onEnd(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(
+    path.join(folder, 'shout.mjs'),
+    `import build from 'pino-abstract-transport';
+import { Transform, pipeline } from 'node:stream';
+export default () => build((source) => {
+  const shout = new Transform({
+    objectMode: true,
+    transform: (line, _encoding, done) => done(null, JSON.stringify({ ...line, msg: line.msg.toUpperCase() }) + '\\n'),
+  });
+  pipeline(source, shout, () => {});
+  return shout;
+}, { enablePipelining: true });
+`,
+  );
+  const file = path.join(folder, 'program.mjs');
+  const settings = { service, url: stack.broker.url, exitTimeoutMs: 8000, ...options };
+  writeFileSync(
+    file,
+    `import path from 'node:path';
+import pino from 'pino';
+import { setTimeout as sleep } from 'node:timers/promises';
+const target = ${JSON.stringify(door)};
+const options = ${JSON.stringify(settings)};
+const shout = path.join(import.meta.dirname, 'shout.mjs');
+${body}
+`,
+  );
+  return { child: useChild(file, { cwd: folder }), service };
+}
+
+async function ended(child: Child): Promise<void> {
+  expect([await child.exited, child.lines]).toEqual([{ code: 0, signal: null }, []]);
+}
+
+const NUMBERS = Array.from({ length: 1000 }, (_, number) => number);
+const LOG_NUMBERS = "for (let number = 0; number < 1000; number++) logger.info({ number }, 'm');";
+const NULL_FILE = "{ target: 'pino/file', level: 'error', options: { destination: '/dev/null' } }";
+
+async function expectNumbers(service: string): Promise<void> {
+  const rows = await stack.rows(service, 1000);
+  expect(rows.map(({ information }) => information.number)).toEqual(NUMBERS);
+}
+
+describe('a script that ends has all of its records confirmed', () => {
+  test.each([
+    ['alone', 'pino.transport({ target, options })'],
+    ['by the option transport', '{ transport: { target, options } }'],
+    ['as one of several targets', `pino.transport({ targets: [{ target, options }, ${NULL_FILE}] })`],
+    [
+      'as one of several, with a level',
+      `pino.transport({ targets: [{ target, options, level: 'info' }, ${NULL_FILE}] })`,
+    ],
+    ['in a pipeline', 'pino.transport({ pipeline: [{ target: shout }, { target, options }] })'],
+  ])('%s', async (_, transport) => {
+    const { child, service } = run(`const logger = pino(${transport}); ${LOG_NUMBERS}`);
+    await ended(child);
+    await expectNumbers(service);
+  });
+
+  test('found as CommonJS, as Pino finds targets by name', async () => {
+    const { child, service } = run(`const logger = pino(pino.transport({ target, options })); ${LOG_NUMBERS}`, {
+      door: requiredTarget,
+    });
+    await ended(child);
+    await expectNumbers(service);
+  });
+
+  test('by process.exit(), and keeps its exit code', async () => {
+    const { child, service } = run(
+      `const logger = pino(pino.transport({ target, options })); ${LOG_NUMBERS} process.exit(3);`,
+    );
+    expect(await child.exited).toEqual({ code: 3, signal: null });
+    await expectNumbers(service);
+  });
+
+  test('by an exception that nobody catches', async () => {
+    const { child, service } = run(
+      `const logger = pino(pino.transport({ target, options })); await sleep(300); ${LOG_NUMBERS} throw new Error('oops');`,
+    );
+    expect(await child.exited).toMatchObject({ code: 1 });
+    await expectNumbers(service);
+  });
+
+  test('in its own thread', async () => {
+    const { child, service } = run(
+      `const { loghivePino } = await import(target); const logger = pino(loghivePino(options)); ${LOG_NUMBERS}`,
+    );
+    await ended(child);
+    await expectNumbers(service);
+  });
+});
+
+test('what a transform of the pipeline makes is what is stored', async () => {
+  const { child, service } = run(
+    "const logger = pino(pino.transport({ pipeline: [{ target: shout }, { target, options }] })); logger.warn({ a: 1 }, 'quiet');",
+  );
+  await ended(child);
+  expect(await stack.rows(service, 1)).toMatchObject([{ level: 'WARNING', message: 'QUIET', information: { a: 1 } }]);
+});
+
+test.each([
+  ['alone', 'pino.transport({ target, options })'],
+  [
+    'among targets',
+    `pino.transport({ targets: [{ target, options, level: 'trace' }, ${NULL_FILE}], levels: { audit: 35 } })`,
+  ],
+])('what the logger says of itself is heeded, %s: levels, message key, error key', async (_, transport) => {
+  const { child, service } = run(`
+    const logger = pino({ customLevels: { audit: 35 }, messageKey: 'text', errorKey: 'problem', base: null }, ${transport});
+    logger.audit('first');
+    logger.info({ problem: new RangeError('far'), msg: 'a field' }, 'second');`);
+  await ended(child);
+  expect(await stack.rows(service, 2)).toMatchObject([
+    { level: 'WARNING', message: 'first', information: { level: 'audit' } },
+    {
+      level: 'INFO',
+      message: 'second',
+      information: { msg: 'a field', error: { name: 'RangeError', message: 'far' } },
+    },
+  ]);
+});
+
+test('a logger that is made long after its transport is heeded as well', async () => {
+  const { child, service } = run(`
+    const transport = pino.transport({ target, options });
+    await sleep(800);
+    const logger = pino({ messageKey: 'text', base: null }, transport);
+    await sleep(100);
+    logger.info('late');`);
+  await ended(child);
+  expect(await stack.rows(service, 1)).toMatchObject([{ message: 'late', information: {} }]);
+});
+
+test('lines that are written without a logger arrive', async () => {
+  const { child, service } = run(`
+    const transport = pino.transport({ target, options });
+    transport.write('no JSON\\n');
+    transport.write('{"level":50,"msg":"json"}\\n');`);
+  await ended(child);
+  expect((await stack.rows(service, 2)).map(({ level, message }) => [level, message])).toEqual([
+    ['INFO', 'no JSON'],
+    ['ERROR', 'json'],
+  ]);
+});
+
+test('logger.flush calls back when all is confirmed', async () => {
+  const { child, service } = run(`
+    const logger = pino(pino.transport({ target, options }));
+    ${LOG_NUMBERS}
+    logger.flush((error) => {
+      console.log(error ? error.message : 'flushed');
+    });
+    setInterval(() => {}, 1000);`);
+  await child.waitForLine(/^flushed$/);
+  await child.kill('SIGKILL');
+  await expectNumbers(service);
+});
+
+test('a long line and many at once come through', async () => {
+  const { child, service } = run(`
+    const logger = pino(pino.transport({ target, options }));
+    logger.info({ text: 'x'.repeat(900_000) }, 'long');
+    ${LOG_NUMBERS}`);
+  await ended(child);
+  const rows = await stack.rows(service, 1001);
+  expect(rows[0]?.information.text).toHaveLength(900_000);
+});
+
+test('while the broker is away the application runs and ends, and what is lost is told', async () => {
+  const { child } = run(
+    "const logger = pino(pino.transport({ target, options })); logger.info('m'); await sleep(500);",
+    { options: { url: 'amqp://127.0.0.1:1', exitTimeoutMs: 100 } },
+  );
+  expect(await child.exited).toEqual({ code: 0, signal: null });
+  expect(child.stderr.join('\n')).toMatch(/nothing listens there/);
+  expect(child.stderr.join('\n')).toMatch(/ERROR records given up: 1 \(unsent at close/);
+});
+
+test('a wrong option is an error of the transport, with its sentence', async () => {
+  const { child } = run(`
+    const transport = pino.transport({ target, options: { ...options, lingerMs: -1 } });
+    transport.on('error', (error) => console.log(error.message));`);
+  await child.waitForLine(
+    /^loghivePino: option "lingerMs" is -1, expected an integer from 0 to 10000 \(milliseconds\)\.$/,
+  );
+});

@@ -1,0 +1,162 @@
+/**
+ * Loghive for Pino.
+ *
+ * @module loghive/pino
+ * @example
+ * import pino from 'pino';
+ *
+ * const logger = pino(pino.transport({ target: 'loghive/pino', options: { service: 'shop' } }));
+ * logger.info({ order: 7 }, 'order placed');
+ */
+import type { EventEmitter } from 'node:events';
+import type { Transform } from 'node:stream';
+import build from 'pino-abstract-transport';
+import { createLineReader, type LineFields } from '../src/line/read-line.js';
+import { createLevelReader } from '../src/line/written-level.js';
+import { type Entry, openProducer, type Producer } from '../src/producer.js';
+import { producerConfig } from '../src/producer-config.js';
+import type { PublisherEvents } from '../src/publisher/events.js';
+import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
+import { isConfigExpected, onPinoConfig } from './pino-config.js';
+import { type LineOptions, type LoghivePinoOptions, splitOptions } from './pino-options.js';
+
+export type { LoghivePinoOptions } from './pino-options.js';
+
+/** What the stream emits beside the events of every stream. */
+export type LoghivePinoEvents = PublisherEvents;
+
+// biome-ignore lint/suspicious/noExplicitAny: the arguments of other events are as Node's own types have them
+type ArgumentsOf<E> = E extends keyof LoghivePinoEvents ? LoghivePinoEvents[E] : any[];
+type Listener<E = unknown> = (...args: ArgumentsOf<E>) => void;
+
+/** A stream that takes Pino's lines. `finish`, after `end()`, means that every record is confirmed by the broker. */
+export interface LoghivePinoStream extends Transform {
+  /**
+   * Resolves, and calls back, when everything that was logged before is confirmed by the broker, or counted as shed. While
+   * the broker is away it waits. `logger.flush(callback)` comes here.
+   */
+  flush(done?: (error?: Error) => void): Promise<void>;
+  /** Flushes for at most `exitTimeoutMs`, then ends the connection and the stream. Never rejects. */
+  close(): Promise<CloseResult>;
+  stats(): PublisherStats;
+  status(): PublisherStatus;
+  on<E extends keyof LoghivePinoEvents>(event: E, listener: Listener<E>): this;
+  on(event: string | symbol, listener: Listener): this;
+  once<E extends keyof LoghivePinoEvents>(event: E, listener: Listener<E>): this;
+  once(event: string | symbol, listener: Listener): this;
+  off<E extends keyof LoghivePinoEvents>(event: E, listener: Listener<E>): this;
+  off(event: string | symbol, listener: Listener): this;
+}
+
+/** How long lines wait in the worker thread for what the logger says of itself, which is sent before them. */
+const CONFIG_WAIT_MS = 100;
+const OWNER = 'loghivePino';
+
+/**
+ * Forwards the lines of a Pino logger to RabbitMQ: a target of `pino.transport()`, alone, as one of `targets` or at the end
+ * of a `pipeline`; or a stream in the application's own thread, `pino(loghivePino({ service: 'shop' }))`, also in
+ * `pino.multistream()`.
+ *
+ * In its own thread a record is accepted when the logging call returns. Emits `warning` (a LoghiveError), `connect` and
+ * `disconnect`; never `error`.
+ *
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION when an option is wrong.
+ */
+export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream {
+  const { lines, loghive } = splitOptions(OWNER, options);
+  // Pino's lines have hostname and pid of their own, where the logger wants them.
+  const config = producerConfig(OWNER, loghive, {});
+  let fields = fieldsOf(lines, {}, {});
+  const read = createLineReader(() => fields);
+  const take = (line: string) => {
+    if (line.trim() !== '') producer.log(readSafely(read, line));
+  };
+  const stream = build(() => {}, {
+    metadata: false,
+    // Null: nothing is handed on to a reader, there is none.
+    parseLine: (line) => {
+      take(line);
+      return null;
+    },
+    close: async () => {
+      await producer.close();
+    },
+  });
+  const producer = openProducer(config, stream);
+  let ownLevels = {};
+  onPinoConfig(stream, ({ levels, ...names }) => {
+    ownLevels = { ...ownLevels, ...levels?.values };
+    fields = fieldsOf(lines, names, ownLevels);
+    if (stream.writableCorked > 0) stream.uncork();
+  });
+  if (isConfigExpected()) waitForConfig(stream);
+  return complete(stream, producer, take);
+}
+
+/** The application may have called at the very end of its stack. */
+function readSafely(read: (line: string) => Entry, line: string): Entry {
+  try {
+    return read(line);
+  } catch {
+    return { level: 'INFO', message: line, information: undefined };
+  }
+}
+
+function fieldsOf(
+  options: LineOptions,
+  logger: { messageKey?: string; errorKey?: string },
+  ownLevels: Readonly<Record<string, number>>,
+): LineFields {
+  return {
+    message: [options.messageKey ?? logger.messageKey ?? 'msg'],
+    error: [options.errorKey ?? logger.errorKey ?? 'err'],
+    time: ['time', 'timestamp', '@timestamp', 'ts'],
+    readLevel: createLevelReader(ownLevels),
+  };
+}
+
+/** Lines that come before wait in the stream. */
+function waitForConfig(stream: Transform): void {
+  stream.cork();
+  setTimeout(() => {
+    if (stream.writableCorked > 0) stream.uncork();
+  }, CONFIG_WAIT_MS);
+}
+
+function complete(
+  stream: Transform & EventEmitter,
+  producer: Producer,
+  take: (line: string) => void,
+): LoghivePinoStream {
+  const { write, _flush } = stream;
+  // `finish` waits for this.
+  stream._flush = (done) => {
+    _flush.call(stream, (error) => {
+      if (error) done(error);
+      else void producer.close().then(() => done());
+    });
+  };
+  return Object.assign(stream.resume(), {
+    // A stream that has ended would emit `error` at a line, and a logger must not end the application.
+    write(chunk: unknown, ...rest: unknown[]) {
+      if (!stream.writableEnded && !stream.destroyed) return Reflect.apply(write, stream, [chunk, ...rest]) as boolean;
+      for (const line of String(chunk).split('\n')) take(line);
+      const done = rest.at(-1);
+      if (typeof done === 'function') queueMicrotask(() => done());
+      return true;
+    },
+    async flush(done?: (error?: Error) => void) {
+      if (stream.writableCorked > 0) stream.uncork();
+      await producer.flush();
+      done?.();
+    },
+    close() {
+      stream.end();
+      return producer.close();
+    },
+    stats: () => producer.stats(),
+    status: () => producer.status(),
+  }) as LoghivePinoStream;
+}
+
+export default loghivePino;
