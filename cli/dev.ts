@@ -18,11 +18,11 @@ import { internalLogger } from '../src/internal-logger.js';
 import { shown } from '../src/settings/option.js';
 import { sleep } from '../src/time/time-limit.js';
 import { SERVICE_NAME } from '../src/wire.js';
-import { createEnding, type Ending } from './dev/ending.js';
 import { welcome } from './dev/welcome.js';
 import type { DevelopmentBroker } from './embedded/broker/index.js';
 import { confirmation } from './embedded/confirmation.js';
 import { type Stack, startStack } from './embedded/stack.js';
+import { createEnding, type Ending } from './ending.js';
 import { LiveView } from './live/live-view.js';
 
 export interface DevOptions {

@@ -8,6 +8,7 @@ import { consume } from './consume.js';
 import { dev } from './dev.js';
 import { migrate } from './migrate.js';
 import { packageVersion } from './package-version.js';
+import { pipe } from './pipe.js';
 
 /** Wrong use of the command line, as most Unix commands have it. */
 const USAGE_ERROR = 2;
@@ -62,6 +63,16 @@ function program(): Command {
     .option('--schema <name>', "schema of the tables (default: 'logs')")
     .addHelpText('after', SETTINGS)
     .action(migrate);
+  subcommand(root, 'pipe')
+    .summary('record what comes by the standard input, and pass it on')
+    .description(
+      'Passes the standard input on to the standard output as it is, and records each line: JSON of\nPino, Bunyan or Winston, key=value pairs, or plain text. Ends when all of it is confirmed.',
+    )
+    .option('--service <name>', 'who logs (default: LOGHIVE_SERVICE)')
+    .option('--url <url>', `the broker (default: ${BROKER})`)
+    .addHelpText('after', SETTINGS)
+    .addHelpText('after', '\nExample:\n  node app.js | loghive pipe --service shop')
+    .action(pipe);
   return root;
 }
 

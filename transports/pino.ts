@@ -108,6 +108,7 @@ function fieldsOf(
   ownLevels: Readonly<Record<string, number>>,
 ): LineFields {
   return {
+    level: ['level'],
     message: [options.messageKey ?? logger.messageKey ?? 'msg'],
     error: [options.errorKey ?? logger.errorKey ?? 'err'],
     time: ['time', 'timestamp', '@timestamp', 'ts'],

@@ -15,6 +15,7 @@ import { createLineOrder, readTime } from './written-time.js';
 
 /** Where a logger keeps what a record has a place for. The first name that a line has is taken. */
 export interface LineFields {
+  readonly level: readonly string[];
   readonly message: readonly string[];
   /** An error, which goes to `information.error`. */
   readonly error: readonly string[];
@@ -22,7 +23,8 @@ export interface LineFields {
   readonly readLevel: LevelReader;
 }
 
-type Members = Map<string, string>;
+/** The text of each field's value, which is valid JSON, by its name. */
+export type Members = Map<string, string>;
 
 /**
  * Makes a reader of lines, which keeps them in their order. A line that is a JSON object has its level, time, message and
@@ -56,7 +58,7 @@ function objectMembers(line: string): Members | undefined {
 }
 
 function entryOf(members: Members, fields: LineFields): Entry {
-  const level = takeLevel(members, fields.readLevel);
+  const level = takeLevel(members, fields);
   const epochMicros = takeTime(members, fields.time);
   const message = takeMessage(members, fields.message);
   moveError(members, fields.error);
@@ -71,11 +73,14 @@ function informationOf(members: Members): unknown {
   return json.length > 2 * MOST_LEVELS && nesting(json) > MOST_LEVELS ? written.parse() : written;
 }
 
-function takeLevel(members: Members, readLevel: LevelReader): FoundLevel {
-  const found = readLevel(plainValue(members.get('level')));
-  if (found === undefined) return { level: 'INFO' };
-  members.delete('level');
-  return found;
+function takeLevel(members: Members, { level, readLevel }: LineFields): FoundLevel {
+  for (const name of level) {
+    const found = readLevel(plainValue(members.get(name)));
+    if (found === undefined) continue;
+    members.delete(name);
+    return found;
+  }
+  return { level: 'INFO' };
 }
 
 function takeTime(members: Members, names: readonly string[]): number | undefined {

@@ -23,7 +23,8 @@ export function createLevelReader(own: Readonly<Record<string, number>> = {}): L
   const numbers = [...names.keys()].sort((a, b) => b - a);
   return (written) => {
     const number = numberOf(written);
-    if (number === undefined) return typeof written === 'string' && written !== '' ? find(written) : undefined;
+    if (number === undefined)
+      return typeof written === 'string' && written !== '' ? find(colourless(written)) : undefined;
     const name = names.get(number);
     if (name !== undefined) return find(name);
     const { level } = find(names.get(nearestTo(number, numbers)) ?? 'info');
@@ -32,6 +33,11 @@ export function createLevelReader(own: Readonly<Record<string, number>> = {}): L
 }
 
 export const readLevel: LevelReader = createLevelReader();
+
+/** Winston's colorize() writes the level for a terminal. */
+function colourless(name: string): string {
+  return name.includes('\x1b') ? name.replace(/\x1b\[\d+(?:;\d+)*m/g, '') : name;
+}
 
 /** Also one that stands in quotes. */
 function numberOf(written: unknown): number | undefined {

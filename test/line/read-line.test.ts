@@ -3,7 +3,13 @@ import { createLineReader, type LineFields } from '../../src/line/read-line.js';
 import { createLevelReader } from '../../src/line/written-level.js';
 import type { WrittenObject } from '../../src/value/written-object.js';
 
-const PINO: LineFields = { message: ['msg'], error: ['err'], time: ['time'], readLevel: createLevelReader() };
+const PINO: LineFields = {
+  level: ['level'],
+  message: ['msg'],
+  error: ['err'],
+  time: ['time'],
+  readLevel: createLevelReader(),
+};
 
 /** The entry that a line becomes, with its information as text. */
 function read(line: string, fields: Partial<LineFields> = {}) {

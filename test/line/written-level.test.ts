@@ -13,6 +13,7 @@ test.each<[unknown, unknown]>([
   ['30', { level: 'INFO' }],
   ['INFO', { level: 'INFO' }],
   ['warn', { level: 'WARNING', name: 'warn' }],
+  ['\x1b[33mwarn\x1b[39m', { level: 'WARNING', name: 'warn' }],
   ['odd', { level: 'INFO', name: 'odd' }],
   [35, { level: 'WARNING', name: '35' }],
   [32, { level: 'INFO', name: '32' }],

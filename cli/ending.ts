@@ -1,5 +1,5 @@
-/** When `loghive dev` has to end: by a signal, or because a part of it has ended by itself. */
-import type { LoghiveError } from '../../src/errors.js';
+/** When a command has to end: by a signal, or because a part of it has ended by itself. */
+import type { LoghiveError } from '../src/errors.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 

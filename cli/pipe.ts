@@ -1,0 +1,122 @@
+/**
+ * `node app.js | loghive pipe --service shop`: every line of the standard input is passed on to the standard output as it
+ * is, and becomes a record. Ends when the input has ended and everything is confirmed.
+ *
+ *   reading ──end of the input──▶ flushing ──all confirmed──▶ done
+ *      │                              │
+ *      └─ a signal: exitTimeoutMs, ───┴─▶ a second one: nothing is waited for any more
+ *         half of it for the input
+ */
+import { EventEmitter, once } from 'node:events';
+import fs from 'node:fs';
+import { openEnvironment } from '../src/config.js';
+import { LoghiveError, reasonOf } from '../src/errors.js';
+import { processFields } from '../src/fields/process-fields.js';
+import { internalLogger } from '../src/internal-logger.js';
+import { createLineReader, type LineFields } from '../src/line/read-line.js';
+import { readLevel } from '../src/line/written-level.js';
+import { openProducer, type Producer } from '../src/producer.js';
+import { type ProducerOptions, producerConfig } from '../src/producer-config.js';
+import { sleep, within } from '../src/time/time-limit.js';
+import { createEnding, type Ending } from './ending.js';
+import { createLineSplitter } from './pipe/line-splitter.js';
+import { logfmtMembers } from './pipe/logfmt.js';
+import { createPatience, type Patience } from './pipe/patience.js';
+
+/** Names that Pino, Bunyan, Winston and logfmt use. */
+const FIELDS: LineFields = {
+  level: ['level', 'severity', 'lvl'],
+  message: ['msg', 'message'],
+  error: ['err'],
+  time: ['time', 'timestamp', '@timestamp', 'ts'],
+  readLevel,
+};
+
+const LOOK_EVERY_MS = 10;
+/** So long nobody needs to know that something is waited for. */
+const TELL_AFTER_MS = 2000;
+
+export async function pipe(options: Pick<ProducerOptions, 'service' | 'url'>): Promise<void> {
+  if (options.service === undefined && !openEnvironment()('LOGHIVE_SERVICE')?.text) {
+    throw new LoghiveError('LOGHIVE_INVALID_OPTION', 'no service: pass --service shop, or set LOGHIVE_SERVICE.');
+  }
+  const { hostname } = processFields();
+  // The process that logs is another one.
+  const config = producerConfig('loghive pipe', { ...options, handleSignals: false }, { hostname });
+  const producer = openProducer(config, new EventEmitter());
+  const ending = createEnding((signal, again) => {
+    internalLogger.info(again ? `${signal} again: stopping at once` : `${signal}: sending what has come`);
+  });
+  const patience = createPatience(config.bufferBytes, isFile(process.stdin.fd));
+  // The time that an end may take is for what is still to come, and for sending it.
+  const [halfTime, wholeTime] = [1, 2].map((halves) => asked(ending, (config.exitTimeoutMs * halves) / 2));
+  await Promise.race([read(producer, patience), halfTime]);
+  process.stdin.destroy();
+  await Promise.race([flushed(producer).then(() => producer.close()), wholeTime]);
+  const { pending, shed } = producer.stats();
+  // What is left is told by the exit hooks.
+  process.exit(pending > 0 || Object.keys(shed).length > 0 ? 1 : 0);
+}
+
+async function read(producer: Producer, patience: Patience): Promise<void> {
+  const splitter = createLineSplitter();
+  const readLine = createLineReader(() => FIELDS, logfmtMembers);
+  const passOn = createPassage(process.stdout);
+  const record = (lines: string[]) => {
+    for (const line of lines) if (line.trim() !== '') producer.log(readLine(line));
+  };
+  try {
+    for await (const bytes of process.stdin as AsyncIterable<Buffer>) {
+      record(splitter.push(bytes));
+      await passOn(bytes);
+      while (patience.waits(producer.stats(), performance.now()))
+        await sleep(LOOK_EVERY_MS, new AbortController().signal);
+    }
+  } catch (error) {
+    // Destroyed at the end of the waiting; or it can be read no longer, which is its end as well.
+    internalLogger.debug(`the standard input ended: ${reasonOf(error)}`);
+  }
+  record(splitter.end());
+}
+
+/** Writes what comes. When nobody reads it any more, records are kept all the same. */
+function createPassage(stdout: NodeJS.WriteStream): (bytes: Buffer) => Promise<void> {
+  let open = true;
+  const gone = new Promise<void>((resolve) => {
+    stdout.once('error', () => {
+      open = false;
+      resolve();
+    });
+  });
+  return async (bytes) => {
+    if (open && !stdout.write(bytes)) await Promise.race([once(stdout, 'drain'), gone]);
+  };
+}
+
+/** For as long as the broker is away. That is told: a person may be waiting. */
+async function flushed(producer: Producer): Promise<void> {
+  const all = producer.flush();
+  if (await within(TELL_AFTER_MS, all)) return;
+  const { pending } = producer.stats();
+  internalLogger.info(
+    `the input has ended; ${pending} ${pending === 1 ? 'record waits' : 'records wait'} for the broker to confirm. A signal (Ctrl-C) ends the waiting.`,
+  );
+  // The connection alone keeps no process running.
+  const alive = setInterval(() => {}, TELL_AFTER_MS);
+  await all;
+  clearInterval(alive);
+}
+
+/** Resolves some time after the first request, at once at the second. */
+async function asked(ending: Ending, graceMs: number): Promise<void> {
+  await ending.requested;
+  await sleep(graceMs, ending.hurried);
+}
+
+function isFile(fd: number): boolean {
+  try {
+    return fs.fstatSync(fd).isFile();
+  } catch {
+    return false; // closed
+  }
+}

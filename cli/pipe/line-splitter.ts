@@ -1,0 +1,53 @@
+/** Bytes into lines. Pure. */
+import { StringDecoder } from 'node:string_decoder';
+
+/** A line that grows longer is taken in pieces: what has no line breaks at all must not fill the memory. */
+export const MOST_CHARACTERS = 16 * 1024 * 1024;
+
+export interface LineSplitter {
+  /** The lines that end in this piece. What is no UTF-8 becomes U+FFFD. */
+  push(bytes: Buffer): string[];
+  /** What is left at the end, if anything. */
+  end(): string[];
+}
+
+export function createLineSplitter(mostCharacters = MOST_CHARACTERS): LineSplitter {
+  const decoder = new StringDecoder('utf8');
+  // In pieces: adding each piece of a long line to the ones before would take quadratic time.
+  let open: string[] = [];
+  let openCharacters = 0;
+
+  function closed(): string {
+    const line = open.join('');
+    open = [];
+    openCharacters = 0;
+    return line.endsWith('\r') ? line.slice(0, -1) : line;
+  }
+
+  function add(text: string): void {
+    if (text === '') return;
+    open.push(text);
+    openCharacters += text.length;
+  }
+
+  function split(text: string): string[] {
+    const lines: string[] = [];
+    let from = 0;
+    for (let to = text.indexOf('\n'); to !== -1; to = text.indexOf('\n', from)) {
+      add(text.slice(from, to));
+      lines.push(closed());
+      from = to + 1;
+    }
+    add(text.slice(from));
+    if (openCharacters > mostCharacters) lines.push(closed());
+    return lines;
+  }
+
+  return {
+    push: (bytes) => split(decoder.write(bytes)),
+    end() {
+      const lines = split(decoder.end());
+      return openCharacters > 0 ? [...lines, closed()] : lines;
+    },
+  };
+}
