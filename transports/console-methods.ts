@@ -43,7 +43,7 @@ const METHODS = {
   warn: { level: 'WARNING', levelName: 'warn', catches: true, text: formatted },
   error: { level: 'ERROR', catches: true, text: formatted },
   trace: { level: 'DEBUG', isNamed: true, isCaught: true, text: (_args, _tally, caught) => caught },
-  assert: { level: 'ERROR', isNamed: true, text: assertText, values: behindFirst },
+  assert: { level: 'ERROR', isNamed: true, isCaught: true, text: assertText, values: behindFirst },
   dir: { level: 'INFO', isNamed: true, text: dirText, values: first },
   dirxml: { level: 'INFO', isNamed: true, text: formatted },
   table: {
@@ -92,8 +92,9 @@ export function traceText(args: Arguments, caller: (...args: unknown[]) => unkno
   return formatted([trace.stack]);
 }
 
-function assertText([condition, ...args]: Arguments): string | undefined {
-  if (condition) return undefined;
+/** Where it is not caught: versions of Node differ in it. */
+function assertText([condition, ...args]: Arguments, _tally: Tally, caught: string | undefined): string | undefined {
+  if (condition || caught !== undefined) return caught;
   if (typeof args[0] === 'string') return format(`Assertion failed: ${args[0]}`, ...args.slice(1));
   return format('Assertion failed', ...args);
 }

@@ -98,6 +98,7 @@ class ConsolePatch {
   }
 
   remove(destination: Destination): void {
+    if (this.#late) this.#recordLate();
     this.#setDestinations(this.#all.filter((each) => each !== destination));
     if (this.#all.length > 0) return;
     this.#state = 'restored';
@@ -156,6 +157,7 @@ class ConsolePatch {
     } finally {
       // Also when the original has thrown: the call was made.
       try {
+        if (this.#late) this.#recordLate();
         this.#record({ name, args, stack, inner });
       } catch {
         // The application has called us at the very end of its stack.
@@ -163,7 +165,7 @@ class ConsolePatch {
         try {
           setImmediate(() => this.#recordLate());
         } catch {
-          // With the next call.
+          // Then with the next call.
         }
       } finally {
         state.nesting = 'none';
@@ -173,7 +175,6 @@ class ConsolePatch {
 
   /** Throws nothing but what a full stack throws. */
   #record(made: Made): void {
-    if (this.#late) this.#recordLate();
     const text = this.#textOf(made);
     state.nesting = 'print';
     if (text !== undefined) {
@@ -185,12 +186,10 @@ class ConsolePatch {
     else if (step === -1) this.#setGroups(this.#groups.slice(0, -1));
   }
 
+  /** Where the stack is full again, what is left stays for the next time. */
   #recordLate(): void {
-    const late: Made[] = [];
-    for (let each = this.#late; each; each = each.before) late.unshift(each);
-    this.#late = undefined;
     unrecorded(() => {
-      for (const made of late) this.#record(made);
+      for (; this.#late; this.#late = this.#late.before) this.#record(this.#late);
     });
   }
 
