@@ -9,7 +9,14 @@ import { onEnd, uniqueName, useBroker, useChild, useDatabase } from './support/u
 import { eventually } from './support/wait.mjs';
 
 const run = promisify(execFile);
-const ENTRIES = ['loghive', 'loghive/winston', 'loghive/pino', 'loghive/consumer'];
+const ENTRIES = [
+  'loghive',
+  'loghive/winston',
+  'loghive/pino',
+  'loghive/console',
+  'loghive/console/register',
+  'loghive/consumer',
+];
 // Here and not in a hook: what a hook hands to onEnd() is never called.
 const installation = await installPackage();
 onEnd(() => installation.remove());
@@ -66,7 +73,9 @@ describe('the packed file', () => {
     const { analysis, problems } = JSON.parse(stdout);
     expect(problems ?? {}).toEqual({});
     expect(analysis.problems).toEqual([]);
-    expect(Object.keys(analysis.entrypoints)).toEqual(expect.arrayContaining(['.', './winston', './consumer']));
+    expect(Object.keys(analysis.entrypoints)).toEqual(
+      expect.arrayContaining(ENTRIES.map((entry) => entry.replace('loghive', '.'))),
+    );
   });
 });
 
@@ -85,6 +94,7 @@ describe('what it gives', () => {
       ],
       'loghive/winston': ['LoghiveTransport', 'default'],
       'loghive/pino': ['default', 'loghivePino'],
+      'loghive/console': ['patchConsole'],
       'loghive/consumer': ['createConsumer', 'migrateDatabase', 'startConsumer'],
     });
     expect(await printed('requires.cjs')).toEqual(imported);
@@ -118,7 +128,9 @@ describe('what an application loads', () => {
   const pino = ['pino-abstract-transport', 'split2'];
 
   test.each(['loaded.cjs', 'loaded.mjs'])('is light: no database, no command line, no retries (%s)', async (script) => {
-    expect(packagesOf(await printed(script, 'loghive')).filter((name) => !own.includes(name))).toEqual([]);
+    for (const entry of ['loghive', 'loghive/console']) {
+      expect(packagesOf(await printed(script, entry)).filter((name) => !own.includes(name))).toEqual([]);
+    }
     const loaded = packagesOf(await printed(script, 'loghive/winston'));
     expect(loaded).toEqual(expect.arrayContaining(['amqplib', 'loghive', 'winston-transport']));
     expect(loaded.filter((name) => ![...own, ...winston].includes(name))).toEqual([]);

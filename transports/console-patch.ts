@@ -1,0 +1,220 @@
+/**
+ * The methods of one console, replaced and put back. There is one patch for a console, whoever asks for it and from
+ * whichever copy of this package; each call is formatted once and handed to each of its destinations.
+ *
+ *   no destination ─ add() ─▶ installed ─ the last destination leaves ─▶ restored (for good: the next one is a new patch)
+ *
+ * A method that somebody else has replaced meanwhile is left as it is when the patch is restored: ours, inside of theirs,
+ * then only passes calls on, and goes as well once theirs is gone.
+ */
+import { internalLogger } from '../src/internal-logger.js';
+import type { Entry } from '../src/producer.js';
+import { threwMark } from '../src/value/foreign-object.js';
+import { entryOf } from './console-entry.js';
+import { caughtText, METHOD_NAMES, type MethodName, methodOf, traceText } from './console-methods.js';
+import { innerCall, state, unrecorded } from './console-nesting.js';
+import { Tally } from './console-tally.js';
+
+type Method = (...args: unknown[]) => unknown;
+
+/** One who wants the records. */
+export interface Destination {
+  /** Those with the same key get a record once between them. */
+  readonly key: string;
+  /** Whether the console is to print as ever. */
+  readonly passThrough: boolean;
+  log(entry: Entry): void;
+}
+
+/** A call whose original method has returned, or thrown. */
+interface Made {
+  readonly name: MethodName;
+  readonly args: readonly unknown[];
+  /** Where it was called, for `trace`. */
+  readonly stack: string | undefined;
+  /** What it has printed through other methods. */
+  readonly inner: (readonly unknown[])[] | undefined;
+}
+
+interface Late extends Made {
+  readonly before: Late | undefined;
+}
+
+interface Replaced {
+  readonly wrapper: Method;
+  /** Undefined where the console has the method from its prototype. */
+  readonly descriptor: PropertyDescriptor | undefined;
+}
+
+/** On a registered symbol, so that the import and the require copy of this package meet in it. */
+const KEY = Symbol.for('loghive.console.patches.1');
+const holder = globalThis as { [KEY]?: WeakMap<Console, ConsolePatch> };
+
+/** @returns takes the destination away again; called twice it does nothing. */
+export function addDestination(console: Console, destination: Destination): () => void {
+  holder[KEY] ??= new WeakMap();
+  const patches = holder[KEY];
+  const patch = patches.get(console) ?? new ConsolePatch(console);
+  patches.set(console, patch);
+  patch.add(destination);
+  return () => {
+    patch.remove(destination);
+    if (patch.isRestored && patches.get(console) === patch) patches.delete(console);
+  };
+}
+
+class ConsolePatch {
+  readonly #console: Console;
+  readonly #replaced = new Map<MethodName, Replaced>();
+  readonly #tally = new Tally();
+  #state: 'installed' | 'restored' = 'installed';
+  /** In the order in which they came. */
+  #all: readonly Destination[] = [];
+  /** The first of each key. */
+  #destinations: readonly Destination[] = [];
+  #prints = true;
+  /** One for each open group, '' where it has no label. */
+  #groups: readonly string[] = [];
+  /** Those that have one. */
+  #labels: readonly string[] = [];
+  /** Calls that could not be recorded yet, because the stack was full: a list that grows without a call. */
+  #late: Late | undefined;
+
+  constructor(console: Console) {
+    this.#console = console;
+    const fixed = METHOD_NAMES.filter((name) => typeof console[name] === 'function' && !this.#replace(name));
+    if (fixed.length === 0) return;
+    internalLogger.warning(
+      `patchConsole: ${fixed.map((name) => `console.${name}`).join(', ')} cannot be replaced because the console is frozen; what is printed by it is not recorded. Patch the console before it is frozen.`,
+    );
+  }
+
+  get isRestored(): boolean {
+    return this.#state === 'restored';
+  }
+
+  add(destination: Destination): void {
+    this.#setDestinations([...this.#all, destination]);
+  }
+
+  remove(destination: Destination): void {
+    if (this.#late) this.#recordLate();
+    this.#setDestinations(this.#all.filter((each) => each !== destination));
+    if (this.#all.length > 0) return;
+    this.#state = 'restored';
+    for (const name of this.#replaced.keys()) this.#putBack(name);
+  }
+
+  #setDestinations(all: readonly Destination[]): void {
+    this.#all = all;
+    this.#destinations = all.filter(({ key }, at) => all.findIndex((each) => each.key === key) === at);
+    this.#prints = all.every(({ passThrough }) => passThrough);
+  }
+
+  /** False where the property can be neither written nor defined anew. */
+  #replace(name: MethodName): boolean {
+    const descriptor = Object.getOwnPropertyDescriptor(this.#console, name);
+    const wrapper = this.#wrapper(name, this.#console[name] as Method);
+    const { configurable = true, enumerable = true, writable = true } = descriptor ?? {};
+    const done = Reflect.defineProperty(this.#console, name, { value: wrapper, configurable, enumerable, writable });
+    if (done) this.#replaced.set(name, { wrapper, descriptor });
+    return done;
+  }
+
+  /** Where it is still ours. */
+  #putBack(name: MethodName): void {
+    const { wrapper, descriptor } = this.#replaced.get(name)!;
+    if (Object.getOwnPropertyDescriptor(this.#console, name)?.value !== wrapper) return;
+    if (descriptor) Reflect.defineProperty(this.#console, name, descriptor);
+    else Reflect.deleteProperty(this.#console, name);
+  }
+
+  #wrapper(name: MethodName, original: Method): Method {
+    const patch = this;
+    const catches = methodOf(name).catches === true;
+    const named = {
+      [name](this: unknown, ...args: unknown[]): unknown {
+        const self = this ?? patch.#console;
+        if (patch.isRestored) {
+          patch.#putBack(name);
+          return Reflect.apply(original, self, args);
+        }
+        if (state.nesting !== 'none') return innerCall({ original, self, args }, catches);
+        return patch.#call(name, original, self, args);
+      },
+    } as Record<MethodName, Method>;
+    return named[name];
+  }
+
+  #call(name: MethodName, original: Method, self: unknown, args: readonly unknown[]): unknown {
+    const inner = methodOf(name).isCaught ? [] : undefined;
+    let stack: string | undefined;
+    try {
+      if (name === 'trace') stack = this.#stackOf(args);
+      state.nesting = inner ? { calls: inner, prints: this.#prints, instead: stack } : 'print';
+      // What prints through other methods of ours is called in any case: it has the text.
+      return this.#prints || inner ? Reflect.apply(original, self, args) : undefined;
+    } finally {
+      // Also when the original has thrown: the call was made.
+      try {
+        if (this.#late) this.#recordLate();
+        this.#record({ name, args, stack, inner });
+      } catch {
+        // The application has called us at the very end of its stack.
+        this.#late = { name, args, stack, inner, before: this.#late };
+        try {
+          setImmediate(() => this.#recordLate());
+        } catch {
+          // Then with the next call.
+        }
+      } finally {
+        state.nesting = 'none';
+      }
+    }
+  }
+
+  /** Throws nothing but what a full stack throws. */
+  #record(made: Made): void {
+    const text = this.#textOf(made);
+    state.nesting = 'print';
+    if (text !== undefined) {
+      const entry = entryOf(made.name, text, made.args, this.#labels);
+      for (const destination of this.#destinations) destination.log(entry);
+    }
+    const { step } = methodOf(made.name);
+    if (step === 1) this.#setGroups([...this.#groups, text ?? '']);
+    else if (step === -1) this.#setGroups(this.#groups.slice(0, -1));
+  }
+
+  /** Where the stack is full again, what is left stays for the next time. */
+  #recordLate(): void {
+    unrecorded(() => {
+      for (; this.#late; this.#late = this.#late.before) this.#record(this.#late);
+    });
+  }
+
+  #textOf({ name, args, stack, inner }: Made): string | undefined {
+    try {
+      // What the arguments print while they are formatted, the original has just made them print.
+      state.nesting = this.#prints ? 'drop' : 'print';
+      return methodOf(name).text(args, this.#tally, stack ?? (inner && caughtText(inner)));
+    } catch (thrown) {
+      return threwMark(thrown);
+    }
+  }
+
+  /** Without the frames of ours that Node would print now. */
+  #stackOf(args: readonly unknown[]): string | undefined {
+    try {
+      state.nesting = this.#prints ? 'drop' : 'print';
+      return traceText(args, this.#replaced.get('trace')!.wrapper);
+    } catch {
+      return undefined; // the original throws the same
+    }
+  }
+
+  #setGroups(groups: readonly string[]): void {
+    this.#groups = groups;
+    this.#labels = groups.filter((label) => label !== '');
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Loghive for applications that log by `console.log()`.
+ *
+ * @module loghive/console
+ * @example
+ * import { patchConsole } from 'loghive/console';
+ *
+ * patchConsole({ service: 'shop' });
+ * console.log('order placed', { order: 7 });
+ */
+import { EventEmitter } from 'node:events';
+import { openProducer, type Producer } from '../src/producer.js';
+import { type ProducerConfig, producerConfig } from '../src/producer-config.js';
+import type { PublisherEvents } from '../src/publisher/events.js';
+import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
+import { unrecorded } from './console-nesting.js';
+import { type PatchConsoleOptions, splitOptions } from './console-options.js';
+import { addDestination } from './console-patch.js';
+
+export type { PatchConsoleOptions } from './console-options.js';
+
+/** What a patched console emits: `warning` with a LoghiveError, `connect`, `disconnect`. Never `error`. */
+export type PatchedConsoleEvents = PublisherEvents;
+
+/**
+ * Makes a record of every call of the console's methods, beside what they print. Nothing throws after it was patched. At
+ * the end of the script, and on SIGTERM, SIGINT and SIGHUP, everything is flushed without a call.
+ *
+ * Called again with the same settings it gives another handle on the same patch: each call makes one record, until the
+ * last handle is restored. With other settings (another service, say) each call makes a record for each of them. The
+ * output is printed as long as none of them has `passThrough: false`.
+ *
+ * What is printed while another call is under way (by a getter, `toJSON` or `inspect.custom` of an argument, or by a
+ * listener of the events) is printed, and makes no record.
+ *
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION when an option is wrong. The console is then as it was.
+ */
+export function patchConsole(options?: PatchConsoleOptions): PatchedConsole {
+  const { passThrough, console, producer } = splitOptions('patchConsole', options);
+  return new PatchedConsole(producerConfig('patchConsole', producer), {
+    passThrough,
+    console,
+    redact: producer?.redact,
+  });
+}
+
+interface Patch {
+  readonly passThrough: boolean;
+  readonly console: Console;
+  /** As it was passed: what became of it cannot be compared. */
+  readonly redact: unknown;
+}
+
+class PatchedConsole extends EventEmitter<PatchedConsoleEvents> {
+  readonly #producer: Producer;
+  readonly #restore: () => void;
+
+  constructor(config: ProducerConfig, { passThrough, console, redact }: Patch) {
+    super();
+    this.#producer = openProducer(config, this.#quietDoor());
+    const key = JSON.stringify([config, passThrough, redact]);
+    const log: Producer['log'] = (entry) => this.#producer.log(entry);
+    this.#restore = config.enabled ? addDestination(console, { key, passThrough, log }) : () => {};
+  }
+
+  /**
+   * Takes this patch back. When it was the last one, every method is the function that it was before; one that somebody
+   * else has replaced meanwhile stays theirs.
+   */
+  restore(): void {
+    this.#restore();
+  }
+
+  /**
+   * Resolves when everything that was logged before is confirmed by the broker, or counted as shed. While the broker is
+   * away it waits: at the end of a program `close()` is the one with a time limit.
+   */
+  flush(): Promise<void> {
+    return this.#producer.flush();
+  }
+
+  /** Restores, flushes for at most `exitTimeoutMs`, then ends the connection. Never rejects. */
+  close(): Promise<CloseResult> {
+    this.restore();
+    return this.#producer.close();
+  }
+
+  stats(): PublisherStats {
+    return this.#producer.stats();
+  }
+
+  status(): PublisherStatus {
+    return this.#producer.status();
+  }
+
+  /** Listeners that print what they are told must not cause the next event by that. */
+  #quietDoor(): EventEmitter {
+    const door = new EventEmitter();
+    for (const event of ['warning', 'connect', 'disconnect'] as const) {
+      door.on(event, (...args: PublisherEvents[typeof event]) => unrecorded(() => this.emit(event, ...args)));
+    }
+    return door;
+  }
+}
+
+export type { PatchedConsole };
