@@ -1,0 +1,13 @@
+export type DoorName = 'client' | 'winston' | 'pino' | 'console' | 'pipe';
+
+export interface Content {
+  readonly name: string;
+  /** The fields that are logged, made anew. */
+  make(): Record<string, unknown>;
+  /** `information`, without the fields of the process. */
+  readonly expected: Record<string, unknown>;
+  /** What it is behind these doors instead. */
+  readonly differing?: Partial<Record<DoorName, Record<string, unknown>>>;
+}
+
+export const contents: readonly Content[];
