@@ -62,10 +62,11 @@ export function createExitHooks(): ExitHooks {
   }
 
   function raise(signal: Signal): void {
+    // Told first: without our listeners, one signal more ends the process on the spot.
+    exit();
     for (const name of SIGNALS) process.removeListener(name, onSignal);
     // The kernel does not deliver a default-action signal to PID 1 of a container: exit with the code it would have had.
     if (process.pid === 1) process.exit(128 + os.constants.signals[signal]);
-    exit();
     process.kill(process.pid, signal);
   }
 
