@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Suites with runners of their own; the projects bring their own test files.
-    exclude: ['test/projects/**', 'test/delivery/**', 'test/versions/**', '**/node_modules/**'],
+    exclude: ['test/projects/**', 'test/delivery/**', 'test/versions/**', 'test/examples/**', '**/node_modules/**'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     // The servers of the run need processor time as well.

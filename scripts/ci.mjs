@@ -46,6 +46,7 @@ step(
 );
 step('delivery', [...npm, 'test:delivery']);
 step('delivery, embedded', [...npm, 'test:delivery', '--', '--embedded', '--short']);
+step('examples', [...npm, 'test:examples']);
 step('bench', [...npm, 'bench', '--', '--short']);
 step('demo', [...npm, 'demo', '--', '--json']);
 

@@ -1,6 +1,7 @@
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { installPackage } from './projects/installation.mjs';
+import { installOnce, installPackage } from './projects/installation.mjs';
 import { faultsOf, PROJECTS, prepareProject, runProject } from './projects/projects.mjs';
 import { onEnd, uniqueName, useBroker, useChild, useDatabase } from './support/use-servers.js';
 import { eventually } from './support/wait.mjs';
@@ -10,9 +11,10 @@ const database = await useDatabase();
 const services = new Map(PROJECTS.map((name) => [name, uniqueName(name)]));
 // Here and not in a hook: what a hook hands to onEnd() is never called.
 const installation = await installPackage();
+const printing = { 'main.mjs': uniqueName('module'), 'main.cjs': uniqueName('commonjs'), 'main.ts': uniqueName('tsx') };
 onEnd(() => installation.remove());
 const consumer = useChild(path.join(installation.app, 'node_modules', '.bin', 'loghive'), {
-  args: ['consume', ...services.values()],
+  args: ['consume', ...services.values(), ...Object.values(printing)],
   env: { LOGHIVE_URL: broker.url, LOGHIVE_DATABASE_URL: database.url },
   cwd: installation.app,
 });
@@ -25,5 +27,29 @@ describe('records of an application that has installed the packed file reach Pos
     const output = await runProject(project, { url: broker.url, service });
     expect(output.join('\n')).not.toMatch(/warning|deprecat|did not exit/i);
     await eventually(async () => expect(await faultsOf(service, database.query)).toEqual([]), { withinMs: 20_000 });
+  });
+});
+
+describe('an application that only prints is recorded by `--import loghive/console/register`', () => {
+  test.each(Object.entries(printing))('%s', { timeout: 60_000 }, async (file, service) => {
+    const typed = file.endsWith('.ts') ? ': number' : '';
+    writeFileSync(
+      path.join(installation.app, file),
+      `const order${typed} = 7;\nconsole.log('order placed', { order });\n`,
+    );
+    const runner = path.join(await installOnce(['tsx@4.23.15']), 'node_modules', 'tsx', 'dist', 'loader.mjs');
+    const child = useChild(path.join(installation.app, file), {
+      nodeArgs: [...(typed ? ['--import', runner] : []), '--import', 'loghive/console/register'],
+      env: { LOGHIVE_URL: broker.url, LOGHIVE_SERVICE: service },
+      cwd: installation.app,
+    });
+    expect([await child.exited, child.lines]).toEqual([{ code: 0, signal: null }, ['order placed { order: 7 }']]);
+    await eventually(async () => {
+      const rows = await database.query(
+        'SELECT message, information->$2 AS args FROM logs.records WHERE service = $1',
+        [service, 'args'],
+      );
+      expect(rows).toEqual([{ message: 'order placed { order: 7 }', args: ['order placed', { order: 7 }] }]);
+    });
   });
 });

@@ -14,6 +14,12 @@ export interface Installation {
  */
 export function installPackage(): Promise<Installation>;
 
+/** Installs what the package.json in a folder asks for, and `packages`: names, or files such as `tarball`. */
+export function installInto(folder: string, packages: string[]): Promise<void>;
+
+/** Runs npm in a folder, without what `npm test` tells its children. @throws with what npm said. */
+export function npm(cwd: string, args: string[]): Promise<{ stdout: string; stderr: string }>;
+
 /**
  * Installs packages (`jest@30.5.2`: name and exact version each) into a cache below node_modules, once for all runs of
  * this checkout; gives the folder. Tools and programs that no application's folder should hold.

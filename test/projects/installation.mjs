@@ -26,6 +26,11 @@ export async function installPackage() {
   }
 }
 
+/** What the package.json in a folder asks for, and `packages`; see installation.d.mts. */
+export async function installInto(folder, packages) {
+  await npm(folder, [...INSTALL, ...packages]);
+}
+
 /** Packages of this name and version in a folder of their own; see installation.d.mts. */
 export async function installOnce(packages) {
   const name = packages.join(' ').replaceAll(/[^\w.@-]+/g, '+');
@@ -54,7 +59,7 @@ function versionHere(name) {
   return JSON.parse(readFileSync(path.join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
 }
 
-async function npm(cwd, args) {
+export async function npm(cwd, args) {
   // What `npm test` tells its children about this project must not reach the other one.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_OPTIONS$)/i.test(name)));
   try {

@@ -278,8 +278,8 @@ export const hostileValues = [
 
   // Size
   row(
-    'two million numbers',
-    () => Array.from({ length: 2_000_000 }, (_, at) => at),
+    '300,000 numbers',
+    () => Array.from({ length: 300_000 }, (_, at) => at),
     (field) => {
       assert.deepEqual(field.slice(0, 3), [0, 1, 2]);
       assert.match(field.at(-1), /^…\[cut \d+ more\]$/);
@@ -382,11 +382,12 @@ export const hostileValues = [
     ],
   ),
   row(
-    '20 MB of binary data',
-    () => Buffer.alloc(20 * 1024 * 1024, 1),
+    // Winston itself takes a second for each megabyte that is handed to it as metadata.
+    'a MB of binary data',
+    () => Buffer.alloc(1024 * 1024, 1),
     (field) => {
       const [, kept, cut] = /^([A-Za-z0-9+/]+)…\[cut (\d+) characters\]$/.exec(field['[Buffer]']);
-      assert.equal(kept.length + Number(cut), Math.ceil((20 * 1024 * 1024) / 3) * 4);
+      assert.equal(kept.length + Number(cut), Math.ceil((1024 * 1024) / 3) * 4);
     },
   ),
   row('typed arrays', () => [new Float64Array([1.5, Number.NaN]), new BigInt64Array([-1n]), new Int16Array([-3])], [

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import pg from 'pg';
 import { afterAll, inject, onTestFinished } from 'vitest';
 import { type Child, type ChildOptions, startChild } from './child.mjs';
 import { administer as administerPostgres } from './postgres-admin.mjs';
@@ -55,9 +56,15 @@ export async function useDatabase(): Promise<TestDatabase> {
   const server = inject('postgres');
   const admin = administerPostgres(server);
   const name = uniqueName('db');
-  onEnd(() => admin.dropDatabase(name));
   const url = await admin.createDatabase(name);
-  return { url, name, version: server.version, query: (sql, params) => admin.query(sql, params, name) };
+  // Conditions are waited for by asking again and again: a connection for each question would be most of the work.
+  const pool = new pg.Pool({ connectionString: url, max: 4 });
+  pool.on('error', () => {});
+  onEnd(async () => {
+    await pool.end();
+    await admin.dropDatabase(name);
+  });
+  return { url, name, version: server.version, query: async (sql, params) => (await pool.query(sql, params)).rows };
 }
 
 /** A proxy in front of a server, stopped at the end. `url` is where it leads: a URL with host and port. */

@@ -1,4 +1,4 @@
-/** The console of real processes: where it is patched from, what ends them, and how much they print. */
+/** The console of real processes: where it is patched from, and what ends them. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -226,45 +226,5 @@ describe('the end of the process', () => {
     expect(await child.kill('SIGTERM')).toEqual({ code: 3, signal: null });
     expect(child.lines).toEqual(['up', 'ending', 'unsent 0']);
     expect(await messages(service, 2)).toEqual(['up', 'ending']);
-  });
-});
-
-describe('very much output', () => {
-  /** To /dev/null; what it counted comes by IPC. */
-  const flood = (pause: string) =>
-    patching(`import fs from 'node:fs';
-fs.closeSync(1);
-fs.openSync('/dev/null', 'w');
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-for (let number = 0; number < 100_000; number++) {
-  console.log('record %d of the flood', number);
-  ${pause}
-}
-await patched.flush();
-process.send(patched.stats());`);
-
-  test('100,000 calls with a pause of 10 ms after each 1,000 are stored, each once', SLOW, async () => {
-    const { service, child } = flood('if (number % 1000 === 999) await pause(10);');
-    const stats = await child.waitForMessage<object>(undefined, 50_000);
-    expect(stats).toMatchObject({ accepted: 100_000, confirmed: 100_000, shed: {} });
-    await end(child);
-    await stack.rows(service, 100_000);
-    const [counted] = await stack.database.query(
-      'SELECT count(*)::int AS rows, count(DISTINCT message)::int AS messages FROM logs.records WHERE service = $1',
-      [service],
-    );
-    expect(counted).toEqual({ rows: 100_000, messages: 100_000 });
-  });
-
-  test('of 100,000 calls without a pause each is stored or counted as shed', SLOW, async () => {
-    const { service, child } = flood('');
-    const { confirmed, shed } = await child.waitForMessage<{ confirmed: number; shed: { INFO?: object } }>(
-      undefined,
-      50_000,
-    );
-    const lost = Object.values(shed.INFO ?? {}).reduce((sum, count) => sum + count, 0);
-    expect(confirmed + lost).toBe(100_000);
-    await end(child);
-    expect(await stack.rows(service, confirmed)).toHaveLength(confirmed);
   });
 });

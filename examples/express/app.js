@@ -1,0 +1,36 @@
+/** Express with Winston. Whatever is logged on the way of a request carries the id of that request. */
+import { randomUUID } from 'node:crypto';
+import express from 'express';
+import { withContext } from 'loghive';
+import { LoghiveTransport } from 'loghive/winston';
+import winston from 'winston';
+
+const loghive = new LoghiveTransport(); // LOGHIVE_SERVICE and LOGHIVE_URL say as what, and where to
+const logger = winston.createLogger({ transports: [new winston.transports.Console(), loghive] });
+
+const app = express();
+
+app.use((request, _response, next) => withContext({ requestId: request.get('x-request-id') ?? randomUUID() }, next));
+
+app.get('/orders/:order', (request, response) => {
+  logger.info('order looked up', { order: request.params.order });
+  response.json({ order: request.params.order });
+});
+
+app.get('/broken', () => {
+  throw new Error('the warehouse does not answer');
+});
+
+app.use((error, request, response, _next) => {
+  logger.error('request failed:', { error, path: request.path });
+  response.sendStatus(500);
+});
+
+const server = app.listen(Number(process.env.PORT ?? 3000));
+
+process.once('SIGTERM', () => {
+  server.close(async () => {
+    await loghive.close();
+    process.exit();
+  });
+});

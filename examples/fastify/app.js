@@ -1,0 +1,26 @@
+/** Fastify's own logger is Pino: Loghive is its target. */
+import { randomUUID } from 'node:crypto';
+import Fastify from 'fastify';
+
+const app = Fastify({
+  logger: { transport: { target: 'loghive/pino' } }, // LOGHIVE_SERVICE and LOGHIVE_URL say as what, and where to
+  requestIdHeader: 'x-request-id',
+  requestIdLogLabel: 'requestId',
+  genReqId: () => randomUUID(),
+});
+
+app.get('/orders/:order', async (request) => {
+  request.log.info({ order: request.params.order }, 'order looked up');
+  return { order: request.params.order };
+});
+
+app.get('/broken', async () => {
+  throw new Error('the warehouse does not answer');
+});
+
+await app.listen({ port: Number(process.env.PORT ?? 3000) });
+
+process.once('SIGTERM', async () => {
+  await app.close();
+  process.exit(); // Pino flushes at `exit`
+});

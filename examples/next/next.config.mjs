@@ -1,0 +1,3 @@
+export default {
+  serverExternalPackages: ['loghive'], // required as it is, not bundled: one connection for the whole server
+};

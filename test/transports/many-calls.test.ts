@@ -1,0 +1,111 @@
+/** A hundred thousand calls by each door, in processes of their own with the broker up and default settings. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { onEnd, useChild } from '../support/use-servers.js';
+import { type TestStack, useStack } from '../support/use-stack.js';
+import { eventually } from '../support/wait.mjs';
+
+const CALLS = 100_000;
+const SLOW = { timeout: 60_000 };
+const dist = path.resolve(import.meta.dirname, '../../dist/esm');
+
+/** Each gives `log(number)` and what has `flush()` and `stats()`; Pino's worker has neither to show. */
+const doors = {
+  LoggerClient: `import { LoggerClient } from '${dist}/src/index.js';
+const door = new LoggerClient();
+const log = (number) => door.info('one of many', { number });`,
+  Winston: `import winston from 'winston';
+import { LoghiveTransport } from '${dist}/transports/winston.js';
+const door = new LoghiveTransport();
+const logger = winston.createLogger({ transports: [door] });
+const log = (number) => logger.info('one of many', { number });`,
+  'Pino, in its thread': `import pino from 'pino';
+import { loghivePino } from '${dist}/transports/pino.js';
+const door = loghivePino();
+const logger = pino(door);
+const log = (number) => logger.info({ number }, 'one of many');`,
+  'Pino, in a worker': `import pino from 'pino';
+const door = undefined;
+const logger = pino(pino.transport({ target: '${dist}/transports/pino.js' }));
+const log = (number) => logger.info({ number }, 'one of many');`,
+  console: `import fs from 'node:fs';
+import { patchConsole } from '${dist}/transports/console.js';
+fs.closeSync(1);
+fs.openSync('/dev/null', 'w');
+const door = patchConsole();
+const log = (number) => console.log('one of many', { number });`,
+};
+
+let stack: TestStack;
+
+beforeAll(async () => {
+  stack = await useStack(2 * Object.keys(doors).length);
+});
+
+interface Stats {
+  accepted: number;
+  confirmed: number;
+  shed: Record<string, Record<string, number>>;
+}
+
+/** A process that calls, with `pause` after each 1,000, until it ends by itself. */
+async function call(door: keyof typeof doors, pause: string) {
+  const service = stack.service();
+  const folder = mkdtempSync(path.join(import.meta.dirname, '.many-'));
+  onEnd(() => rmSync(folder, { recursive: true, force: true }));
+  const file = path.join(folder, 'program.mjs');
+  writeFileSync(
+    file,
+    `${doors[door]}
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+for (let number = 0; number < ${CALLS}; number++) {
+  log(number);
+  ${pause}
+}
+await door?.flush();
+process.send(door?.stats() ?? null);
+process.disconnect();
+`,
+  );
+  const child = useChild(file, {
+    cwd: folder,
+    env: { LOGHIVE_SERVICE: service, LOGHIVE_URL: stack.broker.url },
+  });
+  const stats = await child.waitForMessage<Stats | null>(() => true, 50_000);
+  expect(await child.exited).toEqual({ code: 0, signal: null });
+  const told = child.stderr.flatMap((line) => line.match(/; ([\d,]+) in all since the start/)?.[1] ?? []);
+  return { service, stats, told: Number((told.at(-1) ?? '0').replaceAll(',', '')), lines: child.lines };
+}
+
+/** Once all are there: none twice, none that was not logged. */
+async function expectRows(service: string, rows: number) {
+  await eventually(async () => {
+    const [counted] = await stack.database.query(
+      `SELECT count(*)::int AS rows, count(DISTINCT coalesce(information->'number', information->'args'->1->'number', information->'args'->0->'number'))::int AS numbers
+       FROM logs.records WHERE service = $1`,
+      [service],
+    );
+    expect(counted).toEqual({ rows, numbers: rows });
+  });
+}
+
+describe.each(Object.keys(doors) as (keyof typeof doors)[])('100,000 calls through %s', (door) => {
+  test('with a pause of 10 ms after each 1,000 are stored, each once', SLOW, async () => {
+    const { service, stats, told, lines } = await call(door, 'if (number % 1000 === 999) await pause(10);');
+    if (stats) expect(stats).toMatchObject({ accepted: CALLS, confirmed: CALLS, shed: {} });
+    expect([told, lines]).toEqual([0, []]);
+    await expectRows(service, CALLS);
+  });
+
+  test('without a pause are stored, or counted as shed and told', SLOW, async () => {
+    const { service, stats, told } = await call(door, '');
+    if (stats) {
+      const shed = Object.values(stats.shed).flatMap((reasons) => Object.values(reasons));
+      const lost = shed.reduce((sum, count) => sum + count, 0);
+      expect(stats.accepted).toBe(CALLS);
+      expect([stats.confirmed + lost, told]).toEqual([CALLS, lost]);
+    }
+    await expectRows(service, CALLS - told);
+  });
+});
