@@ -17,11 +17,11 @@ import { createLineReader, type LineFields } from '../src/line/read-line.js';
 import { readLevel } from '../src/line/written-level.js';
 import { openProducer, type Producer } from '../src/producer.js';
 import { type ProducerOptions, producerConfig } from '../src/producer-config.js';
+import { createPatience, type Patience } from '../src/publisher/patience.js';
 import { sleep, within } from '../src/time/time-limit.js';
 import { createEnding, type Ending } from './ending.js';
 import { createLineSplitter } from './pipe/line-splitter.js';
 import { logfmtMembers } from './pipe/logfmt.js';
-import { createPatience, type Patience } from './pipe/patience.js';
 
 /** Names that Pino, Bunyan, Winston and logfmt use. */
 const FIELDS: LineFields = {
@@ -47,7 +47,9 @@ export async function pipe(options: Pick<ProducerOptions, 'service' | 'url'>): P
   const ending = createEnding((signal, again) => {
     internalLogger.info(again ? `${signal} again: stopping at once` : `${signal}: sending what has come`);
   });
-  const patience = createPatience(config.bufferBytes, isFile(process.stdin.fd));
+  // A file can wait: nobody is held up.
+  const limits = isFile(process.stdin.fd) ? { standsStillMs: Number.POSITIVE_INFINITY } : {};
+  const patience = createPatience({ bufferBytes: config.bufferBytes, ...limits });
   // The time that an end may take is for what is still to come, and for sending it.
   const [halfTime, wholeTime] = [1, 2].map((halves) => asked(ending, (config.exitTimeoutMs * halves) / 2));
   await Promise.race([read(producer, patience), halfTime]);

@@ -34,7 +34,9 @@ describe('a line of our own', () => {
 
   test('is read the same by either way, for every record that we can write', () => {
     const stamp = { id, epochMicros: 1_769_855_445_123_456 };
-    const values = hostileValues.filter(({ name }) => !/10 MB|a MB|300,000|million|hundred|doubles|at every key/.test(name));
+    const values = hostileValues.filter(
+      ({ name }) => !/10 MB|a MB|300,000|million|hundred|doubles|at every key/.test(name),
+    );
     for (const { name, make } of [...values, { name: 'plain', make: () => ({ a: [1, { b: 'x' }] }) }]) {
       const input = {
         service: 'shop',

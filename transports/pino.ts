@@ -19,6 +19,7 @@ import type { PublisherEvents } from '../src/publisher/events.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
 import { isConfigExpected, onPinoConfig } from './pino-config.js';
 import { type LineOptions, type LoghivePinoOptions, splitOptions } from './pino-options.js';
+import { paceLines } from './pino-pace.js';
 
 export type { LoghivePinoOptions } from './pino-options.js';
 
@@ -89,7 +90,10 @@ export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream
     fields = fieldsOf(lines, names, ownLevels);
     if (stream.writableCorked > 0) stream.uncork();
   });
-  if (isConfigExpected()) waitForConfig(stream);
+  if (isConfigExpected()) {
+    waitForConfig(stream);
+    paceLines(stream, config.bufferBytes, producer.stats);
+  }
   return complete(stream, producer, take);
 }
 
@@ -148,6 +152,13 @@ function complete(
     },
     async flush(done?: (error?: Error) => void) {
       if (stream.writableCorked > 0) stream.uncork();
+      // Lines may wait in the stream, in Pino's worker.
+      if (stream.writableLength > 0) {
+        await new Promise((taken) => {
+          if (stream.writableEnded) stream.once('close', taken);
+          else Reflect.apply(write, stream, ['', taken]);
+        });
+      }
       await producer.flush();
       done?.();
     },

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { createPatience } from '../../../cli/pipe/patience.js';
+import { createPatience } from '../../src/publisher/patience.js';
 
 const much = 600;
 const little = 400;
 
 test('a broker that goes on confirming is waited for, until half of the buffer is free', () => {
-  const patience = createPatience(1000, false);
+  const patience = createPatience({ bufferBytes: 1000 });
   for (let second = 0; second < 100; second++) {
     expect(patience.waits({ confirmed: second, pendingBytes: much }, second * 1000)).toBe(true);
   }
@@ -13,7 +13,7 @@ test('a broker that goes on confirming is waited for, until half of the buffer i
 });
 
 test('one that stands still holds nobody up for longer than a second', () => {
-  const patience = createPatience(1000, false);
+  const patience = createPatience({ bufferBytes: 1000 });
   expect(patience.waits({ confirmed: 5, pendingBytes: much }, 0)).toBe(true);
   expect(patience.waits({ confirmed: 5, pendingBytes: much }, 999)).toBe(true);
   expect(patience.waits({ confirmed: 5, pendingBytes: much }, 1000)).toBe(false);
@@ -21,8 +21,19 @@ test('one that stands still holds nobody up for longer than a second', () => {
   expect(patience.waits({ confirmed: 6, pendingBytes: much }, 5001)).toBe(true);
 });
 
-test('a file can wait', () => {
-  const patience = createPatience(1000, true);
+test('who can wait without end does', () => {
+  const patience = createPatience({ bufferBytes: 1000, standsStillMs: Number.POSITIVE_INFINITY });
   expect(patience.waits({ confirmed: 0, pendingBytes: much }, 0)).toBe(true);
   expect(patience.waits({ confirmed: 0, pendingBytes: much }, 1e9)).toBe(true);
+});
+
+test('who can wait only so long waits no longer, until half of the buffer was free again', () => {
+  const patience = createPatience({ bufferBytes: 1000, longestMs: 2000 });
+  for (let ms = 0; ms < 2000; ms += 500) {
+    expect(patience.waits({ confirmed: ms, pendingBytes: much }, ms)).toBe(true);
+  }
+  expect(patience.waits({ confirmed: 2000, pendingBytes: much }, 2000)).toBe(false);
+  expect(patience.waits({ confirmed: 2500, pendingBytes: much }, 2500)).toBe(false);
+  expect(patience.waits({ confirmed: 2600, pendingBytes: little }, 2600)).toBe(false);
+  expect(patience.waits({ confirmed: 2700, pendingBytes: much }, 2700)).toBe(true);
 });

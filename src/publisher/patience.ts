@@ -1,0 +1,44 @@
+/**
+ * How long a door that can wait does so before it takes more, so that records are neither lost for haste nor the program
+ * behind it held up for ever. A broker that confirms, only slower than the input comes, is waited for; one that stands still
+ * is not: then the oldest records go, counted, as in every door. Pure.
+ */
+import type { PublisherStats } from './status.js';
+
+/** Without a confirm for so long, the broker stands still. */
+const STANDS_STILL_MS = 1000;
+
+export interface Patience {
+  /** Whether to wait a little and to ask again, before more is taken. */
+  waits(stats: Pick<PublisherStats, 'confirmed' | 'pendingBytes'>, nowMs: number): boolean;
+}
+
+export interface PatienceLimits {
+  /** Of the publisher: half of it is as much as may wait. */
+  readonly bufferBytes: number;
+  /** For a broker that stands still. Default: a second. */
+  readonly standsStillMs?: number;
+  /** For one that confirms, until half of the buffer is free. Default: without limit. */
+  readonly longestMs?: number;
+}
+
+export function createPatience(limits: PatienceLimits): Patience {
+  const { bufferBytes, standsStillMs = STANDS_STILL_MS, longestMs = Number.POSITIVE_INFINITY } = limits;
+  let confirmed = -1;
+  let progressMs = 0;
+  let sinceMs: number | undefined;
+  return {
+    waits({ confirmed: now, pendingBytes }, nowMs) {
+      if (now !== confirmed) {
+        confirmed = now;
+        progressMs = nowMs;
+      }
+      if (pendingBytes <= bufferBytes / 2) {
+        sinceMs = undefined;
+        return false;
+      }
+      sinceMs ??= nowMs;
+      return nowMs - progressMs < standsStillMs && nowMs - sinceMs < longestMs;
+    },
+  };
+}
