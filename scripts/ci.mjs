@@ -1,5 +1,6 @@
 /** Runs the suites that CI holds and adds up what passed and failed. */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -9,14 +10,22 @@ const report = path.join(os.tmpdir(), `loghive-ci-${process.pid}.json`);
 let passed = 0;
 let failed = 0;
 
-function step(name, command, count = countByExit) {
+/** What it prints is shown when it has ended, or at once: `live`. */
+async function step(name, command, { count = countByExit, live = false } = {}) {
   const started = Date.now();
-  process.stdout.write(`\n=== ${name}: ${command.join(' ')}\n`);
-  const { status } = spawnSync(command[0], command.slice(1), { stdio: ['ignore', 'inherit', 'inherit'] });
+  const begin = `\n=== ${name}: ${command.join(' ')}\n`;
+  if (live) process.stdout.write(begin);
+  const child = spawn(command[0], command.slice(1), {
+    stdio: ['ignore', ...(live ? ['inherit', 'inherit'] : ['pipe', 'pipe'])],
+  });
+  const output = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (bytes) => output.push(bytes));
+  const [status] = await once(child, 'close');
   const result = count(status);
   passed += result.passed;
   failed += result.failed;
   const seconds = ((Date.now() - started) / 1000).toFixed(0);
+  process.stdout.write(live ? '' : `${begin}${Buffer.concat(output)}`);
   process.stdout.write(`=== ${name}: ${result.passed} passed, ${result.failed} failed, ${seconds} s\n`);
 }
 
@@ -37,18 +46,22 @@ function countTests(status) {
   return counted;
 }
 
-step('lint', [...npm, 'lint']);
-step('types', [...npm, 'typecheck']);
-step(
-  'tests',
-  ['npm', 'test', '--', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
-  countTests,
-);
-step('delivery', [...npm, 'test:delivery']);
-step('delivery, embedded', [...npm, 'test:delivery', '--', '--embedded', '--short']);
-step('examples', [...npm, 'test:examples']);
-step('bench', [...npm, 'bench', '--', '--short']);
-step('demo', [...npm, 'demo', '--', '--json']);
+await step('lint', [...npm, 'lint']);
+await step('types', [...npm, 'typecheck']);
+await step('tests', ['npm', 'test', '--', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`], {
+  count: countTests,
+  live: true,
+});
+// Side by side, each with servers of its own: most of their time they wait for what servers do.
+await Promise.all([
+  step('delivery', [...npm, 'test:delivery']),
+  (async () => {
+    await step('delivery, embedded', [...npm, 'test:delivery', '--', '--embedded', '--short']);
+    await step('examples', [...npm, 'test:examples']);
+    await step('demo', [...npm, 'demo', '--', '--json']);
+    await step('bench', [...npm, 'bench', '--', '--short']);
+  })(),
+]);
 
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
-process.exit(failed === 0 ? 0 : 1);
+process.exitCode = failed === 0 ? 0 : 1;
