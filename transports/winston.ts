@@ -17,7 +17,7 @@ import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import { levelFinder, parseLevel } from '../src/level.js';
 import { openProducer, type Producer } from '../src/producer.js';
-import { type ProducerOptions, producerConfig } from '../src/producer-config.js';
+import { type ProducerConfig, type ProducerOptions, producerConfig } from '../src/producer-config.js';
 import type { PublisherEvents } from '../src/publisher/events.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
 import { splitInfo, type WinstonInfo } from './winston-info.js';
@@ -37,6 +37,12 @@ export type LoghiveTransportEvents = PublisherEvents;
 // biome-ignore lint/suspicious/noExplicitAny: the arguments of other events are as Node's own types have them
 type ArgumentsOf<E> = E extends keyof LoghiveTransportEvents ? LoghiveTransportEvents[E] : any[];
 type Listener<E = unknown> = (...args: ArgumentsOf<E>) => void;
+
+/** What a transport sees of the logger that it is added to. */
+interface Logger {
+  readonly levels?: Record<string, number>;
+  readonly defaultMeta?: unknown;
+}
 
 /** EventEmitter's methods, which know what {@link LoghiveTransportEvents} carry. */
 export interface LoghiveTransport {
@@ -60,7 +66,10 @@ export interface LoghiveTransport {
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the interface adds nothing that the base class does not have
 export class LoghiveTransport extends Transport {
   readonly name = 'loghive';
-  readonly #producer: Producer;
+  readonly #config: ProducerConfig;
+  #producer: Producer;
+  /** Closed by Winston, at a removal, and not by the application. */
+  #removed = false;
   #findLevel: typeof parseLevel = parseLevel;
   #levelTable: Record<string, number> | undefined;
 
@@ -68,21 +77,24 @@ export class LoghiveTransport extends Transport {
     const { winston, loghive } = splitOptions('LoghiveTransport', options);
     const config = producerConfig('LoghiveTransport', loghive);
     super(winston);
+    this.#config = config;
     this.#producer = openProducer(config, this);
-    this.once('pipe', (logger: { levels?: Record<string, number> }) => this.#checkLevel(logger.levels));
+    this.once('pipe', (logger: Logger) => this.#checkLevel(logger.levels));
+    this.on('pipe', (logger: Logger) => this.#adopt(logger));
   }
 
   /** Called by Winston for each record. The record is accepted when this returns; `next` is called at once. */
   override log(info: WinstonInfo, next: () => void): void {
-    const { levelName, message, information } = splitInfo(info, this.#defaultMeta());
+    if (this.#removed) this.#reopen();
+    const { levelName, message, information } = splitInfo(info, this.#parent?.defaultMeta);
     const found = this.#levelOf(levelName);
     this.#producer.log({ level: found.level, levelName: found.name, message, information });
     next();
   }
 
-  /** Of the logger that this transport belongs to: it may be replaced at any time. */
-  #defaultMeta(): unknown {
-    return (this as { parent?: { defaultMeta?: unknown } | null }).parent?.defaultMeta;
+  /** The logger that this transport belongs to, as the base class has it: null when it was removed. */
+  get #parent(): Logger | null | undefined {
+    return (this as { parent?: Logger | null }).parent;
   }
 
   /**
@@ -98,6 +110,7 @@ export class LoghiveTransport extends Transport {
    * transport is removed or the logger closed.
    */
   override close(): Promise<CloseResult> {
+    this.#removed = this.#parent === null;
     return this.#producer.close();
   }
 
@@ -112,6 +125,23 @@ export class LoghiveTransport extends Transport {
   /** `logger.end()`: `finish` waits for this. */
   override _final(done: (error?: Error | null) => void): void {
     void this.#producer.close().then(() => done());
+  }
+
+  /** The base class expects to be added once and removed once; `configure()` and `clear()` may be followed by `add()`. */
+  #adopt(logger: Logger): void {
+    if (this.#parent !== null) return;
+    Object.assign(this, { parent: logger, levels: logger.levels });
+    this.once('unpipe', (source: unknown) => {
+      if (source !== this.#parent) return;
+      Object.assign(this, { parent: null });
+      void this.close();
+    });
+  }
+
+  /** A record has come after the removal: the transport was added again, or belongs to another logger as well. */
+  #reopen(): void {
+    this.#removed = false;
+    this.#producer = openProducer(this.#config, this);
   }
 
   #checkLevel(levels: Record<string, number> | undefined): void {

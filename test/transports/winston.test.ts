@@ -168,6 +168,42 @@ describe('the Winston transport', () => {
     expect((await transport.close()).unsent).toBe(0);
   });
 
+  it('can be added again after the logger was configured anew, cleared, or it was removed', async () => {
+    const { service, transport } = loghive();
+    const logger = winston.createLogger({ transports: [transport] });
+    logger.info('made');
+    logger.configure({ transports: [transport], defaultMeta: { region: 'eu' } });
+    logger.info('configured');
+    logger.clear().add(transport);
+    logger.info('cleared');
+    logger.remove(transport);
+    logger.add(transport);
+    logger.debug('below the level');
+    logger.info('removed');
+    await end(logger);
+    const rows = await stack.rows(service, 4);
+    expect(rows.map(({ message }) => message)).toEqual(['made', 'configured', 'cleared', 'removed']);
+    expect(rows.map(({ information }) => information.region)).toEqual([undefined, 'eu', 'eu', 'eu']);
+  });
+
+  it('stays open for one logger when another one that has it as well is closed', async () => {
+    const { service, transport } = loghive();
+    const [first, second] = [1, 2].map(() => winston.createLogger({ transports: [transport] }));
+    first!.info('by the first');
+    first!.close();
+    second!.info('by the second');
+    await end(second!);
+    expect((await stack.rows(service, 2)).map(({ message }) => message)).toEqual(['by the first', 'by the second']);
+  });
+
+  it('is closed for good when the application closes it', async () => {
+    const { transport } = loghive();
+    const logger = winston.createLogger({ transports: [transport] });
+    expect(await transport.close()).toEqual({ confirmed: 0, unsent: 0 });
+    logger.info('too late');
+    expect(transport.status().connection.state).toBe('closed');
+  });
+
   it('shares one connection with transports of the same settings, also for other services', async () => {
     const first = loghive();
     const second = loghive();
