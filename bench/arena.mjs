@@ -39,13 +39,14 @@ export async function openArena(profileFolder) {
     const env = { PATH: process.env.PATH ?? '', LOGHIVE_URL: rabbitmq.url, LOGHIVE_DATABASE_URL: databaseUrl };
     const nodeArgs = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
 
-    const run = (file, args) => {
+    const run = (file, args, options = {}) => {
       const child = startChild(path.join(import.meta.dirname, file), {
         args,
         env,
         nodeArgs,
         inheritEnv: false,
         cwd: folder,
+        ...options,
       });
       children.push(child);
       return child;
@@ -59,9 +60,9 @@ export async function openArena(profileFolder) {
       developmentBroker() {
         return run(path.join('sides', 'development-broker.mjs'), []).waitForMessage(({ ready }) => ready, 30_000);
       },
-      /** Starts a side (see sides/serve.mjs). */
+      /** Starts a side (see sides/serve.mjs). It speaks by messages; its stdout is on /dev/null. */
       async side(file, ...args) {
-        const child = run(path.join('sides', file), args);
+        const child = run(path.join('sides', file), args, { stdout: 'ignore' });
         await child.waitForMessage(({ ready }) => ready, 30_000);
         return {
           /** @throws with the side's own failure */

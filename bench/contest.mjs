@@ -1,11 +1,18 @@
 /** Two sides, in turn, round after round. What counts is the ratio within a round: the machine is the same for both. */
 
+/** What is compared: made of what a round gives. */
+export const RATE = { unit: 'records/s', better: 'more', of: ({ records, seconds }) => records / seconds };
+export const CALL = { unit: 'ns/call', better: 'less', of: ({ records, seconds }) => (seconds * 1e9) / records };
+
 /**
- * @param sides each does a round and gives `{ records, seconds, lost, doubled }`
+ * @param ours does a round and gives `{ records, seconds, lost, doubled }`, and what the measures need besides
+ * @param theirs the same
+ * @param measure what the bench is about
+ * @param beside other measures of the same rounds, by name
  * @param warmUps rounds that are done and checked but not counted
  * @param told called after each round
  */
-export async function compete({ ours, theirs, rounds, warmUps = 1 }, told) {
+export async function compete({ ours, theirs, measure, beside = {}, rounds, warmUps = 1 }, told) {
   const counted = [];
   let lost = 0;
   let doubled = 0;
@@ -18,23 +25,32 @@ export async function compete({ ours, theirs, rounds, warmUps = 1 }, told) {
       lost += results[side].lost;
       doubled += results[side].doubled;
     }
-    const rates = { ours: rateOf(results.ours), theirs: rateOf(results.theirs) };
-    if (round >= 0) counted.push({ ...rates, ratio: rates.ours / rates.theirs });
-    told({ round, ...rates });
+    if (round >= 0) counted.push(results);
+    told({ round, ours: measure.of(results.ours), theirs: measure.of(results.theirs) });
   }
-  const middle = (name) => median(counted.map((each) => each[name]));
+  const others = Object.entries(beside).map(([name, other]) => [name, middleOf(counted, other)]);
   return {
-    ratio: Number(middle('ratio').toFixed(2)),
-    ours: Math.round(middle('ours')),
-    theirs: Math.round(middle('theirs')),
+    ...middleOf(counted, measure),
+    unit: measure.unit,
     rounds,
     lost,
     doubled,
+    ...Object.fromEntries(others),
   };
 }
 
-function rateOf({ records, seconds }) {
-  return records / seconds;
+/** Whether a ratio is good enough. */
+export function reaches({ better }, goal, ratio) {
+  return better === 'more' ? ratio >= goal : ratio <= goal;
+}
+
+function middleOf(rounds, { of }) {
+  const middle = (value) => median(rounds.map(({ ours, theirs }) => value(of(ours), of(theirs))));
+  return {
+    ratio: Number(middle((ours, theirs) => ours / theirs).toFixed(2)),
+    ours: Math.round(middle((ours) => ours)),
+    theirs: Math.round(middle((_, theirs) => theirs)),
+  };
 }
 
 export function median(numbers) {

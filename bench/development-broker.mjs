@@ -2,26 +2,31 @@
  * `dev-broker-publish` and `dev-broker-drain`: the development broker against RabbitMQ, one persistent message a record,
  * into a quorum queue as Loghive declares it and out of it again. The client is the same for both: amqplib.
  */
-import { connect } from 'amqplib';
-import { producerConfig } from '../dist/esm/src/producer-config.js';
-import { logQueue } from '../dist/esm/src/wire.js';
-import { compete } from './contest.mjs';
+import { compete, RATE } from './contest.mjs';
+import { openQueues } from './queues.mjs';
 import { SERVICE } from './records.mjs';
 
 const FULL = { rounds: 5, records: 40_000 };
 const SHORT = { rounds: 2, records: 10_000 };
 
-/** @param measure a round: what it gives has the seconds of what is measured */
-function brokerBench(name, measure) {
+/** @param roundOf a round: what it gives has the seconds of what is measured */
+function brokerBench(name, roundOf) {
   return {
     name,
+    measure: RATE,
     theirName: 'RabbitMQ',
     async run(arena, { short }, told) {
       const { rounds, records } = short ? SHORT : FULL;
       const { url } = await arena.developmentBroker();
       const [ours, theirs] = await Promise.all([url, arena.rabbitmq.url].map((broker) => openSide(arena, broker)));
       const result = await compete(
-        { rounds, warmUps: 2, ours: () => measure(ours, records), theirs: () => measure(theirs, records) },
+        {
+          measure: RATE,
+          rounds,
+          warmUps: 2,
+          ours: () => roundOf(ours, records),
+          theirs: () => roundOf(theirs, records),
+        },
         told,
       );
       await Promise.all([ours.end(), theirs.end()]);
@@ -32,16 +37,8 @@ function brokerBench(name, measure) {
 
 /** A queue of one broker, with a publisher and a taker in processes of their own. */
 async function openSide(arena, url) {
-  const connection = await connect(url, { noDelay: true });
-  // Lost only when the arena is cleared before the bench has ended.
-  connection.on('error', () => {});
-  const channel = await connection.createChannel();
-  const { queues } = producerConfig('bench', { service: SERVICE, url });
-  const { exchange, queue, routingKey, arguments: limits } = logQueue(SERVICE, 'INFO', queues, '3.10.0');
-  await channel.assertExchange(exchange, 'direct', { durable: true });
-  await channel.assertQueue(queue, { durable: true, arguments: limits });
-  await channel.bindQueue(queue, exchange, routingKey);
-  await channel.purgeQueue(queue);
+  const queues = await openQueues({ url, version: '3.10.0' });
+  const { exchange, queue, routingKey } = await queues.declare(SERVICE);
   const publisher = await arena.side('amqplib.mjs', exchange, routingKey, url);
   const taker = await arena.side('take.mjs', queue, url);
   return {
@@ -49,7 +46,7 @@ async function openSide(arena, url) {
     take: (records) => taker.round(records),
     async end() {
       await Promise.all([publisher.end(), taker.end()]);
-      await connection.close();
+      await queues.close();
     },
   };
 }

@@ -3,7 +3,7 @@
  * one COPY of the same rows into the same table with the same indexes. PostgreSQL is as it comes: fsync on.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { compete } from './contest.mjs';
+import { compete, RATE } from './contest.mjs';
 import { SERVICE } from './records.mjs';
 
 const FULL = { rounds: 5, records: 300_000 };
@@ -15,6 +15,7 @@ const DRAIN_DEADLINE_MS = 120_000;
 export const drain = {
   name: 'drain',
   goal: 0.6,
+  measure: RATE,
   theirName: 'COPY',
   async run(arena, { short }, told) {
     const { rounds, records } = short ? SHORT : FULL;
@@ -23,6 +24,7 @@ export const drain = {
     const copy = await arena.side('copy.mjs');
     const result = await compete(
       {
+        measure: RATE,
         rounds,
         async ours() {
           await emptyTable(arena);

@@ -5,11 +5,22 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { openArena } from './arena.mjs';
+import { callConsole, callPino, callWinston } from './call.mjs';
+import { reaches } from './contest.mjs';
 import { developmentBrokerDrain, developmentBrokerPublish } from './development-broker.mjs';
 import { drain } from './drain.mjs';
 import { publish, publishWinston } from './publish.mjs';
 
-const BENCHES = [publish, publishWinston, drain, developmentBrokerPublish, developmentBrokerDrain];
+const BENCHES = [
+  publish,
+  publishWinston,
+  drain,
+  callWinston,
+  callPino,
+  callConsole,
+  developmentBrokerPublish,
+  developmentBrokerDrain,
+];
 
 const { values: options, positionals: names } = readArguments();
 const chosen = names.length === 0 ? BENCHES : BENCHES.filter(({ name }) => names.includes(name));
@@ -33,15 +44,17 @@ async function runAll() {
   arena = await openArena(options.profile && path.resolve(options.profile));
   const reports = [];
   for (const bench of chosen) {
-    const told = ({ round, ours, theirs }) =>
-      note(`${bench.name} ${round < 0 ? 'warm-up' : `round ${round + 1}`}: ${rate(ours)} against ${rate(theirs)}`);
+    const { measure, goal } = bench;
+    const told = ({ round, ours, theirs }) => {
+      const which = round < 0 ? 'warm-up' : `round ${round + 1}`;
+      note(`${bench.name} ${which}: ${shown(ours, measure)} against ${shown(theirs, measure)}`);
+    };
     const result = await bench.run(arena, { short: options.short === true }, told);
     const { lost, doubled } = result;
     // Few and small rounds say whether records are lost, not how fast it is: the goal is judged by the full run.
-    const reached = options.short || bench.goal === undefined || result.ratio >= bench.goal;
+    const reached = options.short || goal === undefined || reaches(measure, goal, result.ratio);
     reports.push({ bench, result, passed: reached && lost === 0 && doubled === 0 });
-    if (options.json)
-      process.stdout.write(`${JSON.stringify({ name: bench.name, ...result, goal: bench.goal ?? null })}\n`);
+    if (options.json) process.stdout.write(`${JSON.stringify({ name: bench.name, ...result, goal: goal ?? null })}\n`);
   }
   if (!options.json) table(reports);
   return reports.every(({ passed }) => passed) ? 0 : 1;
@@ -64,29 +77,30 @@ function misused(reason) {
 }
 
 function table(reports) {
-  const rows = reports.map(({ bench, result, passed }) => [
-    bench.name,
-    `${rate(result.ours)}`,
-    `${bench.theirName} ${rate(result.theirs)}`,
-    String(result.ratio),
-    bench.goal === undefined ? '' : `≥ ${bench.goal}`,
-    String(result.lost),
-    String(result.doubled),
-    passed ? 'passed' : 'FAILED',
-  ]);
-  const all = [['bench', 'loghive', 'against', 'ratio', 'goal', 'lost', 'doubled', ''], ...rows];
-  const widths = all[0].map((_, column) => Math.max(...all.map((row) => row[column].length)));
+  const rows = reports.flatMap(({ bench, result, passed }) => {
+    const { name, theirName, goal, measure, beside = {} } = bench;
+    const figures = (label, { ours, theirs, ratio }, which) => {
+      const against = `${theirName} ${shown(theirs, which)}`;
+      return [label, shown(ours, which), against, String(ratio), `${which.better} is better`];
+    };
+    const sign = measure.better === 'more' ? '≥' : '≤';
+    const judged = [goal === undefined ? '' : `${sign} ${goal}`, String(result.lost), String(result.doubled)];
+    const others = Object.entries(beside).map(([other, its]) => figures(`  ${other}`, result[other], its));
+    return [[...figures(name, result, measure), ...judged, passed ? 'passed' : 'FAILED'], ...others];
+  });
+  const all = [['bench', 'loghive', 'against', 'ratio', '', 'goal', 'lost', 'doubled', ''], ...rows];
+  const widths = all[0].map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   const lines = all.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column]))
       .join('  ')
       .trimEnd(),
   );
-  process.stdout.write(`\n${lines.join('\n')}\n\nrecords a second; ratios are medians over rounds in turn\n`);
+  process.stdout.write(`\n${lines.join('\n')}\n\nratios are medians over rounds in turn\n`);
 }
 
-function rate(recordsPerSecond) {
-  return `${Math.round(recordsPerSecond).toLocaleString('en')}/s`;
+function shown(value, { unit }) {
+  return `${Math.round(value).toLocaleString('en')} ${unit}`;
 }
 
 /** Progress is not the result: it goes to stderr. */

@@ -11,6 +11,8 @@ export interface ChildOptions {
   cwd?: string;
   /** Another Node version's program; default this one. */
   nodePath?: string;
+  /** 'ignore': it is open on /dev/null, and `stdout` stays empty. Default 'pipe'. */
+  stdout?: 'pipe' | 'ignore';
 }
 
 export interface Exit {

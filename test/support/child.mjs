@@ -5,10 +5,11 @@ import { holdLeash } from './leash.mjs';
 /** Runs a Node program as a real child process; see child.d.mts. */
 export function startChild(file, options = {}) {
   const { args = [], env = {}, nodeArgs = [], cwd, nodePath = process.execPath, inheritEnv = true } = options;
+  const { stdout = 'pipe' } = options;
   const child = spawn(nodePath, [...nodeArgs, file, ...args], {
     cwd,
     env: { ...(inheritEnv ? withoutTestRunner(process.env) : {}), ...env },
-    stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+    stdio: ['pipe', stdout, 'pipe', 'ipc'],
   });
   const leash = holdLeash({ processes: [{ pid: child.pid ?? 0, mark: file }] });
   const lines = [];
@@ -17,7 +18,7 @@ export function startChild(file, options = {}) {
   const watchers = new Set();
   let state = 'running';
 
-  for (const name of ['stdout', 'stderr']) {
+  for (const name of stdout === 'pipe' ? ['stdout', 'stderr'] : ['stderr']) {
     createInterface({ input: child[name], crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
       lines.push(line);
       output[name].push(line);

@@ -1,0 +1,57 @@
+/**
+ * `call-winston`, `call-pino` and `call-console`: what one logging call costs the thread of the application while the
+ * broker is there, against the same logger without Loghive.
+ */
+import { CALL, compete } from './contest.mjs';
+import { openQueues } from './queues.mjs';
+import { SERVICE } from './records.mjs';
+
+const FULL = { rounds: 7, records: 50_000 };
+const SHORT = { rounds: 3, records: 10_000 };
+
+/** The calls and all that the same thread does for them later. */
+const LOOP = { ...CALL, of: ({ records, loopSeconds }) => CALL.of({ records, seconds: loopSeconds }) };
+const BESIDE = { loop: LOOP };
+
+/** @param numberOf gives the number of a record, where it is not `information.n` */
+function callBench(name, { side, theirName, goal, numberOf }) {
+  return {
+    name,
+    goal,
+    measure: CALL,
+    beside: BESIDE,
+    theirName,
+    async run(arena, { short }, told) {
+      const { rounds, records } = short ? SHORT : FULL;
+      const queues = await openQueues(arena.rabbitmq);
+      const { queue } = await queues.declare(SERVICE);
+      const [ourSide, theirSide] = await Promise.all([arena.side(side, 'loghive'), arena.side(side, 'yardstick')]);
+      const result = await compete(
+        {
+          measure: CALL,
+          beside: BESIDE,
+          rounds,
+          warmUps: 2,
+          async ours() {
+            const times = await ourSide.round(records);
+            return { ...times, ...(await queues.takeAll(queue, records, numberOf)) };
+          },
+          // It keeps nothing that could be looked for.
+          theirs: async () => ({ ...(await theirSide.round(records)), lost: 0, doubled: 0 }),
+        },
+        told,
+      );
+      await Promise.all([ourSide.end(), theirSide.end()]);
+      await queues.close();
+      return result;
+    },
+  };
+}
+
+export const callWinston = callBench('call-winston', { side: 'call-winston.mjs', theirName: 'stringify' });
+export const callPino = callBench('call-pino', { side: 'call-pino.mjs', theirName: 'pino/file' });
+export const callConsole = callBench('call-console', {
+  side: 'call-console.mjs',
+  theirName: 'console',
+  numberOf: ({ information }) => information.args?.[1]?.n,
+});

@@ -1,0 +1,50 @@
+/** The queues that the benches publish into, declared as Loghive declares them, and what is found there. */
+import { connect } from 'amqplib';
+import { producerConfig } from '../dist/esm/src/producer-config.js';
+import { logQueue } from '../dist/esm/src/wire.js';
+import { attendance } from './records.mjs';
+
+/** @param broker its URL and version */
+export async function openQueues({ url, version }) {
+  const connection = await connect(url, { noDelay: true });
+  // Lost only when the arena is cleared before the bench has ended.
+  connection.on('error', () => {});
+  const channel = await connection.createChannel();
+  await channel.prefetch(2000);
+  return {
+    /** The queue of a service for INFO, empty. */
+    async declare(service) {
+      const { queues } = producerConfig('bench', { service, url });
+      const declared = logQueue(service, 'INFO', queues, version);
+      const { exchange, queue, routingKey, arguments: limits } = declared;
+      await channel.assertExchange(exchange, 'direct', { durable: true });
+      await channel.assertQueue(queue, { durable: true, arguments: limits });
+      await channel.bindQueue(queue, exchange, routingKey);
+      await channel.purgeQueue(queue);
+      return declared;
+    },
+    /**
+     * Empties a queue and looks at every record in it.
+     *
+     * @param numberOf gives the number of a record
+     */
+    async takeAll(queue, records, numberOf = ({ information }) => information.n) {
+      const { see, result } = attendance(records);
+      let { messageCount: left } = await channel.checkQueue(queue);
+      if (left === 0) return result();
+      let taking;
+      await new Promise((resolve) => {
+        taking = channel.consume(queue, (message) => {
+          for (const line of message.content.toString().split('\n')) see(numberOf(JSON.parse(line)));
+          left--;
+          if (left % 500 === 0) channel.ack(message, true);
+          if (left === 0) resolve();
+        });
+      });
+      const { consumerTag } = await taking;
+      await channel.cancel(consumerTag);
+      return result();
+    },
+    close: () => connection.close(),
+  };
+}

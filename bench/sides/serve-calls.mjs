@@ -1,0 +1,30 @@
+/** The sides of the `call` benches: batches of calls, and between them time for all that a call leaves for later. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { informationOf } from '../records.mjs';
+import { serve } from './serve.mjs';
+
+const CALLS_A_BATCH = 1000;
+/** As an application pauses. What lingers for company goes out by itself meanwhile. */
+const PAUSE_MS = 10;
+
+/**
+ * @param call logs one record, with this information
+ * @param settle resolves when nothing of a batch is left, so that the next one finds everything empty
+ */
+export function serveCalls(call, settle) {
+  serve(async (records) => {
+    const information = Array.from({ length: records }, (_, n) => informationOf(n));
+    const loop = performance.eventLoopUtilization();
+    let nanoseconds = 0n;
+    for (let n = 0; n < records; ) {
+      const end = Math.min(n + CALLS_A_BATCH, records);
+      const started = process.hrtime.bigint();
+      for (; n < end; n++) call(information[n]);
+      nanoseconds += process.hrtime.bigint() - started;
+      await pause(PAUSE_MS);
+      await settle();
+    }
+    const { active: loopMs } = performance.eventLoopUtilization(loop);
+    return { seconds: Number(nanoseconds) / 1e9, loopSeconds: loopMs / 1000 };
+  });
+}
