@@ -1,8 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
+/** Servers that are started and killed, over and over: those of the tests themselves, and those of `loghive dev`. */
+const SERVERS = ['test/support/**/*.test.ts', 'test/cli/dev.test.ts', 'test/cli/embedded/postgres/**/*.test.ts'];
+/** What is packed, installed, compiled and run as users do it. */
+const PACKAGE = ['test/package.test.ts', 'test/projects.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     // Suites with runners of their own; the projects bring their own test files.
     exclude: ['test/projects/**', 'test/delivery/**', 'test/versions/**', 'test/examples/**', '**/node_modules/**'],
     globalSetup: ['test/support/global-setup.ts'],
@@ -14,5 +18,10 @@ export default defineConfig({
     teardownTimeout: 20_000,
     // Conversations that wait for a server's delays side by side.
     maxConcurrency: 10,
+    projects: [
+      { extends: true, test: { name: 'behaviour', include: ['test/**/*.test.ts'], exclude: [...SERVERS, ...PACKAGE] } },
+      { extends: true, test: { name: 'servers', include: SERVERS } },
+      { extends: true, test: { name: 'package', include: PACKAGE } },
+    ],
   },
 });

@@ -6,7 +6,6 @@ import os from 'node:os';
 import path from 'node:path';
 
 const npm = ['npm', 'run', '--silent'];
-const report = path.join(os.tmpdir(), `loghive-ci-${process.pid}.json`);
 let passed = 0;
 let failed = 0;
 
@@ -33,32 +32,38 @@ function countByExit(status) {
   return status === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
-/** Vitest's own count; a run that ends without one, or badly although every test passed, has failed. */
-function countTests(status) {
-  let counted = { passed: 0, failed: 1 };
-  try {
-    const { numPassedTests, numFailedTests } = JSON.parse(fs.readFileSync(report, 'utf8'));
-    counted = { passed: numPassedTests, failed: numFailedTests || (status === 0 ? 0 : 1) };
-  } catch (error) {
-    process.stdout.write(`no test report: ${error.message}\n`);
-  }
-  fs.rmSync(report, { force: true });
-  return counted;
+/** A suite of vitest's, by its own count; one that ends without it, or badly although every test passed, has failed. */
+async function tests(name, script, live) {
+  const report = path.join(os.tmpdir(), `loghive-ci-${process.pid}-${name}.json`);
+  const count = (status) => {
+    try {
+      const { numPassedTests, numFailedTests } = JSON.parse(fs.readFileSync(report, 'utf8'));
+      return { passed: numPassedTests, failed: numFailedTests || (status === 0 ? 0 : 1) };
+    } catch (error) {
+      process.stdout.write(`no test report: ${error.message}\n`);
+      return { passed: 0, failed: 1 };
+    } finally {
+      fs.rmSync(report, { force: true });
+    }
+  };
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  await step(name, [...npm, script, '--', ...reporters], { count, live });
 }
 
 await step('lint', [...npm, 'lint']);
 await step('types', [...npm, 'typecheck']);
-await step('tests', ['npm', 'test', '--', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`], {
-  count: countTests,
-  live: true,
-});
+await tests('tests', 'test', true);
 // Side by side, each with servers of its own: most of their time they wait for what servers do.
 await Promise.all([
-  step('delivery', [...npm, 'test:delivery']),
   (async () => {
-    await step('delivery, embedded', [...npm, 'test:delivery', '--', '--embedded', '--short']);
+    await step('delivery', [...npm, 'test:delivery']);
     await step('examples', [...npm, 'test:examples']);
     await step('demo', [...npm, 'demo', '--', '--json']);
+  })(),
+  (async () => {
+    await tests('servers', 'test:servers');
+    await tests('package', 'test:package');
+    await step('delivery, embedded', [...npm, 'test:delivery', '--', '--embedded', '--short']);
     await step('bench', [...npm, 'bench', '--', '--short']);
   })(),
 ]);

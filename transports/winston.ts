@@ -83,13 +83,17 @@ export class LoghiveTransport extends Transport {
     this.on('pipe', (logger: Logger) => this.#adopt(logger));
   }
 
-  /** Called by Winston for each record. The record is accepted when this returns; `next` is called at once. */
-  override log(info: WinstonInfo, next: () => void): void {
+  /**
+   * Called by Winston for each record. The record is accepted when this returns; `next` is called at once, and `logged` is
+   * emitted soon after, as by Winston's own transports.
+   */
+  override log(info: WinstonInfo, next?: () => void): void {
     if (this.#removed) this.#reopen();
     const { levelName, message, information } = splitInfo(info, this.#parent?.defaultMeta);
     const found = this.#levelOf(levelName);
     this.#producer.log({ level: found.level, levelName: found.name, message, information });
-    next();
+    if (this.listenerCount('logged') > 0) setImmediate(() => emitSafely(this, 'logged', info));
+    next?.();
   }
 
   /** The logger that this transport belongs to, as the base class has it: null when it was removed. */

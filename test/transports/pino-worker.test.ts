@@ -1,56 +1,11 @@
 /** The Pino door in Pino's worker thread, of real processes: what the application logged is there when the process has ended. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Child } from '../support/child.mjs';
-import { onEnd, useChild } from '../support/use-servers.js';
 import { useStack } from '../support/use-stack.js';
+import { pinoPrograms, requiredTarget } from './pino-programs.js';
 
 const stack = await useStack(24);
-const root = path.resolve(import.meta.dirname, '..', '..');
-const target = path.join(root, 'dist', 'esm', 'transports', 'pino.js');
-/** What `createRequire().resolve()` finds, which is how Pino looks for targets. */
-const requiredTarget = path.join(root, 'dist', 'cjs', 'transports', 'pino.js');
-
-interface Program {
-  child: Child;
-  service: string;
-}
-
-/** A script with `pino`, `target`, `options` of the door, `shout` (a transform), and `sleep()`. */
-function run(body: string, { options = {}, door = target }: { options?: object; door?: string } = {}): Program {
-  const service = stack.service();
-  const folder = mkdtempSync(path.join(import.meta.dirname, '.pino-'));
-  onEnd(() => rmSync(folder, { recursive: true, force: true }));
-  writeFileSync(
-    path.join(folder, 'shout.mjs'),
-    `import build from 'pino-abstract-transport';
-import { Transform, pipeline } from 'node:stream';
-export default () => build((source) => {
-  const shout = new Transform({
-    objectMode: true,
-    transform: (line, _encoding, done) => done(null, JSON.stringify({ ...line, msg: line.msg.toUpperCase() }) + '\\n'),
-  });
-  pipeline(source, shout, () => {});
-  return shout;
-}, { enablePipelining: true });
-`,
-  );
-  const file = path.join(folder, 'program.mjs');
-  const settings = { service, url: stack.broker.url, exitTimeoutMs: 8000, ...options };
-  writeFileSync(
-    file,
-    `import path from 'node:path';
-import pino from 'pino';
-import { setTimeout as sleep } from 'node:timers/promises';
-const target = ${JSON.stringify(door)};
-const options = ${JSON.stringify(settings)};
-const shout = path.join(import.meta.dirname, 'shout.mjs');
-${body}
-`,
-  );
-  return { child: useChild(file, { cwd: folder }), service };
-}
+const run = pinoPrograms(stack);
 
 async function ended(child: Child): Promise<void> {
   expect([await child.exited, child.lines]).toEqual([{ code: 0, signal: null }, []]);

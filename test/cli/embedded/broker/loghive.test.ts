@@ -43,7 +43,8 @@ test('a record that PostgreSQL refuses for now comes back through a delay queue,
   for (const message of ['ham', 'spam']) transport.log({ level: 'info', message }, () => {});
   await transport.flush();
   await eventually(() => expect(consumer.status().counts).toMatchObject({ stored: 1, deadLetters: 1 }));
-  expect(broker.listQueues().filter(({ messages }) => messages > 0)).toEqual([]);
+  // The last acknowledgement may still be on its way.
+  await eventually(() => expect(broker.listQueues().filter(({ messages }) => messages > 0)).toEqual([]));
   expect(broker.listQueues().map(({ name }) => name)).toEqual(
     expect.arrayContaining(['failure_backoff', 'failure_backoff_200']),
   );

@@ -1,0 +1,307 @@
+/**
+ * What Winston asks of a transport: the checks of winston-transport's own tests, of the suite that Winston's transports
+ * share (abstract-winston-transport), and of Winston's tests of loggers with transports, in our words.
+ *
+ * Held elsewhere: levels, `silent`, formats, `finish`, removal, other transports beside it (winston.test.ts); options
+ * (winston-options.test.ts); levels by rank, splat, errors, metadata (winston-info.test.ts); hostile values
+ * (winston-hostile.test.ts); the end of the process (publisher/exit.test.ts).
+ *
+ * Do not apply: `query()` and `stream()` read what a transport has stored, which SQL does here; `logv()`, the way for
+ * batches, is the publisher's own matter; transports of Winston 2 (`LegacyTransportStream`), files, rotation, colors.
+ */
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import winston from 'winston';
+import Transport from 'winston-transport';
+import { LoghiveTransport, type LoghiveTransportOptions } from '../../transports/winston.js';
+import { onEnd, useChild } from '../support/use-servers.js';
+import { useStack } from '../support/use-stack.js';
+
+const stack = await useStack(30);
+
+function open(options: Partial<LoghiveTransportOptions> = {}, logger: winston.LoggerOptions = {}) {
+  const service = stack.service();
+  const transport = new LoghiveTransport({ service, url: stack.broker.url, ...options });
+  onEnd(() => transport.close());
+  return { service, transport, logger: winston.createLogger({ transports: [transport], ...logger }) };
+}
+
+/** All messages, once everything that was logged is confirmed and `count` are stored. */
+async function stored({ service, transport }: { service: string; transport: LoghiveTransport }, count: number) {
+  await transport.flush();
+  expect(transport.stats().shed).toEqual({});
+  return (await stack.rows(service, count)).map(({ message }) => message);
+}
+
+const infoOf = (level: string, message: string) => ({ level, message, [Symbol.for('level')]: level });
+
+describe('by itself', () => {
+  test('it is a transport, a writable stream of objects', () => {
+    const { transport } = open();
+    expect(transport).toBeInstanceOf(Transport);
+    // Of the npm package readable-stream, not Node's own class.
+    expect(transport.writable).toBe(true);
+    expect(transport.write(infoOf('info', 'an object'))).toBe(true);
+  });
+
+  test('log() takes an info with and without a callback, and emits `logged` with it', async () => {
+    const opened = open();
+    const logged = once(opened.transport, 'logged');
+    const info = infoOf('info', 'first');
+    opened.transport.log(info);
+    expect(await logged).toEqual([info]);
+    await new Promise<void>((resolve) => opened.transport.log(infoOf('info', 'second'), resolve));
+    expect(await stored(opened, 2)).toEqual(['first', 'second']);
+  });
+
+  test('a listener of `logged` that throws harms nobody', async () => {
+    const opened = open();
+    opened.transport.on('logged', () => {
+      throw new Error('broken listener');
+    });
+    opened.logger.info('first');
+    await sleep(1);
+    opened.logger.info('second');
+    expect(await stored(opened, 2)).toEqual(['first', 'second']);
+  });
+
+  test('what is written while it is corked is filtered and formatted record by record', async () => {
+    const format = winston.format((info) =>
+      info.message === 'unwanted' ? false : { ...info, message: `<${info.message}>` },
+    )();
+    const opened = open({ level: 'info', format });
+    opened.transport.cork();
+    for (const [level, message] of [
+      ['info', 'a'],
+      ['debug', 'too low'],
+      ['warn', 'unwanted'],
+      ['error', 'b'],
+    ] as const) {
+      opened.logger.log(level, message);
+    }
+    expect(opened.transport.stats().accepted).toBe(0);
+    opened.transport.uncork();
+    expect(await stored(opened, 2)).toEqual(['<a>', '<b>']);
+  });
+});
+
+describe('back-pressure', () => {
+  test('there is none: nothing waits in the stream, however much is logged in one turn', async () => {
+    const { transport, logger } = open();
+    for (let number = 0; number < 20_000; number++) {
+      logger.info('much', { number });
+      if (number % 1000 === 0) expect([transport.writableLength, logger.writableLength]).toEqual([0, 0]);
+    }
+    expect(transport.write(infoOf('info', 'one more'))).toBe(true);
+    await transport.flush();
+    const { accepted, confirmed, shed } = transport.stats();
+    const lost = Object.values(shed).flatMap((reasons) => Object.values(reasons ?? {}));
+    expect([accepted, confirmed]).toEqual([20_001, 20_001 - lost.reduce((sum, count) => sum + count, 0)]);
+  });
+
+  test('a transport beside it that does not drain holds it up only as far as Winston does', async () => {
+    let release = () => {};
+    const stuck = new (class extends Transport {
+      override log(_info: unknown, next: () => void) {
+        release = next;
+      }
+    })();
+    const opened = open();
+    opened.logger.add(stuck);
+    // Winston pauses its pipes when one of them has taken sixteen without drain.
+    for (let number = 0; number < 16; number++) opened.logger.info(`record ${number}`);
+    expect(await stored(opened, 16)).toHaveLength(16);
+    release();
+  });
+});
+
+describe('levels', () => {
+  test('that are changed while the application runs hold from then on, of the logger and of the transport', async () => {
+    const opened = open();
+    opened.logger.debug('a');
+    opened.logger.level = 'debug';
+    opened.logger.debug('b');
+    opened.transport.level = 'error';
+    opened.logger.warn('c');
+    opened.logger.error('d');
+    opened.transport.silent = true;
+    opened.logger.error('e');
+    opened.transport.silent = false;
+    opened.logger.error('f');
+    expect(await stored(opened, 3)).toEqual(['b', 'd', 'f']);
+  });
+
+  test("the logger knows by the transport's level what would be logged", () => {
+    const { logger } = open({ level: 'debug' });
+    expect(['info', 'debug', 'silly'].map((level) => logger.isLevelEnabled(level))).toEqual([true, true, false]);
+  });
+
+  test('of a logger that was configured with others are taken over', async () => {
+    const opened = open();
+    opened.logger.configure({
+      levels: { alarm: 0, notice: 1, whisper: 2 },
+      level: 'notice',
+      transports: [opened.transport],
+    });
+    for (const level of ['alarm', 'notice', 'whisper']) opened.logger.log(level, level);
+    expect(await stored(opened, 2)).toEqual(['alarm', 'notice']);
+  });
+});
+
+describe('formats', () => {
+  test('one that throws throws in the call, as with every transport, and the next record arrives', async () => {
+    const format = winston.format((info) => {
+      if (info.message === 'bad') throw new Error('a bad format');
+      return info;
+    })();
+    const opened = open({ format });
+    expect(() => opened.logger.info('bad')).toThrow('a bad format');
+    opened.logger.info('good');
+    expect(await stored(opened, 1)).toEqual(['good']);
+  });
+
+  test('one of the transport does not change what other transports see', async () => {
+    const seen: unknown[] = [];
+    const beside = new (class extends Transport {
+      override log(info: { message: unknown }, next: () => void) {
+        seen.push(info.message);
+        next();
+      }
+    })();
+    const opened = open({ format: winston.format((info) => Object.assign(info, { message: 'changed' }))() });
+    opened.logger.add(beside);
+    opened.logger.info('as it was');
+    expect(await stored(opened, 1)).toEqual(['changed']);
+    expect(seen).toEqual(['as it was']);
+  });
+});
+
+describe('loggers', () => {
+  test('list it among their transports while they have it', () => {
+    const { transport, logger } = open();
+    expect(logger.transports).toEqual([transport]);
+    const stranger = open().transport;
+    logger.remove(stranger);
+    expect(logger.transports).toEqual([transport]);
+    logger.clear();
+    expect(logger.transports).toEqual([]);
+  });
+
+  test('that are removed from something else do not close it', async () => {
+    const opened = open();
+    opened.transport.emit('unpipe', winston.createLogger());
+    opened.logger.info('still here');
+    expect(await stored(opened, 1)).toEqual(['still here']);
+  });
+
+  test('of one container share it', async () => {
+    const opened = open();
+    const container = new winston.Container({ transports: [opened.transport] });
+    for (const name of ['a', 'b', 'c']) container.add(name).info(`of ${name}`);
+    container.close('a');
+    container.get('b').info('of b again');
+    opened.logger.info('of its first');
+    await opened.transport.flush();
+    expect((await stack.rows(opened.service, 5)).map(({ message }) => message)).toEqual([
+      'of a',
+      'of b',
+      'of c',
+      'of b again',
+      'of its first',
+    ]);
+  });
+
+  test('measure time: what a timer says is in the record', async () => {
+    const opened = open();
+    opened.logger.startTimer().done({ message: 'took a while', order: 7 });
+    opened.logger.profile('import');
+    opened.logger.profile('import');
+    await stored(opened, 2);
+    expect(await stack.rows(opened.service, 2)).toMatchObject([
+      { message: 'took a while', information: { order: 7, durationMs: expect.any(Number) } },
+      { message: 'import', information: { durationMs: expect.any(Number) } },
+    ]);
+  });
+
+  test('that query are answered, with nothing from here', async () => {
+    const { logger } = open();
+    const answer = await new Promise((resolve, reject) =>
+      logger.query({ fields: [] as string[] } as winston.QueryOptions, (error, results) =>
+        error ? reject(error) : resolve(results),
+      ),
+    );
+    expect(answer).toEqual({});
+  });
+
+  test('that are closed have everything confirmed, and say so', async () => {
+    const opened = open();
+    for (let number = 0; number < 100; number++) opened.logger.info(`record ${number}`);
+    const closed = once(opened.logger, 'close');
+    opened.logger.close();
+    await closed;
+    expect(await stored(opened, 100)).toHaveLength(100);
+  });
+});
+
+describe('exceptions and rejections that nobody catches', () => {
+  function run(options: string, body: string) {
+    const service = stack.service();
+    const folder = mkdtempSync(path.join(import.meta.dirname, '.winston-'));
+    onEnd(() => rmSync(folder, { recursive: true, force: true }));
+    const file = path.join(folder, 'program.mjs');
+    const dist = path.resolve(import.meta.dirname, '../../dist/esm/transports/winston.js');
+    writeFileSync(
+      file,
+      `import winston from 'winston';
+import { LoghiveTransport } from '${dist}';
+const loghive = (options) => new LoghiveTransport(options);
+const logger = winston.createLogger({ ${options} });
+${body}
+`,
+    );
+    const env = { LOGHIVE_SERVICE: service, LOGHIVE_URL: stack.broker.url };
+    return { service, child: useChild(file, { cwd: folder, env }) };
+  }
+
+  test.each([
+    ['handleExceptions', 'transports: [loghive({ handleExceptions: true })]', "throw new Error('nobody catches me');"],
+    ['exceptionHandlers', 'exceptionHandlers: [loghive()]', "throw new Error('nobody catches me');"],
+    [
+      'handleRejections',
+      'transports: [loghive({ handleRejections: true })]',
+      "void Promise.reject(new Error('nobody catches me'));",
+    ],
+  ])('by %s are recorded before the process ends', async (_, options, body) => {
+    const { service, child } = run(options, `logger.info('before'); ${body}`);
+    expect(await child.exited).toMatchObject({ code: 1 });
+    const rows = (await stack.rows(service, 1)).filter(({ level }) => level === 'ERROR');
+    expect(rows).toMatchObject([
+      {
+        message: expect.stringContaining('nobody catches me'),
+        information: { stack: expect.stringContaining('program.mjs') },
+      },
+    ]);
+  });
+
+  test('do not end the process with exitOnError: false', async () => {
+    const { service, child } = run(
+      'exitOnError: false, transports: [loghive({ handleExceptions: true })]',
+      "setTimeout(() => logger.info('afterwards'), 50); throw new Error('nobody catches me');",
+    );
+    expect(await child.exited).toMatchObject({ code: 0 });
+    const rows = await stack.rows(service, 2);
+    expect(rows.map(({ level }) => level)).toEqual(['ERROR', 'INFO']);
+  });
+
+  test('are not recorded by a transport that was not asked to', async () => {
+    const { service, child } = run(
+      'transports: [loghive(), new winston.transports.Console({ handleExceptions: true })]',
+      "logger.info('before'); setTimeout(() => { throw new Error('nobody catches me'); }, 50);",
+    );
+    await child.exited;
+    expect((await stack.rows(service, 1)).map(({ message }) => message)).toEqual(['before']);
+  });
+});
