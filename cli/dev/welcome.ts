@@ -11,6 +11,7 @@ export interface Running {
 
 export function welcome({ brokerUrl, service, servers, psql }: Running): string {
   const url = brokerUrl === undefined ? '' : `, url: '${brokerUrl}'`;
+  const variables = `LOGHIVE_SERVICE=${service}${brokerUrl === undefined ? '' : ` LOGHIVE_URL=${brokerUrl}`}`;
   const where = brokerUrl === undefined ? ' (with LOGHIVE_URL in its environment, as here)' : '';
   const search =
     psql === undefined
@@ -25,6 +26,14 @@ export function welcome({ brokerUrl, service, servers, psql }: Running): string 
     `  logger.add(new LoghiveTransport({ service: '${service}'${url} }));`,
     '',
     "(CommonJS: const { LoghiveTransport } = require('loghive/winston');)",
+    '',
+    'With Pino:',
+    '',
+    `  const logger = pino(pino.transport({ target: 'loghive/pino', options: { service: '${service}'${url} } }));`,
+    '',
+    'With console.log() alone, nothing is added:',
+    '',
+    `  ${variables} node --import loghive/console/register app.js`,
     ...search,
     '',
     'Records appear below as they are stored. Ctrl-C ends everything; what is stored stays.',

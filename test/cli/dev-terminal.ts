@@ -6,25 +6,37 @@ export interface Terminal {
   /** Everything that it has shown, line ends as `\n`. */
   readonly text: () => string;
   readonly shows: (pattern: RegExp, withinMs?: number) => Promise<RegExpMatchArray>;
+  /** Resolves when there is a terminal, and a process in it that hears what is typed. */
+  readonly started: Promise<void>;
   /** As a person types it; `\x03` is Ctrl-C. */
   readonly type: (text: string) => void;
   /** Resolves with the exit code of what ran in it. */
   readonly ended: Promise<number | null>;
 }
 
+/** Shown by the shell before it becomes the command. */
+const STARTED = '<started>';
+
 /** Runs a command line in a pseudo-terminal (by `script`, which every Linux has), ended with the test. */
 export function useTerminal(
   command: string,
   { cwd, env = {} }: { cwd: string; env?: Record<string, string> },
 ): Terminal {
-  const child = spawn('script', ['-qefc', `exec ${command}`, '/dev/null'], {
+  const child = spawn('script', ['-qefc', `printf '${STARTED}'; exec ${command}`, '/dev/null'], {
     cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, TERM: 'xterm', ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   let shown = '';
+  let start = () => {};
+  const started = new Promise<void>((resolve) => {
+    start = resolve;
+  });
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     shown += chunk.replaceAll('\r\n', '\n');
+    if (!shown.startsWith(STARTED)) return;
+    shown = shown.slice(STARTED.length);
+    start();
   });
   const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
   onEnd(async () => {
@@ -43,6 +55,7 @@ export function useTerminal(
         },
         { withinMs },
       ),
+    started,
     type: (text) => child.stdin.write(text),
     ended,
   };

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import type { Child } from '../support/child.mjs';
@@ -110,6 +112,18 @@ describe('loghive dev in a terminal', () => {
     },
   );
 
+  test('an application that only prints is recorded by the line that it shows for that', STARTS, async () => {
+    const project = useProject();
+    const terminal = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });
+    const [, line] = await terminal.shows(/^ {2}(LOGHIVE_SERVICE=till .* node --import .* app\.js)$/m);
+    writeFileSync(path.join(project, 'app.js'), "console.log('printed');");
+    const { stdout } = await promisify(execFile)('sh', ['-c', line!], { cwd: project });
+    expect(stdout).toBe('printed\n');
+    await terminal.shows(/INFO.*till.*printed/);
+    terminal.type('\x03');
+    expect(await terminal.ended).toBe(0);
+  });
+
   test('its output holds no password', STARTS, async () => {
     const project = useProject();
     const terminal = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });
@@ -125,9 +139,10 @@ describe('loghive dev in a terminal', () => {
     expect(await terminal.ended).toBe(0);
   });
 
-  test.each([5, 500, 1000])('Ctrl-C twice, %i ms after its start, leaves no process', STARTS, async (afterMs) => {
+  test.each([0, 5, 500, 1000])('Ctrl-C twice, %i ms after its start, leaves no process', STARTS, async (afterMs) => {
     const project = useProject();
     const terminal = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });
+    await terminal.started;
     await new Promise((resolve) => setTimeout(resolve, afterMs));
     terminal.type('\x03');
     terminal.type('\x03');
