@@ -53,18 +53,19 @@ async function tests(name, script, live) {
 await step('lint', [...npm, 'lint']);
 await step('types', [...npm, 'typecheck']);
 await tests('tests', 'test', true);
-// Side by side, each with servers of its own: most of their time they wait for what servers do.
+// Side by side, each with servers of its own: much of their time they wait for what servers do.
 await Promise.all([
   (async () => {
     await step('delivery', [...npm, 'test:delivery']);
-    await step('examples', [...npm, 'test:examples']);
     await step('demo', [...npm, 'demo', '--', '--json']);
   })(),
   (async () => {
     await tests('servers', 'test:servers');
     await tests('package', 'test:package');
-    await step('delivery, embedded', [...npm, 'test:delivery', '--', '--embedded', '--short']);
-    await step('bench', [...npm, 'bench', '--', '--short']);
+    await step('examples', [...npm, 'test:examples']);
+    // The development broker in short: most of its tests are its conversations, above.
+    await step('delivery, embedded', [...npm, 'test:delivery', '--', '--embedded', 'queue-full', 'postgres-killed']);
+    await step('bench', [...npm, 'bench', '--', '--short', 'publish', 'drain', 'call-winston', 'call-console']);
   })(),
 ]);
 
