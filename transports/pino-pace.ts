@@ -8,6 +8,7 @@ import type { Transform, TransformCallback } from 'node:stream';
 import { createPatience } from '../src/publisher/patience.js';
 import type { PublisherStats } from '../src/publisher/status.js';
 
+/** At least: lines are left whole, because a long one is looked through anew with each of its pieces. */
 const SLICE_BYTES = 64 * 1024;
 const LOOK_EVERY_MS = 10;
 /** With the time for a flush at the end this stays below the 10 s that Pino gives its worker then. */
@@ -22,7 +23,7 @@ export function paceLines(stream: Transform, bufferBytes: number, stats: () => P
     const go = () => {
       while (at < chunk.length && !failed) {
         if (patience.waits(stats(), performance.now())) return void setTimeout(go, LOOK_EVERY_MS);
-        const slice = chunk.subarray(at, at + SLICE_BYTES);
+        const slice = chunk.subarray(at, endOfSlice(chunk, at + SLICE_BYTES));
         at += slice.length;
         _transform.call(stream, slice, encoding, (error) => {
           failed = error;
@@ -32,4 +33,9 @@ export function paceLines(stream: Transform, bufferBytes: number, stats: () => P
     };
     go();
   };
+}
+
+function endOfSlice(chunk: Buffer, from: number): number {
+  const end = chunk.indexOf('\n', from);
+  return end === -1 ? chunk.length : end + 1;
 }

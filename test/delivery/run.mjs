@@ -4,6 +4,8 @@
  *   node test/delivery/run.mjs [row ...] [--embedded] [--short] [--json] [--list] [--seed N]
  *     [--postgres-bin FOLDER]
  *
+ * Names choose rows, --short the short ones; both together add up.
+ *
  * With --embedded the broker is the development broker, and the rows that it cannot play are left out by name.
  * One line a row (with --json one object), the last line is "N passed, N failed"; exit 1 when a row has failed.
  */
@@ -44,7 +46,7 @@ function chosenRows() {
   if (unknown.length > 0) {
     refuse(`no such row: ${unknown.join(', ')}. There are: ${rows.map((row) => row.name).join(', ')}`);
   }
-  return rows.filter((row) => (names.length > 0 ? names.includes(row.name) : row.short || !flags.short));
+  return rows.filter((row) => names.includes(row.name) || (flags.short ? row.short : names.length === 0));
 }
 
 async function play(row, servers) {
