@@ -102,7 +102,9 @@ async function main(): Promise<void> {
       return;
     }
     if (!(error instanceof LoghiveError)) throw error;
-    process.stderr.write(`loghive: ${error.message}\n`);
+    // Where it says which command it is about, that is enough.
+    const who = error.message.startsWith('loghive ') ? '' : 'loghive: ';
+    process.stderr.write(`${who}${error.message}\n`);
     process.exitCode = error.code === 'LOGHIVE_INVALID_OPTION' ? USAGE_ERROR : FAILURE;
   }
 }

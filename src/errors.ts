@@ -13,7 +13,8 @@ export const ERROR_CODES = {
   LOGHIVE_BROKER_TLS: 'The TLS handshake with the broker failed: certificate authority, date or name.',
   LOGHIVE_BROKER_LOST: 'An open connection to the broker ended or stopped answering. Loghive reconnects.',
   LOGHIVE_RECORDS_WAIT: 'The broker does not take records now (an alarm, a full or missing queue). They are kept.',
-  LOGHIVE_RECORDS_LOST: 'Records had to be given up. They are counted, and will not arrive.',
+  LOGHIVE_RECORDS_LOST:
+    'Records had to be given up. They are counted; what was on its way to the broker already may arrive all the same.',
   LOGHIVE_STORAGE_UNAVAILABLE: 'PostgreSQL cannot take records now. Nothing moves until it can.',
   LOGHIVE_STORAGE_TLS: 'The TLS handshake with PostgreSQL failed: certificate authority, date or name.',
   LOGHIVE_MIGRATION_FAILED: 'The database schema could not be brought up to date.',

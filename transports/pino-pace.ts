@@ -12,10 +12,12 @@ import type { PublisherStats } from '../src/publisher/status.js';
 const SLICE_BYTES = 64 * 1024;
 const LOOK_EVERY_MS = 10;
 /** With the time for a flush at the end this stays below the 10 s that Pino gives its worker then. */
-const LONGEST_MS = 2000;
+const LONGEST_MS = 4000;
+/** Also for the first connection, which may take its time while an application starts. */
+const STANDS_STILL_MS = 2000;
 
 export function paceLines(stream: Transform, bufferBytes: number, stats: () => PublisherStats): void {
-  const patience = createPatience({ bufferBytes, longestMs: LONGEST_MS });
+  const patience = createPatience({ bufferBytes, standsStillMs: STANDS_STILL_MS, longestMs: LONGEST_MS });
   const { _transform } = stream;
   stream._transform = (chunk: Buffer, encoding, done) => {
     let at = 0;

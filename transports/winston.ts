@@ -70,6 +70,7 @@ export class LoghiveTransport extends Transport {
   #producer: Producer;
   /** Closed by Winston, at a removal, and not by the application. */
   #removed = false;
+  #hasEnded = false;
   #findLevel: typeof parseLevel = parseLevel;
   #levelTable: Record<string, number> | undefined;
 
@@ -89,11 +90,35 @@ export class LoghiveTransport extends Transport {
    */
   override log(info: WinstonInfo, next?: () => void): void {
     if (this.#removed) this.#reopen();
-    const { levelName, message, information } = splitInfo(info, this.#parent?.defaultMeta);
+    const { levelName, message, information } = splitInfo(
+      isInfo(info) ? info : textInfo(info),
+      this.#parent?.defaultMeta,
+    );
     const found = this.#levelOf(levelName);
     this.#producer.log({ level: found.level, levelName: found.name, message, information });
     if (this.listenerCount('logged') > 0) setImmediate(() => emitSafely(this, 'logged', info));
     next?.();
+  }
+
+  /**
+   * A stream that has ended would emit `error` at a record, which would end the application: another logger may share this
+   * transport, or Winston's pipe be held back by a slower one. The record is taken while it flushes, and counted after that.
+   */
+  override write(info: unknown, encoding?: unknown, done?: unknown): boolean {
+    if (!this.#hasEnded && !this.destroyed) {
+      return super.write(info, encoding as BufferEncoding, done as () => void);
+    }
+    const written = typeof encoding === 'function' ? encoding : done;
+    this._write(info, 'utf8', () => {
+      if (typeof written === 'function') queueMicrotask(() => written());
+    });
+    return true;
+  }
+
+  override end(...last: unknown[]): this {
+    super.end(...(last as []));
+    this.#hasEnded = true;
+    return this;
   }
 
   /** The logger that this transport belongs to, as the base class has it: null when it was removed. */
@@ -164,6 +189,15 @@ export class LoghiveTransport extends Transport {
     }
     return this.#findLevel(name);
   }
+}
+
+function isInfo(info: unknown): boolean {
+  return (typeof info === 'object' && info !== null) || typeof info === 'function';
+}
+
+/** Written by somebody else than Winston: a logger that writes lines of text, for one. */
+function textInfo(text: unknown): WinstonInfo {
+  return { level: 'info', message: text };
 }
 
 export default LoghiveTransport;

@@ -1,11 +1,11 @@
 /** Fastify's own logger is Pino: Loghive is its target. */
 import { randomUUID } from 'node:crypto';
-import Fastify from 'fastify';
+import Fastify, { LogController } from 'fastify';
 
 const app = Fastify({
   logger: { transport: { target: 'loghive/pino' } }, // LOGHIVE_SERVICE and LOGHIVE_URL say as what, and where to
   requestIdHeader: 'x-request-id',
-  requestIdLogLabel: 'requestId',
+  logController: new LogController({ requestIdLogLabel: 'requestId' }),
   genReqId: () => randomUUID(),
 });
 

@@ -29,7 +29,13 @@ type State =
   | { readonly name: 'idle'; readonly endedOn?: Link | undefined }
   | { readonly name: 'opening'; readonly link: Link }
   | { readonly name: 'declaring'; readonly link: Link; readonly channel: ConfirmChannel }
-  | { readonly name: 'open'; readonly link: Link; readonly channel: ConfirmChannel; readonly announced: Set<string> };
+  | {
+      readonly name: 'open';
+      readonly link: Link;
+      readonly channel: ConfirmChannel;
+      readonly announced: Set<string>;
+      readonly answered: Set<string>;
+    };
 
 export class Announcer {
   readonly #outlet: Outlet;
@@ -39,6 +45,7 @@ export class Announcer {
   readonly #timer: NodeJS.Timeout;
   #state: State = { name: 'idle' };
   #toldRefusal = false;
+  #waiting: (() => void)[] = [];
 
   /** @param everyMs how often everything is announced again on the same connection. */
   constructor(outlet: Outlet, warn: (error: LoghiveError) => void, everyMs = HOUR_MS) {
@@ -55,6 +62,27 @@ export class Announcer {
     if (this.#services.has(service)) return;
     this.#services.add(service);
     this.#announce();
+  }
+
+  /** Whether the broker has answered for each service, or there is nobody to ask. */
+  get hasSaid(): boolean {
+    const state = this.#state;
+    if (this.#services.size === 0) return true;
+    if (state.name === 'idle') return !this.#outlet.link || state.endedOn === this.#outlet.link;
+    return state.name === 'open' && [...this.#services].every((service) => state.answered.has(service));
+  }
+
+  /** Resolves when that is so. */
+  said(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#tell();
+    });
+  }
+
+  #tell(): void {
+    if (this.#waiting.length === 0 || !this.hasSaid) return;
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   /**
@@ -126,7 +154,7 @@ export class Announcer {
       internalLogger.debug(`queue "${SERVICES_QUEUE}" is not declared: ${reasonOf(error)}`);
     }
     if (this.#state !== declaring) return;
-    this.#state = { name: 'open', link, channel, announced: new Set() };
+    this.#state = { name: 'open', link, channel, announced: new Set(), answered: new Set() };
     this.#announce();
   }
 
@@ -134,6 +162,7 @@ export class Announcer {
     if (this.#state.name === 'idle' || this.#state.link !== link) return;
     this.#state = { name: 'idle', endedOn: link };
     this.#topology.forget();
+    this.#tell();
   }
 
   #publish(channel: ConfirmChannel, service: string): void {
@@ -145,6 +174,9 @@ export class Announcer {
     };
     try {
       channel.publish(LOGS_EXCHANGE, SERVICES_KEY, encodeAnnouncement(service), properties, (error) => {
+        const state = this.#state;
+        if (state.name === 'open' && state.channel === channel) state.answered.add(service);
+        this.#tell();
         if (error && reasonOf(error) === 'message nacked') this.#refused(service);
       });
     } catch (error) {

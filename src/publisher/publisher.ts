@@ -22,6 +22,10 @@ import { Lanes, type PacedLane } from './lanes.js';
 import { messageLimit, refusal } from './refusal.js';
 import { chooseVictim, ShedLedger, type ShedReason } from './shed.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from './status.js';
+import { TimedFlush } from './timed-flush.js';
+
+/** How long a flush waits for the broker's answer to an announcement, once all records are confirmed. */
+const ANNOUNCEMENT_MS = 1000;
 
 /** A record at which `accept` threw, and the ones before it. */
 export interface Untaken {
@@ -51,8 +55,11 @@ export class Publisher {
   #flushed: { readonly accepted: number; readonly all: Promise<void> } | undefined;
   /** A list to which whoever has no stack left can still add, without a call. */
   untaken: Untaken | undefined;
-  /** Each ends the waiting of one flush that has a time limit. */
-  readonly #cuts = new Set<() => void>();
+  readonly #timedFlush = new TimedFlush({
+    flush: () => this.flush(),
+    isIdle: () => this.isIdle,
+    settled: () => this.#confirmed + this.#shed.total,
+  });
 
   /** @param onLate called for each record that is logged after close: somebody has to see that it is told. */
   constructor(config: PublisherConfig, onLate: (shed: ShedLedger) => void = () => {}) {
@@ -145,9 +152,15 @@ export class Publisher {
   flush(): Promise<void> {
     const { accepted } = this.stats();
     // While the broker is away somebody may ask again and again.
-    if (this.#flushed?.accepted !== accepted) this.#flushed = { accepted, all: this.#lanes.settled() };
+    if (this.#flushed?.accepted !== accepted) this.#flushed = { accepted, all: this.#flushAll() };
     this.#dispatch.now();
     return this.#flushed.all;
+  }
+
+  /** Nobody finds records of a service that was never announced, where the process ends right after this. */
+  async #flushAll(): Promise<void> {
+    await this.#lanes.settled();
+    if (!this.#announcer.hasSaid) await within(ANNOUNCEMENT_MS, this.#announcer.said());
   }
 
   /**
@@ -192,38 +205,29 @@ export class Publisher {
     };
   }
 
-  /** Flushes for at most `timeoutMs`, what is logged meanwhile included. Nothing is given up. */
-  async flushWithin(timeoutMs: number): Promise<void> {
+  /**
+   * Flushes for at most `timeoutMs`, what is logged meanwhile included. Nothing is given up.
+   *
+   * @returns whether there was a moment at which nothing was left.
+   */
+  flushWithin(timeoutMs: number): Promise<boolean> {
     this.#outlet.connection.open();
     this.#outlet.connection.hurry();
-    let cut = () => {};
-    const wasCut = new Promise<void>((resolve) => {
-      cut = resolve;
-    });
-    this.#cuts.add(cut);
-    await within(timeoutMs, Promise.race([this.#flushUntilIdle(), wasCut]));
-    this.#cuts.delete(cut);
+    return this.#timedFlush.within(timeoutMs);
   }
 
-  /** Again and again, for what is logged while it flushes. */
-  async #flushUntilIdle(): Promise<void> {
-    let settled = -1;
-    // A round that settled nothing would be followed by the same for ever, without an end to the turn of the event loop.
-    while (!this.isIdle && settled !== this.#confirmed + this.#shed.total) {
-      settled = this.#confirmed + this.#shed.total;
-      await this.flush();
-    }
-  }
-
-  /** At the end of the script: what cannot be flushed in time will never be. */
+  /**
+   * At the end of the script: what cannot be flushed in time will never be. Whoever awaited a flush goes on now, and may have
+   * logged again: that is flushed at the next end.
+   */
   async flushOrGiveUp(): Promise<void> {
-    await this.flushWithin(this.config.exitTimeoutMs);
-    if (!this.isIdle) await this.close(0);
+    const wasIdle = await this.flushWithin(this.config.exitTimeoutMs);
+    if (!wasIdle && !this.isIdle) await this.close(0);
   }
 
   /** Ends the waiting of every flush that has a time limit. */
   cutWaiting(): void {
-    for (const cut of this.#cuts) cut();
+    this.#timedFlush.cut();
   }
 
   /** Closes the connection in order until there is something to send again. */

@@ -30,7 +30,8 @@ export function chooseVictim(lanes: Iterable<Lane>, incoming: Level): Lane | und
 const REMEDIES: Readonly<Record<ShedReason, string>> = {
   'buffer full': 'Raise bufferBytes, or see why the broker does not take them.',
   'unsent at close': 'The broker did not confirm them within exitTimeoutMs: see why, or raise it.',
-  'unsent at exit': 'process.exit() or an exception ended the process: await close() before it, or let the script end.',
+  'unsent at exit':
+    'The process ended before the broker had confirmed them, by process.exit(), an exception or a signal: await close() before it, or let the script end.',
   'logged after close': 'They were logged when the logger was closed already, or the process ending.',
   'not taken':
     'The call stack was full, or Loghive has a fault: please report it where the line before says something else.',

@@ -27,7 +27,8 @@ function run(body: string, options: Record<string, unknown> = {}): Program {
     file,
     `import winston from 'winston';
 import { LoghiveTransport } from '../../../dist/esm/transports/winston.js';
-const transport = new LoghiveTransport(${JSON.stringify(settings)});
+const settings = ${JSON.stringify(settings)};
+const transport = new LoghiveTransport(settings);
 const logger = winston.createLogger({ transports: [transport] });
 const log = (count) => { for (let number = 0; number < count; number++) logger.info('record', { number }); };
 const up = () => console.log('up');
@@ -54,6 +55,26 @@ test('a script that reaches its end has every record confirmed, and ends by itse
   expect(await messages(service)).toBe(500);
   expect(child.stderr).toEqual([]);
 });
+
+test.each(['LoggerClient', 'LoghiveTransport'])(
+  'a script that awaits flush() again and again loses nothing of what comes after: %s',
+  SLOW,
+  async (door) => {
+    const use =
+      door === 'LoggerClient'
+        ? `const { LoggerClient } = await import('../../../dist/esm/src/index.js'); const own = new LoggerClient(transport.settings); const info = (text) => own.info(text); const flush = () => own.flush();`
+        : 'const info = (text) => logger.info(text); const flush = () => transport.flush();';
+    const { child, service } = run(
+      `${use.replace('transport.settings', 'settings')}
+async function job(number) { info('job ' + number); await flush(); info('between'); await flush(); }
+for (let number = 0; number < 20; number++) await job(number);
+info('last');`,
+      single,
+    );
+    expect([await child.exited, child.stderr]).toEqual([{ code: 0, signal: null }, []]);
+    expect(await messages(service)).toBe(41);
+  },
+);
 
 test('the exit code of the script is kept', SLOW, async () => {
   const { child, service } = run('process.exitCode = 7; log(1);', single);

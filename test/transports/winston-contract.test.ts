@@ -214,6 +214,47 @@ describe('loggers', () => {
     ]);
   });
 
+  test('that share it are no danger to each other when one of them ends', async () => {
+    const opened = open();
+    const second = winston.createLogger({ transports: [opened.transport] });
+    const errors: unknown[] = [];
+    for (const logger of [opened.logger, second]) logger.on('error', (error) => errors.push(error));
+    opened.logger.info('by the first');
+    const finished = once(opened.logger, 'finish');
+    opened.logger.end();
+    second.info('by the second');
+    await finished;
+    // Node has taken its pipe away by now.
+    second.info('too late');
+    await sleep(10);
+    expect(errors).toEqual([]);
+    expect((await stack.rows(opened.service, 2)).map(({ message }) => message)).toEqual([
+      'by the first',
+      'by the second',
+    ]);
+  });
+
+  test.each(['end', 'destroy'] as const)('are not harmed by a transport that somebody ended: %s()', async (how) => {
+    const { transport, logger } = open();
+    const errors: unknown[] = [];
+    for (const emitter of [transport, logger]) emitter.on('error', (error) => errors.push(error));
+    logger.info('before');
+    await transport.flush();
+    transport[how]();
+    logger.info('afterwards');
+    await sleep(10);
+    expect(errors).toEqual([]);
+    expect(transport.stats().accepted).toBe(2);
+  });
+
+  test("that are none of Winston's, and write text, have it recorded", async () => {
+    const service = stack.service();
+    const transport = new LoghiveTransport({ service, url: stack.broker.url });
+    onEnd(() => transport.close());
+    transport.write('a line of text');
+    expect(await stored({ service, transport }, 1)).toEqual(['a line of text']);
+  });
+
   test('measure time: what a timer says is in the record', async () => {
     const opened = open();
     opened.logger.startTimer().done({ message: 'took a while', order: 7 });
