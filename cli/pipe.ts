@@ -13,7 +13,7 @@ import { openEnvironment } from '../src/config.js';
 import { LoghiveError, reasonOf } from '../src/errors.js';
 import { processFields } from '../src/fields/process-fields.js';
 import { internalLogger } from '../src/internal-logger.js';
-import { createLineReader, type LineFields } from '../src/line/read-line.js';
+import { createLineReader, type LineFields, readSafely } from '../src/line/read-line.js';
 import { readLevel } from '../src/line/written-level.js';
 import { openProducer, type Producer } from '../src/producer.js';
 import { type ProducerOptions, producerConfig } from '../src/producer-config.js';
@@ -52,33 +52,54 @@ export async function pipe(options: Pick<ProducerOptions, 'service' | 'url'>): P
   const patience = createPatience({ bufferBytes: config.bufferBytes, ...limits });
   // The time that an end may take is for what is still to come, and for sending it.
   const [halfTime, wholeTime] = [1, 2].map((halves) => asked(ending, (config.exitTimeoutMs * halves) / 2));
-  await Promise.race([read(producer, patience), halfTime]);
+  const input = openInput(producer, patience);
+  const wasCut = await Promise.race([input.ended.then(() => false), halfTime!.then(() => true)]);
+  if (wasCut) input.cut();
   process.stdin.destroy();
   await Promise.race([flushed(producer).then(() => producer.close()), wholeTime]);
   const { pending, shed } = producer.stats();
   // What is left is told by the exit hooks.
-  process.exit(pending > 0 || Object.keys(shed).length > 0 ? 1 : 0);
+  process.exit(wasCut || pending > 0 || Object.keys(shed).length > 0 ? 1 : 0);
 }
 
-async function read(producer: Producer, patience: Patience): Promise<void> {
+interface Input {
+  /** Resolves when the input has ended, and its last line is recorded. */
+  readonly ended: Promise<void>;
+  /** Records what was read and not looked at yet, and says that there was more. */
+  cut(): void;
+}
+
+function openInput(producer: Producer, patience: Patience): Input {
   const splitter = createLineSplitter();
   const readLine = createLineReader(() => FIELDS, logfmtMembers);
   const passOn = createPassage(process.stdout);
   const record = (lines: string[]) => {
-    for (const line of lines) if (line.trim() !== '') producer.log(readLine(line));
+    for (const line of lines) if (line.trim() !== '') producer.log(readSafely(readLine, line));
   };
-  try {
-    for await (const bytes of process.stdin as AsyncIterable<Buffer>) {
-      record(splitter.push(bytes));
-      await passOn(bytes);
-      while (patience.waits(producer.stats(), performance.now()))
-        await sleep(LOOK_EVERY_MS, new AbortController().signal);
+  async function read(): Promise<void> {
+    try {
+      for await (const bytes of process.stdin as AsyncIterable<Buffer>) {
+        record(splitter.push(bytes));
+        await passOn(bytes);
+        while (patience.waits(producer.stats(), performance.now()))
+          await sleep(LOOK_EVERY_MS, new AbortController().signal);
+      }
+    } catch (error) {
+      // Destroyed at the end of the waiting; or it can be read no longer, which is its end as well.
+      internalLogger.debug(`the standard input ended: ${reasonOf(error)}`);
     }
-  } catch (error) {
-    // Destroyed at the end of the waiting; or it can be read no longer, which is its end as well.
-    internalLogger.debug(`the standard input ended: ${reasonOf(error)}`);
+    record(splitter.end());
   }
-  record(splitter.end());
+  return {
+    ended: read(),
+    cut() {
+      for (let bytes = process.stdin.read(); bytes !== null; bytes = process.stdin.read()) {
+        record(splitter.push(bytes as Buffer));
+      }
+      record(splitter.end());
+      internalLogger.warning('the input was cut off by the signal: what had come is recorded, and nothing after it.');
+    },
+  };
 }
 
 /** Writes what comes. When nobody reads it any more, records are kept all the same. */

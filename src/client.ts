@@ -57,7 +57,7 @@ export class LoggerClient extends EventEmitter<LoggerClientEvents> {
    *   one of the five is kept in `information.level`; one that nobody knows counts as INFO.
    */
   log(level: string, message: unknown, information?: unknown): void {
-    const found = parseLevel(typeof level === 'string' ? level : String(safeValue(level)));
+    const found = parseLevel(typeof level === 'string' ? level : textOf(safeValue(level)));
     this.#producer.log({ level: found.level, levelName: found.name, message, ...withErrors(message, information) });
   }
 
@@ -83,11 +83,23 @@ export class LoggerClient extends EventEmitter<LoggerClientEvents> {
   }
 }
 
-/** Errors under `error`, where every door has them. */
+/** Errors under `error`, where every door has them; `err` where the fields have that name. */
 function withErrors(message: unknown, information: unknown): Pick<Entry, 'information' | 'more'> {
   if (!isErrorSafely(message))
     return { information: isErrorSafely(information) ? { error: information } : information };
   // What comes second is no field of the first.
   const fields = isErrorSafely(information) ? { value: information } : information;
-  return { information: fields, more: [{ name: 'error', value: message }] };
+  return { information: fields, more: [{ name: hasError(fields) ? 'err' : 'error', value: message }] };
+}
+
+function hasError(fields: unknown): boolean {
+  try {
+    return typeof fields === 'object' && fields !== null && Object.hasOwn(fields, 'error');
+  } catch {
+    return false; // a proxy that does not say
+  }
+}
+
+function textOf(json: unknown): string {
+  return typeof json === 'string' ? json : JSON.stringify(json);
 }

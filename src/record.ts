@@ -62,7 +62,8 @@ export function encodeRecord(input: RecordInput, stamp: Stamp, maxRecordBytes: n
     return safeLine(input, stamp, maxRecordBytes);
   } catch (thrown) {
     // Nothing above throws by itself; but the application may have called us at the very end of its stack.
-    return recordLine(input, stamp, '""', JSON.stringify({ [CUT_KEY]: threwMark(thrown) }));
+    const message = typeof input.message === 'string' ? cleanText(input.message.slice(0, LAST_RESORT_CHARACTERS)) : '';
+    return recordLine(input, stamp, JSON.stringify(message), JSON.stringify({ [CUT_KEY]: threwMark(thrown) }));
   }
 }
 
@@ -81,6 +82,8 @@ function plainLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): st
   }
 }
 
+/** Of the message, where all else has failed. */
+const LAST_RESORT_CHARACTERS = 1000;
 const NO_FIELDS = {};
 const NO_MEMBERS: readonly Member[] = [];
 
@@ -96,7 +99,7 @@ function plainInformation(input: RecordInput, room: number): string | undefined 
 }
 
 function plainObject(fields: object, room: number): string | undefined {
-  if (fields instanceof WrittenObject) return fields.json;
+  if (WrittenObject.is(fields)) return fields.json;
   if (typeof fields !== 'object' || Array.isArray(fields) || fields instanceof Date) return undefined;
   return plainRoom(fields, room) < 0 ? undefined : JSON.stringify(fields);
 }
@@ -121,7 +124,7 @@ function plainAddition(
 
 /** What JSON leaves out is not there. */
 function hasField(fields: object, name: string): boolean {
-  if (fields instanceof WrittenObject) return fields.has(name);
+  if (WrittenObject.is(fields)) return fields.has(name);
   return (fields as JsonObject)[name] !== undefined && Object.hasOwn(fields, name);
 }
 
@@ -151,7 +154,7 @@ function safeLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): str
 }
 
 function informationOf({ information }: RecordInput): unknown {
-  return information instanceof WrittenObject ? information.parse() : (information ?? {});
+  return WrittenObject.is(information) ? information.parse() : (information ?? {});
 }
 
 /** The fields of the record in an object of its own, from what was made safe. */

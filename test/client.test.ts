@@ -10,7 +10,7 @@ import { type TestStack, useStack } from './support/use-stack.js';
 let stack: TestStack;
 
 beforeAll(async () => {
-  stack = await useStack(12);
+  stack = await useStack(16);
 });
 
 /** What is compared has only the fields that were logged. */
@@ -158,6 +158,35 @@ test('never throws and loses nothing, whatever it is given', async () => {
   await client.flush();
   expect(client.stats()).toMatchObject({ accepted: count, confirmed: count, shed: {} });
   expect(await stack.rows(service, count)).toHaveLength(count);
+});
+
+test('keeps the message whatever the fields are', async () => {
+  const { service, client } = useClient();
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  client.info('payment failed', proxy);
+  await client.flush();
+  expect(await stack.rows(service, 1)).toMatchObject([
+    { message: 'payment failed', information: { value: expect.stringMatching(/^\[Threw: .*revoked\]$/) } },
+  ]);
+});
+
+test('keeps an error beside a field of that name', async () => {
+  const { service, client } = useClient();
+  client.error(new RangeError('card refused'), { error: 'E42' });
+  await client.flush();
+  expect(await stack.rows(service, 1)).toMatchObject([
+    { information: { error: 'E42', err: { name: 'RangeError', message: 'card refused' } } },
+  ]);
+});
+
+test('takes anything for a level, and throws nothing', async () => {
+  const { service, client } = useClient();
+  const levels = [Object.create(null), { toString: 1, valueOf: 2 }, [Object.create(null)], Symbol('s'), 7n, undefined];
+  for (const level of levels) client.log(level as string, 'm');
+  await client.flush();
+  const rows = await stack.rows(service, levels.length);
+  expect(new Set(rows.map(({ level }) => level))).toEqual(new Set(['INFO']));
 });
 
 test('clients with the same settings share one connection, and its numbers', async () => {

@@ -11,20 +11,30 @@ import type { PublisherStats } from '../src/publisher/status.js';
 /** At least: lines are left whole, because a long one is looked through anew with each of its pieces. */
 const SLICE_BYTES = 64 * 1024;
 const LOOK_EVERY_MS = 10;
-/** With the time for a flush at the end this stays below the 10 s that Pino gives its worker then. */
-const LONGEST_MS = 4000;
-/** Also for the first connection, which may take its time while an application starts. */
+/** Without a confirm for so long the broker stands still; also for the first connection, while an application starts. */
 const STANDS_STILL_MS = 2000;
+/** All the waiting there is until what has come is taken. Pino gives its worker 10 s at the end, for a flush as well. */
+const BUDGET_MS = 3000;
+/** Less than this at once, and nothing waits in Pino's memory any more. */
+const CAUGHT_UP_BYTES = 1024 * 1024;
 
 export function paceLines(stream: Transform, bufferBytes: number, stats: () => PublisherStats): void {
-  const patience = createPatience({ bufferBytes, standsStillMs: STANDS_STILL_MS, longestMs: LONGEST_MS });
+  const patience = createPatience({ bufferBytes, standsStillMs: STANDS_STILL_MS });
   const { _transform } = stream;
+  let leftMs = BUDGET_MS;
+  const waits = () => leftMs > 0 && !stream.writableEnded && patience.waits(stats(), performance.now());
+
   stream._transform = (chunk: Buffer, encoding, done) => {
+    if (stream.writableLength < CAUGHT_UP_BYTES) leftMs = BUDGET_MS;
     let at = 0;
     let failed: Parameters<TransformCallback>[0];
+    const later = (sinceMs: number) => {
+      leftMs -= performance.now() - sinceMs;
+      go();
+    };
     const go = () => {
       while (at < chunk.length && !failed) {
-        if (patience.waits(stats(), performance.now())) return void setTimeout(go, LOOK_EVERY_MS);
+        if (waits()) return void setTimeout(later, LOOK_EVERY_MS, performance.now());
         const slice = chunk.subarray(at, endOfSlice(chunk, at + SLICE_BYTES));
         at += slice.length;
         _transform.call(stream, slice, encoding, (error) => {

@@ -11,9 +11,9 @@
 import type { EventEmitter } from 'node:events';
 import type { Transform } from 'node:stream';
 import build from 'pino-abstract-transport';
-import { createLineReader, type LineFields } from '../src/line/read-line.js';
+import { createLineReader, type LineFields, readSafely } from '../src/line/read-line.js';
 import { createLevelReader } from '../src/line/written-level.js';
-import { type Entry, openProducer, type Producer } from '../src/producer.js';
+import { openProducer, type Producer } from '../src/producer.js';
 import { producerConfig } from '../src/producer-config.js';
 import type { PublisherEvents } from '../src/publisher/events.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
@@ -95,15 +95,6 @@ export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream
     paceLines(stream, config.bufferBytes, producer.stats);
   }
   return complete(stream, producer, take);
-}
-
-/** The application may have called at the very end of its stack. */
-function readSafely(read: (line: string) => Entry, line: string): Entry {
-  try {
-    return read(line);
-  } catch {
-    return { level: 'INFO', message: line, information: undefined };
-  }
 }
 
 function fieldsOf(

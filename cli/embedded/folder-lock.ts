@@ -21,11 +21,13 @@ import { identityOf, isRunning, type ProcessIdentity } from './process-identity.
 /**
  * Makes the folder if need be.
  *
+ * @param mode of a folder that is made.
  * @returns what gives the lock back.
  * @throws LoghiveError LOGHIVE_FOLDER_LOCKED naming the process that holds it; LOGHIVE_FOLDER_UNUSABLE.
  */
-export function lockFolder(folder: string): () => void {
+export function lockFolder(folder: string, mode = 0o700): () => void {
   try {
+    mkdirSync(folder, { recursive: true, mode });
     return lock(folder);
   } catch (error) {
     if (error instanceof LoghiveError) throw error;
@@ -35,7 +37,6 @@ export function lockFolder(folder: string): () => void {
 }
 
 function lock(folder: string): () => void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const fileOf = (number: number) => path.join(folder, `owner.${number}`);
   const draft = path.join(folder, `owner.draft-${process.pid}-${randomBytes(4).toString('hex')}`);
   try {

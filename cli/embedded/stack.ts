@@ -3,7 +3,7 @@
  *
  * Killed at any step this process leaves a dead lock, and perhaps a PostgreSQL that the next start adopts.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type DevelopmentBroker, startDevelopmentBroker } from './broker/index.js';
 import type { Ask } from './confirmation.js';
@@ -44,8 +44,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { folder } = options;
   if (!options.broker && !options.postgres) return { stop: async () => {} };
   // As root the server has another user, who must get through.
-  mkdirSync(folder, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
-  const unlock = lockFolder(folder);
+  const unlock = lockFolder(folder, process.getuid?.() === 0 ? 0o711 : 0o700);
   let postgres: EmbeddedPostgres | undefined;
   let broker: DevelopmentBroker | undefined;
 

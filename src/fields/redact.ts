@@ -31,7 +31,7 @@ export const redaction: Check<Redact | undefined> = (value) => {
   if (Object.keys(others).length > 0) throw new Expected(FORM);
   try {
     // With `serialize: false` it would put a function under `restore` into what it gives.
-    const redact = slowRedact({ paths, censor, remove, serialize: (redacted: JsonObject) => redacted });
+    const redact = slowRedact({ paths: [...paths], censor, remove, serialize: (redacted: JsonObject) => redacted });
     return paths.length === 0 ? undefined : (information) => redact(information) as JsonObject;
   } catch (error) {
     throw new Expected(`paths in Pino's syntax (${reasonOf(error)})`);

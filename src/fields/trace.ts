@@ -29,7 +29,7 @@ export function traceMembers(): readonly Member[] {
     return [
       { name: 'trace_id', value: traceId, json: `"${traceId}"` },
       { name: 'span_id', value: spanId, json: `"${spanId}"` },
-      { name: 'trace_flags', value: `0${traceFlags.toString(16)}`.slice(-2) },
+      { name: 'trace_flags', value: `0${(traceFlags ?? 0).toString(16)}`.slice(-2) },
     ];
   } catch {
     return NONE; // an SDK's own code runs here

@@ -23,6 +23,9 @@ export interface LineFields {
   readonly readLevel: LevelReader;
 }
 
+/** Loggers write their own level first. */
+const FIRST_LEVEL = /^\s*\{"level":(\d+|"[^"\\]*"),/;
+
 /** The text of each field's value, which is valid JSON, by its name. */
 export type Members = Map<string, string>;
 
@@ -41,7 +44,7 @@ export function createLineReader(
   return (line) => {
     const members = objectMembers(line) ?? readText(line);
     if (members === undefined) return { level: 'INFO', message: line, information: undefined };
-    const { epochMicros, ...entry } = entryOf(members, fields());
+    const { epochMicros, ...entry } = entryOf(members, fields(), line);
     return epochMicros === undefined ? entry : { ...entry, epochMicros: inOrder(epochMicros) };
   };
 }
@@ -57,8 +60,8 @@ function objectMembers(line: string): Members | undefined {
   return memberTexts(quoteHugeNumbers(json));
 }
 
-function entryOf(members: Members, fields: LineFields): Entry {
-  const level = takeLevel(members, fields);
+function entryOf(members: Members, fields: LineFields, line: string): Entry {
+  const level = ownLevel(members, fields, line) ?? takeLevel(members, fields);
   const epochMicros = takeTime(members, fields.time);
   const message = takeMessage(members, fields.message);
   moveError(members, fields.error);
@@ -71,6 +74,12 @@ function informationOf(members: Members): unknown {
   const { json } = written;
   // Each level takes two characters at least.
   return json.length > 2 * MOST_LEVELS && nesting(json) > MOST_LEVELS ? written.parse() : written;
+}
+
+/** The level of the line, where a field that was logged has the same name, and stands in its place: it stays a field. */
+function ownLevel(members: Members, { readLevel }: LineFields, line: string): FoundLevel | undefined {
+  const own = FIRST_LEVEL.exec(line)?.[1];
+  return own === undefined || own === members.get('level') ? undefined : readLevel(plainValue(own));
 }
 
 function takeLevel(members: Members, { level, readLevel }: LineFields): FoundLevel {
@@ -129,4 +138,13 @@ function rename(members: Members, from: string, to: string): void {
   if (text === undefined || members.has(to)) return;
   members.delete(from);
   members.set(to, text);
+}
+
+/** The application may have called at the very end of its stack. */
+export function readSafely(read: (line: string) => Entry, line: string): Entry {
+  try {
+    return read(line);
+  } catch {
+    return { level: 'INFO', message: line, information: undefined };
+  }
 }

@@ -7,15 +7,17 @@ import { parseTimestamp } from '../time/timestamp.js';
 
 /** Until the year 2255: what a number can say to the microsecond, and an id. */
 const LAST_MICROS = Number.MAX_SAFE_INTEGER;
+/** Seconds, in 1973: smaller numbers are durations rather than times. */
+const LEAST_NUMBER = 1e8;
 const NUMBER = /^\d{9,19}(?:\.\d+)?$/;
 
 /**
  * Epoch microseconds of a number of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their
- * size (right from 1973 on), also in quotes; or of an ISO 8601 text, which is UTC where it does not say otherwise.
+ * size, from 1973 on, also in quotes; or of an ISO 8601 text, which is UTC where it does not say otherwise.
  * Undefined for everything else, and for times before 1970.
  */
 export function readTime(written: unknown): number | undefined {
-  if (typeof written === 'number') return inRange(microsOf(written));
+  if (typeof written === 'number') return written < LEAST_NUMBER ? undefined : inRange(microsOf(written));
   if (typeof written !== 'string') return undefined;
   if (NUMBER.test(written)) return inRange(microsOf(Number(written)));
   const time = parseTimestamp(written);

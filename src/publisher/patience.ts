@@ -18,27 +18,19 @@ export interface PatienceLimits {
   readonly bufferBytes: number;
   /** For a broker that stands still. Default: a second. */
   readonly standsStillMs?: number;
-  /** For one that confirms, until half of the buffer is free. Default: without limit. */
-  readonly longestMs?: number;
 }
 
 export function createPatience(limits: PatienceLimits): Patience {
-  const { bufferBytes, standsStillMs = STANDS_STILL_MS, longestMs = Number.POSITIVE_INFINITY } = limits;
+  const { bufferBytes, standsStillMs = STANDS_STILL_MS } = limits;
   let confirmed = -1;
   let progressMs = 0;
-  let sinceMs: number | undefined;
   return {
     waits({ confirmed: now, pendingBytes }, nowMs) {
       if (now !== confirmed) {
         confirmed = now;
         progressMs = nowMs;
       }
-      if (pendingBytes <= bufferBytes / 2) {
-        sinceMs = undefined;
-        return false;
-      }
-      sinceMs ??= nowMs;
-      return nowMs - progressMs < standsStillMs && nowMs - sinceMs < longestMs;
+      return pendingBytes > bufferBytes / 2 && nowMs - progressMs < standsStillMs;
     },
   };
 }

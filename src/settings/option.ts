@@ -46,7 +46,11 @@ export type Environment = (name: string) => Setting | undefined;
 
 /** Whether this is an object of options at all. A door that takes it apart before the check leaves everything else alone. */
 export function isOptions(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  try {
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false; // a proxy that was revoked
+  }
 }
 
 /**

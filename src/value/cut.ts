@@ -202,7 +202,8 @@ function measure(value: Json, measured: Measured): number {
 }
 
 function bytesOf(value: Json): number {
-  return Buffer.byteLength(JSON.stringify(value));
+  // What was taken out of a list leaves undefined there, which JSON writes as null.
+  return Buffer.byteLength(JSON.stringify(value ?? null));
 }
 
 function sum(numbers: readonly number[]): number {

@@ -7,8 +7,8 @@
 import { literalEnd, stringEnd } from './json-members.js';
 
 const MOST_CHARACTERS = 1000;
-/** May also hit a text: good enough to look closer. */
-const SUSPECT = new RegExp(`\\d{${MOST_CHARACTERS}}|\\d[eE][+-]?\\d{4}`);
+/** May also hit a text: good enough to look closer. Digits are counted from their first one only, not from each. */
+const SUSPECT = new RegExp(`(?<!\\d)\\d{${MOST_CHARACTERS}}|\\d[eE][+-]?\\d{4}`);
 const HUGE_EXPONENT = /[eE][+-]?\d{4}/;
 
 /** A valid JSON text, in which numbers of more than 1,000 characters, or with an exponent of four digits, are texts. */

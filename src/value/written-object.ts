@@ -15,6 +15,11 @@ export class WrittenObject {
     this.#members = members;
   }
 
+  /** Asks nothing of the value: it may be a proxy that throws at `instanceof`. */
+  static is(value: unknown): value is WrittenObject {
+    return typeof value === 'object' && value !== null && #members in value;
+  }
+
   has(name: string): boolean {
     return this.#members.has(name);
   }

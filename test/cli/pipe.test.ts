@@ -138,6 +138,28 @@ test('at Ctrl-C it still takes what the program before it says at its end', asyn
   expect((await stack.rows(service, 2)).map(({ message }) => message)).toEqual(['before', 'after']);
 });
 
+test('cut off by a signal, it records what it has read, says so, and ends with 1', { timeout: 60_000 }, async () => {
+  const service = stack.service();
+  // Nobody reads its output, which fills up.
+  const child = spawn(process.execPath, [program, 'pipe', '--service', service, '--url', stack.broker.url]);
+  onEnd(() => child.kill('SIGKILL'));
+  child.stdin.on('error', () => {});
+  let told = '';
+  child.stderr.on('data', (bytes: Buffer) => {
+    told += bytes;
+  });
+  for (let n = 0; n < 1000; n++) child.stdin.write(`${JSON.stringify({ level: 30, n, msg: 'x'.repeat(1000) })}\n`);
+  const before = (await stack.rows(service, 60)).length;
+  child.kill('SIGTERM');
+  // Its output is closed with it.
+  const [code] = await once(child, 'exit');
+  expect(code).toBe(1);
+  expect(told).toMatch(/the input was cut off by the signal/);
+  const numbers = (await stack.rows(service, before + 1)).map(({ information }) => information.n);
+  // The last line may be a piece of one.
+  expect(numbers.slice(0, -1)).toEqual(Array.from({ length: numbers.length - 1 }, (_, n) => n));
+});
+
 test('when nobody reads its output any more, it goes on recording', async () => {
   const service = stack.service();
   const pipe = spawn(process.execPath, [program, 'pipe', '--service', service, '--url', stack.broker.url], {

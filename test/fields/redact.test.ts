@@ -33,6 +33,19 @@ test.each<[string, unknown, unknown]>([
   expect(redacted([path], information)).toMatchObject(expected as object);
 });
 
+test('what is removed from a list that is too long as well does no harm', () => {
+  const items = Array.from({ length: 100_000 }, (_, number) => ({ number, text: 'x'.repeat(20) }));
+  const information = redacted({ paths: ['items[*]'], remove: true }, { items, long: 'y'.repeat(2_000_000) });
+  expect(information.long).toMatch(/^y+…\[cut \d+ characters\]$/);
+});
+
+test('paths that the application changes later are those that it gave', () => {
+  const paths = ['password'];
+  const redact = redaction(paths);
+  paths.length = 0;
+  expect(redact?.({ password: 'x' })).toEqual({ password: '[Redacted]' });
+});
+
 test('a field whose name is also a word of ours stays', () => {
   expect(redacted(['password'], { restore: 1 })).toEqual({ restore: 1 });
 });

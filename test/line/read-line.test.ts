@@ -18,6 +18,14 @@ function read(line: string, fields: Partial<LineFields> = {}) {
   return { ...entry, information: json };
 }
 
+test('the level of the line is the first one, and a field of that name stays a field', () => {
+  expect(read('{"level":50,"level":"low","msg":"battery"}')).toMatchObject({
+    level: 'ERROR',
+    information: '{"level":"low"}',
+  });
+  expect(read('{"level":30,"level":60,"msg":"floor"}')).toMatchObject({ level: 'INFO', information: '{"level":60}' });
+});
+
 test('a line of Pino becomes what it says', () => {
   expect(read('{"level":40,"time":1769855445123,"pid":7,"hostname":"h","order":7,"msg":"slow"}')).toEqual({
     level: 'WARNING',

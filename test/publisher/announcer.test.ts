@@ -60,6 +60,18 @@ async function useUser(broker: TestBroker, permissions: { configure?: string; wr
 }
 
 describe('a producer', () => {
+  test('is announced by the time that a flush resolves, after which the process may end', async () => {
+    const broker = await useBroker();
+    const service = uniqueName('svc');
+    const { publisher } = usePublisher(broker.url);
+    publisher.announce(service);
+    publisher.accept(service, 'INFO', '{"n":1}');
+    await publisher.flush();
+    const channel = await useChannel(broker);
+    const message = await channel.get(QUEUE, { noAck: true });
+    expect(message && JSON.parse(message.content.toString()).service).toBe(service);
+  });
+
   test('is announced when it connects, before it logs anything, and is counted nowhere', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');

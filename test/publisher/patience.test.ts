@@ -26,14 +26,3 @@ test('who can wait without end does', () => {
   expect(patience.waits({ confirmed: 0, pendingBytes: much }, 0)).toBe(true);
   expect(patience.waits({ confirmed: 0, pendingBytes: much }, 1e9)).toBe(true);
 });
-
-test('who can wait only so long waits no longer, until half of the buffer was free again', () => {
-  const patience = createPatience({ bufferBytes: 1000, longestMs: 2000 });
-  for (let ms = 0; ms < 2000; ms += 500) {
-    expect(patience.waits({ confirmed: ms, pendingBytes: much }, ms)).toBe(true);
-  }
-  expect(patience.waits({ confirmed: 2000, pendingBytes: much }, 2000)).toBe(false);
-  expect(patience.waits({ confirmed: 2500, pendingBytes: much }, 2500)).toBe(false);
-  expect(patience.waits({ confirmed: 2600, pendingBytes: little }, 2600)).toBe(false);
-  expect(patience.waits({ confirmed: 2700, pendingBytes: much }, 2700)).toBe(true);
-});

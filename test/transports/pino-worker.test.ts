@@ -110,6 +110,15 @@ test('a logger that is made long after its transport is heeded as well', async (
   expect(await stack.rows(service, 1)).toMatchObject([{ message: 'late', information: {} }]);
 });
 
+test('a mixin carries the context into the worker', async () => {
+  const { child, service } = run(`
+    const { contextFields, withContext } = await import(path.join(path.dirname(target), '..', 'src', 'index.js'));
+    const logger = pino({ base: null, mixin: () => contextFields() }, pino.transport({ target, options }));
+    withContext({ requestId: 'r1' }, () => logger.info({ order: 7 }, 'm'));`);
+  await ended(child);
+  expect(await stack.rows(service, 1)).toMatchObject([{ information: { requestId: 'r1', order: 7 } }]);
+});
+
 test('lines that are written without a logger arrive', async () => {
   const { child, service } = run(`
     const transport = pino.transport({ target, options });

@@ -191,3 +191,9 @@ function revoked(target: object): unknown {
   revoke();
   return proxy;
 }
+
+it('a long argument of repetitions, in a long message of them, takes no time and is not lost', () => {
+  const argument = `${'a'.repeat(500_000)}b${'a'.repeat(500_000)}`;
+  const { information } = logged((logger) => logger.info('a'.repeat(2_000_000), argument));
+  expect(information).toEqual({ splat: [argument] });
+});
