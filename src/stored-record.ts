@@ -128,8 +128,10 @@ function decodeAny(text: string, context: DecodeContext): Decoded {
   if (typeof service !== 'string' || service.trim() === '') return bad(missing('service', service));
   if (typeof level !== 'string' || level.trim() === '') return bad(missing('level', level));
   const id = isUuid(fields.id) ? fields.id.toLowerCase() : undefined;
-  const own = typeof fields.timestamp === 'string' ? parseTimestamp(fields.timestamp, localTime(context)) : undefined;
-  const timestamp = own ?? (id === undefined ? undefined : uuidv7Timestamp(id)) ?? amqpTime(context);
+  const idTime = id === undefined ? undefined : uuidv7Timestamp(id);
+  const local = localTime(context, idTime);
+  const own = typeof fields.timestamp === 'string' ? parseTimestamp(fields.timestamp, local) : undefined;
+  const timestamp = own ?? idTime ?? amqpTime(context);
   if (timestamp === undefined) return bad(`it has no time: ${missing('timestamp', fields.timestamp)}`);
 
   const texts = memberTexts(line);
@@ -162,8 +164,9 @@ function missing(name: string, value: unknown): string {
 
 const MOST_SHOWN = 100;
 
-function localTime({ amqpTimestampS, pythonTimezone }: DecodeContext): LocalTime {
-  return { amqpTimestampS, timeZone: pythonTimezone };
+/** A record may be older than its message. Where it has an id of ours, that knows the time. */
+function localTime({ amqpTimestampS, pythonTimezone }: DecodeContext, idTime: Timestamp | undefined): LocalTime {
+  return { amqpTimestampS: idTime?.seconds ?? amqpTimestampS, timeZone: pythonTimezone };
 }
 
 function amqpTime({ amqpTimestampS: seconds }: DecodeContext): Timestamp | undefined {

@@ -270,6 +270,11 @@ describe('the time', () => {
     },
   );
 
+  test('that is local, of a record that is hours older than its message, has its zone by the UUIDv7', () => {
+    const local = { ...base, id: seven, timestamp: '2026-01-31 12:30:45.123456' };
+    expect(record(local, { amqpTimestampS: tenThirty + 3 * 3600 }).timestamp).toBe(timestamp);
+  });
+
   test("that is missing is the UUIDv7's, then AMQP's", () => {
     const { timestamp: _, ...rest } = base;
     expect(record({ ...rest, id: seven }, { amqpTimestampS: 1 }).timestamp).toBe(timestamp);
