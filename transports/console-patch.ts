@@ -46,6 +46,9 @@ interface Replaced {
   readonly descriptor: PropertyDescriptor | undefined;
 }
 
+/** Groups that are never ended must not make every later record longer: the innermost are kept. */
+const MOST_LABELS = 20;
+
 /** On a registered symbol, so that the import and the require copy of this package meet in it. */
 const KEY = Symbol.for('loghive.console.patches.1');
 const holder = globalThis as { [KEY]?: WeakMap<Console, ConsolePatch> };
@@ -215,6 +218,6 @@ class ConsolePatch {
 
   #setGroups(groups: readonly string[]): void {
     this.#groups = groups;
-    this.#labels = groups.filter((label) => label !== '');
+    this.#labels = groups.filter((label) => label !== '').slice(-MOST_LABELS);
   }
 }

@@ -50,7 +50,13 @@ function fieldsOf(info: WinstonInfo): Record<string | symbol, unknown> {
   const fields: Record<string | symbol, unknown> = {};
   for (const key of keysOf(info)) {
     if (key === 'level' || key === 'message') continue;
-    if (key === '__proto__') Object.defineProperty(fields, key, { value: readSafely(info, key), enumerable: true });
+    if (key === '__proto__')
+      Object.defineProperty(fields, key, {
+        value: readSafely(info, key),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
     else fields[key] = readSafely(info, key);
   }
   for (const key of symbolsOf(info)) {

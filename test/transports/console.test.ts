@@ -14,7 +14,7 @@ import { type TestStack, useStack } from '../support/use-stack.js';
 let stack: TestStack;
 
 beforeAll(async () => {
-  stack = await useStack(40);
+  stack = await useStack(41);
 });
 
 /** A console of Node's that keeps what it prints. */
@@ -119,6 +119,15 @@ describe('a patched console', () => {
     withContext({ requestId: 'r1' }, () => console.log('within'));
     await patched.flush();
     expect((await stack.rows(service, 1))[0]?.information).toEqual({ region: 'eu', requestId: 'r1' });
+  });
+
+  test('names the innermost 20 of the groups that are open, however many nobody has ended', async () => {
+    const { console, service, patched } = usePatch();
+    for (let number = 0; number < 30; number++) console.group(`group ${number}`);
+    console.log('within');
+    await patched.flush();
+    const row = (await stack.rows(service, 31)).at(-1);
+    expect(row?.information.group).toEqual(Array.from({ length: 20 }, (_, number) => `group ${number + 10}`));
   });
 
   test('hides what it is told to', async () => {
