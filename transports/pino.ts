@@ -144,7 +144,7 @@ function complete(
     async flush(done?: (error?: Error) => void) {
       if (stream.writableCorked > 0) stream.uncork();
       // Lines may wait in the stream, in Pino's worker.
-      if (stream.writableLength > 0) {
+      if (stream.writableLength > 0 && !stream.destroyed) {
         await new Promise((taken) => {
           if (stream.writableEnded) stream.once('close', taken);
           else Reflect.apply(write, stream, ['', taken]);

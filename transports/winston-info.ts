@@ -4,6 +4,7 @@
  */
 import { isErrorSafely } from '../src/value/error-value.js';
 import { readSafely, threwMark } from '../src/value/foreign-object.js';
+import { setField } from '../src/value/json-value.js';
 import { foldError, keysOf, loggedError } from './winston-error.js';
 
 export interface WinstonInfo {
@@ -26,8 +27,12 @@ export interface InfoParts {
   readonly information: Record<string | symbol, unknown>;
 }
 
-/** @param defaultMeta of the logger, where it is known. */
-export function splitInfo(info: WinstonInfo, defaultMeta?: unknown): InfoParts {
+/**
+ * @param info what is no object comes from somebody else than Winston, a logger that writes lines of text: it is the message.
+ * @param defaultMeta of the logger, where it is known.
+ */
+export function splitInfo(info: unknown, defaultMeta?: unknown): InfoParts {
+  if (!isInfo(info)) return { levelName: 'info', message: info, information: {} };
   const information = fieldsOf(info);
   const splat = readSafely(info, SPLAT);
   const message = readSafely(info, 'message');
@@ -40,6 +45,10 @@ export function splitInfo(info: WinstonInfo, defaultMeta?: unknown): InfoParts {
   return { levelName: textOf(readSafely(info, LEVEL) ?? readSafely(info, 'level')), message, information };
 }
 
+function isInfo(info: unknown): info is WinstonInfo {
+  return (typeof info === 'object' && info !== null) || typeof info === 'function';
+}
+
 function addLoggedError(information: Record<string | symbol, unknown>, error: object, defaultMeta: unknown): void {
   const fields = loggedError(error, defaultMeta);
   for (const key of Object.keys(information)) if (information[key] === error) information[key] = fields;
@@ -50,14 +59,7 @@ function fieldsOf(info: WinstonInfo): Record<string | symbol, unknown> {
   const fields: Record<string | symbol, unknown> = {};
   for (const key of keysOf(info)) {
     if (key === 'level' || key === 'message') continue;
-    if (key === '__proto__')
-      Object.defineProperty(fields, key, {
-        value: readSafely(info, key),
-        enumerable: true,
-        configurable: true,
-        writable: true,
-      });
-    else fields[key] = readSafely(info, key);
+    setField(fields, key, readSafely(info, key));
   }
   for (const key of symbolsOf(info)) {
     if (key !== LEVEL && key !== MESSAGE && key !== SPLAT) fields[key] = readSafely(info, key);

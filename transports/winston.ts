@@ -90,10 +90,7 @@ export class LoghiveTransport extends Transport {
    */
   override log(info: WinstonInfo, next?: () => void): void {
     if (this.#removed) this.#reopen();
-    const { levelName, message, information } = splitInfo(
-      isInfo(info) ? info : textInfo(info),
-      this.#parent?.defaultMeta,
-    );
+    const { levelName, message, information } = splitInfo(info, this.#parent?.defaultMeta);
     const found = this.#levelOf(levelName);
     this.#producer.log({ level: found.level, levelName: found.name, message, information });
     if (this.listenerCount('logged') > 0) setImmediate(() => emitSafely(this, 'logged', info));
@@ -189,15 +186,6 @@ export class LoghiveTransport extends Transport {
     }
     return this.#findLevel(name);
   }
-}
-
-function isInfo(info: unknown): boolean {
-  return (typeof info === 'object' && info !== null) || typeof info === 'function';
-}
-
-/** Written by somebody else than Winston: a logger that writes lines of text, for one. */
-function textInfo(text: unknown): WinstonInfo {
-  return { level: 'info', message: text };
 }
 
 export default LoghiveTransport;

@@ -176,6 +176,7 @@ async function attempt(
       isOpen: () => open,
       destroy,
       async end() {
+        // Where it fails the socket is gone as well, and nothing was on its way: each statement was answered before.
         const forced = setTimeout(destroy, 1000);
         await client.end().catch(() => undefined);
         clearTimeout(forced);

@@ -1,4 +1,4 @@
-import { trace } from '@opentelemetry/api';
+import { context, type SpanContext, trace } from '@opentelemetry/api';
 import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import { expect, test } from 'vitest';
 import { traceMembers } from '../../src/fields/trace.js';
@@ -21,4 +21,15 @@ test('a record says which span it belongs to', () => {
     span.end();
   });
   expect(fields()).toEqual({});
+});
+
+test('a span that says nothing of its flags is named all the same', () => {
+  const provider = new NodeTracerProvider();
+  provider.register();
+  onEnd(() => provider.shutdown());
+  const ids = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
+  const span = trace.wrapSpanContext(ids as SpanContext);
+  context.with(trace.setSpan(context.active(), span), () => {
+    expect(fields()).toEqual({ trace_id: ids.traceId, span_id: ids.spanId, trace_flags: '00' });
+  });
 });
