@@ -201,6 +201,13 @@ describe('every option is checked', () => {
     );
   });
 
+  test('a proxy that was revoked is refused by the name of its option', () => {
+    useEnvironment();
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    expect(refusal({ service: 'shop', base: proxy })).toMatch(/^LoghiveTransport: option "base" is /);
+  });
+
   test('what is unknown is refused with the name that was meant', () => {
     useEnvironment();
     expect(refusal({ service: 'shop', lingerms: 5 })).toBe(

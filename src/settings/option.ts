@@ -46,10 +46,15 @@ export type Environment = (name: string) => Setting | undefined;
 
 /** Whether this is an object of options at all. A door that takes it apart before the check leaves everything else alone. */
 export function isOptions(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && isList(value) === false;
+}
+
+/** Undefined for a proxy that was revoked: neither one nor the other. */
+function isList(value: unknown): boolean | undefined {
   try {
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
+    return Array.isArray(value);
   } catch {
-    return false; // a proxy that was revoked
+    return undefined;
   }
 }
 
@@ -151,7 +156,7 @@ function unknownOption(owner: string, name: string, known: string[]): LoghiveErr
  * put into the wrong option. An object is named by its kind only: it may hold anything.
  */
 export function shown(value: unknown): string {
-  const text = Array.isArray(value) ? listText(value) : textOf(value);
+  const text = isList(value) ? listText(value as unknown[]) : textOf(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
@@ -178,7 +183,7 @@ function mayHoldSecret(text: string): boolean {
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'string') return 'text';
-  if (Array.isArray(value)) return 'an array';
+  if (isList(value)) return 'an array';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 

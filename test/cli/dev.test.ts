@@ -171,6 +171,14 @@ describe('loghive dev', () => {
     expect(processesIn(project)).toEqual([]);
   });
 
+  test('says so where its folder cannot be one', STARTS, async () => {
+    const project = useProject();
+    writeFileSync(path.join(project, 'file'), '');
+    const child = dev(project, ['--data', 'file']);
+    expect(await child.exited).toEqual({ code: 1, signal: null });
+    expect(child.lines).toEqual([expect.stringMatching(/^loghive: folder .*file cannot be used: EEXIST/)]);
+  });
+
   test('a second one in the same folder says which process holds it', STARTS, async () => {
     const project = useProject();
     const first = dev(project);

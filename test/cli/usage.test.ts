@@ -20,6 +20,7 @@ async function loghive(args: string[], env: Record<string, string> = {}): Promis
 const DATABASE = ['--database-url', 'postgres://u:secret@127.0.0.1/db'];
 
 test.each<[string[], RegExp]>([
+  [['pipe', '--service', 'a b'], /^loghive pipe: option "service" is "a b", expected a service name/],
   [['drink'], /^loghive: unknown command 'drink'\. See loghive --help\.$/],
   [['consum'], /^loghive: unknown command 'consum' \(Did you mean consume\?\)\. See loghive --help\.$/],
   [['amqp://u:secret@h'], /^loghive: unknown command 'amqp:\/\/u:\*\*\*@h'\. See loghive --help\.$/],

@@ -63,11 +63,12 @@ describe('a producer', () => {
   test('is announced by the time that a flush resolves, after which the process may end', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
+    const channel = await useChannel(broker);
     const { publisher } = usePublisher(broker.url);
     publisher.announce(service);
-    publisher.accept(service, 'INFO', '{"n":1}');
+    await new Promise<void>((resolve) => publisher.events.once('connect', () => resolve()));
+    // No record that would take its time as well.
     await publisher.flush();
-    const channel = await useChannel(broker);
     const message = await channel.get(QUEUE, { noAck: true });
     expect(message && JSON.parse(message.content.toString()).service).toBe(service);
   });
