@@ -55,6 +55,8 @@ export interface ConsumerOptions {
   writeTimeoutMs?: number;
   /** IANA time zone of Python clients whose messages carry no AMQP timestamp. Environment: `PYTHON_TIMEZONE`. */
   pythonTimezone?: string;
+  /** How many services are taken that announce themselves. Environment: `MAX_SERVICES`. Default 1000. */
+  maxServices?: number;
   heartbeatS?: number;
   blockedTimeoutMs?: number;
   socketTimeoutMs?: number;
@@ -86,6 +88,8 @@ export interface ConsumerConfig {
   readonly prefetchBytes: number;
   readonly retryDelaysMs: readonly number[];
   readonly pythonTimezone: string | undefined;
+  /** Of those that announce themselves. */
+  readonly maxServices: number;
 }
 
 /** What is wrong with a database URL is said by its parser. */
@@ -164,6 +168,7 @@ const consumerOptions = {
     takesEmpty: true,
   },
   pythonTimezone: { check: timeZone, fallback: undefined, env: ['PYTHON_TIMEZONE'] },
+  maxServices: { check: integer(1, 100_000, 'services'), fallback: 1000, env: ['MAX_SERVICES'], parse: numberText },
   ...brokerOptions,
   ...queueOptions,
 } as const;
@@ -199,6 +204,7 @@ export function consumerConfig(
     prefetchBytes: values.prefetchBytes,
     retryDelaysMs: values.retryDelaysMs,
     pythonTimezone: values.pythonTimezone,
+    maxServices: values.maxServices,
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * From queues to tables: takes messages, stores their records in batches, acknowledges after COMMIT.
+ * A consumer's life: brings the schema up to date, takes messages, and pauses while PostgreSQL cannot store them.
  *
  *             start()            schema is there        storage fails
  *   created ─────────▶ preparing ───────────────▶ running ─────────────▶ paused
@@ -10,34 +10,36 @@
  *                                                      ▼
  *                                                   stopped
  *
- * In `running` the connection to RabbitMQ may come and go; `Taking` sees to that.
+ * In `running` the connection to RabbitMQ may come and go; `Taking` sees to that. What becomes of a message is the
+ * business of `Pipeline`.
  */
 
 import { setMaxListeners } from 'node:events';
-import type { ConsumeMessage } from 'amqplib';
 import { backoffMs, RECONNECT } from '../src/backoff.js';
 import { LoghiveError, reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import type { StoredRecord } from '../src/record.js';
 import { sleep, within } from '../src/time/time-limit.js';
-import { Batcher } from './batch.js';
 import type { ConsumerConfig } from './config.js';
 import { Copies } from './copies.js';
-import { type Delivery, MAX_RETURNS, returnsOf, takeApart } from './delivery.js';
 import { Discovery } from './discovery.js';
-import type { Session } from './intake/session.js';
 import { Taking } from './intake/taking.js';
 import { Notices } from './notices.js';
-import { recordId } from './record-id.js';
+import { Pipeline } from './pipeline.js';
 import { createRepublisher, type Republisher } from './republish.js';
-import { type Settled, settle } from './settle.js';
-import { type ConsumerState, type ConsumerStatus, healthOf, noCounts } from './status.js';
+import { type ConsumerState, type ConsumerStatus, healthOf } from './status.js';
 import { untilStorageWorks } from './storage-probe.js';
 import { openStore, type Store } from './store/index.js';
 import { Teller } from './teller.js';
 
 /** How long `stop()` may take to finish what is in hand, in milliseconds. */
 const STOP_MS = 8000;
+
+/**
+ * How long messages are held that cannot be stored, in milliseconds: a third of the time after which the broker ends the
+ * channel over one that is not acknowledged.
+ */
+const GIVE_BACK_AFTER_MS = 10 * 60_000;
 
 /** How long the first message waits for the connection that copies are published on, in milliseconds. */
 const PUBLISHING_PATIENCE_MS = 2000;
@@ -48,29 +50,28 @@ export interface ConsumerSeams {
   readonly afterCommit?: () => void | Promise<void>;
   /** After the acknowledgement, with what is in the table; the next batch waits for it. */
   readonly onStored?: (records: readonly StoredRecord[]) => void | Promise<void>;
-  /** After how long a message is given back whose retry cannot be published. */
+  /** After how long messages are given back that cannot be stored, or whose retry cannot be published. */
   readonly giveBackAfterMs?: number;
 }
 
 export class Consumer {
-  readonly #config: ConsumerConfig;
   readonly #seams: ConsumerSeams;
   readonly #store: Store;
   readonly #discovery: Discovery;
   readonly #taking: Taking;
   readonly #republisher: Republisher;
   readonly #copies: Copies;
-  readonly #batcher: Batcher;
+  readonly #pipeline: Pipeline;
   readonly #notices = new Notices();
   readonly #teller = new Teller();
-  readonly #counts = noCounts();
   readonly #abort = new AbortController();
-  readonly #background = new Set<Promise<void>>();
   #state: ConsumerState = 'created';
   #sinceMs = Date.now();
   #reason: string | undefined;
+  #pauses = 0;
   #pausesInARow = 0;
-  #work: Promise<void> | undefined;
+  /** Since when messages are held that could not be stored; undefined once a batch was. */
+  #heldSinceMs: number | undefined;
   #stopped: Promise<void> = Promise.resolve();
   #resolveStarted: () => void = () => {};
   readonly #started = new Promise<void>((resolve) => {
@@ -78,7 +79,6 @@ export class Consumer {
   });
 
   constructor(config: ConsumerConfig, seams: ConsumerSeams = {}) {
-    this.#config = config;
     this.#seams = seams;
     this.#store = openStore({ ...config.store, notice: (text, level) => internalLogger[level](text) });
     this.#republisher = createRepublisher(
@@ -95,21 +95,39 @@ export class Consumer {
     });
     this.#discovery = new Discovery({
       services: config.services,
+      maxServices: config.maxServices,
       store: this.#store,
       notices: this.#notices,
       onFound: (service) => this.#taking.add(service),
+      onUnavailable: (reason) => void this.#pause(reason),
+      signal: this.#abort.signal,
+    });
+    this.#pipeline = new Pipeline({
+      config,
+      store: this.#store,
+      republisher: this.#republisher,
+      copies: this.#copies,
+      session: () => this.#taking.session,
+      isStoring: () => this.#state === 'running' || this.#state === 'stopping',
+      onAnnounced: (service, acknowledge) => this.#discovery.announcements.add(service, acknowledge),
+      onProgress: () => {
+        this.#pausesInARow = 0;
+        this.#heldSinceMs = undefined;
+      },
+      onUnavailable: (reason) => this.#pause(reason),
+      afterCommit: seams.afterCommit,
+      onStored: seams.onStored,
     });
     this.#taking = new Taking(config, {
-      services: () => this.#discovery.services,
+      // The newest first: the records of a service that is new must not wait until hundreds of others have their queues.
+      services: () => [...this.#discovery.services].reverse(),
       teller: this.#teller,
       notices: this.#notices,
-      onMessage: (session, queue, message) => this.#take(session, queue, message),
-      onLost: () => this.#batcher.clear(),
+      onMessage: (session, queue, message) => this.#pipeline.take(session, queue, message),
+      onLost: () => this.#forgetInHand(),
       onTaking: () => this.#resolveStarted(),
       signal: this.#abort.signal,
     });
-    const { batchSize: records, batchBytes: bytes, batchLingerMs: lingerMs } = config;
-    this.#batcher = new Batcher({ records, bytes, lingerMs }, () => this.#startWork());
   }
 
   /**
@@ -136,7 +154,7 @@ export class Consumer {
     if (this.#abort.signal.aborted) return;
     this.#transition('running');
     this.#taking.begin();
-    void this.#discovery.watch(() => this.#state === 'running', this.#abort.signal);
+    void this.#discovery.watch(() => this.#state === 'running');
     await this.#started;
   }
 
@@ -163,7 +181,7 @@ export class Consumer {
       services: this.#discovery.services,
       publishing: this.#republisher.status(),
       inHand: this.#taking.session?.unacknowledged ?? 0,
-      counts: { ...this.#counts },
+      counts: { ...this.#pipeline.counts, pauses: this.#pauses },
     };
   }
 
@@ -173,86 +191,50 @@ export class Consumer {
     this.#reason = reason;
   }
 
-  #take(session: Session, queue: string, message: ConsumeMessage): number {
-    if (message.fields.redelivered) this.#counts.redelivered++;
-    const { pythonTimezone } = this.#config;
-    const delivery = takeApart(queue, message, { newId: recordId, ...(pythonTimezone ? { pythonTimezone } : {}) });
-    if (returnsOf(message) >= MAX_RETURNS) this.#spawn(this.#anotherRound(session, delivery));
-    else this.#batcher.add(delivery);
-    return delivery.records;
-  }
-
-  async #anotherRound(session: Session, delivery: Delivery): Promise<void> {
-    const publish = () => this.#republisher.anotherRound(delivery);
-    if (await this.#copies.finish(session, delivery.tag, publish)) this.#counts.rounds++;
-  }
-
-  async #retry(session: Session, { delivery, records, publish }: Settled['retrying'][number]): Promise<void> {
-    if (await this.#copies.finish(session, delivery.tag, publish)) this.#counts.retried += records;
-  }
-
   #tellOfRetries(waits: boolean): void {
     const { fault } = this.#republisher;
     if (waits) this.#teller.warning('retries', `retries cannot be published now${fault ? `: ${fault}` : ''}`);
     else if (!this.#abort.signal.aborted) this.#teller.info('retries', 'no message waits for its retry any more');
   }
 
-  #startWork(): void {
-    this.#work ??= this.#workOff().finally(() => {
-      this.#work = undefined;
-    });
-  }
-
-  /** One batch at a time; the next one fills meanwhile. */
-  async #workOff(): Promise<void> {
-    while (this.#state === 'running' || this.#state === 'stopping') {
-      const { session } = this.#taking;
-      const batch = this.#batcher.take();
-      if (!session || !batch) return;
-      await this.#process(session, batch);
-    }
-  }
-
-  async #process(session: Session, batch: Delivery[]): Promise<void> {
-    let settled: Settled;
-    try {
-      await this.#discovery.keep(batch.flatMap(({ announced }) => announced));
-      settled = await settle(batch, this.#store, this.#republisher, this.#config.retryDelaysMs);
-      await this.#seams.afterCommit?.();
-    } catch (error) {
-      await this.#pause(reasonOf(error));
-      return;
-    }
-    session.acknowledge(settled.finished.map((delivery) => delivery.tag));
-    for (const retrying of settled.retrying) this.#spawn(this.#retry(session, retrying));
-    this.#counts.stored += settled.stored;
-    this.#counts.duplicates += settled.duplicates;
-    this.#counts.deadLetters += settled.buried;
-    this.#counts.batches++;
-    this.#pausesInARow = 0;
-    await this.#seams.onStored?.(settled.inTable());
-  }
-
-  /** Nothing moves: everything unacknowledged goes back once, and a probe decides when to go on. */
+  /** Nothing moves until a probe succeeds. What is in hand stays there: each return counts against a delivery limit. */
   async #pause(reason: string): Promise<void> {
-    this.#batcher.clear();
-    if (this.#state === 'running') {
-      this.#counts.pauses++;
-      this.#transition('paused', reason);
-      this.#teller.warning('storage', `storage is paused: ${reason}`);
-      this.#spawn(this.#resume());
-    }
-    await this.#taking.pause();
+    if (this.#state === 'stopping') return this.#giveBack();
+    this.#heldSinceMs ??= performance.now();
+    if (this.#state !== 'running') return;
+    this.#pauses++;
+    this.#transition('paused', reason);
+    this.#teller.warning('storage', `storage is paused: ${reason}`);
+    // Whatever it fails with is a fault of ours, and must not end the process.
+    this.#resume().catch((error) => internalLogger.error(`consumer: ${reasonOf(error)}`));
   }
 
   async #resume(): Promise<void> {
+    const { giveBackAfterMs = GIVE_BACK_AFTER_MS } = this.#seams;
+    const heldMs = performance.now() - (this.#heldSinceMs ?? 0);
+    const timer = setTimeout(() => void this.#giveBack(), Math.max(0, giveBackAfterMs - heldMs));
     // The probe may succeed where the same batch fails again: then the pauses grow, instead of following each other at once.
     await sleep(backoffMs(++this.#pausesInARow, RECONNECT), this.#abort.signal);
     await this.#untilStorageWorks(() => this.#store.probe());
+    clearTimeout(timer);
     if (this.#state !== 'paused') return;
     this.#transition('running');
     this.#teller.info('storage', 'storage works again');
     this.#taking.begin();
+    this.#pipeline.resume();
+  }
+
+  /** Everything unacknowledged goes back to its queue, once, and nothing is taken until storage works again. */
+  async #giveBack(): Promise<void> {
+    this.#forgetInHand();
+    this.#heldSinceMs = undefined;
+    await this.#taking.pause();
+  }
+
+  /** It comes again: its channel has ended, or is about to. */
+  #forgetInHand(): void {
+    this.#pipeline.clear();
+    this.#discovery.announcements.clear();
   }
 
   #untilStorageWorks(attempt: () => Promise<unknown>): Promise<void> {
@@ -266,22 +248,13 @@ export class Consumer {
 
   async #stop(wasRunning: boolean): Promise<void> {
     if (wasRunning) await within(STOP_MS, this.#finishInHand());
-    this.#batcher.clear();
+    this.#forgetInHand();
     await Promise.all([this.#taking.close(), this.#republisher.close(), within(1000, this.#store.close())]);
     this.#transition('stopped');
   }
 
   async #finishInHand(): Promise<void> {
     await this.#taking.drain();
-    this.#batcher.hurry();
-    while (this.#work || this.#background.size > 0) await Promise.allSettled([this.#work, ...this.#background]);
-  }
-
-  /** Work that nobody awaits but `stop()`. A failure of it is a fault of ours, and must not end the process. */
-  #spawn(work: Promise<void>): void {
-    const guarded = work
-      .catch((error) => internalLogger.error(`consumer: ${reasonOf(error)}`))
-      .finally(() => this.#background.delete(guarded));
-    this.#background.add(guarded);
+    await this.#pipeline.finish();
   }
 }

@@ -9,8 +9,6 @@ import type { DeadLetter, StoreItem } from './store/index.js';
 
 /** A larger message is not even parsed. */
 export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
-/** So many times given back, and the message is published anew before a delivery limit (often 20) can eat it. */
-export const MAX_RETURNS = 10;
 
 export interface Delivery {
   readonly queue: string;

@@ -9,6 +9,7 @@ import { internalLogger } from '../src/internal-logger.js';
 import { shown } from '../src/settings/option.js';
 import { sleep } from '../src/time/time-limit.js';
 import { SERVICE_NAME } from '../src/wire.js';
+import { Announcements } from './announcements.js';
 import type { Notices } from './notices.js';
 import type { Store } from './store/index.js';
 
@@ -17,78 +18,92 @@ const LOOK_EVERY_MS = 2000;
 
 export interface DiscoveryOptions {
   readonly services: readonly string[] | 'every';
+  /** Of those that announce themselves. */
+  readonly maxServices: number;
   readonly store: Pick<Store, 'keepServices' | 'services'>;
   readonly notices: Notices;
   /** A service was found while the consumer runs. */
   readonly onFound: (service: string) => void;
+  /** The table cannot be written to because PostgreSQL is away. */
+  readonly onUnavailable: (reason: string) => void;
+  /** Ends all waiting. */
+  readonly signal: AbortSignal;
 }
 
 export class Discovery {
+  readonly announcements: Announcements;
   readonly #options: DiscoveryOptions;
+  /** Those whose records are taken. */
   readonly #services: Set<string>;
+  /** Those in the table, and those that are taken. */
+  readonly #known: Set<string>;
   /** Names in the table that no queue could have. */
   readonly #unfit = new Set<string>();
   #readNotice: string | undefined;
-  #writeNotice: string | undefined;
 
   constructor(options: DiscoveryOptions) {
     this.#options = options;
     this.#services = new Set(options.services === 'every' ? [] : options.services);
+    this.#known = new Set(this.#services);
+    const { maxServices, store, notices, onUnavailable, signal } = options;
+    this.announcements = new Announcements({
+      maxServices,
+      store,
+      notices,
+      known: () => this.#known,
+      onTaken: (services) => this.#found(services),
+      onUnavailable,
+      signal,
+    });
   }
 
-  /** Those that are known, in the order in which they were named or found. */
+  /** Those whose records are taken, in the order in which they were named or found. */
   get services(): readonly string[] {
     return [...this.#services];
   }
 
   /**
-   * What others have found before: nothing is told of it.
+   * What others have found before: nothing is said of it.
    *
    * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE
    */
   async begin(): Promise<void> {
-    for (const service of await this.#read()) this.#services.add(service);
+    for (const service of await this.#read()) {
+      this.#known.add(service);
+      if (this.#options.services === 'every') this.#services.add(service);
+    }
   }
 
   /** Looks for what other consumers find, until the signal is given. Never rejects. */
-  async watch(isRunning: () => boolean, signal: AbortSignal): Promise<void> {
-    if (this.#options.services !== 'every') return;
+  async watch(isRunning: () => boolean): Promise<void> {
+    const { services, signal } = this.#options;
+    if (services !== 'every') return;
     while (!signal.aborted) {
       await sleep(LOOK_EVERY_MS, signal);
       if (!isRunning()) continue;
       try {
         this.#found(await this.#read());
       } catch (error) {
-        // Storage is away: that is told, and waited for, when something is to be stored.
+        // Storage is away: that is said, and waited for, when something is to be stored.
         internalLogger.debug(`services are not looked for: ${reasonOf(error)}`);
       }
     }
   }
 
-  /**
-   * Resolves when these announcements may be acknowledged.
-   *
-   * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE
-   */
-  async keep(announced: readonly string[]): Promise<void> {
-    if (announced.length === 0) return;
-    const refusal = await this.#options.store.keepServices(announced);
-    this.#writeNotice = this.#tell(
-      this.#writeNotice,
-      refusal && `announcements of services cannot be kept for other consumers: ${refusal.refused}`,
-    );
-    this.#found(announced);
-  }
-
   async #read(): Promise<string[]> {
-    if (this.#options.services !== 'every') return [];
     const rows = await this.#options.store.services();
     const refused = 'refused' in rows ? rows.refused : undefined;
-    this.#readNotice = this.#tell(
-      this.#readNotice,
-      refused && `services that other consumers have found are not known: ${refused}`,
-    );
+    // Who was given names needs no others.
+    if (this.#options.services === 'every') this.#sayUnread(refused);
     return 'refused' in rows ? [] : rows.filter((service) => this.#isFit(service));
+  }
+
+  #sayUnread(refused: string | undefined): void {
+    const { notices } = this.#options;
+    const now = refused && `services that other consumers have found are not known: ${refused}`;
+    if (this.#readNotice !== undefined && this.#readNotice !== now) notices.withdraw(this.#readNotice);
+    if (now !== undefined) notices.tell(now);
+    this.#readNotice = now;
   }
 
   /** Anybody may write into a table. */
@@ -104,19 +119,12 @@ export class Discovery {
   }
 
   #found(services: readonly string[]): void {
-    if (this.#options.services !== 'every') return;
     for (const service of services) {
-      if (this.#services.has(service)) continue;
+      this.#known.add(service);
+      if (this.#options.services !== 'every' || this.#services.has(service)) continue;
       this.#services.add(service);
       internalLogger.info(`service ${service} was found; its messages are taken as well`);
       this.#options.onFound(service);
     }
-  }
-
-  /** Keeps one notice for as long as it is so. */
-  #tell(before: string | undefined, now: string | undefined): string | undefined {
-    if (before !== undefined && before !== now) this.#options.notices.withdraw(before);
-    if (now !== undefined) this.#options.notices.tell(now);
-    return now;
   }
 }

@@ -2,7 +2,7 @@
  * Messages that go back to the broker: a refused record into its delay queue, a message that came back too often to the
  * end of its own queue. The original is acknowledged only after the broker confirmed the copy.
  */
-import type { MessageProperties, Options } from 'amqplib';
+import type { ConsumeMessage, Options } from 'amqplib';
 import type { ConnectionStatus } from '../src/amqp/connection.js';
 import type { Link } from '../src/amqp/link.js';
 import { type Outcome, type Outgoing, Outlet } from '../src/amqp/outlet.js';
@@ -20,6 +20,7 @@ import {
   type QueueSettings,
   ROUNDS_HEADER,
 } from '../src/wire.js';
+import { copiedProperties, leastProperties, timestampOf } from './copied-properties.js';
 import { countHeader, type Delivery } from './delivery.js';
 
 export interface Republisher {
@@ -27,8 +28,11 @@ export interface Republisher {
   open(): void;
   /** Puts one record into the delay queue of `delayMs`. Resolves to whether the broker has it. */
   retry(delivery: Delivery, raw: Buffer, delayMs: number): Promise<boolean>;
-  /** Puts the whole message to the end of its own queue. */
-  anotherRound(delivery: Delivery): Promise<boolean>;
+  /**
+   * Publishes the whole message to its own queue, where the broker counts its deliveries anew. Resolves to whether the
+   * broker has it.
+   */
+  requeueAsNew(queue: string, message: ConsumeMessage): Promise<boolean>;
   /** Whether the broker takes messages now. */
   readonly isReady: boolean;
   /** Resolves when it does. */
@@ -119,15 +123,16 @@ export function createRepublisher(
           headers: { [ATTEMPT_HEADER]: delivery.attempt + 1, [ORIGIN_HEADER]: delivery.origin },
         },
       }),
-    anotherRound: (delivery) => {
-      const { properties, content } = delivery.message;
+    async requeueAsNew(queue, { properties, content }) {
       const rounds = countHeader(properties.headers?.[ROUNDS_HEADER]) + 1;
-      return publish({
-        exchange: '',
-        routingKey: delivery.queue,
-        body: content,
-        properties: { ...unchanged(properties), headers: { ...ownHeaders(properties), [ROUNDS_HEADER]: rounds } },
-      });
+      const copyWith = (copied: Options.Publish) =>
+        publish({ exchange: '', routingKey: queue, body: content, properties: copied });
+      try {
+        return await copyWith(copiedProperties(properties, rounds));
+      } catch (error) {
+        internalLogger.debug(`the headers of a message from queue "${queue}" are not copied: ${reasonOf(error)}`);
+        return copyWith(leastProperties(properties, rounds));
+      }
     },
     get isReady() {
       return outlet.link !== undefined;
@@ -155,26 +160,3 @@ const REFUSALS = {
   nacked: 'the broker refuses them (a queue is full)',
   returned: 'their queue does not exist',
 } as const;
-
-/** A record in the Python form needs the timestamp of its message to know its time zone. */
-function timestampOf(properties: MessageProperties): { timestamp?: number } {
-  return typeof properties.timestamp === 'number' ? { timestamp: properties.timestamp } : {};
-}
-
-/** Without `user_id`: the broker refuses that of another user, and closes the channel with all other retries on it. */
-function unchanged(properties: MessageProperties): Options.Publish {
-  const { headers: _headers, deliveryMode: _mode, clusterId: _cluster, userId: _user, ...rest } = properties;
-  return Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-}
-
-/** The broker counts its deliveries of the copy anew. For CC and BCC it would make further copies, one for each key. */
-function ownHeaders(properties: MessageProperties): Record<string, unknown> {
-  const {
-    'x-delivery-count': _delivered,
-    'x-acquired-count': _acquired,
-    CC: _cc,
-    BCC: _bcc,
-    ...own
-  } = properties.headers ?? {};
-  return own;
-}

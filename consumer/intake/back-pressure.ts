@@ -25,7 +25,7 @@ export class BackPressure {
   delivered(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes <= this.#budgetBytes || this.#timer) return;
-    this.#link.hold();
+    this.#link.pauseReading();
     // The broker's heartbeats wait as well, and without them the connection would count as dead.
     this.#timer = setTimeout(() => this.release(), (this.#link.heartbeatMs || LONGEST_MS) / 2);
   }
@@ -40,6 +40,6 @@ export class BackPressure {
     if (!this.#timer) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#link.release();
+    this.#link.resumeReading();
   }
 }

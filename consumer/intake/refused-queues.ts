@@ -6,21 +6,27 @@ import type { Link } from '../../src/amqp/link.js';
 import { ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, replyCode, replyText } from '../../src/amqp/reply.js';
 import { createTopology, type Topology } from '../../src/amqp/topology.js';
 import { type BackoffPolicy, backoffMs } from '../../src/backoff.js';
-import { reasonOf } from '../../src/errors.js';
+import { LoghiveError, reasonOf } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { sleep } from '../../src/time/time-limit.js';
 import type { QueueDeclaration } from '../../src/wire.js';
 import type { Notices } from '../notices.js';
+import { declareToTake } from './subscriptions.js';
 
 /** A permission is granted by hand, a queue may be there again in a moment. */
 const RETRY: BackoffPolicy = { firstMs: 1000, maxMs: 60_000 };
 
-/** What a person can do, by the reply code of AMQP. */
-const REMEDIES: Readonly<Record<number, string>> = {
-  [ACCESS_REFUSED]: 'Grant the user "read" on it.',
-  [NOT_FOUND]: 'Declare it, or grant the user "configure" on it.',
-  [RESOURCE_LOCKED]: 'End the connection that has it for itself, or use another name of service.',
-};
+/** What a person can do, by the reply code of AMQP and the broker's words. */
+function remedyFor(code: number, words: string): string {
+  // RabbitMQ has one code for a missing right and for somebody else's exclusive consumer.
+  if (code === ACCESS_REFUSED && words.includes('exclusive')) {
+    return 'Another consumer has it exclusively: end that one, or have it consume without "exclusive". ';
+  }
+  if (code === ACCESS_REFUSED) return 'Grant the user "read" on it. ';
+  if (code === NOT_FOUND) return 'Declare it, or grant the user "configure" on it. ';
+  if (code === RESOURCE_LOCKED) return 'End the connection that has it for itself, or use another name of service. ';
+  return '';
+}
 
 export interface RefusedQueuesOptions {
   /** The open connection, while there is one. */
@@ -60,7 +66,9 @@ export class RefusedQueues {
       await sleep(backoffMs(attempt, RETRY), signal);
       if (signal.aborted) return;
       const open = link();
-      if (open && (await this.#canBeTakenFrom(open, declaration))) break;
+      // While the broker is away nothing is learnt of the queue: its delays must not grow over that.
+      if (!open) attempt = 0;
+      else if (await this.#canBeTakenFrom(open, declaration)) break;
     }
     if (sentence) {
       notices.withdraw(sentence);
@@ -73,7 +81,7 @@ export class RefusedQueues {
   async #canBeTakenFrom(link: Link, declaration: QueueDeclaration): Promise<boolean> {
     try {
       this.#topology.forget();
-      await this.#topology.ensure(link, declaration);
+      await declareToTake(this.#topology, link, declaration, () => {});
       const channel = await link.model.createChannel();
       channel.on('error', () => {});
       // The only way to learn whether it works. The one message that may come goes back when the channel ends.
@@ -88,10 +96,11 @@ export class RefusedQueues {
   }
 }
 
-/** Undefined when it was not the broker that refused: then the connection ended, and that is told by itself. */
+/** Undefined when nobody refused: then the connection ended, and that is told by itself. */
 function sentenceOf(queue: string, error: Error): string | undefined {
+  if (error instanceof LoghiveError) return `${error.message} It is tried again.`;
   const code = replyCode(error);
   if (code === undefined) return undefined;
-  const remedy = REMEDIES[code];
-  return `no messages can be taken from queue "${queue}": ${replyText(error)}. ${remedy ? `${remedy} ` : ''}It is tried again.`;
+  const words = replyText(error);
+  return `no messages can be taken from queue "${queue}": ${words}. ${remedyFor(code, words)}It is tried again.`;
 }

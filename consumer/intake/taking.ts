@@ -17,7 +17,7 @@ import { RefusedQueues } from './refused-queues.js';
 import { Session } from './session.js';
 
 export interface TakingOptions {
-  /** Whose messages are taken at this moment. */
+  /** Whose messages are taken at this moment, in the order in which their queues are declared. */
   readonly services: () => readonly string[];
   readonly teller: Teller;
   readonly notices: Notices;
@@ -40,13 +40,13 @@ export class Taking {
   readonly #connection: Connection;
   readonly #topology: Topology;
   readonly #refused: RefusedQueues;
+  /** What was said of a queue, by its name. */
+  readonly #hazards = new Map<string, string>();
   #wanted = false;
   #link: Link | undefined;
   #session: Session | undefined;
   #openedAtMs = 0;
   #endsInARow = 0;
-  /** One service after the other, however many are found at once. */
-  #adding: Promise<void> = Promise.resolve();
 
   constructor(config: ConsumerConfig, options: TakingOptions) {
     this.#config = config;
@@ -55,7 +55,7 @@ export class Taking {
     this.#topology = createTopology((sentence) => notices.tell(sentence));
     this.#refused = new RefusedQueues({
       link: () => this.#link,
-      onFree: (declaration) => void this.#session?.add(declaration),
+      onFree: (declaration) => this.#session?.add([declaration]),
       notices,
       signal,
     });
@@ -98,9 +98,15 @@ export class Taking {
     this.#openSession();
   }
 
-  /** Takes messages of one service more, which is among `services` by now, without disturbing what is taken already. */
+  /**
+   * Takes messages of one service more, which is among `services` by now, without disturbing what is taken already, and
+   * before all that is still to be declared. Where there is no session now, the next one takes from all of them.
+   */
   add(service: string): void {
-    this.#adding = this.#adding.then(() => this.#addToSession(service));
+    const session = this.#session;
+    if (!session) return;
+    const declarations = logQueues(service, this.#config.queues, session.link.serverVersion);
+    session.add(declarations.filter(({ queue }) => !this.#refused.has(queue)));
   }
 
   /** Takes nothing more; what is unacknowledged goes back, once. */
@@ -133,6 +139,7 @@ export class Taking {
       batchRecords: batchSize,
       isSevere,
       onMessage: this.#options.onMessage,
+      onHazard: (queue, sentence) => this.#noteHazard(queue, sentence),
       onRefused: (declaration, error) => this.#refused.hold(declaration, error),
       onLost: (lost, error, refused) => this.#sessionLost(lost, error, refused),
     });
@@ -145,22 +152,24 @@ export class Taking {
     });
   }
 
+  /** Announcements first: with hundreds of queues to declare, a service that is new must not wait for all of them. */
   #declarations(link: Link): QueueDeclaration[] {
     const { queues } = this.#config;
     return [
-      ...this.#options.services().flatMap((service) => logQueues(service, queues, link.serverVersion)),
-      failureQueue(queues.type, queues, link.serverVersion),
       SERVICES,
+      failureQueue(queues.type, queues, link.serverVersion),
+      ...this.#options.services().flatMap((service) => logQueues(service, queues, link.serverVersion)),
     ];
   }
 
-  /** Where there is no session now, or it ends meanwhile: the next one takes from all of them. */
-  async #addToSession(service: string): Promise<void> {
-    const session = this.#session;
-    if (!session) return;
-    for (const declaration of logQueues(service, this.#config.queues, session.link.serverVersion)) {
-      if (!this.#refused.has(declaration.queue)) await session.add(declaration);
-    }
+  /** A notice stands for as long as the queue is as it says. */
+  #noteHazard(queue: string, sentence: string | undefined): void {
+    const { notices } = this.#options;
+    const before = this.#hazards.get(queue);
+    if (before !== undefined && before !== sentence) notices.withdraw(before);
+    if (sentence === undefined) this.#hazards.delete(queue);
+    else this.#hazards.set(queue, sentence);
+    if (sentence !== undefined) notices.tell(sentence);
   }
 
   #whatIsTaken(): string {

@@ -22,6 +22,13 @@ export function lostFault(host: BrokerHost, cause: unknown): LoghiveError {
   return new LoghiveError('LOGHIVE_BROKER_LOST', words, { cause });
 }
 
+export function tooFewChannels(host: BrokerHost, allowed: number, needed: number): LoghiveError {
+  return new LoghiveError(
+    'LOGHIVE_BROKER_REFUSED',
+    `${maskedBroker(host)}: the broker allows ${allowed} channels on a connection, and Loghive needs ${needed}. Raise channel_max in its configuration.`,
+  );
+}
+
 function explain(error: unknown, host: BrokerHost): readonly [ErrorCode, string] {
   const said = reasonOf(error);
   const { code } = error as { code?: unknown };

@@ -187,7 +187,7 @@ export class Connection {
       silenceMs: () => socketTimeoutMs + slowestTransferMs(this.#options.largestInFlight?.() ?? 0),
       // A broker that blocks a publisher stops reading from it, so it cannot answer; its heartbeats still come.
       // Nor is an answer heard while we do not read.
-      suspended: () => this.#state.name === 'blocked' || link.isHeld,
+      suspended: () => this.#state.name === 'blocked' || link.isReadingPaused,
     });
   }
 

@@ -3,9 +3,10 @@ import diagnostics from 'node:diagnostics_channel';
 import net from 'node:net';
 import { type ChannelModel, connect, type Options, type SocketOptions } from 'amqplib';
 import type { BrokerConfig } from '../config.js';
+import { LoghiveError } from '../errors.js';
 import type { BrokerHost } from '../settings/broker-url.js';
-import { CLOSED_AT_ONCE, connectFault } from './connect-fault.js';
-import { createGate } from './gate.js';
+import { internalsOf } from './amqplib-internals.js';
+import { CLOSED_AT_ONCE, connectFault, tooFewChannels } from './connect-fault.js';
 
 export interface Link {
   readonly model: ChannelModel;
@@ -23,30 +24,14 @@ export interface Link {
   bytesTaken(): number | undefined;
   /** After how much silence the two ends send a heartbeat, as agreed with the broker; 0: never. */
   readonly heartbeatMs: number;
-  /** Reads nothing more until `release()`: the broker has to wait. Heartbeats are not read either. */
-  hold(): void;
-  release(): void;
-  readonly isHeld: boolean;
+  /** Reads nothing more until `resumeReading()`: the broker has to wait. Heartbeats are not read either. */
+  pauseReading(): void;
+  resumeReading(): void;
+  readonly isReadingPaused: boolean;
   /** The broker said last that it takes nothing from publishers for now. */
   readonly isBlocked: boolean;
   /** Ends it at once, without the closing handshake that a dead peer would never answer. */
   destroy(reason: Error): void;
-}
-
-/**
- * What amqplib keeps to itself and a logger needs: its socket, and its heartbeat timers, which would keep a script from
- * ending. A test holds that these are still there.
- */
-interface Internals {
-  connection: {
-    stream: net.Socket;
-    heartbeater: { sendTimer: NodeJS.Timeout; recvTimer: NodeJS.Timeout } | null;
-    /** As agreed with the broker, in seconds; 0: none. */
-    heartbeat: number;
-    blocked: boolean;
-    /** The next frame, null when there is none yet. */
-    recvFrame(): unknown;
-  };
 }
 
 export interface LinkOptions {
@@ -62,43 +47,46 @@ export interface LinkOptions {
 export async function openLink(host: BrokerHost, config: BrokerConfig, options: LinkOptions): Promise<Link> {
   try {
     const model = await handshake(host, config, options);
-    const { connection } = model as unknown as Internals;
-    const { stream, heartbeater } = connection;
-    const gate = createGate(connection);
+    const internals = internalsOf(model);
+    const { socket, channelMax } = internals;
     // A broker that is just ending closes in the same breath as it opens. amqplib says so by events only, and reads both
     // before anybody can listen.
-    if (stream.writableEnded || stream.destroyed) {
-      stream.destroy();
+    if (socket.writableEnded || socket.destroyed) {
+      socket.destroy();
       throw new Error(CLOSED_AT_ONCE);
     }
-    if (!options.keepsProcessAlive) {
-      stream.unref();
-      heartbeater?.sendTimer.unref();
-      heartbeater?.recvTimer.unref();
+    if (channelMax < LEAST_CHANNELS) {
+      model.on('error', () => {});
+      socket.destroy(new Error('given up'));
+      throw tooFewChannels(host, channelMax, LEAST_CHANNELS);
     }
+    if (!options.keepsProcessAlive) internals.unref();
     return {
       model,
       host,
       serverProduct: model.connection.serverProperties.product,
       serverVersion: model.connection.serverProperties.version,
-      bytesRead: () => stream.bytesRead,
-      bytesTaken: () => (stream.writableLength === 0 ? undefined : stream.bytesWritten - stream.writableLength),
-      heartbeatMs: connection.heartbeat * 1000,
-      hold: () => gate.shut(),
-      release: () => gate.open(),
-      get isHeld() {
-        return gate.isShut;
+      bytesRead: () => socket.bytesRead,
+      bytesTaken: () => (socket.writableLength === 0 ? undefined : socket.bytesWritten - socket.writableLength),
+      heartbeatMs: internals.heartbeatMs,
+      pauseReading: () => internals.pauseReading(),
+      resumeReading: () => internals.resumeReading(),
+      get isReadingPaused() {
+        return internals.isReadingPaused;
       },
       get isBlocked() {
-        return connection.blocked;
+        return internals.isBlocked;
       },
       // With an error, so that amqplib notices: it listens for 'end' and 'error', not for 'close'.
-      destroy: (reason) => stream.destroy(reason),
+      destroy: (reason) => socket.destroy(reason),
     };
   } catch (error) {
-    throw connectFault(error, host);
+    throw error instanceof LoghiveError ? error : connectFault(error, host);
   }
 }
+
+/** One to publish or consume on, one for the health check, and others for the questions of a declaration. */
+const LEAST_CHANNELS = 8;
 
 async function handshake(host: BrokerHost, config: BrokerConfig, options: LinkOptions): Promise<ChannelModel> {
   const { protocol, hostname, port, username, password, vhost } = host;

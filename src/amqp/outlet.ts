@@ -8,6 +8,7 @@ import { backoffMs, REFUSED } from '../backoff.js';
 import type { BrokerConfig } from '../config.js';
 import { LoghiveError, reasonOf } from '../errors.js';
 import { internalLogger } from '../internal-logger.js';
+import { isNack, isUnencodable } from './amqplib-internals.js';
 import { Connection } from './connection.js';
 import type { Link } from './link.js';
 import { replyText } from './reply.js';
@@ -113,7 +114,11 @@ export class Outlet {
     return this.#bytesInFlight;
   }
 
-  /** Publishes persistent and mandatory. Without an open channel the outcome is `lost`, at once. */
+  /**
+   * Publishes persistent and mandatory. Without an open channel the outcome is `lost`, at once.
+   *
+   * @throws TypeError or RangeError where amqplib cannot encode the properties; nothing is sent then.
+   */
   publish(message: Outgoing, settled: (outcome: Outcome) => void): void {
     const open = this.#open;
     if (!open) {
@@ -124,15 +129,22 @@ export class Outlet {
     const entry: InFlight = { bytes: message.body.length, returned: false };
     this.#inFlight.set(messageId, entry);
     this.#bytesInFlight += entry.bytes;
+    const forget = () => {
+      const known = this.#inFlight.delete(messageId);
+      if (known) this.#bytesInFlight -= entry.bytes;
+      return known;
+    };
     const answered = (error: unknown) => {
-      if (!this.#inFlight.delete(messageId)) return;
-      this.#bytesInFlight -= entry.bytes;
-      settled(this.#outcome(entry, error, open.channel));
+      if (forget()) settled(this.#outcome(entry, error, open.channel));
     };
     const properties = { ...message.properties, messageId, persistent: true, mandatory: true };
     try {
       open.channel.publish(message.exchange, message.routingKey, message.body, properties, answered);
     } catch (error) {
+      if (isUnencodable(error)) {
+        forget();
+        throw error;
+      }
       // amqplib throws when the channel is closing; the channel's own end is reported by its events.
       answered(error);
     }
@@ -153,7 +165,7 @@ export class Outlet {
       this.#toldError = '';
       return entry.returned ? 'returned' : 'confirmed';
     }
-    return this.#open?.channel === channel && reasonOf(error) === 'message nacked' ? 'nacked' : 'lost';
+    return this.#open?.channel === channel && isNack(error) ? 'nacked' : 'lost';
   }
 
   async #openChannel(link: Link): Promise<void> {

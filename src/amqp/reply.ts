@@ -1,5 +1,5 @@
 /** What the broker said when it closed a channel or a connection. */
-import { reasonOf } from '../errors.js';
+import { failedMethodOf, wordsOfBroker } from './amqplib-internals.js';
 
 /** AMQP reply codes (https://www.rabbitmq.com/docs/channels#common-errors). */
 export const ACCESS_REFUSED = 403;
@@ -13,8 +13,17 @@ export function replyCode(error: unknown): number | undefined {
   return typeof code === 'number' ? code : undefined;
 }
 
-/** The broker's own words out of amqplib's sentence, without a full stop behind them. */
+/** The broker's own words, without a full stop behind them. */
 export function replyText(error: unknown): string {
-  const said = reasonOf(error);
-  return (/with message "(?<reply>.*)"$/s.exec(said)?.groups?.reply ?? said).replace(/\.$/, '');
+  return wordsOfBroker(error).replace(/\.$/, '');
+}
+
+/** https://www.rabbitmq.com/amqp-0-9-1-reference#basic.consume */
+const BASIC_CLASS = 60;
+const CONSUME_METHOD = 20;
+
+/** Whether the broker closed the channel because it gives no subscription. */
+export function isRefusedConsume(error: unknown): boolean {
+  const { classId, methodId } = failedMethodOf(error);
+  return replyCode(error) !== undefined && classId === BASIC_CLASS && methodId === CONSUME_METHOD;
 }

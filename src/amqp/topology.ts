@@ -4,15 +4,21 @@
  * A 404 or 406 closes the channel it happened on, so every question has a channel of its own that may be thrown away.
  */
 
-import type { Channel } from 'amqplib';
 import { Mutex } from 'async-mutex';
 import type { QueueDeclaration } from '../wire.js';
 import type { Link } from './link.js';
-import { ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED, replyCode, replyText } from './reply.js';
+import { learnArguments, type QueueArguments } from './queue-arguments.js';
+import { ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED } from './reply.js';
+import { ask, type Refusal } from './throwaway-channel.js';
 
 export interface Topology {
-  /** Makes sure that the exchange, the queue and the binding are there; remembered per connection. Rejects when the connection is lost. */
-  ensure(link: Link, declaration: QueueDeclaration): Promise<void>;
+  /**
+   * Makes sure that the exchange, the queue and the binding are there; remembered per connection. Rejects when the
+   * connection is lost.
+   *
+   * @returns what the queue was declared with; undefined where the broker does not say.
+   */
+  ensure(link: Link, declaration: QueueDeclaration): Promise<QueueArguments | undefined>;
   /** The broker showed that something of it is gone: ask again next time, after a rest. */
   forget(): void;
 }
@@ -37,37 +43,52 @@ export function onceEach(notice: (sentence: string) => void): (sentence: string)
 
 /** @param notice takes what a person should know, each sentence once: other arguments, missing permissions. */
 export function createTopology(notice: (sentence: string) => void): Topology {
-  let done = new WeakMap<Link, Set<string>>();
+  let done = new WeakMap<Link, Map<string, QueueArguments | undefined>>();
   const tell = onceEach(notice);
   const mutex = new Mutex();
   let restUntilMs = 0;
   /** The broker's words, once it has refused a quorum queue by closing the connection. */
   let noQuorum: string | undefined;
+  /** What the last queue had that was there with other arguments. */
+  let learnt: QueueArguments | undefined;
 
-  function remembered(link: Link): Set<string> {
+  function remembered(link: Link): Map<string, QueueArguments | undefined> {
     let names = done.get(link);
     if (!names) {
-      names = new Set();
+      names = new Map();
       done.set(link, names);
     }
     return names;
   }
 
-  async function once(link: Link, name: string, declare: () => Promise<void>): Promise<void> {
-    if (remembered(link).has(name)) return;
+  async function once(
+    link: Link,
+    name: string,
+    declare: () => Promise<QueueArguments | undefined>,
+  ): Promise<QueueArguments | undefined> {
+    if (remembered(link).has(name)) return remembered(link).get(name);
     while (performance.now() < restUntilMs) await restFor(restUntilMs - performance.now());
     // What is forgotten while it is being declared is asked for again: then this is not the list that counts any more.
     const names = remembered(link);
-    await declare();
-    names.add(name);
+    const found = await declare();
+    names.set(name, found);
+    return found;
   }
 
   const exchange = (link: Link, name: string) =>
-    once(link, `exchange ${name}`, () => declareExchange(link, name, tell));
+    once(link, `exchange ${name}`, async () => {
+      await declareExchange(link, name, tell);
+      return undefined;
+    });
 
-  async function queue(link: Link, declaration: QueueDeclaration): Promise<void> {
+  async function queue(link: Link, declaration: QueueDeclaration): Promise<QueueArguments | undefined> {
     try {
-      await declareQueue(link, declaration, tell, noQuorum);
+      const found = await declareQueue(link, declaration, tell, noQuorum);
+      if (typeof found !== 'string') return found;
+      const again = (args: QueueArguments) => declare(link, { ...declaration, arguments: args });
+      const existing = await learnArguments(again, declaration.arguments, found, learnt);
+      learnt = existing ?? learnt;
+      return existing;
     } catch (error) {
       if (error instanceof QuorumRefused) noQuorum = error.message;
       throw error;
@@ -78,7 +99,7 @@ export function createTopology(notice: (sentence: string) => void): Topology {
     ensure: (link, declaration) =>
       mutex.runExclusive(async () => {
         await exchange(link, declaration.exchange);
-        await once(link, `queue ${declaration.queue}`, () => queue(link, declaration));
+        return once(link, `queue ${declaration.queue}`, () => queue(link, declaration));
       }),
     forget() {
       done = new WeakMap();
@@ -96,8 +117,8 @@ function restFor(ms: number): Promise<void> {
 }
 
 async function declareExchange(link: Link, name: string, tell: Tell): Promise<void> {
-  const exists = await attempt(link, (channel) => channel.checkExchange(name));
-  const declared = await attempt(link, (channel) => channel.assertExchange(name, 'direct', { durable: true }));
+  const exists = await ask(link, (channel) => channel.checkExchange(name));
+  const declared = await ask(link, (channel) => channel.assertExchange(name, 'direct', { durable: true }));
   // It is there; that this user may not declare it does not matter.
   if (declared.ok || (exists.ok && declared.code === ACCESS_REFUSED)) return;
   if (exists.ok && declared.code === PRECONDITION_FAILED) {
@@ -113,16 +134,20 @@ async function declareExchange(link: Link, name: string, tell: Tell): Promise<vo
   }
 }
 
-/** @param noQuorum why only classic queues are to be had. */
+/**
+ * @param noQuorum why only classic queues are to be had.
+ * @returns what it was declared with; the broker's refusal where it exists with other arguments; undefined where the
+ *   broker says neither.
+ */
 async function declareQueue(
   link: Link,
   wanted: QueueDeclaration,
   tell: Tell,
   noQuorum: string | undefined,
-): Promise<void> {
+): Promise<QueueArguments | string | undefined> {
   const { queue } = wanted;
   const isQuorum = wanted.arguments['x-queue-type'] === 'quorum';
-  const exists = await attempt(link, (channel) => channel.checkQueue(queue));
+  const exists = await ask(link, (channel) => channel.checkQueue(queue));
   const declaration = isQuorum && noQuorum !== undefined ? classicInstead(wanted) : wanted;
   let declared = await declare(link, declaration);
 
@@ -139,12 +164,16 @@ async function declareQueue(
     tell(`the broker refused a quorum queue (${noQuorum}); classic queues are declared, which live on one node only.`);
   }
 
-  if (declared.ok || (exists.ok && declared.code === ACCESS_REFUSED)) return bind(link, wanted, tell);
+  if (declared.ok || (exists.ok && declared.code === ACCESS_REFUSED)) {
+    await bind(link, wanted, tell);
+    return declared.ok ? declaration.arguments : undefined;
+  }
   if (exists.ok && declared.code === PRECONDITION_FAILED) {
     tell(
       `queue "${queue}" exists with other arguments and is used as it is: ${declared.text}. Delete it while it is empty to have it declared anew.`,
     );
-    return bind(link, wanted, tell);
+    await bind(link, wanted, tell);
+    return declared.text;
   }
   if (declared.code === ACCESS_REFUSED) {
     tell(
@@ -157,10 +186,11 @@ async function declareQueue(
   } else {
     refuse(`queue "${queue}"`, declared, tell);
   }
+  return undefined;
 }
 
-const declare = (link: Link, { queue, arguments: args }: QueueDeclaration) =>
-  attempt(link, (channel) => channel.assertQueue(queue, { durable: true, arguments: args }));
+const declare = (link: Link, { queue, arguments: args }: Pick<QueueDeclaration, 'queue' | 'arguments'>) =>
+  ask(link, (channel) => channel.assertQueue(queue, { durable: true, arguments: args }));
 
 /** The connection ended because the broker has no quorum queues; on the next one only classic ones are asked for. */
 class QuorumRefused extends Error {}
@@ -178,7 +208,7 @@ function classicInstead(declaration: QueueDeclaration): QueueDeclaration {
 
 async function bind(link: Link, declaration: QueueDeclaration, tell: Tell): Promise<void> {
   const { queue, exchange, routingKey } = declaration;
-  const bound = await attempt(link, (channel) => channel.bindQueue(queue, exchange, routingKey));
+  const bound = await ask(link, (channel) => channel.bindQueue(queue, exchange, routingKey));
   if (bound.ok) return;
   if (bound.code !== ACCESS_REFUSED && bound.code !== NOT_FOUND) {
     refuse(`the binding of queue "${queue}"`, bound, tell);
@@ -192,42 +222,4 @@ async function bind(link: Link, declaration: QueueDeclaration, tell: Tell): Prom
 function refuse(what: string, { code, text, error }: Refusal, tell: Tell): never {
   if (code !== undefined) tell(`the broker refused ${what}: ${text}. Loghive goes on trying.`);
   throw error;
-}
-
-interface Refusal {
-  readonly ok: false;
-  /** The AMQP reply code; undefined when the connection went away instead. */
-  readonly code: number | undefined;
-  readonly text: string;
-  /** The broker's words, where it closed the whole connection because of this. */
-  readonly connectionText: string | undefined;
-  readonly error: unknown;
-}
-
-/** Asks one question on a channel of its own. A refusal is a result; only what amqplib cannot do throws. */
-async function attempt(link: Link, ask: (channel: Channel) => Promise<unknown>): Promise<{ ok: true } | Refusal> {
-  const channel = await link.model.createChannel();
-  // The same error also rejects the question itself.
-  channel.on('error', () => {});
-  let connectionError: unknown;
-  const note = (error: unknown) => {
-    connectionError = error;
-  };
-  link.model.on('error', note);
-  try {
-    await ask(channel);
-  } catch (error) {
-    return {
-      ok: false,
-      code: replyCode(error),
-      text: replyText(error),
-      connectionText: connectionError === undefined ? undefined : replyText(connectionError),
-      error,
-    };
-  } finally {
-    link.model.removeListener('error', note);
-  }
-  // Nobody waits for this channel's end; when the connection is lost meanwhile, the channel has ended as well.
-  channel.close().catch(() => {});
-  return { ok: true };
 }

@@ -1,7 +1,6 @@
 import http from 'node:http';
 import net from 'node:net';
 import tls from 'node:tls';
-import amqp from 'amqplib';
 import { describe, expect, test } from 'vitest';
 import { type Link, openLink } from '../../src/amqp/link.js';
 import { LoghiveError } from '../../src/errors.js';
@@ -244,18 +243,6 @@ test('its signs of life move with what comes in, not with what the kernel keeps 
   const stuck = await eventually(() => link.bytesTaken() ?? null);
   expect(stuck).toBeGreaterThan(100);
   expect(link.bytesRead()).toBe(silent);
-});
-
-test('the internals of amqplib that a link reads are still there', async () => {
-  const model = (await amqp.connect(broker.url, { clientProperties: {} })) as unknown as {
-    connection: { stream: unknown; heartbeater: Record<'sendTimer' | 'recvTimer', NodeJS.Timeout> };
-    close(): Promise<void>;
-  };
-  expect(model.connection.stream).toBeInstanceOf(net.Socket);
-  for (const name of ['sendTimer', 'recvTimer'] as const) {
-    expect(model.connection.heartbeater[name].hasRef()).toBe(true);
-  }
-  await model.close();
 });
 
 describe('a server that closes the connection in the same breath as it opens it', () => {

@@ -1,6 +1,6 @@
 import type { ConsumeMessage } from 'amqplib';
 import { describe, expect, test } from 'vitest';
-import { countHeader, MAX_MESSAGE_BYTES, MAX_RETURNS, returnsOf, takeApart } from '../../consumer/delivery.js';
+import { countHeader, MAX_MESSAGE_BYTES, returnsOf, takeApart } from '../../consumer/delivery.js';
 import { recordId } from '../../consumer/record-id.js';
 import { isUuid, uuidv7 } from '../../src/uuid.js';
 
@@ -177,10 +177,6 @@ describe('how often a message came back', () => {
     expect(returns({ 'x-acquired-count': 10 })).toBe(10);
     expect(returns({ 'x-delivery-count': 2, 'x-acquired-count': 10 })).toBe(10);
     expect(returns({ 'x-delivery-count': 10, 'x-acquired-count': 2 })).toBe(10);
-  });
-
-  test('is acted on well before the limit of 20 that 4.x has by default and many 3.x queues were given', () => {
-    expect(MAX_RETURNS).toBe(10);
   });
 });
 

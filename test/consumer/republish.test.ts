@@ -1,13 +1,11 @@
 import { connect, type GetMessage } from 'amqplib';
 import { expect, test } from 'vitest';
-import { takeApart } from '../../consumer/delivery.js';
-import { recordId } from '../../consumer/record-id.js';
 import { createRepublisher } from '../../consumer/republish.js';
 import { brokerConfigOf } from '../support/use-connection.js';
 import { onEnd, useBroker } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 
-test('another round is the message as it was, without the name of its user, which the broker would refuse, and without CC and BCC, which would make further copies', async () => {
+test('a message is published anew as it was, without the name of its user, which the broker would refuse, and without CC and BCC, which would make further copies', async () => {
   const broker = await useBroker();
   const connection = await connect(broker.url);
   onEnd(() => connection.close());
@@ -37,8 +35,7 @@ test('another round is the message as it was, without the name of its user, whic
     },
     // biome-ignore lint/suspicious/noExplicitAny: amqplib's type wants every property, most of them undefined
   } as any;
-  const delivery = takeApart('shop_info_logs', taken, { newId: recordId });
-  expect(await republisher.anotherRound(delivery)).toBe(true);
+  expect(await republisher.requeueAsNew('shop_info_logs', taken)).toBe(true);
 
   const { properties } = (await channel.get('shop_info_logs', { noAck: true })) as GetMessage;
   expect(properties).toMatchObject({ contentType: 'application/json', appId: 'shop', userId: undefined });

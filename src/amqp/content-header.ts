@@ -1,0 +1,181 @@
+/**
+ * The content header of a message: its size and its properties, read so that nothing in it can end the connection.
+ *
+ * Brokers pass headers on that amqplib's own decoder cannot take: a type that it does not know (`L`, which py-amqp writes
+ * for every integer beyond 32 bits), tables nested until the stack ends, names that change the prototype. It throws, the
+ * connection ends, the message comes again. Here what cannot be read is replaced by a text that says so. Pure.
+ *
+ * Sources: https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf (4.2.5 and 4.2.6) and
+ * https://www.rabbitmq.com/amqp-0-9-1-errata (the types of the field table).
+ */
+
+/** Deeper tables and lists are nothing that a client means. */
+const MAX_DEPTH = 32;
+
+/** The properties of class basic in the order of the wire, the first one at the highest bit of the flags. */
+const PROPERTIES = [
+  ['contentType', 'text'],
+  ['contentEncoding', 'text'],
+  ['headers', 'table'],
+  ['deliveryMode', 'octet'],
+  ['priority', 'octet'],
+  ['correlationId', 'text'],
+  ['replyTo', 'text'],
+  ['expiration', 'text'],
+  ['messageId', 'text'],
+  ['timestamp', 'time'],
+  ['type', 'text'],
+  ['userId', 'text'],
+  ['appId', 'text'],
+  ['clusterId', 'text'],
+] as const;
+
+export interface ContentHeader {
+  /** Bytes of the body. */
+  readonly size: number;
+  /** As amqplib gives them: undefined where the property is missing; empty where none is there. */
+  readonly properties: Record<string, unknown>;
+}
+
+/** @param payload of a header frame: class, weight, size, flags, properties. At least 14 bytes. */
+export function readContentHeader(payload: Buffer): ContentHeader {
+  const size = Number(payload.readBigUInt64BE(4));
+  const reader = new Reader(payload, 12);
+  const flags = reader.unsigned(2);
+  // Another word of flags may follow; class basic has no use for it.
+  for (let more = flags & 1; more; more = reader.unsigned(2) & 1);
+  if (flags === 0) return { size, properties: {} };
+  const properties: Record<string, unknown> = Object.fromEntries(PROPERTIES.map(([name]) => [name, undefined]));
+  try {
+    for (const [index, [name, kind]] of PROPERTIES.entries()) {
+      if (flags & (0x8000 >> index)) properties[name] = reader[kind]();
+    }
+  } catch (error) {
+    // The rest of the properties cannot be found; the body can be read all the same.
+    if (!(error instanceof RangeError)) throw error;
+  }
+  return { size, properties };
+}
+
+/** Takes values one after the other. Behind the end it throws a RangeError. */
+class Reader {
+  readonly #bytes: Buffer;
+  #at: number;
+
+  constructor(bytes: Buffer, at: number) {
+    this.#bytes = bytes;
+    this.#at = at;
+  }
+
+  unsigned(width: 1 | 2 | 4): number {
+    return this.#bytes.readUIntBE(this.#take(width), width);
+  }
+
+  octet(): number {
+    return this.unsigned(1);
+  }
+
+  text(): string {
+    return this.#slice(this.unsigned(1)).toString('utf8');
+  }
+
+  /** Seconds since 1970 by the specification. */
+  time(): number {
+    return Number(this.#bytes.readBigUInt64BE(this.#take(8)));
+  }
+
+  table(depth = 0): Record<string, unknown> {
+    // A name such as `__proto__` is one like any other here.
+    const fields: Record<string, unknown> = Object.create(null);
+    this.#within(this.unsigned(4), (inner) => {
+      const name = inner.text();
+      fields[name] = inner.#value(depth + 1);
+    });
+    return fields;
+  }
+
+  #list(depth: number): unknown[] {
+    const values: unknown[] = [];
+    this.#within(this.unsigned(4), (inner) => values.push(inner.#value(depth + 1)));
+    return values;
+  }
+
+  #value(depth: number): unknown {
+    const type = String.fromCharCode(this.unsigned(1));
+    switch (type) {
+      case 'S':
+        return this.#slice(this.unsigned(4)).toString('utf8');
+      case 'x':
+        // A copy: what is kept of a message must not keep all that came with it.
+        return Buffer.from(this.#slice(this.unsigned(4)));
+      case 't':
+        return this.unsigned(1) !== 0;
+      case 'b':
+        return this.#bytes.readInt8(this.#take(1));
+      case 'B':
+        return this.unsigned(1);
+      case 's':
+        return this.#bytes.readInt16BE(this.#take(2));
+      case 'u':
+        return this.unsigned(2);
+      case 'I':
+        return this.#bytes.readInt32BE(this.#take(4));
+      case 'i':
+        return this.unsigned(4);
+      case 'l':
+      case 'L':
+        return exact(this.#bytes.readBigInt64BE(this.#take(8)));
+      case 'T':
+        return { '!': 'timestamp', value: this.time() };
+      case 'f':
+        return this.#bytes.readFloatBE(this.#take(4));
+      case 'd':
+        return this.#bytes.readDoubleBE(this.#take(8));
+      case 'D':
+        return { '!': 'decimal', value: { places: this.unsigned(1), digits: this.unsigned(4) } };
+      case 'V':
+        return null;
+      case 'F':
+        return depth < MAX_DEPTH ? this.table(depth) : this.#tooDeep();
+      case 'A':
+        return depth < MAX_DEPTH ? this.#list(depth) : this.#tooDeep();
+      default:
+        // Its length is not known, so nothing behind it can be found.
+        this.#at = this.#bytes.length;
+        return `…[a value of type ${JSON.stringify(type)}, which is not known, and all behind it]`;
+    }
+  }
+
+  #tooDeep(): string {
+    this.#slice(this.unsigned(4));
+    return `…[nested more than ${MAX_DEPTH} deep]`;
+  }
+
+  /** Reads values until the bytes are used up; what ends in the middle of one is the end of them. */
+  #within(length: number, read: (inner: Reader) => void): void {
+    const inner = new Reader(this.#slice(length), 0);
+    try {
+      while (inner.#at < inner.#bytes.length) read(inner);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+
+  #slice(length: number): Buffer {
+    const start = this.#take(length);
+    return this.#bytes.subarray(start, start + length);
+  }
+
+  #take(length: number): number {
+    const start = this.#at;
+    if (start + length > this.#bytes.length) throw new RangeError('the frame ends before its properties do');
+    this.#at += length;
+    return start;
+  }
+}
+
+/** The number; a BigInt where a number would lose digits. */
+function exact(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}

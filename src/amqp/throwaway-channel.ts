@@ -1,0 +1,44 @@
+/** One question to the broker on a channel of its own: a refusal closes the channel that it happens on. */
+import type { Channel } from 'amqplib';
+import type { Link } from './link.js';
+import { replyCode, replyText } from './reply.js';
+
+export interface Refusal {
+  readonly ok: false;
+  /** The AMQP reply code; undefined when the connection went away instead. */
+  readonly code: number | undefined;
+  readonly text: string;
+  /** The broker's words, where it closed the whole connection because of this. */
+  readonly connectionText: string | undefined;
+  readonly error: unknown;
+}
+
+export type Answer = { readonly ok: true } | Refusal;
+
+/** A refusal is an answer; only what amqplib cannot do throws. */
+export async function ask(link: Link, question: (channel: Channel) => Promise<unknown>): Promise<Answer> {
+  const channel = await link.model.createChannel();
+  // The same error also rejects the question itself.
+  channel.on('error', () => {});
+  let connectionError: unknown;
+  const note = (error: unknown) => {
+    connectionError = error;
+  };
+  link.model.on('error', note);
+  try {
+    await question(channel);
+  } catch (error) {
+    return {
+      ok: false,
+      code: replyCode(error),
+      text: replyText(error),
+      connectionText: connectionError === undefined ? undefined : replyText(connectionError),
+      error,
+    };
+  } finally {
+    link.model.removeListener('error', note);
+  }
+  // Nobody waits for this channel's end; when the connection is lost meanwhile, the channel has ended as well.
+  channel.close().catch(() => {});
+  return { ok: true };
+}

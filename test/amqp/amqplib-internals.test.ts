@@ -1,0 +1,140 @@
+/** What Loghive reads of amqplib beyond its documents: an update that moves any of it fails here. */
+import net from 'node:net';
+import { type ConfirmChannel, connect } from 'amqplib';
+import { describe, expect, test } from 'vitest';
+import {
+  failedMethodOf,
+  internalsOf,
+  isNack,
+  isUnencodable,
+  messageOf,
+  wordsOfBroker,
+} from '../../src/amqp/amqplib-internals.js';
+import { onEnd, uniqueName, useBroker } from '../support/use-servers.js';
+import { eventually } from '../support/wait.mjs';
+
+const broker = await useBroker();
+
+async function open() {
+  const model = await connect(`${broker.url}?heartbeat=60`, { clientProperties: {} });
+  onEnd(() => model.close().catch(() => {}));
+  model.on('error', () => {});
+  return model;
+}
+
+function failure(channel: ConfirmChannel): Promise<Error> {
+  return new Promise((resolve) => channel.once('error', resolve));
+}
+
+describe('a connection of amqplib', () => {
+  test('has a socket, heartbeat timers that can be let go, and what was agreed with the broker', async () => {
+    const model = await open();
+    const { connection } = model as unknown as {
+      connection: { heartbeater: Record<'sendTimer' | 'recvTimer', NodeJS.Timeout>; maxFrameSize: number };
+    };
+    const internals = internalsOf(model);
+    expect(internals.socket).toBeInstanceOf(net.Socket);
+    expect(internals).toMatchObject({ heartbeatMs: 60_000, channelMax: 2047, isBlocked: false });
+    expect(connection.maxFrameSize).toBeGreaterThan(0);
+    const timers = [connection.heartbeater.sendTimer, connection.heartbeater.recvTimer];
+    expect(timers.map((timer) => timer.hasRef())).toEqual([true, true]);
+    internals.unref();
+    expect(timers.map((timer) => timer.hasRef())).toEqual([false, false]);
+  });
+
+  test('can be stopped from reading, and goes on where it was', async () => {
+    const model = await open();
+    const internals = internalsOf(model);
+    const channel = await model.createChannel();
+    internals.pauseReading();
+    expect(internals.isReadingPaused).toBe(true);
+    let answered = false;
+    const asked = channel.prefetch(1).then(() => {
+      answered = true;
+    });
+    await eventually(() => internals.socket.readableLength > 0);
+    expect(answered).toBe(false);
+    internals.resumeReading();
+    await asked;
+    expect(internals.isReadingPaused).toBe(false);
+  });
+
+  test('hands messages on whose headers its own decoder reads as we do', async () => {
+    const [plain, ours] = await Promise.all([open(), open()]);
+    internalsOf(ours);
+    const headers = { text: 'ä', number: 5, big: 2 ** 40, half: 0.5, yes: true, list: [1, 'x'], table: { a: null } };
+    const taken = [];
+    for (const model of [plain, ours]) {
+      const channel = await model.createConfirmChannel();
+      const { queue } = await channel.assertQueue('', { exclusive: true });
+      channel.sendToQueue(queue, Buffer.from('body'), {
+        headers,
+        contentType: 'text/plain',
+        timestamp: 5,
+        priority: 1,
+      });
+      await channel.waitForConfirms();
+      taken.push(await channel.get(queue, { noAck: true }));
+    }
+    const [one, other] = taken.map((message) => message && { ...message.properties, body: message.content.toString() });
+    expect(other).toEqual(one);
+    expect(other).toMatchObject({ headers, contentType: 'text/plain', body: 'body' });
+  });
+});
+
+describe('an error of amqplib', () => {
+  test('says by which method the channel ended, and what the broker said', async () => {
+    const channel = await (await open()).createConfirmChannel();
+    const failed = failure(channel);
+    await channel.consume(uniqueName('nowhere'), () => {}).catch(() => {});
+    const error = await failed;
+    expect(failedMethodOf(error)).toEqual({ classId: 60, methodId: 20 });
+    expect(wordsOfBroker(error)).toMatch(/^NOT_FOUND - no queue 'nowhere/);
+  });
+
+  test('of an acknowledgement is not one of a subscription', async () => {
+    const channel = await (await open()).createConfirmChannel();
+    const failed = failure(channel);
+    channel.ack(messageOf(99));
+    expect(failedMethodOf(await failed)).toEqual({ classId: 60, methodId: 80 });
+  });
+
+  test('tells a refused message from a channel that ended', async () => {
+    const model = await open();
+    const channel = await model.createConfirmChannel();
+    const queue = uniqueName('full');
+    await channel.assertQueue(queue, { arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' } });
+    const publish = () => new Promise((resolve) => channel.sendToQueue(queue, Buffer.from('m'), {}, resolve));
+    expect(await publish()).toBeNull();
+    const nacked = await eventually(async () => (await publish()) ?? undefined);
+    expect(isNack(nacked)).toBe(true);
+    const unanswered = publish();
+    await channel.close();
+    expect(isNack(await unanswered)).toBe(false);
+    const closed = (() => {
+      try {
+        return channel.publish('', queue, Buffer.from('m'));
+      } catch (error) {
+        return error;
+      }
+    })();
+    expect(isUnencodable(closed)).toBe(false);
+  });
+
+  test.each([
+    ['a number that is none', { headers: { n: Number.NaN } }],
+    ['a number below every integer', { headers: { n: Number.NEGATIVE_INFINITY } }],
+    ['headers that are too large', { headers: { text: 'x'.repeat(70_000) } }],
+    ['a name of 300 bytes', { headers: { ['n'.repeat(300)]: 1 } }],
+    ['a content type of 300 bytes', { contentType: 'c'.repeat(300) }],
+  ])('says that nothing was sent because of %s', async (_what, properties) => {
+    const channel = await (await open()).createConfirmChannel();
+    let error: unknown;
+    try {
+      channel.publish('', 'queue', Buffer.from('m'), properties);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(isUnencodable(error)).toBe(true);
+  });
+});
