@@ -47,7 +47,10 @@ export async function declareToTake(
   const { queue } = declaration;
   const declared = await topology.ensure(link, declaration);
   const hazard = declared && hazardOf(queue, declared, link.serverVersion);
-  if (hazard?.kind === 'refuse') throw new LoghiveError('LOGHIVE_BROKER_REFUSED', hazard.sentence);
+  if (hazard?.kind === 'refuse') {
+    topology.forgetQueue(queue, link);
+    throw new LoghiveError('LOGHIVE_BROKER_REFUSED', hazard.sentence);
+  }
   onHazard(queue, hazard?.sentence);
 }
 

@@ -49,7 +49,7 @@ function differenceIn(text: string): { readonly name: string; readonly current: 
   const [, name = '', value] = found;
   if (value === undefined) return { name, current: undefined };
   // `the value '3' of type 'signedint'`; the type is missing where RabbitMQ compares the values themselves.
-  const [, written = '', type = ''] = /'(.*)'(?: of type '(\w+)')?$/s.exec(value) ?? [];
+  const [, written = '', type = ''] = /'(.*?)'(?: of type '(\w+)')?$/s.exec(value) ?? [];
   return { name, current: parsedValue(written, type) };
 }
 

@@ -21,6 +21,8 @@ export interface Topology {
   ensure(link: Link, declaration: QueueDeclaration): Promise<QueueArguments | undefined>;
   /** The broker showed that something of it is gone: ask again next time, after a rest. */
   forget(): void;
+  /** What this queue is may change: ask again next time. */
+  forgetQueue(queue: string, link: Link): void;
 }
 
 /**
@@ -104,6 +106,9 @@ export function createTopology(notice: (sentence: string) => void): Topology {
     forget() {
       done = new WeakMap();
       restUntilMs = performance.now() + REST_MS;
+    },
+    forgetQueue(name, link) {
+      remembered(link).delete(`queue ${name}`);
     },
   };
 }

@@ -51,7 +51,9 @@ describe('the arguments of a queue that exists', () => {
   ])('are learnt from what the broker refuses: %s', async (_what, declared) => {
     const found = await learnt(declared);
     expect({ ...found, ...declared }).toEqual(found);
-    for (const name of Object.keys(OURS)) if (!(name in declared)) expect(found).not.toHaveProperty(name);
+    // RabbitMQ does not compare what a stream has no use for.
+    const compared = Object.keys(OURS).filter((name) => found?.['x-queue-type'] !== 'stream' || name in declared);
+    for (const name of compared) expect(name in found!).toBe(name in declared);
   });
 
   test('are ours where it is declared by us', async () => {

@@ -1,13 +1,13 @@
 import { connect } from 'amqplib';
 import { describe, expect, test } from 'vitest';
-import { createConsumer } from '../../../consumer/index.js';
+import { type ConsumerOptions, createConsumer } from '../../../consumer/index.js';
 import { onEnd, uniqueName, useBroker, useDatabase } from '../../support/use-servers.js';
 import { eventually } from '../../support/wait.mjs';
 
 const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
 
-async function useConsumer(service: string, url: string) {
-  const consumer = createConsumer({ services: [service], url, databaseUrl: database.url });
+async function useConsumer(service: string, url: string, options: ConsumerOptions = {}) {
+  const consumer = createConsumer({ services: [service], url, databaseUrl: database.url, ...options });
   onEnd(() => consumer.stop());
   await consumer.start();
   return consumer;
@@ -94,5 +94,70 @@ describe('a queue that the broker gives no subscription to', () => {
     await channel.bindQueue(`${service}_warning_logs`, 'logs_exchange', `${service}.warning`);
     await log(service, 'warning');
     await eventually(() => isStored(service, 'warning'));
+  });
+
+  test('has an exclusive consumer of somebody else: it is taken from when that one ends', async () => {
+    const service = uniqueName('svc');
+    // On quorum queues RabbitMQ passes over "exclusive".
+    const classic = { queueType: 'classic' } as const;
+    await (await useConsumer(service, broker.url, classic)).stop();
+    const owner = await useChannel();
+    await owner.channel.consume(`${service}_info_logs`, () => {}, { exclusive: true });
+    const consumer = await useConsumer(service, broker.url, classic);
+    await log(service, 'error');
+    await eventually(() => isStored(service, 'error'));
+    await eventually(() => consumer.status().notices.length === 1);
+    expect(consumer.status().notices[0]).toMatch(
+      new RegExp(`^no messages can be taken from queue "${service}_info_logs": .*exclusive.* Another consumer has it`),
+    );
+    expect(consumer.status().notices[0]).not.toContain('Grant');
+
+    await owner.connection.close();
+    await log(service, 'info');
+    await eventually(() => isStored(service, 'info'));
+    expect(consumer.status()).toMatchObject({ health: 'ok', notices: [] });
+  });
+});
+
+describe('a queue that somebody else declared', () => {
+  const declared = async (service: string, queueArguments: Record<string, unknown>) => {
+    const { channel } = await useChannel();
+    await channel.assertExchange('logs_exchange', 'direct', { durable: true });
+    await channel.assertQueue(`${service}_info_logs`, { durable: true, arguments: queueArguments });
+    await channel.bindQueue(`${service}_info_logs`, 'logs_exchange', `${service}.info`);
+    return channel;
+  };
+
+  test('as a stream is not taken from, and the others are; redeclared, it is taken from', async () => {
+    const service = uniqueName('svc');
+    const channel = await declared(service, { 'x-queue-type': 'stream' });
+    await log(service, 'info');
+    const consumer = await useConsumer(service, broker.url);
+    await log(service, 'error');
+    await eventually(() => isStored(service, 'error'));
+    expect(consumer.status().health).toBe('degraded');
+    expect(consumer.status().notices).toContainEqual(
+      expect.stringMatching(new RegExp(`^queue "${service}_info_logs" is a stream, .*Delete it`)),
+    );
+    expect(await isStored(service, 'info')).toBe(false);
+
+    await channel.deleteQueue(`${service}_info_logs`);
+    await eventually(async () => (await broker.listQueues()).some(({ name }) => name === `${service}_info_logs`));
+    await eventually(() => !consumer.status().notices.some((notice) => notice.includes('is a stream')));
+    await log(service, 'info');
+    await eventually(() => isStored(service, 'info'));
+  });
+
+  test.each([
+    [20, /has a delivery limit of 20 and no dead-letter exchange/],
+    [1, /has a delivery limit of 1, which is too low/],
+  ])('with a delivery limit of %i is taken from, and the health says so', async (limit, words) => {
+    const service = uniqueName('svc');
+    await declared(service, { 'x-queue-type': 'quorum', 'x-delivery-limit': limit });
+    const consumer = await useConsumer(service, broker.url);
+    await log(service, 'info');
+    await eventually(() => isStored(service, 'info'));
+    expect(consumer.status().health).toBe('degraded');
+    expect(consumer.status().notices).toContainEqual(expect.stringMatching(words));
   });
 });

@@ -21,29 +21,28 @@ async function useSession() {
   await is('ready');
   const link = heard[0]!.link!;
   const lost: string[] = [];
+  const refused: string[] = [];
+  const topology = createTopology(() => {});
   const declaration = failureQueue('classic', SETTINGS, link.serverVersion);
   const tags: number[] = [];
-  const session = new Session(
-    link,
-    createTopology(() => {}),
-    [declaration],
-    {
-      prefetchBytes: 1024 * 1024,
-      batchRecords: 1000,
-      isSevere: () => false,
-      onMessage: (_, __, message) => {
-        tags.push(message.fields.deliveryTag);
-        return 1;
-      },
-      onLost: (_, error) => lost.push(error.message),
-      onHazard: () => {},
-      onRefused: () => {},
+  const session = new Session(link, topology, [declaration], {
+    prefetchBytes: 1024 * 1024,
+    batchRecords: 1000,
+    isSevere: () => false,
+    onMessage: (_, __, message) => {
+      tags.push(message.fields.deliveryTag);
+      return 1;
     },
-  );
+    onLost: (_, error) => lost.push(error.message),
+    onHazard: () => {},
+    onRefused: ({ queue }) => refused.push(queue),
+  });
   const consumers = async () => (await broker.listQueues()).reduce((sum, queue) => sum + queue.consumers, 0);
+  const subscribedTo = async (queue: string) =>
+    (await broker.listQueues()).some(({ name, consumers: count }) => name === queue && count > 0);
   const declarations = (...services: string[]) =>
     services.flatMap((service) => logQueues(service, SETTINGS, link.serverVersion));
-  return { proxy, session, lost, consumers, link, tags, declarations };
+  return { proxy, session, lost, refused, topology, consumers, subscribedTo, link, tags, declarations };
 }
 
 describe('a session of taking messages', () => {
@@ -104,6 +103,49 @@ describe('a session of taking messages', () => {
     expect(await consumers()).toBe(6);
     session.add([...more, ...more]);
     await eventually(async () => (await consumers()) === 1 + first.length + second.length);
+    expect(lost).toEqual([]);
+  });
+
+  test('blames no queue when the channel ends over something else while that one is subscribed to', async () => {
+    const { session, link, lost, refused, topology, declarations } = await useSession();
+    await session.open();
+    const [declaration] = declarations('shop');
+    await topology.ensure(link, declaration!);
+    // The broker's answers wait: the subscription is under way when the broker ends the channel over the acknowledgement.
+    link.pauseReading();
+    session.add([declaration!]);
+    session.acknowledge([999]);
+    link.resumeReading();
+    await eventually(() => session.isEnded);
+    expect(lost).toEqual([expect.stringContaining('unknown delivery tag 999')]);
+    expect(refused).toEqual([]);
+  });
+
+  test('blames no queue when the connection is lost while that one is declared', async () => {
+    const { proxy, session, link, refused, declarations } = await useSession();
+    await session.open();
+    link.pauseReading();
+    session.add(declarations('shop', 'till'));
+    await proxy.reset();
+    link.resumeReading();
+    session.lose(new Error('gone'));
+    await eventually(() => session.isEnded);
+    expect(refused).toEqual([]);
+  });
+
+  test('takes from what was added last before the many that were there before', async () => {
+    const { session, lost, consumers, subscribedTo, declarations } = await useSession();
+    const many = declarations(...Array.from({ length: 20 }, (_, n) => `old${n}`));
+    const [last] = declarations('new');
+    session.add(many);
+    const opened = session.open();
+    await eventually(async () => (await consumers()) >= 3);
+    session.add([last!]);
+    const before = await consumers();
+    await eventually(() => subscribedTo(last!.queue));
+    expect(await consumers()).toBeLessThan(before + 20);
+    await opened;
+    expect(await consumers()).toBe(102);
     expect(lost).toEqual([]);
   });
 
