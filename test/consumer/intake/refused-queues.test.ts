@@ -106,16 +106,15 @@ describe('a queue that the broker gives no subscription to', () => {
     const consumer = await useConsumer(service, broker.url, classic);
     await log(service, 'error');
     await eventually(() => isStored(service, 'error'));
-    await eventually(() => consumer.status().notices.length === 1);
-    expect(consumer.status().notices[0]).toMatch(
-      new RegExp(`^no messages can be taken from queue "${service}_info_logs": .*exclusive.* Another consumer has it`),
-    );
-    expect(consumer.status().notices[0]).not.toContain('Grant');
+    const notice = () => consumer.status().notices.find((each) => each.includes(`queue "${service}_info_logs"`));
+    await eventually(() => notice() !== undefined);
+    expect(notice()).toMatch(/^no messages can be taken from queue .*exclusive.* Another consumer has it/);
+    expect(notice()).not.toContain('Grant');
 
     await owner.connection.close();
     await log(service, 'info');
     await eventually(() => isStored(service, 'info'));
-    expect(consumer.status()).toMatchObject({ health: 'ok', notices: [] });
+    expect(notice()).toBeUndefined();
   });
 });
 
