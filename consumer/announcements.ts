@@ -5,10 +5,11 @@
  * An announcement stays unacknowledged until its service is in the table, or refused because there are too many. Should
  * the process die before that, it comes again.
  */
+import { setImmediate } from 'node:timers/promises';
 import { backoffMs, RECONNECT } from '../src/backoff.js';
 import { reasonOf } from '../src/errors.js';
+import type { StatusLog } from '../src/status-log.js';
 import { sleep } from '../src/time/time-limit.js';
-import type { Notices } from './notices.js';
 import type { Store } from './store/index.js';
 
 /** New services taken in a second, and at most so many at once. */
@@ -17,25 +18,33 @@ const NEW_PER_SECOND = 10;
 export interface AnnouncementsOptions {
   readonly maxServices: number;
   readonly store: Pick<Store, 'keepServices'>;
-  readonly notices: Notices;
+  /** What a person should know, for as long as it holds. */
+  readonly notices: StatusLog;
   /** Services that are known by now. */
   readonly known: () => ReadonlySet<string>;
-  /** The table has them now, or refuses to take any. */
-  readonly onTaken: (services: readonly string[]) => void;
+  /** The table has them now, or refuses to take any. The rank is the higher the later they were announced. */
+  readonly onTaken: (services: ReadonlyArray<readonly [service: string, rank: number]>) => void;
   /** PostgreSQL is away; they are tried again. */
   readonly onUnavailable: (reason: string) => void;
   /** Ends all waiting. */
   readonly signal: AbortSignal;
 }
 
+interface Waiting {
+  /** What to call when its announcements may be acknowledged. */
+  readonly acknowledgements: Array<() => void>;
+  readonly rank: number;
+}
+
 export class Announcements {
   readonly #options: AnnouncementsOptions;
-  /** What to call when an announcement may be acknowledged, by the service; the one that was announced last is last. */
-  readonly #waiting = new Map<string, Array<() => void>>();
+  /** By the service; the one that was announced last is last. */
+  readonly #waiting = new Map<string, Waiting>();
+  #announced = 0;
   #tokens = NEW_PER_SECOND;
   #filledAtMs = performance.now();
+  #firstRefused: string | undefined;
   #working: Promise<void> | undefined;
-  readonly #said = new Map<Kind, string | undefined>();
 
   constructor(options: AnnouncementsOptions) {
     this.#options = options;
@@ -43,9 +52,10 @@ export class Announcements {
 
   /** @param acknowledge called when the announcement may be acknowledged. */
   add(service: string, acknowledge: () => void): void {
-    const earlier = this.#waiting.get(service) ?? [];
+    const acknowledgements = this.#waiting.get(service)?.acknowledgements ?? [];
+    acknowledgements.push(acknowledge);
     this.#waiting.delete(service);
-    this.#waiting.set(service, [...earlier, acknowledge]);
+    this.#waiting.set(service, { acknowledgements, rank: ++this.#announced });
     this.#working ??= this.#workOff().finally(() => {
       this.#working = undefined;
     });
@@ -57,7 +67,9 @@ export class Announcements {
   }
 
   async #workOff(): Promise<void> {
-    const { onUnavailable, signal } = this.#options;
+    const { notices, onUnavailable, signal } = this.#options;
+    // Those that came in one piece with the first one are to be looked at together.
+    await setImmediate();
     for (let failures = 0; this.#waiting.size > 0 && !signal.aborted; ) {
       const services = this.#next();
       if (services.length === 0) {
@@ -72,23 +84,25 @@ export class Announcements {
         await sleep(backoffMs(++failures, RECONNECT), signal);
       }
     }
-    this.#say('too fast', undefined);
+    notices.report('services too fast', undefined);
   }
 
   /** Which ones are written now: all that are known, to note that they still live, and as many new ones as may be. */
   #next(): string[] {
-    const { maxServices, known } = this.#options;
+    const { maxServices, known, notices } = this.#options;
     const all = [...this.#waiting.keys()];
     const fresh = all.filter((service) => !known().has(service)).reverse();
     const room = Math.max(0, maxServices - known().size);
     const refused = fresh.slice(room);
     for (const service of refused) this.#finish(service);
-    // It stays said: a flood goes on in waves, and names the first one that it has met.
-    if (refused[0] !== undefined && !this.#said.has('too many'))
-      this.#say('too many', tooMany(maxServices, refused[0]));
+    // One name stands for all of them: a flood must not fill the log.
+    this.#firstRefused ??= refused[0];
+    if (this.#firstRefused !== undefined) {
+      notices.report('services too many', tooMany(maxServices, this.#firstRefused));
+    }
     const admitted = fresh.slice(0, Math.min(room, this.#takeTokens(fresh.length - refused.length)));
     const left = fresh.length - refused.length - admitted.length;
-    if (left > 0) this.#say('too fast', TOO_FAST);
+    if (left > 0) notices.report('services too fast', TOO_FAST);
     return [...all.filter((service) => known().has(service)), ...admitted];
   }
 
@@ -103,29 +117,22 @@ export class Announcements {
   }
 
   async #keep(services: readonly string[]): Promise<void> {
-    const { store, onTaken } = this.#options;
+    const { notices, store, onTaken } = this.#options;
     const refusal = await store.keepServices(services);
-    this.#say('refused', refusal && `announcements of services cannot be kept for other consumers: ${refusal.refused}`);
+    notices.report(
+      'services not kept',
+      refusal && `announcements of services cannot be kept for other consumers: ${refusal.refused}`,
+    );
+    const taken = services.map((service) => [service, this.#waiting.get(service)?.rank ?? 0] as const);
     for (const service of services) this.#finish(service);
-    onTaken(services);
+    onTaken(taken);
   }
 
   #finish(service: string): void {
-    for (const acknowledge of this.#waiting.get(service) ?? []) acknowledge();
+    for (const acknowledge of this.#waiting.get(service)?.acknowledgements ?? []) acknowledge();
     this.#waiting.delete(service);
   }
-
-  /** Keeps one notice of each kind, for as long as it holds. */
-  #say(kind: Kind, sentence: string | undefined): void {
-    const before = this.#said.get(kind);
-    if (before === sentence) return;
-    if (before !== undefined) this.#options.notices.withdraw(before);
-    if (sentence !== undefined) this.#options.notices.tell(sentence);
-    this.#said.set(kind, sentence);
-  }
 }
-
-type Kind = 'too many' | 'too fast' | 'refused';
 
 const TOO_FAST = `more than ${NEW_PER_SECOND} new services announced themselves within a second; ${NEW_PER_SECOND} a second are taken, the newest first.`;
 

@@ -19,18 +19,17 @@ import { backoffMs, RECONNECT } from '../src/backoff.js';
 import { LoghiveError, reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import type { StoredRecord } from '../src/record.js';
+import { StatusLog } from '../src/status-log.js';
 import { sleep, within } from '../src/time/time-limit.js';
 import type { ConsumerConfig } from './config.js';
 import { Copies } from './copies.js';
 import { Discovery } from './discovery.js';
 import { Taking } from './intake/taking.js';
-import { Notices } from './notices.js';
 import { Pipeline } from './pipeline.js';
 import { createRepublisher, type Republisher } from './republish.js';
 import { type ConsumerState, type ConsumerStatus, healthOf } from './status.js';
 import { untilStorageWorks } from './storage-probe.js';
 import { openStore, type Store } from './store/index.js';
-import { Teller } from './teller.js';
 
 /** How long `stop()` may take to finish what is in hand, in milliseconds. */
 const STOP_MS = 8000;
@@ -62,8 +61,10 @@ export class Consumer {
   readonly #republisher: Republisher;
   readonly #copies: Copies;
   readonly #pipeline: Pipeline;
-  readonly #notices = new Notices();
-  readonly #teller = new Teller();
+  /** What is so of the servers now: each change is logged, not each attempt. */
+  readonly #serverLog = new StatusLog((sentence, level) => internalLogger[level](sentence));
+  /** What a person should know, for as long as it holds. */
+  readonly #notices = new StatusLog((sentence) => internalLogger.warning(sentence));
   readonly #abort = new AbortController();
   #state: ConsumerState = 'created';
   #sinceMs = Date.now();
@@ -83,8 +84,8 @@ export class Consumer {
     this.#store = openStore({ ...config.store, notice: (text, level) => internalLogger[level](text) });
     this.#republisher = createRepublisher(
       config,
-      (sentence) => this.#teller.warning('broker', sentence),
-      (sentence) => this.#notices.tell(sentence),
+      (sentence) => this.#serverLog.report('broker', sentence),
+      (sentence) => this.#notices.once(sentence),
     );
     setMaxListeners(0, this.#abort.signal);
     this.#copies = new Copies({
@@ -98,7 +99,7 @@ export class Consumer {
       maxServices: config.maxServices,
       store: this.#store,
       notices: this.#notices,
-      onFound: (service) => this.#taking.add(service),
+      onFound: (service, rank) => this.#taking.add(service, rank),
       onUnavailable: (reason) => void this.#pause(reason),
       signal: this.#abort.signal,
     });
@@ -121,7 +122,7 @@ export class Consumer {
     this.#taking = new Taking(config, {
       // The newest first: the records of a service that is new must not wait until hundreds of others have their queues.
       services: () => [...this.#discovery.services].reverse(),
-      teller: this.#teller,
+      status: this.#serverLog,
       notices: this.#notices,
       onMessage: (session, queue, message) => this.#pipeline.take(session, queue, message),
       onLost: () => this.#forgetInHand(),
@@ -193,8 +194,9 @@ export class Consumer {
 
   #tellOfRetries(waits: boolean): void {
     const { fault } = this.#republisher;
-    if (waits) this.#teller.warning('retries', `retries cannot be published now${fault ? `: ${fault}` : ''}`);
-    else if (!this.#abort.signal.aborted) this.#teller.info('retries', 'no message waits for its retry any more');
+    if (waits) this.#serverLog.report('retries', `retries cannot be published now${fault ? `: ${fault}` : ''}`);
+    else if (!this.#abort.signal.aborted)
+      this.#serverLog.report('retries', 'no message waits for its retry any more', 'info');
   }
 
   /** Nothing moves until a probe succeeds. What is in hand stays there: each return counts against a delivery limit. */
@@ -204,7 +206,7 @@ export class Consumer {
     if (this.#state !== 'running') return;
     this.#pauses++;
     this.#transition('paused', reason);
-    this.#teller.warning('storage', `storage is paused: ${reason}`);
+    this.#serverLog.report('storage', `storage is paused: ${reason}`);
     // Whatever it fails with is a fault of ours, and must not end the process.
     this.#resume().catch((error) => internalLogger.error(`consumer: ${reasonOf(error)}`));
   }
@@ -219,7 +221,7 @@ export class Consumer {
     clearTimeout(timer);
     if (this.#state !== 'paused') return;
     this.#transition('running');
-    this.#teller.info('storage', 'storage works again');
+    this.#serverLog.report('storage', 'storage works again', 'info');
     this.#taking.begin();
     this.#pipeline.resume();
   }
@@ -241,7 +243,7 @@ export class Consumer {
     const tell = (reason: string) => {
       this.#reason = reason;
       const what = this.#state === 'paused' ? 'storage is paused' : 'storage does not work yet';
-      this.#teller.warning('storage', `${what}: ${reason}`);
+      this.#serverLog.report('storage', `${what}: ${reason}`);
     };
     return untilStorageWorks(attempt, tell, this.#abort.signal);
   }

@@ -7,10 +7,10 @@
 import { reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import { shown } from '../src/settings/option.js';
+import { StatusLog } from '../src/status-log.js';
 import { sleep } from '../src/time/time-limit.js';
 import { SERVICE_NAME } from '../src/wire.js';
 import { Announcements } from './announcements.js';
-import type { Notices } from './notices.js';
 import type { Store } from './store/index.js';
 
 /** How often the table is read: one that another consumer has kept is found as late as that. */
@@ -21,9 +21,10 @@ export interface DiscoveryOptions {
   /** Of those that announce themselves. */
   readonly maxServices: number;
   readonly store: Pick<Store, 'keepServices' | 'services'>;
-  readonly notices: Notices;
-  /** A service was found while the consumer runs. */
-  readonly onFound: (service: string) => void;
+  /** What a person should know, for as long as it holds. */
+  readonly notices: StatusLog;
+  /** A service was found while the consumer runs. Its rank is the higher the later it was announced; 0: nobody knows. */
+  readonly onFound: (service: string, rank: number) => void;
   /** The table cannot be written to because PostgreSQL is away. */
   readonly onUnavailable: (reason: string) => void;
   /** Ends all waiting. */
@@ -37,9 +38,7 @@ export class Discovery {
   readonly #services: Set<string>;
   /** Those in the table, and those that are taken. */
   readonly #known: Set<string>;
-  /** Names in the table that no queue could have. */
-  readonly #unfit = new Set<string>();
-  #readNotice: string | undefined;
+  readonly #warnings = new StatusLog((sentence) => internalLogger.warning(sentence));
 
   constructor(options: DiscoveryOptions) {
     this.#options = options;
@@ -82,7 +81,7 @@ export class Discovery {
       await sleep(LOOK_EVERY_MS, signal);
       if (!isRunning()) continue;
       try {
-        this.#found(await this.#read());
+        this.#found((await this.#read()).map((service) => [service, 0]));
       } catch (error) {
         // Storage is away: that is said, and waited for, when something is to be stored.
         internalLogger.debug(`services are not looked for: ${reasonOf(error)}`);
@@ -94,37 +93,31 @@ export class Discovery {
     const rows = await this.#options.store.services();
     const refused = 'refused' in rows ? rows.refused : undefined;
     // Who was given names needs no others.
-    if (this.#options.services === 'every') this.#sayUnread(refused);
+    if (this.#options.services === 'every') {
+      this.#options.notices.report(
+        'services not read',
+        refused && `services that other consumers have found are not known: ${refused}`,
+      );
+    }
     return 'refused' in rows ? [] : rows.filter((service) => this.#isFit(service));
-  }
-
-  #sayUnread(refused: string | undefined): void {
-    const { notices } = this.#options;
-    const now = refused && `services that other consumers have found are not known: ${refused}`;
-    if (this.#readNotice !== undefined && this.#readNotice !== now) notices.withdraw(this.#readNotice);
-    if (now !== undefined) notices.tell(now);
-    this.#readNotice = now;
   }
 
   /** Anybody may write into a table. */
   #isFit(service: string): boolean {
     if (SERVICE_NAME.test(service)) return true;
-    if (!this.#unfit.has(service)) {
-      this.#unfit.add(service);
-      internalLogger.warning(
-        `table services holds ${shown(service)}, which cannot be the name of a service; it is passed over. Delete that row.`,
-      );
-    }
+    this.#warnings.once(
+      `table services holds ${shown(service)}, which cannot be the name of a service; it is passed over. Delete that row.`,
+    );
     return false;
   }
 
-  #found(services: readonly string[]): void {
-    for (const service of services) {
+  #found(services: Iterable<readonly [service: string, rank: number]>): void {
+    for (const [service, rank] of services) {
       this.#known.add(service);
       if (this.#options.services !== 'every' || this.#services.has(service)) continue;
       this.#services.add(service);
       internalLogger.info(`service ${service} was found; its messages are taken as well`);
-      this.#options.onFound(service);
+      this.#options.onFound(service, rank);
     }
   }
 }

@@ -25,6 +25,7 @@ import {
 import { unknownVariable } from './settings/own-variables.js';
 import { type TlsOptions, tlsOptions } from './settings/tls-options.js';
 import { urlPart, withPort } from './settings/url-parts.js';
+import { StatusLog } from './status-log.js';
 import { type QueueSettings, type QueueType, SERVICE_NAME } from './wire.js';
 
 export type { TlsOptions } from './settings/tls-options.js';
@@ -176,11 +177,9 @@ function readConfigFile(file: string): Record<string, string> {
   }
 }
 
-const warned = new Set<string>();
+/** Many loggers are made in one process; a wrong environment is said once. */
+const warnings = new StatusLog((sentence, level) => internalLogger[level](sentence));
 
-/** Many loggers are made in one process; a wrong environment is told once. */
 export function warnOnce(sentence: string): void {
-  if (warned.has(sentence)) return;
-  warned.add(sentence);
-  internalLogger.warning(sentence);
+  warnings.once(sentence);
 }

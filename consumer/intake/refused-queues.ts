@@ -8,9 +8,9 @@ import { createTopology, type Topology } from '../../src/amqp/topology.js';
 import { type BackoffPolicy, backoffMs } from '../../src/backoff.js';
 import { LoghiveError, reasonOf } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
+import type { StatusLog } from '../../src/status-log.js';
 import { sleep } from '../../src/time/time-limit.js';
 import type { QueueDeclaration } from '../../src/wire.js';
-import type { Notices } from '../notices.js';
 import { declareToTake } from './subscriptions.js';
 
 /** A permission is granted by hand, a queue may be there again in a moment. */
@@ -33,7 +33,7 @@ export interface RefusedQueuesOptions {
   readonly link: () => Link | undefined;
   /** Messages can be taken from it again. */
   readonly onFree: (declaration: QueueDeclaration) => void;
-  readonly notices: Notices;
+  readonly notices: StatusLog;
   /** Ends all trying. */
   readonly signal: AbortSignal;
 }
@@ -45,7 +45,7 @@ export class RefusedQueues {
 
   constructor(options: RefusedQueuesOptions) {
     this.#options = options;
-    this.#topology = createTopology((sentence) => options.notices.tell(sentence));
+    this.#topology = createTopology((sentence) => options.notices.once(sentence));
   }
 
   has(queue: string): boolean {
@@ -61,7 +61,8 @@ export class RefusedQueues {
   async #untilItIsFree(declaration: QueueDeclaration, error: Error): Promise<void> {
     const { notices, signal, link, onFree } = this.#options;
     const sentence = sentenceOf(declaration.queue, error);
-    if (sentence) notices.tell(sentence);
+    const topic = `queue ${declaration.queue} refused`;
+    if (sentence) notices.report(topic, sentence);
     for (let attempt = 1; ; attempt++) {
       await sleep(backoffMs(attempt, RETRY), signal);
       if (signal.aborted) return;
@@ -71,7 +72,7 @@ export class RefusedQueues {
       else if (await this.#canBeTakenFrom(open, declaration)) break;
     }
     if (sentence) {
-      notices.withdraw(sentence);
+      notices.report(topic, undefined);
       internalLogger.info(`queue "${declaration.queue}" can be taken from again.`);
     }
     this.#held.delete(declaration.queue);

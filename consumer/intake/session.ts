@@ -60,7 +60,7 @@ export class Session {
       onHazard,
       onRefused,
     });
-    this.#subscriptions.add(declarations);
+    this.#subscriptions.add(declarations, 0);
   }
 
   get isEnded(): boolean {
@@ -88,9 +88,13 @@ export class Session {
     await this.#subscriptions.begin(channel);
   }
 
-  /** Takes from these queues as well, before those that are still waiting to be subscribed to. */
-  add(declarations: readonly QueueDeclaration[]): void {
-    if (this.#state === 'open') this.#subscriptions.add(declarations);
+  /**
+   * Takes from these queues as well.
+   *
+   * @param rank those of a higher rank are subscribed to before those of a lower one; the first ones have 0.
+   */
+  add(declarations: readonly QueueDeclaration[], rank = 0): void {
+    if (this.#state === 'open') this.#subscriptions.add(declarations, rank);
   }
 
   /** Everything of these messages is safe: acknowledge them. */

@@ -30,6 +30,11 @@ export interface SubscriptionsOptions {
   readonly onRefused: (declaration: QueueDeclaration, error: Error) => void;
 }
 
+interface Pending {
+  readonly subscription: Subscription;
+  readonly rank: number;
+}
+
 /** How often queues that became idle give their prefetch back. */
 const SHRINK_EVERY_MS = 60_000;
 
@@ -58,8 +63,8 @@ export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   /** By the name of the queue. */
   readonly #all = new Map<string, Subscription>();
-  /** What is to be subscribed to, the next one last: what was added last does not wait behind all that was there before. */
-  readonly #pending: Subscription[] = [];
+  /** What is to be subscribed to, the next one last. */
+  readonly #pending: Pending[] = [];
   /** `basic.qos` applies to the next `basic.consume` of the channel, so the two must not be torn apart. */
   readonly #subscribing = new Mutex();
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -85,9 +90,11 @@ export class Subscriptions {
   }
 
   /**
-   * Adds these queues, in this order, before those that are still pending. One that is there already stays as it is.
+   * Adds these queues, in this order. One that is there already stays as it is.
+   *
+   * @param rank those of a higher rank are subscribed to before those of a lower one.
    */
-  add(declarations: readonly QueueDeclaration[]): void {
+  add(declarations: readonly QueueDeclaration[], rank: number): void {
     const added: Subscription[] = [];
     for (const declaration of declarations) {
       const { queue } = declaration;
@@ -96,7 +103,7 @@ export class Subscriptions {
       this.#all.set(queue, subscription);
       added.push(subscription);
     }
-    this.#enqueue(added);
+    this.#enqueue(added, rank);
   }
 
   /** Cancels all of them. */
@@ -118,8 +125,9 @@ export class Subscriptions {
     if (wantsAnother(load, budget)) this.#resize(subscription, adapted(load, budget));
   }
 
-  #enqueue(subscriptions: readonly Subscription[]): void {
-    this.#pending.push(...[...subscriptions].reverse());
+  #enqueue(subscriptions: readonly Subscription[], rank: number): void {
+    const at = this.#pending.findLastIndex((pending) => pending.rank < rank) + 1;
+    this.#pending.splice(at, 0, ...subscriptions.map((subscription) => ({ subscription, rank })).reverse());
     if (this.#channel) void this.#work();
   }
 
@@ -134,7 +142,7 @@ export class Subscriptions {
     while (this.#options.isOpen()) {
       const next = this.#pending.pop();
       if (!next) return;
-      await this.#subscribe(next);
+      await this.#subscribe(next.subscription);
     }
   }
 
@@ -163,7 +171,8 @@ export class Subscriptions {
     const timer = setTimeout(
       () => {
         this.#timers.delete(timer);
-        this.#enqueue([subscription]);
+        // It was subscribed to before, or was about to be.
+        this.#enqueue([subscription], Number.POSITIVE_INFINITY);
       },
       backoffMs(subscription.failures, RECONNECT),
     );

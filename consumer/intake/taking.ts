@@ -8,19 +8,20 @@ import type { Link } from '../../src/amqp/link.js';
 import { replyText } from '../../src/amqp/reply.js';
 import { createTopology, type Topology } from '../../src/amqp/topology.js';
 import { backoffMs, RECONNECT } from '../../src/backoff.js';
+import type { StatusLog } from '../../src/status-log.js';
 import { sleep } from '../../src/time/time-limit.js';
 import { FAILURE_QUEUE, failureQueue, logQueues, type QueueDeclaration, SERVICES } from '../../src/wire.js';
 import type { ConsumerConfig } from '../config.js';
-import type { Notices } from '../notices.js';
-import type { Teller } from '../teller.js';
 import { RefusedQueues } from './refused-queues.js';
 import { Session } from './session.js';
 
 export interface TakingOptions {
   /** Whose messages are taken at this moment, in the order in which their queues are declared. */
   readonly services: () => readonly string[];
-  readonly teller: Teller;
-  readonly notices: Notices;
+  /** What is so of the servers now. */
+  readonly status: StatusLog;
+  /** What a person should know, for as long as it holds. */
+  readonly notices: StatusLog;
   /** A message has come. Returns how many records it holds. */
   readonly onMessage: (session: Session, queue: string, message: ConsumeMessage) => number;
   /** The session ended without our doing: what it delivered and is not acknowledged comes again. */
@@ -40,8 +41,6 @@ export class Taking {
   readonly #connection: Connection;
   readonly #topology: Topology;
   readonly #refused: RefusedQueues;
-  /** What was said of a queue, by its name. */
-  readonly #hazards = new Map<string, string>();
   #wanted = false;
   #link: Link | undefined;
   #session: Session | undefined;
@@ -51,8 +50,8 @@ export class Taking {
   constructor(config: ConsumerConfig, options: TakingOptions) {
     this.#config = config;
     this.#options = options;
-    const { teller, notices, signal } = options;
-    this.#topology = createTopology((sentence) => notices.tell(sentence));
+    const { status, notices, signal } = options;
+    this.#topology = createTopology((sentence) => notices.once(sentence));
     this.#refused = new RefusedQueues({
       link: () => this.#link,
       onFree: (declaration) => this.#session?.add([declaration]),
@@ -67,14 +66,18 @@ export class Taking {
     events.on('ready', (link) => {
       const { hostname, port } = link.host;
       this.#link = link;
-      teller.info('broker', `connected to ${link.serverProduct} ${link.serverVersion} at ${hostname}:${port}`);
+      status.report(
+        'broker',
+        `connected to ${link.serverProduct} ${link.serverVersion} at ${hostname}:${port}`,
+        'info',
+      );
       this.#openSession();
     });
-    events.on('failed', (error) => teller.warning('broker', error.message));
+    events.on('failed', (error) => status.report('broker', error.message));
     events.on('lost', (error) => {
       this.#link = undefined;
       this.#session?.lose(error);
-      teller.warning('broker', error.message);
+      status.report('broker', error.message);
     });
   }
 
@@ -99,14 +102,19 @@ export class Taking {
   }
 
   /**
-   * Takes messages of one service more, which is among `services` by now, without disturbing what is taken already, and
-   * before all that is still to be declared. Where there is no session now, the next one takes from all of them.
+   * Takes messages of one service more, which is among `services` by now, without disturbing what is taken already. Where
+   * there is no session now, the next one takes from all of them.
+   *
+   * @param rank its queues are declared before those of a lower one.
    */
-  add(service: string): void {
+  add(service: string, rank: number): void {
     const session = this.#session;
     if (!session) return;
     const declarations = logQueues(service, this.#config.queues, session.link.serverVersion);
-    session.add(declarations.filter(({ queue }) => !this.#refused.has(queue)));
+    session.add(
+      declarations.filter(({ queue }) => !this.#refused.has(queue)),
+      rank,
+    );
   }
 
   /** Takes nothing more; what is unacknowledged goes back, once. */
@@ -139,7 +147,7 @@ export class Taking {
       batchRecords: batchSize,
       isSevere,
       onMessage: this.#options.onMessage,
-      onHazard: (queue, sentence) => this.#noteHazard(queue, sentence),
+      onHazard: (queue, sentence) => this.#options.notices.report(`queue ${queue}`, sentence),
       onRefused: (declaration, error) => this.#refused.hold(declaration, error),
       onLost: (lost, error, refused) => this.#sessionLost(lost, error, refused),
     });
@@ -147,7 +155,7 @@ export class Taking {
     this.#openedAtMs = performance.now();
     void session.open().then(() => {
       if (session.isEnded) return;
-      this.#options.teller.info('queues', this.#whatIsTaken());
+      this.#options.status.report('queues', this.#whatIsTaken(), 'info');
       this.#options.onTaking();
     });
   }
@@ -162,16 +170,6 @@ export class Taking {
     ];
   }
 
-  /** A notice stands for as long as the queue is as it says. */
-  #noteHazard(queue: string, sentence: string | undefined): void {
-    const { notices } = this.#options;
-    const before = this.#hazards.get(queue);
-    if (before !== undefined && before !== sentence) notices.withdraw(before);
-    if (sentence === undefined) this.#hazards.delete(queue);
-    else this.#hazards.set(queue, sentence);
-    if (sentence !== undefined) notices.tell(sentence);
-  }
-
   #whatIsTaken(): string {
     const services = listed(this.#options.services());
     if (this.#config.services !== 'every') return `taking messages of ${services}`;
@@ -183,14 +181,14 @@ export class Taking {
   #sessionLost(session: Session, error: Error, refused: boolean): void {
     if (session !== this.#session) return;
     this.#options.onLost();
-    this.#options.teller.forget('queues');
+    this.#options.status.report('queues', undefined);
     const { state } = this.#connection.status();
     if (this.#link !== session.link || (state !== 'ready' && state !== 'blocked')) return;
     // What was refused is kept apart from now on, so the next session can come at once.
     if (refused) return void setImmediate(() => this.#openSession());
     this.#topology.forget();
     this.#endsInARow = performance.now() - this.#openedAtMs < LONG_LIVED_MS ? this.#endsInARow + 1 : 1;
-    this.#options.teller.warning('queues', `the channel ended: ${replyText(error)}. It is opened again.`);
+    this.#options.status.report('queues', `the channel ended: ${replyText(error)}. It is opened again.`);
     void sleep(backoffMs(this.#endsInARow, RECONNECT), this.#options.signal).then(() => this.#openSession());
   }
 }

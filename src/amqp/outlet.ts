@@ -8,11 +8,12 @@ import { backoffMs, REFUSED } from '../backoff.js';
 import type { BrokerConfig } from '../config.js';
 import { LoghiveError, reasonOf } from '../errors.js';
 import { internalLogger } from '../internal-logger.js';
+import { StatusLog } from '../status-log.js';
 import { isNack, isUnencodable } from './amqplib-internals.js';
 import { Connection } from './connection.js';
 import type { Link } from './link.js';
 import { replyText } from './reply.js';
-import { createTopology, onceEach, type Topology } from './topology.js';
+import { createTopology, type Topology } from './topology.js';
 
 /**
  * What became of a published message. Only `confirmed` means that the broker has it. `lost`: the channel ended before an
@@ -47,6 +48,9 @@ interface InFlight {
   returned: boolean;
 }
 
+/** There is one at a time: a connection that is away, or a channel that the broker has closed. */
+const FAULT = 'fault';
+
 export class Outlet {
   readonly events = new EventEmitter<Events>();
   readonly connection: Connection;
@@ -60,7 +64,8 @@ export class Outlet {
   #lastLink: Link | undefined;
   #messageNumber = 0;
   #channelFailures = 0;
-  #toldError = '';
+  /** The same reason again and again is said once, until publishing worked in between. */
+  readonly #faults = new StatusLog();
 
   /**
    * @param keepsProcessAlive whether an open connection keeps the process running.
@@ -72,7 +77,8 @@ export class Outlet {
     keepsProcessAlive: boolean,
     notice = (sentence: string) => this.#warn(new LoghiveError('LOGHIVE_BROKER_REFUSED', sentence)),
   ) {
-    this.notice = onceEach(notice);
+    const said = new StatusLog(notice);
+    this.notice = (sentence) => said.once(sentence);
     this.topology = createTopology(this.notice);
     this.connection = new Connection(config, {
       connectionName,
@@ -86,7 +92,7 @@ export class Outlet {
       this.#open = undefined;
       void this.#openChannel(link);
     });
-    events.on('failed', (error) => this.#warnUnlessTold(error));
+    events.on('failed', (error) => this.#warnIfNews(error));
     events.on('blocked', (reason) =>
       this.#warn(
         new LoghiveError(
@@ -100,7 +106,7 @@ export class Outlet {
       this.#connected = undefined;
       this.#open = undefined;
       this.#channelFailures = 0;
-      this.#warnUnlessTold(error);
+      this.#warnIfNews(error);
       this.events.emit('lost', error);
     });
   }
@@ -162,7 +168,7 @@ export class Outlet {
   #outcome(entry: InFlight, error: unknown, channel: ConfirmChannel): Outcome {
     if (!error) {
       this.#channelFailures = 0;
-      this.#toldError = '';
+      this.#faults.report(FAULT, undefined);
       return entry.returned ? 'returned' : 'confirmed';
     }
     return this.#open?.channel === channel && isNack(error) ? 'nacked' : 'lost';
@@ -183,7 +189,7 @@ export class Outlet {
     channel.on('return', (message) => this.#returned(message));
     this.#open = { link, channel };
     const afresh = link !== this.#lastLink;
-    if (afresh) this.#toldError = '';
+    if (afresh) this.#faults.report(FAULT, undefined);
     this.#lastLink = link;
     this.events.emit('open', link, afresh);
   }
@@ -197,7 +203,7 @@ export class Outlet {
       `publishing was refused: ${replyText(cause)}. Loghive goes on trying.`,
       { cause },
     );
-    this.#warnUnlessTold(error);
+    this.#warnIfNews(error);
     this.events.emit('channelClosed', error);
     setTimeout(() => void this.#openChannel(link), backoffMs(this.#channelFailures, REFUSED)).unref();
   }
@@ -214,11 +220,8 @@ export class Outlet {
     return largest;
   }
 
-  /** The same reason again and again is told once, until publishing worked in between. */
-  #warnUnlessTold(error: LoghiveError): void {
-    if (error.message === this.#toldError) return;
-    this.#toldError = error.message;
-    this.#warn(error);
+  #warnIfNews(error: LoghiveError): void {
+    if (this.#faults.report(FAULT, error.message)) this.#warn(error);
   }
 
   #warn(error: LoghiveError): void {

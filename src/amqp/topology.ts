@@ -5,6 +5,7 @@
  */
 
 import { Mutex } from 'async-mutex';
+import { StatusLog } from '../status-log.js';
 import type { QueueDeclaration } from '../wire.js';
 import type { Link } from './link.js';
 import { learnArguments, type QueueArguments } from './queue-arguments.js';
@@ -33,20 +34,11 @@ export interface Topology {
  */
 const REST_MS = 500;
 
-/** Passes each sentence on once. */
-export function onceEach(notice: (sentence: string) => void): (sentence: string) => void {
-  const told = new Set<string>();
-  return (sentence) => {
-    if (told.has(sentence)) return;
-    told.add(sentence);
-    notice(sentence);
-  };
-}
-
 /** @param notice takes what a person should know, each sentence once: other arguments, missing permissions. */
 export function createTopology(notice: (sentence: string) => void): Topology {
   let done = new WeakMap<Link, Map<string, QueueArguments | undefined>>();
-  const tell = onceEach(notice);
+  const said = new StatusLog(notice);
+  const tell = (sentence: string) => said.once(sentence);
   const mutex = new Mutex();
   let restUntilMs = 0;
   /** The broker's words, once it has refused a quorum queue by closing the connection. */

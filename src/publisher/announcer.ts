@@ -13,6 +13,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ConfirmChannel } from 'amqplib';
+import { isNack } from '../amqp/amqplib-internals.js';
 import type { Link } from '../amqp/link.js';
 import type { Outlet } from '../amqp/outlet.js';
 import { createTopology, type Topology } from '../amqp/topology.js';
@@ -20,6 +21,7 @@ import { encodeAnnouncement } from '../announcement.js';
 import { LoghiveError, reasonOf } from '../errors.js';
 import { RECORD_CONTENT_TYPE } from '../frame.js';
 import { internalLogger } from '../internal-logger.js';
+import { StatusLog } from '../status-log.js';
 import { LOGS_EXCHANGE, SERVICES, SERVICES_KEY, SERVICES_QUEUE } from '../wire.js';
 
 const HOUR_MS = 3_600_000;
@@ -44,7 +46,7 @@ export class Announcer {
   readonly #services = new Set<string>();
   readonly #timer: NodeJS.Timeout;
   #state: State = { name: 'idle' };
-  #toldRefusal = false;
+  readonly #said = new StatusLog();
   #waiting: (() => void)[] = [];
 
   /** @param everyMs how often everything is announced again on the same connection. */
@@ -177,7 +179,7 @@ export class Announcer {
         const state = this.#state;
         if (state.name === 'open' && state.channel === channel) state.answered.add(service);
         this.#tell();
-        if (error && reasonOf(error) === 'message nacked') this.#refused(service);
+        if (error && isNack(error)) this.#refused();
       });
     } catch (error) {
       // amqplib throws when the channel is closing; its end is told by its event.
@@ -185,14 +187,8 @@ export class Announcer {
     }
   }
 
-  #refused(service: string): void {
-    if (this.#toldRefusal) return;
-    this.#toldRefusal = true;
-    this.#warn(
-      new LoghiveError(
-        'LOGHIVE_BROKER_REFUSED',
-        `the broker does not take the announcement of service "${service}" (is queue "${SERVICES_QUEUE}" full, and refuses what comes?). Empty or delete that queue, or start the consumer with the names of services. Records are sent all the same.`,
-      ),
-    );
+  #refused(): void {
+    const sentence = `the broker does not take the announcements of services (is queue "${SERVICES_QUEUE}" full, and refuses what comes?). Empty or delete that queue, or start the consumer with the names of services. Records are sent all the same.`;
+    if (this.#said.once(sentence)) this.#warn(new LoghiveError('LOGHIVE_BROKER_REFUSED', sentence));
   }
 }

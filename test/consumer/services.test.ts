@@ -207,6 +207,20 @@ describe('a consumer without names', () => {
   });
 });
 
+test('a consumer without names takes no more services than it may, and stores the records of those that it has', async () => {
+  const { broker, at, stored, known } = await useServers();
+  const consumer = await useConsumer({ ...at, queueType: 'classic', maxServices: 3 });
+  await announce(broker, announcementOf('shop'));
+  await eventually(async () => (await queueOf(broker, 'shop_critical_logs'))?.consumers === 1);
+  await announce(broker, ...Array.from({ length: 50 }, (_, index) => announcementOf(`flood-${index}`)));
+  await publishRecord(broker, 'shop');
+  await eventually(async () => (await stored('shop')) === 1);
+  await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 0);
+  expect(await known()).toHaveLength(3);
+  expect(consumer.status()).toMatchObject({ health: 'degraded', counts: { deadLetters: 0 } });
+  expect(consumer.status().notices).toEqual([expect.stringMatching(/^more than 3 services are announced/)]);
+});
+
 describe('an announcement', () => {
   test('that names no service becomes a dead letter, and holds up no other', async () => {
     const { broker, database, at, known } = await useServers();

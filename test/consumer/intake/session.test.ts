@@ -140,7 +140,7 @@ describe('a session of taking messages', () => {
     session.add(many);
     const opened = session.open();
     await eventually(async () => (await consumers()) >= 3);
-    session.add([last!]);
+    session.add([last!], 1);
     const before = await consumers();
     await eventually(() => subscribedTo(last!.queue));
     expect(await consumers()).toBeLessThan(before + 20);

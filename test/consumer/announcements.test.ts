@@ -1,0 +1,145 @@
+/** How many announced services are taken, and in which order. */
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Announcements } from '../../consumer/announcements.js';
+import { LoghiveError } from '../../src/errors.js';
+import { internalLogger } from '../../src/internal-logger.js';
+import { StatusLog } from '../../src/status-log.js';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+function useAnnouncements({ maxServices = 1000, known: before = [] as string[] } = {}) {
+  const known = new Set(before);
+  const calls: string[][] = [];
+  const acknowledged: string[] = [];
+  const unavailable: string[] = [];
+  const notices = new StatusLog((sentence) => internalLogger.warning(sentence));
+  const store = {
+    keepServices: vi.fn(async (services: readonly string[]): Promise<{ refused: string } | undefined> => {
+      calls.push([...services]);
+      return undefined;
+    }),
+  };
+  const announcements = new Announcements({
+    maxServices,
+    store,
+    notices,
+    known: () => known,
+    onTaken: (services) => {
+      for (const [service] of services) known.add(service);
+    },
+    onUnavailable: (reason) => unavailable.push(reason),
+    signal: new AbortController().signal,
+  });
+  const announce = (...services: string[]) => {
+    for (const service of services) announcements.add(service, () => acknowledged.push(service));
+  };
+  const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+  return { announcements, announce, pass, known, calls, acknowledged, unavailable, notices, store };
+}
+
+const names = (count: number, prefix = 'svc') => Array.from({ length: count }, (_, n) => `${prefix}${n}`);
+
+describe('announced services', () => {
+  test('are acknowledged once they are in the table', async () => {
+    const { announce, pass, store, acknowledged, known } = useAnnouncements();
+    let commit = () => {};
+    store.keepServices.mockImplementationOnce(
+      () =>
+        new Promise((resolve) => {
+          commit = () => resolve(undefined);
+        }),
+    );
+    announce('shop');
+    await pass(0);
+    expect(acknowledged).toEqual([]);
+    commit();
+    await pass(0);
+    expect(acknowledged).toEqual(['shop']);
+    expect([...known]).toEqual(['shop']);
+  });
+
+  test('are taken ten a second, the newest first, and the health says so meanwhile', async () => {
+    const { announce, pass, known, notices, acknowledged } = useAnnouncements();
+    announce(...names(35));
+    await pass(0);
+    expect([...known]).toEqual(names(35).reverse().slice(0, 10));
+    expect(notices.all).toEqual([
+      expect.stringMatching(/^more than 10 new services announced themselves within a second/),
+    ]);
+    announce('newest');
+    await pass(100);
+    expect(known).toContain('newest');
+    await pass(900);
+    expect(known.size).toBe(20);
+    await pass(1600);
+    expect(known.size).toBe(36);
+    expect(acknowledged).toHaveLength(36);
+    await pass(100);
+    expect(notices.all).toEqual([]);
+  });
+
+  test('that are known already are noted at once, however many new ones wait', async () => {
+    const { announce, pass, calls, acknowledged } = useAnnouncements({ known: ['shop'] });
+    announce(...names(50), 'shop');
+    await pass(0);
+    expect(calls[0]).toContain('shop');
+    expect(acknowledged).toContain('shop');
+  });
+
+  test('beyond the number that may be taken are refused, acknowledged, and named in the health once', async () => {
+    const { announce, pass, known, notices, acknowledged } = useAnnouncements({ maxServices: 5, known: ['a', 'b'] });
+    announce(...names(20));
+    await pass(5000);
+    expect(known.size).toBe(5);
+    expect([...known]).toEqual(['a', 'b', 'svc19', 'svc18', 'svc17']);
+    expect(acknowledged).toHaveLength(20);
+    announce(...names(20, 'more'));
+    await pass(5000);
+    expect(known.size).toBe(5);
+    expect(acknowledged).toHaveLength(40);
+    expect(notices.all).toEqual([
+      expect.stringMatching(/^more than 5 services are announced, .* such as svc16\. .*raise MAX_SERVICES/),
+    ]);
+    expect(internalLogger.warning).toHaveBeenCalledTimes(1);
+  });
+
+  test('stay unacknowledged while PostgreSQL is away, and are taken when it is there again', async () => {
+    const { announce, pass, store, known, acknowledged, unavailable } = useAnnouncements();
+    store.keepServices.mockRejectedValueOnce(new LoghiveError('LOGHIVE_STORAGE_UNAVAILABLE', 'it is away'));
+    announce('shop');
+    await pass(0);
+    expect([acknowledged, unavailable]).toEqual([[], ['it is away.']]);
+    await pass(1100);
+    expect([...known]).toEqual(['shop']);
+    expect(acknowledged).toEqual(['shop']);
+  });
+
+  test('are taken although the table refuses them, which stays in the health until it does not', async () => {
+    const { announce, pass, store, known, notices } = useAnnouncements();
+    store.keepServices.mockResolvedValueOnce({ refused: 'no right' });
+    announce('shop');
+    await pass(0);
+    expect([...known]).toEqual(['shop']);
+    expect(notices.all).toEqual(['announcements of services cannot be kept for other consumers: no right']);
+    announce('shop');
+    await pass(0);
+    expect(notices.all).toEqual([]);
+  });
+
+  test('are forgotten when their channel has ended: they come again', async () => {
+    const { announcements, announce, pass, known, acknowledged } = useAnnouncements();
+    announce(...names(20));
+    await pass(0);
+    announcements.clear();
+    await pass(5000);
+    expect(known.size).toBe(10);
+    expect(acknowledged).toHaveLength(10);
+  });
+});
