@@ -160,14 +160,15 @@ export class Taking {
     });
   }
 
-  /** Announcements first: with hundreds of queues to declare, a service that is new must not wait for all of them. */
+  /**
+   * Where everything that is announced is taken, announcements come first: with hundreds of queues to declare, a service
+   * that is new must not wait for all of them.
+   */
   #declarations(link: Link): QueueDeclaration[] {
-    const { queues } = this.#config;
-    return [
-      SERVICES,
-      failureQueue(queues.type, queues, link.serverVersion),
-      ...this.#options.services().flatMap((service) => logQueues(service, queues, link.serverVersion)),
-    ];
+    const { queues, services } = this.#config;
+    const logs = this.#options.services().flatMap((service) => logQueues(service, queues, link.serverVersion));
+    const failures = failureQueue(queues.type, queues, link.serverVersion);
+    return services === 'every' ? [SERVICES, failures, ...logs] : [...logs, failures, SERVICES];
   }
 
   #whatIsTaken(): string {
