@@ -28,7 +28,7 @@ import { type Settled, settle } from './settle.js';
 import { type ConsumerCounts, noCounts } from './status.js';
 import type { Store } from './store/index.js';
 
-/** How long the copy of a message may take that came back often, in milliseconds. */
+/** How long a message that came back often waits for the publishing connection, and then for its copy's confirm, in milliseconds. */
 const COPY_TIMEOUT_MS = 5000;
 
 type PipelineConfig = Pick<
@@ -122,13 +122,20 @@ export class Pipeline {
 
   /** A message that cannot be published anew now is stored without that: a full queue must not keep itself full. */
   async #requeueAsNew(session: Session, queue: string, message: ConsumeMessage): Promise<void> {
-    const copied = this.#options.republisher.requeueAsNew(queue, message);
-    if ((await within(COPY_TIMEOUT_MS, copied)) && (await copied)) {
+    if (await this.#isCopied(queue, message)) {
       session.acknowledge([message.fields.deliveryTag]);
       this.#counts.rounds++;
     } else if (!session.isEnded) {
       this.#accept(session, { ...this.#parse(queue, message), alone: true });
     }
+  }
+
+  async #isCopied(queue: string, message: ConsumeMessage): Promise<boolean> {
+    const { republisher } = this.#options;
+    // After a broker's restart the connection that copies are published on may be there a moment later than the other.
+    if (!(await within(COPY_TIMEOUT_MS, republisher.whenReady()))) return false;
+    const copied = republisher.requeueAsNew(queue, message);
+    return (await within(COPY_TIMEOUT_MS, copied)) && copied;
   }
 
   async #retry(session: Session, { delivery, records, publish }: Settled['retrying'][number]): Promise<void> {
