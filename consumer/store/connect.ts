@@ -131,7 +131,6 @@ async function attempt(
     password: target.password,
     database: target.database,
     application_name: target.applicationName ?? 'loghive',
-    options: target.options,
     ssl: tls ? await tlsOptions(target) : false,
     sslnegotiation: target.directTls ? 'direct' : 'postgres',
     enableChannelBinding: target.requireChannelBinding,
@@ -139,6 +138,9 @@ async function attempt(
     keepAliveInitialDelayMillis: 10_000,
     stream: () => socket,
   });
+  // pg would take what the URL does not say from PGOPTIONS and PGREPLICATION, which poolers refuse.
+  const startUp = client as unknown as { connectionParameters: { options?: string; replication?: string } };
+  Object.assign(startUp.connectionParameters, { options: target.options, replication: undefined });
   let open = true;
   // pg emits 'error' besides rejecting; without a listener the process would end.
   client.on('error', () => (open = false));
