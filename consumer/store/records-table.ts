@@ -58,7 +58,7 @@ export function recordsTable(schema: string, now: () => number): RecordsTable {
     on conflict (ts, id) do nothing`;
 
   const run = (session: Session, rows: Iterable<Buffer>, before: string, after = '') =>
-    during('copy', untranslatable(session, session.copy(`${before}${copyStatement}${after}`, rows)));
+    during('copy', named(session, session.copy(`${before}${copyStatement}${after}`, rows)));
 
   function insertAgain({ id, timestamp, service, level }: StoredRecord): string {
     const literals = [id, timestamp, service, level, 'probe', '{}'].map(pg.escapeLiteral).join(', ');
@@ -88,7 +88,7 @@ export function recordsTable(schema: string, now: () => number): RecordsTable {
         records.map((record) => record.message),
         records.map((record) => record.information),
       ];
-      const result = await during('insert', untranslatable(session, session.query(insertStatement, values)));
+      const result = await during('insert', named(session, session.query(insertStatement, values)));
       return result.rowCount ?? 0;
     },
     async storePlainRow(session, before, { like, bytes = 0 }) {
@@ -123,15 +123,20 @@ function plainRecord(ms: number, service: string, level: Level, bytes: number): 
 }
 
 /**
+ * Two refusals of a record whose SQLSTATE does not say so. The text of the second is never translated: it is an internal
+ * error, and comes of a list of some 17 million elements.
+ *
  * PostgreSQL 15 says of an escape such as \u00e9 within JSON, where the database's encoding has no conversion at all
  * (SQL_ASCII), that it is not supported; from 16 on that it is untranslatable, as of every other character.
  */
-async function untranslatable<T>(session: Session, work: Promise<T>): Promise<T> {
+async function named<T>(session: Session, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
     const tagged = error as TaggedError;
     if (tagged.code === '0A000' && session.encoding !== 'UTF8') tagged.code = '22P05';
+    if (tagged.code === 'XX000' && tagged.message.startsWith('invalid memory alloc request size'))
+      tagged.code = '54000';
     throw error;
   }
 }

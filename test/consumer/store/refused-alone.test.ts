@@ -99,6 +99,14 @@ describe('a record that is refused alone', () => {
     expect(await tries(made)).toBe(3);
   });
 
+  it('is hopeless where it is larger than PostgreSQL can hold, which is called an internal error', async () => {
+    const { store } = await storeWith(
+      poison(`raise exception 'invalid memory alloc request size 1073741824' using errcode = 'XX000'`),
+    );
+    const outcome = await write(store, [item(), item({ message: 'poison' })]);
+    expect(outcome).toMatchObject({ stored: 1, rejected: [{ verdict: 'hopeless', code: '54000' }] });
+  });
+
   it('is stored when it is taken at last', async () => {
     // Three times with the others, the sixth time is the third one alone.
     const made = await storeWith(poison(`if nextval('logs.tries') < 6 then ${raise('53200')}; end if`));
