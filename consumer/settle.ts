@@ -1,6 +1,6 @@
 /**
- * What becomes of a batch: stored, retried later, or a dead letter. A message is finished, and may be acknowledged, when
- * that is safe for each of its records.
+ * What becomes of a batch: stored, retried later, or a dead letter, in one transaction. A message is finished, and may be
+ * acknowledged, when that is safe for each of its records.
  *
  * If the process dies at any point before the acknowledgement, the message comes again: what is stored already is dropped
  * by its key, a dead letter is counted as seen once more, a retry that was published twice is stored once.
@@ -34,20 +34,22 @@ export async function settle(
   retryDelaysMs: readonly number[],
 ): Promise<Settled> {
   const items = batch.flatMap((delivery) => delivery.items);
-  const written = items.length > 0 ? await store.write(items) : { stored: 0, duplicates: 0, rejected: [] };
   const letters = batch.flatMap((delivery) => delivery.letters);
+  const owners = ownersOf(batch);
+  const isRetried = ({ item, verdict }: Rejected) =>
+    verdict === 'retry' && owners.of(item).attempt < retryDelaysMs.length;
+  const written = await store.write({
+    items,
+    letters,
+    letterOf: (rejected) => (isRetried(rejected) ? undefined : letterOf(rejected, owners.of(rejected.item))),
+    retried: batch.every(({ attempt }) => attempt > 0),
+  });
+  const retried = written.rejected.filter(isRetried);
   const retries = new Map<Delivery, Rejected[]>();
-
-  const owners = written.rejected.length > 0 ? ownersOf(batch) : undefined;
-  for (const rejected of written.rejected) {
-    const delivery = owners!.get(rejected.item)!;
-    if (rejected.verdict === 'retry' && delivery.attempt < retryDelaysMs.length) {
-      retries.set(delivery, [...(retries.get(delivery) ?? []), rejected]);
-    } else {
-      letters.push(letterOf(rejected, delivery));
-    }
+  for (const rejected of retried) {
+    const delivery = owners.of(rejected.item);
+    retries.set(delivery, [...(retries.get(delivery) ?? []), rejected]);
   }
-  if (letters.length > 0) await store.writeDeadLetters(letters);
 
   const retrying = [...retries].map(([delivery, rejected]) => {
     const delayMs = retryDelaysMs[delivery.attempt]!;
@@ -64,7 +66,7 @@ export async function settle(
     inTable: () => recordsOf(items, written.rejected),
     stored: written.stored,
     duplicates: written.duplicates,
-    buried: letters.length,
+    buried: letters.length + written.rejected.length - retried.length,
   };
 }
 
@@ -73,8 +75,15 @@ function recordsOf(items: readonly StoreItem[], rejected: readonly Rejected[]): 
   return items.filter((item) => !out.has(item)).map(({ record }) => record);
 }
 
+/** Which message a record came with; looked up only where records are rejected. */
 function ownersOf(batch: readonly Delivery[]) {
-  return new Map(batch.flatMap((delivery) => delivery.items.map((item) => [item, delivery] as const)));
+  let owners: ReadonlyMap<StoreItem, Delivery> | undefined;
+  return {
+    of(item: StoreItem): Delivery {
+      owners ??= new Map(batch.flatMap((delivery) => delivery.items.map((each) => [each, delivery] as const)));
+      return owners.get(item)!;
+    },
+  };
 }
 
 function letterOf(rejected: Rejected, delivery: Delivery): DeadLetter {

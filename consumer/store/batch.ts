@@ -1,6 +1,6 @@
-/** A batch of records on its way into the table, and what became of it. Pure. */
+/** A batch of records and dead letters on its way into the tables, and what became of it. Pure. */
 import type { StoredRecord } from '../../src/record.js';
-import { datesOf } from './partition-days.js';
+import type { DeadLetter } from './dead-letters.js';
 
 export interface StoreItem {
   readonly record: StoredRecord;
@@ -8,10 +8,23 @@ export interface StoreItem {
   readonly raw: Buffer;
 }
 
+export interface Batch {
+  readonly items: readonly StoreItem[];
+  /** Dead letters that do not come from these records; written in the same transaction. */
+  readonly letters: readonly DeadLetter[];
+  /**
+   * The dead letter of a record that PostgreSQL refuses, for the same transaction; undefined when the caller sees to the
+   * record. Asked again when a transaction is repeated.
+   */
+  readonly letterOf: (rejected: Rejected) => DeadLetter | undefined;
+  /** All of these records were rejected before: they do not get the full statement time-out again. */
+  readonly retried: boolean;
+}
+
 /** One record that the table refuses while it takes others. */
 export interface Rejected {
   readonly item: StoreItem;
-  /** `retry` when the refusal comes from a rule of the table that may change, `hopeless` when it lies in the record. */
+  /** `hopeless` when the refusal lies in the record, `retry` when it may come from elsewhere: a rule, a shortage. */
   readonly verdict: 'retry' | 'hopeless';
   /** SQLSTATE. */
   readonly code: string;
@@ -27,21 +40,7 @@ export interface Outcome {
   readonly rejected: readonly Rejected[];
 }
 
-export interface Batch {
-  readonly items: readonly StoreItem[];
-  readonly records: readonly StoredRecord[];
-  readonly dates: ReadonlySet<string>;
-}
-
-export function batchOf(items: readonly StoreItem[]): Batch {
-  const records = items.map((item) => item.record);
-  return { items, records, dates: datesOf(records) };
-}
-
-export function halvesOf({ items }: Batch): [Batch, Batch] {
-  const middle = Math.ceil(items.length / 2);
-  return [batchOf(items.slice(0, middle)), batchOf(items.slice(middle))];
-}
+export const NOTHING: Outcome = { stored: 0, duplicates: 0, rejected: [] };
 
 export function sumOf(one: Outcome, other: Outcome): Outcome {
   return {
@@ -49,4 +48,12 @@ export function sumOf(one: Outcome, other: Outcome): Outcome {
     duplicates: one.duplicates + other.duplicates,
     rejected: [...one.rejected, ...other.rejected],
   };
+}
+
+export function lettersOf({ letters, letterOf }: Batch, rejected: readonly Rejected[]): DeadLetter[] {
+  return [...letters, ...rejected.map(letterOf).filter((letter) => letter !== undefined)];
+}
+
+export function bytesOf(items: readonly StoreItem[]): number {
+  return items.reduce((sum, { raw }) => sum + raw.length, 0);
 }

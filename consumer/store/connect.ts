@@ -5,7 +5,8 @@ import net from 'node:net';
 import pg from 'pg';
 import { LoghiveError, reasonOf } from '../../src/errors.js';
 import { tlsFault } from '../../src/tls-fault.js';
-import { copyIn } from './copy-in.js';
+import { begin } from './begin.js';
+import { type CopyResult, copyIn } from './copy-in.js';
 import type { DatabaseHost, DatabaseTarget } from './database-url.js';
 import { asFault, isStorageFault, type Place, storageUnavailable } from './storage-fault.js';
 import { tlsAttempts, tlsOptions } from './tls-options.js';
@@ -13,8 +14,6 @@ import { tlsAttempts, tlsOptions } from './tls-options.js';
 export interface SessionSettings {
   /** How long one host may take, in milliseconds; `connect_timeout` in the URL goes before it. */
   readonly connectTimeoutMs: number;
-  /** `statement_timeout` of the session, in milliseconds; 0 is none. */
-  readonly statementTimeoutMs: number;
   /** How long any statement may stay without an answer before the connection is given up, in milliseconds; 0 is for ever. */
   readonly answerTimeoutMs: number;
   readonly schema: string;
@@ -28,8 +27,8 @@ export interface Session {
     values?: unknown[],
     answerTimeoutMs?: number,
   ): Promise<pg.QueryResult<R>>;
-  /** `statement` ends with `copy … from stdin`. Resolves with the number of rows that the server stored. */
-  copy(statement: string, data: Iterable<Buffer>): Promise<number>;
+  /** `statement` holds one `copy … from stdin`. */
+  copy(statement: string, data: Iterable<Buffer>): Promise<CopyResult>;
   readonly place: Place;
   /** Of the database; what it cannot hold is a bad record. */
   readonly encoding: string;
@@ -132,7 +131,6 @@ async function attempt(
     password: target.password,
     database: target.database,
     application_name: target.applicationName ?? 'loghive',
-    options: target.options,
     ssl: tls ? await tlsOptions(target) : false,
     sslnegotiation: target.directTls ? 'direct' : 'postgres',
     enableChannelBinding: target.requireChannelBinding,
@@ -140,6 +138,9 @@ async function attempt(
     keepAliveInitialDelayMillis: 10_000,
     stream: () => socket,
   });
+  // pg would take what the URL does not say from PGOPTIONS and PGREPLICATION, which poolers refuse.
+  const startUp = client as unknown as { connectionParameters: { options?: string; replication?: string } };
+  Object.assign(startUp.connectionParameters, { options: target.options, replication: undefined });
   let open = true;
   // pg emits 'error' besides rejecting; without a listener the process would end.
   client.on('error', () => (open = false));
@@ -166,13 +167,14 @@ async function attempt(
       throw new Error('channel_binding=require is set and the server does not offer it');
     }
     const place = placeOf(target, { host, port }, settings);
-    const encoding = await prepare(client, target, settings, place);
+    const facts = await factsOf(client, settings);
+    assertFit(facts, target, place);
     const { answerTimeoutMs } = settings;
     return {
       query: (text, values, limitMs = answerTimeoutMs) => answered(client.query(text, values), limitMs, destroy),
       copy: (statement, data) => answered(copyIn(client, statement, data), answerTimeoutMs, destroy),
       place,
-      encoding,
+      encoding: facts.encoding,
       isOpen: () => open,
       destroy,
       async end() {
@@ -226,33 +228,22 @@ interface ServerFacts {
   encoding: string;
 }
 
-/**
- * Settings that a role or database may have changed and that records rely on. They are set by statements, not in the
- * start-up packet, which poolers such as PgBouncer refuse.
- */
-async function prepare(
-  client: pg.Client,
-  target: DatabaseTarget,
-  settings: SessionSettings,
-  place: Place,
-): Promise<string> {
-  const results = (await client.query(`
-    set client_encoding = 'UTF8'; set timezone = 'UTC'; set datestyle = 'ISO'; set standard_conforming_strings = on;
-    set statement_timeout = ${settings.statementTimeoutMs}; set lock_timeout = 0;
-    set idle_in_transaction_session_timeout = 60000;
-    set session characteristics as transaction isolation level read committed;
-    select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off';
+/** Nothing is set for the session, neither here nor in the start-up packet: see `begin`. */
+async function factsOf(client: pg.Client, { connectTimeoutMs }: SessionSettings): Promise<ServerFacts> {
+  const results = (await client.query(`${begin({ statementTimeoutMs: connectTimeoutMs })}
     select current_setting('transaction_read_only') as "readOnly", pg_is_in_recovery() as standby,
-      current_setting('server_encoding') as encoding`)) as unknown as pg.QueryResult<ServerFacts>[];
-  const facts = results.at(-1)?.rows[0];
+      current_setting('server_encoding') as encoding; commit`)) as unknown as pg.QueryResult<ServerFacts>[];
+  const facts = results.at(-2)?.rows[0];
   if (!facts) throw new Error('the server did not answer with its settings');
-  const unfit =
-    (target.sessionAttrs === 'read-write' && facts.readOnly === 'on') ||
-    (target.sessionAttrs === 'primary' && facts.standby);
-  if (unfit) {
-    const remedy = 'Point the database URL at the primary, or end its read-only mode.';
-    const state = facts.standby ? 'a standby' : 'read-only';
-    throw storageUnavailable(`${place.host} is ${state}. ${remedy}`, { sqlstate: '25006' });
-  }
-  return facts.encoding;
+  return facts;
+}
+
+/** @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE */
+function assertFit({ readOnly, standby }: ServerFacts, { sessionAttrs }: DatabaseTarget, { host }: Place): void {
+  const isFit = !(sessionAttrs === 'read-write' && readOnly === 'on') && !(sessionAttrs === 'primary' && standby);
+  if (isFit) return;
+  const state = standby ? 'a standby' : 'read-only';
+  throw storageUnavailable(`${host} is ${state}. Point the database URL at the primary, or end its read-only mode.`, {
+    sqlstate: '25006',
+  });
 }

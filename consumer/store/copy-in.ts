@@ -10,11 +10,19 @@ import type pg from 'pg';
 const COPY_DATA = 0x64;
 const COPY_DONE = Buffer.from([0x63, 0, 0, 0, 4]);
 
+export interface CopyResult {
+  /** How many the server stored. */
+  readonly rows: number;
+  /** The command tag of the last statement, 'COMMIT'. */
+  readonly command: string;
+}
+
 /**
- * @param statement ends with the COPY; statements before it (`begin; copy …`) are run in the same round trip.
- * @returns how many rows the server stored. Rejects with the server's error, or that of the connection.
+ * @param statement holds one COPY; statements before and after it (`begin; copy …; commit`) are run in the same round
+ *   trip.
+ * @returns Rejects with the server's error, or that of the connection.
  */
-export function copyIn(client: pg.Client, statement: string, data: Iterable<Buffer>): Promise<number> {
+export function copyIn(client: pg.Client, statement: string, data: Iterable<Buffer>): Promise<CopyResult> {
   return new Promise((resolve, reject) => {
     client.query(new CopyIn(statement, data, resolve, reject));
   });
@@ -23,15 +31,16 @@ export function copyIn(client: pg.Client, statement: string, data: Iterable<Buff
 /** What `pg` calls while a query of a foreign kind is the active one. */
 class CopyIn implements pg.Submittable {
   #rows = 0;
+  #command = '';
   readonly #statement: string;
   readonly #data: Iterable<Buffer>;
-  readonly #resolve: (rows: number) => void;
+  readonly #resolve: (result: CopyResult) => void;
   readonly #reject: (error: Error) => void;
 
   constructor(
     statement: string,
     data: Iterable<Buffer>,
-    resolve: (rows: number) => void,
+    resolve: (result: CopyResult) => void,
     reject: (error: Error) => void,
   ) {
     this.#statement = statement;
@@ -57,12 +66,13 @@ class CopyIn implements pg.Submittable {
   }
 
   handleCommandComplete(message: { text: string }): void {
-    const match = /^COPY (\d+)/.exec(message.text);
-    if (match) this.#rows = Number(match[1]);
+    const [command = '', rows] = message.text.split(' ');
+    this.#command = command;
+    if (command === 'COPY') this.#rows = Number(rows);
   }
 
   handleReadyForQuery(): void {
-    this.#resolve(this.#rows);
+    this.#resolve({ rows: this.#rows, command: this.#command });
   }
 
   handleError(error: Error): void {

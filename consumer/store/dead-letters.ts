@@ -9,8 +9,8 @@ import { isUuid } from '../../src/uuid.js';
 import { cleanText } from '../../src/value/safe-text.js';
 import type { Session } from './connect.js';
 import { sqlStateOf } from './storage-fault.js';
-import { commit, rollback } from './transaction.js';
-import { during, verdictOf } from './verdict.js';
+import { underSavepoint } from './transaction.js';
+import { during } from './verdict.js';
 
 export interface DeadLetter {
   /** The line's bytes as they came. */
@@ -52,70 +52,96 @@ interface Row {
 }
 
 export interface DeadLetters {
-  /** Resolves when all are committed. @throws the server's or the socket's error; nothing is given up then. */
+  /**
+   * Within the transaction under way.
+   *
+   * @throws the server's or the socket's error, in the phase `letter`.
+   */
   write(session: Session, letters: readonly DeadLetter[]): Promise<void>;
+  /** The same with those that were refused last, or a plain one, in a transaction that the caller takes back. */
+  probe(session: Session): Promise<void>;
 }
+
+const PLAIN: DeadLetter = {
+  raw: Buffer.from('probe'),
+  code: 'invalid',
+  reason: 'probe',
+  attempts: 1,
+  queue: 'loghive_info_logs',
+  routingKey: 'loghive.info',
+  headers: {},
+  service: 'loghive',
+  level: 'INFO',
+};
 
 export function createDeadLetters(schema: string): DeadLetters {
   const table = `${pg.escapeIdentifier(schema)}.dead_letters`;
 
-  async function insert(session: Session, rows: readonly Row[], form: Form, mayUpdate: boolean): Promise<void> {
+  /** A role that may store letters but not change them keeps each as it came first. */
+  async function insert(session: Session, rows: readonly Row[], form: Form): Promise<void> {
     const places = rows.map((_, row) => `(${placeholders(row * COLUMN_COUNT)})`);
-    const statement = `
-      insert into ${table} as letter (${COLUMNS}) values ${places.join(', ')}
-      on conflict (fingerprint) ${mayUpdate ? COUNT_AGAIN : 'do nothing'}`;
-    await during(
-      'insert',
-      session.query(
-        statement,
-        rows.flatMap((row) => form(row)),
-      ),
-    );
+    const values = rows.flatMap((row) => form(row));
+    const statement = `insert into ${table} as letter (${COLUMNS}) values ${places.join(', ')} on conflict (fingerprint)`;
+    try {
+      await underSavepoint(session, () => session.query(`${statement} ${COUNT_AGAIN}`, values));
+    } catch (error) {
+      if (sqlStateOf(error) !== '42501') throw error;
+      await underSavepoint(session, () => session.query(`${statement} do nothing`, values));
+    }
   }
 
   /** In case one of them is refused: each by itself, and that one ever plainer. */
-  async function insertSingly(session: Session, rows: readonly Row[], mayUpdate: boolean): Promise<void> {
+  async function insertSingly(session: Session, rows: readonly Row[]): Promise<void> {
     for (const row of rows) {
       for (const [tried, form] of FORMS.entries()) {
         try {
-          await insert(session, [row], form, mayUpdate);
+          await insert(session, [row], form);
           break;
         } catch (error) {
-          if (!isBad(error) || tried === FORMS.length - 1) throw error;
+          if (!isOfContent(error) || tried === FORMS.length - 1) throw error;
         }
       }
     }
   }
 
-  async function insertAll(session: Session, rows: readonly Row[], mayUpdate: boolean): Promise<void> {
+  async function insertAll(session: Session, rows: readonly Row[]): Promise<void> {
+    for (const chunk of chunksOf(rows)) {
+      try {
+        await insert(session, chunk, FORMS[0]);
+      } catch (error) {
+        if (!isOfContent(error)) throw error;
+        await insertSingly(session, chunk);
+      }
+    }
+  }
+
+  /** Rules of the table, triggers and policies may concern some letters only. */
+  let refused: readonly DeadLetter[] = [];
+
+  async function write(session: Session, letters: readonly DeadLetter[]): Promise<void> {
     try {
-      await session.query('begin');
-      for (const chunk of chunksOf(rows)) await insert(session, chunk, FORMS[0], mayUpdate);
-      await commit(session);
+      await during('letter', insertAll(session, rowsOf(letters)));
+      refused = [];
     } catch (error) {
-      await rollback(session);
-      if (!isBad(error)) throw error;
-      await insertSingly(session, rows, mayUpdate);
+      refused = letters;
+      throw error;
     }
   }
 
   return {
-    async write(session, letters) {
-      const rows = rowsOf(letters);
-      if (rows.length === 0) return;
-      try {
-        await insertAll(session, rows, true);
-      } catch (error) {
-        if (sqlStateOf(error) !== '42501') throw error;
-        // A role that may store records but not change them keeps each letter as it came first.
-        await insertAll(session, rows, false);
-      }
+    write,
+    async probe(session) {
+      const letters = refused.length > 0 ? refused : [PLAIN];
+      await write(session, letters);
+      // Counted as seen once more, which is an update.
+      await write(session, letters);
     },
   };
 }
 
-function isBad(error: unknown): boolean {
-  return ['hopeless', 'retry'].includes(verdictOf(error));
+/** Refused for what stands in it: a plainer form may be taken. */
+function isOfContent(error: unknown): boolean {
+  return /^(?:22|23|54)/.test(sqlStateOf(error) ?? '');
 }
 
 function placeholders(before: number): string {

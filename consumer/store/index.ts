@@ -5,19 +5,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LoghiveError } from '../../src/errors.js';
 import { maskUrl } from '../../src/settings/mask-url.js';
-import { batchOf, type Outcome, type StoreItem } from './batch.js';
+import type { Batch, Outcome } from './batch.js';
 import { openSession, type Session } from './connect.js';
 import { parseDatabaseUrl } from './database-url.js';
-import { createDeadLetters, type DeadLetter } from './dead-letters.js';
+import { createDeadLetters } from './dead-letters.js';
 import { migrate, readMigrations } from './migrate.js';
+import { timeoutsOf } from './part-timeout.js';
 import { createPartitions } from './partitions.js';
-import { recordsTable } from './records-table.js';
+import { probe } from './probe.js';
+import { type PlainRow, recordsTable } from './records-table.js';
 import { servicesTable, type TableRefusal } from './services-table.js';
 import { asFault, isStorageFault, storageUnavailable } from './storage-fault.js';
 import { verdictOf } from './verdict.js';
+import { createPartWriter } from './write-part.js';
 import { createWriter } from './writer.js';
 
-export type { Outcome, Rejected, StoreItem } from './batch.js';
+export type { Batch, Outcome, Rejected, StoreItem } from './batch.js';
 export { parseDatabaseUrl } from './database-url.js';
 export type { DeadLetter } from './dead-letters.js';
 export type { TableRefusal } from './services-table.js';
@@ -29,7 +32,7 @@ export interface StoreConfig {
   readonly databaseUrl: string;
   /** Default 'logs'. */
   readonly schema: string;
-  /** `statement_timeout`: the server cancels what takes longer. Milliseconds; less than `writeTimeoutMs`. */
+  /** `statement_timeout`: the server cancels what takes longer for a whole batch. Milliseconds; less than `writeTimeoutMs`. */
   readonly statementTimeoutMs: number;
   /** A statement that gets no answer for so long ends the connection. Milliseconds. */
   readonly writeTimeoutMs: number;
@@ -40,7 +43,7 @@ export interface StoreConfig {
 }
 
 /**
- * `write`, `writeDeadLetters`, `keepServices`, `services` and `probe` reject with LoghiveError LOGHIVE_STORAGE_UNAVAILABLE (`.reason` in words,
+ * `write`, `keepServices`, `services` and `probe` reject with LoghiveError LOGHIVE_STORAGE_UNAVAILABLE (`.reason` in words,
  * `.sqlstate`) whenever nothing may move until PostgreSQL is well. `connect` and `migrate` do too, and besides with
  * LOGHIVE_STORAGE_TLS and LOGHIVE_INVALID_OPTION (certificate files), which waiting alone does not mend.
  */
@@ -50,17 +53,19 @@ export interface Store {
   /** Applies what is missing of the schema. @throws LoghiveError LOGHIVE_MIGRATION_FAILED as well. @returns the names. */
   migrate(): Promise<string[]>;
   /**
-   * When it resolves, everything that is not in `rejected` is committed. When it rejects, some may be: writing the same
-   * records again is safe. After a connection that broke during COMMIT, `duplicates` may hold what this call stored.
+   * When it resolves, all of the batch is committed but the records in `rejected`, and the dead letters of those that
+   * have one. When it rejects, nothing is, unless connections were lost; writing the same again is safe for records with
+   * an id. After a connection that broke during COMMIT, `duplicates` may hold what this call stored.
    */
-  write(items: readonly StoreItem[]): Promise<Outcome>;
-  /** When it resolves, all are committed. */
-  writeDeadLetters(letters: readonly DeadLetter[]): Promise<void>;
+  write(batch: Batch): Promise<Outcome>;
   /** Notes that these services have announced themselves. When it resolves, that is committed, or the table refuses it. */
   keepServices(services: readonly string[]): Promise<TableRefusal | undefined>;
   /** All services that were ever noted, and what else stands in that table. */
   services(): Promise<readonly string[] | TableRefusal>;
-  /** Resolves when the server takes records: not read-only, the table there, a plain row accepted (and taken back). */
+  /**
+   * Resolves when the server takes what batches consist of: a plain row, dead letters (those that were refused last) and
+   * services, unless only their table says no. All is taken back.
+   */
   probe(): Promise<void>;
   /** Waits for the calls under way, three seconds at most, then ends them and the connections. Never rejects. */
   close(): Promise<void>;
@@ -77,13 +82,17 @@ const CLOSE_PATIENCE_MS = 3000;
 export function openStore(config: StoreConfig, now: () => number = Date.now): Store {
   const { schema, statementTimeoutMs, connectTimeoutMs, writeTimeoutMs } = config;
   const target = parseDatabaseUrl(config.databaseUrl);
-  const settings = { schema, statementTimeoutMs, connectTimeoutMs, answerTimeoutMs: writeTimeoutMs };
+  const settings = { schema, connectTimeoutMs, answerTimeoutMs: writeTimeoutMs };
   const warn = (text: string) => config.notice(text, 'warning');
   const table = recordsTable(schema, now);
   const partitions = createPartitions({ schema, now, notice: warn });
-  const writer = createWriter({ table, partitions, notice: warn });
   const deadLetters = createDeadLetters(schema);
-  const announced = servicesTable(schema);
+  const announced = servicesTable(schema, statementTimeoutMs);
+  const parts = createPartWriter({ table, deadLetters, partitions });
+  const timeouts = timeoutsOf(statementTimeoutMs);
+  const writer = createWriter({ table, parts, session: current, timeouts, notice: warn });
+  /** What the records are like that are written at present: a rule of the table may let nothing else pass. */
+  let like: PlainRow['like'];
   let session: Session | undefined;
   let closed = false;
   /** Gives up what is still under way when the store is closed. */
@@ -133,15 +142,14 @@ export function openStore(config: StoreConfig, now: () => number = Date.now): St
     }
   }
 
-  const guarded = <T>(work: (session: Session) => Promise<T>) =>
-    inTurn(() => withSession(work)).catch((error) => {
+  const guarded = <T>(work: () => Promise<T>) =>
+    inTurn(work).catch((error) => {
       throw asUnavailable(error);
     });
 
   async function applyMigrations(): Promise<string[]> {
     const migrations = await readMigrations();
-    // The server shall not cancel a migration that takes longer than any other statement.
-    const own = await openSession(target, { ...settings, statementTimeoutMs: 0 }, abort.signal);
+    const own = await openSession(target, settings, abort.signal);
     abort.signal.addEventListener('abort', own.destroy);
     try {
       abort.signal.throwIfAborted();
@@ -162,18 +170,18 @@ export function openStore(config: StoreConfig, now: () => number = Date.now): St
       migrating = applied.catch(() => undefined);
       return applied;
     },
-    async write(items) {
-      if (items.length === 0) return { stored: 0, duplicates: 0, rejected: [] };
-      const batch = batchOf(items);
-      return guarded((open) => writer.write(open, batch));
+    write(batch) {
+      return guarded(async () => {
+        like = batch.items[0]?.record ?? like;
+        return writer.write(batch);
+      });
     },
-    async writeDeadLetters(letters) {
-      if (letters.length > 0) await guarded((open) => deadLetters.write(open, letters));
-    },
-    keepServices: (services) => guarded((open) => announced.write(open, services)),
-    services: () => guarded((open) => announced.read(open)),
+    keepServices: (services) => guarded(() => withSession((open) => announced.write(open, services))),
+    services: () => guarded(() => withSession((open) => announced.read(open))),
     async probe() {
-      await guarded((open) => table.probe(open));
+      const tables = { table, deadLetters, services: announced };
+      await guarded(() => withSession((open) => probe(open, tables, { like }, timeouts.leastMs)));
+      writer.serverWorks();
     },
     async close() {
       if (closed) return;

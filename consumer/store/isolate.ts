@@ -1,14 +1,42 @@
 /**
- * Finds the bad records of a batch and stores all others, in one transaction. The server names the line at which it
- * stopped; that is only a hint where to cut (its words depend on its language), every record that is rejected was
- * refused alone.
+ * Finds the bad records of a batch and stores all others, in one transaction with the dead letters. The server names the
+ * line at which it stopped; that is only a hint where to cut (its words depend on its language), every record that is
+ * rejected was refused alone.
+ *
+ * Some errors say that the record is bad: one refusal is enough then. Any other may be the server's fault, so that the
+ * record is rejected only when it was refused alone three times, with some time between, and a plain row was taken after
+ * each.
  */
-import type { Outcome, Rejected, StoreItem } from './batch.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Batch, lettersOf, type Outcome, type Rejected, type StoreItem } from './batch.js';
+import { begin } from './begin.js';
 import type { Session } from './connect.js';
 import { copyText } from './copy-text.js';
-import type { RecordsTable } from './records-table.js';
+import type { DeadLetters } from './dead-letters.js';
+import { type PartTimeouts, partTimeoutMs, shareOf } from './part-timeout.js';
+import { plainRowFor, type RecordsTable } from './records-table.js';
+import { asFault } from './storage-fault.js';
 import { commit, rollback } from './transaction.js';
-import { type Verdict, verdictOf } from './verdict.js';
+import { blameOf, verdictOf } from './verdict.js';
+
+/** A record, or a whole batch, that was refused so often is not the victim of a moment. */
+export const MOST_REFUSALS = 3;
+/** Waited before the second refusal can come, and twice as long before the third. */
+export const BETWEEN_REFUSALS_MS = 100;
+/** Where the server has not said which record it was. Each part that fails may cost its whole time. */
+const PARTS = 16;
+
+export interface Isolation {
+  readonly table: RecordsTable;
+  readonly deadLetters: DeadLetters;
+  readonly timeouts: PartTimeouts;
+  /** See `blameOf`. */
+  readonly repeated: boolean;
+  /** In the time of `performance.now()`. */
+  readonly deadline: number;
+  /** What the batch was refused with, often enough to reject it if it is one record. */
+  readonly refusedWith: unknown;
+}
 
 /** [from, to) of the batch's items. */
 interface Part {
@@ -16,78 +44,159 @@ interface Part {
   readonly to: number;
 }
 
-/**
- * @param noPartition true: a record without a partition is a bad one, because looking again at the partitions has not
- *   helped.
- * @throws the server's error where it is no record's fault; nothing is stored then.
- */
-export async function isolate(
-  session: Session,
-  table: RecordsTable,
-  items: readonly StoreItem[],
-  noPartition: boolean,
-): Promise<Outcome> {
-  const rows = items.map((item) => Buffer.concat([...copyText([item.record])]));
-  const rejected: Rejected[] = [];
-  const open: Part[] = [{ from: 0, to: items.length }];
-  let stored = 0;
-  let duplicates = 0;
-  // Sent along with the next statement, to spare a round trip.
-  let before = 'begin; set constraints all immediate; savepoint part; ';
+/** A record that was refused alone. */
+interface Suspect {
+  readonly index: number;
+  readonly error: unknown;
+}
+
+/** @throws the server's error where it is no record's fault, or LOGHIVE_STORAGE_UNAVAILABLE; nothing is stored then. */
+export async function isolate(session: Session, batch: Batch, isolation: Isolation): Promise<Outcome> {
+  const search = new Search(session, batch, isolation);
   try {
-    for (let part = open.pop(); part !== undefined; part = open.pop()) {
-      try {
-        const count = await store(session, table, items, rows, part, before);
-        stored += count.stored;
-        duplicates += count.duplicates;
-        before = 'release savepoint part; savepoint part; ';
-      } catch (error) {
-        const verdict = badOf(error, noPartition);
-        if (verdict === undefined) throw error;
-        before = 'rollback to savepoint part; ';
-        if (part.to - part.from === 1) rejected.push(rejection(items[part.from]!, verdict, error));
-        else open.push(...cut(part, hintOf(error)));
-      }
-    }
-    // The last part may have been refused: then there is something to roll back to before there is something to commit.
-    await commit(session, before);
+    const suspects = await search.findSuspects();
+    await search.rejectAfter(suspects);
+    return await search.commit();
   } catch (error) {
     await rollback(session);
     throw error;
   }
-  return { stored, duplicates, rejected };
 }
 
-async function store(
-  session: Session,
-  table: RecordsTable,
-  items: readonly StoreItem[],
-  rows: readonly Buffer[],
-  { from, to }: Part,
-  before: string,
-): Promise<{ stored: number; duplicates: number }> {
-  try {
-    const stored = await table.copy(session, [Buffer.concat(rows.slice(from, to))], before);
-    return { stored, duplicates: 0 };
-  } catch (error) {
-    if (verdictOf(error) !== 'on-conflict') throw error;
-    await session.query('rollback to savepoint part');
-    const records = items.slice(from, to).map((item) => item.record);
-    const stored = await table.insert(session, records);
-    return { stored, duplicates: to - from - stored };
+class Search {
+  readonly #session: Session;
+  readonly #batch: Batch;
+  readonly #isolation: Isolation;
+  readonly #rows: readonly Buffer[];
+  readonly #rejected = new Map<number, Rejected>();
+  #stored = 0;
+  #duplicates = 0;
+  /** Sent along with the next statement, to spare a round trip. */
+  #before: string;
+
+  constructor(session: Session, batch: Batch, isolation: Isolation) {
+    this.#session = session;
+    this.#batch = batch;
+    this.#isolation = isolation;
+    this.#rows = batch.items.map((item) => Buffer.concat([...copyText([item.record])]));
+    this.#before = `${begin({ statementTimeoutMs: isolation.timeouts.wholeMs, immediate: true })}savepoint part; `;
+  }
+
+  /** Stores what is taken, and gives those back that were refused alone and may be good all the same. */
+  async findSuspects(): Promise<Suspect[]> {
+    const suspects: Suspect[] = [];
+    const { refusedWith, timeouts } = this.#isolation;
+    const whole = { from: 0, to: this.#batch.items.length };
+    if (whole.to === 1) {
+      this.#reject({ index: 0, error: refusedWith });
+      return suspects;
+    }
+    const open = this.#cut(whole, refusedWith);
+    for (let part = open.pop(); part !== undefined; part = open.pop()) {
+      const items = this.#itemsOf(part);
+      const error = await this.#refusal(part, partTimeoutMs(timeouts, shareOf(items, this.#batch.items)));
+      if (error === undefined) continue;
+      if (items.length > 1) open.push(...this.#cut(part, error));
+      else if (this.#isClear(error)) this.#reject({ index: part.from, error });
+      else suspects.push({ index: part.from, error });
+    }
+    return suspects;
+  }
+
+  /** Rejects those that are refused alone again and again. */
+  async rejectAfter(suspects: Suspect[]): Promise<void> {
+    let left = suspects;
+    for (let refusals = 1; refusals < MOST_REFUSALS && left.length > 0; refusals++) {
+      await delay(BETWEEN_REFUSALS_MS * refusals);
+      const again: Suspect[] = [];
+      for (const { index } of left) {
+        // Its share it had the first time.
+        const error = await this.#refusal({ from: index, to: index + 1 }, this.#isolation.timeouts.leastMs);
+        if (error !== undefined) again.push({ index, error });
+      }
+      left = again;
+    }
+    for (const suspect of left) this.#reject(suspect);
+  }
+
+  #reject({ index, error }: Suspect): void {
+    const { code, message } = error as { code: string; message: string };
+    const verdict = verdictOf(error) === 'hopeless' ? 'hopeless' : 'retry';
+    this.#rejected.set(index, { item: this.#batch.items[index]!, verdict, code, message });
+  }
+
+  async commit(): Promise<Outcome> {
+    const rejected = [...this.#rejected].sort(([a], [b]) => a - b).map(([, each]) => each);
+    const letters = lettersOf(this.#batch, rejected);
+    const before = `${this.#before}${timeout(this.#isolation.timeouts.wholeMs)}`;
+    if (letters.length > 0) {
+      await this.#session.query(before);
+      await this.#isolation.deadLetters.write(this.#session, letters);
+    }
+    // The last part may have been refused: then there is something to roll back to before there is something to commit.
+    await commit(this.#session, letters.length > 0 ? '' : before);
+    return { stored: this.#stored, duplicates: this.#duplicates, rejected };
+  }
+
+  /** @returns why the part was refused; undefined: it is stored. */
+  async #refusal(part: Part, inTimeMs: number): Promise<unknown> {
+    try {
+      await this.#store(part, timeout(inTimeMs));
+      this.#before = 'release savepoint part; savepoint part; ';
+      return undefined;
+    } catch (error) {
+      const blame = blameOf(error, this.#isolation.repeated);
+      if ((blame !== 'record' && blame !== 'unclear') || !this.#session.isOpen()) throw error;
+      this.#before = 'rollback to savepoint part; ';
+      if (blame === 'unclear') {
+        if (performance.now() > this.#isolation.deadline) throw asFault(error, this.#session.place);
+        await this.#assertServerWorks(part, error);
+      }
+      return error;
+    }
+  }
+
+  async #store({ from, to }: Part, inTime: string): Promise<void> {
+    const { table } = this.#isolation;
+    try {
+      const rows = [Buffer.concat(this.#rows.slice(from, to))];
+      this.#stored += await table.copy(this.#session, rows, `${this.#before}${inTime}`);
+    } catch (error) {
+      if (verdictOf(error) !== 'on-conflict') throw error;
+      await this.#session.query(`rollback to savepoint part; ${inTime}`);
+      const records = this.#itemsOf({ from, to }).map((item) => item.record);
+      const stored = await table.insert(this.#session, records);
+      this.#stored += stored;
+      this.#duplicates += to - from - stored;
+    }
+  }
+
+  /** @throws LOGHIVE_STORAGE_UNAVAILABLE when not even a plain row is taken. */
+  async #assertServerWorks(part: Part, refusal: unknown): Promise<void> {
+    const { timeouts, table } = this.#isolation;
+    const before = `${this.#before}${timeout(timeouts.leastMs)}`;
+    try {
+      await table.storePlainRow(this.#session, before, plainRowFor(this.#itemsOf(part), refusal));
+    } catch (error) {
+      throw blameOf(error, true) === 'connection' ? error : asFault(error, this.#session.place);
+    }
+  }
+
+  /** It says that the record is bad. */
+  #isClear(error: unknown): boolean {
+    return blameOf(error, this.#isolation.repeated) === 'record';
+  }
+
+  #cut(part: Part, error: unknown): Part[] {
+    return cut(part, hintOf(error), this.#isClear(error));
+  }
+
+  #itemsOf({ from, to }: Part): readonly StoreItem[] {
+    return this.#batch.items.slice(from, to);
   }
 }
 
-function badOf(error: unknown, noPartition: boolean): Rejected['verdict'] | undefined {
-  const verdict: Verdict = verdictOf(error);
-  if (verdict === 'refresh-partitions' && noPartition) return 'retry';
-  return verdict === 'hopeless' || verdict === 'retry' ? verdict : undefined;
-}
-
-function rejection(item: StoreItem, verdict: Rejected['verdict'], error: unknown): Rejected {
-  const { code, message } = error as { code: string; message: string };
-  return { item, verdict, code, message };
-}
+const timeout = (ms: number) => `set local statement_timeout = ${ms}; `;
 
 /** The index of the row within the part: COPY's context says "COPY records, line 42, column message". */
 function hintOf(error: unknown): number | undefined {
@@ -97,24 +206,29 @@ function hintOf(error: unknown): number | undefined {
 }
 
 /**
- * In the order in which they are taken from the end: the part before the hint, which is good as far as the server has
- * read it, the row itself, the rest. The rest is halved, so that a batch of nothing but bad records is not sent as
- * many times as it has records.
+ * In the order in which they are taken from the end.
+ *
+ * @param isClear the error says that the record is bad: what stands before it is good as far as the server has read it,
+ *   and the rest is halved, so that a batch of nothing but bad records is not sent as many times as it has records.
+ *   Otherwise the hint may be wrong, and each part that holds the record may cost its whole time: many small ones.
  */
-function cut({ from, to }: Part, hint: number | undefined): Part[] {
+function cut({ from, to }: Part, hint: number | undefined, isClear: boolean): Part[] {
   const at = hint === undefined ? -1 : from + hint;
-  const middle = (start: number) => start + Math.ceil((to - start) / 2);
-  const parts =
-    at < from || at >= to
-      ? [
-          { from: middle(from), to },
-          { from, to: middle(from) },
-        ]
-      : [
-          { from: middle(at + 1), to },
-          { from: at + 1, to: middle(at + 1) },
-          { from: at, to: at + 1 },
-          { from, to: at },
-        ];
-  return parts.filter((part) => part.to > part.from);
+  if (at < from || at >= to) return pieces({ from, to }, isClear ? 2 : PARTS);
+  const row = { from: at, to: at + 1 };
+  const [before, after] = [
+    { from, to: at },
+    { from: at + 1, to },
+  ];
+  return isClear
+    ? [...pieces(after, 2), row, ...pieces(before, 1)]
+    : [...pieces(after, PARTS), ...pieces(before, PARTS), row];
+}
+
+/** The last first. */
+function pieces({ from, to }: Part, most: number): Part[] {
+  const size = Math.ceil((to - from) / most);
+  const found: Part[] = [];
+  for (let start = from; start < to; start += size) found.unshift({ from: start, to: Math.min(start + size, to) });
+  return found;
 }

@@ -9,7 +9,7 @@ import pg from 'pg';
 import { LoghiveError } from '../../src/errors.js';
 import type { Session } from './connect.js';
 import { asFault, reasonFor, sqlStateOf } from './storage-fault.js';
-import { commit, rollback } from './transaction.js';
+import { transaction } from './transaction.js';
 import { verdictOf } from './verdict.js';
 
 const FOLDER = path.join(import.meta.dirname, 'migrations');
@@ -18,6 +18,8 @@ const FOLDER = path.join(import.meta.dirname, 'migrations');
 const LOCK_TIMEOUT_MS = 5 * 60_000;
 /** A server that is late with its refusal has the time of a slow answer on top. */
 const LOCK_ANSWER_MS = LOCK_TIMEOUT_MS + 60_000;
+/** The server cancels no migration, however long it takes. */
+const SETTINGS = { statementTimeoutMs: 0, lockTimeoutMs: LOCK_TIMEOUT_MS };
 /** A migration takes as long as it takes. That the server has vanished meanwhile is noticed by TCP's keep-alive. */
 const FOR_EVER = 0;
 
@@ -66,28 +68,28 @@ async function applyNext(session: Session, options: MigrateOptions, first: boole
   const { schema, notice } = options;
   let current: string | undefined;
   try {
-    await session.query(`begin; set local statement_timeout = 0; set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
-    await session.query(
-      'select pg_advisory_xact_lock(hashtextextended($1, 0))',
-      [`loghive:migrations:${schema}`],
-      LOCK_ANSWER_MS,
-    );
-    const next = nextOf(options, await appliedOnes(session, schema));
-    if (next === undefined) {
-      await commit(session);
-      return undefined;
-    }
-    current = next.name;
-    if (first) notice(`migrating schema ${schema} of ${options.shownUrl}.`);
-    await prepareSchema(session, schema);
-    await session.query(`set local search_path to ${pg.escapeIdentifier(schema)}`);
-    await session.query(next.sql, undefined, FOR_EVER);
-    await session.query(`insert into ${tableOf(schema)} (name, checksum) values ($1, $2)`, [next.name, next.checksum]);
-    await commit(session);
-    notice(`applied migration ${next.name}.`);
-    return next.name;
+    const applied = await transaction(session, SETTINGS, async () => {
+      await session.query(
+        'select pg_advisory_xact_lock(hashtextextended($1, 0))',
+        [`loghive:migrations:${schema}`],
+        LOCK_ANSWER_MS,
+      );
+      const next = nextOf(options, await appliedOnes(session, schema));
+      if (next === undefined) return undefined;
+      current = next.name;
+      if (first) notice(`migrating schema ${schema} of ${options.shownUrl}.`);
+      await prepareSchema(session, schema);
+      await session.query(`set local search_path to ${pg.escapeIdentifier(schema)}`);
+      await session.query(next.sql, undefined, FOR_EVER);
+      await session.query(`insert into ${tableOf(schema)} (name, checksum) values ($1, $2)`, [
+        next.name,
+        next.checksum,
+      ]);
+      return next.name;
+    });
+    if (applied !== undefined) notice(`applied migration ${applied}.`);
+    return applied;
   } catch (error) {
-    await rollback(session);
     throw wrapped(error, session, schema, current);
   }
 }

@@ -7,14 +7,14 @@ import pg from 'pg';
 import type { Session } from './connect.js';
 import { boundsOf, dayOf, daysAhead, daysInWindow, isCovered, partitionName, type Range } from './partition-days.js';
 import { reasonFor, sqlStateOf } from './storage-fault.js';
-import { commit, rollback } from './transaction.js';
+import { transaction } from './transaction.js';
 import { verdict } from './verdict.js';
 
 /** A reader's open transaction can hold the lock for long; everything that comes after us in its queue waits as well. */
 const LOCK_TIMEOUT_MS = 200;
 const PATIENCE_MS = 2000;
 /** Moving rows holds the default partition's lock for as long as it takes. */
-const STATEMENT_TIMEOUT_MS = 10_000;
+const SETTINGS = { statementTimeoutMs: 10_000, lockTimeoutMs: LOCK_TIMEOUT_MS };
 const POSTPONE_MS = 60_000;
 const POSTPONE_LONG_MS = 600_000;
 /** Partitions are also made and dropped by others. */
@@ -26,6 +26,8 @@ export interface Partitions {
    * @throws the server's error where DDL failed for a reason that storing would fail for as well.
    */
   ensure(session: Session, dates: ReadonlySet<string>): Promise<void>;
+  /** Storing works all the same: what `ensure` threw is told, and the days are left for later. */
+  leave(session: Session, error: unknown): void;
   /** The cache was wrong: look again before the next batch. */
   forget(): void;
 }
@@ -43,13 +45,20 @@ export function createPartitions({ schema, now, notice }: PartitionOptions): Par
   /** Until when a day is left alone, epoch milliseconds. */
   const postponed = new Map<number, number>();
   const told = new Set<string>();
+  /** Of the last call of `ensure`. */
+  let wanted: readonly number[] = [];
 
+  /** Within the transaction under way. */
   async function ranges(session: Session): Promise<readonly Range[]> {
     const { rows } = await session.query<{ from: string | null; to: string | null }>(RANGES, [parent]);
     return rows.map(({ from, to }) => ({
       from: from === null ? Number.NEGATIVE_INFINITY : Number(from),
       to: to === null ? Number.POSITIVE_INFINITY : Number(to),
     }));
+  }
+
+  async function look(session: Session): Promise<void> {
+    known = { ranges: await transaction(session, SETTINGS, () => ranges(session)), at: now() };
   }
 
   function missing(days: readonly number[]): number[] {
@@ -65,16 +74,13 @@ export function createPartitions({ schema, now, notice }: PartitionOptions): Par
   async function make(session: Session, day: number, deadline: number): Promise<unknown> {
     for (;;) {
       try {
-        await session.query(
-          `begin; set local lock_timeout = ${LOCK_TIMEOUT_MS}; set local statement_timeout = ${STATEMENT_TIMEOUT_MS}`,
-        );
-        await session.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`loghive:${parent}`]);
-        // Another consumer may have been faster.
-        if (!isCovered(day, await ranges(session))) await createPartition(session, schema, day);
-        await commit(session);
+        await transaction(session, SETTINGS, async () => {
+          await session.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`loghive:${parent}`]);
+          // Another consumer may have been faster.
+          if (!isCovered(day, await ranges(session))) await createPartition(session, schema, day);
+        });
         return undefined;
       } catch (error) {
-        await rollback(session);
         const code = (error as { code?: string }).code;
         const next = verdict({ code, phase: 'ddl' });
         if (next !== 'later' && next !== 'repeat') throw error;
@@ -90,7 +96,12 @@ export function createPartitions({ schema, now, notice }: PartitionOptions): Par
     const ofLock = code === '55P03' || code.startsWith('40');
     // Every partition needs the same lock, so the others would wait as long in vain.
     postpone(ofLock ? rest : [day], ofLock ? POSTPONE_MS : POSTPONE_LONG_MS);
-    if (ofLock || told.has(code)) return;
+    if (!ofLock) tell(session, day, error);
+  }
+
+  function tell(session: Session, day: number, error: unknown): void {
+    const code = sqlStateOf(error) ?? '';
+    if (told.has(code)) return;
     told.add(code);
     notice(
       `partition ${partitionName(day)} of schema ${schema} cannot be made; the default partition takes its records. ${reasonFor(error, session.place)}`,
@@ -102,8 +113,8 @@ export function createPartitions({ schema, now, notice }: PartitionOptions): Par
       const today = dayOf(now());
       const days = [...new Set([...daysInWindow(dates, today), ...daysAhead(today)])];
       if (missing(days).length === 0 && known && now() - known.at < CACHE_MS) return;
-      known = { ranges: await ranges(session), at: now() };
-      const wanted = missing(days);
+      await look(session);
+      wanted = missing(days);
       if (wanted.length === 0) return;
       const deadline = performance.now() + PATIENCE_MS;
       for (const [index, day] of wanted.entries()) {
@@ -112,7 +123,13 @@ export function createPartitions({ schema, now, notice }: PartitionOptions): Par
         if (error === undefined) postponed.delete(day);
         else leave(session, day, wanted.slice(index), error);
       }
-      known = { ranges: await ranges(session), at: now() };
+      await look(session);
+    },
+    leave(session, error) {
+      const left = missing(wanted);
+      if (left[0] === undefined) return;
+      postpone(left, POSTPONE_LONG_MS);
+      tell(session, left[0], error);
     },
     forget() {
       known = undefined;
@@ -121,8 +138,8 @@ export function createPartitions({ schema, now, notice }: PartitionOptions): Par
 }
 
 /**
- * Bounds come as an expression's text. They are cast back by the session that printed them, so that its time zone does
- * not matter. MINVALUE and MAXVALUE stand without quotes and become null.
+ * Bounds come as an expression's text. They are cast back by the transaction that printed them, so that its time zone
+ * does not matter. MINVALUE and MAXVALUE stand without quotes and become null.
  */
 const RANGES = `
   select extract(epoch from (regexp_match(bound, 'FROM \\(''([^'']+)''\\)'))[1]::timestamptz)::text as "from",

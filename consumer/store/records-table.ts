@@ -1,58 +1,84 @@
 /** The statements that touch the table of records. */
+import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import type { Level } from '../../src/level.js';
 import type { StoredRecord } from '../../src/record.js';
 import { uuidv7 } from '../../src/uuid.js';
+import { bytesOf, type StoreItem } from './batch.js';
+import { begin, type TransactionSettings } from './begin.js';
 import type { Session } from './connect.js';
 import { COPY_COLUMNS, copyText } from './copy-text.js';
-import { rollback } from './transaction.js';
+import { assertCommitted, rollback } from './transaction.js';
 import { during, type TaggedError } from './verdict.js';
 
+/** What a plain row looks like. */
+export interface PlainRow {
+  /** Whose service and level it carries, so that a rule about these does not look like a broken table. */
+  readonly like?: Pick<StoredRecord, 'service' | 'level'> | undefined;
+  /** How large it is at least; default 0: a few bytes. */
+  readonly bytes?: number;
+}
+
+/** More than that a plain row never needs to prove. */
+const MOST_PLAIN_BYTES = 8 * 1024 * 1024;
+/** Classes of SQLSTATE that speak of a shortage: a few bytes may still find room where a large record does not. */
+const SHORTAGE = /^5[38]/;
+
+/** A row that shows whether it was the server that refused these records. */
+export function plainRowFor(items: readonly StoreItem[], refusal: unknown): PlainRow {
+  const ofShortage = SHORTAGE.test((refusal as { code?: string }).code ?? '');
+  return { like: items[0]?.record, bytes: ofShortage ? Math.min(bytesOf(items), MOST_PLAIN_BYTES) : 0 };
+}
+
+/** Each gives the number of rows that the server stored. */
 export interface RecordsTable {
-  /** One statement, its own transaction unless `before` opens one. @returns the rows that the server stored. */
+  /** A transaction in one round trip. */
+  copyAndCommit(session: Session, rows: Iterable<Buffer>, settings: TransactionSettings): Promise<number>;
+  /** @param before statements that are sent along, each with its semicolon. */
   copy(session: Session, rows: Iterable<Buffer>, before?: string): Promise<number>;
-  /** Records whose key is there are passed over. @returns the rows that the server stored. */
+  /** Records whose key is there are passed over. */
   insert(session: Session, records: readonly StoredRecord[]): Promise<number>;
   /**
-   * Whether the table takes a plain good row, which is taken back again. @throws the server's error when it does not.
+   * Stores a plain good row, which the caller takes back again, in both ways in which records are stored.
    *
-   * @param like whose service and level the row carries, so that a rule about these does not look like a broken table;
-   *   refused, it is tried with Loghive's own.
+   * @param before begins a transaction, or brings one that has failed back to a savepoint.
+   * @throws the server's error when the table takes neither that row nor one of Loghive's own service.
    */
-  probe(session: Session, like?: StoredRecord): Promise<void>;
+  storePlainRow(session: Session, before: string, row: PlainRow): Promise<void>;
 }
 
 /** @param now epoch milliseconds. */
 export function recordsTable(schema: string, now: () => number): RecordsTable {
   const name = pg.escapeIdentifier(schema);
   const copyStatement = `copy ${name}.records (${COPY_COLUMNS}) from stdin`;
+  const insertInto = `insert into ${name}.records (${COPY_COLUMNS})`;
   const insertStatement = `
-    insert into ${name}.records (${COPY_COLUMNS})
+    ${insertInto}
     select * from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::${name}.level[], $5::text[], $6::jsonb[])
     on conflict (ts, id) do nothing`;
 
-  const copy: RecordsTable['copy'] = (session, rows, before = '') =>
-    during('copy', untranslatable(session, session.copy(`${before}${copyStatement}`, rows)));
+  const run = (session: Session, rows: Iterable<Buffer>, before: string, after = '') =>
+    during('copy', named(session, session.copy(`${before}${copyStatement}${after}`, rows)));
 
-  async function probeWith(session: Session, service: string, level: StoredRecord['level']): Promise<void> {
-    const ms = now();
-    const row: StoredRecord = {
-      id: uuidv7(ms * 1000),
-      timestamp: new Date(ms).toISOString(),
-      service,
-      level,
-      message: 'probe',
-      information: '{}',
-    };
-    try {
-      // Triggers and constraints that wait for the COMMIT are asked now.
-      await copy(session, copyText([row]), 'begin; set constraints all immediate; ');
-    } finally {
-      await rollback(session);
-    }
+  function insertAgain({ id, timestamp, service, level }: StoredRecord): string {
+    const literals = [id, timestamp, service, level, 'probe', '{}'].map(pg.escapeLiteral).join(', ');
+    return `; ${insertInto} values (${literals}) on conflict (ts, id) do nothing`;
   }
 
   return {
-    copy,
+    async copyAndCommit(session, rows, settings) {
+      try {
+        const { rows: stored, command } = await run(session, rows, begin(settings), '; commit');
+        assertCommitted(command);
+        return stored;
+      } catch (error) {
+        await rollback(session);
+        throw error;
+      }
+    },
+    async copy(session, rows, before = '') {
+      return (await run(session, rows, before)).rows;
+    },
     async insert(session, records) {
       const values = [
         records.map((record) => record.id),
@@ -62,35 +88,55 @@ export function recordsTable(schema: string, now: () => number): RecordsTable {
         records.map((record) => record.message),
         records.map((record) => record.information),
       ];
-      const result = await during('insert', untranslatable(session, session.query(insertStatement, values)));
+      const result = await during('insert', named(session, session.query(insertStatement, values)));
       return result.rowCount ?? 0;
     },
-    async probe(session, like) {
+    async storePlainRow(session, before, { like, bytes = 0 }) {
+      const store = (service: string, level: Level, first: string) => {
+        const row = plainRecord(now(), service, level, bytes);
+        return run(session, copyText([row]), first, insertAgain(row));
+      };
       if (like) {
-        const refused = await probeWith(session, like.service, like.level).then(
-          () => false,
-          (error) => {
-            if (!session.isOpen()) throw error;
-            return true;
-          },
-        );
-        if (!refused) return;
+        try {
+          await store(like.service, like.level, `${before}savepoint plain_row; `);
+          return;
+        } catch (error) {
+          if (!session.isOpen()) throw error;
+        }
       }
-      await probeWith(session, 'loghive', 'INFO');
+      await store('loghive', 'INFO', like ? 'rollback to savepoint plain_row; ' : before);
     },
   };
 }
 
+function plainRecord(ms: number, service: string, level: Level, bytes: number): StoredRecord {
+  // At random, so that it takes its room on the server although PostgreSQL compresses.
+  const information = bytes === 0 ? {} : { probe: randomBytes(Math.ceil((bytes * 3) / 4)).toString('base64') };
+  return {
+    id: uuidv7(ms * 1000),
+    timestamp: new Date(ms).toISOString(),
+    service,
+    level,
+    message: 'probe',
+    information: JSON.stringify(information),
+  };
+}
+
 /**
+ * Two refusals of a record whose SQLSTATE does not say so. The text of the second is never translated: it is an internal
+ * error, and comes of a list of some 17 million elements.
+ *
  * PostgreSQL 15 says of an escape such as \u00e9 within JSON, where the database's encoding has no conversion at all
  * (SQL_ASCII), that it is not supported; from 16 on that it is untranslatable, as of every other character.
  */
-async function untranslatable<T>(session: Session, work: Promise<T>): Promise<T> {
+async function named<T>(session: Session, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
     const tagged = error as TaggedError;
     if (tagged.code === '0A000' && session.encoding !== 'UTF8') tagged.code = '22P05';
+    if (tagged.code === 'XX000' && tagged.message.startsWith('invalid memory alloc request size'))
+      tagged.code = '54000';
     throw error;
   }
 }

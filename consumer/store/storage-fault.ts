@@ -53,7 +53,7 @@ export function reasonFor(error: unknown, place: Place): string {
   const state = sqlStateOf(error);
   const said = reasonOf(error);
   if (state === undefined) return withoutState(error, said, place);
-  const [what, remedy] = wordsFor(state, place);
+  const [what, remedy] = said.includes('unsupported startup parameter') ? poolerWords(place) : wordsFor(state, place);
   return `${what}: ${said} (SQLSTATE ${state}).${remedy ? ` ${remedy}.` : ''}`;
 }
 
@@ -76,6 +76,13 @@ function withoutState(error: unknown, said: string, { host, user }: Place): stri
     return `${host} ended the connection. Check that PostgreSQL listens there, and its log.`;
   }
   return `the connection to ${host} failed: ${said}`;
+}
+
+function poolerWords({ host }: Place): readonly [string, string] {
+  return [
+    `the pooler at ${host} refuses the options of the database URL`,
+    'Leave them out, or name "options" in its ignore_startup_parameters',
+  ];
 }
 
 /** What it means, and what to do. */

@@ -3,8 +3,8 @@
  * Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 
-/** What was being done. Errors of DDL and of connecting are never a record's fault. */
-export type Phase = 'connect' | 'copy' | 'insert' | 'ddl' | 'query';
+/** What was being done. Errors of DDL, of connecting and of dead letters are never a record's fault. */
+export type Phase = 'connect' | 'copy' | 'insert' | 'letter' | 'ddl' | 'query';
 
 export interface Failure {
   /** SQLSTATE. Undefined or a code of Node's (`ECONNRESET`): the connection itself failed. */
@@ -21,7 +21,7 @@ export interface Failure {
  *   table's rules may change (a constraint), `hopeless` when no table of this shape could ever take it.
  * - `later`: DDL that can wait; the default partition takes the rows meanwhile.
  * - `reconnect`: the connection is gone, the outcome unknown; repeating is safe because of the key.
- * - `pause`: nothing moves until a probe succeeds.
+ * - `pause`: nothing moves until a probe succeeds. Where it succeeds each time, one record may be the cause after all.
  */
 export type Verdict =
   | 'on-conflict'
@@ -46,7 +46,7 @@ export function verdict({ code, constraint, phase }: Failure): Verdict {
   if (!isSqlState(code) || code.startsWith('08') || SESSION_ENDED.has(code)) return 'reconnect';
   if (code.startsWith('40')) return 'repeat';
   if (phase === 'ddl') return ddlVerdict(code);
-  if (phase === 'query') return 'pause';
+  if (phase === 'query' || phase === 'letter') return 'pause';
   if (code === '23505') return phase === 'copy' ? 'on-conflict' : 'retry';
   if (code === '23514' && !constraint) return 'refresh-partitions';
   if (code.startsWith('22') || code.startsWith('54')) return 'hopeless';
@@ -85,4 +85,37 @@ export async function during<T>(phase: Phase, work: Promise<T>): Promise<T> {
 export function verdictOf(error: unknown): Verdict {
   const { code, constraint, phase = 'query' } = error as TaggedError;
   return verdict({ code, constraint, phase });
+}
+
+/** Whether it came while records were on their way: whatever else fails, fails without regard to them. */
+export function isOfRecords(error: unknown): boolean {
+  const { phase } = error as TaggedError;
+  return phase === 'copy' || phase === 'insert';
+}
+
+/**
+ * What a failure to store a batch says about its records, while the server takes a plain one.
+ *
+ * - `record`: one of them is bad.
+ * - `unclear`: one of them, or the server, for a while.
+ * - `chance`: none; the same again may succeed.
+ * - `connection`: nothing, the connection is gone.
+ */
+export type Blame = 'record' | 'unclear' | 'chance' | 'connection';
+
+/** @param repeated true: the same was tried again as often as chance can explain. */
+export function blameOf(error: unknown, repeated: boolean): Blame {
+  switch (verdictOf(error)) {
+    case 'reconnect':
+      return 'connection';
+    case 'hopeless':
+    case 'retry':
+      return 'record';
+    case 'refresh-partitions':
+      return repeated ? 'record' : 'chance';
+    case 'repeat':
+      return repeated ? 'unclear' : 'chance';
+    default:
+      return 'unclear';
+  }
 }

@@ -1,39 +1,50 @@
 /**
- * Stores a batch: COPY, and what the contract says for each way in which that can fail. Everything here is safe to
- * repeat, because the key (ts, id) stores a record once.
+ * Stores a batch, and what the contract says for each way in which that can fail. Everything here is safe to repeat,
+ * because the key (ts, id) stores a record once.
+ *
+ * A batch is one transaction, records and dead letters together. Only where its connection is lost again and again it
+ * becomes several: see `Suspects`.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Batch, halvesOf, type Outcome, sumOf } from './batch.js';
+import { reasonOf } from '../../src/errors.js';
+import { type Batch, lettersOf, NOTHING, type Outcome, type Rejected, type StoreItem, sumOf } from './batch.js';
 import type { Session } from './connect.js';
-import { copyText } from './copy-text.js';
-import { isolate } from './isolate.js';
-import type { Partitions } from './partitions.js';
+import type { DeadLetter } from './dead-letters.js';
+import { type PartTimeouts, partTimeoutMs, shareOf, shareOfUsual } from './part-timeout.js';
+import { assertTakesRecords } from './probe.js';
 import type { RecordsTable } from './records-table.js';
-import { asFault, isStorageFault } from './storage-fault.js';
-import { during, verdictOf } from './verdict.js';
+import { asFault, isStorageFault, sqlStateOf } from './storage-fault.js';
+import { Suspects } from './suspects.js';
+import { isOfRecords, verdictOf } from './verdict.js';
+import type { PartWriter } from './write-part.js';
 
-/** Of class 40, and of a partition that changed under the COPY. */
-const MOST_REPEATS = 5;
-/** A batch that failed so often while the probe row was taken is cut in half. */
-const MOST_FAILURES = 3;
 /** The broker takes back what is not acknowledged within 30 minutes; a statement may be under way when this is over. */
 const PATIENCE_MS = 10 * 60_000;
+/** Between the two probes after a loss; longer the more often it happens. */
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 1000;
+/** SQLSTATE for a connection that ended without a word of the server. */
+const CONNECTION_FAILURE = '08006';
 
 export interface Writer {
-  /**
-   * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE when nothing may move until the server is well; the server's or
-   *   socket's error when the connection broke (verdict `reconnect`), the outcome being unknown then.
-   */
-  write(session: Session, batch: Batch): Promise<Outcome>;
+  /** @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE when nothing may move until the server is well. */
+  write(batch: Batch): Promise<Outcome>;
+  /** A probe has succeeded: the connections that were lost before count, see `Suspects`. */
+  serverWorks(): void;
 }
 
 export interface WriterOptions {
   readonly table: RecordsTable;
-  readonly partitions: Partitions;
+  readonly parts: PartWriter;
+  /** The open session, or a new one. @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE */
+  readonly session: () => Promise<Session>;
+  /** Of a whole batch. */
+  readonly timeouts: PartTimeouts;
   readonly notice: (text: string) => void;
 }
 
-export function createWriter({ table, partitions, notice }: WriterOptions): Writer {
+export function createWriter({ table, parts, session: openSession, timeouts, notice }: WriterOptions): Writer {
+  const suspects = new Suspects();
   let toldSwallowed = false;
 
   /** A trigger may keep rows out on purpose, or put them elsewhere: that is not ours to judge, but it is told. */
@@ -48,87 +59,87 @@ export function createWriter({ table, partitions, notice }: WriterOptions): Writ
     return outcome;
   }
 
-  async function ensurePartitions(session: Session, dates: ReadonlySet<string>): Promise<void> {
-    try {
-      await during('ddl', partitions.ensure(session, dates));
-    } catch (error) {
-      if (verdictOf(error) !== 'later') throw error;
-    }
-  }
-
-  /** Once through; the errors that come out are of the table, the server or the connection, not of a record. */
-  async function attempt(session: Session, batch: Batch, noPartition: boolean): Promise<Outcome> {
-    const { items, records, dates } = batch;
-    await ensurePartitions(session, dates);
-    let refused: unknown;
-    try {
-      return { stored: await table.copy(session, copyText(records)), duplicates: 0, rejected: [] };
-    } catch (error) {
-      refused = error;
-    }
-    if (verdictOf(refused) === 'on-conflict') {
+  /**
+   * Twice, with some time between, unless it was the first loss: a server that goes up and down must not look like a bad
+   * record.
+   *
+   * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE
+   */
+  async function assertServerWorks(items: readonly StoreItem[]): Promise<void> {
+    const losses = suspects.lossesOf(items);
+    const waits = losses === 0 ? [0] : [0, Math.min(FIRST_WAIT_MS * 2 ** (losses - 1), LONGEST_WAIT_MS)];
+    for (const waitMs of waits) {
+      await delay(waitMs);
+      const session = await openSession();
       try {
-        const stored = await table.insert(session, records);
-        return { stored, duplicates: items.length - stored, rejected: [] };
+        await assertTakesRecords(session, table, { like: items[0]?.record }, timeouts.leastMs);
       } catch (error) {
-        refused = error;
+        session.destroy();
+        throw asFault(error, session.place);
       }
     }
-    const verdict = verdictOf(refused);
-    const bad = verdict === 'hopeless' || verdict === 'retry' || (verdict === 'refresh-partitions' && noPartition);
-    if (!bad) throw refused;
-    await probe(session, batch);
-    return isolate(session, table, items, noPartition);
   }
 
-  /** @throws LOGHIVE_STORAGE_UNAVAILABLE when not even a plain row is taken. */
-  async function probe(session: Session, { items }: Batch): Promise<void> {
-    try {
-      await table.probe(session, items[0]?.record);
-    } catch (error) {
-      if (verdictOf(error) === 'reconnect') throw error;
-      throw asFault(error, session.place);
-    }
-  }
-
-  async function write(session: Session, batch: Batch, failuresBefore: number, deadline: number): Promise<Outcome> {
-    let failures = failuresBefore;
-    let repeats = 0;
-    for (;;) {
-      try {
-        return await attempt(session, batch, repeats >= MOST_REPEATS);
-      } catch (error) {
-        if (isStorageFault(error)) throw error;
-        const verdict = verdictOf(error);
-        if (verdict === 'reconnect') throw error;
-        if (verdict === 'repeat' || verdict === 'refresh-partitions') {
-          partitions.forget();
-          repeats++;
-          if (repeats > MOST_REPEATS) throw asFault(error, session.place);
-          await delay(Math.random() * 20 * 2 ** repeats);
-          continue;
-        }
-        if (!session.isOpen()) throw asFault(error, session.place);
-        await probe(session, batch);
-        failures++;
-        if (failures < MOST_FAILURES) {
-          await delay(100 * failures);
-          continue;
-        }
-        if (batch.items.length === 1 || performance.now() > deadline) throw asFault(error, session.place);
-        const [first, second] = halvesOf(batch);
-        // A half gets one attempt before it is halved again; the first record that fails alone ends it.
-        return sumOf(
-          await write(session, first, MOST_FAILURES - 1, deadline),
-          await write(session, second, MOST_FAILURES - 1, deadline),
-        );
-      }
-    }
+  /** For records that are sent together. */
+  function timeoutsFor(together: readonly StoreItem[], { items, retried }: Batch): PartTimeouts {
+    const share = retried ? shareOfUsual(together) : together === items ? 1 : shareOf(together, items);
+    return { ...timeouts, wholeMs: partTimeoutMs(timeouts, share) };
   }
 
   return {
-    async write(session, batch) {
-      return told(await write(session, batch, 0, performance.now() + PATIENCE_MS), batch.items.length);
+    serverWorks: () => suspects.confirm(),
+    async write(batch) {
+      const deadline = performance.now() + PATIENCE_MS;
+      let rest = batch;
+      let outcome = NOTHING;
+      let otherLosses = 0;
+      const settle = (items: readonly StoreItem[], what: Outcome, letters: readonly DeadLetter[]) => {
+        suspects.settled(items);
+        outcome = sumOf(outcome, what);
+        rest = { ...rest, items: without(rest.items, items), letters };
+      };
+
+      while (rest.items.length > 0 || rest.letters.length > 0) {
+        const session = await openSession();
+        const together = suspects.next(rest.items);
+        try {
+          const limits = { timeouts: timeoutsFor(together, batch), deadline };
+          settle(together, await parts.write(session, { ...rest, items: together }, limits), []);
+        } catch (error) {
+          const lost = isLoss(error, session);
+          session.destroy();
+          if (!lost) throw asFault(error, session.place);
+          if (isOfRecords(error)) suspects.lost(together);
+          else otherLosses++;
+          // What gave no answer for its whole patience would give none at once either.
+          const isOver = verdictOf(error) !== 'reconnect' || otherLosses > 1 || performance.now() > deadline;
+          if (isOver) throw asFault(error, session.place);
+          await assertServerWorks(together);
+          suspects.confirm();
+          const [alone] = together;
+          if (alone && suspects.isGuilty(alone)) {
+            const rejected = [rejectionOf(alone, error)];
+            settle([alone], { ...NOTHING, rejected }, lettersOf(rest, rejected));
+          }
+        }
+      }
+      return told(outcome, batch.items.length);
     },
   };
+}
+
+/** The connection is gone, and it was not the server that said why storage must wait. */
+function isLoss(error: unknown, session: Session): boolean {
+  return !isStorageFault(error) && (verdictOf(error) === 'reconnect' || !session.isOpen());
+}
+
+function rejectionOf(item: StoreItem, error: unknown): Rejected {
+  const message = `the connection was lost each time this record was sent: ${reasonOf(error)}`;
+  return { item, verdict: 'retry', code: sqlStateOf(error) ?? CONNECTION_FAILURE, message };
+}
+
+function without(items: readonly StoreItem[], gone: readonly StoreItem[]): readonly StoreItem[] {
+  if (items === gone) return [];
+  const settled = new Set(gone);
+  return items.filter((item) => !settled.has(item));
 }

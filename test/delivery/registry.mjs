@@ -14,6 +14,7 @@ import halfOpen from './rows/half-open.mjs';
 import killedAfterCommit from './rows/killed-after-commit.mjs';
 import outOfConnections from './rows/out-of-connections.mjs';
 import partitionsChanged from './rows/partitions-changed.mjs';
+import pooler from './rows/pooler.mjs';
 import postgresKilled from './rows/postgres-killed.mjs';
 import postgresReadOnly from './rows/postgres-read-only.mjs';
 import queueDeleted from './rows/queue-deleted.mjs';
@@ -49,6 +50,7 @@ export const rows = [
   postgresReadOnly,
   terminateStorm,
   outOfConnections,
+  pooler,
   tableLocked,
   deliveryLimit,
   badRecords,

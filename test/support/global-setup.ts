@@ -1,4 +1,6 @@
 import type { TestProject } from 'vitest/node';
+import { whyNotInstall } from './install-package.mjs';
+import { requirePgbouncer } from './pgbouncer.mjs';
 import type { PostgresDescription } from './postgres.mjs';
 import type { RabbitmqDescription } from './rabbitmq.mjs';
 import { startServers } from './servers.mjs';
@@ -12,6 +14,8 @@ declare module 'vitest' {
 
 /** One RabbitMQ and one PostgreSQL for all test files of a run; use-servers.ts gives each its own part of them. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // Here, where it may take its time. Where it cannot be installed, the tests that need it say so.
+  if (whyNotInstall() === undefined) requirePgbouncer();
   const servers = await startServers();
   project.provide('rabbitmq', servers.rabbitmq.description);
   project.provide('postgres', servers.postgres.description);

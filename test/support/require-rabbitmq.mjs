@@ -1,4 +1,4 @@
-import { installRabbitmq, whyNotInstall } from './install-rabbitmq.mjs';
+import { installPackage, whyNotInstall } from './install-package.mjs';
 import { findRabbitmq, startRabbitmq } from './rabbitmq.mjs';
 import { hasContainerEngine, startRabbitmqContainer } from './rabbitmq-container.mjs';
 
@@ -14,7 +14,7 @@ export async function requireRabbitmq(options = {}) {
         'Install it (Debian, Ubuntu: apt-get install rabbitmq-server; macOS: brew install rabbitmq) or start Docker.',
     );
   }
-  installRabbitmq();
+  installPackage('rabbitmq-server');
   if (findRabbitmq() === undefined) {
     throw new Error('apt-get installed rabbitmq-server, yet no server is in /usr/lib/rabbitmq: set RABBITMQ_HOME');
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { uniqueName } from '../../support/use-servers.js';
-import { item, itemList, newStore, storeOn, unavailable, urlAs } from './database.js';
+import { item, itemList, newStore, storeOn, unavailable, urlAs, write } from './database.js';
 
 describe('a table that is broken', () => {
   it.each([
@@ -37,9 +37,9 @@ describe('a table that is broken', () => {
     ['a renamed enum value', `alter type logs.level rename value 'INFO' to 'NEWS'`, '22P02', /plain row/],
   ])('%s pauses, with the reason in words, and rejects nothing', async (_, breakage, sqlstate, words) => {
     const { store, sql } = await newStore();
-    await store.write(itemList(1));
+    await write(store, itemList(1));
     await sql(breakage);
-    const error = await unavailable(store.write(itemList(10)));
+    const error = await unavailable(write(store, itemList(10)));
     expect(error.sqlstate).toBe(sqlstate);
     expect(error.reason).toMatch(words);
     await unavailable(store.probe());
@@ -50,13 +50,13 @@ describe('a table that is broken', () => {
     const role = uniqueName('role');
     await sql(`create role ${role} login password 'geheim'`);
     const limited = storeOn(urlAs(url, role, 'geheim'));
-    const error = await unavailable(limited.write(itemList(3)));
+    const error = await unavailable(write(limited, itemList(3)));
     expect(error.sqlstate).toBe('42501');
     expect(error.reason).toContain(role);
     expect(error.message).not.toContain('geheim');
-    await store.write(itemList(1));
+    await write(store, itemList(1));
     await sql(`grant usage on schema logs to ${role}; grant select, insert on all tables in schema logs to ${role}`);
-    expect(await limited.write(itemList(3))).toMatchObject({ stored: 3 });
+    expect(await write(limited, itemList(3))).toMatchObject({ stored: 3 });
     await limited.probe();
   });
 
@@ -65,7 +65,7 @@ describe('a table that is broken', () => {
     await sql(`create function logs.filter() returns trigger language plpgsql as $$
       begin if new.message = 'noise' then return null; end if; return new; end $$;
       create trigger filter before insert on logs.records for each row execute function logs.filter()`);
-    expect(await store.write([item({ message: 'noise' }), item()])).toMatchObject({ stored: 1, rejected: [] });
+    expect(await write(store, [item({ message: 'noise' }), item()])).toMatchObject({ stored: 1, rejected: [] });
     expect(notices.filter((text) => text.includes('trigger'))).toHaveLength(1);
   });
 });

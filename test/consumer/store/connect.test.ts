@@ -7,10 +7,10 @@ import { LoghiveError } from '../../../src/errors.js';
 import { freePort } from '../../support/ports.mjs';
 import { type PostgresServer, startPostgres } from '../../support/postgres.mjs';
 import { onEnd, uniqueName, useDatabase, useProxy } from '../../support/use-servers.js';
-import { item, newStore, storeOn, unavailable, urlAs } from './database.js';
+import { item, newStore, storeOn, unavailable, urlAs, write } from './database.js';
 
 async function open(url: string): Promise<Session> {
-  const settings = { schema: 'logs', connectTimeoutMs: 3000, statementTimeoutMs: 0, answerTimeoutMs: 0 };
+  const settings = { schema: 'logs', connectTimeoutMs: 3000, answerTimeoutMs: 0 };
   const session = await openSession(parseDatabaseUrl(url), settings);
   onEnd(() => session.end());
   return session;
@@ -34,33 +34,17 @@ function withHosts(url: string, hosts: string): string {
 const placeOf = (url: string) => new URL(url).host;
 
 describe('a session', () => {
-  it('has the settings that records rely on, whatever the role and the database say', async () => {
-    const { url, name, query } = await useDatabase();
-    await query(`alter database ${name} set timezone = 'Asia/Tokyo'`);
-    await query(`alter database ${name} set datestyle = 'SQL, DMY'`);
-    await query(`alter database ${name} set synchronous_commit = off`);
-    await query(`alter database ${name} set default_transaction_isolation = 'serializable'`);
-    await query(`alter database ${name} set lock_timeout = '1ms'`);
+  it('has nothing set but its name: a pooler would hand it on to others', async () => {
+    const { url } = await useDatabase();
     const session = await open(url);
-    const { rows } = await session.query<{ name: string; setting: string }>(
-      `select name, setting from pg_settings where name in ('TimeZone', 'synchronous_commit', 'application_name',
-         'transaction_isolation', 'lock_timeout') order by name`,
-    );
-    expect(Object.fromEntries(rows.map(({ name: setting, setting: value }) => [setting, value]))).toEqual({
-      application_name: 'loghive',
-      lock_timeout: '0',
-      synchronous_commit: 'on',
-      TimeZone: 'UTC',
-      transaction_isolation: 'read committed',
-    });
-  });
-
-  it('keeps a commit that waits for more than the own disk', async () => {
-    const { url, name, query } = await useDatabase();
-    await query(`alter database ${name} set synchronous_commit = remote_apply`);
-    const session = await open(url);
-    const { rows } = await session.query<{ synchronous_commit: string }>('show synchronous_commit');
-    expect(rows).toEqual([{ synchronous_commit: 'remote_apply' }]);
+    const { rows } = await session.query('select name, source from pg_settings where source in ($1, $2) order by 1', [
+      'session',
+      'client',
+    ]);
+    expect(rows).toEqual([
+      { name: 'application_name', source: 'client' },
+      { name: 'client_encoding', source: 'client' },
+    ]);
   });
 
   it('has the name and options of the URL', async () => {
@@ -128,11 +112,11 @@ describe('a list of hosts', () => {
     const { url, sql } = await newStore();
     const proxy = await useProxy(url);
     const through = storeOn(withHosts(url, `127.0.0.1:${proxy.port},${placeOf(url)}`));
-    await through.write([item()]);
+    await write(through, [item()]);
     expect(proxy.connections).toBe(1);
     await proxy.refuse();
     await proxy.reset();
-    expect(await through.write([item()])).toMatchObject({ stored: 1 });
+    expect(await write(through, [item()])).toMatchObject({ stored: 1 });
     expect(await sql('select count(*)::int as n from logs.records')).toEqual([{ n: 2 }]);
   });
 });
@@ -199,7 +183,7 @@ describe('a server that refuses or does not answer', () => {
 
   it('pauses a store that is in use', async () => {
     const store = storeOn(urlAs(server.url, 'postgres', 'wrong'));
-    expect((await unavailable(store.write([item()]))).sqlstate).toBe('28P01');
+    expect((await unavailable(write(store, [item()]))).sqlstate).toBe('28P01');
     expect((await unavailable(store.probe())).sqlstate).toBe('28P01');
     await store.close();
     expect((await unavailable(store.probe())).reason).toMatch(/closed/);

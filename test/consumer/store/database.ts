@@ -2,6 +2,9 @@
 import pg from 'pg';
 import { expect } from 'vitest';
 import {
+  type Batch,
+  type DeadLetter,
+  type Outcome,
   openStore,
   type StorageUnavailable,
   type Store,
@@ -88,6 +91,15 @@ export function item(changes: Partial<StoredRecord> = {}): StoreItem {
 
 export function itemList(count: number, changes: (index: number) => Partial<StoredRecord> = () => ({})): StoreItem[] {
   return Array.from({ length: count }, (_, index) => item(changes(index)));
+}
+
+/** Writes records; those that are rejected get no dead letter, unless `more` says so. */
+export function write(store: Store, items: readonly StoreItem[], more: Partial<Batch> = {}): Promise<Outcome> {
+  return store.write({ items, letters: [], letterOf: () => undefined, retried: false, ...more });
+}
+
+export async function writeLetters(store: Store, letters: readonly DeadLetter[]): Promise<void> {
+  await write(store, [], { letters });
 }
 
 /** Waits for the refusal that pauses the consumer. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DeadLetter } from '../../../consumer/store/index.js';
 import { uuidv7 } from '../../../src/uuid.js';
-import { newStore, storeOn, unavailable } from './database.js';
+import { newStore, storeOn, unavailable, writeLetters } from './database.js';
 
 function letter(changes: Partial<DeadLetter> = {}): DeadLetter {
   return {
@@ -26,7 +26,7 @@ describe('dead letters', () => {
       recordId,
       headers: { 'x-loghive-attempt': 3, nested: { a: [1] } },
     });
-    await store.writeDeadLetters([one]);
+    await writeLetters(store, [one]);
     const [row] = await sql('select * from logs.dead_letters');
     expect(row).toMatchObject({
       raw: one.raw,
@@ -46,8 +46,8 @@ describe('dead letters', () => {
 
   it('that come again are counted, not stored again', async () => {
     const { store, sql } = await newStore();
-    await store.writeDeadLetters([letter(), letter({ raw: Buffer.from('other') })]);
-    await store.writeDeadLetters([letter({ attempts: 2, reason: 'later' }), letter({ attempts: 2, reason: 'later' })]);
+    await writeLetters(store, [letter(), letter({ raw: Buffer.from('other') })]);
+    await writeLetters(store, [letter({ attempts: 2, reason: 'later' }), letter({ attempts: 2, reason: 'later' })]);
     const rows = await sql(
       'select seen, attempts, reason, last_seen > first_seen as later from logs.dead_letters order by seen',
     );
@@ -60,7 +60,7 @@ describe('dead letters', () => {
   it('of another queue or key are letters of their own', async () => {
     const { store, sql } = await newStore();
     const raw = Buffer.from('b');
-    await store.writeDeadLetters([
+    await writeLetters(store, [
       letter({ queue: 'a', routingKey: 'b', raw }),
       letter({ queue: 'ab', routingKey: '', raw }),
       letter({ queue: 'a', routingKey: 'bb', raw: Buffer.alloc(0) }),
@@ -83,7 +83,7 @@ describe('dead letters', () => {
       float: Number.NaN,
       list: [1, 'two', { three: Buffer.from('3') }],
     };
-    await store.writeDeadLetters([letter({ headers })]);
+    await writeLetters(store, [letter({ headers })]);
     const [{ headers: stored }] = await sql('select headers from logs.dead_letters');
     expect(stored).toMatchObject({ time: headers.time, decimal: headers.decimal, date: '1970-01-01T00:00:00.000Z' });
     expect(JSON.stringify(stored)).toContain('9223372036854775808');
@@ -92,7 +92,7 @@ describe('dead letters', () => {
 
   it('are kept with what PostgreSQL text cannot hold made safe', async () => {
     const { store, sql } = await newStore();
-    await store.writeDeadLetters([
+    await writeLetters(store, [
       letter({
         reason: `a\0${'x'.repeat(100_000)}`,
         code: 'NO\0',
@@ -112,7 +112,7 @@ describe('dead letters', () => {
     const { store, sql } = await newStore();
     const many = Array.from({ length: 1500 }, (_, index) => letter({ raw: Buffer.from(`letter ${index}`) }));
     const large = Array.from({ length: 3 }, (_, index) => letter({ raw: Buffer.alloc(5_000_000, index) }));
-    await store.writeDeadLetters([...many, ...large]);
+    await writeLetters(store, [...many, ...large]);
     expect(await sql('select count(*)::int as n, max(length(raw))::int as most from logs.dead_letters')).toEqual([
       { n: 1503, most: 5_000_000 },
     ]);
@@ -121,7 +121,7 @@ describe('dead letters', () => {
   it('do not lose the others to one that is refused, nor that one', async () => {
     const { store, sql } = await newStore();
     await sql(`alter table logs.dead_letters add check (not headers ? 'evil')`);
-    await store.writeDeadLetters([
+    await writeLetters(store, [
       letter({ raw: Buffer.from('a') }),
       letter({ raw: Buffer.from('b'), headers: { evil: 1 } }),
       letter({ raw: Buffer.from('c') }),
@@ -136,7 +136,7 @@ describe('dead letters', () => {
   it('pause when the table is not there', async () => {
     const { store, sql } = await newStore();
     await sql('drop table logs.dead_letters');
-    expect((await unavailable(store.writeDeadLetters([letter()]))).sqlstate).toBe('42P01');
+    expect((await unavailable(writeLetters(store, [letter()]))).sqlstate).toBe('42P01');
   });
 
   it('of two consumers at once never lock each other', async () => {
@@ -144,8 +144,8 @@ describe('dead letters', () => {
     const other = storeOn(url);
     const letters = Array.from({ length: 400 }, (_, index) => letter({ raw: Buffer.from(`${index}`) }));
     const rounds = Array.from({ length: 5 }, () => [
-      store.writeDeadLetters(letters),
-      other.writeDeadLetters([...letters].reverse()),
+      writeLetters(store, letters),
+      writeLetters(other, [...letters].reverse()),
     ]);
     await Promise.all(rounds.flat());
     expect(await sql('select count(*)::int as n, min(seen) as least from logs.dead_letters')).toEqual([

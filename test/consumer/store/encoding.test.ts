@@ -4,7 +4,7 @@ import { recordsTable } from '../../../consumer/store/records-table.js';
 import { verdictOf } from '../../../consumer/store/verdict.js';
 import { administer } from '../../support/postgres-admin.mjs';
 import { onEnd, uniqueName } from '../../support/use-servers.js';
-import { item, storeOn } from './database.js';
+import { item, storeOn, write, writeLetters } from './database.js';
 
 /** A migrated database of another encoding than UTF8. */
 async function useEncoding(encoding: string) {
@@ -28,7 +28,7 @@ test('what a LATIN1 database cannot hold becomes a dead letter with everything i
     item({ information: '{"drink":"caf\\u00e9"}' }),
     item({ service: '店' }),
   ];
-  const { stored, rejected } = await store.write(items);
+  const { stored, rejected } = await write(store, items);
   expect(stored).toBe(2);
   expect(rejected.map(({ verdict, code }) => `${verdict} ${code}`)).toEqual(Array(4).fill('hopeless 22P05'));
   expect(new Set(rejected.map((one) => one.item))).toEqual(new Set([1, 2, 3, 5].map((index) => items[index])));
@@ -48,7 +48,7 @@ test('what a LATIN1 database cannot hold becomes a dead letter with everything i
     level: one.item.record.level,
     recordId: one.item.record.id,
   }));
-  await store.writeDeadLetters(letters);
+  await writeLetters(store, letters);
   const rows = await sql('select * from logs.dead_letters order by raw');
   const byRaw = [...letters].sort((a, b) => Buffer.compare(a.raw, b.raw));
   expect(rows).toMatchObject(
@@ -70,7 +70,7 @@ test('what a LATIN1 database cannot hold becomes a dead letter with everything i
 test('a SQL_ASCII database stores every character, but for those that JSON writes as an escape', async () => {
   const { store, sql } = await useEncoding('SQL_ASCII');
   const items = [item({ message: '5 €', information: '{"price":"5 €"}' }), item({ information: '{"a":"\\u20ac"}' })];
-  const { stored, rejected } = await store.write(items);
+  const { stored, rejected } = await write(store, items);
   expect(stored).toBe(1);
   expect(rejected).toMatchObject([{ item: items[1], verdict: 'hopeless', code: '22P05' }]);
   expect(await sql('select message from logs.records')).toEqual([{ message: '5 €' }]);

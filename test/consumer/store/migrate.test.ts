@@ -8,7 +8,7 @@ import { type Migration, migrate, readMigrations } from '../../../consumer/store
 import type { LoghiveError } from '../../../src/errors.js';
 import { onEnd, uniqueName, useDatabase, useProxy } from '../../support/use-servers.js';
 import { eventually } from '../../support/wait.mjs';
-import { item, openClient, storeOn, unavailable, urlAs } from './database.js';
+import { item, openClient, storeOn, unavailable, urlAs, write, writeLetters } from './database.js';
 
 const ALL = ['0001_records.sql', '0002_dead_letters.sql', '0003_logging_details.sql', '0004_services.sql'];
 
@@ -16,7 +16,6 @@ async function sessionOn(url: string): Promise<Session> {
   const session = await openSession(parseDatabaseUrl(url), {
     schema: 'logs',
     connectTimeoutMs: 5000,
-    statementTimeoutMs: 0,
     answerTimeoutMs: 0,
   });
   onEnd(() => session.end());
@@ -98,8 +97,8 @@ describe('migrating', () => {
     const schema = `Odd "na'me"`;
     const store = storeOn(url, { schema });
     await store.migrate();
-    await store.write([item(), item({ message: '\0' })]);
-    await store.writeDeadLetters([
+    await write(store, [item(), item({ message: '\0' })]);
+    await writeLetters(store, [
       { raw: Buffer.from('x'), code: 'x', reason: 'x', attempts: 0, queue: 'q', routingKey: 'k', headers: {} },
     ]);
     await store.probe();
@@ -112,7 +111,7 @@ describe('migrating', () => {
     const { url, query } = await useDatabase();
     await Promise.all([storeOn(url, { schema: 'one' }).migrate(), storeOn(url, { schema: 'two' }).migrate()]);
     const store = storeOn(url, { schema: 'two' });
-    await store.write([item()]);
+    await write(store, [item()]);
     expect(
       await query('select (select count(*) from one.records)::int as a, (select count(*) from two.records)::int as b'),
     ).toEqual([{ a: 0, b: 1 }]);
@@ -166,7 +165,7 @@ describe('migrating', () => {
     const store = storeOn(url);
     await store.migrate();
     const one = item({ level: 'ERROR', information: '{"a":1}' });
-    await store.write([one]);
+    await write(store, [one]);
     const rows = await query(
       `select id, service_name, data, "timestamp" = $1::timestamptz as same_time, status, information
        from logs.logging_details where status = 'ERROR' and status = $2::text`,
@@ -190,7 +189,7 @@ describe('migrating', () => {
     await storeOn(url).migrate();
     await query(`grant usage on schema logs to ${role}; grant select, insert on all tables in schema logs to ${role}`);
     expect(await limited.migrate()).toEqual([]);
-    expect(await limited.write([item()])).toMatchObject({ stored: 1 });
+    expect(await write(limited, [item()])).toMatchObject({ stored: 1 });
   });
 
   it('waits for another process that migrates', async () => {

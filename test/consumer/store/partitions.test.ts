@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { uniqueName } from '../../support/use-servers.js';
-import { item, itemList, newStore, openClient, storeOn, urlAs } from './database.js';
+import { item, itemList, newStore, openClient, storeOn, urlAs, write } from './database.js';
 
 const DAY_MS = 86_400_000;
 const noon = Date.parse('2026-03-01T12:00:00Z');
@@ -22,7 +22,7 @@ async function storeWithClock() {
 describe('partitions', () => {
   it('are made for today and a week ahead, and for the days of a batch within the window', async () => {
     const { store, sql } = await storeWithClock();
-    await store.write([on(0), on(-30), on(-31), on(8), item({ timestamp: '0001-01-01T00:00:00Z' })]);
+    await write(store, [on(0), on(-30), on(-31), on(8), item({ timestamp: '0001-01-01T00:00:00Z' })]);
     const names = (await sql(PARTITIONS)).map(({ name }) => name);
     expect(names).toEqual([nameOf(-30), ...[0, 1, 2, 3, 4, 5, 6, 7].map(nameOf), 'records_default'].sort());
     expect(await sql(PLACES)).toEqual([
@@ -35,7 +35,10 @@ describe('partitions', () => {
   it('take the microseconds around midnight on the right side', async () => {
     const { store, sql } = await storeWithClock();
     const edges = ['2026-02-28T23:59:59.999999Z', '2026-03-01T00:00:00.000000Z', '2026-03-01T23:59:59.999999Z'];
-    await store.write(edges.map((timestamp) => item({ timestamp })));
+    await write(
+      store,
+      edges.map((timestamp) => item({ timestamp })),
+    );
     expect(await sql(PLACES)).toEqual([
       { place: 'logs.records_20260228', n: 1 },
       { place: 'logs.records_20260301', n: 2 },
@@ -44,7 +47,7 @@ describe('partitions', () => {
 
   it('carry the key and every index', async () => {
     const { store, sql } = await storeWithClock();
-    await store.write([on(0)]);
+    await write(store, [on(0)]);
     const made = await sql(`select count(*)::int as n from pg_indexes where tablename = '${nameOf(0)}'`);
     expect(made).toEqual([{ n: 4 }]);
     const orphans = await sql(`select count(*)::int as n from pg_index join pg_class on pg_class.oid = indexrelid
@@ -54,19 +57,19 @@ describe('partitions', () => {
 
   it('are made a day further each day', async () => {
     const { store, sql, clock } = await storeWithClock();
-    await store.write([on(0)]);
+    await write(store, [on(0)]);
     clock.ms += DAY_MS;
-    await store.write([on(1)]);
+    await write(store, [on(1)]);
     expect(await sql(PARTITIONS)).toContainEqual({ name: nameOf(8) });
   });
 
   it('take their rows over from the default partition', async () => {
     const { store, sql, clock } = await storeWithClock();
     const early = itemList(100, () => ({ timestamp: day(9) }));
-    await store.write(early);
+    await write(store, early);
     expect(await sql(PLACES)).toEqual([{ place: 'logs.records_default', n: 100 }]);
     clock.ms += 3 * DAY_MS;
-    const outcome = await store.write([...early.slice(0, 10), on(9)]);
+    const outcome = await write(store, [...early.slice(0, 10), on(9)]);
     expect(outcome).toMatchObject({ stored: 1, duplicates: 10 });
     expect(await sql(PLACES)).toEqual([{ place: `logs.${nameOf(9)}`, n: 101 }]);
   });
@@ -75,9 +78,9 @@ describe('partitions', () => {
     const { store, sql, clock } = await storeWithClock();
     await sql(`alter table logs.records drop column message cascade, add column message text not null default '',
       add column words int generated always as (length(message)) stored, add column note text default 'n'`);
-    await store.write([item({ timestamp: day(9), message: 'four' })]);
+    await write(store, [item({ timestamp: day(9), message: 'four' })]);
     clock.ms += 3 * DAY_MS;
-    await store.write([on(9)]);
+    await write(store, [on(9)]);
     expect(await sql(`select words, note from logs.${nameOf(9)} where message = 'four'`)).toEqual([
       { words: 4, note: 'n' },
     ]);
@@ -89,7 +92,7 @@ describe('partitions', () => {
     await reader.query('begin; select count(*) from logs.records');
     const startedAt = performance.now();
     let done = false;
-    const written = store.write([on(-3)]).finally(() => {
+    const written = write(store, [on(-3)]).finally(() => {
       done = true;
     });
     const others: number[] = [];
@@ -103,13 +106,13 @@ describe('partitions', () => {
     expect(Math.max(...others)).toBeLessThan(1000);
 
     const again = performance.now();
-    await store.write([on(-3)]);
+    await write(store, [on(-3)]);
     expect(performance.now() - again).toBeLessThan(500);
     expect(await sql(PLACES)).toEqual([{ place: 'logs.records_default', n: 2 }]);
 
     await reader.query('commit');
     clock.ms += 61_000;
-    await store.write([on(-3)]);
+    await write(store, [on(-3)]);
     expect(await sql(PLACES)).toEqual([{ place: `logs.${nameOf(-3)}`, n: 3 }]);
     expect(notices.join()).not.toContain('Partition');
   });
@@ -118,11 +121,11 @@ describe('partitions', () => {
     const { store, sql, url } = await storeWithClock();
     const other = await openClient(url);
     await other.query('begin; select count(*) from logs.records');
-    await store.write([on(-3)]);
+    await write(store, [on(-3)]);
     await other.query(`commit; begin; delete from logs.records;
       create table logs.mine (like logs.records including all);
       alter table logs.records attach partition logs.mine for values from ('2026-02-26 00:00+00') to ('2026-02-27 00:00+00')`);
-    const written = store.write([on(-3), on(-3)]);
+    const written = write(store, [on(-3), on(-3)]);
     await expect
       .poll(() => sql(`select 1 from pg_locks where not granted and mode = 'RowExclusiveLock'`))
       .toHaveLength(1);
@@ -144,7 +147,7 @@ describe('partitions', () => {
     );
     await Promise.all(
       stores.map(async (one, writer) => {
-        for (const batch of batches[writer]!) await one.write(batch);
+        for (const batch of batches[writer]!) await write(one, batch);
       }),
     );
     reading = false;
@@ -153,7 +156,7 @@ describe('partitions', () => {
       { n: 6000, ids: 6000 },
     ]);
     clock.ms += 61_000;
-    await store.write(batches.flat(2).slice(0, 1200));
+    await write(store, batches.flat(2).slice(0, 1200));
     const places = await sql(PLACES);
     expect(places.reduce((sum, { n }) => sum + n, 0)).toBe(6000);
     expect(places.map(({ place }) => place)).not.toContain('logs.records_default');
@@ -163,7 +166,7 @@ describe('partitions', () => {
     const { store, sql } = await storeWithClock();
     await sql(`create table logs.by_month partition of logs.records for values from ('2026-03-01 00:00+00') to ('2026-04-01 00:00+00');
       create table logs.past partition of logs.records for values from (minvalue) to ('2026-02-20 00:00+00')`);
-    await store.write([on(0), on(-1), on(-20)]);
+    await write(store, [on(0), on(-1), on(-20)]);
     expect((await sql(PARTITIONS)).map(({ name }) => name)).toEqual([
       'by_month',
       'past',
@@ -181,8 +184,8 @@ describe('partitions', () => {
   ])('%s leave the rest to the default one, told once', async (_, obstacle) => {
     const { store, sql, notices } = await storeWithClock();
     await sql(obstacle);
-    expect(await store.write([on(0)])).toMatchObject({ stored: 1 });
-    await store.write([on(0)]);
+    expect(await write(store, [on(0)])).toMatchObject({ stored: 1 });
+    await write(store, [on(0)]);
     expect(await sql(PLACES)).toEqual([{ place: 'logs.records_default', n: 2 }]);
     expect(notices.filter((text) => text.includes('partition records_20260301'))).toHaveLength(1);
     expect(await sql(PARTITIONS)).toContainEqual({ name: nameOf(1) });
@@ -195,7 +198,7 @@ describe('partitions', () => {
       grant select, insert on all tables in schema logs to ${role}`);
     const notices: string[] = [];
     const limited = storeOn(urlAs(url, role, 'x'), { notice: (text) => notices.push(text) }, () => noon);
-    expect(await limited.write([on(0), on(-1)])).toMatchObject({ stored: 2 });
+    expect(await write(limited, [on(0), on(-1)])).toMatchObject({ stored: 2 });
     expect(await sql(PLACES)).toEqual([{ place: 'logs.records_default', n: 2 }]);
     expect(notices).toHaveLength(1);
     expect(notices[0]).toMatch(/default partition takes.*rights/);
@@ -203,22 +206,22 @@ describe('partitions', () => {
 
   it('dropped by somebody else are made again within the hour', async () => {
     const { store, sql, clock } = await storeWithClock();
-    await store.write([on(0)]);
+    await write(store, [on(0)]);
     await sql(`drop table logs.${nameOf(0)}`);
-    await store.write([on(0)]);
+    await write(store, [on(0)]);
     expect(await sql(PLACES)).toEqual([{ place: 'logs.records_default', n: 1 }]);
     clock.ms += 3_600_001;
-    await store.write([on(0)]);
+    await write(store, [on(0)]);
     expect(await sql(PLACES)).toEqual([{ place: `logs.${nameOf(0)}`, n: 2 }]);
   });
 
   it('are found whatever time zone the server is set to', async () => {
     const { store, sql, name } = await storeWithClock();
-    await store.write([on(0)]);
+    await write(store, [on(0)]);
     await sql(`alter database ${name} set timezone = 'Asia/Kolkata'; alter database ${name} set datestyle = 'German'`);
     await sql(`select pg_terminate_backend(pid) from pg_stat_activity
       where application_name = 'loghive' and datname = current_database()`);
-    await store.write([on(0), on(-2)]);
+    await write(store, [on(0), on(-2)]);
     expect(await sql(PLACES)).toEqual([
       { place: `logs.${nameOf(-2)}`, n: 1 },
       { place: `logs.${nameOf(0)}`, n: 2 },

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { expect, it } from 'vitest';
 import { uniqueName, useDatabase } from '../../support/use-servers.js';
-import { item, openClient, storeOn, urlAs } from './database.js';
+import { item, openClient, storeOn, urlAs, write, writeLetters } from './database.js';
 
 /** The statements of the two blocks of docs/database-rights.md about two users, for roles and a database of this test. */
 function documented(database: string, owner: string, consumer: string): [string, string] {
@@ -41,9 +41,9 @@ it('a consumer with the documented rights stores records, dead letters and servi
   const { store, query, told } = await useRoles();
   expect(await store.migrate()).toEqual([]);
   await store.probe();
-  expect(await store.write([item(), item()])).toMatchObject({ stored: 2, rejected: [] });
-  await store.writeDeadLetters([letter]);
-  await store.writeDeadLetters([letter, { ...letter, raw: Buffer.from('[') }]);
+  expect(await write(store, [item(), item()])).toMatchObject({ stored: 2, rejected: [] });
+  await writeLetters(store, [letter]);
+  await writeLetters(store, [letter, { ...letter, raw: Buffer.from('[') }]);
   expect(await store.keepServices(['shop'])).toBeUndefined();
   expect(await store.services()).toEqual(['shop']);
   expect(await query('select raw, seen from logs.dead_letters order by raw')).toEqual([
@@ -56,9 +56,9 @@ it('a consumer with the documented rights stores records, dead letters and servi
 it('a consumer that was granted the role of the owner makes partitions, and counts dead letters', async () => {
   const { store, query, told, owner, consumer, url } = await useRoles();
   await query(`grant ${owner} to ${consumer}`);
-  await store.write([item()]);
-  await store.writeDeadLetters([letter]);
-  await store.writeDeadLetters([letter]);
+  await write(store, [item()]);
+  await writeLetters(store, [letter]);
+  await writeLetters(store, [letter]);
   expect(told).toEqual([]);
   const admin = await openClient(url);
   const { rows } = await admin.query('select tableoid::regclass::text as partition from logs.records');

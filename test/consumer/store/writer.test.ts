@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { item, itemList, newStore, storeOn } from './database.js';
+import { item, itemList, newStore, storeOn, write } from './database.js';
 
 const count = 'select count(*)::int as n from logs.records';
 
@@ -10,7 +10,7 @@ describe('writing records', () => {
     const information = JSON.stringify({ path: 'C:\\temp\\new', lines: 'a\nb', quote: '"', emoji: '🎉', empty: '' });
     const timestamp = '2026-01-31T10:30:45.123456Z';
     const one = item({ message, information, timestamp, level: 'CRITICAL', service: 'odd\tname' });
-    expect(await store.write([one])).toEqual({ stored: 1, duplicates: 0, rejected: [] });
+    expect(await write(store, [one])).toEqual({ stored: 1, duplicates: 0, rejected: [] });
     const [row] = await sql(
       `select id, to_char(ts at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as timestamp, service, level, message,
          information from logs.records`,
@@ -21,18 +21,18 @@ describe('writing records', () => {
   it('stores a batch of records that begin with the end-of-data mark', async () => {
     const { store, sql } = await newStore();
     const items = itemList(3, () => ({ service: '\\.', message: '\\.' }));
-    expect((await store.write(items)).stored).toBe(3);
+    expect((await write(store, items)).stored).toBe(3);
     expect(await sql(`select count(*)::int as n from logs.records where service = '\\.'`)).toEqual([{ n: 3 }]);
   });
 
   it('does nothing for an empty batch', async () => {
     const store = storeOn('postgres://nobody@127.0.0.1:1/nothing');
-    expect(await store.write([])).toEqual({ stored: 0, duplicates: 0, rejected: [] });
+    expect(await write(store, [])).toEqual({ stored: 0, duplicates: 0, rejected: [] });
   });
 
   it('takes overlapping calls one after the other', async () => {
     const { store, sql } = await newStore();
-    const outcomes = await Promise.all(Array.from({ length: 10 }, () => store.write(itemList(100))));
+    const outcomes = await Promise.all(Array.from({ length: 10 }, () => write(store, itemList(100))));
     expect(outcomes.every(({ stored }) => stored === 100)).toBe(true);
     expect(await sql(count)).toEqual([{ n: 1000 }]);
   });
@@ -40,9 +40,9 @@ describe('writing records', () => {
   it('stores a record once that comes twice, across batches and within one', async () => {
     const { store, sql } = await newStore();
     const items = itemList(10);
-    await store.write(items);
+    await write(store, items);
     const more = itemList(5);
-    const outcome = await store.write([...items, ...more, more[0]!]);
+    const outcome = await write(store, [...items, ...more, more[0]!]);
     expect(outcome).toEqual({ stored: 5, duplicates: 11, rejected: [] });
     expect(await sql(count)).toEqual([{ n: 15 }]);
   });
@@ -52,8 +52,8 @@ describe('writing records', () => {
     const message = 'tab\t "quoted" {braces} NULL \\ comma, \n';
     const first = item({ message: 'NULL' });
     const other = item({ message, information: '{"a":"\\"\\\\,{}"}' });
-    await store.write([first]);
-    expect(await store.write([first, other])).toEqual({ stored: 1, duplicates: 1, rejected: [] });
+    await write(store, [first]);
+    expect(await write(store, [first, other])).toEqual({ stored: 1, duplicates: 1, rejected: [] });
     const rows = await sql('select message, information from logs.records where id = $1', [other.record.id]);
     expect(rows).toEqual([{ message, information: { a: '"\\,{}' } }]);
   });

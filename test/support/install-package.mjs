@@ -3,7 +3,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 
 const POLICY = '/usr/sbin/policy-rc.d';
 
-/** Why this machine's package manager cannot be asked for a RabbitMQ server; undefined if it can. */
+/** Why this machine's package manager cannot be asked for a server; undefined if it can. */
 export function whyNotInstall(env = process.env) {
   if (env.LOGHIVE_TEST_INSTALL === '0') return 'LOGHIVE_TEST_INSTALL=0 forbids installing it';
   if (process.platform !== 'linux' || !existsSync('/usr/bin/apt-get')) return 'this is no Debian that could install it';
@@ -12,25 +12,25 @@ export function whyNotInstall(env = process.env) {
 }
 
 /** Debian's package, without the service that it would start. Says on stderr what it does. */
-export function installRabbitmq() {
-  process.stderr.write('loghive tests: no RabbitMQ server found; running apt-get install rabbitmq-server\n');
+export function installPackage(name) {
+  process.stderr.write(`loghive tests: ${name} was not found; running apt-get install ${name}\n`);
   // Debian's own way to say that an installation starts no service. One that is there already is left alone.
   const ownPolicy = !existsSync(POLICY);
   if (ownPolicy) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   try {
-    apt('update');
-    apt('install', '-y', '--no-install-recommends', 'rabbitmq-server');
+    apt(name, 'update');
+    apt(name, 'install', '-y', '--no-install-recommends', name);
   } finally {
     if (ownPolicy) rmSync(POLICY, { force: true });
   }
 }
 
-function apt(...args) {
+function apt(name, ...args) {
   const result = spawnSync('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', ...args], {
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
     stdio: ['ignore', 2, 2],
   });
   if (result.status === 0) return;
   const reason = result.error?.message ?? `exit code ${result.status}`;
-  throw new Error(`apt-get ${args.join(' ')} failed (${reason}): install rabbitmq-server 3.10 or newer by hand`);
+  throw new Error(`apt-get ${args.join(' ')} failed (${reason}): install ${name} by hand`);
 }

@@ -1,0 +1,82 @@
+/**
+ * Which records were on their way when the connection was lost. A record that ends its session each time (it crashes the
+ * backend, a trigger terminates it) is found by sending fewer and fewer together, until one that is alone has done it
+ * three times. A loss counts only once the server was seen to work afterwards, so that an outage blames no record.
+ *
+ *   write ──▶ next() ──▶ sent ──▶ stored or rejected: settled()
+ *               ▲          │
+ *               │          └────▶ connection lost: lost()
+ *               │                        │ a probe succeeds: confirm()
+ *               └────────────────────────┘
+ */
+import type { StoreItem } from './batch.js';
+
+/** So often a record may be lost with all others of its batch, and so often alone. */
+const MOST_LOSSES = 3;
+/** A part that was lost is sent in so many parts: each loss costs a connection, and perhaps the server a recovery. */
+const PARTS = 16;
+/** Records that were given back to the broker meanwhile are forgotten when there are more. */
+const MOST_REMEMBERED = 100_000;
+
+interface Losses {
+  readonly count: number;
+  readonly alone: number;
+  /** How many of those that were lost together may be sent together. */
+  readonly together: number;
+}
+
+const NONE: Losses = { count: 0, alone: 0, together: Number.POSITIVE_INFINITY };
+
+export class Suspects {
+  readonly #losses = new Map<string, Losses>();
+  #unconfirmed: readonly StoreItem[] = [];
+
+  /** Those that may be sent together now: all that are above suspicion, else the first few of the others. */
+  next(items: readonly StoreItem[]): readonly StoreItem[] {
+    if (this.#losses.size === 0 || items.length === 0) return items;
+    const together = Math.max(...new Set(items.map((item) => this.#of(item).together)));
+    return items.filter((item) => this.#of(item).together === together).slice(0, together);
+  }
+
+  /** These were on their way when the connection was lost. */
+  lost(items: readonly StoreItem[]): void {
+    this.#unconfirmed = items;
+  }
+
+  /** The server works: the connection was not lost because it was away. */
+  confirm(): void {
+    const items = this.#unconfirmed;
+    this.#unconfirmed = [];
+    if (this.#losses.size + items.length > MOST_REMEMBERED) this.#losses.clear();
+    // The same record may stand twice in a batch.
+    for (const [id, item] of new Map(items.map((each) => [each.record.id, each]))) {
+      const { count, alone, together } = this.#of(item);
+      this.#losses.set(id, {
+        count: count + 1,
+        alone: items.length === 1 ? alone + 1 : alone,
+        together: count + 1 < MOST_LOSSES ? together : Math.ceil(items.length / PARTS),
+      });
+    }
+  }
+
+  /** How often they were lost, the one most often. */
+  lossesOf(items: readonly StoreItem[]): number {
+    return Math.max(0, ...new Set(items.map((item) => this.#of(item).count)));
+  }
+
+  /** It was lost alone so often that nothing else can be the cause. */
+  isGuilty(item: StoreItem): boolean {
+    return this.#of(item).alone >= MOST_LOSSES;
+  }
+
+  /** What has become of these is certain. */
+  settled(items: readonly StoreItem[]): void {
+    this.#unconfirmed = [];
+    if (this.#losses.size === 0) return;
+    for (const { record } of items) this.#losses.delete(record.id);
+  }
+
+  #of({ record }: StoreItem): Losses {
+    return this.#losses.get(record.id) ?? NONE;
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Stores records and dead letters in one transaction for as long as the connection holds, and finds out whose fault a
+ * refusal is: nobody's (it is repeated), a record's (it is isolated), or the server's (storage pauses).
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Batch, Outcome } from './batch.js';
+import type { Session } from './connect.js';
+import { copyText } from './copy-text.js';
+import type { DeadLetters } from './dead-letters.js';
+import { BETWEEN_REFUSALS_MS, isolate, MOST_REFUSALS } from './isolate.js';
+import type { PartTimeouts } from './part-timeout.js';
+import { datesOf } from './partition-days.js';
+import type { Partitions } from './partitions.js';
+import { assertTakesRecords } from './probe.js';
+import { plainRowFor, type RecordsTable } from './records-table.js';
+import { asFault, isStorageFault } from './storage-fault.js';
+import { transaction } from './transaction.js';
+import { blameOf, during, isOfRecords, verdictOf } from './verdict.js';
+
+/** Of class 40, and of a partition that changed under the COPY. */
+const MOST_REPEATS = 5;
+
+export interface PartWriterOptions {
+  readonly table: RecordsTable;
+  readonly deadLetters: DeadLetters;
+  readonly partitions: Partitions;
+}
+
+export interface PartLimits {
+  readonly timeouts: PartTimeouts;
+  /** In the time of `performance.now()`. */
+  readonly deadline: number;
+}
+
+export interface PartWriter {
+  /**
+   * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE when nothing may move until the server is well, nothing being stored
+   *   then; the server's or socket's error when the connection broke, the outcome being unknown.
+   */
+  write(session: Session, batch: Batch, limits: PartLimits): Promise<Outcome>;
+}
+
+export function createPartWriter({ table, deadLetters, partitions }: PartWriterOptions): PartWriter {
+  /** What goes wrong here the default partition makes up for, unless it is the server. */
+  async function ensurePartitions(session: Session, batch: Batch, timeouts: PartTimeouts): Promise<void> {
+    const dates = datesOf(batch.items.map(({ record }) => record));
+    try {
+      await during('ddl', partitions.ensure(session, dates));
+    } catch (error) {
+      const verdict = verdictOf(error);
+      if (verdict === 'reconnect' || verdict === 'repeat') throw error;
+      if (verdict === 'later') return;
+      await assertServerWorks(session, batch, error, timeouts);
+      partitions.leave(session, error);
+    }
+  }
+
+  function assertServerWorks(
+    session: Session,
+    { items }: Batch,
+    error: unknown,
+    { leastMs }: PartTimeouts,
+  ): Promise<void> {
+    return assertTakesRecords(session, table, plainRowFor(items, error), leastMs);
+  }
+
+  async function storeByCopy(session: Session, batch: Batch, statementTimeoutMs: number): Promise<Outcome> {
+    const { items, letters } = batch;
+    const rows = copyText(items.map(({ record }) => record));
+    if (letters.length === 0) return stored(await table.copyAndCommit(session, rows, { statementTimeoutMs }));
+    const settings = { statementTimeoutMs, immediate: true };
+    const both = async () => {
+      const count = items.length > 0 ? await table.copy(session, rows) : 0;
+      await deadLetters.write(session, letters);
+      return count;
+    };
+    return stored(await during('copy', transaction(session, settings, both)));
+  }
+
+  /** Where a record of the batch is there already. */
+  async function storeByInsert(session: Session, batch: Batch, statementTimeoutMs: number): Promise<Outcome> {
+    const records = batch.items.map(({ record }) => record);
+    const both = async () => {
+      const count = await table.insert(session, records);
+      await deadLetters.write(session, batch.letters);
+      return count;
+    };
+    const settings = { statementTimeoutMs, immediate: batch.letters.length > 0 };
+    const count = await during('insert', transaction(session, settings, both));
+    return { stored: count, duplicates: records.length - count, rejected: [] };
+  }
+
+  async function store(session: Session, batch: Batch, statementTimeoutMs: number): Promise<Outcome> {
+    try {
+      return await storeByCopy(session, batch, statementTimeoutMs);
+    } catch (error) {
+      if (verdictOf(error) !== 'on-conflict') throw error;
+      return await storeByInsert(session, batch, statementTimeoutMs);
+    }
+  }
+
+  return {
+    async write(session, batch, { timeouts, deadline }) {
+      let refusals = 0;
+      let repeats = 0;
+      let refusedWith: unknown;
+      const isolated = () => {
+        const repeated = repeats >= MOST_REPEATS;
+        return isolate(session, batch, { table, deadLetters, timeouts, deadline, repeated, refusedWith });
+      };
+      for (;;) {
+        try {
+          await ensurePartitions(session, batch, timeouts);
+          if (refusals >= MOST_REFUSALS) return await isolated();
+          // The second and the third time a moment has to do.
+          const inTimeMs = refusals === 0 ? timeouts.wholeMs : timeouts.leastMs;
+          return await store(session, batch, inTimeMs).catch(async (error) => {
+            if (blameOf(error, repeats >= MOST_REPEATS) !== 'record') throw error;
+            await assertServerWorks(session, batch, error, timeouts);
+            refusedWith = error;
+            return isolated();
+          });
+        } catch (error) {
+          if (isStorageFault(error) || !session.isOpen()) throw error;
+          const blame = blameOf(error, repeats >= MOST_REPEATS);
+          if (blame === 'connection') throw error;
+          if (blame === 'chance') {
+            partitions.forget();
+            repeats++;
+            await delay(Math.random() * 20 * 2 ** repeats);
+            continue;
+          }
+          if (!isOfRecords(error) || performance.now() > deadline) throw asFault(error, session.place);
+          await assertServerWorks(session, batch, error, timeouts);
+          refusals++;
+          refusedWith = error;
+          if (refusals < MOST_REFUSALS) await delay(BETWEEN_REFUSALS_MS * refusals);
+        }
+      }
+    },
+  };
+}
+
+const stored = (count: number): Outcome => ({ stored: count, duplicates: 0, rejected: [] });

@@ -1,0 +1,141 @@
+import { isDeepStrictEqual } from 'node:util';
+import pg from 'pg';
+import { startPgbouncer } from '../../support/pgbouncer.mjs';
+
+const ROUNDS = 6;
+const LEAST_TERMINATED = 20;
+const LEAST_SESSIONS = 15;
+const LEAST_LOOKS = 100;
+
+/** What the COPY of each batch must run with, whatever the database says below. */
+const OURS = { synchronous_commit: 'on', transaction_isolation: 'read committed', TimeZone: 'UTC' };
+/** What another client of the pool must see, and nothing else. */
+const OF_THE_DATABASE = {
+  synchronous_commit: 'off',
+  default_transaction_isolation: 'repeatable read',
+  TimeZone: 'Asia/Tokyo',
+  statement_timeout: '0',
+  lock_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+};
+
+export default {
+  name: 'pooler',
+  title:
+    'behind a real PgBouncer in transaction mode: its server sessions expire and are killed, it is killed itself; settings stay where they belong',
+  bites: {
+    'server sessions that stored': LEAST_SESSIONS,
+    'server sessions terminated': LEAST_TERMINATED,
+    'times PgBouncer was killed': 2,
+    'looks of another client': LEAST_LOOKS,
+    pauses: 1,
+  },
+  async run(stage) {
+    const { postgres, database } = stage;
+    for (const [name, value] of Object.entries(OF_THE_DATABASE)) {
+      await postgres.query(`alter database ${database} set ${name} = '${value}'`);
+    }
+    const pooler = await startPgbouncer({
+      target: postgres.url,
+      settings: { server_lifetime: 1, server_idle_timeout: 1, default_pool_size: 5 },
+    });
+    stage.afterwards(() => pooler.stop());
+    const databaseUrl = pooler.url(stage.databaseUrl);
+    const first = stage.consumers.script({ options: { databaseUrl } });
+    await first.ready();
+    await noteSettings(stage);
+    const { consumer: second, application } = await stage.begin({ consumer: { options: { databaseUrl } } });
+    const other = lookOn(databaseUrl);
+    stage.afterwards(other.stop);
+
+    let terminated = 0;
+    const terminate = async () => {
+      const ended = await postgres.query(
+        'select pg_terminate_backend(pid) as done from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()',
+        [database],
+      );
+      terminated += ended.filter(({ done }) => done).length;
+    };
+    for (let round = 0; round < ROUNDS || terminated < LEAST_TERMINATED; round++) {
+      await application.untilLogged(application.facts.logged + stage.between(800, 1600));
+      await terminate();
+      await application.untilLogged(application.facts.logged + stage.between(800, 1600));
+      await pooler.admin('reconnect');
+      if (round % 3 === 2) await pooler.restart(round % 2 === 0 ? 'SIGKILL' : 'SIGTERM');
+    }
+    await stage.eventually(() => other.looks > LEAST_LOOKS, { what: 'another client has looked', withinMs: 60_000 });
+    for (const each of [first, second]) await each.until('storage works', ({ state }) => state === 'running', 60_000);
+    await other.stop();
+
+    return async () => {
+      const copies = await stage.query('select settings, count(distinct pid)::int as pids from public.seen group by 1');
+      for (const { settings } of copies) {
+        if (!isDeepStrictEqual(settings, OURS)) stage.fault(`a COPY ran with ${JSON.stringify(settings)}`);
+      }
+      for (const settings of other.seen) {
+        if (!isDeepStrictEqual(settings, OF_THE_DATABASE)) {
+          stage.fault(`another client of the pool has seen ${JSON.stringify(settings)}`);
+        }
+      }
+      const [{ pids }] = await stage.query('select count(distinct pid)::int as pids from public.seen');
+      return {
+        'server sessions that stored': pids,
+        'server sessions terminated': terminated,
+        'times PgBouncer was killed': pooler.log().split('process up: PgBouncer').length - 2,
+        'looks of another client': other.looks,
+        pauses: stage.consumers.count('pauses'),
+        'dropped by key': stage.consumers.count('duplicates'),
+      };
+    };
+  },
+};
+
+const settingsSql = (names) => `(select jsonb_object_agg(name, setting) from pg_settings
+  where name in (${Object.keys(names).map(pg.escapeLiteral).join()}))`;
+
+/** Each statement that stores records notes what it runs with. */
+async function noteSettings(stage) {
+  await stage.query(`create table public.seen (settings jsonb, pid int)`);
+  await stage.query(`create function public.see() returns trigger language plpgsql as $$ begin
+    insert into public.seen values (${settingsSql(OURS)}, pg_backend_pid()); return null; end $$`);
+  await stage.query('create trigger see after insert on logs.records for each statement execute function public.see()');
+}
+
+/** Another client of the same pool, which gets the sessions that Loghive had before. */
+function lookOn(connectionString) {
+  const seen = new Map();
+  let looks = 0;
+  let on = true;
+  const looking = (async () => {
+    while (on) {
+      const client = new pg.Client({ connectionString, application_name: 'another' });
+      client.on('error', () => {});
+      try {
+        await client.connect();
+        while (on) {
+          const { rows } = await client.query(`select ${settingsSql(OF_THE_DATABASE)} as settings`);
+          looks++;
+          seen.set(JSON.stringify(rows[0].settings), rows[0].settings);
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+      } catch {
+        // Its sessions are terminated as all others.
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      } finally {
+        await client.end().catch(() => {});
+      }
+    }
+  })();
+  return {
+    get looks() {
+      return looks;
+    },
+    get seen() {
+      return [...seen.values()];
+    },
+    async stop() {
+      on = false;
+      await looking;
+    },
+  };
+}

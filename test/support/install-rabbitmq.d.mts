@@ -1,4 +1,0 @@
-/** Why this machine's package manager cannot be asked for a RabbitMQ server; undefined if it can. */
-export function whyNotInstall(env?: Record<string, string | undefined>): string | undefined;
-/** apt-get update and install of rabbitmq-server, without starting its service; throws with what failed. */
-export function installRabbitmq(): void;
