@@ -19,15 +19,17 @@ import { backoffMs, RECONNECT } from '../src/backoff.js';
 import { LoghiveError, reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import type { StoredRecord } from '../src/record.js';
+import { LocalOffsets } from '../src/time/local-offset.js';
 import { sleep, within } from '../src/time/time-limit.js';
 import { Batcher } from './batch.js';
 import type { ConsumerConfig } from './config.js';
 import { Copies } from './copies.js';
-import { type Delivery, MAX_RETURNS, returnsOf, takeApart } from './delivery.js';
+import { type Delivery, deliveryOf, MAX_RETURNS, returnsOf } from './delivery.js';
 import { Discovery } from './discovery.js';
 import type { Session } from './intake/session.js';
 import { Taking } from './intake/taking.js';
 import { Notices } from './notices.js';
+import { type ParseContext, type ParsedDelivery, parseDelivery } from './parse-delivery.js';
 import { recordId } from './record-id.js';
 import { createRepublisher, type Republisher } from './republish.js';
 import { type Settled, settle } from './settle.js';
@@ -108,8 +110,14 @@ export class Consumer {
       onTaking: () => this.#resolveStarted(),
       signal: this.#abort.signal,
     });
-    const { batchSize: records, batchBytes: bytes, batchLingerMs: lingerMs } = config;
-    this.#batcher = new Batcher({ records, bytes, lingerMs }, () => this.#startWork());
+    const { batchSize: records, batchBytes: bytes, batchLingerMs: lingerMs, pythonTimezone } = config;
+    const localOffsets = new LocalOffsets((sentence) => internalLogger.warning(sentence));
+    const context: ParseContext = { newId: recordId, pythonTimezone, localOffsets };
+    this.#batcher = new Batcher(
+      { records, bytes, lingerMs },
+      (delivery) => parseDelivery(delivery, context),
+      () => this.#startWork(),
+    );
   }
 
   /**
@@ -173,13 +181,12 @@ export class Consumer {
     this.#reason = reason;
   }
 
-  #take(session: Session, queue: string, message: ConsumeMessage): number {
+  #take(session: Session, queue: string, message: ConsumeMessage): number | undefined {
     if (message.fields.redelivered) this.#counts.redelivered++;
-    const { pythonTimezone } = this.#config;
-    const delivery = takeApart(queue, message, { newId: recordId, ...(pythonTimezone ? { pythonTimezone } : {}) });
-    if (returnsOf(message) >= MAX_RETURNS) this.#spawn(this.#anotherRound(session, delivery));
-    else this.#batcher.add(delivery);
-    return delivery.records;
+    const delivery = deliveryOf(queue, message);
+    if (returnsOf(message) < MAX_RETURNS) return this.#batcher.add(delivery);
+    this.#spawn(this.#anotherRound(session, delivery));
+    return undefined;
   }
 
   async #anotherRound(session: Session, delivery: Delivery): Promise<void> {
@@ -213,7 +220,7 @@ export class Consumer {
     }
   }
 
-  async #process(session: Session, batch: Delivery[]): Promise<void> {
+  async #process(session: Session, batch: ParsedDelivery[]): Promise<void> {
     let settled: Settled;
     try {
       await this.#discovery.keep(batch.flatMap(({ announced }) => announced));

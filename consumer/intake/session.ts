@@ -22,8 +22,8 @@ export interface IntakeOptions {
   readonly batchRecords: number;
   /** Queues that keep a share of the budget for themselves. */
   readonly isSevere: (queue: string) => boolean;
-  /** A message has come. Returns how many records it holds. */
-  readonly onMessage: (session: Session, queue: string, message: ConsumeMessage) => number;
+  /** A message has come. Returns how many records it holds, where that is known already. */
+  readonly onMessage: (session: Session, queue: string, message: ConsumeMessage) => number | undefined;
   /** The broker gives no subscription to this queue. When it closed the channel over it, `onLost` follows. */
   readonly onRefused: (declaration: QueueDeclaration, error: Error) => void;
   /**
@@ -238,7 +238,8 @@ export class Session {
     if (!subscription.isBusy) this.#busyQueues++;
     subscription.delivered(bytes);
     this.#backPressure.delivered(bytes);
-    subscription.counted(this.#options.onMessage(this, subscription.queue, message));
+    const records = this.#options.onMessage(this, subscription.queue, message);
+    if (records !== undefined) subscription.counted(records);
     this.#review(subscription);
   }
 

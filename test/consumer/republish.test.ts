@@ -1,7 +1,6 @@
 import { connect, type GetMessage } from 'amqplib';
 import { expect, test } from 'vitest';
-import { takeApart } from '../../consumer/delivery.js';
-import { recordId } from '../../consumer/record-id.js';
+import { deliveryOf } from '../../consumer/delivery.js';
 import { createRepublisher } from '../../consumer/republish.js';
 import { brokerConfigOf } from '../support/use-connection.js';
 import { onEnd, useBroker } from '../support/use-servers.js';
@@ -37,8 +36,7 @@ test('another round is the message as it was, without the name of its user, whic
     },
     // biome-ignore lint/suspicious/noExplicitAny: amqplib's type wants every property, most of them undefined
   } as any;
-  const delivery = takeApart('shop_info_logs', taken, { newId: recordId });
-  expect(await republisher.anotherRound(delivery)).toBe(true);
+  expect(await republisher.anotherRound(deliveryOf('shop_info_logs', taken))).toBe(true);
 
   const { properties } = (await channel.get('shop_info_logs', { noAck: true })) as GetMessage;
   expect(properties).toMatchObject({ contentType: 'application/json', appId: 'shop', userId: undefined });
