@@ -1,5 +1,7 @@
-/** Collects deliveries into batches by count, bytes and time. */
+/** Collects deliveries into batches by count, bytes and time, and has them parsed when their turn comes. */
+import { isCompressed } from './content.js';
 import type { Delivery } from './delivery.js';
+import type { ParsedDelivery } from './parse-delivery.js';
 
 export interface BatchLimits {
   readonly records: number;
@@ -8,34 +10,44 @@ export interface BatchLimits {
 }
 
 /**
- * Deliveries in the order in which they came. `take()` gives the next batch when one is due: full, or lingered, or a
- * delivery that must be handled alone.
+ * Deliveries in the order in which they came. `take()` gives the next batch when one is due: full, or lingered, or when what
+ * comes next cannot be part of it.
+ *
+ * A parsed message may take a hundred times the memory of its bytes. So while a batch is being written only the next one is
+ * parsed, and of that only what surely fits into it: a message that is larger, or may be (it is compressed), or that must be
+ * handled alone, waits as it came until it is taken.
  */
 export class Batcher {
   readonly #limits: BatchLimits;
+  readonly #parse: (delivery: Delivery) => ParsedDelivery;
   readonly #onDue: () => void;
-  #waiting: Delivery[] = [];
+  /** The next batch, so far. */
+  #parsed: ParsedDelivery[] = [];
   #records = 0;
   #bytes = 0;
+  /** What comes behind it. */
+  #waiting: Delivery[] = [];
   #timer: NodeJS.Timeout | undefined;
   #lingered = false;
 
   /** @param onDue called when a batch has become due; `take()` may be called then or later. */
-  constructor(limits: BatchLimits, onDue: () => void) {
+  constructor(limits: BatchLimits, parse: (delivery: Delivery) => ParsedDelivery, onDue: () => void) {
     this.#limits = limits;
+    this.#parse = parse;
     this.#onDue = onDue;
   }
 
   get size(): number {
-    return this.#waiting.length;
+    return this.#parsed.length + this.#waiting.length;
   }
 
-  add(delivery: Delivery): void {
+  /** @returns how many records it holds, where that is known already. */
+  add(delivery: Delivery): number | undefined {
     this.#waiting.push(delivery);
-    this.#records += delivery.records;
-    this.#bytes += delivery.bytes;
-    if (this.#isFull() || delivery.alone) this.#onDue();
+    this.#parseAhead();
+    if (this.#isDue()) this.#onDue();
     else this.#linger();
+    return this.#waiting.length === 0 ? this.#parsed.at(-1)?.records : undefined;
   }
 
   #linger(): void {
@@ -44,49 +56,62 @@ export class Batcher {
 
   /** What waits is due now. */
   hurry(): void {
-    this.#lingered = this.#waiting.length > 0;
+    this.#lingered = this.size > 0;
     if (this.#lingered) this.#onDue();
   }
 
-  take(): Delivery[] | undefined {
-    const [first] = this.#waiting;
-    if (!first) return undefined;
-    const alone = this.#waiting.findIndex((delivery) => delivery.alone);
-    if (!this.#lingered && !this.#isFull() && alone < 0) return undefined;
-    const batch = this.#waiting.splice(0, this.#countToTake(alone));
-    for (const delivery of batch) {
-      this.#records -= delivery.records;
-      this.#bytes -= delivery.bytes;
-    }
+  take(): ParsedDelivery[] | undefined {
+    this.#parseAhead();
+    if (!this.#isDue()) return undefined;
+    // What did not fit surely is taken now: alone, or until there is enough.
+    if (this.#parsed.length === 0) this.#parseNext();
+    while (!this.#parsed[0]?.alone && !this.#isFull() && this.#canJoin(this.#waiting[0])) this.#parseNext();
+    const batch = this.#parsed;
+    this.#parsed = [];
+    this.#records = 0;
+    this.#bytes = 0;
     if (this.#waiting.length === 0) this.#reset();
-    else this.#linger();
+    else {
+      this.#linger();
+      setImmediate(() => this.#parseAhead());
+    }
     return batch;
   }
 
   /** Forgets everything: the channel that it came from is gone. */
   clear(): void {
+    this.#parsed = [];
     this.#waiting = [];
     this.#records = 0;
     this.#bytes = 0;
     this.#reset();
   }
 
+  #isDue(): boolean {
+    return this.#lingered || this.#isFull() || this.#waiting.length > 0;
+  }
+
   #isFull(): boolean {
     return this.#records >= this.#limits.records || this.#bytes >= this.#limits.bytes;
   }
 
-  #countToTake(alone: number): number {
-    if (alone === 0) return 1;
-    const end = alone < 0 ? this.#waiting.length : alone;
-    let records = 0;
-    let bytes = 0;
-    let count = 0;
-    while (count < end && records < this.#limits.records && bytes < this.#limits.bytes) {
-      records += this.#waiting[count]!.records;
-      bytes += this.#waiting[count]!.bytes;
-      count++;
+  #canJoin(next: Delivery | undefined): next is Delivery {
+    return next !== undefined && !next.alone && next.message.content.length <= this.#limits.bytes;
+  }
+
+  #parseAhead(): void {
+    for (let [next] = this.#waiting; !this.#isFull() && this.#canJoin(next); [next] = this.#waiting) {
+      const { content, properties } = next.message;
+      if (isCompressed(properties) || this.#bytes + content.length > this.#limits.bytes) return;
+      this.#parseNext();
     }
-    return count;
+  }
+
+  #parseNext(): void {
+    const delivery = this.#parse(this.#waiting.shift()!);
+    this.#parsed.push(delivery);
+    this.#records += delivery.records;
+    this.#bytes += delivery.bytes;
   }
 
   #reset(): void {

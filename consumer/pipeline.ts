@@ -15,13 +15,16 @@ import type { ConsumeMessage } from 'amqplib';
 import { reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import type { StoredRecord } from '../src/record.js';
+import { LocalOffsets } from '../src/time/local-offset.js';
 import { within } from '../src/time/time-limit.js';
+import { SERVICES_QUEUE } from '../src/wire.js';
 import { Batcher } from './batch.js';
 import type { ConsumerConfig } from './config.js';
 import type { Copies } from './copies.js';
-import { type Delivery, returnsOf, takeApart } from './delivery.js';
+import { type Delivery, deliveryOf, returnsOf } from './delivery.js';
 import { MAX_RETURNS } from './intake/queue-hazards.js';
 import type { Session } from './intake/session.js';
+import { type ParsedDelivery, parseDelivery } from './parse-delivery.js';
 import { recordId } from './record-id.js';
 import type { Republisher } from './republish.js';
 import { type Settled, settle } from './settle.js';
@@ -58,11 +61,12 @@ export interface PipelineOptions {
 /** What was taken over one channel and is stored together. */
 interface Batch {
   readonly session: Session;
-  readonly deliveries: Delivery[];
+  readonly deliveries: ParsedDelivery[];
 }
 
 export class Pipeline {
   readonly #options: PipelineOptions;
+  readonly #parse: (delivery: Delivery) => ParsedDelivery;
   readonly #batcher: Batcher;
   readonly #counts = noCounts();
   readonly #background = new Set<Promise<void>>();
@@ -72,21 +76,25 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    const { batchSize: records, batchBytes: bytes, batchLingerMs: lingerMs } = options.config;
-    this.#batcher = new Batcher({ records, bytes, lingerMs }, () => this.resume());
+    const { batchSize: records, batchBytes: bytes, batchLingerMs: lingerMs, pythonTimezone } = options.config;
+    const localOffsets = new LocalOffsets((sentence) => internalLogger.warning(sentence));
+    const context = { newId: recordId, pythonTimezone, localOffsets };
+    this.#parse = (delivery) => parseDelivery(delivery, context);
+    this.#batcher = new Batcher({ records, bytes, lingerMs }, this.#parse, () => this.resume());
   }
 
   get counts(): Omit<ConsumerCounts, 'pauses'> {
     return this.#counts;
   }
 
-  /** @returns how many records it holds, as far as that is known. */
-  take(session: Session, queue: string, message: ConsumeMessage): number {
+  /** @returns how many records it holds, where that is known already. */
+  take(session: Session, queue: string, message: ConsumeMessage): number | undefined {
     if (message.fields.redelivered) this.#counts.redelivered++;
     // Looked at before anything else of it: it may be what ended those who had it before.
-    if (returnsOf(message) < MAX_RETURNS) return this.#accept(session, this.#parse(queue, message));
-    this.#spawn(this.#requeueAsNew(session, queue, message));
-    return 1;
+    const delivery = deliveryOf(queue, message);
+    if (returnsOf(message) < MAX_RETURNS) return this.#accept(session, delivery);
+    this.#spawn(this.#requeueAsNew(session, delivery));
+    return undefined;
   }
 
   /** Goes on storing what is in hand. */
@@ -108,29 +116,24 @@ export class Pipeline {
     while (this.#work || this.#background.size > 0) await Promise.allSettled([this.#work, ...this.#background]);
   }
 
-  #parse(queue: string, message: ConsumeMessage): Delivery {
-    const { pythonTimezone } = this.#options.config;
-    return takeApart(queue, message, { newId: recordId, ...(pythonTimezone ? { pythonTimezone } : {}) });
-  }
-
-  #accept(session: Session, delivery: Delivery): number {
-    const [service] = delivery.announced;
-    if (service === undefined) this.#batcher.add(delivery);
-    else this.#options.onAnnounced(service, () => session.acknowledge([delivery.tag]));
-    return delivery.records;
+  #accept(session: Session, delivery: Delivery): number | undefined {
+    const [service] = delivery.queue === SERVICES_QUEUE ? this.#parse(delivery).announced : [];
+    if (service === undefined) return this.#batcher.add(delivery);
+    this.#options.onAnnounced(service, () => session.acknowledge([delivery.tag]));
+    return 1;
   }
 
   /** A message that cannot be published anew now is stored without that: a full queue must not keep itself full. */
-  async #requeueAsNew(session: Session, queue: string, message: ConsumeMessage): Promise<void> {
-    if (await this.#isCopied(queue, message)) {
-      session.acknowledge([message.fields.deliveryTag]);
+  async #requeueAsNew(session: Session, delivery: Delivery): Promise<void> {
+    if (await this.#isCopied(delivery)) {
+      session.acknowledge([delivery.tag]);
       this.#counts.rounds++;
     } else if (!session.isEnded) {
-      this.#accept(session, { ...this.#parse(queue, message), alone: true });
+      this.#accept(session, { ...delivery, alone: true });
     }
   }
 
-  async #isCopied(queue: string, message: ConsumeMessage): Promise<boolean> {
+  async #isCopied({ queue, message }: Delivery): Promise<boolean> {
     const { republisher } = this.#options;
     // After a broker's restart the connection that copies are published on may be there a moment later than the other.
     if (!(await within(COPY_TIMEOUT_MS, republisher.whenReady()))) return false;

@@ -7,6 +7,7 @@
  */
 import type { StoredRecord } from '../src/record.js';
 import type { Delivery } from './delivery.js';
+import type { ParsedDelivery } from './parse-delivery.js';
 import type { Republisher } from './republish.js';
 import type { DeadLetter, Rejected, Store, StoreItem } from './store/index.js';
 
@@ -28,7 +29,7 @@ export interface Settled {
 
 /** @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE: nothing of the batch may be acknowledged. */
 export async function settle(
-  batch: readonly Delivery[],
+  batch: readonly ParsedDelivery[],
   store: Store,
   republisher: Republisher,
   retryDelaysMs: readonly number[],
@@ -76,7 +77,7 @@ function recordsOf(items: readonly StoreItem[], rejected: readonly Rejected[]): 
 }
 
 /** Which message a record came with; looked up only where records are rejected. */
-function ownersOf(batch: readonly Delivery[]) {
+function ownersOf(batch: readonly ParsedDelivery[]) {
   let owners: ReadonlyMap<StoreItem, Delivery> | undefined;
   return {
     of(item: StoreItem): Delivery {

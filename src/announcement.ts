@@ -10,8 +10,14 @@ export function encodeAnnouncement(service: string): Buffer {
   return Buffer.from(JSON.stringify({ service }));
 }
 
+/** A name, and room for what others may say beside it. */
+const MOST_BYTES = 64 * 1024;
+
 /** Not ok, with the reason in words, for what names no service that queues could be named after. Never throws. */
 export function decodeAnnouncement(content: Buffer): DecodedAnnouncement {
+  if (content.length > MOST_BYTES) {
+    return { ok: false, reason: `an announcement of ${content.length} bytes; more than ${MOST_BYTES} are not parsed` };
+  }
   const text = decodeLine(content);
   if (!text.ok) return text;
   let announced: unknown;

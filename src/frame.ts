@@ -11,6 +11,8 @@ export const RECORD_CONTENT_TYPE = 'application/json';
 export const FRAME_CONTENT_TYPE = 'application/x-ndjson';
 
 const LINE_FEED = 0x0a;
+/** U+FEFF in UTF-8: some editors, and Windows, put it before a text. */
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 export type DecodedLine =
   | { readonly ok: true; readonly line: string }
@@ -30,26 +32,38 @@ export function writeLine(body: Buffer, at: number, line: string, lineBytes: num
 }
 
 /**
- * The lines of a frame's body, as views into it; without their line breaks (`\n` or `\r\n`) and without blank lines.
- * UTF-8 never holds the byte of a line break inside a character, so that damaged text stays within its line.
+ * The lines of a frame's body one by one, as views into it; without their line breaks (`\n` or `\r\n`), without blank
+ * lines, and without a byte order mark before the first one. UTF-8 never holds the byte of a line break inside a
+ * character, so that damaged text stays within its line.
  */
-export function splitFrame(body: Buffer): Buffer[] {
-  const lines: Buffer[] = [];
-  for (let start = 0; start < body.length; ) {
-    const found = body.indexOf(LINE_FEED, start);
-    const next = found === -1 ? body.length : found;
-    let end = next;
-    while (end > start && isBlank(body[end - 1] as number)) end -= 1;
-    if (end > start) lines.push(body.subarray(start, end));
-    start = next + 1;
+export function* frameLines(body: Buffer): Generator<Buffer> {
+  let start = hasByteOrderMark(body) ? BYTE_ORDER_MARK.length : 0;
+  for (let at = start; at < body.length; at += 1) {
+    const byte = body[at] as number;
+    if (isBlank(byte)) continue;
+    if (byte !== LINE_FEED) {
+      const found = body.indexOf(LINE_FEED, at);
+      at = found === -1 ? body.length : found;
+      let end = at;
+      while (isBlank(body[end - 1] as number)) end -= 1;
+      yield body.subarray(start, end);
+    }
+    start = at + 1;
   }
-  return lines;
 }
 
-/** A line's text; not ok, with the reason, where the bytes are not UTF-8 (nothing is ever replaced silently). */
+/**
+ * A line's text, without a byte order mark; not ok, with the reason, where the bytes are not UTF-8 (nothing is ever
+ * replaced silently).
+ */
 export function decodeLine(raw: Buffer): DecodedLine {
   if (isAscii(raw)) return { ok: true, line: raw.toString('latin1') };
-  return isUtf8(raw) ? { ok: true, line: raw.toString('utf8') } : { ok: false, reason: 'it is not valid UTF-8' };
+  if (!isUtf8(raw)) return { ok: false, reason: 'it is not valid UTF-8' };
+  return { ok: true, line: raw.toString('utf8', hasByteOrderMark(raw) ? BYTE_ORDER_MARK.length : 0) };
+}
+
+function hasByteOrderMark(bytes: Buffer): boolean {
+  return bytes[0] === BYTE_ORDER_MARK[0] && bytes[1] === BYTE_ORDER_MARK[1] && bytes[2] === BYTE_ORDER_MARK[2];
 }
 
 /** Space, tab, carriage return. */

@@ -9,16 +9,20 @@
  */
 
 import { LEVEL_NAME_KEYS, LEVELS, type Level, parseLevel } from './level.js';
+import { epochMicros } from './time/epoch.js';
+import type { LocalOffsets } from './time/local-offset.js';
+import { zoneSeconds } from './time/time-zone.js';
 import {
   formatTimestamp,
   isCanonicalTimestamp,
-  LAST_SECOND,
-  type LocalTime,
   parseTimestamp,
   type Timestamp,
+  timestampFromMicros,
 } from './time/timestamp.js';
 import { isUuid, uuidv7Timestamp } from './uuid.js';
 import { memberTexts, stringEnd } from './value/json-members.js';
+import { quoteNonFinite } from './value/non-finite.js';
+import { cleanJson, hasEscapedHazard } from './value/safe-text.js';
 
 /** The columns of a row, as text. */
 export interface StoredRecord {
@@ -39,10 +43,12 @@ export type Decoded =
 
 /** What is known beside the line. */
 export interface DecodeContext {
-  /** AMQP `timestamp` property of the message, epoch seconds. */
-  readonly amqpTimestampS?: number | undefined;
+  /** AMQP `timestamp` property of the message: epoch seconds by the standard, which some give in ms, µs or ns. */
+  readonly amqpTimestamp?: number | undefined;
   /** IANA zone of times without an offset (setting PYTHON_TIMEZONE). */
   readonly pythonTimezone?: string | undefined;
+  /** Where that is not set: what is known of their offset. */
+  readonly localOffsets: LocalOffsets;
   /** Makes the id of a record that has none, of the record's own time. */
   readonly newId: (timestamp: Timestamp) => string;
 }
@@ -54,12 +60,14 @@ export interface DecodeContext {
  * Everything else is kept: a level with another name leaves it in `information.level` (`loghive.level` where that is
  * taken); a message that is no string is its JSON text, a missing one is empty; information that is no object goes
  * under `value`; other fields, and an `id` or `timestamp` that cannot be read as such, go into `information` under their
- * name, or `extra.<name>` where that is taken. Nothing is cleaned here: what PostgreSQL cannot hold (NUL; a lone
- * surrogate in `information`) is for it to refuse, and then a dead letter with the bytes as they came.
+ * name, or `extra.<name>` where that is taken. NaN, Infinity and -Infinity become texts, NUL and lone surrogates U+2400
+ * and U+FFFD, as our own producers write them. What else PostgreSQL cannot hold (a number of a million digits) is for it
+ * to refuse, and then a dead letter with the bytes as they came.
  */
 export function decodeRecord(line: string, context: DecodeContext): Decoded {
-  const record = canonicalRecord(line);
-  return record === undefined ? decodeAny(line, context) : { ok: true, record };
+  const clean = hasEscapedHazard(line) ? cleanJson(line) : line;
+  const record = canonicalRecord(clean);
+  return record === undefined ? decodeAny(clean, context) : { ok: true, record };
 }
 
 const HEAD = '{"id":"';
@@ -72,8 +80,10 @@ const TIMESTAMP = ',"timestamp":"';
 const TAIL_LENGTH = TIMESTAMP.length + 27 + '"}'.length;
 
 const LOWER_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** In characters. No service and no level has a longer one. */
+const LONGEST_NAME = 1000;
 /** Not blank, without anything that JSON writes as an escape. */
-const PLAIN_NAME = /^(?=.*\S)[^\\\x00-\x1f]+$/;
+const PLAIN_NAME = new RegExp(String.raw`^(?=.*\S)[^\\\x00-\x1f]{1,${LONGEST_NAME}}$`);
 const LEVEL_SET: ReadonlySet<string> = new Set(LEVELS);
 
 /**
@@ -116,22 +126,26 @@ function parsed(json: string): unknown {
 type Fields = Readonly<Record<string, unknown>>;
 
 function decodeAny(text: string, context: DecodeContext): Decoded {
-  const line = text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text;
+  let line = text;
   let fields: unknown;
   try {
     fields = JSON.parse(line);
   } catch (error) {
-    return bad(`it is not JSON: ${(error as Error).message}`);
+    line = quoteNonFinite(text);
+    fields = line === text ? undefined : parsed(line);
+    if (fields === undefined) return bad(`it is not JSON: ${(error as Error).message}`);
   }
   if (!isObject(fields)) return bad(`it is JSON, but ${Array.isArray(fields) ? 'an array' : 'no object'}`);
   const { service, level, message } = fields;
-  if (typeof service !== 'string' || service.trim() === '') return bad(missing('service', service));
-  if (typeof level !== 'string' || level.trim() === '') return bad(missing('level', level));
+  if (!isName(service)) return bad(missing('service', service));
+  if (!isName(level)) return bad(missing('level', level));
   const id = isUuid(fields.id) ? fields.id.toLowerCase() : undefined;
   const idTime = id === undefined ? undefined : uuidv7Timestamp(id);
-  const local = localTime(context, idTime);
-  const own = typeof fields.timestamp === 'string' ? parseTimestamp(fields.timestamp, local) : undefined;
-  const timestamp = own ?? idTime ?? amqpTime(context);
+  const sent = amqpTime(context);
+  // A record may be older than its message. Where it has an id of ours, that knows the time.
+  const toUtc = (civilS: number) => localToUtc(service, civilS, (idTime ?? sent)?.seconds, context);
+  const own = typeof fields.timestamp === 'string' ? parseTimestamp(fields.timestamp, toUtc) : undefined;
+  const timestamp = own ?? idTime ?? sent;
   if (timestamp === undefined) return bad(`it has no time: ${missing('timestamp', fields.timestamp)}`);
 
   const texts = memberTexts(line);
@@ -147,8 +161,11 @@ function decodeAny(text: string, context: DecodeContext): Decoded {
   return { ok: true, record };
 }
 
-const BYTE_ORDER_MARK = 0xfeff;
 const OTHER_FIELDS: ReadonlySet<string> = new Set(['service', 'level', 'message', 'information']);
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= LONGEST_NAME && value.trim() !== '';
+}
 
 function bad(reason: string): Decoded {
   return { ok: false, reason };
@@ -156,23 +173,28 @@ function bad(reason: string): Decoded {
 
 function missing(name: string, value: unknown): string {
   if (value === undefined) return `field "${name}" is missing`;
-  // A list or an object may be nested deeper than it can be written again.
-  const shown =
-    typeof value === 'object' && value !== null ? 'a list or an object' : JSON.stringify(value).slice(0, MOST_SHOWN);
-  return name === 'timestamp' ? `field "timestamp" is no time: ${shown}` : `field "${name}" is no name: ${shown}`;
+  return `field "${name}" is no ${name === 'timestamp' ? 'time' : 'name'}: ${shown(value)}`;
 }
 
 const MOST_SHOWN = 100;
 
-/** A record may be older than its message. Where it has an id of ours, that knows the time. */
-function localTime({ amqpTimestampS, pythonTimezone }: DecodeContext, idTime: Timestamp | undefined): LocalTime {
-  return { amqpTimestampS: idTime?.seconds ?? amqpTimestampS, timeZone: pythonTimezone };
+function shown(value: unknown): string {
+  // It may be nested deeper than it can be written again.
+  if (typeof value === 'object' && value !== null) return 'a list or an object';
+  if (typeof value !== 'string') return String(value);
+  const start = JSON.stringify(value.slice(0, MOST_SHOWN));
+  return value.length > MOST_SHOWN ? `${start} and ${value.length - MOST_SHOWN} characters more` : start;
 }
 
-function amqpTime({ amqpTimestampS: seconds }: DecodeContext): Timestamp | undefined {
-  return seconds !== undefined && seconds > 0 && seconds <= LAST_SECOND
-    ? { seconds: Math.floor(seconds), micros: 0 }
-    : undefined;
+function localToUtc(service: string, civilS: number, sentS: number | undefined, context: DecodeContext): number {
+  const { pythonTimezone, localOffsets } = context;
+  const seconds = pythonTimezone === undefined ? undefined : zoneSeconds(civilS, pythonTimezone, sentS);
+  return seconds ?? (sentS === undefined ? civilS : localOffsets.toUtc(service, civilS, sentS));
+}
+
+function amqpTime({ amqpTimestamp }: DecodeContext): Timestamp | undefined {
+  const micros = amqpTimestamp === undefined ? Number.NaN : epochMicros(amqpTimestamp);
+  return micros > 0 && micros <= Number.MAX_SAFE_INTEGER ? timestampFromMicros(micros) : undefined;
 }
 
 /** The fields that have no column, `id` and `timestamp` among them where they could not be read as such. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type DecodeContext, decodeRecord, encodeRecord } from '../src/record.js';
+import { LocalOffsets } from '../src/time/local-offset.js';
 import { formatTimestamp, type Timestamp } from '../src/time/timestamp.js';
 import { uuidv7 } from '../src/uuid.js';
 import { hostileValues } from './support/hostile-values.mjs';
@@ -9,7 +10,8 @@ const timestamp = '2026-01-31T10:30:45.123456Z';
 const tenThirty = Date.UTC(2026, 0, 31, 10, 30, 45) / 1000;
 const newId = (time: Timestamp) => `new id of ${formatTimestamp(time)}`;
 
-const decode = (line: string, context: Partial<DecodeContext> = {}) => decodeRecord(line, { newId, ...context });
+const decode = (line: string, context: Partial<DecodeContext> = {}) =>
+  decodeRecord(line, { newId, localOffsets: new LocalOffsets(() => {}), ...context });
 const record = (fields: object | string, context: Partial<DecodeContext> = {}) => {
   const decoded = decode(typeof fields === 'string' ? fields : JSON.stringify(fields), context);
   if (!decoded.ok) expect.fail(decoded.reason);
@@ -87,7 +89,7 @@ describe("a line of the Python package's", () => {
     );
 
   test('is stored, its local time told by the AMQP timestamp, its information as written', () => {
-    expect(record(python, { amqpTimestampS: tenThirty })).toEqual({
+    expect(record(python, { amqpTimestamp: tenThirty })).toEqual({
       id: `new id of ${timestamp}`,
       timestamp,
       service: 'shop',
@@ -98,7 +100,7 @@ describe("a line of the Python package's", () => {
   });
 
   test('is in the given zone, or UTC', () => {
-    const zone = { amqpTimestampS: tenThirty, pythonTimezone: 'Asia/Tokyo' };
+    const zone = { amqpTimestamp: tenThirty, pythonTimezone: 'Asia/Tokyo' };
     expect(record(python, zone).timestamp).toBe('2026-01-31T03:30:45.123456Z');
     expect(record(python).timestamp).toBe('2026-01-31T12:30:45.123456Z');
   });
@@ -116,8 +118,12 @@ describe('the service', () => {
     expect(reason(otherwise(JSON.stringify({ ...base, service })))).toBe(expected);
   });
 
-  test('is left for PostgreSQL to refuse where it holds a NUL', () => {
-    expect(record({ ...base, service: 'sh\0op' }).service).toBe('sh\0op');
+  test.each(['service', 'level'])('that is longer than any name makes a bad record: %s', (field) => {
+    const long = 'x'.repeat(2_000_000);
+    expect(reason(JSON.stringify({ ...base, [field]: long }))).toBe(
+      `field "${field}" is no name: "${'x'.repeat(100)}" and 1999900 characters more`,
+    );
+    expect(record({ ...base, [field]: 'x'.repeat(1000) })).toBeDefined();
   });
 });
 
@@ -141,7 +147,7 @@ describe('the level', () => {
     ['warn', 'WARNING', { level: 'warn' }],
     ['FATAL', 'CRITICAL', { level: 'FATAL' }],
     ['chatty', 'INFO', { level: 'chatty' }],
-    ['odd"\0', 'INFO', { level: 'odd"\0' }],
+    ['odd"\0', 'INFO', { level: 'odd"\u2400' }],
   ])('%j is %s', (name, level, expected) => {
     const stored = record({ ...base, level: name });
     expect([stored.level, JSON.parse(stored.information)]).toEqual([level, expected]);
@@ -162,11 +168,11 @@ describe('the level', () => {
 describe('the message', () => {
   test.each([
     ['a text', '"x"', 'x'],
-    ['NUL and lone surrogates, which PostgreSQL will refuse', '"a\\u0000b\\ud800"', 'a\u0000b\ud800'],
+    ['NUL and lone surrogates, which PostgreSQL would refuse', '"a\\u0000b\\ud800"', 'a\u2400b\ufffd'],
     ['an object', '{"a": 12345678901234567890}', '{"a": 12345678901234567890}'],
     ['a number', '1.50', '1.50'],
     ['null', 'null', 'null'],
-    ['an array with NUL', '["\\u0000"]', '["\\u0000"]'],
+    ['an array with NUL', '["\\u0000"]', '["\u2400"]'],
   ])('is text: %s', (_, json, expected) => {
     expect(record(JSON.stringify(base).replace('"m"', json)).message).toBe(expected);
   });
@@ -192,26 +198,60 @@ describe('information', () => {
   test.each([
     ['missing', { ...base, information: undefined }, {}],
     ['null', { ...base, information: null }, {}],
-    ['a text', { ...base, information: 'x\0' }, { value: 'x\0' }],
+    ['a text', { ...base, information: 'x\0' }, { value: 'x\u2400' }],
     ['an array', { ...base, information: [1] }, { value: [1] }],
     ['false', { ...base, information: false }, { value: false }],
   ])('is an object: %s', (_, fields, expected) => {
     expect(information(fields)).toEqual(expected);
   });
 
-  test('keeps what jsonb refuses, so that the record becomes a dead letter instead of another record', () => {
-    const json = '{"a\\u0000":"\\ud800", "n":1}';
-    expect(withInformation(json).information).toBe(json);
+  test.each([
+    ['{"a\\u0000":"\\ud800", "n":1}', '{"a\u2400":"\ufffd", "n":1}'],
+    ['{"a":["\\uDFFF\\u0000",{"\\udc00":"\\\\u0000"}]}', '{"a":["\ufffd\u2400",{"\ufffd":"\\\\u0000"}]}'],
+    ['{"a":"\\ud83d\\ude00 \\u00fc"}', '{"a":"\\ud83d\\ude00 \\u00fc"}'],
+  ])('is cleaned of what jsonb refuses, as our own producers clean it: %s', (json, clean) => {
+    expect(withInformation(json).information).toBe(clean);
+    expect(
+      record(otherwise(JSON.stringify(base).replace('"information":{}', `"information":${json}`))).information,
+    ).toBe(clean);
+  });
+
+  test('keeps a number that jsonb refuses, so that the record becomes a dead letter instead of another record', () => {
+    expect(withInformation('{"n":1e200000}').information).toBe('{"n":1e200000}');
+  });
+});
+
+describe('numbers that JSON does not have, as Python writes them', () => {
+  const python =
+    '{"service": "shop", "level": "ERROR", "message": "NaN is not a number: -Infinity", "information": {"a": NaN, "b": [Infinity, {"c": -Infinity}]}, "ratio": NaN, "timestamp": "2026-01-31T10:30:45.123456Z"}';
+
+  test('are texts wherever they stand, and nothing within texts is touched', () => {
+    expect(record(python)).toMatchObject({
+      message: 'NaN is not a number: -Infinity',
+      information: '{"a": "NaN", "b": ["Infinity", {"c": "-Infinity"}],"ratio":"NaN"}',
+    });
+  });
+
+  test.each([
+    ['the message', { message: 'N' }, { message: 'NaN' }],
+    ['the level', { level: 'N' }, { level: 'INFO', information: '{"level":"NaN"}' }],
+    ['the information', { information: 'N' }, { information: '{"value":"NaN"}' }],
+    ['the id', { id: 'N' }, { id: `new id of ${timestamp}`, information: '{"id":"NaN"}' }],
+  ])('may be %s', (_, fields, expected) => {
+    expect(record(JSON.stringify({ ...base, ...fields }).replace('"N"', 'NaN'))).toMatchObject(expected);
+  });
+
+  test('do not make JSON of what is none otherwise', () => {
+    expect(reason(python.replace('"ratio": NaN', '"ratio": nan'))).toMatch(/^it is not JSON: /);
+    expect(reason('NaN')).toBe('it is JSON, but no object');
+    expect(reason('NaN NaN')).toMatch(/^it is not JSON: /);
   });
 });
 
 describe('other fields', () => {
   test('are kept in information, as they were written', () => {
-    const line = JSON.stringify(base).replace(
-      '{"id"',
-      '{"host":"h\\u0000","pid": 12345678901234567890,"k\\u0000":1,"id"',
-    );
-    expect(record(line).information).toBe('{"host":"h\\u0000","pid":12345678901234567890,"k\\u0000":1}');
+    const line = JSON.stringify(base).replace('{"id"', '{"host":"h\\n","pid": 12345678901234567890,"k\\t":1,"id"');
+    expect(record(line).information).toBe('{"host":"h\\n","pid":12345678901234567890,"k\\t":1}');
   });
 
   test('never take the place of one that is there', () => {
@@ -272,14 +312,14 @@ describe('the time', () => {
 
   test('that is local, of a record that is hours older than its message, has its zone by the UUIDv7', () => {
     const local = { ...base, id: seven, timestamp: '2026-01-31 12:30:45.123456' };
-    expect(record(local, { amqpTimestampS: tenThirty + 3 * 3600 }).timestamp).toBe(timestamp);
+    expect(record(local, { amqpTimestamp: tenThirty + 3 * 3600 }).timestamp).toBe(timestamp);
   });
 
   test("that is missing is the UUIDv7's, then AMQP's", () => {
     const { timestamp: _, ...rest } = base;
-    expect(record({ ...rest, id: seven }, { amqpTimestampS: 1 }).timestamp).toBe(timestamp);
+    expect(record({ ...rest, id: seven }, { amqpTimestamp: 1 }).timestamp).toBe(timestamp);
     const four = 'abcdef01-2345-4789-abcd-ef0123456789';
-    expect(record({ ...rest, id: four }, { amqpTimestampS: tenThirty }).timestamp).toBe('2026-01-31T10:30:45.000000Z');
+    expect(record({ ...rest, id: four }, { amqpTimestamp: tenThirty }).timestamp).toBe('2026-01-31T10:30:45.000000Z');
     expect(record({ ...rest, id: seven, timestamp: null }).information).toBe('{}');
   });
 
@@ -290,13 +330,30 @@ describe('the time', () => {
     }
   });
 
-  test.each([[undefined], [0], [-1], [Number.NaN], [1_769_855_445_123]])(
+  test.each([
+    ['seconds', 1_769_855_445, '2026-01-31T10:30:45.000000Z'],
+    ['milliseconds', 1_769_855_445_123, '2026-01-31T10:30:45.123000Z'],
+    ['microseconds', 1_769_855_445_123_456, '2026-01-31T10:30:45.123456Z'],
+    ['nanoseconds', 1_769_855_445_123_456_800, '2026-01-31T10:30:45.123457Z'],
+    ['milliseconds of 1973', 100_000_000_000, '1973-03-03T09:46:40.000000Z'],
+    ['seconds of 2200', 7_258_118_400, '2200-01-01T00:00:00.000000Z'],
+  ])("that is AMQP's may be in %s, by its size", (_, amqpTimestamp, expected) => {
+    const { timestamp: _none, ...rest } = base;
+    expect(record({ ...rest, id: undefined }, { amqpTimestamp }).timestamp).toBe(expected);
+  });
+
+  test('that is local has its offset by an AMQP timestamp in milliseconds just so', () => {
+    const local = { ...base, id: undefined, timestamp: '2026-01-31 12:30:45.123456' };
+    expect(record(local, { amqpTimestamp: tenThirty * 1000 + 999 }).timestamp).toBe(timestamp);
+  });
+
+  test.each([[undefined], [0], [-1], [Number.NaN], [Number.POSITIVE_INFINITY], [2 ** 64]])(
     'that is nowhere makes a bad record (AMQP says %s)',
-    (amqpTimestampS) => {
+    (amqpTimestamp) => {
       const line = JSON.stringify({ ...base, id: undefined, timestamp: 'soon' });
-      expect(reason(line, { amqpTimestampS })).toBe('it has no time: field "timestamp" is no time: "soon"');
+      expect(reason(line, { amqpTimestamp })).toBe('it has no time: field "timestamp" is no time: "soon"');
       const missing = JSON.stringify({ ...base, id: undefined, timestamp: undefined });
-      expect(reason(missing, { amqpTimestampS })).toBe('it has no time: field "timestamp" is missing');
+      expect(reason(missing, { amqpTimestamp })).toBe('it has no time: field "timestamp" is missing');
     },
   );
 });
@@ -322,8 +379,8 @@ describe('what is no record', () => {
 });
 
 describe('a line', () => {
-  test('may be spread over lines and begin with a byte order mark', () => {
-    expect(record(`\ufeff${JSON.stringify(base, null, 2)}\n`)).toEqual({ ...base, information: '{}' });
+  test('may be spread over lines', () => {
+    expect(record(`${JSON.stringify(base, null, 2)}\n`)).toEqual({ ...base, information: '{}' });
   });
 
   test('may be as deep as it likes', () => {

@@ -19,8 +19,8 @@ export interface IntakeOptions {
   readonly batchRecords: number;
   /** Queues that keep a share of the budget for themselves. */
   readonly isSevere: (queue: string) => boolean;
-  /** A message has come. Returns how many records it holds. */
-  readonly onMessage: (session: Session, queue: string, message: ConsumeMessage) => number;
+  /** A message has come. Returns how many records it holds, where that is known already. */
+  readonly onMessage: (session: Session, queue: string, message: ConsumeMessage) => number | undefined;
   /** What a person should know of a queue; undefined: nothing. */
   readonly onHazard: (queue: string, sentence: string | undefined) => void;
   /** No messages can be taken from this queue. When the broker closed the channel over it, `onLost` follows. */
@@ -164,7 +164,8 @@ export class Session {
     if (!subscription.isBusy) this.#busyQueues++;
     subscription.delivered(bytes);
     this.#backPressure.delivered(bytes);
-    subscription.counted(this.#options.onMessage(this, subscription.queue, message));
+    const records = this.#options.onMessage(this, subscription.queue, message);
+    if (records !== undefined) subscription.counted(records);
     this.#subscriptions.review(subscription);
   }
 

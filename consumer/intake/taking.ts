@@ -22,8 +22,8 @@ export interface TakingOptions {
   readonly status: StatusLog;
   /** What a person should know, for as long as it holds. */
   readonly notices: StatusLog;
-  /** A message has come. Returns how many records it holds. */
-  readonly onMessage: (session: Session, queue: string, message: ConsumeMessage) => number;
+  /** A message has come. Returns how many records it holds, where that is known already. */
+  readonly onMessage: (session: Session, queue: string, message: ConsumeMessage) => number | undefined;
   /** The session ended without our doing: what it delivered and is not acknowledged comes again. */
   readonly onLost: () => void;
   /** Every queue that can be had is subscribed to. */

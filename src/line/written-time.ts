@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { epochMicros } from '../time/epoch.js';
 import { parseTimestamp } from '../time/timestamp.js';
 
 /** Until the year 2255: what a number can say to the microsecond, and an id. */
@@ -17,17 +18,11 @@ const NUMBER = /^\d{9,19}(?:\.\d+)?$/;
  * Undefined for everything else, and for times before 1970.
  */
 export function readTime(written: unknown): number | undefined {
-  if (typeof written === 'number') return written < LEAST_NUMBER ? undefined : inRange(microsOf(written));
+  if (typeof written === 'number') return written < LEAST_NUMBER ? undefined : inRange(epochMicros(written));
   if (typeof written !== 'string') return undefined;
-  if (NUMBER.test(written)) return inRange(microsOf(Number(written)));
+  if (NUMBER.test(written)) return inRange(epochMicros(Number(written)));
   const time = parseTimestamp(written);
   return time && inRange(time.seconds * 1_000_000 + time.micros);
-}
-
-function microsOf(number: number): number {
-  if (number < 1e11) return Math.round(number * 1e6);
-  if (number < 1e14) return Math.round(number * 1e3);
-  return number < 1e17 ? Math.round(number) : Math.round(number / 1e3);
 }
 
 function inRange(micros: number): number | undefined {

@@ -5,7 +5,6 @@
  * @module
  */
 import { civilDate, daysFromCivil, daysInMonth, isLeap } from './calendar.js';
-import { zoneSeconds } from './time-zone.js';
 
 /** A point in time: whole epoch seconds (negative before 1970) and the microseconds after it, 0 to 999999. */
 export interface Timestamp {
@@ -13,23 +12,19 @@ export interface Timestamp {
   readonly micros: number;
 }
 
-/** What is known about a time that carries no offset. */
-export interface LocalTime {
-  /** AMQP `timestamp` property of the message, epoch seconds: tells the offset of a local time. */
-  readonly amqpTimestampS?: number | undefined;
-  /** IANA zone that local times are in; goes before `amqpTimestampS`. */
-  readonly timeZone?: string | undefined;
-}
+/**
+ * Turns a time without an offset into UTC.
+ *
+ * @param civilS its reading as if it were UTC, in epoch seconds.
+ * @returns epoch seconds.
+ */
+export type LocalToUtc = (civilS: number) => number;
 
 /** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z: the years that four digits can say. */
 export const FIRST_SECOND = -62_135_596_800;
 export const LAST_SECOND = 253_402_300_799;
 
 const DAY_S = 86_400;
-const QUARTER_HOUR_S = 900;
-// The offsets in use anywhere reach from UTC-12 to UTC+14.
-const LEAST_OFFSET_S = -12 * 3600;
-const MOST_OFFSET_S = 14 * 3600;
 
 const DATE = String.raw`(?<year>\d{4}|[+-]\d{6})(?:-?(?<month>\d\d)-?(?<day>\d\d)|-?(?<yearDay>\d{3})|-?W(?<week>\d\d)-?(?<weekDay>\d))`;
 const TIME = String.raw`(?<hour>\d\d)(?::?(?<minute>\d\d)(?::?(?<second>\d\d))?)?(?:[.,](?<fraction>\d+))?`;
@@ -41,11 +36,10 @@ const GRAMMAR = new RegExp(`^${DATE}[T ]${TIME}(?: ?(?:${OFFSET}))?$`, 'i');
  * before a fraction of any length (digits past the microsecond are cut off), any offset, `24:00`, a leap second (which
  * counts as the first second of the next minute, as in PostgreSQL).
  *
- * A time without an offset is local (the form that Python writes). It is in `local.timeZone` where that is given; else
- * its offset is the difference to the AMQP timestamp, rounded to 15 minutes; else, or where that difference is none
- * that any place on earth uses, it is taken as UTC. Undefined for anything else, also outside the years 1 to 9999.
+ * A time without an offset (the form that Python writes) is UTC unless `localToUtc` knows better. Undefined for anything
+ * else, also outside the years 1 to 9999.
  */
-export function parseTimestamp(text: string, local: LocalTime = {}): Timestamp | undefined {
+export function parseTimestamp(text: string, localToUtc: LocalToUtc = (civilS) => civilS): Timestamp | undefined {
   const found = GRAMMAR.exec(text.trim())?.groups;
   if (found === undefined) return undefined;
   const days = dayNumber(found);
@@ -53,7 +47,7 @@ export function parseTimestamp(text: string, local: LocalTime = {}): Timestamp |
   const offset = givenOffset(found);
   if (days === undefined || time === undefined || offset === 'invalid') return undefined;
   const civil = days * DAY_S + time.seconds;
-  const seconds = offset === 'local' ? localToUtc(civil, local) : civil - offset;
+  const seconds = offset === 'local' ? localToUtc(civil) : civil - offset;
   return seconds < FIRST_SECOND || seconds > LAST_SECOND ? undefined : { seconds, micros: time.micros };
 }
 
@@ -143,16 +137,6 @@ function givenOffset(found: Groups): number | 'local' | 'invalid' {
   if (hour > 23 || minute > 59 || second > 59) return 'invalid';
   const offset = hour * 3600 + minute * 60 + second;
   return found.sign === '+' ? offset : -offset;
-}
-
-function localToUtc(civil: number, { amqpTimestampS, timeZone }: LocalTime): number {
-  if (timeZone !== undefined) {
-    const seconds = zoneSeconds(civil, timeZone, amqpTimestampS);
-    if (seconds !== undefined) return seconds;
-  }
-  if (amqpTimestampS === undefined) return civil;
-  const offset = Math.round((civil - amqpTimestampS) / QUARTER_HOUR_S) * QUARTER_HOUR_S;
-  return offset >= LEAST_OFFSET_S && offset <= MOST_OFFSET_S ? civil - offset : civil;
 }
 
 function twoDigitsAt(text: string, at: number): number {

@@ -1,76 +1,139 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Batcher } from '../../consumer/batch.js';
 import type { Delivery } from '../../consumer/delivery.js';
+import type { ParsedDelivery } from '../../consumer/parse-delivery.js';
 
-function delivery(tag: number, over: Partial<Delivery> = {}): Delivery {
-  return { tag, records: 10, bytes: 1000, alone: false, ...over } as Delivery;
+interface Shape {
+  bytes?: number;
+  records?: number;
+  alone?: boolean;
+  contentEncoding?: string;
 }
 
-const limits = { records: 50, bytes: 1_000_000, lingerMs: 20 };
-const tagsOf = (batch: Delivery[] | undefined) => batch?.map(({ tag }) => tag);
+const limits = { records: 50, bytes: 1_000_000, lingerMs: 60_000 };
+const tagsOf = (batch: ParsedDelivery[] | undefined) => batch?.map(({ tag }) => tag);
+
+/** A batcher of made-up messages, and the tags of those that were parsed so far. */
+function open(over: Partial<typeof limits> = {}) {
+  const shapes = new Map<number, Shape>();
+  const parsed: number[] = [];
+  const due = vi.fn();
+  const parse = (delivery: Delivery) => {
+    const { bytes = 1000, records = 10 } = shapes.get(delivery.tag) as Shape;
+    parsed.push(delivery.tag);
+    return { ...delivery, bytes, records } as ParsedDelivery;
+  };
+  const batcher = new Batcher({ ...limits, ...over }, parse, due);
+  const add = (tag: number, shape: Shape = {}) => {
+    const { bytes = 1000, alone = false, contentEncoding } = shape;
+    const content = { length: contentEncoding ? 100 : bytes };
+    shapes.set(tag, shape);
+    return batcher.add({ tag, alone, message: { content, properties: { contentEncoding } } } as Delivery);
+  };
+  return { batcher, add, due, parsed, take: () => tagsOf(batcher.take()) };
+}
 
 describe('a batch', () => {
   it('is due when enough records have come', () => {
-    const due = vi.fn();
-    const batcher = new Batcher({ ...limits, lingerMs: 60_000 }, due);
-    for (let tag = 1; tag <= 4; tag++) batcher.add(delivery(tag));
-    expect(batcher.take()).toBeUndefined();
-    batcher.add(delivery(5));
+    const { batcher, add, due, take } = open();
+    for (let tag = 1; tag <= 4; tag++) expect(add(tag)).toBe(10);
+    expect(take()).toBeUndefined();
+    add(5);
     expect(due).toHaveBeenCalledOnce();
-    expect(tagsOf(batcher.take())).toEqual([1, 2, 3, 4, 5]);
+    expect(take()).toEqual([1, 2, 3, 4, 5]);
     batcher.clear();
   });
 
   it('is due when enough bytes have come', () => {
-    const batcher = new Batcher({ ...limits, lingerMs: 60_000 }, () => {});
-    batcher.add(delivery(1, { bytes: 1_000_000 }));
-    expect(tagsOf(batcher.take())).toEqual([1]);
+    const { add, take } = open();
+    add(1, { bytes: 1_000_000 });
+    expect(take()).toEqual([1]);
   });
 
   it('is due when its first message has waited long enough', async () => {
-    const due = vi.fn();
-    const batcher = new Batcher(limits, due);
-    batcher.add(delivery(1));
-    expect(batcher.take()).toBeUndefined();
+    const { add, due, take } = open({ lingerMs: 20 });
+    add(1);
+    expect(take()).toBeUndefined();
     await vi.waitFor(() => expect(due).toHaveBeenCalled());
-    expect(tagsOf(batcher.take())).toEqual([1]);
-    expect(batcher.take()).toBeUndefined();
+    expect(take()).toEqual([1]);
+    expect(take()).toBeUndefined();
   });
 
   it('ends at its limits and leaves the rest for the next one', () => {
-    const batcher = new Batcher({ ...limits, lingerMs: 60_000 }, () => {});
-    for (let tag = 1; tag <= 12; tag++) batcher.add(delivery(tag));
-    expect(tagsOf(batcher.take())).toEqual([1, 2, 3, 4, 5]);
-    expect(tagsOf(batcher.take())).toEqual([6, 7, 8, 9, 10]);
-    expect(batcher.take()).toBeUndefined();
+    const { batcher, add, take } = open();
+    for (let tag = 1; tag <= 12; tag++) add(tag);
+    expect(take()).toEqual([1, 2, 3, 4, 5]);
+    expect(take()).toEqual([6, 7, 8, 9, 10]);
+    expect(take()).toBeUndefined();
     batcher.hurry();
-    expect(tagsOf(batcher.take())).toEqual([11, 12]);
+    expect(take()).toEqual([11, 12]);
   });
 
   it('never leaves behind what came after a batch that was full at once', async () => {
-    const batcher = new Batcher(limits, () => {});
-    batcher.add(delivery(1, { records: 500 }));
-    batcher.add(delivery(2));
-    expect(tagsOf(batcher.take())).toEqual([1]);
-    await vi.waitFor(() => expect(tagsOf(batcher.take())).toEqual([2]));
+    const { add, take } = open({ lingerMs: 20 });
+    add(1, { records: 500 });
+    add(2);
+    expect(take()).toEqual([1]);
+    await vi.waitFor(() => expect(take()).toEqual([2]));
   });
 
   it('of a message that must be handled alone holds nothing else, and the order stays', () => {
-    const batcher = new Batcher({ ...limits, lingerMs: 60_000 }, () => {});
-    batcher.add(delivery(1));
-    batcher.add(delivery(2, { alone: true }));
-    batcher.add(delivery(3));
-    expect(tagsOf(batcher.take())).toEqual([1]);
-    expect(tagsOf(batcher.take())).toEqual([2]);
+    const { batcher, add, take } = open();
+    add(1);
+    add(2, { alone: true });
+    add(3);
+    expect(take()).toEqual([1]);
+    expect(take()).toEqual([2]);
     batcher.hurry();
-    expect(tagsOf(batcher.take())).toEqual([3]);
+    expect(take()).toEqual([3]);
   });
 
   it('is forgotten with the channel that it came from', () => {
-    const batcher = new Batcher(limits, () => {});
-    batcher.add(delivery(1));
+    const { batcher, add, take } = open();
+    add(1);
     batcher.clear();
     batcher.hurry();
-    expect(batcher.take()).toBeUndefined();
+    expect(take()).toBeUndefined();
+  });
+});
+
+describe('messages are parsed', () => {
+  it('one batch ahead, while the one before it is being written', async () => {
+    const { add, take, parsed } = open();
+    for (let tag = 1; tag <= 20; tag++) add(tag);
+    expect(parsed).toEqual([1, 2, 3, 4, 5]);
+    expect(take()).toEqual([1, 2, 3, 4, 5]);
+    expect(parsed).toHaveLength(5);
+    await vi.waitFor(() => expect(parsed).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
+  });
+
+  it('no sooner than they are taken, where they are larger than a batch', () => {
+    const { add, take, parsed, due } = open();
+    for (const tag of [1, 2, 3]) expect(add(tag, { bytes: 2_000_000 })).toBeUndefined();
+    expect(due).toHaveBeenCalled();
+    expect(parsed).toEqual([]);
+    expect(take()).toEqual([1]);
+    expect(parsed).toEqual([1]);
+    expect(take()).toEqual([2]);
+    expect(parsed).toEqual([1, 2]);
+  });
+
+  it('no sooner than they are taken, where they are compressed, and then until there is enough', () => {
+    const { add, take, parsed } = open();
+    for (let tag = 1; tag <= 6; tag++) add(tag, { bytes: 300_000, contentEncoding: 'gzip' });
+    expect(parsed).toEqual([]);
+    expect(take()).toEqual([1, 2, 3, 4]);
+    expect(parsed).toEqual([1, 2, 3, 4]);
+    expect(take()).toEqual([5, 6]);
+  });
+
+  it('up to the next one that must be handled alone', () => {
+    const { add, take, parsed } = open();
+    add(1);
+    add(2, { alone: true });
+    add(3);
+    expect(parsed).toEqual([1]);
+    expect([take(), take()]).toEqual([[1], [2]]);
+    expect(parsed).toEqual([1, 2]);
   });
 });

@@ -31,7 +31,18 @@ describe('a JSON text', () => {
     ['"\\\\u0000 \\\\\\u0000"', '"\\\\u0000 \\\\\u2400"'],
     ['"\ud800"', '"\ufffd"'],
     ['"\\n\\"\\u00e4"', '"\\n\\"\\u00e4"'],
+    ['"\\u0000\\u0000€\\u0000"', '"\u2400\u2400€\u2400"'],
+    ['{"\\uDC00":"\\ud800\\n\\udc00 ü"}', '{"\ufffd":"\ufffd\\n\ufffd ü"}'],
+    ['"\\ud800\\u0000 \\ud800\\\\udc00"', '"\ufffd\u2400 \ufffd\\\\udc00"'],
+    ['"\\ud800', '"\ufffd'],
+    ['"\\u0000\\', '"\u2400\\'],
+    ['{"a":"\\u0000 \\u0"x"}', '{"a":"\u2400 \\u0"x"}'],
+    ['"\\u0000 \\uzzzz \\u12', '"\u2400 \\uzzzz \\u12'],
   ])('%j is cleaned to %j', (json, clean) => {
     expect(cleanJson(json)).toBe(clean);
+  });
+
+  test('is cleaned of a million escapes', () => {
+    expect(cleanJson(`"${'\\n\\u0000'.repeat(1_000_000)}"`)).toBe(`"${'\\n\u2400'.repeat(1_000_000)}"`);
   });
 });

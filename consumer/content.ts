@@ -1,0 +1,154 @@
+/**
+ * What the properties of a message say about its body: a record or a frame, in which charset, compressed or not. Pure.
+ *
+ * Publishers in other languages say it in many ways. What has one meaning only is understood; nothing is found out by
+ * trying.
+ */
+import { TextDecoder } from 'node:util';
+import type { MessageProperties } from 'amqplib';
+import { FRAME_CONTENT_TYPE } from '../src/frame.js';
+import { decompress, isCompression } from './compression.js';
+
+/** A larger body is not parsed; the same for one that becomes larger when its compression is undone. */
+export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+
+export type Content =
+  | { readonly ok: true; readonly isFrame: boolean; readonly body: Buffer }
+  | { readonly ok: false; readonly reason: string };
+
+/** All of them are names for the same: one JSON value a line. */
+const FRAME_TYPES: ReadonlySet<string> = new Set([
+  FRAME_CONTENT_TYPE,
+  'application/ndjson',
+  'application/jsonl',
+  'application/x-jsonl',
+  'application/jsonlines',
+  'application/x-jsonlines',
+  'application/json-lines',
+  'application/x-ldjson',
+  'text/x-ndjson',
+]);
+
+/** ASCII is a part of UTF-8. */
+const UTF8_NAMES: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii', 'ascii']);
+/** Each of them may take a few tenths of a second. */
+const MOST_COMPRESSIONS = 2;
+
+/**
+ * The body in UTF-8, with its compressions undone.
+ *
+ * - The content type counts without its parameters, in any case. One that does not say lines, or none, is a record's.
+ * - The charset is the content type's parameter, else one in `content_encoding`, where kombu and Spring put it, else UTF-8.
+ * - Compressions are those of `content_encoding` (a list), where it names any, else the one of kombu's header
+ *   `compression`. Other words in `content_encoding` (`binary`, `identity`) are passed over.
+ */
+export function readContent(content: Buffer, properties: MessageProperties): Content {
+  if (content.length > MAX_MESSAGE_BYTES) {
+    return bad(`a message of ${content.length} bytes; more than ${MAX_MESSAGE_BYTES} are not parsed`);
+  }
+  const { type, charset } = readContentType(textOf(properties.contentType));
+  const plain = withoutCompression(content, compressionsOf(properties));
+  const text = plain.ok ? inUtf8(plain.body, charset, properties) : plain;
+  return text.ok ? { ok: true, isFrame: FRAME_TYPES.has(type), body: text.body } : text;
+}
+
+/** Whether the size of the message says little about what it takes to read it. */
+export function isCompressed(properties: MessageProperties): boolean {
+  const { contentEncoding, headers } = properties;
+  return (contentEncoding !== undefined || headers?.compression !== undefined) && compressionsOf(properties).length > 0;
+}
+
+type Body = { readonly ok: true; readonly body: Buffer } | { readonly ok: false; readonly reason: string };
+
+function bad(reason: string): { readonly ok: false; readonly reason: string } {
+  return { ok: false, reason };
+}
+
+/** From the innermost to the outermost, as they were applied. */
+function compressionsOf({ contentEncoding, headers }: MessageProperties): string[] {
+  const named = encodingsOf(contentEncoding).filter(isCompression);
+  const header = textOf(headers?.compression);
+  return named.length === 0 && isCompression(header) ? [header] : named;
+}
+
+function withoutCompression(content: Buffer, compressions: readonly string[]): Body {
+  if (compressions.length > MOST_COMPRESSIONS) {
+    return bad(`it is compressed ${compressions.length} times; more than ${MOST_COMPRESSIONS} are not undone`);
+  }
+  let body = content;
+  for (const name of [...compressions].reverse()) {
+    const plain = decompress(body, name, MAX_MESSAGE_BYTES);
+    if (!plain.ok) return plain;
+    body = plain.body;
+  }
+  return { ok: true, body };
+}
+
+function inUtf8(body: Buffer, charset: string | undefined, { contentEncoding }: MessageProperties): Body {
+  const name = charset ?? encodingsOf(contentEncoding).find(isCharset);
+  if (name !== undefined && !UTF8_NAMES.has(name)) return transcoded(body, name);
+  if (utf16MarkOf(body) === undefined) return { ok: true, body };
+  return bad('its byte order mark is that of UTF-16. Publish UTF-8, or name the charset in the content type');
+}
+
+function transcoded(body: Buffer, charset: string): Body {
+  const decoder = decoderOf(charset, body);
+  if (decoder === undefined) return bad(`its charset "${charset}" is not known. Publish UTF-8`);
+  let text: string;
+  try {
+    text = decoder.decode(body);
+  } catch {
+    return bad(`it is not valid ${charset}`);
+  }
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= MAX_MESSAGE_BYTES) return { ok: true, body: Buffer.from(text) };
+  return bad(`it has ${bytes} bytes in UTF-8; more than ${MAX_MESSAGE_BYTES} are not parsed`);
+}
+
+/** `content_encoding` may hold any word, and some are old names of a charset (`unicode`): those with a number are clear. */
+function isCharset(name: string): boolean {
+  return UTF8_NAMES.has(name) || (/\d/.test(name) && decoderOf(name) !== undefined);
+}
+
+/** Undefined where no charset has this name. */
+function decoderOf(name: string, body?: Buffer): TextDecoder | undefined {
+  // Which of the two `utf-16` means, the byte order mark says.
+  const label = (name === 'utf-16' && body && utf16MarkOf(body)) || PYTHON_NAMES[name] || name;
+  try {
+    return new TextDecoder(label, { fatal: true });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Python's names for charsets, where they are not those of everybody else. */
+const PYTHON_NAMES: Readonly<Record<string, string>> = {
+  'latin-1': 'latin1',
+  'utf-16-le': 'utf-16le',
+  'utf-16-be': 'utf-16be',
+};
+
+function utf16MarkOf([first, second]: Buffer): 'utf-16le' | 'utf-16be' | undefined {
+  if (first === 0xff && second === 0xfe) return 'utf-16le';
+  return first === 0xfe && second === 0xff ? 'utf-16be' : undefined;
+}
+
+function readContentType(written: string): { type: string; charset: string | undefined } {
+  const [type = '', ...parameters] = written.toLowerCase().split(';');
+  const charset = parameters.map((each) => /^\s*charset\s*=\s*"?([^"]+?)"?\s*$/.exec(each)?.[1]).find(Boolean);
+  return { type: type.trim(), charset };
+}
+
+/** `GZIP , identity` → `gzip`, `identity` */
+function encodingsOf(written: unknown): string[] {
+  return textOf(written)
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
+
+/** A property, or a header, may be anything. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,12 @@
+/**
+ * Numbers that are a time since 1970.
+ *
+ * @module
+ */
+
+/** Epoch microseconds of a number of seconds, milliseconds, microseconds or nanoseconds, told apart by its size. */
+export function epochMicros(number: number): number {
+  if (number < 1e11) return Math.round(number * 1e6);
+  if (number < 1e14) return Math.round(number * 1e3);
+  return number < 1e17 ? Math.round(number) : Math.round(number / 1e3);
+}

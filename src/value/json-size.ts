@@ -1,0 +1,39 @@
+/**
+ * How much a JSON text holds, found without parsing it: `{},{},{},…` takes forty times as much memory as text.
+ *
+ * @module
+ */
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/**
+ * Whether a JSON text (UTF-8) has more than `most` commas, colons and opening brackets outside of its strings: one comes
+ * with each value and each name, two with a container in a list. It stops reading where there are too many. A text of
+ * `most` bytes never has more.
+ */
+export function holdsMoreThan(most: number, json: Uint8Array): boolean {
+  let left = most;
+  for (let at = 0; at < json.length; at += 1) {
+    switch (json[at]) {
+      case QUOTE:
+        at = endOfString(json, at);
+        break;
+      case 0x2c: // ,
+      case 0x3a: // :
+      case 0x5b: // [
+      case 0x7b: // {
+        if (left === 0) return true;
+        left -= 1;
+        break;
+    }
+  }
+  return false;
+}
+
+/** The place of the closing quote of the string that begins at `start`; the end of the text where there is none. */
+function endOfString(json: Uint8Array, start: number): number {
+  let at = start + 1;
+  while (at < json.length && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1;
+  return at;
+}

@@ -1,0 +1,32 @@
+/**
+ * NaN and Infinity, which JSON does not have and Python's `json.dumps` (by default) and others write.
+ *
+ * @module
+ */
+import { stringEnd } from './json-members.js';
+
+const QUOTE = 0x22;
+const MINUS = 0x2d;
+
+/** The text with each NaN, Infinity and -Infinity that stands outside of its strings as a string of that name. */
+export function quoteNonFinite(json: string): string {
+  if (!json.includes('NaN') && !json.includes('Infinity')) return json;
+  let quoted = '';
+  let from = 0;
+  for (let at = 0; at < json.length; at += 1) {
+    const unit = json.charCodeAt(at);
+    if (unit === QUOTE) {
+      at = stringEnd(json, at);
+      if (at === -1) return json;
+      continue;
+    }
+    const word = unit === 0x4e ? 'NaN' : unit === 0x49 ? 'Infinity' : undefined;
+    if (word === undefined || !json.startsWith(word, at)) continue;
+    const start = word === 'Infinity' && json.charCodeAt(at - 1) === MINUS ? at - 1 : at;
+    const end = at + word.length;
+    quoted += `${json.slice(from, start)}"${json.slice(start, end)}"`;
+    from = end;
+    at = end - 1;
+  }
+  return quoted + json.slice(from);
+}
