@@ -6,10 +6,12 @@
  * the process die before that, it comes again.
  */
 import { setImmediate } from 'node:timers/promises';
-import { backoffMs, RECONNECT } from '../src/backoff.js';
+import { RECONNECT } from '../src/backoff.js';
 import { reasonOf } from '../src/errors.js';
+import { internalLogger } from '../src/internal-logger.js';
 import type { StatusLog } from '../src/status-log.js';
 import { sleep } from '../src/time/time-limit.js';
+import { retry } from './retry.js';
 import type { Store } from './store/index.js';
 
 /** New services taken in a second, and at most so many at once. */
@@ -56,9 +58,12 @@ export class Announcements {
     acknowledgements.push(acknowledge);
     this.#waiting.delete(service);
     this.#waiting.set(service, { acknowledgements, rank: ++this.#announced });
-    this.#working ??= this.#workOff().finally(() => {
-      this.#working = undefined;
-    });
+    this.#working ??= this.#workOff()
+      // Whatever else it fails with is a fault of ours, and must not end the process.
+      .catch((error) => internalLogger.error(`consumer: ${reasonOf(error)}`))
+      .finally(() => {
+        this.#working = undefined;
+      });
   }
 
   /** The channel that they came over has ended: they come again. */
@@ -70,18 +75,12 @@ export class Announcements {
     const { notices, onUnavailable, signal } = this.#options;
     // Those that came in one piece with the first one are to be looked at together.
     await setImmediate();
-    for (let failures = 0; this.#waiting.size > 0 && !signal.aborted; ) {
+    while (this.#waiting.size > 0 && !signal.aborted) {
       const services = this.#next();
-      if (services.length === 0) {
-        await sleep(1000 / NEW_PER_SECOND, signal);
-        continue;
-      }
-      try {
-        await this.#keep(services);
-        failures = 0;
-      } catch (error) {
-        onUnavailable(reasonOf(error));
-        await sleep(backoffMs(++failures, RECONNECT), signal);
+      if (services.length === 0) await sleep(1000 / NEW_PER_SECOND, signal);
+      else {
+        const onFailure = ({ message }: Error) => onUnavailable(message);
+        await retry(() => this.#keep(services), { policy: RECONNECT, signal, onFailure });
       }
     }
     notices.report('services too fast', undefined);

@@ -27,8 +27,8 @@ import { Discovery } from './discovery.js';
 import { Taking } from './intake/taking.js';
 import { Pipeline } from './pipeline.js';
 import { createRepublisher, type Republisher } from './republish.js';
+import { retry } from './retry.js';
 import { type ConsumerState, type ConsumerStatus, healthOf } from './status.js';
-import { untilStorageWorks } from './storage-probe.js';
 import { openStore, type Store } from './store/index.js';
 
 /** How long `stop()` may take to finish what is in hand, in milliseconds. */
@@ -239,13 +239,18 @@ export class Consumer {
     this.#discovery.announcements.clear();
   }
 
-  #untilStorageWorks(attempt: () => Promise<unknown>): Promise<void> {
-    const tell = (reason: string) => {
-      this.#reason = reason;
-      const what = this.#state === 'paused' ? 'storage is paused' : 'storage does not work yet';
-      this.#serverLog.report('storage', `${what}: ${reason}`);
-    };
-    return untilStorageWorks(attempt, tell, this.#abort.signal);
+  /** @throws what the attempt throws when waiting alone would not mend it. */
+  async #untilStorageWorks(attempt: () => Promise<unknown>): Promise<void> {
+    await retry(attempt, {
+      policy: RECONNECT,
+      signal: this.#abort.signal,
+      isPassing: (error) => error instanceof LoghiveError && error.code === 'LOGHIVE_STORAGE_UNAVAILABLE',
+      onFailure: ({ message }) => {
+        this.#reason = message;
+        const what = this.#state === 'paused' ? 'storage is paused' : 'storage does not work yet';
+        this.#serverLog.report('storage', `${what}: ${message}`);
+      },
+    });
   }
 
   async #stop(wasRunning: boolean): Promise<void> {

@@ -11,6 +11,7 @@ import { internalLogger } from '../../src/internal-logger.js';
 import type { StatusLog } from '../../src/status-log.js';
 import { sleep } from '../../src/time/time-limit.js';
 import type { QueueDeclaration } from '../../src/wire.js';
+import { retry } from '../retry.js';
 import { declareToTake } from './subscriptions.js';
 
 /** A permission is granted by hand, a queue may be there again in a moment. */
@@ -55,22 +56,23 @@ export class RefusedQueues {
   hold(declaration: QueueDeclaration, error: Error): void {
     if (this.#held.has(declaration.queue)) return;
     this.#held.add(declaration.queue);
-    void this.#untilItIsFree(declaration, error);
+    // Whatever else it fails with is a fault of ours, and must not end the process.
+    this.#untilItIsFree(declaration, error).catch((fault) => internalLogger.error(`consumer: ${reasonOf(fault)}`));
   }
 
   async #untilItIsFree(declaration: QueueDeclaration, error: Error): Promise<void> {
-    const { notices, signal, link, onFree } = this.#options;
+    const { notices, signal, onFree } = this.#options;
     const sentence = sentenceOf(declaration.queue, error);
     const topic = `queue ${declaration.queue} refused`;
     if (sentence) notices.report(topic, sentence);
-    for (let attempt = 1; ; attempt++) {
-      await sleep(backoffMs(attempt, RETRY), signal);
-      if (signal.aborted) return;
-      const open = link();
-      // While the broker is away nothing is learnt of the queue: its delays must not grow over that.
-      if (!open) attempt = 0;
-      else if (await this.#canBeTakenFrom(open, declaration)) break;
-    }
+    await sleep(backoffMs(1, RETRY), signal);
+    await retry(() => this.#take(declaration), {
+      policy: RETRY,
+      signal,
+      onFailure: ({ message }) =>
+        internalLogger.debug(`queue "${declaration.queue}" still cannot be taken from: ${message}`),
+    });
+    if (signal.aborted) return;
     if (sentence) {
       notices.report(topic, undefined);
       internalLogger.info(`queue "${declaration.queue}" can be taken from again.`);
@@ -79,21 +81,20 @@ export class RefusedQueues {
     onFree(declaration);
   }
 
-  async #canBeTakenFrom(link: Link, declaration: QueueDeclaration): Promise<boolean> {
-    try {
-      this.#topology.forget();
-      await declareToTake(this.#topology, link, declaration, () => {});
-      const channel = await link.model.createChannel();
-      channel.on('error', () => {});
-      // The only way to learn whether it works. The one message that may come goes back when the channel ends.
-      await channel.prefetch(1);
-      await channel.consume(declaration.queue, () => {});
-      await channel.close();
-      return true;
-    } catch (error) {
-      internalLogger.debug(`queue "${declaration.queue}" still cannot be taken from: ${reasonOf(error)}`);
-      return false;
-    }
+  /** Rejects while it cannot be taken from. While the broker is away nothing is learnt of it, so that is waited for. */
+  async #take(declaration: QueueDeclaration): Promise<void> {
+    const { link, signal } = this.#options;
+    let open = link();
+    for (; !open && !signal.aborted; open = link()) await sleep(RETRY.firstMs, signal);
+    if (!open) return;
+    this.#topology.forget();
+    await declareToTake(this.#topology, open, declaration, () => {});
+    const channel = await open.model.createChannel();
+    channel.on('error', () => {});
+    // The only way to learn whether it works. The one message that may come goes back when the channel ends.
+    await channel.prefetch(1);
+    await channel.consume(declaration.queue, () => {});
+    await channel.close();
   }
 }
 

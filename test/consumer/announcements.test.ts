@@ -1,12 +1,16 @@
 /** How many announced services are taken, and in which order. */
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Announcements } from '../../consumer/announcements.js';
 import { LoghiveError } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { StatusLog } from '../../src/status-log.js';
 
+// Loaded when it is needed first, which takes real time.
+await import('p-retry');
+
 beforeEach(() => {
-  vi.useFakeTimers();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
 });
 afterEach(() => {
@@ -40,7 +44,13 @@ function useAnnouncements({ maxServices = 1000, known: before = [] as string[] }
   const announce = (...services: string[]) => {
     for (const service of services) announcements.add(service, () => acknowledged.push(service));
   };
-  const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+  /** In small steps, with turns of the event loop between them. */
+  async function pass(ms: number) {
+    for (let step = 0; step <= 50; step++) {
+      if (step > 0) await vi.advanceTimersByTimeAsync(ms / 50);
+      await setImmediate();
+    }
+  }
   return { announcements, announce, pass, known, calls, acknowledged, unavailable, notices, store };
 }
 
