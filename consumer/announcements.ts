@@ -45,7 +45,6 @@ export class Announcements {
   #announced = 0;
   #tokens = NEW_PER_SECOND;
   #filledAtMs = performance.now();
-  #firstRefused: string | undefined;
   #working: Promise<void> | undefined;
 
   constructor(options: AnnouncementsOptions) {
@@ -94,11 +93,8 @@ export class Announcements {
     const room = Math.max(0, maxServices - known().size);
     const refused = fresh.slice(room);
     for (const service of refused) this.#finish(service);
-    // One name stands for all of them: a flood must not fill the log.
-    this.#firstRefused ??= refused[0];
-    if (this.#firstRefused !== undefined) {
-      notices.report('services too many', tooMany(maxServices, this.#firstRefused));
-    }
+    // The first name stands for all of them: a flood must not fill the log.
+    if (refused[0] !== undefined) notices.once(tooMany(maxServices, refused[0]), 'services too many');
     const admitted = fresh.slice(0, Math.min(room, this.#takeTokens(fresh.length - refused.length)));
     const left = fresh.length - refused.length - admitted.length;
     if (left > 0) notices.report('services too fast', TOO_FAST);

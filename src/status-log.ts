@@ -35,8 +35,8 @@ export class StatusLog {
     return true;
   }
 
-  /** Says it unless it was said before. */
-  once(sentence: string, level: StatusLevel = 'warning'): boolean {
-    return this.report(sentence, sentence, level);
+  /** Says it unless something was said of its topic before. */
+  once(sentence: string, topic = sentence): boolean {
+    return !this.#said.has(topic) && this.report(topic, sentence);
   }
 }

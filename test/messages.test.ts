@@ -7,7 +7,7 @@ const root = path.resolve(import.meta.dirname, '..');
 
 /** Where a text is handed over to be told or thrown, and how it begins. */
 const TOLD = [
-  /(?:internalLogger|teller|notices)\.(?:debug|info|warning|error|tell)\(\s*(?:'\w+',\s*)?['"`]([^'"`$]+)/g,
+  /(?:internalLogger|warnings|notices|status|serverLog)\.(?:debug|info|warning|error|once|report)\(\s*(?:'[\w ]+',\s*)?['"`]([^'"`$]+)/gi,
   /\b(?:notice|tell|warn|warnOnce|bad|storageUnavailable|invalid|asSentence|#warnOfRecords)\(\s*['"`]([^'"`$]+)/g,
   /new (?:LoghiveError|Wrong|Expected|Unfit)\(\s*(?:'LOGHIVE_\w+',\s*)?['"`]([^'"`$]+)/g,
   /\bstderr\.write\(\s*['"`]([^'"`$]+)/g,

@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LoghiveError } from '../../src/errors.js';
 import { maskUrl } from '../../src/settings/mask-url.js';
+import { StatusLog } from '../../src/status-log.js';
 import type { Batch, Outcome } from './batch.js';
 import { openSession, type Session } from './connect.js';
 import { parseDatabaseUrl } from './database-url.js';
@@ -83,14 +84,14 @@ export function openStore(config: StoreConfig, now: () => number = Date.now): St
   const { schema, statementTimeoutMs, connectTimeoutMs, writeTimeoutMs } = config;
   const target = parseDatabaseUrl(config.databaseUrl);
   const settings = { schema, connectTimeoutMs, answerTimeoutMs: writeTimeoutMs };
-  const warn = (text: string) => config.notice(text, 'warning');
+  const warnings = new StatusLog((sentence) => config.notice(sentence, 'warning'));
   const table = recordsTable(schema, now);
-  const partitions = createPartitions({ schema, now, notice: warn });
+  const partitions = createPartitions({ schema, now, warnings });
   const deadLetters = createDeadLetters(schema);
   const announced = servicesTable(schema, statementTimeoutMs);
   const parts = createPartWriter({ table, deadLetters, partitions });
   const timeouts = timeoutsOf(statementTimeoutMs);
-  const writer = createWriter({ table, parts, session: current, timeouts, notice: warn });
+  const writer = createWriter({ table, parts, session: current, timeouts, warnings });
   /** What the records are like that are written at present: a rule of the table may let nothing else pass. */
   let like: PlainRow['like'];
   let session: Session | undefined;
@@ -99,7 +100,6 @@ export function openStore(config: StoreConfig, now: () => number = Date.now): St
   const abort = new AbortController();
   let last: Promise<unknown> = Promise.resolve();
   let migrating: Promise<unknown> = Promise.resolve();
-  let toldEncoding = false;
 
   /** Statements of one connection must not overlap. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -118,9 +118,8 @@ export function openStore(config: StoreConfig, now: () => number = Date.now): St
     }
     // Another host, or the same one after a restore, may have other partitions.
     partitions.forget();
-    if (session.encoding !== 'UTF8' && !toldEncoding) {
-      toldEncoding = true;
-      warn(
+    if (session.encoding !== 'UTF8') {
+      warnings.once(
         `database ${session.place.database} is encoded in ${session.encoding}: records with characters that it cannot hold become dead letters. Create the database with encoding UTF8.`,
       );
     }

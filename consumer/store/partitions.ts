@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import type { StatusLog } from '../../src/status-log.js';
 import type { Session } from './connect.js';
 import { boundsOf, dayOf, daysAhead, daysInWindow, isCovered, partitionName, type Range } from './partition-days.js';
 import { reasonFor, sqlStateOf } from './storage-fault.js';
@@ -36,15 +37,14 @@ export interface PartitionOptions {
   readonly schema: string;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  readonly notice: (text: string) => void;
+  readonly warnings: StatusLog;
 }
 
-export function createPartitions({ schema, now, notice }: PartitionOptions): Partitions {
+export function createPartitions({ schema, now, warnings }: PartitionOptions): Partitions {
   const parent = `${pg.escapeIdentifier(schema)}.records`;
   let known: { readonly ranges: readonly Range[]; readonly at: number } | undefined;
   /** Until when a day is left alone, epoch milliseconds. */
   const postponed = new Map<number, number>();
-  const told = new Set<string>();
   /** Of the last call of `ensure`. */
   let wanted: readonly number[] = [];
 
@@ -100,12 +100,8 @@ export function createPartitions({ schema, now, notice }: PartitionOptions): Par
   }
 
   function tell(session: Session, day: number, error: unknown): void {
-    const code = sqlStateOf(error) ?? '';
-    if (told.has(code)) return;
-    told.add(code);
-    notice(
-      `partition ${partitionName(day)} of schema ${schema} cannot be made; the default partition takes its records. ${reasonFor(error, session.place)}`,
-    );
+    const sentence = `partition ${partitionName(day)} of schema ${schema} cannot be made; the default partition takes its records. ${reasonFor(error, session.place)}`;
+    warnings.once(sentence, `partition ${sqlStateOf(error) ?? ''}`);
   }
 
   return {

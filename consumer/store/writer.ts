@@ -7,6 +7,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { reasonOf } from '../../src/errors.js';
+import type { StatusLog } from '../../src/status-log.js';
 import { type Batch, lettersOf, NOTHING, type Outcome, type Rejected, type StoreItem, sumOf } from './batch.js';
 import type { Session } from './connect.js';
 import type { DeadLetter } from './dead-letters.js';
@@ -40,21 +41,18 @@ export interface WriterOptions {
   readonly session: () => Promise<Session>;
   /** Of a whole batch. */
   readonly timeouts: PartTimeouts;
-  readonly notice: (text: string) => void;
+  readonly warnings: StatusLog;
 }
 
-export function createWriter({ table, parts, session: openSession, timeouts, notice }: WriterOptions): Writer {
+export function createWriter({ table, parts, session: openSession, timeouts, warnings }: WriterOptions): Writer {
   const suspects = new Suspects();
-  let toldSwallowed = false;
 
   /** A trigger may keep rows out on purpose, or put them elsewhere: that is not ours to judge, but it is told. */
   function told(outcome: Outcome, sent: number): Outcome {
     const missing = sent - outcome.stored - outcome.duplicates - outcome.rejected.length;
-    if (missing > 0 && !toldSwallowed) {
-      toldSwallowed = true;
-      notice(
-        `PostgreSQL took ${sent} records and stored ${outcome.stored}: a trigger on records keeps rows out of it.`,
-      );
+    if (missing > 0) {
+      const sentence = `PostgreSQL took ${sent} records and stored ${outcome.stored}: a trigger on records keeps rows out of it.`;
+      warnings.once(sentence, 'rows kept out');
     }
     return outcome;
   }
