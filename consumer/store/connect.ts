@@ -142,8 +142,12 @@ async function attempt(
   const startUp = client as unknown as { connectionParameters: { options?: string; replication?: string } };
   Object.assign(startUp.connectionParameters, { options: target.options, replication: undefined });
   let open = true;
+  let endedBy: Error | undefined;
   // pg emits 'error' besides rejecting; without a listener the process would end.
-  client.on('error', () => (open = false));
+  client.on('error', (error) => {
+    open = false;
+    endedBy ??= error;
+  });
   client.on('end', () => (open = false));
   // The socket only: a client that was told to end leaves whoever waits for its connecting without an answer.
   const giveUp = () => socket.destroy();
@@ -170,9 +174,14 @@ async function attempt(
     const facts = await factsOf(client, settings);
     assertFit(facts, target, place);
     const { answerTimeoutMs } = settings;
+    const sent = <T>(work: Promise<T>, limitMs: number) =>
+      answered(work, limitMs, destroy).catch((error) => {
+        // The server said why it ended the session when nothing was under way.
+        throw endedBy !== undefined && reasonOf(error).includes('is not queryable') ? endedBy : error;
+      });
     return {
-      query: (text, values, limitMs = answerTimeoutMs) => answered(client.query(text, values), limitMs, destroy),
-      copy: (statement, data) => answered(copyIn(client, statement, data), answerTimeoutMs, destroy),
+      query: (text, values, limitMs = answerTimeoutMs) => sent(client.query(text, values), limitMs),
+      copy: (statement, data) => sent(copyIn(client, statement, data), answerTimeoutMs),
       place,
       encoding: facts.encoding,
       isOpen: () => open,

@@ -63,6 +63,8 @@ describe('a session', () => {
     await query(`select pg_terminate_backend(pid) from pg_stat_activity
       where datname = current_database() and application_name = 'loghive'`);
     await expect.poll(() => session.isOpen()).toBe(false);
+    await expect(session.query('select 1')).rejects.toMatchObject({ code: '57P01' });
+    await expect(session.copy('copy t from stdin', [])).rejects.toMatchObject({ code: '57P01' });
   });
 });
 

@@ -1,6 +1,9 @@
 /** Records that PostgreSQL refuses with an error that might as well be its own: all others are taken. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { item, itemList, newStore, type TestStore, write } from './database.js';
+import { startPostgres } from '../../support/postgres.mjs';
+import { onEnd } from '../../support/use-servers.js';
+import { eventually } from '../../support/wait.mjs';
+import { item, itemList, newStore, storeOn, type TestStore, write } from './database.js';
 
 const count = 'select count(*)::int as n from logs.records';
 
@@ -271,5 +274,32 @@ describe('a record that ends its session', () => {
     const bad = item({ message: 'poison' });
     const outcome = await write(store, [item(), bad]);
     expect(outcome).toMatchObject({ stored: 1, rejected: [{ item: bad, verdict: 'retry', code }] });
+  });
+
+  it('and crashes the whole server each time is found over the pauses that this makes', async () => {
+    const server = await startPostgres();
+    onEnd(() => server.stop());
+    const store = storeOn(server.url);
+    await store.migrate();
+    // The shell's parent is the backend; the server ends all sessions and recovers.
+    await server.query(poison("copy (select 1) to program 'kill -9 $PPID'"));
+    const bad = item({ message: 'poison' });
+    const batch = [item(), bad];
+    let pauses = 0;
+    const outcome = await eventually(
+      async () => {
+        try {
+          return await write(store, batch);
+        } catch (error) {
+          pauses++;
+          await eventually(() => store.probe());
+          throw error;
+        }
+      },
+      { withinMs: 19_000, everyMs: 1 },
+    );
+    expect(outcome.rejected).toMatchObject([{ item: bad, verdict: 'retry' }]);
+    expect(pauses).toBeGreaterThan(0);
+    expect(await server.query(count)).toEqual([{ n: 1 }]);
   });
 });
