@@ -1,15 +1,17 @@
 /**
  * The delivery suite: real servers, real processes, faults; every record accounted for by its ref.
  *
- *   node test/delivery/run.mjs [row ...] [--embedded] [--short] [--json] [--list] [--seed N]
+ *   node test/delivery/run.mjs [row ...] [--embedded | --rabbitmq VERSION] [--short] [--json] [--list] [--seed N]
  *     [--postgres-bin FOLDER]
  *
- * Names choose rows, --short the short ones; both together add up.
+ * Names choose rows, --short the short ones; both together add up. The broker is the RabbitMQ that is installed, with
+ * --rabbitmq another version (see test/support/rabbitmq-versions.mjs).
  *
  * With --embedded the broker is the development broker, and the rows that it cannot play are left out by name.
  * One line a row (with --json one object), the last line is "N passed, N failed"; exit 1 when a row has failed.
  */
 import { parseArgs } from 'node:util';
+import { RABBITMQ_VERSIONS } from '../support/rabbitmq-versions.mjs';
 import { startEmbeddedServers, startServers } from '../support/servers.mjs';
 import { seeded } from './random.mjs';
 import { rows, whyNot } from './registry.mjs';
@@ -20,6 +22,7 @@ const ROW_DEADLINE_MS = 180_000;
 
 const OPTIONS = {
   embedded: { type: 'boolean', default: false },
+  rabbitmq: { type: 'string' },
   short: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   list: { type: 'boolean', default: false },
@@ -104,6 +107,10 @@ function printLeftOut(row) {
 }
 
 async function main() {
+  if (flags.embedded && flags.rabbitmq !== undefined) refuse('--embedded is a broker of its own: leave out --rabbitmq');
+  if (flags.rabbitmq !== undefined && !RABBITMQ_VERSIONS.includes(flags.rabbitmq)) {
+    refuse(`there is no RabbitMQ ${flags.rabbitmq} for tests. There are: ${RABBITMQ_VERSIONS.join(', ')}`);
+  }
   const all = chosenRows();
   const leftOut = all.filter((row) => flags.embedded && whyNot(row) !== undefined);
   const chosen = all.filter((row) => !leftOut.includes(row));
@@ -116,6 +123,7 @@ async function main() {
   const started = performance.now();
   const binDir = flags['postgres-bin'];
   const servers = await (flags.embedded ? startEmbeddedServers : startServers)({
+    ...(flags.rabbitmq === undefined ? {} : { rabbitmq: { version: flags.rabbitmq } }),
     // Few, so that a row can use them up.
     postgres: { settings: { max_connections: 24 }, ...(binDir === undefined ? {} : { binDir }) },
   });
