@@ -70,8 +70,8 @@ async function play(row, servers) {
 }
 
 function result(row, counted, seconds) {
-  const { accepted, stored, twice, lost, goodInDeadLetters, perSecond } = counted;
-  return { name: row.name, accepted, stored, twice, lost, goodInDeadLetters, perSecond, seconds };
+  const { accepted, stored, twice, surplus, lost, goodInDeadLetters, perSecond } = counted;
+  return { name: row.name, accepted, stored, twice, surplus, lost, goodInDeadLetters, perSecond, seconds };
 }
 
 async function within(ms, work) {
