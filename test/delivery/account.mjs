@@ -6,6 +6,9 @@ const INTACT = `
   and level = (case information->>'as' when 'warn' then 'WARNING' else upper(information->>'as') end)::logs.level
   and length(coalesce(information->>'note', '')) = coalesce((information->>'noteLength')::int, 0)`;
 
+/** No good record of any row is larger. */
+const LARGEST_GOOD_BYTES = 1024 * 1024;
+
 /** Neighbours by (ts, id) of one application that were not logged in this order. */
 const SWAPPED = `
   select count(*)::int from (
@@ -26,10 +29,14 @@ export async function account(postgres, database, refs, doubtful = []) {
     [],
     database,
   );
-  const letters = await postgres.query('select raw from logs.dead_letters', [], database);
+  const letters = await postgres.query(
+    'select case when octet_length(raw) <= $1::int then raw end as raw from logs.dead_letters',
+    [LARGEST_GOOD_BYTES],
+    database,
+  );
   const [swapped] = await postgres.query(SWAPPED, [], database);
   const times = new Map(rows.map((row) => [row.ref, row.times]));
-  const buried = new Set(letters.map(({ raw }) => refOf(raw)).filter((ref) => ref !== undefined));
+  const buried = new Set(letters.map(({ raw }) => raw && refOf(raw)).filter((ref) => ref !== undefined));
 
   const good = new Set(refs);
   const known = new Set([...refs, ...doubtful]);

@@ -19,6 +19,8 @@ import { faultsOfRow, lineOf } from './report.mjs';
 import { openStage } from './stage.mjs';
 
 const ROW_DEADLINE_MS = 180_000;
+/** RabbitMQ 4 takes only messages up to 16 MiB by itself, and Loghive reads up to 64. */
+const LIMITS = 'max_message_size = 134217728';
 
 const OPTIONS = {
   embedded: { type: 'boolean', default: false },
@@ -123,7 +125,7 @@ async function main() {
   const started = performance.now();
   const binDir = flags['postgres-bin'];
   const servers = await (flags.embedded ? startEmbeddedServers : startServers)({
-    ...(flags.rabbitmq === undefined ? {} : { rabbitmq: { version: flags.rabbitmq } }),
+    ...(flags.rabbitmq === undefined ? {} : { rabbitmq: { version: flags.rabbitmq, extraConf: LIMITS } }),
     // Few, so that a row can use them up.
     postgres: { settings: { max_connections: 24 }, ...(binDir === undefined ? {} : { binDir }) },
   });
