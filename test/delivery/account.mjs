@@ -6,6 +6,9 @@ const INTACT = `
   and level = (case information->>'as' when 'warn' then 'WARNING' else upper(information->>'as') end)::logs.level
   and length(coalesce(information->>'note', '')) = coalesce((information->>'noteLength')::int, 0)`;
 
+/** No good record of any row is larger. */
+const LARGEST_GOOD_BYTES = 1024 * 1024;
+
 /** Neighbours by (ts, id) of one application that were not logged in this order. */
 const SWAPPED = `
   select count(*)::int from (
@@ -16,29 +19,38 @@ const SWAPPED = `
 
 /**
  * @param refs of the records that were accepted and are good.
+ * @param doubtful refs of records that may be stored or given up, once each.
  * @returns counts; a ref of `lost` and `goodInDeadLetters` is named in `examples`.
  */
-export async function account(postgres, database, refs) {
+export async function account(postgres, database, refs, doubtful = []) {
   const rows = await postgres.query(
     `select information->>'ref' as ref, count(*)::int as times, bool_and(${INTACT}) as intact
      from logs.records group by 1`,
     [],
     database,
   );
-  const letters = await postgres.query('select raw from logs.dead_letters', [], database);
+  const letters = await postgres.query(
+    'select case when octet_length(raw) <= $1::int then raw end as raw from logs.dead_letters',
+    [LARGEST_GOOD_BYTES],
+    database,
+  );
   const [swapped] = await postgres.query(SWAPPED, [], database);
   const times = new Map(rows.map((row) => [row.ref, row.times]));
-  const buried = new Set(letters.map(({ raw }) => refOf(raw)).filter((ref) => ref !== undefined));
+  const buried = new Set(letters.map(({ raw }) => raw && refOf(raw)).filter((ref) => ref !== undefined));
 
   const good = new Set(refs);
+  const known = new Set([...refs, ...doubtful]);
   const goodInDeadLetters = [...buried].filter((ref) => good.has(ref));
   const lost = refs.filter((ref) => !times.has(ref) && !buried.has(ref));
   const doubled = refs.filter((ref) => (times.get(ref) ?? 0) > 1);
   const changed = rows.filter((row) => good.has(row.ref) && !row.intact).map((row) => row.ref);
+  /** Those that nobody logged, and what is doubtful once more than once. */
+  const surplus = rows.filter((row) => !good.has(row.ref) && row.times > (known.has(row.ref) ? 1 : 0));
   return {
     accepted: good.size,
     stored: refs.filter((ref) => times.has(ref)).length,
     twice: doubled.reduce((sum, ref) => sum + times.get(ref) - 1, 0),
+    surplus: surplus.reduce((sum, row) => sum + row.times - (known.has(row.ref) ? 1 : 0), 0),
     lost: lost.length,
     goodInDeadLetters: goodInDeadLetters.length,
     /** Stored under their ref, but not as they were logged. */
@@ -47,6 +59,7 @@ export async function account(postgres, database, refs) {
     deadLetters: letters.length,
     examples: {
       twice: doubled.slice(0, 5),
+      surplus: surplus.slice(0, 5).map((row) => row.ref ?? 'without a ref'),
       lost: lost.slice(0, 5),
       goodInDeadLetters: goodInDeadLetters.slice(0, 5),
       changed: changed.slice(0, 5),

@@ -9,7 +9,7 @@ const READY_MS = 60_000;
 /** `stop()` may take 8 s; the contract says 10 until the process is gone. */
 const STOP_MS = 10_000;
 
-export function createConsumers({ folder, service, url, databaseUrl, env = {} }) {
+export function createConsumers({ folder, services: usual, url, databaseUrl, env = {} }) {
   const started = [];
   const scripts = [];
 
@@ -18,9 +18,9 @@ export function createConsumers({ folder, service, url, databaseUrl, env = {} })
     return consumer;
   }
 
-  /** `loghive consume`: what a user runs. */
-  function command() {
-    const args = ['consume', service, '--url', url, '--database-url', databaseUrl];
+  /** `loghive consume`: what a user runs. Without services: those that the table knows, and that announce themselves. */
+  function command({ services = usual } = {}) {
+    const args = ['consume', ...services, '--url', url, '--database-url', databaseUrl];
     const child = startChild(COMMAND, { args, cwd: folder, env });
     return track({
       child,
@@ -34,10 +34,10 @@ export function createConsumers({ folder, service, url, databaseUrl, env = {} })
     });
   }
 
-  /** @param setup { dieAtCommit, waitForGo } of consume.mjs, and `options` of the consumer. */
-  function script({ options = {}, ...setup } = {}) {
-    const argument = { services: [service], options: { url, databaseUrl, ...options }, ...setup };
-    const follower = followChild(SCRIPT, { args: [JSON.stringify(argument)], cwd: folder, env });
+  /** @param setup { dieAtCommit, waitForGo } of consume.mjs, `services`, `options` of the consumer, and `nodeArgs`. */
+  function script({ services = usual, options = {}, nodeArgs, ...setup } = {}) {
+    const argument = { services, options: { url, databaseUrl, ...options }, ...setup };
+    const follower = followChild(SCRIPT, { args: [JSON.stringify(argument)], cwd: folder, env, nodeArgs });
     scripts.push(follower);
     return track({
       child: follower.child,

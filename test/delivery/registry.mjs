@@ -12,8 +12,10 @@ import consumerRestarted from './rows/consumer-restarted.mjs';
 import deliveryLimit from './rows/delivery-limit.mjs';
 import halfOpen from './rows/half-open.mjs';
 import killedAfterCommit from './rows/killed-after-commit.mjs';
+import manyServices from './rows/many-services.mjs';
 import outOfConnections from './rows/out-of-connections.mjs';
 import partitionsChanged from './rows/partitions-changed.mjs';
+import poison from './rows/poison.mjs';
 import pooler from './rows/pooler.mjs';
 import postgresKilled from './rows/postgres-killed.mjs';
 import postgresReadOnly from './rows/postgres-read-only.mjs';
@@ -53,7 +55,9 @@ export const rows = [
   pooler,
   tableLocked,
   deliveryLimit,
+  manyServices,
   badRecords,
+  poison,
   constraintDropped,
   partitionsChanged,
   bothLost,

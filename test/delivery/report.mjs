@@ -10,6 +10,7 @@ export function faultsOfRow(row, counted, bite) {
   const example = (name) => (counted.examples[name].length > 0 ? ` (${counted.examples[name].join(', ')}, …)` : '');
   must(counted.lost === 0, `lost ${counted.lost}${example('lost')}`);
   must(counted.twice === 0, `stored twice ${counted.twice}${example('twice')}`);
+  must(counted.surplus === 0, `stored though nobody logged it ${counted.surplus}${example('surplus')}`);
   must(
     counted.goodInDeadLetters === 0,
     `good records in dead letters ${counted.goodInDeadLetters}${example('goodInDeadLetters')}`,
@@ -29,6 +30,7 @@ const WIDTHS = [
   ['accepted', 7],
   ['stored', 7],
   ['twice', 3],
+  ['surplus', 3],
   ['lost', 3],
 ];
 

@@ -1,15 +1,17 @@
 /**
  * The delivery suite: real servers, real processes, faults; every record accounted for by its ref.
  *
- *   node test/delivery/run.mjs [row ...] [--embedded] [--short] [--json] [--list] [--seed N]
+ *   node test/delivery/run.mjs [row ...] [--embedded | --rabbitmq VERSION] [--short] [--json] [--list] [--seed N]
  *     [--postgres-bin FOLDER]
  *
- * Names choose rows, --short the short ones; both together add up.
+ * Names choose rows, --short the short ones; both together add up. The broker is the RabbitMQ that is installed, with
+ * --rabbitmq another version (see test/support/rabbitmq-versions.mjs).
  *
  * With --embedded the broker is the development broker, and the rows that it cannot play are left out by name.
  * One line a row (with --json one object), the last line is "N passed, N failed"; exit 1 when a row has failed.
  */
 import { parseArgs } from 'node:util';
+import { RABBITMQ_VERSIONS } from '../support/rabbitmq-versions.mjs';
 import { startEmbeddedServers, startServers } from '../support/servers.mjs';
 import { seeded } from './random.mjs';
 import { rows, whyNot } from './registry.mjs';
@@ -17,9 +19,12 @@ import { faultsOfRow, lineOf } from './report.mjs';
 import { openStage } from './stage.mjs';
 
 const ROW_DEADLINE_MS = 180_000;
+/** RabbitMQ 4 takes only messages up to 16 MiB by itself, and Loghive reads up to 64. */
+const LIMITS = 'max_message_size = 134217728';
 
 const OPTIONS = {
   embedded: { type: 'boolean', default: false },
+  rabbitmq: { type: 'string' },
   short: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   list: { type: 'boolean', default: false },
@@ -67,8 +72,8 @@ async function play(row, servers) {
 }
 
 function result(row, counted, seconds) {
-  const { accepted, stored, twice, lost, goodInDeadLetters, perSecond } = counted;
-  return { name: row.name, accepted, stored, twice, lost, goodInDeadLetters, perSecond, seconds };
+  const { accepted, stored, twice, surplus, lost, goodInDeadLetters, perSecond } = counted;
+  return { name: row.name, accepted, stored, twice, surplus, lost, goodInDeadLetters, perSecond, seconds };
 }
 
 async function within(ms, work) {
@@ -104,6 +109,10 @@ function printLeftOut(row) {
 }
 
 async function main() {
+  if (flags.embedded && flags.rabbitmq !== undefined) refuse('--embedded is a broker of its own: leave out --rabbitmq');
+  if (flags.rabbitmq !== undefined && !RABBITMQ_VERSIONS.includes(flags.rabbitmq)) {
+    refuse(`there is no RabbitMQ ${flags.rabbitmq} for tests. There are: ${RABBITMQ_VERSIONS.join(', ')}`);
+  }
   const all = chosenRows();
   const leftOut = all.filter((row) => flags.embedded && whyNot(row) !== undefined);
   const chosen = all.filter((row) => !leftOut.includes(row));
@@ -116,6 +125,7 @@ async function main() {
   const started = performance.now();
   const binDir = flags['postgres-bin'];
   const servers = await (flags.embedded ? startEmbeddedServers : startServers)({
+    ...(flags.rabbitmq === undefined ? {} : { rabbitmq: { version: flags.rabbitmq, extraConf: LIMITS } }),
     // Few, so that a row can use them up.
     postgres: { settings: { max_connections: 24 }, ...(binDir === undefined ? {} : { binDir }) },
   });

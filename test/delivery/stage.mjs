@@ -30,7 +30,7 @@ export async function openStage(row, { rabbitmq, postgres, random }) {
   await broker.begin();
   const consumers = createConsumers({
     folder,
-    service: SERVICE,
+    services: [SERVICE],
     url,
     databaseUrl: row.databaseUrl ? await row.databaseUrl({ postgres, database: name }) : databaseUrl,
     env,
@@ -39,8 +39,9 @@ export async function openStage(row, { rabbitmq, postgres, random }) {
   const proxies = [];
   const undo = [];
   const faults = [];
-  /** Refs of good records that did not come from an application. */
+  /** Refs of good records that did not come from an application, and of those that may be stored or not. */
   const published = [];
+  const doubtful = [];
   const query = (sql, params) => postgres.query(sql, params, name);
 
   async function openProxy({ host, port }) {
@@ -101,10 +102,17 @@ export async function openStage(row, { rabbitmq, postgres, random }) {
 
     /** Good records that were accepted elsewhere: by a broker's confirm. */
     addPublished: (refs) => published.push(...refs),
+    /** Records that may become a row or a dead letter, by their refs. */
+    addDoubtful: (refs) => doubtful.push(...refs),
 
     queues: () => rabbitmq.listQueues(name),
     /** Messages in all queues, taken or not. */
     messages: async () => (await rabbitmq.listQueues(name)).reduce((sum, queue) => sum + queue.messages, 0),
+    /** Messages that a consumer has in hand now, as the broker counts them. */
+    unacked: async () => (await rabbitmq.listQueues(name)).reduce((sum, queue) => sum + queue.unacked, 0),
+
+    /** How often PostgreSQL has written this into its log so far. */
+    postgresLogged: (text) => postgres.log(Number.POSITIVE_INFINITY).split(text).length - 1,
 
     /** By SIGKILL. Call `rabbitmq.sync()` before, where queues may be less than a second old. */
     async killBroker() {
@@ -129,7 +137,7 @@ export async function openStage(row, { rabbitmq, postgres, random }) {
 
       for (const end of ends) faults.push(...faultsOf(end));
       const refs = [...published, ...applications.flatMap((application) => application.acceptedRefs())];
-      const counted = await account(postgres, name, refs);
+      const counted = await account(postgres, name, refs, doubtful);
       if (broker.discarded > 0) faults.push(`the broker threw ${broker.discarded} messages away`);
       const logged = ends.reduce((sum, end) => sum + end.logged, 0);
       const loggingMs = Math.max(...ends.map((end) => end.loggingMs));

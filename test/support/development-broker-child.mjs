@@ -1,5 +1,5 @@
 /**
- * A development broker as a process of its own, which ends with the one that started it.
+ * A development broker as a process of its own, which ends with the one that started it. argv: its options as JSON.
  * Its first message is where it is; then each { id, call, args } is answered by { id, value } or { id, error }.
  */
 import { startDevelopmentBroker } from '../../dist/esm/cli/embedded/broker/index.js';
@@ -8,7 +8,7 @@ process.once('disconnect', () => process.exit(0));
 // Ctrl-C goes to the whole group; the one that started it ends it when everything else has ended.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 
-const broker = await startDevelopmentBroker();
+const broker = await startDevelopmentBroker(JSON.parse(process.argv[2]));
 process.on('message', async ({ id, call, args }) => {
   try {
     process.send({ id, value: await broker[call](...args) });

@@ -1,3 +1,4 @@
+import type { BrokerOptions } from '../../cli/embedded/broker/index.js';
 import type { RabbitmqServer } from './rabbitmq.mjs';
 
 type Same =
@@ -27,4 +28,4 @@ export interface DevelopmentBrokerProcess extends Pick<RabbitmqServer, Same> {
 }
 
 /** In a process of its own, which dies with this one, SIGKILL included. */
-export function startDevelopmentBroker(): Promise<DevelopmentBrokerProcess>;
+export function startDevelopmentBroker(options?: BrokerOptions): Promise<DevelopmentBrokerProcess>;

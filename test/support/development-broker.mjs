@@ -6,8 +6,8 @@ import { startChild } from './child.mjs';
 const PROGRAM = path.join(import.meta.dirname, 'development-broker-child.mjs');
 const START_MS = 30_000;
 
-export async function startDevelopmentBroker() {
-  const child = startChild(PROGRAM);
+export async function startDevelopmentBroker(options = {}) {
+  const child = startChild(PROGRAM, { args: [JSON.stringify(options)] });
   let calls = 0;
   let facts;
   try {

@@ -25,7 +25,7 @@ export async function hasContainerEngine() {
  * The same as startRabbitmq(), in a container of the official image. Signals go to the container's first process,
  * which is the server; its data stay in the container until stop(). testcontainers removes it when this process dies.
  */
-export async function startRabbitmqContainer(options = {}) {
+export async function startRabbitmqContainer({ image = IMAGE, ...options } = {}) {
   if (options.dir !== undefined) {
     throw new Error('a RabbitMQ in a container keeps its data there: the option dir needs an installed server');
   }
@@ -35,7 +35,7 @@ export async function startRabbitmqContainer(options = {}) {
   const port = options.port ?? amqp;
   const plugins = options.plugins ?? [];
   const controlSecret = randomBytes(16).toString('hex');
-  const container = await new GenericContainer(IMAGE)
+  const container = await new GenericContainer(image)
     .withHostname('loghive')
     .withEnvironment({
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-loghive_node container',

@@ -7,7 +7,17 @@ export interface ServerTls {
   verifyPeer?: boolean;
 }
 
+/** Where a server's programs are. */
+export interface RabbitmqInstallation {
+  /** The folder of rabbitmq-server and rabbitmqctl. */
+  scripts: string;
+  /** The folder of the Erlang that they need, before all others of the PATH. */
+  programs?: string;
+}
+
 export interface RabbitmqOptions {
+  /** Default: what is found on this machine. */
+  installation?: RabbitmqInstallation;
   /** Data, logs and configuration; it is kept. Default: a new folder of the system's temporary one, removed by stop(). */
   dir?: string;
   /** AMQP port; default a free one. */
@@ -130,5 +140,3 @@ export interface RabbitmqServer extends RabbitmqAdmin {
  * Rejects where no server is installed (requireRabbitmq() sees to that) or when it does not come up, with its log.
  */
 export function startRabbitmq(options?: RabbitmqOptions): Promise<RabbitmqServer>;
-/** Folder of the server's scripts, or undefined where none is installed. */
-export function findRabbitmq(): string | undefined;

@@ -1,19 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-} from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { findEpmd, findRabbitmq } from './find-rabbitmq.mjs';
 import { holdLeash } from './leash.mjs';
 import { freePorts } from './ports.mjs';
 import { administer } from './rabbitmq-admin.mjs';
@@ -23,33 +15,21 @@ import { sleep } from './wait.mjs';
 const run = promisify(execFile);
 const BOOT_DEADLINE_MS = 60_000;
 
-/** The folder with the server's own scripts (not a distribution's wrappers, which insist on their own user). */
-export function findRabbitmq() {
-  const folders = [];
-  if (process.env.RABBITMQ_HOME) folders.push(join(process.env.RABBITMQ_HOME, 'sbin'));
-  const debian = '/usr/lib/rabbitmq/lib';
-  if (existsSync(debian)) {
-    const homes = readdirSync(debian).filter((name) => name.startsWith('rabbitmq_server-'));
-    homes.sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
-    folders.push(...homes.map((name) => join(debian, name, 'sbin')));
-  }
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    const server = join(folder, 'rabbitmq-server');
-    if (folder !== '' && existsSync(server)) folders.push(dirname(realpathSync(server)));
-  }
-  return folders.find(
-    (folder) => isProgram(join(folder, 'rabbitmq-server')) && existsSync(join(folder, 'rabbitmq-env')),
-  );
-}
+/**
+ * A quorum queue has files of its own, and the soft limit of a login is often 1,024: above it a node takes connections
+ * and never answers. More would only cost Erlang memory.
+ */
+const RAISE_OPEN_FILES = 'ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"; exec "$0"';
 
 /** Starts a private node; see rabbitmq.d.mts. */
 export async function startRabbitmq(options = {}) {
-  const scripts = findRabbitmq();
-  if (scripts === undefined) {
+  const installation = options.installation ?? findRabbitmq();
+  if (installation === undefined) {
     throw new Error(
       'no RabbitMQ server found: install it (Debian: apt-get install rabbitmq-server) or set RABBITMQ_HOME',
     );
   }
+  const { scripts, programs } = installation;
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'loghive-rabbitmq-')));
   await mkdir(join(dir, 'log'), { recursive: true });
   const [amqp, dist, epmdPort, controlPort, tlsPort, managementPort] = await freePorts(6);
@@ -60,6 +40,7 @@ export async function startRabbitmq(options = {}) {
 
   const environment = {
     ...clean(process.env),
+    ...(programs === undefined ? {} : { PATH: [programs, process.env.PATH].join(delimiter) }),
     HOME: dir,
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
     // Its own epmd knows no other, and data in `dir` belong to the name.
@@ -114,9 +95,16 @@ export async function startRabbitmq(options = {}) {
     if (server !== undefined) throw new Error('the RabbitMQ test node is running already');
     if (epmd === undefined) {
       // Started here rather than by Erlang, which would leave a daemon behind that nobody owns.
-      epmd = await launch(findEpmd(), ['-port', String(epmdPort), '-address', '127.0.0.1'], environment, dir, 'epmd');
+      const address = ['-port', String(epmdPort), '-address', '127.0.0.1'];
+      epmd = await launch(findEpmd(environment.PATH), address, environment, dir, 'epmd');
     }
-    server = await launch(join(scripts, 'rabbitmq-server'), [], serverEnvironment, dir, 'server');
+    server = await launch(
+      '/bin/sh',
+      ['-c', RAISE_OPEN_FILES, join(scripts, 'rabbitmq-server')],
+      serverEnvironment,
+      dir,
+      'server',
+    );
     const started = server;
     started.exited.then(() => {
       if (server === started) server = undefined;
@@ -242,30 +230,6 @@ async function launch(file, args, env, dir, name) {
     return exited;
   };
   return { pid: child.pid, exited, gone };
-}
-
-function findEpmd() {
-  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-  for (const folder of folders) if (isProgram(join(folder, 'epmd'))) return join(folder, 'epmd');
-  for (const folder of folders) {
-    if (!isProgram(join(folder, 'erl'))) continue;
-    const root = dirname(dirname(realpathSync(join(folder, 'erl'))));
-    const runtimes = existsSync(root) ? readdirSync(root).filter((name) => name.startsWith('erts-')) : [];
-    for (const name of runtimes) {
-      const epmd = join(root, name, 'bin', 'epmd');
-      if (isProgram(epmd)) return epmd;
-    }
-  }
-  throw new Error('no epmd found: it is a part of Erlang, put its folder on the PATH');
-}
-
-function isProgram(file) {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** What the machine has set for another node must not reach this one. */

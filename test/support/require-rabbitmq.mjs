@@ -1,5 +1,6 @@
+import { findRabbitmq } from './find-rabbitmq.mjs';
 import { installPackage, whyNotInstall } from './install-package.mjs';
-import { findRabbitmq, startRabbitmq } from './rabbitmq.mjs';
+import { startRabbitmq } from './rabbitmq.mjs';
 import { hasContainerEngine, startRabbitmqContainer } from './rabbitmq-container.mjs';
 
 /** Starts a RabbitMQ node, whatever that takes; see require-rabbitmq.d.mts. */

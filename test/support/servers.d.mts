@@ -8,8 +8,14 @@ export interface Servers {
   stop(): Promise<void>;
 }
 
-/** Starts a private RabbitMQ and a private PostgreSQL side by side; if one fails, the other is stopped. */
-export function startServers(options?: { rabbitmq?: RabbitmqOptions; postgres?: PostgresOptions }): Promise<Servers>;
+/**
+ * Starts a private RabbitMQ and a private PostgreSQL side by side; if one fails, the other is stopped.
+ * `rabbitmq.version`: one of requireRabbitmqOf(); default what is installed, or can be.
+ */
+export function startServers(options?: {
+  rabbitmq?: RabbitmqOptions & { version?: string };
+  postgres?: PostgresOptions;
+}): Promise<Servers>;
 
 /** The development broker takes the part of RabbitMQ. */
 export function startEmbeddedServers(options?: {

@@ -1,11 +1,13 @@
 import { startDevelopmentBroker } from './development-broker.mjs';
 import { startPostgres } from './postgres.mjs';
+import { requireRabbitmqOf } from './rabbitmq-versions.mjs';
 import { requireRabbitmq } from './require-rabbitmq.mjs';
 import { together } from './together.mjs';
 
 /** One RabbitMQ and one PostgreSQL, started side by side. If one fails, the other is stopped. */
-export async function startServers({ rabbitmq = {}, postgres = {} } = {}) {
-  const [servers, stop] = await together([requireRabbitmq(rabbitmq), startPostgres(postgres)]);
+export async function startServers({ rabbitmq: { version, ...options } = {}, postgres = {} } = {}) {
+  const rabbitmq = version === undefined ? requireRabbitmq(options) : requireRabbitmqOf(version, options);
+  const [servers, stop] = await together([rabbitmq, startPostgres(postgres)]);
   return { rabbitmq: servers[0], postgres: servers[1], stop };
 }
 

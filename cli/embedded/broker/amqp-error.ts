@@ -31,8 +31,8 @@ export class AmqpError extends Error {
   at: { readonly classId: number; readonly methodId: number } | undefined;
 
   /** @param explanation as it goes over the wire: see wire-text.ts */
-  constructor(code: ReplyCode, explanation: string) {
-    super(`${NAMES[code]} - ${explanation}`);
+  constructor(code: ReplyCode, explanation?: string) {
+    super(explanation === undefined ? NAMES[code] : `${NAMES[code]} - ${explanation}`);
     this.code = code;
   }
 
@@ -61,6 +61,7 @@ export const commandInvalid = (explanation: string) => new AmqpError(503, explan
 export const channelError = (explanation: string) => new AmqpError(504, explanation);
 export const unexpectedFrame = (explanation: string) => new AmqpError(505, explanation);
 export const notAllowed = (explanation: string) => new AmqpError(530, explanation);
-export const internalError = (explanation: string) => new AmqpError(541, explanation);
+/** RabbitMQ gives no explanation: it has written it into its log. */
+export const internalError = (explanation?: string) => new AmqpError(541, explanation);
 /** What this broker does not do it says; it never pretends. */
 export const notImplemented = (explanation: string) => new AmqpError(540, explanation);

@@ -1,7 +1,7 @@
 export default {
   name: 'blocked',
   title: 'the broker has no memory left and blocks publishers (connection.blocked), then takes them again',
-  bites: { blocked: 1, 'waiting while blocked': 5000 },
+  bites: { 'told that it is blocked': 1, 'waiting while blocked': 5000 },
   async run(stage) {
     const { rabbitmq } = stage;
     const { application } = await stage.begin();
@@ -13,6 +13,12 @@ export default {
     const { pending } = application;
     await rabbitmq.setVmWatermark();
     await application.until('it is not blocked', ({ status }) => status.connection.state === 'ready');
-    return () => ({ blocked: 1, 'waiting while blocked': pending, disconnects: application.disconnects });
+    const told = () =>
+      application.follower.child.lines.filter((line) => /the broker blocks publishers/.test(line)).length;
+    return () => ({
+      'told that it is blocked': told(),
+      'waiting while blocked': pending,
+      disconnects: application.disconnects,
+    });
   },
 };

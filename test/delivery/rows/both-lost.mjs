@@ -3,10 +3,12 @@ const ROUNDS = 5;
 export default {
   name: 'both-lost',
   title: 'PostgreSQL is killed, and in the same moments the connections to the broker are closed, five times',
-  bites: { 'PostgreSQL killed': ROUNDS, 'connections closed': ROUNDS, pauses: 1, redelivered: 1 },
+  bites: { 'recoveries of PostgreSQL': ROUNDS, 'connections closed': ROUNDS, pauses: 1, redelivered: 1 },
   async run(stage) {
     const { rabbitmq, postgres, vhost } = stage;
     const { consumer, application } = await stage.begin();
+    const recoveries = () => stage.postgresLogged('database system was interrupted');
+    const before = recoveries();
     let closed = 0;
     for (let round = 0; round < ROUNDS; round++) {
       await application.untilLogged(application.facts.logged + stage.between(1000, 3000));
@@ -26,7 +28,7 @@ export default {
       await consumer.until('it stores again', ({ counts }) => counts.stored > stored, 60_000);
     }
     return () => ({
-      'PostgreSQL killed': ROUNDS,
+      'recoveries of PostgreSQL': recoveries() - before,
       'connections closed': closed,
       pauses: stage.consumers.count('pauses'),
       redelivered: stage.broker.redelivered,

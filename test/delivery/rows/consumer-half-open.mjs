@@ -1,7 +1,7 @@
 export default {
   name: 'consumer-half-open',
   title: "the consumer's connections are half-open: to the broker, to PostgreSQL, and to both while it gets a SIGTERM",
-  bites: { 'broker lost': 1, pauses: 1, 'stopped within ms': 1, redelivered: 1 },
+  bites: { 'connections to the broker anew': 1, pauses: 1, 'in hand at SIGTERM': 1, redelivered: 1 },
   async run(stage) {
     const toBroker = await stage.proxyToBroker();
     const toPostgres = await stage.proxyToPostgres();
@@ -22,10 +22,12 @@ export default {
       noticed[name] = ((performance.now() - since) / 1000).toFixed(1);
     };
 
+    const { accepted } = toBroker;
     toBroker.halfOpen();
     await watch('broker', ({ broker }) => broker.state !== 'ready');
     await toBroker.heal();
     await consumer.until('it is connected again', ({ broker }) => broker.state === 'ready', 60_000);
+    const anew = toBroker.accepted - accepted;
     await application.untilLogged(application.facts.logged + 3000);
 
     toPostgres.halfOpen();
@@ -34,18 +36,21 @@ export default {
     await consumer.until('storage works again', ({ state }) => state === 'running', 60_000);
     await application.untilLogged(application.facts.logged + 3000);
 
+    await consumer.until('it has messages in hand', ({ inHand }) => inHand > 0);
     toBroker.halfOpen();
     toPostgres.halfOpen();
+    const inHand = await stage.unacked();
     const begun = performance.now();
     for (const fault of await stage.consumers.stop()) stage.fault(fault);
     const stoppedMs = Math.round(performance.now() - begun);
     await Promise.all([toBroker.heal(), toPostgres.heal()]);
     await stage.consumers.script().ready();
     return () => ({
-      'broker lost': 1,
+      'connections to the broker anew': anew,
       'after seconds': noticed.broker,
       pauses: stage.consumers.count('pauses'),
       'after seconds too': noticed.PostgreSQL,
+      'in hand at SIGTERM': inHand,
       'stopped within ms': stoppedMs,
       redelivered: stage.broker.redelivered,
       'dropped by key': stage.consumers.count('duplicates'),

@@ -22,7 +22,7 @@ export default {
     'refused by a changed partition': LEAST_REFUSED,
   },
   async run(stage) {
-    const refusals = () => stage.postgres.log().split('violates partition constraint').length - 1;
+    const refusals = () => stage.postgresLogged('violates partition constraint');
     const refusalsBefore = refusals();
     const { application } = await stage.begin();
     const publisher = await openRawPublisher(stage.url);

@@ -9,7 +9,7 @@ export default {
   async run(stage) {
     const { consumer, application } = await stage.begin({ consumer: { options: { writeTimeoutMs: 2000 } } });
     await application.untilLogged(2000);
-    const cancelled = () => stage.postgres.log().split('canceling statement due to statement timeout').length - 1;
+    const cancelled = () => stage.postgresLogged('canceling statement due to statement timeout');
     const before = cancelled();
     const client = new pg.Client({ connectionString: stage.databaseUrl });
     await client.connect();

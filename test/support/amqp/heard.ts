@@ -1,24 +1,42 @@
+import { createHash } from 'node:crypto';
 import type { Arguments } from './methods.js';
+
+/** Properties as bytes: flags and values, as in a content header. */
+export type Properties = Arguments | Buffer;
 
 /** A method of the server's, with the message that it carries. */
 export interface Heard {
   method: string;
   args: Arguments;
-  message?: { properties: Arguments; body: Buffer };
+  message?: { properties: Properties; body: Buffer };
 }
 
 /** One line for a method and its message. */
 export function describe({ method, args, message }: Heard): string {
-  const line = `${method} ${JSON.stringify(args)}`;
+  const line = `${method} ${shownArguments(args)}`;
   if (!message) return line;
   const { properties, body } = message;
+  const text = body.length > 200 ? `${body.length} bytes` : JSON.stringify(body.toString());
+  return `${line} ${Buffer.isBuffer(properties) ? shownBytes(properties) : shownProperties(properties)} ${text}`;
+}
+
+/** The arguments of a method; a table that was given as bytes is shown as such. */
+export function shownArguments(args: Arguments): string {
+  const shown = Object.entries(args).map(([name, value]) => [name, Buffer.isBuffer(value) ? shownBytes(value) : value]);
+  return JSON.stringify(Object.fromEntries(shown));
+}
+
+function shownBytes(bytes: Buffer): string {
+  if (bytes.length <= 100) return bytes.toString('hex');
+  return `${bytes.length} bytes, ${createHash('sha1').update(bytes).digest('hex').slice(0, 12)}`;
+}
+
+function shownProperties(properties: Arguments): string {
   const headers = properties.headers as { [key: string]: unknown } | undefined;
   // RabbitMQ writes the newest entry in one order and older ones in another; a table has none.
   const deaths = headers?.['x-death'];
   const sorted = Array.isArray(deaths) ? { ...headers, 'x-death': deaths.map(byKey) } : headers;
-  const shown = headers === undefined ? properties : { ...properties, headers: sorted };
-  const text = body.length > 200 ? `${body.length} bytes` : JSON.stringify(body.toString());
-  return `${line} ${JSON.stringify(shown)} ${text}`;
+  return JSON.stringify(headers === undefined ? properties : { ...properties, headers: sorted });
 }
 
 function byKey(table: unknown): unknown {

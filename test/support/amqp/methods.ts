@@ -2,7 +2,7 @@
  * The methods of AMQP 0-9-1 with RabbitMQ's extensions, for tests that speak to a broker byte by byte. Written from the
  * protocol's definition and not from any other codec here, so that it can catch another one's mistakes.
  */
-import { decodeTable, encodeTable, type Reader, type Table, type Writer } from './values.js';
+import { decodeTable, encodeTable, Reader, type Table, type Writer } from './values.js';
 
 type FieldType = 'bit' | 'octet' | 'short' | 'long' | 'longlong' | 'shortstr' | 'longstr' | 'table' | 'timestamp';
 type Field = { name: string; type: FieldType };
@@ -153,10 +153,14 @@ export function decodeMethod(reader: Reader): { method: string; args: Arguments 
 }
 
 /** The payload of a content header frame of class basic. */
-export function encodeHeader(writer: Writer, bodySize: number, given: Arguments): void {
+export function encodeHeader(writer: Writer, bodySize: number, given: Arguments | Buffer): void {
   writer.uint(2, 60);
   writer.uint(2, 0);
   writer.uint(8, bodySize);
+  if (Buffer.isBuffer(given)) {
+    writer.bytes(given);
+    return;
+  }
   writer.uint(
     2,
     properties.reduce((flags, { name }, index) => flags | (given[name] === undefined ? 0 : 0x8000 >> index), 0),
@@ -164,9 +168,17 @@ export function encodeHeader(writer: Writer, bodySize: number, given: Arguments)
   for (const { name, type } of properties) if (given[name] !== undefined) encodeField(writer, type, given[name]);
 }
 
-export function decodeHeader(reader: Reader): { bodySize: number; properties: Arguments } {
-  const [classId, weight, bodySize, flags] = [reader.uint(2), reader.uint(2), reader.uint(8), reader.uint(2)];
+/** The size of the body, and the properties as bytes. */
+export function headerParts(reader: Reader): { bodySize: number; properties: Buffer } {
+  const [classId, weight, bodySize] = [reader.uint(2), reader.uint(2), reader.uint(8)];
   if (classId !== 60 || weight !== 0) throw new Error(`a content header of class ${classId} and weight ${weight}`);
+  return { bodySize, properties: Buffer.from(reader.bytes(reader.left)) };
+}
+
+export function decodeHeader(from: Reader): { bodySize: number; properties: Arguments } {
+  const { bodySize, properties: bytes } = headerParts(from);
+  const reader = new Reader(bytes);
+  const flags = reader.uint(2);
   const found: Arguments = {};
   for (const [index, { name, type }] of properties.entries()) {
     if ((flags & (0x8000 >> index)) !== 0) found[name] = decodeField(reader, type);
@@ -178,6 +190,7 @@ export function decodeHeader(reader: Reader): { bodySize: number; properties: Ar
 function encodeField(writer: Writer, type: FieldType, value: unknown): void {
   if (type === 'shortstr') writer.short((value as string | undefined) ?? '');
   else if (type === 'longstr') writer.long((value as string | Buffer | undefined) ?? '');
+  else if (type === 'table' && Buffer.isBuffer(value)) writer.bytes(value);
   else if (type === 'table') encodeTable(writer, (value as Table | undefined) ?? {});
   else writer.uint(SIZES[type as keyof typeof SIZES], Number(value ?? 0));
 }

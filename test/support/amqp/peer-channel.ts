@@ -1,10 +1,11 @@
 /** One channel of a peer: calls and their answers, messages, confirms. */
 import { createHash } from 'node:crypto';
-import { describe, type Heard } from './heard.js';
+import { describe, type Heard, type Properties, shownArguments } from './heard.js';
 import type { Arguments } from './methods.js';
 
 export interface Publishing {
-  properties?: Arguments;
+  /** Bytes: flags and values, whatever they are. */
+  properties?: Properties;
   mandatory?: boolean;
   immediate?: boolean;
 }
@@ -16,7 +17,7 @@ export interface Carrier {
   readonly answersClose: boolean;
   record(where: number, line: string): void;
   send(channel: number, method: string, args?: Arguments): void;
-  content(channel: number, body: Buffer, properties: Arguments): void;
+  content(channel: number, body: Buffer, properties: Properties): void;
   until<T>(look: () => T | undefined, what: string): Promise<T>;
 }
 
@@ -38,6 +39,8 @@ export class PeerChannel<Connection extends Carrier = Carrier> {
   readonly heard: Heard[] = [];
   /** Whether the server's acks and nacks are lines of their own; else confirmed() tells of them in sum. */
   tellsConfirms = false;
+  /** Whether properties are left as the bytes that came: what no codec can read, or to the last bit. */
+  keepsBytes = false;
   readonly #silent = new Set<number>();
   readonly #taken = new Set<Heard>();
   readonly #acked = new Set<number>();
@@ -54,7 +57,7 @@ export class PeerChannel<Connection extends Carrier = Carrier> {
 
   /** Sends a method that is not answered. */
   send = (method: string, args: Arguments = {}): void => {
-    this.peer.record(this.number, `> ${method} ${JSON.stringify(args)}`);
+    this.peer.record(this.number, `> ${method} ${shownArguments(args)}`);
     this.peer.send(this.number, method, args);
   };
 
@@ -64,7 +67,7 @@ export class PeerChannel<Connection extends Carrier = Carrier> {
     const at = this.#asked;
     this.#asked += 1;
     if (silent) this.#silent.add(at);
-    else this.peer.record(this.number, `> ${method} ${JSON.stringify(args)}`);
+    else this.peer.record(this.number, `> ${method} ${shownArguments(args)}`);
     this.peer.send(this.number, method, args);
     return this.#orEnd(() => this.#answers[at], `the answer to ${method}`);
   };
@@ -129,7 +132,7 @@ export class PeerChannel<Connection extends Carrier = Carrier> {
     this.#hear(heard);
   }
 
-  header({ bodySize, properties }: { bodySize: number; properties: Arguments }): void {
+  header({ bodySize, properties }: { bodySize: number; properties: Properties }): void {
     if (!this.#incoming) throw new Error('a content header came without a method before it');
     this.#incoming.heard.message = { properties, body: Buffer.alloc(0) };
     this.#incoming.bodySize = bodySize;

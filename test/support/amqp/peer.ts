@@ -1,7 +1,7 @@
 /** A connection to a broker, byte by byte, that hears everything and does nothing of its own but answer a close. */
 import { connect, type Socket } from 'node:net';
-import { describe, type Heard } from './heard.js';
-import { type Arguments, decodeHeader, decodeMethod, encodeHeader, encodeMethod } from './methods.js';
+import { describe, type Heard, type Properties, shownArguments } from './heard.js';
+import { type Arguments, decodeHeader, decodeMethod, encodeHeader, encodeMethod, headerParts } from './methods.js';
 import { PeerChannel } from './peer-channel.js';
 import { Reader, Writer } from './values.js';
 
@@ -73,12 +73,12 @@ export class Peer {
 
   /** Sends a method on channel 0, as a line of the transcript. */
   say(method: string, args: Arguments = {}): void {
-    this.record(0, `> ${method} ${JSON.stringify(args)}`);
+    this.record(0, `> ${method} ${shownArguments(args)}`);
     this.send(0, method, args);
   }
 
   /** A content header, then the body in frames of the negotiated size. */
-  content(channel: number, body: Buffer, properties: Arguments, frameBytesMax = this.frameMax): void {
+  content(channel: number, body: Buffer, properties: Properties, frameBytesMax = this.frameMax): void {
     const writer = new Writer();
     encodeHeader(writer, body.length, properties);
     this.frame(FRAME.header, channel, writer.take());
@@ -195,7 +195,8 @@ export class Peer {
       const channel = this.#channels.get(number);
       if (!channel) throw new Error(`the server spoke on channel ${number}, which was never opened`);
       if (type === FRAME.method) channel.method(decodeMethod(new Reader(payload)));
-      else if (type === FRAME.header) channel.header(decodeHeader(new Reader(payload)));
+      else if (type === FRAME.header)
+        channel.header((channel.keepsBytes ? headerParts : decodeHeader)(new Reader(payload)));
       else channel.body(payload);
       return;
     }

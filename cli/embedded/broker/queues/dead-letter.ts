@@ -1,15 +1,18 @@
 /** What RabbitMQ 3.10 writes into a message that is dead-lettered, and when it drops one that goes in circles. */
 import {
   array,
-  type Field,
+  entriesOf,
   type FieldTable,
   integerOf,
+  itemsOf,
   long,
   longString,
   lookUp,
+  table,
   textOf,
 } from '../wire/field-table.js';
-import { type Header, headerValue, readHeaders, setHeaders, withHeaders } from '../wire/properties.js';
+import { canonical, type Header, headerValue, readHeaders, setHeaders, withHeaders } from '../wire/properties.js';
+import { canonical as sameness } from './equivalence.js';
 import type { Message } from './message.js';
 
 export type DeathReason = 'expired' | 'rejected' | 'maxlen' | 'delivery_limit';
@@ -26,36 +29,52 @@ export interface Death {
 
 /** The message that goes to the dead-letter exchange. */
 export function deadMessage(message: Message, death: Death): Message {
-  const headers = readHeaders(message.properties);
-  // RabbitMQ 3.10 turns the earlier ones round each time.
-  const deaths = earlierDeaths(headers).reverse();
+  const properties = canonical(message.properties);
+  const headers = readHeaders(properties);
+  const known = headerValue(headers, 'x-death');
+  const deaths = grouped(earlierDeaths(headers));
   const index = deaths.findIndex((each) => isSame(each, death.queue, death.reason));
   const again = index === -1 ? undefined : deaths.splice(index, 1)[0];
-  const latest = again === undefined ? firstDeath(message, death) : sorted(counted(again));
-  const isFirst = headerValue(headers, 'x-death')?.type !== 'A';
+  const latest = again === undefined ? firstDeath(message, death) : counted(again);
   const set = setHeaders(headers, {
-    ...(isFirst
+    ...(known === undefined
       ? {
           'x-first-death-reason': longString(death.reason),
           'x-first-death-queue': longString(death.queue),
           'x-first-death-exchange': longString(message.exchange),
         }
       : {}),
-    'x-death': array([latest, ...deaths].map((value): Field => ({ type: 'F', value }))),
+    'x-death': array([known?.type === 'A' ? sorted(latest) : latest, ...deaths].map(table)),
   });
   return {
     exchange: death.exchange,
     routingKey: death.routingKey ?? message.routingKey,
-    properties: withHeaders(message.properties, set, { keepsExpiration: false }),
+    properties: withHeaders(properties, set, { keepsExpiration: false }),
     body: message.body,
     holders: 0,
   };
 }
 
 function earlierDeaths(headers: readonly Header[]): FieldTable[] {
-  const field = headerValue(headers, 'x-death');
-  if (field?.type !== 'A') return [];
-  return field.value.flatMap((each) => (each.type === 'F' ? [each.value] : []));
+  const deaths = itemsOf(headerValue(headers, 'x-death')) ?? [];
+  return deaths.map(entriesOf).filter((death) => death !== undefined);
+}
+
+/** One for each queue and reason, with a count; RabbitMQ 3.10 turns their order round each time. */
+function grouped(deaths: readonly FieldTable[]): FieldTable[] {
+  const groups = new Map<string, FieldTable[]>();
+  for (const death of deaths) {
+    const key = sameness(['queue', 'reason'].flatMap((name) => death.filter(([each]) => each === name).slice(0, 1)));
+    const group = groups.get(key);
+    if (group) group.push(death);
+    else groups.set(key, [death]);
+  }
+  return [...groups.values()].map(ofGroup).reverse();
+}
+
+function ofGroup(group: readonly FieldTable[]): FieldTable {
+  const [first = []] = group;
+  return first.length === 0 || lookUp(first, 'count') ? first : [['count', long(group.length)], ...first];
 }
 
 function isSame(death: FieldTable, queue: string, reason: string): boolean {

@@ -1,7 +1,7 @@
 /** Whether something that exists is what was asked for, in RabbitMQ 3.10's words. */
 import { preconditionFailed } from '../amqp-error.js';
 import { ByteWriter } from '../wire/byte-writer.js';
-import { type Field, type FieldTable, lookUp, writeTable } from '../wire/field-table.js';
+import { entriesOf, type Field, type FieldTable, itemsOf, lookUp, writeTable } from '../wire/field-table.js';
 
 /** The names that Erlang gives to the types. */
 const TYPE_NAMES: Readonly<Record<Field['type'], string>> = {
@@ -47,13 +47,17 @@ export function canonical(fields: FieldTable): string {
   return writer.take().toString('latin1');
 }
 
+/** More than a reply text has room for; deeper tables than that are not read. */
+const MOST_TEXT = 300;
+
 /** As Erlang shows it. */
-function valueText(field: Field): string {
+function valueText(field: Field, room = MOST_TEXT): string {
+  if (room <= 0) return '';
   switch (field.type) {
     case 'F':
-      return `[${field.value.map(([name, each]) => `{<<"${name}">>,${termText(each)}}`).join()}]`;
+      return listText(entriesOf(field) ?? [], room, ([name, each], left) => `{<<"${name}">>,${termText(each, left)}}`);
     case 'A':
-      return `[${field.value.map((each) => `{${termText(each)}}`).join()}]`;
+      return listText(itemsOf(field) ?? [], room, (each, left) => `{${termText(each, left)}}`);
     case 'D':
       return `{${field.value.scale},${field.value.unscaled}}`;
     default:
@@ -61,8 +65,19 @@ function valueText(field: Field): string {
   }
 }
 
-function termText(field: Field): string {
-  const text = valueText(field);
+/** As much of a list as there is room for. */
+function listText<Item>(items: readonly Item[], room: number, itemText: (item: Item, room: number) => string): string {
+  let text = '';
+  for (const item of items) {
+    const left = room - text.length - 1;
+    if (left <= 0) break;
+    text += `${text && ','}${itemText(item, left)}`;
+  }
+  return `[${text}]`;
+}
+
+function termText(field: Field, room: number): string {
+  const text = valueText(field, room - typeName(field).length);
   return `${typeName(field)},${field.type === 'S' || field.type === 'x' ? `<<"${text}">>` : text}`;
 }
 

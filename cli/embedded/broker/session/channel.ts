@@ -20,7 +20,7 @@ import { DEFAULT_EXCHANGE } from '../queues/vhost.js';
 import { METHOD_FRAME } from '../wire/frame-reader.js';
 import { decodeMethod } from '../wire/method-codec.js';
 import { type FieldsOf, METHODS, type Method, type MethodName } from '../wire/method-table.js';
-import type { Properties } from '../wire/properties.js';
+import { type Properties, parseProperties } from '../wire/properties.js';
 import { Confirms } from './confirms.js';
 import { Consuming } from './consuming.js';
 import { declareExchange, deleteExchange } from './exchange-methods.js';
@@ -231,11 +231,12 @@ export class Channel {
     if (!nowait) this.#say(name, fields);
   }
 
-  #publish({ method: { exchange, routingKey, mandatory }, properties, body }: Content): void {
+  #publish({ method: { exchange, routingKey, mandatory }, properties: raw, body }: Content): void {
     const { vhost } = this.#site;
     if (exchange !== DEFAULT_EXCHANGE && vhost.exchange(exchange).identity.internal) {
       throw accessRefused(`cannot publish to internal ${vhost.called('exchange', exchange)}`);
     }
+    const properties = parseProperties(raw);
     this.#assertPublishable(properties);
     const message = { exchange, routingKey, properties, body, holders: 0 };
     const { routed, refused } = vhost.publish(message);
@@ -247,12 +248,15 @@ export class Channel {
     this.#confirms.published(refused);
   }
 
-  #assertPublishable({ userId, expiration, sendsCopies }: Properties): void {
+  #assertPublishable({ userId, expiration, deliveryMode, sendsCopies }: Properties): void {
     if (sendsCopies) throw notImplemented('the development broker sends no copies: a message has a header CC or BCC');
     if (userId !== undefined && userId !== this.#user) {
       throw preconditionFailed(`user_id property set to '${userId}' but authenticated user was '${this.#user}'`);
     }
     if (expiration !== undefined) assertExpiration(expiration.text);
+    if (deliveryMode !== undefined && deliveryMode !== 1 && deliveryMode !== 2) {
+      throw preconditionFailed(`invalid message: {delivery_mode_unknown,${deliveryMode}}`);
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import type { Queue } from '../queues/queue.js';
 import type { Entry } from '../queues/ready-list.js';
 import { long, lookUp } from '../wire/field-table.js';
 import type { MethodOf } from '../wire/method-table.js';
-import { type Properties, readHeaders, setHeaders, withHeaders } from '../wire/properties.js';
+import { canonical, type Properties, readHeaders, setHeaders, withHeaders } from '../wire/properties.js';
 import { Deliveries, type Delivery } from './deliveries.js';
 import { generatedName } from './names.js';
 import type { Outbox } from './outbox.js';
@@ -196,7 +196,9 @@ function propertiesOf(
   { message: { properties }, deliveryCount }: Entry,
   { always }: { always: boolean },
 ): Properties {
-  if (settings.type !== 'quorum' || (deliveryCount === 0 && !always)) return properties;
-  const headers = setHeaders(readHeaders(properties), { 'x-delivery-count': long(deliveryCount) });
-  return withHeaders(properties, headers, { keepsExpiration: true });
+  if (settings.type !== 'quorum') return properties;
+  const written = canonical(properties);
+  if (deliveryCount === 0 && !always) return written;
+  const headers = setHeaders(readHeaders(written), { 'x-delivery-count': long(deliveryCount) });
+  return withHeaders(written, headers, { keepsExpiration: true });
 }

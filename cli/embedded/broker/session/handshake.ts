@@ -1,6 +1,6 @@
 /** What is agreed on before a connection runs: who it is, how large frames are, which virtual host. */
 import { type AmqpError, accessRefused, commandInvalid, NOWHERE, notAllowed, syntaxError } from '../amqp-error.js';
-import { type FieldTable, flag, longString, lookUp, table } from '../wire/field-table.js';
+import { entriesOf, type FieldTable, flag, longString, lookUp, table } from '../wire/field-table.js';
 import { FRAME_MIN_BYTES } from '../wire/frame-reader.js';
 import type { MethodOf } from '../wire/method-table.js';
 
@@ -37,21 +37,19 @@ export const NO_CAPABILITIES: Capabilities = {
 
 /** The product's own name: nobody shall take it for RabbitMQ. */
 export function serverProperties(version: string): FieldTable {
+  const capabilities = {
+    publisher_confirms: true,
+    exchange_exchange_bindings: false,
+    'basic.nack': true,
+    consumer_cancel_notify: true,
+    'connection.blocked': true,
+    consumer_priorities: false,
+    authentication_failure_close: true,
+    per_consumer_qos: true,
+    direct_reply_to: false,
+  };
   return [
-    [
-      'capabilities',
-      table({
-        publisher_confirms: flag(true),
-        exchange_exchange_bindings: flag(false),
-        'basic.nack': flag(true),
-        consumer_cancel_notify: flag(true),
-        'connection.blocked': flag(true),
-        consumer_priorities: flag(false),
-        authentication_failure_close: flag(true),
-        per_consumer_qos: flag(true),
-        direct_reply_to: flag(false),
-      }),
-    ],
+    ['capabilities', table(Object.entries(capabilities).map(([name, has]) => [name, flag(has)]))],
     ['product', longString('Loghive development broker')],
     ['version', longString(version)],
     ['platform', longString(`Node.js ${process.version}`)],
@@ -60,8 +58,8 @@ export function serverProperties(version: string): FieldTable {
 }
 
 export function capabilitiesOf(clientProperties: FieldTable): Capabilities {
-  const given = lookUp(clientProperties, 'capabilities');
-  const has = (name: string) => given?.type === 'F' && lookUp(given.value, name)?.value === true;
+  const given = entriesOf(lookUp(clientProperties, 'capabilities')) ?? [];
+  const has = (name: string) => lookUp(given, name)?.value === true;
   return {
     consumerCancelNotify: has('consumer_cancel_notify'),
     connectionBlocked: has('connection.blocked'),

@@ -2,7 +2,6 @@
 import { frameError, NOWHERE, preconditionFailed, unexpectedFrame } from '../amqp-error.js';
 import { BODY_FRAME, HEADER_FRAME, ownMemory, snippet } from '../wire/frame-reader.js';
 import type { MethodOf } from '../wire/method-table.js';
-import { type Properties, parseProperties } from '../wire/properties.js';
 
 const BASIC_CLASS = 60;
 /** Class, weight and body size. */
@@ -10,7 +9,8 @@ const HEADER_BYTES = 12;
 
 export interface Content {
   readonly method: MethodOf<'basic.publish'>;
-  readonly properties: Properties;
+  /** Not looked at yet: they are the last thing that RabbitMQ reads. */
+  readonly properties: Buffer;
   readonly body: Buffer;
 }
 
@@ -24,7 +24,7 @@ type Expected =
   | {
       readonly frame: 'body';
       readonly method: MethodOf<'basic.publish'>;
-      readonly properties: Properties;
+      readonly properties: Buffer;
       readonly parts: Buffer[];
       readonly size: number;
       left: number;
@@ -83,7 +83,7 @@ export class IncomingContent {
   }
 
   #header(method: MethodOf<'basic.publish'>, payload: Buffer): Content | undefined {
-    if (payload.length < HEADER_BYTES + 2) {
+    if (payload.length < HEADER_BYTES) {
       const error = frameError(`type ${HEADER_FRAME}, ${snippet(payload)}: unknown_frame`);
       error.at = NOWHERE;
       throw error;
@@ -97,7 +97,7 @@ export class IncomingContent {
     if (size > this.#maxBytes) {
       throw preconditionFailed(`message size ${size} is larger than configured max size ${this.#maxBytes}`);
     }
-    const properties = parseProperties(Buffer.from(payload.subarray(HEADER_BYTES)));
+    const properties = Buffer.from(payload.subarray(HEADER_BYTES));
     if (size === 0) {
       this.#expected = METHOD;
       return { method, properties, body: NO_BODY };

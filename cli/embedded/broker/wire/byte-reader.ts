@@ -70,6 +70,10 @@ export class ByteReader {
     return this.#bytes.readDoubleBE(this.#take(8));
   }
 
+  finite(value: number): number {
+    return Number.isFinite(value) ? value : this.refuse(`the number ${value}`);
+  }
+
   shortString(): string {
     const length = this.octet();
     const at = this.#take(length);
@@ -82,12 +86,27 @@ export class ByteReader {
     return this.#bytes.toString('latin1', at, at + length);
   }
 
-  /** Calls `readOne` until exactly so many bytes are read. */
-  within(bytes: number, readOne: () => void): void {
-    if (bytes > this.left) this.refuse('a table is longer than what it is in');
+  /** What was read from there to here, which is not copied. */
+  since(start: number): Buffer {
+    return this.#bytes.subarray(start, this.#at);
+  }
+
+  /** From here on the end is so many bytes away. @returns where it was, for `leave` */
+  enter(length: number): number {
+    if (length > this.left) this.refuse('a table is longer than what it is in');
     const outer = this.#end;
-    this.#end = this.#at + bytes;
-    while (this.#at < this.#end) readOne();
+    this.#end = this.#at + length;
+    return outer;
+  }
+
+  leave(outer: number): void {
     this.#end = outer;
+  }
+
+  /** Calls `readOne` until exactly so many bytes are read. */
+  within(length: number, readOne: () => void): void {
+    const outer = this.enter(length);
+    while (this.#at < this.#end) readOne();
+    this.leave(outer);
   }
 }

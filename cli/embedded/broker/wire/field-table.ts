@@ -1,6 +1,7 @@
 /** Field tables: arguments, properties of the peers, headers. Every value keeps its type, because queues are compared by it. */
-import type { ByteReader } from './byte-reader.js';
-import type { ByteWriter } from './byte-writer.js';
+import { ByteReader } from './byte-reader.js';
+import { ByteWriter } from './byte-writer.js';
+import { type Container, rewrite, skipContainer } from './field-walk.js';
 
 /** The types that RabbitMQ reads, by the letter before the value. */
 export type Field =
@@ -9,21 +10,24 @@ export type Field =
   | { readonly type: 'S' | 'x'; readonly value: string }
   | { readonly type: 't'; readonly value: boolean }
   | { readonly type: 'D'; readonly value: { readonly scale: number; readonly unscaled: number } }
-  | { readonly type: 'F'; readonly value: FieldTable }
-  | { readonly type: 'A'; readonly value: readonly Field[] }
+  /** What is in it, read when it is asked for: see `entriesOf` and `itemsOf`. */
+  | { readonly type: Container; readonly value: Buffer }
   | { readonly type: 'V'; readonly value: undefined };
 
 /** In the order of the wire. Of a name that is there twice the first one counts, as in RabbitMQ. */
 export type FieldTable = ReadonlyArray<readonly [name: string, field: Field]>;
 
-/** Deeper nesting is nothing that a client means. */
-export const MOST_NESTED = 64;
-
 export const longString = (value: string): Field => ({ type: 'S', value });
 export const long = (value: number | bigint): Field => ({ type: 'l', value: BigInt(value) });
 export const flag = (value: boolean): Field => ({ type: 't', value });
-export const table = (entries: Record<string, Field>): Field => ({ type: 'F', value: Object.entries(entries) });
-export const array = (value: readonly Field[]): Field => ({ type: 'A', value });
+export const table = (entries: FieldTable): Field => ({ type: 'F', value: written((w) => writeEntries(w, entries)) });
+export const array = (items: readonly Field[]): Field => ({ type: 'A', value: written((w) => writeItems(w, items)) });
+
+function written(write: (writer: ByteWriter) => void): Buffer {
+  const writer = new ByteWriter();
+  write(writer);
+  return writer.take();
+}
 
 export function lookUp(fields: FieldTable, name: string): Field | undefined {
   return fields.find(([each]) => each === name)?.[1];
@@ -40,13 +44,38 @@ export function textOf(field: Field | undefined): string | undefined {
   return field?.type === 'S' ? field.value : undefined;
 }
 
+/** Of a table; undefined for all else. */
+export function entriesOf(field: Field | undefined): FieldTable | undefined {
+  if (field?.type !== 'F') return undefined;
+  const reader = new ByteReader(field.value);
+  return readEntries(reader, reader.left);
+}
+
+/** Of an array; undefined for all else. */
+export function itemsOf(field: Field | undefined): readonly Field[] | undefined {
+  if (field?.type !== 'A') return undefined;
+  const reader = new ByteReader(field.value);
+  const items: Field[] = [];
+  reader.within(reader.left, () => items.push(readField(reader)));
+  return items;
+}
+
+/** Nobody wants to see more of what is nested. */
+const MOST_SHOWN = 16;
+
 /** As plain JavaScript values, for people. */
-export function plainValue(field: Field): unknown {
+export function plainTable(fields: FieldTable, depth = 0): Record<string, unknown> {
+  return Object.fromEntries(
+    fields.map(([name, field]) => [Buffer.from(name, 'latin1').toString('utf8'), plainValue(field, depth)]),
+  );
+}
+
+function plainValue(field: Field, depth: number): unknown {
   switch (field.type) {
     case 'A':
-      return field.value.map(plainValue);
+      return depth < MOST_SHOWN ? itemsOf(field)?.map((each) => plainValue(each, depth + 1)) : '…';
     case 'F':
-      return plainTable(field.value);
+      return depth < MOST_SHOWN ? plainTable(entriesOf(field) ?? [], depth + 1) : '…';
     case 'S':
       return Buffer.from(field.value, 'latin1').toString('utf8');
     case 'l':
@@ -58,20 +87,18 @@ export function plainValue(field: Field): unknown {
   }
 }
 
-export function plainTable(fields: FieldTable): Record<string, unknown> {
-  return Object.fromEntries(
-    fields.map(([name, field]) => [Buffer.from(name, 'latin1').toString('utf8'), plainValue(field)]),
-  );
+/** @throws Malformed also for what is wrong deep in it */
+export function readTable(reader: ByteReader): FieldTable {
+  return readEntries(reader, reader.long());
 }
 
-export function readTable(reader: ByteReader, depth = 0): FieldTable {
+function readEntries(reader: ByteReader, bytes: number): FieldTable {
   const entries: Array<[string, Field]> = [];
-  reader.within(reader.long(), () => entries.push([reader.shortString(), readField(reader, depth)]));
+  reader.within(bytes, () => entries.push([reader.shortString(), readField(reader)]));
   return entries;
 }
 
-export function readField(reader: ByteReader, depth: number): Field {
-  if (depth > MOST_NESTED) reader.refuse(`tables nested more than ${MOST_NESTED} deep`);
+export function readField(reader: ByteReader): Field {
   const type = reader.character();
   switch (type) {
     case 'S':
@@ -97,18 +124,14 @@ export function readField(reader: ByteReader, depth: number): Field {
     case 'T':
       return { type, value: reader.bigLongLong() };
     case 'd':
-      return { type, value: reader.double() };
+      return { type, value: reader.finite(reader.double()) };
     case 'f':
-      return { type, value: reader.float() };
+      return { type, value: reader.finite(reader.float()) };
     case 'D':
       return { type, value: { scale: reader.octet(), unscaled: reader.long() } };
     case 'F':
-      return { type, value: readTable(reader, depth + 1) };
-    case 'A': {
-      const value: Field[] = [];
-      reader.within(reader.long(), () => value.push(readField(reader, depth + 1)));
-      return { type, value };
-    }
+    case 'A':
+      return readContainer(reader, type);
     case 'V':
       return { type, value: undefined };
     default:
@@ -116,50 +139,32 @@ export function readField(reader: ByteReader, depth: number): Field {
   }
 }
 
-/** Goes over a table without keeping anything of it. */
-export function skipTable(reader: ByteReader, depth = 0, onName?: (name: string) => void): void {
-  reader.within(reader.long(), () => {
-    if (onName) onName(reader.shortString());
-    else reader.skip(reader.octet());
-    skipField(reader, depth);
-  });
-}
+const LENGTH_BYTES = 4;
 
-const WIDTHS: Readonly<Record<string, number>> = {
-  t: 1,
-  b: 1,
-  B: 1,
-  s: 2,
-  u: 2,
-  I: 4,
-  i: 4,
-  f: 4,
-  D: 5,
-  l: 8,
-  L: 8,
-  T: 8,
-  d: 8,
-  V: 0,
-};
-
-export function skipField(reader: ByteReader, depth: number): void {
-  if (depth > MOST_NESTED) reader.refuse(`tables nested more than ${MOST_NESTED} deep`);
-  const type = reader.character();
-  const width = WIDTHS[type];
-  if (width !== undefined) reader.skip(width);
-  else if (type === 'S' || type === 'x') reader.skip(reader.long());
-  else if (type === 'F') skipTable(reader, depth + 1);
-  else if (type === 'A') reader.within(reader.long(), () => skipField(reader, depth + 1));
-  else reader.refuse(`a field of the unknown type "${type}"`);
+/** How deep it is nested is for its owner to say: all of it is checked, and kept as bytes. */
+function readContainer(reader: ByteReader, type: Container): Field {
+  const start = reader.at;
+  skipContainer(reader, type);
+  const bytes = Buffer.from(reader.since(start));
+  rewrite(bytes, 0, type);
+  return { type, value: bytes.subarray(LENGTH_BYTES) };
 }
 
 export function writeTable(writer: ByteWriter, fields: FieldTable): void {
   const size = writer.sizeLater();
+  writeEntries(writer, fields);
+  writer.sizeHere(size);
+}
+
+function writeEntries(writer: ByteWriter, fields: FieldTable): void {
   for (const [name, field] of fields) {
     writer.shortString(name);
     writeField(writer, field);
   }
-  writer.sizeHere(size);
+}
+
+function writeItems(writer: ByteWriter, items: readonly Field[]): void {
+  for (const item of items) writeField(writer, item);
 }
 
 export function writeField(writer: ByteWriter, field: Field): void {
@@ -200,14 +205,10 @@ export function writeField(writer: ByteWriter, field: Field): void {
       writer.long(field.value.unscaled);
       break;
     case 'F':
-      writeTable(writer, field.value);
+    case 'A':
+      writer.long(field.value.length);
+      writer.raw(field.value);
       break;
-    case 'A': {
-      const size = writer.sizeLater();
-      for (const each of field.value) writeField(writer, each);
-      writer.sizeHere(size);
-      break;
-    }
     case 'V':
       break;
   }

@@ -2,25 +2,27 @@
  * The properties of a message, kept as the bytes that came. They are read as far as the broker needs them, and written
  * anew only where a header is added: all the rest is handed on byte for byte.
  */
-import { syntaxError } from '../amqp-error.js';
+import { internalError, NOWHERE } from '../amqp-error.js';
 import { ByteReader, Malformed } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
-import { type Field, readField, skipField, skipTable, writeField } from './field-table.js';
+import { type Field, readField, writeField } from './field-table.js';
+import { isRewritten, rewrite, skipField } from './field-walk.js';
 
 const HEADERS = 0x2000;
 const DELIVERY_MODE = 0x1000;
+const PRIORITY = 0x0800;
 const EXPIRATION = 0x0100;
 const TIMESTAMP = 0x0040;
 const USER_ID = 0x0010;
-/** Another word of flags follows; class basic has no use for it. */
-const CONTINUED = 0x0001;
+/** Class basic has no use for these two; one would mean that more flags follow. RabbitMQ does not look at them. */
+const MEANINGLESS = 0x0003;
 /** In the order of the wire; the last flag that class basic knows is cluster-id. */
 const FLAGS = [
   0x8000,
   0x4000,
   HEADERS,
   DELIVERY_MODE,
-  0x0800,
+  PRIORITY,
   0x0400,
   0x0200,
   EXPIRATION,
@@ -43,21 +45,26 @@ export interface Properties {
   /** Where the header table is, or would be. */
   readonly headers: Span;
   readonly expiration: (Span & { readonly text: string }) | undefined;
+  readonly deliveryMode: number | undefined;
   readonly userId: string | undefined;
   /** A header names more routing keys. */
   readonly sendsCopies: boolean;
+  /** RabbitMQ, too, would write the same bytes. */
+  readonly isCanonical: boolean;
 }
 
 /**
  * @param raw has a memory of its own
- * @throws AmqpError 502 when it is not the properties of a message
+ * @throws AmqpError 541, as RabbitMQ says it, when it is not the properties of a message
  */
 export function parseProperties(raw: Buffer): Properties {
   try {
     return parse(raw);
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
-    throw syntaxError(`cannot decode the properties of a message: ${error.message}`);
+    const unreadable = internalError();
+    unreadable.at = NOWHERE;
+    throw unreadable;
   }
 }
 
@@ -66,22 +73,31 @@ const NO_HEADERS: Span = { start: 2, end: 2 };
 function parse(raw: Buffer): Properties {
   const reader = new ByteReader(raw);
   const flags = reader.short();
-  if (flags & (CONTINUED | 0x0002)) reader.refuse('flags that class basic does not have');
   let headers = NO_HEADERS;
   let expiration: Properties['expiration'];
   let userId: string | undefined;
+  let deliveryMode: number | undefined;
   let sendsCopies = false;
-  const noticeCopies = (name: string) => {
-    sendsCopies ||= name === 'CC' || name === 'BCC';
-  };
+  let isCanonical = (flags & MEANINGLESS) === 0;
   for (const flag of FLAGS) {
     const start = reader.at;
     const present = (flags & flag) !== 0;
     if (flag === HEADERS) {
-      if (present) skipTable(reader, 0, noticeCopies);
+      if (present) {
+        readEntries(
+          reader,
+          (name) => {
+            sendsCopies ||= name === 'CC' || name === 'BCC';
+          },
+          (letter, at) => {
+            isCanonical &&= !isRewritten(raw, letter, at);
+          },
+        );
+      }
       headers = { start, end: reader.at };
     } else if (!present) continue;
-    else if (flag === DELIVERY_MODE || flag === 0x0800) reader.skip(1);
+    else if (flag === DELIVERY_MODE) deliveryMode = reader.octet();
+    else if (flag === PRIORITY) reader.skip(1);
     else if (flag === TIMESTAMP) reader.skip(8);
     else if (flag === EXPIRATION) {
       const text = reader.shortString();
@@ -90,7 +106,31 @@ function parse(raw: Buffer): Properties {
     else reader.skip(reader.octet());
   }
   if (reader.left > 0) reader.refuse('it is longer than its flags say');
-  return { raw, headers, expiration, userId, sendsCopies };
+  return { raw, headers, expiration, deliveryMode, userId, sendsCopies, isCanonical };
+}
+
+/** Goes over the header table: `onEntry` for its own entries, once each is read, `onField` however deep. */
+function readEntries(
+  reader: ByteReader,
+  onEntry: (name: string, start: number) => void,
+  onField?: (letter: string, at: number) => void,
+): void {
+  reader.within(reader.long(), () => {
+    const name = reader.shortString();
+    const start = reader.at;
+    skipField(reader, onField);
+    onEntry(name, start);
+  });
+}
+
+/** As RabbitMQ writes properties when it has taken them apart; what quorum queues hold it always has. */
+export function canonical(properties: Properties): Properties {
+  if (properties.isCanonical) return properties;
+  const { headers } = properties;
+  const raw = Buffer.from(properties.raw);
+  raw.writeUInt16BE(raw.readUInt16BE(0) & ~MEANINGLESS);
+  if (headers.start < headers.end) rewrite(raw, headers.start, 'F');
+  return { ...properties, raw, isCanonical: true };
 }
 
 /** A header whose value was not looked into. */
@@ -104,18 +144,13 @@ export function readHeaders({ raw, headers }: Properties): Header[] {
   if (headers.start === headers.end) return [];
   const entries: Header[] = [];
   const reader = new ByteReader(raw, headers.start);
-  reader.within(reader.long(), () => {
-    const name = reader.shortString();
-    const start = reader.at;
-    skipField(reader, 0);
-    entries.push({ name, raw: raw.subarray(start, reader.at) });
-  });
+  readEntries(reader, (name, start) => entries.push({ name, raw: reader.since(start) }));
   return entries;
 }
 
 export function headerValue(headers: readonly Header[], name: string): Field | undefined {
   const header = headers.find((each) => each.name === name);
-  return header && readField(new ByteReader(header.raw), 0);
+  return header && readField(new ByteReader(header.raw));
 }
 
 /** Sets headers as RabbitMQ does it: in place of those of the same name, and all sorted by name. */

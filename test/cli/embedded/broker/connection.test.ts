@@ -2,8 +2,10 @@
 import { connect } from 'amqplib';
 import { describe, expect, test } from 'vitest';
 import { startDevelopmentBroker } from '../../../../cli/embedded/broker/index.js';
+import type { FieldTable } from '../../../../cli/embedded/broker/wire/field-table.js';
+import { nested, propertyBytes } from '../../../support/amqp/property-bytes.mjs';
 import { eventually } from '../../../support/wait.mjs';
-import { contentFrames, frame, LOGIN, methodFrame, opening, PROTOCOL_HEADER, usePeer } from './peer.js';
+import { contentFrames, frame, LOGIN, methodFrame, opening, PROTOCOL_HEADER, publishFrames, usePeer } from './peer.js';
 import { useClient, useDevelopmentBroker } from './use-development-broker.js';
 
 describe('a client', () => {
@@ -151,29 +153,46 @@ describe('what cannot be understood ends the connection', () => {
   test('and before it is tuned no frame may pass 4096 bytes', async () => {
     const { port } = await useDevelopmentBroker();
     const peer = await usePeer(port);
-    peer.socket.write(Buffer.concat([PROTOCOL_HEADER, frame(1, 0, Buffer.alloc(4089))]));
+    peer.socket.write(Buffer.concat([PROTOCOL_HEADER, frame(1, 0, Buffer.alloc(4097))]));
     await eventually(() => expect(peer.hearing.closed()).toMatchObject({ code: 501 }));
   });
 
   test('properties that are none as well', async () => {
     const { port } = await useDevelopmentBroker();
     const peer = await usePeer(port);
-    const method = { ticket: 0, exchange: '', routingKey: 'q', mandatory: false, immediate: false };
-    const nested = Buffer.alloc(1200);
-    // A table in a table in a table, a hundred deep.
-    let at = 2;
-    nested.writeUInt16BE(0x2000, 0);
-    for (let depth = 0; depth < 100; depth++) {
-      nested.writeUInt32BE(nested.length - at - 4, at);
-      nested.write('\x01aF', at + 4, 'latin1');
-      at += 7;
-    }
+    const deepAndWrong = nested(20_000);
+    deepAndWrong[deepAndWrong.length - 1] = 1;
     peer.socket.write(
-      Buffer.concat([opening(), methodFrame(1, 'basic.publish', method), contentFrames(1, '', nested)]),
+      Buffer.concat([opening(), publishFrames(1, 'q', '', '', propertyBytes({ headers: { a: deepAndWrong } }))]),
     );
-    await eventually(() => expect(peer.hearing.closed()).toMatchObject({ code: 502 }));
-    expect(peer.hearing.closed()?.text).toContain('tables nested more than 64 deep');
+    await eventually(() => expect(peer.hearing.closed()).toEqual({ code: 541, text: 'INTERNAL_ERROR' }));
   });
+});
+
+test('tables as deep as a frame has room for hold nobody up, wherever they are', async () => {
+  const broker = await useDevelopmentBroker();
+  const peer = await usePeer(broker.port);
+  const deep: FieldTable = [['deep', { type: 'F', value: nested(21_000).subarray(5) }]];
+  const names = { ticket: 0, queue: 'q', exchange: 'amq.direct', routingKey: 'k', nowait: false };
+  const declare = { ...names, passive: false, durable: false, exclusive: false, autoDelete: false };
+  const consume = { ...names, consumerTag: 'c', noLocal: false, noAck: false, exclusive: false };
+  peer.socket.write(
+    Buffer.concat([
+      opening(),
+      methodFrame(1, 'queue.declare', { ...declare, arguments: deep }),
+      methodFrame(1, 'queue.declare', { ...declare, arguments: deep }),
+      methodFrame(1, 'queue.bind', { ...names, arguments: deep }),
+      methodFrame(1, 'queue.unbind', { ...names, arguments: deep }),
+      methodFrame(1, 'basic.consume', { ...consume, arguments: deep }),
+      ...Array.from({ length: 2 }, () =>
+        publishFrames(1, 'q', '', '', propertyBytes({ headers: { deep: nested(21_000) } })),
+      ),
+      methodFrame(1, 'basic.recover', { requeue: true }),
+      methodFrame(1, 'basic.nack', { deliveryTag: 0, multiple: true, requeue: true }),
+    ]),
+  );
+  await eventually(() => expect(peer.hearing.names().filter((name) => name === 'basic.deliver')).toHaveLength(6));
+  expect(JSON.stringify(broker.listQueues()[0]?.arguments)).toMatch(/^\{"deep":\{"":\{.*"…"\}+$/);
 });
 
 test('a peer is sent heartbeats, and is given up when it sends none', async () => {

@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import net, { type Socket } from 'node:net';
 import { PROTOCOL_HEADER } from '../../../../cli/embedded/broker/session/handshake.js';
 import { ByteWriter } from '../../../../cli/embedded/broker/wire/byte-writer.js';
+import { flag, table } from '../../../../cli/embedded/broker/wire/field-table.js';
 import { FRAME_END, FrameReader } from '../../../../cli/embedded/broker/wire/frame-reader.js';
 import { decodeMethod, encodeMethod } from '../../../../cli/embedded/broker/wire/method-codec.js';
 import type { FieldsOf, Method, MethodName } from '../../../../cli/embedded/broker/wire/method-table.js';
@@ -41,23 +42,27 @@ export function contentFrames(
   ]);
 }
 
-export function publishFrames(channel: number, routingKey: string, body: string | Buffer, exchange = ''): Buffer {
+export function publishFrames(
+  channel: number,
+  routingKey: string,
+  body: string | Buffer,
+  exchange = '',
+  properties?: Uint8Array,
+): Buffer {
   const method = { ticket: 0, exchange, routingKey, mandatory: false, immediate: false };
-  return Buffer.concat([methodFrame(channel, 'basic.publish', method), contentFrames(channel, body)]);
+  return Buffer.concat([methodFrame(channel, 'basic.publish', method), contentFrames(channel, body, properties)]);
 }
 
 const LOGIN = methodFrame(0, 'connection.start-ok', {
   clientProperties: [
     [
       'capabilities',
-      {
-        type: 'F',
-        value: [
-          ['connection.blocked', { type: 't', value: true }],
-          ['consumer_cancel_notify', { type: 't', value: true }],
-          ['authentication_failure_close', { type: 't', value: true }],
-        ],
-      },
+      table(
+        ['connection.blocked', 'consumer_cancel_notify', 'authentication_failure_close'].map((name) => [
+          name,
+          flag(true),
+        ]),
+      ),
     ],
   ],
   mechanism: 'PLAIN',

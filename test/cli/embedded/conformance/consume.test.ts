@@ -68,6 +68,20 @@ conversation('a consumer is not exclusive where there is another: a 403', async 
   await two.call('basic.consume', { queue: name('q'), consumerTag: 'only', exclusive: true });
 });
 
+for (const [first, second] of [
+  [true, false],
+  [true, true],
+  [false, true],
+] as const) {
+  const kind = (exclusive: boolean) => (exclusive ? 'an exclusive' : 'an ordinary');
+  conversation(`a quorum queue takes ${kind(second)} consumer beside ${kind(first)} one`, async ({ channel, name }) => {
+    const [one, two] = [await channel(), await channel()];
+    await one.call('queue.declare', { queue: name('q'), durable: true, arguments: { 'x-queue-type': 'quorum' } });
+    await one.call('basic.consume', { queue: name('q'), consumerTag: 'one', exclusive: first });
+    await two.call('basic.consume', { queue: name('q'), consumerTag: 'two', exclusive: second });
+  });
+}
+
 conversation('an exclusive consumer does not keep a get out', async ({ channel, name }) => {
   const [one, two] = [await channel(), await channel()];
   await one.call('queue.declare', { queue: name('q') });

@@ -7,6 +7,7 @@ import { type DevelopmentBroker, startDevelopmentBroker } from '../../../../cli/
 import { type Arguments, encodeHeader } from '../../../support/amqp/methods.js';
 import { CAPABILITIES, FRAME, methodBytes, Peer, PROTOCOL_HEADER } from '../../../support/amqp/peer.js';
 import type { PeerChannel } from '../../../support/amqp/peer-channel.js';
+import { propertyBytes } from '../../../support/amqp/property-bytes.mjs';
 import { Writer } from '../../../support/amqp/values.js';
 import { onEnd } from '../../../support/use-servers.js';
 
@@ -217,6 +218,15 @@ describe('where RabbitMQ hangs up without a word, the development broker says wh
     peer.frame(FRAME.header, 1, writer.take());
     peer.frame(FRAME.body, 1, Buffer.from('four'));
     expect(await lastWord(peer)).toMatchObject({ replyCode: 501, replyText: /longer than its header/ });
+  });
+
+  test.concurrent('somebody’s bytes that are no text, which RabbitMQ sends as they are, are question marks', async () => {
+    const channel = await useChannel();
+    channel.publish('', 'q', 'x', { properties: propertyBytes({ expiration: Buffer.from([2, 0xff, 0xfe]) }) });
+    await channel.closed();
+    const close = channel.heard.find(({ method }) => method === 'channel.close');
+    expect(close?.args.replyText).toBe("PRECONDITION_FAILED - invalid expiration '??': no_integer");
+    channel.peer.destroy();
   });
 
   test.concurrent('but not a wrong password, to a client that did not ask to be told', async () => {

@@ -1,0 +1,134 @@
+/**
+ * Messages that are hard on whoever reads them, each of one kind: headers, other properties, number of lines, size, depth,
+ * how long PostgreSQL needs, what it answers. Each is to end as a record or as a dead letter, and to hold nobody up.
+ */
+import { randomUUID } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { field, fields, nested, propertyBytes, table } from '../support/amqp/property-bytes.mjs';
+import { recordLine } from './raw-publisher.mjs';
+
+const MIB = 1024 * 1024;
+const JSON_TYPE = 'application/json';
+const FRAME_TYPE = 'application/x-ndjson';
+
+/** What PostgreSQL answers to a record that carries it as `raise`; see TRIGGER. */
+const SQLSTATES = ['P0001', 'XX000', '22023', '23514', '53200', '0A000', '42883', '40001'];
+
+/** What makes PostgreSQL slow or unwilling, for marked records only. */
+export const TRIGGER = `
+  create function logs.poison() returns trigger language plpgsql as $$
+  begin
+    if new.information ? 'sleep' then perform pg_sleep(60); end if;
+    if new.information ? 'raise' then raise 'this record is marked' using errcode = new.information->>'raise'; end if;
+    return new;
+  end $$;
+  create trigger poison before insert on logs.records for each row execute function logs.poison()`;
+
+/**
+ * @param service whose record it says it is.
+ * @param mark is in the first or the last 300 bytes of every body, and the ref of what is a record.
+ * @returns [name, { properties, body }] each; the bodies are made when they are asked for, because some are large.
+ */
+export function poisons(service, mark) {
+  const line = (name, more = {}) =>
+    Buffer.from(
+      recordLine({ service, ref: mark(name), id: randomUUID(), timestamp: new Date().toISOString(), ...more }),
+    );
+  const withProperties = (given) => (name) => ({ properties: propertyBytes(given), body: line(name) });
+  const withHeaders = (headers) => withProperties({ contentType: JSON_TYPE, headers });
+  const withInformation = (information, headers) => (name) => ({
+    properties: propertyBytes({ contentType: JSON_TYPE, ...(headers ? { headers } : {}) }),
+    body: line(name, { information }),
+  });
+  const withBody =
+    (makeBody, contentType = JSON_TYPE) =>
+    (name) => ({
+      properties: propertyBytes({ contentType }),
+      body: makeBody(name),
+    });
+  const retried = (headers) => withInformation({ raise: '23514' }, headers);
+
+  return Object.entries({
+    'tables 12,000 deep': withHeaders({ deep: nested(12_000) }),
+    'arrays 25,000 deep': withHeaders({ deep: nested(25_000, 'A') }),
+    'a header L': withHeaders({ long: fields.L(2n ** 40n) }),
+    'a header L within': withHeaders({ list: fields.A([fields.F([['l', fields.L(-1)]])]) }),
+    'not a number': withHeaders({ number: fields.d(Number.NaN) }),
+    'a header of an unknown type': withHeaders({ what: field('q', Buffer.alloc(8)) }),
+    'a double below the least integer': withHeaders({ double: fields.d(-1e300) }),
+    'names that are no text': withProperties({ headers: table([[Buffer.from([0xff, 0xfe]), fields.I(1)]]) }),
+    'names of objects': withHeaders(
+      table(['__proto__', 'constructor', 'hasOwnProperty'].map((name) => [name, fields.V()])),
+    ),
+    '100,000 values': withHeaders({ list: fields.A(Array.from({ length: 100_000 }, () => fields.V())) }),
+    '40,000 entries': withHeaders(table(Array.from({ length: 40_000 }, () => ['', fields.V()]))),
+    'headers that fill their frame': withHeaders({ text: fields.S(Buffer.alloc(130_900, 'x')) }),
+    'headers of our own and of the broker’s': withHeaders({
+      'x-loghive-attempt': nested(100),
+      'x-loghive-rounds': fields.l(2n ** 62n),
+      'x-loghive-origin': fields.S(Buffer.alloc(5000, 0xff)),
+      'x-delivery-count': fields.S('many'),
+      'x-acquired-count': fields.I(-1),
+      'x-death': fields.A([fields.F([])]),
+      compression: fields.L(1),
+    }),
+    'attempts without end': retried({ 'x-loghive-attempt': fields.l(2n ** 53n) }),
+    'flags of which nothing is said': (name) => ({ properties: Buffer.from([0, 3]), body: line(name) }),
+    'a content type that is no text': withProperties({ contentType: Buffer.from([2, 0xff, 0xfe]) }),
+    'texts of 255 bytes': withProperties({
+      correlationId: 'c'.repeat(255),
+      replyTo: 'r'.repeat(255),
+      messageId: Buffer.concat([Buffer.from([255]), Buffer.alloc(255, 0xff)]),
+      type: 't'.repeat(255),
+      appId: 'a'.repeat(255),
+      clusterId: 'c',
+    }),
+    'numbers at their limits': withProperties({ deliveryMode: 255, priority: 255, timestamp: 2n ** 64n - 1n }),
+    'an encoding that nobody knows': withProperties({ contentType: JSON_TYPE, contentEncoding: 'x-unknown' }),
+    'gzip that is none': withProperties({ contentType: JSON_TYPE, contentEncoding: 'gzip' }),
+    'zstd that is none': withProperties({ contentType: JSON_TYPE, headers: { compression: fields.S('zstd') } }),
+    'gzip of 256 MiB': (name) => ({
+      properties: propertyBytes({ contentType: JSON_TYPE, contentEncoding: 'gzip' }),
+      body: gzipSync(Buffer.concat([line(name), Buffer.alloc(256 * MIB, ' ')]), { level: 1 }),
+    }),
+    'three million lines': withBody(
+      (name) => Buffer.concat([Buffer.alloc(6_000_000, '1\n'), Buffer.from(mark(name))]),
+      FRAME_TYPE,
+    ),
+    'three million empty lines': withBody(
+      (name) => Buffer.concat([Buffer.alloc(3_000_000, '\n'), Buffer.from(mark(name))]),
+      FRAME_TYPE,
+    ),
+    '30 MiB of empty objects': withBody((name) => {
+      const [head, tail] = line(name, { information: { list: ['LIST'] } })
+        .toString()
+        .split('"LIST"');
+      return Buffer.concat([Buffer.from(head), Buffer.alloc(30 * MIB - 1, '{},'), Buffer.from(`{}${tail}`)]);
+    }),
+    'a list of 16.8 million numbers': withBody((name) => {
+      const [head, tail] = line(name, { information: { list: ['LIST'] } })
+        .toString()
+        .split('"LIST"');
+      return Buffer.concat([Buffer.from(`${head}0`), Buffer.alloc(33_600_000, ',0'), Buffer.from(tail)]);
+    }),
+    'more than 64 MiB': withBody((name) => Buffer.concat([line(name), Buffer.alloc(64 * MIB, ' ')])),
+    'lists 100,000 deep': withBody((name) => {
+      const [head, tail] = line(name, { information: { list: 'LIST' } })
+        .toString()
+        .split('"LIST"');
+      return Buffer.from(`${head}${'['.repeat(100_000)}${']'.repeat(100_000)}${tail}`);
+    }),
+    'nothing but brackets': withBody((name) => Buffer.from(`${mark(name)}${'['.repeat(5 * MIB)}`)),
+    'a record that PostgreSQL needs a minute for': withInformation({ sleep: true }),
+    ...Object.fromEntries(SQLSTATES.map((code) => [`a record that raises ${code}`, withInformation({ raise: code })])),
+    'retried, with a double below the least integer': retried({ double: fields.d(-1e300), least: fields.d(5e-324) }),
+    'retried, with tables 12,000 deep': retried({ deep: nested(12_000) }),
+    'retried, with headers that fill their frame': retried({ text: fields.S(Buffer.alloc(130_900, 'x')) }),
+    'retried, with L and names that are no text': retried(
+      table([
+        [Buffer.from([0xff]), fields.L(1)],
+        ['a', fields.D(255, 1)],
+      ]),
+    ),
+  });
+}

@@ -1,0 +1,125 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { propertyBytes } from '../../support/amqp/property-bytes.mjs';
+import { openWirePublisher } from '../../support/amqp/wire-publisher.mjs';
+import { poisons, TRIGGER } from '../poisons.mjs';
+import { recordLine } from '../raw-publisher.mjs';
+
+const HEAP_MIB = 512;
+/** Two services for each kind of queues. */
+const SERVICES = { quorum: ['shop', 'desk'], python: ['till', 'mill'] };
+const PER_SECOND = { quorum: 2000, python: 500 };
+const LEAST = 60;
+const ENDS_BYTES = 300;
+
+export default {
+  name: 'poison',
+  title:
+    'messages that are hard on their reader, each between good records of two services, on quorum and Python queues',
+  env: { RETRY_DELAYS_MS: '100,200' },
+  bites: { poisons: LEAST, 'ended as dead letters': LEAST / 2, 'ended as records': 10, 'good ones around': 4 * LEAST },
+  async run(stage) {
+    const consumers = {};
+    for (const [queueType, services] of Object.entries(SERVICES)) {
+      const options = { queueType, writeTimeoutMs: 4000 };
+      const nodeArgs = [`--max-old-space-size=${HEAP_MIB}`];
+      consumers[queueType] = stage.consumers.script({ services, options, nodeArgs });
+      await consumers[queueType].ready();
+      const [service] = services;
+      const application = stage.application({
+        name: queueType,
+        service,
+        perSecond: PER_SECOND[queueType],
+        transport: { queueType },
+      });
+      await application.untilConnected();
+      await application.log();
+    }
+    await stage.query(TRIGGER);
+
+    const sent = [];
+    const good = [];
+    let refused = 0;
+    for (const [queueType, services] of Object.entries(SERVICES)) {
+      const outcome = await publishAll(stage.url, queueType, services, stage.random);
+      sent.push(...outcome.sent);
+      good.push(...outcome.good);
+      refused += outcome.refused;
+    }
+    stage.addPublished(good);
+    stage.addDoubtful(sent.map(({ mark }) => mark));
+
+    return async () => {
+      const ends = await readEnds(stage, sent);
+      const nowhere = ends.filter(({ rows, letters }) => rows + letters === 0);
+      if (nowhere.length > 0)
+        stage.fault(`neither record nor dead letter: ${nowhere.map(({ mark }) => mark).join(', ')}`);
+      const facts = { poisons: sent.length, 'refused by the broker': refused, 'good ones around': good.length };
+      for (const [queueType, consumer] of Object.entries(consumers)) {
+        const lost = consumer.child.lines.filter((line) => /WARNING connection to .* ended/.test(line));
+        if (lost.length > 0)
+          stage.fault(`the consumer of ${queueType} queues lost its connection ${lost.length} times`);
+      }
+      return {
+        ...facts,
+        'ended as records': ends.filter(({ rows }) => rows > 0).length,
+        'ended as dead letters': ends.filter(({ letters }) => letters > 0).length,
+      };
+    };
+  },
+};
+
+/** Each poison between good records, of its own queue and of another service; all of them confirmed one by one. */
+async function publishAll(url, queueType, [service, other], random) {
+  const mark = (name) => `poison-${queueType}-${name.replaceAll(/[^\w]+/g, '-')}`;
+  const sent = [];
+  const good = [];
+  let refused = 0;
+  let publisher = await openWirePublisher(url);
+  const publish = async (to, as, message) => {
+    if (publisher.closed) publisher = await openWirePublisher(url);
+    return publisher.publish({ exchange: 'logs_exchange', routingKey: `${to}.${as}`, ...message });
+  };
+  const publishGood = async (to, as) => {
+    const ref = `good-${queueType}-${good.length}`;
+    const properties = propertyBytes({ contentType: 'application/json', deliveryMode: 2 });
+    const line = recordLine({ service: to, ref, as, id: randomUUID(), timestamp: new Date().toISOString() });
+    const outcome = await publish(to, as, { properties, body: Buffer.from(line) });
+    if (outcome !== 'confirmed') throw new Error(`a good record was not confirmed: ${JSON.stringify(outcome)}`);
+    good.push(ref);
+  };
+  for (const [name, make] of poisons(service, mark)) {
+    await publishGood(service, 'info');
+    await publishGood(other, 'error');
+    const message = make(name);
+    const outcome = await publish(service, random() < 0.5 ? 'info' : 'debug', message);
+    if (outcome === 'confirmed') sent.push({ mark: mark(name), digest: digestOf(message.body) });
+    else refused++;
+    await publishGood(service, 'info');
+    await publishGood(other, 'error');
+  }
+  await publisher.close();
+  return { sent, good, refused };
+}
+
+function digestOf(bytes) {
+  return createHash('md5').update(bytes).digest('hex');
+}
+
+/** How many rows and dead letters each has become. Of large ones only both ends are read. */
+async function readEnds(stage, sent) {
+  const rows = await stage.query(
+    `select information->>'ref' as ref from logs.records where information->>'ref' ~ '^poison-'`,
+  );
+  const letters = await stage.query(
+    `select md5(raw) as digest, substring(raw from 1 for $1::int) as head,
+       substring(raw from greatest(octet_length(raw) - $1::int, 1)) as tail from logs.dead_letters`,
+    [ENDS_BYTES],
+  );
+  return sent.map(({ mark, digest }) => ({
+    mark,
+    rows: rows.filter(({ ref }) => ref === mark).length,
+    letters: letters.filter(
+      (letter) => letter.digest === digest || letter.head.includes(mark) || letter.tail.includes(mark),
+    ).length,
+  }));
+}

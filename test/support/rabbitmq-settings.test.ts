@@ -1,0 +1,86 @@
+/** Settings of a server that a client meets, and what it is told then. */
+import { readFileSync } from 'node:fs';
+import amqp from 'amqplib';
+import { describe, expect, test } from 'vitest';
+import { Peer } from './amqp/peer.js';
+import { startDevelopmentBroker } from './development-broker.mjs';
+import { type RabbitmqServer, startRabbitmq } from './rabbitmq.mjs';
+import { requireRabbitmqOf } from './rabbitmq-versions.mjs';
+import { onEnd } from './use-servers.js';
+import { eventually } from './wait.mjs';
+
+const GUEST = { user: 'guest', password: 'guest', vhost: '/' };
+
+async function usePeer({ host, port }: { host: string; port: number }): Promise<Peer> {
+  const peer = new Peer(port, host, () => {});
+  onEnd(() => peer.destroy());
+  await peer.login(GUEST);
+  return peer;
+}
+
+describe.each([
+  ['RabbitMQ with channel_max = 2', () => startRabbitmq({ extraConf: 'channel_max = 2' })],
+  ['the development broker with channelMax 2', () => startDevelopmentBroker({ channelMax: 2 })],
+] as const)('%s', (_what, start) => {
+  test('offers two channels; a third is a 530 that ends the connection, and amqplib does not even ask for it', async () => {
+    const server = await start();
+    onEnd(() => server.stop());
+    const peer = await usePeer(server);
+    expect(peer.heard.find(({ method }) => method === 'connection.tune')?.args.channelMax).toBe(2);
+    await peer.channel(1);
+    await peer.channel(2);
+    peer.unopened(3).send('channel.open');
+    await peer.end();
+    expect(peer.heard.at(-1)?.args).toEqual({
+      replyCode: 530,
+      replyText: 'NOT_ALLOWED - number of channels opened (2) has reached the negotiated channel_max (2)',
+      classId: 0,
+      methodId: 0,
+    });
+
+    const connection = await amqp.connect(server.url);
+    onEnd(() => connection.close());
+    await connection.createChannel();
+    await connection.createChannel();
+    await expect(connection.createChannel()).rejects.toThrow('No channels left to allocate');
+  });
+});
+
+/** Before there is a channel that would look only once a minute. */
+const IMPATIENT = `application:set_env(rabbit, consumer_timeout, 1000),
+  application:set_env(rabbit, channel_tick_interval, 500), application:set_env(rabbit, quorum_tick_interval, 500)`;
+
+async function useImpatient(server: RabbitmqServer): Promise<Peer> {
+  onEnd(() => server.stop());
+  await server.eval(IMPATIENT);
+  const peer = await usePeer(server);
+  const channel = await peer.channel(1);
+  await channel.call('queue.declare', { queue: 'q', durable: true, arguments: { 'x-queue-type': 'quorum' } });
+  await channel.call('basic.consume', { queue: 'q', consumerTag: 'reader' });
+  channel.publish('', 'q', 'x');
+  await channel.receive('basic.deliver');
+  return peer;
+}
+
+test('who keeps a message for longer than consumer_timeout loses the channel with 406', async () => {
+  const server = await startRabbitmq();
+  const channel = (await useImpatient(server)).unopened(1);
+  await channel.closed();
+  expect(channel.heard.at(-1)).toMatchObject({
+    method: 'channel.close',
+    args: { replyCode: 406, replyText: expect.stringMatching(/delivery acknowledgement on channel 1 timed out/) },
+  });
+  await eventually(async () => expect(await server.listQueues()).toMatchObject([{ ready: 1, unacked: 0 }]));
+});
+
+test('on RabbitMQ 4.3 it is the consumer that is cancelled', async () => {
+  const channel = (await useImpatient(await requireRabbitmqOf('4.3'))).unopened(1);
+  await channel.receive('basic.cancel');
+});
+
+test('a server may have as many files open as the machine allows, whatever the soft limit is', async () => {
+  const server = await startRabbitmq();
+  onEnd(() => server.stop());
+  const [, soft, hard] = /open files\s+(\d+)\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/limits`, 'utf8')) ?? [];
+  expect(Number(soft)).toBe(Math.min(Number(hard), 65_536));
+});

@@ -1,0 +1,101 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { cacheFolder } from '../../dist/esm/cli/embedded/cache-folder.js';
+import { unpackPackage, useOwnLibraries, whyNoDebianPackages, writeScript } from './debian-packages.mjs';
+import { startRabbitmq } from './rabbitmq.mjs';
+import { hasContainerEngine, startRabbitmqContainer } from './rabbitmq-container.mjs';
+
+/** Where Debian has them; a suite goes on to later ones, so another one may have it by then. */
+const SUITES = {
+  '4.0': ['trixie'],
+  4.3: ['forky', 'sid'],
+};
+const ERLANG = 'usr/lib/erlang';
+
+export const RABBITMQ_VERSIONS = Object.keys(SUITES);
+
+/** Starts a RabbitMQ node of another version than the machine's own; see rabbitmq-versions.d.mts. */
+export async function requireRabbitmqOf(version, options = {}) {
+  if (!Object.hasOwn(SUITES, version)) {
+    throw new Error(`there is no RabbitMQ ${version} for tests, but ${RABBITMQ_VERSIONS.join(' and ')}`);
+  }
+  const unpacked = await findUnpacked(version);
+  if (unpacked) return startRabbitmq({ ...options, installation: unpacked });
+  const obstacle = whyNoDebianPackages();
+  if (obstacle === undefined) return startRabbitmq({ ...options, installation: await unpack(version) });
+  if (await hasContainerEngine()) return startRabbitmqContainer({ ...options, image: `rabbitmq:${version}` });
+  throw new Error(`RabbitMQ ${version} is not at hand: ${obstacle}, and there is no Docker engine.`);
+}
+
+function placesOf(version) {
+  return [cacheFolder(), path.join(tmpdir(), `loghive-test-${process.getuid?.() ?? ''}`)].map((folder) =>
+    path.join(folder, 'test', `rabbitmq-${version}`),
+  );
+}
+
+async function findUnpacked(version) {
+  const root = placesOf(version).find((folder) => existsSync(folder));
+  return root && installationIn(root);
+}
+
+/** Once for all runs: it takes half a minute and 200 MB. */
+async function unpack(version) {
+  process.stderr.write(`loghive tests: fetching RabbitMQ ${version} of Debian, once\n`);
+  const root = await writable(placesOf(version));
+  const draft = `${root}.${process.pid}`;
+  try {
+    await unpackPackage({ name: 'rabbitmq-server', version: `${version}.`, suites: SUITES[version], folder: draft });
+    await relocateErlang(draft);
+    await rename(draft, root).catch((error) => {
+      // Another run may have been faster.
+      if (!existsSync(root)) throw error;
+    });
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+  return installationIn(root);
+}
+
+async function writable(places) {
+  const failures = [];
+  for (const place of places) {
+    try {
+      await mkdir(path.dirname(place), { recursive: true, mode: 0o700 });
+      return place;
+    } catch (error) {
+      failures.push(error.message);
+    }
+  }
+  throw new Error(`no folder for RabbitMQ: ${failures.join('; ')}`);
+}
+
+/** Its own start script insists on being in /usr/lib. */
+async function relocateErlang(root) {
+  await useOwnLibraries(root, ERLANG);
+  const erl = path.join(await erlangIn(root), 'erl');
+  const settings = `ROOTDIR="\${0%/*}/../.." BINDIR="\${0%/*}" EMU=beam PROGNAME=erl ESCRIPT_EMULATOR="$0"`;
+  await writeScript(erl, `export ${settings}`, 'exec "$BINDIR/erlexec" "$@"');
+}
+
+/** The folder of Erlang's programs. */
+async function erlangIn(root) {
+  const home = path.join(root, ERLANG);
+  return path.join(home, await only(home, 'erts-'), 'bin');
+}
+
+/** The scripts of the server, and the Erlang that they need. */
+async function installationIn(root) {
+  const servers = path.join(root, 'usr/lib/rabbitmq/lib');
+  return {
+    scripts: path.join(servers, await only(servers, 'rabbitmq_server-'), 'sbin'),
+    programs: await erlangIn(root),
+  };
+}
+
+async function only(folder, prefix) {
+  const name = (await readdir(folder)).find((each) => each.startsWith(prefix));
+  if (name === undefined) throw new Error(`there is no ${prefix}… in ${folder}`);
+  return name;
+}
