@@ -15,6 +15,7 @@ import { Consumer } from '../consumer/consumer.js';
 import { openEnvironment } from '../src/config.js';
 import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
+import { maskUrl } from '../src/settings/mask-url.js';
 import { shown } from '../src/settings/option.js';
 import { sleep } from '../src/time/time-limit.js';
 import { SERVICE_NAME } from '../src/wire.js';
@@ -131,14 +132,12 @@ function welcomeOf({ broker, postgres }: Stack, { url, urlIsInEnvironment }: Set
   ];
   const brokerUrl = broker ? `amqp://${broker.host}:${broker.port}` : urlIsInEnvironment ? undefined : url;
   return welcome({
-    brokerUrl: brokerUrl && withoutPassword(brokerUrl),
+    brokerUrl: brokerUrl && maskUrl(brokerUrl),
     service: serviceHere(),
     servers,
     psql: postgres?.psql,
   });
 }
-
-const withoutPassword = (url: string) => url.replace(/(:\/\/[^:@/]*):[^@]*@/, '$1:***@');
 
 /** The application's name where it says so. */
 function serviceHere(): string {

@@ -87,7 +87,9 @@ function single(
   options: Parameters<typeof spawn>[2],
   commands: readonly string[],
 ): Promise<void> {
-  const args = ['--single', '-D', data, '-c', 'exit_on_error=on', SUPERUSER];
+  // Else it would repeat a statement that fails, and with it the password, on its stderr.
+  const silent = ['-c', 'log_min_error_statement=panic'];
+  const args = ['--single', '-D', data, '-c', 'exit_on_error=on', ...silent, SUPERUSER];
   const child = spawn(path.join(binDir, 'postgres'), args, { ...options, stdio: ['pipe', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { LoghiveError, reasonOf } from '../../../src/errors.js';
+import { maskUrlsIn } from '../../../src/settings/mask-url.js';
 import { cacheFolder } from '../cache-folder.js';
 import type { Ask } from '../confirmation.js';
 import { binDirOf, cachedPackage, moveInto, restoreLinks, versionOf } from './binaries.js';
@@ -92,7 +93,11 @@ function npmInstall(wanted: string, prefix: string, signal: AbortSignal | undefi
     child.once('close', (status, signal) => {
       if (status === 0) return resolve();
       const lines = told.split('\n').filter((line) => line.trim() !== '' && !/complete log of this run/.test(line));
-      reject(new Error(`npm ended with ${status ?? signal}: ${lines.join(' ').replace(/npm (ERR!|error) ?/g, '')}`));
+      reject(
+        new Error(
+          `npm ended with ${status ?? signal}: ${maskUrlsIn(lines.join(' ').replace(/npm (ERR!|error) ?/g, ''))}`,
+        ),
+      );
     });
   });
 }
