@@ -5,6 +5,7 @@
  */
 import fs from 'node:fs';
 import { type Level, parseLevel, severity } from './level.js';
+import { printableLines } from './printable.js';
 import { asSentence } from './sentence.js';
 
 export interface InternalLogger {
@@ -20,7 +21,9 @@ function createInternalLogger(): InternalLogger {
 
   function write(level: Level, message: string): void {
     if (severity(level) < lowest) return;
-    const line = `[loghive] ${new Date().toISOString()} ${level} ${asSentence(message).replaceAll('\n', '\n    ')}\n`;
+    // It may quote a broker, a database or a name from elsewhere: none of them begins a line of its own.
+    const text = printableLines(asSentence(message)).replaceAll('\n', '\n    ');
+    const line = `[loghive] ${new Date().toISOString()} ${level} ${text}\n`;
     try {
       // Synchronous, so that a line written while the process ends is not cut off.
       fs.writeSync(2, line);
