@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { printableJson } from '../../src/printable.js';
 import type { StoredRecord } from '../../src/record.js';
+import { counted } from '../../src/sentence.js';
 import { recordLine } from './record-line.js';
 
 /** A reader of lines that is so far behind, in bytes, sees no more until it has caught up. */
@@ -82,7 +83,8 @@ export class LiveView {
 
   #skippedLine(): string[] {
     if (this.#skipped === 0) return [];
-    const line = `… ${this.#skipped} more records are in the table, and came too fast to be shown here`;
+    const records = counted(this.#skipped, 'more record is', 'more records are');
+    const line = `… ${records} in the table, and came too fast to be shown here`;
     this.#skipped = 0;
     return [line];
   }
