@@ -121,13 +121,19 @@ function checked(
   const colour = process.stdout.isTTY && !fromEnvironment('NO_COLOR');
   return {
     view: new LiveView({ stream: stdout, mode, colour }),
-    port: portOf(options.port),
+    port: portOf(options.port, url !== undefined),
     settings: { url, databaseUrl, urlIsInEnvironment: options.url === undefined && url !== undefined },
   };
 }
 
-function portOf(text: string | undefined): number | undefined {
+function portOf(text: string | undefined, hasOwnBroker: boolean): number | undefined {
   if (text === undefined) return undefined;
+  if (hasOwnBroker) {
+    throw new LoghiveError(
+      'LOGHIVE_INVALID_OPTION',
+      'option --port is for the development broker, and none is started where --url or LOGHIVE_URL names a broker. Leave one of them out.',
+    );
+  }
   const port = Number(text);
   if (/^\d+$/.test(text) && port < 65_536) return port;
   throw new LoghiveError(
@@ -163,10 +169,18 @@ function serviceHere(): string {
   }
 }
 
-/** Resolves when a person, or whatever reads the output, wants it to end, or PostgreSQL has ended by itself. */
-async function untilEnd({ postgres }: Stack, ending: Ending): Promise<void> {
+/** Resolves when a person, or whatever reads the output, wants it to end, or what it works with is gone. */
+async function untilEnd({ postgres, lost }: Stack, ending: Ending): Promise<void> {
   while (!ending.asked.aborted) {
     await sleep(LOOK_EVERY_MS, ending.asked);
+    if (lost.aborted && !ending.asked.aborted) {
+      ending.request(
+        new LoghiveError(
+          'LOGHIVE_FOLDER_LOCKED',
+          'the folder of loghive dev was removed, or another process has taken it over because this one stood still for more than a minute. Start loghive dev again.',
+        ),
+      );
+    }
     if (postgres && !postgres.isRunning() && !ending.asked.aborted) {
       ending.request(
         new LoghiveError(
