@@ -10,11 +10,15 @@
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Writable } from 'node:stream';
 import { consumerConfig } from '../consumer/config.js';
 import { Consumer } from '../consumer/consumer.js';
 import { openEnvironment } from '../src/config.js';
 import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
+import { printableLines } from '../src/printable.js';
+import { counted } from '../src/sentence.js';
+import { maskUrl } from '../src/settings/mask-url.js';
 import { shown } from '../src/settings/option.js';
 import { sleep } from '../src/time/time-limit.js';
 import { SERVICE_NAME } from '../src/wire.js';
@@ -24,6 +28,8 @@ import { confirmation } from './embedded/confirmation.js';
 import { type Stack, startStack } from './embedded/stack.js';
 import { createEnding, type Ending } from './ending.js';
 import { LiveView } from './live/live-view.js';
+import type { Messages } from './messages.js';
+import { openStdout } from './output.js';
 
 export interface DevOptions {
   url?: string;
@@ -43,10 +49,16 @@ const FOUND_MS = 1000;
 const CONSUMER_STOP_MS = 9000;
 const LOOK_EVERY_MS = 1000;
 
-export async function dev(services: string[], options: DevOptions): Promise<void> {
-  const { view, port, settings } = checked(services, options);
+export async function dev(services: string[], options: DevOptions, messages: Messages): Promise<void> {
+  const say = (text: string) => messages.say('loghive dev', text);
+  const stdout = openStdout();
+  const { view, port, settings } = checked(services, options, stdout);
   const ending = createEnding((signal, again) => say(`${signal}${again ? ' again: stopping at once' : ': stopping'}`));
-  process.stdout.on('error', () => ending.request()); // whoever read it has gone
+  // Whoever read one of them has gone, and nobody sees what is shown.
+  stdout.on('error', () => ending.request());
+  messages.onGone(() => ending.request());
+  // Whatever goes wrong where: no server is left behind.
+  process.on('uncaughtException', (error) => ending.request(error));
   let stack: Stack | undefined;
   let consumer: Consumer | undefined;
   try {
@@ -68,7 +80,7 @@ export async function dev(services: string[], options: DevOptions): Promise<void
     });
     await Promise.race([consumer.start(), ending.requested]);
     if (!ending.asked.aborted) {
-      process.stderr.write(`\n${welcomeOf(stack, settings)}\n`);
+      messages.write(`\n${printableLines(welcomeOf(stack, settings))}\n`);
       await untilEnd(stack, ending);
     }
     await drain(consumer, stack.broker, ending);
@@ -76,9 +88,10 @@ export async function dev(services: string[], options: DevOptions): Promise<void
     // What was given up because it was to be is no failure.
     if (!ending.asked.aborted) throw error;
   } finally {
-    await stop(consumer, stack, ending);
+    await stop(consumer, stack, ending, say);
   }
   if (ending.fault !== undefined) throw ending.fault;
+  await messages.written();
   process.exit(0);
 }
 
@@ -92,6 +105,7 @@ interface Settings {
 function checked(
   services: string[],
   options: DevOptions,
+  stdout: Writable,
 ): { view: LiveView; port: number | undefined; settings: Settings } {
   const environment = openEnvironment();
   if (!environment('LOG_LEVEL')?.text) internalLogger.setLevel('WARNING');
@@ -106,14 +120,20 @@ function checked(
   const mode = options.quiet ? 'quiet' : options.json ? 'json' : 'lines';
   const colour = process.stdout.isTTY && !fromEnvironment('NO_COLOR');
   return {
-    view: new LiveView({ stream: process.stdout, mode, colour }),
-    port: portOf(options.port),
+    view: new LiveView({ stream: stdout, mode, colour }),
+    port: portOf(options.port, url !== undefined),
     settings: { url, databaseUrl, urlIsInEnvironment: options.url === undefined && url !== undefined },
   };
 }
 
-function portOf(text: string | undefined): number | undefined {
+function portOf(text: string | undefined, hasOwnBroker: boolean): number | undefined {
   if (text === undefined) return undefined;
+  if (hasOwnBroker) {
+    throw new LoghiveError(
+      'LOGHIVE_INVALID_OPTION',
+      'option --port is for the development broker, and none is started where --url or LOGHIVE_URL names a broker. Leave one of them out.',
+    );
+  }
   const port = Number(text);
   if (/^\d+$/.test(text) && port < 65_536) return port;
   throw new LoghiveError(
@@ -131,14 +151,12 @@ function welcomeOf({ broker, postgres }: Stack, { url, urlIsInEnvironment }: Set
   ];
   const brokerUrl = broker ? `amqp://${broker.host}:${broker.port}` : urlIsInEnvironment ? undefined : url;
   return welcome({
-    brokerUrl: brokerUrl && withoutPassword(brokerUrl),
+    brokerUrl: brokerUrl && maskUrl(brokerUrl),
     service: serviceHere(),
     servers,
     psql: postgres?.psql,
   });
 }
-
-const withoutPassword = (url: string) => url.replace(/(:\/\/[^:@/]*):[^@]*@/, '$1:***@');
 
 /** The application's name where it says so. */
 function serviceHere(): string {
@@ -151,10 +169,18 @@ function serviceHere(): string {
   }
 }
 
-/** Resolves when a person, or whatever reads the output, wants it to end, or PostgreSQL has ended by itself. */
-async function untilEnd({ postgres }: Stack, ending: Ending): Promise<void> {
+/** Resolves when a person, or whatever reads the output, wants it to end, or what it works with is gone. */
+async function untilEnd({ postgres, lost }: Stack, ending: Ending): Promise<void> {
   while (!ending.asked.aborted) {
     await sleep(LOOK_EVERY_MS, ending.asked);
+    if (lost.aborted && !ending.asked.aborted) {
+      ending.request(
+        new LoghiveError(
+          'LOGHIVE_FOLDER_LOCKED',
+          'the folder of loghive dev was removed, or another process has taken it over because this one stood still for more than a minute. Start loghive dev again.',
+        ),
+      );
+    }
     if (postgres && !postgres.isRunning() && !ending.asked.aborted) {
       ending.request(
         new LoghiveError(
@@ -178,23 +204,25 @@ async function drain(consumer: Consumer, broker: DevelopmentBroker | undefined, 
   }
 }
 
-async function stop(consumer: Consumer | undefined, stack: Stack | undefined, ending: Ending): Promise<void> {
+async function stop(
+  consumer: Consumer | undefined,
+  stack: Stack | undefined,
+  ending: Ending,
+  say: (text: string) => void,
+): Promise<void> {
   const hurry = new Promise((resolve) => ending.hurried.addEventListener('abort', resolve, { once: true }));
   if (consumer && !ending.hurried.aborted) {
     await Promise.race([consumer.stop(), hurry, sleep(CONSUMER_STOP_MS, ending.hurried)]);
   }
-  tellOfWhatIsLost(stack?.broker);
+  const lost = whatIsLost(stack?.broker);
+  if (lost !== undefined) say(lost);
   await stack?.stop();
 }
 
-function tellOfWhatIsLost(broker: DevelopmentBroker | undefined): void {
+function whatIsLost(broker: DevelopmentBroker | undefined): string | undefined {
   const left = broker?.listQueues().filter(({ name, messages }) => messages > 0 && name !== 'loghive_services') ?? [];
-  if (left.length === 0) return;
-  const messages = left.reduce((sum, queue) => sum + queue.messages, 0);
+  if (left.length === 0) return undefined;
+  const count = left.reduce((sum, { messages }) => sum + messages, 0);
   const queues = left.map(({ name }) => name).join(', ');
-  say(`${messages} messages were not stored and are gone with the development broker: ${queues}`);
-}
-
-function say(text: string): void {
-  process.stderr.write(`loghive dev: ${text}\n`);
+  return `${counted(count, 'message was', 'messages were')} not stored and gone with the development broker: ${queues}`;
 }

@@ -1,5 +1,4 @@
 /** When a command has to end: by a signal, or because a part of it has ended by itself. */
-import type { LoghiveError } from '../src/errors.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -9,17 +8,17 @@ export interface Ending {
   /** Aborts at the second: nothing is waited for any more. */
   readonly hurried: AbortSignal;
   /** Why, where it was not asked for by a person. */
-  readonly fault: LoghiveError | undefined;
+  readonly fault: unknown;
   /** Resolves at the first request. */
   readonly requested: Promise<void>;
-  request(fault?: LoghiveError): void;
+  request(fault?: unknown): void;
 }
 
 /** Listens to signals until the process ends. */
 export function createEnding(onSignal: (signal: NodeJS.Signals, again: boolean) => void): Ending {
   const asked = new AbortController();
   const hurried = new AbortController();
-  let fault: LoghiveError | undefined;
+  let fault: unknown;
   const requested = new Promise<void>((resolve) => {
     asked.signal.addEventListener('abort', () => resolve(), { once: true });
   });

@@ -7,7 +7,7 @@
  *      └─ a signal: exitTimeoutMs, ───┴─▶ a second one: nothing is waited for any more
  *         half of it for the input
  */
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter } from 'node:events';
 import fs from 'node:fs';
 import { openEnvironment } from '../src/config.js';
 import { LoghiveError, reasonOf } from '../src/errors.js';
@@ -18,10 +18,14 @@ import { readLevel } from '../src/line/written-level.js';
 import { openProducer, type Producer } from '../src/producer.js';
 import { type ProducerOptions, producerConfig } from '../src/producer-config.js';
 import { createPatience, type Patience } from '../src/publisher/patience.js';
+import { counted } from '../src/sentence.js';
 import { sleep, within } from '../src/time/time-limit.js';
 import { createEnding, type Ending } from './ending.js';
+import type { Messages } from './messages.js';
+import { openStdout } from './output.js';
 import { createLineSplitter } from './pipe/line-splitter.js';
 import { logfmtMembers } from './pipe/logfmt.js';
+import { createPassage } from './pipe/passage.js';
 
 /** Names that Pino, Bunyan, Winston and logfmt use. */
 const FIELDS: LineFields = {
@@ -36,7 +40,7 @@ const LOOK_EVERY_MS = 10;
 /** So long nobody needs to know that something is waited for. */
 const TELL_AFTER_MS = 2000;
 
-export async function pipe(options: Pick<ProducerOptions, 'service' | 'url'>): Promise<void> {
+export async function pipe(options: Pick<ProducerOptions, 'service' | 'url'>, messages: Messages): Promise<void> {
   if (options.service === undefined && !openEnvironment()('LOGHIVE_SERVICE')?.text) {
     throw new LoghiveError('LOGHIVE_INVALID_OPTION', 'no service: pass --service shop, or set LOGHIVE_SERVICE.');
   }
@@ -58,6 +62,7 @@ export async function pipe(options: Pick<ProducerOptions, 'service' | 'url'>): P
   process.stdin.destroy();
   await Promise.race([flushed(producer).then(() => producer.close()), wholeTime]);
   const { pending, shed } = producer.stats();
+  await messages.written();
   // What is left is told by the exit hooks.
   process.exit(wasCut || pending > 0 || Object.keys(shed).length > 0 ? 1 : 0);
 }
@@ -72,7 +77,7 @@ interface Input {
 function openInput(producer: Producer, patience: Patience): Input {
   const splitter = createLineSplitter();
   const readLine = createLineReader(() => FIELDS, logfmtMembers);
-  const passOn = createPassage(process.stdout);
+  const passOn = createPassage(openStdout());
   const record = (lines: string[]) => {
     for (const line of lines) if (line.trim() !== '') producer.log(readSafely(readLine, line));
   };
@@ -102,27 +107,13 @@ function openInput(producer: Producer, patience: Patience): Input {
   };
 }
 
-/** Writes what comes. When nobody reads it any more, records are kept all the same. */
-function createPassage(stdout: NodeJS.WriteStream): (bytes: Buffer) => Promise<void> {
-  let open = true;
-  const gone = new Promise<void>((resolve) => {
-    stdout.once('error', () => {
-      open = false;
-      resolve();
-    });
-  });
-  return async (bytes) => {
-    if (open && !stdout.write(bytes)) await Promise.race([once(stdout, 'drain'), gone]);
-  };
-}
-
 /** For as long as the broker is away. That is told: a person may be waiting. */
 async function flushed(producer: Producer): Promise<void> {
   const all = producer.flush();
   if (await within(TELL_AFTER_MS, all)) return;
   const { pending } = producer.stats();
   internalLogger.info(
-    `the input has ended; ${pending} ${pending === 1 ? 'record waits' : 'records wait'} for the broker to confirm. A signal (Ctrl-C) ends the waiting.`,
+    `the input has ended; ${counted(pending, 'record waits', 'records wait')} for the broker to confirm. A signal (Ctrl-C) ends the waiting.`,
   );
   // The connection alone keeps no process running.
   const alive = setInterval(() => {}, TELL_AFTER_MS);

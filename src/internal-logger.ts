@@ -5,6 +5,7 @@
  */
 import fs from 'node:fs';
 import { type Level, parseLevel, severity } from './level.js';
+import { printableLines } from './printable.js';
 import { asSentence } from './sentence.js';
 
 export interface InternalLogger {
@@ -15,18 +16,31 @@ export interface InternalLogger {
   error(message: string): void;
 }
 
+/** Takes one line, its line feed included. Must not throw. */
+type LineOutput = (line: string) => void;
+
+let output: LineOutput = (line) => {
+  try {
+    // Synchronous, so that a line written while the process ends is not cut off.
+    fs.writeSync(2, line);
+  } catch {
+    // stderr is closed or full (EAGAIN on a pipe): there is nowhere left to tell it.
+  }
+};
+
+/** For a command, which writes to stderr in its own way. */
+export function sendInternalLinesTo(other: LineOutput): void {
+  output = other;
+}
+
 function createInternalLogger(): InternalLogger {
   let lowest = severity('INFO');
 
   function write(level: Level, message: string): void {
     if (severity(level) < lowest) return;
-    const line = `[loghive] ${new Date().toISOString()} ${level} ${asSentence(message).replaceAll('\n', '\n    ')}\n`;
-    try {
-      // Synchronous, so that a line written while the process ends is not cut off.
-      fs.writeSync(2, line);
-    } catch {
-      // stderr is closed or full (EAGAIN on a pipe): there is nowhere left to tell it.
-    }
+    // It may quote a broker, a database or a name from elsewhere: none of them begins a line of its own.
+    const text = printableLines(asSentence(message)).replaceAll('\n', '\n    ');
+    output(`[loghive] ${new Date().toISOString()} ${level} ${text}\n`);
   }
 
   return {

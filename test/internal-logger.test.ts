@@ -28,6 +28,16 @@ test('what has several lines stays one entry', () => {
   expect(lines[0]).toMatch(/ERROR first\n {4}second\.\n$/);
 });
 
+test.each(['\x1b[2J', '\x9b2J', '\x07', '\x7f', '\r', '\u2028', '\u0085', '\u202e', '\u2066'])(
+  'what it quotes of others cannot steer the terminal, nor begin a line: %j',
+  (steering) => {
+    internalLogger.warning(`the broker said: x${steering}[loghive] 2026-01-31T10:30:45.123Z ERROR forged`);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).not.toContain(steering);
+    expect(lines[0]).toMatch(/^\[loghive\] \S+ WARNING the broker said: x\\[^\n]*\n$/);
+  },
+);
+
 test('levels below the one that is set are left out', () => {
   internalLogger.debug('unheard');
   internalLogger.setLevel('error');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { asSentence } from '../src/sentence.js';
+import { asSentence, counted } from '../src/sentence.js';
 
 test.each<[string, string]>([
   ['what happened', 'what happened.'],
@@ -13,4 +13,14 @@ test.each<[string, string]>([
   ['', ''],
 ])('%j is shown as %j', (text, shown) => {
   expect(asSentence(text)).toBe(shown);
+});
+
+test.each<[number, string[], string]>([
+  [0, ['record'], '0 records'],
+  [1, ['record'], '1 record'],
+  [2, ['record'], '2 records'],
+  [1, ['record waits', 'records wait'], '1 record waits'],
+  [21, ['record waits', 'records wait'], '21 records wait'],
+])('%i of %j are %j', (count, [one, many], words) => {
+  expect(counted(count, one!, many)).toBe(words);
 });

@@ -9,8 +9,28 @@ export function cacheFolder(platform = process.platform, environment = openEnvir
     const text = environment(name)?.text;
     return text && path.isAbsolute(text) ? text : undefined;
   };
-  const home = os.homedir();
-  if (platform === 'win32') return path.join(named('LOCALAPPDATA') ?? path.join(home, 'AppData', 'Local'), 'loghive');
-  if (platform === 'darwin') return path.join(home, 'Library', 'Caches', 'loghive');
-  return path.join(named('XDG_CACHE_HOME') ?? path.join(home, '.cache'), 'loghive');
+  const belowHome = (...parts: string[]) => {
+    const home = homeFolder();
+    return home === undefined ? temporaryFolder() : path.join(home, ...parts, 'loghive');
+  };
+  const at = (folder: string | undefined) => folder && path.join(folder, 'loghive');
+  if (platform === 'win32') return at(named('LOCALAPPDATA')) ?? belowHome('AppData', 'Local');
+  if (platform === 'darwin') return belowHome('Library', 'Caches');
+  return at(named('XDG_CACHE_HOME')) ?? belowHome('.cache');
+}
+
+/** Undefined where there is none of this user's own: in a container it is often unset or `/`. */
+export function homeFolder(): string | undefined {
+  try {
+    const home = os.homedir();
+    return path.isAbsolute(home) && home !== path.parse(home).root ? home : undefined;
+  } catch {
+    // HOME is not set, and the user has no entry in /etc/passwd.
+    return undefined;
+  }
+}
+
+/** May be cleared when the machine starts. */
+function temporaryFolder(): string {
+  return path.join(os.tmpdir(), `loghive-dev-${process.getuid?.() ?? os.userInfo().username}`);
 }

@@ -11,52 +11,90 @@
  * A link is made at once with its content, and fails where the name exists, so of two that find the same dead owner one
  * gets the next number. One that comes late, with a number that others have had and cleared away meanwhile, finds a higher
  * one afterwards and starts again. Killed at any step, a process leaves a dead owner or a draft, and both are passed over.
+ *
+ * The owner writes its file again every five seconds. Where it runs in another container or on another machine (the folder
+ * is mounted there as well), nobody can look whether it lives: it counts as dead when that has not happened for a minute.
  */
-import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, linkSync, openSync, readdirSync, rmSync, truncateSync, writeSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
-import { LoghiveError, reasonOf } from '../../src/errors.js';
-import { identityOf, isRunning, type ProcessIdentity } from './process-identity.js';
+import { LoghiveError } from '../../src/errors.js';
+import { draftOf, readOwnFile } from './own-file.js';
+import { openOwnFolder, unusable } from './own-folder.js';
+import { identityOf, livenessOf, ownScope, type ProcessIdentity } from './process-identity.js';
+
+const BEAT_MS = 5000;
+/** Without a beat for so long an owner that nobody can look at is dead. */
+const DEAD_AFTER_MS = 60_000;
+
+export interface LockOptions {
+  /** Of a folder that is made. Default 0700. */
+  readonly mode?: number;
+  /** Somebody else has it now, or it was removed: this process was stopped for so long that it counted as dead. */
+  readonly onLost?: () => void;
+}
 
 /**
  * Makes the folder if need be.
  *
- * @param mode of a folder that is made.
  * @returns what gives the lock back.
  * @throws LoghiveError LOGHIVE_FOLDER_LOCKED naming the process that holds it; LOGHIVE_FOLDER_UNUSABLE.
  */
-export function lockFolder(folder: string, mode = 0o700): () => void {
+export function lockFolder(folder: string, { mode = 0o700, onLost }: LockOptions = {}): () => void {
   try {
-    mkdirSync(folder, { recursive: true, mode });
-    return lock(folder);
+    openOwnFolder(folder, { mode });
+    const own = JSON.stringify(identityOf(process.pid));
+    const number = lock(folder, own);
+    const beating = setInterval(() => {
+      if (beat(folder, number, own)) return;
+      clearInterval(beating);
+      onLost?.();
+    }, BEAT_MS).unref();
+    return () => {
+      clearInterval(beating);
+      free(fileOf(folder, number));
+    };
   } catch (error) {
-    if (error instanceof LoghiveError) throw error;
-    const reason = `folder ${folder} cannot be used: ${reasonOf(error)}. Give this user the right, or name another one.`;
-    throw new LoghiveError('LOGHIVE_FOLDER_UNUSABLE', reason, { cause: error });
+    throw unusable(folder, error);
   }
 }
 
-function lock(folder: string): () => void {
-  const fileOf = (number: number) => path.join(folder, `owner.${number}`);
-  const draft = path.join(folder, `owner.draft-${process.pid}-${randomBytes(4).toString('hex')}`);
+const fileOf = (folder: string, number: number) => path.join(folder, `owner.${number}`);
+
+/** @returns the number under which it is held. */
+function lock(folder: string, own: string): number {
+  const draft = draftOf(path.join(folder, 'owner'));
   try {
     for (;;) {
-      const highest = Math.max(0, ...numbersIn(folder));
-      const owner = ownerIn(fileOf(highest));
-      if (owner !== undefined && isRunning(owner)) throw locked(folder, owner.pid, fileOf(highest));
-      const number = highest + 1;
       // Each time anew: whoever gets the lock clears drafts away.
-      writeFileSync(draft, JSON.stringify(identityOf(process.pid)), { mode: 0o644 });
-      if (!linked(draft, fileOf(number))) continue;
+      const now = written(draft, own);
+      const highest = Math.max(0, ...numbersIn(folder));
+      const owner = ownerIn(fileOf(folder, highest));
+      const fault = owner && faultOf(owner, now);
+      if (fault !== undefined) throw locked(folder, fault, fileOf(folder, highest));
+      const number = highest + 1;
+      if (!linked(draft, fileOf(folder, number))) continue;
       if (numbersIn(folder).some((other) => other > number)) {
-        rmSync(fileOf(number), { force: true });
+        rmSync(fileOf(folder, number), { force: true });
         continue;
       }
       clearUp(folder, number);
-      return () => free(fileOf(number));
+      return number;
     }
   } finally {
     rmSync(draft, { force: true });
+  }
+}
+
+/** @returns when that was, by the clock of the file system. */
+function written(draft: string, text: string): number {
+  rmSync(draft, { force: true });
+  const fd = openSync(draft, 'wx', 0o644);
+  try {
+    writeSync(fd, text);
+    return fstatSync(fd).mtimeMs;
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -64,13 +102,36 @@ function numbersIn(folder: string): number[] {
   return readdirSync(folder).flatMap((name) => /^owner\.(\d+)$/.exec(name)?.slice(1).map(Number) ?? []);
 }
 
-function ownerIn(file: string): ProcessIdentity | undefined {
+interface Owner {
+  readonly identity: ProcessIdentity;
+  readonly lastBeatMs: number;
+}
+
+function ownerIn(file: string): Owner | undefined {
+  const found = readOwnFile(file);
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as ProcessIdentity;
+    return found && { identity: JSON.parse(found.text) as ProcessIdentity, lastBeatMs: found.writtenAtMs };
   } catch {
     // Given back, or gone because there is a higher one, which shows in the next step.
     return undefined;
   }
+}
+
+/** Why it cannot be taken over, in words; undefined where its owner is dead. */
+function faultOf({ identity, lastBeatMs }: Owner, now: number): string | undefined {
+  const { pid, bootId } = identity;
+  const liveness = livenessOf(identity);
+  if (liveness === 'ended') return undefined;
+  if (liveness === 'running') {
+    const who = pid === process.pid ? `this process (${pid}) already` : `process ${pid}`;
+    return `${who}. End it first, or take another folder. If process ${pid} has nothing to do with Loghive`;
+  }
+  const silentMs = now - lastBeatMs;
+  // Of before this machine was started, it is surely not one of this machine; and if of another, dead as well.
+  const mostMs = bootId === ownScope().bootId ? DEAD_AFTER_MS : Math.min(DEAD_AFTER_MS, os.uptime() * 1000);
+  if (silentMs > mostMs) return undefined;
+  const seconds = Math.max(0, Math.round(silentMs / 1000));
+  return `process ${pid} of another container or machine, which was alive ${seconds} s ago. End it there, or take another folder; it counts as dead when nothing is heard of it for ${DEAD_AFTER_MS / 1000} s. If it surely has ended`;
 }
 
 function linked(draft: string, file: string): boolean {
@@ -87,9 +148,26 @@ function linked(draft: string, file: string): boolean {
 function clearUp(folder: string, number: number): void {
   for (const name of readdirSync(folder)) {
     const older = /^owner\.(\d+)$/.exec(name);
-    if (older ? Number(older[1]) < number : name.startsWith('owner.draft-')) {
-      rmSync(path.join(folder, name), { force: true });
+    // Drafts of other files as well: whoever wrote them has the lock no more.
+    const isDraft = name.startsWith('owner.draft-') || /\.draft-[0-9a-f]{16}$/.test(name);
+    if (older ? Number(older[1]) < number : isDraft) rmSync(path.join(folder, name), { force: true });
+  }
+}
+
+/** @returns whether it is still held. */
+function beat(folder: string, number: number, own: string): boolean {
+  try {
+    // The same text in the same place: whoever reads it meanwhile reads it whole.
+    const fd = openSync(fileOf(folder, number), 'r+');
+    try {
+      writeSync(fd, own, 0);
+    } finally {
+      closeSync(fd);
     }
+    return !numbersIn(folder).some((other) => other > number);
+  } catch (error) {
+    // A disk that is full or does not answer for a while is no loss.
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
   }
 }
 
@@ -102,10 +180,6 @@ function free(file: string): void {
   }
 }
 
-function locked(folder: string, pid: number, file: string): LoghiveError {
-  const who = pid === process.pid ? `this process (${pid}) already` : `process ${pid}`;
-  return new LoghiveError(
-    'LOGHIVE_FOLDER_LOCKED',
-    `folder ${folder} is in use by ${who}. End it first, or take another folder. If process ${pid} has nothing to do with Loghive, remove ${file}.`,
-  );
+function locked(folder: string, why: string, file: string): LoghiveError {
+  return new LoghiveError('LOGHIVE_FOLDER_LOCKED', `folder ${folder} is in use by ${why}, remove ${file}.`);
 }

@@ -3,12 +3,15 @@
  *
  * Killed at any step this process leaves a dead lock, and perhaps a PostgreSQL that the next start adopts.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { LoghiveError } from '../../src/errors.js';
 import { type DevelopmentBroker, startDevelopmentBroker } from './broker/index.js';
 import type { Ask } from './confirmation.js';
 import { lockFolder } from './folder-lock.js';
 import { isFree } from './free-port.js';
+import { readOwnFile, writeOwnFile } from './own-file.js';
+import { openOwnFolder } from './own-folder.js';
 import {
   type EmbeddedPostgres,
   findPostgresBinaries,
@@ -35,16 +38,21 @@ export interface StackOptions {
 export interface Stack {
   readonly broker?: DevelopmentBroker;
   readonly postgres?: EmbeddedPostgres;
+  /** Aborts when the folder was removed, or somebody else has it now (see `LockOptions`): it has to be stopped. */
+  readonly lost: AbortSignal;
   /** Ends what was started. Resolves when no process is left and the folder is free. */
   stop(): Promise<void>;
 }
 
 /** @throws LoghiveError what its parts throw; what was started by then is ended. */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { folder } = options;
-  if (!options.broker && !options.postgres) return { stop: async () => {} };
+  const lost = new AbortController();
+  if (!options.broker && !options.postgres) return { lost: lost.signal, stop: async () => {} };
   // As root the server has another user, who must get through.
-  const unlock = lockFolder(folder, process.getuid?.() === 0 ? 0o711 : 0o700);
+  const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
+  const folder = openOwnFolder(options.folder, { mode });
+  const isNew = readdirSync(folder).every((name) => name.startsWith('owner.'));
+  const unlock = lockFolder(folder, { onLost: () => lost.abort() });
   let postgres: EmbeddedPostgres | undefined;
   let broker: DevelopmentBroker | undefined;
 
@@ -57,43 +65,71 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 
   try {
-    // It lies beside an application, whose history it shall not get into.
-    writeFileSync(path.join(folder, '.gitignore'), '*\n');
-    if (options.broker) broker = await startBroker(options);
-    if (options.postgres) postgres = await startPostgres(options);
+    // It lies beside an application, whose history it shall not get into. A folder with other things in it stays as it is.
+    if (isNew) writeFileSync(path.join(folder, '.gitignore'), '*\n');
+    if (options.broker) broker = await startBroker(folder, options);
+    if (options.postgres) postgres = await startPostgres(folder, options, () => lost.abort());
     options.signal.throwIfAborted();
-    return { ...(broker && { broker }), ...(postgres && { postgres }), stop };
+    return { ...(broker && { broker }), ...(postgres && { postgres }), lost: lost.signal, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function startPostgres({ folder, ask, notice, signal }: StackOptions): Promise<EmbeddedPostgres> {
-  const binaries = findPostgresBinaries() ?? (await installPostgresBinaries({ ask, notice, signal }));
-  return startEmbeddedPostgres({ folder: path.join(folder, 'postgres'), binaries, notice, signal });
+async function startPostgres(
+  folder: string,
+  { ask, notice, signal }: StackOptions,
+  onLost: () => void,
+): Promise<EmbeddedPostgres> {
+  const binaries = findPostgresBinaries({ notice }) ?? (await installPostgresBinaries({ ask, notice, signal }));
+  return startEmbeddedPostgres({ folder: path.join(folder, 'postgres'), binaries, notice, signal, onLost });
 }
 
-async function startBroker({ folder, port, notice }: StackOptions): Promise<DevelopmentBroker> {
+async function startBroker(folder: string, { port, notice }: StackOptions): Promise<DevelopmentBroker> {
   const file = path.join(folder, 'broker-port');
   const last = portIn(file);
-  const broker = await startDevelopmentBroker({ port: port ?? (await firstFree([last, AMQP_PORT])) });
+  const broker = await listening(port ?? (await firstFree([last, AMQP_PORT])));
   if (last !== undefined && last !== broker.port) {
     notice(
       `the development broker is on port ${broker.port} now, no longer on ${last}; applications need the new address`,
     );
   }
-  writeFileSync(file, `${broker.port}\n`);
+  writeOwnFile(file, `${broker.port}\n`, 0o644);
   return broker;
 }
 
-function portIn(file: string): number | undefined {
+async function listening(port: number): Promise<DevelopmentBroker> {
   try {
-    const port = Number(readFileSync(file, 'utf8'));
-    return Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined;
-  } catch {
-    return undefined;
+    return await startDevelopmentBroker({ port });
+  } catch (error) {
+    throw portFault(port, error) ?? error;
   }
+}
+
+function portFault(port: number, error: unknown): LoghiveError | undefined {
+  const cause = (error as { cause?: NodeJS.ErrnoException } | null)?.cause;
+  switch (cause?.code) {
+    case 'EADDRINUSE':
+      return new LoghiveError(
+        'LOGHIVE_PORT_TAKEN',
+        `the development broker cannot listen on 127.0.0.1:${port}: ${cause.message}. Another program has that port; end it, or name another one (--port). Where none is named, a free one is used.`,
+        { cause },
+      );
+    case 'EACCES':
+      return new LoghiveError(
+        'LOGHIVE_INVALID_OPTION',
+        `option --port is ${port}, which this user may not listen on (${cause.message}). Name one from 1024 on, or 0 for any that is free.`,
+        { cause },
+      );
+    default:
+      return undefined;
+  }
+}
+
+function portIn(file: string): number | undefined {
+  const port = Number(readOwnFile(file)?.text);
+  return Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined;
 }
 
 /** 0, which is any, where none of them is. */

@@ -1,7 +1,9 @@
 /** Shows records as they are stored: lines for people, or one JSON object a line for programs. */
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
+import { printableJson } from '../../src/printable.js';
 import type { StoredRecord } from '../../src/record.js';
+import { counted } from '../../src/sentence.js';
 import { recordLine } from './record-line.js';
 
 /** A reader of lines that is so far behind, in bytes, sees no more until it has caught up. */
@@ -81,7 +83,8 @@ export class LiveView {
 
   #skippedLine(): string[] {
     if (this.#skipped === 0) return [];
-    const line = `… ${this.#skipped} more records are in the table, and came too fast to be shown here`;
+    const records = counted(this.#skipped, 'more record is', 'more records are');
+    const line = `… ${records} in the table, and came too fast to be shown here`;
     this.#skipped = 0;
     return [line];
   }
@@ -92,8 +95,8 @@ function byTime(one: StoredRecord, other: StoredRecord): number {
   return one.timestamp < other.timestamp || (one.timestamp === other.timestamp && one.id < other.id) ? -1 : 1;
 }
 
-/** As on the wire. */
+/** The record as it is on the wire, but on one line whatever stands in it. */
 function jsonLine({ id, service, level, message, information, timestamp }: StoredRecord): string {
   const head = JSON.stringify({ id, service, level, message }).slice(0, -1);
-  return `${head},"information":${information},"timestamp":"${timestamp}"}\n`;
+  return `${printableJson(`${head},"information":${information},"timestamp":${JSON.stringify(timestamp)}}`)}\n`;
 }

@@ -1,7 +1,9 @@
 /** A stored record as people read it on a terminal: one line, the rest of its message and its error's stack indented. Pure. */
 import { styleText } from 'node:util';
 import type { Level } from '../../src/level.js';
+import { printableJson, printableLine, printableLines } from '../../src/printable.js';
 import type { StoredRecord } from '../../src/record.js';
+import { memberTexts } from '../../src/value/json-members.js';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -16,70 +18,79 @@ const LEVEL_WIDTH = 'CRITICAL'.length;
 const INDENT = ' '.repeat(14);
 /** A terminal is for a glance; SQL has the whole text. */
 const MOST_SHOWN = 2000;
+/** Further causes of an error stay in its JSON: their number has no limit. */
+const MOST_CAUSES = 10;
 
 /** @param colour false: plain text. */
 export function recordLine(record: StoredRecord, colour: boolean): string {
   const paint = (style: Style, text: string) =>
     colour && text !== '' ? styleText(style, text, { validateStream: false }) : text;
-  const { rest, stack } = splitInformation(record.information);
-  const [first = '', ...more] = shownText(record.message).split('\n');
+  const { rest, stacks } = splitInformation(record.information);
+  const [first = '', ...more] = linesOf(record.message);
   const head = [
     paint('dim', localTime(record.timestamp)),
     paint(LEVEL_STYLE[record.level], record.level.padEnd(LEVEL_WIDTH)),
-    paint('bold', shownText(record.service)),
+    paint('bold', printableLine(cut(record.service))),
     first,
-    paint('dim', shownText(rest)),
+    paint('dim', printableJson(cut(rest))),
   ];
-  const below = [
-    ...more,
-    ...(stack === ''
-      ? []
-      : shownText(stack)
-          .split('\n')
-          .map((line) => paint('dim', line))),
-  ];
+  const below = [...more, ...(stacks === '' ? [] : linesOf(stacks).map((line) => paint('dim', line)))];
   return [head.filter((part) => part !== '').join('  '), ...below.map((line) => INDENT + line)].join('\n');
 }
 
 /** `HH:MM:SS.mmm` where the reader sits. */
 function localTime(timestamp: string): string {
   const time = new Date(timestamp);
-  if (Number.isNaN(time.getTime())) return timestamp;
+  if (Number.isNaN(time.getTime())) return printableLine(timestamp);
   const two = (number: number) => String(number).padStart(2, '0');
   const ms = String(time.getMilliseconds()).padStart(3, '0');
   return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${ms}`;
 }
 
-/** A stack reads badly as JSON: it goes below the line, and with it what it says already. */
-function splitInformation(json: string): { rest: string; stack: string } {
-  if (json === '{}') return { rest: '', stack: '' };
-  const { error, ...others } = JSON.parse(json) as Record<string, unknown>;
-  const chain = chainOf(error);
-  if (chain.stacks.length === 0) return { rest: json, stack: '' };
-  const left = Object.keys(chain.fields).length === 0 ? others : { ...others, error: chain.fields };
-  return { rest: Object.keys(left).length === 0 ? '' : JSON.stringify(left), stack: chain.stacks.join('\ncaused by ') };
+/** A stack reads badly as JSON: it goes below the line, and with it what it says already. Numbers keep their digits. */
+function splitInformation(json: string): { rest: string; stacks: string } {
+  if (json === '{}') return { rest: '', stacks: '' };
+  const members = memberTexts(json);
+  const { stacks, fields } = causesOf(members.get('error'));
+  if (stacks.length === 0) return { rest: json, stacks: '' };
+  members.delete('error');
+  if (fields !== undefined) members.set('error', fields);
+  return { rest: members.size === 0 ? '' : objectOf(members), stacks: stacks.join('\ncaused by ') };
 }
 
-/** The stacks of an error and its causes; its own fields, which no stack shows. */
-function chainOf(error: unknown): { stacks: string[]; fields: Record<string, unknown> } {
-  if (typeof error !== 'object' || error === null) return { stacks: [], fields: {} };
-  const { stack, name, message, cause, ...fields } = error as Record<string, unknown>;
-  if (typeof stack !== 'string') return { stacks: [], fields: {} };
-  const causes = chainOf(cause);
-  if (causes.stacks.length === 0)
-    return { stacks: [stack], fields: cause === undefined ? fields : { ...fields, cause } };
-  const further = Object.keys(causes.fields).length === 0 ? fields : { ...fields, cause: causes.fields };
-  return { stacks: [stack, ...causes.stacks], fields: further };
+/** The stacks of an error and its causes; the JSON of their own fields, which no stack shows. */
+function causesOf(error: string | undefined): { stacks: string[]; fields: string | undefined } {
+  const stacks: string[] = [];
+  const levels: Map<string, string>[] = [];
+  let left = error;
+  while (stacks.length < MOST_CAUSES) {
+    const members: Map<string, string> = left?.startsWith('{') ? memberTexts(left) : new Map();
+    const stack = members.get('stack');
+    if (!stack?.startsWith('"')) break;
+    stacks.push(JSON.parse(stack) as string);
+    left = members.get('cause');
+    for (const name of ['stack', 'name', 'message', 'cause']) members.delete(name);
+    levels.push(members);
+  }
+  let fields = left;
+  for (const members of levels.reverse()) {
+    if (fields !== undefined) members.set('cause', fields);
+    fields = members.size === 0 ? undefined : objectOf(members);
+  }
+  return { stacks, fields };
 }
 
-/** What could steer the terminal, or turn the order of the letters on it, is written as an escape. */
-function shownText(text: string): string {
-  const shown = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}… (${text.length - MOST_SHOWN} more)` : text;
-  return shown.replaceAll('\r\n', '\n').replace(STEERING, (character) => {
-    const code = character.charCodeAt(0);
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
-  });
+function objectOf(members: ReadonlyMap<string, string>): string {
+  return `{${[...members].map(([name, json]) => `${JSON.stringify(name)}:${json}`).join()}}`;
 }
 
-/** Control characters but tab and line feed; the marks of bidirectional text. */
-const STEERING = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+function linesOf(text: string): string[] {
+  return printableLines(cut(text)).split('\n');
+}
+
+function cut(text: string): string {
+  if (text.length <= MOST_SHOWN) return text;
+  // Not between the halves of one character.
+  const end = /[\ud800-\udbff]/.test(text.charAt(MOST_SHOWN - 1)) ? MOST_SHOWN - 1 : MOST_SHOWN;
+  return `${text.slice(0, end)}… (${text.length - end} more)`;
+}

@@ -4,7 +4,7 @@
  * Source: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
  */
 import { LoghiveError } from '../../src/errors.js';
-import { maskUrl } from '../../src/settings/mask-url.js';
+import { maskUrl, mayHoldPassword } from '../../src/settings/mask-url.js';
 
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof SSL_MODES)[number];
@@ -74,7 +74,7 @@ function parse(text: string): DatabaseTarget {
     throw new Wrong("a '/' or '@' in a password or in the database's name must be percent-encoded (%2F, %40).");
   }
   put(draft, 'database', decoded(path));
-  const mayHoldSecret = /@|password/i.test(query);
+  const mayHoldSecret = mayHoldPassword(query);
   for (const pair of query.split('&')) if (pair !== '') parameter(draft, pair, mayHoldSecret);
   const hosts = hostsOf(authority.slice(at + 1), draft);
   return Object.freeze({ ...finished(draft), hosts });
@@ -153,7 +153,7 @@ function parameter(draft: Draft, pair: string, mayHoldSecret: boolean): void {
   const name = decoded(equals < 0 ? pair : pair.slice(0, equals));
   const read = Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;
   // Passing over a misspelt sslmode would open an unprotected connection, so nothing unknown is passed over.
-  if (!read && mayHoldSecret) {
+  if (!read && (mayHoldSecret || equals < 0)) {
     throw new Wrong(
       `behind the '?' stands an unknown parameter; remove it, and write a '?' or '&' in a password as %3F or %26. Known: ${Object.keys(PARAMETERS).join(', ')}.`,
     );

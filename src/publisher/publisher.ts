@@ -11,6 +11,7 @@ import { LoghiveError, reasonOf } from '../errors.js';
 import { internalLogger } from '../internal-logger.js';
 import type { Level } from '../level.js';
 import type { PublisherConfig } from '../producer-config.js';
+import { counted } from '../sentence.js';
 import { within } from '../time/time-limit.js';
 import { Announcer } from './announcer.js';
 import { BodyPool } from './body-pool.js';
@@ -308,7 +309,7 @@ export class Publisher {
   #connected(product: string, host: string): void {
     if (this.#toldAway) {
       const { pending } = this.stats();
-      const sent = pending === 0 ? '' : `; ${pending} waiting ${pending === 1 ? 'record is' : 'records are'} sent`;
+      const sent = pending === 0 ? '' : `; ${counted(pending, 'waiting record is', 'waiting records are')} sent`;
       internalLogger.info(`connected to ${product} again${sent} (${host})`);
     }
     this.#toldAway = false;

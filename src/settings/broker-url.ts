@@ -27,9 +27,15 @@ export function parseBrokerUrl(text: unknown): readonly BrokerHost[] {
 function wholeUrls(text: string): string[] {
   const parts = text.split(',').map((part) => part.trim());
   if (parts.length === 1 || parts.every((part) => /^amqps?:\/\//i.test(part))) return parts;
-  const match = /^(?<scheme>amqps?:\/\/)(?<login>[^@/]*@)?(?<hosts>[^/?#]*)(?<rest>.*)$/i.exec(text);
+  // As in one URL, the login ends at the last '@' before the path.
+  const match = /^(?<scheme>amqps?:\/\/)(?<login>[^/?#]*@)?(?<hosts>[^/?#]*)(?<rest>.*)$/is.exec(text.trim());
   if (!match?.groups) throw new Expected(SHAPE);
   const { scheme, login = '', hosts = '', rest = '' } = match.groups;
+  if (/@.*,.*@/s.test(login)) {
+    throw new Expected(
+      `${SHAPE}; a list of hosts has one login, before the first of them, and an '@' in a password is written %40`,
+    );
+  }
   return hosts.split(',').map((host) => `${scheme}${login}${host.trim()}${rest}`);
 }
 
@@ -77,7 +83,8 @@ function decoded(text: string): string {
 /** How a host is shown to people: with the user and the vhost, without the password. */
 export function maskedBroker(host: BrokerHost): string {
   const vhost = host.vhost === '/' ? '/' : `/${encodeURIComponent(host.vhost)}`;
-  return `${host.protocol}://${encodeURIComponent(host.username)}:***@${hostAndPort(host)}${vhost}`;
+  // Where the ':' of the login was encoded as well, the user's name holds the password.
+  return maskUrl(`${host.protocol}://${encodeURIComponent(host.username)}:***@${hostAndPort(host)}${vhost}`);
 }
 
 export function hostAndPort({ hostname, port }: BrokerHost): string {

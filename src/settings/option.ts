@@ -3,7 +3,7 @@
  * its default. Arguments that are wrong throw; environment values that are wrong warn and fall back. Pure.
  */
 import { LoghiveError } from '../errors.js';
-import { maskUrl } from './mask-url.js';
+import { maskUrl, mayHoldPassword } from './mask-url.js';
 import { nearest } from './nearest.js';
 
 /** Turns what was passed into the value, or throws an `Expected` that completes the sentence "expected …". */
@@ -169,14 +169,9 @@ function listText(values: readonly unknown[]): string {
 }
 
 function textOf(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(mayHoldSecret(value) ? maskUrl(value) : value);
+  if (typeof value === 'string') return JSON.stringify(mayHoldPassword(value) ? maskUrl(value) : value);
   if (typeof value === 'function' || typeof value === 'object') return kindOf(value);
   return typeof value === 'bigint' ? `${value}n` : String(value);
-}
-
-/** What looks like a URL, or like a piece of one. */
-function mayHoldSecret(text: string): boolean {
-  return /:\/\/|@|password/i.test(text);
 }
 
 /** What a value is, for messages that must not show it: "text", "a number", "an array". */

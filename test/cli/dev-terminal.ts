@@ -10,6 +10,8 @@ export interface Terminal {
   readonly started: Promise<void>;
   /** As a person types it; `\x03` is Ctrl-C. */
   readonly type: (text: string) => void;
+  /** As when its window is closed. */
+  readonly hangUp: () => void;
   /** Resolves with the exit code of what ran in it. */
   readonly ended: Promise<number | null>;
 }
@@ -57,6 +59,7 @@ export function useTerminal(
       ),
     started,
     type: (text) => child.stdin.write(text),
+    hangUp: () => child.kill('SIGKILL'),
     ended,
   };
 }

@@ -32,6 +32,16 @@ test('hosts in one URL share all but name and port', () => {
   ]);
 });
 
+test.each(['amqp://u:p@ss@one,two', 'amqp://u:p%40ss@one,two', ' amqp://u:p@ss@one, two'])(
+  'the password of %j is the same for each host',
+  (url) => {
+    expect(parseBrokerUrl(url)).toMatchObject([
+      { hostname: 'one', username: 'u', password: 'p@ss' },
+      { hostname: 'two', username: 'u', password: 'p@ss' },
+    ]);
+  },
+);
+
 test('whole URLs in a list each say their own', () => {
   expect(parseBrokerUrl('amqp://u:p@one/v, amqps://two')).toEqual([
     { ...guest, hostname: 'one', username: 'u', password: 'p', vhost: 'v' },
@@ -61,6 +71,8 @@ test.each<[unknown, RegExp]>([
   ['amqp://h/a/b', /%2F/],
   [`amqp://h/${'v'.repeat(256)}`, /at most 255 bytes/],
   ['amqp://u:100%secret@h', /%25/],
+  ['amqp://u:p@one,u:secret@two', /has one login/],
+  ['amqp://u:p/ss@one,two:secret', /a URL such as/],
 ])('%s is refused with what was expected, without the password', (url, words) => {
   const refused = () => parseBrokerUrl(url);
   expect(refused).toThrow(Expected);

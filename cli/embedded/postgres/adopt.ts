@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { identityOf, isRunning } from '../process-identity.js';
 import { postmasterOf, readPidFile, whoIs } from './postmaster.js';
-import { failed, faultAt, type Running, remembered, type Start } from './start.js';
+import { failed, faultAt, lastServer, type Running, type Start } from './start.js';
 
 const POLL_MS = 20;
 /** For one that says it is ready. */
@@ -29,7 +29,7 @@ export async function adopt(start: Start): Promise<Running | undefined> {
     const fault = found.status === 'ready' ? await faultAt(passwords, found.port) : 'it is starting';
     if (fault === undefined) {
       if (start.port === 0 || start.port === found.port) {
-        return { postmaster, port: found.port, version: remembered(start).version ?? binaries.version, adopted: true };
+        return { postmaster, port: found.port, version: lastServer(start).version ?? binaries.version, adopted: true };
       }
       // Nobody else has a claim to it: it comes back on the port that was asked for.
       await postmaster.end();

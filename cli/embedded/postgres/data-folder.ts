@@ -1,13 +1,20 @@
 /** Where the data lies. */
 import { createHash } from 'node:crypto';
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { LoghiveError, reasonOf } from '../../../src/errors.js';
+import { LoghiveError } from '../../../src/errors.js';
+import { checkParents, openOwnFolder, unusable } from '../own-folder.js';
 import { faultOfPlace } from './places.js';
 import { canReach, type ServerUser } from './server-user.js';
 
 /** The cluster within a data folder. */
 export const clusterIn = (folder: string) => path.join(folder, 'data');
+
+/**
+ * Paths in PostgreSQL have 1,023 bytes at most, and cut what is longer. Source: MAXPGPATH in pg_config_manual.h. Kept free
+ * for the longest name below the folder of a cluster that is being made.
+ */
+const LONGEST_PATH_BYTES = 1023 - 100;
 
 /**
  * The folder itself; but where root asks for one that the server's user cannot reach, `<place>/postgres-<hash of the
@@ -24,16 +31,14 @@ export function dataFolder(
 ): string {
   let folder = path.resolve(wanted);
   try {
+    checkParents(folder);
     folder = chosenFolder(absolute(folder), user, places, notice);
+    checkName(folder);
     make(folder, user === undefined ? 0o700 : 0o711);
-    accessSync(folder, constants.W_OK);
     checkOwner(folder, user?.uid ?? process.getuid?.());
     return folder;
   } catch (error) {
-    if (error instanceof LoghiveError) throw error;
-    throw unusable(
-      `folder ${folder} cannot be used: ${reasonOf(error)}. Give this user the right, or name another one.`,
-    );
+    throw unusable(folder, error);
   }
 }
 
@@ -44,11 +49,14 @@ function chosenFolder(
   notice: (text: string) => void,
 ): string {
   const name = `postgres-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`;
-  const withData = places.map((place) => path.join(place, name)).find((each) => existsSync(clusterIn(each)));
+  // What others have put into a place of this name is no data of ours.
+  const withData = places
+    .map((place) => path.join(place, name))
+    .find((each) => existsSync(clusterIn(each)) && faultOfPlace(path.dirname(each), user) === undefined);
   if (canReach(path.dirname(folder), user)) {
     if (user === undefined || withData === undefined || existsSync(clusterIn(folder))) return folder;
   } else if (existsSync(clusterIn(folder))) {
-    throw unusable(`the data in ${folder} cannot be reached by ${nobody(user)}. ${REMEDY} or move the data.`);
+    throw refused(`the data in ${folder} cannot be reached by ${nobody(user)}. ${REMEDY} or move the data.`);
   }
   const faults: string[] = [];
   for (const place of withData === undefined ? places : [path.dirname(withData)]) {
@@ -61,7 +69,7 @@ function chosenFolder(
     notice(`the data of PostgreSQL is in ${placed}: ${folder} cannot be reached by ${nobody(user)}`);
     return placed;
   }
-  throw unusable(
+  throw refused(
     `folder ${folder} cannot be reached by ${nobody(user)}, and no other will do: ${faults.join('; ')}. ${REMEDY} or name another one.`,
   );
 }
@@ -72,16 +80,35 @@ function nobody(user: ServerUser | undefined): string {
   return `uid ${user?.uid}, as whom PostgreSQL runs because it refuses root`;
 }
 
-function unusable(message: string): LoghiveError {
+function refused(message: string): LoghiveError {
   return new LoghiveError('LOGHIVE_FOLDER_UNUSABLE', message);
+}
+
+/** What PostgreSQL would stumble over in its own way. */
+function checkName(folder: string): void {
+  const bytes = Buffer.byteLength(folder);
+  if (bytes > LONGEST_PATH_BYTES) {
+    throw refused(
+      `the path of folder ${folder.slice(0, 60)}… has ${bytes} bytes, and PostgreSQL takes at most ${LONGEST_PATH_BYTES}. Name a folder with a shorter path (--data).`,
+    );
+  }
+  if (/[\n\r]/.test(folder)) {
+    throw refused(
+      `the path of folder ${folder} holds a line break, at which PostgreSQL's pid file ends a line. Name another folder (--data).`,
+    );
+  }
 }
 
 /** PostgreSQL takes its own user's data only. */
 function checkOwner(folder: string, uid: number | undefined): void {
-  const owner = statSync(clusterIn(folder), { throwIfNoEntry: false })?.uid;
-  if (uid === undefined || owner === undefined || owner === uid) return;
-  throw unusable(
-    `the data in ${folder} belongs to uid ${owner}, and PostgreSQL would run as uid ${uid}. Start as the user who made it, or name another folder.`,
+  const cluster = lstatSync(clusterIn(folder), { throwIfNoEntry: false });
+  if (uid === undefined || cluster === undefined) return;
+  if (!cluster.isDirectory()) {
+    throw refused(`${clusterIn(folder)} is no folder. Remove it, or name another folder (--data).`);
+  }
+  if (cluster.uid === uid) return;
+  throw refused(
+    `the data in ${folder} belongs to uid ${cluster.uid}, and PostgreSQL would run as uid ${uid}. Start as the user who made it, or name another folder (--data).`,
   );
 }
 
@@ -93,11 +120,18 @@ function absolute(folder: string): string {
 }
 
 function make(folder: string, mode: number): void {
-  const first = mkdirSync(folder, { recursive: true, mode }) ?? folder;
+  const first = firstMissing(folder);
+  openOwnFolder(folder, { mode });
   // What the server's user needs to get through, whatever the umask; one that was there already keeps the rest of its mode.
   const needed = mode & 0o011;
   for (let each = folder; each.length >= first.length; each = path.dirname(each)) {
     const current = statSync(each).mode & 0o7777;
     if ((current & needed) !== needed) chmodSync(each, current | needed);
   }
+}
+
+/** Of what has to be made, the one that is highest; the folder itself where it is there. */
+function firstMissing(folder: string): string {
+  const parent = path.dirname(folder);
+  return existsSync(parent) || parent === folder ? folder : firstMissing(parent);
 }

@@ -16,6 +16,7 @@ import { adopt } from './adopt.js';
 import { runnableBinaries } from './binaries.js';
 import { clusterExists, createCluster } from './cluster.js';
 import { clusterIn, dataFolder } from './data-folder.js';
+import { endForeignServer } from './foreign-server.js';
 import { launch } from './launch.js';
 import { passwordsIn, ROLE } from './passwords.js';
 import { placesOfRoot } from './places.js';
@@ -36,6 +37,8 @@ export interface EmbeddedPostgresOptions {
   readonly notice?: (text: string) => void;
   /** Gives the start up: what was launched is ended, and the promise rejects with its reason. */
   readonly signal?: AbortSignal;
+  /** See `LockOptions`; the server has to be ended then, by `stop()`. */
+  readonly onLost?: () => void;
   /** Where root may put what the server's user cannot reach otherwise. Default: see `placesOfRoot`. */
   readonly places?: readonly string[];
 }
@@ -70,7 +73,13 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const user = serverUser();
   const places = options.places ?? (user === undefined ? [cacheFolder()] : placesOfRoot());
   const folder = dataFolder(options.folder, user, places, notice);
-  const unlock = lockFolder(folder);
+  let lost = false;
+  const unlock = lockFolder(folder, {
+    onLost: () => {
+      lost = true;
+      options.onLost?.();
+    },
+  });
   try {
     const binaries = await runnableBinaries(options.binaries, user, places);
     const cluster = clusterIn(folder);
@@ -78,17 +87,23 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const passwords = passwordsIn(folder, made);
     if (!made) await createCluster(folder, binaries, passwords, user, signal);
     const start = { folder, cluster, port, binaries, user, passwords, notice, signal };
-    return handle(start, (await adopt(start)) ?? (await launch(start)), unlock);
+    await endForeignServer(start);
+    return handle(start, (await adopt(start)) ?? (await launch(start)), { unlock, isLost: () => lost });
   } catch (error) {
     unlock();
     throw error;
   }
 }
 
-function handle({ folder, passwords }: Start, running: Running, unlock: () => void): EmbeddedPostgres {
+interface Lock {
+  readonly unlock: () => void;
+  readonly isLost: () => boolean;
+}
+
+function handle({ folder, passwords }: Start, running: Running, lock: Lock): EmbeddedPostgres {
   const { postmaster, port, version, adopted } = running;
   const { passFile } = passwords;
-  const shown = `postgres://${ROLE}@127.0.0.1:${port}/${ROLE}?passfile=${encodeURIComponent(passFile).replaceAll('%2F', '/')}`;
+  const shown = `postgres://${ROLE}@127.0.0.1:${port}/${ROLE}?passfile=${inUrl(passFile)}`;
   let stopping: Promise<void> | undefined;
   return {
     url: urlOf(passwords, port),
@@ -101,8 +116,13 @@ function handle({ folder, passwords }: Start, running: Running, unlock: () => vo
     psql: `psql "${shown}"`,
     isRunning: postmaster.isRunning,
     stop() {
-      stopping ??= postmaster.end().finally(unlock);
+      stopping ??= (lock.isLost() ? postmaster.kill() : postmaster.end()).finally(lock.unlock);
       return stopping;
     },
   };
+}
+
+/** In a URL that stands in a shell's double quotes. */
+function inUrl(file: string): string {
+  return encodeURIComponent(file).replaceAll('%2F', '/').replaceAll('!', '%21');
 }

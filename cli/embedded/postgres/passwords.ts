@@ -1,8 +1,8 @@
 /** The passwords of a cluster, in the form that libpq reads by itself (PGPASSFILE). */
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { LoghiveError } from '../../../src/errors.js';
+import { readOwnFile, writeOwnFile } from '../own-file.js';
 
 export const SUPERUSER = 'postgres';
 /** Of the role that works, and of its database. */
@@ -17,7 +17,7 @@ export interface Passwords {
 /** Makes them where there is no cluster yet. @throws LoghiveError LOGHIVE_POSTGRES_FAILED where those of one are gone. */
 export function passwordsIn(folder: string, clusterExists: boolean): Passwords {
   const passFile = path.join(folder, 'pgpass');
-  const text = existsSync(passFile) ? readFileSync(passFile, 'utf8') : '';
+  const { text = '' } = readOwnFile(passFile) ?? {};
   // Any port: a later start may take another one.
   const of = (user: string) => new RegExp(`^127\\.0\\.0\\.1:\\*:\\*:${user}:(\\w+)$`, 'm').exec(text)?.[1];
   const [superuser, role] = [of(SUPERUSER), of(ROLE)];
@@ -30,8 +30,6 @@ export function passwordsIn(folder: string, clusterExists: boolean): Passwords {
   }
   const fresh = { passFile, superuser: randomBytes(16).toString('hex'), role: randomBytes(16).toString('hex') };
   const line = (user: string, password: string) => `127.0.0.1:*:*:${user}:${password}\n`;
-  const draft = `${passFile}.draft`;
-  writeFileSync(draft, line(ROLE, fresh.role) + line(SUPERUSER, fresh.superuser), { mode: 0o600 });
-  renameSync(draft, passFile);
+  writeOwnFile(passFile, line(ROLE, fresh.role) + line(SUPERUSER, fresh.superuser));
   return fresh;
 }

@@ -6,6 +6,7 @@ import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { reasonOf } from '../../../src/errors.js';
+import { faultOfOwner, faultOfParents, ownersWith } from '../owners.js';
 import { canReach, type ServerUser } from './server-user.js';
 
 /**
@@ -18,11 +19,14 @@ export function placesOfRoot(): readonly string[] {
 
 /** Makes it if need be. Undefined when all is well, else why it cannot be used. */
 export function faultOfPlace(place: string, user: ServerUser | undefined): string | undefined {
+  const owners = ownersWith();
   try {
+    const fault = faultOfParents(place, owners);
+    if (fault !== undefined) return `${place} is not safe to use: ${fault}`;
     if (mkdirSync(place, { recursive: true, mode: 0o755 }) !== undefined) chmodSync(place, 0o755);
-    const { mode, uid } = lstatSync(place);
     // Others can make folders of this name in /var/tmp, and put programs there for root to run.
-    if (!lstatSync(place).isDirectory() || uid !== process.getuid?.() || (mode & 0o022) !== 0) {
+    const stats = lstatSync(place);
+    if (!stats.isDirectory() || faultOfOwner(stats, owners) !== undefined) {
       return `${place} is not a folder that only this user can write to`;
     }
   } catch (error) {

@@ -1,11 +1,13 @@
 /** The process of a PostgreSQL server: its pid file, its beginning and its end. */
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { exists, identityOf, isRunning } from '../process-identity.js';
+import { readOwnFile } from '../own-file.js';
+import { ownersWith } from '../owners.js';
+import { exists, identityOf, isRunning, procText } from '../process-identity.js';
 import { SERVER_ENVIRONMENT } from './cluster.js';
-import type { ServerUser } from './server-user.js';
+import { type ServerUser, serverUser } from './server-user.js';
 
 const POLL_MS = 20;
 /** A fast shutdown writes what is dirty to the disk. */
@@ -21,19 +23,11 @@ export interface PidFile {
 }
 
 export function readPidFile(cluster: string): PidFile | undefined {
-  const lines = textOf(path.join(cluster, 'postmaster.pid'))?.split('\n');
+  const lines = readOwnFile(path.join(cluster, 'postmaster.pid'), ownersWith(serverUser()?.uid))?.text.split('\n');
   const [pid, port] = [Number(lines?.[0]), Number(lines?.[3])];
   // A single-user server has a negative number there; one that is being written has less than all lines.
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
   return { pid, port, status: lines?.[7]?.trim() ?? '' };
-}
-
-function textOf(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
 }
 
 /**
@@ -41,7 +35,7 @@ function textOf(file: string): string | undefined {
  * 'unknown': a PostgreSQL that was started in another way, or a system that does not tell.
  */
 export function whoIs(pid: number, cluster: string): 'this server' | 'another program' | 'unknown' {
-  const words = textOf(`/proc/${pid}/cmdline`)?.split('\0');
+  const words = procText(pid, 'cmdline')?.split('\0');
   if (words === undefined || words[0] === '') return 'unknown';
   const program = path.basename(words[0] ?? '');
   if (words.includes(cluster) && program === 'postgres') return 'this server';
@@ -66,6 +60,8 @@ export interface Postmaster {
   isRunning(): boolean;
   /** Fast shutdown, and harder where that does not help. Resolves when the process is gone. */
   end(): Promise<void>;
+  /** At once, and without another look at its data, which belong to somebody else by now. */
+  kill(): Promise<void>;
 }
 
 export function postmasterOf(pid: number, binDir: string): Postmaster {
@@ -88,7 +84,8 @@ export function spawnPostmaster(
     ...(process.platform !== 'win32' && { dynamic_shared_memory_type: 'mmap' }),
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const output = openSync(log, 'a', 0o600);
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW = 0 } = constants;
+  const output = openSync(log, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
   const child = spawn(path.join(binDir, 'postgres'), ['-D', cluster, '-p', String(port), ...flags], {
     ...user,
     env: SERVER_ENVIRONMENT,
@@ -121,15 +118,18 @@ function endable(pid: number, running: () => boolean, binDir: string): Postmaste
     return !running();
   }
 
+  async function kill(): Promise<void> {
+    signal('SIGKILL');
+    while (running()) await delay(POLL_MS);
+  }
+
   async function end(): Promise<void> {
     signal('SIGINT');
     // One that was stopped takes signals only when it runs again.
     if (process.platform !== 'win32') signal('SIGCONT');
     if (await goneWithin(FAST_SHUTDOWN_MS)) return;
     signal('SIGQUIT');
-    if (await goneWithin(IMMEDIATE_SHUTDOWN_MS)) return;
-    signal('SIGKILL');
-    while (running()) await delay(POLL_MS);
+    if (!(await goneWithin(IMMEDIATE_SHUTDOWN_MS))) await kill();
   }
 
   function signal(name: NodeJS.Signals): void {
@@ -151,5 +151,6 @@ function endable(pid: number, running: () => boolean, binDir: string): Postmaste
       ending ??= end();
       return ending;
     },
+    kill,
   };
 }

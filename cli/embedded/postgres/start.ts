@@ -1,8 +1,10 @@
 /** What all steps of one start know, and what they share. */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { openStore } from '../../../consumer/store/index.js';
 import { LoghiveError, reasonOf } from '../../../src/errors.js';
+import { readOwnFile, writeOwnFile } from '../own-file.js';
+import { ownScope, type ProcessScope } from '../process-identity.js';
 import type { RunnableBinaries } from './binaries.js';
 import { type Passwords, ROLE } from './passwords.js';
 import type { Postmaster } from './postmaster.js';
@@ -50,17 +52,31 @@ export async function faultAt(passwords: Passwords, port: number): Promise<strin
   }
 }
 
-/** Before the launch: a process that dies just after it leaves a server whose version the next one must know. */
-export function remember({ folder, binaries: { version } }: Start, port: number): void {
-  const draft = path.join(folder, 'server.json.draft');
-  writeFileSync(draft, JSON.stringify({ port, version }), { mode: 0o600 });
-  renameSync(draft, path.join(folder, 'server.json'));
+/** What is known of the last server, wherever that was started. */
+export interface LastServer {
+  readonly port?: number;
+  readonly version?: string;
+  /** Where its process id means something. */
+  readonly scope?: ProcessScope & { readonly host: string };
+  /** Epoch milliseconds when it was told to end: it ran elsewhere, see `foreign-server.ts`. */
+  readonly toldToEndAt?: number;
 }
 
-/** Of the last launch; empty where there was none. */
-export function remembered({ folder }: Start): { port?: number; version?: string } {
+/** Before the launch: a process that dies just after it leaves a server whose version the next one must know. */
+export function remember(start: Start, port: number): void {
+  const { version } = start.binaries;
+  keepLastServer(start, { port, version, scope: { ...ownScope(), host: os.hostname() } });
+}
+
+export function keepLastServer({ folder }: Start, last: LastServer): void {
+  writeOwnFile(path.join(folder, 'server.json'), JSON.stringify(last));
+}
+
+/** Empty where there was none. */
+export function lastServer({ folder }: Start): LastServer {
+  const found = readOwnFile(path.join(folder, 'server.json'));
   try {
-    return JSON.parse(readFileSync(path.join(folder, 'server.json'), 'utf8'));
+    return found === undefined ? {} : (JSON.parse(found.text) as LastServer);
   } catch {
     return {};
   }

@@ -1,8 +1,11 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import os, { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { lockFolder } from '../../../cli/embedded/folder-lock.js';
+import { identityOf, type ProcessIdentity } from '../../../cli/embedded/process-identity.js';
 import { onEnd, useChild } from '../../support/use-servers.js';
 import { eventually } from '../../support/wait.mjs';
 
@@ -82,4 +85,136 @@ test('a folder that cannot be made is an error that says so', () => {
   expect(() => lockFolder(path.join(folder, 'file', 'within'))).toThrow(
     expect.objectContaining({ code: 'LOGHIVE_FOLDER_UNUSABLE', message: expect.stringContaining('cannot be used') }),
   );
+});
+
+describe('an owner that nobody can look at', () => {
+  const ELSEWHERE = { pidNamespace: 'pid:[1]' };
+  const ANOTHER_KERNEL = { bootId: '6f3c0d5e-0000-4000-8000-000000000000' };
+
+  function useOwner(who: Partial<ProcessIdentity>, silentS: number): string {
+    const folder = useFolder();
+    writeFileSync(path.join(folder, 'owner.1'), JSON.stringify({ ...identityOf(process.pid), pid: 7, ...who }));
+    const at = Date.now() / 1000 - silentS;
+    utimesSync(path.join(folder, 'owner.1'), at, at);
+    return folder;
+  }
+
+  test.each<[string, Partial<ProcessIdentity>, number]>([
+    ['in another container', ELSEWHERE, 0],
+    ['in another container', ELSEWHERE, 55],
+    ['on another machine', ANOTHER_KERNEL, 0],
+    ['on another machine', ANOTHER_KERNEL, 55],
+    ['on a machine whose clock is ahead', ANOTHER_KERNEL, -3600],
+    ['in a container with the number of this process', { ...ELSEWHERE, pid: process.pid }, 3],
+  ])('%s (%j), and was alive %i s ago, has the folder', (_where, who, silentS) => {
+    const folder = useOwner(who, silentS);
+    expect(() => lockFolder(folder)).toThrow(
+      expect.objectContaining({
+        code: 'LOGHIVE_FOLDER_LOCKED',
+        message: expect.stringMatching(
+          new RegExp(
+            `^folder ${folder} is in use by process ${who.pid ?? 7} of another container or machine, which was alive \\d+ s ago\\. End it there, or take another folder; it counts as dead when nothing is heard of it for 60 s\\. If it surely has ended, remove ${folder}/owner\\.1\\.$`,
+          ),
+        ),
+      }),
+    );
+  });
+
+  test.each<[string, Partial<ProcessIdentity>]>([
+    ['in another container', ELSEWHERE],
+    ['on another machine', ANOTHER_KERNEL],
+  ])('%s (%j) is dead when nothing was heard of it for more than a minute', (_where, who) => {
+    lockFolder(useOwner(who, 65))();
+  });
+
+  test('that was alive before this machine was started is dead at once', () => {
+    const uptime = vi.spyOn(os, 'uptime').mockReturnValue(20);
+    onEnd(() => uptime.mockRestore());
+    lockFolder(useOwner(ANOTHER_KERNEL, 25))();
+    expect(() => lockFolder(useOwner(ANOTHER_KERNEL, 15))).toThrow(/was alive 15 s ago/);
+    // The same kernel: only its container is another one.
+    expect(() => lockFolder(useOwner(ELSEWHERE, 25))).toThrow(/was alive 25 s ago/);
+  });
+
+  test('in a real container has the folder until it has been silent for a minute', async () => {
+    // Only root can make one.
+    if (process.getuid?.() !== 0) return;
+    const folder = useFolder();
+    const contained = useContained([program, folder]);
+    await once(contained, 'message');
+    expect(() => lockFolder(folder)).toThrow(/in use by process \d+ of another container or machine/);
+    contained.kill('SIGKILL');
+    await once(contained, 'exit');
+    expect(() => lockFolder(folder)).toThrow(/in use by process \d+ of another container or machine/);
+    const at = Date.now() / 1000 - 65;
+    utimesSync(path.join(folder, 'owner.1'), at, at);
+    lockFolder(folder)();
+  });
+});
+
+/** A program in a pid namespace of its own, as a container has one. */
+function useContained(args: string[]): ChildProcess {
+  const unshare = ['--pid', '--fork', '--kill-child', '--mount-proc', process.execPath];
+  const child = spawn('unshare', [...unshare, ...args], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  onEnd(() => child.kill('SIGKILL'));
+  return child;
+}
+
+describe('whoever has it', () => {
+  function useClock(): void {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onEnd(() => vi.useRealTimers());
+  }
+
+  test('gives a sign of life every five seconds', () => {
+    useClock();
+    const folder = useFolder();
+    const unlock = lockFolder(folder);
+    onEnd(unlock);
+    const file = path.join(folder, 'owner.1');
+    const text = readFileSync(file, 'utf8');
+    for (let beat = 0; beat < 3; beat++) {
+      utimesSync(file, 0, 0);
+      vi.advanceTimersByTime(5000);
+      expect(Date.now() - statSync(file).mtimeMs).toBeLessThan(5000);
+      expect(readFileSync(file, 'utf8')).toBe(text);
+    }
+  });
+
+  test.each<[string, (folder: string) => void]>([
+    ['was removed', (folder) => rmSync(folder, { recursive: true })],
+    ['has another owner now', (folder) => writeFileSync(path.join(folder, 'owner.2'), '{}')],
+    [
+      'has another owner now, who has cleared up',
+      (folder) => {
+        writeFileSync(path.join(folder, 'owner.2'), '{}');
+        rmSync(path.join(folder, 'owner.1'));
+      },
+    ],
+  ])('is told once when the folder %s', (_what, happens) => {
+    useClock();
+    const folder = useFolder();
+    let lost = 0;
+    onEnd(lockFolder(folder, { onLost: () => lost++ }));
+    vi.advanceTimersByTime(5000);
+    expect(lost).toBe(0);
+    happens(folder);
+    vi.advanceTimersByTime(15_000);
+    expect(lost).toBe(1);
+  });
+
+  test('gives no sign any more when it has given the lock back', () => {
+    useClock();
+    const folder = useFolder();
+    lockFolder(folder)();
+    vi.advanceTimersByTime(5000);
+    expect(readFileSync(path.join(folder, 'owner.1'), 'utf8')).toBe('');
+  });
+});
+
+test('an owner file that somebody else can have written is not trusted', () => {
+  const folder = useFolder();
+  writeFileSync(path.join(folder, 'owner.1'), '', { mode: 0o666 });
+  execFileSync('chmod', ['666', path.join(folder, 'owner.1')]);
+  expect(() => lockFolder(folder)).toThrow(expect.objectContaining({ code: 'LOGHIVE_FOLDER_UNUSABLE' }));
 });

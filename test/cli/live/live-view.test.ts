@@ -59,6 +59,18 @@ describe('the live view', () => {
     expect(JSON.parse(textOf(stream))).toEqual({ ...one, information: { order: 7 } });
   });
 
+  test('as JSON is one line a record, the same value, numbers to the last digit, whatever others wrote into it', async () => {
+    const stream = new PassThrough();
+    const [one] = records(1, 'a\x9b2J\u2028\x7f\u202e');
+    const forged = JSON.stringify({ ...one, service: 'bank' });
+    const information = `{"n":12345678901234567890,\n"forged":\r\n${forged}\n,"c1":"\x9b\u0085\u2029\u2066"}`;
+    await new LiveView({ stream, mode: 'json', colour: false }).show([{ ...one!, service: 'x\u0085', information }]);
+    const text = textOf(stream);
+    expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e\u2066]/);
+    expect(text).toMatch(/^[^\n]*"n":12345678901234567890,[^\n]*\n$/);
+    expect(JSON.parse(text)).toEqual({ ...one, service: 'x\u0085', information: JSON.parse(information) });
+  });
+
   test('when quiet shows nothing', async () => {
     const stream = new PassThrough();
     await new LiveView({ stream, mode: 'quiet', colour: false }).show(records(1));

@@ -60,6 +60,29 @@ describe('a record on a terminal', () => {
     );
   });
 
+  test.each([11, 5500, 200_000])('has the stacks of the first ten of %i causes, and the rest as JSON', (depth) => {
+    const level = (n: number) => `{"name":"Error","message":"m${n}","stack":"Error: m${n}","n":${n}`;
+    const levels = Array.from({ length: depth }, (_, n) => level(n)).join(',"cause":');
+    const shown = plain({ information: `{"error":${levels}${'}'.repeat(depth)}}` });
+    expect(shown.split('\n').slice(1)).toEqual(
+      Array.from({ length: 10 }, (_, n) => `              ${n === 0 ? '' : 'caused by '}Error: m${n}`),
+    );
+    expect(shown.split('\n')[0]).toContain('"n":9,"cause":{"name":"Error","message":"m10","stack":"Error: m10","n":10');
+    expect(shown.length).toBeLessThan(3000);
+  });
+
+  test('is shown however deep its information is nested', () => {
+    const deep = (depth: number) => `${'{"a":['.repeat(depth)}1${']}'.repeat(depth)}`;
+    expect(plain({ information: deep(200_000) })).toMatch(/^HH\S+ {2}INFO {6}shop {2}order placed {2}\{"a":\[/);
+    const error = `{"stack":"Error: x","fields":${deep(200_000)}}`;
+    expect(plain({ information: `{"error":${error}}` })).toMatch(/\{"error":\{"fields":\{"a":\[.*\n {14}Error: x$/);
+  });
+
+  test('keeps the digits of its numbers, also beside the stack of an error', () => {
+    const information = '{"order":12345678901234567890,"error":{"stack":"Error: x","sum":0.10000000000000000001}}';
+    expect(plain({ information })).toContain('{"order":12345678901234567890,"error":{"sum":0.10000000000000000001}}');
+  });
+
   test('continues the lines of a message below it', () => {
     expect(plain({ message: 'one\r\ntwo\nthree' })).toBe(
       'HH:MM:45.123  INFO      shop  one\n              two\n              three',
@@ -70,6 +93,26 @@ describe('a record on a terminal', () => {
     expect(plain({ message: '\x1b[2Jgone \u202egnp.exe \x07' })).toBe(
       'HH:MM:45.123  INFO      shop  \\x1b[2Jgone \\u202egnp.exe \\x07',
     );
+  });
+
+  test.each<[string, Partial<StoredRecord>]>([
+    ['service', { service: 'x\n12:00:00.000  ERROR     bank  forged' }],
+    ['service', { service: 'x\x1b[2J\r\x9b\u202e' }],
+    ['message', { message: 'x\r12:00:00.000\x9b2J\u2028\u0085\x0b\x0c' }],
+    ['information', { information: '{"a":1,\n"12:00:00.000  ERROR     bank  forged":2}' }],
+    ['information', { information: '{"a":"\x7f\x9b2J\u2028\u2066"}' }],
+    ['stack', { information: JSON.stringify({ error: { stack: 'Error: x\n12:00:00.000  ERROR\r\x1b[2J' } }) }],
+    ['field of the error', { information: '{"error":{"stack":"Error: x",\n"12:00:00.000  ERROR":"\u202e"}}' }],
+    ['cause', { information: JSON.stringify({ error: { stack: 'x', cause: { stack: 'y\n12:00:00.000' } } }) }],
+    ['timestamp', { timestamp: 'no time\n\x1b[2J' }],
+  ])('has no line of somebody else in it: %s %j', (_, fields) => {
+    const shown = plain(fields);
+    expect(shown).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e\u2066]/);
+    for (const line of shown.split('\n').slice(1)) expect(line).toMatch(/^ {14}/);
+  });
+
+  test('is cut between characters', () => {
+    expect(plain({ message: `${'x'.repeat(1999)}😀😀` })).toMatch(/x… \(4 more\)$/);
   });
 
   test('is cut where it is long, and says by how much', () => {

@@ -1,0 +1,107 @@
+/** A folder in which nobody else has put anything: what lies there is read, trusted and run. */
+import { accessSync, constants, lstatSync, mkdirSync, realpathSync } from 'node:fs';
+import path from 'node:path';
+import { LoghiveError, reasonOf } from '../../src/errors.js';
+import { faultOfOwner, faultOfParents, type Owners, ownersWith } from './owners.js';
+
+interface Needs {
+  /** Of what is made. Default 0700. */
+  readonly mode?: number;
+  /** Default: this user and root. */
+  readonly owners?: Owners | undefined;
+  /** How to name another folder, for messages. Default: 'name another folder (--data)'. */
+  readonly instead?: string;
+}
+
+const INSTEAD = 'name another folder (--data)';
+
+/**
+ * Makes the folder if need be.
+ *
+ * @returns its name without symbolic links.
+ * @throws LoghiveError LOGHIVE_FOLDER_UNUSABLE where it cannot be made or written to, where it belongs to somebody else or
+ *   others may write to it, and where others could put another one in its place.
+ */
+export function openOwnFolder(
+  folder: string,
+  { mode = 0o700, owners = ownersWith(), instead = INSTEAD }: Needs = {},
+): string {
+  try {
+    checkParents(folder, { owners, instead });
+    mkdirSync(folder, { recursive: true, mode });
+    const real = realpathSync(folder);
+    const stats = lstatSync(real);
+    const fault = faultOfOwner(stats, owners);
+    const remedy = owners?.has(stats.uid)
+      ? `Take that right away (chmod go-w ${folder})`
+      : `Start as uid ${stats.uid}, or ${instead}`;
+    refuse(folder, fault && `it ${fault}`, remedy);
+    accessSync(real, constants.R_OK | constants.W_OK | constants.X_OK);
+    return real;
+  } catch (error) {
+    throw unusable(folder, error, instead);
+  }
+}
+
+/** @throws LoghiveError LOGHIVE_FOLDER_UNUSABLE where others could put another folder in its place. */
+export function checkParents(folder: string, { owners = ownersWith(), instead = INSTEAD }: Needs = {}): void {
+  refuse(folder, faultOfParents(folder, owners), `Take that right away (chmod o-w), or ${instead}`);
+}
+
+function refuse(folder: string, fault: string | undefined, remedy: string): void {
+  if (fault === undefined) return;
+  throw new LoghiveError('LOGHIVE_FOLDER_UNUSABLE', `folder ${folder} is not safe to use: ${fault}. ${remedy}.`);
+}
+
+/** What the system refused to do with a folder, and what helps against that. Errors of Loghive stay as they are. */
+export function unusable(folder: string, error: unknown, instead = INSTEAD): LoghiveError {
+  if (error instanceof LoghiveError) return error;
+  return new LoghiveError(
+    'LOGHIVE_FOLDER_UNUSABLE',
+    `folder ${folder} cannot be used: ${reasonOf(error)}. ${remedyFor(folder, error, instead)}.`,
+    { cause: error },
+  );
+}
+
+function remedyFor(folder: string, error: unknown, instead: string): string {
+  const Instead = instead.charAt(0).toUpperCase() + instead.slice(1);
+  switch ((error as NodeJS.ErrnoException | null)?.code) {
+    case 'EACCES':
+    case 'EPERM':
+      return remedyForRights(folder, instead) ?? Instead;
+    case 'EEXIST':
+    case 'ENOTDIR':
+      return `There is a file of that name, and no folder. ${Instead}`;
+    case 'EROFS':
+      return `That disk is read-only. ${Instead}`;
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `Free room on that disk, or ${instead}`;
+    case 'ENAMETOOLONG':
+      return `Its path is too long. ${Instead}`;
+    default:
+      return Instead;
+  }
+}
+
+/** The right alone would not help where somebody else has made it: its files are theirs as well. */
+function remedyForRights(folder: string, instead: string): string | undefined {
+  const found = nearestFound(folder);
+  const me = process.getuid?.();
+  if (found === undefined || me === undefined) return undefined;
+  if (found.at === path.resolve(folder) && found.uid !== me) {
+    return `It belongs to uid ${found.uid}, and this is uid ${me}. Start as uid ${found.uid}, or ${instead}`;
+  }
+  return `Let uid ${me} read and write in ${found.at}, or ${instead}`;
+}
+
+/** The folder, or what there is on the way to it. */
+function nearestFound(folder: string): { at: string; uid: number } | undefined {
+  for (let at = path.resolve(folder); ; at = path.dirname(at)) {
+    try {
+      return { at, uid: lstatSync(at).uid };
+    } catch {
+      if (at === path.dirname(at)) return undefined;
+    }
+  }
+}

@@ -1,0 +1,219 @@
+/** What another user may have put somewhere is not used. Only root can try it with other users; any other tries the rest. */
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { readOwnFile, writeOwnFile } from '../../../cli/embedded/own-file.js';
+import { openOwnFolder } from '../../../cli/embedded/own-folder.js';
+import { onEnd } from '../../support/use-servers.js';
+
+const isRoot = process.getuid?.() === 0;
+const STRANGER = 54_321;
+
+function useFolder(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'loghive-own-'));
+  onEnd(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function folderOf(at: string, { mode = 0o755, uid }: { mode?: number; uid?: number } = {}): string {
+  mkdirSync(at, { recursive: true });
+  chmodSync(at, mode);
+  if (uid !== undefined) lchownSync(at, uid, uid);
+  return at;
+}
+
+function linkOf(at: string, to: string, uid?: number): string {
+  symlinkSync(to, at);
+  if (uid !== undefined) lchownSync(at, uid, uid);
+  return at;
+}
+
+function fileOf(at: string, { mode = 0o600, uid }: { mode?: number; uid?: number } = {}): string {
+  writeFileSync(at, 'text');
+  chmodSync(at, mode);
+  if (uid !== undefined) lchownSync(at, uid, uid);
+  return at;
+}
+
+const unusable = (words: string | RegExp) =>
+  expect.objectContaining({ code: 'LOGHIVE_FOLDER_UNUSABLE', message: expect.stringMatching(words) });
+
+type Make = (base: string) => string;
+
+describe('a folder is refused, with what helps, that', () => {
+  const byRoot: [string, Make, RegExp][] = [
+    [
+      'belongs to another user',
+      (base) => folderOf(path.join(base, 'x'), { uid: STRANGER }),
+      /x is not safe to use: it belongs to uid 54321, and this is uid 0\. Start as uid 54321, or name another folder/,
+    ],
+    [
+      'another user leads somewhere by a link',
+      (base) => linkOf(path.join(base, 'x'), folderOf(path.join(base, 'mine')), STRANGER),
+      /x is a symbolic link of uid 54321, who can lead it elsewhere/,
+    ],
+    [
+      'is to be made below a link of another user',
+      (base) => path.join(linkOf(path.join(base, 'x'), folderOf(path.join(base, 'mine')), STRANGER), 'a', 'b'),
+      /x is a symbolic link of uid 54321/,
+    ],
+    [
+      'lies behind a link of ours that leads over one of another user',
+      (base) => {
+        const mine = folderOf(path.join(base, 'mine'));
+        return linkOf(path.join(base, 'x'), linkOf(path.join(base, 'theirs'), mine, STRANGER));
+      },
+      /theirs is a symbolic link of uid 54321/,
+    ],
+    [
+      'lies in one where everybody can put another in its place',
+      (base) => folderOf(path.join(folderOf(path.join(base, 'open'), { mode: 0o777 }), 'x')),
+      /every user can write to \S+open, and put another folder there\. Take that right away \(chmod o-w\), or name/,
+    ],
+  ];
+  const byAnybody: [string, Make, RegExp][] = [
+    [
+      'everybody can write to',
+      (base) => folderOf(path.join(base, 'x'), { mode: 0o777 }),
+      /it can be written to by every user\. Take that right away \(chmod go-w \S+x\)/,
+    ],
+    [
+      'everybody can write to, also with a sticky bit',
+      (base) => folderOf(path.join(base, 'x'), { mode: 0o1777 }),
+      /it can be written to by every user/,
+    ],
+    [
+      'its group can write to',
+      (base) => folderOf(path.join(base, 'x'), { mode: 0o770 }),
+      /it can be written to by its group/,
+    ],
+    ['is a file', (base) => fileOf(path.join(base, 'x')), /x cannot be used: EEXIST.*There is a file of that name/],
+    ['lies below a file', (base) => path.join(fileOf(path.join(base, 'x')), 'y'), /ENOTDIR.*There is a file of that/],
+    ['has a name that is too long', (base) => path.join(base, 'x'.repeat(300)), /ENAMETOOLONG.*Its path is too long\./],
+    ['is a link to itself', (base) => linkOf(path.join(base, 'x'), path.join(base, 'x')), /x cannot be used: E/],
+  ];
+
+  test.each([...(isRoot ? byRoot : []), ...byAnybody])('%s', (_what, make, words) => {
+    const folder = make(useFolder());
+    expect(() => openOwnFolder(folder)).toThrow(unusable(words));
+  });
+});
+
+describe('a folder is used that', () => {
+  const byRoot: [string, Make][] = [
+    [
+      'lies in a project of another user, as one that is mounted into a container',
+      (base) => folderOf(path.join(folderOf(path.join(base, 'project'), { uid: STRANGER }), 'x')),
+    ],
+  ];
+  const byAnybody: [string, Make][] = [
+    ['is not there yet', (base) => path.join(base, 'a', 'b')],
+    ['is ours', (base) => folderOf(path.join(base, 'x'))],
+    ['everybody can search', (base) => folderOf(path.join(base, 'x'), { mode: 0o711 })],
+    [
+      'is ours where everybody can write, but not replace',
+      (base) => folderOf(path.join(folderOf(path.join(base, 'open'), { mode: 0o1777 }), 'x')),
+    ],
+    [
+      'lies in one that its group can write to',
+      (base) => folderOf(path.join(folderOf(path.join(base, 'group'), { mode: 0o775 }), 'x')),
+    ],
+    ['we lead to by a link of our own', (base) => linkOf(path.join(base, 'x'), folderOf(path.join(base, 'mine')))],
+  ];
+
+  test.each([...(isRoot ? byRoot : []), ...byAnybody])('%s', (_what, make) => {
+    const folder = make(useFolder());
+    expect(readdirSync(openOwnFolder(folder))).toEqual([]);
+  });
+
+  test('is made for nobody else', () => {
+    const folder = openOwnFolder(path.join(useFolder(), 'x'));
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+  });
+});
+
+/** What the program says as another user. */
+function asStranger(folder: string): string {
+  const module = new URL('../../../dist/esm/cli/embedded/own-folder.js', import.meta.url).href;
+  const script = `import(${JSON.stringify(module)}).then((m) => { try { m.openOwnFolder(process.argv[1]) } catch (e) { console.log(e.message) } })`;
+  const ids = isRoot ? { uid: STRANGER, gid: STRANGER } : {};
+  return execFileSync(process.execPath, ['-e', script, folder], { ...ids, cwd: '/', encoding: 'utf8' });
+}
+
+test('who may not write to the folder of another user is told whose it is, and not to ask for a right that would not help', () => {
+  const base = useFolder();
+  chmodSync(base, 0o755);
+  if (!isRoot) return;
+  const ofRoot = folderOf(path.join(base, 'of-root'), { mode: 0o711 });
+  expect(asStranger(ofRoot)).toMatch(
+    /of-root cannot be used: EACCES.*It belongs to uid 0, and this is uid 54321\. Start as uid 0, or name another/,
+  );
+  const ofAnother = folderOf(path.join(base, 'of-another'), { mode: 0o700, uid: 54_322 });
+  expect(asStranger(ofAnother)).toMatch(/it belongs to uid 54322, and this is uid 54321\. Start as uid 54322, or name/);
+  expect(asStranger(path.join(base, 'new'))).toMatch(
+    new RegExp(`new cannot be used: EACCES.*Let uid 54321 read and write in ${base}, or name another folder`),
+  );
+  expect(asStranger(path.join(folderOf(path.join(base, 'closed'), { mode: 0o700 }), 'x', 'y'))).toMatch(
+    /y cannot be used: EACCES.*Let uid 54321 read and write in \S+closed, or name another folder/,
+  );
+});
+
+describe('a file', () => {
+  const byRoot: [string, Make, RegExp][] = [
+    ['of another user', (base) => fileOf(path.join(base, 'x'), { uid: STRANGER }), /it belongs to uid 54321/],
+  ];
+  const byAnybody: [string, Make, RegExp][] = [
+    ['that everybody can write', (base) => fileOf(path.join(base, 'x'), { mode: 0o666 }), /written to by every user/],
+    ['that its group can write', (base) => fileOf(path.join(base, 'x'), { mode: 0o660 }), /written to by its group/],
+    [
+      'that is a link, also one of ours',
+      (base) => linkOf(path.join(base, 'x'), fileOf(path.join(base, 'y'))),
+      /it is a symbolic link\. Remove it, or name another folder \(--data\)/,
+    ],
+    ['that is a folder', (base) => folderOf(path.join(base, 'x')), /it is not a plain file/],
+    [
+      'that is a pipe, which nobody writes to',
+      (base) => {
+        execFileSync('mkfifo', [path.join(base, 'x')]);
+        return path.join(base, 'x');
+      },
+      /it is not a plain file/,
+    ],
+  ];
+
+  test.each([...(isRoot ? byRoot : []), ...byAnybody])('%s is not read', (_what, make, words) => {
+    const file = make(useFolder());
+    expect(() => readOwnFile(file)).toThrow(unusable(words));
+  });
+
+  test('of our own is read; none is none', () => {
+    const base = useFolder();
+    expect(readOwnFile(fileOf(path.join(base, 'x')))).toMatchObject({ text: 'text' });
+    expect(readOwnFile(path.join(base, 'y'))).toBeUndefined();
+  });
+
+  test('is written whole, through no link, and by a draft whose name nobody can foresee', () => {
+    const base = useFolder();
+    const other = fileOf(path.join(base, 'other'));
+    const file = linkOf(path.join(base, 'x'), other);
+    linkOf(path.join(base, 'x.draft'), other);
+    writeOwnFile(file, 'new');
+    expect(readFileSync(other, 'utf8')).toBe('text');
+    expect(readOwnFile(file)).toMatchObject({ text: 'new' });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readdirSync(base).sort()).toEqual(['other', 'x', 'x.draft']);
+  });
+});

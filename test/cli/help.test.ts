@@ -1,0 +1,39 @@
+/** The help of each command, in terminals of several widths. */
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { useTerminal } from './dev-terminal.js';
+
+const program = path.resolve(import.meta.dirname, '../../dist/esm/cli/main.js');
+
+async function helpOf(args: string, columns: number): Promise<string[]> {
+  const terminal = useTerminal(`sh -c 'stty cols ${columns}; exec ${process.execPath} ${program} ${args}'`, {
+    cwd: tmpdir(),
+  });
+  expect(await terminal.ended).toBe(0);
+  return terminal.text().trimEnd().split('\n');
+}
+
+const calls = ['--help', ...['consume', 'dev', 'migrate', 'pipe'].map((command) => `${command} --help`)];
+
+test.each([60, 80, 120].flatMap((columns) => calls.map((args) => [args, columns] as const)))(
+  'loghive %s in %i columns has no line that is longer, and none that is broken twice',
+  async (args, columns) => {
+    const lines = await helpOf(args, columns);
+    expect(lines[0]).toMatch(/^Usage: loghive/);
+    expect(lines.filter((line) => line.length > columns)).toEqual([]);
+    // The first word of a line that goes on would not have fitted on the one before.
+    const broken = lines.filter((line, at) => {
+      const next = lines[at + 1] ?? '';
+      const goesOn = line.trim() !== '' && next.trim() !== '' && indentOf(next) === columnOf(line) && !isItem(next);
+      return goesOn && line.length + 1 + (next.trim().split(' ')[0]?.length ?? 0) <= columns;
+    });
+    expect(broken).toEqual([]);
+  },
+);
+
+const indentOf = (line: string) => line.length - line.trimStart().length;
+/** Of a line's text: behind the name of an option, where it has one. */
+const columnOf = (line: string) => /^ {2}\S.*? {2,}(?=\S)/.exec(line)?.[0].length ?? indentOf(line);
+/** An option, an argument, a command, a line of an example; a title. */
+const isItem = (line: string) => /^ {2}\S|^ {4}--|^[A-Z]\w+:/.test(line);
