@@ -42,11 +42,11 @@ export function readContentHeader(payload: Buffer): ContentHeader {
   const size = Number(payload.readBigUInt64BE(4));
   const reader = new Reader(payload, 12);
   const flags = reader.unsigned(2);
-  // Another word of flags may follow; class basic has no use for it.
-  for (let more = flags & 1; more; more = reader.unsigned(2) & 1);
   if (flags === 0) return { size, properties: {} };
   const properties: Record<string, unknown> = Object.fromEntries(PROPERTIES.map(([name]) => [name, undefined]));
   try {
+    // Another word of flags may follow; class basic has no use for it.
+    for (let more = flags & 1; more; more = reader.unsigned(2) & 1);
     for (const [index, [name, kind]] of PROPERTIES.entries()) {
       if (flags & (0x8000 >> index)) properties[name] = reader[kind]();
     }

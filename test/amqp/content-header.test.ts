@@ -1,6 +1,7 @@
 /** The properties of a message, whatever bytes they are: what amqplib's own decoder cannot take ends the connection. */
 import { describe, expect, test } from 'vitest';
 import { readContentHeader } from '../../src/amqp/content-header.js';
+import { seeded } from '../delivery/random.mjs';
 
 const u16 = (value: number) => Buffer.from([value >> 8, value & 0xff]);
 const u32 = (value: number) => Buffer.from([value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff]);
@@ -144,6 +145,22 @@ describe('the properties of a message', () => {
       contentType: 'a/b',
       headers: undefined,
     });
+  });
+
+  test.each([
+    ['with nothing behind them', [], {}],
+    ['with another one behind it', [u16(0), short('a/b')], { contentType: 'a/b' }],
+    ['without end', [u16(1), u16(1)], {}],
+  ])('may have more words of flags, %s', (_what, rest, properties) => {
+    expect(readContentHeader(header(0x8001, ...rest))).toMatchObject({ size: 5, properties });
+  });
+
+  test('can be any bytes at all', () => {
+    const random = seeded('content header');
+    for (let n = 0; n < 5000; n++) {
+      const bytes = Buffer.from(Array.from({ length: Math.floor(random() * 80) }, () => Math.floor(random() * 256)));
+      expect(() => readContentHeader(header(Math.floor(random() * 65_536), bytes))).not.toThrow();
+    }
   });
 
   test('take a name of the prototype for a name like any other', () => {

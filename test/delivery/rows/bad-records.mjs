@@ -2,9 +2,10 @@ import { openRawPublisher, recordLine } from '../raw-publisher.mjs';
 
 const BATCH = 1000;
 const BAD = 7;
+const CLEANED = 3;
 const timestamp = new Date().toISOString().replace('Z', '000Z');
 
-/** Seven that are no records, or hold what no text of PostgreSQL can: 22021, 22P05 and 22P02. `name` keeps them apart. */
+/** Seven that are no records. `name` keeps them apart. */
 function commonBodies(service, name) {
   const line = (more) => recordLine({ service, ref: `bad-${name}`, timestamp, ...more });
   const [head, tail] = line().split('placed');
@@ -13,10 +14,22 @@ function commonBodies(service, name) {
     Buffer.from(line().slice(0, -20)),
     Buffer.concat([Buffer.from(head), Buffer.from([0xc3, 0x28, 0xff]), Buffer.from(tail)]),
     Buffer.from(line({ timestamp: undefined })),
-    Buffer.from(line({ message: 'a\u0000b' })),
-    Buffer.from(line({ information: { text: 'a\u0000b' } })),
-    Buffer.from(line({ information: { text: 'a?b' } }).replace('a?b', 'a\\ud800b')),
+    Buffer.from(`"${name}"`),
+    Buffer.from(`{"${name}":1}`),
+    Buffer.from(JSON.stringify(line())),
   ];
+}
+
+/** Three that hold what no text of PostgreSQL can: they are stored, cleaned. */
+function cleanedBodies(service, refs) {
+  const [nul, inName, surrogate] = refs.map(
+    (ref) => (information) => recordLine({ service, ref, timestamp, information }),
+  );
+  return [
+    nul({ text: 'a\u0000b' }),
+    inName({ 'a\u0000b': 1 }),
+    surrogate({ text: 'a?b' }).replace('a?b', 'a\\ud800b'),
+  ].map((line) => Buffer.from(line));
 }
 
 /** Seven that are rarer. PostgreSQL alone refuses the number (22003) and what is nested deeper than its stack (54001). */
@@ -35,7 +48,8 @@ function rareBodies(service, name) {
 
 function batch(service, name, bad, random) {
   const refs = Array.from({ length: BATCH - bad.length }, (_, n) => `${name}-${n}`);
-  const bodies = refs.map((ref) => Buffer.from(recordLine({ service, ref, timestamp })));
+  const plain = refs.slice(CLEANED).map((ref) => Buffer.from(recordLine({ service, ref, timestamp })));
+  const bodies = [...cleanedBodies(service, refs.slice(0, CLEANED)), ...plain];
   for (const body of bad) bodies.splice(Math.floor(random() * bodies.length), 0, body);
   return { bad, refs, bodies };
 }
