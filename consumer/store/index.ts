@@ -171,7 +171,8 @@ export function openStore(config: StoreConfig, now: () => number = Date.now): St
     },
     write(batch) {
       return guarded(async () => {
-        like = batch.items[0]?.record ?? like;
+        const [first] = batch.items;
+        if (first) like = { service: first.record.service, level: first.record.level };
         return writer.write(batch);
       });
     },

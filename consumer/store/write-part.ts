@@ -101,28 +101,20 @@ export function createPartWriter({ table, deadLetters, partitions }: PartWriterO
 
   return {
     async write(session, batch, { timeouts, deadline }) {
+      const { wholeMs, leastMs } = timeouts;
       let refusals = 0;
       let repeats = 0;
       let refusedWith: unknown;
-      const isolated = () => {
-        const repeated = repeats >= MOST_REPEATS;
-        return isolate(session, batch, { table, deadLetters, timeouts, deadline, repeated, refusedWith });
-      };
       for (;;) {
+        const repeated = repeats >= MOST_REPEATS;
         try {
           await ensurePartitions(session, batch, timeouts);
-          if (refusals >= MOST_REFUSALS) return await isolated();
           // The second and the third time a moment has to do.
-          const inTimeMs = refusals === 0 ? timeouts.wholeMs : timeouts.leastMs;
-          return await store(session, batch, inTimeMs).catch(async (error) => {
-            if (blameOf(error, repeats >= MOST_REPEATS) !== 'record') throw error;
-            await assertServerWorks(session, batch, error, timeouts);
-            refusedWith = error;
-            return isolated();
-          });
+          if (refusals < MOST_REFUSALS) return await store(session, batch, refusals === 0 ? wholeMs : leastMs);
+          return await isolate(session, batch, { table, deadLetters, timeouts, deadline, repeated, refusedWith });
         } catch (error) {
           if (isStorageFault(error) || !session.isOpen()) throw error;
-          const blame = blameOf(error, repeats >= MOST_REPEATS);
+          const blame = blameOf(error, repeated);
           if (blame === 'connection') throw error;
           if (blame === 'chance') {
             partitions.forget();
@@ -132,8 +124,9 @@ export function createPartWriter({ table, deadLetters, partitions }: PartWriterO
           }
           if (!isOfRecords(error) || performance.now() > deadline) throw asFault(error, session.place);
           await assertServerWorks(session, batch, error, timeouts);
-          refusals++;
           refusedWith = error;
+          // Where it is certain that a record is bad, nothing is gained by sending all of them again.
+          refusals = blame === 'record' ? MOST_REFUSALS : refusals + 1;
           if (refusals < MOST_REFUSALS) await delay(BETWEEN_REFUSALS_MS * refusals);
         }
       }

@@ -149,6 +149,33 @@ describe('sessions that come and go', () => {
   });
 });
 
+describe('bad records behind a pooler', () => {
+  it.each([
+    [
+      'that ends its session',
+      'perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(60)',
+      /^(57P01|08P01|08006)$/,
+    ],
+    ['that takes too long', 'perform pg_sleep(60)', /^57014$/],
+    ['that a trigger refuses', `raise exception 'no'`, /^P0001$/],
+  ])('one %s is found, and all others are stored once', async (_, what, code) => {
+    const pooler = await usePooler();
+    const { url, sql } = await newStore();
+    await sql(`create function logs.poison() returns trigger language plpgsql as $$
+      begin if new.message = 'poison' then ${what}; end if; return new; end $$;
+      create trigger poison before insert on logs.records for each row execute function logs.poison()`);
+    const store = storeOn(pooler.url(url), { statementTimeoutMs: 300 });
+    const bad = item({ message: 'poison' });
+    const outcome = await write(store, [...itemList(20), bad, item({ message: '\0' })], { letters: [letter] });
+    expect(outcome.rejected).toMatchObject([
+      { item: bad, verdict: 'retry', code: expect.stringMatching(code) },
+      { verdict: 'hopeless', code: '22021' },
+    ]);
+    expect(await sql(count)).toEqual([{ n: 20, ids: 20 }]);
+    expect(await sql('select seen from logs.dead_letters')).toEqual([{ seen: 1 }]);
+  });
+});
+
 describe('a pooler', () => {
   it('is told nothing at the start that it does not know', async () => {
     const pooler = await usePooler();
