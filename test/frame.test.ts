@@ -42,7 +42,9 @@ describe('a frame', () => {
   });
 
   test('keeps damaged text inside its line', () => {
-    const lines = [...frameLines(Buffer.concat([Buffer.from('good\n'), Buffer.from([0xe2, 0x82]), Buffer.from('\nfine')]))];
+    const lines = [
+      ...frameLines(Buffer.concat([Buffer.from('good\n'), Buffer.from([0xe2, 0x82]), Buffer.from('\nfine')])),
+    ];
     expect(lines.map((line) => decodeLine(line).ok)).toEqual([true, false, true]);
   });
 });

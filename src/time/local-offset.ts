@@ -134,10 +134,11 @@ export class LocalOffsets {
 /** Whether the record is taken to be on time, by this offset. Then the service has shown it. */
 function isShown(service: Service, offsetS: number, differenceS: number, sentS: number): boolean {
   const { shown } = service;
-  const [last] = shown;
+  const last = shown[0];
   const now: Shown = { offsetS, atS: sentS };
   if (last?.offsetS === offsetS && shown.length === 1) {
-    service.shown = [now];
+    // Its records come many in one second.
+    if (last.atS !== sentS) service.shown = [now];
     return true;
   }
   const others = shown.filter((each) => each.offsetS !== offsetS && sentS - each.atS <= MOST_LATE_S);
