@@ -83,7 +83,9 @@ const LOWER_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 /** In characters. No service and no level has a longer one. */
 const LONGEST_NAME = 1000;
 /** Not blank, without anything that JSON writes as an escape. */
-const PLAIN_NAME = new RegExp(String.raw`^(?=.*\S)[^\\\x00-\x1f]{1,${LONGEST_NAME}}$`);
+const PLAIN_NAME = /^(?=.*\S)[^\\\x00-\x1f]+$/;
+/** An escape, or what no string of JSON may hold. */
+const NEEDS_PARSING = /[\\\x00-\x1f]/;
 const LEVEL_SET: ReadonlySet<string> = new Set(LEVELS);
 
 /**
@@ -108,8 +110,10 @@ function canonicalRecord(line: string): StoredRecord | undefined {
   const information = line.slice(messageEnd + INFORMATION.length, tail);
   const timestamp = line.slice(tail + TIMESTAMP.length, -2);
   if (!LOWER_UUID.test(id) || !LEVEL_SET.has(level) || !isCanonicalTimestamp(timestamp)) return undefined;
-  if (!PLAIN_NAME.test(service)) return undefined;
-  const message = parsed(line.slice(messageStart, messageEnd + 1));
+  if (service.length > LONGEST_NAME || !PLAIN_NAME.test(service)) return undefined;
+  const written = line.slice(messageStart + 1, messageEnd);
+  // A part of the line takes no memory of its own.
+  const message = NEEDS_PARSING.test(written) ? parsed(`"${written}"`) : written;
   // Parsed only to know that it is valid, and one object.
   if (typeof message !== 'string' || parsed(information) === undefined) return undefined;
   return { id, timestamp, service, level: level as Level, message, information };

@@ -56,7 +56,7 @@ describe('a consumer where the Python package declared first', () => {
     const epochS = Math.floor(Date.now() / 1000) - 3600;
     const logged: Array<[string, string, number]> = [
       ['info', '.123456', 120],
-      ['error', '.000007', -330],
+      ['error', '.000007', -210],
       ['warning', '', 0],
       ['info', '.999999', 345],
     ];

@@ -43,12 +43,6 @@ export function zoneSeconds(civil: number, name: string, nearS?: number): number
   return Math.abs(second - nearS) < Math.abs(first - nearS) ? second : first;
 }
 
-/** What the zone's clocks show ahead of UTC, in seconds, at a moment in epoch seconds. Undefined for an unknown zone. */
-export function zoneOffset(name: string, seconds: number): number | undefined {
-  const zone = zoneOf(name);
-  return zone && offsetAt(zone, seconds);
-}
-
 function zoneOf(name: string): Zone | undefined {
   if (zones.has(name)) return zones.get(name);
   const zone = makeZone(name);
@@ -77,6 +71,7 @@ function makeZone(timeZone: string): Zone | undefined {
   }
 }
 
+/** What the zone's clocks show ahead of UTC, in seconds, at a moment in epoch seconds. */
 function offsetAt(zone: Zone, seconds: number): number {
   if (seconds < REGULAR_SINCE_S) return askOffset(zone, seconds);
   const quarter = Math.floor(seconds / QUARTER_HOUR_S);

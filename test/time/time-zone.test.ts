@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isTimeZone, zoneOffset, zoneSeconds } from '../../src/time/time-zone.js';
+import { isTimeZone, zoneSeconds } from '../../src/time/time-zone.js';
 
 const utc = (text: string) => Date.parse(`${text}Z`) / 1000;
 const inZone = (text: string, zone: string, near?: string) => {
@@ -36,12 +36,6 @@ describe('local time in a zone', () => {
       expect(zoneSeconds(civil, zone, seconds)).toBe(seconds);
     }
   });
-});
-
-test('what the clocks of a zone show ahead of UTC changes with its rules', () => {
-  expect(zoneOffset('Europe/Berlin', utc('2026-03-29T00:59:59'))).toBe(3600);
-  expect(zoneOffset('Europe/Berlin', utc('2026-03-29T01:00:00'))).toBe(7200);
-  expect(zoneOffset('Mars/Olympus', 0)).toBeUndefined();
 });
 
 describe('zone names', () => {

@@ -1,0 +1,4 @@
+export const hostileMessages: Record<
+  string,
+  [properties: Record<string, unknown>, body: () => Buffer, outcome: [records: number, deadLetters: number]]
+>;

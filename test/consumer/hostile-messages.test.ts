@@ -1,0 +1,26 @@
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { useChild } from '../support/use-servers.js';
+import { hostileMessages } from './hostile-messages.mjs';
+
+/** MiB, for a program that reads one such message after the other. */
+const HEAP = 256;
+
+describe(`with ${HEAP} MiB of heap`, () => {
+  const child = useChild(path.join(import.meta.dirname, 'hostile-messages-child.mjs'), {
+    nodeArgs: [`--max-old-space-size=${HEAP}`],
+  });
+
+  test.each(Object.entries(hostileMessages).map(([name, [, , outcome]]) => ({ name, outcome })))(
+    'a message is read without harm: $name',
+    async ({ name, outcome }) => {
+      const [, said] = await child.waitForLine(new RegExp(`^(\\{"name":"${name}",.*)$`), 60_000);
+      expect(JSON.parse(said as string)).toMatchObject({ outcome });
+    },
+    60_000,
+  );
+
+  test('the program has ended well', async () => {
+    expect(await child.exited).toEqual({ code: 0, signal: null });
+  });
+});
