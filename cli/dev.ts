@@ -8,7 +8,7 @@
  * Killed, it leaves a PostgreSQL that the next start adopts. What is in the development broker and not stored is lost
  * then; a producer keeps what the broker has not confirmed.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { consumerConfig } from '../consumer/config.js';
@@ -48,6 +48,7 @@ const FOUND_MS = 1000;
 /** How long the consumer may take after that, in milliseconds. */
 const CONSUMER_STOP_MS = 9000;
 const LOOK_EVERY_MS = 1000;
+const SIGNAL_MS = 50;
 
 export async function dev(services: string[], options: DevOptions, messages: Messages): Promise<void> {
   const say = (text: string) => messages.say('loghive dev', text);
@@ -63,7 +64,7 @@ export async function dev(services: string[], options: DevOptions, messages: Mes
   let consumer: Consumer | undefined;
   try {
     stack = await startStack({
-      folder: path.resolve(options.data),
+      folder: settings.folder,
       broker: settings.url === undefined,
       postgres: settings.databaseUrl === undefined,
       port,
@@ -85,6 +86,8 @@ export async function dev(services: string[], options: DevOptions, messages: Mes
     }
     await drain(consumer, stack.broker, ending);
   } catch (error) {
+    // Ctrl-C in a terminal reaches what was started as well, which may have ended before it is heard here.
+    await sleep(SIGNAL_MS, ending.asked);
     // What was given up because it was to be is no failure.
     if (!ending.asked.aborted) throw error;
   } finally {
@@ -96,6 +99,8 @@ export async function dev(services: string[], options: DevOptions, messages: Mes
 }
 
 interface Settings {
+  /** Absolute. */
+  readonly folder: string;
   readonly url: string | undefined;
   readonly databaseUrl: string | undefined;
   /** The broker's address came with the environment, where the application finds it as well. */
@@ -122,8 +127,24 @@ function checked(
   return {
     view: new LiveView({ stream: stdout, mode, colour }),
     port: portOf(options.port, url !== undefined),
-    settings: { url, databaseUrl, urlIsInEnvironment: options.url === undefined && url !== undefined },
+    settings: {
+      folder: folderOf(options.data),
+      url,
+      databaseUrl,
+      urlIsInEnvironment: options.url === undefined && url !== undefined,
+    },
   };
+}
+
+function folderOf(text: string): string {
+  const folder = path.resolve(text);
+  if (text === '') throw new LoghiveError('LOGHIVE_INVALID_OPTION', 'option --data is "", expected a folder.');
+  // Node reads names as UTF-8, and would make another folder beside one whose name is not.
+  if (!folder.includes('\ufffd') || existsSync(process.cwd())) return folder;
+  throw new LoghiveError(
+    'LOGHIVE_FOLDER_UNUSABLE',
+    `the name of the working directory ${process.cwd()} is not UTF-8. Name a folder with an absolute path (--data), or rename it.`,
+  );
 }
 
 function portOf(text: string | undefined, hasOwnBroker: boolean): number | undefined {

@@ -10,8 +10,8 @@ export interface Running {
 }
 
 export function welcome({ brokerUrl, service, servers, psql }: Running): string {
-  const url = brokerUrl === undefined ? '' : `, url: '${brokerUrl}'`;
-  const variables = `LOGHIVE_SERVICE=${service}${brokerUrl === undefined ? '' : ` LOGHIVE_URL=${brokerUrl}`}`;
+  const url = brokerUrl === undefined ? '' : `, url: ${inJavaScript(brokerUrl)}`;
+  const variables = `LOGHIVE_SERVICE=${service}${brokerUrl === undefined ? '' : ` LOGHIVE_URL=${inShell(brokerUrl)}`}`;
   const where = brokerUrl === undefined ? ' (with LOGHIVE_URL in its environment, as here)' : '';
   const search =
     psql === undefined
@@ -39,4 +39,12 @@ export function welcome({ brokerUrl, service, servers, psql }: Running): string 
     'Records appear below as they are stored. Ctrl-C ends everything; what is stored stays.',
     '',
   ].join('\n');
+}
+
+function inJavaScript(text: string): string {
+  return `'${text.replace(/['\\]/g, '\\$&')}'`;
+}
+
+function inShell(text: string): string {
+  return /^[\w@%+=:,./*[\]-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

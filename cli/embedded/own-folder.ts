@@ -1,5 +1,5 @@
 /** A folder in which nobody else has put anything: what lies there is read, trusted and run. */
-import { accessSync, constants, lstatSync, mkdirSync, realpathSync } from 'node:fs';
+import { accessSync, constants, lstatSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { LoghiveError, reasonOf } from '../../src/errors.js';
 import { faultOfOwner, faultOfParents, type Owners, ownersWith } from './owners.js';
@@ -28,7 +28,7 @@ export function openOwnFolder(
 ): string {
   try {
     checkParents(folder, { owners, instead });
-    mkdirSync(folder, { recursive: true, mode });
+    makeFolder(folder, mode);
     const real = realpathSync(folder);
     const stats = lstatSync(real);
     const fault = faultOfOwner(stats, owners);
@@ -43,6 +43,30 @@ export function openOwnFolder(
   }
 }
 
+/**
+ * With its parents. Node's own way to do that never ends where the system refuses a name as /proc does.
+ *
+ * @throws Error of the system.
+ */
+export function makeFolder(folder: string, mode: number): void {
+  const missing: string[] = [];
+  for (let at = path.resolve(folder); !existsAsAnything(at); at = path.dirname(at)) missing.push(at);
+  // Where it is there and no folder, this says so.
+  if (missing.length === 0 && !statSync(folder).isDirectory()) mkdirSync(folder);
+  for (const each of missing.reverse()) {
+    try {
+      mkdirSync(each, mode);
+    } catch (error) {
+      // Another process was faster.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+function existsAsAnything(at: string): boolean {
+  return lstatSync(at, { throwIfNoEntry: false }) !== undefined;
+}
+
 /** @throws LoghiveError LOGHIVE_FOLDER_UNUSABLE where others could put another folder in its place. */
 export function checkParents(folder: string, { owners = ownersWith(), instead = INSTEAD }: Needs = {}): void {
   refuse(folder, faultOfParents(folder, owners), `Take that right away (chmod o-w), or ${instead}`);
@@ -50,7 +74,10 @@ export function checkParents(folder: string, { owners = ownersWith(), instead = 
 
 function refuse(folder: string, fault: string | undefined, remedy: string): void {
   if (fault === undefined) return;
-  throw new LoghiveError('LOGHIVE_FOLDER_UNUSABLE', `folder ${folder} is not safe to use: ${fault}. ${remedy}.`);
+  throw new LoghiveError(
+    'LOGHIVE_FOLDER_UNUSABLE',
+    `folder ${shortened(folder)} is not safe to use: ${fault}. ${remedy}.`,
+  );
 }
 
 /** What the system refused to do with a folder, and what helps against that. Errors of Loghive stay as they are. */
@@ -58,9 +85,14 @@ export function unusable(folder: string, error: unknown, instead = INSTEAD): Log
   if (error instanceof LoghiveError) return error;
   return new LoghiveError(
     'LOGHIVE_FOLDER_UNUSABLE',
-    `folder ${folder} cannot be used: ${reasonOf(error)}. ${remedyFor(folder, error, instead)}.`,
+    `folder ${shortened(folder)} cannot be used: ${shortened(reasonOf(error))}. ${remedyFor(folder, error, instead)}.`,
     { cause: error },
   );
+}
+
+/** A path of any length, or a sentence with one in it. */
+function shortened(text: string): string {
+  return text.length > 300 ? `${text.slice(0, 150)}…${text.slice(-100)}` : text;
 }
 
 function remedyFor(folder: string, error: unknown, instead: string): string {
@@ -88,7 +120,8 @@ function remedyFor(folder: string, error: unknown, instead: string): string {
 function remedyForRights(folder: string, instead: string): string | undefined {
   const found = nearestFound(folder);
   const me = process.getuid?.();
-  if (found === undefined || me === undefined) return undefined;
+  // To root nobody has to give a right.
+  if (found === undefined || me === undefined || me === 0) return undefined;
   if (found.at === path.resolve(folder) && found.uid !== me) {
     return `It belongs to uid ${found.uid}, and this is uid ${me}. Start as uid ${found.uid}, or ${instead}`;
   }

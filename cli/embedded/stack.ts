@@ -13,6 +13,7 @@ import { isFree } from './free-port.js';
 import { readOwnFile, writeOwnFile } from './own-file.js';
 import { openOwnFolder } from './own-folder.js';
 import {
+  checkDataPath,
   type EmbeddedPostgres,
   findPostgresBinaries,
   installPostgresBinaries,
@@ -48,6 +49,8 @@ export interface Stack {
 export async function startStack(options: StackOptions): Promise<Stack> {
   const lost = new AbortController();
   if (!options.broker && !options.postgres) return { lost: lost.signal, stop: async () => {} };
+  // Before anything is made.
+  if (options.postgres) checkDataPath(postgresFolder(options.folder));
   // As root the server has another user, who must get through.
   const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
   const folder = openOwnFolder(options.folder, { mode });
@@ -83,8 +86,10 @@ async function startPostgres(
   onLost: () => void,
 ): Promise<EmbeddedPostgres> {
   const binaries = findPostgresBinaries({ notice }) ?? (await installPostgresBinaries({ ask, notice, signal }));
-  return startEmbeddedPostgres({ folder: path.join(folder, 'postgres'), binaries, notice, signal, onLost });
+  return startEmbeddedPostgres({ folder: postgresFolder(folder), binaries, notice, signal, onLost });
 }
+
+const postgresFolder = (folder: string) => path.join(folder, 'postgres');
 
 async function startBroker(folder: string, { port, notice }: StackOptions): Promise<DevelopmentBroker> {
   const file = path.join(folder, 'broker-port');

@@ -5,7 +5,7 @@
  *
  * A process that dies before the rename leaves a draft, which the next start removes.
  */
-import { execFile, spawn } from 'node:child_process';
+import { type SpawnOptions, spawn } from 'node:child_process';
 import {
   closeSync,
   constants,
@@ -21,7 +21,6 @@ import {
 } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { LoghiveError, reasonOf } from '../../../src/errors.js';
 import { readOwnFile } from '../own-file.js';
 import { ownersWith } from '../owners.js';
@@ -30,7 +29,6 @@ import { clusterIn } from './data-folder.js';
 import { type Passwords, ROLE, SUPERUSER } from './passwords.js';
 import { type ServerUser, serverUser } from './server-user.js';
 
-const run = promisify(execFile);
 const DRAFT = 'data.draft-';
 
 /** What its programs see of the environment; LC_ALL keeps their messages in English, TZ becomes the server's. */
@@ -73,14 +71,18 @@ export async function createCluster(
     await run(path.join(binDir, 'initdb'), ['-D', data, ...how], options);
     // Nobody comes in another way.
     overwrite(path.join(data, 'pg_hba.conf'), 'host all all 127.0.0.1/32 scram-sha-256\n', user);
-    await single(binDir, data, options, [
+    // One command a line, without a server that others could connect to meanwhile. It repeats no statement that fails.
+    const single = ['--single', '-D', data, '-c', 'exit_on_error=on', '-c', 'log_min_error_statement=panic', SUPERUSER];
+    const commands = [
       `create role ${ROLE} login password '${passwords.role}'`,
       `create database ${ROLE} owner ${ROLE}`,
-    ]);
+    ];
+    await run(path.join(binDir, 'postgres'), single, options, `${commands.join('\n')}\n`);
     renameSync(data, clusterIn(folder));
   } catch (error) {
     signal?.throwIfAborted();
-    throw new LoghiveError('LOGHIVE_POSTGRES_FAILED', `PostgreSQL cannot make ${draft}: ${explained(error)}`, {
+    const why = explained(reasonOf(error));
+    throw new LoghiveError('LOGHIVE_POSTGRES_FAILED', `PostgreSQL cannot make its data in ${folder}: ${why}`, {
       cause: error,
     });
   } finally {
@@ -101,35 +103,44 @@ function overwrite(file: string, text: string, user: ServerUser | undefined): vo
   }
 }
 
-function explained(error: unknown): string {
-  const told = (error as { stderr?: string }).stderr?.trim() || reasonOf(error);
-  if (!/could not look up effective user ID/.test(told)) return told;
-  return `${told}. Run as a user that has an entry in /etc/passwd.`;
+/** What both programs say, in one sentence. */
+function explained(told: string): string {
+  if (/No space left|Check free disk space/.test(told))
+    return 'the disk is full. Free some 50 MB, or name another folder';
+  if (/could not look up effective user ID/.test(told)) {
+    return `${firstFault(told)}. Run as a user that has an entry in /etc/passwd`;
+  }
+  return firstFault(told);
 }
 
-/** One command a line, without a server that others could connect to meanwhile. */
-function single(
-  binDir: string,
-  data: string,
-  options: Parameters<typeof spawn>[2],
-  commands: readonly string[],
-): Promise<void> {
-  // Else it would repeat a statement that fails, and with it the password, on its stderr.
-  const silent = ['-c', 'log_min_error_statement=panic'];
-  const args = ['--single', '-D', data, '-c', 'exit_on_error=on', ...silent, SUPERUSER];
-  const child = spawn(path.join(binDir, 'postgres'), args, { ...options, stdio: ['pipe', 'ignore', 'pipe'] });
+/** Of a program that says much before and behind it. */
+function firstFault(told: string): string {
+  const lines = told.split('\n').map((line) => line.trim());
+  const line = lines.find((each) => /(?:FATAL|PANIC|ERROR|error): /.test(each)) ?? lines.filter(Boolean).join(' ');
+  return line.replace(/^.*?(?:FATAL|PANIC|ERROR|error): +/, '');
+}
+
+/**
+ * Rejects with what the program said. In a session of its own: Ctrl-C in a terminal goes to every process of the group, and
+ * it is for us to end it.
+ */
+function run(program: string, args: readonly string[], options: SpawnOptions, input = ''): Promise<void> {
+  const child = spawn(program, args, { ...options, detached: true, stdio: ['pipe', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
   // It may have ended already, which 'close' tells.
   child.stdin?.on('error', () => {});
-  child.stdin?.end(`${commands.join('\n')}\n`);
+  child.stdin?.end(input);
   return new Promise((resolve, reject) => {
-    child.once('error', reject);
+    // One that is given up has ended only when it is closed.
+    child.once('error', (error) => {
+      if (child.pid === undefined) reject(error);
+    });
     child.once('close', (status, signal) => {
-      if (status === 0) return resolve();
-      reject(Object.assign(new Error(`postgres --single ended with ${status ?? signal}`), { stderr }));
+      if (status === 0) resolve();
+      else reject(new Error(stderr.trim() || `${path.basename(program)} ended with ${status ?? signal}`));
     });
   });
 }

@@ -33,7 +33,7 @@ export function dataFolder(
   try {
     checkParents(folder);
     folder = chosenFolder(absolute(folder), user, places, notice);
-    checkName(folder);
+    checkDataPath(folder);
     make(folder, user === undefined ? 0o700 : 0o711);
     checkOwner(folder, user?.uid ?? process.getuid?.());
     return folder;
@@ -84,8 +84,8 @@ function refused(message: string): LoghiveError {
   return new LoghiveError('LOGHIVE_FOLDER_UNUSABLE', message);
 }
 
-/** What PostgreSQL would stumble over in its own way. */
-function checkName(folder: string): void {
+/** @throws LoghiveError LOGHIVE_FOLDER_UNUSABLE for what PostgreSQL would stumble over in its own way. */
+export function checkDataPath(folder: string): void {
   const bytes = Buffer.byteLength(folder);
   if (bytes > LONGEST_PATH_BYTES) {
     throw refused(
@@ -94,7 +94,7 @@ function checkName(folder: string): void {
   }
   if (/[\n\r]/.test(folder)) {
     throw refused(
-      `the path of folder ${folder} holds a line break, at which PostgreSQL's pid file ends a line. Name another folder (--data).`,
+      `the path of folder ${JSON.stringify(folder)} holds a line break, at which PostgreSQL's pid file ends a line. Name another folder (--data).`,
     );
   }
 }

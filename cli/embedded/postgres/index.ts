@@ -24,6 +24,7 @@ import { serverUser } from './server-user.js';
 import { type Running, type Start, urlOf } from './start.js';
 
 export { findPostgresBinaries } from './binaries.js';
+export { checkDataPath } from './data-folder.js';
 export { installPostgresBinaries } from './install.js';
 
 export interface EmbeddedPostgresOptions {

@@ -92,7 +92,8 @@ function npmInstall(wanted: string, prefix: string, signal: AbortSignal | undefi
   // Windows starts npm.cmd through a shell only; nothing of it but the folder comes from outside.
   const child = windows
     ? spawn('npm.cmd', args.map(quoted), { shell: true, cwd: prefix, signal, stdio: ['ignore', 'ignore', 'pipe'] })
-    : spawn('npm', args, { cwd: prefix, signal, stdio: ['ignore', 'ignore', 'pipe'] });
+    : // In a session of its own: Ctrl-C in a terminal goes to every process of the group, and it is for us to end it.
+      spawn('npm', args, { cwd: prefix, signal, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
   let told = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     told = (told + text).slice(-2000);

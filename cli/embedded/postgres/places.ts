@@ -2,10 +2,11 @@
  * Folders that the server's user can reach, for what lies where it cannot: root's home, and with it a project there, is
  * closed to everybody else.
  */
-import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { reasonOf } from '../../../src/errors.js';
+import { makeFolder } from '../own-folder.js';
 import { faultOfOwner, faultOfParents, ownersWith } from '../owners.js';
 import { canReach, type ServerUser } from './server-user.js';
 
@@ -23,7 +24,11 @@ export function faultOfPlace(place: string, user: ServerUser | undefined): strin
   try {
     const fault = faultOfParents(place, owners);
     if (fault !== undefined) return `${place} is not safe to use: ${fault}`;
-    if (mkdirSync(place, { recursive: true, mode: 0o755 }) !== undefined) chmodSync(place, 0o755);
+    if (!existsSync(place)) {
+      makeFolder(place, 0o755);
+      // Whatever the umask.
+      chmodSync(place, 0o755);
+    }
     // Others can make folders of this name in /var/tmp, and put programs there for root to run.
     const stats = lstatSync(place);
     if (!stats.isDirectory() || faultOfOwner(stats, owners) !== undefined) {
