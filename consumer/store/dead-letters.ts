@@ -31,7 +31,8 @@ export interface DeadLetter {
 
 /** One statement takes up to so many letters, or bytes. */
 const CHUNK_ROWS = 200;
-const CHUNK_BYTES = 8 * 1024 * 1024;
+const MIB = 1024 * 1024;
+const CHUNK_BYTES = 8 * MIB;
 const MOST_REASON_CHARACTERS = 4000;
 const MOST_HEADER_BYTES = 256 * 1024;
 /** What the column holds; the number comes from a header that anybody can write. */
@@ -82,11 +83,12 @@ export function createDeadLetters(schema: string): DeadLetters {
     const places = rows.map((_, row) => `(${placeholders(row * COLUMN_COUNT)})`);
     const values = rows.flatMap((row) => form(row));
     const statement = `insert into ${table} as letter (${COLUMNS}) values ${places.join(', ')} on conflict (fingerprint)`;
+    const answerTimeoutMs = await giveTime(session, rows);
     try {
-      await underSavepoint(session, () => session.query(`${statement} ${COUNT_AGAIN}`, values));
+      await underSavepoint(session, () => session.query(`${statement} ${COUNT_AGAIN}`, values, answerTimeoutMs));
     } catch (error) {
       if (sqlStateOf(error) !== '42501') throw error;
-      await underSavepoint(session, () => session.query(`${statement} do nothing`, values));
+      await underSavepoint(session, () => session.query(`${statement} do nothing`, values, answerTimeoutMs));
     }
   }
 
@@ -137,6 +139,25 @@ export function createDeadLetters(schema: string): DeadLetters {
       await write(session, letters);
     },
   };
+}
+
+/** What a busy server needs for a mebibyte, in milliseconds. */
+const MS_PER_MIB = 1000;
+
+/**
+ * There is nowhere left for a letter that takes too long, and storage would pause over it for ever. So one that is large
+ * gets the time that it needs, for the rest of its transaction.
+ *
+ * @returns how long to wait for the answer, in milliseconds; undefined: as for any statement.
+ */
+async function giveTime(session: Session, rows: readonly Row[]): Promise<number | undefined> {
+  const bytes = rows.reduce((sum, { letter }) => sum + letter.raw.length, 0);
+  if (bytes < MIB) return undefined;
+  const timeMs = Math.ceil(bytes / MIB) * MS_PER_MIB;
+  await session.query(`
+    select set_config('statement_timeout', '${timeMs}', true) from pg_settings
+    where name = 'statement_timeout' and setting::int between 1 and ${timeMs}`);
+  return 60_000 + 2 * timeMs;
 }
 
 /** Refused for what stands in it: a plainer form may be taken. */

@@ -57,6 +57,16 @@ describe('dead letters', () => {
     ]);
   });
 
+  it('that are large have the time that they need: there is nowhere else for them to go', async () => {
+    const { store, sql } = await newStore({ statementTimeoutMs: 300, writeTimeoutMs: 600 });
+    await sql(`
+      create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(1); return new; end $$;
+      create trigger slow before insert on logs.dead_letters for each row execute function slow()`);
+    await writeLetters(store, [letter({ raw: Buffer.alloc(4 * 1024 * 1024, 'x') })]);
+    expect(await sql('select octet_length(raw) as bytes from logs.dead_letters')).toEqual([{ bytes: 4 * 1024 * 1024 }]);
+    await unavailable(writeLetters(store, [letter()]));
+  });
+
   it('of another queue or key are letters of their own', async () => {
     const { store, sql } = await newStore();
     const raw = Buffer.from('b');
