@@ -22,7 +22,7 @@ import { blameOf, verdictOf } from './verdict.js';
 /** A record, or a whole batch, that was refused so often is not the victim of a moment. */
 export const MOST_REFUSALS = 3;
 /** Waited before the second refusal can come, and twice as long before the third. */
-export const BETWEEN_REFUSALS_MS = 100;
+const BETWEEN_REFUSALS_MS = 100;
 /** Where the server has not said which record it was. Each part that fails may cost its whole time. */
 const PARTS = 16;
 
@@ -48,6 +48,11 @@ interface Part {
 interface Suspect {
   readonly index: number;
   readonly error: unknown;
+}
+
+/** A server in trouble gets some time. Records that are tried again had it in a delay queue, and may be many. */
+export function afterRefusal({ retried }: Batch, refusals: number): Promise<void> {
+  return delay(retried ? 0 : BETWEEN_REFUSALS_MS * refusals);
 }
 
 /** @throws the server's error where it is no record's fault, or LOGHIVE_STORAGE_UNAVAILABLE; nothing is stored then. */
@@ -107,7 +112,7 @@ class Search {
   async rejectAfter(suspects: Suspect[]): Promise<void> {
     let left = suspects;
     for (let refusals = 1; refusals < MOST_REFUSALS && left.length > 0; refusals++) {
-      await delay(BETWEEN_REFUSALS_MS * refusals);
+      await afterRefusal(this.#batch, refusals);
       const again: Suspect[] = [];
       for (const { index } of left) {
         // Its share it had the first time.

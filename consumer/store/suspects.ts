@@ -9,6 +9,7 @@
  *               │                        │ a probe succeeds: confirm()
  *               └────────────────────────┘
  */
+import { createHash } from 'node:crypto';
 import type { StoreItem } from './batch.js';
 
 /** So often a record may be lost with all others of its batch, and so often alone. */
@@ -29,6 +30,7 @@ const NONE: Losses = { count: 0, alone: 0, together: Number.POSITIVE_INFINITY };
 
 export class Suspects {
   readonly #losses = new Map<string, Losses>();
+  readonly #keys = new WeakMap<StoreItem, string>();
   #unconfirmed: readonly StoreItem[] = [];
 
   /** Those that may be sent together now: all that are above suspicion, else the first few of the others. */
@@ -49,9 +51,9 @@ export class Suspects {
     this.#unconfirmed = [];
     if (this.#losses.size + items.length > MOST_REMEMBERED) this.#losses.clear();
     // The same record may stand twice in a batch.
-    for (const [id, item] of new Map(items.map((each) => [each.record.id, each]))) {
+    for (const [key, item] of new Map(items.map((each) => [this.#keyOf(each), each]))) {
       const { count, alone, together } = this.#of(item);
-      this.#losses.set(id, {
+      this.#losses.set(key, {
         count: count + 1,
         alone: items.length === 1 ? alone + 1 : alone,
         together: count + 1 < MOST_LOSSES ? together : Math.ceil(items.length / PARTS),
@@ -73,10 +75,19 @@ export class Suspects {
   settled(items: readonly StoreItem[]): void {
     this.#unconfirmed = [];
     if (this.#losses.size === 0) return;
-    for (const { record } of items) this.#losses.delete(record.id);
+    for (const item of items) this.#losses.delete(this.#keyOf(item));
   }
 
-  #of({ record }: StoreItem): Losses {
-    return this.#losses.get(record.id) ?? NONE;
+  #of(item: StoreItem): Losses {
+    return this.#losses.get(this.#keyOf(item)) ?? NONE;
+  }
+
+  /** By its bytes: a record that came without an id has another one when it comes again. */
+  #keyOf(item: StoreItem): string {
+    const known = this.#keys.get(item);
+    if (known !== undefined) return known;
+    const key = createHash('sha1').update(item.raw).digest('base64');
+    this.#keys.set(item, key);
+    return key;
   }
 }

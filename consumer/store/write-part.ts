@@ -7,7 +7,7 @@ import type { Batch, Outcome } from './batch.js';
 import type { Session } from './connect.js';
 import { copyText } from './copy-text.js';
 import type { DeadLetters } from './dead-letters.js';
-import { BETWEEN_REFUSALS_MS, isolate, MOST_REFUSALS } from './isolate.js';
+import { afterRefusal, isolate, MOST_REFUSALS } from './isolate.js';
 import type { PartTimeouts } from './part-timeout.js';
 import { datesOf } from './partition-days.js';
 import type { Partitions } from './partitions.js';
@@ -127,7 +127,7 @@ export function createPartWriter({ table, deadLetters, partitions }: PartWriterO
           refusedWith = error;
           // Where it is certain that a record is bad, nothing is gained by sending all of them again.
           refusals = blame === 'record' ? MOST_REFUSALS : refusals + 1;
-          if (refusals < MOST_REFUSALS) await delay(BETWEEN_REFUSALS_MS * refusals);
+          if (refusals < MOST_REFUSALS) await afterRefusal(batch, refusals);
         }
       }
     },

@@ -85,3 +85,13 @@ it('losses are remembered from one batch to the next, until the record is stored
   suspects.settled(items);
   expect(suspects.next(items)).toBe(items);
 });
+
+it('a record that came without an id is known by its bytes when it comes again', () => {
+  const suspects = new Suspects();
+  const raw = Buffer.from('{"message":"no id"}');
+  for (let delivery = 0; delivery < 3; delivery++) {
+    suspects.lost([{ ...item(), raw }]);
+    suspects.confirm();
+  }
+  expect(suspects.isGuilty({ ...item(), raw: Buffer.from(raw) })).toBe(true);
+});
