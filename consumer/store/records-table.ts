@@ -52,10 +52,11 @@ export function recordsTable(schema: string, now: () => number): RecordsTable {
   const name = pg.escapeIdentifier(schema);
   const copyStatement = `copy ${name}.records (${COPY_COLUMNS}) from stdin`;
   const insertInto = `insert into ${name}.records (${COPY_COLUMNS})`;
-  const insertStatement = `
+  const insertMany = `
     ${insertInto}
     select * from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::${name}.level[], $5::text[], $6::jsonb[])
     on conflict (ts, id) do nothing`;
+  const insertOne = `${insertInto} values ($1, $2, $3, $4, $5, $6) on conflict (ts, id) do nothing`;
 
   const run = (session: Session, rows: Iterable<Buffer>, before: string, after = '') =>
     during('copy', named(session, session.copy(`${before}${copyStatement}${after}`, rows)));
@@ -80,16 +81,23 @@ export function recordsTable(schema: string, now: () => number): RecordsTable {
       return (await run(session, rows, before)).rows;
     },
     async insert(session, records) {
-      const values = [
-        records.map((record) => record.id),
-        records.map((record) => record.timestamp),
-        records.map((record) => record.service),
-        records.map((record) => record.level),
-        records.map((record) => record.message),
-        records.map((record) => record.information),
-      ];
-      const result = await during('insert', named(session, session.query(insertStatement, values)));
-      return result.rowCount ?? 0;
+      let stored = 0;
+      for (const part of partsOf(records)) {
+        const [first] = part;
+        const query =
+          first && part.length === 1
+            ? session.query(
+                insertOne,
+                FIELDS.map((field) => first[field]),
+              )
+            : session.query(
+                insertMany,
+                FIELDS.map((field) => part.map((record) => record[field])),
+              );
+        const result = await during('insert', named(session, query));
+        stored += result.rowCount ?? 0;
+      }
+      return stored;
     },
     async storePlainRow(session, before, { like, bytes = 0 }) {
       const store = (service: string, level: Level, first: string) => {
@@ -121,6 +129,28 @@ function plainRecord(ms: number, service: string, level: Level, bytes: number): 
     information: JSON.stringify(information),
   };
 }
+
+/** pg writes a list as one text, and each place that it escapes takes memory of its own: long records go by themselves. */
+const MOST_CHARACTERS = 1024 * 1024;
+
+function partsOf(records: readonly StoredRecord[]): StoredRecord[][] {
+  const parts: [StoredRecord[], ...StoredRecord[][]] = [[]];
+  let part = parts[0];
+  let characters = 0;
+  for (const record of records) {
+    characters += record.message.length + record.information.length;
+    if (characters > MOST_CHARACTERS && part.length > 0) {
+      part = [];
+      parts.push(part);
+      characters = record.message.length + record.information.length;
+    }
+    part.push(record);
+  }
+  return parts;
+}
+
+/** In the order of the columns. */
+const FIELDS = ['id', 'timestamp', 'service', 'level', 'message', 'information'] as const;
 
 /**
  * Two refusals of a record whose SQLSTATE does not say so. The text of the second is never translated: it is an internal

@@ -44,3 +44,22 @@ it('comes in pieces that hold whole lines', () => {
   expect(pieces.every((piece) => piece.length < 80_000 && piece.at(-1) === 0x0a)).toBe(true);
   expect(textOf(records).toString().split('\n')).toHaveLength(2001);
 });
+
+it('writes a long text in many pieces, and cuts no character', () => {
+  for (const start of ['', 'x']) {
+    const message = `${start}${'😀\n\\'.repeat(100_000)}`;
+    const { record } = item({
+      id,
+      timestamp,
+      message,
+      information: `{"a":"${message.replaceAll('\n', '').replaceAll('\\', '')}"}`,
+    });
+    const pieces = [...copyText([record, item({ id, timestamp, message: 'next' }).record])];
+    expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(256 * 1024);
+    const [first, second] = Buffer.concat(pieces).toString().split('\n');
+    const [, , , , text, information] = first!.split('\t');
+    expect(text).toBe(message.replaceAll('\\', '\\\\').replaceAll('\n', '\\n'));
+    expect(information).toBe(record.information);
+    expect(second).toContain('\tnext\t');
+  }
+});
