@@ -3,9 +3,19 @@
  * them, through no link; and appear whole, by a draft whose name nobody can foresee.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { LoghiveError } from '../../src/errors.js';
-import { faultOfOwner, type Owners, ownersWith } from './owners.js';
+import { faultOfOwner, trustedOwners } from './owners.js';
 
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 
@@ -18,10 +28,10 @@ export interface OwnFile {
 /**
  * Undefined where there is none.
  *
- * @param owners default: this user and root.
  * @throws LoghiveError LOGHIVE_FOLDER_UNUSABLE where somebody else can have written it, and for a symbolic link.
  */
-export function readOwnFile(file: string, owners: Owners | undefined = ownersWith()): OwnFile | undefined {
+export function readOwnFile(file: string): OwnFile | undefined {
+  const owners = trustedOwners();
   let fd: number;
   try {
     // A pipe would be waited for, were it opened like a file.
@@ -30,6 +40,7 @@ export function readOwnFile(file: string, owners: Owners | undefined = ownersWit
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
     if (code === 'ELOOP') throw unsafe(file, 'is a symbolic link');
+    if (code === 'EACCES') throw unsafe(file, faultOfOwner(lstatSync(file), owners) ?? 'cannot be read');
     throw error;
   }
   try {

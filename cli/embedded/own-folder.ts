@@ -2,13 +2,11 @@
 import { accessSync, constants, lstatSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { LoghiveError, reasonOf } from '../../src/errors.js';
-import { faultOfOwner, faultOfParents, type Owners, ownersWith } from './owners.js';
+import { faultOfOwner, faultOfParents, trustedOwners } from './owners.js';
 
 interface Needs {
   /** Of what is made. Default 0700. */
   readonly mode?: number;
-  /** Default: this user and root. */
-  readonly owners?: Owners | undefined;
   /** How to name another folder, for messages. Default: 'name another folder (--data)'. */
   readonly instead?: string;
 }
@@ -22,15 +20,13 @@ const INSTEAD = 'name another folder (--data)';
  * @throws LoghiveError LOGHIVE_FOLDER_UNUSABLE where it cannot be made or written to, where it belongs to somebody else or
  *   others may write to it, and where others could put another one in its place.
  */
-export function openOwnFolder(
-  folder: string,
-  { mode = 0o700, owners = ownersWith(), instead = INSTEAD }: Needs = {},
-): string {
+export function openOwnFolder(folder: string, { mode = 0o700, instead = INSTEAD }: Needs = {}): string {
   try {
-    checkParents(folder, { owners, instead });
+    checkParents(folder, instead);
     makeFolder(folder, mode);
     const real = realpathSync(folder);
     const stats = lstatSync(real);
+    const owners = trustedOwners();
     const fault = faultOfOwner(stats, owners);
     const remedy = owners?.has(stats.uid)
       ? `Take that right away (chmod go-w ${folder})`
@@ -68,8 +64,8 @@ function existsAsAnything(at: string): boolean {
 }
 
 /** @throws LoghiveError LOGHIVE_FOLDER_UNUSABLE where others could put another folder in its place. */
-export function checkParents(folder: string, { owners = ownersWith(), instead = INSTEAD }: Needs = {}): void {
-  refuse(folder, faultOfParents(folder, owners), `Take that right away (chmod o-w), or ${instead}`);
+export function checkParents(folder: string, instead = INSTEAD): void {
+  refuse(folder, faultOfParents(folder, trustedOwners()), `Take that right away (chmod o-w), or ${instead}`);
 }
 
 function refuse(folder: string, fault: string | undefined, remedy: string): void {

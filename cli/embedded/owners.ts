@@ -1,6 +1,7 @@
 /** Whose files are acted on. Whoever can write what a server is started from runs programs as that server's user. */
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import path from 'node:path';
+import { serverUser } from './postgres/server-user.js';
 
 /** User ids. */
 export type Owners = ReadonlySet<number>;
@@ -12,10 +13,14 @@ const STICKY = 0o1000;
 /** As many as Linux follows. */
 const MOST_LINKS = 40;
 
-/** This user, root, and whom else is named. Undefined on Windows, which has no such ids. */
-export function ownersWith(...others: readonly (number | undefined)[]): Owners | undefined {
+/**
+ * This user and root; for root as well the user as whom the server runs in any case; and who else is named. Undefined on
+ * Windows, which has no such ids.
+ */
+export function trustedOwners(...others: readonly number[]): Owners | undefined {
   const own = process.getuid?.();
-  return own === undefined ? undefined : new Set([own, ROOT, ...others.filter((uid) => uid !== undefined)]);
+  const server = serverUser();
+  return own === undefined ? undefined : new Set([own, ROOT, ...(server ? [server.uid] : []), ...others]);
 }
 
 /**

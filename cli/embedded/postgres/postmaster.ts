@@ -4,10 +4,9 @@ import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readOwnFile } from '../own-file.js';
-import { ownersWith } from '../owners.js';
 import { exists, identityOf, isRunning, procText } from '../process-identity.js';
 import { SERVER_ENVIRONMENT } from './cluster.js';
-import { type ServerUser, serverUser } from './server-user.js';
+import type { ServerUser } from './server-user.js';
 
 const POLL_MS = 20;
 /** A fast shutdown writes what is dirty to the disk. */
@@ -23,7 +22,7 @@ export interface PidFile {
 }
 
 export function readPidFile(cluster: string): PidFile | undefined {
-  const lines = readOwnFile(path.join(cluster, 'postmaster.pid'), ownersWith(serverUser()?.uid))?.text.split('\n');
+  const lines = readOwnFile(path.join(cluster, 'postmaster.pid'))?.text.split('\n');
   const [pid, port] = [Number(lines?.[0]), Number(lines?.[3])];
   // A single-user server has a negative number there; one that is being written has less than all lines.
   if (!Number.isInteger(pid) || pid <= 0) return undefined;

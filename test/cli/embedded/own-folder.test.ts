@@ -114,6 +114,7 @@ describe('a folder is refused, with what helps, that', () => {
 
 describe('a folder is used that', () => {
   const byRoot: [string, Make][] = [
+    ['belongs to the user whom root has PostgreSQL run as', (base) => folderOf(path.join(base, 'x'), { uid: 65_534 })],
     [
       'lies in a project of another user, as one that is mounted into a container',
       (base) => folderOf(path.join(folderOf(path.join(base, 'project'), { uid: STRANGER }), 'x')),

