@@ -179,7 +179,8 @@ export function hostileMessages(random: Random, services: readonly string[]) {
 
   /** As its encoding says, or not. */
   function encoded(plain: Buffer, encoding: string | undefined): Buffer {
-    if (encoding === undefined || chance(0.3)) return plain;
+    // Nothing, compressed, would be found nowhere again.
+    if (encoding === undefined || plain.length === 0 || chance(0.3)) return plain;
     const name = encoding.toLowerCase();
     if (name.startsWith('gzip')) return chance(0.8) ? gzipSync(plain, { level: 1 }) : gzipSync(plain).subarray(0, -9);
     if (name === 'deflate') return chance(0.5) ? deflateSync(plain) : deflateRawSync(plain);
