@@ -28,7 +28,7 @@ export default {
     'server sessions terminated': LEAST_TERMINATED,
     'times PgBouncer was killed': 2,
     'looks of another client': LEAST_LOOKS,
-    pauses: 1,
+    pauses: 2,
   },
   async run(stage) {
     const { postgres, database } = stage;
@@ -48,6 +48,7 @@ export default {
     const other = lookOn(databaseUrl);
     stage.afterwards(other.stop);
 
+    const isPaused = () => [first, second].some(({ status }) => status.state === 'paused');
     let terminated = 0;
     const terminate = async () => {
       const ended = await postgres.query(
@@ -56,19 +57,24 @@ export default {
       );
       terminated += ended.filter(({ done }) => done).length;
     };
-    for (let round = 0; round < ROUNDS || terminated < LEAST_TERMINATED; round++) {
+    const sessions = async () => (await stage.query('select count(distinct pid)::int as n from public.seen'))[0].n;
+    const enough = async () => terminated >= LEAST_TERMINATED && (await sessions()) >= LEAST_SESSIONS;
+    for (let round = 0; round < ROUNDS || !(await enough()); round++) {
       await application.untilLogged(application.facts.logged + stage.between(800, 1600));
       await terminate();
       await application.untilLogged(application.facts.logged + stage.between(800, 1600));
       await pooler.admin('reconnect');
-      if (round % 3 === 2) await pooler.restart(round % 2 === 0 ? 'SIGKILL' : 'SIGTERM');
+      if (round % 3 !== 2) continue;
+      await pooler.kill(round % 2 === 0 ? 'SIGKILL' : 'SIGTERM');
+      await stage.eventually(isPaused, { what: 'a consumer has paused', withinMs: 60_000 });
+      await pooler.start();
     }
     await stage.eventually(() => other.looks > LEAST_LOOKS, { what: 'another client has looked', withinMs: 60_000 });
     for (const each of [first, second]) await each.until('storage works', ({ state }) => state === 'running', 60_000);
     await other.stop();
 
     return async () => {
-      const copies = await stage.query('select settings, count(distinct pid)::int as pids from public.seen group by 1');
+      const copies = await stage.query('select distinct settings from public.seen');
       for (const { settings } of copies) {
         if (!isDeepStrictEqual(settings, OURS)) stage.fault(`a COPY ran with ${JSON.stringify(settings)}`);
       }
@@ -77,9 +83,8 @@ export default {
           stage.fault(`another client of the pool has seen ${JSON.stringify(settings)}`);
         }
       }
-      const [{ pids }] = await stage.query('select count(distinct pid)::int as pids from public.seen');
       return {
-        'server sessions that stored': pids,
+        'server sessions that stored': await sessions(),
         'server sessions terminated': terminated,
         'times PgBouncer was killed': pooler.log().split('process up: PgBouncer').length - 2,
         'looks of another client': other.looks,
