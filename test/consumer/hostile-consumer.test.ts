@@ -1,0 +1,74 @@
+/** A consumer of little memory, between messages that would need gigabytes of it. */
+import path from 'node:path';
+import { connect } from 'amqplib';
+import { expect, test } from 'vitest';
+import { onEnd, uniqueName, useBroker, useChild, useDatabase } from '../support/use-servers.js';
+import { eventually } from '../support/wait.mjs';
+import { hostileMessages } from './hostile-messages.mjs';
+
+const MAIN = path.join(import.meta.dirname, '../../dist/esm/cli/main.js');
+const HEAP_MIB = 128;
+
+const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
+const services = [uniqueName('svc'), uniqueName('svc')] as const;
+const consumer = useChild(MAIN, {
+  args: ['consume', ...services],
+  nodeArgs: [`--max-old-space-size=${HEAP_MIB}`],
+  env: { LOGHIVE_URL: broker.url, LOGHIVE_DATABASE_URL: database.url },
+});
+await consumer.waitForLine(/taking messages/);
+const connection = await connect(broker.url);
+onEnd(() => connection.close());
+const channel = await connection.createConfirmChannel();
+
+function publish(key: string, body: Buffer, properties = {}) {
+  channel.publish('logs_exchange', key, body, { mandatory: true, ...properties });
+}
+
+let published = 0;
+function publishGood() {
+  for (let n = 0; n < 10; n++, published++) {
+    for (const service of services) {
+      const record = { service, level: 'INFO', message: 'good', n: published, timestamp: '2026-01-31T10:30:45Z' };
+      publish(`${service}.info`, Buffer.from(JSON.stringify(record)));
+    }
+  }
+}
+
+/** The good records around a message are stored once, and it is so many dead letters. */
+async function expectStored(letters: number, seen: number) {
+  await eventually(
+    async () => {
+      const [found] = await database.query(
+        `SELECT (SELECT count(*)::int FROM logs.records) AS rows,
+           (SELECT count(DISTINCT (service, information->'n'))::int FROM logs.records) AS known,
+           (SELECT count(*)::int FROM logs.dead_letters) AS letters,
+           (SELECT sum(seen)::int FROM logs.dead_letters) AS seen`,
+      );
+      expect(found).toEqual({ rows: 2 * published, known: 2 * published, letters, seen });
+    },
+    { withinMs: 18_000 },
+  );
+}
+
+test('frames of a hundred thousand bad lines are as many dead letters, and one for what is behind them', async () => {
+  publishGood();
+  const [properties, body] = hostileMessages['compressed lines of a digit']!;
+  publish(`${services[0]}.debug`, body(), properties);
+  publish(`${services[1]}.info`, Buffer.alloc(6 * 1024 * 1024, '1\n'), { contentType: 'application/x-ndjson' });
+  publishGood();
+  // Of each its lines, which are all the same, and what stands behind the last one.
+  await expectStored(4, 2 * 100_001);
+});
+
+test('a record of ten million empty objects is one dead letter', async () => {
+  publishGood();
+  const [properties, body] = hostileMessages['empty objects']!;
+  publish(`${services[0]}.info`, body(), properties);
+  publishGood();
+  await expectStored(5, 2 * 100_001 + 1);
+});
+
+test('the consumer is the one that was started, and ends well', async () => {
+  expect(await consumer.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+});
