@@ -8,6 +8,7 @@ import { tlsFault } from '../../src/tls-fault.js';
 import { begin } from './begin.js';
 import { type CopyResult, copyIn } from './copy-in.js';
 import type { DatabaseHost, DatabaseTarget } from './database-url.js';
+import { passwordFor } from './pass-file.js';
 import { asFault, isStorageFault, type Place, storageUnavailable } from './storage-fault.js';
 import { tlsAttempts, tlsOptions } from './tls-options.js';
 
@@ -123,12 +124,13 @@ async function attempt(
   tls: boolean,
   signal: AbortSignal | undefined,
 ): Promise<Session> {
+  const { passFile } = target;
   const socket = new net.Socket();
-  const client = new pg.Client({
+  const client: pg.Client = new pg.Client({
     host,
     port,
     user: target.user,
-    password: target.password,
+    password: target.password ?? (passFile && (() => passwordFor(client, passFile))),
     database: target.database,
     application_name: target.applicationName ?? 'loghive',
     ssl: tls ? await tlsOptions(target) : false,

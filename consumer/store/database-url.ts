@@ -4,6 +4,7 @@
  * Source: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
  */
 import { LoghiveError } from '../../src/errors.js';
+import { counted } from '../../src/sentence.js';
 import { maskUrl, mayHoldPassword } from '../../src/settings/mask-url.js';
 
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
@@ -23,6 +24,8 @@ export interface DatabaseTarget {
   readonly hosts: readonly DatabaseHost[];
   readonly user?: string;
   readonly password?: string;
+  /** Path of a file that holds the password, where the URL does not. */
+  readonly passFile?: string;
   readonly database?: string;
   readonly sslMode: SslMode;
   /** Path of the authority's certificate, or `system`. */
@@ -109,6 +112,7 @@ function whole(name: string, value: string): number {
 const PARAMETERS: Readonly<Record<string, (value: string) => Draft>> = {
   user: (user) => ({ user }),
   password: (password) => ({ password }),
+  passfile: (passFile) => ({ passFile }),
   dbname: (database) => ({ database }),
   host: (hostList) => ({ hostList }),
   port: (portList) => ({ portList }),
@@ -192,7 +196,9 @@ function splitHost(entry: string): { host: string; port: string } {
 
 function paired(hosts: string[], ports: string[]): readonly DatabaseHost[] {
   if (ports.length !== 1 && ports.length !== hosts.length) {
-    throw new Wrong(`${hosts.length} hosts and ${ports.length} ports; expected one port, or one for each host.`);
+    throw new Wrong(
+      `${counted(hosts.length, 'host')} and ${counted(ports.length, 'port')}; expected one port, or one for each host.`,
+    );
   }
   return Object.freeze(
     hosts.map((host, index) => {

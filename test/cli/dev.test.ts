@@ -123,6 +123,20 @@ describe('loghive dev in a terminal', () => {
     expect(await terminal.ended).toBe(0);
   });
 
+  test(
+    'the address of the database that it prints, passwords in a file, serves the other commands as well',
+    STARTS,
+    async () => {
+      const project = useProject();
+      const child = dev(project, ['--data', 'my data']);
+      const { psql } = await welcomeOf(child);
+      const migrate = useChild(program, { args: ['migrate', '--database-url', psql], cwd: project });
+      expect(await migrate.exited).toEqual({ code: 0, signal: null });
+      expect(migrate.lines).toEqual(['the schema is up to date.']);
+      await child.kill('SIGTERM');
+    },
+  );
+
   test('its output holds no password', STARTS, async () => {
     const project = useProject();
     const terminal = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });

@@ -70,6 +70,12 @@ describe('a database URL', () => {
     expect(target).toMatchObject({ user: 'u', password: 'p&q', database: 'd' });
   });
 
+  it('may name a file with the password, as the URL does that dev prints: a path with any character', () => {
+    const target = parseDatabaseUrl('postgres://loghive@127.0.0.1:10432/loghive?passfile=/home/m%20e/%C3%A4%26/pgpass');
+    expect(target).toMatchObject({ user: 'loghive', passFile: '/home/m e/ä&/pgpass' });
+    expect(target.password).toBeUndefined();
+  });
+
   it('takes a password with an @ that is not encoded', () => {
     expect(parseDatabaseUrl('postgres://u:p@ss@h/db')).toMatchObject({ password: 'p@ss', hosts: [{ host: 'h' }] });
   });
