@@ -1,7 +1,7 @@
 export interface PgbouncerOptions {
   /** URL of a PostgreSQL's superuser, as startPostgres() gives it: that login is known, and may use the console. */
   target: string;
-  /** Of the section [pgbouncer] of its file, over the defaults of these tests: pool_mode transaction. */
+  /** Of the section [pgbouncer] of its file, over the defaults of these tests: pool_mode transaction, server_login_retry 0.1. */
   settings?: Record<string, string | number>;
 }
 

@@ -64,6 +64,8 @@ export async function startPgbouncer({ target, settings = {} }) {
       auth_file: file('users.txt'),
       admin_users: decodeURIComponent(username),
       pool_mode: 'transaction',
+      // Its 15 seconds are long for a test. A login that a "reconnect" falls into counts as failed as well.
+      server_login_retry: 0.1,
       ...settings,
     };
     const lines = Object.entries(all).map(([name, value]) => `${name} = ${value}`);

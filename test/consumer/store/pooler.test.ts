@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { type PgbouncerServer, startPgbouncer } from '../../support/pgbouncer.mjs';
 import { onEnd, uniqueName, useDatabase } from '../../support/use-servers.js';
-import { eventually, sleep } from '../../support/wait.mjs';
+import { eventually } from '../../support/wait.mjs';
 import { item, itemList, newStore, openClient, storeOn, unavailable, urlAs, write } from './database.js';
 
 const ALL = 4;
@@ -106,26 +106,21 @@ describe('one session for all clients of the pool', () => {
 
 describe('sessions that come and go', () => {
   it('store everything once, whatever part of a batch they end in', async () => {
-    const pooler = await usePooler({ server_lifetime: 1, default_pool_size: 3 });
+    const pooler = await usePooler({ default_pool_size: 3 });
     const { url, sql } = await newStore();
     const store = storeOn(pooler.url(url));
-    let on = true;
     const used = new Set<number>();
-    const recycle = (async () => {
-      while (on) {
-        for (const { remote_pid } of await pooler.admin('show servers')) used.add(Number(remote_pid));
-        await pooler.admin('reconnect');
-        await sleep(20);
-      }
-    })();
-    onEnd(async () => {
-      on = false;
-      await recycle;
-    });
+    const recycle = async () => {
+      for (const { remote_pid } of await pooler.admin('show servers')) used.add(Number(remote_pid));
+      await pooler.admin('reconnect');
+    };
     const batches = Array.from({ length: 60 }, (_, index) =>
       itemList(50, () => (index % 5 === 0 ? { timestamp: `2020-01-${10 + (index % 7)}T00:00:00Z` } : {})),
     );
-    for (const batch of batches) expect(await write(store, batch, { letters: [letter] })).toMatchObject({ stored: 50 });
+    for (const batch of batches) {
+      const [outcome] = await Promise.all([write(store, batch, { letters: [letter] }), recycle()]);
+      expect(outcome).toMatchObject({ stored: 50 });
+    }
     expect(used.size).toBeGreaterThan(3);
     expect(await sql(count)).toEqual([{ n: 3000, ids: 3000 }]);
     expect(await sql('select seen from logs.dead_letters')).toEqual([{ seen: 60 }]);
