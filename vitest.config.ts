@@ -5,6 +5,14 @@ const SERVERS = ['test/support/**/*.test.ts', 'test/cli/dev.test.ts', 'test/cli/
 /** What is packed, installed, compiled and run as users do it. */
 const PACKAGE = ['test/package.test.ts', 'test/projects.test.ts'];
 
+/** Thousands of values and messages that nobody means well, drawn by a seed or as large as the limits allow. */
+const HOSTILE = [
+  'test/consumer/fuzz.test.ts',
+  'test/consumer/hostile-*.test.ts',
+  'test/cli/embedded/broker/fuzz.test.ts',
+  'test/transports/winston-hostile.test.ts',
+];
+
 export default defineConfig({
   test: {
     // Suites with runners of their own; the projects bring their own test files.
@@ -19,9 +27,13 @@ export default defineConfig({
     // Conversations that wait for a server's delays side by side.
     maxConcurrency: 10,
     projects: [
-      { extends: true, test: { name: 'behaviour', include: ['test/**/*.test.ts'], exclude: [...SERVERS, ...PACKAGE] } },
+      {
+        extends: true,
+        test: { name: 'behaviour', include: ['test/**/*.test.ts'], exclude: [...SERVERS, ...PACKAGE, ...HOSTILE] },
+      },
       { extends: true, test: { name: 'servers', include: SERVERS } },
       { extends: true, test: { name: 'package', include: PACKAGE } },
+      { extends: true, test: { name: 'hostile', include: HOSTILE } },
     ],
   },
 });

@@ -46,6 +46,7 @@ step('types', [...npm, 'typecheck']);
 tests('tests', 'test');
 tests('servers', 'test:servers');
 tests('package', 'test:package');
+tests('hostile', 'test:hostile');
 step('examples', [...npm, 'test:examples']);
 // In short: in full these two take ten minutes of the twenty. A change to what they hold is tried in full by whoever makes it.
 step('delivery', [...npm, 'test:delivery', '--', '--short', 'half-open', 'chaos']);

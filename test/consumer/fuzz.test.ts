@@ -13,7 +13,7 @@ import { openWirePublisher, type WireMessage, type WirePublisher } from '../supp
 import { startDevelopmentBroker } from '../support/development-broker.mjs';
 import { onEnd, type TestDatabase, uniqueName, useBroker, useChild, useDatabase } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
-import { type HostileMessage, hostileMessages } from './hostile-messages.js';
+import { type HostileMessage, hostileMessages } from './random-messages.js';
 
 const MESSAGES = 20_000;
 const GOOD_EACH = 10;
