@@ -14,7 +14,7 @@ const TOLD = [
 ];
 
 /** Proper names and names of settings. */
-const NAMES = /^(?:PostgreSQL|RabbitMQ|Loghive|PEM|[A-Z][A-Z]+_[A-Z_]+|IANA)\b/;
+const NAMES = /^(?:SIG[A-Z]+|PostgreSQL|RabbitMQ|Loghive|PEM|[A-Z][A-Z]+_[A-Z_]+|IANA)\b/;
 
 test('every text that is told begins in lower case, names apart', () => {
   const texts = ['src', 'transports', 'consumer', 'cli']
