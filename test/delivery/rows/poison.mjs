@@ -7,7 +7,9 @@ import { recordLine } from '../raw-publisher.mjs';
 const HEAP_MIB = 512;
 /** Two services for each kind of queues. */
 const SERVICES = { quorum: ['shop', 'desk'], python: ['till', 'mill'] };
-const PER_SECOND = { quorum: 2000, python: 500 };
+const PER_SECOND = 1300;
+const LOGGED_EACH = 12_000;
+const STORED_WITHIN_MS = 120_000;
 const LEAST = 60;
 const ENDS_BYTES = 300;
 
@@ -16,11 +18,18 @@ export default {
   title:
     'messages that are hard on their reader, each between good records of two services, on quorum and Python queues',
   env: { RETRY_DELAYS_MS: '100,200' },
-  bites: { poisons: LEAST, 'ended as dead letters': LEAST / 2, 'ended as records': 10, 'good ones around': 4 * LEAST },
+  bites: {
+    poisons: LEAST,
+    'good ones around': 4 * LEAST,
+    'consumers that lived': Object.keys(SERVICES).length,
+    'ended as records': 10,
+    'ended as dead letters': LEAST / 2,
+  },
   async run(stage) {
     const consumers = {};
+    const applications = [];
     for (const [queueType, services] of Object.entries(SERVICES)) {
-      const options = { queueType, writeTimeoutMs: 4000 };
+      const options = { queueType, writeTimeoutMs: 20_000 };
       const nodeArgs = [`--max-old-space-size=${HEAP_MIB}`];
       consumers[queueType] = stage.consumers.script({ services, options, nodeArgs });
       await consumers[queueType].ready();
@@ -28,13 +37,22 @@ export default {
       const application = stage.application({
         name: queueType,
         service,
-        perSecond: PER_SECOND[queueType],
+        perSecond: PER_SECOND,
         transport: { queueType },
       });
+      applications.push(application);
       await application.untilConnected();
-      await application.log();
     }
     await stage.query(TRIGGER);
+    await Promise.all(applications.map((application) => application.log()));
+    const logged = Promise.all(
+      applications.map(async (application) => {
+        await application.untilLogged(LOGGED_EACH);
+        await application.pause();
+      }),
+    );
+    // Awaited below, when everything else is published.
+    logged.catch(() => {});
 
     const sent = [];
     const good = [];
@@ -45,8 +63,14 @@ export default {
       good.push(...outcome.good);
       refused += outcome.refused;
     }
+    await logged;
     stage.addPublished(good);
     stage.addDoubtful(sent.map(({ mark }) => mark));
+    const isEmpty = async () => (await stage.messages()) === 0;
+    await stage
+      .eventually(isEmpty, { what: 'nothing is left in a queue', withinMs: STORED_WITHIN_MS, everyMs: 200 })
+      .catch((error) => stage.fault(error.message));
+    const lived = Object.values(consumers).filter(({ child }) => child.running).length;
 
     return async () => {
       const ends = await readEnds(stage, sent);
@@ -61,6 +85,7 @@ export default {
       }
       return {
         ...facts,
+        'consumers that lived': lived,
         'ended as records': ends.filter(({ rows }) => rows > 0).length,
         'ended as dead letters': ends.filter(({ letters }) => letters > 0).length,
       };
