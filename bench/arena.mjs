@@ -39,10 +39,10 @@ export async function openArena(profileFolder) {
     const env = { PATH: process.env.PATH ?? '', LOGHIVE_URL: rabbitmq.url, LOGHIVE_DATABASE_URL: databaseUrl };
     const nodeArgs = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
 
-    const run = (file, args, options = {}) => {
+    const run = (file, args, { env: more, ...options } = {}) => {
       const child = startChild(path.join(import.meta.dirname, file), {
         args,
-        env,
+        env: { ...env, ...more },
         nodeArgs,
         inheritEnv: false,
         cwd: folder,
@@ -65,6 +65,7 @@ export async function openArena(profileFolder) {
         const child = run(path.join('sides', file), args, { stdout: 'ignore' });
         await child.waitForMessage(({ ready }) => ready, 30_000);
         return {
+          pid: child.pid,
           /** @throws with the side's own failure */
           async round(records) {
             const from = child.messages.length;

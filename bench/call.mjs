@@ -1,10 +1,11 @@
 /**
  * `call-winston`, `call-pino` and `call-console`: what one logging call costs the thread of the application while the
- * broker is there, against the same logger without Loghive.
+ * broker is there, against the same logger without Loghive. `call-redact` and `call-redact-headers`: with the preset
+ * that hides secrets, against Loghive without it.
  */
 import { CALL, compete } from './contest.mjs';
 import { openQueues } from './queues.mjs';
-import { SERVICE } from './records.mjs';
+import { OTHER_SERVICE, SERVICE } from './records.mjs';
 
 const FULL = { rounds: 7, records: 50_000 };
 const SHORT = { rounds: 3, records: 10_000 };
@@ -13,8 +14,11 @@ const SHORT = { rounds: 3, records: 10_000 };
 const LOOP = { ...CALL, of: ({ records, loopSeconds }) => CALL.of({ records, seconds: loopSeconds }) };
 const BESIDE = { loop: LOOP };
 
-/** @param numberOf gives the number of a record, where it is not `information.n` */
-function callBench(name, { side, theirName, goal, numberOf }) {
+/**
+ * @param numberOf gives the number of a record, where it is not `information.n`
+ * @param theirService where their side publishes as well; left out, it keeps nothing that could be looked for
+ */
+function callBench(name, { side, theirName, goal, numberOf, theirService }) {
   return {
     name,
     goal,
@@ -25,6 +29,7 @@ function callBench(name, { side, theirName, goal, numberOf }) {
       const { rounds, records } = short ? SHORT : FULL;
       const queues = await openQueues(arena.rabbitmq);
       const { queue } = await queues.declare(SERVICE);
+      const theirQueue = theirService && (await queues.declare(theirService)).queue;
       const [ourSide, theirSide] = await Promise.all([arena.side(side, 'loghive'), arena.side(side, 'yardstick')]);
       const result = await compete(
         {
@@ -36,8 +41,11 @@ function callBench(name, { side, theirName, goal, numberOf }) {
             const times = await ourSide.round(records);
             return { ...times, ...(await queues.takeAll(queue, records, numberOf)) };
           },
-          // It keeps nothing that could be looked for.
-          theirs: async () => ({ ...(await theirSide.round(records)), lost: 0, doubled: 0 }),
+          async theirs() {
+            const times = await theirSide.round(records);
+            const taken = theirQueue ? await queues.takeAll(theirQueue, records, numberOf) : { lost: 0, doubled: 0 };
+            return { ...times, ...taken };
+          },
         },
         told,
       );
@@ -54,4 +62,14 @@ export const callConsole = callBench('call-console', {
   side: 'call-console.mjs',
   theirName: 'console',
   numberOf: ({ information }) => information.args?.[1]?.n,
+});
+export const callRedact = callBench('call-redact', {
+  side: 'call-redact.mjs',
+  theirName: 'no redact',
+  theirService: OTHER_SERVICE,
+});
+export const callRedactHeaders = callBench('call-redact-headers', {
+  side: 'call-redact-headers.mjs',
+  theirName: 'no redact',
+  theirService: OTHER_SERVICE,
 });

@@ -1,6 +1,6 @@
 /** Two sides, in turn, round after round. What counts is the ratio within a round: the machine is the same for both. */
 
-/** What is compared: made of what a round gives. */
+/** What is compared: made of what a round gives. `digits` behind the point are shown; default none. */
 export const RATE = { unit: 'records/s', better: 'more', of: ({ records, seconds }) => records / seconds };
 export const CALL = { unit: 'ns/call', better: 'less', of: ({ records, seconds }) => (seconds * 1e9) / records };
 
@@ -44,12 +44,16 @@ export function reaches({ better }, goal, ratio) {
   return better === 'more' ? ratio >= goal : ratio <= goal;
 }
 
-function middleOf(rounds, { of }) {
-  const middle = (value) => median(rounds.map(({ ours, theirs }) => value(of(ours), of(theirs))));
+function middleOf(rounds, { of, digits = 0 }) {
+  const middle = (value, places) => {
+    const found = median(rounds.map(({ ours, theirs }) => value(of(ours), of(theirs))));
+    // The other side may do without: then there is no ratio.
+    return Number.isFinite(found) ? Number(found.toFixed(places)) : null;
+  };
   return {
-    ratio: Number(middle((ours, theirs) => ours / theirs).toFixed(2)),
-    ours: Math.round(middle((ours) => ours)),
-    theirs: Math.round(middle((_, theirs) => theirs)),
+    ratio: middle((ours, theirs) => ours / theirs, 2),
+    ours: middle((ours) => ours, digits),
+    theirs: middle((_, theirs) => theirs, digits),
   };
 }
 

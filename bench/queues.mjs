@@ -12,13 +12,17 @@ export async function openQueues({ url, version }) {
   const channel = await connection.createChannel();
   await channel.prefetch(2000);
   return {
-    /** The queue of a service for INFO, empty. */
-    async declare(service) {
+    /**
+     * The queue of a service for INFO, empty.
+     *
+     * @param others arguments beside Loghive's, or in place of them
+     */
+    async declare(service, others = {}) {
       const { queues } = producerConfig('bench', { service, url });
       const declared = logQueue(service, 'INFO', queues, version);
       const { exchange, queue, routingKey, arguments: limits } = declared;
       await channel.assertExchange(exchange, 'direct', { durable: true });
-      await channel.assertQueue(queue, { durable: true, arguments: limits });
+      await channel.assertQueue(queue, { durable: true, arguments: { ...limits, ...others } });
       await channel.bindQueue(queue, exchange, routingKey);
       await channel.purgeQueue(queue);
       return declared;

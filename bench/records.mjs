@@ -3,13 +3,15 @@ import { encodeRecord } from '../dist/esm/src/record.js';
 import { uuidv7 } from '../dist/esm/src/uuid.js';
 
 const SERVICE = 'bench';
+/** Of the other side, where both publish at the same time. */
+const OTHER_SERVICE = 'bench-other';
 const MESSAGE = 'order placed by a returning customer, paid by card, to be sent tomorrow';
 
 export function informationOf(n) {
   return { n, customer: `customer-${n % 5000}`, path: '/orders', status: 201, tookMs: n % 97, region: 'eu-central' };
 }
 
-export { MESSAGE, SERVICE };
+export { MESSAGE, OTHER_SERVICE, SERVICE };
 
 /** Of twenty records: thirteen INFO, four DEBUG, two WARNING, one ERROR. */
 export function mixedLevel(n) {

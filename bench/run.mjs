@@ -5,19 +5,30 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { openArena } from './arena.mjs';
-import { callConsole, callPino, callWinston } from './call.mjs';
+import { callConsole, callPino, callRedact, callRedactHeaders, callWinston } from './call.mjs';
 import { reaches } from './contest.mjs';
 import { developmentBrokerDrain, developmentBrokerPublish } from './development-broker.mjs';
-import { drain } from './drain.mjs';
+import { drain, drainByFour, drainByOne, drainByTwo } from './drain.mjs';
+import { drainSingle } from './drain-single.mjs';
+import { endToEnd } from './end-to-end.mjs';
 import { publish, publishWinston } from './publish.mjs';
+import { stall } from './stall.mjs';
 
 const BENCHES = [
   publish,
   publishWinston,
   drain,
+  drainByOne,
+  drainByTwo,
+  drainByFour,
+  drainSingle,
+  endToEnd,
   callWinston,
   callPino,
   callConsole,
+  stall,
+  callRedact,
+  callRedactHeaders,
   developmentBrokerPublish,
   developmentBrokerDrain,
 ];
@@ -79,9 +90,10 @@ function misused(reason) {
 function table(reports) {
   const rows = reports.flatMap(({ bench, result, passed }) => {
     const { name, theirName, goal, measure, beside = {} } = bench;
-    const figures = (label, { ours, theirs, ratio }, which) => {
+    const figures = (label, { ours, theirs, ratio, p50, max }, which) => {
       const against = `${theirName} ${shown(theirs, which)}`;
-      return [label, shown(ours, which), against, String(ratio), `${which.better} is better`];
+      const spread = p50 ? ` (p50 ${p50.join(' against ')}, max ${max.join(' against ')})` : '';
+      return [label, shown(ours, which), against, String(ratio ?? ''), `${which.better} is better${spread}`];
     };
     const sign = measure.better === 'more' ? '≥' : '≤';
     const judged = [goal === undefined ? '' : `${sign} ${goal}`, String(result.lost), String(result.doubled)];
@@ -99,8 +111,9 @@ function table(reports) {
   process.stdout.write(`\n${lines.join('\n')}\n\nratios are medians over rounds in turn\n`);
 }
 
-function shown(value, { unit }) {
-  return `${Math.round(value).toLocaleString('en')} ${unit}`;
+function shown(value, { unit, digits = 0 }) {
+  if (value === null) return `? ${unit}`;
+  return `${value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${unit}`;
 }
 
 /** Progress is not the result: it goes to stderr. */

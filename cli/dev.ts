@@ -12,7 +12,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { consumerConfig } from '../consumer/config.js';
-import { Consumer } from '../consumer/consumer.js';
+import { Supervisor } from '../consumer/supervisor.js';
 import { openEnvironment } from '../src/config.js';
 import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
@@ -20,14 +20,15 @@ import { printableLines } from '../src/printable.js';
 import { counted } from '../src/sentence.js';
 import { maskUrl } from '../src/settings/mask-url.js';
 import { shown } from '../src/settings/option.js';
-import { sleep } from '../src/time/time-limit.js';
+import { sleep, within } from '../src/time/time-limit.js';
 import { SERVICE_NAME } from '../src/wire.js';
-import { welcome } from './dev/welcome.js';
+import { inShell, welcome } from './dev/welcome.js';
 import type { DevelopmentBroker } from './embedded/broker/index.js';
 import { confirmation } from './embedded/confirmation.js';
 import { type Stack, startStack } from './embedded/stack.js';
 import { createEnding, type Ending } from './ending.js';
 import { LiveView } from './live/live-view.js';
+import { utcOffset } from './live/local-time.js';
 import type { Messages } from './messages.js';
 import { openStdout } from './output.js';
 
@@ -61,28 +62,28 @@ export async function dev(services: string[], options: DevOptions, messages: Mes
   // Whatever goes wrong where: no server is left behind.
   process.on('uncaughtException', (error) => ending.request(error));
   let stack: Stack | undefined;
-  let consumer: Consumer | undefined;
+  let consumer: Supervisor | undefined;
   try {
     stack = await startStack({
       folder: settings.folder,
-      broker: settings.url === undefined,
-      postgres: settings.databaseUrl === undefined,
+      broker: settings.broker === undefined,
+      postgres: settings.database === undefined,
       port,
       ask: confirmation({ yes: options.yes ?? false }),
       notice: say,
       signal: ending.asked,
     });
     const servers = {
-      url: settings.url ?? stack.broker!.url,
-      databaseUrl: settings.databaseUrl ?? stack.postgres!.url,
+      url: settings.broker?.url ?? stack.broker!.url,
+      databaseUrl: settings.database?.url ?? stack.postgres!.url,
     };
-    consumer = new Consumer(consumerConfig('loghive dev', services, servers), {
+    consumer = new Supervisor(consumerConfig('loghive dev', services, servers), {
       onStored: (records) => view.show(records),
     });
     await Promise.race([consumer.start(), ending.requested]);
     if (!ending.asked.aborted) {
       messages.write(`\n${printableLines(welcomeOf(stack, settings))}\n`);
-      await untilEnd(stack, ending);
+      await untilEnd(stack, settings.parent, ending, say);
     }
     await drain(consumer, stack.broker, ending);
   } catch (error) {
@@ -98,13 +99,21 @@ export async function dev(services: string[], options: DevOptions, messages: Mes
   process.exit(0);
 }
 
+/** A server of the user's own. */
+interface Given {
+  readonly url: string;
+  /** '--url', 'environment variable LOGHIVE_URL', 'LOGHIVE_URL in /app/config.env'. */
+  readonly where: string;
+}
+
 interface Settings {
   /** Absolute. */
   readonly folder: string;
-  readonly url: string | undefined;
-  readonly databaseUrl: string | undefined;
-  /** The broker's address came with the environment, where the application finds it as well. */
-  readonly urlIsInEnvironment: boolean;
+  readonly broker: Given | undefined;
+  readonly database: Given | undefined;
+  readonly quiet: boolean;
+  /** The process that npx or npm started this in. It does not pass signals on, so its end is watched. */
+  readonly parent: number | undefined;
 }
 
 function checked(
@@ -114,25 +123,28 @@ function checked(
 ): { view: LiveView; port: number | undefined; settings: Settings } {
   const environment = openEnvironment();
   if (!environment('LOG_LEVEL')?.text) internalLogger.setLevel('WARNING');
-  const fromEnvironment = (name: string) => environment(name)?.text || undefined;
-  const url = options.url ?? fromEnvironment('LOGHIVE_URL');
-  const databaseUrl = options.databaseUrl ?? fromEnvironment('LOGHIVE_DATABASE_URL');
+  function given(option: string, url: string | undefined, name: string): Given | undefined {
+    if (url !== undefined) return { url, where: option };
+    const { text, where } = environment(name) ?? {};
+    return text ? { url: text, where: where! } : undefined;
+  }
+  const broker = given('--url', options.url, 'LOGHIVE_URL');
+  const database = given('--database-url', options.databaseUrl, 'LOGHIVE_DATABASE_URL');
   // Before anything is started: both URLs where they are given, and the names.
   consumerConfig('loghive dev', services, {
-    url: url ?? 'amqp://localhost',
-    databaseUrl: databaseUrl ?? 'postgres://localhost/x',
+    url: broker?.url ?? 'amqp://localhost',
+    databaseUrl: database?.url ?? 'postgres://localhost/x',
   });
+  const event = environment('npm_lifecycle_event')?.text;
+  // A script's shell may start it in the background, where it has no terminal to read from, and end: it is to go on then.
+  const isForeground = event === 'npx' || (event !== undefined && process.stdin.isTTY);
+  const parent = isForeground ? process.ppid : undefined;
   const mode = options.quiet ? 'quiet' : options.json ? 'json' : 'lines';
-  const colour = process.stdout.isTTY && !fromEnvironment('NO_COLOR');
+  const colour = process.stdout.isTTY && !environment('NO_COLOR')?.text;
   return {
     view: new LiveView({ stream: stdout, mode, colour }),
-    port: portOf(options.port, url !== undefined),
-    settings: {
-      folder: folderOf(options.data),
-      url,
-      databaseUrl,
-      urlIsInEnvironment: options.url === undefined && url !== undefined,
-    },
+    port: portOf(options.port, broker !== undefined),
+    settings: { folder: folderOf(options.data), broker, database, quiet: options.quiet ?? false, parent },
   };
 }
 
@@ -163,20 +175,35 @@ function portOf(text: string | undefined, hasOwnBroker: boolean): number | undef
   );
 }
 
-function welcomeOf({ broker, postgres }: Stack, { url, urlIsInEnvironment }: Settings): string {
+function welcomeOf({ broker, postgres }: Stack, settings: Settings): string {
+  const of = ({ url, where }: Given) => `${maskUrl(url)} (${where})`;
   const servers = [
-    broker ? `development broker on port ${broker.port}` : 'your RabbitMQ',
+    broker ? `development broker on port ${broker.port}` : `your RabbitMQ: ${of(settings.broker!)}`,
     postgres
       ? `PostgreSQL ${postgres.version} on port ${postgres.port}, data in ${postgres.folder}`
-      : 'your PostgreSQL',
+      : `your PostgreSQL: ${of(settings.database!)}`,
   ];
-  const brokerUrl = broker ? `amqp://${broker.host}:${broker.port}` : urlIsInEnvironment ? undefined : url;
+  const { url, where = '' } = broker ? { url: `amqp://${broker.host}:${broker.port}` } : settings.broker!;
+  const isFound = where.includes('LOGHIVE_URL');
   return welcome({
-    brokerUrl: brokerUrl && maskUrl(brokerUrl),
+    brokerUrl: isFound ? undefined : maskUrl(url),
+    brokerUrlFrom: isFound ? placeOfUrl(where) : undefined,
     service: serviceHere(),
     servers,
-    psql: postgres?.psql,
+    psql: postgres?.psql ?? `psql ${inShell(withoutPassword(settings.database!.url))}`,
+    timeZone: settings.quiet ? undefined : utcOffset(new Date()),
   });
+}
+
+/** Where the application finds it as well. */
+function placeOfUrl(where: string): string {
+  return where.startsWith('environment') ? 'with LOGHIVE_URL in its environment' : `with ${where}`;
+}
+
+/** psql asks for it. */
+function withoutPassword(url: string): string {
+  const masked = maskUrl(url).replace(':***@', '@');
+  return masked.replace(/([?&])password=\*\*\*(?:&|$)/, '$1').replace(/[?&]$/, '');
 }
 
 /** The application's name where it says so. */
@@ -191,9 +218,18 @@ function serviceHere(): string {
 }
 
 /** Resolves when a person, or whatever reads the output, wants it to end, or what it works with is gone. */
-async function untilEnd({ postgres, lost }: Stack, ending: Ending): Promise<void> {
+async function untilEnd(
+  { postgres, lost }: Stack,
+  parent: number | undefined,
+  ending: Ending,
+  say: (text: string) => void,
+): Promise<void> {
   while (!ending.asked.aborted) {
     await sleep(LOOK_EVERY_MS, ending.asked);
+    if (parent !== undefined && process.ppid !== parent && !ending.asked.aborted) {
+      say('npx, or whatever else has started this, is gone: stopping');
+      ending.request();
+    }
     if (lost.aborted && !ending.asked.aborted) {
       ending.request(
         new LoghiveError(
@@ -214,7 +250,7 @@ async function untilEnd({ postgres, lost }: Stack, ending: Ending): Promise<void
 }
 
 /** What the broker has confirmed is gone with it: producers are held back, and the table gets the rest. */
-async function drain(consumer: Consumer, broker: DevelopmentBroker | undefined, ending: Ending): Promise<void> {
+async function drain(consumer: Supervisor, broker: DevelopmentBroker | undefined, ending: Ending): Promise<void> {
   if (broker === undefined || ending.fault !== undefined || consumer.status().state !== 'running') return;
   broker.block('loghive dev is stopping');
   const startedMs = performance.now();
@@ -226,15 +262,15 @@ async function drain(consumer: Consumer, broker: DevelopmentBroker | undefined, 
 }
 
 async function stop(
-  consumer: Consumer | undefined,
+  consumer: Supervisor | undefined,
   stack: Stack | undefined,
   ending: Ending,
   say: (text: string) => void,
 ): Promise<void> {
   const hurry = new Promise((resolve) => ending.hurried.addEventListener('abort', resolve, { once: true }));
-  if (consumer && !ending.hurried.aborted) {
-    await Promise.race([consumer.stop(), hurry, sleep(CONSUMER_STOP_MS, ending.hurried)]);
-  }
+  // Also where it is not waited for: one that does not know that it is to end says that its servers are gone.
+  const stopped = consumer?.stop();
+  if (!ending.hurried.aborted) await within(CONSUMER_STOP_MS, Promise.race([stopped, hurry]));
   const lost = whatIsLost(stack?.broker);
   if (lost !== undefined) say(lost);
   await stack?.stop();

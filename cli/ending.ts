@@ -1,6 +1,11 @@
 /** When a command has to end: by a signal, or because a part of it has ended by itself. */
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/**
+ * One Ctrl-C may arrive twice: the terminal sends it to the whole process group, and a parent such as `timeout` or npx forwards
+ * it. A second signal within so many milliseconds of the first counts as the same one.
+ */
+const ECHO_MS = 300;
 
 export interface Ending {
   /** Aborts at the first request. */
@@ -14,6 +19,18 @@ export interface Ending {
   request(fault?: unknown): void;
 }
 
+/** Calls the listener for each signal that is not such a repetition, until the process ends. */
+export function onSignals(signals: readonly NodeJS.Signals[], listener: (signal: NodeJS.Signals) => void): void {
+  let firstMs: number | undefined;
+  for (const signal of signals) {
+    process.on(signal, () => {
+      if (firstMs !== undefined && performance.now() - firstMs < ECHO_MS) return;
+      firstMs ??= performance.now();
+      listener(signal);
+    });
+  }
+}
+
 /** Listens to signals until the process ends. */
 export function createEnding(onSignal: (signal: NodeJS.Signals, again: boolean) => void): Ending {
   const asked = new AbortController();
@@ -22,13 +39,11 @@ export function createEnding(onSignal: (signal: NodeJS.Signals, again: boolean) 
   const requested = new Promise<void>((resolve) => {
     asked.signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  for (const signal of SIGNALS) {
-    process.on(signal, () => {
-      onSignal(signal, asked.signal.aborted);
-      if (asked.signal.aborted) hurried.abort();
-      else asked.abort();
-    });
-  }
+  onSignals(SIGNALS, (signal) => {
+    onSignal(signal, asked.signal.aborted);
+    if (asked.signal.aborted) hurried.abort();
+    else asked.abort();
+  });
   return {
     asked: asked.signal,
     hurried: hurried.signal,

@@ -4,6 +4,7 @@ import { LoghiveError, reasonOf } from '../src/errors.js';
 import { printableLines } from '../src/printable.js';
 import { asSentence } from '../src/sentence.js';
 import { maskUrlsIn } from '../src/settings/mask-url.js';
+import { inWordsOfCommand } from './in-words-of-command.js';
 
 /** Where the system's own words do not say what to do. */
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -17,7 +18,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 
 /** One message, line feed included. Only for a fault of Loghive itself it holds a stack. */
 export function faultText(error: unknown): string {
-  const text = asSentence(error instanceof LoghiveError ? error.message : foreignFault(error));
+  const text = asSentence(error instanceof LoghiveError ? inWordsOfCommand(error.message) : foreignFault(error));
   // Where it says which command it is about, that is enough.
   const who = text.startsWith('loghive ') ? '' : 'loghive: ';
   return `${who}${printableLines(text).replaceAll('\n', '\n    ')}\n`;

@@ -1,29 +1,23 @@
 #!/usr/bin/env node
-/** The command `loghive`. */
+/** The command `loghive`. What a subcommand needs, a database driver for one, is loaded when it is run. */
 import { Command, CommanderError, Option } from 'commander';
+import { DEFAULT_HTTP_PORT } from '../consumer/http/settings.js';
 import { LoghiveError } from '../src/errors.js';
 import { sendInternalLinesTo } from '../src/internal-logger.js';
-import { printableLine } from '../src/printable.js';
-import { asSentence } from '../src/sentence.js';
-import { maskUrl } from '../src/settings/mask-url.js';
-import { consume } from './consume.js';
-import { dev } from './dev.js';
+import { packageVersion } from '../src/package-version.js';
+import { alertsCommand } from './alerts/command.js';
+import { deadLettersCommand } from './dead-letters/command.js';
 import { faultText } from './fault-text.js';
+import { inWordsOfCommand } from './in-words-of-command.js';
 import { type Messages, openMessages } from './messages.js';
-import { migrate } from './migrate.js';
-import { packageVersion } from './package-version.js';
-import { pipe } from './pipe.js';
+import { partitionsCommand } from './partitions.js';
+import { servicesCommand } from './services/command.js';
+import { BROKER, DATABASE, subcommand, usageError } from './subcommand.js';
 
 /** Wrong use of the command line, as most Unix commands have it. */
 const USAGE_ERROR = 2;
 const FAILURE = 1;
 
-// Alternatives with spaces between them: a help text is broken into lines as wide as the terminal.
-const BROKER =
-  'LOGHIVE_URL, AMQP_URL, QUEUE_HOST, _PORT, _USER, _PASSWORD, _VHOST; else amqp://guest:guest@localhost:5672/';
-const DATABASE = 'LOGHIVE_DATABASE_URL, POSTGRES_DB_HOST, _PORT, _USER, _PASSWORD, _NAME, DATABASE_URL';
-const SETTINGS =
-  'What is not given here comes from the environment, then from a file config.env in the working directory. Exit status: 0 done, 1 failed, 2 asked wrongly.';
 /** Narrower columns are not wrapped. */
 const LEAST_COLUMN = 16;
 
@@ -44,21 +38,28 @@ function program(messages: Messages): Command {
     .description(
       'Stores the records of these services until SIGTERM or SIGINT; without names, of every service whose producers announce themselves. Brings the schema up to date first.',
     )
-    .argument('[services...]', 'names of services (default: SERVICE_NAMES=shop,other; else every service)')
+    .argument('[services...]', 'names of services (default: those in SERVICE_NAMES, comma-separated; else all)')
     .option('--url <url>', `the broker (default: ${BROKER})`)
     .option('--database-url <url>', `the database (default: ${DATABASE})`)
     .option('--schema <name>', "schema of the tables (default: 'logs')")
+    .option(
+      '--http-port <port>',
+      `health and metrics; 0 any that is free, off none (default: CONSUMER_HTTP_PORT, else ${DEFAULT_HTTP_PORT})`,
+    )
+    .option('--http-host <address>', "where they are to be had (default: CONSUMER_HTTP_HOST, else '127.0.0.1')")
+    .option('--config <file>', 'a file with settings (default: config.env in the working directory)')
+    .option('--json-logs', 'write log lines as JSON, one object a line')
     .addHelpText(
       'after',
       '\nExample:\n  loghive consume shop \\\n    --database-url postgres://user:password@localhost/logs',
     )
-    .action((services: string[], options) => consume(services, options, messages));
+    .action(async (services: string[], options) => (await import('./consume.js')).consume(services, options, messages));
   subcommand(root, 'dev')
     .summary('try it with nothing installed: a development broker, a PostgreSQL and the consumer')
     .description(
       'Starts a development broker (in memory, for development only), a PostgreSQL whose data stays, and the consumer; shows records as they are stored. Ctrl-C ends everything.',
     )
-    .argument('[services...]', 'names of services (default: SERVICE_NAMES=shop,other; else every service)')
+    .argument('[services...]', 'names of services (default: those in SERVICE_NAMES, comma-separated; else all)')
     .option('--data <dir>', 'folder for what stays', '.loghive')
     .option('--port <port>', 'of the development broker (default: that of last time, else 5672, else any)')
     .option('--url <url>', 'a broker of your own (default: LOGHIVE_URL; else the development broker)')
@@ -66,13 +67,13 @@ function program(messages: Messages): Command {
     .addOption(new Option('--quiet', 'show no records').conflicts('json'))
     .option('--json', 'show records as JSON, one a line')
     .option('--yes', 'fetch PostgreSQL where it is missing, without asking')
-    .action((services: string[], options) => dev(services, options, messages));
+    .action(async (services: string[], options) => (await import('./dev.js')).dev(services, options, messages));
   subcommand(root, 'migrate')
     .summary('bring the database schema up to date')
     .description('Brings the database schema up to date, then ends. Safe while consumers run.')
     .option('--database-url <url>', `the database (default: ${DATABASE})`)
     .option('--schema <name>', "schema of the tables (default: 'logs')")
-    .action(migrate);
+    .action(async (options) => (await import('./migrate.js')).migrate(options));
   subcommand(root, 'pipe')
     .summary('record what comes by the standard input, and pass it on')
     .description(
@@ -81,35 +82,17 @@ function program(messages: Messages): Command {
     .option('--service <name>', 'who logs (default: LOGHIVE_SERVICE)')
     .option('--url <url>', `the broker (default: ${BROKER})`)
     .addHelpText('after', '\nExample:\n  node app.js | loghive pipe --service shop')
-    .action((options) => pipe(options, messages));
+    .action(async (options) => (await import('./pipe.js')).pipe(options, messages));
+  alertsCommand(root);
+  deadLettersCommand(root, messages);
+  servicesCommand(root, messages);
+  partitionsCommand(root);
   return root;
-}
-
-function subcommand(root: Command, name: string): Command {
-  return root
-    .command(name)
-    .configureOutput({ outputError: (text, write) => write(usageError(text, `loghive ${name}`)) })
-    .addHelpText('after', ({ command }) => `\n${wrapped(command, SETTINGS)}`);
-}
-
-/** As wide as the rest of the help. */
-function wrapped(command: Command, text: string): string {
-  return command.createHelp().boxWrap(text, command.configureOutput().getOutHelpWidth?.() ?? 80);
-}
-
-/** In one line. What stands in quotes was typed, and may be a URL. */
-function usageError(text: string, asked: string): string {
-  const sentence = text
-    .trim()
-    .replace(/^error: /, '')
-    .replace(/'(.*)'/s, (_, typed: string) => `'${maskUrl(typed)}'`)
-    .replace(/\.?\s*\n\s*/g, ' ');
-  return `loghive: ${printableLine(asSentence(sentence))} See ${asked} --help.\n`;
 }
 
 async function main(): Promise<void> {
   const messages = openMessages();
-  sendInternalLinesTo(messages.write);
+  sendInternalLinesTo((line) => messages.write(inWordsOfCommand(line)));
   // Whoever reads what is printed may leave: `loghive --help | head -1`. A command to which that matters listens itself.
   process.stdout.on('error', () => {});
   try {

@@ -9,10 +9,12 @@
  */
 import { EventEmitter } from 'node:events';
 import fs from 'node:fs';
-import { openEnvironment } from '../src/config.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { openEnvironment, usable } from '../src/config.js';
 import { LoghiveError, reasonOf } from '../src/errors.js';
 import { processFields } from '../src/fields/process-fields.js';
 import { internalLogger } from '../src/internal-logger.js';
+import { LEVEL_NAMES, TIME_NAMES } from '../src/line/field-names.js';
 import { createLineReader, type LineFields, readSafely } from '../src/line/read-line.js';
 import { readLevel } from '../src/line/written-level.js';
 import { openProducer, type Producer } from '../src/producer.js';
@@ -27,12 +29,11 @@ import { createLineSplitter } from './pipe/line-splitter.js';
 import { logfmtMembers } from './pipe/logfmt.js';
 import { createPassage } from './pipe/passage.js';
 
-/** Names that Pino, Bunyan, Winston and logfmt use. */
 const FIELDS: LineFields = {
-  level: ['level', 'severity', 'lvl'],
+  level: LEVEL_NAMES,
   message: ['msg', 'message'],
   error: ['err'],
-  time: ['time', 'timestamp', '@timestamp', 'ts'],
+  time: TIME_NAMES,
   readLevel,
 };
 
@@ -47,6 +48,7 @@ export async function pipe(options: Pick<ProducerOptions, 'service' | 'url'>, me
   const { hostname } = processFields();
   // The process that logs is another one.
   const config = producerConfig('loghive pipe', { ...options, handleSignals: false }, { hostname });
+  usable(config.broker);
   const producer = openProducer(config, new EventEmitter());
   const ending = createEnding((signal, again) => {
     internalLogger.info(again ? `${signal} again: stopping at once` : `${signal}: sending what has come`);
@@ -86,8 +88,7 @@ function openInput(producer: Producer, patience: Patience): Input {
       for await (const bytes of process.stdin as AsyncIterable<Buffer>) {
         record(splitter.push(bytes));
         await passOn(bytes);
-        while (patience.waits(producer.stats(), performance.now()))
-          await sleep(LOOK_EVERY_MS, new AbortController().signal);
+        while (patience.waits(producer.stats(), performance.now())) await delay(LOOK_EVERY_MS);
       }
     } catch (error) {
       // Destroyed at the end of the waiting; or it can be read no longer, which is its end as well.

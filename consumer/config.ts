@@ -1,4 +1,5 @@
 /** What the consumer is set up with: arguments, then the environment and `config.env`, then defaults. */
+import os from 'node:os';
 import {
   type BrokerConfig,
   brokerConfig,
@@ -8,33 +9,27 @@ import {
   queueSettings,
   serviceName,
   type TlsOptions,
+  usable,
   warnOnce,
 } from '../src/config.js';
-import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
-import { LEVELS } from '../src/level.js';
-import { maskedBroker, shownUrl } from '../src/settings/broker-url.js';
-import {
-  booleanText,
-  type Check,
-  type Environment,
-  Expected,
-  integer,
-  isOptions,
-  numberText,
-  resolveOptions,
-  shown,
-} from '../src/settings/option.js';
-import { urlPart, withPort } from '../src/settings/url-parts.js';
+import { maskedBroker } from '../src/settings/broker-url.js';
+import { type Check, Expected, integer, isOptions, numberText, resolveOptions } from '../src/settings/option.js';
 import type { QueueSettings, QueueType } from '../src/wire.js';
-import { parseDatabaseUrl } from './store/database-url.js';
+import { type AlertOptions, type AlertSettings, alertOptions, alertSettings } from './alerts/settings.js';
+import { type HttpConfig, httpConfig, httpOptions } from './http/settings.js';
+import { indexOptions, indexSettings } from './index-settings.js';
+import { type RetentionSettings, retentionOptions, retentionSettings } from './retention-settings.js';
+import { type StoreSettings, storeOptions, storeSettings } from './store-settings.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const HOUR_MS = 3_600_000;
+/** Where nobody asks for more. */
+const MOST_WORKERS = 4;
 
 /** Options of the consumer. All of it has defaults but the database. */
-export interface ConsumerOptions {
+export interface ConsumerOptions extends AlertOptions {
   /** The broker, as for producers. Environment: `LOGHIVE_URL`, `AMQP_URL`, `QUEUE_HOST|USER|PASSWORD|PORT|VHOST`. */
   url?: string;
   /** `postgres://user:password@host:5432/database`, host lists and libpq's `sslmode`. Environment: `LOGHIVE_DATABASE_URL`, `POSTGRES_DB_HOST|USER|NAME|PASSWORD|PORT`, `DATABASE_URL`. */
@@ -47,16 +42,34 @@ export interface ConsumerOptions {
   batchBytes?: number;
   /** How long a batch may wait for more records, in milliseconds. Default 50. */
   batchLingerMs?: number;
+  /** Worker threads, each the whole pipeline with connections of its own; 0: works in the main thread. Environment: `CONSUMER_WORKERS`. Default: as many as there are cores, at most 4. */
+  workers?: number;
   /** Bytes of messages that are held in memory, all queues together. Default 64 MiB. */
   prefetchBytes?: number;
   /** Delays before a record that PostgreSQL refused for now is tried again, in milliseconds; none: []. Environment: `RETRY_DELAYS_MS`, comma-separated. Default 1 s, 10 s, 1 min, 10 min, 1 h. */
   retryDelaysMs?: readonly number[];
   /** How long PostgreSQL may take for one batch, in milliseconds. Default 60000. */
   writeTimeoutMs?: number;
+  /** How many days records are kept, beside today's (UTC). Environment: `RETENTION_DAYS`. Default: for ever. */
+  retentionDays?: number;
+  /** The same for one level, where its records are to go earlier. Environment: `RETENTION_DAYS_DEBUG` … `RETENTION_DAYS_CRITICAL`. Default: `retentionDays`. */
+  retentionDaysDebug?: number;
+  retentionDaysInfo?: number;
+  retentionDaysWarning?: number;
+  retentionDaysError?: number;
+  retentionDaysCritical?: number;
+  /** Whether there is an index on all of `information`, for `information @> …`: false drops it, true makes it. Environment: `INDEX_INFORMATION`, `on` or `off`. Default: as the table has it, which is made with it. */
+  indexInformation?: boolean;
+  /** Fields of `information` that get an index of their own, such as `['requestId', 'order.id']`. Environment: `INDEX_FIELDS`, comma-separated. Default: none more. */
+  indexFields?: readonly string[];
   /** IANA time zone of Python clients whose messages carry no AMQP timestamp. Environment: `PYTHON_TIMEZONE`. */
   pythonTimezone?: string;
   /** How many services are taken that announce themselves. Environment: `MAX_SERVICES`. Default 1000. */
   maxServices?: number;
+  /** Where health, status and metrics are: `/livez`, `/readyz`, `/startupz`, `/status`, `/metrics`. 0: any port that is free; false: no server. Environment: `CONSUMER_HTTP_PORT`. Default: none for `createConsumer` and `startConsumer`, for a library opens no port unasked; 7464 for `loghive consume`. */
+  httpPort?: number | false;
+  /** The address that the HTTP server listens on. Environment: `CONSUMER_HTTP_HOST`. Default '127.0.0.1'. */
+  httpHost?: string;
   heartbeatS?: number;
   blockedTimeoutMs?: number;
   socketTimeoutMs?: number;
@@ -66,14 +79,6 @@ export interface ConsumerOptions {
   queueMaxSize?: number;
   queueMaxBytes?: number;
   queueMessageTtlMs?: number;
-}
-
-export interface StoreSettings {
-  readonly databaseUrl: string;
-  readonly schema: string;
-  readonly statementTimeoutMs: number;
-  readonly writeTimeoutMs: number;
-  readonly connectTimeoutMs: number;
 }
 
 export interface ConsumerConfig {
@@ -86,18 +91,18 @@ export interface ConsumerConfig {
   readonly batchBytes: number;
   readonly batchLingerMs: number;
   readonly prefetchBytes: number;
+  /** 0: in the main thread. */
+  readonly workers: number;
   readonly retryDelaysMs: readonly number[];
+  readonly retention: RetentionSettings;
   readonly pythonTimezone: string | undefined;
   /** Of those that announce themselves. */
   readonly maxServices: number;
+  /** Undefined: nobody is to be told of errors. */
+  readonly alerts: AlertSettings | undefined;
+  /** Undefined: no HTTP server. */
+  readonly http: HttpConfig | undefined;
 }
-
-/** What is wrong with a database URL is said by its parser. */
-const databaseUrl: Check<string | undefined> = (value) => {
-  if (typeof value !== 'string') throw new Expected("a URL such as 'postgres://user:password@host:5432/database'");
-  parseDatabaseUrl(value);
-  return value;
-};
 
 const serviceList: Check<readonly string[] | undefined> = (value) => {
   if (!Array.isArray(value)) throw new Expected("a list of service names such as ['shop']");
@@ -107,11 +112,6 @@ const serviceList: Check<readonly string[] | undefined> = (value) => {
     );
   }
   return Object.freeze([...new Set(value.map(serviceName))]);
-};
-
-const schema: Check<string> = (value) => {
-  if (typeof value === 'string' && /^[a-z_][a-z0-9_]{0,62}$/.test(value)) return value;
-  throw new Expected('a schema name of 1 to 63 small letters, digits and underscores');
 };
 
 const retryDelays: Check<readonly number[]> = (value) => {
@@ -135,18 +135,6 @@ const commaSeparated = (text: string) =>
     .map((part) => part.trim())
     .filter((part) => part !== '');
 
-export const storeOptions = {
-  databaseUrl: {
-    check: databaseUrl,
-    fallback: undefined,
-    env: ['LOGHIVE_DATABASE_URL'],
-    show: shownUrl,
-    required: true,
-  },
-  schema: { check: schema, fallback: 'logs' },
-  writeTimeoutMs: { check: integer(1000, 20 * 60_000, 'milliseconds'), fallback: 60_000 },
-} as const;
-
 const consumerOptions = {
   services: {
     check: serviceList,
@@ -156,9 +144,17 @@ const consumerOptions = {
     required: true,
   },
   ...storeOptions,
+  ...retentionOptions,
+  ...indexOptions,
   batchSize: { check: integer(1, 100_000, 'records'), fallback: 5000, env: ['CONSUMER_BATCH_SIZE'], parse: numberText },
   batchBytes: { check: integer(64 * KIB, 1024 * MIB, 'bytes'), fallback: 8 * MIB },
   batchLingerMs: { check: integer(0, 60_000, 'milliseconds'), fallback: 50 },
+  workers: {
+    check: integer(0, 64, 'worker threads'),
+    fallback: Math.min(MOST_WORKERS, os.availableParallelism()),
+    env: ['CONSUMER_WORKERS'],
+    parse: numberText,
+  },
   prefetchBytes: { check: integer(MIB, 16 * 1024 * MIB, 'bytes'), fallback: 64 * MIB },
   retryDelaysMs: {
     check: retryDelays,
@@ -169,6 +165,8 @@ const consumerOptions = {
   },
   pythonTimezone: { check: timeZone, fallback: undefined, env: ['PYTHON_TIMEZONE'] },
   maxServices: { check: integer(1, 100_000, 'services'), fallback: 1000, env: ['MAX_SERVICES'], parse: numberText },
+  ...alertOptions,
+  ...httpOptions,
   ...brokerOptions,
   ...queueOptions,
 } as const;
@@ -176,18 +174,24 @@ const consumerOptions = {
 /**
  * @param owner who is being set up, for messages.
  * @param services an empty list counts as none, so that SERVICE_NAMES is asked; without that, every service is meant.
+ * @param isHttpDefault whether there is an HTTP server where nothing says so.
  * @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong option, or when there is no database at all.
  */
 export function consumerConfig(
   owner: string,
   services: readonly string[] | undefined,
   options: ConsumerOptions | undefined,
+  isHttpDefault = false,
 ): ConsumerConfig {
   const environment = openEnvironment();
   const values = resolveOptions(owner, consumerOptions, argumentsIn(options, services), environment, warnOnce);
-  warnOfWhatIsToCome(environment);
-  const broker = brokerConfig(values, environment);
-  const store = storeSettings(values, environment);
+  const broker = usable(brokerConfig(values, environment));
+  const retention = retentionSettings(values);
+  const store = Object.freeze({
+    ...storeSettings(values, environment),
+    retentionDays: retention.days,
+    indexes: indexSettings(values),
+  });
   if (values.url === undefined && !environment('QUEUE_HOST')?.text) {
     internalLogger.info(
       `neither the option "url" nor LOGHIVE_URL, AMQP_URL or QUEUE_HOST names a broker; ${broker.hosts.map(maskedBroker).join()} is used.`,
@@ -202,91 +206,17 @@ export function consumerConfig(
     batchBytes: values.batchBytes,
     batchLingerMs: values.batchLingerMs,
     prefetchBytes: values.prefetchBytes,
+    workers: values.workers,
     retryDelaysMs: values.retryDelaysMs,
+    retention,
     pythonTimezone: values.pythonTimezone,
     maxServices: values.maxServices,
+    alerts: alertSettings(values, environment, options),
+    http: httpConfig(values, isHttpDefault),
   });
 }
 
 function argumentsIn(options: ConsumerOptions | undefined, services: readonly string[] | undefined): unknown {
   if (options !== undefined && !isOptions(options)) return options;
   return { ...options, services: services?.length === 0 ? undefined : services };
-}
-
-/** Settings of the contract that this version does not have yet: who sets them relies on them. */
-const TO_COME = [
-  'CONSUMER_WORKERS',
-  'CONSUMER_HTTP_PORT',
-  'RETENTION_DAYS',
-  ...LEVELS.map((level) => `RETENTION_DAYS_${level}`),
-];
-
-function warnOfWhatIsToCome(environment: Environment): void {
-  for (const name of TO_COME) {
-    const setting = environment(name);
-    if (setting?.text) warnOnce(`${setting.where} has no effect in this version of Loghive. Remove it.`);
-  }
-  const email = environment('ENABLE_EMAIL_MONITORING');
-  if (email?.text && booleanText(email.text) !== false) {
-    warnOnce(
-      `${email.where} is ${shown(email.text)}, but this version of Loghive sends no e-mail. Set it to False or remove it.`,
-    );
-  }
-}
-
-/** What `loghive migrate` needs: the database only. */
-export function migrationConfig(
-  owner: string,
-  options: Pick<ConsumerOptions, 'databaseUrl' | 'schema'>,
-): StoreSettings {
-  const environment = openEnvironment();
-  return storeSettings(resolveOptions(owner, storeOptions, options, environment, warnOnce), environment);
-}
-
-function storeSettings(
-  values: { databaseUrl: string | undefined; schema: string; writeTimeoutMs: number },
-  environment: Environment,
-): StoreSettings {
-  return Object.freeze({
-    databaseUrl: values.databaseUrl ?? databaseUrlFromParts(environment) ?? databaseUrlFallback(environment),
-    schema: values.schema,
-    // The server gives up first, so that it says what was slow instead of us hanging up.
-    statementTimeoutMs: Math.floor(values.writeTimeoutMs / 2),
-    writeTimeoutMs: values.writeTimeoutMs,
-    connectTimeoutMs: 10_000,
-  });
-}
-
-/** The Python package's way: the parts of the URL, each in a variable of its own. */
-function databaseUrlFromParts(environment: Environment): string | undefined {
-  const host = environment('POSTGRES_DB_HOST');
-  if (!host?.text) return undefined;
-  const part = (name: string, fallback: string) => urlPart(environment, name) ?? fallback;
-  const login = `${part('POSTGRES_DB_USER', 'postgres')}:${part('POSTGRES_DB_PASSWORD', '')}`;
-  const port = environment('POSTGRES_DB_PORT')?.text || '5432';
-  const url = `postgres://${login}@${withPort(host.text, port)}/${part('POSTGRES_DB_NAME', 'postgres')}`;
-  const places = `POSTGRES_DB_HOST ${shownUrl(host.text)} and POSTGRES_DB_PORT ${shown(port)} (${host.where})`;
-  return checkedUrl(url, `${places} make no database address`);
-}
-
-function databaseUrlFallback(environment: Environment): string {
-  const setting = environment('DATABASE_URL');
-  if (!setting?.text) {
-    throw new LoghiveError(
-      'LOGHIVE_INVALID_OPTION',
-      'no database: pass the option "databaseUrl" (--database-url postgres://user:password@host:5432/database), or set LOGHIVE_DATABASE_URL or POSTGRES_DB_HOST|USER|NAME|PASSWORD|PORT.',
-    );
-  }
-  return checkedUrl(setting.text, setting.where);
-}
-
-/** There is no default to fall back to, so a wrong URL of the environment throws as well. */
-function checkedUrl(url: string, where: string): string {
-  try {
-    parseDatabaseUrl(url);
-    return url;
-  } catch (error) {
-    if (!(error instanceof LoghiveError)) throw error;
-    throw new LoghiveError('LOGHIVE_INVALID_OPTION', `${where}: ${error.message}`);
-  }
 }

@@ -133,14 +133,34 @@ function utf16MarkOf([first, second]: Buffer): 'utf-16le' | 'utf-16be' | undefin
   return first === 0xfe && second === 0xff ? 'utf-16be' : undefined;
 }
 
-function readContentType(written: string): { type: string; charset: string | undefined } {
+interface ContentType {
+  readonly type: string;
+  readonly charset: string | undefined;
+}
+
+/** Publishers write the same again and again. */
+let lastWritten = '';
+let lastRead: ContentType = { type: '', charset: undefined };
+
+function readContentType(written: string): ContentType {
+  if (written !== lastWritten) {
+    lastRead = parseContentType(written);
+    lastWritten = written;
+  }
+  return lastRead;
+}
+
+function parseContentType(written: string): ContentType {
   const [type = '', ...parameters] = written.toLowerCase().split(';');
   const charset = parameters.map((each) => /^\s*charset\s*=\s*"?([^"]+?)"?\s*$/.exec(each)?.[1]).find(Boolean);
   return { type: type.trim(), charset };
 }
 
+const NO_ENCODINGS: readonly string[] = [];
+
 /** `GZIP , identity` → `gzip`, `identity` */
-function encodingsOf(written: unknown): string[] {
+function encodingsOf(written: unknown): readonly string[] {
+  if (written === undefined) return NO_ENCODINGS;
   return textOf(written)
     .toLowerCase()
     .split(',')

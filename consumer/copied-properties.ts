@@ -41,15 +41,15 @@ export function copiedProperties(properties: MessageProperties, rounds: number):
   };
 }
 
-/** What a reader needs, for headers that cannot be encoded, for example because they are too large. */
-export function leastProperties(properties: MessageProperties, rounds: number): Options.Publish {
+/** What a reader needs of them, and headers of our own. */
+export function leastProperties(properties: MessageProperties, own: Record<string, unknown>): Options.Publish {
   const { contentType, contentEncoding } = texts(properties);
   const compression: unknown = properties.headers?.compression;
   return {
     ...(contentType === undefined ? {} : { contentType }),
     ...(contentEncoding === undefined ? {} : { contentEncoding }),
     ...timestampOf(properties),
-    headers: { ...(isShort(compression) ? { compression } : {}), [ROUNDS_HEADER]: rounds },
+    headers: { ...(isShort(compression) ? { compression } : {}), ...own },
   };
 }
 
@@ -73,7 +73,8 @@ function isShort(text: unknown): text is string {
   return typeof text === 'string' && Buffer.byteLength(text) <= MAX_SHORT_BYTES;
 }
 
-function encodableFields(fields: object, leftOut?: ReadonlySet<string>): Record<string, unknown> {
+/** Whatever amqplib can write; `leftOut` holds names. */
+export function encodableFields(fields: object, leftOut?: ReadonlySet<string>): Record<string, unknown> {
   const encodable: Record<string, unknown> = Object.create(null);
   for (const [name, value] of Object.entries(fields)) {
     if (isShort(name) && !leftOut?.has(name)) encodable[name] = encodableValue(value);

@@ -1,5 +1,6 @@
 /** One message from a queue: what is known of it before it is parsed. Pure. */
 import type { ConsumeMessage } from 'amqplib';
+import { epochMicros } from '../src/time/epoch.js';
 import { ATTEMPT_HEADER, FAILURE_QUEUE, ORIGIN_HEADER, ROUNDS_HEADER } from '../src/wire.js';
 
 export interface Delivery {
@@ -36,6 +37,16 @@ function isQueueName(value: unknown): value is string {
 export function returnsOf(message: ConsumeMessage): number {
   const headers = message.properties.headers ?? {};
   return Math.max(countHeader(headers['x-delivery-count']), countHeader(headers['x-acquired-count']));
+}
+
+/** No message is older: Loghive is not, and its queues forget. */
+const EARLIEST_MS = Date.UTC(2020);
+
+/** When a message was published, in epoch milliseconds, as far as it says so; else now. */
+export function publishedAtMs({ properties }: ConsumeMessage, nowMs: number): number {
+  const { timestamp } = properties as { timestamp: unknown };
+  const ms = typeof timestamp === 'number' ? epochMicros(timestamp) / 1000 : Number.NaN;
+  return ms > EARLIEST_MS && ms < nowMs ? ms : nowMs;
 }
 
 export function countHeader(value: unknown): number {

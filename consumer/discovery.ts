@@ -12,9 +12,12 @@ import { sleep } from '../src/time/time-limit.js';
 import { SERVICE_NAME } from '../src/wire.js';
 import { Announcements } from './announcements.js';
 import type { Store } from './store/index.js';
+import { unannounced } from './unannounced.js';
 
 /** How often the table is read: one that another consumer has kept is found as late as that. */
 const LOOK_EVERY_MS = 2000;
+/** What was announced before the start has been read from its queue by then. */
+const ANNOUNCED_WITHIN_MS = 30_000;
 
 export interface DiscoveryOptions {
   readonly services: readonly string[] | 'every';
@@ -25,8 +28,8 @@ export interface DiscoveryOptions {
   readonly notices: StatusLog;
   /** A service was found while the consumer runs. Its rank is the higher the later it was announced; 0: nobody knows. */
   readonly onFound: (service: string, rank: number) => void;
-  /** The table cannot be written to because PostgreSQL is away. */
-  readonly onUnavailable: (reason: string) => void;
+  /** How long after the start a name that was given is taken for unknown. Default 30000. */
+  readonly announcedWithinMs?: number;
   /** Ends all waiting. */
   readonly signal: AbortSignal;
 }
@@ -44,14 +47,13 @@ export class Discovery {
     this.#options = options;
     this.#services = new Set(options.services === 'every' ? [] : options.services);
     this.#known = new Set(this.#services);
-    const { maxServices, store, notices, onUnavailable, signal } = options;
+    const { maxServices, store, notices, signal } = options;
     this.announcements = new Announcements({
       maxServices,
       store,
       notices,
       known: () => this.#known,
       onTaken: (services) => this.#found(services),
-      onUnavailable,
       signal,
     });
   }
@@ -76,7 +78,7 @@ export class Discovery {
   /** Looks for what other consumers find, until the signal is given. Never rejects. */
   async watch(isRunning: () => boolean): Promise<void> {
     const { services, signal } = this.#options;
-    if (services !== 'every') return;
+    if (services !== 'every') return this.#tellOfUnannounced(services, isRunning);
     while (!signal.aborted) {
       await sleep(LOOK_EVERY_MS, signal);
       if (!isRunning()) continue;
@@ -84,6 +86,23 @@ export class Discovery {
         this.#found((await this.#read()).map((service) => [service, 0]));
       } catch (error) {
         // Storage is away: that is said, and waited for, when something is to be stored.
+        internalLogger.debug(`services are not looked for: ${reasonOf(error)}`);
+      }
+    }
+  }
+
+  /** Once. */
+  async #tellOfUnannounced(named: readonly string[], isRunning: () => boolean): Promise<void> {
+    const { announcedWithinMs = ANNOUNCED_WITHIN_MS, signal, store } = this.#options;
+    await sleep(announcedWithinMs, signal);
+    for (; !signal.aborted; await sleep(LOOK_EVERY_MS, signal)) {
+      if (!isRunning()) continue;
+      try {
+        const rows = await store.services();
+        const found = 'refused' in rows ? undefined : unannounced(named, rows);
+        if (found) internalLogger[found.isLikelyWrong ? 'warning' : 'info'](found.sentence);
+        return;
+      } catch (error) {
         internalLogger.debug(`services are not looked for: ${reasonOf(error)}`);
       }
     }

@@ -6,33 +6,42 @@ import type { ConsumeMessage, Options } from 'amqplib';
 import type { ConnectionStatus } from '../src/amqp/connection.js';
 import type { Link } from '../src/amqp/link.js';
 import { type Outcome, type Outgoing, Outlet } from '../src/amqp/outlet.js';
+import { messageLimit, replyText } from '../src/amqp/reply.js';
 import type { BrokerConfig } from '../src/config.js';
 import { reasonOf } from '../src/errors.js';
-import { RECORD_CONTENT_TYPE } from '../src/frame.js';
 import { internalLogger } from '../src/internal-logger.js';
 import {
-  ATTEMPT_HEADER,
   delayQueue,
   FAILURE_EXCHANGE,
   FAILURE_KEY,
   failureQueue,
-  ORIGIN_HEADER,
   type QueueSettings,
   ROUNDS_HEADER,
 } from '../src/wire.js';
-import { copiedProperties, leastProperties, timestampOf } from './copied-properties.js';
-import { countHeader, type Delivery } from './delivery.js';
+import { copiedProperties, leastProperties } from './copied-properties.js';
+import { countHeader } from './delivery.js';
+import { headerFrameBytes } from './header-size.js';
+import type { RetryCopy } from './retry-copy.js';
+
+/** The largest message that the broker takes, as it said when it closed the channel over a larger one. */
+export interface MessageLimit {
+  readonly bytes: number;
+  /** Its words. */
+  readonly words: string;
+}
 
 export interface Republisher {
   /** Connects, and declares the retry exchange and its queues on each connection. */
   open(): void;
-  /** Puts one record into the delay queue of `delayMs`. Resolves to whether the broker has it. */
-  retry(delivery: Delivery, raw: Buffer, delayMs: number): Promise<boolean>;
+  /** Puts one record into the delay queue of `delayMs`. Resolves to what became of it, or to the limit that it is above. */
+  retry(copy: RetryCopy, delayMs: number): Promise<Outcome | MessageLimit>;
   /**
    * Publishes the whole message to its own queue, where the broker counts its deliveries anew. Resolves to whether the
    * broker has it.
    */
   requeueAsNew(queue: string, message: ConsumeMessage): Promise<boolean>;
+  /** A larger message would only close the channel, with all others on it. Undefined as long as the broker refused none. */
+  readonly limit: MessageLimit | undefined;
   /** Whether the broker takes messages now. */
   readonly isReady: boolean;
   /** Resolves when it does. */
@@ -76,12 +85,19 @@ export function createRepublisher(
     }
   }
 
-  outlet.events.on('open', (link) => void declare(link));
+  let limit: MessageLimit | undefined;
+  outlet.events.on('open', (link, afresh) => {
+    // It may be another broker, or have another limit now.
+    if (afresh) limit = undefined;
+    void declare(link);
+  });
 
   /** What the broker said to the last message, unless it confirmed that. */
   let refusal: string | undefined;
   outlet.events.on('channelClosed', (error) => {
     refusal = error.message;
+    const bytes = messageLimit(error.message);
+    if (bytes !== undefined) limit = { bytes, words: replyText(error.cause) };
   });
 
   let ready: Promise<void> | undefined;
@@ -99,7 +115,8 @@ export function createRepublisher(
     return state === 'blocked' ? 'the broker blocks publishers (its memory or disk is short)' : lastError;
   }
 
-  async function publish(message: Outgoing): Promise<boolean> {
+  async function publish(message: Outgoing): Promise<Outcome | MessageLimit> {
+    if (limit && message.body.length > limit.bytes) return limit;
     const outcome = await new Promise<Outcome>((resolve) => outlet.publish(message, resolve));
     refusal = outcome === 'lost' ? refusal : REFUSALS[outcome];
     if (outcome === 'returned' && outlet.link) {
@@ -107,32 +124,27 @@ export function createRepublisher(
       outlet.topology.forget();
       await declare(outlet.link);
     }
-    return outcome === 'confirmed';
+    return outcome;
   }
 
   return {
     open: () => outlet.connection.open(),
-    retry: (delivery, raw, delayMs) =>
-      publish({
-        exchange: FAILURE_EXCHANGE,
-        routingKey: `${FAILURE_KEY}.${delayMs}`,
-        body: raw,
-        properties: {
-          ...timestampOf(delivery.message.properties),
-          contentType: RECORD_CONTENT_TYPE,
-          headers: { [ATTEMPT_HEADER]: delivery.attempt + 1, [ORIGIN_HEADER]: delivery.origin },
-        },
-      }),
+    retry: (copy, delayMs) => publish({ ...copy, exchange: FAILURE_EXCHANGE, routingKey: `${FAILURE_KEY}.${delayMs}` }),
     async requeueAsNew(queue, { properties, content }) {
       const rounds = countHeader(properties.headers?.[ROUNDS_HEADER]) + 1;
-      const copyWith = (copied: Options.Publish) =>
-        publish({ exchange: '', routingKey: queue, body: content, properties: copied });
-      try {
-        return await copyWith(copiedProperties(properties, rounds));
-      } catch (error) {
-        internalLogger.debug(`the headers of a message from queue "${queue}" are not copied: ${reasonOf(error)}`);
-        return copyWith(leastProperties(properties, rounds));
-      }
+      const copyWith = async (copied: Options.Publish) =>
+        (await publish({ exchange: '', routingKey: queue, body: content, properties: copied })) === 'confirmed';
+      const copied = copiedProperties(properties, rounds);
+      const withoutHeaders = (why: string) => {
+        internalLogger.debug(`the headers of a message from queue "${queue}" are not copied: ${why}`);
+        return copyWith(leastProperties(properties, { [ROUNDS_HEADER]: rounds }));
+      };
+      if (headerFrameBytes(copied) > (outlet.link?.frameMax ?? 0))
+        return withoutHeaders('they do not fit into a frame');
+      return copyWith(copied).catch((error) => withoutHeaders(reasonOf(error)));
+    },
+    get limit() {
+      return limit;
     },
     get isReady() {
       return outlet.link !== undefined;

@@ -1,5 +1,7 @@
 /** Tries again and again, with full-jitter exponential backoff, until it works. */
-import { type BackoffPolicy, backoffMs } from '../src/backoff.js';
+import { type BackoffPolicy, backoffMs, RECONNECT } from '../src/backoff.js';
+import { LoghiveError } from '../src/errors.js';
+import { asSentence } from '../src/sentence.js';
 import { sleep } from '../src/time/time-limit.js';
 
 export interface RetryOptions {
@@ -39,4 +41,28 @@ export async function retry<T>(
     if (signal.aborted) return undefined;
     throw error;
   }
+}
+
+/**
+ * Tries until PostgreSQL works.
+ *
+ * @param onUnavailable takes why it does not, in words, after each attempt.
+ * @throws what the attempt throws when waiting alone would not mend it.
+ */
+export function untilStorageWorks<T>(
+  attempt: () => Promise<T>,
+  signal: AbortSignal,
+  onUnavailable: (reason: string) => void,
+): Promise<T | undefined> {
+  return retry(attempt, {
+    policy: RECONNECT,
+    signal,
+    isPassing: (error) => error instanceof LoghiveError && error.code === 'LOGHIVE_STORAGE_UNAVAILABLE',
+    onFailure: ({ message }) => onUnavailable(message),
+  });
+}
+
+/** What is logged meanwhile: what does not work, why, and that nobody has to start it again. */
+export function unavailable(what: string, reason: string): string {
+  return `${what}: ${asSentence(reason)} Loghive tries again, at least every ${RECONNECT.maxMs / 1000} s.`;
 }

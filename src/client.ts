@@ -12,6 +12,7 @@ import { parseLevel } from './level.js';
 import { type Entry, openProducer, type Producer } from './producer.js';
 import { type ProducerOptions, producerConfig } from './producer-config.js';
 import type { PublisherEvents } from './publisher/events.js';
+import type { FlushOptions } from './publisher/flushes.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from './publisher/status.js';
 import { safeValue } from './safe-value.js';
 import { isErrorSafely } from './value/error-value.js';
@@ -63,10 +64,10 @@ export class LoggerClient extends EventEmitter<LoggerClientEvents> {
 
   /**
    * Resolves when everything that was logged before is confirmed by the broker, or counted as shed. While the broker is
-   * away it waits: at the end of a program `close()` is the one with a time limit.
+   * away it waits, for at most `timeoutMs` where that is given; what is then not confirmed waits on.
    */
-  flush(): Promise<void> {
-    return this.#producer.flush();
+  flush(options?: FlushOptions): Promise<void> {
+    return this.#producer.flush(options);
   }
 
   /** Flushes for at most `exitTimeoutMs`, then ends the connection. Never rejects. */

@@ -5,10 +5,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import dotenv from 'dotenv';
-import { reasonOf } from './errors.js';
+import { LoghiveError, reasonOf } from './errors.js';
 import { internalLogger } from './internal-logger.js';
 import { isLevelName, LEVELS } from './level.js';
-import { type BrokerHost, maskedBroker, parseBrokerUrl, shownUrl } from './settings/broker-url.js';
+import { type BrokerAddress, brokerAddress, type UnusableAddress } from './settings/broker-address.js';
+import type { BrokerParameters } from './settings/broker-parameters.js';
+import { type BrokerHost, shownUrl } from './settings/broker-url.js';
 import { quoteHashes } from './settings/config-file.js';
 import {
   type Check,
@@ -24,7 +26,7 @@ import {
 } from './settings/option.js';
 import { unknownVariable } from './settings/own-variables.js';
 import { type TlsOptions, tlsOptions } from './settings/tls-options.js';
-import { urlPart, withPort } from './settings/url-parts.js';
+import { portOf, urlPart, withPort } from './settings/url-parts.js';
 import { StatusLog } from './status-log.js';
 import { type QueueSettings, type QueueType, SERVICE_NAME } from './wire.js';
 
@@ -44,15 +46,21 @@ export const serviceName: Check<string> = (value) => {
 /** Options of a connection to RabbitMQ, the same for producers and the consumer. */
 export const brokerOptions = {
   url: {
-    check: parseBrokerUrl,
-    fallback: undefined as readonly BrokerHost[] | undefined,
+    check: brokerAddress,
+    fallback: undefined as BrokerAddress | UnusableAddress | undefined,
     env: ['LOGHIVE_URL', 'AMQP_URL'],
     show: shownUrl,
-    otherwise: (environment: Environment) => hostsFromParts(environment).map(maskedBroker).join(),
+    unusable: (fault: string) => ({ fault }),
   },
-  heartbeatS: { check: integer(0, 3600, 'seconds, 0 turns heartbeats off'), fallback: 600 },
+  heartbeatS: {
+    check: integer(0, 3600, 'seconds, 0 turns heartbeats off') as Check<number | undefined>,
+    fallback: undefined,
+  },
   blockedTimeoutMs: { check: integer(1000, 86_400_000, 'milliseconds'), fallback: 300_000 },
-  socketTimeoutMs: { check: integer(100, 600_000, 'milliseconds'), fallback: 10_000 },
+  socketTimeoutMs: {
+    check: integer(100, 600_000, 'milliseconds') as Check<number | undefined>,
+    fallback: undefined,
+  },
   tls: { check: tlsOptions, fallback: undefined as Readonly<TlsOptions> | undefined, show: kindOf },
 } as const;
 
@@ -85,7 +93,10 @@ export const queueOptions = {
 } as const;
 
 export interface BrokerConfig {
+  /** None where there is a fault. */
   readonly hosts: readonly BrokerHost[];
+  /** Why the address that was set cannot be used: nothing is connected to then. */
+  readonly fault?: string;
   readonly heartbeatS: number;
   readonly blockedTimeoutMs: number;
   readonly socketTimeoutMs: number;
@@ -93,13 +104,30 @@ export interface BrokerConfig {
 }
 
 export function brokerConfig(values: Values<typeof brokerOptions>, environment: Environment): BrokerConfig {
+  const address = values.url ?? addressFromParts(environment);
+  const isUsable = 'hosts' in address;
+  const parameters: Partial<BrokerParameters> = isUsable ? address.parameters : {};
+  for (const what of parameters.passedOver ?? [])
+    warnOnce(`the broker's URL has ${what}; it is passed over. Remove it.`);
   return Object.freeze({
-    hosts: (values.url ?? hostsFromParts(environment)).map((host) => (values.tls ? withTls(host) : host)),
-    heartbeatS: values.heartbeatS,
+    ...(isUsable
+      ? { hosts: address.hosts.map((host) => (values.tls ? withTls(host) : host)) }
+      : { hosts: [], ...address }),
+    heartbeatS: values.heartbeatS ?? parameters.heartbeatS ?? 600,
     blockedTimeoutMs: values.blockedTimeoutMs,
-    socketTimeoutMs: values.socketTimeoutMs,
-    tls: values.tls,
+    socketTimeoutMs: values.socketTimeoutMs ?? parameters.socketTimeoutMs ?? 10_000,
+    tls: values.tls ?? (isUsable ? address.tls : undefined),
   });
+}
+
+/**
+ * The same, for a program that has nothing else to do: it does not begin without a broker.
+ *
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION where the address cannot be used.
+ */
+export function usable(broker: BrokerConfig): BrokerConfig {
+  if (broker.fault !== undefined) throw new LoghiveError('LOGHIVE_INVALID_OPTION', broker.fault);
+  return broker;
 }
 
 export function queueSettings(values: Values<typeof queueOptions>): QueueSettings {
@@ -118,26 +146,47 @@ function withTls(host: BrokerHost): BrokerHost {
 }
 
 /** The Python package's way: the parts of the URL, each in a variable of its own. */
-function hostsFromParts(environment: Environment): readonly BrokerHost[] {
+function addressFromParts(environment: Environment): BrokerAddress | UnusableAddress {
   const part = (name: string, fallback: string) => urlPart(environment, name) ?? fallback;
   const hosts = environment('QUEUE_HOST')?.text || 'localhost';
-  const port = environment('QUEUE_PORT')?.text || '5672';
-  const build = (host: string, number: string) =>
-    `amqp://${part('QUEUE_USER', 'guest')}:${part('QUEUE_PASSWORD', 'guest')}@${withPort(host, number)}/${part('QUEUE_VHOST', '%2F')}`;
+  const port = portOf(environment, 'QUEUE_PORT', '5672', warnOnce);
+  const login = `${part('QUEUE_USER', 'guest')}:${part('QUEUE_PASSWORD', 'guest')}`;
   try {
-    return parseBrokerUrl(build(hosts, port));
+    return brokerAddress(`amqp://${login}@${withPort(hosts, port)}/${part('QUEUE_VHOST', '%2F')}`) as BrokerAddress;
   } catch (error) {
     if (!(error instanceof Expected)) throw error;
-    warnOnce(
-      `QUEUE_HOST ${shownUrl(hosts)} and QUEUE_PORT ${shown(port)} make no broker address, expected a host name and a port from 1 to 65535; localhost:5672 is used instead. Correct them or set LOGHIVE_URL.`,
-    );
-    return parseBrokerUrl(build('localhost', '5672'));
+    const why = /^an? (?:host name|IPv6|port)/.test(error.message)
+      ? error.message
+      : 'a host name and a port from 1 to 65535';
+    return {
+      fault: `QUEUE_HOST ${shownUrl(hosts)} and QUEUE_PORT ${shown(port)} make no broker address, expected ${why}. Correct them or set LOGHIVE_URL.`,
+    };
   }
+}
+
+/** Where the command was given another file than `config.env` of the working directory. */
+let configFile: string | undefined;
+
+/**
+ * Settings come from this file from now on, behind the environment, instead of from `config.env`.
+ *
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION where it cannot be read: somebody means it.
+ */
+export function useConfigFile(file: string): void {
+  try {
+    fs.accessSync(file, fs.constants.R_OK);
+  } catch (error) {
+    throw new LoghiveError(
+      'LOGHIVE_INVALID_OPTION',
+      `option --config is ${shown(file)}, which cannot be read: ${reasonOf(error)}. Name a file with lines such as LOGHIVE_URL=amqp://localhost.`,
+    );
+  }
+  configFile = path.resolve(file);
 }
 
 /** The process's environment with `config.env` of the working directory behind it; that file is read, never exported. */
 export function openEnvironment(): Environment {
-  const file = path.resolve('config.env');
+  const file = configFile ?? path.resolve('config.env');
   const settings = readConfigFile(file);
   const fromFile = (name: string) => settings[name] ?? settings[name.toLowerCase()];
   const lookup = (name: string): Setting | undefined => {
@@ -150,6 +199,12 @@ export function openEnvironment(): Environment {
   for (const name of Object.keys(process.env)) tellUnknown(name, `environment variable ${name}`);
   for (const name of Object.keys(settings)) tellUnknown(name.toUpperCase(), `${name} in ${file}`);
   return lookup;
+}
+
+/** What a thread of ours gets: not the options that this process was started with, which would preload things in it. */
+export function threadEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _, ...environment } = process.env;
+  return environment;
 }
 
 function tellUnknown(name: string, where: string): void {

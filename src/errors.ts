@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   LOGHIVE_STORAGE_UNAVAILABLE: 'PostgreSQL cannot take records now. Nothing moves until it can.',
   LOGHIVE_STORAGE_TLS: 'The TLS handshake with PostgreSQL failed: certificate authority, date or name.',
   LOGHIVE_MIGRATION_FAILED: 'The database schema could not be brought up to date.',
+  LOGHIVE_ALERT_FAILED: 'The mail server or the webhook did not accept an alert. It is kept, and sent again.',
   LOGHIVE_FOLDER_LOCKED: 'Another process works in this folder. Nothing was started.',
   LOGHIVE_FOLDER_UNUSABLE: 'A folder that Loghive needs cannot be made, written to or reached. Nothing was started.',
   LOGHIVE_PORT_TAKEN: 'Another program listens on the port that was asked for. Nothing was started.',

@@ -32,23 +32,43 @@ export function writeLine(body: Buffer, at: number, line: string, lineBytes: num
 }
 
 /**
- * The lines of a frame's body one by one, as views into it; without their line breaks (`\n` or `\r\n`), without blank
- * lines, and without a byte order mark before the first one. UTF-8 never holds the byte of a line break inside a
- * character, so that damaged text stays within its line.
+ * The lines of a frame's body one by one, as places in it (a view for each would cost more than the look at it); without
+ * their line breaks (`\n` or `\r\n`), without blank lines, and without a byte order mark before the first one. UTF-8
+ * never holds the byte of a line break inside a character, so that damaged text stays within its line.
  */
-export function* frameLines(body: Buffer): Generator<Buffer> {
-  let start = hasByteOrderMark(body) ? BYTE_ORDER_MARK.length : 0;
-  for (let at = start; at < body.length; at += 1) {
-    const byte = body[at] as number;
-    if (isBlank(byte)) continue;
-    if (byte !== LINE_FEED) {
-      const found = body.indexOf(LINE_FEED, at);
-      at = found === -1 ? body.length : found;
-      let end = at;
-      while (isBlank(body[end - 1] as number)) end -= 1;
-      yield body.subarray(start, end);
+export class LineCursor {
+  /** [start, end) of the line. */
+  start = 0;
+  end = 0;
+  readonly #body: Buffer;
+  /** Where the next one begins. */
+  #next: number;
+
+  constructor(body: Buffer) {
+    this.#body = body;
+    this.#next = hasByteOrderMark(body) ? BYTE_ORDER_MARK.length : 0;
+  }
+
+  /** @returns whether there was one more. */
+  next(): boolean {
+    const body = this.#body;
+    let start = this.#next;
+    for (let at = start; at < body.length; at += 1) {
+      const byte = body[at] as number;
+      if (isBlank(byte)) continue;
+      if (byte !== LINE_FEED) {
+        const found = body.indexOf(LINE_FEED, at);
+        const lineEnd = found === -1 ? body.length : found;
+        this.start = start;
+        this.end = lineEnd;
+        while (isBlank(body[this.end - 1] as number)) this.end -= 1;
+        this.#next = lineEnd + 1;
+        return true;
+      }
+      start = at + 1;
     }
-    start = at + 1;
+    this.#next = body.length;
+    return false;
   }
 }
 

@@ -32,10 +32,14 @@ const ALIASES: ReadonlyMap<string, Level> = new Map<string, Level>([
   ['informational', 'INFO'],
   ['warn', 'WARNING'],
   ['err', 'ERROR'],
+  ['severe', 'ERROR'],
   ['fatal', 'CRITICAL'],
   ['crit', 'CRITICAL'],
   ['alert', 'CRITICAL'],
   ['emerg', 'CRITICAL'],
+  ['emergency', 'CRITICAL'],
+  ['panic', 'CRITICAL'],
+  ['dpanic', 'CRITICAL'],
 ]);
 
 const FIVE: ReadonlyMap<string, FoundLevel> = new Map(
@@ -85,6 +89,37 @@ export function levelFinder(table: Readonly<Record<string, number>>): (name: str
   }
   return (name) => found.get(name) ?? parseLevel(name);
 }
+
+/**
+ * Makes the same of a table, for names as a format may have written them for a terminal: `\x1b[31mERROR\x1b[39m`, `[error]`,
+ * `  WARN:`. Undefined where nothing in the text is a level, neither one of the table nor one that `parseLevel` knows.
+ */
+export function levelReader(table: Readonly<Record<string, number>>): (text: string) => FoundLevel | undefined {
+  const find = levelFinder(table);
+  const names = new Map(Object.keys(table).map((name) => [name.toLowerCase(), name]));
+  const known = (text: string) => {
+    const name = names.get(text.toLowerCase());
+    return knownLevel(text) ?? (name === undefined ? undefined : find(name));
+  };
+  return (text) => {
+    if (text.length > MOST_CHARACTERS) return undefined;
+    const plain = text.replace(COLOUR, '').trim();
+    return (
+      known(plain) ??
+      plain
+        .split(BETWEEN_WORDS)
+        .map(known)
+        .find((level) => level !== undefined)
+    );
+  };
+}
+
+/** Escape sequences of terminals. */
+const COLOUR = /\x1b\[[\d;]*m/g;
+/** `-` and `.` stand within names as well. */
+const BETWEEN_WORDS = /[^\p{L}\p{N}_.-]+|[.-](?=$|\s)/u;
+/** Longer ones are no level. */
+const MOST_CHARACTERS = 100;
 
 function knownLevel(name: string): FoundLevel | undefined {
   const folded = name.trim().toLowerCase();

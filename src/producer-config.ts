@@ -49,7 +49,7 @@ const producerOptions = {
   exitTimeoutMs: { check: integer(0, 8000, 'milliseconds'), fallback: 5000 },
   handleSignals: { check: boolean, fallback: true },
   base: { check: baseFields, fallback: undefined, show: kindOf },
-  redact: { check: redaction, fallback: undefined },
+  redact: { check: redaction, fallback: undefined, env: ['LOGHIVE_REDACT'] },
   ...brokerOptions,
   ...queueOptions,
 } as const;
@@ -74,7 +74,7 @@ export interface ProducerOptions {
   handleSignals?: boolean;
   /** Fields for every record, where it has none of that name. Default `{ hostname, pid }`; null for none. */
   base?: object | null;
-  /** What in `information` must not leave the process: paths in Pino's syntax, `['password', 'user.card', '*.token']`. */
+  /** What must not leave the process: `'http'` for what HTTP clients and servers carry (authorization, cookies, tokens, passwords, at any depth), or paths in Pino's syntax, `['password', 'user.card', '*.token']`, or `{ preset: 'http', paths }`. Environment: `LOGHIVE_REDACT=http`. */
   redact?: RedactOptions;
   /** AMQP heartbeat in seconds, negotiated down by the server. Default 600. */
   heartbeatS?: number;

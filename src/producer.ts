@@ -1,11 +1,12 @@
 /** What every door stands on: values from a logger in, lines for the publisher out. Never throws into the application. */
 import type { EventEmitter } from 'node:events';
-import { emitSafely } from './emit-safely.js';
 import { ambientMembers } from './fields/ambient.js';
 import { joinMembers, type Member } from './fields/member.js';
+import { forwardEvents } from './forward-events.js';
 import type { Level } from './level.js';
 import type { ProducerConfig } from './producer-config.js';
-import type { PublisherEvents } from './publisher/events.js';
+import type { FlushOptions } from './publisher/flushes.js';
+import { type NotTaken, noneMissed } from './publisher/not-taken.js';
 import { sharePublisher } from './publisher/shared.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from './publisher/status.js';
 import { pythonForm } from './python-form.js';
@@ -28,7 +29,9 @@ export interface Entry {
 
 export interface Producer {
   log(entry: Entry): void;
-  flush(): Promise<void>;
+  /** Where a door counts a call at which the stack was full before it could make an entry of it. */
+  readonly notTaken: NotTaken;
+  flush(options?: FlushOptions): Promise<void>;
   close(): Promise<CloseResult>;
   stats(): PublisherStats;
   status(): PublisherStatus;
@@ -37,15 +40,16 @@ export interface Producer {
 /** One clock for the process: its order is the order of the calls, whichever door they came through. */
 const clock = createClock();
 
-/** @param door emits the events of its publisher until it is closed. */
+/** @param door emits the events of its publisher, to whoever listens there, until it is closed. */
 export function openProducer(config: ProducerConfig, door: EventEmitter): Producer {
   return config.enabled ? openEnabled(config, door) : disabled();
 }
 
 function openEnabled(config: ProducerConfig, door: EventEmitter): Producer {
-  const { publisher, release } = sharePublisher(publisherPart(config));
-  const stopForwarding = forward(publisher.events, door);
+  const { publisher, account, release } = sharePublisher(publisherPart(config));
+  const stopForwarding = forwardEvents(publisher.events, door);
   const { service, maxRecordBytes, base, redact } = config;
+  const { notTaken } = publisher;
   publisher.announce(service);
   const encode = config.recordsPerMessage === 1 ? pythonEncode : encodeRecord;
 
@@ -58,39 +62,19 @@ function openEnabled(config: ProducerConfig, door: EventEmitter): Producer {
         const ambient = ambientMembers(base);
         const more = entry.more ? joinMembers(entry.more, ambient) : ambient;
         const input = { service, level, levelName, message, information, more, redact };
-        publisher.accept(service, level, encode(input, { id: uuidv7(epochMicros), epochMicros }, maxRecordBytes));
+        const line = encode(input, { id: uuidv7(epochMicros), epochMicros }, maxRecordBytes);
+        publisher.accept(service, level, line, account);
       } catch (error) {
-        // encodeRecord makes every value safe, so that it is the stack that was full. The application must not notice; and
-        // what is called here may throw again.
-        publisher.untaken = { service, level, error, before: publisher.untaken };
-        try {
-          setImmediate(() => publisher.countUntaken()).unref();
-        } catch {
-          // Counted with the next one, or when somebody asks.
-        }
+        // encodeRecord makes every value safe, so that it is the application's stack that was full. A call might throw again.
+        notTaken[level]++;
+        notTaken.error = error;
       }
     },
-    flush: () => publisher.flush(),
+    notTaken,
+    flush: (options) => publisher.awaitFlush(options),
     close: () => release().finally(stopForwarding),
     stats: () => publisher.stats(),
     status: () => publisher.status(),
-  };
-}
-
-/**
- * Doors share a publisher, and may live much shorter than it.
- *
- * @returns ends it.
- */
-function forward(events: EventEmitter<PublisherEvents>, door: EventEmitter): () => void {
-  const stops = (['warning', 'connect', 'disconnect'] as const).map((event) => {
-    // A listener of one door that throws is no matter of the others.
-    const pass = (...args: PublisherEvents[typeof event]) => emitSafely(door, event, ...args);
-    events.on(event, pass);
-    return () => events.off(event, pass);
-  });
-  return () => {
-    for (const stop of stops) stop();
   };
 }
 
@@ -108,6 +92,7 @@ function disabled(): Producer {
   const sinceMs = Date.now();
   return {
     log() {},
+    notTaken: noneMissed(),
     async flush() {},
     close: async () => ({ confirmed: 0, unsent: 0 }),
     stats: () => ({ accepted: 0, confirmed: 0, pending: 0, pendingBytes: 0, shed: {}, retries: 0 }),

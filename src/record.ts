@@ -9,14 +9,15 @@ import type { Redact } from './fields/redact.js';
 import { LEVEL_NAME_KEYS, type Level } from './level.js';
 import { safeCopy, safeValue } from './safe-value.js';
 import { formatTimestamp, timestampFromMicros } from './time/timestamp.js';
-import { CUT_KEY, cutToFit } from './value/cut.js';
+import { cutToFit } from './value/cut.js';
 import { isErrorSafely } from './value/error-value.js';
-import { readSafely, threwMark } from './value/foreign-object.js';
+import { readSafely } from './value/foreign-object.js';
 import { type Json, type JsonObject, setField } from './value/json-value.js';
 import { plainRoom } from './value/plain-value.js';
 import { cleanText, hasEscapedHazard } from './value/safe-text.js';
 import { WrittenObject } from './value/written-object.js';
 
+export { CanonicalRecord, canonicalRecord, ID_BYTES, TIMESTAMP_BYTES } from './canonical-line.js';
 export type { DecodeContext, Decoded, StoredRecord } from './stored-record.js';
 export { decodeRecord } from './stored-record.js';
 
@@ -31,7 +32,7 @@ export interface RecordInput {
   readonly information?: unknown;
   /** Fields for `information`, each where it has none of that name. */
   readonly more?: readonly Member[];
-  /** Hides what must not be seen in `information`. */
+  /** Hides what must not be seen. */
   readonly redact?: Redact | undefined;
 }
 
@@ -48,7 +49,8 @@ const FRAME_OF_BOTH_BYTES = 27;
 
 /**
  * The record as one line of JSON, without a line break in it or behind it, of at most `maxRecordBytes` bytes of UTF-8
- * (1024 or more; `service` counts and is never cut). Never throws, never changes what it is given.
+ * (1024 or more; `service` counts and is never cut). Never changes what it is given, and throws only where the
+ * caller's stack is full.
  *
  * A message that is not a string is made one: an Error gives its message, undefined nothing, anything else its JSON.
  * Information that is not an object goes under `value`; null and undefined give `{}`. What JSON or PostgreSQL do not
@@ -56,34 +58,32 @@ const FRAME_OF_BOTH_BYTES = 27;
  * fields stand the level's own name and `more`.
  */
 export function encodeRecord(input: RecordInput, stamp: Stamp, maxRecordBytes: number): string {
-  const line = plainLine(input, stamp, maxRecordBytes);
-  if (line !== undefined) return line;
-  try {
-    return safeLine(input, stamp, maxRecordBytes);
-  } catch (thrown) {
-    // Nothing above throws by itself; but the application may have called us at the very end of its stack.
-    const message = typeof input.message === 'string' ? cleanText(input.message.slice(0, LAST_RESORT_CHARACTERS)) : '';
-    return recordLine(input, stamp, JSON.stringify(message), JSON.stringify({ [CUT_KEY]: threwMark(thrown) }));
-  }
+  return plainLine(input, stamp, maxRecordBytes) ?? safeLine(input, stamp, maxRecordBytes);
 }
 
 /** The line, where JSON.stringify carries the record as it is: nearly always. */
 function plainLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): string | undefined {
-  if (typeof input.message !== 'string' || input.redact !== undefined) return undefined;
+  if (typeof input.message !== 'string') return undefined;
   try {
     const information = plainInformation(input, maxRecordBytes - input.message.length);
     if (information === undefined) return undefined;
     const message = JSON.stringify(input.message);
     if (hasEscapedHazard(message) || hasEscapedHazard(information)) return undefined;
     const line = recordLine(input, stamp, message, information);
-    return fits(line, maxRecordBytes) ? line : undefined;
+    if (!fits(line, maxRecordBytes)) return undefined;
+    if (!input.redact?.concerns(line)) return line;
+    const redacted = redactedLine(input, input.redact, stamp, information);
+    return fits(redacted, maxRecordBytes) ? redacted : undefined;
   } catch {
     return undefined; // a proxy, or an accessor that threw only now
   }
 }
 
-/** Of the message, where all else has failed. */
-const LAST_RESORT_CHARACTERS = 1000;
+function redactedLine(input: RecordInput, redact: Redact, stamp: Stamp, information: string): string {
+  const fields = redact.fields(JSON.parse(information) as JsonObject);
+  return recordLine(input, stamp, JSON.stringify(redact.text(input.message as string)), JSON.stringify(fields));
+}
+
 const NO_FIELDS = {};
 const NO_MEMBERS: readonly Member[] = [];
 
@@ -144,7 +144,11 @@ function safeLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): str
   const copy = safeCopy(parts, maxRecordBytes);
   const copied: JsonObject = isObject(copy.value) ? copy.value : { message: '', information: copy.value ?? {} };
   const fields = assembled(input, copied);
-  const root = { message: copied.message ?? '', information: redact ? redact(fields) : fields };
+  const { message = '' } = copied;
+  const root = {
+    message: redact && typeof message === 'string' ? redact.text(message) : message,
+    information: redact ? redact.fields(fields) : fields,
+  };
   const lineOf = () => recordLine(input, stamp, JSON.stringify(root.message), JSON.stringify(root.information));
   const line = copy.overflows ? undefined : lineOf();
   if (line !== undefined && fits(line, maxRecordBytes)) return line;

@@ -4,13 +4,16 @@
  *
  * @module
  */
+import { types } from 'node:util';
 import { binaryOrInvalid, containerOrBox, opaqueText, type Shape } from './value/builtin-value.js';
 import { CUT_KEY, cutMark, cutToFit, cutToLength, LONG_TEXT } from './value/cut.js';
 import { errorFields, isError } from './value/error-value.js';
 import { enumerableKeys, readSafely, threwMark } from './value/foreign-object.js';
 import { freeName, type Json, type JsonObject, setField } from './value/json-value.js';
+import { nodeShape, withoutEmitterParts } from './value/node-object.js';
 import { MOST_LEVELS, plainRoom } from './value/plain-value.js';
 import { cleanText, hasEscapedHazard } from './value/safe-text.js';
+import { webShape } from './value/web-object.js';
 
 /** Where no limit is given: the default of `maxRecordBytes`. */
 const DEFAULT_MAX_BYTES = 1024 * 1024;
@@ -67,6 +70,8 @@ function isFaithful(value: object, maxBytes: number): boolean {
  * | other typed arrays | `{ "[Float64Array]": [number, …] }` under its own name |
  * | what else has a `toJSON()` (Date, URL, …) | what that gives, made safe |
  * | Map, Set | `{ "[Map]": [[key, value], …] }`, `{ "[Set]": [value, …] }` |
+ * | what fetch and its kin hold: Headers, Response, FormData, File, AbortSignal, events, … | their fields, see web-object.ts |
+ * | requests, responses, sockets, other streams, agents of Node | their fields, or `[PassThrough]`, see node-object.ts |
  * | function, symbol | `[Function: name]`, `Symbol(name)` |
  * | a symbol as the key | the key `[Symbol(name)]` |
  * | RegExp, and objects that show nothing but a `toString` or a tag | text |
@@ -177,13 +182,15 @@ class Copier {
 
   #contents(value: object, depth: number): Json | undefined {
     if (Array.isArray(value)) return this.#array(value, depth);
-    const keys = enumerableKeys(value);
-    if (!isOrdinary(value)) {
-      const shape = binaryOrInvalid(value, this.#maxBytes) ?? containerOrBox(value, this.#maxBytes);
-      if (shape !== undefined) return this.#shape(shape, depth);
-      const text = keys.length === 0 ? opaqueText(value) : undefined;
-      if (text !== undefined) return this.#text(text);
-    }
+    if (isOrdinary(value)) return this.#own(value, enumerableKeys(value), depth);
+    const shape = shapeOf(value, this.#maxBytes);
+    if (shape !== undefined) return this.#shape(shape, depth);
+    const keys = withoutEmitterParts(value, enumerableKeys(value));
+    const text = keys.length === 0 ? opaqueText(value) : undefined;
+    return text === undefined ? this.#own(value, keys, depth) : this.#text(text);
+  }
+
+  #own(value: object, keys: readonly PropertyKey[], depth: number): JsonObject {
     return this.#fields(keys, (key) => readSafely(value, key), depth);
   }
 
@@ -193,6 +200,8 @@ class Copier {
         return this.#text(shape.text);
       case 'unboxed':
         return this.copy(shape.value, '', depth);
+      case 'fields':
+        return this.#own(shape.fields, Object.keys(shape.fields), depth);
       case 'marked':
         return { [shape.mark]: this.copy(shape.content, '', depth + 1) ?? null };
     }
@@ -246,6 +255,12 @@ class Copier {
   #isFull(depth: number): boolean {
     return this.#structureBytes > this.#maxBytes * (1 + 0.25 / (depth + 1));
   }
+}
+
+function shapeOf(value: object, most: number): Shape | undefined {
+  const builtin = binaryOrInvalid(value, most) ?? containerOrBox(value, most);
+  // A proxy may answer to every name, and do something at each call.
+  return builtin ?? (types.isProxy(value) ? undefined : (webShape(value, most) ?? nodeShape(value)));
 }
 
 /** Neither an instance of a class nor one of the built-in kinds. */

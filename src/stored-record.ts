@@ -8,6 +8,17 @@
  * @module
  */
 
+import {
+  HEAD,
+  ID_LENGTH,
+  INFORMATION,
+  LEVEL,
+  MESSAGE,
+  SERVICE,
+  TAIL,
+  TIMESTAMP,
+  TIMESTAMP_LENGTH,
+} from './canonical-form.js';
 import { LEVEL_NAME_KEYS, LEVELS, type Level, parseLevel } from './level.js';
 import { epochMicros } from './time/epoch.js';
 import type { LocalOffsets } from './time/local-offset.js';
@@ -66,18 +77,12 @@ export interface DecodeContext {
  */
 export function decodeRecord(line: string, context: DecodeContext): Decoded {
   const clean = hasEscapedHazard(line) ? cleanJson(line) : line;
-  const record = canonicalRecord(clean);
+  const record = recordOfCanonicalText(clean);
   return record === undefined ? decodeAny(clean, context) : { ok: true, record };
 }
 
-const HEAD = '{"id":"';
-const ID_END = HEAD.length + 36;
-const SERVICE = '","service":"';
-const LEVEL = '","level":"';
-const MESSAGE = '","message":"';
-const INFORMATION = ',"information":{';
-const TIMESTAMP = ',"timestamp":"';
-const TAIL_LENGTH = TIMESTAMP.length + 27 + '"}'.length;
+const ID_END = HEAD.length + ID_LENGTH;
+const TAIL_LENGTH = TIMESTAMP.length + TIMESTAMP_LENGTH + TAIL.length;
 
 const LOWER_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** In characters. No service and no level has a longer one. */
@@ -92,7 +97,7 @@ const LEVEL_SET: ReadonlySet<string> = new Set(LEVELS);
  * The record of a line exactly as `encodeRecord` writes it: cut at its known places, which saves parsing most of it and
  * writing `information` again. Undefined for any other line, valid or not.
  */
-function canonicalRecord(line: string): StoredRecord | undefined {
+function recordOfCanonicalText(line: string): StoredRecord | undefined {
   if (!line.startsWith(HEAD) || !line.startsWith(SERVICE, ID_END)) return undefined;
   const serviceStart = ID_END + SERVICE.length;
   const serviceEnd = line.indexOf('"', serviceStart);
@@ -100,15 +105,16 @@ function canonicalRecord(line: string): StoredRecord | undefined {
   const levelEnd = line.indexOf('"', levelStart);
   const messageStart = levelEnd + MESSAGE.length - 1;
   const messageEnd = line.startsWith(MESSAGE, levelEnd) ? stringEnd(line, messageStart) : -1;
+  const informationStart = messageEnd + 1 + INFORMATION.length;
   const tail = line.length - TAIL_LENGTH;
   if (messageEnd === -1 || !line.startsWith(LEVEL, serviceEnd) || !line.startsWith(INFORMATION, messageEnd + 1))
     return undefined;
-  if (!line.startsWith(TIMESTAMP, tail) || !line.endsWith('"}')) return undefined;
+  if (line[informationStart] !== '{' || !line.startsWith(TIMESTAMP, tail) || !line.endsWith(TAIL)) return undefined;
   const id = line.slice(HEAD.length, ID_END);
   const service = line.slice(serviceStart, serviceEnd);
   const level = line.slice(levelStart, levelEnd);
-  const information = line.slice(messageEnd + INFORMATION.length, tail);
-  const timestamp = line.slice(tail + TIMESTAMP.length, -2);
+  const information = line.slice(informationStart, tail);
+  const timestamp = line.slice(tail + TIMESTAMP.length, -TAIL.length);
   if (!LOWER_UUID.test(id) || !LEVEL_SET.has(level) || !isCanonicalTimestamp(timestamp)) return undefined;
   if (service.length > LONGEST_NAME || !PLAIN_NAME.test(service)) return undefined;
   const written = line.slice(messageStart + 1, messageEnd);
@@ -147,10 +153,14 @@ function decodeAny(text: string, context: DecodeContext): Decoded {
   const idTime = id === undefined ? undefined : uuidv7Timestamp(id);
   const sent = amqpTime(context);
   // A record may be older than its message. Where it has an id of ours, that knows the time.
-  const toUtc = (civilS: number) => localToUtc(service, civilS, (idTime ?? sent)?.seconds, context);
+  const sentS = (idTime ?? sent)?.seconds;
+  const toUtc = (civilS: number) => localToUtc(service, civilS, sentS, id !== undefined, context);
   const own = typeof fields.timestamp === 'string' ? parseTimestamp(fields.timestamp, toUtc) : undefined;
   const timestamp = own ?? idTime ?? sent;
-  if (timestamp === undefined) return bad(`it has no time: ${missing('timestamp', fields.timestamp)}`);
+  if (timestamp === undefined) {
+    const why = missing('timestamp', fields.timestamp);
+    return bad(`it has no time: ${why}. Publish a "timestamp" (ISO 8601), an AMQP timestamp or a UUIDv7 as "id"`);
+  }
 
   const texts = memberTexts(line);
   const found = parseLevel(level);
@@ -190,10 +200,16 @@ function shown(value: unknown): string {
   return value.length > MOST_SHOWN ? `${start} and ${value.length - MOST_SHOWN} characters more` : start;
 }
 
-function localToUtc(service: string, civilS: number, sentS: number | undefined, context: DecodeContext): number {
-  const { pythonTimezone, localOffsets } = context;
+/** @param hasId it is found again by its id and its time. */
+function localToUtc(
+  service: string,
+  civilS: number,
+  sentS: number | undefined,
+  hasId: boolean,
+  { pythonTimezone, localOffsets }: DecodeContext,
+): number {
   const seconds = pythonTimezone === undefined ? undefined : zoneSeconds(civilS, pythonTimezone, sentS);
-  return seconds ?? (sentS === undefined ? civilS : localOffsets.toUtc(service, civilS, sentS));
+  return seconds ?? (sentS === undefined ? civilS : localOffsets.toUtc(service, civilS, sentS, hasId));
 }
 
 function amqpTime({ amqpTimestamp }: DecodeContext): Timestamp | undefined {

@@ -43,6 +43,14 @@ export function queueName(service: string, level: Level): string {
   return `${service}_${level.toLowerCase()}_logs`;
 }
 
+const LOG_QUEUE = /^(.+)_(debug|info|warning|error|critical)_logs$/s;
+
+/** Whose queue it is; undefined where it is none of a service and level. */
+export function laneOf(queue: string): { service: string; level: Level } | undefined {
+  const [, service, level] = LOG_QUEUE.exec(queue) ?? [];
+  return service === undefined ? undefined : { service, level: level!.toUpperCase() as Level };
+}
+
 /** The queue of one service and level, as `serverVersion` wants it declared. */
 export function logQueue(
   service: string,
@@ -85,10 +93,14 @@ export function majorVersion(serverVersion: string): number {
   return Number.parseInt(serverVersion, 10) || 0;
 }
 
+export function delayQueueName(delayMs: number): string {
+  return `${FAILURE_QUEUE}_${delayMs}`;
+}
+
 /** Where a record that PostgreSQL refused for now waits `delayMs` before it is tried again. */
 export function delayQueue(delayMs: number, type: QueueType, serverVersion: string): QueueDeclaration {
   return {
-    queue: `${FAILURE_QUEUE}_${delayMs}`,
+    queue: delayQueueName(delayMs),
     exchange: FAILURE_EXCHANGE,
     routingKey: `${FAILURE_KEY}.${delayMs}`,
     arguments: {

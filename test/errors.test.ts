@@ -29,7 +29,7 @@ describe('the table of codes', () => {
   test('holds no code that nothing throws or reports, and no other code is used', () => {
     const used = new Set(
       sources().match(
-        /(?<=')LOGHIVE_(?:INVALID|CLOSED|BROKER|RECORDS|STORAGE|MIGRATION|FOLDER|PORT|POSTGRES)\w*(?=')/g,
+        /(?<=')LOGHIVE_(?:INVALID|CLOSED|ALERT|BROKER|RECORDS|STORAGE|MIGRATION|FOLDER|PORT|POSTGRES)\w*(?=')/g,
       ),
     );
     expect([...used].sort()).toEqual([...codes].sort());

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { cp, readFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
@@ -16,6 +17,8 @@ const ENTRIES = [
   'loghive/console',
   'loghive/console/register',
   'loghive/consumer',
+  'loghive/flush-on-exit',
+  'loghive/exit-worker',
 ];
 // Here and not in a hook: what a hook hands to onEnd() is never called.
 const installation = await installPackage();
@@ -57,6 +60,20 @@ describe('the packed file', () => {
     expect(migrations('cjs')).toEqual(migrations('esm'));
   });
 
+  test('is what the Dockerfile installs; without it the image is not built', { timeout: 120_000 }, async () => {
+    const text = await readFile(path.resolve(import.meta.dirname, '../deploy/Dockerfile'), 'utf8');
+    const command = /^RUN ((?:.*\\\n)*.*)$/m.exec(text)![1]!;
+    const folder = await mkdtemp(path.join(tmpdir(), 'loghive-image-'));
+    onEnd(() => rm(folder, { recursive: true, force: true }));
+    const { PATH, HOME } = process.env;
+    const build = () => run('/bin/sh', ['-c', command], { cwd: folder, env: { PATH, HOME, LOGHIVE: '' } });
+    await expect(build()).rejects.toThrow();
+    await cp(installation.tarball, path.join(folder, path.basename(installation.tarball)));
+    const { version } = JSON.parse(await readFile(path.resolve(import.meta.dirname, '../package.json'), 'utf8'));
+    expect((await build()).stdout.trim().split('\n').at(-1)).toBe(version);
+    expect((await readdir(folder)).filter((name) => !/^(node_modules|package(-lock)?\.json)$/.test(name))).toEqual([]);
+  });
+
   test('passes publint without a message', async () => {
     const file = await readFile(installation.tarball);
     const tarball = file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength) as ArrayBuffer;
@@ -88,6 +105,7 @@ describe('what it gives', () => {
         'LEVELS',
         'LoggerClient',
         'LoghiveError',
+        'collectMetrics',
         'contextFields',
         'internalLogger',
         'withContext',
@@ -157,7 +175,7 @@ describe('in one process', () => {
     expect(message).toEqual({ sameDefault: true, twoCopies: true, accepted: [2, 2] });
     expect(await broker.admin.listConnections({ vhost: broker.vhost })).toHaveLength(1);
     await child.send('close');
-    expect(await child.waitForMessage((each: object) => 'confirmed' in each)).toEqual({ confirmed: 3, unsent: 0 });
+    expect(await child.waitForMessage((each: object) => 'confirmed' in each)).toEqual({ confirmed: 2, unsent: 0 });
     expect(await child.exited).toEqual({ code: 0, signal: null });
   });
 

@@ -1,13 +1,15 @@
+import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
+import { LoggerClient } from '../src/client.js';
 import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import { type ProducerOptions, producerConfig } from '../src/producer-config.js';
 import { makeCa } from './support/tls.mjs';
 import { useEnvironment } from './support/use-environment.js';
-import { uniqueName } from './support/use-servers.js';
+import { onEnd, uniqueName } from './support/use-servers.js';
 
 const ca = makeCa();
 const issued = ca.issue();
@@ -189,12 +191,23 @@ describe('every option is checked', () => {
     }
   });
 
+  test('redact takes the preset http, from the environment as well', () => {
+    const hidden = { password: '[Redacted]' };
+    useEnvironment();
+    expect(configOf({ redact: 'http' }).redact?.fields({ password: 'x' })).toEqual(hidden);
+    for (const text of ['http', 'HTTP']) {
+      useEnvironment({ LOGHIVE_REDACT: text });
+      expect(configOf().redact?.fields({ password: 'x' })).toEqual(hidden);
+      expect(configOf({ redact: ['a'] }).redact?.fields({ password: 'x' })).toEqual({ password: 'x' });
+    }
+  });
+
   test('redact takes paths', () => {
     useEnvironment();
-    expect(configOf({ redact: ['password'] }).redact?.({ password: 'x' })).toEqual({ password: '[Redacted]' });
+    expect(configOf({ redact: ['password'] }).redact?.fields({ password: 'x' })).toEqual({ password: '[Redacted]' });
     expect(configOf({ redact: [] }).redact).toBeUndefined();
     expect(refusal({ service: 'shop', redact: 'user.card' })).toBe(
-      `LoghiveTransport: option "redact" is "user.card", expected an array of paths such as ['password', 'user.card'], or { paths, censor, remove }.`,
+      `LoghiveTransport: option "redact" is "user.card", expected 'http', an array of paths such as ['password', 'user.card'], or { preset: 'http', paths, censor, remove }.`,
     );
     expect(refusal({ service: 'shop', redact: ['user..card'] })).toBe(
       `LoghiveTransport: option "redact" is ["user..card"], expected paths in Pino's syntax (Invalid redaction path (user..card)).`,
@@ -280,13 +293,6 @@ describe('the environment', () => {
 
   test.each([
     ['LOGHIVE_ENABLED', 'perhaps', 'expected true or false; true is used instead', 'enabled'],
-    [
-      'LOGHIVE_URL',
-      'http://user:secret@host',
-      "expected a URL that begins with 'amqp://' or 'amqps://'; amqp://guest:***@localhost:5672/ is used instead",
-      'url',
-    ],
-    ['AMQP_URL', 'user:secret@host', "'amqps://'; amqp://guest:***@localhost:5672/ is used instead", 'url'],
     ['QUEUE_TYPE', 'stream', `expected one of 'quorum', 'classic', 'python'; "quorum" is used instead`, 'queueType'],
     ['QUEUE_MAX_SIZE', '1e6', 'from 1 to 2147483647 (messages); 1000000 is used instead', 'queueMaxSize'],
     ['QUEUE_MAX_BYTES', '1GiB', 'from 1048576 to 1099511627776 (bytes); 1073741824 is used instead', 'queueMaxBytes'],
@@ -305,33 +311,151 @@ describe('the environment', () => {
     expect(config).toEqual(configOf());
   });
 
-  test.each([
-    { QUEUE_PORT: 'five' },
-    { QUEUE_PORT: '0' },
-    { QUEUE_PORT: '70000' },
-    { QUEUE_HOST: 'a b' },
-    { QUEUE_HOST: 'amqp://h' },
-    { QUEUE_HOST: 'amqp://app:secret@h:5672' },
-    { QUEUE_HOST: 'h/v' },
-  ])('that makes no broker address is told once and localhost is used: %j', (variables) => {
-    const { warnings } = useEnvironment({ QUEUE_PASSWORD: 'secret', ...variables } as Record<string, string>);
-    expect(configOf().broker.hosts).toMatchObject([{ hostname: 'localhost', port: 5672, password: 'secret' }]);
-    configOf();
-    expect(warnings()).toHaveLength(1);
-    expect(warnings()[0]).toMatch(/QUEUE_HOST ".*" and QUEUE_PORT ".*" make no broker address, .* LOGHIVE_URL\.$/);
-    expect(warnings()[0]).not.toContain('secret');
+  test.each<[Record<string, string>, RegExp]>([
+    [{ LOGHIVE_URL: 'http://user:secret@host' }, /LOGHIVE_URL is ".*", expected a URL that begins with 'amqp:/],
+    [
+      { LOGHIVE_URL: 'host', AMQP_URL: 'amqp://two', QUEUE_HOST: 'three' },
+      /LOGHIVE_URL is "host", expected a URL such as/,
+    ],
+    [{ LOGHIVE_URL: ' ', QUEUE_HOST: 'three' }, /LOGHIVE_URL is " ", expected a URL such as/],
+    [{ LOGHIVE_URL: 'amqp://user@', QUEUE_HOST: 'three' }, /LOGHIVE_URL is/],
+    [
+      { LOGHIVE_URL: 'amqps://h?cacertfile=/nowhere/ca.pem' },
+      /LOGHIVE_URL is .*the files in its query can be read \(ENOENT/,
+    ],
+    [{ AMQP_URL: 'user:secret@host', QUEUE_HOST: 'three' }, /AMQP_URL is ".*'amqps:/],
+    [{ QUEUE_PORT: 'five' }, /QUEUE_HOST "localhost" and QUEUE_PORT "five" make no broker address/],
+    [{ QUEUE_PORT: '0' }, /QUEUE_PORT "0"/],
+    [{ QUEUE_PORT: '70000' }, /from 1 to 65535/],
+    [{ QUEUE_HOST: 'a b' }, /QUEUE_HOST "a b"/],
+    [{ QUEUE_HOST: 'amqp://h' }, /QUEUE_HOST "amqp:/],
+    [{ QUEUE_HOST: 'amqp://app:secret@h:5672' }, /QUEUE_HOST/],
+    [{ QUEUE_HOST: 'h/v' }, /QUEUE_HOST "h\/v"/],
+    [{ QUEUE_HOST: '/var/run/rabbitmq' }, /RabbitMQ takes no connections by a Unix socket/],
+    [{ QUEUE_HOST: 'fe80::1%eth0' }, /an IPv6 address without a zone/],
+    [
+      { QUEUE_HOST: '127.0.0.1?heartbeat=30', QUEUE_PORT: '5673', QUEUE_VHOST: 'prod' },
+      /QUEUE_HOST "127\.0\.0\.1\?heartbeat=30" and QUEUE_PORT "5673" make no broker address, expected a host name or address/,
+    ],
+    [{ QUEUE_HOST: 'one?x,two' }, /QUEUE_HOST "one\?x,two"/],
+    [{ QUEUE_HOST: 'one,two?x' }, /QUEUE_HOST "one,two\?x"/],
+    [{ QUEUE_HOST: 'one#x' }, /QUEUE_HOST "one#x"/],
+    [{ QUEUE_HOST: 'one/' }, /QUEUE_HOST "one\/"/],
+    [{ QUEUE_HOST: 'one:5672/prod' }, /QUEUE_HOST/],
+    [{ QUEUE_HOST: 'app@one' }, /QUEUE_HOST "app@one"/],
+    [{ QUEUE_HOST: 'app:secret@one' }, /QUEUE_HOST "app:\*\*\*@one"/],
+    [{ QUEUE_HOST: 'one?password=secret' }, /QUEUE_HOST "one\?password=\*\*\*"/],
+    [{ QUEUE_HOST: 'one\\two' }, /QUEUE_HOST "one/],
+    [{ QUEUE_HOST: 'one\ttwo' }, /QUEUE_HOST "one\\ttwo"/],
+    [{ QUEUE_HOST: 'one\ntwo' }, /QUEUE_HOST "one\\ntwo"/],
+    [{ QUEUE_HOST: 'one,,two' }, /QUEUE_HOST "one,,two"/],
+    [{ QUEUE_HOST: 'one,' }, /QUEUE_HOST "one,"/],
+    [{ QUEUE_HOST: '::1%x?y' }, /a host name or address .* without '\?'/],
+    [{ QUEUE_HOST: ' ' }, /QUEUE_HOST " "/],
+    [
+      { QUEUE_PORT: '1?', QUEUE_VHOST: 'prod' },
+      /QUEUE_PORT "1\?" make no broker address, expected a port from 1 to 65535/,
+    ],
+    [{ QUEUE_PORT: '5673#' }, /QUEUE_PORT "5673#"/],
+    [{ QUEUE_PORT: '5673/other?' }, /QUEUE_PORT "5673\/other\?"/],
+    [{ QUEUE_PORT: '5673,two' }, /QUEUE_PORT "5673,two"/],
+    [{ QUEUE_PORT: '1:secret@two' }, /QUEUE_PORT "1:\*\*\*@two"/],
+    [{ QUEUE_PORT: '5 673' }, /QUEUE_PORT "5 673"/],
+    [{ QUEUE_PORT: '56\n73' }, /QUEUE_PORT "56\\n73"/],
+    [{ QUEUE_PORT: '-1' }, /QUEUE_PORT "-1"/],
+    [{ QUEUE_PORT: '5673.0' }, /QUEUE_PORT "5673\.0"/],
+    [{ QUEUE_PORT: '005672' }, /QUEUE_PORT "005672"/],
+    // Of no effect where each host has a port of its own, and wrong nevertheless.
+    [{ QUEUE_HOST: 'one:5672', QUEUE_PORT: '1?' }, /QUEUE_PORT "1\?"/],
+    [{ QUEUE_PORT: ' ' }, /QUEUE_PORT " "/],
+  ])('that names no broker leads to no other one: %j', async (variables, words) => {
+    const { warnings } = useEnvironment({ QUEUE_PASSWORD: 'secret', ...variables });
+    const told = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
+    onEnd(() => told.mockRestore());
+    const { broker } = configOf();
+    expect(broker.hosts).toEqual([]);
+    expect(broker.fault).toMatch(words);
+    expect(broker.fault).not.toContain('secret');
+    const client = new LoggerClient({ service: 'shop', exitTimeoutMs: 0, handleSignals: false });
+    const warned = once(client, 'warning');
+    client.info('one');
+    const [error] = await warned;
+    expect(error).toMatchObject({ code: 'LOGHIVE_INVALID_OPTION' });
+    expect(error.message).toMatch(words);
+    expect(error.message).toMatch(/Correct (?:it|them) or set .*\. No broker is connected to until then: records wait/);
+    expect(told.mock.calls.map(([line]) => line)).toEqual([error.message]);
+    expect(client.status().connection).toMatchObject({ state: 'waiting', lastError: error.message });
+    // An argument is right whatever the environment says.
+    expect(configOf({ url: 'amqp://four' }).broker.hosts).toMatchObject([{ hostname: 'four' }]);
+    expect(await client.close()).toEqual({ confirmed: 0, unsent: 1 });
+    expect(warnings()).toEqual([]);
   });
 
-  test('that is wrong in LOGHIVE_URL is told with the variable that is used instead', () => {
-    const { warnings } = useEnvironment({ LOGHIVE_URL: 'host', AMQP_URL: 'amqp://two' });
-    expect(configOf().broker.hosts).toMatchObject([{ hostname: 'two' }]);
-    expect(warnings()[0]).toContain('; environment variable AMQP_URL is used instead. Correct it');
-    vi.stubEnv('AMQP_URL', '');
-    vi.stubEnv('LOGHIVE_URL', 'other');
-    vi.stubEnv('QUEUE_HOST', 'three');
-    vi.stubEnv('QUEUE_PASSWORD', 'secret');
-    expect(configOf().broker.hosts).toMatchObject([{ hostname: 'three' }]);
-    expect(warnings()[1]).toContain('; amqp://guest:***@three:5672/ is used instead. Correct it');
+  test.each([
+    [{ QUEUE_HOST: 'mq' }, 'mq', 15671],
+    [{}, 'localhost', 15672],
+    [{ QUEUE_HOST: 'one,two:5673' }, 'one', 15673],
+  ])('that Kubernetes sets for a service named "queue" is passed over in words: %j', (variables, hostname, port) => {
+    const { warnings } = useEnvironment({
+      ...(variables as Record<string, string>),
+      QUEUE_PORT: `tcp://10.0.0.1:${port}`,
+      QUEUE_SERVICE_HOST: '10.0.0.1',
+      QUEUE_SERVICE_PORT: '15672',
+      QUEUE_PORT_15672_TCP: `tcp://10.0.0.1:${port}`,
+      QUEUE_PORT_15672_TCP_ADDR: '10.0.0.1',
+    });
+    const { broker } = configOf();
+    expect(broker.hosts[0]).toMatchObject({ hostname, port: 5672 });
+    expect(broker.fault).toBeUndefined();
+    expect(warnings()).toHaveLength(1);
+    expect(warnings()[0]).toContain(
+      `environment variable QUEUE_PORT is "tcp://10.0.0.1:${port}", as Kubernetes sets it for a service named "queue"; it is passed over, and port 5672 used.`,
+    );
+  });
+
+  test.each([
+    ['::1', '::1', 5672],
+    ['2001:db8::7', '2001:db8::7', 5672],
+    ['[2001:db8::7]:5673', '2001:db8::7', 5673],
+  ])('names an IPv6 host in QUEUE_HOST with or without brackets: %s', (host, hostname, port) => {
+    useEnvironment({ QUEUE_HOST: host });
+    expect(configOf().broker.hosts).toMatchObject([{ hostname, port }]);
+  });
+
+  test('may have white space around a host or a port, as files of secrets do', () => {
+    useEnvironment({ QUEUE_HOST: ' one, two\n', QUEUE_PORT: ' 5673\n' });
+    expect(configOf().broker.hosts).toMatchObject([
+      { hostname: 'one', port: 5673 },
+      { hostname: 'two', port: 5673 },
+    ]);
+  });
+
+  test('may set more of the connection in the query of the URL; an option wins over it', () => {
+    const { warnings } = useEnvironment({ LOGHIVE_URL: 'amqp://h/v?heartbeat=30&connection_timeout=2500' });
+    expect(configOf().broker).toMatchObject({
+      hosts: [{ hostname: 'h', vhost: 'v' }],
+      heartbeatS: 30,
+      socketTimeoutMs: 2500,
+    });
+    expect(configOf({ heartbeatS: 7, socketTimeoutMs: 9000 }).broker).toMatchObject({
+      heartbeatS: 7,
+      socketTimeoutMs: 9000,
+    });
+    expect(configOf({ url: 'amqp://h?heartbeat=5' }).broker.heartbeatS).toBe(5);
+    expect(configOf({ url: 'amqp://h' }).broker).toMatchObject({ heartbeatS: 600, socketTimeoutMs: 10_000 });
+    expect(warnings()).toEqual([]);
+  });
+
+  test('with an unknown or wrong parameter in the URL names it once, and leads to the same broker', () => {
+    const { warnings } = useEnvironment({ LOGHIVE_URL: 'amqp://h?retry_delay=hunter2&heartbeat=often' });
+    expect(configOf().broker).toEqual(configOf().broker);
+    expect(configOf().broker).toMatchObject({ hosts: [{ hostname: 'h' }], heartbeatS: 600 });
+    expect(warnings()).toHaveLength(2);
+    expect(warnings()[0]).toMatch(
+      /^the broker's URL has parameter "retry_delay", which Loghive does not use \(known: heart/,
+    );
+    expect(warnings()[1]).toContain('parameter "heartbeat", whose value is not an integer from 0 to 3600 (seconds)');
+    expect(warnings().join()).not.toContain('hunter2');
   });
 
   test('for the spool, which this version does not have, is told to have no effect', () => {
@@ -359,7 +483,7 @@ describe('the environment', () => {
     expect(warnings()).toEqual([
       'environment variable LOGHIVE_SERVCE is unknown and has no effect. Did you mean LOGHIVE_SERVICE?',
       `loghive_enable in ${file} is unknown and has no effect. Did you mean LOGHIVE_ENABLED?`,
-      `LOGHIVE_COLOUR in ${file} is unknown and has no effect. Known are LOGHIVE_URL, LOGHIVE_SERVICE, LOGHIVE_ENABLED, LOGHIVE_DATABASE_URL.`,
+      `LOGHIVE_COLOUR in ${file} is unknown and has no effect. Known are LOGHIVE_URL, LOGHIVE_SERVICE, LOGHIVE_ENABLED, LOGHIVE_REDACT, LOGHIVE_DATABASE_URL.`,
     ]);
   });
 

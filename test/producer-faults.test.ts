@@ -138,6 +138,6 @@ test('an application whose broker is not there works, and ends as it would have'
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(child.stdout).toEqual(['it works']);
   expect(child.stderr).toHaveLength(2);
-  expect(child.stderr[1]).toMatch(/ERROR records given up: \d+ \(unsent at close: shop INFO \d+\)/);
+  expect(child.stderr[1]).toMatch(/ERROR records given up: \d+ \(unsent at exit: shop INFO \d+\)/);
   expect(child.lines.join('\n')).not.toContain('secret');
 });

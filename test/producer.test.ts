@@ -8,8 +8,9 @@ import { onEnd } from './support/use-servers.js';
 import { eventually } from './support/wait.mjs';
 
 /** Nobody is there, and nobody waits for that. */
-function settings(lingerMs: number): ProducerConfig {
-  return producerConfig('test', { service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0, lingerMs });
+function settings(lingerMs: number, bufferBytes?: number): ProducerConfig {
+  const options = { service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0, lingerMs };
+  return producerConfig('test', bufferBytes === undefined ? options : { ...options, bufferBytes });
 }
 
 /** The publisher that doors with these settings share. */
@@ -36,7 +37,12 @@ it('leaves nothing on the publisher that outlives it, and many of them are nothi
   });
   const config = settings(1);
   const { events } = publisherOf(config);
-  const doors = Array.from({ length: 30 }, () => openProducer(config, new EventEmitter()));
+  const doors = Array.from({ length: 30 }, () =>
+    openProducer(
+      config,
+      new EventEmitter().on('warning', () => {}),
+    ),
+  );
   expect(events.listenerCount('warning')).toBe(30);
   await Promise.all(doors.map((door) => door.close()));
   for (const event of ['warning', 'connect', 'disconnect'] as const) expect(events.listenerCount(event)).toBe(0);
@@ -64,13 +70,15 @@ it('tells its door what happens until it is closed, though a listener of another
   expect(heard).toEqual(['LOGHIVE_BROKER_UNREACHABLE', 'LOGHIVE_RECORDS_LOST']);
 });
 
-it('counts a record for which the stack was full, takes the others, and closes as ever', async () => {
+it('drops and counts a record for which the stack was full, takes the others, and reports it afterwards', async () => {
   const told = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
   onTestFinished(() => told.mockRestore());
-  const config = settings(3);
+  const config = settings(3, 64 * 1024 * 1024);
   const producer = openProducer(config, new EventEmitter());
+  let begun = 0;
   let returned = 0;
   const log = () => {
+    begun++;
     producer.log({ level: 'INFO', message: 'deep', information: { n: 1 } });
     returned++;
   };
@@ -83,10 +91,20 @@ it('counts a record for which the stack was full, takes the others, and closes a
     const below = (left: number): void => (left === 0 ? fill() : below(left - 1));
     expect(() => below(depth)).toThrow(RangeError);
   }
-  await eventually(() => expect(producer.stats().shed.INFO?.['not taken'] ?? 0).toBeGreaterThan(0));
   const { accepted, pending, shed } = producer.stats();
+  expect(shed.INFO?.['not taken']).toBeGreaterThan(0);
+  // Of a call that threw itself, because there was no room for it at all, nothing was accepted.
   expect(accepted).toBeGreaterThanOrEqual(returned);
+  expect(accepted).toBeLessThanOrEqual(begun);
   expect(pending + Object.values(shed.INFO ?? {}).reduce((sum, each) => sum + each, 0)).toBe(accepted);
+  // To ask is all that it does.
+  expect(producer.stats()).toEqual(producer.stats());
+  const losses = () => told.mock.calls.map(([line]) => line).filter((line) => line.includes('not taken'));
+  expect(losses()).toEqual([]);
+  producer.log({ level: 'INFO', message: 'with room again', information: {} });
+  await eventually(() => expect(losses()).toHaveLength(1));
+  expect(losses()[0]).toMatch(/not taken: INFO \d+\).*The application's call stack was full\.$/);
   await producer.close();
+  expect(losses()).toHaveLength(1);
   expect(producer.stats()).toMatchObject({ pending: 0, pendingBytes: 0 });
 });

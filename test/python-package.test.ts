@@ -102,6 +102,33 @@ describe('a consumer where the Python package declared first', () => {
     expect(await database.query('SELECT * FROM logs.dead_letters')).toEqual([]);
   });
 
+  test('tries again what its consumer left in failure_backoff', async () => {
+    const broker = await useBroker();
+    const service = uniqueName('svc');
+    const channel = await declareAsPython(broker, service);
+    const leave = (message: string) => {
+      const timestamp = pythonNow(Date.now(), '.000001', 0);
+      const record = { service, level: 'ERROR', message, information: {}, timestamp };
+      channel.publish('failure_backoff', 'failure.backoff', Buffer.from(JSON.stringify(record)), { deliveryMode: 2 });
+      return channel.waitForConfirms();
+    };
+    await leave('left behind');
+    const { consumer, database } = await consume(broker, service, { retryDelaysMs: [100, 100] });
+    await eventually(() => consumer.status().counts.stored === 1);
+    expect(await database.query('select service, level, message from logs.records')).toEqual([
+      { service, level: 'ERROR', message: 'left behind' },
+    ]);
+
+    await database.query("alter table logs.records add constraint decent check (message not like 'bad%')");
+    await leave('bad');
+    await eventually(() => consumer.status().counts.deadLetters === 1);
+    const [letter] = await database.query(
+      "select attempts, queue, service, convert_from(raw, 'UTF8')::json->>'message' as message from logs.dead_letters",
+    );
+    expect(letter).toEqual({ attempts: 3, queue: 'failure_backoff', service, message: 'bad' });
+    expect(consumer.status().counts).toMatchObject({ retried: 2, stored: 1 });
+  });
+
   test('with queueType python finds nothing to tell', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');

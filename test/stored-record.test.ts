@@ -351,9 +351,10 @@ describe('the time', () => {
     'that is nowhere makes a bad record (AMQP says %s)',
     (amqpTimestamp) => {
       const line = JSON.stringify({ ...base, id: undefined, timestamp: 'soon' });
-      expect(reason(line, { amqpTimestamp })).toBe('it has no time: field "timestamp" is no time: "soon"');
+      const remedy = 'Publish a "timestamp" (ISO 8601), an AMQP timestamp or a UUIDv7 as "id"';
+      expect(reason(line, { amqpTimestamp })).toBe(`it has no time: field "timestamp" is no time: "soon". ${remedy}`);
       const missing = JSON.stringify({ ...base, id: undefined, timestamp: undefined });
-      expect(reason(missing, { amqpTimestamp })).toBe('it has no time: field "timestamp" is missing');
+      expect(reason(missing, { amqpTimestamp })).toBe(`it has no time: field "timestamp" is missing. ${remedy}`);
     },
   );
 });

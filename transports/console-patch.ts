@@ -7,12 +7,16 @@
  * A method that somebody else has replaced meanwhile is left as it is when the patch is restored: ours, inside of theirs,
  * then only passes calls on, and goes as well once theirs is gone.
  */
+import type { Redact } from '../src/fields/redact.js';
 import { internalLogger } from '../src/internal-logger.js';
+import type { Level } from '../src/level.js';
 import type { Entry } from '../src/producer.js';
+import type { NotTaken } from '../src/publisher/not-taken.js';
 import { threwMark } from '../src/value/foreign-object.js';
 import { entryOf } from './console-entry.js';
 import { caughtText, METHOD_NAMES, type MethodName, methodOf, traceText } from './console-methods.js';
-import { innerCall, state, unrecorded } from './console-nesting.js';
+import { innerCall, state } from './console-nesting.js';
+import { withoutSecrets } from './console-redaction.js';
 import { Tally } from './console-tally.js';
 
 type Method = (...args: unknown[]) => unknown;
@@ -24,6 +28,9 @@ export interface Destination {
   /** Whether the console is to print as ever. */
   readonly passThrough: boolean;
   log(entry: Entry): void;
+  /** What it must not be shown, neither in the information nor in the message. */
+  readonly redact: Redact | undefined;
+  readonly notTaken: NotTaken;
 }
 
 /** A call whose original method has returned, or thrown. */
@@ -36,8 +43,12 @@ interface Made {
   readonly inner: (readonly unknown[])[] | undefined;
 }
 
-interface Late extends Made {
-  readonly before: Late | undefined;
+/** One that is open. */
+interface Group {
+  /** Its label; '' where it has none. */
+  readonly text: string;
+  /** The same as each destination may see it that was there when it began. */
+  readonly shown: Map<Destination, string>;
 }
 
 interface Replaced {
@@ -66,6 +77,12 @@ export function addDestination(console: Console, destination: Destination): () =
   };
 }
 
+/**
+ * A constant of this file, which is read without a call: compiled to CommonJS an import is read by a getter, and at the end of
+ * a full stack that throws. A call that could not say that it is over would leave all later ones unrecorded.
+ */
+const current = state;
+
 class ConsolePatch {
   readonly #console: Console;
   readonly #replaced = new Map<MethodName, Replaced>();
@@ -76,12 +93,9 @@ class ConsolePatch {
   /** The first of each key. */
   #destinations: readonly Destination[] = [];
   #prints = true;
-  /** One for each open group, '' where it has no label. */
-  #groups: readonly string[] = [];
-  /** Those that have one. */
-  #labels: readonly string[] = [];
-  /** Calls that could not be recorded yet, because the stack was full: a list that grows without a call. */
-  #late: Late | undefined;
+  #groups: readonly Group[] = [];
+  /** Of the innermost groups that have one. */
+  #labels: ReadonlyMap<Destination, readonly string[]> = new Map();
 
   constructor(console: Console) {
     this.#console = console;
@@ -101,7 +115,6 @@ class ConsolePatch {
   }
 
   remove(destination: Destination): void {
-    if (this.#late) this.#recordLate();
     this.#setDestinations(this.#all.filter((each) => each !== destination));
     if (this.#all.length > 0) return;
     this.#state = 'restored';
@@ -112,6 +125,7 @@ class ConsolePatch {
     this.#all = all;
     this.#destinations = all.filter(({ key }, at) => all.findIndex((each) => each.key === key) === at);
     this.#prints = all.every(({ passThrough }) => passThrough);
+    this.#setGroups(this.#groups);
   }
 
   /** False where the property can be neither written nor defined anew. */
@@ -134,7 +148,8 @@ class ConsolePatch {
 
   #wrapper(name: MethodName, original: Method): Method {
     const patch = this;
-    const catches = methodOf(name).catches === true;
+    const method = methodOf(name);
+    const catches = method.catches === true;
     const named = {
       [name](this: unknown, ...args: unknown[]): unknown {
         const self = this ?? patch.#console;
@@ -142,36 +157,34 @@ class ConsolePatch {
           patch.#putBack(name);
           return Reflect.apply(original, self, args);
         }
-        if (state.nesting !== 'none') return innerCall({ original, self, args }, catches);
-        return patch.#call(name, original, self, args);
+        if (current.nesting !== 'none') return innerCall({ original, self, args }, catches);
+        return patch.#call(name, method.level, original, self, args);
       },
     } as Record<MethodName, Method>;
     return named[name];
   }
 
-  #call(name: MethodName, original: Method, self: unknown, args: readonly unknown[]): unknown {
+  #call(name: MethodName, level: Level, original: Method, self: unknown, args: readonly unknown[]): unknown {
     const inner = methodOf(name).isCaught ? [] : undefined;
     let stack: string | undefined;
     try {
       if (name === 'trace') stack = this.#stackOf(args);
-      state.nesting = inner ? { calls: inner, prints: this.#prints, instead: stack } : 'print';
+      current.nesting = inner ? { calls: inner, prints: this.#prints, instead: stack } : 'print';
       // What prints through other methods of ours is called in any case: it has the text.
       return this.#prints || inner ? Reflect.apply(original, self, args) : undefined;
     } finally {
       // Also when the original has thrown: the call was made.
       try {
-        if (this.#late) this.#recordLate();
         this.#record({ name, args, stack, inner });
-      } catch {
-        // The application has called us at the very end of its stack.
-        this.#late = { name, args, stack, inner, before: this.#late };
-        try {
-          setImmediate(() => this.#recordLate());
-        } catch {
-          // Then with the next call.
+      } catch (error) {
+        // The application has called us at the very end of its stack, where a call would throw again.
+        for (let at = 0; at < this.#destinations.length; at++) {
+          const { notTaken } = this.#destinations[at]!;
+          notTaken[level]++;
+          notTaken.error = error;
         }
       } finally {
-        state.nesting = 'none';
+        current.nesting = 'none';
       }
     }
   }
@@ -179,27 +192,37 @@ class ConsolePatch {
   /** Throws nothing but what a full stack throws. */
   #record(made: Made): void {
     const text = this.#textOf(made);
-    state.nesting = 'print';
-    if (text !== undefined) {
-      const entry = entryOf(made.name, text, made.args, this.#labels);
-      for (const destination of this.#destinations) destination.log(entry);
-    }
+    current.nesting = 'print';
     const { step } = methodOf(made.name);
-    if (step === 1) this.#setGroups([...this.#groups, text ?? '']);
+    const group: Group | undefined = step === 1 ? { text: text ?? '', shown: new Map() } : undefined;
+    if (text !== undefined) {
+      for (const destination of this.#destinations) {
+        const { log, redact } = destination;
+        const whole = entryOf(made.name, text, made.args, this.#labels.get(destination) ?? []);
+        const entry = redact ? this.#redacted(made, whole, redact) : whole;
+        log(entry);
+        group?.shown.set(destination, entry.message as string);
+      }
+    }
+    if (group) this.#setGroups([...this.#groups, group]);
     else if (step === -1) this.#setGroups(this.#groups.slice(0, -1));
   }
 
-  /** Where the stack is full again, what is left stays for the next time. */
-  #recordLate(): void {
-    unrecorded(() => {
-      for (; this.#late; this.#late = this.#late.before) this.#record(this.#late);
-    });
+  #redacted(made: Made, entry: Entry, redact: Redact): Entry {
+    const { name, args } = made;
+    const shown = withoutSecrets(methodOf(name).values?.(args) ?? args, entry.information as object, redact);
+    if (!shown) return entry;
+    const shownArgs = args.map((value) => (shown.has(value) ? shown.get(value) : value));
+    const stack = made.stack && this.#stackOf(shownArgs);
+    const message = this.#textOf({ name, args: shownArgs, stack, inner: undefined });
+    current.nesting = 'print';
+    return { ...entry, message };
   }
 
   #textOf({ name, args, stack, inner }: Made): string | undefined {
     try {
       // What the arguments print while they are formatted, the original has just made them print.
-      state.nesting = this.#prints ? 'drop' : 'print';
+      current.nesting = this.#prints ? 'drop' : 'print';
       return methodOf(name).text(args, this.#tally, stack ?? (inner && caughtText(inner)));
     } catch (thrown) {
       return threwMark(thrown);
@@ -209,15 +232,22 @@ class ConsolePatch {
   /** Without the frames of ours that Node would print now. */
   #stackOf(args: readonly unknown[]): string | undefined {
     try {
-      state.nesting = this.#prints ? 'drop' : 'print';
+      current.nesting = this.#prints ? 'drop' : 'print';
       return traceText(args, this.#replaced.get('trace')!.wrapper);
     } catch {
       return undefined; // the original throws the same
     }
   }
 
-  #setGroups(groups: readonly string[]): void {
+  #setGroups(groups: readonly Group[]): void {
     this.#groups = groups;
-    this.#labels = groups.filter((label) => label !== '').slice(-MOST_LABELS);
+    const labelsFor = (destination: Destination) =>
+      groups.map((group) => labelOf(group, destination)).filter((label) => label !== '');
+    this.#labels = new Map(this.#destinations.map((each) => [each, labelsFor(each).slice(-MOST_LABELS)]));
   }
+}
+
+/** One that came later, and must not see everything, sees none. */
+function labelOf({ text, shown }: Group, destination: Destination): string {
+  return shown.get(destination) ?? (destination.redact ? '' : text);
 }

@@ -12,6 +12,7 @@ import { EventEmitter } from 'node:events';
 import { openProducer, type Producer } from '../src/producer.js';
 import { type ProducerConfig, producerConfig } from '../src/producer-config.js';
 import type { PublisherEvents } from '../src/publisher/events.js';
+import type { FlushOptions } from '../src/publisher/flushes.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
 import { unrecorded } from './console-nesting.js';
 import { type PatchConsoleOptions, splitOptions } from './console-options.js';
@@ -57,10 +58,13 @@ class PatchedConsole extends EventEmitter<PatchedConsoleEvents> {
 
   constructor(config: ProducerConfig, { passThrough, console, redact }: Patch) {
     super();
-    this.#producer = openProducer(config, this.#quietDoor());
+    this.#producer = openProducer(config, this);
     const key = JSON.stringify([config, passThrough, redact]);
     const log: Producer['log'] = (entry) => this.#producer.log(entry);
-    this.#restore = config.enabled ? addDestination(console, { key, passThrough, log }) : () => {};
+    const { notTaken } = this.#producer;
+    this.#restore = config.enabled
+      ? addDestination(console, { key, passThrough, log, redact: config.redact, notTaken })
+      : () => {};
   }
 
   /**
@@ -73,10 +77,10 @@ class PatchedConsole extends EventEmitter<PatchedConsoleEvents> {
 
   /**
    * Resolves when everything that was logged before is confirmed by the broker, or counted as shed. While the broker is
-   * away it waits: at the end of a program `close()` is the one with a time limit.
+   * away it waits, for at most `timeoutMs` where that is given; what is then not confirmed waits on.
    */
-  flush(): Promise<void> {
-    return this.#producer.flush();
+  flush(options?: FlushOptions): Promise<void> {
+    return this.#producer.flush(options);
   }
 
   /** Restores, flushes for at most `exitTimeoutMs`, then ends the connection. Never rejects. */
@@ -94,12 +98,9 @@ class PatchedConsole extends EventEmitter<PatchedConsoleEvents> {
   }
 
   /** Listeners that print what they are told must not cause the next event by that. */
-  #quietDoor(): EventEmitter {
-    const door = new EventEmitter();
-    for (const event of ['warning', 'connect', 'disconnect'] as const) {
-      door.on(event, (...args: PublisherEvents[typeof event]) => unrecorded(() => this.emit(event, ...args)));
-    }
-    return door;
+  // biome-ignore lint/suspicious/noExplicitAny: the arguments of other events are as Node's own types have them
+  override emit<E>(name: E | keyof PatchedConsoleEvents, ...args: any[]): boolean {
+    return unrecorded(() => Reflect.apply(super.emit, this, [name, ...args]));
   }
 }
 

@@ -1,6 +1,7 @@
 /** The options of the Pino door: Loghive's, and what a line may be read by. */
 import type { ProducerOptions } from '../src/producer-config.js';
 import { type Check, Expected, isOptions, resolveOptions } from '../src/settings/option.js';
+import { OWN_OPTIONS } from './pino-internals.js';
 
 export interface LoghivePinoOptions extends ProducerOptions {
   /** Where the logger keeps the message. Default: what Pino says of itself, else `msg`. */
@@ -24,9 +25,6 @@ const checks = {
   errorKey: { check: key, fallback: undefined },
 } as const;
 
-/** What Pino and its thread-stream put beside the options that a target is handed in the worker thread. */
-const OF_PINO = new Set(['pinoWillSendConfig', '$context']);
-
 /**
  * @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong one of these. What is no object at all is left to the check of
  *   Loghive's options.
@@ -36,7 +34,7 @@ export function splitOptions(owner: string, options: object): { lines: LineOptio
   const lines: Record<string, unknown> = {};
   const loghive: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
-    if (!OF_PINO.has(name)) (Object.hasOwn(checks, name) ? lines : loghive)[name] = value;
+    if (!OWN_OPTIONS.has(name)) (Object.hasOwn(checks, name) ? lines : loghive)[name] = value;
   }
   const noEnvironment = () => undefined;
   return { lines: resolveOptions(owner, checks, lines, noEnvironment, () => {}), loghive };

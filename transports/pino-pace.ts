@@ -7,6 +7,7 @@
 import type { Transform, TransformCallback } from 'node:stream';
 import { createPatience } from '../src/publisher/patience.js';
 import type { PublisherStats } from '../src/publisher/status.js';
+import { replaceTransform } from './pino-internals.js';
 
 /** At least: lines are left whole, because a long one is looked through anew with each of its pieces. */
 const SLICE_BYTES = 64 * 1024;
@@ -20,11 +21,10 @@ const CAUGHT_UP_BYTES = 1024 * 1024;
 
 export function paceLines(stream: Transform, bufferBytes: number, stats: () => PublisherStats): void {
   const patience = createPatience({ bufferBytes, standsStillMs: STANDS_STILL_MS });
-  const { _transform } = stream;
   let leftMs = BUDGET_MS;
   const waits = () => leftMs > 0 && !stream.writableEnded && patience.waits(stats(), performance.now());
 
-  stream._transform = (chunk: Buffer, encoding, done) => {
+  replaceTransform(stream, (transform) => (chunk: Buffer, encoding, done) => {
     if (stream.writableLength < CAUGHT_UP_BYTES) leftMs = BUDGET_MS;
     let at = 0;
     let failed: Parameters<TransformCallback>[0];
@@ -37,14 +37,14 @@ export function paceLines(stream: Transform, bufferBytes: number, stats: () => P
         if (waits()) return void setTimeout(later, LOOK_EVERY_MS, performance.now());
         const slice = chunk.subarray(at, endOfSlice(chunk, at + SLICE_BYTES));
         at += slice.length;
-        _transform.call(stream, slice, encoding, (error) => {
+        transform(slice, encoding, (error) => {
           failed = error;
         });
       }
       done(failed);
     };
     go();
-  };
+  });
 }
 
 function endOfSlice(chunk: Buffer, from: number): number {

@@ -11,13 +11,15 @@
 import type { EventEmitter } from 'node:events';
 import type { Transform } from 'node:stream';
 import build from 'pino-abstract-transport';
+import { LEVEL_NAMES, TIME_NAMES } from '../src/line/field-names.js';
 import { createLineReader, type LineFields, readSafely } from '../src/line/read-line.js';
 import { createLevelReader } from '../src/line/written-level.js';
 import { openProducer, type Producer } from '../src/producer.js';
 import { producerConfig } from '../src/producer-config.js';
 import type { PublisherEvents } from '../src/publisher/events.js';
+import type { FlushOptions } from '../src/publisher/flushes.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
-import { isConfigExpected, onPinoConfig } from './pino-config.js';
+import { afterLastLine, isPinoWorker, onPinoConfig, replaceTransform } from './pino-internals.js';
 import { type LineOptions, type LoghivePinoOptions, splitOptions } from './pino-options.js';
 import { paceLines } from './pino-pace.js';
 
@@ -34,8 +36,9 @@ type Listener<E = unknown> = (...args: ArgumentsOf<E>) => void;
 export interface LoghivePinoStream extends Transform {
   /**
    * Resolves, and calls back, when everything that was logged before is confirmed by the broker, or counted as shed. While
-   * the broker is away it waits. `logger.flush(callback)` comes here.
+   * the broker is away it waits, for at most `timeoutMs` where that is given. `logger.flush(callback)` comes here.
    */
+  flush(options?: FlushOptions): Promise<void>;
   flush(done?: (error?: Error) => void): Promise<void>;
   /** Flushes for at most `exitTimeoutMs`, then ends the connection and the stream. Never rejects. */
   close(): Promise<CloseResult>;
@@ -49,8 +52,6 @@ export interface LoghivePinoStream extends Transform {
   off(event: string | symbol, listener: Listener): this;
 }
 
-/** How long lines wait in the worker thread for what the logger says of itself, which is sent before them. */
-const CONFIG_WAIT_MS = 100;
 const OWNER = 'loghivePino';
 
 /**
@@ -85,15 +86,15 @@ export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream
   });
   const producer = openProducer(config, stream);
   let ownLevels = {};
-  onPinoConfig(stream, ({ levels, ...names }) => {
+  const hearLoggers = onPinoConfig(stream, ({ levels, ...names }) => {
     ownLevels = { ...ownLevels, ...levels?.values };
     fields = fieldsOf(lines, names, ownLevels);
-    if (stream.writableCorked > 0) stream.uncork();
   });
-  if (isConfigExpected()) {
-    waitForConfig(stream);
-    paceLines(stream, config.bufferBytes, producer.stats);
-  }
+  replaceTransform(stream, (transform) => (chunk, encoding, done) => {
+    hearLoggers();
+    transform(chunk, encoding, done);
+  });
+  if (isPinoWorker()) paceLines(stream, config.bufferBytes, producer.stats);
   return complete(stream, producer, take);
 }
 
@@ -103,20 +104,12 @@ function fieldsOf(
   ownLevels: Readonly<Record<string, number>>,
 ): LineFields {
   return {
-    level: ['level'],
+    level: LEVEL_NAMES,
     message: [options.messageKey ?? logger.messageKey ?? 'msg'],
     error: [options.errorKey ?? logger.errorKey ?? 'err'],
-    time: ['time', 'timestamp', '@timestamp', 'ts'],
+    time: TIME_NAMES,
     readLevel: createLevelReader(ownLevels),
   };
-}
-
-/** Lines that come before wait in the stream. */
-function waitForConfig(stream: Transform): void {
-  stream.cork();
-  setTimeout(() => {
-    if (stream.writableCorked > 0) stream.uncork();
-  }, CONFIG_WAIT_MS);
 }
 
 function complete(
@@ -124,14 +117,11 @@ function complete(
   producer: Producer,
   take: (line: string) => void,
 ): LoghivePinoStream {
-  const { write, _flush } = stream;
+  const { write } = stream;
+  // Many may be piped into it: that is no leak.
+  stream.setMaxListeners(0);
   // `finish` waits for this.
-  stream._flush = (done) => {
-    _flush.call(stream, (error) => {
-      if (error) done(error);
-      else void producer.close().then(() => done());
-    });
-  };
+  afterLastLine(stream, () => producer.close());
   return Object.assign(stream.resume(), {
     // A stream that has ended would emit `error` at a line, and a logger must not end the application.
     write(chunk: unknown, ...rest: unknown[]) {
@@ -141,8 +131,7 @@ function complete(
       if (typeof done === 'function') queueMicrotask(() => done());
       return true;
     },
-    async flush(done?: (error?: Error) => void) {
-      if (stream.writableCorked > 0) stream.uncork();
+    async flush(how?: FlushOptions | ((error?: Error) => void)) {
       // Lines may wait in the stream, in Pino's worker.
       if (stream.writableLength > 0 && !stream.destroyed) {
         await new Promise((taken) => {
@@ -150,8 +139,9 @@ function complete(
           else Reflect.apply(write, stream, ['', taken]);
         });
       }
-      await producer.flush();
-      done?.();
+      const isCallback = typeof how === 'function';
+      await producer.flush(isCallback ? {} : how);
+      if (isCallback) how();
     },
     close() {
       stream.end();

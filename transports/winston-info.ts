@@ -1,11 +1,22 @@
 /**
- * What Winston calls `info`, taken apart into level, message and information. Never changes it, and never throws, whatever
- * the values are: what Winston's pipe gets thrown reaches the application, and the transport would stand still. Pure.
+ * What Winston calls `info`, taken apart into level, message and information: read once, and only the copy is worked on.
+ * Never changes it, and never throws, whatever the values are: what Winston's pipe gets thrown reaches the application, and
+ * the transport would stand still. Pure.
  */
-import { isErrorSafely } from '../src/value/error-value.js';
-import { readSafely, threwMark } from '../src/value/foreign-object.js';
+import { errorObject, isErrorSafely } from '../src/value/error-value.js';
+import { readSafely, textSafely } from '../src/value/foreign-object.js';
 import { setField } from '../src/value/json-value.js';
-import { foldError, keysOf, loggedError } from './winston-error.js';
+import { addArguments, addMessageError, type Fields, keysOf, symbolsOf } from './winston-arguments.js';
+import {
+  fieldsBehindLevel,
+  isMarked,
+  isWinstonMark,
+  LEVEL,
+  MESSAGE,
+  movedIntoLine,
+  nameInStack,
+  SPLAT,
+} from './winston-internals.js';
 
 export interface WinstonInfo {
   readonly level: string;
@@ -13,141 +24,127 @@ export interface WinstonInfo {
   readonly [key: string | symbol]: unknown;
 }
 
-// Winston's own marks on an info (https://github.com/winstonjs/triple-beam).
-/** The level as it was before a format coloured it. */
-const LEVEL = Symbol.for('level');
-/** The text that a format made of the whole record. */
-const MESSAGE = Symbol.for('message');
-/** The arguments of the call behind the message. */
-const SPLAT = Symbol.for('splat');
-
 export interface InfoParts {
+  /** As a format may have coloured or framed it, unless `isPlainLevel`. */
   readonly levelName: string;
+  readonly isPlainLevel: boolean;
   readonly message: unknown;
-  readonly information: Record<string | symbol, unknown>;
+  readonly information: Fields;
 }
 
-/**
- * @param info what is no object comes from somebody else than Winston, a logger that writes lines of text: it is the message.
- * @param defaultMeta of the logger, where it is known.
- */
-export function splitInfo(info: unknown, defaultMeta?: unknown): InfoParts {
-  if (!isInfo(info)) return { levelName: 'info', message: info, information: {} };
-  const information = fieldsOf(info);
-  const splat = readSafely(info, SPLAT);
-  const message = readSafely(info, 'message');
-  if (isErrorSafely(info)) addLoggedError(information, info, defaultMeta);
+const NO_ARGUMENTS: readonly unknown[] = [];
+
+/** What is known of an info beside itself. */
+interface Origin {
+  /** Of the logger. */
+  readonly defaultMeta?: unknown;
+  /** What the transport's own format was given. */
+  readonly source?: unknown;
+}
+
+/** @param info what is no object comes from somebody else than Winston, a logger that writes lines of text: it is the message. */
+export function splitInfo(info: unknown, { defaultMeta, source }: Origin = {}): InfoParts {
+  if (!isInfo(info)) return { levelName: 'info', isPlainLevel: true, message: info, information: {} };
+  const { level, mark, line, splat, fields, message: given } = readInfo(info);
+  const { message = given, timestamp } = isMissing(given, info) ? movedIntoLine(line) : {};
+  if (timestamp !== undefined && fields.timestamp === undefined) fields.timestamp = timestamp;
+  if (isErrorSafely(info)) addLoggedError(fields, info, message);
+  else if (isErrorSafely(source)) addFormattedError(fields, source, message);
   else {
-    const error = isErrorSafely(message) ? [message] : [];
-    addArguments(information, error.concat(Array.isArray(splat) ? splat : []), message, error.length);
-    foldError(information, message);
+    const rest = isErrorSafely(given) ? addMessageError(fields, given, defaultMeta) : [];
+    addArguments(fields, Array.isArray(splat) ? splat : NO_ARGUMENTS, { message, defaultMeta, rest });
+    foldError(fields, message);
   }
-  return { levelName: textOf(readSafely(info, LEVEL) ?? readSafely(info, 'level')), message, information };
+  return { levelName: textSafely(mark ?? level), isPlainLevel: mark !== undefined, message, information: fields };
 }
 
 function isInfo(info: unknown): info is WinstonInfo {
   return (typeof info === 'object' && info !== null) || typeof info === 'function';
 }
 
-function addLoggedError(information: Record<string | symbol, unknown>, error: object, defaultMeta: unknown): void {
-  const fields = loggedError(error, defaultMeta);
-  for (const key of Object.keys(information)) if (information[key] === error) information[key] = fields;
-  information.error = fields;
+interface Read {
+  readonly fields: Fields;
+  readonly level: unknown;
+  readonly message: unknown;
+  readonly mark: unknown;
+  readonly line: unknown;
+  readonly splat: unknown;
 }
 
-function fieldsOf(info: WinstonInfo): Record<string | symbol, unknown> {
-  const fields: Record<string | symbol, unknown> = {};
-  for (const key of keysOf(info)) {
-    if (key === 'level' || key === 'message') continue;
-    setField(fields, key, readSafely(info, key));
+/** What throws is looked at once more, with care. */
+function readInfo(info: object): Read {
+  try {
+    return readParts(info, Object.keys(info), Object.getOwnPropertySymbols(info), Reflect.get);
+  } catch {
+    return readParts(info, keysOf(info), symbolsOf(info), readSafely);
   }
-  for (const key of symbolsOf(info)) {
-    if (key !== LEVEL && key !== MESSAGE && key !== SPLAT) fields[key] = readSafely(info, key);
-  }
-  return fields;
+}
+
+function readParts(
+  info: object,
+  keys: readonly string[],
+  symbols: readonly symbol[],
+  read: (source: object, key: PropertyKey) => unknown,
+): Read {
+  const fields: Fields = {};
+  for (const key of keys) if (key !== 'level' && key !== 'message') setField(fields, key, read(info, key));
+  for (const key of symbols) if (!isWinstonMark(key)) fields[key] = read(info, key);
+  const [level, message] = [read(info, 'level'), read(info, 'message')];
+  return { fields, level, message, mark: read(info, LEVEL), line: read(info, MESSAGE), splat: read(info, SPLAT) };
+}
+
+/** An error has an empty one from its prototype, where a format has taken its own away. */
+function isMissing(message: unknown, info: object): boolean {
+  return message === undefined || (message === '' && isErrorSafely(info));
+}
+
+/** `logger.error(error)`: the info is the error itself, onto which Winston has written. */
+function addLoggedError(fields: Fields, error: object, message: unknown): void {
+  const beside = besideError(error);
+  for (const key of Reflect.ownKeys(fields)) if (!beside.has(key)) delete fields[key];
+  const object = errorObject(error, beside);
+  if (object.message === '') object.message = message;
+  for (const key of beside) if (fields[key] === error) fields[key] = object;
+  fields.error = object;
 }
 
 /**
- * Winston merges the first argument into the info when it is an object, and `format.splat()` puts others into the message
- * or merges them too. What neither did would be lost: it is kept under `splat`.
- *
- * @param splat the arguments, behind an error that was logged as the message.
- * @param first where the arguments begin.
+ * The same where the transport has a format: that is given a copy of the error's own fields, and what it has changed in
+ * it, or taken away, is how it is stored.
  */
-function addArguments(
-  information: Record<string | symbol, unknown>,
-  splat: readonly unknown[],
-  message: unknown,
-  first: number,
-): void {
-  const rest: unknown[] = [];
-  for (const [index, argument] of splat.entries()) {
-    if (isErrorSafely(argument) && !('error' in information)) {
-      removeCopies(information, argument);
-      information.error = argument;
-    } else if (typeof argument === 'object' && argument !== null) {
-      if (index === first) keepOverwritten(information, argument);
-      else if (!isMerged(information, argument)) rest.push(argument);
-    } else if (argument !== undefined && !(typeof message === 'string' && holds(message, textOf(argument)))) {
-      rest.push(argument);
-    }
+function addFormattedError(fields: Fields, error: object, message: unknown): void {
+  const beside = besideError(error);
+  const names = keysOf(error).filter((name) => !beside.has(name) && name !== 'level');
+  const isUntouched = names.every((name) => name === 'message' || fields[name] === readSafely(error, name));
+  const object = errorObject(error, beside);
+  if (!isUntouched) for (const name of Object.keys(object)) if (!BARE.includes(name)) delete object[name];
+  for (const name of names) {
+    if (!isUntouched && name in fields) object[name] = fields[name];
+    delete fields[name];
   }
-  if (rest.length > 0) information.splat = rest;
+  if (message !== undefined) object.message = message;
+  fields.error = object;
 }
 
-/** Winston copies an error's fields, its stack and its cause next to the message; the error itself has them. */
-function removeCopies(information: Record<string | symbol, unknown>, error: Error): void {
-  for (const field of ['stack', 'cause', ...keysOf(error)]) {
-    if (information[field] === readSafely(error, field)) delete information[field];
-  }
+/** What Winston's copy of an error has not. */
+const BARE = ['name', 'message', 'stack', 'cause', 'errors'];
+
+/** The own fields of an error that Winston has put there. */
+function besideError(error: object): ReadonlySet<PropertyKey> {
+  return new Set(isMarked(error) ? fieldsBehindLevel(keysOf(error)) : []);
 }
 
-/** A long message may hold a short text millions of times; the call would take as long. */
-const MOST_TRIES = 1000;
-/** A long text of repetitions is searched for in quadratic time, and both may come from a request. */
-const MOST_SEARCHED = 100;
-
-/** Whether the text stands in the message by itself, as where `%s` was; and not 80 in 8080. */
-function holds(message: string, text: string): boolean {
-  if (text.length > MOST_SEARCHED) return message.endsWith(text);
-  let tries = 0;
-  for (let at = message.indexOf(text); at !== -1 && tries < MOST_TRIES; at = message.indexOf(text, at + 1)) {
-    tries++;
-    const end = at + text.length;
-    if (!runsOn(message.slice(Math.max(0, at - 1), at + 1)) && !runsOn(message.slice(end - 1, end + 1))) return true;
-    if (text === '') return true;
-  }
-  return false;
-}
-
-/** Whether there is no end of a word between two characters. */
-function runsOn(pair: string): boolean {
-  return /^[\p{L}\p{N}_]{2}$/u.test(pair);
-}
-
-/** A field `level` of the metadata gives way to the level of the record in the info. */
-function keepOverwritten(information: Record<string | symbol, unknown>, metadata: object): void {
-  const level = readSafely(metadata, 'level');
-  if (level !== undefined) information.level = level;
-}
-
-function isMerged(information: Record<string | symbol, unknown>, argument: object): boolean {
-  const keys = keysOf(argument);
-  return keys.length > 0 && keys.every((key) => key in information && information[key] === readSafely(argument, key));
-}
-
-function symbolsOf(owner: object): symbol[] {
-  try {
-    return Object.getOwnPropertySymbols(owner);
-  } catch {
-    return [];
-  }
-}
-
-function textOf(value: unknown): string {
-  try {
-    return String(value);
-  } catch (thrown) {
-    return threwMark(thrown);
-  }
+/**
+ * A child logger, and `format.errors({ stack: true })`, make a plain info of an error, with its stack and cause beside the
+ * message. They go under `error` where it is certain that they belong together. The error's own fields stay beside it,
+ * because nothing tells them from metadata.
+ */
+function foldError(fields: Fields, message: unknown): void {
+  const { stack, cause } = fields;
+  if (typeof stack !== 'string' || 'error' in fields) return;
+  const name = typeof message === 'string' ? nameInStack(stack, message) : undefined;
+  if (name === undefined) return;
+  fields.error = { name, message, stack, ...(cause === undefined ? {} : { cause }) };
+  delete fields.stack;
+  delete fields.cause;
 }

@@ -15,12 +15,16 @@ import Transport from 'winston-transport';
 import { emitSafely } from '../src/emit-safely.js';
 import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
-import { levelFinder, parseLevel } from '../src/level.js';
+import { type FoundLevel, levelFinder, levelReader } from '../src/level.js';
 import { openProducer, type Producer } from '../src/producer.js';
 import { type ProducerConfig, type ProducerOptions, producerConfig } from '../src/producer-config.js';
 import type { PublisherEvents } from '../src/publisher/events.js';
+import type { FlushOptions } from '../src/publisher/flushes.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
-import { splitInfo, type WinstonInfo } from './winston-info.js';
+import { isErrorSafely } from '../src/value/error-value.js';
+import { readSafely } from '../src/value/foreign-object.js';
+import { type InfoParts, splitInfo, type WinstonInfo } from './winston-info.js';
+import { isAccepted, LEVEL, type Logger, levelsOf, parentOf, setParent, type Written } from './winston-internals.js';
 import { splitOptions, unknownLevel } from './winston-options.js';
 
 /** Loghive's options and those of every Winston transport (`level`, `silent`, `format`, `handleExceptions`, …). */
@@ -38,11 +42,7 @@ export type LoghiveTransportEvents = PublisherEvents;
 type ArgumentsOf<E> = E extends keyof LoghiveTransportEvents ? LoghiveTransportEvents[E] : any[];
 type Listener<E = unknown> = (...args: ArgumentsOf<E>) => void;
 
-/** What a transport sees of the logger that it is added to. */
-interface Logger {
-  readonly levels?: Record<string, number>;
-  readonly defaultMeta?: unknown;
-}
+const NO_LEVELS: Record<string, number> = {};
 
 /** EventEmitter's methods, which know what {@link LoghiveTransportEvents} carry. */
 export interface LoghiveTransport {
@@ -71,13 +71,16 @@ export class LoghiveTransport extends Transport {
   /** Closed by Winston, at a removal, and not by the application. */
   #removed = false;
   #hasEnded = false;
-  #findLevel: typeof parseLevel = parseLevel;
-  #levelTable: Record<string, number> | undefined;
+  #levels: LevelNames = levelNames(NO_LEVELS);
+  /** What the transport's own format is given just now. */
+  #source: unknown;
 
   constructor(options: LoghiveTransportOptions = {}) {
     const { winston, loghive } = splitOptions('LoghiveTransport', options);
     const config = producerConfig('LoghiveTransport', loghive);
     super(winston);
+    // Each logger that has the transport listens to it, and they may be many: that is no leak.
+    this.setMaxListeners(0);
     this.#config = config;
     this.#producer = openProducer(config, this);
     this.once('pipe', (logger: Logger) => this.#checkLevel(logger.levels));
@@ -90,8 +93,11 @@ export class LoghiveTransport extends Transport {
    */
   override log(info: WinstonInfo, next?: () => void): void {
     if (this.#removed) this.#reopen();
-    const { levelName, message, information } = splitInfo(info, this.#parent?.defaultMeta);
-    const found = this.#levelOf(levelName);
+    const source = this.#source;
+    this.#source = undefined;
+    const parts = splitInfo(info, { defaultMeta: parentOf(this)?.defaultMeta, source });
+    const { message, information } = parts;
+    const found = this.#levelOf(parts, source);
     this.#producer.log({ level: found.level, levelName: found.name, message, information });
     if (this.listenerCount('logged') > 0) setImmediate(() => emitSafely(this, 'logged', info));
     next?.();
@@ -118,17 +124,31 @@ export class LoghiveTransport extends Transport {
     return this;
   }
 
-  /** The logger that this transport belongs to, as the base class has it: null when it was removed. */
-  get #parent(): Logger | null | undefined {
-    return (this as { parent?: Logger | null }).parent;
+  override _write(info: unknown, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#source = this.format ? info : undefined;
+    super._write(this.format && isErrorSafely(info) ? copyOf(info) : info, encoding, done);
+  }
+
+  /** One by one: each record has its own format to go through. */
+  override _writev(
+    records: Array<{ chunk: unknown; encoding: BufferEncoding }>,
+    done: (error?: Error | null) => void,
+  ): void {
+    try {
+      for (const record of records as unknown as readonly Written[]) {
+        if (isAccepted(this, record)) this._write(record.chunk, record.encoding, record.callback);
+      }
+    } finally {
+      done();
+    }
   }
 
   /**
    * Resolves when everything that was logged before is confirmed by the broker, or counted as shed. While the broker is
-   * away it waits: at the end of a program `close()` is the one with a time limit.
+   * away it waits, for at most `timeoutMs` where that is given; what is then not confirmed waits on.
    */
-  flush(): Promise<void> {
-    return this.#producer.flush();
+  flush(options?: FlushOptions): Promise<void> {
+    return this.#producer.flush(options);
   }
 
   /**
@@ -136,7 +156,7 @@ export class LoghiveTransport extends Transport {
    * transport is removed or the logger closed.
    */
   override close(): Promise<CloseResult> {
-    this.#removed = this.#parent === null;
+    this.#removed = parentOf(this) === null;
     return this.#producer.close();
   }
 
@@ -155,11 +175,11 @@ export class LoghiveTransport extends Transport {
 
   /** The base class expects to be added once and removed once; `configure()` and `clear()` may be followed by `add()`. */
   #adopt(logger: Logger): void {
-    if (this.#parent !== null) return;
-    Object.assign(this, { parent: logger, levels: logger.levels });
+    if (parentOf(this) !== null) return;
+    setParent(this, logger);
     this.once('unpipe', (source: unknown) => {
-      if (source !== this.#parent) return;
-      Object.assign(this, { parent: null });
+      if (source !== parentOf(this)) return;
+      setParent(this, null);
       void this.close();
     });
   }
@@ -177,15 +197,31 @@ export class LoghiveTransport extends Transport {
     emitSafely(this, 'warning', new LoghiveError('LOGHIVE_INVALID_OPTION', sentence));
   }
 
-  /** Winston hands over its table of levels when the transport is added, and it may be added to another logger. */
-  #levelOf(name: string): { level: ReturnType<typeof parseLevel>['level']; name?: string } {
-    const table = (this as { levels?: Record<string, number> }).levels;
-    if (table !== this.#levelTable) {
-      this.#levelTable = table;
-      this.#findLevel = table ? levelFinder(table) : parseLevel;
-    }
-    return this.#findLevel(name);
+  #levelOf({ levelName, isPlainLevel }: InfoParts, source: unknown): FoundLevel {
+    const table = levelsOf(this) ?? NO_LEVELS;
+    if (table !== this.#levels.table) this.#levels = levelNames(table);
+    const { find, read } = this.#levels;
+    if (isPlainLevel) return find(levelName);
+    // A format has made an info of its own, with a level as it is to be seen, or with none.
+    const before = typeof source === 'object' && source !== null ? readSafely(source, LEVEL) : undefined;
+    return read(levelName) ?? find(typeof before === 'string' ? before : levelName);
   }
+}
+
+/** Winston hands over its table of levels when the transport is added, and it may be added to another logger. */
+interface LevelNames {
+  readonly table: Record<string, number>;
+  readonly find: (name: string) => FoundLevel;
+  readonly read: (text: string) => FoundLevel | undefined;
+}
+
+function levelNames(table: Record<string, number>): LevelNames {
+  return { table, find: levelFinder(table), read: levelReader(table) };
+}
+
+/** For a format, which is handed a copy of what an object shows: of an error that is not its message. */
+function copyOf(error: Error): object {
+  return { ...error, message: readSafely(error, 'message') };
 }
 
 export default LoghiveTransport;

@@ -1,4 +1,7 @@
-/** Theirs in `drain`: one COPY of all rows, which are in memory in its text format already, by pg-copy-streams. */
+/**
+ * Theirs in `drain`: one COPY of all rows by pg-copy-streams. They are made in its text format in the first round, which
+ * warms up, and are in memory from then on.
+ */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
@@ -9,6 +12,7 @@ import { encodedLines, mixedLevel } from '../records.mjs';
 import { serve, timed } from './serve.mjs';
 
 const PIECE_BYTES = 64 * 1024;
+const [schema] = process.argv.slice(2);
 
 const client = new pg.Client({ connectionString: process.env.LOGHIVE_DATABASE_URL });
 await client.connect();
@@ -27,6 +31,6 @@ serve(async (records) => {
     pieces = rowsInPieces(records);
     prepared = records;
   }
-  const rows = copyFrom(`copy logs.records (${COPY_COLUMNS}) from stdin`);
+  const rows = copyFrom(`copy ${schema}.records (${COPY_COLUMNS}) from stdin`);
   return { seconds: await timed(() => pipeline(Readable.from(pieces), client.query(rows))) };
 });

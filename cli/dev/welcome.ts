@@ -1,42 +1,54 @@
 /** What `loghive dev` says when everything runs: what to paste, and how to search. Pure. */
 
 export interface Running {
-  /** What an application connects to, as it may be shown; undefined where it is LOGHIVE_URL, which the transport reads itself. */
+  /** What an application connects to, as it may be shown; undefined where the transport finds LOGHIVE_URL by itself. */
   readonly brokerUrl: string | undefined;
+  /** Where the transport finds it: 'with LOGHIVE_URL in its environment'. */
+  readonly brokerUrlFrom?: string | undefined;
   readonly service: string;
   /** 'development broker on port 5672', 'PostgreSQL 18.4 on port 10432'. */
   readonly servers: readonly string[];
-  readonly psql: string | undefined;
+  /** A command line without a password. */
+  readonly psql: string;
+  /** Of the times that are shown: 'UTC+02:00'. Undefined where no records are. */
+  readonly timeZone: string | undefined;
 }
 
-export function welcome({ brokerUrl, service, servers, psql }: Running): string {
+/** Lines that are to be copied are broken where JavaScript and a shell allow it, so that few are wider than a terminal. */
+export function welcome({ brokerUrl, brokerUrlFrom, service, servers, psql, timeZone }: Running): string {
   const url = brokerUrl === undefined ? '' : `, url: ${inJavaScript(brokerUrl)}`;
   const variables = `LOGHIVE_SERVICE=${service}${brokerUrl === undefined ? '' : ` LOGHIVE_URL=${inShell(brokerUrl)}`}`;
-  const where = brokerUrl === undefined ? ' (with LOGHIVE_URL in its environment, as here)' : '';
-  const search =
-    psql === undefined
-      ? []
-      : ['', 'Search, also while it runs:', '', `  ${psql} -c "SELECT * FROM logs.records ORDER BY ts DESC LIMIT 20"`];
+  const where = brokerUrlFrom === undefined ? '' : ` (${brokerUrlFrom}, as here)`;
   return [
-    `loghive dev runs: ${servers.join(', ')}.`,
+    'loghive dev runs:',
+    ...servers.map((server) => `  ${server}`),
     '',
-    `Add two lines to an application with a Winston logger${where}:`,
+    `Add this to an application with a Winston logger${where}:`,
     '',
     `  import { LoghiveTransport } from 'loghive/winston';`,
-    `  logger.add(new LoghiveTransport({ service: '${service}'${url} }));`,
+    `  const options = { service: '${service}'${url} };`,
+    '  logger.add(new LoghiveTransport(options));',
     '',
     "(CommonJS: const { LoghiveTransport } = require('loghive/winston');)",
     '',
     'With Pino:',
     '',
-    `  const logger = pino(pino.transport({ target: 'loghive/pino', options: { service: '${service}'${url} } }));`,
+    `  const options = { service: '${service}'${url} };`,
+    `  const target = { target: 'loghive/pino', options };`,
+    '  const logger = pino(pino.transport(target));',
     '',
     'With console.log() alone, nothing is added:',
     '',
-    `  ${variables} node --import loghive/console/register app.js`,
-    ...search,
+    `  ${variables} \\`,
+    '  node --import loghive/console/register app.js',
     '',
-    'Records appear below as they are stored. Ctrl-C ends everything; what is stored stays.',
+    'Search, also while it runs:',
+    '',
+    `  ${psql} \\`,
+    '  -c "SELECT * FROM logs.records ORDER BY ts DESC LIMIT 20"',
+    '',
+    ...(timeZone === undefined ? [] : [`Records appear below as they are stored, with local times (${timeZone}).`]),
+    'Ctrl-C ends everything; what is stored stays.',
     '',
   ].join('\n');
 }
@@ -45,6 +57,7 @@ function inJavaScript(text: string): string {
   return `'${text.replace(/['\\]/g, '\\$&')}'`;
 }
 
-function inShell(text: string): string {
+/** As one word of a command line. */
+export function inShell(text: string): string {
   return /^[\w@%+=:,./*[\]-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

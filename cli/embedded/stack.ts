@@ -14,6 +14,7 @@ import { readOwnFile, writeOwnFile } from './own-file.js';
 import { openOwnFolder } from './own-folder.js';
 import {
   checkDataPath,
+  checkUserName,
   type EmbeddedPostgres,
   findPostgresBinaries,
   installPostgresBinaries,
@@ -28,7 +29,7 @@ export interface StackOptions {
   readonly folder: string;
   readonly broker: boolean;
   readonly postgres: boolean;
-  /** The broker's. Undefined: that of last time, else 5672, else any that is free. */
+  /** The broker's. Undefined: that of last time, else 5672, else any that is free. 0: any, for this time. */
   readonly port: number | undefined;
   /** See `installPostgresBinaries`. */
   readonly ask: Ask | undefined;
@@ -50,7 +51,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const lost = new AbortController();
   if (!options.broker && !options.postgres) return { lost: lost.signal, stop: async () => {} };
   // Before anything is made.
-  if (options.postgres) checkDataPath(postgresFolder(options.folder));
+  if (options.postgres) {
+    checkDataPath(postgresFolder(options.folder));
+    checkUserName();
+  }
   // As root the server has another user, who must get through.
   const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
   const folder = openOwnFolder(options.folder, { mode });
@@ -73,6 +77,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     if (options.broker) broker = await startBroker(folder, options);
     if (options.postgres) postgres = await startPostgres(folder, options, () => lost.abort());
     options.signal.throwIfAborted();
+    // Only now: a start that fails, and any port for once, are not what the next start goes by.
+    if (broker && options.port !== 0) writeOwnFile(portFile(folder), `${broker.port}\n`, 0o644);
     return { ...(broker && { broker }), ...(postgres && { postgres }), lost: lost.signal, stop };
   } catch (error) {
     await stop();
@@ -89,18 +95,17 @@ async function startPostgres(
   return startEmbeddedPostgres({ folder: postgresFolder(folder), binaries, notice, signal, onLost });
 }
 
+const portFile = (folder: string) => path.join(folder, 'broker-port');
 const postgresFolder = (folder: string) => path.join(folder, 'postgres');
 
 async function startBroker(folder: string, { port, notice }: StackOptions): Promise<DevelopmentBroker> {
-  const file = path.join(folder, 'broker-port');
-  const last = portIn(file);
+  const last = portIn(portFile(folder));
   const broker = await listening(port ?? (await firstFree([last, AMQP_PORT])));
   if (last !== undefined && last !== broker.port) {
     notice(
       `the development broker is on port ${broker.port} now, no longer on ${last}; applications need the new address`,
     );
   }
-  writeOwnFile(file, `${broker.port}\n`, 0o644);
   return broker;
 }
 

@@ -4,6 +4,7 @@ import type { Level } from '../../src/level.js';
 import { printableJson, printableLine, printableLines } from '../../src/printable.js';
 import type { StoredRecord } from '../../src/record.js';
 import { memberTexts } from '../../src/value/json-members.js';
+import { localTime } from './local-time.js';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -21,14 +22,17 @@ const MOST_SHOWN = 2000;
 /** Further causes of an error stay in its JSON: their number has no limit. */
 const MOST_CAUSES = 10;
 
-/** @param colour false: plain text. */
-export function recordLine(record: StoredRecord, colour: boolean): string {
+/**
+ * @param colour false: plain text.
+ * @param now a record of another day shows its date.
+ */
+export function recordLine(record: StoredRecord, colour: boolean, now = new Date()): string {
   const paint = (style: Style, text: string) =>
     colour && text !== '' ? styleText(style, text, { validateStream: false }) : text;
-  const { rest, stacks } = splitInformation(record.information);
+  const { rest, stacks } = splitInformation(record.information, cut(record.message));
   const [first = '', ...more] = linesOf(record.message);
   const head = [
-    paint('dim', localTime(record.timestamp)),
+    paint('dim', localTime(record.timestamp, now)),
     paint(LEVEL_STYLE[record.level], record.level.padEnd(LEVEL_WIDTH)),
     paint('bold', printableLine(cut(record.service))),
     first,
@@ -38,24 +42,30 @@ export function recordLine(record: StoredRecord, colour: boolean): string {
   return [head.filter((part) => part !== '').join('  '), ...below.map((line) => INDENT + line)].join('\n');
 }
 
-/** `HH:MM:SS.mmm` where the reader sits. */
-function localTime(timestamp: string): string {
-  const time = new Date(timestamp);
-  if (Number.isNaN(time.getTime())) return printableLine(timestamp);
-  const two = (number: number) => String(number).padStart(2, '0');
-  const ms = String(time.getMilliseconds()).padStart(3, '0');
-  return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${ms}`;
-}
-
 /** A stack reads badly as JSON: it goes below the line, and with it what it says already. Numbers keep their digits. */
-function splitInformation(json: string): { rest: string; stacks: string } {
+function splitInformation(json: string, message: string): { rest: string; stacks: string } {
   if (json === '{}') return { rest: '', stacks: '' };
   const members = memberTexts(json);
   const { stacks, fields } = causesOf(members.get('error'));
   if (stacks.length === 0) return { rest: json, stacks: '' };
   members.delete('error');
   if (fields !== undefined) members.set('error', fields);
-  return { rest: members.size === 0 ? '' : objectOf(members), stacks: stacks.join('\ncaused by ') };
+  const shown = flush(message);
+  const below = stacks
+    .map((stack, at) => (at === 0 ? stack : `caused by ${stack}`))
+    // `console.error(error)` prints the stack, which is the message then.
+    .filter((_, at) => !shown.includes(headOf(flush(stacks[at]!))));
+  return { rest: members.size === 0 ? '' : objectOf(members), stacks: below.join('\n') };
+}
+
+/** Down to the first call: Node leaves out what a stack has in common with that of its cause. */
+function headOf(stack: string): string {
+  return /^[\s\S]*?\nat .*/.exec(stack)?.[0] ?? stack;
+}
+
+/** Lines without what they are indented by, which differs where an error is printed within another one. */
+function flush(text: string): string {
+  return text.replace(/\n[ \t]+/g, '\n');
 }
 
 /** The stacks of an error and its causes; the JSON of their own fields, which no stack shows. */

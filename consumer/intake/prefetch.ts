@@ -19,7 +19,7 @@ export interface QueueLoad {
   readonly prefetch: number;
   /** Messages that are delivered and not acknowledged. */
   readonly outstanding: number;
-  /** What their bodies weigh. */
+  /** About what they take in memory, properties included. */
   readonly outstandingBytes: number;
   readonly meanBytes: number;
   readonly meanRecords: number;

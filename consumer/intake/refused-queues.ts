@@ -24,6 +24,8 @@ function remedyFor(code: number, words: string): string {
     return 'Another consumer has it exclusively: end that one, or have it consume without "exclusive". ';
   }
   if (code === ACCESS_REFUSED) return 'Grant the user "read" on it. ';
+  // A queue that is on one node of several, such as a classic one.
+  if (code === NOT_FOUND && words.includes('is down')) return 'Start that node: the queue is on no other one. ';
   if (code === NOT_FOUND) return 'Declare it, or grant the user "configure" on it. ';
   if (code === RESOURCE_LOCKED) return 'End the connection that has it for itself, or use another name of service. ';
   return '';
@@ -47,6 +49,10 @@ export class RefusedQueues {
   constructor(options: RefusedQueuesOptions) {
     this.#options = options;
     this.#topology = createTopology((sentence) => options.notices.once(sentence));
+  }
+
+  get all(): readonly string[] {
+    return [...this.#held];
   }
 
   has(queue: string): boolean {

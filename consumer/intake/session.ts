@@ -4,11 +4,13 @@
  */
 
 import type { Channel, ConsumeMessage } from 'amqplib';
-import { messageOf } from '../../src/amqp/amqplib-internals.js';
+import { messageOf, weightOf } from '../../src/amqp/amqplib-internals.js';
 import type { Link } from '../../src/amqp/link.js';
 import { isRefusedConsume } from '../../src/amqp/reply.js';
 import type { Topology } from '../../src/amqp/topology.js';
 import type { QueueDeclaration } from '../../src/wire.js';
+import { publishedAtMs } from '../delivery.js';
+import type { HeldOfQueue } from '../metrics/snapshot.js';
 import { AckLedger } from './acks.js';
 import { BackPressure } from './back-pressure.js';
 import type { Subscription } from './subscription.js';
@@ -33,12 +35,19 @@ export interface IntakeOptions {
   readonly onLost: (session: Session, error: Error, refused: boolean) => void;
 }
 
+interface HeldMessage {
+  readonly subscription: Subscription;
+  readonly bytes: number;
+  readonly publishedAtMs: number;
+}
+
 export class Session {
   readonly link: Link;
   readonly #options: IntakeOptions;
   readonly #ledger = new AckLedger();
   readonly #backPressure: BackPressure;
-  readonly #inHand = new Map<number, { readonly subscription: Subscription; readonly bytes: number }>();
+  /** In the order in which they came. */
+  readonly #inHand = new Map<number, HeldMessage>();
   readonly #subscriptions: Subscriptions;
   #busyQueues = 0;
   #channel: Channel | undefined;
@@ -67,9 +76,26 @@ export class Session {
     return this.#state === 'ended';
   }
 
+  /** Queues that it takes messages from. */
+  get queues(): readonly string[] {
+    return this.#state === 'open' ? this.#subscriptions.granted : [];
+  }
+
   /** Messages that are delivered and not acknowledged. */
   get unacknowledged(): number {
     return this.#ledger.unfinished;
+  }
+
+  /** By the name of the queue: of those with messages that are delivered and not acknowledged. */
+  heldByQueue(): Map<string, HeldOfQueue> {
+    const held = new Map<string, HeldOfQueue>();
+    for (const { subscription, publishedAtMs: oldestMs } of this.#inHand.values()) {
+      // A queue gives its messages in their order: the first of each is its oldest.
+      if (held.size === this.#busyQueues) break;
+      const { queue, meanBodyBytes: meanBytes } = subscription;
+      if (!held.has(queue)) held.set(queue, { oldestMs, meanBytes });
+    }
+    return held;
   }
 
   /** Declares and subscribes to every queue. Never rejects: what goes wrong is told by `onLost` and `onRefused`. */
@@ -158,11 +184,11 @@ export class Session {
   #take(subscription: Subscription, message: ConsumeMessage): void {
     if (this.#state === 'ended') return;
     const tag = message.fields.deliveryTag;
-    const bytes = message.content.length;
+    const bytes = weightOf(message);
     this.#ledger.delivered(tag);
-    this.#inHand.set(tag, { subscription, bytes });
+    this.#inHand.set(tag, { subscription, bytes, publishedAtMs: publishedAtMs(message, Date.now()) });
     if (!subscription.isBusy) this.#busyQueues++;
-    subscription.delivered(bytes);
+    subscription.delivered(bytes, message.content.length);
     this.#backPressure.delivered(bytes);
     const records = this.#options.onMessage(this, subscription.queue, message);
     if (records !== undefined) subscription.counted(records);

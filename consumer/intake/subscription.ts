@@ -13,12 +13,15 @@ export class Subscription {
   generation = 0;
   /** It is being subscribed to again with another prefetch. */
   renewing = false;
+  /** The broker ended it, which was logged, and it has not been renewed yet. */
+  isInterrupted = false;
   /** How often the broker ended it since a message came. */
   failures = 0;
   #outstanding = 0;
   #outstandingBytes = 0;
   #peak = 0;
   #meanBytes = 0;
+  #meanBodyBytes = 0;
   #meanRecords = 0;
 
   constructor(declaration: QueueDeclaration, severe: boolean) {
@@ -28,6 +31,11 @@ export class Subscription {
 
   get queue(): string {
     return this.declaration.queue;
+  }
+
+  /** Messages that are delivered and not acknowledged. */
+  get outstanding(): number {
+    return this.#outstanding;
   }
 
   get isBusy(): boolean {
@@ -47,12 +55,19 @@ export class Subscription {
     };
   }
 
-  delivered(bytes: number): void {
+  /** Bytes a message, without properties: what the broker counts against a limit. */
+  get meanBodyBytes(): number {
+    return this.#meanBodyBytes;
+  }
+
+  /** @param bodyBytes of it without properties. */
+  delivered(bytes: number, bodyBytes: number): void {
     this.failures = 0;
     this.#outstanding++;
     this.#outstandingBytes += bytes;
     this.#peak = Math.max(this.#peak, this.#outstanding);
     this.#meanBytes = smoothed(this.#meanBytes, bytes);
+    this.#meanBodyBytes = smoothed(this.#meanBodyBytes, bodyBytes);
   }
 
   /** How many records the message was found to hold. */

@@ -10,6 +10,7 @@ import type { Topology } from '../../src/amqp/topology.js';
 import { backoffMs, RECONNECT } from '../../src/backoff.js';
 import { LoghiveError, reasonOf } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
+import { counted } from '../../src/sentence.js';
 import type { QueueDeclaration } from '../../src/wire.js';
 import { adapted, type PrefetchBudget, shrunk, wantsAnother } from './prefetch.js';
 import { hazardOf } from './queue-hazards.js';
@@ -80,6 +81,14 @@ export class Subscriptions {
   /** The queue that a channel ended over, when the broker ended it because it gives no subscription. */
   get asked(): QueueDeclaration | undefined {
     return this.#asked?.declaration;
+  }
+
+  /** Queues that the broker has granted; one that is renewed with another prefetch stays among them. */
+  get granted(): string[] {
+    const granted = [...this.#all.values()].filter(
+      ({ consumerTag, renewing }) => consumerTag !== undefined || renewing,
+    );
+    return granted.map(({ queue }) => queue);
   }
 
   /** Subscribes to what was added. Resolves when nothing is pending any more; never rejects. */
@@ -193,6 +202,9 @@ export class Subscriptions {
       // It may have been cancelled before this was heard.
       if (generation === subscription.generation) {
         subscription.consumerTag = consumerTag;
+        if (subscription.isInterrupted)
+          internalLogger.info(`messages are taken from queue "${subscription.queue}" again.`);
+        subscription.isInterrupted = false;
         // Messages may have come in one piece with the answer, and no further one does before they are done with.
         this.review(subscription);
       }
@@ -211,12 +223,18 @@ export class Subscriptions {
     await this.#channel!.cancel(consumerTag).catch((error) => internalLogger.debug(`cancel: ${reasonOf(error)}`));
   }
 
-  /** The queue was deleted, or its node left: it is declared and subscribed to again. */
+  /**
+   * The queue was deleted, or its node left; or, from RabbitMQ 4.3 on, its messages were held for too long, and come again.
+   * Which of these it was, nobody says, so what is in hand stays there: of a deleted queue nobody else has it.
+   */
   #cancelled(subscription: Subscription): void {
     subscription.consumerTag = undefined;
     subscription.generation++;
+    subscription.isInterrupted = true;
+    const { queue, outstanding } = subscription;
+    const held = `, or ${counted(outstanding, 'message')} of it ${outstanding === 1 ? 'was' : 'were'} held for longer than the broker's consumer_timeout`;
     internalLogger.warning(
-      `queue "${subscription.queue}" ended our subscription; it is declared and subscribed to again.`,
+      `the broker ended the subscription to queue "${queue}": the queue was deleted, its node left${outstanding > 0 ? held : ''}. It is declared and subscribed to again.`,
     );
     this.#options.topology.forget();
     this.#subscribeLater(subscription);

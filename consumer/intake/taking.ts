@@ -9,9 +9,17 @@ import { replyText } from '../../src/amqp/reply.js';
 import { createTopology, type Topology } from '../../src/amqp/topology.js';
 import { backoffMs, RECONNECT } from '../../src/backoff.js';
 import type { StatusLog } from '../../src/status-log.js';
-import { sleep } from '../../src/time/time-limit.js';
-import { FAILURE_QUEUE, failureQueue, logQueues, type QueueDeclaration, SERVICES } from '../../src/wire.js';
+import { sleep, within } from '../../src/time/time-limit.js';
+import {
+  FAILURE_QUEUE,
+  failureQueue,
+  logQueues,
+  type QueueDeclaration,
+  SERVICES,
+  SERVICES_QUEUE,
+} from '../../src/wire.js';
 import type { ConsumerConfig } from '../config.js';
+import type { WorkerStatus } from '../status.js';
 import { RefusedQueues } from './refused-queues.js';
 import { Session } from './session.js';
 
@@ -31,6 +39,9 @@ export interface TakingOptions {
   /** Ends all waiting for good. */
   readonly signal: AbortSignal;
 }
+
+/** A broker that does not answer is not waited for any longer, in milliseconds. */
+const CLOSE_MS = 1000;
 
 /** A session that lived as long ended for a new reason. */
 const LONG_LIVED_MS = 30_000;
@@ -73,17 +84,23 @@ export class Taking {
       );
       this.#openSession();
     });
-    events.on('failed', (error) => status.report('broker', error.message));
+    events.on('failed', (error) => this.#tellOfBroker(error));
     events.on('lost', (error) => {
       this.#link = undefined;
       this.#session?.lose(error);
-      status.report('broker', error.message);
+      this.#tellOfBroker(error);
     });
   }
 
   /** The last session; it may have ended. */
   get session(): Session | undefined {
     return this.#session;
+  }
+
+  /** How many queues of services messages are taken from now, and how many the broker refuses. */
+  get queues(): WorkerStatus['queues'] {
+    const count = (queues: readonly string[]) => queues.filter(isOfService).length;
+    return { taken: count(this.#session?.queues ?? []), refused: count(this.#refused.all) };
   }
 
   status(): ConnectionStatus {
@@ -131,10 +148,20 @@ export class Taking {
     await this.#session?.drain();
   }
 
-  /** The end of the connection is that of the session as well: a broker that does not answer is not waited for. */
+  /**
+   * The channel first: RabbitMQ passes over acknowledgements that it has not come to when it reads the end of the connection,
+   * but none before the end of their channel.
+   */
   async close(): Promise<void> {
     this.#wanted = false;
-    await Promise.all([this.#session?.end(), this.#connection.close()]);
+    if (this.#session) await within(CLOSE_MS, this.#session.end());
+    await this.#connection.close();
+  }
+
+  /** While the consumer stops, a connection that ends is no news, and no other one is opened. */
+  #tellOfBroker({ message }: Error): void {
+    if (this.#options.signal.aborted) void this.#connection.close();
+    else this.#options.status.report('broker', message);
   }
 
   #openSession(): void {
@@ -155,7 +182,10 @@ export class Taking {
     this.#openedAtMs = performance.now();
     void session.open().then(() => {
       if (session.isEnded) return;
-      this.#options.status.report('queues', this.#whatIsTaken(), 'info');
+      // The reason was logged for each queue.
+      const { taken, refused } = this.queues;
+      if (taken === 0 && refused > 0) this.#options.status.report('queues', 'no messages can be taken from any queue');
+      else this.#options.status.report('queues', this.#whatIsTaken(), 'info');
       this.#options.onTaking();
     });
   }
@@ -192,6 +222,11 @@ export class Taking {
     this.#options.status.report('queues', `the channel ended: ${replyText(error)}. It is opened again.`);
     void sleep(backoffMs(this.#endsInARow, RECONNECT), this.#options.signal).then(() => this.#openSession());
   }
+}
+
+/** All services share the others. */
+function isOfService(queue: string): boolean {
+  return queue !== FAILURE_QUEUE && queue !== SERVICES_QUEUE;
 }
 
 const MOST_LISTED = 20;

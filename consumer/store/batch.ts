@@ -19,7 +19,15 @@ export interface Batch {
   readonly letterOf: (rejected: Rejected) => DeadLetter | undefined;
   /** All of these records were rejected before: they do not get the full statement time-out again. */
   readonly retried: boolean;
+  /** Bad records are not searched for: see `BatchRefused`. */
+  readonly isWholeOrNothing?: boolean;
 }
+
+/**
+ * PostgreSQL refuses it, for a bad record or three times for whatever reason, while it takes a plain row. Nothing of it is
+ * stored: it is to be written again in several parts.
+ */
+export class BatchRefused extends Error {}
 
 /** One record that the table refuses while it takes others. */
 export interface Rejected {
@@ -37,6 +45,8 @@ export interface Outcome {
   readonly stored: number;
   /** Records whose key was in the table, or twice in the batch. */
   readonly duplicates: number;
+  /** The same, one by one; left out where there are none. */
+  readonly duplicateRecords?: readonly StoredRecord[];
   readonly rejected: readonly Rejected[];
 }
 
@@ -45,9 +55,13 @@ export const NOTHING: Outcome = { stored: 0, duplicates: 0, rejected: [] };
 export function sumOf(one: Outcome, other: Outcome): Outcome {
   return {
     stored: one.stored + other.stored,
-    duplicates: one.duplicates + other.duplicates,
+    ...duplicatesIn([...(one.duplicateRecords ?? []), ...(other.duplicateRecords ?? [])]),
     rejected: [...one.rejected, ...other.rejected],
   };
+}
+
+export function duplicatesIn(records: readonly StoredRecord[]): Pick<Outcome, 'duplicates' | 'duplicateRecords'> {
+  return { duplicates: records.length, ...(records.length === 0 ? {} : { duplicateRecords: records }) };
 }
 
 export function lettersOf({ letters, letterOf }: Batch, rejected: readonly Rejected[]): DeadLetter[] {
@@ -56,4 +70,11 @@ export function lettersOf({ letters, letterOf }: Batch, rejected: readonly Rejec
 
 export function bytesOf(items: readonly StoreItem[]): number {
   return items.reduce((sum, { raw }) => sum + raw.length, 0);
+}
+
+/** All but those, which are among them. */
+export function without(records: readonly StoredRecord[], gone: readonly StoredRecord[]): readonly StoredRecord[] {
+  if (gone.length === 0) return records;
+  const passedOver = new Set(gone);
+  return records.filter((record) => !passedOver.has(record));
 }

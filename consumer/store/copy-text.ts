@@ -2,7 +2,9 @@
  * Rows in the text format of COPY. Pure.
  * Source: https://www.postgresql.org/docs/current/sql-copy.html (text format)
  */
-import type { StoredRecord } from '../../src/record.js';
+import type { Level } from '../../src/level.js';
+import { CanonicalRecord, type StoredRecord } from '../../src/record.js';
+import { mostRowBytes, writeRow } from './copy-row.js';
 
 /** The columns in the order in which `copyText` writes them. */
 export const COPY_COLUMNS = 'id, ts, service, level, message, information';
@@ -21,6 +23,7 @@ function escaped(text: string): string {
 
 /** One string for many rows and one conversion to bytes: a conversion for each row costs several times as much. */
 const PIECE_CHARACTERS = 64 * 1024;
+const PIECE_BYTES = 64 * 1024;
 
 /**
  * The rows in pieces that are made when they are asked for, so that the server works on one while the next is made. A long
@@ -29,18 +32,29 @@ const PIECE_CHARACTERS = 64 * 1024;
  * @param records whose id, timestamp and level hold nothing to escape, as `StoredRecord` says.
  * @returns UTF-8 bytes, one line a record. NUL stays in: the server refuses that row, and it is isolated as a bad record.
  */
-export function* copyText(records: Iterable<StoredRecord>): Generator<Buffer> {
+export function* copyText(records: readonly StoredRecord[]): Generator<Buffer> {
   let text = '';
-  let service = '';
-  let escapedService = '';
-  for (const record of records) {
-    const { message, information } = record;
-    // A batch is nearly always of one service.
-    if (record.service !== service) {
-      service = record.service;
-      escapedService = escaped(service);
+  const rows = new RowPieces();
+  const names = new Names();
+  for (let index = 0; index < records.length; index++) {
+    const record = records[index]!;
+    const between = names.of(record);
+    if (record instanceof CanonicalRecord) {
+      const most = mostRowBytes(record, between.bytes);
+      // A long one goes as text, in pieces.
+      if (most <= PIECE_BYTES) {
+        // In their order: the server names a bad row by its number.
+        if (text !== '') yield Buffer.from(text);
+        text = '';
+        const piece = rows.add(record, between.bytes, most, records.length - index);
+        if (piece) yield piece;
+        continue;
+      }
     }
-    text += `${record.id}\t${record.timestamp}\t${escapedService}\t${record.level}\t`;
+    const piece = rows.end();
+    if (piece) yield piece;
+    const { message, information } = record;
+    text += `${record.id}\t${record.timestamp}${between.text}`;
     if (message.length + information.length <= PIECE_CHARACTERS) {
       text += `${escaped(message)}\t${escaped(information)}\n`;
     } else {
@@ -55,7 +69,56 @@ export function* copyText(records: Iterable<StoredRecord>): Generator<Buffer> {
       text = '';
     }
   }
+  const piece = rows.end();
+  if (piece) yield piece;
   if (text !== '') yield Buffer.from(text);
+}
+
+/** Rows that are bytes already, many in one piece. */
+class RowPieces {
+  #piece: Buffer = Buffer.alloc(0);
+  #filled = 0;
+
+  /**
+   * @param most see `mostRowBytes`: no more than a piece holds.
+   * @param left how many may come, this one included.
+   * @returns the piece before, where the row begins another one.
+   */
+  add(record: CanonicalRecord, names: Buffer, most: number, left: number): Buffer | undefined {
+    const full = this.#filled + most > this.#piece.length ? this.end() : undefined;
+    if (this.#filled === 0) this.#piece = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, most * left));
+    this.#filled = writeRow(this.#piece, this.#filled, record, names);
+    return full;
+  }
+
+  /** @returns what there is, if anything. */
+  end(): Buffer | undefined {
+    if (this.#filled === 0) return undefined;
+    const piece = this.#piece.subarray(0, this.#filled);
+    this.#piece = Buffer.alloc(0);
+    this.#filled = 0;
+    return piece;
+  }
+}
+
+/** Service and level as they stand in a row, with the tabs around them. A batch is nearly always of few services. */
+class Names {
+  #service: string | undefined;
+  #texts = new Map<Level, { readonly text: string; readonly bytes: Buffer }>();
+
+  of({ service, level }: StoredRecord) {
+    if (service !== this.#service) {
+      this.#service = service;
+      this.#texts = new Map();
+    }
+    let names = this.#texts.get(level);
+    if (!names) {
+      const text = `\t${escaped(service)}\t${level}\t`;
+      names = { text, bytes: Buffer.from(text) };
+      this.#texts.set(level, names);
+    }
+    return names;
+  }
 }
 
 /** Never cut between the halves of a surrogate pair. */

@@ -2,7 +2,7 @@
  * The table of records that were given up. A message that is delivered again because the consumer died between COMMIT
  * and ack is found by its fingerprint: it is counted, not stored again.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { safeValue } from '../../src/safe-value.js';
 import { isUuid } from '../../src/uuid.js';
@@ -13,7 +13,7 @@ import { underSavepoint } from './transaction.js';
 import { during } from './verdict.js';
 
 export interface DeadLetter {
-  /** The line's bytes as they came. */
+  /** The body of a message as it was delivered, or a line of a frame in UTF-8. */
   readonly raw: Buffer;
   /** SQLSTATE, or Loghive's own code where the record never reached the table. */
   readonly code: string;
@@ -63,8 +63,9 @@ export interface DeadLetters {
   probe(session: Session): Promise<void>;
 }
 
-const PLAIN: DeadLetter = {
-  raw: Buffer.from('probe'),
+/** One that nobody else writes, so that consumers who probe at once do not wait for each other. */
+const plainLetter = (): DeadLetter => ({
+  raw: Buffer.from(`probe-${randomUUID()}`),
   code: 'invalid',
   reason: 'probe',
   attempts: 1,
@@ -73,7 +74,7 @@ const PLAIN: DeadLetter = {
   headers: {},
   service: 'loghive',
   level: 'INFO',
-};
+});
 
 export function createDeadLetters(schema: string): DeadLetters {
   const table = `${pg.escapeIdentifier(schema)}.dead_letters`;
@@ -133,7 +134,7 @@ export function createDeadLetters(schema: string): DeadLetters {
   return {
     write,
     async probe(session) {
-      const letters = refused.length > 0 ? refused : [PLAIN];
+      const letters = refused.length > 0 ? refused : [plainLetter()];
       await write(session, letters);
       // Counted as seen once more, which is an update.
       await write(session, letters);

@@ -2,46 +2,41 @@
  * The consumer's storage: one connection to PostgreSQL, opened when it is needed and again after it was lost. Calls may
  * overlap; they are carried out one after the other.
  */
-import { setTimeout as delay } from 'node:timers/promises';
-import { LoghiveError } from '../../src/errors.js';
 import { maskUrl } from '../../src/settings/mask-url.js';
 import { StatusLog } from '../../src/status-log.js';
+import { createAlertOutbox } from './alert-outbox.js';
 import type { Batch, Outcome } from './batch.js';
-import { openSession, type Session } from './connect.js';
+import { openSession } from './connect.js';
 import { parseDatabaseUrl } from './database-url.js';
 import { createDeadLetters } from './dead-letters.js';
+import { keepSession } from './kept-session.js';
 import { migrate, readMigrations } from './migrate.js';
 import { timeoutsOf } from './part-timeout.js';
 import { createPartitions } from './partitions.js';
 import { probe } from './probe.js';
-import { type PlainRow, recordsTable } from './records-table.js';
+import { type PlainRow, plainRowFor, recordsTable } from './records-table.js';
 import { servicesTable, type TableRefusal } from './services-table.js';
-import { asFault, isStorageFault, storageUnavailable } from './storage-fault.js';
-import { verdictOf } from './verdict.js';
+import { isStorageFault } from './storage-fault.js';
+import { type StoreConfig, sessionSettings } from './store-config.js';
 import { createPartWriter } from './write-part.js';
 import { createWriter } from './writer.js';
 
-export type { Batch, Outcome, Rejected, StoreItem } from './batch.js';
+export { type Administration, openAdministration } from './administration.js';
+export { type Batch, BatchRefused, type Outcome, type Rejected, type StoreItem } from './batch.js';
 export { parseDatabaseUrl } from './database-url.js';
 export type { DeadLetter } from './dead-letters.js';
+export { expiredAt, type Retention } from './expiry.js';
+export { type IndexBuilds, openIndexBuilds } from './index-builds.js';
+export { type IndexUpkeep, openIndexUpkeep } from './index-upkeep.js';
+export type { LetterFilter } from './letter-filter.js';
+export type { Letter, LetterSummary, LetterTotal } from './letters.js';
+export { type Maintained, openMaintenance, type StoreMaintenance } from './maintenance.js';
+export type { PartitionSize } from './partition-sizes.js';
+export { isOfDeadLetters } from './probe.js';
+export type { KnownService } from './services-list.js';
 export type { TableRefusal } from './services-table.js';
 export { isStorageFault, type StorageUnavailable } from './storage-fault.js';
-
-/** Checked and frozen where it is made. */
-export interface StoreConfig {
-  /** See `parseDatabaseUrl`. */
-  readonly databaseUrl: string;
-  /** Default 'logs'. */
-  readonly schema: string;
-  /** `statement_timeout`: the server cancels what takes longer for a whole batch. Milliseconds; less than `writeTimeoutMs`. */
-  readonly statementTimeoutMs: number;
-  /** A statement that gets no answer for so long ends the connection. Milliseconds. */
-  readonly writeTimeoutMs: number;
-  /** For one host, TLS and login included. Milliseconds. */
-  readonly connectTimeoutMs: number;
-  /** Takes one sentence for people: a migration that is applied ('info'), a partition that cannot be made ('warning'). */
-  readonly notice: (text: string, level: 'info' | 'warning') => void;
-}
+export type { StoreConfig } from './store-config.js';
 
 /**
  * `write`, `keepServices`, `services` and `probe` reject with LoghiveError LOGHIVE_STORAGE_UNAVAILABLE (`.reason` in words,
@@ -57,10 +52,14 @@ export interface Store {
    * When it resolves, all of the batch is committed but the records in `rejected`, and the dead letters of those that
    * have one. When it rejects, nothing is, unless connections were lost; writing the same again is safe for records with
    * an id. After a connection that broke during COMMIT, `duplicates` may hold what this call stored.
+   *
+   * @throws BatchRefused as well.
    */
   write(batch: Batch): Promise<Outcome>;
   /** Notes that these services have announced themselves. When it resolves, that is committed, or the table refuses it. */
   keepServices(services: readonly string[]): Promise<TableRefusal | undefined>;
+  /** The server's clock, in epoch milliseconds. */
+  serverNowMs(): Promise<number>;
   /** All services that were ever noted, and what else stands in that table. */
   services(): Promise<readonly string[] | TableRefusal>;
   /**
@@ -72,8 +71,6 @@ export interface Store {
   close(): Promise<void>;
 }
 
-const CLOSE_PATIENCE_MS = 3000;
-
 /**
  * Nothing is opened yet.
  *
@@ -81,41 +78,19 @@ const CLOSE_PATIENCE_MS = 3000;
  * @throws LoghiveError LOGHIVE_INVALID_OPTION when the URL is wrong.
  */
 export function openStore(config: StoreConfig, now: () => number = Date.now): Store {
-  const { schema, statementTimeoutMs, connectTimeoutMs, writeTimeoutMs } = config;
+  const { schema, statementTimeoutMs } = config;
   const target = parseDatabaseUrl(config.databaseUrl);
-  const settings = { schema, connectTimeoutMs, answerTimeoutMs: writeTimeoutMs };
+  const settings = sessionSettings(config);
   const warnings = new StatusLog((sentence) => config.notice(sentence, 'warning'));
   const table = recordsTable(schema, now);
-  const partitions = createPartitions({ schema, now, warnings });
+  const partitions = createPartitions({ schema, now, warnings, daysBack: config.retentionDays });
   const deadLetters = createDeadLetters(schema);
   const announced = servicesTable(schema, statementTimeoutMs);
-  const parts = createPartWriter({ table, deadLetters, partitions });
+  const { alertEventsOf, onAlertsRefused = () => undefined } = config;
+  const outbox = alertEventsOf && createAlertOutbox(schema, alertEventsOf, onAlertsRefused);
+  const parts = createPartWriter({ table, deadLetters, partitions, outbox });
   const timeouts = timeoutsOf(statementTimeoutMs);
-  const writer = createWriter({ table, parts, session: current, timeouts, warnings });
-  /** What the records are like that are written at present: a rule of the table may let nothing else pass. */
-  let like: PlainRow['like'];
-  let session: Session | undefined;
-  let closed = false;
-  /** Gives up what is still under way when the store is closed. */
-  const abort = new AbortController();
-  let last: Promise<unknown> = Promise.resolve();
-  let migrating: Promise<unknown> = Promise.resolve();
-
-  /** Statements of one connection must not overlap. */
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = last.then(work);
-    last = turn.catch(() => undefined);
-    return turn;
-  }
-
-  async function current(): Promise<Session> {
-    if (closed) throw storageUnavailable('the store is closed.');
-    if (session?.isOpen()) return session;
-    session = await openSession(target, settings, abort.signal);
-    if (closed) {
-      session.destroy();
-      throw storageUnavailable('the store was closed meanwhile.');
-    }
+  const kept = keepSession(target, settings, (session) => {
     // Another host, or the same one after a restore, may have other partitions.
     partitions.forget();
     if (session.encoding !== 'UTF8') {
@@ -123,79 +98,63 @@ export function openStore(config: StoreConfig, now: () => number = Date.now): St
         `database ${session.place.database} is encoded in ${session.encoding}: records with characters that it cannot hold become dead letters. Create the database with encoding UTF8.`,
       );
     }
-    return session;
-  }
-
-  /** A connection that broke is opened again once: it may have been idle for long, and repeating is safe. */
-  async function withSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      const open = await current();
-      try {
-        return await work(open);
-      } catch (error) {
-        // After a failure the next one starts afresh: the primary may be another host by then.
-        open.destroy();
-        if (attempt === 1 && !isStorageFault(error) && verdictOf(error) === 'reconnect') continue;
-        throw asFault(error, open.place);
-      }
-    }
-  }
-
-  const guarded = <T>(work: () => Promise<T>) =>
-    inTurn(work).catch((error) => {
-      throw asUnavailable(error);
-    });
+  });
+  const writer = createWriter({ table, parts, session: kept.current, timeouts, warnings });
+  /**
+   * What the records are like that are written at present: a rule of the table may let nothing else pass, and where room is
+   * short a few bytes may find some.
+   */
+  let plainRow: PlainRow = {};
+  let migrating: Promise<unknown> = Promise.resolve();
 
   async function applyMigrations(): Promise<string[]> {
     const migrations = await readMigrations();
-    const own = await openSession(target, settings, abort.signal);
-    abort.signal.addEventListener('abort', own.destroy);
+    const own = await openSession(target, settings, kept.closing);
+    kept.closing.addEventListener('abort', own.destroy);
     try {
-      abort.signal.throwIfAborted();
+      kept.closing.throwIfAborted();
       const notice = (text: string) => config.notice(text, 'info');
       return await migrate(own, { schema, notice, migrations, shownUrl: maskUrl(config.databaseUrl) });
     } finally {
-      abort.signal.removeEventListener('abort', own.destroy);
+      kept.closing.removeEventListener('abort', own.destroy);
       await own.end();
     }
   }
 
   return {
     async connect() {
-      await inTurn(current);
+      await kept.inTurn(kept.current);
     },
     migrate() {
       const applied = applyMigrations();
+      // Whoever asked for it hears of its failure; close() only waits for its end.
       migrating = applied.catch(() => undefined);
       return applied;
     },
     write(batch) {
-      return guarded(async () => {
-        const [first] = batch.items;
-        if (first) like = { service: first.record.service, level: first.record.level };
-        return writer.write(batch);
+      return kept.guarded(async () => {
+        const { items } = batch;
+        if (items.length > 0) plainRow = plainRowFor(items, undefined);
+        try {
+          return await writer.write(batch);
+        } catch (error) {
+          if (items.length > 0 && isStorageFault(error)) plainRow = plainRowFor(items, error.sqlstate);
+          throw error;
+        }
       });
     },
-    keepServices: (services) => guarded(() => withSession((open) => announced.write(open, services))),
-    services: () => guarded(() => withSession((open) => announced.read(open))),
+    keepServices: (services) => kept.run((open) => announced.write(open, services)),
+    services: () => kept.run((open) => announced.read(open)),
+    serverNowMs: () =>
+      kept.run(async (open) => {
+        const { rows } = await open.query('select extract(epoch from clock_timestamp())::float8 * 1000 as now');
+        return (rows[0] as { now: number }).now;
+      }),
     async probe() {
       const tables = { table, deadLetters, services: announced };
-      await guarded(() => withSession((open) => probe(open, tables, { like }, timeouts.leastMs)));
+      await kept.run((open) => probe(open, tables, plainRow, timeouts.leastMs));
       writer.serverWorks();
     },
-    async close() {
-      if (closed) return;
-      const underWay = Promise.all([last, migrating]);
-      await Promise.race([underWay, delay(CLOSE_PATIENCE_MS, undefined, { ref: false })]);
-      closed = true;
-      abort.abort();
-      if (session?.isOpen()) await session.end();
-    },
+    close: () => kept.close({ others: migrating }),
   };
-}
-
-/** While the consumer runs, a broken certificate is a reason to wait like any other. */
-function asUnavailable(error: unknown): unknown {
-  if (!(error instanceof LoghiveError) || error.code === 'LOGHIVE_STORAGE_UNAVAILABLE') return error;
-  return storageUnavailable(isStorageFault(error) ? error.reason : error.message, { cause: error });
 }

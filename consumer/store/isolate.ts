@@ -8,14 +8,16 @@
  * each.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Batch, lettersOf, type Outcome, type Rejected, type StoreItem } from './batch.js';
+import type { StoredRecord } from '../../src/record.js';
+import type { AlertOutbox } from './alert-outbox.js';
+import { type Batch, duplicatesIn, lettersOf, type Outcome, type Rejected, type StoreItem, without } from './batch.js';
 import { begin } from './begin.js';
 import type { Session } from './connect.js';
 import { copyText } from './copy-text.js';
 import type { DeadLetters } from './dead-letters.js';
 import { type PartTimeouts, partTimeoutMs, shareOf } from './part-timeout.js';
 import { plainRowFor, type RecordsTable } from './records-table.js';
-import { asFault } from './storage-fault.js';
+import { asFault, sqlStateOf } from './storage-fault.js';
 import { commit, rollback } from './transaction.js';
 import { blameOf, verdictOf } from './verdict.js';
 
@@ -29,6 +31,7 @@ const PARTS = 16;
 export interface Isolation {
   readonly table: RecordsTable;
   readonly deadLetters: DeadLetters;
+  readonly outbox?: AlertOutbox | undefined;
   readonly timeouts: PartTimeouts;
   /** See `blameOf`. */
   readonly repeated: boolean;
@@ -74,8 +77,10 @@ class Search {
   readonly #isolation: Isolation;
   readonly #rows: readonly Buffer[];
   readonly #rejected = new Map<number, Rejected>();
+  /** Where alerts are wanted. */
+  readonly #storedRecords: StoredRecord[] = [];
   #stored = 0;
-  #duplicates = 0;
+  readonly #duplicates: StoredRecord[] = [];
   /** Sent along with the next statement, to spare a round trip. */
   #before: string;
 
@@ -134,13 +139,17 @@ class Search {
     const rejected = [...this.#rejected].sort(([a], [b]) => a - b).map(([, each]) => each);
     const letters = lettersOf(this.#batch, rejected);
     const before = `${this.#before}${timeout(this.#isolation.timeouts.wholeMs)}`;
-    if (letters.length > 0) {
-      await this.#session.query(before);
-      await this.#isolation.deadLetters.write(this.#session, letters);
-    }
+    const { deadLetters, outbox } = this.#isolation;
+    const events = outbox?.eventsOf(this.#storedRecords) ?? [];
+    const alerts = outbox?.hasWork(events) ? outbox : undefined;
+    const goesOn = letters.length > 0 || alerts !== undefined;
+    if (goesOn) await this.#session.query(before);
+    if (letters.length > 0) await deadLetters.write(this.#session, letters);
+    const afterCommit = await alerts?.write(this.#session, events);
     // The last part may have been refused: then there is something to roll back to before there is something to commit.
-    await commit(this.#session, letters.length > 0 ? '' : before);
-    return { stored: this.#stored, duplicates: this.#duplicates, rejected };
+    await commit(this.#session, goesOn ? '' : before);
+    afterCommit?.();
+    return { stored: this.#stored, ...duplicatesIn(this.#duplicates), rejected };
   }
 
   /** @returns why the part was refused; undefined: it is stored. */
@@ -162,17 +171,19 @@ class Search {
   }
 
   async #store({ from, to }: Part, inTime: string): Promise<void> {
-    const { table } = this.#isolation;
+    const { table, outbox } = this.#isolation;
+    const records = this.#itemsOf({ from, to }).map((item) => item.record);
     try {
       const rows = [Buffer.concat(this.#rows.slice(from, to))];
       this.#stored += await table.copy(this.#session, rows, `${this.#before}${inTime}`);
+      if (outbox) this.#storedRecords.push(...records);
     } catch (error) {
       if (verdictOf(error) !== 'on-conflict') throw error;
       await this.#session.query(`rollback to savepoint part; ${inTime}`);
-      const records = this.#itemsOf({ from, to }).map((item) => item.record);
-      const stored = await table.insert(this.#session, records);
-      this.#stored += stored;
-      this.#duplicates += to - from - stored;
+      const duplicates = await table.insert(this.#session, records);
+      if (outbox) this.#storedRecords.push(...without(records, duplicates));
+      this.#stored += records.length - duplicates.length;
+      this.#duplicates.push(...duplicates);
     }
   }
 
@@ -181,7 +192,7 @@ class Search {
     const { timeouts, table } = this.#isolation;
     const before = `${this.#before}${timeout(timeouts.leastMs)}`;
     try {
-      await table.storePlainRow(this.#session, before, plainRowFor(this.#itemsOf(part), refusal));
+      await table.storePlainRow(this.#session, before, plainRowFor(this.#itemsOf(part), sqlStateOf(refusal)));
     } catch (error) {
       throw blameOf(error, true) === 'connection' ? error : asFault(error, this.#session.place);
     }

@@ -1,8 +1,11 @@
 /** Which day's partition a record belongs to, and which days get one. A day is counted from 1970-01-01, in UTC. Pure. */
 const DAY_MS = 86_400_000;
 
-/** Records of other days go to the default partition: a stray year would otherwise make a table of its own. */
-const DAYS_BACK = 30;
+/**
+ * How many days back there are partitions where records are kept for ever. Records of other days go to the default
+ * partition: a stray year would otherwise make a table of its own.
+ */
+export const DAYS_BACK = 30;
 export const DAYS_AHEAD = 7;
 
 export function dayOf(epochMs: number): number {
@@ -17,10 +20,10 @@ export function datesOf(records: Iterable<{ readonly timestamp: string }>): Read
 }
 
 /** The days of these dates that may have a partition, the earliest first. */
-export function daysInWindow(dates: ReadonlySet<string>, today: number): number[] {
+export function daysInWindow(dates: ReadonlySet<string>, today: number, daysBack: number = DAYS_BACK): number[] {
   return [...dates]
     .map((date) => (/^\d{4}-\d\d-\d\d$/.test(date) ? dayOf(Date.parse(`${date}T00:00:00Z`)) : Number.NaN))
-    .filter((day) => day >= today - DAYS_BACK && day <= today + DAYS_AHEAD)
+    .filter((day) => day >= today - daysBack && day <= today + DAYS_AHEAD)
     .sort((a, b) => a - b);
 }
 
@@ -29,7 +32,9 @@ export function daysAhead(today: number): number[] {
   return Array.from({ length: DAYS_AHEAD + 1 }, (_, index) => today + index);
 }
 
-const dateOf = (day: number) => new Date(day * DAY_MS).toISOString().slice(0, 10);
+export function dateOf(day: number): string {
+  return new Date(day * DAY_MS).toISOString().slice(0, 10);
+}
 
 export function partitionName(day: number): string {
   return `records_${dateOf(day).replaceAll('-', '')}`;

@@ -5,11 +5,13 @@ import type { DeadLetters } from './dead-letters.js';
 import type { PlainRow, RecordsTable } from './records-table.js';
 import type { ServicesTable } from './services-table.js';
 import { asFault } from './storage-fault.js';
+import { isOfTable } from './table-refusal.js';
 import { rollback } from './transaction.js';
-import { verdictOf } from './verdict.js';
+import { during, type TaggedError, verdictOf } from './verdict.js';
 
-/** There will be no COMMIT. */
-const opening = (statementTimeoutMs: number) => begin({ statementTimeoutMs, immediate: true });
+/** There will be no COMMIT. It waits for a lock less long than for anything else: then PostgreSQL says that it was a lock. */
+const opening = (statementTimeoutMs: number) =>
+  begin({ statementTimeoutMs, lockTimeoutMs: Math.ceil(statementTimeoutMs / 2), immediate: true });
 
 export interface Tables {
   readonly table: RecordsTable;
@@ -29,11 +31,17 @@ export async function probe(
 ): Promise<void> {
   try {
     await table.storePlainRow(session, opening(statementTimeoutMs), row);
-    await deadLetters.probe(session);
+    await during('letter', deadLetters.probe(session));
     await services.probe(session);
   } finally {
     await rollback(session);
   }
+}
+
+/** Whether a probe failed over dead letters only: records without a bad one among them are stored. */
+export function isOfDeadLetters(error: unknown): boolean {
+  const { cause } = error as Error;
+  return (cause as TaggedError | undefined)?.phase === 'letter' && isOfTable(cause);
 }
 
 /**

@@ -24,20 +24,27 @@ const MOST_PLAIN_BYTES = 8 * 1024 * 1024;
 /** Classes of SQLSTATE that speak of a shortage: a few bytes may still find room where a large record does not. */
 const SHORTAGE = /^5[38]/;
 
-/** A row that shows whether it was the server that refused these records. */
-export function plainRowFor(items: readonly StoreItem[], refusal: unknown): PlainRow {
-  const ofShortage = SHORTAGE.test((refusal as { code?: string }).code ?? '');
-  return { like: items[0]?.record, bytes: ofShortage ? Math.min(bytesOf(items), MOST_PLAIN_BYTES) : 0 };
+/**
+ * A row that shows whether it was the server that refused these records.
+ *
+ * @param sqlstate of the refusal.
+ */
+export function plainRowFor(items: readonly StoreItem[], sqlstate: string | undefined): PlainRow {
+  const record = items[0]?.record;
+  const like = record && { service: record.service, level: record.level };
+  return { like, bytes: SHORTAGE.test(sqlstate ?? '') ? Math.min(bytesOf(items), MOST_PLAIN_BYTES) : 0 };
 }
 
-/** Each gives the number of rows that the server stored. */
 export interface RecordsTable {
-  /** A transaction in one round trip. */
+  /** A transaction in one round trip. @returns the number of rows that the server stored. */
   copyAndCommit(session: Session, rows: Iterable<Buffer>, settings: TransactionSettings): Promise<number>;
-  /** @param before statements that are sent along, each with its semicolon. */
+  /**
+   * @param before statements that are sent along, each with its semicolon.
+   * @returns the number of rows that the server stored.
+   */
   copy(session: Session, rows: Iterable<Buffer>, before?: string): Promise<number>;
-  /** Records whose key is there are passed over. */
-  insert(session: Session, records: readonly StoredRecord[]): Promise<number>;
+  /** @returns the records that were passed over because their key is there. */
+  insert(session: Session, records: readonly StoredRecord[]): Promise<StoredRecord[]>;
   /**
    * Stores a plain good row, which the caller takes back again, in both ways in which records are stored.
    *
@@ -55,8 +62,8 @@ export function recordsTable(schema: string, now: () => number): RecordsTable {
   const insertMany = `
     ${insertInto}
     select * from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::${name}.level[], $5::text[], $6::jsonb[])
-    on conflict (ts, id) do nothing`;
-  const insertOne = `${insertInto} values ($1, $2, $3, $4, $5, $6) on conflict (ts, id) do nothing`;
+    on conflict (ts, id) do nothing returning id`;
+  const insertOne = `${insertInto} values ($1, $2, $3, $4, $5, $6) on conflict (ts, id) do nothing returning id`;
 
   const run = (session: Session, rows: Iterable<Buffer>, before: string, after = '') =>
     during('copy', named(session, session.copy(`${before}${copyStatement}${after}`, rows)));
@@ -81,23 +88,23 @@ export function recordsTable(schema: string, now: () => number): RecordsTable {
       return (await run(session, rows, before)).rows;
     },
     async insert(session, records) {
-      let stored = 0;
+      const duplicates: StoredRecord[] = [];
       for (const part of partsOf(records)) {
         const [first] = part;
         const query =
           first && part.length === 1
-            ? session.query(
+            ? session.query<{ id: string }>(
                 insertOne,
                 FIELDS.map((field) => first[field]),
               )
-            : session.query(
+            : session.query<{ id: string }>(
                 insertMany,
                 FIELDS.map((field) => part.map((record) => record[field])),
               );
         const result = await during('insert', named(session, query));
-        stored += result.rowCount ?? 0;
+        if (result.rowCount !== part.length) duplicates.push(...notAmong(part, result.rows));
       }
-      return stored;
+      return duplicates;
     },
     async storePlainRow(session, before, { like, bytes = 0 }) {
       const store = (service: string, level: Level, first: string) => {
@@ -147,6 +154,17 @@ function partsOf(records: readonly StoredRecord[]): StoredRecord[][] {
     part.push(record);
   }
   return parts;
+}
+
+/** Records that the server has not stored. One id may stand there several times, with other times. */
+function notAmong(records: readonly StoredRecord[], stored: readonly { id: string }[]): StoredRecord[] {
+  const left = new Map<string, number>();
+  for (const { id } of stored) left.set(id, (left.get(id) ?? 0) + 1);
+  return records.filter(({ id }) => {
+    const count = left.get(id) ?? 0;
+    left.set(id, count - 1);
+    return count <= 0;
+  });
 }
 
 /** In the order of the columns. */

@@ -6,7 +6,9 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import type { Session } from './connect.js';
 import { reasonFor, sqlStateOf } from './storage-fault.js';
+import { isOfTable } from './table-refusal.js';
 import { transaction, underSavepoint } from './transaction.js';
+import { verdictOf } from './verdict.js';
 
 /** Why the table refuses, in words. */
 export interface TableRefusal {
@@ -25,8 +27,6 @@ export interface ServicesTable {
 
 /** Records wait on the same connection meanwhile. */
 const LOCK_TIMEOUT_MS = 1000;
-/** Classes of SQLSTATE that speak of the server or the session, not of a statement and what it touches. */
-const OF_THE_SERVER = /^(?:08|25|28|3D|40|53|57P|58)/;
 
 export function servicesTable(schema: string, statementTimeoutMs: number): ServicesTable {
   const table = `${pg.escapeIdentifier(schema)}.services`;
@@ -61,8 +61,13 @@ export function servicesTable(schema: string, statementTimeoutMs: number): Servi
     },
     async probe(session) {
       await session.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
-      // A name that nobody else writes, so that consumers who probe at once do not wait for each other.
-      await orRefusal(session, insert(session, [`probe-${randomUUID()}`]));
+      try {
+        // A name that nobody else writes, so that consumers who probe at once do not wait for each other.
+        await insert(session, [`probe-${randomUUID()}`]);
+      } catch (error) {
+        // Records were taken a moment ago, so whatever the server says is of this table: its disk may be another one.
+        if (sqlStateOf(error) === undefined || verdictOf(error) === 'reconnect') throw error;
+      }
     },
   };
 }
@@ -71,8 +76,7 @@ async function orRefusal<T>(session: Session, work: Promise<T>): Promise<T | Tab
   try {
     return await work;
   } catch (error) {
-    const sqlstate = sqlStateOf(error);
-    if (sqlstate === undefined || OF_THE_SERVER.test(sqlstate)) throw error;
+    if (!isOfTable(error)) throw error;
     return { refused: reasonFor(error, session.place) };
   }
 }

@@ -91,7 +91,7 @@ function wordsFor(state: string, { host, user, database, schema }: Place): reado
     case '28P01':
       return [`${host} refuses the password of user ${user}`, 'Correct it in the database URL'];
     case '28000':
-      return [`${host} refuses user ${user}`, 'Create the user, or allow it in pg_hba.conf'];
+      return [`${host} refuses user ${user}`, 'Create the user, with LOGIN, or allow it in pg_hba.conf'];
     case '3D000':
       return [`there is no database ${database} on ${host}`, 'Create it'];
     case '3F000':
@@ -119,7 +119,10 @@ function wordsFor(state: string, { host, user, database, schema }: Place): reado
     case '53200':
       return [`${host} is out of memory`, 'Give it more, or lower its load'];
     case '53300':
-      return [`${host} has no free connection`, 'Raise max_connections, or close some'];
+      return [
+        `${host} has no free connection for user ${user}`,
+        'Raise max_connections or the CONNECTION LIMIT of the user or the database, or close some',
+      ];
     case '57014':
       return [`${host} did not finish in time and cancelled the statement`, 'Look for locks and load there'];
     case 'P0001':

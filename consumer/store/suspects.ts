@@ -24,6 +24,8 @@ interface Losses {
   readonly alone: number;
   /** How many of those that were lost together may be sent together. */
   readonly together: number;
+  /** What the connection ended with the last time. */
+  readonly error?: unknown;
 }
 
 const NONE: Losses = { count: 0, alone: 0, together: Number.POSITIVE_INFINITY };
@@ -32,6 +34,7 @@ export class Suspects {
   readonly #losses = new Map<string, Losses>();
   readonly #keys = new WeakMap<StoreItem, string>();
   #unconfirmed: readonly StoreItem[] = [];
+  #error: unknown;
 
   /** Those that may be sent together now: all that are above suspicion, else the first few of the others. */
   next(items: readonly StoreItem[]): readonly StoreItem[] {
@@ -40,24 +43,35 @@ export class Suspects {
     return items.filter((item) => this.#of(item).together === together).slice(0, together);
   }
 
-  /** These were on their way when the connection was lost. */
-  lost(items: readonly StoreItem[]): void {
+  /** These were on their way when the connection was lost, with this error. */
+  lost(items: readonly StoreItem[], error: unknown): void {
     this.#unconfirmed = items;
+    this.#error = error;
   }
 
   /** The server works: the connection was not lost because it was away. */
   confirm(): void {
     const items = this.#unconfirmed;
     this.#unconfirmed = [];
-    if (this.#losses.size + items.length > MOST_REMEMBERED) this.#losses.clear();
     // The same record may stand twice in a batch.
-    for (const [key, item] of new Map(items.map((each) => [this.#keyOf(each), each]))) {
+    const lost = new Map(items.map((each) => [this.#keyOf(each), each]));
+    this.#forgetOthers(lost);
+    for (const [key, item] of lost) {
       const { count, alone, together } = this.#of(item);
       this.#losses.set(key, {
         count: count + 1,
         alone: items.length === 1 ? alone + 1 : alone,
         together: count + 1 < MOST_LOSSES ? together : Math.ceil(items.length / PARTS),
+        error: this.#error,
       });
+    }
+  }
+
+  /** The oldest first, and never one of those at hand, however many these are: it would not be found any more. */
+  #forgetOthers(lost: ReadonlyMap<string, StoreItem>): void {
+    for (const key of this.#losses.keys()) {
+      if (this.#losses.size + lost.size <= MOST_REMEMBERED) return;
+      if (!lost.has(key)) this.#losses.delete(key);
     }
   }
 
@@ -66,9 +80,12 @@ export class Suspects {
     return Math.max(0, ...new Set(items.map((item) => this.#of(item).count)));
   }
 
-  /** It was lost alone so often that nothing else can be the cause. */
-  isGuilty(item: StoreItem): boolean {
-    return this.#of(item).alone >= MOST_LOSSES;
+  /** Those that were lost alone so often that nothing else can be the cause, each with its last error. */
+  guilty(items: readonly StoreItem[]): { item: StoreItem; error: unknown }[] {
+    if (this.#losses.size === 0) return [];
+    return items
+      .filter((item) => this.#of(item).alone >= MOST_LOSSES)
+      .map((item) => ({ item, error: this.#of(item).error }));
   }
 
   /** What has become of these is certain. */

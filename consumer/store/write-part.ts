@@ -3,7 +3,9 @@
  * refusal is: nobody's (it is repeated), a record's (it is isolated), or the server's (storage pauses).
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Batch, Outcome } from './batch.js';
+import { reasonOf } from '../../src/errors.js';
+import type { AlertOutbox } from './alert-outbox.js';
+import { type Batch, BatchRefused, duplicatesIn, type Outcome, without } from './batch.js';
 import type { Session } from './connect.js';
 import { copyText } from './copy-text.js';
 import type { DeadLetters } from './dead-letters.js';
@@ -13,7 +15,7 @@ import { datesOf } from './partition-days.js';
 import type { Partitions } from './partitions.js';
 import { assertTakesRecords } from './probe.js';
 import { plainRowFor, type RecordsTable } from './records-table.js';
-import { asFault, isStorageFault } from './storage-fault.js';
+import { asFault, isStorageFault, sqlStateOf } from './storage-fault.js';
 import { transaction } from './transaction.js';
 import { blameOf, during, isOfRecords, verdictOf } from './verdict.js';
 
@@ -24,6 +26,8 @@ export interface PartWriterOptions {
   readonly table: RecordsTable;
   readonly deadLetters: DeadLetters;
   readonly partitions: Partitions;
+  /** Undefined: nobody wants alerts. */
+  readonly outbox?: AlertOutbox | undefined;
 }
 
 export interface PartLimits {
@@ -34,13 +38,13 @@ export interface PartLimits {
 
 export interface PartWriter {
   /**
-   * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE when nothing may move until the server is well, nothing being stored
+   * @throws BatchRefused; LoghiveError LOGHIVE_STORAGE_UNAVAILABLE when nothing may move until the server is well, nothing being stored
    *   then; the server's or socket's error when the connection broke, the outcome being unknown.
    */
   write(session: Session, batch: Batch, limits: PartLimits): Promise<Outcome>;
 }
 
-export function createPartWriter({ table, deadLetters, partitions }: PartWriterOptions): PartWriter {
+export function createPartWriter({ table, deadLetters, partitions, outbox }: PartWriterOptions): PartWriter {
   /** What goes wrong here the default partition makes up for, unless it is the server. */
   async function ensurePartitions(session: Session, batch: Batch, timeouts: PartTimeouts): Promise<void> {
     const dates = datesOf(batch.items.map(({ record }) => record));
@@ -61,33 +65,41 @@ export function createPartWriter({ table, deadLetters, partitions }: PartWriterO
     error: unknown,
     { leastMs }: PartTimeouts,
   ): Promise<void> {
-    return assertTakesRecords(session, table, plainRowFor(items, error), leastMs);
+    return assertTakesRecords(session, table, plainRowFor(items, sqlStateOf(error)), leastMs);
   }
 
   async function storeByCopy(session: Session, batch: Batch, statementTimeoutMs: number): Promise<Outcome> {
     const { items, letters } = batch;
-    const rows = copyText(items.map(({ record }) => record));
-    if (letters.length === 0) return stored(await table.copyAndCommit(session, rows, { statementTimeoutMs }));
+    const records = items.map(({ record }) => record);
+    const rows = copyText(records);
+    const events = outbox?.eventsOf(records) ?? [];
+    const alerts = outbox?.hasWork(events) ? outbox : undefined;
+    if (letters.length === 0 && alerts === undefined)
+      return stored(await table.copyAndCommit(session, rows, { statementTimeoutMs }));
     const settings = { statementTimeoutMs, immediate: true };
-    const both = async () => {
+    const all = async () => {
       const count = items.length > 0 ? await table.copy(session, rows) : 0;
-      await deadLetters.write(session, letters);
-      return count;
+      if (letters.length > 0) await deadLetters.write(session, letters);
+      return { count, afterCommit: await alerts?.write(session, events) };
     };
-    return stored(await during('copy', transaction(session, settings, both)));
+    const { count, afterCommit } = await during('copy', transaction(session, settings, all));
+    afterCommit?.();
+    return stored(count);
   }
 
   /** Where a record of the batch is there already. */
   async function storeByInsert(session: Session, batch: Batch, statementTimeoutMs: number): Promise<Outcome> {
     const records = batch.items.map(({ record }) => record);
-    const both = async () => {
-      const count = await table.insert(session, records);
+    const all = async () => {
+      const duplicates = await table.insert(session, records);
       await deadLetters.write(session, batch.letters);
-      return count;
+      const events = outbox?.eventsOf(without(records, duplicates)) ?? [];
+      return { duplicates, afterCommit: outbox?.hasWork(events) ? await outbox.write(session, events) : undefined };
     };
-    const settings = { statementTimeoutMs, immediate: batch.letters.length > 0 };
-    const count = await during('insert', transaction(session, settings, both));
-    return { stored: count, duplicates: records.length - count, rejected: [] };
+    const settings = { statementTimeoutMs, immediate: batch.letters.length > 0 || outbox !== undefined };
+    const { duplicates, afterCommit } = await during('insert', transaction(session, settings, all));
+    afterCommit?.();
+    return { stored: records.length - duplicates.length, ...duplicatesIn(duplicates), rejected: [] };
   }
 
   async function store(session: Session, batch: Batch, statementTimeoutMs: number): Promise<Outcome> {
@@ -111,7 +123,15 @@ export function createPartWriter({ table, deadLetters, partitions }: PartWriterO
           await ensurePartitions(session, batch, timeouts);
           // The second and the third time a moment has to do.
           if (refusals < MOST_REFUSALS) return await store(session, batch, refusals === 0 ? wholeMs : leastMs);
-          return await isolate(session, batch, { table, deadLetters, timeouts, deadline, repeated, refusedWith });
+          return await isolate(session, batch, {
+            table,
+            deadLetters,
+            outbox,
+            timeouts,
+            deadline,
+            repeated,
+            refusedWith,
+          });
         } catch (error) {
           if (isStorageFault(error) || !session.isOpen()) throw error;
           const blame = blameOf(error, repeated);
@@ -128,6 +148,11 @@ export function createPartWriter({ table, deadLetters, partitions }: PartWriterO
           // Where it is certain that a record is bad, nothing is gained by sending all of them again.
           refusals = blame === 'record' ? MOST_REFUSALS : refusals + 1;
           if (refusals < MOST_REFUSALS) await afterRefusal(batch, refusals);
+          else if (batch.isWholeOrNothing) {
+            throw new BatchRefused(`PostgreSQL refuses the batch, but takes a plain row: ${reasonOf(error)}`, {
+              cause: error,
+            });
+          }
         }
       }
     },

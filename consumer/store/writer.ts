@@ -8,7 +8,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { reasonOf } from '../../src/errors.js';
 import type { StatusLog } from '../../src/status-log.js';
-import { type Batch, lettersOf, NOTHING, type Outcome, type Rejected, type StoreItem, sumOf } from './batch.js';
+import {
+  type Batch,
+  BatchRefused,
+  lettersOf,
+  NOTHING,
+  type Outcome,
+  type Rejected,
+  type StoreItem,
+  sumOf,
+} from './batch.js';
 import type { Session } from './connect.js';
 import type { DeadLetter } from './dead-letters.js';
 import { type PartTimeouts, partTimeoutMs, shareOf, shareOfUsual } from './part-timeout.js';
@@ -28,7 +37,7 @@ const LONGEST_WAIT_MS = 1000;
 const CONNECTION_FAILURE = '08006';
 
 export interface Writer {
-  /** @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE when nothing may move until the server is well. */
+  /** @throws BatchRefused; LoghiveError LOGHIVE_STORAGE_UNAVAILABLE when nothing may move until the server is well. */
   write(batch: Batch): Promise<Outcome>;
   /** A probe has succeeded: the connections that were lost before count, see `Suspects`. */
   serverWorks(): void;
@@ -98,27 +107,33 @@ export function createWriter({ table, parts, session: openSession, timeouts, war
       };
 
       while (rest.items.length > 0 || rest.letters.length > 0) {
+        // Before anything is sent: the recovery after a crash may outlast the call that sent the record.
+        const rejected = suspects.guilty(rest.items).map(({ item, error }) => rejectionOf(item, error));
+        if (rejected.length > 0) {
+          const items = rejected.map(({ item }) => item);
+          settle(items, { ...NOTHING, rejected }, lettersOf(rest, rejected));
+          continue;
+        }
         const session = await openSession();
         const together = suspects.next(rest.items);
         try {
           const limits = { timeouts: timeoutsFor(together, batch), deadline };
-          settle(together, await parts.write(session, { ...rest, items: together }, limits), []);
+          // Once something of it is settled, all of it cannot come again.
+          const isWholeOrNothing = batch.isWholeOrNothing === true && rest === batch;
+          const part = { ...rest, items: together, isWholeOrNothing };
+          settle(together, await parts.write(session, part, limits), []);
         } catch (error) {
+          if (error instanceof BatchRefused) throw error;
           const lost = isLoss(error, session);
           session.destroy();
           if (!lost) throw asFault(error, session.place);
-          if (isOfRecords(error)) suspects.lost(together);
+          if (isOfRecords(error)) suspects.lost(together, error);
           else otherLosses++;
           // What gave no answer for its whole patience would give none at once either.
           const isOver = verdictOf(error) !== 'reconnect' || otherLosses > 1 || performance.now() > deadline;
           if (isOver) throw asFault(error, session.place);
           await assertServerWorks(together);
           suspects.confirm();
-          const [alone] = together;
-          if (alone && suspects.isGuilty(alone)) {
-            const rejected = [rejectionOf(alone, error)];
-            settle([alone], { ...NOTHING, rejected }, lettersOf(rest, rejected));
-          }
         }
       }
       return told(outcome, batch.items.length);

@@ -5,8 +5,8 @@ import { withContext } from 'loghive';
 import { LoghiveTransport } from 'loghive/winston';
 import winston from 'winston';
 
-const loghive = new LoghiveTransport(); // LOGHIVE_SERVICE and LOGHIVE_URL say as what, and where to
-const logger = winston.createLogger({ transports: [new winston.transports.Console(), loghive] });
+// LOGHIVE_SERVICE and LOGHIVE_URL say as what, and where to.
+const logger = winston.createLogger({ transports: [new winston.transports.Console(), new LoghiveTransport()] });
 
 const app = express();
 
@@ -28,9 +28,4 @@ app.use((error, request, response, _next) => {
 
 const server = app.listen(Number(process.env.PORT ?? 3000));
 
-process.once('SIGTERM', () => {
-  server.close(async () => {
-    await loghive.close();
-    process.exit();
-  });
-});
+process.once('SIGTERM', () => server.close(() => process.exit())); // Loghive flushes at `exit`

@@ -16,6 +16,8 @@ interface AmqplibConnection {
   /** How many channels the broker allows. */
   readonly channelMax: number;
   readonly maxFrameSize: number;
+  /** As agreed with the broker, in bytes. */
+  readonly frameMax: number;
   readonly blocked: boolean;
   /** What was read from the socket and is not taken yet. */
   rest: Buffer;
@@ -28,6 +30,7 @@ export interface ConnectionInternals {
   readonly socket: Socket;
   readonly heartbeatMs: number;
   readonly channelMax: number;
+  readonly frameMax: number;
   readonly isBlocked: boolean;
   /** Lets the process end although the connection is open. */
   unref(): void;
@@ -42,6 +45,7 @@ export function internalsOf(model: ChannelModel): ConnectionInternals {
   const { connection } = model as unknown as { connection: AmqplibConnection };
   const { stream, heartbeater } = connection;
   const nextFrame = connection.recvFrame.bind(connection);
+  joinWrites(stream);
   let paused = false;
   // amqplib takes frames as fast as they come and offers no way to pause. Where it is told that there is none yet, Node's
   // buffer of the socket fills, then the kernel's, and TCP makes the broker wait.
@@ -50,6 +54,7 @@ export function internalsOf(model: ChannelModel): ConnectionInternals {
     socket: stream,
     heartbeatMs: connection.heartbeat * 1000,
     channelMax: connection.channelMax,
+    frameMax: connection.frameMax,
     get isBlocked() {
       return connection.blocked;
     },
@@ -71,6 +76,26 @@ export function internalsOf(model: ChannelModel): ConnectionInternals {
       return paused;
     },
   };
+}
+
+/**
+ * amqplib writes each message by itself, and each write is a system call, which takes longer than all the rest of publishing
+ * a small message. What is written without a pause goes out together.
+ */
+function joinWrites(stream: Socket): void {
+  const write = stream.write as (...parts: unknown[]) => boolean;
+  let isCorked = false;
+  stream.write = ((...parts: unknown[]) => {
+    if (!isCorked) {
+      isCorked = true;
+      stream.cork();
+      process.nextTick(() => {
+        isCorked = false;
+        stream.uncork();
+      });
+    }
+    return write.apply(stream, parts);
+  }) as typeof stream.write;
 }
 
 /** https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf, 2.3.5: type, channel, size, payload, end. */
@@ -95,8 +120,19 @@ function contentHeaderFrame(connection: AmqplibConnection): unknown {
   const payload = rest.subarray(FRAME_START_BYTES, end);
   if (payload.readUInt16BE(0) !== BASIC_CLASS) return undefined;
   connection.rest = rest.subarray(end + 1);
-  const { size, properties } = readContentHeader(payload);
+  const { size, properties, weight } = readContentHeader(payload);
+  propertyWeights.set(properties, weight);
   return { id: BASIC_CLASS, channel: rest.readUInt16BE(1), size, fields: properties };
+}
+
+/** By the object that amqplib passes on as the properties of the message. */
+const propertyWeights = new WeakMap<object, number>();
+/** What a message takes in memory beside its body and its properties, at the least. */
+const MESSAGE_BYTES = 1024;
+
+/** About the bytes of memory that a message takes: its properties may weigh many times what its body does. */
+export function weightOf({ content, properties }: ConsumeMessage): number {
+  return content.length + (propertyWeights.get(properties) ?? 0) + MESSAGE_BYTES;
 }
 
 /** A message as far as `ack` and `nack` look at it. */

@@ -76,6 +76,9 @@ export class Connection {
   #state: State = { name: 'closed' };
   #sinceMs = Date.now();
   #failures = 0;
+  #isAway = false;
+  /** Another connection may wake this one. Two that are lost at once would else wake each other, without any delay. */
+  #mayBeWoken = true;
   #nextHost = 0;
   #lastError: LoghiveError | undefined;
   #lastErrorAtMs = 0;
@@ -100,6 +103,11 @@ export class Connection {
       ...(link ? { host: hostAndPort(link.host) } : {}),
       ...(this.#lastError ? { lastError: this.#lastError.message, lastErrorAtMs: this.#lastErrorAtMs } : {}),
     };
+  }
+
+  /** The last attempt to connect that has ended failed on every host. */
+  get isAway(): boolean {
+    return this.#isAway;
   }
 
   /** Tries again now instead of after the rest of the delay. */
@@ -152,6 +160,12 @@ export class Connection {
     const { signal } = state.attempt;
     this.#transition(state);
     const errors: LoghiveError[] = [];
+    if (this.#config.fault !== undefined) {
+      // Whoever has just made this connection is to hear of it.
+      await undefined;
+      if (this.#state !== state) return;
+      errors.push(new LoghiveError('LOGHIVE_INVALID_OPTION', this.#config.fault));
+    }
     for (let tried = 0; tried < this.#config.hosts.length; tried++) {
       const host = this.#config.hosts[this.#nextHost % this.#config.hosts.length]!;
       try {
@@ -175,6 +189,7 @@ export class Connection {
     link.model.on('unblocked', () => this.#unblock(link));
     const open: Open = { link, sinceMs: performance.now(), stopWatching: this.#watch(link) };
     this.#transition({ name: 'ready', open });
+    this.#isAway = false;
     this.events.emit('ready', link);
     // It may have been said before anybody could listen.
     if (link.isBlocked) this.#block(link, 'it said so as soon as the connection was open');
@@ -216,7 +231,10 @@ export class Connection {
     const state = this.#state;
     if (!('open' in state) || state.open.link !== link) return;
     this.#leave();
-    if (performance.now() - state.open.sinceMs >= STEADY_MS) this.#failures = 0;
+    if (performance.now() - state.open.sinceMs >= STEADY_MS) {
+      this.#failures = 0;
+      this.#mayBeWoken = true;
+    }
     const error = cause instanceof LoghiveError ? cause : lostFault(link.host, cause);
     // amqplib leaves the socket to a peer that may never close it, and what is in flight unanswered until then.
     link.destroy(error);
@@ -225,8 +243,13 @@ export class Connection {
   }
 
   #fail(errors: LoghiveError[]): void {
+    this.#isAway = true;
+    this.#mayBeWoken = true;
     const reasons = errors.map(({ message }) => message).join(' | ');
-    const often = `Loghive tries again, at least every ${RECONNECT.maxMs / 1000} s.`;
+    const often =
+      this.#config.fault === undefined
+        ? `Loghive tries again, at least every ${RECONNECT.maxMs / 1000} s.`
+        : 'No broker is connected to until then: records wait in memory, and the oldest are given up.';
     const cause = errors.length === 1 ? errors[0] : errors;
     const error = new LoghiveError(errors[0]!.code, `${reasons} ${often}`, { cause });
     this.#wait(error);
@@ -239,7 +262,13 @@ export class Connection {
     this.#failures++;
     const timer = setTimeout(() => this.hurry(), backoffMs(this.#failures, RECONNECT));
     if (!this.#options.keepsProcessAlive) timer.unref();
-    this.#transition({ name: 'waiting', timer, stopWaiting: waitFor(this.#config.hosts, () => this.hurry()) });
+    const stopWaiting = this.#mayBeWoken ? waitFor(this.#config.hosts, () => this.#wake()) : () => {};
+    this.#transition({ name: 'waiting', timer, stopWaiting });
+  }
+
+  #wake(): void {
+    this.#mayBeWoken = false;
+    this.hurry();
   }
 }
 

@@ -11,6 +11,10 @@
 
 /** Deeper tables and lists are nothing that a client means. */
 const MAX_DEPTH = 32;
+/** Nor are so many values: an empty table is 5 bytes on the wire and 200 in memory. */
+const MAX_VALUES = 1000;
+/** About what a value takes in memory beside its text. */
+const VALUE_BYTES = 200;
 
 /** The properties of class basic in the order of the wire, the first one at the highest bit of the flags. */
 const PROPERTIES = [
@@ -35,15 +39,18 @@ export interface ContentHeader {
   readonly size: number;
   /** As amqplib gives them: undefined where the property is missing; empty where none is there. */
   readonly properties: Record<string, unknown>;
+  /** About the bytes of memory that the properties take. */
+  readonly weight: number;
 }
 
 /** @param payload of a header frame: class, weight, size, flags, properties. At least 14 bytes. */
 export function readContentHeader(payload: Buffer): ContentHeader {
   const size = Number(payload.readBigUInt64BE(4));
-  const reader = new Reader(payload, 12);
+  const count: Count = { values: 0 };
+  const reader = new Reader(payload, 12, count);
   const flags = reader.unsigned(2);
-  if (flags === 0) return { size, properties: {} };
-  const properties: Record<string, unknown> = Object.fromEntries(PROPERTIES.map(([name]) => [name, undefined]));
+  if (flags === 0) return { size, properties: {}, weight: 0 };
+  const properties = noProperties();
   try {
     // Another word of flags may follow; class basic has no use for it.
     for (let more = flags & 1; more; more = reader.unsigned(2) & 1);
@@ -54,17 +61,44 @@ export function readContentHeader(payload: Buffer): ContentHeader {
     // The rest of the properties cannot be found; the body can be read all the same.
     if (!(error instanceof RangeError)) throw error;
   }
-  return { size, properties };
+  return { size, properties, weight: 2 * payload.length + count.values * VALUE_BYTES };
+}
+
+/** Of a message that has none of them. Written out: made of the list above, it costs two microseconds a message. */
+function noProperties(): Record<string, unknown> {
+  return {
+    contentType: undefined,
+    contentEncoding: undefined,
+    headers: undefined,
+    deliveryMode: undefined,
+    priority: undefined,
+    correlationId: undefined,
+    replyTo: undefined,
+    expiration: undefined,
+    messageId: undefined,
+    timestamp: undefined,
+    type: undefined,
+    userId: undefined,
+    appId: undefined,
+    clusterId: undefined,
+  } satisfies Record<(typeof PROPERTIES)[number][0], undefined>;
+}
+
+/** Of a message's tables and lists together. */
+interface Count {
+  values: number;
 }
 
 /** Takes values one after the other. Behind the end it throws a RangeError. */
 class Reader {
   readonly #bytes: Buffer;
+  readonly #count: Count;
   #at: number;
 
-  constructor(bytes: Buffer, at: number) {
+  constructor(bytes: Buffer, at: number, count: Count) {
     this.#bytes = bytes;
     this.#at = at;
+    this.#count = count;
   }
 
   unsigned(width: 1 | 2 | 4): number {
@@ -101,6 +135,10 @@ class Reader {
   }
 
   #value(depth: number): unknown {
+    if (++this.#count.values > MAX_VALUES) {
+      this.#at = this.#bytes.length;
+      return `…[more than ${MAX_VALUES} values]`;
+    }
     const type = String.fromCharCode(this.unsigned(1));
     switch (type) {
       case 'S':
@@ -153,7 +191,7 @@ class Reader {
 
   /** Reads values until the bytes are used up; what ends in the middle of one is the end of them. */
   #within(length: number, read: (inner: Reader) => void): void {
-    const inner = new Reader(this.#slice(length), 0);
+    const inner = new Reader(this.#slice(length), 0, this.#count);
     try {
       while (inner.#at < inner.#bytes.length) read(inner);
     } catch (error) {

@@ -24,6 +24,8 @@ export interface Link {
   bytesTaken(): number | undefined;
   /** After how much silence the two ends send a heartbeat, as agreed with the broker; 0: never. */
   readonly heartbeatMs: number;
+  /** The largest frame that the broker takes, in bytes. */
+  readonly frameMax: number;
   /** Reads nothing more until `resumeReading()`: the broker has to wait. Heartbeats are not read either. */
   pauseReading(): void;
   resumeReading(): void;
@@ -69,6 +71,7 @@ export async function openLink(host: BrokerHost, config: BrokerConfig, options: 
       bytesRead: () => socket.bytesRead,
       bytesTaken: () => (socket.writableLength === 0 ? undefined : socket.bytesWritten - socket.writableLength),
       heartbeatMs: internals.heartbeatMs,
+      frameMax: internals.frameMax,
       pauseReading: () => internals.pauseReading(),
       resumeReading: () => internals.resumeReading(),
       get isReadingPaused() {

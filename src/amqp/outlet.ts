@@ -120,6 +120,10 @@ export class Outlet {
     return this.#bytesInFlight;
   }
 
+  get messagesInFlight(): number {
+    return this.#inFlight.size;
+  }
+
   /**
    * Publishes persistent and mandatory. Without an open channel the outcome is `lost`, at once.
    *

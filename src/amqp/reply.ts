@@ -18,6 +18,12 @@ export function replyText(error: unknown): string {
   return wordsOfBroker(error).replace(/\.$/, '');
 }
 
+/** The largest message in bytes that the broker allows, where it closed a channel because one was larger. */
+export function messageLimit(reason: string): number | undefined {
+  const bytes = /larger than (?:configured )?max size (?<bytes>\d+)/.exec(reason)?.groups?.bytes;
+  return bytes === undefined ? undefined : Number(bytes);
+}
+
 /** https://www.rabbitmq.com/amqp-0-9-1-reference#basic.consume */
 const BASIC_CLASS = 60;
 const CONSUME_METHOD = 20;

@@ -15,9 +15,20 @@ export interface Refusal {
 
 export type Answer = { readonly ok: true } | Refusal;
 
-/** A refusal is an answer; only what amqplib cannot do throws. */
-export async function ask(link: Link, question: (channel: Channel) => Promise<unknown>): Promise<Answer> {
+/**
+ * A refusal is an answer; only what amqplib cannot do throws.
+ *
+ * @param patienceMs when there is no answer for so long the channel is closed, and that counts as a refusal once the broker
+ *   has closed it as well: a queue that does not answer may keep it from doing so. Default: waits.
+ */
+export async function ask(
+  link: Link,
+  question: (channel: Channel) => Promise<unknown>,
+  patienceMs?: number,
+): Promise<Answer> {
   const channel = await link.model.createChannel();
+  const close = () => channel.close().catch(() => {});
+  const timer = patienceMs === undefined ? undefined : setTimeout(close, patienceMs);
   // The same error also rejects the question itself.
   channel.on('error', () => {});
   let connectionError: unknown;
@@ -36,9 +47,10 @@ export async function ask(link: Link, question: (channel: Channel) => Promise<un
       error,
     };
   } finally {
+    clearTimeout(timer);
     link.model.removeListener('error', note);
   }
   // Nobody waits for this channel's end; when the connection is lost meanwhile, the channel has ended as well.
-  channel.close().catch(() => {});
+  void close();
   return { ok: true };
 }

@@ -3,29 +3,40 @@
  *
  * @module
  */
-import { createRequire } from 'node:module';
 import type { Member } from './member.js';
 
-type TraceApi = Pick<typeof import('@opentelemetry/api'), 'trace' | 'isSpanContextValid'>;
-
-/** Where `@opentelemetry/api` 1.x, in whichever copy, keeps what an SDK has registered. */
+/**
+ * Where every copy of `@opentelemetry/api` 1.x keeps what an SDK has registered, and under which key a context has its
+ * span. Asked there and not through the package, which nobody can load by its name in a bundle or under Yarn's
+ * Plug'n'Play: `test/fields/trace.test.ts` fails when a version of the package has them elsewhere.
+ */
 const REGISTRY = Symbol.for('opentelemetry.js.api.1');
+const SPAN = Symbol.for('OpenTelemetry Context Key SPAN');
+
+/** What of the registered API is used here. */
+interface Registry {
+  readonly context?: { active(): { getValue(key: symbol): unknown } };
+}
+
+interface Span {
+  spanContext(): { readonly traceId: unknown; readonly spanId: unknown; readonly traceFlags?: number };
+}
+
+const holder = globalThis as { [REGISTRY]?: Registry };
 const NONE: readonly Member[] = [];
-let api: TraceApi | 'missing' | undefined;
 
 /**
  * `trace_id`, `span_id` and `trace_flags` of the span that is active now, as OpenTelemetry's own instrumentations of
- * Winston and Pino name and write them; none where there is no span. The API is loaded when the application has
- * registered an SDK, and not before.
+ * Winston and Pino name and write them; none where there is no span.
  */
 export function traceMembers(): readonly Member[] {
-  if (!(globalThis as { [REGISTRY]?: unknown })[REGISTRY]) return NONE;
-  api ??= load();
-  if (api === 'missing') return NONE;
+  const contexts = holder[REGISTRY]?.context;
+  if (!contexts) return NONE;
   try {
-    const context = api.trace.getActiveSpan()?.spanContext();
-    if (!context || !api.isSpanContextValid(context)) return NONE;
-    const { traceId, spanId, traceFlags } = context;
+    const span = contexts.active().getValue(SPAN) as Span | undefined;
+    if (!span) return NONE;
+    const { traceId, spanId, traceFlags } = span.spanContext();
+    if (!isId(traceId, 32) || !isId(spanId, 16)) return NONE;
     return [
       { name: 'trace_id', value: traceId, json: `"${traceId}"` },
       { name: 'span_id', value: spanId, json: `"${spanId}"` },
@@ -36,10 +47,7 @@ export function traceMembers(): readonly Member[] {
   }
 }
 
-function load(): TraceApi | 'missing' {
-  try {
-    return createRequire(import.meta.filename)('@opentelemetry/api') as TraceApi;
-  } catch {
-    return 'missing';
-  }
+/** Whether the specification calls it valid: hexadecimal digits, not all of them zero. */
+function isId(id: unknown, digits: number): id is string {
+  return typeof id === 'string' && id.length === digits && /^(?!0+$)[\da-f]+$/i.test(id);
 }

@@ -6,14 +6,15 @@
 import type { FoundLevel } from '../level.js';
 import type { Entry } from '../producer.js';
 import { quoteHugeNumbers } from '../value/huge-number.js';
-import { memberTexts, nesting } from '../value/json-members.js';
+import { itemTexts, memberTexts, nesting } from '../value/json-members.js';
 import { MOST_LEVELS } from '../value/plain-value.js';
 import { cleanJson } from '../value/safe-text.js';
 import { WrittenObject } from '../value/written-object.js';
-import type { LevelReader } from './written-level.js';
+import { ERROR_NAMES } from './field-names.js';
+import type { LevelReader, WrittenLevel } from './written-level.js';
 import { createLineOrder, readTime } from './written-time.js';
 
-/** Where a logger keeps what a record has a place for. The first name that a line has is taken. */
+/** Where a logger keeps what a record has a place for, see field-names.ts. The first name that a line has is taken. */
 export interface LineFields {
   readonly level: readonly string[];
   readonly message: readonly string[];
@@ -24,7 +25,7 @@ export interface LineFields {
 }
 
 /** Loggers write their own level first. */
-const FIRST_LEVEL = /^\s*\{"level":(\d+|"[^"\\]*"),/;
+const FIRST_MEMBER = /^\s*\{"([\w.@]+)":(\d+|"[^"\\]*")[,}]/;
 
 /** The text of each field's value, which is valid JSON, by its name. */
 export type Members = Map<string, string>;
@@ -76,20 +77,33 @@ function informationOf(members: Members): unknown {
   return json.length > 2 * MOST_LEVELS && nesting(json) > MOST_LEVELS ? written.parse() : written;
 }
 
-/** The level of the line, where a field that was logged has the same name, and stands in its place: it stays a field. */
-function ownLevel(members: Members, { readLevel }: LineFields, line: string): FoundLevel | undefined {
-  const own = FIRST_LEVEL.exec(line)?.[1];
-  return own === undefined || own === members.get('level') ? undefined : readLevel(plainValue(own));
+/** What the logger wrote first, where it is a level. A field of that name that was logged as well stays a field. */
+function ownLevel(members: Members, { level, readLevel }: LineFields, line: string): WrittenLevel | undefined {
+  const [, name = '', text = ''] = FIRST_MEMBER.exec(line) ?? [];
+  if (!level.includes(name)) return undefined;
+  const found = readLevel(plainValue(text), name);
+  if (found === undefined || found.isUnknown) return undefined;
+  if (members.get(name) === text) members.delete(name);
+  return found;
 }
 
+/** A name that nobody knows is the level only where there is none that somebody knows. */
 function takeLevel(members: Members, { level, readLevel }: LineFields): FoundLevel {
-  for (const name of level) {
-    const found = readLevel(plainValue(members.get(name)));
-    if (found === undefined) continue;
-    members.delete(name);
-    return found;
-  }
-  return { level: 'INFO' };
+  const found = level.flatMap((name) => {
+    const written = readLevel(plainValue(members.get(name) ?? nestedText(members, name)), name);
+    return written === undefined ? [] : [{ name, written }];
+  });
+  const best = found.find(({ written }) => !written.isUnknown) ?? found[0];
+  if (best === undefined) return { level: 'INFO' };
+  members.delete(best.name);
+  return best.written;
+}
+
+/** `{"log":{"level":"error"}}`, which stays where it is. */
+function nestedText(members: Members, name: string): string | undefined {
+  const [outer = '', inner] = name.split('.');
+  const text = inner === undefined ? undefined : members.get(outer);
+  return text?.startsWith('{') ? memberTexts(text).get(inner as string) : undefined;
 }
 
 function takeTime(members: Members, names: readonly string[]): number | undefined {
@@ -116,20 +130,31 @@ function plainValue(text: string | undefined): unknown {
   return text === undefined || /^[[{]/.test(text) ? undefined : JSON.parse(text);
 }
 
-/** Every door has errors under `error`. Where the line has a field of that name it stays, and so does the other. */
+/** Every integration has errors under `error`. Where the line has a field of that name it stays, and so does the other. */
 function moveError(members: Members, names: readonly string[]): void {
+  const own = members.get('error');
+  // Elastic's format has it there itself.
+  if (own?.includes('"stack_trace"')) members.set('error', errorText(own));
   const name = names.find((each) => members.has(each));
-  if (name === undefined || members.has('error')) return;
+  if (name === undefined || own !== undefined) return;
   const text = members.get(name) as string;
   members.delete(name);
-  members.set('error', text.startsWith('{') ? errorText(text) : text);
+  members.set('error', errorText(text));
 }
 
-/** What Pino calls `type` and `aggregateErrors` are `name` and `errors` elsewhere. */
-function errorText(text: string): string {
+/** Errors in errors are looked for so far down: each level is read once more for each above it. */
+const MOST_ERROR_LEVELS = 4;
+
+/** Under the names that an error's parts have in every record, as are its cause and those that it gathers. */
+function errorText(text: string, level = 1): string {
+  if (!text.startsWith('{') || level > MOST_ERROR_LEVELS) return text;
   const members = memberTexts(text);
-  rename(members, 'aggregateErrors', 'errors');
-  rename(members, 'type', 'name');
+  for (const [from, to] of ERROR_NAMES) rename(members, from, to);
+  const [cause, errors] = [members.get('cause'), members.get('errors')];
+  if (cause !== undefined) members.set('cause', errorText(cause, level + 1));
+  if (errors?.startsWith('[')) {
+    members.set('errors', `[${itemTexts(errors).map((error) => errorText(error, level + 1))}]`);
+  }
   return new WrittenObject(members).json;
 }
 

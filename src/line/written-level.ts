@@ -3,29 +3,44 @@
  *
  * @module
  */
-import { type FoundLevel, levelFinder } from '../level.js';
+import { type FoundLevel, levelFinder, levelReader } from '../level.js';
+import { SYSLOG_NAME } from './field-names.js';
 
 /** Of Pino and Bunyan: a higher number is more severe. */
 const STANDARD: Readonly<Record<string, number>> = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60 };
+const SYSLOG = ['emerg', 'alert', 'crit', 'error', 'warning', 'notice', 'info', 'debug'];
 
-export type LevelReader = (written: unknown) => FoundLevel | undefined;
+export interface WrittenLevel extends FoundLevel {
+  /** A name that nobody knows: it may be something else than a level. */
+  readonly isUnknown?: true;
+}
 
 /**
- * @param own a logger's own levels, name to number, a higher number is more severe; they go before the usual ones.
+ * @param name of the field that it stands in.
  * @returns undefined for what is no level at all: neither a number nor a name.
  */
+export type LevelReader = (written: unknown, name?: string) => WrittenLevel | undefined;
+
+/**
+ * @param own all levels that a logger has, name to number, a higher number is more severe. Left out, or empty: the usual
+ *   ones. A level that is neither one of the usual ones nor known by its name is placed by its rank among them.
+ */
 export function createLevelReader(own: Readonly<Record<string, number>> = {}): LevelReader {
-  const table = { ...STANDARD, ...own };
+  const table = Object.keys(own).length > 0 ? own : STANDARD;
   const names = new Map<number, string>();
   for (const [name, number] of Object.entries(table)) names.set(number, name);
-  // `levelFinder` counts as Winston does, downwards.
-  const find = levelFinder(Object.fromEntries(Object.entries(table).map(([name, number]) => [name, -number])));
+  // Both count as Winston does, downwards.
+  const downwards = Object.fromEntries(Object.entries(table).map(([name, number]) => [name, -number]));
+  const find = levelFinder(downwards);
+  const read = levelReader(downwards);
   const numbers = [...names.keys()].sort((a, b) => b - a);
-  return (written) => {
+  return (written, field) => {
     const number = numberOf(written);
-    if (number === undefined)
-      return typeof written === 'string' && written !== '' ? find(colourless(written)) : undefined;
-    const name = names.get(number);
+    if (number === undefined) {
+      if (typeof written !== 'string' || written === '') return undefined;
+      return read(written) ?? { level: 'INFO', name: written, isUnknown: true };
+    }
+    const name = names.get(number) ?? (field === SYSLOG_NAME ? SYSLOG[number] : undefined);
     if (name !== undefined) return find(name);
     const { level } = find(names.get(nearestTo(number, numbers)) ?? 'info');
     return { level, name: String(written) };
@@ -33,11 +48,6 @@ export function createLevelReader(own: Readonly<Record<string, number>> = {}): L
 }
 
 export const readLevel: LevelReader = createLevelReader();
-
-/** Winston's colorize() writes the level for a terminal. */
-function colourless(name: string): string {
-  return name.includes('\x1b') ? name.replace(/\x1b\[\d+(?:;\d+)*m/g, '') : name;
-}
 
 /** Also one that stands in quotes. */
 function numberOf(written: unknown): number | undefined {

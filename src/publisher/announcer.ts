@@ -18,6 +18,7 @@ import type { Link } from '../amqp/link.js';
 import type { Outlet } from '../amqp/outlet.js';
 import { createTopology, type Topology } from '../amqp/topology.js';
 import { encodeAnnouncement } from '../announcement.js';
+import { type BackoffPolicy, backoffMs } from '../backoff.js';
 import { LoghiveError, reasonOf } from '../errors.js';
 import { RECORD_CONTENT_TYPE } from '../frame.js';
 import { internalLogger } from '../internal-logger.js';
@@ -25,6 +26,8 @@ import { StatusLog } from '../status-log.js';
 import { LOGS_EXCHANGE, SERVICES, SERVICES_KEY, SERVICES_QUEUE } from '../wire.js';
 
 const HOUR_MS = 3_600_000;
+/** After an announcement that no queue kept: its queue is on one node, which may be away for a while. */
+const RETURNED: BackoffPolicy = { firstMs: 1000, maxMs: 60_000 };
 
 type State =
   /** @property endedOn the connection that it did not work on: tried there again after an hour. */
@@ -48,6 +51,9 @@ export class Announcer {
   #state: State = { name: 'idle' };
   readonly #said = new StatusLog();
   #waiting: (() => void)[] = [];
+  /** Until what came back is announced again. */
+  #again: NodeJS.Timeout | undefined;
+  #returnsInARow = 0;
 
   /** @param everyMs how often everything is announced again on the same connection. */
   constructor(outlet: Outlet, warn: (error: LoghiveError) => void, everyMs = HOUR_MS) {
@@ -72,6 +78,12 @@ export class Announcer {
     if (this.#services.size === 0) return true;
     if (state.name === 'idle') return !this.#outlet.link || state.endedOn === this.#outlet.link;
     return state.name === 'open' && [...this.#services].every((service) => state.answered.has(service));
+  }
+
+  /** Services for which the broker has not answered on this connection. */
+  get unsaid(): string[] {
+    const state = this.#state;
+    return [...this.#services].filter((service) => state.name !== 'open' || !state.answered.has(service));
   }
 
   /** Resolves when that is so. */
@@ -103,6 +115,7 @@ export class Announcer {
   /** Repeats nothing any more. */
   stop(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#again);
   }
 
   #connected(link: Link): void {
@@ -140,6 +153,7 @@ export class Announcer {
       (channel) => {
         channel.on('error', (error) => internalLogger.debug(`announcing services: ${reasonOf(error)}`));
         channel.on('close', () => this.#ended(link));
+        channel.on('return', () => this.#returned());
         if (this.#state === opening) void this.#declare(link, channel);
       },
       // The connection ended meanwhile, and says so itself.
@@ -172,12 +186,13 @@ export class Announcer {
       contentType: RECORD_CONTENT_TYPE,
       timestamp: Math.floor(Date.now() / 1000),
       persistent: true,
-      mandatory: false,
+      mandatory: true,
     };
     try {
       channel.publish(LOGS_EXCHANGE, SERVICES_KEY, encodeAnnouncement(service), properties, (error) => {
         const state = this.#state;
         if (state.name === 'open' && state.channel === channel) state.answered.add(service);
+        if (!this.#again) this.#returnsInARow = 0;
         this.#tell();
         if (error && isNack(error)) this.#refused();
       });
@@ -185,6 +200,17 @@ export class Announcer {
       // amqplib throws when the channel is closing; its end is told by its event.
       internalLogger.debug(`service "${service}" is not announced: ${reasonOf(error)}`);
     }
+  }
+
+  /** The broker says so before it confirms the announcement, which counts as said: nobody waits for the queue. */
+  #returned(): void {
+    this.#again ??= setTimeout(
+      () => {
+        this.#again = undefined;
+        this.#repeat();
+      },
+      backoffMs(++this.#returnsInARow, RETURNED),
+    ).unref();
   }
 
   #refused(): void {

@@ -2,6 +2,9 @@
  * When frames go out, and in which order: lines linger for company, then lanes send in turn, a frame each, until as much
  * is on its way as keeps a broker busy. A lane whose confirms are slow to come cannot take all of that for itself: each
  * lane that has something to send may always have its fair share on its way.
+ *
+ * The application's event loop is not held up by any of it: a moment of publishing is followed by a pause, and so little is
+ * on its way at once that to take it all back, when a connection is lost, is no work either.
  */
 import type { Link } from '../amqp/link.js';
 import type { Outcome, Outlet } from '../amqp/outlet.js';
@@ -14,6 +17,12 @@ import type { Lanes, PacedLane } from './lanes.js';
 
 /** Bytes on their way without a confirm: enough to keep a broker busy while it syncs to disk. */
 export const WINDOW_BYTES = 4 * 1024 * 1024;
+/** The same of messages, which are small where each holds one record only. */
+export const WINDOW_MESSAGES = 256;
+/** For so long it publishes without a pause, in milliseconds. */
+const SLICE_MS = 0.5;
+/** From the beginning of a slice to that of the next one: in between what was published is written, and garbage collected. */
+const SLICE_EVERY_MS = 2;
 
 export class Dispatch {
   readonly #outlet: Outlet;
@@ -25,6 +34,9 @@ export class Dispatch {
   /** Publishing on it failed at once: nothing more goes there. */
   #spoilt: Link | undefined;
   #retries = 0;
+  /** When enough was published for now; undefined where the next slice may begin. */
+  #sliceEndsMs: number | undefined;
+  #goesOn = false;
 
   /** @param settled what became of a frame that was published; it has left no lane yet. */
   constructor(
@@ -62,19 +74,44 @@ export class Dispatch {
     this.pump();
   }
 
-  /** Sends what may be sent. */
+  /** Sends what may be sent: a slice of it now, the rest in the next ones. */
   pump(): void {
-    let sent = this.#state === 'open';
+    let sent = this.#state === 'open' && !this.#goesOn;
     while (sent) {
       sent = false;
-      const share = WINDOW_BYTES / this.#lanes.busy;
+      const { busy } = this.#lanes;
       for (const paced of this.#lanes) {
-        const { link, bytesInFlight } = this.#outlet;
+        const { link } = this.#outlet;
         if (!link || link === this.#spoilt) return;
-        const hasRoom = bytesInFlight < WINDOW_BYTES || paced.lane.bytesInFlight < share;
-        if (hasRoom && this.#sendOne(paced, link)) sent = true;
+        if (!this.#hasRoom(paced.lane, busy)) continue;
+        if (this.#isSliceOver()) return;
+        if (this.#sendOne(paced, link)) sent = true;
       }
     }
+  }
+
+  #hasRoom(lane: Lane, busy: number): boolean {
+    const { bytesInFlight, messagesInFlight } = this.#outlet;
+    if (bytesInFlight < WINDOW_BYTES && messagesInFlight < WINDOW_MESSAGES) return true;
+    return lane.bytesInFlight < WINDOW_BYTES / busy && lane.framesInFlight < WINDOW_MESSAGES / busy;
+  }
+
+  #isSliceOver(): boolean {
+    const nowMs = performance.now();
+    if (this.#sliceEndsMs === undefined) {
+      this.#sliceEndsMs = nowMs + SLICE_MS;
+      setTimeout(() => this.#nextSlice(), SLICE_EVERY_MS);
+    }
+    const isOver = nowMs >= this.#sliceEndsMs;
+    if (isOver) this.#goesOn = true;
+    return isOver;
+  }
+
+  #nextSlice(): void {
+    this.#sliceEndsMs = undefined;
+    if (!this.#goesOn) return;
+    this.#goesOn = false;
+    this.pump();
   }
 
   /** Sends nothing more, for good. */

@@ -28,6 +28,12 @@ export class FrameQueue<F extends Sequenced> implements Iterable<F> {
     if (last && last.sequence > frame.sequence) this.#sorted = false;
   }
 
+  /** The first one, left where it is. */
+  get first(): F | undefined {
+    this.#sort();
+    return this.#frames[this.#head];
+  }
+
   /** The first one, taken out. */
   shift(): F | undefined {
     this.#sort();

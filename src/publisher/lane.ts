@@ -10,8 +10,10 @@
  */
 import { writeLine } from '../frame.js';
 import type { Level } from '../level.js';
+import { type Account, addTo, type Share } from './account.js';
+import { Arrivals } from './arrivals.js';
 import type { BodyPool } from './body-pool.js';
-import { type Frame, split } from './frame.js';
+import { type Frame, freshFrame, split } from './frame.js';
 import { FrameQueue } from './frame-queue.js';
 import { Waiters } from './waiters.js';
 
@@ -20,9 +22,11 @@ export const FRAME_BYTES = 64 * 1024;
 
 /** The lines that wait for company. */
 interface OpenLines {
+  readonly sequence: number;
   readonly memory: Buffer;
   filled: number;
   records: number;
+  readonly shares: Share[];
   /** Their lines with a newline each. */
   bytes: number;
 }
@@ -39,7 +43,9 @@ export class Lane {
   readonly #returned = new FrameQueue<Frame>();
   readonly #inFlight = new Set<Frame>();
   #bytesInFlight = 0;
-  #nextSequence = 0;
+  readonly #arrivals: Arrivals;
+  /** Of the frame that was closed last. */
+  #lastSequence = -1;
   #records = 0;
   #bytes = 0;
   readonly #waiters = new Waiters();
@@ -50,12 +56,16 @@ export class Lane {
   nacks = 0;
   returns = 0;
 
-  /** @param bodies gives memory of FRAME_BYTES. */
-  constructor(service: string, level: Level, recordsPerFrame: number, bodies: BodyPool) {
+  /**
+   * @param bodies gives memory of FRAME_BYTES.
+   * @param arrivals the order that it shares with other lanes.
+   */
+  constructor(service: string, level: Level, recordsPerFrame: number, bodies: BodyPool, arrivals = new Arrivals()) {
     this.service = service;
     this.level = level;
     this.#recordsPerFrame = recordsPerFrame;
     this.#bodies = bodies;
+    this.#arrivals = arrivals;
   }
 
   get hasWaiting(): boolean {
@@ -93,23 +103,32 @@ export class Lane {
    * record is kept, or nothing has changed. So nothing is called between two steps that belong together.
    *
    * @param bytes size of the line in UTF-8, with its newline.
+   * @param account whose record it is.
    */
-  add(line: string, bytes: number, nowMs: number): void {
-    if (this.#open && (this.#isFull(this.#open) || this.#open.bytes + bytes > this.#frameBytes)) this.cut(nowMs);
+  add(line: string, bytes: number, nowMs: number, account: Account): void {
+    if (this.#open && !this.#hasRoom(this.#open, bytes)) this.cut(nowMs);
+    const sequence = this.#arrivals.next(bytes);
     if (bytes > this.#frameBytes) {
-      this.#push(this.#frame({ body: Buffer.from(line), memory: undefined, records: 1, bytes }, nowMs));
+      const shares = [{ account, records: 1 }];
+      const body = Buffer.from(line);
+      this.#push({ sequence, body, memory: undefined, records: 1, shares, bytes, madeAtS: secondsOf(nowMs) });
       this.#records++;
       this.#bytes += bytes;
       return;
     }
-    this.#open ??= { memory: this.#bodies.take(), filled: 0, records: 0, bytes: 0 };
+    this.#open ??= { sequence, memory: this.#bodies.take(), filled: 0, records: 0, shares: [], bytes: 0 };
     const open = this.#open;
     open.filled = writeLine(open.memory, open.filled, line, bytes - 1);
+    addTo(open.shares, account);
     open.records++;
     open.bytes += bytes;
     this.#records++;
     this.#bytes += bytes;
     if (this.#isFull(open)) this.cut(nowMs);
+  }
+
+  #hasRoom(open: OpenLines, bytes: number): boolean {
+    return !this.#isFull(open) && open.bytes + bytes <= this.#frameBytes && !this.#arrivals.isPast(open.sequence);
   }
 
   #isFull({ bytes, records }: OpenLines): boolean {
@@ -124,29 +143,19 @@ export class Lane {
   /** Closes the open lines into a frame that can be taken. */
   cut(nowMs: number): void {
     if (!this.#open) return;
-    const { memory, filled, records, bytes } = this.#open;
+    const { sequence, memory, filled, records, shares, bytes } = this.#open;
     const lines = memory.subarray(0, filled);
     // A few lines must not hold the memory of many for as long as they wait.
     const copied = filled < FRAME_BYTES / 2;
     const content = copied ? { body: Buffer.from(lines), memory: undefined } : { body: lines, memory };
-    this.#push(this.#frame({ ...content, records, bytes }, nowMs));
+    this.#push({ ...content, sequence, records, shares, bytes, madeAtS: secondsOf(nowMs) });
     this.#open = undefined;
     if (copied) this.#bodies.giveBack(memory);
   }
 
-  #frame(content: Pick<Frame, 'body' | 'memory' | 'records' | 'bytes'>, nowMs: number): Frame {
-    return {
-      ...content,
-      sequence: this.#nextSequence,
-      step: 1,
-      madeAtS: Math.floor(nowMs / 1000),
-      attempts: 0,
-    };
-  }
-
-  #push(frame: Frame): void {
-    this.#fresh.push(frame);
-    this.#nextSequence++;
+  #push(content: Parameters<typeof freshFrame>[0]): void {
+    this.#fresh.push(freshFrame(content));
+    this.#lastSequence = content.sequence;
   }
 
   /** The next frame to publish, now in flight. */
@@ -157,6 +166,11 @@ export class Lane {
       this.#bytesInFlight += frame.bytes;
     }
     return frame;
+  }
+
+  /** False once it was given up. */
+  isInFlight(frame: Frame): boolean {
+    return this.#inFlight.has(frame);
   }
 
   confirmed(frame: Frame): void {
@@ -184,6 +198,11 @@ export class Lane {
     return wasInFlight;
   }
 
+  /** Where the oldest record that is not in flight stands in the order of all lanes; undefined where there is none. */
+  get oldest(): number | undefined {
+    return (this.#returned.first ?? this.#fresh.first ?? this.#open)?.sequence;
+  }
+
   /** Gives up the oldest frame that is not in flight. Open lines are closed for it. */
   dropOldest(nowMs: number): Frame | undefined {
     if (!this.hasWaiting) this.cut(nowMs);
@@ -197,7 +216,10 @@ export class Lane {
    * than that, and returns them: the broker would refuse them for ever, and everything behind them would stand still.
    */
   limitBodies(largestBody: number, nowMs: number): Frame[] {
+    const fitsAll = largestBody > this.#largestBody || largestBody === Number.POSITIVE_INFINITY;
     this.#largestBody = largestBody;
+    // At each new connection, when much may wait.
+    if (fitsAll) return [];
     if (this.#open && this.#open.bytes > this.#frameBytes) this.cut(nowMs);
     const dropped: Frame[] = [];
     for (const queue of [this.#returned, this.#fresh]) {
@@ -216,9 +238,33 @@ export class Lane {
     return dropped;
   }
 
-  /** Gives up everything. */
-  clear(): void {
-    this.#open = undefined;
+  /**
+   * Puts frames of another lane behind what is here, in their order.
+   *
+   * @returns the sequence of the first one; each of the others follows by 1.
+   */
+  adopt(frames: Iterable<Pick<Frame, 'body' | 'records' | 'madeAtS'>>): number {
+    let first: number | undefined;
+    for (const { body, records, madeAtS } of frames) {
+      const bytes = body.length + 1;
+      const sequence = this.#arrivals.next(1);
+      first ??= sequence;
+      this.#push({ body, records, madeAtS, bytes, memory: undefined, shares: [], sequence });
+      this.#records += records;
+      this.#bytes += bytes;
+    }
+    return first ?? 0;
+  }
+
+  /** Gives up everything, and returns it in the order of the calls. */
+  drain(nowMs: number): Frame[] {
+    this.cut(nowMs);
+    const frames = [...this.#inFlight, ...this.#returned, ...this.#fresh];
+    this.#clear();
+    return frames.sort((a, b) => a.sequence - b.sequence);
+  }
+
+  #clear(): void {
     this.#returned.clear();
     this.#fresh.clear();
     this.#inFlight.clear();
@@ -233,8 +279,8 @@ export class Lane {
     if (this.isEmpty) return false;
     const frames = this.#returned.length + this.#fresh.length + this.#inFlight.size;
     // The open lines will be the next frame.
-    if (this.hasOpenLines) this.#waiters.add(this.#nextSequence, frames + 1, done);
-    else this.#waiters.add(this.#nextSequence - 1, frames, done);
+    if (this.#open) this.#waiters.add(this.#open.sequence, frames + 1, done);
+    else this.#waiters.add(this.#lastSequence, frames, done);
     return true;
   }
 
@@ -243,4 +289,8 @@ export class Lane {
     this.#bytes -= frame.bytes;
     this.#waiters.settled(Math.floor(frame.sequence));
   }
+}
+
+function secondsOf(ms: number): number {
+  return Math.floor(ms / 1000);
 }

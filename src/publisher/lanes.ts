@@ -1,10 +1,12 @@
 /** All lanes of a publisher, one for each service and level that was ever logged. */
 import { backoffMs, REFUSED } from '../backoff.js';
 import type { Level } from '../level.js';
+import type { Arrivals } from './arrivals.js';
 import type { BodyPool } from './body-pool.js';
 import type { Frame } from './frame.js';
 import { Lane } from './lane.js';
 import { Pace } from './pace.js';
+import type { LaneStatus } from './status.js';
 
 export interface PacedLane {
   readonly lane: Lane;
@@ -14,6 +16,7 @@ export interface PacedLane {
 export interface LanesOptions {
   readonly recordsPerMessage: number;
   readonly bodies: BodyPool;
+  readonly arrivals: Arrivals;
   /** Called when a lane may go on that was held back. */
   readonly resume: () => void;
   /** Called with the service of each new lane. */
@@ -72,6 +75,17 @@ export class Lanes implements Iterable<PacedLane> {
     });
   }
 
+  statuses(): LaneStatus[] {
+    return [...this].map(({ lane, pace }) => ({
+      service: lane.service,
+      level: lane.level,
+      waiting: lane.records,
+      blocked: pace.isHeld,
+      nacks: lane.nacks,
+      returns: lane.returns,
+    }));
+  }
+
   /** The largest message that the broker takes, as far as it is known. */
   get largestBody(): number {
     return this.#largestBody;
@@ -84,10 +98,10 @@ export class Lanes implements Iterable<PacedLane> {
   }
 
   #open(service: string, level: Level): PacedLane {
-    const { recordsPerMessage, bodies, resume, onService } = this.#options;
+    const { recordsPerMessage, bodies, arrivals, resume, onService } = this.#options;
     const pace = new Pace((attempt) => backoffMs(attempt, REFUSED), resume);
     onService(service);
-    const lane = new Lane(service, level, recordsPerMessage, bodies);
+    const lane = new Lane(service, level, recordsPerMessage, bodies, arrivals);
     lane.limitBodies(this.#largestBody, Date.now());
     return { lane, pace };
   }

@@ -6,35 +6,29 @@
  */
 import { EventEmitter } from 'node:events';
 import { type Outcome, Outlet } from '../amqp/outlet.js';
+import { messageLimit } from '../amqp/reply.js';
 import { emitSafely } from '../emit-safely.js';
-import { LoghiveError, reasonOf } from '../errors.js';
-import { internalLogger } from '../internal-logger.js';
+import { LoghiveError } from '../errors.js';
 import type { Level } from '../level.js';
 import type { PublisherConfig } from '../producer-config.js';
-import { counted } from '../sentence.js';
-import { within } from '../time/time-limit.js';
+import { Account } from './account.js';
 import { Announcer } from './announcer.js';
+import { Arrivals } from './arrivals.js';
 import { BodyPool } from './body-pool.js';
 import { Dispatch, WINDOW_BYTES } from './dispatch.js';
-import { lossWarner, type PublisherEvents, warn } from './events.js';
+import { lossWarner, type PublisherEvents, type Watch, warn } from './events.js';
+import { Flushes, type FlushOptions } from './flushes.js';
 import type { Frame } from './frame.js';
-import { FRAME_BYTES, type Lane } from './lane.js';
+import type { LaneLeftover, LaneOutcome } from './handover.js';
+import { Kept } from './kept.js';
+import { FRAME_BYTES } from './lane.js';
 import { Lanes, type PacedLane } from './lanes.js';
-import { messageLimit, refusal } from './refusal.js';
-import { chooseVictim, ShedLedger, type ShedReason } from './shed.js';
+import type { NotTaken } from './not-taken.js';
+import { refusal } from './refusal.js';
+import { tellReturns } from './returns.js';
+import { ShedLedger } from './shed.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from './status.js';
 import { TimedFlush } from './timed-flush.js';
-
-/** How long a flush waits for the broker's answer to an announcement, once all records are confirmed. */
-const ANNOUNCEMENT_MS = 1000;
-
-/** A record at which `accept` threw, and the ones before it. */
-export interface Untaken {
-  readonly service: string;
-  readonly level: Level;
-  readonly error: unknown;
-  readonly before: Untaken | undefined;
-}
 
 export class Publisher {
   readonly events = new EventEmitter<PublisherEvents>();
@@ -46,59 +40,66 @@ export class Publisher {
   readonly #announcer: Announcer;
   /** It may outlive the publisher. */
   readonly #shed = new ShedLedger(lossWarner(this.events));
-  readonly #onLate: (shed: ShedLedger) => void;
+  readonly #watch: Watch;
   #state: 'open' | 'closed' = 'open';
+  /** Sends each record before the call returns: in the last moment of the process. */
+  #atOnce: (() => void) | undefined;
   #closing: Promise<CloseResult> | undefined;
-  /** The outlet has told that the broker is away, so that its return is news. */
-  #toldAway = false;
-  #bytes = 0;
-  #confirmed = 0;
-  #flushed: { readonly accepted: number; readonly all: Promise<void> } | undefined;
-  /** A list to which whoever has no stack left can still add, without a call. */
-  untaken: Untaken | undefined;
+  readonly #kept: Kept;
+  readonly #nobody = new Account();
+  readonly notTaken: NotTaken = this.#shed.notTaken;
   readonly #timedFlush = new TimedFlush({
     flush: () => this.flush(),
+    hurry: () => this.#outlet.connection.hurry(),
     isIdle: () => this.isIdle,
-    settled: () => this.#confirmed + this.#shed.total,
+    settled: () => this.#kept.settled,
   });
+  readonly #flushes = new Flushes(
+    {
+      accepted: () => this.stats().accepted,
+      hurry: () => this.#dispatch.now(),
+      settled: () => this.#lanes.settled(),
+      said: async () => this.#announcer.hasSaid || this.#announcer.said(),
+    },
+    this.#timedFlush,
+  );
 
-  /** @param onLate called for each record that is logged after close: somebody has to see that it is told. */
-  constructor(config: PublisherConfig, onLate: (shed: ShedLedger) => void = () => {}) {
+  constructor(config: PublisherConfig, watch: Watch = {}) {
     this.config = config;
-    this.#onLate = onLate;
+    this.#watch = watch;
     // Every door of the application may listen.
     this.events.setMaxListeners(0);
     this.#outlet = new Outlet(config.broker, `loghive producer ${process.pid}`, false);
     this.#lanes = new Lanes({
       recordsPerMessage: config.recordsPerMessage,
       bodies: this.#bodies,
+      arrivals: new Arrivals(config.bufferBytes / 16),
       resume: () => this.#dispatch.pump(),
       onService: (service) => this.#announcer.add(service),
     });
+    this.#kept = new Kept(this.#lanes, this.#shed, config.bufferBytes);
     this.#dispatch = new Dispatch(this.#outlet, this.#lanes, config, (paced, frame, outcome) =>
       this.#settled(paced, frame, outcome),
     );
     const { events } = this.#outlet;
-    events.on('open', ({ host, serverProduct }, afresh) => {
+    events.on('open', (_link, afresh) => {
       // It may be another broker, or have another limit now.
       if (afresh) this.#limitBodies(Number.POSITIVE_INFINITY);
-      if (afresh) this.#connected(serverProduct, `${host.hostname}:${host.port}`);
+      if (afresh) emitSafely(this.events, 'connect');
       this.#dispatch.reopened();
     });
     events.on('unblocked', () => this.#dispatch.pump());
-    events.on('lost', (error) => {
-      this.#toldAway = true;
-      emitSafely(this.events, 'disconnect', error);
-    });
-    this.#outlet.connection.events.on('failed', () => {
-      this.#toldAway = true;
-    });
+    events.on('lost', (error) => emitSafely(this.events, 'disconnect', error));
+    tellReturns(this.#outlet, () => this.stats().pending);
     events.on('channelClosed', (error) => {
       for (const { pace } of this.#lanes) pace.redeclare();
-      this.#heedLimit(messageLimit(error.message));
+      // Otherwise a server with a smaller limit would refuse the same frame for ever. Frames of the closed channel are given
+      // back in this turn of the event loop.
+      const largestBody = messageLimit(error.message);
+      if (largestBody !== undefined) setImmediate(() => this.#limitBodies(largestBody));
     });
-    events.on('warning', (error) => this.#warn(error));
-    this.#announcer = new Announcer(this.#outlet, (error) => this.#warn(error));
+    events.on('warning', (error) => warn(this.events, error));
+    this.#announcer = new Announcer(this.#outlet, (error) => warn(this.events, error));
     this.#outlet.connection.open();
   }
 
@@ -109,69 +110,62 @@ export class Publisher {
 
   /**
    * Takes one record. Returns at once. Throws only where the record was neither taken nor counted, because the stack of
-   * the caller is full: put it in front of `untaken` then.
+   * the caller is full: count it in `notTaken` then.
    *
    * @param line the record as one line of JSON.
+   * @param account whose record it is.
    */
-  accept(service: string, level: Level, line: string): void {
+  accept(service: string, level: Level, line: string, account: Account = this.#nobody): void {
     const bytes = Buffer.byteLength(line) + 1;
     if (this.#state === 'closed') {
       this.#shed.count({ service, level }, 'logged after close', 1);
-      this.#onLate(this.#shed);
+      this.#watch.onLate?.(this.#shed);
       return;
     }
     this.#outlet.connection.open();
+    this.#shed.tellNotTaken();
     const tooLarge = bytes - 1 > this.#lanes.largestBody;
-    if (tooLarge || !this.#makeRoom(level, bytes)) {
+    if (tooLarge || !this.#kept.makeRoom(level, bytes)) {
       this.#shed.count({ service, level }, tooLarge ? 'larger than the broker allows' : 'buffer full', 1);
       return;
     }
     const { lane } = this.#lanes.of(service, level);
     const before = lane.bytes;
     try {
-      lane.add(line, bytes, Date.now());
+      lane.add(line, bytes, Date.now(), account);
       this.#dispatch.soon();
     } catch (error) {
       if (lane.bytes === before) throw error;
     }
-    this.#bytes += lane.bytes - before;
-  }
-
-  /** Counts what `accept` threw at, once there is room on the stack again. */
-  countUntaken(): void {
-    let each = this.untaken;
-    this.untaken = undefined;
-    if (each) internalLogger.error(`a record could not be taken, and is lost: ${reasonOf(each.error)}`);
-    if (each && this.#state === 'closed') this.#onLate(this.#shed);
-    for (; each; each = each.before) this.#shed.count(each, 'not taken', 1);
+    this.#kept.added(lane.bytes - before);
+    account.pending++;
+    this.#atOnce?.();
   }
 
   /**
-   * Resolves when everything that was accepted before is confirmed (or was shed, which is counted). It does not keep the
-   * process running by itself: a script that has nothing else left to do is flushed by the exit hooks.
+   * Resolves when everything that was accepted before is confirmed (or was shed, which is counted). Waiting for this does
+   * not keep the process running.
    */
   flush(): Promise<void> {
-    const { accepted } = this.stats();
-    // While the broker is away somebody may ask again and again.
-    if (this.#flushed?.accepted !== accepted) this.#flushed = { accepted, all: this.#flushAll() };
-    this.#dispatch.now();
-    return this.#flushed.all;
+    return this.#flushes.flush();
   }
 
-  /** Nobody finds records of a service that was never announced, where the process ends right after this. */
-  async #flushAll(): Promise<void> {
-    await this.#lanes.settled();
-    if (!this.#announcer.hasSaid) await within(ANNOUNCEMENT_MS, this.#announcer.said());
+  /** The same for somebody who waits for it: until then the process does not end by itself. */
+  awaitFlush(options?: FlushOptions): Promise<void> {
+    return this.#flushes.awaitFlush(options);
+  }
+
+  /** Sends what was added without waiting for company. */
+  hurry(): void {
+    this.#dispatch.now();
   }
 
   /**
    * Flushes for at most `timeoutMs`, then closes the connection. Never rejects; what could not be sent is counted as shed
    * and told. Every call gets the same result.
-   *
-   * @param tells false where `abandon()` follows, which tells it with what comes meanwhile.
    */
-  close(timeoutMs: number = this.config.exitTimeoutMs, tells = true): Promise<CloseResult> {
-    this.#closing ??= this.#close(timeoutMs, tells);
+  close(timeoutMs: number = this.config.exitTimeoutMs): Promise<CloseResult> {
+    this.#closing ??= this.#close(timeoutMs);
     return this.#closing;
   }
 
@@ -180,50 +174,31 @@ export class Publisher {
   }
 
   stats(): PublisherStats {
-    this.countUntaken();
-    const pending = this.#lanes.records;
-    return {
-      accepted: this.#confirmed + pending + this.#shed.total,
-      confirmed: this.#confirmed,
-      pending,
-      pendingBytes: this.#bytes,
-      shed: this.#shed.counts(),
-      retries: this.#dispatch.retries,
-    };
+    return { ...this.#kept.counts(), retries: this.#dispatch.retries };
   }
 
   status(): PublisherStatus {
-    return {
-      connection: this.#outlet.connection.status(),
-      lanes: [...this.#lanes].map(({ lane, pace }) => ({
-        service: lane.service,
-        level: lane.level,
-        waiting: lane.records,
-        blocked: pace.isHeld,
-        nacks: lane.nacks,
-        returns: lane.returns,
-      })),
-    };
+    return { connection: this.#outlet.connection.status(), lanes: this.#lanes.statuses() };
   }
 
   /**
    * Flushes for at most `timeoutMs`, what is logged meanwhile included. Nothing is given up.
    *
+   * @param account whose records are waited for; left out: all of them.
    * @returns whether there was a moment at which nothing was left.
    */
-  flushWithin(timeoutMs: number): Promise<boolean> {
+  flushWithin(timeoutMs: number, account?: Account): Promise<boolean> {
     this.#outlet.connection.open();
-    this.#outlet.connection.hurry();
-    return this.#timedFlush.within(timeoutMs);
+    return this.#timedFlush.within(timeoutMs, account && (() => account.pending === 0));
   }
 
   /**
-   * At the end of the script: what cannot be flushed in time will never be. Whoever awaited a flush goes on now, and may have
-   * logged again: that is flushed at the next end.
+   * At the end of the script: what cannot be flushed in time is given up. The process may go on all the same, and log again:
+   * that is flushed at the next end.
    */
   async flushOrGiveUp(): Promise<void> {
     const wasIdle = await this.flushWithin(this.config.exitTimeoutMs);
-    if (!wasIdle && !this.isIdle) await this.close(0);
+    if (!wasIdle) this.#kept.giveUpTheRest('unsent at exit', !this.isBrokerAway);
   }
 
   /** Ends the waiting of every flush that has a time limit. */
@@ -238,63 +213,75 @@ export class Publisher {
     if (!this.isIdle) this.#outlet.connection.open();
   }
 
+  /** The last attempt to connect has failed. */
+  get isBrokerAway(): boolean {
+    return this.#outlet.connection.isAway;
+  }
+
+  /** Whether another thread could do something for it: records that are not confirmed, or that nobody would find. */
+  get hasLeftover(): boolean {
+    return !this.isIdle || (this.#kept.confirmed > 0 && !this.#announcer.hasSaid);
+  }
+
+  /** Takes everything out that is not confirmed, so that another thread sends it; `takeBack()` says what became of it. */
+  handOver(): { lanes: LaneLeftover[]; services: string[] } {
+    return { lanes: this.#kept.handOver(), services: this.#announcer.unsaid };
+  }
+
+  /** @param inVain the other thread has given up before its time was over. */
+  takeBack(outcomes: Iterable<LaneOutcome>, inVain: boolean): void {
+    this.#kept.takeBack(outcomes, !inVain);
+  }
+
+  /**
+   * Takes over what another thread had to hand over.
+   *
+   * @returns the lane that it is in now, and the sequence of its first frame there.
+   */
+  adopt(service: string, level: Level, frames: Iterable<Pick<Frame, 'body' | 'records' | 'madeAtS'>>) {
+    this.#outlet.connection.open();
+    return this.#kept.adopt(this.#lanes.of(service, level).lane, frames);
+  }
+
+  /** From now on each record is sent before its call returns. */
+  sendAtOnce(send: (() => void) | undefined): void {
+    if (send) this.#shed.tellAtTheVeryEnd();
+    this.#atOnce = send;
+  }
+
   /** In the last listener of the process: nothing can be sent any more. What is left is counted and told. */
   abandon(): void {
     this.#shed.hold();
-    this.#giveUpTheRest('unsent at exit');
+    this.#stop();
+    this.#kept.giveUpTheRest('unsent at exit', !this.isBrokerAway);
     this.#shed.tellAtTheVeryEnd();
   }
 
-  async #close(timeoutMs: number, tells: boolean): Promise<CloseResult> {
+  async #close(timeoutMs: number): Promise<CloseResult> {
     await this.flushWithin(timeoutMs);
     this.#shed.hold();
-    const unsent = this.#giveUpTheRest('unsent at close');
+    this.#stop();
+    const unsent = this.#kept.giveUpTheRest('unsent at close', !this.isBrokerAway);
     await this.#announcer.hurry();
     await this.#outlet.connection.close();
-    if (tells) this.#shed.tell();
-    return { confirmed: this.#confirmed, unsent };
+    this.#shed.tell();
+    return { confirmed: this.#kept.confirmed, unsent };
   }
 
-  #giveUpTheRest(reason: ShedReason): number {
+  #stop(): void {
     this.#dispatch.stop();
     this.#announcer.stop();
-    this.countUntaken();
     this.#state = 'closed';
-    let unsent = 0;
-    for (const { lane } of this.#lanes) {
-      unsent += lane.records;
-      this.#shed.count(lane, reason, lane.records);
-      lane.clear();
-    }
     this.#bodies.clear();
-    this.#bytes = 0;
-    return unsent;
-  }
-
-  /** Sheds what is lower or older until `bytes` more fit. False when the incoming record is the one to go. */
-  #makeRoom(level: Level, bytes: number): boolean {
-    if (bytes > this.config.bufferBytes) return false;
-    while (this.#bytes + bytes > this.config.bufferBytes) {
-      const victim = chooseVictim(this.#allLanes(), level);
-      const frame = victim?.dropOldest(Date.now());
-      if (!victim || !frame) return false;
-      this.#bytes -= frame.bytes;
-      this.#shed.count(victim, 'buffer full', frame.records);
-    }
-    return true;
-  }
-
-  *#allLanes(): Iterable<Lane> {
-    for (const { lane } of this.#lanes) yield lane;
   }
 
   #settled({ lane, pace }: PacedLane, frame: Frame, outcome: Outcome): void {
-    if (this.#state === 'closed') return;
+    // What was given up meanwhile is counted already.
+    if (!lane.isInFlight(frame)) return;
     if (outcome === 'confirmed') {
-      lane.confirmed(frame);
+      this.#watch.onSettled?.(lane, frame, 'confirmed');
+      this.#kept.confirm(lane, frame);
       pace.confirmed();
-      this.#bytes -= frame.bytes;
-      this.#confirmed += frame.records;
       this.#dispatch.pump();
       return;
     }
@@ -303,35 +290,10 @@ export class Publisher {
     pace.refused();
     if (outcome === 'returned') this.#outlet.topology.forget();
     const first = outcome === 'returned' ? lane.returns++ === 0 : lane.nacks++ === 0;
-    if (first) this.#warn(new LoghiveError('LOGHIVE_RECORDS_WAIT', refusal(lane, outcome)));
-  }
-
-  #connected(product: string, host: string): void {
-    if (this.#toldAway) {
-      const { pending } = this.stats();
-      const sent = pending === 0 ? '' : `; ${counted(pending, 'waiting record is', 'waiting records are')} sent`;
-      internalLogger.info(`connected to ${product} again${sent} (${host})`);
-    }
-    this.#toldAway = false;
-    emitSafely(this.events, 'connect');
-  }
-
-  /** A server with a smaller message limit would refuse the same frame for ever, and its lane would stand still. */
-  #heedLimit(largestBody: number | undefined): void {
-    // The frames of the closed channel are given back in this turn of the event loop.
-    if (largestBody !== undefined) setImmediate(() => this.#limitBodies(largestBody));
+    if (first) warn(this.events, new LoghiveError('LOGHIVE_RECORDS_WAIT', refusal(lane, outcome)));
   }
 
   #limitBodies(largestBody: number): void {
-    for (const { lane, dropped } of this.#lanes.limitBodies(largestBody)) {
-      for (const frame of dropped) {
-        this.#bytes -= frame.bytes;
-        this.#shed.count(lane, 'larger than the broker allows', frame.records);
-      }
-    }
-  }
-
-  #warn(error: LoghiveError): void {
-    warn(this.events, error);
+    for (const [lane, frame] of this.#kept.limitBodies(largestBody)) this.#watch.onSettled?.(lane, frame, 'tooLarge');
   }
 }

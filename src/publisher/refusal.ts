@@ -9,9 +9,3 @@ export function refusal(lane: Pick<Lane, 'service' | 'level'>, outcome: 'nacked'
       : 'no queue takes them (deleted, or not bound?)';
   return `${lane.service} ${lane.level}: records wait because ${why}. Loghive goes on trying.`;
 }
-
-/** The largest message in bytes that the broker allows, where it closed a channel because one was larger. */
-export function messageLimit(reason: string): number | undefined {
-  const bytes = /larger than (?:configured )?max size (?<bytes>\d+)/.exec(reason)?.groups?.bytes;
-  return bytes === undefined ? undefined : Number(bytes);
-}

@@ -3,7 +3,8 @@
  * buffer. The table hangs on a registered symbol, so that the import and the require copy of this package meet in it.
  */
 import type { PublisherConfig } from '../producer-config.js';
-import { createExitHooks, type ExitHooks } from './exit.js';
+import { Account } from './account.js';
+import { exitHooks } from './exit.js';
 import { Publisher } from './publisher.js';
 import type { CloseResult } from './status.js';
 
@@ -12,53 +13,55 @@ interface Entry {
   references: number;
 }
 
-interface Table {
-  readonly entries: Map<string, Entry>;
-  readonly exitHooks: ExitHooks;
+const KEY = Symbol.for('loghive.publishers.2');
+
+function table(): Map<string, Entry> {
+  const holder = globalThis as { [KEY]?: Map<string, Entry> };
+  holder[KEY] ??= new Map();
+  return holder[KEY];
 }
 
-const KEY = Symbol.for('loghive.publishers.1');
-
-function table(): Table {
-  const holder = globalThis as { [KEY]?: Table };
-  holder[KEY] ??= { entries: new Map(), exitHooks: createExitHooks() };
-  return holder[KEY];
+/** Those of this process that are open. */
+export function sharedPublishers(): Publisher[] {
+  return [...table().values()].map(({ publisher }) => publisher);
 }
 
 export interface SharedPublisher {
   readonly publisher: Publisher;
-  /** Flushes; the last one to release also closes. Never rejects. */
+  /** To be named with each record. */
+  readonly account: Account;
+  /** Flushes what stands in the account; the last one to release closes, with all that is left. Never rejects. */
   release(): Promise<CloseResult>;
 }
 
 export function sharePublisher(config: PublisherConfig): SharedPublisher {
-  const { entries, exitHooks } = table();
+  const entries = table();
   const key = JSON.stringify(config);
   const entry = entries.get(key) ?? open();
   entry.references++;
-  return { publisher: entry.publisher, release: onceOnly(() => release(key, entry)) };
+  const account = new Account();
+  return { publisher: entry.publisher, account, release: onceOnly(() => release(key, entry, account)) };
 
   function open(): Entry {
-    const publisher = new Publisher(config, exitHooks.tellAtExit);
+    const publisher = new Publisher(config, { onLate: exitHooks().tellAtExit });
     const opened = { publisher, references: 0 };
     entries.set(key, opened);
-    exitHooks.add(publisher);
+    exitHooks().add(publisher);
     return opened;
   }
 }
 
-async function release(key: string, entry: Entry): Promise<CloseResult> {
-  const { entries, exitHooks } = table();
+async function release(key: string, entry: Entry, account: Account): Promise<CloseResult> {
+  const { publisher } = entry;
   entry.references--;
   if (entry.references > 0) {
-    await entry.publisher.flushWithin(entry.publisher.config.exitTimeoutMs);
-    const { confirmed, pending } = entry.publisher.stats();
-    return { confirmed, unsent: pending };
+    await publisher.flushWithin(publisher.config.exitTimeoutMs, account);
+  } else {
+    table().delete(key);
+    await publisher.close();
+    exitHooks().remove(publisher);
   }
-  entries.delete(key);
-  const result = await entry.publisher.close();
-  exitHooks.remove(entry.publisher);
-  return result;
+  return { confirmed: account.confirmed, unsent: account.pending + account.unsent };
 }
 
 function onceOnly<T>(work: () => Promise<T>): () => Promise<T> {

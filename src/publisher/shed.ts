@@ -1,6 +1,9 @@
 /** What goes when the buffer is full, and the count of it. */
+import { reasonOf } from '../errors.js';
 import { LEVELS, type Level, severity } from '../level.js';
 import type { Lane } from './lane.js';
+import { noneMissed, since, totalOf } from './not-taken.js';
+import { tallyDropped } from './tally.js';
 
 export type ShedReason =
   | 'buffer full'
@@ -14,29 +17,35 @@ export type ShedReason =
 export type ShedCounts = { [L in Level]?: { [R in ShedReason]?: number } };
 
 /**
- * The lane whose oldest frame makes room for an incoming record: of the lowest level that is kept and not in flight.
- * None when the incoming record is lower than all of that: then it is the one to go. Pure.
+ * The lane whose oldest frame makes room for an incoming record: of the lowest level that is kept and not in flight, and
+ * of all services the one with the oldest. None when the incoming record is lower than all of that: then it is the one to
+ * go. Pure.
  */
 export function chooseVictim(lanes: Iterable<Lane>, incoming: Level): Lane | undefined {
   let victim: Lane | undefined;
   for (const lane of lanes) {
-    if (!lane.hasWaiting && !lane.hasOpenLines) continue;
-    if (severity(lane.level) > severity(incoming)) continue;
-    if (victim === undefined || severity(lane.level) < severity(victim.level)) victim = lane;
+    if (lane.oldest === undefined || severity(lane.level) > severity(incoming)) continue;
+    if (victim === undefined || goesBefore(lane, victim)) victim = lane;
   }
   return victim;
 }
 
-const REMEDIES: Readonly<Record<ShedReason, string>> = {
+function goesBefore(lane: Lane, other: Lane): boolean {
+  const step = severity(lane.level) - severity(other.level);
+  return step < 0 || (step === 0 && lane.oldest! < other.oldest!);
+}
+
+const REMEDIES: Readonly<Record<Exclude<ShedReason, 'not taken'>, string>> = {
   'buffer full': 'Raise bufferBytes, or see why the broker does not take them.',
   'unsent at close': 'The broker did not confirm them within exitTimeoutMs: see why, or raise it.',
   'unsent at exit':
-    'The process ended before the broker had confirmed them, by process.exit(), an exception or a signal: await close() before it, or let the script end.',
+    'The broker did not confirm them within exitTimeoutMs of the end of the process: see why, or raise it.',
   'logged after close': 'They were logged when the logger was closed already, or the process ending.',
-  'not taken':
-    'The call stack was full, or Loghive has a fault: please report it where the line before says something else.',
   'larger than the broker allows': "Lower maxRecordBytes, or raise the broker's max_message_size.",
 };
+
+/** Of the two that the broker has not confirmed, where time was not what was missing. */
+const NOT_SENDABLE = 'They could not be sent to the broker: see why.';
 
 /** A flood of shed records is told in one sentence each so often. */
 const TELL_EVERY_MS = 10_000;
@@ -49,6 +58,10 @@ export class ShedLedger {
   readonly #counts = new Map<Level, Map<ShedReason, number>>();
   /** By reason, then by service and level. */
   readonly #untold = new Map<ShedReason, Map<string, number>>();
+  /** Whether the broker was there for what is given up as unsent, so that only time was short. */
+  couldBeSent = true;
+  readonly notTaken = noneMissed();
+  #notTakenTold = noneMissed();
   #total = 0;
   #untoldTotal = 0;
   #toldAtMs = Number.NEGATIVE_INFINITY;
@@ -62,12 +75,13 @@ export class ShedLedger {
   }
 
   get total(): number {
-    return this.#total;
+    return this.#total + totalOf(this.notTaken);
   }
 
   count({ service, level }: { service: string; level: Level }, reason: ShedReason, records: number): void {
     if (records === 0) return;
     add(entryOf(this.#counts, level), reason, records);
+    tallyDropped({ service, level }, reason, records);
     add(entryOf(this.#untold, reason), `${service} ${level}`, records);
     this.#total += records;
     this.#untoldTotal += records;
@@ -80,6 +94,7 @@ export class ShedLedger {
     for (const level of LEVELS) {
       const ofLevel = this.#counts.get(level);
       if (ofLevel) result[level] = Object.fromEntries(ofLevel);
+      if (this.notTaken[level] > 0) result[level] = { ...result[level], 'not taken': this.notTaken[level] };
     }
     return result;
   }
@@ -91,19 +106,42 @@ export class ShedLedger {
     this.#telling = 'when asked';
   }
 
+  /** Says soon what is new in `notTaken`. Where nothing is, nearly always, it costs next to nothing. */
+  tellNotTaken(): void {
+    if (totalOf(this.notTaken) !== totalOf(this.#notTakenTold) && this.#telling === 'by and by')
+      this.#tellSoon(GATHER_MS);
+  }
+
   /** Says what was shed since it was said last. */
   tell(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#telling === 'when asked') this.#telling = 'by and by';
-    if (this.#untoldTotal === 0) return;
+    const untold = this.#takeUntold();
+    if (untold.length === 0) return;
     if (this.#telling === 'at the very end') this.#lineFrom *= 2;
-    const parts = [...this.#untold].map(([reason, lanes]) => part(reason, lanes));
-    const remedies = [...this.#untold.keys()].map((reason) => REMEDIES[reason]);
-    this.#untold.clear();
+    const parts = untold.map(([reason, lanes]) => part(reason, lanes));
+    const remedies = untold.map(([reason]) => this.#remedy(reason));
     this.#toldAtMs = performance.now();
+    this.#tell(`records given up: ${parts.join(', ')}; ${this.total} in all since the start. ${remedies.join(' ')}`);
+  }
+
+  #remedy(reason: ShedReason): string {
+    if (reason.startsWith('unsent') && !this.couldBeSent) return NOT_SENDABLE;
+    if (reason !== 'not taken') return REMEDIES[reason];
+    const { error } = this.notTaken;
+    return `The application's call stack was full${error instanceof RangeError ? '' : `, or Loghive has a fault: please report it (${reasonOf(error)})`}.`;
+  }
+
+  #takeUntold(): (readonly [ShedReason, ReadonlyMap<string, number>])[] {
+    const untold: (readonly [ShedReason, ReadonlyMap<string, number>])[] = [...this.#untold];
+    this.#untold.clear();
     this.#untoldTotal = 0;
-    this.#tell(`records given up: ${parts.join(', ')}; ${this.#total} in all since the start. ${remedies.join(' ')}`);
+    const notTaken = since(this.notTaken, this.#notTakenTold);
+    for (const [level, records] of notTaken) tallyDropped({ service: '', level: level as Level }, 'not taken', records);
+    this.#notTakenTold = { ...this.notTaken };
+    if (notTaken.size > 0) untold.push(['not taken', notTaken]);
+    return untold;
   }
 
   /**

@@ -35,8 +35,8 @@ export interface PublisherStatus {
 }
 
 export interface CloseResult {
-  /** Records that were confirmed in the life of the publisher. */
+  /** Records of this integration that the broker confirmed. */
   readonly confirmed: number;
-  /** Records that could not be sent in time; they are counted as shed. */
+  /** Those that were not confirmed in time: counted as shed, or kept where another integration shares the connection. */
   readonly unsent: number;
 }

@@ -2,6 +2,7 @@
  * The broker URL: `amqp://user:password@host:5672/vhost`, `amqps://…`, several hosts in one URL
  * (`amqp://user:password@one:5672,two:5673/vhost`) or several whole URLs separated by commas. Pure.
  */
+import net from 'node:net';
 import { maskUrl } from './mask-url.js';
 import { Expected, kindOf, shown } from './option.js';
 
@@ -40,6 +41,7 @@ function wholeUrls(text: string): string[] {
 }
 
 function parseOne(text: string): BrokerHost {
+  checkHost(text);
   let url: URL;
   try {
     url = new URL(text);
@@ -49,14 +51,15 @@ function parseOne(text: string): BrokerHost {
   if (url.protocol !== 'amqp:' && url.protocol !== 'amqps:')
     throw new Expected("a URL that begins with 'amqp://' or 'amqps://'");
   if (url.hostname === '') throw new Expected(`${SHAPE}; the host is missing`);
-  if (url.search !== '' || url.hash !== '') {
-    throw new Expected(
-      "a URL without a query or fragment: heartbeat and time-outs are options of their own (heartbeatS, socketTimeoutMs), and a '?' or '#' in a password is written %3F or %23",
-    );
+  // What looks like one may be the rest of a password.
+  if (url.hash !== '' || url.search.includes('@')) {
+    throw new Expected(`${SHAPE}; a '?' or '#' in a password is written %3F or %23`);
   }
   const path = url.pathname.replace(/^\//, '');
   // The rest of a password with an unencoded '/' and '@' would else be taken for the vhost, and shown.
   if (path.includes('@')) throw new Expected(`${SHAPE}; an '@' in a password or vhost is written %40, a '/' %2F`);
+  if (path === '/')
+    throw new Expected(`a URL whose vhost is one path segment: the vhost "/" is written '/' or '/%2F', not '//'`);
   if (path.includes('/')) throw new Expected("a URL whose vhost is one path segment; write a '/' in its name as %2F");
   if (url.port === '0') throw new Expected('a URL with a port from 1 to 65535');
   const vhost = path === '' ? '/' : decoded(path);
@@ -70,6 +73,26 @@ function parseOne(text: string): BrokerHost {
     password: noLogin ? 'guest' : decoded(url.password),
     vhost,
   });
+}
+
+/** Hosts of which `new URL` would say nothing, or something that is beside the point. */
+function checkHost(text: string): void {
+  const [, host = '', rest = ''] = /^\s*[a-z]+:\/\/(?:[^/?#]*@)?([^/?#]*)(.*)$/is.exec(text) ?? [];
+  if (/^%2f/i.test(host) || (/^(?::\d+)?$/.test(host) && /^\/[^/]+\/./.test(rest) && !rest.includes('@'))) {
+    throw new Expected('a host name or address: RabbitMQ takes no connections by a Unix socket in a folder');
+  }
+  const zone = /^\[?([\da-f:.]+)%[\w.-]+\]?(?::\d+)?$/i.exec(host)?.[1];
+  if (zone !== undefined && net.isIPv6(zone)) {
+    throw new Expected("an IPv6 address without a zone, in brackets: 'amqp://[::1]:5672/vhost'");
+  }
+  if (net.isIPv6(host) || net.isIPv6(host.replace(/:\d+$/, ''))) {
+    throw new Expected("an IPv6 address in brackets: 'amqp://[::1]:5672/vhost'");
+  }
+}
+
+/** What stands behind the '?' of a URL that was parsed; of a list of URLs, of all of them. */
+export function queryOf(text: string): string {
+  return [...text.matchAll(/\?([^,#]*)/g)].map(([, query]) => query!.trim()).join('&');
 }
 
 function decoded(text: string): string {

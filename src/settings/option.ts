@@ -27,8 +27,8 @@ export interface Option<T> {
   readonly required?: boolean;
   /** An environment variable that is set to nothing is a value, not "not set". */
   readonly takesEmpty?: boolean;
-  /** What is used where nothing is set, for messages; left out: `fallback`. */
-  readonly otherwise?: (environment: Environment) => string;
+  /** What a wrong environment value makes of it, where no other value may take its place: neither another variable's nor the default. */
+  readonly unusable?: (sentence: string) => T;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a table holds options of many types; `Values` gives each its own back
@@ -73,8 +73,9 @@ export function resolveOptions<T extends OptionTable>(
   warn: (sentence: string) => void,
 ): Values<T> {
   if (given !== undefined && !isOptions(given)) {
+    const example = Object.hasOwn(table, 'service') ? " such as { service: 'shop' }" : '';
     // By its kind: what was passed may be a URL with a password.
-    throw invalid(`${owner}: the options are ${kindOf(given)}, expected an object such as { service: 'shop' }.`);
+    throw invalid(`${owner}: the options are ${kindOf(given)}, expected an object${example}.`);
   }
   const options = (given ?? {}) as Record<string, unknown>;
   for (const name of Object.keys(options)) {
@@ -120,11 +121,13 @@ function fromEnvironment(
       return value;
     } catch (error) {
       const sentence = complaint(where, option, text, error);
-      if (option.required) throw invalid(`${sentence}. Correct it or set the option "${name}".`);
+      const remedy = `Correct it or set the option "${name}".`;
+      if (option.required) throw invalid(`${sentence}. ${remedy}`);
+      if (option.unusable) return option.unusable(`${sentence}. ${remedy}`);
       wrong.push(sentence);
     }
   }
-  if (wrong.length > 0) tell(option.otherwise?.(environment) ?? shownFallback(option));
+  if (wrong.length > 0) tell(shownFallback(option));
   return option.fallback;
 }
 

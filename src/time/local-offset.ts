@@ -68,13 +68,15 @@ export class LocalOffsets {
   /**
    * @param civilS the local reading as if it were UTC, in epoch seconds.
    * @param sentS when its record was published, in epoch seconds.
+   * @param alone by this record alone, whatever its service has shown: its time is part of a key, which must not change
+   * when its message comes again to another process.
    * @returns epoch seconds.
    */
-  toUtc(name: string, civilS: number, sentS: number): number {
+  toUtc(name: string, civilS: number, sentS: number, alone = false): number {
     const service = this.#service(name);
     const differenceS = civilS - sentS;
     const onTimeS = onTimeOffset(differenceS);
-    const late = leastLate(service.shown, differenceS, sentS);
+    const late = alone ? undefined : leastLate(service.shown, differenceS, sentS);
     const isOnTime = onTimeS !== undefined && !(late && isInBacklog(service, late.offsetS - differenceS));
     const offsetS = isOnTime ? onTimeS : (late?.offsetS ?? nearestOffset(differenceS));
     if (isOnTime) show(service, offsetS, sentS);

@@ -10,6 +10,7 @@ import { cutMark } from './cut.js';
 export type Shape =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'unboxed'; readonly value: unknown }
+  | { readonly kind: 'fields'; readonly fields: Readonly<Record<string, unknown>> }
   /** An object of one field, named by the mark: `{ "[Map]": … }`. */
   | { readonly kind: 'marked'; readonly mark: string; readonly content: unknown };
 
@@ -89,6 +90,6 @@ function unbox(value: object): unknown {
 }
 
 /** The name that the language gives the object, whatever its class is called. */
-function tagOf(value: object): string {
+export function tagOf(value: object): string {
   return Object.prototype.toString.call(value).slice('[object '.length, -1);
 }

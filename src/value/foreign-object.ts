@@ -4,13 +4,15 @@
  * @module
  */
 
+import { isWinstonMark } from './winston-marks.js';
+
 const MOST_REASON_CHARACTERS = 500;
 
-/** The keys of an object's own enumerable properties, strings first, then symbols. */
+/** The keys of an object's own enumerable properties, strings first, then symbols, without those that Winston adds. */
 export function enumerableKeys(source: object): PropertyKey[] {
   const keys: PropertyKey[] = Object.keys(source);
   for (const symbol of Object.getOwnPropertySymbols(source)) {
-    if (Object.prototype.propertyIsEnumerable.call(source, symbol)) keys.push(symbol);
+    if (!isWinstonMark(symbol) && Object.prototype.propertyIsEnumerable.call(source, symbol)) keys.push(symbol);
   }
   return keys;
 }
@@ -22,6 +24,22 @@ export function readSafely(source: object, key: PropertyKey): unknown {
   } catch (thrown) {
     return threwMark(thrown);
   }
+}
+
+/** The value as `String()` gives it; where that throws, its mark. */
+export function textSafely(value: unknown): string {
+  try {
+    return String(value);
+  } catch (thrown) {
+    return threwMark(thrown);
+  }
+}
+
+/** The name of an object's class. */
+export function className(value: object): string {
+  const maker = readSafely(value, 'constructor');
+  const name = typeof maker === 'function' ? readSafely(maker, 'name') : undefined;
+  return typeof name === 'string' && name !== '' ? name : 'Object';
 }
 
 /** `[Threw: <message>]`, for what could not be had because reading it threw. Never throws. */

@@ -39,6 +39,18 @@ export function memberTexts(json: string): Map<string, string> {
   }
 }
 
+/** The text of each item of a JSON array. The text must be known to be valid JSON and an array. */
+export function itemTexts(json: string): string[] {
+  const items: string[] = [];
+  for (let at = skipSpace(json, json.indexOf('[') + 1); json.charCodeAt(at) !== 0x5d; ) {
+    const end = valueEnd(json, at);
+    items.push(json.slice(at, end));
+    at = skipSpace(json, end);
+    if (json.charCodeAt(at) === 0x2c) at = skipSpace(json, at + 1);
+  }
+  return items;
+}
+
 /** How deep arrays and objects lie inside each other in a valid JSON text. */
 export function nesting(json: string): number {
   let depth = 0;

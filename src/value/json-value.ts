@@ -18,7 +18,7 @@ export function freeName(fields: object, name: string, number: number): string {
 }
 
 /** Sets an own field; by plain assignment `__proto__` would set the prototype. */
-export function setField<Value>(fields: Record<string, Value>, name: string, value: Value): void {
+export function setField<Value, Given extends Value>(fields: Record<string, Value>, name: string, value: Given): void {
   if (name !== '__proto__') fields[name] = value;
   else Object.defineProperty(fields, name, { value, enumerable: true, configurable: true, writable: true });
 }

@@ -34,7 +34,7 @@ describe('a connection of amqplib', () => {
     };
     const internals = internalsOf(model);
     expect(internals.socket).toBeInstanceOf(net.Socket);
-    expect(internals).toMatchObject({ heartbeatMs: 60_000, channelMax: 2047, isBlocked: false });
+    expect(internals).toMatchObject({ heartbeatMs: 60_000, channelMax: 2047, frameMax: 131_072, isBlocked: false });
     expect(connection.maxFrameSize).toBeGreaterThan(0);
     const timers = [connection.heartbeater.sendTimer, connection.heartbeater.recvTimer];
     expect(timers.map((timer) => timer.hasRef())).toEqual([true, true]);
@@ -57,6 +57,29 @@ describe('a connection of amqplib', () => {
     internals.resumeReading();
     await asked;
     expect(internals.isReadingPaused).toBe(false);
+  });
+
+  test('writes what is published in one turn of the event loop together', async () => {
+    const model = await open();
+    const { socket } = internalsOf(model);
+    let writes = 0;
+    for (const name of ['_write', '_writev'] as const) {
+      const original = (socket[name] as (...parts: unknown[]) => void).bind(socket);
+      Object.assign(socket, {
+        [name]: (...parts: unknown[]) => {
+          writes += 1;
+          original(...parts);
+        },
+      });
+    }
+    const channel = await model.createConfirmChannel();
+    const { queue } = await channel.assertQueue('', { exclusive: true });
+    writes = 0;
+    const messages = 1000;
+    for (let n = 0; n < messages; n++) channel.sendToQueue(queue, Buffer.from(`message ${n}`));
+    await channel.waitForConfirms();
+    expect(writes).toBeLessThan(messages / 20);
+    expect(await channel.checkQueue(queue)).toMatchObject({ messageCount: messages });
   });
 
   test('hands messages on whose headers its own decoder reads as we do', async () => {

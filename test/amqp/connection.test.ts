@@ -180,6 +180,20 @@ describe('a connection', () => {
     expect(elsewhere.events()).toHaveLength(failed);
   });
 
+  test('is woken so once only: two that are lost as soon as they are ready do not wake each other without end', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999);
+    onEnd(() => vi.restoreAllMocks());
+    const readyAt: number[] = [];
+    const [one, other] = [useConnection(broker.url), useConnection(broker.url)];
+    one.connection.events.on('ready', () => readyAt.push(performance.now()));
+    for (const { connection } of [one, other]) {
+      connection.events.on('ready', () => setImmediate(() => connection.renew('a test')));
+    }
+    await eventually(() => readyAt.length >= 3, { withinMs: 15_000 });
+    // It has waited at least once, for a second.
+    expect(readyAt[2]! - readyAt[0]!).toBeGreaterThan(900);
+  });
+
   test('tries the hosts of a list in turn', async () => {
     const port = await freePort();
     const hole = await useBlackHole();

@@ -1,7 +1,7 @@
 /** The properties of a message, whatever bytes they are: what amqplib's own decoder cannot take ends the connection. */
 import { describe, expect, test } from 'vitest';
 import { readContentHeader } from '../../src/amqp/content-header.js';
-import { seeded } from '../delivery/random.mjs';
+import { seeded } from '../suite/random.mjs';
 
 const u16 = (value: number) => Buffer.from([value >> 8, value & 0xff]);
 const u32 = (value: number) => Buffer.from([value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff]);
@@ -45,7 +45,7 @@ function nested(depth: number, kind: 'F' | 'A'): Buffer {
 
 describe('the properties of a message', () => {
   test('are none', () => {
-    expect(readContentHeader(header(0))).toEqual({ size: 5, properties: {} });
+    expect(readContentHeader(header(0))).toEqual({ size: 5, properties: {}, weight: 0 });
   });
 
   test('are all of class basic, each under its name', () => {
@@ -61,7 +61,7 @@ describe('the properties of a message', () => {
       int64(1_700_000_000n),
       ...['t', 'u', 'app', 'cluster'].map(short),
     );
-    expect(readContentHeader(payload)).toEqual({
+    expect(readContentHeader(payload)).toMatchObject({
       size: 5,
       properties: {
         contentType: 'type/json',
@@ -161,6 +161,23 @@ describe('the properties of a message', () => {
       const bytes = Buffer.from(Array.from({ length: Math.floor(random() * 80) }, () => Math.floor(random() * 256)));
       expect(() => readContentHeader(header(Math.floor(random() * 65_536), bytes))).not.toThrow();
     }
+  });
+
+  test('are a thousand values at most, however many the frame holds', () => {
+    // Five bytes each on the wire, two hundred in memory.
+    const tables = Array.from({ length: 26_000 }, () => Buffer.concat([Buffer.from('F'), u32(0)]));
+    const headers = headersOf(field('many', 'A', list(...tables)), field('behind', 'V'));
+    const many = headers.many as unknown[];
+    expect(many).toHaveLength(1000);
+    expect(many.at(-2)).toEqual({});
+    expect([many.at(-1), headers.behind]).toEqual(['…[more than 1000 values]', '…[more than 1000 values]']);
+  });
+
+  test('are weighed by what they take in memory', () => {
+    const weightOf = (...fields: Buffer[]) => readContentHeader(header(0x2000, table(...fields))).weight;
+    expect(readContentHeader(header(0)).weight).toBe(0);
+    expect(weightOf(field('a', 'S', long('x'.repeat(30_000))))).toBeGreaterThan(60_000);
+    expect(weightOf(...Array.from({ length: 500 }, (_, n) => field(`${n}`, 'V')))).toBeGreaterThan(100_000);
   });
 
   test('take a name of the prototype for a name like any other', () => {

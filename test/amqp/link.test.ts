@@ -4,6 +4,7 @@ import tls from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { type Link, openLink } from '../../src/amqp/link.js';
 import { LoghiveError } from '../../src/errors.js';
+import { startDevelopmentBroker } from '../support/development-broker.mjs';
 import { freePort } from '../support/ports.mjs';
 import { makeCa } from '../support/tls.mjs';
 import { brokerConfigOf } from '../support/use-connection.js';
@@ -168,6 +169,25 @@ describe('a broker that refuses', () => {
     const { code, message } = await refusal(`amqp://${user}:right@${at}/${broker.vhost}`);
     expect(code).toBe('LOGHIVE_BROKER_REFUSED');
     expect(message).toMatch(`the broker refused the vhost "${broker.vhost}": it does not exist, user "${user}" has no`);
+  });
+
+  test('fewer channels on a connection than Loghive needs', async () => {
+    const narrow = await startDevelopmentBroker({ channelMax: 2 });
+    onEnd(() => narrow.stop());
+    const refused = await open(narrow.url).catch((error: LoghiveError) => error);
+    expect(refused).toMatchObject({
+      code: 'LOGHIVE_BROKER_REFUSED',
+      message: expect.stringMatching(
+        /: the broker allows 2 channels on a connection, and Loghive needs 8\. Raise channel_max in its configuration\.$/,
+      ),
+    });
+    await eventually(async () => expect(await narrow.listConnections()).toEqual([]));
+  });
+
+  test('nothing, where it allows exactly the channels that Loghive needs', async () => {
+    const wide = await startDevelopmentBroker({ channelMax: 8 });
+    onEnd(() => wide.stop());
+    expect(await open(wide.url)).toMatchObject({ serverProduct: expect.any(String) });
   });
 });
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chownSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -8,19 +8,20 @@ import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { exists } from '../../cli/embedded/process-identity.js';
 import type { Child } from '../support/child.mjs';
+import { freePort } from '../support/ports.mjs';
 import { onEnd, uniqueName, useBroker, useChild, useDatabase } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 import { useTerminal } from './dev-terminal.js';
-import { devAs, program, STARTS, useProject } from './use-dev.js';
+import { devAs, program, root, STARTS, useProject } from './use-dev.js';
 
 function dev(cwd: string, args: string[] = [], env: Record<string, string> = {}): Child {
   return useChild(program, { args: ['dev', '--port', '0', ...args], cwd, env });
 }
 
-const LINES = /^ {2}(import .* from 'loghive\/winston';)\n {2}(logger\.add\(.*\);)$/m;
+const LINES = /^ {2}(import .* from 'loghive\/winston';)\n {2}(const options = .*;\n {2}logger\.add\(.*\);)$/m;
 const PSQL = /psql "([^"]+)"/;
 
-/** What a person does: pastes the two lines, and logs. */
+/** What a person does: pastes the lines, and logs. */
 function application(cwd: string, lines: RegExpMatchArray, statement: string): Child {
   const file = path.join(cwd, 'app.js');
   const [, first, second] = lines;
@@ -53,7 +54,7 @@ const textOf = (child: Child) => child.lines.join('\n');
 
 /** What it says when everything runs. */
 async function welcomeOf(child: Child): Promise<{ lines: RegExpMatchArray; psql: string }> {
-  await child.waitForLine(/^Records appear below/, 30_000);
+  await child.waitForLine(/^Ctrl-C ends everything/, 30_000);
   const lines = LINES.exec(textOf(child));
   const psql = PSQL.exec(textOf(child));
   if (!lines) throw new Error(`no lines to paste in:\n${textOf(child)}`);
@@ -89,7 +90,7 @@ function processesIn(folder: string): string[] {
 
 describe('loghive dev in a terminal', () => {
   test(
-    'an application logs with the two lines it prints, records are shown, and are there the next time',
+    'an application logs with the lines it prints, records are shown, and are there the next time',
     STARTS,
     async () => {
       const project = useProject();
@@ -114,7 +115,7 @@ describe('loghive dev in a terminal', () => {
   test('an application that only prints is recorded by the line that it shows for that', STARTS, async () => {
     const project = useProject();
     const terminal = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });
-    const [, line] = await terminal.shows(/^ {2}(LOGHIVE_SERVICE=till .* node --import .* app\.js)$/m);
+    const [, line] = await terminal.shows(/^ {2}(LOGHIVE_SERVICE=till .* \\\n {2}node --import .* app\.js)$/m);
     writeFileSync(path.join(project, 'app.js'), "console.log('printed');");
     const { stdout } = await promisify(execFile)('sh', ['-c', line!], { cwd: project });
     expect(stdout).toBe('printed\n');
@@ -167,7 +168,8 @@ describe('loghive dev in a terminal', () => {
 describe('loghive dev', () => {
   test('after SIGKILL starts again with everything that was stored, and still the same port', STARTS, async () => {
     const project = useProject();
-    const first = dev(project);
+    // Any port (0) would be for this time only.
+    const first = dev(project, ['--port', String(await freePort())]);
     const { lines } = await welcomeOf(first);
     await application(project, lines, "logger.info('before');").exited;
     await first.waitForLine(/before/);
@@ -187,8 +189,11 @@ describe('loghive dev', () => {
   test('says so where its folder cannot be one', STARTS, async () => {
     const project = useProject();
     writeFileSync(path.join(project, 'file'), '');
+    const begun = performance.now();
     const child = dev(project, ['--data', 'file']);
     expect(await child.exited).toEqual({ code: 1, signal: null });
+    // It stops what it has not started, and waits for nothing: a consumer may take nine seconds.
+    expect(performance.now() - begun).toBeLessThan(8000);
     expect(child.lines).toEqual([expect.stringMatching(/^loghive: folder .*file cannot be used: EEXIST/)]);
   });
 
@@ -218,6 +223,8 @@ describe('loghive dev', () => {
     await child.kill('SIGTERM');
     expect(await child.exited).toEqual({ code: 0, signal: null });
     expect(readFileSync(path.join(project, 'elsewhere', '.gitignore'), 'utf8')).toBe('*\n');
+    // Any port was for that time only.
+    expect(readdirSync(path.join(project, 'elsewhere'))).not.toContain('broker-port');
   });
 
   test('calls the broker what it calls itself, where its own messages are asked for', STARTS, async () => {
@@ -235,8 +242,59 @@ describe('loghive dev', () => {
     const { lines, psql } = await welcomeOf(child);
     await application(project, lines, "logger.info('unseen');").exited;
     await eventually(async () => expect(await messagesIn(psql)).toEqual(['unseen']));
+    // The README's way to search without psql, as it stands there.
+    const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
+    const snippet = /```sh\n(node -e "\n.*?)```/s.exec(readme)![1]!.replace('PORT', new URL(psql).port);
+    symlinkSync(path.join(root, 'node_modules', 'pg'), path.join(project, 'node_modules', 'pg'));
+    const { stdout, stderr } = await promisify(execFile)('sh', ['-c', snippet], { cwd: project });
+    expect(stdout).toMatch(/'INFO'.*'unseen'/);
+    expect(stderr).toBe('');
     expect(child.stdout).toEqual([]);
+    expect(textOf(child)).not.toMatch(/appear below/);
     await child.kill('SIGTERM');
+  });
+
+  test('ends when the shell is killed that npx has started it in, which passes no signal on', STARTS, async () => {
+    const project = useProject();
+    const command = `"${process.execPath}" "${program}" dev --port 0 --quiet; true`;
+    const shell = useChild('-c', {
+      nodePath: '/bin/sh',
+      args: [command],
+      cwd: project,
+      env: { npm_lifecycle_event: 'npx' },
+    });
+    await shell.waitForLine(/^Ctrl-C ends everything/, 30_000);
+    const { pid } = JSON.parse(ownerOf(project));
+    onEnd(() => {
+      if (ownerOf(project) !== '') process.kill(pid, 'SIGKILL');
+    });
+    process.kill(shell.pid!, 'SIGTERM');
+    await eventually(() => expect(ownerOf(project)).toBe(''), { withinMs: 30_000 });
+    expect(processesIn(project)).toEqual([]);
+  });
+
+  test('goes on in the background when the shell of the script that has started it ends', STARTS, async () => {
+    const project = useProject();
+    const shell = useChild('-c', {
+      nodePath: '/bin/sh',
+      args: [`"${process.execPath}" "${program}" dev --port 0 --quiet </dev/null & read line`],
+      cwd: project,
+      env: { npm_lifecycle_event: 'start' },
+    });
+    const { lines, psql } = await welcomeOf(shell);
+    const { pid } = JSON.parse(ownerOf(project));
+    onEnd(() => {
+      if (ownerOf(project) !== '') process.kill(pid, 'SIGKILL');
+    });
+    shell.stdin.end();
+    await eventually(() => expect(exists(shell.pid!)).toBe(false));
+    // It looks once a second.
+    await application(project, lines, "logger.info('one'); setTimeout(() => logger.info('two'), 2000);").exited;
+    await eventually(async () => expect(await messagesIn(psql)).toEqual(['one', 'two']));
+    expect(textOf(shell)).not.toMatch(/is gone: stopping/);
+    process.kill(pid, 'SIGTERM');
+    expect(await shell.exited).toMatchObject({ signal: null });
+    expect(ownerOf(project)).toBe('');
   });
 
   test('stores what the broker holds before it ends', STARTS, async () => {
@@ -288,7 +346,11 @@ describe('loghive dev', () => {
     const child = dev(project);
     await welcomeOf(child);
     const [postgres] = processesIn(project);
-    rmSync(path.join(project, '.loghive'), { recursive: true, force: true, maxRetries: 5 });
+    // PostgreSQL goes on to make files in it, and a folder in which one has appeared meanwhile is not empty.
+    await eventually(() => {
+      rmSync(path.join(project, '.loghive'), { recursive: true, force: true });
+      return true;
+    });
     expect(await child.exited).toEqual({ code: 1, signal: null });
     expect(child.lines.at(-1)).toMatch(/^loghive: (?:the )?folder .*(?:was removed|PostgreSQL)|^loghive: PostgreSQL/);
     expect(exists(Number(postgres!.split(' ')[1]))).toBe(false);
@@ -338,9 +400,15 @@ describe('loghive dev with servers of your own', () => {
     const env = { LOGHIVE_URL: broker.url, LOGHIVE_DATABASE_URL: database.url };
     const child = useChild(program, { args: ['dev', service], cwd: project, env });
     const { lines } = await welcomeOf(child);
-    expect(lines[2]).toBe("logger.add(new LoghiveTransport({ service: 'till' }));");
-    expect(textOf(child)).toContain('with LOGHIVE_URL in its environment');
-    expect(textOf(child)).not.toContain('guest:guest');
+    expect(lines[2]).toContain("const options = { service: 'till' };");
+    const { host, port, pathname } = new URL(broker.url);
+    const text = textOf(child);
+    expect(text).toContain('with LOGHIVE_URL in its environment');
+    expect(text).toContain(`your RabbitMQ: amqp://guest:***@${host}${pathname} (environment variable LOGHIVE_URL)`);
+    expect(text).toMatch(/your PostgreSQL: postgres:\/\/\S+ \(environment variable LOGHIVE_DATABASE_URL\)/);
+    expect(text).toMatch(new RegExp(`^  psql postgres(?:ql)?://\\w+@127\\.0\\.0\\.1:\\d+/${database.name} `, 'm'));
+    expect(port).not.toBe('');
+    expect(text).not.toContain('guest:guest');
     const own = [
       lines[0],
       lines[1],

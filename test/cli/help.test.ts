@@ -14,7 +14,13 @@ async function helpOf(args: string, columns: number): Promise<string[]> {
   return terminal.text().trimEnd().split('\n');
 }
 
-const calls = ['--help', ...['consume', 'dev', 'migrate', 'pipe'].map((command) => `${command} --help`)];
+const commands = ['alerts', 'consume', 'dev', 'migrate', 'pipe', 'partitions', 'dead-letters', 'services'];
+const nested = [
+  ...['test', 'preview'].map((command) => `alerts ${command}`),
+  ...['list', 'show', 'export', 'replay', 'drop'].map((command) => `dead-letters ${command}`),
+  ...['list', 'add', 'remove'].map((command) => `services ${command}`),
+];
+const calls = ['--help', ...[...commands, ...nested].map((command) => `${command} --help`)];
 
 test.each([60, 80, 120].flatMap((columns) => calls.map((args) => [args, columns] as const)))(
   'loghive %s in %i columns has no line that is longer, and none that is broken twice',

@@ -17,10 +17,11 @@ async function loghive(args: string[], env: Record<string, string> = {}): Promis
   return { code, stdout: child.stdout, stderr: child.stderr };
 }
 
+const UNREACHABLE = ['--database-url', 'postgres://u@127.0.0.1:1/x'];
 const DATABASE = ['--database-url', 'postgres://u:secret@127.0.0.1/db'];
 
 test.each<[string[], RegExp]>([
-  [['pipe', '--service', 'a b'], /^loghive pipe: option "service" is "a b", expected a service name/],
+  [['pipe', '--service', 'a b'], /^loghive pipe: option --service is "a b", expected a service name/],
   [['drink'], /^loghive: unknown command 'drink'\. See loghive --help\.$/],
   [['consum'], /^loghive: unknown command 'consum' \(Did you mean consume\?\)\. See loghive --help\.$/],
   [['amqp://u:secret@h'], /^loghive: unknown command 'amqp:\/\/u:\*\*\*@h'\. See loghive --help\.$/],
@@ -35,15 +36,15 @@ test.each<[string[], RegExp]>([
   [['migrate', '--url', 'amqp://u:secret@h'], /^loghive: unknown option '--url'/],
   [
     ['migrate'],
-    /^loghive: no database: pass the option "databaseUrl" \(--database-url postgres:.* or set LOGHIVE_DATABASE_URL/,
+    /^loghive: no database: pass the option --database-url \(postgres:.* or set LOGHIVE_DATABASE_URL, .* or DATABASE_URL\.$/,
   ],
   [
     ['migrate', '--database-url', 'mysql://u:secret@h/db'],
-    /^loghive: migrate: option "databaseUrl": database URL "mysql:\/\/u:\*\*\*@h\/db": expected postgres:/,
+    /^loghive: migrate: option --database-url: database URL "mysql:\/\/u:\*\*\*@h\/db": expected postgres:/,
   ],
   [
     ['migrate', ...DATABASE, '--schema', 'My Schema'],
-    /^loghive: migrate: option "schema" is "My Schema", expected a schema name/,
+    /^loghive: migrate: option --schema is "My Schema", expected a schema name/,
   ],
   [
     ['migrate', '--database-url', 'postgres://u:secret@h/db?sslmode=strict'],
@@ -51,11 +52,11 @@ test.each<[string[], RegExp]>([
   ],
   [
     ['consume', 'a shop', ...DATABASE],
-    /^loghive: consume: option "services" is \["a shop"\], expected a service name of/,
+    /^loghive: consume: argument \[services\.\.\.\] is \["a shop"\], expected a service name of/,
   ],
   [
     ['consume', 'shop', '--url', 'http://u:secret@h', ...DATABASE],
-    /^loghive: consume: option "url" is "http:\/\/u:\*\*\*@h", expected a URL that begins with 'amqp:/,
+    /^loghive: consume: option --url is "http:\/\/u:\*\*\*@h", expected a URL that begins with 'amqp:/,
   ],
   [['consume', 'shop'], /^loghive: no database: /],
 ])('wrong use is told in one line, and ends with 2: loghive %j', async (args, words) => {
@@ -74,6 +75,26 @@ test('a wrong environment is told with the name of the variable', async () => {
     /^loghive: environment variable LOGHIVE_DATABASE_URL: database URL "mysql:\/\/u:\*\*\*@h\/db"/,
   );
   expect(code).toBe(2);
+});
+
+test('a wrong setting of the environment names no option that the command does not have', async () => {
+  const env = { CONSUMER_BATCH_SIZE: '-3', LOGHIVE_URL: 'http://h', SERVICE_NAMES: 'a b' };
+  const { code, stderr } = await loghive(['consume', ...DATABASE], env);
+  expect(stderr.at(-1)).toMatch(/SERVICE_NAMES is "a b", .* Correct it or give argument \[services\.\.\.\]\.$/);
+  expect(code).toBe(2);
+  const { SERVICE_NAMES: _, ...others } = env;
+  const child = useChild(program, { args: ['consume', 'shop', ...UNREACHABLE], env: others });
+  await child.waitForLine(/CONSUMER_BATCH_SIZE is "-3", expected .*; 5000 is used instead\. Correct it\.$/);
+  await child.waitForLine(/LOGHIVE_URL is "http:\/\/h", .* Correct it or give option --url\.$/);
+});
+
+test('loghive consume says which database it took DATABASE_URL for, and that it tries again', async () => {
+  const env = { DATABASE_URL: 'postgres://u:secret@127.0.0.1:1/app' };
+  const child = useChild(program, { args: ['consume', 'shop', '--url', 'amqp://127.0.0.1:1'], env, cwd: tmpdir() });
+  await child.waitForLine(
+    /INFO the database is that of environment variable DATABASE_URL: "postgres:\/\/u:\*\*\*@127\.0\.0\.1:1\/app"\.$/,
+  );
+  await child.waitForLine(/WARNING storage does not work yet: .* Loghive tries again, at least every 30 s\.$/);
 });
 
 test('without a command it shows what there is, and ends with 2', async () => {

@@ -6,9 +6,6 @@ import { LoghiveError } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { StatusLog } from '../../src/status-log.js';
 
-// Loaded when it is needed first, which takes real time.
-await import('p-retry');
-
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
@@ -22,7 +19,7 @@ function useAnnouncements({ maxServices = 1000, known: before = [] as string[] }
   const known = new Set(before);
   const calls: string[][] = [];
   const acknowledged: string[] = [];
-  const unavailable: string[] = [];
+  let looks = 0;
   const notices = new StatusLog((sentence) => internalLogger.warning(sentence));
   const store = {
     keepServices: vi.fn(async (services: readonly string[]): Promise<{ refused: string } | undefined> => {
@@ -34,15 +31,17 @@ function useAnnouncements({ maxServices = 1000, known: before = [] as string[] }
     maxServices,
     store,
     notices,
-    known: () => known,
+    known: () => {
+      looks++;
+      return known;
+    },
     onTaken: (services) => {
       for (const [service] of services) known.add(service);
     },
-    onUnavailable: (reason) => unavailable.push(reason),
     signal: new AbortController().signal,
   });
   const announce = (...services: string[]) => {
-    for (const service of services) announcements.add(service, () => acknowledged.push(service));
+    for (const service of services) announcements.add(service, () => acknowledged.push(service), WORKER);
   };
   /** In small steps, with turns of the event loop between them. */
   async function pass(ms: number) {
@@ -51,9 +50,10 @@ function useAnnouncements({ maxServices = 1000, known: before = [] as string[] }
       await setImmediate();
     }
   }
-  return { announcements, announce, pass, known, calls, acknowledged, unavailable, notices, store };
+  return { announcements, announce, pass, known, calls, acknowledged, notices, store, looks: () => looks };
 }
 
+const WORKER = 1;
 const names = (count: number, prefix = 'svc') => Array.from({ length: count }, (_, n) => `${prefix}${n}`);
 
 describe('announced services', () => {
@@ -120,15 +120,67 @@ describe('announced services', () => {
     expect(internalLogger.warning).toHaveBeenCalledTimes(1);
   });
 
-  test('stay unacknowledged while PostgreSQL is away, and are taken when it is there again', async () => {
-    const { announce, pass, store, known, acknowledged, unavailable } = useAnnouncements();
+  test('are taken while PostgreSQL is away, and stay unacknowledged until it keeps them', async () => {
+    const { announce, pass, store, known, acknowledged, notices, calls } = useAnnouncements();
+    // The delay before the next attempt.
+    vi.spyOn(Math, 'random').mockReturnValue(0.9);
     store.keepServices.mockRejectedValueOnce(new LoghiveError('LOGHIVE_STORAGE_UNAVAILABLE', 'it is away'));
     announce('shop');
     await pass(0);
-    expect([acknowledged, unavailable]).toEqual([[], ['it is away.']]);
-    await pass(1100);
     expect([...known]).toEqual(['shop']);
+    expect(acknowledged).toEqual([]);
+    expect(notices.all).toEqual(['announcements of services cannot be kept for other consumers: it is away.']);
+    // Those that come meanwhile do not wait for it.
+    announce('till');
+    await pass(100);
+    expect([...known]).toEqual(['shop', 'till']);
+    expect(acknowledged).toEqual([]);
+    await pass(1100);
+    expect(calls).toEqual([['shop', 'till']]);
+    expect(acknowledged).toEqual(['shop', 'till']);
+    expect(notices.all).toEqual([]);
+  });
+
+  test('that came too fast are in the health until all are taken, also where none can be kept', async () => {
+    const { announce, pass, store, known, notices } = useAnnouncements();
+    store.keepServices.mockRejectedValue(new LoghiveError('LOGHIVE_STORAGE_UNAVAILABLE', 'it is away'));
+    announce(...names(20));
+    await pass(0);
+    expect(notices.all).toHaveLength(2);
+    await pass(5000);
+    expect(known.size).toBe(20);
+    expect(notices.all).toEqual(['announcements of services cannot be kept for other consumers: it is away.']);
+  });
+
+  test('that cannot be kept are looked at once a second, and not more often', async () => {
+    const { announce, pass, store, looks } = useAnnouncements();
+    store.keepServices.mockRejectedValue(new LoghiveError('LOGHIVE_STORAGE_UNAVAILABLE', 'it is away'));
+    announce('shop');
+    // The pauses between attempts have grown by then.
+    await pass(120_000);
+    const before = looks();
+    await pass(60_000);
+    expect(looks() - before).toBeLessThan(300);
+  });
+
+  test('are acknowledged after ten minutes in which they could not be kept, and kept later', async () => {
+    const { announcements, announce, pass, store, calls, acknowledged, notices } = useAnnouncements();
+    store.keepServices.mockRejectedValue(new LoghiveError('LOGHIVE_STORAGE_UNAVAILABLE', 'it is away'));
+    announce('shop');
+    await pass(9.5 * 60_000);
+    expect(acknowledged).toEqual([]);
+    await pass(2 * 60_000);
     expect(acknowledged).toEqual(['shop']);
+    announcements.clear(WORKER);
+    expect(notices.all).toHaveLength(1);
+    store.keepServices.mockImplementation(async (services) => {
+      calls.push([...services]);
+      return undefined;
+    });
+    await pass(60_000);
+    expect(calls).toEqual([['shop']]);
+    expect(acknowledged).toEqual(['shop']);
+    expect(notices.all).toEqual([]);
   });
 
   test('are taken although the table refuses them, which stays in the health until it does not', async () => {
@@ -147,7 +199,7 @@ describe('announced services', () => {
     const { announcements, announce, pass, known, acknowledged } = useAnnouncements();
     announce(...names(20));
     await pass(0);
-    announcements.clear();
+    announcements.clear(WORKER);
     await pass(5000);
     expect(known.size).toBe(10);
     expect(acknowledged).toHaveLength(10);

@@ -4,6 +4,7 @@ import type { Delivery } from '../../consumer/delivery.js';
 import type { ParsedDelivery } from '../../consumer/parse-delivery.js';
 
 interface Shape {
+  queue?: string;
   bytes?: number;
   records?: number;
   alone?: boolean;
@@ -25,10 +26,10 @@ function open(over: Partial<typeof limits> = {}) {
   };
   const batcher = new Batcher({ ...limits, ...over }, parse, due);
   const add = (tag: number, shape: Shape = {}) => {
-    const { bytes = 1000, alone = false, contentEncoding } = shape;
+    const { bytes = 1000, alone = false, contentEncoding, queue = 'shop' } = shape;
     const content = { length: contentEncoding ? 100 : bytes };
     shapes.set(tag, shape);
-    return batcher.add({ tag, alone, message: { content, properties: { contentEncoding } } } as Delivery);
+    return batcher.add({ tag, queue, alone, message: { content, properties: { contentEncoding } } } as Delivery);
   };
   return { batcher, add, due, parsed, take: () => tagsOf(batcher.take()) };
 }
@@ -88,6 +89,19 @@ describe('a batch', () => {
     expect(take()).toEqual([3]);
   });
 
+  it('takes the first message of each other queue, however full it is', () => {
+    const { batcher, add, take } = open();
+    for (let tag = 1; tag <= 7; tag++) add(tag);
+    expect(add(8, { queue: 'till' })).toBe(10);
+    expect(add(9, { queue: 'till' })).toBeUndefined();
+    expect(add(10, { queue: 'desk', bytes: 800_000 })).toBe(10);
+    expect(add(11, { queue: 'large', bytes: 900_000 })).toBe(10);
+    expect(add(12, { queue: 'larger', bytes: 900_000 })).toBeUndefined();
+    expect(take()).toEqual([1, 2, 3, 4, 5, 8, 10, 11]);
+    batcher.hurry();
+    expect(take()).toEqual([6, 7, 9, 12]);
+  });
+
   it('is forgotten with the channel that it came from', () => {
     const { batcher, add, take } = open();
     add(1);
@@ -135,5 +149,52 @@ describe('messages are parsed', () => {
     expect(parsed).toEqual([1]);
     expect([take(), take()]).toEqual([[1], [2]]);
     expect(parsed).toEqual([1, 2]);
+  });
+});
+
+describe('what is withdrawn from a batch', () => {
+  const of = (queue: string) => (delivery: Delivery) => delivery.queue === queue;
+  const withdraw = (batcher: Batcher, queue: string) => batcher.withdraw(of(queue)).map(({ tag }) => tag);
+
+  it('comes in order of arrival, and makes room for what waits', () => {
+    const { batcher, add, take } = open();
+    for (let tag = 1; tag <= 4; tag++) add(tag);
+    for (const tag of [5, 6]) add(tag, { queue: 'till' });
+    for (const tag of [7, 8]) add(tag);
+    expect(withdraw(batcher, 'shop')).toEqual([1, 2, 3, 4, 7, 8]);
+    expect(take()).toBeUndefined();
+    for (const tag of [9, 10, 11, 12]) add(tag);
+    expect(take()).toEqual([5, 6, 9, 10, 11]);
+    batcher.clear();
+  });
+
+  it('leaves what waits as due as it was', () => {
+    const { batcher, add, take } = open();
+    for (const tag of [1, 2]) add(tag, { queue: `${tag}` });
+    batcher.hurry();
+    expect(withdraw(batcher, '1')).toEqual([1]);
+    expect(take()).toEqual([2]);
+  });
+
+  it('leaves nothing behind for ever, although nothing had to linger before', async () => {
+    const { batcher, add, take } = open({ lingerMs: 20 });
+    add(1, { records: 500 });
+    add(2, { queue: 'till' });
+    expect(withdraw(batcher, 'shop')).toEqual([1]);
+    expect(take()).toBeUndefined();
+    await vi.waitFor(() => expect(take()).toEqual([2]));
+  });
+});
+
+describe('what is put before a batch', () => {
+  it('is taken first, in its order, and nobody is told', async () => {
+    const { batcher, add, due, take } = open({ lingerMs: 20 });
+    for (const tag of [1, 2, 3]) add(tag);
+    const first = batcher.withdraw(() => true);
+    for (const tag of [4, 5, 6]) add(tag);
+    batcher.prepend(first);
+    expect(due).not.toHaveBeenCalled();
+    expect(take()).toEqual([1, 2, 3, 4, 5]);
+    await vi.waitFor(() => expect(take()).toEqual([6]));
   });
 });

@@ -1,6 +1,8 @@
+import os from 'node:os';
 import { describe, expect, test, vi } from 'vitest';
-import { type ConsumerOptions, consumerConfig, migrationConfig } from '../../consumer/config.js';
+import { type ConsumerOptions, consumerConfig } from '../../consumer/config.js';
 import { type CreateConsumerOptions, createConsumer, startConsumer } from '../../consumer/index.js';
+import { migrationConfig } from '../../consumer/store-settings.js';
 import { LoghiveError } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { useEnvironment } from '../support/use-environment.js';
@@ -24,7 +26,10 @@ function refusal(act: () => unknown): string {
   throw new Error('it was accepted');
 }
 
-const create = (options: unknown) => () => createConsumer(options as CreateConsumerOptions);
+const create =
+  (services: unknown, options: unknown = { databaseUrl }) =>
+  () =>
+    createConsumer(services as string[], options as CreateConsumerOptions);
 
 test('services and a database are all that is needed', () => {
   useEnvironment();
@@ -37,11 +42,13 @@ test('services and a database are all that is needed', () => {
       writeTimeoutMs: 60_000,
       statementTimeoutMs: 30_000,
       connectTimeoutMs: 10_000,
+      indexes: { information: undefined, fields: [] },
     },
     batchSize: 5000,
     batchBytes: 8_388_608,
     batchLingerMs: 50,
     prefetchBytes: 67_108_864,
+    workers: Math.min(4, os.availableParallelism()),
     retryDelaysMs: [1000, 10_000, 60_000, 600_000, 3_600_000],
     pythonTimezone: undefined,
   });
@@ -54,6 +61,7 @@ describe('every option is checked', () => {
     batchBytes: [65_536, 1_073_741_824, 'bytes'],
     batchLingerMs: [0, 60_000, 'milliseconds'],
     prefetchBytes: [1_048_576, 17_179_869_184, 'bytes'],
+    workers: [0, 64, 'worker threads'],
     writeTimeoutMs: [1000, 1_200_000, 'milliseconds'],
     heartbeatS: [0, 3600, 'seconds, 0 turns heartbeats off'],
     blockedTimeoutMs: [1000, 86_400_000, 'milliseconds'],
@@ -67,18 +75,33 @@ describe('every option is checked', () => {
     useEnvironment();
     for (const value of [min, max]) expect(() => configOf({ [name]: value })).not.toThrow();
     for (const value of [min - 1, max + 1, 'many', null]) {
-      expect(refusal(create({ services: ['shop'], databaseUrl, [name]: value }))).toBe(
+      expect(refusal(create(['shop'], { databaseUrl, [name]: value }))).toBe(
         `createConsumer: option "${name}" is ${JSON.stringify(value)}, expected an integer from ${min} to ${max} (${unit}).`,
       );
     }
   });
 
+  test.each<[unknown, string]>([
+    ['shop', '"shop", expected a list of service names'],
+    [null, 'null, expected a list of service names'],
+    [{ services: ['shop'], databaseUrl }, 'an object, expected a list of service names'],
+    [['shop', 'a b'], '["shop","a b"], expected a service name of 1 to 200 letters'],
+    [['shop,other'], '["shop,other"], expected names of their own'],
+    [['amqp://u:secret@h'], '["amqp://u:***@h"], expected a service name'],
+    [[7], '[7], expected a service name'],
+  ])('services %j', (services, words) => {
+    useEnvironment();
+    expect(refusal(create(services))).toContain(`createConsumer: option "services" is ${words}`);
+  });
+
+  test('services that are not where they belong are not passed over', () => {
+    useEnvironment();
+    expect(refusal(create([], { services: ['shop'], databaseUrl }))).toBe(
+      `createConsumer: "services" is no option, but the first argument: createConsumer(['shop'], options).`,
+    );
+  });
+
   test.each<[string, unknown, string]>([
-    ['services', 'shop', '"shop", expected a list of service names'],
-    ['services', ['shop', 'a b'], '["shop","a b"], expected a service name of 1 to 200 letters'],
-    ['services', ['shop,other'], '["shop,other"], expected names of their own'],
-    ['services', ['amqp://u:secret@h'], '["amqp://u:***@h"], expected a service name'],
-    ['services', [7], '[7], expected a service name'],
     ['schema', 'Logs', '"Logs", expected a schema name of 1 to 63 small letters, digits and underscores'],
     ['schema', 'a;b', '"a;b", expected a schema name'],
     ['schema', null, 'null, expected a schema name'],
@@ -87,13 +110,26 @@ describe('every option is checked', () => {
     ['retryDelaysMs', ['1000'], '["1000"], expected an integer from 100 to 86400000 (milliseconds)'],
     ['pythonTimezone', 'Berlin', `"Berlin", expected an IANA time zone such as 'Europe/Berlin'`],
     ['pythonTimezone', null, 'null, expected an IANA time zone'],
+    ['indexInformation', 'off', '"off", expected true or false (in the environment: on or off)'],
+    [
+      'indexFields',
+      'requestId',
+      '"requestId", expected a list of at most 10 names of fields of information, such as requestId,order.id (a dot leads into an object)',
+    ],
+    ['indexFields', ['order..id'], '["order..id"], expected a list of at most 10 names of fields'],
+    ['indexFields', ['a\0'], '["a\\u0000"], expected a list of at most 10 names of fields'],
+    [
+      'indexFields',
+      Array(11).fill('a'),
+      '["a","a","a","a","a","a","a","a","a","a","a"], expected a list of at most 10 names of fields',
+    ],
     ['url', 'http://u:secret@h', '"http://u:***@h", expected a URL that begins with'],
     ['tls', 'ca.pem', 'text, expected an object { ca, cert, key, servername }'],
     ['queueType', 'lazy', `"lazy", expected one of 'quorum', 'classic', 'python'`],
     ['databaseUrl', new URL('postgres://u:secret@h/db'), "an object, expected a URL such as 'postgres://"],
   ])('%s %j', (name, value, words) => {
     useEnvironment();
-    const message = refusal(create({ services: ['shop'], databaseUrl, [name]: value }));
+    const message = refusal(create(['shop'], { databaseUrl, [name]: value }));
     expect(message).toContain(`createConsumer: option "${name}" is ${words}`);
   });
 
@@ -107,24 +143,24 @@ describe('every option is checked', () => {
     ['', /expected postgres:\/\//],
   ])('databaseUrl %j', (url, words) => {
     useEnvironment();
-    const message = refusal(create({ services: ['shop'], databaseUrl: url }));
+    const message = refusal(create(['shop'], { databaseUrl: url }));
     expect(message).toMatch(/^createConsumer: option "databaseUrl": database URL /);
     expect(message).toMatch(words);
   });
 
   test('what is unknown is refused with the name that was meant', () => {
     useEnvironment();
-    expect(refusal(create({ services: ['shop'], databaseUrl, batchsize: 5 }))).toBe(
+    expect(refusal(create(['shop'], { databaseUrl, batchsize: 5 }))).toBe(
       'createConsumer: unknown option "batchsize". Did you mean "batchSize"?',
     );
-    expect(refusal(create({ database: databaseUrl }))).toMatch(
+    expect(refusal(create([], { database: databaseUrl }))).toMatch(
       /unknown option "database". Did you mean "databaseUrl"\?/,
     );
   });
 
   test.each([[null], ['amqp://u:secret@h'], [7], [['shop']]])('options that are %j', (options) => {
     useEnvironment();
-    expect(refusal(create(options))).toMatch(/^createConsumer: the options are .*, expected an object/);
+    expect(refusal(create(['shop'], options))).toMatch(/^createConsumer: the options are .*, expected an object/);
   });
 
   test('startConsumer refuses by a rejection and names itself', async () => {
@@ -137,6 +173,12 @@ describe('every option is checked', () => {
     await expect(start(['shop'], null)).rejects.toThrow(/^startConsumer: the options are null/);
     await expect(start({ databaseUrl: 'postgres://u:secret@h/db' })).rejects.toThrow(
       /^startConsumer: option "services" is an object, expected a list/,
+    );
+    await expect(start(['shop'], { databaseUrl, services: ['other'] })).rejects.toThrow(
+      /^startConsumer: "services" is no option, but the first argument: startConsumer\(\['shop'\], options\)\.$/,
+    );
+    await expect(start(['shop'], { databaseUrl, signal: 'SIGTERM' })).rejects.toThrow(
+      /^startConsumer: option "signal" is "SIGTERM", expected an AbortSignal, such as that of an AbortController\.$/,
     );
   });
 
@@ -159,15 +201,19 @@ describe('the environment', () => {
       LOGHIVE_DATABASE_URL: databaseUrl,
       LOGHIVE_URL: 'amqp://mq',
       CONSUMER_BATCH_SIZE: '1000',
+      CONSUMER_WORKERS: '3',
       RETRY_DELAYS_MS: '100, 200',
       PYTHON_TIMEZONE: 'Asia/Kolkata',
+      INDEX_INFORMATION: 'off',
+      INDEX_FIELDS: 'requestId, order.id,requestId,',
       QUEUE_TYPE: 'python',
     });
     expect(consumerConfig('createConsumer', [], {})).toMatchObject({
       services: ['shop', 'till'],
-      store: { databaseUrl },
+      store: { databaseUrl, indexes: { information: false, fields: [['requestId'], ['order', 'id']] } },
       broker: { hosts: [{ hostname: 'mq' }] },
       batchSize: 1000,
+      workers: 3,
       retryDelaysMs: [100, 200],
       pythonTimezone: 'Asia/Kolkata',
       queues: { type: 'python' },
@@ -223,6 +269,18 @@ describe('the environment', () => {
       "expected an IANA time zone such as 'Europe/Berlin'; it is ignored",
       'pythonTimezone',
     ],
+    [
+      'INDEX_INFORMATION',
+      'perhaps',
+      'expected true or false (in the environment: on or off); it is ignored',
+      'indexInformation',
+    ],
+    [
+      'INDEX_FIELDS',
+      'order.',
+      'expected a list of at most 10 names of fields of information, such as requestId,order.id (a dot leads into an object); [] is used instead',
+      'indexFields',
+    ],
   ])('that is wrong in %s is told once, with what is used instead', (variable, value, expected, option) => {
     const { warnings } = useEnvironment({ [variable]: value });
     expect(configOf()).toEqual(configOf());
@@ -239,7 +297,7 @@ describe('the environment', () => {
     [{ SERVICE_NAMES: 'amqp://u:secret@h' }, /^environment variable SERVICE_NAMES is "amqp:\/\/u:\*\*\*@h", expected/],
   ])('that names a service wrongly throws, for every other one would be taken instead: %j', (variables, words) => {
     useEnvironment(variables as Record<string, string>);
-    expect(refusal(create({ databaseUrl }))).toMatch(words);
+    expect(refusal(create([]))).toMatch(words);
   });
 
   test.each([{}, { SERVICE_NAMES: '' }, { SERVICE_NAMES: ' , ' }])(
@@ -258,7 +316,7 @@ describe('the environment', () => {
     [{ DATABASE_URL: 'mysql://u:secret@h/db' }, /^environment variable DATABASE_URL: database URL "mysql:/],
     [
       { POSTGRES_DB_HOST: 'h', POSTGRES_DB_PORT: 'five', POSTGRES_DB_PASSWORD: 'secret' },
-      /^POSTGRES_DB_HOST "h" and POSTGRES_DB_PORT "five" .* make no database address: .*port/,
+      /^POSTGRES_DB_HOST "h" and POSTGRES_DB_PORT "five" .* make no database address, expected a port/,
     ],
     [
       { POSTGRES_DB_HOST: 'h/x', POSTGRES_DB_PASSWORD: 'secret' },
@@ -269,13 +327,33 @@ describe('the environment', () => {
       /^POSTGRES_DB_HOST "postgres:\/\/app:\*\*\*@db:5432\/logs" and POSTGRES_DB_PORT "5432"/,
     ],
     [
+      { POSTGRES_DB_HOST: 'h?sslmode=disable', POSTGRES_DB_PORT: '5433', POSTGRES_DB_NAME: 'prod' },
+      /^POSTGRES_DB_HOST "h\?sslmode=disable" and POSTGRES_DB_PORT "5433" .* make no database address, expected a host name .* Correct them or set LOGHIVE_DATABASE_URL\.$/,
+    ],
+    [{ POSTGRES_DB_HOST: 'h?host=two' }, /^POSTGRES_DB_HOST "h\?host=two"/],
+    [{ POSTGRES_DB_HOST: 'h#x' }, /^POSTGRES_DB_HOST "h#x"/],
+    [{ POSTGRES_DB_HOST: 'h\\x' }, /^POSTGRES_DB_HOST "h/],
+    [{ POSTGRES_DB_HOST: 'a b' }, /^POSTGRES_DB_HOST "a b"/],
+    [{ POSTGRES_DB_HOST: 'app:secret@h' }, /^POSTGRES_DB_HOST "app:\*\*\*@h"/],
+    // No host would be localhost.
+    [{ POSTGRES_DB_HOST: 'one,,two' }, /^POSTGRES_DB_HOST "one,,two"/],
+    [{ POSTGRES_DB_HOST: ' ' }, /^POSTGRES_DB_HOST " "/],
+    [{ POSTGRES_DB_HOST: '[]' }, /^POSTGRES_DB_HOST "\[\]"/],
+    [
+      { POSTGRES_DB_HOST: 'h', POSTGRES_DB_PORT: '1?host=two', POSTGRES_DB_NAME: 'prod' },
+      /^POSTGRES_DB_HOST "h" and POSTGRES_DB_PORT "1\?host=two" .* expected a port from 1 to 65535/,
+    ],
+    [{ POSTGRES_DB_HOST: 'h', POSTGRES_DB_PORT: '5433/other?' }, /POSTGRES_DB_PORT "5433\/other\?"/],
+    [{ POSTGRES_DB_HOST: 'h', POSTGRES_DB_PORT: '5433,two' }, /POSTGRES_DB_PORT "5433,two"/],
+    [{ POSTGRES_DB_HOST: 'h', POSTGRES_DB_PORT: '70000' }, /POSTGRES_DB_PORT "70000"/],
+    [
       {},
-      /^no database: pass the option "databaseUrl" \(--database-url .* or set LOGHIVE_DATABASE_URL or POSTGRES_DB_HOST/,
+      /^no database: pass the option "databaseUrl" \(postgres:.* or set LOGHIVE_DATABASE_URL, POSTGRES_DB_HOST\S+ or DATABASE_URL\.$/,
     ],
   ])('that names no database throws, for there is no default: %j', (variables, words) => {
     useEnvironment(variables as Record<string, string>);
-    expect(refusal(create({ services: ['shop'] }))).toMatch(words);
-    expect(refusal(create({ services: ['shop'] }))).not.toContain('secret');
+    expect(refusal(create(['shop'], {}))).toMatch(words);
+    expect(refusal(create(['shop'], {}))).not.toContain('secret');
     expect(refusal(() => migrationConfig('migrate', {}))).toMatch(words);
   });
 
@@ -294,24 +372,44 @@ describe('the environment', () => {
     configOf();
     expect(info).toHaveBeenCalledTimes(1);
   });
+});
 
-  test('that asks for what this version does not do is told so, once', () => {
-    const { warnings } = useEnvironment({
-      ENABLE_EMAIL_MONITORING: 'True',
-      CONSUMER_WORKERS: '4',
-      CONSUMER_HTTP_PORT: '80',
-      RETENTION_DAYS: '30',
-      RETENTION_DAYS_DEBUG: '3',
+describe('retention', () => {
+  test('is off by default, and comes from arguments before the environment', () => {
+    const { warnings } = useEnvironment();
+    expect(configOf().retention).toEqual({ days: undefined, levels: {} });
+    vi.stubEnv('RETENTION_DAYS', '30');
+    vi.stubEnv('RETENTION_DAYS_DEBUG', '3');
+    vi.stubEnv('RETENTION_DAYS_CRITICAL', '');
+    expect(configOf().retention).toEqual({ days: 30, levels: { DEBUG: 3 } });
+    expect(configOf({ retentionDays: 90, retentionDaysDebug: 1, retentionDaysError: 90 }).retention).toEqual({
+      days: 90,
+      levels: { DEBUG: 1, ERROR: 90 },
     });
-    configOf();
-    configOf();
+    expect(warnings()).toEqual([]);
+  });
+
+  test.each([0, -1, 1.5, 36_501, '30'])('of %j days is refused', (retentionDays) => {
+    useEnvironment();
+    expect(refusal(() => configOf({ retentionDays: retentionDays as number }))).toMatch(
+      /option "retentionDays" is .*, expected an integer from 1 to 36500 \(days\)\.$/,
+    );
+  });
+
+  test('that the environment has wrong deletes nothing', () => {
+    const { warnings } = useEnvironment({ RETENTION_DAYS: '30d' });
+    expect(configOf().retention).toEqual({ days: undefined, levels: {} });
     expect(warnings()).toEqual([
-      'environment variable CONSUMER_WORKERS has no effect in this version of Loghive. Remove it.',
-      'environment variable CONSUMER_HTTP_PORT has no effect in this version of Loghive. Remove it.',
-      'environment variable RETENTION_DAYS has no effect in this version of Loghive. Remove it.',
-      'environment variable RETENTION_DAYS_DEBUG has no effect in this version of Loghive. Remove it.',
-      'environment variable ENABLE_EMAIL_MONITORING is "True", but this version of Loghive sends no e-mail. Set it to False or remove it.',
+      'environment variable RETENTION_DAYS is "30d", expected an integer from 1 to 36500 (days); it is ignored. Correct it or set the option "retentionDays".',
     ]);
+  });
+
+  test('of a level beyond that of whole days is refused, from wherever it comes', () => {
+    useEnvironment({ RETENTION_DAYS: '30' });
+    vi.stubEnv('RETENTION_DAYS_ERROR', '400');
+    expect(refusal(() => configOf())).toMatch(
+      /^option "retentionDaysError" \(RETENTION_DAYS_ERROR\) is 400, but option "retentionDays" \(RETENTION_DAYS\) is 30: whole days are dropped .* Set retentionDays to 400, and/,
+    );
   });
 });
 
@@ -349,7 +447,7 @@ EMAIL_SENDER_PASSWORD=mail-secret
 test('a consumer starts once', async () => {
   useEnvironment();
   const nowhere = { url: 'amqp://127.0.0.1:1', databaseUrl: 'postgres://127.0.0.1:1/db' };
-  const consumer = createConsumer({ services: ['shop'], ...nowhere });
+  const consumer = createConsumer(['shop'], nowhere);
   const started = consumer.start();
   await expect(consumer.start()).rejects.toMatchObject({
     code: 'LOGHIVE_CLOSED',
@@ -358,4 +456,22 @@ test('a consumer starts once', async () => {
   await consumer.stop();
   await started;
   await expect(consumer.start()).rejects.toMatchObject({ code: 'LOGHIVE_CLOSED' });
+});
+
+test.each<[Record<string, string>, RegExp]>([
+  [{ LOGHIVE_URL: 'host', AMQP_URL: 'amqp://two' }, /LOGHIVE_URL is "host", expected a URL such as/],
+  [{ QUEUE_PORT: 'five' }, /QUEUE_PORT "five" make no broker address/],
+])('without a broker whose address can be used it does not begin: %j', (variables, words) => {
+  useEnvironment(variables);
+  expect(refusal(() => configOf())).toMatch(words);
+});
+
+test.each([
+  ['/var/run/postgresql', 'postgres://postgres:@%2Fvar%2Frun%2Fpostgresql:5432/postgres'],
+  ['::1', 'postgres://postgres:@[::1]:5432/postgres'],
+  ['/var/my folder?', 'postgres://postgres:@%2Fvar%2Fmy%20folder%3F:5432/postgres'],
+  ['db', 'postgres://postgres:@db:5432/postgres'],
+])('POSTGRES_DB_HOST is a name, an address or a folder, beside what Kubernetes sets: %s', (host, url) => {
+  useEnvironment({ POSTGRES_DB_HOST: host, POSTGRES_DB_PORT: 'tcp://10.0.0.1:5432' });
+  expect(migrationConfig('test', {}).databaseUrl).toBe(url);
 });

@@ -1,16 +1,20 @@
 /** Messages whose retry cannot be published. */
 import { connect } from 'amqplib';
 import { expect, test, vi } from 'vitest';
-import { Copies } from '../../consumer/copies.js';
-import { type ConsumerSeams, createConsumer } from '../../consumer/index.js';
+import { Copies, type Copy } from '../../consumer/copies.js';
+import { type ConsumerHooks, createConsumer } from '../../consumer/index.js';
 import type { Session } from '../../consumer/intake/session.js';
 import type { Republisher } from '../../consumer/republish.js';
+import type { DeadLetter } from '../../consumer/store/index.js';
+import type { Outcome } from '../../src/amqp/outlet.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { onEnd, uniqueName, useBroker, useDatabase } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 
+const letter = () => ({}) as DeadLetter;
+
 /** A consumer whose user may not make the retry queues, and a table that refuses the message "bad". */
-async function useRefused(seams: ConsumerSeams = {}) {
+async function useRefused(hooks: ConsumerHooks = {}) {
   const warning = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
   onEnd(() => warning.mockRestore());
   const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
@@ -18,7 +22,7 @@ async function useRefused(seams: ConsumerSeams = {}) {
   const rights = { vhost: broker.vhost, configure: '^(shop_.*|logs_exchange|loghive_services)$' };
   const url = await broker.admin.addUser(user, 'pw', rights);
   onEnd(() => broker.admin.deleteUser(user));
-  const consumer = createConsumer({ services: ['shop'], url, databaseUrl: database.url, seams });
+  const consumer = createConsumer(['shop'], { url, databaseUrl: database.url, hooks });
   onEnd(() => consumer.stop());
   await consumer.start();
   await database.query("alter table logs.records add constraint no_bad check (message <> 'bad')");
@@ -52,17 +56,62 @@ test('are published the moment the broker takes messages, not when a pause is ov
   });
   const republisher = { isReady: false, whenReady: () => opened } as unknown as Republisher;
   const copies = new Copies({ republisher, signal: new AbortController().signal, onWaiting: () => {} });
-  const session = { isEnded: false, acknowledge: (tags: number[]) => log.push(`acknowledged ${tags}`) };
-  const finished = copies.finish(session as unknown as Session, 7, async () => {
+  const session = { isEnded: false } as Session;
+  const publish = async () => {
     log.push('published');
-    return true;
-  });
+    return 'confirmed' as const;
+  };
+  const finished = copies.publish(session, 7, [{ publish, letter }]);
   await vi.advanceTimersByTimeAsync(0);
   expect(log).toEqual([]);
   (republisher as { isReady: boolean }).isReady = true;
   open();
-  expect(await finished).toBe(true);
-  expect(log).toEqual(['published', 'acknowledged 7']);
+  expect(await finished).toEqual([]);
+  expect(log).toEqual(['published']);
+});
+
+test('harm no other twice: the broker ends the channel over one of them without a word of which, again and again', async () => {
+  vi.useFakeTimers();
+  onEnd(() => vi.useRealTimers());
+  const abort = new AbortController();
+  const republisher = { isReady: true, whenReady: async () => {} } as unknown as Republisher;
+  const copies = new Copies({ republisher, signal: abort.signal, onWaiting: () => {} });
+  const session = { isEnded: false } as Session;
+
+  /** What is on its way over the channel. The answer to the guilty one comes before that to any other. */
+  const inFlight = new Set<(outcome: Outcome) => void>();
+  const lost: string[] = [];
+  const copyOf = (name: string): Copy => ({
+    letter,
+    publish: () =>
+      new Promise((resolve) => {
+        const settle = (outcome: Outcome) => {
+          inFlight.delete(settle);
+          if (outcome === 'lost') lost.push(name);
+          resolve(outcome);
+        };
+        inFlight.add(settle);
+        const answer = () => inFlight.has(settle) && settle('confirmed');
+        const end = () => inFlight.has(settle) && [...inFlight].map((each) => each('lost'));
+        setTimeout(name === 'guilty' ? end : answer, name === 'guilty' ? 10 : 20);
+      }),
+  });
+  const publish = (...names: string[]) => copies.publish(session, 1, names.map(copyOf));
+
+  const ended = vi.fn();
+  const guilty = publish('of the same message', 'guilty').finally(ended);
+  const innocent = Promise.all([publish('a'), publish('b', 'c')]);
+  await vi.advanceTimersByTimeAsync(60_000);
+  const late = Promise.all([publish('d'), publish('e')]);
+  await vi.advanceTimersByTimeAsync(60_000);
+
+  expect(await innocent).toEqual([[], []]);
+  expect(await late).toEqual([[], []]);
+  expect(lost.filter((name) => name !== 'guilty').sort()).toEqual(['a', 'b', 'c', 'of the same message']);
+  expect(lost.filter((name) => name === 'guilty').length).toBeGreaterThan(3);
+  expect(ended).not.toHaveBeenCalled();
+  abort.abort();
+  expect(await guilty).toBeUndefined();
 });
 
 const waitingNotice = /^1 message waits unacknowledged because retries cannot be published: .*failure_backoff/;

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import amqplib from 'amqplib';
 import { expect, onTestFailed, test } from 'vitest';
-import { seeded } from '../delivery/random.mjs';
+import { seeded } from '../suite/random.mjs';
 import { propertyBytes } from '../support/amqp/property-bytes.mjs';
 import { openWirePublisher, type WireMessage, type WirePublisher } from '../support/amqp/wire-publisher.mjs';
 import { startDevelopmentBroker } from '../support/development-broker.mjs';

@@ -1,7 +1,10 @@
 /** A consumer of little memory, between messages that would need gigabytes of it. */
 import path from 'node:path';
 import { connect } from 'amqplib';
+import pg from 'pg';
 import { expect, test } from 'vitest';
+import { fields, propertyBytes } from '../support/amqp/property-bytes.mjs';
+import { openWirePublisher } from '../support/amqp/wire-publisher.mjs';
 import { onEnd, uniqueName, useBroker, useChild, useDatabase } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 import { hostileMessages } from './hostile-messages.mjs';
@@ -66,6 +69,42 @@ test('a record of ten million empty objects is one dead letter', async () => {
   const [properties, body] = hostileMessages['empty objects']!;
   publish(`${services[0]}.info`, body(), properties);
   publishGood();
+  await expectStored(5, 2 * 100_001 + 1);
+});
+
+test('messages whose headers are larger than their bodies are held within the same memory', {
+  timeout: 60_000,
+}, async () => {
+  const locker = new pg.Client(database.url);
+  await locker.connect();
+  onEnd(() => locker.end());
+  await locker.query('BEGIN; LOCK TABLE logs.records IN ACCESS EXCLUSIVE MODE');
+  publishGood();
+  const wire = await openWirePublisher(broker.url);
+  onEnd(() => wire.destroy());
+  const text = fields.S('a'.repeat(32_000));
+  const tables = fields.A(Array.from({ length: 25_000 }, () => fields.F([])));
+  for (let n = 0; n < 300; n++, published++) {
+    for (const service of services) {
+      const record = { service, level: 'INFO', message: 'good', n: published, timestamp: '2026-01-31T10:30:45Z' };
+      const properties = propertyBytes({ headers: { baggage: n % 4 === 0 ? tables : text } });
+      await wire.publish({
+        exchange: 'logs_exchange',
+        routingKey: `${service}.info`,
+        properties,
+        body: Buffer.from(JSON.stringify(record)),
+      });
+    }
+  }
+  for (let n = 0; n < 1500; n++, published++) {
+    for (const service of services) {
+      const record = { service, level: 'INFO', message: 'good', n: published, timestamp: '2026-01-31T10:30:45Z' };
+      publish(`${service}.info`, Buffer.from(JSON.stringify(record)), { headers: { baggage: 'a'.repeat(32_000) } });
+    }
+    if (n % 50 === 49) await channel.waitForConfirms();
+  }
+  expect(consumer.running).toBe(true);
+  await locker.query('ROLLBACK');
   await expectStored(5, 2 * 100_001 + 1);
 });
 

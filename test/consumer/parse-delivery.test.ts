@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { MAX_MESSAGE_BYTES } from '../../consumer/content.js';
 import { deliveryOf } from '../../consumer/delivery.js';
@@ -41,7 +41,11 @@ describe('what a message holds', () => {
       alone: false,
     });
     expect(delivery.letters).toEqual([]);
-    expect(delivery.items).toEqual([
+    const items = delivery.items.map(({ raw, record: { id, timestamp, service, level, message, information } }) => ({
+      raw,
+      record: { id, timestamp, service, level, message, information },
+    }));
+    expect(items).toEqual([
       {
         raw: Buffer.from(body),
         record: {
@@ -212,6 +216,49 @@ describe('what other languages publish', () => {
     ['a level as a number', record({ level: 30 })],
   ])('is a dead letter where it could only be guessed: %s', (_, body) => {
     expect(take(body)).toMatchObject({ items: [], letters: [{ raw: Buffer.from(body) }] });
+  });
+});
+
+describe('a dead letter', () => {
+  const bad = '{"service":"shop","message":"5 €"}';
+  const latin = 'application/json; charset=latin1';
+
+  test.each<[string, Buffer, Shape]>([
+    ['gzip', gzipSync(bad), { contentEncoding: 'gzip' }],
+    ['deflate', deflateSync(bad), { contentEncoding: 'deflate' }],
+    ['brotli', brotliCompressSync(bad), { contentEncoding: 'br' }],
+    ['a header of kombu', gzipSync(bad), { headers: { compression: 'application/x-gzip' } }],
+    ['latin1', Buffer.from(bad.replace('€', '£'), 'latin1'), { contentType: latin }],
+    ['UTF-16', Buffer.from(bad, 'utf16le'), { contentType: 'application/json; charset=utf-16le' }],
+    ['a byte order mark', Buffer.from(`\ufeff${bad}`), {}],
+    ['no type', Buffer.from(bad), { contentType: undefined }],
+    ['a frame without records', gzipSync('\n'), { contentType: FRAME, contentEncoding: 'gzip' }],
+    ['an unknown charset', Buffer.from(bad), { contentType: 'application/json; charset=x' }],
+  ])('of a message has the body as it was delivered and what that says of itself: %s', (_, body, shape) => {
+    const { contentType, contentEncoding, headers } = { contentType: 'application/json', ...shape } as Shape;
+    const { letters, items } = take(body, shape);
+    expect(items).toEqual([]);
+    expect(letters).toMatchObject([{ raw: body }]);
+    expect(letters[0]?.headers).toEqual({
+      ...headers,
+      ...(contentType === undefined ? {} : { 'x-loghive-content-type': contentType }),
+      ...(contentEncoding === undefined ? {} : { 'x-loghive-content-encoding': contentEncoding }),
+    });
+  });
+
+  test('of an announcement as well', () => {
+    const body = gzipSync('{"service":"a shop"}');
+    const { letters } = take(body, { contentEncoding: 'gzip' }, 'loghive_services');
+    expect(letters).toMatchObject([{ raw: body, headers: { 'x-loghive-content-encoding': 'gzip' } }]);
+  });
+
+  test('of a line in a frame is that line in UTF-8, and the encoding of the frame is not its own', () => {
+    const contentType = `${FRAME}; charset=latin1`;
+    const body = gzipSync(Buffer.from(`${record()}\n${bad.replace('€', '£')}`, 'latin1'));
+    const { letters, items } = take(body, { contentType, contentEncoding: 'gzip', headers: { a: 1 } });
+    expect(items).toHaveLength(1);
+    expect(letters).toMatchObject([{ raw: Buffer.from(bad.replace('€', '£')) }]);
+    expect(letters[0]?.headers).toEqual({ a: 1 });
   });
 });
 

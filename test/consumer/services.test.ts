@@ -255,20 +255,21 @@ describe('an announcement', () => {
     expect(await rows()).toEqual([{ ...first, last_seen: expect.anything() }]);
   });
 
-  test('goes back while PostgreSQL is away, and is kept when that is there again', async () => {
+  test('stays unacknowledged while PostgreSQL is away, and is kept when that is there again', async () => {
     const { broker, database, at, known } = await useServers();
     const proxy = await useProxy(database.url);
     const consumer = await useConsumer({ ...at, databaseUrl: proxy.url(database.url) });
     await proxy.refuse();
     await proxy.reset();
     await announce(broker, announcementOf('shop'));
-    await eventually(() => consumer.status().state === 'paused');
-    expect(consumer.status().services).toEqual([]);
-    await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 1);
+    await eventually(() => consumer.status().services.length === 1);
+    const notice = /^announcements of services cannot be kept for other consumers: /;
+    await eventually(() => expect(consumer.status().notices).toContainEqual(expect.stringMatching(notice)));
+    expect((await queueOf(broker, QUEUE))?.messages).toBe(1);
     await proxy.heal();
-    await eventually(() => consumer.status().services.length === 1, { withinMs: 30_000 });
+    await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 0, { withinMs: 30_000 });
     expect(await known()).toEqual(['shop']);
-    await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 0);
+    await eventually(() => consumer.status().health === 'ok');
   }, 60_000);
 
   test('is not acknowledged before it is kept', async () => {
@@ -366,6 +367,29 @@ describe('records are stored', () => {
     await eventually(() => consumer.status().health === 'ok');
     expect(consumer.status().counts.pauses).toBe(0);
   });
+
+  test('while the disk of the table of services is full: nothing pauses, and the health says so', async () => {
+    const { broker, database, at, stored, known } = await useServers();
+    const consumer = await useConsumer(at);
+    await announce(broker, announcementOf('shop'));
+    await eventually(async () => (await queueOf(broker, 'shop_critical_logs'))?.consumers === 1);
+    // Raised by a trigger: a disk that is full for this table alone cannot be had here.
+    await database.query(`create function full_disk() returns trigger language plpgsql as $$
+      begin raise exception 'could not extend file' using errcode = '53100'; end $$;
+      create trigger full_disk before insert on logs.services for each row execute function full_disk()`);
+    await announce(broker, announcementOf('till'));
+    await eventually(async () => (await queueOf(broker, 'till_critical_logs'))?.consumers === 1);
+    await publishRecord(broker, 'shop');
+    await publishRecord(broker, 'till');
+    await eventually(async () => (await stored('shop')) === 1 && (await stored('till')) === 1);
+    expect(consumer.status()).toMatchObject({ state: 'running', health: 'degraded', counts: { pauses: 0 } });
+    expect(consumer.status().reasons).toEqual([
+      expect.stringMatching(/^announcements of services cannot be kept for other consumers: .*53100/),
+    ]);
+    await database.query('drop trigger full_disk on logs.services');
+    await eventually(() => consumer.status().health === 'ok', { withinMs: 30_000 });
+    expect(await known()).toEqual(['shop', 'till']);
+  }, 60_000);
 
   test('by a consumer with names that may not read the announcements, which is told', async () => {
     const { broker, at, stored } = await useServers();

@@ -1,5 +1,6 @@
 /** What becomes of a batch, from the queue on: records, retries and dead letters. */
-import { connect } from 'amqplib';
+import { gzipSync } from 'node:zlib';
+import { connect, type Options } from 'amqplib';
 import { expect, test } from 'vitest';
 import { onEnd } from '../support/use-servers.js';
 import { useStack } from '../support/use-stack.js';
@@ -15,18 +16,19 @@ async function useConsumer() {
   /** Without ids, as other languages publish them: each time a message comes again they are given new ones. */
   const line = (of: string, message: string) =>
     JSON.stringify({ service: of, level: 'INFO', message, information: {}, timestamp: new Date().toISOString() });
-  const send = async (of: string, ...lines: string[]) => {
-    const options = { persistent: true, contentType: 'application/x-ndjson' };
-    channel.publish('logs_exchange', `${of}.info`, Buffer.from(lines.join('\n')), options);
+  const publish = async (of: string, body: Buffer, options: Options.Publish) => {
+    channel.publish('logs_exchange', `${of}.info`, body, { persistent: true, ...options });
     await channel.waitForConfirms();
   };
+  const send = (of: string, ...lines: string[]) =>
+    publish(of, Buffer.from(lines.join('\n')), { contentType: 'application/x-ndjson' });
   const messages = async () =>
     (await database.query('select message from logs.records order by message')).map((row) => row.message);
   const letters = () =>
     database.query(
       `select convert_from(raw, 'UTF8') as raw, code, attempts, seen from logs.dead_letters order by code, raw`,
     );
-  return { database, consumer, shop, api, line, send, messages, letters };
+  return { database, consumer, shop, api, line, publish, send, messages, letters };
 }
 
 const raise = (code: string) => `raise exception 'no' using errcode = '${code}'`;
@@ -56,6 +58,28 @@ test.each([
     expect(consumer.status()).toMatchObject({ state: 'running', counts: { pauses: 0, retried: 2, deadLetters: 1 } });
   },
 );
+
+test('a message that is refused for good is kept as it was delivered, however often it was tried', async () => {
+  const { database, publish, shop, line } = await useConsumer();
+  await database.query(`create function logs.poison() returns trigger language plpgsql as $$
+    begin if new.message = 'a £' then ${raise('P0001')}; end if; return new; end $$`);
+  await database.query('create trigger p before insert on logs.records for each row execute function logs.poison()');
+  const body = gzipSync(Buffer.from(line(shop, 'a £'), 'latin1'));
+  await publish(shop, body, { contentType: 'application/json; charset=latin1', contentEncoding: 'gzip' });
+  const letters = () => database.query('select raw, code, attempts, headers from logs.dead_letters');
+  await eventually(async () => (await letters()).length === 1, { withinMs: 15_000 });
+  expect(await letters()).toMatchObject([
+    {
+      raw: body,
+      code: 'P0001',
+      attempts: 3,
+      headers: {
+        'x-loghive-content-type': 'application/json; charset=latin1',
+        'x-loghive-content-encoding': 'gzip',
+      },
+    },
+  ]);
+});
 
 test('records without ids are stored once although the dead letter beside them is refused again and again', async () => {
   const { database, consumer, shop, line, send, messages, letters } = await useConsumer();

@@ -2,12 +2,12 @@ export type DoorName = 'client' | 'winston' | 'pino' | 'console' | 'pipe';
 
 export interface Content {
   readonly name: string;
-  /** The fields that are logged, made anew. */
+  /** The fields that are logged, or what is logged in their place, made anew. */
   make(): Record<string, unknown>;
   /** `information`, without the fields of the process. */
   readonly expected: Record<string, unknown>;
   /** What it is behind these doors instead. */
-  readonly differing?: Partial<Record<DoorName, Record<string, unknown>>>;
+  readonly differing?: Partial<Record<DoorName, unknown>>;
 }
 
 export const contents: readonly Content[];

@@ -3,6 +3,10 @@
  * own way; `differing` names the doors behind which something else is stored.
  */
 
+import { AxiosError, AxiosHeaders } from 'axios';
+import VError from 'verror';
+import winston from 'winston';
+
 const pinoAnd = (value) => ({ pino: value, pipe: value });
 class Order {
   id = 7;
@@ -20,6 +24,19 @@ class Money {
   }
 }
 
+class Hidden {
+  #cents = 1250;
+  toString() {
+    return `${this.#cents / 100} EUR`;
+  }
+}
+
+/** An error that Winston has logged before. */
+function logged(error) {
+  winston.createLogger({ transports: [new winston.transports.Console({ silent: true })] }).warn(error);
+  return error;
+}
+
 function nested(levels) {
   let value = { bottom: true };
   for (let level = 1; level < levels; level += 1) value = { down: value };
@@ -34,6 +51,14 @@ const field = (name, make, expected, differing = {}) => ({
   differing: Object.fromEntries(
     Object.entries(differing).map(([door, value]) => [door, value === undefined ? {} : { field: value }]),
   ),
+});
+
+/** @param argument what it is by itself, among the arguments of a console call */
+const whole = (name, make, expected, argument = expected) => ({
+  name: `${name} in place of fields`,
+  make,
+  expected,
+  differing: { ...pinoAnd({}), console: argument },
 });
 
 export const contents = [
@@ -92,6 +117,47 @@ export const contents = [
   field('a sparse array', () => [1, undefined, 3], [1, null, 3]),
   field('a promise', () => Promise.resolve(1), '[Promise]', pinoAnd({})),
 
+  field('private fields with a toString', () => new Hidden(), '12.5 EUR', pinoAnd({})),
+
+  // Of the web and of Node
+  field('Headers', () => new Headers({ Accept: 'a' }), { accept: 'a' }, pinoAnd({})),
+  field('Headers of axios', () => new AxiosHeaders({ Accept: 'a' }), { Accept: 'a' }),
+  field(
+    'a Response',
+    () => new Response(null, { status: 503, headers: { 'retry-after': '3' } }),
+    { status: 503, url: '', headers: { 'retry-after': '3' } },
+    pinoAnd({}),
+  ),
+  field(
+    'a Request',
+    () => new Request('http://h/p', { method: 'PUT' }),
+    { method: 'PUT', url: 'http://h/p', headers: {} },
+    pinoAnd({}),
+  ),
+  field(
+    'FormData',
+    () => {
+      const form = new FormData();
+      form.append('a', '1');
+      form.append('a', '2');
+      form.append('file', new File(['abc'], 'a.txt'));
+      return form;
+    },
+    { a: ['1', '2'], file: { name: 'a.txt', size: 3 } },
+    pinoAnd({}),
+  ),
+  field('a Blob', () => new Blob(['abc'], { type: 'text/plain' }), { type: 'text/plain', size: 3 }, pinoAnd({})),
+  field('URLSearchParams', () => new URLSearchParams('a=1'), 'a=1', pinoAnd({})),
+  field('an AbortSignal', () => AbortSignal.abort('late'), { aborted: true, reason: 'late' }, pinoAnd({})),
+  field('a ReadableStream', () => new ReadableStream(), '[ReadableStream]', pinoAnd({})),
+
+  // In place of the fields
+  whole('a Map', () => new Map([['a', 1]]), { '[Map]': [['a', 1]] }),
+  whole('a Date', () => new Date(0), { value: '1970-01-01T00:00:00.000Z' }, '1970-01-01T00:00:00.000Z'),
+  whole('a URL', () => new URL('http://h/p'), { value: 'http://h/p' }, 'http://h/p'),
+  whole('Headers', () => new Headers({ accept: 'a' }), { accept: 'a' }),
+  whole('private fields', () => new Hidden(), { value: '12.5 EUR' }, '12.5 EUR'),
+
   // Cycles and hazards
   field(
     'an object within itself',
@@ -140,6 +206,53 @@ export const contents = [
       errors: [{ name: 'Error', message: 'a', stack: 'the stack' }],
     },
     pinoAnd({}),
+  ),
+  field(
+    'an error that Winston has logged before',
+    () => logged(fixed(Object.assign(new Error('no'), { code: 'E_NO' }))),
+    { name: 'Error', message: 'no', stack: 'the stack', code: 'E_NO' },
+    pinoAnd({ code: 'E_NO', level: 'warn' }),
+  ),
+  field(
+    'an error whose cause Winston has logged before',
+    () => fixed(new Error('no', { cause: logged(fixed(new Error('limit'))) })),
+    {
+      name: 'Error',
+      message: 'no',
+      stack: 'the stack',
+      cause: { name: 'Error', message: 'limit', stack: 'the stack' },
+    },
+    pinoAnd({}),
+  ),
+  field(
+    'an error with a toJSON',
+    () => fixed(Object.assign(new Error('no'), { code: 'E_NO', request: 'large', toJSON: () => ({ status: 403 }) })),
+    { name: 'Error', message: 'no', stack: 'the stack', code: 'E_NO', status: 403 },
+    pinoAnd({ status: 403 }),
+  ),
+  field(
+    'an error of axios',
+    () => fixed(new AxiosError('no', 'E_NO', { url: '/p', headers: new AxiosHeaders({ Accept: 'a' }) }, 'a request')),
+    {
+      name: 'AxiosError',
+      message: 'no',
+      stack: 'the stack',
+      code: 'E_NO',
+      config: { url: '/p', headers: { Accept: 'a' } },
+    },
+  ),
+  field(
+    'an error whose cause is a function',
+    () => fixed(new VError(fixed(new Error('limit')), 'no')),
+    {
+      name: 'VError',
+      message: 'no: limit',
+      stack: 'the stack',
+      cause: { name: 'Error', message: 'limit', stack: 'the stack' },
+      jse_shortmsg: 'no',
+      jse_info: {},
+    },
+    pinoAnd({ jse_shortmsg: 'no', jse_info: {}, jse_cause: {}, message: 'no: limit' }),
   ),
   {
     name: 'an error under the name error',

@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import { recordLine } from '../suite/raw-publisher.mjs';
 import { field, fields, nested, propertyBytes, table } from '../support/amqp/property-bytes.mjs';
-import { recordLine } from './raw-publisher.mjs';
 
 const MIB = 1024 * 1024;
 const JSON_TYPE = 'application/json';

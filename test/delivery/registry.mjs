@@ -26,15 +26,9 @@ import terminateStorm from './rows/terminate-storm.mjs';
 import throttled from './rows/throttled.mjs';
 
 /**
- * A row is `{ name, title, short?, needs?, env?, databaseUrl?, bites, run }`.
+ * As test/suite/run-suite.mjs says what a row is, and besides
  *
- * - `short`: `--short` runs it too.
  * - `needs`: 'restart': a broker that is killed and comes back with what it has confirmed (see `whyNot`).
- * - `env`: environment of the application and the consumers.
- * - `databaseUrl({ postgres, database })`: who the consumers log in as; default the superuser.
- * - `bites`: how often the fault must have bitten at least, by name.
- * - `run(stage)`: plays the fault. Gives a function that is called when everything is counted, for the numbers of
- *   `bites` and others that are worth a look.
  */
 export const rows = [
   consumerKilled,

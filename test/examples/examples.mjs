@@ -17,14 +17,14 @@ export const FRAMEWORKS = [
   { name: 'next', ends: { code: null, signal: 'SIGTERM' }, env: { NEXT_MANUAL_SIG_HANDLE: 'true' } },
 ];
 
-/** A copy of an example, ready to be started. */
-export async function prepareExample(name, { folder: home, tarball }) {
+/** A copy of an example, ready to be started, with `more` packages. */
+export async function prepareExample(name, { folder: home, tarball }, more = []) {
   const folder = path.join(home, `example-${name}`);
   await cp(path.join(EXAMPLES, name), folder, {
     recursive: true,
     filter: (file) => !['node_modules', '.next', 'out'].includes(path.basename(file)),
   });
-  await installInto(folder, [tarball]);
+  await installInto(folder, [tarball, ...more]);
   const { scripts = {} } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
   if (scripts.build) await npm(folder, ['run', 'build']);
   return { folder, start: scripts.start };

@@ -1,12 +1,36 @@
-/** Does what Lambda's runtime does: calls the handler for each event, one after the other. argv: the handler's file. */
-import { pathToFileURL } from 'node:url';
+/**
+ * AWS's own runtime for Node (npm `aws-lambda-ric`) with an example's handler in it. Of the package only the addon is
+ * replaced, which would have to be compiled: see lambda-client.cjs.
+ */
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { startChild } from '../support/child.mjs';
 
-const { handler } = await import(pathToFileURL(process.argv[2]).href);
+export const RUNTIME = 'aws-lambda-ric@3.3.0';
 
-process.on('message', async ({ event, awsRequestId }) => {
-  const answer = await handler(event, { awsRequestId }).then(
-    (result) => ({ result }),
-    (error) => ({ failed: error.message }),
-  );
-  process.send(answer);
-});
+/** @param folder where the handler's package and the runtime are installed. */
+export async function startLambda(folder, env) {
+  const runtime = path.join(folder, 'node_modules', 'aws-lambda-ric');
+  const addon = path.join(runtime, 'dist', 'rapid-client.node');
+  await mkdir(addon, { recursive: true });
+  await writeFile(path.join(addon, 'package.json'), '{ "main": "client.cjs" }\n');
+  await cp(path.join(import.meta.dirname, 'lambda-client.cjs'), path.join(addon, 'client.cjs'));
+  const child = startChild(path.join(runtime, 'bin', 'index.mjs'), {
+    args: ['handler.handler'],
+    cwd: folder,
+    env: { ...env, AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9001' },
+  });
+  return {
+    child,
+    /** Wakes it up, has an event handled, and freezes it again as soon as it has answered. `meanwhile` while it is handled. */
+    async invoke(event, awsRequestId, { withinMs = 15_000, meanwhile = async () => {} } = {}) {
+      const from = child.lines.length;
+      await child.kill('SIGCONT');
+      child.stdin.write(`${JSON.stringify({ id: awsRequestId, event })}\n`);
+      await meanwhile();
+      const [, answer] = await child.waitForLine(/^answer (.*)$/, withinMs, { from });
+      await child.kill('SIGSTOP');
+      return JSON.parse(answer);
+    },
+  };
+}

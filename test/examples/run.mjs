@@ -10,12 +10,16 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { installPackage } from '../projects/installation.mjs';
 import { startChild } from '../support/child.mjs';
+import { startProxy } from '../support/proxy.mjs';
 import { startServers } from '../support/servers.mjs';
-import { eventually } from '../support/wait.mjs';
+import { eventually, sleep } from '../support/wait.mjs';
 import { FRAMEWORKS, prepareExample, startServer } from './examples.mjs';
+import { RUNTIME, startLambda } from './lambda-runtime.mjs';
 
 const ORDERS = Array.from({ length: 40 }, (_, order) => ({ id: `order-request-${order}.`, order: String(order) }));
 const BROKEN = Array.from({ length: 5 }, (_, number) => ({ id: `broken-request-${number}.` }));
+/** Longer than exitTimeoutMs. */
+const OUTAGE_MS = 6000;
 const FAULT = 'the warehouse does not answer';
 
 const { values: flags, positionals: names } = parseArgs({
@@ -48,29 +52,44 @@ async function serve({ name, ends, env = {} }, { installation, url }) {
   }
 }
 
-/** Frozen after each answer, as on Lambda, and killed while frozen: what was not confirmed by then is gone. */
+/**
+ * In AWS's own runtime, frozen after each answer, as on Lambda, and killed while frozen: what was not confirmed by then is
+ * gone. One request comes while the broker is away for longer than the end of a script would wait.
+ */
 async function invoke({ installation, url }) {
-  const { folder } = await prepareExample('lambda', installation);
-  const child = startChild(path.join(import.meta.dirname, 'lambda-runtime.mjs'), {
-    args: [path.join(folder, 'handler.js')],
-    env: { LOGHIVE_SERVICE: 'lambda', LOGHIVE_URL: url },
-  });
+  const { folder } = await prepareExample('lambda', installation, [RUNTIME]);
+  const { hostname: host, port } = new URL(url);
+  const proxy = await startProxy({ target: { host, port: Number(port) } });
+  const { child, invoke: call } = await startLambda(folder, { LOGHIVE_SERVICE: 'lambda', LOGHIVE_URL: proxy.url(url) });
   const faults = [];
+  const outage = {
+    withinMs: 60_000,
+    async meanwhile() {
+      await child.waitForLine(/Loghive (reconnects|tries again)/);
+      await sleep(OUTAGE_MS);
+      await proxy.heal();
+    },
+  };
   try {
-    for (const { id, order } of [...ORDERS, ...BROKEN]) {
-      const from = child.messages.length;
-      await child.kill('SIGCONT');
-      await child.send({ event: { order }, awsRequestId: id });
-      const answer = await child.waitForMessage(() => true, 15_000, { from });
-      await child.kill('SIGSTOP');
-      if (order === undefined ? answer.failed !== FAULT : answer.result?.order !== order) {
-        faults.push(`${id} was answered ${JSON.stringify(answer)}`);
+    for (const [number, { id, order }] of [...ORDERS, ...BROKEN].entries()) {
+      const isOutage = number === ORDERS.length - 1;
+      if (isOutage) {
+        await proxy.refuse();
+        await proxy.reset();
       }
+      const answer = await call({ order }, id, isOutage ? outage : {});
+      const isRight =
+        order === undefined
+          ? answer.kind === 'error' && answer.body.errorMessage === FAULT
+          : answer.kind === 'done' && answer.body?.order === order;
+      if (!isRight || answer.id !== id) faults.push(`${id} was answered ${JSON.stringify(answer)}`);
     }
   } finally {
     await child.kill('SIGKILL');
+    await proxy.stop();
   }
-  return [...faults, ...child.stderr];
+  const said = child.stderr.filter((line) => /\[loghive\].*(ERROR|given up)/.test(line));
+  return [...faults, ...said];
 }
 
 /** What of the requests is not in the table exactly once: sentences, none when all is well. */

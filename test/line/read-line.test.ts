@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { LEVEL_NAMES } from '../../src/line/field-names.js';
 import { createLineReader, type LineFields } from '../../src/line/read-line.js';
 import { createLevelReader } from '../../src/line/written-level.js';
 import type { WrittenObject } from '../../src/value/written-object.js';
@@ -24,6 +25,23 @@ test('the level of the line is the first one, and a field of that name stays a f
     information: '{"level":"low"}',
   });
   expect(read('{"level":30,"level":60,"msg":"floor"}')).toMatchObject({ level: 'INFO', information: '{"level":60}' });
+});
+
+test.each<[string, string, string]>([
+  ['{"severity":"ERROR","msg":"m"}', 'ERROR', '{}'],
+  ['{"severity":"CRITICAL","level":"gold","msg":"m"}', 'CRITICAL', '{"level":"gold"}'],
+  ['{"severity":"ERROR","level":3,"msg":"m"}', 'ERROR', '{"level":3}'],
+  ['{"log.level":"fatal","msg":"m"}', 'CRITICAL', '{}'],
+  ['{"msg":"m","log":{"level":"warn","logger":"x"}}', 'WARNING', '{"log":{"level":"warn","logger":"x"}}'],
+  ['{"msg":"m","levelname":"WARNING"}', 'WARNING', '{}'],
+  ['{"level":"[ERROR]","msg":"m"}', 'ERROR', '{}'],
+  ['{"msg":"m","level":"gold"}', 'INFO', '{}'],
+  ['{"msg":"m","level":"gold","severity":"ERROR"}', 'ERROR', '{"level":"gold"}'],
+  ['{"level":30,"severity":"ERROR","msg":"m"}', 'INFO', '{"severity":"ERROR"}'],
+  ['{"severity":"low","level":50,"msg":"m"}', 'ERROR', '{"severity":"low"}'],
+  ['{"severity":3,"msg":"m"}', 'ERROR', '{}'],
+])('the level of %s is %s', (line, level, information) => {
+  expect(read(line, { level: LEVEL_NAMES })).toMatchObject({ level, information });
 });
 
 test('a line of Pino becomes what it says', () => {

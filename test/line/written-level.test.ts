@@ -14,7 +14,9 @@ test.each<[unknown, unknown]>([
   ['INFO', { level: 'INFO' }],
   ['warn', { level: 'WARNING', name: 'warn' }],
   ['\x1b[33mwarn\x1b[39m', { level: 'WARNING', name: 'warn' }],
-  ['odd', { level: 'INFO', name: 'odd' }],
+  ['odd', { level: 'INFO', name: 'odd', isUnknown: true }],
+  ['[ERROR]', { level: 'ERROR' }],
+  ['EMERGENCY', { level: 'CRITICAL', name: 'EMERGENCY' }],
   [35, { level: 'WARNING', name: '35' }],
   [32, { level: 'INFO', name: '32' }],
   [0, { level: 'DEBUG', name: '0' }],
@@ -29,11 +31,35 @@ test.each<[unknown, unknown]>([
 });
 
 test("a logger's own levels go before the usual ones, and take the level of the nearest by rank", () => {
-  const own = createLevelReader({ audit: 35, chatter: 5, doom: 90, info: 31 });
+  const usual = { trace: 10, debug: 20, info: 31, warn: 40, error: 50, fatal: 60 };
+  const own = createLevelReader({ ...usual, audit: 35, chatter: 5, doom: 90 });
   expect(own(35)).toEqual({ level: 'WARNING', name: 'audit' });
   expect(own('audit')).toEqual({ level: 'WARNING', name: 'audit' });
   expect(own(5)).toEqual({ level: 'DEBUG', name: 'chatter' });
   expect(own(90)).toEqual({ level: 'CRITICAL', name: 'doom' });
   expect(own(31)).toEqual({ level: 'INFO' });
   expect(own(40)).toEqual({ level: 'WARNING', name: 'warn' });
+});
+
+test('where a logger has only levels of its own, with names that nobody knows, they are placed by rank', () => {
+  const only = createLevelReader({ low: 1, mid: 2, high: 3, doom: 4 });
+  expect([1, 2, 3, 4].map((number) => only(number))).toEqual([
+    { level: 'DEBUG', name: 'low' },
+    { level: 'INFO', name: 'mid' },
+    { level: 'ERROR', name: 'high' },
+    { level: 'CRITICAL', name: 'doom' },
+  ]);
+  expect(only('HIGH')).toEqual({ level: 'ERROR', name: 'high' });
+});
+
+test("syslog's numbers are read as such where it keeps them", () => {
+  expect([0, 3, 4, 6, 7].map((number) => read(number, 'severity')?.level)).toEqual([
+    'CRITICAL',
+    'ERROR',
+    'WARNING',
+    'INFO',
+    'DEBUG',
+  ]);
+  expect(read(50, 'severity')).toEqual({ level: 'ERROR' });
+  expect(read(3, 'level')?.level).toBe('DEBUG');
 });

@@ -191,6 +191,20 @@ describe('announcing', () => {
     await eventually(() => after.count('shop') >= 2);
   });
 
+  test('comes again before long, where there was no queue that kept it', async () => {
+    const broker = await useBroker();
+    const url = await useUser(broker, { configure: '^logs_exchange$' });
+    const { announcer, outlet } = useAnnouncer(url, 3_600_000);
+    await eventually(() => outlet.link !== undefined);
+    announcer.add('shop');
+    await eventually(() => announcer.hasSaid);
+    const channel = await useChannel(broker);
+    await channel.assertQueue(QUEUE, { durable: true, arguments: ARGUMENTS });
+    await channel.bindQueue(QUEUE, 'logs_exchange', 'loghive.services');
+    const { count } = await listen(broker);
+    await eventually(() => count('shop') === 1);
+  });
+
   test('begins with the first service, and stops where it is told to', async () => {
     const broker = await useBroker();
     const { outlet, announcer } = useAnnouncer(broker.url, 50);

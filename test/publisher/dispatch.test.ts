@@ -3,8 +3,10 @@ import type { Link } from '../../src/amqp/link.js';
 import type { Outcome, Outgoing, Outlet } from '../../src/amqp/outlet.js';
 import type { Level } from '../../src/level.js';
 import { producerConfig } from '../../src/producer-config.js';
+import { Account } from '../../src/publisher/account.js';
+import { Arrivals } from '../../src/publisher/arrivals.js';
 import { BodyPool } from '../../src/publisher/body-pool.js';
-import { Dispatch, WINDOW_BYTES } from '../../src/publisher/dispatch.js';
+import { Dispatch, WINDOW_BYTES, WINDOW_MESSAGES } from '../../src/publisher/dispatch.js';
 import { FRAME_BYTES } from '../../src/publisher/lane.js';
 import { Lanes } from '../../src/publisher/lanes.js';
 import { eventually } from '../support/wait.mjs';
@@ -19,22 +21,27 @@ interface Sent {
 }
 
 /** A broker that confirms what it is told to, and nothing else. */
-function useDispatch() {
+function useDispatch(size: 'full' | 'small' = 'full') {
   const sent: Sent[] = [];
   const renewed: string[] = [];
   let attempts = 0;
   let broken = false;
   let bytesInFlight = 0;
+  let takesMs = 0;
   const outlet = {
     link: { serverVersion: '3.10.8' } as Link,
     get bytesInFlight() {
       return bytesInFlight;
     },
+    get messagesInFlight() {
+      return sent.length;
+    },
     connection: { renew: (reason: string) => renewed.push(reason) },
     topology: { ensure: async () => {} },
     publish({ routingKey, body }: Outgoing, settled: (outcome: Outcome) => void) {
-      if (attempts++ > 10_000) throw new Error('it never stops');
+      if (attempts++ > 100_000) throw new Error('it never stops');
       if (broken) return settled('lost');
+      for (const until = performance.now() + takesMs; performance.now() < until; );
       bytesInFlight += body.length;
       const each: Sent = {
         level: routingKey.split('.').at(-1)!,
@@ -51,6 +58,7 @@ function useDispatch() {
   const lanes: Lanes = new Lanes({
     recordsPerMessage: 1,
     bodies: new BodyPool(FRAME_BYTES, 0),
+    arrivals: new Arrivals(),
     resume: () => dispatch.pump(),
     onService: () => {},
   });
@@ -64,7 +72,8 @@ function useDispatch() {
       dispatch.pump();
     },
   );
-  const line = 'x'.repeat(FRAME_BYTES - 1);
+  const line = size === 'full' ? 'x'.repeat(FRAME_BYTES - 1) : 'small';
+  const lineBytes = line.length + 1;
   return {
     dispatch,
     sent,
@@ -72,6 +81,9 @@ function useDispatch() {
     attempts: () => attempts,
     break: () => {
       broken = true;
+    },
+    slowly: () => {
+      takesMs = 0.2;
     },
     replace: () => {
       broken = false;
@@ -81,7 +93,7 @@ function useDispatch() {
     inFlight: (level: string) => sent.filter((each) => each.level === level).length,
     log(level: Level, frames: number) {
       const { lane } = lanes.of('shop', level);
-      for (let frame = 0; frame < frames; frame++) lane.add(line, FRAME_BYTES, 0);
+      for (let frame = 0; frame < frames; frame++) lane.add(line, lineBytes, 0, new Account());
       dispatch.now();
     },
   };
@@ -121,8 +133,10 @@ describe('what is on its way', () => {
     const stuck = inFlight('info');
     // All of it goes, and what does not move gets nothing more meanwhile.
     for (let confirmed = 0; confirmed < FRAMES_OF_WINDOW; confirmed++) {
+      await eventually(() => expect(inFlight('error')).toBeGreaterThan(0));
       sent.find(({ level }) => level === 'error')!.settle('confirmed');
     }
+    await new Promise(setImmediate);
     expect(inFlight('error')).toBe(0);
     expect(inFlight('info')).toBe(stuck);
   });
@@ -133,6 +147,35 @@ describe('what is on its way', () => {
     log('INFO', 2 * FRAMES_OF_WINDOW);
     await eventually(() => expect(inFlight('error')).toBe(2));
     for (const each of sent.filter(({ level }) => level === 'error')) each.settle('confirmed');
-    expect(inFlight('info')).toBe(FRAMES_OF_WINDOW + 1);
+    await eventually(() => expect(inFlight('info')).toBe(FRAMES_OF_WINDOW + 1));
+  });
+
+  it('is bounded by messages as well: small ones do not fill the window by their bytes', async () => {
+    const { log, inFlight, sent } = useDispatch('small');
+    log('INFO', 2 * WINDOW_MESSAGES);
+    await eventually(() => expect(inFlight('info')).toBe(WINDOW_MESSAGES));
+    log('ERROR', WINDOW_MESSAGES);
+    await eventually(() => expect(inFlight('error')).toBe(WINDOW_MESSAGES / 2));
+    sent[0]!.settle('confirmed');
+    await new Promise(setImmediate);
+    expect(sent).toHaveLength(WINDOW_MESSAGES * 1.5 - 1);
+  });
+});
+
+describe('the event loop of the application', () => {
+  it('turns while much is published, whoever asks for more meanwhile', async () => {
+    const { log, sent, dispatch, slowly } = useDispatch('small');
+    slowly();
+    log('INFO', 200);
+    await eventually(() => expect(sent.length).toBeGreaterThan(0));
+    let most = 0;
+    while (sent.length < 200) {
+      const before = sent.length;
+      for (let asked = 0; asked < 100; asked++) dispatch.pump();
+      await new Promise(setImmediate);
+      most = Math.max(most, sent.length - before);
+    }
+    // Each of them took a fifth of a millisecond: none of them a whole turn, and the first of a turn not all that waited.
+    expect(most).toBeLessThan(20);
   });
 });

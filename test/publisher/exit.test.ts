@@ -1,7 +1,9 @@
 /** The end of real processes: whatever ends them, what was logged is confirmed or told. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { connect } from 'amqplib';
+import { describe, expect, test } from 'vitest';
 import type { Child } from '../support/child.mjs';
 import { freePort } from '../support/ports.mjs';
 import { onEnd, uniqueName, useBroker, useChild, useProxy } from '../support/use-servers.js';
@@ -17,7 +19,8 @@ interface Program {
 }
 
 /** A script with `logger` and `transport`, `log(count)`, `work()` that never ends, and `up()`, which prints a line. */
-function run(body: string, options: Record<string, unknown> = {}): Program {
+/** @param before what stands before the transport is made. */
+function run(body: string, options: Record<string, unknown> = {}, before = ''): Program {
   const service = uniqueName('svc');
   const folder = mkdtempSync(path.join(import.meta.dirname, '.exit-'));
   onEnd(() => rmSync(folder, { recursive: true, force: true }));
@@ -28,6 +31,7 @@ function run(body: string, options: Record<string, unknown> = {}): Program {
     `import winston from 'winston';
 import { LoghiveTransport } from '../../../dist/esm/transports/winston.js';
 const settings = ${JSON.stringify(settings)};
+${before}
 const transport = new LoghiveTransport(settings);
 const logger = winston.createLogger({ transports: [transport] });
 const log = (count) => { for (let number = 0; number < count; number++) logger.info('record', { number }); };
@@ -44,6 +48,31 @@ async function messages(service: string): Promise<number> {
   return (await broker.listQueues()).find(({ name }) => name === `${service}_info_logs`)?.messages ?? 0;
 }
 
+/** What lies in a queue, taken out. */
+async function read(queue: string): Promise<string[]> {
+  const connection = await connect(broker.url);
+  const channel = await connection.createChannel();
+  const bodies: string[] = [];
+  for (;;) {
+    const message = await channel.get(queue, { noAck: true });
+    if (!message) break;
+    bodies.push(message.content.toString());
+  }
+  await connection.close();
+  return bodies;
+}
+
+/** Ids of the records in the queue: each once, as they are stored. */
+async function records(service: string): Promise<string[]> {
+  const lines = (await read(`${service}_info_logs`)).flatMap((body) => body.split('\n'));
+  return [...new Set(lines.map((line) => JSON.parse(line).id))];
+}
+
+/** How many records would be stored. */
+const stored = async (service: string) => (await records(service)).length;
+
+const framed = { queueType: 'classic' };
+/** One record a message. What the exit worker sends again cannot be told apart. */
 const single = { queueType: 'python' };
 
 test('a script that reaches its end has every record confirmed, and ends by itself with code 0', SLOW, async () => {
@@ -121,12 +150,161 @@ const shutDown = () => { console.log('mine'); log(2); setTimeout(() => process.e
 process.once('SIGTERM', shutDown);
 new LoghiveTransport({ service: 'another', url: '${broker.url}', lingerMs: 1 });
 up();`,
-    single,
+    framed,
   );
   await child.waitForLine(/^up$/);
   expect(await child.kill('SIGTERM')).toEqual({ code: 3, signal: null });
   expect(child.stdout).toEqual(['up', 'mine']);
-  expect(await messages(service)).toBe(2);
+  expect(await stored(service)).toBe(2);
+});
+
+/** Libraries that finish something at a signal, and end the process if nobody else listens. */
+const POLITE = {
+  'asks after its work, and listens once': (signal: string) =>
+    `process.once('${signal}', async () => { log(1); await pause(20); if (process.listenerCount('${signal}') === 0) process.exit(143); });`,
+  'asks at once, and goes on listening': (signal: string) =>
+    `process.on('${signal}', () => { log(1); if (process.listenerCount('${signal}') === 1) setTimeout(() => process.exit(143), 20); });`,
+  'takes its listener away and raises the signal': (signal: string) =>
+    `const quit = async () => { log(1); await pause(20); process.off('${signal}', quit); if (process.listenerCount('${signal}') === 0) process.kill(process.pid, '${signal}'); }; process.on('${signal}', quit);`,
+};
+const PAUSE = 'const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));';
+
+describe.each(Object.entries(POLITE))('a library that %s', (what, code) => {
+  const raises = what.includes('raises');
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'ends the process on %s as without Loghive',
+    SLOW,
+    async (signal) => {
+      const { child, service } = run(`${PAUSE} work(); ${code(signal)} log(2); up();`, framed);
+      await child.waitForLine(/^up$/);
+      expect(await child.kill(signal)).toEqual(raises ? { code: null, signal } : { code: 143, signal: null });
+      // Nothing is heard any more when a signal ends a process that nobody listens in.
+      if (!raises) expect(await stored(service)).toBe(3);
+    },
+  );
+});
+
+test.each(["'SIGTERM'", '15', 'undefined'])(
+  'a handler that goes, as that of Nest, and raises the signal again by kill(…, %s) loses nothing',
+  SLOW,
+  async (name) => {
+    const { child, service } = run(
+      `${PAUSE} work(); const { kill } = process;
+const shutDown = async () => { log(2); await pause(50); log(500); process.off('SIGTERM', shutDown); process.kill(process.pid, ${name}); };
+process.on('SIGTERM', shutDown); log(2); up();`,
+      framed,
+    );
+    await child.waitForLine(/^up$/);
+    expect(await child.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
+    expect(await stored(service)).toBe(504);
+  },
+);
+
+test('two libraries that end the process when they are alone do so', SLOW, async () => {
+  const once = POLITE['asks after its work, and listens once']('SIGTERM');
+  const { child, service } = run(`${PAUSE} work(); ${once} ${once} log(2); up();`, framed);
+  await child.waitForLine(/^up$/);
+  expect(await child.kill('SIGTERM')).toEqual({ code: 143, signal: null });
+  expect(await stored(service)).toBe(4);
+});
+
+test(
+  'a library that listened before the logger, and one that puts itself in front of it, end the process',
+  SLOW,
+  async () => {
+    const once = POLITE['asks after its work, and listens once']('SIGTERM').replace('once', 'prependOnceListener');
+    const { child, service } = run(`${PAUSE} work(); ${once} log(2); up();`, framed);
+    await child.waitForLine(/^up$/);
+    // It is gone from the list when we are called: we are alone, and the signal is raised again.
+    expect(['143', 'SIGTERM']).toContain(
+      String(Object.values((await child.kill('SIGTERM'))!).find((each) => each !== null)),
+    );
+    expect(await stored(service)).toBe(3);
+  },
+);
+
+test('where the process lives on after its own handler, Loghive listens again', SLOW, async () => {
+  const { child, service } = run(
+    `const { setTimeout: timeout } = globalThis;
+globalThis.setTimeout = (work, ms, ...args) => timeout(work, ms === 10_000 ? 300 : ms, ...args);
+const { kill } = process;
+const mine = () => {
+  console.log('mine', process.listenerCount('SIGTERM'));
+  const back = setInterval(() => {
+    if (process.listenerCount('SIGTERM') === 1) return;
+    clearInterval(back);
+    process.off('SIGTERM', mine);
+    log(1);
+    console.log('again', process.kill === kill);
+  }, 20);
+};
+process.on('SIGTERM', mine); work(); log(2); up();`,
+    framed,
+  );
+  await child.waitForLine(/^up$/);
+  process.kill(child.pid!, 'SIGTERM');
+  await child.waitForLine(/^again/);
+  expect(await child.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
+  expect(child.stdout).toEqual(['up', 'mine 1', 'again true']);
+  expect(await stored(service)).toBe(3);
+});
+
+/** The two that half of npm brings along; the older one comes with proper-lockfile. */
+const SIGNAL_EXITS = {
+  'signal-exit 4': "const { onExit } = await import('signal-exit');",
+  'signal-exit 3': `const { createRequire } = await import('node:module');
+const onExit = createRequire(createRequire(import.meta.url).resolve('proper-lockfile'))('signal-exit');`,
+};
+
+describe.each(Object.entries(SIGNAL_EXITS))('%s, which acts only alone,', (_name, load) => {
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'acts on %s after Loghive has flushed, and what is logged in it is sent',
+    SLOW,
+    async (signal) => {
+      const { child, service } = run(
+        `${load} onExit((code, signal) => { log(500); console.log('gone by', signal); }); work(); log(2); up();`,
+        framed,
+      );
+      await child.waitForLine(/^up$/);
+      expect(await child.kill(signal)).toEqual({ code: null, signal });
+      expect(child.stdout).toEqual(['up', `gone by ${signal}`]);
+      expect(child.stderr).toEqual([]);
+      expect(await stored(service)).toBe(502);
+    },
+  );
+
+  test('has what is logged in it counted and told where the broker is away', SLOW, async () => {
+    const url = `amqp://127.0.0.1:${await freePort()}`;
+    const { child } = run(`${load} onExit(() => log(3)); work(); log(2); up();`, { url, exitTimeoutMs: 300 });
+    await child.waitForLine(/^up$/);
+    expect(await child.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
+    expect(child.stderr.join('\n')).toMatch(/records given up: .*; 5 in all/);
+  });
+});
+
+test('where signal-exit is told to let the process live, it does, and Loghive listens again', SLOW, async () => {
+  const { child, service } = run(
+    `const { setTimeout: timeout } = globalThis;
+globalThis.setTimeout = (work, ms, ...args) => timeout(work, ms === 10_000 ? 300 : ms, ...args);
+${SIGNAL_EXITS['signal-exit 4']}
+onExit(() => {
+  log(1);
+  const back = setInterval(() => {
+    if (process.listenerCount('SIGTERM') === 0) return;
+    clearInterval(back);
+    log(1);
+    console.log('again');
+  }, 20);
+  return true;
+});
+work(); log(2); up();`,
+    framed,
+  );
+  await child.waitForLine(/^up$/);
+  process.kill(child.pid!, 'SIGTERM');
+  await child.waitForLine(/^again$/);
+  expect(await child.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
+  expect(await stored(service)).toBe(4);
 });
 
 test('handleSignals: false leaves signals as they are without Loghive', SLOW, async () => {
@@ -165,18 +343,101 @@ setInterval(() => log(1), 1); transport.once('connect', up);`,
   expect(told.length).toBeLessThanOrEqual(2);
 });
 
-test.each([
+const ENDS: [string, string, number][] = [
   ['process.exit()', 'process.exit(4);', 4],
   ['an uncaught exception', "throw new Error('uncaught');", 1],
-])('%s: what is not confirmed is counted and told in one line', SLOW, async (_what, end, code) => {
-  const url = `amqp://127.0.0.1:${await freePort()}`;
-  const { child } = run(`log(12); logger.error('one more'); ${end}`, { url });
-  expect(await child.exited).toEqual({ code, signal: null });
-  const told = child.stderr.filter((line) => /given up/.test(line));
-  expect(told).toHaveLength(1);
-  expect(told[0]).toMatch(/records given up: 13 \(unsent at exit: svc_\w+ INFO 12, svc_\w+ ERROR 1\); 13 in all/);
-  expect(told[0]).toMatch(/await close\(\) before it/);
+  ['an unhandled rejection', "Promise.reject(new Error('unhandled'));", 1],
+  ['process.exit() in a listener of exit', "process.on('exit', () => process.exit(5)); process.exit(4);", 5],
+  ['an exception in a listener of exit', "process.on('exit', () => { throw new Error('late'); }); process.exit(4);", 4],
+  ['process.exit() while the end is being flushed', "process.once('beforeExit', () => process.exit(4));", 4],
+];
+
+const RETHROW = "process.on('uncaughtException', (error) => { log(3); throw error; });";
+
+test.each([
+  ['throws it again', RETHROW, "throw new Error('uncaught');"],
+  ['throws a rejection again', RETHROW, "Promise.reject(new Error('uncaught'));"],
+  ['is called once and throws', RETHROW.replace('on', 'once'), "setTimeout(() => { throw new Error('uncaught'); });"],
+])('a handler of uncaughtException that %s: what is not confirmed is sent', SLOW, async (_what, handler, end) => {
+  const { child, service } = run(`${handler} log(500); ${end}`, framed);
+  // Of Node's own.
+  expect(await child.exited).toEqual({ code: 7, signal: null });
+  const said = child.stderr.join('\n');
+  expect(said).toMatch(/Error: uncaught/);
+  expect(said).not.toMatch(/\[loghive\]/);
+  expect(await stored(service)).toBe(503);
 });
+
+test('a handler of uncaughtException that throws without a broker: it is counted and told', SLOW, async () => {
+  const url = `amqp://127.0.0.1:${await freePort()}`;
+  const { child } = run(`${RETHROW} log(12); throw new Error('uncaught');`, { url });
+  expect(await child.exited).toEqual({ code: 7, signal: null });
+  expect(child.stderr.join('\n')).toMatch(/records given up: 15 \(unsent at exit: svc_\w+ INFO 15\)/);
+});
+
+test(
+  'a handler of uncaughtException that returns has the process go on, and every function as it was',
+  SLOW,
+  async () => {
+    const { child, service } = run(
+      `const { emit } = process;
+process.on('uncaughtException', (error) => { log(1); console.log(error.message, process.emit === emit); });
+setTimeout(() => { throw new Error('first'); }); setTimeout(() => { throw new Error('second'); }, 20);`,
+      single,
+    );
+    expect(await child.exited).toEqual({ code: 0, signal: null });
+    expect(child.stdout).toEqual(['first true', 'second true']);
+    expect(await messages(service)).toBe(2);
+  },
+);
+
+test.each(ENDS)('%s: what is not confirmed is sent by the exit worker', SLOW, async (_what, end, code) => {
+  const { child, service } = run(`log(500); ${end}`, framed);
+  expect(await child.exited).toEqual({ code, signal: null });
+  expect(child.stderr.filter((line) => line.startsWith('[loghive]'))).toEqual([]);
+  expect(await stored(service)).toBe(500);
+});
+
+test(
+  'open lines, waiting frames, frames in flight and announcements of several publishers have one worker',
+  SLOW,
+  async () => {
+    const { child, service } = run(
+      `const { LoggerClient } = await import('../../../dist/esm/src/index.js');
+const others = [1, 2].map((number) => new LoggerClient({ ...settings, service: settings.service + number, lingerMs: number }));
+await transport.flush();
+log(20000);
+  for (const each of others) each.info('one');
+setImmediate(() => { log(1); process.exit(4); });`,
+      { bufferBytes: 64 * 1024 * 1024 },
+    );
+    expect(await child.exited).toEqual({ code: 4, signal: null });
+    expect(child.stderr).toEqual([]);
+    expect(await records(service)).toHaveLength(20_001);
+    for (const number of [1, 2]) expect(await records(`${service}${number}`)).toHaveLength(1);
+    const announced = (await read('loghive_services')).map((body) => JSON.parse(body).service);
+    expect(announced).toEqual(expect.arrayContaining([service, `${service}1`, `${service}2`]));
+  },
+);
+
+test.each(ENDS.slice(0, 3))(
+  '%s without a broker: it is counted and told in one line',
+  SLOW,
+  async (_what, end, code) => {
+    const url = `amqp://127.0.0.1:${await freePort()}`;
+    const { child } = run(`log(12); logger.error('one more'); ${end}`, { url });
+    const started = performance.now();
+    expect(await child.exited).toEqual({ code, signal: null });
+    expect(performance.now() - started).toBeLessThan(SOON_MS);
+    const told = child.stderr.filter((line) => /given up/.test(line));
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(
+      /records given up: 13 \(unsent at exit: svc_\w+ INFO 12, svc_\w+ ERROR 1\); 13 in all since the start\. They could not be sent to the broker: see why\.$/,
+    );
+    // Why, as well.
+    expect(child.stderr.join('\n')).toMatch(/ECONNREFUSED|nothing listens/);
+  },
+);
 
 test('await close() before process.exit() has everything confirmed', SLOW, async () => {
   const { child, service } = run('log(12); await transport.close(); process.exit(4);', single);
@@ -203,12 +464,111 @@ test('what is logged when the transport is closed already is counted and told at
   expect(child.stderr[0]).toMatch(/records given up: 4 \(logged after close: svc_\w+ INFO 4\)/);
 });
 
-test('what an exit listener logs is told', SLOW, async () => {
-  const { child, service } = run("log(1); await transport.flush(); process.on('exit', () => log(1));", single);
+test('what listeners of exit log is sent, whether they were set before the logger or after it', SLOW, async () => {
+  const { child, service } = run(
+    `log(1); await transport.flush();
+process.on('exit', () => log(2)); process.prependListener('exit', () => log(3));
+new LoghiveTransport({ ...settings, lingerMs: 1 });
+process.on('exit', () => { log(20); process.on('exit', () => {}); });`,
+    framed,
+  );
   expect(await child.exited).toEqual({ code: 0, signal: null });
-  expect(await messages(service)).toBe(1);
+  expect(child.stderr).toEqual([]);
+  expect(await stored(service)).toBe(26);
+});
+
+test.each([
+  ['calls process.exit()', 'process.exit(3);'],
+  ['throws', "throw new Error('a listener');"],
+])('what a listener of exit logs that was there before the logger and %s is sent', SLOW, async (_how, then) => {
+  const { child, service } = run(
+    `last = () => log(2); log(1); await transport.flush(); setTimeout(() => process.exit(3), 100);`,
+    framed,
+    `let last; process.on('exit', () => { last(); ${then} });`,
+  );
+  expect(await child.exited).toEqual({ code: 3, signal: null });
+  expect(await stored(service)).toBe(3);
+});
+
+test('the exit worker starts in a working directory that is gone, too', SLOW, async () => {
+  const { child, service } = run(
+    `const fs = await import('node:fs'); const folder = fs.mkdtempSync('/tmp/loghive-gone-'); process.chdir(folder);
+fs.rmdirSync(folder); log(1); await transport.flush(); log(5); process.exit(3);`,
+    framed,
+  );
+  expect(await child.exited).toEqual({ code: 3, signal: null });
+  expect(child.stderr).toEqual([]);
+  expect(await stored(service)).toBe(6);
+});
+
+test('a program that emits exit by itself goes on, and ends by itself', SLOW, async () => {
+  const { child, service } = run(
+    `setTimeout(() => { log(1); process.emit('exit', 0); }, 100); setTimeout(async () => { log(2); await transport.close(); up(); }, 300);`,
+    framed,
+  );
+  expect(await child.exited).toEqual({ code: 0, signal: null });
+  expect(child.stdout).toEqual(['up']);
+  expect(await stored(service)).toBe(3);
+});
+
+const FLUSH_ON_EXIT =
+  "await import('../../../dist/esm/src/publisher/flush-on-exit.js'); const say = (text) => process.on('exit', (code) => console.log(text, code));";
+
+test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+  'flush-on-exit: on %s the listeners of exit run, then the process dies of it',
+  SLOW,
+  async (signal) => {
+    const { child, service } = run(
+      `${FLUSH_ON_EXIT} say('first'); process.on('exit', () => { log(2); throw new Error('a listener'); }); work(); log(1); up();`,
+      framed,
+    );
+    await child.waitForLine(/^up$/);
+    expect(await child.kill(signal)).toEqual({ code: null, signal });
+    expect(child.stdout).toEqual(['up', `first ${128 + os.constants.signals[signal]}`]);
+    expect(await stored(service)).toBe(3);
+  },
+);
+
+test('flush-on-exit leaves a signal to the handler of the application', SLOW, async () => {
+  const { child } = run(
+    `${FLUSH_ON_EXIT} say('exit'); const timer = work(); process.on('SIGTERM', () => { console.log('mine'); clearInterval(timer); }); up();`,
+    { handleSignals: false },
+  );
+  await child.waitForLine(/^up$/);
+  expect(await child.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+  expect(child.stdout).toEqual(['up', 'mine', 'exit 0']);
+});
+
+test('flush-on-exit: a handler that goes and raises the signal again has the listeners of exit run', SLOW, async () => {
+  const { child, service } = run(
+    `${FLUSH_ON_EXIT} say('exit'); process.on('exit', () => { log(2); throw new Error('a listener'); });
+const shutDown = () => { log(1); process.off('SIGTERM', shutDown); process.kill(process.pid, 'SIGTERM'); };
+process.on('SIGTERM', shutDown); work(); up();`,
+    framed,
+  );
+  await child.waitForLine(/^up$/);
+  expect(await child.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
+  expect(child.stdout).toEqual(['up', 'exit 143']);
+  expect(await stored(service)).toBe(3);
+});
+
+test('flush-on-exit: the listeners of exit run where a handler of uncaughtException throws', SLOW, async () => {
+  const { child, service } = run(
+    `${FLUSH_ON_EXIT} say('exit'); process.on('exit', () => { log(2); throw new Error('a listener'); });
+process.on('uncaughtException', (error) => { log(1); throw error; }); log(1); throw new Error('uncaught');`,
+    framed,
+  );
+  expect(await child.exited).toEqual({ code: 7, signal: null });
+  expect(child.stdout).toEqual(['exit 7']);
+  expect(child.stderr.join('\n')).toMatch(/Error: uncaught/);
+  expect(await stored(service)).toBe(4);
+});
+
+test('exitTimeoutMs: 0 waits for nothing at process.exit(), and tells what was lost', SLOW, async () => {
+  const { child } = run('log(3); process.exit(4);', { exitTimeoutMs: 0 });
+  expect(await child.exited).toEqual({ code: 4, signal: null });
   expect(child.stderr).toHaveLength(1);
-  expect(child.stderr[0]).toMatch(/records given up: 1 \(logged after close: svc_\w+ INFO 1\)/);
+  expect(child.stderr[0]).toMatch(/records given up: 3 \(unsent at exit: svc_\w+ INFO 3\)/);
 });
 
 test('a second signal cuts the waiting, and what is left is told', SLOW, async () => {
@@ -230,7 +590,7 @@ test('a second signal cuts the waiting, and what is left is told', SLOW, async (
   onEnd(() => clearInterval(again));
   expect(await child.exited).toEqual({ code: null, signal: 'SIGTERM' });
   expect(performance.now() - started).toBeLessThan(7000);
-  expect(child.stderr.join('\n')).toMatch(/records given up: 4 \(unsent at close: svc_\w+ INFO 4\)/);
+  expect(child.stderr.join('\n')).toMatch(/records given up: 4 \(unsent at exit: svc_\w+ INFO 4\)/);
 });
 
 test('a broker that is away at the end costs exitTimeoutMs, and the number of records is told', SLOW, async () => {
@@ -241,7 +601,7 @@ test('a broker that is away at the end costs exitTimeoutMs, and the number of re
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(performance.now() - started).toBeLessThan(SOON_MS);
   expect(
-    child.stderr.filter((line) => /records given up: 12 \(unsent at close: svc_\w+ INFO 12\)/.test(line)),
+    child.stderr.filter((line) => /records given up: 12 \(unsent at exit: svc_\w+ INFO 12\)/.test(line)),
   ).toHaveLength(1);
 });
 
@@ -254,13 +614,54 @@ test('a logger without records does not keep the process, though nobody listens'
   expect(performance.now() - started).toBeLessThan(SOON_MS);
 });
 
-test('a script that ends with await flush() ends, though the broker is away', SLOW, async () => {
+test.each([
+  ['SIGTERM', 'SIGTERM' as const],
+  ['process.exit()', undefined],
+])('a script that awaits flush() goes on while the broker is away, until %s', SLOW, async (_what, signal) => {
   const url = `amqp://127.0.0.1:${await freePort()}`;
-  const { child } = run('log(3); up(); await transport.flush(); console.log("flushed");', { url, exitTimeoutMs: 500 });
+  const { child } = run(
+    `log(3); transport.on('warning', () => setTimeout(up, 1500).unref()); process.on('beforeExit', () => console.log('beforeExit'));
+${signal ? '' : 'setTimeout(() => process.exit(4), 2500).unref();'} await transport.flush();`,
+    { url, exitTimeoutMs: 500 },
+  );
   await child.waitForLine(/^up$/);
-  expect((await child.exited).signal).toBe(null);
-  expect(child.stderr.join('\n')).toMatch(/records given up: 3 \(unsent at close: svc_\w+ INFO 3\)/);
+  expect(await (signal ? child.kill(signal) : child.exited)).toEqual(
+    signal ? { code: null, signal } : { code: 4, signal: null },
+  );
+  expect(child.stdout).toEqual(['up']);
+  expect(child.stderr.join('\n')).toMatch(/records given up: 3 \(unsent at exit: svc_\w+ INFO 3\)/);
 });
+
+test(
+  'what is logged after a flush in vain at the end of the script is sent, by the same logger and by new ones',
+  SLOW,
+  async () => {
+    const proxy = await useProxy(broker.url);
+    await proxy.refuse();
+    const { child, service } = run(
+      `const { LoggerClient } = await import('../../../dist/esm/src/index.js');
+log(3);
+process.once('beforeExit', () => process.once('beforeExit', () => process.once('message', async () => {
+  log(2);
+  const other = new LoggerClient(settings);
+  other.info('of a new one');
+  await transport.flush();
+  console.log(JSON.stringify(transport.stats()));
+  process.disconnect();
+})));
+process.on('beforeExit', up);`,
+      { ...single, exitTimeoutMs: 300, url: proxy.url(broker.url) },
+    );
+    await child.waitForLine(/^up$/);
+    await child.waitForLine(/given up: 3 \(unsent at exit/);
+    await proxy.heal();
+    await child.send('go on');
+    expect(await child.exited).toEqual({ code: 0, signal: null });
+    expect(await messages(service)).toBe(3);
+    expect(child.stderr.filter((line) => /given up/.test(line))).toHaveLength(1);
+    expect(JSON.parse(child.stdout.find((line) => line.startsWith('{'))!)).toMatchObject({ accepted: 6, confirmed: 3 });
+  },
+);
 
 test('a script that ends with await flush() has everything confirmed', SLOW, async () => {
   const { child, service } = run('log(3); await transport.flush(); console.log("flushed");', single);

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { Account } from '../../src/publisher/account.js';
 import { BodyPool } from '../../src/publisher/body-pool.js';
+import type { Frame } from '../../src/publisher/frame.js';
 import { FRAME_BYTES, Lane } from '../../src/publisher/lane.js';
 
 const NOW_MS = 1_700_000_000_000;
+const account = new Account();
 
 function emptyLane(recordsPerFrame = Number.POSITIVE_INFINITY): Lane {
   return new Lane('shop', 'INFO', recordsPerFrame, new BodyPool(FRAME_BYTES, 4 * FRAME_BYTES));
@@ -10,7 +13,7 @@ function emptyLane(recordsPerFrame = Number.POSITIVE_INFINITY): Lane {
 
 function laneWith(...lines: string[]): Lane {
   const lane = emptyLane();
-  for (const line of lines) lane.add(line, line.length + 1, NOW_MS);
+  for (const line of lines) lane.add(line, line.length + 1, NOW_MS, account);
   return lane;
 }
 
@@ -42,15 +45,15 @@ describe('a lane', () => {
 
   it('sends one record a message where Python consumers read as well', () => {
     const lane = emptyLane(1);
-    lane.add('a', 2, NOW_MS);
-    lane.add('b', 2, NOW_MS);
+    lane.add('a', 2, NOW_MS, account);
+    lane.add('b', 2, NOW_MS, account);
     expect(bodies(lane)).toEqual(['a', 'b']);
   });
 
   it('puts back what was not confirmed before everything that was logged after it, in order', () => {
     const lane = laneWith();
     for (const line of ['1', '2', '3', '4']) {
-      lane.add(line, 2, NOW_MS);
+      lane.add(line, 2, NOW_MS, account);
       lane.cut(NOW_MS);
     }
     const first = lane.take()!;
@@ -66,7 +69,7 @@ describe('a lane', () => {
   it('gives up its oldest frame first, open lines included', () => {
     const lane = laneWith('old');
     lane.cut(NOW_MS);
-    lane.add('new', 4, NOW_MS);
+    lane.add('new', 4, NOW_MS, account);
     expect(lane.dropOldest(NOW_MS)?.body.toString()).toBe('old');
     expect(lane.dropOldest(NOW_MS)?.body.toString()).toBe('new');
     expect(lane.dropOldest(NOW_MS)).toBeUndefined();
@@ -85,18 +88,18 @@ describe('a lane', () => {
     const lane = laneWith('a');
     lane.cut(NOW_MS);
     const inFlight = lane.take()!;
-    lane.add('b', 2, NOW_MS);
+    lane.add('b', 2, NOW_MS, account);
     const told: string[] = [];
     expect(lane.watch(() => told.push('first'))).toBe(true);
-    lane.add('logged later, in the same open frame', 10, NOW_MS);
+    lane.add('logged later, in the same open frame', 10, NOW_MS, account);
     lane.cut(NOW_MS);
-    lane.add('c', 2, NOW_MS);
+    lane.add('c', 2, NOW_MS, account);
     lane.watch(() => told.push('second'));
     lane.confirmed(inFlight);
     expect(told).toEqual([]);
     lane.dropOldest(NOW_MS);
     expect(told).toEqual(['first']);
-    lane.clear();
+    lane.drain(0);
     expect(told).toEqual(['first', 'second']);
     expect(lane.watch(() => told.push('never'))).toBe(false);
   });
@@ -105,12 +108,12 @@ describe('a lane', () => {
     const lane = laneWith('1', '22', '333', '4444');
     lane.cut(NOW_MS);
     const first = lane.take()!;
-    for (const text of ['5', 'x'.repeat(9), '6']) lane.add(text, text.length + 1, NOW_MS);
+    for (const text of ['5', 'x'.repeat(9), '6']) lane.add(text, text.length + 1, NOW_MS, account);
     let told = 0;
     lane.watch(() => told++);
     lane.giveBack(first);
     expect(lane.limitBodies(5, NOW_MS).map(({ body }) => body.toString())).toEqual(['x'.repeat(9)]);
-    for (const text of ['7', '8', '9', '0']) lane.add(text, 2, NOW_MS);
+    for (const text of ['7', '8', '9', '0']) lane.add(text, 2, NOW_MS, account);
     lane.cut(NOW_MS);
     const [one, two, three] = [lane.take()!, lane.take()!, lane.take()!];
     expect([one, two, three].map(({ body }) => body.toString())).toEqual(['1\n22', '333', '4444']);
@@ -126,6 +129,35 @@ describe('a lane', () => {
     expect(lane.bytes).toBe(0);
   });
 
+  it('knows whose records a frame holds, also where that is split', () => {
+    const lane = emptyLane();
+    const other = new Account();
+    for (const [text, whose] of [
+      ['1', account],
+      ['22', account],
+      ['333', other],
+      ['4444', account],
+    ] as const)
+      lane.add(text, text.length + 1, NOW_MS, whose);
+    lane.cut(NOW_MS);
+    const sharesOf = (frame: Frame) => frame.shares.map((share) => [share.account === other, share.records]);
+    const frame = lane.take()!;
+    expect(sharesOf(frame)).toEqual([
+      [false, 2],
+      [true, 1],
+      [false, 1],
+    ]);
+    lane.giveBack(frame);
+    lane.limitBodies(8, NOW_MS);
+    expect([lane.take()!, lane.take()!].map(sharesOf)).toEqual([
+      [
+        [false, 2],
+        [true, 1],
+      ],
+      [[false, 1]],
+    ]);
+  });
+
   it('stamps a frame with the second in which it was closed', () => {
     const lane = laneWith('a');
     lane.cut(NOW_MS + 999);
@@ -135,7 +167,7 @@ describe('a lane', () => {
   it('holds texts of any script byte for byte, to the last byte of a frame', () => {
     const lane = emptyLane();
     const lines = ['plain', 'ü€😀', '', 'x'.repeat(FRAME_BYTES - 'plain'.length - Buffer.byteLength('ü€😀') - 4)];
-    for (const line of lines) lane.add(line, Buffer.byteLength(line) + 1, NOW_MS);
+    for (const line of lines) lane.add(line, Buffer.byteLength(line) + 1, NOW_MS, account);
     expect(lane.hasOpenLines).toBe(false);
     expect(bodies(lane)).toEqual([lines.join('\n')]);
   });
@@ -143,7 +175,7 @@ describe('a lane', () => {
   it('writes over the memory of a frame only after its confirm', () => {
     const lane = emptyLane();
     const long = (letter: string) => letter.repeat(FRAME_BYTES - 1);
-    const add = (letter: string) => lane.add(long(letter), FRAME_BYTES, NOW_MS);
+    const add = (letter: string) => lane.add(long(letter), FRAME_BYTES, NOW_MS, account);
     add('a');
     add('b');
     const first = lane.take()!;

@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import { connect } from 'amqplib';
 import { afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { LoghiveError } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { type PublisherConfig, producerConfig } from '../../src/producer-config.js';
+import { FRAME_BYTES } from '../../src/publisher/lane.js';
 import { Publisher } from '../../src/publisher/publisher.js';
 import { useDevelopmentBroker } from '../cli/embedded/broker/use-development-broker.js';
 import { type TestBroker, uniqueName, useBroker, useProxy } from '../support/use-servers.js';
@@ -198,6 +200,53 @@ describe('a publisher', () => {
     expect(publisher.stats().shed).toEqual({ INFO: { 'unsent at close': 10 } });
   });
 
+  it('tries a broker that is away again and again while it closes, whatever its backoff has come to', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const proxy = await useProxy(broker.url);
+    await proxy.refuse();
+    const publisher = open({ url: proxy.url(broker.url) });
+    publisher.accept(uniqueName('svc'), 'INFO', line(1));
+    const connection = () => publisher.status().connection;
+    for (let attempt = 0; attempt < 5; attempt++) {
+      // An attempt that is refused within the same millisecond could not be told from the one before.
+      await eventually(() => connection().state === 'waiting' && connection().sinceMs < Date.now());
+      const { sinceMs } = connection();
+      await publisher.flushWithin(1);
+      await eventually(() => connection().sinceMs > sinceMs && connection().state === 'waiting');
+    }
+    // The next attempt by its backoff is half a minute away.
+    await eventually(() => connection().sinceMs < Date.now());
+    const { sinceMs } = connection();
+    const closing = publisher.close(8000);
+    await eventually(() => connection().sinceMs > sinceMs && connection().state === 'waiting');
+    await proxy.heal();
+    expect(await closing).toEqual({ confirmed: 1, unsent: 0 });
+  });
+
+  it.each<[string, (number: number) => string]>([
+    ['log in turn', (number) => `shop${number % 3}`],
+    ['log one after the other', (number) => `shop${Math.floor(number / 2000)}`],
+    ['log more and less often', (number) => (number % 50 === 0 ? 'shop0' : 'shop1')],
+  ])('keeps the newest records of one level, over all services, where services %s', async (_how, serviceOf) => {
+    const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB });
+    const services = new Map<string, number[]>();
+    for (const number of range(6000)) {
+      const service = serviceOf(number);
+      services.set(service, [...(services.get(service) ?? []), number]);
+      publisher.accept(service, 'INFO', line(number, 300));
+    }
+    let newestLost = 0;
+    let oldestKept = Number.POSITIVE_INFINITY;
+    for (const { service, waiting } of publisher.status().lanes) {
+      const numbers = services.get(service)!;
+      newestLost = Math.max(newestLost, numbers.at(-waiting - 1) ?? 0);
+      if (waiting > 0) oldestKept = Math.min(oldestKept, numbers.at(-waiting)!);
+    }
+    // It is given up by frames.
+    expect(newestLost - oldestKept).toBeLessThan((2 * FRAME_BYTES + MIB / 16) / 300);
+  });
+
   it('ends a flush when what it waits for is confirmed or shed, and not while the broker is away', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB });
     publisher.accept('shop', 'INFO', line(0));
@@ -234,6 +283,7 @@ describe('a publisher', () => {
 
   it('tells what is lost at close in one line, with a code of its own', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1' });
+    await once(publisher.events, 'warning');
     const lost: LoghiveError[] = [];
     publisher.events.on('warning', (error) => {
       if (error.code === 'LOGHIVE_RECORDS_LOST') lost.push(error);
@@ -246,7 +296,7 @@ describe('a publisher', () => {
     for (const number of range(3)) publisher.accept('shop', 'INFO', line(number));
     await closing;
     expect(lost.map(({ message }) => message)).toEqual([
-      'records given up: 6 (unsent at close: shop INFO 3, shop ERROR 3); 6 in all since the start. The broker did not confirm them within exitTimeoutMs: see why, or raise it.',
+      'records given up: 6 (unsent at close: shop INFO 3, shop ERROR 3); 6 in all since the start. They could not be sent to the broker: see why.',
     ]);
   });
 

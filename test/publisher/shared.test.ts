@@ -59,12 +59,11 @@ describe('publishers', () => {
     const config = ownSettings();
     const service = uniqueName('svc');
     const [first, second] = [share(config), share(config)];
-    first.publisher.accept(service, 'INFO', '{"number":1}');
-    // The records of both are confirmed, for they are in one buffer; nothing is given up.
+    first.publisher.accept(service, 'INFO', '{"number":1}', first.account);
     expect(await first.release()).toEqual({ confirmed: 1, unsent: 0 });
     expect(second.publisher.status().connection.state).toBe('ready');
-    second.publisher.accept(service, 'INFO', '{"number":2}');
-    expect(await second.release()).toEqual({ confirmed: 2, unsent: 0 });
+    second.publisher.accept(service, 'INFO', '{"number":2}', second.account);
+    expect(await second.release()).toEqual({ confirmed: 1, unsent: 0 });
     expect(second.publisher.status().connection.state).toBe('closed');
     second.publisher.accept(service, 'INFO', '{"number":3}');
     expect(second.publisher.stats().shed).toEqual({ INFO: { 'logged after close': 1 } });
@@ -76,7 +75,7 @@ describe('publishers', () => {
     const answers = await Promise.all([first.release(), first.release(), first.release()]);
     expect(answers[1]).toBe(answers[0]);
     expect(answers[2]).toBe(answers[0]);
-    second.publisher.accept(uniqueName('svc'), 'INFO', '{}');
+    second.publisher.accept(uniqueName('svc'), 'INFO', '{}', second.account);
     expect(await second.release()).toEqual({ confirmed: 1, unsent: 0 });
   });
 
@@ -87,25 +86,60 @@ describe('publishers', () => {
     const second = share(config);
     expect(second.publisher).not.toBe(first.publisher);
     await ended;
-    second.publisher.accept(uniqueName('svc'), 'INFO', '{}');
+    second.publisher.accept(uniqueName('svc'), 'INFO', '{}', second.account);
     expect(await second.release()).toEqual({ confirmed: 1, unsent: 0 });
   });
 
-  it('tell a door that goes how much is still unsent, and keep it for those that stay', async () => {
+  it('tell a door that goes how much of its own is still unsent, and keep it for those that stay', async () => {
     const config = ownSettings({ url: 'amqp://127.0.0.1:1', exitTimeoutMs: 50 });
-    const [first, second] = [share(config), share(config)];
-    first.publisher.accept('shop', 'INFO', '{}');
+    const [first, second, silent] = [share(config), share(config), share(config)];
+    for (const { publisher, account } of [first, second, second]) publisher.accept('shop', 'INFO', '{}', account);
+    expect(await silent.release()).toEqual({ confirmed: 0, unsent: 0 });
     expect(await first.release()).toEqual({ confirmed: 0, unsent: 1 });
-    expect(second.publisher.stats()).toMatchObject({ pending: 1, shed: {} });
-    expect(await second.release()).toEqual({ confirmed: 0, unsent: 1 });
-    expect(second.publisher.stats()).toMatchObject({ pending: 0, shed: { INFO: { 'unsent at close': 1 } } });
+    expect(second.publisher.stats()).toMatchObject({ pending: 3, shed: {} });
+    expect(await second.release()).toEqual({ confirmed: 0, unsent: 2 });
+    expect(second.publisher.stats()).toMatchObject({ pending: 0, shed: { INFO: { 'unsent at close': 3 } } });
+  });
+
+  it('tell each door of its own, whatever became of the records', async () => {
+    const config = ownSettings({ url: 'amqp://127.0.0.1:1', exitTimeoutMs: 50, bufferBytes: 256 * 1024 });
+    const [first, second] = [share(config), share(config)];
+    const line = JSON.stringify('x'.repeat(1000));
+    for (let record = 0; record < 1000; record++) {
+      first.publisher.accept('shop', 'INFO', line, first.account);
+      if (record % 2 === 0) second.publisher.accept('shop', 'INFO', line, second.account);
+    }
+    const { pending, shed } = first.publisher.stats();
+    expect(shed.INFO?.['buffer full']).toBe(1500 - pending);
+    const unsent = [(await first.release()).unsent, (await second.release()).unsent];
+    expect(unsent[0]! + unsent[1]!).toBe(pending);
+    expect(unsent[0]! - 2 * unsent[1]!).toBeLessThan(3);
+  });
+
+  it('let a door go as soon as its own records are confirmed, however much another one logs', async () => {
+    const config = ownSettings({ exitTimeoutMs: 8000 });
+    const service = uniqueName('svc');
+    const [first, second] = [share(config), share(config)];
+    first.publisher.accept(service, 'INFO', '{}', first.account);
+    let released = false;
+    const releasing = first.release().then((result) => {
+      released = true;
+      return result;
+    });
+    // There is no moment at which nothing of the other one is on its way.
+    while (!released) {
+      second.publisher.accept(service, 'INFO', '{}', second.account);
+      await new Promise(setImmediate);
+      expect(second.account.confirmed).toBeLessThan(20_000);
+    }
+    expect(await releasing).toEqual({ confirmed: 1, unsent: 0 });
   });
 
   it('hook into the process once however many they are, and leave it as it was', async () => {
     const before = listeners();
     const doors = [ownSettings(), ownSettings(), ownSettings()].map(share);
-    // One that has to tell of records that came after its close listens to `exit` already.
-    expect(listeners()).toEqual([...before.slice(0, 4).map((count) => count + 1), 1]);
+    // To `exit` first and last; one that has to tell of records that came after its close does so already.
+    expect(listeners()).toEqual([...before.slice(0, 4).map((count) => count + 1), 2]);
     await Promise.all(doors.map(({ release }) => release()));
     expect(listeners()).toEqual(before);
   });

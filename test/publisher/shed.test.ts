@@ -1,12 +1,13 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Level } from '../../src/level.js';
+import { Account } from '../../src/publisher/account.js';
 import { BodyPool } from '../../src/publisher/body-pool.js';
 import { FRAME_BYTES, Lane } from '../../src/publisher/lane.js';
 import { chooseVictim, ShedLedger } from '../../src/publisher/shed.js';
 
 function lane(level: Level, lines = 1): Lane {
   const made = new Lane('shop', level, Number.POSITIVE_INFINITY, new BodyPool(FRAME_BYTES, 0));
-  for (let line = 0; line < lines; line++) made.add('x', 2, 0);
+  for (let line = 0; line < lines; line++) made.add('x', 2, 0, new Account());
   return made;
 }
 

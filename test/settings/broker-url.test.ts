@@ -19,6 +19,7 @@ test.each<[string, object]>([
   ['amqp://[::1]:5673/v', { ...guest, hostname: '::1', port: 5673, vhost: 'v' }],
   ['amqp://10.0.0.1', { ...guest, hostname: '10.0.0.1' }],
   [' amqp://h\n', guest],
+  ['amqp://h/v?heartbeat=30', { ...guest, vhost: 'v' }],
 ])('%j is read', (url, host) => {
   expect(parseBrokerUrl(url)).toEqual([host]);
 });
@@ -67,7 +68,14 @@ test.each<[unknown, RegExp]>([
   ['amqp://u:p@se/c:ret@h', /'@' in a password or vhost is written %40/],
   ['amqp://u:12/secret@h', /%40/],
   ['amqp://u:1#secret@h', /'#' in a password is written %3F or %23/],
-  ['amqp://h?heartbeat=30', /heartbeatS/],
+  ['amqp://u:12?secret@h', /'\?' or '#' in a password/],
+  ['amqp://h//', /the vhost "\/" is written '\/' or '\/%2F', not '\/\/'/],
+  ['amqp://::1', /an IPv6 address in brackets/],
+  ['amqp://u:p@::1:5672/v', /an IPv6 address in brackets/],
+  ['amqp://u:p@2001:db8::7,::1/v', /an IPv6 address in brackets/],
+  ['amqp://[fe80::1%eth0]:5672/v', /an IPv6 address without a zone/],
+  ['amqp:///var/run/rabbitmq', /no connections by a Unix socket/],
+  ['amqp://%2Fvar%2Frun%2Frabbitmq/v', /no connections by a Unix socket/],
   ['amqp://h/a/b', /%2F/],
   [`amqp://h/${'v'.repeat(256)}`, /at most 255 bytes/],
   ['amqp://u:100%secret@h', /%25/],

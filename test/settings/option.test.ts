@@ -69,9 +69,9 @@ test.each<[unknown, string]>([
   [{ lingerMS: 5 }, 'Door: unknown option "lingerMS". Did you mean "lingerMs"?'],
   [{ lingerSeconds: 5 }, 'Door: unknown option "lingerSeconds". Did you mean "lingerMs"?'],
   [{ host: 'h' }, 'Door: unknown option "host". Known options: lingerMs, enabled, kind.'],
-  [null, "Door: the options are null, expected an object such as { service: 'shop' }."],
-  [['shop'], "Door: the options are an array, expected an object such as { service: 'shop' }."],
-  ['amqp://user:secret@host', "Door: the options are text, expected an object such as { service: 'shop' }."],
+  [null, 'Door: the options are null, expected an object.'],
+  [['shop'], 'Door: the options are an array, expected an object.'],
+  ['amqp://user:secret@host', 'Door: the options are text, expected an object.'],
 ])('a wrong argument is refused in one line: %s', (options, line) => {
   expect(refusal(options)).toBe(line);
 });

@@ -5,7 +5,7 @@
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, open, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -146,6 +146,16 @@ async function unpackAll(archives, folder) {
   await mkdir(folder, { recursive: true });
   const packages = (await readdir(archives)).filter((name) => name.endsWith('.deb'));
   for (const name of packages) await run('dpkg-deb', ['-x', path.join(archives, name), folder]);
+  await mergeLibraries(folder);
+}
+
+/** Packages before Debian 13 have libraries in /lib as well, which is the same as /usr/lib on a machine. */
+async function mergeLibraries(folder) {
+  const [old, libraries] = ['lib', 'usr/lib'].map((name) => path.join(folder, name));
+  if (!existsSync(old)) return;
+  await cp(old, libraries, { recursive: true, verbatimSymlinks: true });
+  await rm(old, { recursive: true });
+  await symlink('usr/lib', old);
 }
 
 function release() {

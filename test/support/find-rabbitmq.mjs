@@ -2,7 +2,10 @@
 import { accessSync, constants, existsSync, readdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
-/** The machine's own: its folder of the server's scripts (not a distribution's wrappers, which insist on their own user). */
+/**
+ * The machine's own: its folder of the server's scripts (not a distribution's wrappers, which insist on their own user), and
+ * its version where the name of its home tells that.
+ */
 export function findRabbitmq() {
   const folders = [];
   if (process.env.RABBITMQ_HOME) folders.push(join(process.env.RABBITMQ_HOME, 'sbin'));
@@ -19,7 +22,7 @@ export function findRabbitmq() {
   const scripts = folders.find(
     (folder) => isProgram(join(folder, 'rabbitmq-server')) && existsSync(join(folder, 'rabbitmq-env')),
   );
-  return scripts && { scripts };
+  return scripts && { scripts, version: /rabbitmq_server-([\d.]+)/.exec(scripts)?.[1] };
 }
 
 export function findEpmd(searchPath) {

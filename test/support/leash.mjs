@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 
 // One shell for each server. It sleeps in `cat` for as long as our end of the pipe is open; a SIGKILL of this process
 // closes it as well. A pid is killed only if its command line still carries the mark: pids are used again.
@@ -41,10 +42,13 @@ export function holdLeash({ dir = '', removeDir = false, processes }) {
   shell.on('error', () => {});
   shell.stdin.on('error', () => {});
   return {
-    /** The servers were stopped in good order: nothing is left to do. */
-    release() {
+    /** The servers were stopped in good order: nothing is left to do. Resolves when the shell is gone. */
+    async release() {
+      const isGone = shell.exitCode !== null || shell.signalCode !== null || shell.pid === undefined;
+      shell.ref();
       shell.kill('SIGKILL');
       shell.stdin.destroy();
+      if (!isGone) await once(shell, 'exit');
     },
   };
 }

@@ -127,7 +127,7 @@ export async function startPgbouncer({ target, settings = {} }) {
 
   async function stop() {
     await kill('SIGKILL');
-    leash.release();
+    await leash.release();
     await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 

@@ -158,7 +158,7 @@ export async function startPostgres(options = {}) {
     // SIGQUIT: at once, but its children and its shared memory go with it.
     await kill('SIGQUIT');
     await removeSharedMemory();
-    leash.release();
+    await leash.release();
     if (options.dir === undefined) await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 

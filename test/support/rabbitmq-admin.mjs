@@ -86,6 +86,11 @@ export function administer(node) {
       await run(`vm_memory_monitor:set_vm_memory_high_watermark(${value})`);
     },
 
+    async setConsumerTimeout(ms) {
+      const settings = { consumer_timeout: ms, channel_tick_interval: 500, quorum_tick_interval: 500 };
+      for (const [name, value] of Object.entries(settings)) await run(`application:set_env(rabbit, ${name}, ${value})`);
+    },
+
     async enableFeatureFlag(name) {
       await run(`ok = rabbit_feature_flags:enable(binary_to_atom(${binary(name)}))`, 60_000);
     },

@@ -29,6 +29,7 @@ export async function startRabbitmqContainer({ image = IMAGE, ...options } = {})
   if (options.dir !== undefined) {
     throw new Error('a RabbitMQ in a container keeps its data there: the option dir needs an installed server');
   }
+  if (options.cluster !== undefined) throw new Error('a RabbitMQ in a container joins no others: install a server');
   const { GenericContainer, Wait, getContainerRuntimeClient } = await import('testcontainers');
   // Fixed on the outside, because Docker gives random ones anew at every start.
   const [amqp, controlPort, tlsPort, managementPort] = await freePorts(4);

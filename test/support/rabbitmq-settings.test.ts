@@ -1,7 +1,7 @@
 /** Settings of a server that a client meets, and what it is told then. */
 import { readFileSync } from 'node:fs';
 import amqp from 'amqplib';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Peer } from './amqp/peer.js';
 import { startDevelopmentBroker } from './development-broker.mjs';
 import { type RabbitmqServer, startRabbitmq } from './rabbitmq.mjs';
@@ -46,13 +46,8 @@ describe.each([
   });
 });
 
-/** Before there is a channel that would look only once a minute. */
-const IMPATIENT = `application:set_env(rabbit, consumer_timeout, 1000),
-  application:set_env(rabbit, channel_tick_interval, 500), application:set_env(rabbit, quorum_tick_interval, 500)`;
-
 async function useImpatient(server: RabbitmqServer): Promise<Peer> {
-  onEnd(() => server.stop());
-  await server.eval(IMPATIENT);
+  await server.setConsumerTimeout(1000);
   const peer = await usePeer(server);
   const channel = await peer.channel(1);
   await channel.call('queue.declare', { queue: 'q', durable: true, arguments: { 'x-queue-type': 'quorum' } });
@@ -64,6 +59,7 @@ async function useImpatient(server: RabbitmqServer): Promise<Peer> {
 
 test('who keeps a message for longer than consumer_timeout loses the channel with 406', async () => {
   const server = await startRabbitmq();
+  onEnd(() => server.stop());
   const channel = (await useImpatient(server)).unopened(1);
   await channel.closed();
   expect(channel.heard.at(-1)).toMatchObject({
@@ -73,9 +69,18 @@ test('who keeps a message for longer than consumer_timeout loses the channel wit
   await eventually(async () => expect(await server.listQueues()).toMatchObject([{ ready: 1, unacked: 0 }]));
 });
 
-test('on RabbitMQ 4.3 it is the consumer that is cancelled', async () => {
-  const channel = (await useImpatient(await requireRabbitmqOf('4.3'))).unopened(1);
-  await channel.receive('basic.cancel');
+describe('on RabbitMQ 4.3', () => {
+  let server: RabbitmqServer;
+  beforeAll(async () => {
+    // The first time it is fetched.
+    server = await requireRabbitmqOf('4.3');
+  }, 180_000);
+  afterAll(() => server?.stop());
+
+  test('it is the consumer that is cancelled', async () => {
+    const channel = (await useImpatient(server)).unopened(1);
+    await channel.receive('basic.cancel');
+  });
 });
 
 test('a server may have as many files open as the machine allows, whatever the soft limit is', async () => {

@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { cacheFolder } from '../../dist/esm/cli/embedded/cache-folder.js';
 import { unpackPackage, useOwnLibraries, whyNoDebianPackages, writeScript } from './debian-packages.mjs';
+import { findRabbitmq } from './find-rabbitmq.mjs';
 import { startRabbitmq } from './rabbitmq.mjs';
 import { hasContainerEngine, startRabbitmqContainer } from './rabbitmq-container.mjs';
 
 /** Where Debian has them; a suite goes on to later ones, so another one may have it by then. */
 const SUITES = {
+  '3.10': ['bookworm'],
   '4.0': ['trixie'],
   4.3: ['forky', 'sid'],
 };
@@ -16,11 +18,12 @@ const ERLANG = 'usr/lib/erlang';
 
 export const RABBITMQ_VERSIONS = Object.keys(SUITES);
 
-/** Starts a RabbitMQ node of another version than the machine's own; see rabbitmq-versions.d.mts. */
+/** Starts a RabbitMQ node of that version; see rabbitmq-versions.d.mts. */
 export async function requireRabbitmqOf(version, options = {}) {
   if (!Object.hasOwn(SUITES, version)) {
-    throw new Error(`there is no RabbitMQ ${version} for tests, but ${RABBITMQ_VERSIONS.join(' and ')}`);
+    throw new Error(`there is no RabbitMQ ${version} for tests, but ${RABBITMQ_VERSIONS.join(', ')}`);
   }
+  if (findRabbitmq()?.version?.startsWith(`${version}.`)) return startRabbitmq(options);
   const unpacked = await findUnpacked(version);
   if (unpacked) return startRabbitmq({ ...options, installation: unpacked });
   const obstacle = whyNoDebianPackages();

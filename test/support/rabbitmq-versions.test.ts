@@ -1,16 +1,24 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import amqp from 'amqplib';
+import amqp, { type Channel, type GetMessage } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RabbitmqServer } from './rabbitmq.mjs';
 import { RABBITMQ_VERSIONS, requireRabbitmqOf } from './rabbitmq-versions.mjs';
-import { onEnd } from './use-servers.js';
+import { onEnd, uniqueName } from './use-servers.js';
 import { eventually } from './wait.mjs';
 
 test('a version that nobody knows is refused with those that there are', async () => {
-  await expect(requireRabbitmqOf('3.5')).rejects.toThrow('there is no RabbitMQ 3.5 for tests, but 4.0 and 4.3');
+  await expect(requireRabbitmqOf('3.5')).rejects.toThrow('there is no RabbitMQ 3.5 for tests, but 3.10, 4.0, 4.3');
 });
 
+/** What docs/development-broker.md says of each. */
+const FACTS: Record<string, { drops: boolean; nackCounts: boolean; mebibytes: number }> = {
+  '3.10': { drops: false, nackCounts: true, mebibytes: 128 },
+  '4.0': { drops: true, nackCounts: true, mebibytes: 16 },
+  '4.3': { drops: true, nackCounts: false, mebibytes: 16 },
+};
+
 describe.each(RABBITMQ_VERSIONS)('RabbitMQ %s', (version) => {
+  const { drops, nackCounts, mebibytes } = FACTS[version]!;
   let node: RabbitmqServer;
   beforeAll(async () => {
     // The first time it is fetched.
@@ -56,6 +64,53 @@ describe.each(RABBITMQ_VERSIONS)('RabbitMQ %s', (version) => {
     }
     await eventually(async () => expect((await node.counters()).overDeliveryLimit).toBe(1));
     expect(await node.listQueues('limited')).toMatchObject([{ messages: 0 }]);
+  });
+
+  /** Publishes a message, and gives it back so many times. @returns how many messages the queue has then. */
+  async function leftAfter(times: number, giveBack: (channel: Channel, message: GetMessage) => void, limits = {}) {
+    const vhost = uniqueName('returned');
+    const channel = await useChannel(vhost);
+    await channel.assertQueue('q', { arguments: { 'x-queue-type': 'quorum', ...limits } });
+    channel.sendToQueue('q', Buffer.from('x'), { persistent: true });
+    await channel.waitForConfirms();
+    for (let time = 0; time < times; time++) {
+      giveBack(channel, (await eventually(() => channel.get('q'))) as GetMessage);
+    }
+    // The queue has done all that when it answers this.
+    await channel.checkQueue('q');
+    return (await node.listQueues(vhost))[0]?.messages;
+  }
+  const nack = (channel: Channel, message: GetMessage) => channel.nack(message);
+  const reject = (channel: Channel, message: GetMessage) => channel.reject(message, true);
+
+  test(`a quorum queue without a limit ${drops ? 'drops' : 'keeps'} what came back 21 times`, async () => {
+    expect(await leftAfter(21, reject)).toBe(drops ? 0 : 1);
+  });
+
+  test(`a delivery limit of -1 ${drops ? 'is none' : 'drops what came back once'}`, async () => {
+    expect(await leftAfter(drops ? 21 : 1, reject, { 'x-delivery-limit': -1 })).toBe(drops ? 1 : 0);
+  });
+
+  test(`basic.nack ${nackCounts ? 'counts' : 'does not count'} against a delivery limit, basic.reject does`, async () => {
+    expect(await leftAfter(4, nack, { 'x-delivery-limit': 3 })).toBe(nackCounts ? 0 : 1);
+    expect(await leftAfter(4, reject, { 'x-delivery-limit': 3 })).toBe(0);
+  });
+
+  test.each<[string, (channel: Channel) => Promise<unknown>]>([
+    [
+      'queues that are neither durable nor exclusive',
+      (channel) => channel.assertQueue('transient', { durable: false }),
+    ],
+    ['a prefetch for a whole channel', (channel) => channel.prefetch(1, true)],
+    ['lazy queues', (channel) => channel.assertQueue('lazy', { arguments: { 'x-queue-mode': 'lazy' } })],
+  ])('takes %s', async (_what, ask) => {
+    await ask(await useChannel(uniqueName('old')));
+  });
+
+  test(`takes messages of up to ${mebibytes} MiB`, async () => {
+    expect(await node.eval('{ok, Bytes} = application:get_env(rabbit, max_message_size), Bytes')).toBe(
+      String(mebibytes * 1024 * 1024),
+    );
   });
 
   test('rabbitmqctl works', async () => {

@@ -15,6 +15,18 @@ export interface RabbitmqInstallation {
   programs?: string;
 }
 
+/** Of one node of several; see startRabbitmqCluster(). */
+export interface RabbitmqMembership {
+  /** Its own name: 'one@localhost'. */
+  node: string;
+  /** The names of those that are there when it starts for the first time, and its own. */
+  nodes: readonly string[];
+  /** The secret that they share. */
+  cookie: string;
+  /** Of another node, whose epmd knows their ports; default: of this node's own. */
+  epmdPort?: number;
+}
+
 export interface RabbitmqOptions {
   /** Default: what is found on this machine. */
   installation?: RabbitmqInstallation;
@@ -27,6 +39,8 @@ export interface RabbitmqOptions {
   extraConf?: string;
   /** For example ['rabbitmq_management'] (boot 1 s slower; nothing here needs it). */
   plugins?: string[];
+  /** It joins these nodes where it finds one when it starts for the first time. */
+  cluster?: RabbitmqMembership;
 }
 
 /** Plain data with which any process on this machine can administer the node: administer(description). */
@@ -82,6 +96,8 @@ export interface RabbitmqAdmin {
   sync(): Promise<void>;
   /** Below 1 a share of the memory, else bytes: setVmWatermark(1) blocks all publishing connections; none: back to 0.4. */
   setVmWatermark(watermark?: number): Promise<void>;
+  /** For channels and queues that are not there yet, which look twice a second then; usually it is 30 minutes and they look once a minute. */
+  setConsumerTimeout(ms: number): Promise<void>;
   enableFeatureFlag(name: string): Promise<void>;
   featureFlags(): Promise<string[]>;
   /** Closes connections with 320 CONNECTION_FORCED; gives how many. */
@@ -115,6 +131,8 @@ export interface RabbitmqServer extends RabbitmqAdmin {
   tlsPort?: number;
   version: string;
   dir: string;
+  /** Where the names of its cluster are known. */
+  epmdPort: number;
   management: { url: string } | undefined;
   description: RabbitmqDescription;
   /** Of the server's process; undefined while it is not running. */

@@ -32,8 +32,10 @@ export async function startRabbitmq(options = {}) {
   const { scripts, programs } = installation;
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'loghive-rabbitmq-')));
   await mkdir(join(dir, 'log'), { recursive: true });
-  const [amqp, dist, epmdPort, controlPort, tlsPort, managementPort] = await freePorts(6);
+  const { cluster } = options;
+  const [amqp, dist, ownEpmdPort, controlPort, tlsPort, managementPort] = await freePorts(6);
   const port = options.port ?? amqp;
+  const epmdPort = cluster?.epmdPort ?? ownEpmdPort;
   const controlSecret = randomBytes(16).toString('hex');
   const plugins = options.plugins ?? [];
   await writeConfiguration(dir, { ...options, port, tlsPort, managementPort, plugins });
@@ -43,8 +45,8 @@ export async function startRabbitmq(options = {}) {
     ...(programs === undefined ? {} : { PATH: [programs, process.env.PATH].join(delimiter) }),
     HOME: dir,
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
-    // Its own epmd knows no other, and data in `dir` belong to the name.
-    RABBITMQ_NODENAME: 'loghive@localhost',
+    // Its epmd knows none but those of its cluster, and data in `dir` belong to the name.
+    RABBITMQ_NODENAME: cluster?.node ?? 'loghive@localhost',
     RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
     RABBITMQ_NODE_PORT: String(port),
     RABBITMQ_DIST_PORT: String(dist),
@@ -75,7 +77,7 @@ export async function startRabbitmq(options = {}) {
     removeDir: options.dir === undefined,
     processes: [
       { pidFile: join(dir, 'server.pid'), mark: dir },
-      { pidFile: join(dir, 'epmd.pid'), mark: epmdMark },
+      ...(cluster?.epmdPort === undefined ? [{ pidFile: join(dir, 'epmd.pid'), mark: epmdMark }] : []),
     ],
   });
   const node = {
@@ -93,7 +95,7 @@ export async function startRabbitmq(options = {}) {
 
   async function start() {
     if (server !== undefined) throw new Error('the RabbitMQ test node is running already');
-    if (epmd === undefined) {
+    if (epmd === undefined && cluster?.epmdPort === undefined) {
       // Started here rather than by Erlang, which would leave a daemon behind that nobody owns.
       const address = ['-port', String(epmdPort), '-address', '127.0.0.1'];
       epmd = await launch(findEpmd(environment.PATH), address, environment, dir, 'epmd');
@@ -137,7 +139,7 @@ export async function startRabbitmq(options = {}) {
       await epmd.gone();
       epmd = undefined;
     }
-    leash.release();
+    await leash.release();
     if (options.dir === undefined) await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 
@@ -158,6 +160,7 @@ export async function startRabbitmq(options = {}) {
     ...administer(node),
     dir,
     version,
+    epmdPort,
     management: plugins.includes('rabbitmq_management') ? { url: `http://127.0.0.1:${managementPort}` } : undefined,
     get pid() {
       return server?.pid;
@@ -182,8 +185,9 @@ export async function startRabbitmq(options = {}) {
 }
 
 /** As Erlang terms: the classic rabbitmq.conf costs a third of a second to parse, so it is written only if asked for. */
-async function writeConfiguration(dir, { port, tls, tlsPort, managementPort, plugins, extraConf }) {
+async function writeConfiguration(dir, { port, tls, tlsPort, managementPort, plugins, extraConf, cluster }) {
   const rabbit = [`{tcp_listeners, [{"127.0.0.1", ${port}}]}`];
+  if (cluster) rabbit.push(`{cluster_nodes, {[${cluster.nodes.map((node) => `'${node}'`).join(', ')}], disc}}`);
   if (tls !== undefined) {
     const files = {};
     for (const part of ['ca', 'cert', 'key']) {
@@ -205,7 +209,7 @@ async function writeConfiguration(dir, { port, tls, tlsPort, managementPort, plu
   if (extraConf !== undefined) await writeFile(join(dir, 'rabbitmq.conf'), `${extraConf}\n`);
   const cookie = join(dir, '.erlang.cookie');
   if (!existsSync(cookie)) {
-    await writeFile(cookie, randomBytes(16).toString('hex'));
+    await writeFile(cookie, cluster?.cookie ?? randomBytes(16).toString('hex'));
     await chmod(cookie, 0o400);
   }
 }

@@ -7,7 +7,7 @@ import { onEnd } from './use-servers.js';
 
 /** Everything that Loghive reads from an environment, and the names of a child process's own. */
 const READ =
-  /^(LOGHIVE_|AMQP_URL$|QUEUE_|POSTGRES_DB_|DATABASE_URL$|SERVICE_NAMES$|CONSUMER_|RETENTION_|RETRY_|PYTHON_|ENABLE_EMAIL|EMAIL_|LOG_LEVEL$)/;
+  /^(LOGHIVE_|AMQP_URL$|QUEUE_|POSTGRES_DB_|DATABASE_URL$|SERVICE_NAMES$|CONSUMER_|RETENTION_|RETRY_|PYTHON_|ENABLE_EMAIL|EMAIL_|ALERT_|LOG_LEVEL$)/;
 
 export interface TestEnvironment {
   /** The working directory, with a `config.env` if there is one. */

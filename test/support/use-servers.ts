@@ -1,7 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, inject, onTestFinished } from 'vitest';
 import { type Child, type ChildOptions, startChild } from './child.mjs';
+import { type Gate, type Protocol, startGate } from './gate.mjs';
 import { administer as administerPostgres } from './postgres-admin.mjs';
 import { startProxy, type TcpProxy } from './proxy.mjs';
 import type { QueueInfo, RabbitmqAdmin } from './rabbitmq.mjs';
@@ -75,6 +77,14 @@ export async function useProxy(url: string): Promise<TcpProxy> {
   return proxy;
 }
 
+/** A gate in front of a server, stopped at the end with all connections that lead through it. */
+export async function useGate(url: string, protocol: Protocol): Promise<Gate> {
+  const { hostname, port } = new URL(url);
+  const gate = await startGate({ target: { host: hostname, port: Number(port) }, protocol });
+  onEnd(() => gate.stop());
+  return gate;
+}
+
 /** A real child process, killed at the end. */
 export function useChild(file: string, options?: ChildOptions): Child {
   const child = startChild(file, options);
@@ -87,13 +97,27 @@ export function uniqueName(prefix = 'test'): string {
   return `${prefix}_${randomBytes(6).toString('hex')}`;
 }
 
+type AtEnd = (teardown: () => Promise<void>) => void;
+const ofThisTest = new AsyncLocalStorage<AtEnd>();
+
+/** The body of a `test.concurrent`: vitest cannot tell whose end `onEnd` means while several tests run at once. */
+export function beside<Arguments extends unknown[]>(
+  body: (...given: Arguments) => Promise<void>,
+): (...given: [...Arguments, { onTestFinished: AtEnd }]) => Promise<void> {
+  return (...given) => {
+    const context = given.at(-1) as { onTestFinished: AtEnd };
+    return ofThisTest.run(context.onTestFinished, () => body(...(given.slice(0, -1) as Arguments)));
+  };
+}
+
 /** Within a test that test's end, else the end of the file or suite that is being collected. */
 export function onEnd(teardown: () => unknown): void {
   const run = async () => {
     await teardown();
   };
+  const atEnd = ofThisTest.getStore() ?? onTestFinished;
   try {
-    onTestFinished(run);
+    atEnd(run);
   } catch {
     afterAll(run);
   }

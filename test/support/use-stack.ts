@@ -21,16 +21,19 @@ export interface TestStack {
   service(): string;
   /** All rows of a service in the order of the calls, once there are `count` of them. */
   rows(service: string, count: number): Promise<Row[]>;
+  /** The next `count` rows of a service, once they are there: for tests that log through it one after the other. */
+  nextRows(service: string, count: number): Promise<Row[]>;
 }
 
 /** A broker, a database and a consumer of `services` services, for one test file or one test. */
 export async function useStack(services = 1, options: ConsumerOptions = {}): Promise<TestStack> {
   const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
   const names = Array.from({ length: services }, () => uniqueName('svc'));
-  const consumer = await startConsumer(names, { url: broker.url, databaseUrl: database.url, ...options });
+  const consumer = await startConsumer(names, { url: broker.url, databaseUrl: database.url, workers: 0, ...options });
   onEnd(() => consumer.stop());
   let given = 0;
-  return {
+  const taken = new Map<string, number>();
+  const stack: TestStack = {
     broker,
     database,
     consumer,
@@ -53,5 +56,11 @@ export async function useStack(services = 1, options: ConsumerOptions = {}): Pro
         [service],
       );
     },
+    async nextRows(service, count) {
+      const from = taken.get(service) ?? 0;
+      taken.set(service, from + count);
+      return (await stack.rows(service, from + count)).slice(from);
+    },
   };
+  return stack;
 }

@@ -130,3 +130,16 @@ test('no more is remembered than a thousand services, whatever names are publish
   for (let n = 0; n < 1000; n++) offsetOf(0, 0, NOON, `service ${n}`);
   expect(offsetOf(6, 32 * MINUTE)).toBe(5.5);
 });
+
+test('a record with an id is read by itself alone, so that each process stores it under the same key', () => {
+  const late = 90 * MINUTE;
+  const civilS = NOON - late + 2 * HOUR;
+  const reports: string[] = [];
+  const fresh = new LocalOffsets((sentence) => reports.push(sentence));
+  const experienced = new LocalOffsets(() => {});
+  experienced.toUtc('shop', NOON + 2 * HOUR, NOON);
+  expect(experienced.toUtc('shop', civilS, NOON, true)).toBe(fresh.toUtc('shop', civilS, NOON, true));
+  // Without one, what its service has shown is the better guess.
+  expect(experienced.toUtc('shop', civilS, NOON)).toBe(NOON - late);
+  expect(reports).toHaveLength(1);
+});

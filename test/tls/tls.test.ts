@@ -197,11 +197,7 @@ describe('RabbitMQ', () => {
   });
 
   test('whose certificate is not trusted is told by the status of a consumer, which goes on trying', async () => {
-    const consumer = createConsumer({
-      services: [uniqueName('svc')],
-      url: rabbitmq.tlsUrl!,
-      databaseUrl: postgres.url,
-    });
+    const consumer = createConsumer([uniqueName('svc')], { url: rabbitmq.tlsUrl!, databaseUrl: postgres.url });
     onEnd(() => consumer.stop());
     const started = consumer.start();
     await eventually(() => consumer.status().broker.lastError?.includes('authority that is not known') ?? false);

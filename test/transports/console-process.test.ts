@@ -53,6 +53,16 @@ async function end(child: Child) {
 }
 
 describe('loghive/console/register', () => {
+  test('is flushed by a handle with the same settings', SLOW, async () => {
+    const { service, child } = run(
+      `import { patchConsole } from '${dist}/esm/transports/console.js';
+console.log('kept'); await patchConsole().flush(); process.kill(process.pid, 'SIGKILL');`,
+      { nodeArgs: ['--import', register.esm] },
+    );
+    expect(await child.exited).toEqual({ code: null, signal: 'SIGKILL' });
+    expect(await messages(service, 1)).toEqual(['kept']);
+  });
+
   test.each<[string, string, string[]]>([
     ['--import, in a module', 'mjs', ['--import', register.esm]],
     ['--import, in CommonJS', 'cjs', ['--import', register.esm]],

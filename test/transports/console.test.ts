@@ -137,6 +137,64 @@ describe('a patched console', () => {
     expect((await stack.rows(service, 1))[0]?.information).toEqual({ args: [{ password: '[Redacted]', user: 'a' }] });
   });
 
+  test.each<['paths' | 'the preset', string[] | string]>([
+    ['paths', ['args[*].params.sig']],
+    ['the preset', 'http'],
+  ])('hides it in the label of a group as well, also in what is logged within, by %s', async (_how, redact) => {
+    const { console, service, patched } = usePatch({ redact: redact as 'http' });
+    console.group('order', { params: { sig: 'hunter2' } });
+    console.log('within');
+    await patched.flush();
+    const rows = await stack.rows(service, 2);
+    expect(JSON.stringify(rows)).not.toContain('hunter2');
+    expect(rows.at(-1)?.information.group).toEqual([
+      expect.stringMatching(/^order \{ params: \{ sig: '\[Redacted\]' \} \}$/),
+    ]);
+  });
+
+  test.each<[string, (console: Console, secret: string) => void, RegExp]>([
+    [
+      'a list of names and values',
+      (own, secret) => own.error('a', { rawHeaders: ['X-My-Token', secret] }),
+      /^a \{ rawHea/,
+    ],
+    ['pairs', (own, secret) => own.log('%s %o', 'b', [['my-token', secret]]), /^b \[/],
+    ['a query', (own, secret) => own.log({ params: { key: secret } }), /^{ params: { key: '\[Redacted\]' } }$/],
+    ['a name and a value', (own, secret) => own.dir([{ name: 'X-My-Token', value: secret }], { depth: 5 }), /^\[/],
+    ['a table', (own, secret) => own.table([{ key: 'my-token', value: secret }]), /^┌/],
+    [
+      'a failed assertion',
+      (own, secret) => own.assert(false, 'c', { params: { sig: secret } }),
+      /^Assertion failed: c {/,
+    ],
+    [
+      'a trace',
+      (own, secret) => own.trace('d', { params: { sig: secret } }),
+      /^Trace: d {[\s\S]+\n {4}at [\s\S]+console.test/,
+    ],
+    ['a group', (own, secret) => own.group('e', { params: { sig: secret } }), /^e {/],
+    [
+      'a time',
+      (own, secret) => {
+        own.time('f');
+        own.timeLog('f', { params: { sig: secret } });
+      },
+      /^f: [\d.]+m?s {/,
+    ],
+    [
+      'an error',
+      (own, secret) => own.error('g', Object.assign(new TypeError('h'), { config: { params: { code: secret } } })),
+      /^g TypeError: h\n {4}at [\s\S]+ {\n {2}config: { params: { code: '\[Redacted\]' } }\n}$/,
+    ],
+  ])('hides it in the message as in the arguments: %s', async (_what, call, message) => {
+    const { console, service, patched } = usePatch({ redact: 'http' });
+    call(console, 'S3CRET');
+    await patched.flush();
+    const [row] = await stack.rows(service, 1);
+    expect(JSON.stringify(row)).not.toContain('S3CRET');
+    expect(row?.message).toMatch(message);
+  });
+
   test('keeps 64 KiB of the arguments, so that a huge one takes no time', async () => {
     const { console, service, patched } = usePatch();
     console.log('huge', { list: Array.from({ length: 100_000 }, (_, number) => ({ number })), text: 'x'.repeat(1000) });
@@ -181,7 +239,7 @@ describe('a patched console', () => {
     expect(await stack.rows(service, count)).toHaveLength(count);
   });
 
-  test('loses no call of an application that uses up its stack', async () => {
+  test('records or counts each call of an application that uses up its stack', async () => {
     const { console, patched } = usePatch({ passThrough: false, bufferBytes: 64 * 1024 * 1024 });
     let begun = 0;
     let returned = 0;
@@ -197,7 +255,6 @@ describe('a patched console', () => {
       expect(() => dig(depth)).toThrow(RangeError);
       await patched.flush();
     }
-    await new Promise((resolve) => setImmediate(resolve));
     console.log('as ever');
     begun++;
     returned++;

@@ -150,7 +150,7 @@ describe('the line decides', () => {
       'a formatter of the level under another name',
       { formatters: { level: (label) => ({ severity: label }) } },
       (l) => l.warn('m'),
-      { level: 'INFO', information: { severity: 'warn' } },
+      { level: 'WARNING', information: { level: 'warn' } },
     ],
     [
       'a formatter of bindings',

@@ -9,7 +9,7 @@ import { type TestStack, useStack } from '../support/use-stack.js';
 let stack: TestStack;
 
 beforeAll(async () => {
-  stack = await useStack(20);
+  stack = await useStack(21);
 });
 
 function loghive(options: Partial<LoghiveTransportOptions> = {}) {
@@ -194,6 +194,19 @@ describe('the Winston transport', () => {
     second!.info('by the second');
     await end(second!);
     expect((await stack.rows(service, 2)).map(({ message }) => message)).toEqual(['by the first', 'by the second']);
+  });
+
+  it('is shared by many loggers without a warning of Node', async () => {
+    const warned: string[] = [];
+    const listener = ({ message }: Error) => void warned.push(message);
+    process.on('warning', listener);
+    onEnd(() => process.off('warning', listener));
+    const { service, transport } = loghive();
+    const loggers = Array.from({ length: 40 }, () => winston.createLogger({ transports: [transport] }));
+    for (const logger of loggers) logger.info('one of many');
+    await transport.flush();
+    expect(await stack.rows(service, 40)).toHaveLength(40);
+    expect(warned).toEqual([]);
   });
 
   it('is closed for good when the application closes it', async () => {

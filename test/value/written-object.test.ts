@@ -30,7 +30,8 @@ test('takes further fields where it has none of that name', () => {
 });
 
 test('is read where something in it must be hidden or cut', () => {
-  const redact = (fields: object) => ({ ...fields, a: 'hidden' });
+  const fields = (information: object) => ({ ...information, a: 'hidden' });
+  const redact = { concerns: () => true, fields, text: (message: string) => message };
   expect(informationOf({ information: written('{"a":1,"b":2}'), redact })).toBe('{"a":"hidden","b":2}');
   const cut = informationOf({ information: written(`{"text":"${'x'.repeat(5000)}"}`) }, 2048);
   expect(JSON.parse(cut!).text).toMatch(/^x+…\[cut \d+ characters\]$/);

@@ -1,11 +1,11 @@
 /**
- * The short delivery rows and the projects that install the packed file, on each Node with the newest PostgreSQL and on
- * each PostgreSQL with the oldest Node.
+ * The short delivery rows and the projects that install the packed file: on each Node with the newest PostgreSQL, on each
+ * PostgreSQL with the oldest Node, both with the oldest RabbitMQ, and on each later RabbitMQ with the newest of both.
  *
- *   node test/versions/run.mjs [--node 22] [--postgres 15] [--json]
+ *   node test/versions/run.mjs [--node 22] [--postgres 15] [--rabbitmq 4.3] [--json]
  *
- * --node and --postgres (majors) leave out the combinations with others. One line a row (with --json one object), the
- * last line is "N passed, N failed"; exit 1 when a row has failed.
+ * --node and --postgres (majors) and --rabbitmq leave out the combinations with others. One line a row (with --json one
+ * object), the last line is "N passed, N failed"; exit 1 when a row has failed.
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -14,7 +14,7 @@ import { faultsOf, PROJECTS, prepareProject, runProject } from '../projects/proj
 import { startChild } from '../support/child.mjs';
 import { startServers } from '../support/servers.mjs';
 import { eventually } from '../support/wait.mjs';
-import { majorOf, NODES, nodeProgram, POSTGRES, postgresPrograms } from './versions.mjs';
+import { majorOf, NODES, nodeProgram, POSTGRES, postgresPrograms, RABBITMQS } from './versions.mjs';
 
 const DELIVERY = path.join(import.meta.dirname, '..', 'delivery', 'run.mjs');
 
@@ -23,39 +23,54 @@ const { values: flags } = parseArgs({
     json: { type: 'boolean', default: false },
     node: { type: 'string' },
     postgres: { type: 'string' },
+    rabbitmq: { type: 'string' },
   },
 });
 
 function combinations() {
-  const newest = POSTGRES.at(-1);
-  const [oldest] = NODES;
+  const newest = { node: NODES.at(-1), postgres: POSTGRES.at(-1) };
+  const oldest = { node: NODES[0], rabbitmq: RABBITMQS[0] };
   const all = [
-    ...NODES.map((node) => ({ node, postgres: newest })),
-    ...POSTGRES.slice(0, -1).map((postgres) => ({ node: oldest, postgres })),
+    ...NODES.map((node) => ({ ...newest, ...oldest, node })),
+    ...POSTGRES.slice(0, -1).map((postgres) => ({ ...oldest, postgres })),
+    ...RABBITMQS.slice(1).map((rabbitmq) => ({ ...newest, rabbitmq })),
   ];
-  const wanted = (major, version) => major === undefined || major === majorOf(version);
-  return all.filter((each) => wanted(flags.node, each.node) && wanted(flags.postgres, each.postgres));
+  const wanted = (flag, version) => flag === undefined || flag === version;
+  return all.filter(
+    ({ node, postgres, rabbitmq }) =>
+      wanted(flags.node, majorOf(node)) &&
+      wanted(flags.postgres, majorOf(postgres)) &&
+      wanted(flags.rabbitmq, rabbitmq),
+  );
 }
 
 const counts = { passed: 0, failed: 0 };
 
-function report({ node, postgres: packaged }, suite, name, ok, facts, faults) {
+function report({ node, postgres: packaged, rabbitmq }, suite, name, ok, facts, faults) {
   counts[ok ? 'passed' : 'failed']++;
   // PostgreSQL counts in two numbers, its npm package in three and a suffix.
   const postgres = packaged.split('.').slice(0, 2).join('.');
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify({ ok, node, postgres, suite, name, ...facts, faults })}\n`);
+    process.stdout.write(`${JSON.stringify({ ok, node, postgres, rabbitmq, suite, name, ...facts, faults })}\n`);
     return;
   }
   const numbers = Object.entries(facts).map(([what, number]) => `${what} ${number ?? '?'}`);
-  const where = [`Node ${node}`.padEnd(12), `PostgreSQL ${postgres}`.padEnd(16)];
+  const where = [`Node ${node}`.padEnd(12), `PostgreSQL ${postgres}`.padEnd(16), `RabbitMQ ${rabbitmq}`.padEnd(15)];
   const line = [ok ? 'ok  ' : 'FAIL', ...where, suite.padEnd(8), name.padEnd(28), numbers.join(', ')];
   process.stdout.write(`${[line.join('  ').trimEnd(), ...faults.map((fault) => `       ${fault}`)].join('\n')}\n`);
 }
 
-/** Each project logs on this Node; a consumer of the packed file, on this Node as well, stores it in this PostgreSQL. */
-async function runProjects(combination, programs, installation, projects) {
-  const servers = await startServers({ postgres: { binDir: programs.binDir } });
+/**
+ * Each project logs on this Node; a consumer of the packed file, on this Node as well, stores it in this PostgreSQL.
+ *
+ * @returns the combination with the whole version of RabbitMQ.
+ */
+async function runProjects(wanted, programs, installation, projects) {
+  const servers = await startServers({
+    rabbitmq: { version: wanted.rabbitmq },
+    postgres: { binDir: programs.binDir },
+  });
+  const combination = { ...wanted, rabbitmq: servers.rabbitmq.version };
   const services = new Map(projects.map(({ name }) => [name, `on-${name}`]));
   const database = 'projects';
   const query = (sql, params) => servers.postgres.query(sql, params, database);
@@ -88,6 +103,7 @@ async function runProjects(combination, programs, installation, projects) {
     }
     const { code } = await consumer.kill('SIGTERM');
     report(combination, 'project', 'loghive consume ends', code === 0, {}, code === 0 ? [] : consumer.lines.slice(-15));
+    return combination;
   } finally {
     await consumer?.kill();
     await servers.stop();
@@ -95,8 +111,9 @@ async function runProjects(combination, programs, installation, projects) {
 }
 
 /** The delivery suite with everything that is ours on this Node, its own runner included. */
-async function runDelivery(combination, { nodePath, binDir }) {
-  const child = startChild(DELIVERY, { nodePath, args: ['--short', '--json', '--postgres-bin', binDir] });
+async function runDelivery(combination, version, { nodePath, binDir }) {
+  const args = ['--short', '--json', '--rabbitmq', version, '--postgres-bin', binDir];
+  const child = startChild(DELIVERY, { nodePath, args });
   let summary;
   for await (const line of child) {
     const found = parsed(line);
@@ -124,17 +141,19 @@ function parsed(line) {
 
 async function main() {
   const chosen = combinations();
-  if (chosen.length === 0) throw new Error(`nothing to run; there are Node ${NODES} and PostgreSQL ${POSTGRES}`);
+  if (chosen.length === 0) {
+    throw new Error(`nothing to run; there are Node ${NODES}, PostgreSQL ${POSTGRES} and RabbitMQ ${RABBITMQS}`);
+  }
   process.stderr.write('installing what is to be tried\n');
   const installation = await installPackage();
   try {
     const projects = [];
     for (const name of PROJECTS) projects.push(await prepareProject(name, installation));
-    for (const combination of chosen) {
-      const { node, postgres } = combination;
+    for (const wanted of chosen) {
+      const { node, postgres, rabbitmq } = wanted;
       const programs = { nodePath: await nodeProgram(node), binDir: await postgresPrograms(postgres) };
-      await runProjects(combination, programs, installation, projects);
-      await runDelivery(combination, programs);
+      const combination = await runProjects(wanted, programs, installation, projects);
+      await runDelivery(combination, rabbitmq, programs);
     }
   } finally {
     await installation.remove();

@@ -2,11 +2,14 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { installOnce } from '../projects/installation.mjs';
+import { RABBITMQ_VERSIONS } from '../support/rabbitmq-versions.mjs';
 
 /** The oldest that package.json allows, then the newest of each later line when this was last looked at. */
 export const NODES = ['20.19.0', '22.23.3', '24.21.0'];
 /** The newest of each line, the one that all other tests use last. */
 export const POSTGRES = ['15.18.0-beta.17', '16.14.0-beta.17', '17.10.0-beta.17', '18.4.0-beta.17'];
+/** Majors and minors: of each the newest that Debian has. All other tests use the oldest. */
+export const RABBITMQS = RABBITMQ_VERSIONS;
 
 /** `20.19.0` → `20` */
 export const majorOf = (version) => version.split('.')[0];

@@ -4,7 +4,7 @@
  */
 import net, { type AddressInfo } from 'node:net';
 import { LoghiveError } from '../../../src/errors.js';
-import { packageVersion } from '../../package-version.js';
+import { packageVersion } from '../../../src/package-version.js';
 import { AmqpError } from './amqp-error.js';
 import { type BrokerOptions, brokerSettings } from './broker-options.js';
 import { MemoryAccount } from './queues/message.js';

@@ -26,6 +26,7 @@ import { type Running, type Start, urlOf } from './start.js';
 export { findPostgresBinaries } from './binaries.js';
 export { checkDataPath } from './data-folder.js';
 export { installPostgresBinaries } from './install.js';
+export { checkUserName } from './server-user.js';
 
 export interface EmbeddedPostgresOptions {
   /** Everything of it: data, passwords, log. Made if need be. */

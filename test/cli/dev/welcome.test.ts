@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { welcome } from '../../../cli/dev/welcome.js';
 
 const of = (brokerUrl: string | undefined) =>
-  welcome({ brokerUrl, service: 'till', servers: ['your RabbitMQ'], psql: undefined });
+  welcome({ brokerUrl, service: 'till', servers: ['your RabbitMQ'], psql: 'psql x', timeZone: 'UTC' });
 
 test.each([
   'amqp://127.0.0.1:5672',
@@ -13,14 +13,35 @@ test.each([
   'amqp://[::1]/*',
 ])('what is to be pasted has the address %j, in JavaScript and in a shell', (url) => {
   const text = of(url);
-  const [, literal = ''] = /LoghiveTransport\({ service: 'till', url: (.*) }\)/.exec(text) ?? [];
+  const [, literal = ''] = /const options = { service: 'till', url: (.*) };/.exec(text) ?? [];
   expect(new Function(`return ${literal}`)()).toBe(url);
-  const [, variables = ''] = /^ {2}(LOGHIVE_SERVICE=.*) node --import/m.exec(text) ?? [];
+  const [, variables = ''] = /^ {2}(LOGHIVE_SERVICE=.*) \\\n {2}node --import/m.exec(text) ?? [];
   const shown = execFileSync('sh', ['-c', `${variables} printenv LOGHIVE_URL`], { encoding: 'utf8' });
   expect(shown).toBe(`${url}\n`);
 });
 
 test('where the address is LOGHIVE_URL of the environment, it is not repeated', () => {
-  expect(of(undefined)).toContain("new LoghiveTransport({ service: 'till' })");
-  expect(of(undefined)).toContain('LOGHIVE_SERVICE=till node --import');
+  expect(of(undefined)).toContain("const options = { service: 'till' };");
+  expect(of(undefined)).toContain('LOGHIVE_SERVICE=till \\\n  node --import');
+});
+
+test('no line is wider than 80 columns where the values are as they are at first', () => {
+  const psql = 'psql "postgres://loghive@127.0.0.1:10432/loghive?passfile=/app/pgpass"';
+  const text = welcome({
+    brokerUrl: 'amqp://127.0.0.1:5672',
+    service: 'till',
+    servers: [],
+    psql,
+    timeZone: 'UTC+02:00',
+  });
+  expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
+});
+
+test('it says whose clock the times are shown by', () => {
+  expect(of(undefined)).toContain('with local times (UTC)');
+});
+
+test('where no records are shown it does not announce any', () => {
+  const text = welcome({ brokerUrl: undefined, service: 'till', servers: [], psql: 'psql x', timeZone: undefined });
+  expect(text).not.toMatch(/appear below|local times/);
 });

@@ -40,7 +40,7 @@ describe('the live view', () => {
   test('shows a line for each record', async () => {
     const stream = new PassThrough();
     await new LiveView({ stream, mode: 'lines', colour: false }).show(records(2));
-    expect(textOf(stream)).toMatch(/^\S+ {2}INFO {6}shop {2}hello {2}\{"order":7\}\n\S+ .*\n$/);
+    expect(textOf(stream)).toMatch(/^2026-01-31 \S+ {2}INFO {6}shop {2}hello {2}\{"order":7\}\n2026-01-31 \S+ .*\n$/);
   });
 
   test('shows a record that was delivered twice once', async () => {

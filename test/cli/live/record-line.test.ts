@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { recordLine } from '../../../cli/live/record-line.js';
 import type { StoredRecord } from '../../../src/record.js';
@@ -14,7 +15,9 @@ function record(fields: Partial<StoredRecord> & { information?: string } = {}): 
   };
 }
 
-const plain = (fields?: Partial<StoredRecord>) => recordLine(record(fields), false).replace(/^\d\d:\d\d:/, 'HH:MM:');
+const SAME_DAY = new Date('2026-01-31T10:31:00Z');
+const plain = (fields?: Partial<StoredRecord>) =>
+  recordLine(record(fields), false, SAME_DAY).replace(/^\d\d:\d\d:/, 'HH:MM:');
 
 describe('a record on a terminal', () => {
   test('is one line: time, level, service, message, information', () => {
@@ -23,8 +26,19 @@ describe('a record on a terminal', () => {
 
   test('has the time of where the reader sits', () => {
     const local = new Date('2026-01-31T10:30:45.123Z').toTimeString().slice(0, 8);
-    expect(recordLine(record(), false)).toMatch(new RegExp(`^${local}\\.123 `));
+    expect(recordLine(record(), false, SAME_DAY)).toMatch(new RegExp(`^${local}\\.123 `));
   });
+
+  test.each(['2026-02-01T10:31:00Z', '2026-01-30T10:29:00Z', '2027-01-31T10:31:00Z'])(
+    'has its date where it is of another day than now, %s',
+    (now) => {
+      const day = new Date('2026-01-31T10:30:45.123Z');
+      const date = [day.getFullYear(), day.getMonth() + 1, day.getDate()]
+        .map((n) => String(n).padStart(2, '0'))
+        .join('-');
+      expect(recordLine(record(), false, new Date(now))).toMatch(new RegExp(`^${date} \\d\\d:30:45\\.123  INFO`));
+    },
+  );
 
   test('without information ends with its message', () => {
     expect(plain()).toBe('HH:MM:45.123  INFO      shop  order placed');
@@ -58,6 +72,24 @@ describe('a record on a terminal', () => {
         '                  at b',
       ].join('\n'),
     );
+  });
+
+  test('has no stack below it that is its message already, as console.error(error) prints it', () => {
+    const cause = new Error('limit reached');
+    const error = Object.assign(new Error('card refused', { cause }), { code: 'E_CARD' });
+    const { name, message, stack, code } = error;
+    const logged = {
+      name,
+      message,
+      stack,
+      code,
+      cause: { name: cause.name, message: cause.message, stack: cause.stack },
+    };
+    const shown = plain({ message: inspect(error), information: JSON.stringify({ error: logged }) });
+    expect(shown.match(/Error: card refused/g)).toHaveLength(1);
+    expect(shown).toContain('{"error":{"code":"E_CARD"}}');
+    const single = plain({ message: `failed: ${error.stack}`, information: JSON.stringify({ error: { stack } }) });
+    expect(single.match(/Error: card refused/g)).toHaveLength(1);
   });
 
   test.each([11, 5500, 200_000])('has the stacks of the first ten of %i causes, and the rest as JSON', (depth) => {

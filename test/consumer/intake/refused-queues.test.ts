@@ -7,7 +7,7 @@ import { eventually } from '../../support/wait.mjs';
 const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
 
 async function useConsumer(service: string, url: string, options: ConsumerOptions = {}) {
-  const consumer = createConsumer({ services: [service], url, databaseUrl: database.url, ...options });
+  const consumer = createConsumer([service], { url, databaseUrl: database.url, ...options });
   onEnd(() => consumer.stop());
   await consumer.start();
   return consumer;

@@ -10,7 +10,13 @@ import { onEnd, uniqueName, useDatabase, useProxy } from '../../support/use-serv
 import { eventually } from '../../support/wait.mjs';
 import { item, openClient, storeOn, unavailable, urlAs, write, writeLetters } from './database.js';
 
-const ALL = ['0001_records.sql', '0002_dead_letters.sql', '0003_logging_details.sql', '0004_services.sql'];
+const ALL = [
+  '0001_records.sql',
+  '0002_dead_letters.sql',
+  '0003_logging_details.sql',
+  '0004_services.sql',
+  '0005_alerts.sql',
+];
 
 async function sessionOn(url: string): Promise<Session> {
   const session = await openSession(parseDatabaseUrl(url), {

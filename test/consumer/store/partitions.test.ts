@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { uniqueName } from '../../support/use-servers.js';
 import { item, itemList, newStore, openClient, storeOn, urlAs, write } from './database.js';
@@ -106,14 +107,17 @@ describe('partitions', () => {
     expect(Math.max(...others)).toBeLessThan(1000);
 
     const again = performance.now();
-    await write(store, [on(-3)]);
+    await write(store, [on(-4)]);
     expect(performance.now() - again).toBeLessThan(500);
     expect(await sql(PLACES)).toEqual([{ place: 'logs.records_default', n: 2 }]);
 
     await reader.query('commit');
     clock.ms += 61_000;
-    await write(store, [on(-3)]);
-    expect(await sql(PLACES)).toEqual([{ place: `logs.${nameOf(-3)}`, n: 3 }]);
+    await write(store, [on(-3), on(-4)]);
+    expect(await sql(PLACES)).toEqual([
+      { place: `logs.${nameOf(-4)}`, n: 2 },
+      { place: `logs.${nameOf(-3)}`, n: 2 },
+    ]);
     expect(notices.join()).not.toContain('Partition');
   });
 
@@ -226,5 +230,94 @@ describe('partitions', () => {
       { place: `logs.${nameOf(-2)}`, n: 1 },
       { place: `logs.${nameOf(0)}`, n: 2 },
     ]);
+  });
+
+  describe('that cannot be had within two seconds', () => {
+    const COUNT = `select count(*)::int as n from pg_inherits where inhparent = 'logs.records'::regclass`;
+
+    /** What happens to each partition that is about to be attached, as if there were millions of rows to look through. */
+    async function storeWith(what: string) {
+      const made = await storeWithClock();
+      await made.sql(`create sequence public.tries; create function public.slow() returns event_trigger language plpgsql as $$
+        begin if current_query() like '%attach partition%' then perform nextval('public.tries'); ${what}; end if; end $$`);
+      await made.sql('create event trigger slow on ddl_command_start execute function public.slow()');
+      const tries = async () =>
+        (await made.sql(`select case when is_called then last_value else 0 end::int as n from public.tries`))[0].n;
+      const triesAfter = async (ms: number, offset = 0) => {
+        made.clock.ms += ms;
+        expect(await write(made.store, [on(offset)])).toMatchObject({ stored: 1 });
+        return tries();
+      };
+      return { ...made, triesAfter };
+    }
+    const cancelled = `raise exception 'cancelled after %', current_setting('statement_timeout') using errcode = '57014'`;
+    const MINUTE_MS = 60_000;
+
+    it('are all left for later, for ever longer, whatever day comes next', async () => {
+      const { sql, triesAfter, notices } = await storeWith(cancelled);
+      expect(await triesAfter(0)).toBe(1);
+      expect(await triesAfter(0, -3)).toBe(1);
+      expect(await triesAfter(11 * MINUTE_MS)).toBe(2);
+      expect(await triesAfter(11 * MINUTE_MS, -4)).toBe(2);
+      expect(await triesAfter(50 * MINUTE_MS)).toBe(3);
+      expect(await triesAfter(61 * MINUTE_MS, -5)).toBe(3);
+      expect(await triesAfter(DAY_MS)).toBe(4);
+      expect(await sql(COUNT)).toEqual([{ n: 1 }]);
+      const told = notices.filter((text) => text.startsWith('partition'));
+      expect(told).toHaveLength(1);
+      expect(told[0]).toMatch(
+        /^partition records_20260301 of schema logs cannot be made within 2 s; the default partition takes its records\..* too large\. .*docs\/default-partition\.md/,
+      );
+      expect(told[0]).toMatch(/cancelled after (?:2s|1\d\d\dms) \(SQLSTATE 57014\)/);
+
+      await sql('drop event trigger slow');
+      await triesAfter(DAY_MS + MINUTE_MS, 2);
+      expect(await sql(COUNT)).toEqual([{ n: 9 }]);
+    });
+
+    it('for the rows of one day hold up the other days once only', async () => {
+      const { sql, triesAfter } = await storeWith(
+        `if current_query() like '%records_20260301 %' then ${cancelled}; end if`,
+      );
+      await triesAfter(0);
+      expect(await sql(COUNT)).toEqual([{ n: 1 }]);
+      await triesAfter(11 * MINUTE_MS);
+      expect((await sql(PARTITIONS)).map(({ name }) => name)).toEqual([
+        ...[1, 2, 3, 4, 5, 6, 7].map(nameOf),
+        'records_default',
+      ]);
+    });
+
+    it('together are made some now and some later', async () => {
+      const { sql, triesAfter } = await storeWith('perform pg_sleep(0.9)');
+      await triesAfter(0);
+      const [{ n }] = await sql(COUNT);
+      expect(n).toBeGreaterThan(1);
+      expect(n).toBeLessThan(9);
+      await sql('drop event trigger slow');
+      await triesAfter(11 * MINUTE_MS);
+      expect(await sql(COUNT)).toEqual([{ n: 9 }]);
+    });
+
+    it('can be had again when the old rows of the default one were moved as it is written down', async () => {
+      const { store, sql, clock } = await storeWithClock();
+      const old = itemList(50, (n) => ({ timestamp: new Date(noon - (50 + 5 * n) * DAY_MS).toISOString() }));
+      const recent = item({ timestamp: day(-40) });
+      await write(store, [...old, recent, on(-3)]);
+      expect(await sql(PLACES)).toContainEqual({ place: 'logs.records_default', n: 51 });
+      const page = await readFile(new URL('../../../docs/default-partition.md', import.meta.url), 'utf8');
+      const [, script = ''] = /```sql\n(.*?)```/s.exec(page) ?? [];
+      await sql(script.replaceAll('2026-01-01', '2026-01-15').replaceAll('20260101', '20260115'));
+      expect(await sql(PLACES)).toEqual(
+        [
+          { place: 'logs.records_before_20260115', n: 50 },
+          { place: 'logs.records_default', n: 1 },
+          { place: `logs.${nameOf(-3)}`, n: 1 },
+        ].sort((a, b) => (a.place < b.place ? -1 : 1)),
+      );
+      clock.ms += DAY_MS;
+      expect(await write(store, [...old, recent, on(8)])).toMatchObject({ stored: 1, duplicates: 51 });
+      expect(await sql(PARTITIONS)).toContainEqual({ name: nameOf(8) });
+    });
   });
 });

@@ -2,28 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../support/postgres.mjs';
 import { eventually } from '../../support/wait.mjs';
-import { item, itemList, newStore, storeOn, type TestStore, write } from './database.js';
+import { item, itemList, storeOn, type TestStore, write } from './database.js';
+import { poison, raise, storeWith, tries } from './poison.js';
 
 const count = 'select count(*)::int as n from logs.records';
-
-/** A trigger that does something to records with the message 'poison'. */
-function poison(what: string, timing = 'before insert on logs.records for each row'): string {
-  return `create function logs.poison() returns trigger language plpgsql as $$
-    begin if new.message = 'poison' then ${what}; end if; return new; end $$;
-    create ${timing.includes('deferrable') ? 'constraint ' : ''}trigger poison ${timing} execute function logs.poison()`;
-}
-
-const raise = (code: string) => `raise exception 'it is said to be %', '${code}' using errcode = '${code}'`;
-
-/** Sequences count on where a transaction is rolled back. */
-async function storeWith(sql: string, changes: Parameters<typeof newStore>[0] = {}): Promise<TestStore> {
-  const made = await newStore(changes);
-  await write(made.store, itemList(1));
-  await made.sql(`truncate logs.records; create sequence logs.tries; ${sql}`);
-  return made;
-}
-
-const tries = async ({ sql }: TestStore) => (await sql('select last_value::int as n from logs.tries'))[0].n;
 
 describe('a record that is refused alone, again and again, while a plain row is taken', () => {
   let made: TestStore;

@@ -3,6 +3,8 @@ import type { StoreItem } from '../../../consumer/store/index.js';
 import { Suspects } from '../../../consumer/store/suspects.js';
 import { item, itemList } from './database.js';
 
+const LOSS = new Error('read ECONNRESET');
+
 /** Sends what may be sent together until nothing is left; a part that holds one of `killers` is lost. */
 function play(suspects: Suspects, items: readonly StoreItem[], killers: readonly StoreItem[]) {
   const sent: number[] = [];
@@ -13,17 +15,20 @@ function play(suspects: Suspects, items: readonly StoreItem[], killers: readonly
     left = left.filter((each) => !settled.includes(each));
   };
   while (left.length > 0) {
+    const guilty = suspects.guilty(left).map((each) => each.item);
+    if (guilty.length > 0) {
+      rejected.push(...guilty);
+      settle(guilty);
+      continue;
+    }
     const together = suspects.next(left);
     sent.push(together.length);
     if (!together.some((each) => killers.includes(each))) {
       settle(together);
       continue;
     }
-    suspects.lost(together);
+    suspects.lost(together, LOSS);
     suspects.confirm();
-    if (!suspects.isGuilty(together[0]!)) continue;
-    rejected.push(together[0]!);
-    settle(together);
   }
   return { sent, rejected };
 }
@@ -62,11 +67,11 @@ it('a record that stands twice in a batch is one', () => {
 it('a loss does not count before the server was seen to work', () => {
   const suspects = new Suspects();
   const one = item();
-  for (let outage = 0; outage < 20; outage++) suspects.lost([one]);
+  for (let outage = 0; outage < 20; outage++) suspects.lost([one], LOSS);
   suspects.settled([]);
   suspects.confirm();
   expect(suspects.lossesOf([one])).toBe(0);
-  suspects.lost([one]);
+  suspects.lost([one], LOSS);
   suspects.confirm();
   suspects.confirm();
   expect(suspects.lossesOf([one])).toBe(1);
@@ -76,7 +81,7 @@ it('losses are remembered from one batch to the next, until the record is stored
   const suspects = new Suspects();
   const items = itemList(64);
   for (let pause = 0; pause < 3; pause++) {
-    suspects.lost(suspects.next(items));
+    suspects.lost(suspects.next(items), LOSS);
     suspects.confirm();
   }
   const others = itemList(10);
@@ -90,8 +95,22 @@ it('a record that came without an id is known by its bytes when it comes again',
   const suspects = new Suspects();
   const raw = Buffer.from('{"message":"no id"}');
   for (let delivery = 0; delivery < 3; delivery++) {
-    suspects.lost([{ ...item(), raw }]);
+    suspects.lost([{ ...item(), raw }], LOSS);
     suspects.confirm();
   }
-  expect(suspects.isGuilty({ ...item(), raw: Buffer.from(raw) })).toBe(true);
+  const again = { ...item(), raw: Buffer.from(raw) };
+  expect(suspects.guilty([item(), again])).toEqual([{ item: again, error: LOSS }]);
+});
+
+it('the largest of batches is sent in parts after three losses as well, whatever was lost before', () => {
+  const suspects = new Suspects();
+  suspects.lost(itemList(60_000), LOSS);
+  suspects.confirm();
+  const items = itemList(60_000);
+  for (let loss = 0; loss < 3; loss++) {
+    expect(suspects.next(items)).toHaveLength(60_000);
+    suspects.lost(items, LOSS);
+    suspects.confirm();
+  }
+  expect(suspects.next(items)).toHaveLength(60_000 / 16);
 });

@@ -43,7 +43,8 @@ describe('writing records', () => {
     await write(store, items);
     const more = itemList(5);
     const outcome = await write(store, [...items, ...more, more[0]!]);
-    expect(outcome).toEqual({ stored: 5, duplicates: 11, rejected: [] });
+    const again = [...items, more[0]!].map(({ record }) => record);
+    expect(outcome).toEqual({ stored: 5, duplicates: 11, duplicateRecords: again, rejected: [] });
     expect(await sql(count)).toEqual([{ n: 15 }]);
   });
 
@@ -53,7 +54,7 @@ describe('writing records', () => {
     const first = item({ message: 'NULL' });
     const other = item({ message, information: '{"a":"\\"\\\\,{}"}' });
     await write(store, [first]);
-    expect(await write(store, [first, other])).toEqual({ stored: 1, duplicates: 1, rejected: [] });
+    expect(await write(store, [first, other])).toMatchObject({ stored: 1, duplicateRecords: [first.record] });
     const rows = await sql('select message, information from logs.records where id = $1', [other.record.id]);
     expect(rows).toEqual([{ message, information: { a: '"\\,{}' } }]);
   });

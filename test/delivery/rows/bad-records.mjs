@@ -1,4 +1,4 @@
-import { openRawPublisher, recordLine } from '../raw-publisher.mjs';
+import { openRawPublisher, recordLine } from '../../suite/raw-publisher.mjs';
 
 const BATCH = 1000;
 const BAD = 7;

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { openRawPublisher, recordLine } from '../raw-publisher.mjs';
+import { openRawPublisher, recordLine } from '../../suite/raw-publisher.mjs';
 
 const DAY_MS = 86_400_000;
 const LEAST_CHANGES = 12;

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { recordLine } from '../../suite/raw-publisher.mjs';
 import { propertyBytes } from '../../support/amqp/property-bytes.mjs';
 import { openWirePublisher } from '../../support/amqp/wire-publisher.mjs';
 import { poisons, TRIGGER } from '../poisons.mjs';
-import { recordLine } from '../raw-publisher.mjs';
 
 const HEAP_MIB = 512;
 /** Two services for each kind of queues. */

@@ -32,7 +32,7 @@ export default {
     return () => ({
       'queues deleted': deleted,
       returned: stage.broker.returned,
-      'subscriptions ended': consumer.child.lines.filter((line) => line.includes('ended our subscription')).length,
+      'subscriptions ended': consumer.child.lines.filter((line) => line.includes('ended the subscription')).length,
     });
   },
 };

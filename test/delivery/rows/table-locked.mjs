@@ -4,12 +4,15 @@ const LOCKED_MS = 4000;
 
 export default {
   name: 'table-locked',
-  title: 'another session holds the table in an exclusive lock for longer than a statement may take (57014)',
+  title: 'another session holds the table in an exclusive lock for longer than a statement may take (57014, 55P03)',
   bites: { 'cancelled statements': 2, pauses: 1 },
   async run(stage) {
     const { consumer, application } = await stage.begin({ consumer: { options: { writeTimeoutMs: 2000 } } });
     await application.untilLogged(2000);
-    const cancelled = () => stage.postgresLogged('canceling statement due to statement timeout');
+    // A batch waits for as long as a statement may take, a probe less long.
+    const cancelled = () =>
+      stage.postgresLogged('canceling statement due to statement timeout') +
+      stage.postgresLogged('canceling statement due to lock timeout');
     const before = cancelled();
     const client = new pg.Client({ connectionString: stage.databaseUrl });
     await client.connect();

@@ -6,7 +6,7 @@ import {
   type LoghiveError,
   type PublisherStats,
 } from 'loghive';
-import type { ConsumerOptions, LoghiveConsumer } from 'loghive/consumer';
+import { type ConsumerOptions, createConsumer, type LoghiveConsumer, startConsumer } from 'loghive/consumer';
 import DefaultTransport, { LoghiveTransport, type LoghiveTransportOptions } from 'loghive/winston';
 import * as winston from 'winston';
 
@@ -53,3 +53,18 @@ export const notLevel: Level = 'FATAL';
 export const notList: ConsumerOptions = { retryDelaysMs: '1000' };
 export const first: Level = LEVELS[0];
 export const stop = (consumer: LoghiveConsumer): Promise<void> => consumer.stop();
+
+// The consumer, which is not run here.
+const { signal } = new AbortController();
+export const create = (): LoghiveConsumer => createConsumer(['shop'], { databaseUrl: 'postgres://localhost/logs' });
+export const createForAll = (): LoghiveConsumer => createConsumer();
+export const startThat = (consumer: LoghiveConsumer): Promise<void> => consumer.start({ signal });
+export const start = (): Promise<LoghiveConsumer> => startConsumer(['shop'], { workers: 0, signal });
+// @ts-expect-error the services come first
+export const optionsFirst = () => createConsumer({ databaseUrl: 'postgres://localhost/logs' });
+// @ts-expect-error they are no option
+export const twice = () => createConsumer([], { services: ['shop'] });
+// @ts-expect-error it is started, and stopped, later
+export const tooEarly = () => createConsumer([], { signal });
+// @ts-expect-error the signal, not who sends it
+export const notSignal = () => startConsumer([], { signal: new AbortController() });

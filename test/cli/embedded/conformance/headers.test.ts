@@ -289,7 +289,7 @@ function withoutTime(bytes: Buffer): string {
 }
 
 conversation('arguments, 5,000 deep, are taken, and the same again', async (stage) => {
-  const { call } = await stage.channel();
+  const { call, receive } = await stage.channel();
   const args = { queue: stage.name('q'), arguments: table([['x-own', nested(5000)]]) };
   await call('queue.declare', args);
   await call('queue.declare', args);
@@ -299,6 +299,7 @@ conversation('arguments, 5,000 deep, are taken, and the same again', async (stag
   await call('queue.unbind', { ...binding, arguments: table([['deep', nested(5000)]]) });
   await call('basic.consume', { queue: stage.name('q'), consumerTag: 'reader', arguments: args.arguments });
   await call('queue.delete', { queue: stage.name('q') });
+  await receive('basic.cancel');
 });
 
 conversation('a time to live that is a table is refused with what is in it', async (stage) => {

@@ -1,5 +1,5 @@
 /** Conversations that nobody thought of: steps drawn by a seed, the same with both brokers. */
-import { seeded } from '../../../delivery/random.mjs';
+import { seeded } from '../../../suite/random.mjs';
 import type { Table } from '../../../support/amqp/values.js';
 import { useBothBrokers } from './conversation.js';
 import type { Stage } from './stage.js';

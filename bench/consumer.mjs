@@ -1,0 +1,103 @@
+/** `loghive consume` in the benches: its table, how it empties the queues, and what that takes. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { meter } from './cpu.mjs';
+import { SERVICE } from './records.mjs';
+
+const DATABASE = 'bench';
+const LOGHIVE = '../dist/esm/cli/main.js';
+const DRAIN_DEADLINE_MS = 120_000;
+/** Partitions of today, of a week ahead, and the default one. */
+const PARTITIONS = 9;
+
+/**
+ * The schema with its tables, indexes and the partitions of these days, as the consumer makes them.
+ *
+ * @param isPlain its indexes get PostgreSQL's own settings back
+ */
+export async function makeTable(arena, schema = 'logs', isPlain = false) {
+  const consumer = startConsumer(arena, { args: ['--schema', schema] });
+  await consumer.waitForLine(/taking messages/, 30_000);
+  const count = `select count(*)::int as n from pg_inherits where inhparent = '${schema}.records'::regclass`;
+  while ((await arena.postgres.query(count, [], DATABASE))[0].n < PARTITIONS) await pause(50);
+  await consumer.kill('SIGTERM');
+  if (!isPlain) return;
+  for (const { index } of await arena.postgres.query(GIN_INDEXES, [schema], DATABASE)) {
+    await arena.postgres.query(`alter index ${index} reset (gin_pending_list_limit)`, [], DATABASE);
+  }
+}
+
+/** Those that hold something. */
+const GIN_INDEXES = `
+  select index.oid::regclass::text as index from pg_class index
+  join pg_index on indexrelid = index.oid
+  join pg_class of on of.oid = indrelid
+  join pg_am on pg_am.oid = index.relam
+  where amname = 'gin' and index.relkind = 'i' and of.relnamespace = $1::regnamespace and of.relname like 'records%'`;
+
+export function startConsumer(arena, { args = [], workers } = {}) {
+  const env = workers === undefined ? {} : { CONSUMER_WORKERS: String(workers) };
+  return arena.run(LOGHIVE, ['consume', SERVICE, ...args], { env });
+}
+
+/** One round of a bench: the queues are filled, and emptied by a consumer that has just been started. */
+export async function drainRound(arena, filler, records, workers) {
+  await emptyTable(arena);
+  await filler.round(records);
+  const { seconds, cpu } = await drainQueues(arena, workers);
+  return { seconds, cpu, records, ...(await countRows(arena, records)) };
+}
+
+/**
+ * From the moment when it is connected until RabbitMQ has the last acknowledgement, which follows the last COMMIT.
+ *
+ * @returns seconds, and the processor time of consumer, PostgreSQL and broker
+ */
+async function drainQueues(arena, workers) {
+  const messages = await messagesLeft(arena);
+  const consumer = startConsumer(arena, { workers });
+  await consumer.waitForLine(/connected to RabbitMQ/, 30_000);
+  const { postgres, rabbitmq } = arena;
+  const measured = meter({ consumer: consumer.pid, postgresql: postgres.pid, broker: rabbitmq.pid });
+  const startedMs = performance.now();
+  for (let left = messages; left > 0; left = await messagesLeft(arena)) {
+    const elapsedMs = performance.now() - startedMs;
+    if (elapsedMs > DRAIN_DEADLINE_MS) throw new Error(`${left} messages were left:\n${consumer.lines.join('\n')}`);
+    // Asking costs the broker time: seldom at first, often when the end is near.
+    const expectedMs = (elapsedMs * left) / (messages - left);
+    await pause(Math.min(Math.max(expectedMs / 2, 5), 500));
+  }
+  const seconds = (performance.now() - startedMs) / 1000;
+  await emptyPendingLists(arena);
+  const cpu = measured();
+  const { code } = await consumer.kill('SIGTERM');
+  if (code !== 0) throw new Error(`the consumer ended with ${code}:\n${consumer.lines.slice(-10).join('\n')}`);
+  return { seconds, cpu };
+}
+
+async function messagesLeft({ rabbitmq }) {
+  const queues = await rabbitmq.listQueues();
+  return queues.reduce((sum, { messages }) => sum + messages, 0);
+}
+
+/** What is in the list of an index is work that is still to be done: it belongs to the processor time of the round. */
+export async function emptyPendingLists({ postgres }, schema = 'logs') {
+  for (const { index } of await postgres.query(GIN_INDEXES, [schema], DATABASE)) {
+    await postgres.query('select gin_clean_pending_list($1::regclass)', [index], DATABASE);
+  }
+}
+
+/** A checkpoint, so that no side pays for what the other one has written. */
+export async function emptyTable({ postgres }, schema = 'logs') {
+  await postgres.query(`truncate ${schema}.records`, [], DATABASE);
+  await postgres.query('checkpoint', [], DATABASE);
+}
+
+export async function countRows({ postgres }, records, schema = 'logs') {
+  const [{ rows, known }] = await postgres.query(
+    `select count(*)::int as rows, count(distinct n) filter (where n between 0 and $1 - 1)::int as known
+     from (select (information ->> 'n')::int as n from ${schema}.records) as numbered`,
+    [records],
+    DATABASE,
+  );
+  return { lost: records - known, doubled: rows - known };
+}

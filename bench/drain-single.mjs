@@ -1,0 +1,48 @@
+/**
+ * `drain-single`: a quorum queue with one record a message until all of it is committed in PostgreSQL, by `loghive consume`
+ * with its defaults, against amqplib that takes and acknowledges the same messages and stores nothing.
+ */
+
+import { drainRound, makeTable } from './consumer.mjs';
+import { compete, RATE } from './contest.mjs';
+import { cpuOf, meter } from './cpu.mjs';
+import { openQueues } from './queues.mjs';
+import { SERVICE } from './records.mjs';
+
+const FULL = { rounds: 5, records: 100_000 };
+const SHORT = { rounds: 2, records: 30_000 };
+
+const beside = { 'consumer, amqplib': cpuOf('consumer'), PostgreSQL: cpuOf('postgresql'), broker: cpuOf('broker') };
+
+export const drainSingle = {
+  name: 'drain-single',
+  measure: RATE,
+  beside,
+  theirName: 'amqplib',
+  async run(arena, { short }, told) {
+    const { rounds, records } = short ? SHORT : FULL;
+    await makeTable(arena);
+    const queues = await openQueues(arena.rabbitmq);
+    const { exchange, queue, routingKey } = await queues.declare(SERVICE);
+    const filler = await arena.side('amqplib.mjs', exchange, routingKey);
+    const taker = await arena.side('take.mjs', queue, arena.rabbitmq.url);
+    const result = await compete(
+      {
+        measure: RATE,
+        beside,
+        rounds,
+        ours: () => drainRound(arena, filler, records),
+        async theirs() {
+          await filler.round(records);
+          const measured = meter({ consumer: taker.pid, postgresql: undefined, broker: arena.rabbitmq.pid });
+          const { seconds, lost, doubled } = await taker.round(records);
+          return { seconds, cpu: measured(), records, lost, doubled };
+        },
+      },
+      told,
+    );
+    await Promise.all([filler.end(), taker.end()]);
+    await queues.close();
+    return result;
+  },
+};

@@ -1,0 +1,36 @@
+/**
+ * `end-to-end`: from the call of a logger to the moment in which another connection sees the row, by `loghive consume` with
+ * its defaults, one record after the other; against an INSERT of the same row by pg, without a broker between.
+ */
+
+import { emptyTable, makeTable, startConsumer } from './consumer.mjs';
+import { compete } from './contest.mjs';
+
+const FULL = { rounds: 5, records: 100 };
+const SHORT = { rounds: 2, records: 30 };
+
+const percentile = (name) => ({ unit: 'ms', better: 'less', digits: 1, of: (round) => round[name] });
+const MEDIAN = percentile('p50');
+const beside = { 'of 100, all but one within': percentile('p99') };
+
+export const endToEnd = {
+  name: 'end-to-end',
+  measure: MEDIAN,
+  beside,
+  theirName: 'INSERT',
+  async run(arena, { short }, told) {
+    const { rounds, records } = short ? SHORT : FULL;
+    await makeTable(arena);
+    const consumer = startConsumer(arena);
+    await consumer.waitForLine(/taking messages/, 30_000);
+    const sides = await Promise.all(['logger', 'insert'].map((how) => arena.side('end-to-end.mjs', how)));
+    const [ours, theirs] = sides.map((side) => async () => {
+      await emptyTable(arena);
+      return side.round(records);
+    });
+    const result = await compete({ measure: MEDIAN, beside, rounds, ours, theirs }, told);
+    await Promise.all(sides.map((side) => side.end()));
+    await consumer.kill('SIGTERM');
+    return result;
+  },
+};

@@ -1,0 +1,125 @@
+/**
+ * `stall`: how late the event loop of an application is that logs at a steady rate, while its broker is there, while it is
+ * connected to again with many records waiting, is slow, and refuses what it is sent; for frames, and for one record a
+ * message as Python consumers need it.
+ */
+import path from 'node:path';
+import { startProxy } from '../test/support/proxy.mjs';
+import { eventually, sleep } from '../test/support/wait.mjs';
+import { median } from './contest.mjs';
+import { openQueues } from './queues.mjs';
+
+const SERVICE = 'stall';
+const FULL_SERVICE = 'stall-full';
+const TYPES = ['quorum', 'python'];
+const STATES = ['healthy', 'cut off', 'reconnecting', 'throttled', 'refusing'];
+/** A fifth of what the application logs. */
+const THROTTLED_BYTES_S = 120_000;
+const FULL = { rounds: 5, stateMs: 5000, awayMs: 8000 };
+const SHORT = { rounds: 1, stateMs: 2000, awayMs: 3000 };
+
+const DELAY = { unit: 'µs', better: 'less' };
+const rows = TYPES.flatMap((type) => STATES.slice(1).map((state) => ({ type, state, label: `${type}, ${state}` })));
+
+export const stall = {
+  name: 'stall',
+  goal: 1.5,
+  measure: DELAY,
+  theirName: 'healthy',
+  beside: Object.fromEntries(rows.map(({ label }) => [label, DELAY])),
+  async run(arena, { short }, told) {
+    const sizes = short ? SHORT : FULL;
+    const rounds = [];
+    let lost = 0;
+    for (let round = 0; round < sizes.rounds; round++) {
+      const result = {};
+      for (const type of TYPES) {
+        const { delays, missing } = await run(arena, type, sizes);
+        result[type] = delays;
+        lost += missing;
+      }
+      rounds.push(result);
+      const worst = TYPES.map((type) => result[type]).sort((a, b) => ratioOf(b) - ratioOf(a))[0];
+      told({ round, ours: worst.reconnecting.p99, theirs: worst.healthy.p99 });
+    }
+    const beside = Object.fromEntries(rows.map(({ type, state, label }) => [label, figures(rounds, type, state)]));
+    const reconnecting = TYPES.map((type) => beside[`${type}, reconnecting`]);
+    const { ratio, ours, theirs } = reconnecting.sort((a, b) => b.ratio - a.ratio)[0];
+    return { ratio, ours, theirs, unit: DELAY.unit, rounds: sizes.rounds, lost, doubled: 0, ...beside };
+  },
+};
+
+const ratioOf = ({ reconnecting, healthy }) => reconnecting.p99 / healthy.p99;
+
+/** Of the 99th percentiles: medians over the rounds. */
+function figures(rounds, type, state) {
+  const middle = (value) => median(rounds.map((round) => value(round[type])));
+  const whole = (value) => Math.round(middle(value));
+  return {
+    ratio: Number(middle((delays) => delays[state].p99 / delays.healthy.p99).toFixed(2)),
+    ours: whole((delays) => delays[state].p99),
+    theirs: whole((delays) => delays.healthy.p99),
+    p50: [state, 'healthy'].map((each) => whole((delays) => delays[each].p50)),
+    max: [state, 'healthy'].map((each) => whole((delays) => delays[each].max)),
+  };
+}
+
+/** One application through all states. */
+async function run(arena, queueType, { stateMs, awayMs }) {
+  const { hostname, port } = new URL(arena.rabbitmq.url);
+  const proxy = await startProxy({ target: { host: hostname, port: Number(port) } });
+  const queues = await openQueues(arena.rabbitmq);
+  const { queue } = await queues.declare(SERVICE);
+  await queues.declare(FULL_SERVICE, { 'x-max-length': 1 });
+  const url = proxy.url(arena.rabbitmq.url);
+  const child = arena.run(path.join('sides', 'stall.mjs'), [url, queueType, SERVICE, FULL_SERVICE], {
+    stdout: 'ignore',
+  });
+  await child.waitForMessage(({ ready }) => ready, 30_000);
+
+  async function ask(name, argument) {
+    const from = child.messages.length;
+    await child.send({ ask: name, argument });
+    const { answer } = await child.waitForMessage(() => true, 120_000, { from });
+    return answer;
+  }
+  const caughtUp = () =>
+    eventually(async () => (await ask('stats')).waiting < 200 || null, { withinMs: 60_000, everyMs: 100 });
+  async function during(work) {
+    await ask('measure');
+    await work();
+    return ask('result');
+  }
+
+  const delays = {};
+  await caughtUp();
+  // Compiled, and connected for a while.
+  await sleep(stateMs / 2);
+  delays.healthy = await during(() => sleep(stateMs));
+  delays['cut off'] = await during(async () => {
+    await proxy.refuse();
+    await proxy.reset();
+    await sleep(500);
+  });
+  await sleep(awayMs);
+  delays.reconnecting = await during(async () => {
+    await proxy.heal();
+    await caughtUp();
+  });
+  proxy.throttle(THROTTLED_BYTES_S, { direction: 'up' });
+  delays.throttled = await during(() => sleep(stateMs));
+  await proxy.heal();
+  await caughtUp();
+  // On a machine that cannot keep up the buffer is full at times. What is counted is not lost.
+  const { shed } = await ask('stats');
+  const dropped = Object.values(shed.INFO ?? {}).reduce((sum, each) => sum + each, 0);
+  await ask('logTo', FULL_SERVICE);
+  delays.refusing = await during(() => sleep(stateMs));
+  const logged = await ask('end');
+  await child.send({ ask: 'quit' });
+  await child.exited;
+  const { lost } = await queues.takeAll(queue, logged);
+  await queues.close();
+  await proxy.stop();
+  return { delays, missing: Math.max(0, lost - dropped) };
+}

@@ -1,0 +1,71 @@
+/** `loghive dead-letters replay`: publishes them anew, into the queues that they came from. */
+import type { Administration, LetterFilter } from '../../consumer/store/index.js';
+import type { BrokerConfig } from '../../src/config.js';
+import { LoghiveError } from '../../src/errors.js';
+import { printableLine } from '../../src/printable.js';
+import { counted } from '../../src/sentence.js';
+import { createEnding } from '../ending.js';
+import type { Messages } from '../messages.js';
+import { openPrinter } from '../print.js';
+import { openProgress } from '../progress.js';
+import type { OutputFormat } from '../subcommand.js';
+
+/**
+ * @throws LoghiveError where the broker took no more; what was replayed until then is told.
+ * @returns whether none of them stayed.
+ */
+export async function replayLetters(
+  { letters }: Administration,
+  filter: LetterFilter,
+  broker: BrokerConfig,
+  output: OutputFormat,
+  messages: Messages,
+): Promise<boolean> {
+  const { letters: count, newest } = await letters.total(filter);
+  const printer = openPrinter();
+  const { openReplay } = await import('../../consumer/replay.js');
+  const replay = openReplay(broker);
+  const progress = openProgress('replaying', count, messages);
+  const ending = createEnding((signal, again) => {
+    if (again) process.exit(1);
+    messages.say('loghive dead-letters', `${signal}: stopping when the letters on their way are confirmed`);
+  });
+  let interrupted = false;
+  try {
+    if (newest !== undefined) await replay.connected();
+    let after = newest === undefined ? undefined : '0';
+    while (after !== undefined && newest !== undefined && !ending.asked.aborted) {
+      await replay.ready(ending.asked);
+      if (replay.fault || ending.asked.aborted) break;
+      const page: { after: string | undefined } = await letters.hand(filter, { after, newest }, (some) =>
+        replay.send(some),
+      );
+      progress.at(replay.sent + keptCount(replay.kept));
+      if (replay.fault) break;
+      if (!replay.isToRepeat) after = page.after;
+    }
+    interrupted = ending.asked.aborted && after !== undefined;
+  } finally {
+    progress.end();
+    await replay.close();
+  }
+  const left = count - replay.sent;
+  if (output === 'json') {
+    const kept = [...replay.kept].map(([reason, some]) => ({ reason, letters: some }));
+    await printer.json({ replayed: replay.sent, left, kept });
+  } else {
+    await printer.line(`${counted(replay.sent, 'dead letter')} replayed.`);
+    for (const [reason, some] of replay.kept)
+      await printer.line(`${counted(some, 'stays', 'stay')}: ${printableLine(reason)}.`);
+  }
+  if (replay.fault)
+    throw new LoghiveError(
+      replay.fault.code,
+      `${counted(left, 'dead letter stays', 'dead letters stay')}: ${replay.fault.message}`,
+    );
+  return replay.kept.size === 0 && !interrupted;
+}
+
+function keptCount(kept: ReadonlyMap<string, number>): number {
+  return [...kept.values()].reduce((sum, some) => sum + some, 0);
+}

@@ -1,0 +1,34 @@
+/** A time as it is typed: how long ago, or a date and time of day. Pure. */
+import { Expected } from '../src/settings/option.js';
+import { formatTimestamp, parseTimestamp, timestampFromMicros } from '../src/time/timestamp.js';
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 7 * 86_400_000,
+};
+
+/**
+ * `30m`, `2h`, `7d`: so long before now; `2026-01-31`, `2026-01-31T10:30`, with or without an offset: without one it is UTC.
+ *
+ * @returns ISO 8601 in UTC. @throws Expected
+ */
+export function momentOf(text: string, nowMs: number): string {
+  const typed = text.trim();
+  const ago = /^(\d{1,9})([smhdw])$/.exec(typed);
+  if (ago) {
+    const ms = nowMs - Number(ago[1]) * UNIT_MS[ago[2]!]!;
+    if (ms > EARLIEST_MS) return formatTimestamp(timestampFromMicros(ms * 1000));
+  }
+  const found = parseTimestamp(/^\d{4}-\d\d-\d\d$/.test(typed) ? `${typed}T00` : typed);
+  if (found === undefined || ago) {
+    throw new Expected(
+      "a time such as '2026-01-31T10:30' (UTC unless it says an offset), or so long ago: '30m', '2h', '7d'",
+    );
+  }
+  return formatTimestamp(found);
+}
+
+const EARLIEST_MS = Date.parse('0001-01-02T00:00:00Z');

@@ -1,0 +1,242 @@
+/** What a notice says, before it becomes text or HTML: what is to be hidden is hidden here, and long things are cut. Pure. */
+import type { Redact } from '../../src/fields/redact.js';
+import { printableLine, printableLines } from '../../src/printable.js';
+import { asSentence } from '../../src/sentence.js';
+import { cutToLength } from '../../src/value/cut.js';
+import type { JsonObject } from '../../src/value/json-value.js';
+import type { Example } from './event.js';
+import {
+  type ConditionNotice,
+  type DigestNotice,
+  type ErrorNotice,
+  type GroupSummary,
+  informationOf,
+  type NoticeContent,
+  recordsOf,
+} from './notice.js';
+import { errorIn } from './shape.js';
+
+export type Tone = 'error' | 'critical' | 'digest' | 'condition' | 'recovered' | 'test';
+
+/** One line of a digest. */
+export interface LetterRow {
+  readonly level: string;
+  readonly service: string;
+  readonly title: string;
+  readonly records: string;
+  readonly last: string;
+  readonly isNew: boolean;
+}
+
+/** Of an example. */
+export interface LetterBlock {
+  readonly part: 'message' | 'error' | 'fields';
+  readonly title: string;
+  /** Of several lines. */
+  readonly text: string;
+}
+
+/** Plain texts, on one line each but for the blocks. */
+export interface Letter {
+  readonly tone: Tone;
+  readonly subject: string;
+  /** A word or two: ERROR, DIGEST. */
+  readonly badge: string;
+  /** Beside the badge: whose it is. */
+  readonly from: string;
+  readonly isNew: boolean;
+  readonly title: string;
+  readonly facts: ReadonlyArray<readonly [label: string, value: string]>;
+  readonly rows: readonly LetterRow[];
+  readonly blocks: readonly LetterBlock[];
+  readonly footer: string;
+}
+
+/** In UTF-16 units. Some mail programs cut a mail at 100 KB. */
+const MOST_SUBJECT = 120;
+const MOST_TITLE = 300;
+const MOST_MESSAGE = 4096;
+const MOST_ERROR = 12_288;
+const MOST_FIELDS = 12_288;
+const MOST_CAUSES = 5;
+
+const FOOTER = 'Sent by Loghive.';
+
+export function letterOf(content: NoticeContent, redact: Redact | undefined): Letter {
+  switch (content.kind) {
+    case 'error':
+      return errorLetter(content, redact);
+    case 'digest':
+      return digestLetter(content, redact);
+    case 'condition':
+    case 'recovered':
+      return conditionLetter(content);
+    default:
+      return {
+        ...EMPTY,
+        tone: 'test',
+        badge: 'TEST',
+        subject: 'Loghive: alerts arrive',
+        from: printableLine(content.host),
+        title: 'This is what was asked for by "loghive alerts test". Alerts arrive.',
+      };
+  }
+}
+
+const EMPTY = { isNew: false, facts: [], rows: [], blocks: [], footer: FOOTER } as const;
+
+function errorLetter({ group, example }: ErrorNotice, redact: Redact | undefined): Letter {
+  const { level, records } = group;
+  const [service, title] = [printableLine(group.service), titleOf(group, redact)];
+  const isOne = records === 1;
+  return {
+    ...EMPTY,
+    tone: level === 'CRITICAL' ? 'critical' : 'error',
+    subject: subjectOf(`${group.isNew ? 'new: ' : ''}${level} ${service}: ${title}`),
+    badge: level,
+    from: service,
+    isNew: group.isNew,
+    title,
+    facts: [
+      ['Count', isOne ? '1' : numeral(records)],
+      ...(isOne
+        ? ([['Time', timeOf(group.last)]] as const)
+        : ([
+            ['First', timeOf(group.first)],
+            ['Last', timeOf(group.last)],
+          ] as const)),
+      ...(group.isNew ? ([['New', 'not seen in the last 7 days']] as const) : []),
+      ['Record', printableLine(String(example.id))],
+    ],
+    blocks: blocksOf(example, redact),
+    footer: `${FOOTER} What follows of the same error comes in the next digest. Shape ${group.shape}.`,
+  };
+}
+
+function digestLetter({ groups, more }: DigestNotice, redact: Redact | undefined): Letter {
+  const records = recordsOf(groups) + more.records;
+  const services = [...new Set(groups.map(({ service }) => printableLine(service)))];
+  const named = `${services.slice(0, 3).join(', ')}${services.length > 3 || more.groups > 0 ? ', …' : ''}`;
+  const kinds = groups.length + more.groups;
+  const title = `${numeral(records)} ${records === 1 ? 'error' : 'errors'} of ${numeral(kinds)} ${kinds === 1 ? 'kind' : 'kinds'}`;
+  return {
+    ...EMPTY,
+    tone: 'digest',
+    subject: subjectOf(`Digest: ${title} in ${named}`),
+    badge: 'DIGEST',
+    from: named,
+    title,
+    rows: groups.map((group) => ({
+      level: group.level,
+      service: printableLine(group.service),
+      title: titleOf(group, redact),
+      records: numeral(group.records),
+      last: timeOf(group.last),
+      isNew: group.isNew,
+    })),
+    facts: [
+      ['First', timeOf(groups.map(({ first }) => first).sort()[0] ?? '')],
+      [
+        'Last',
+        timeOf(
+          groups
+            .map(({ last }) => last)
+            .sort()
+            .at(-1) ?? '',
+        ),
+      ],
+      ...(more.groups > 0
+        ? ([['Not listed', `${numeral(more.groups)} more kinds, ${numeral(more.records)} errors`]] as const)
+        : []),
+    ],
+    footer: `${FOOTER} These errors came after they had been told by themselves, or when there were too many.`,
+  };
+}
+
+function conditionLetter({ kind, sentence, since, until }: ConditionNotice): Letter {
+  const said = printableLine(sentence);
+  const isOver = kind === 'recovered';
+  return {
+    ...EMPTY,
+    tone: kind,
+    subject: subjectOf(`${isOver ? 'recovered: ' : ''}Loghive: ${said.replace(/[.;] .*$/s, '')}`),
+    badge: isOver ? 'RECOVERED' : 'ATTENTION',
+    from: 'Loghive itself',
+    title: asSentence(said),
+    facts: [['Since', timeOf(since)], ...(until === undefined ? [] : ([['Until', timeOf(until)]] as const))],
+    footer: `${FOOTER} ${isOver ? 'This does not hold any more.' : 'A mail follows when this does not hold any more.'}`,
+  };
+}
+
+function titleOf({ title }: GroupSummary, redact: Redact | undefined): string {
+  const said = printableLine(cutToLength(redact ? redact.text(title) : title, MOST_TITLE));
+  return said === '' ? '(no message)' : said;
+}
+
+function subjectOf(text: string): string {
+  if (text.length <= MOST_SUBJECT) return text;
+  return `${text.slice(0, MOST_SUBJECT - 1).replace(/[\ud800-\udbff]$/, '')}…`;
+}
+
+function blocksOf(example: Example, redact: Redact | undefined): Letter['blocks'] {
+  const copy = structuredClone(informationOf(example));
+  const information = redact ? redact.fields(copy) : copy;
+  const message = String(example.message);
+  const error = errorIn(information);
+  const fields: JsonObject = { ...information };
+  if (error !== undefined) for (const name of ['error', 'err']) if (fields[name] === error) delete fields[name];
+  const parts = [
+    {
+      part: 'message',
+      title: `Example of ${timeOf(String(example.timestamp))}`,
+      text: redact ? redact.text(message) : message,
+      most: MOST_MESSAGE,
+    },
+    { part: 'error', title: 'Error', text: error === undefined ? '' : errorText(error, 0), most: MOST_ERROR },
+    {
+      part: 'fields',
+      title: 'Fields',
+      text: Object.keys(fields).length === 0 ? '' : JSON.stringify(fields, undefined, 2),
+      most: MOST_FIELDS,
+    },
+  ] as const;
+  return parts
+    .filter(({ text }) => text.trim() !== '')
+    .map(({ part, title, text, most }) => ({ part, title, text: printableLines(cutToLength(text, most)) }));
+}
+
+/** The stack, what else the error has, and the same of what caused it. */
+function errorText(error: Record<string, unknown>, depth: number): string {
+  const { name, message, stack, cause, ...others } = error;
+  const head = [name, message].filter((part) => typeof part === 'string' && part !== '').join(': ');
+  const trace = typeof stack === 'string' ? stack : '';
+  const parts = [
+    trace.includes(String(message ?? '')) && trace !== '' ? trace : [head, trace].filter(Boolean).join('\n'),
+  ];
+  if (Object.keys(others).length > 0) parts.push(fieldsText(others));
+  if (cause !== undefined && cause !== null) parts.push(`\nCaused by: ${causeText(cause, depth + 1)}`);
+  return parts.filter((part) => part !== '').join('\n');
+}
+
+/** On one line where it is short. */
+function fieldsText(fields: object): string {
+  const short = JSON.stringify(fields);
+  return short.length <= 100 ? short : JSON.stringify(fields, undefined, 2);
+}
+
+function causeText(cause: unknown, depth: number): string {
+  if (typeof cause !== 'object' || cause === null) return String(cause);
+  if (Array.isArray(cause) || depth > MOST_CAUSES) return JSON.stringify(cause);
+  return errorText(cause as Record<string, unknown>, depth);
+}
+
+const numerals = new Intl.NumberFormat('en-US');
+
+export function numeral(count: number): string {
+  return numerals.format(count);
+}
+
+/** `2026-01-31T10:30:45.123456Z` → `2026-01-31 10:30:45 UTC` */
+export function timeOf(timestamp: string): string {
+  return printableLine(timestamp.replace(/^(\S+)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$/, '$1 $2 UTC'));
+}

@@ -1,0 +1,132 @@
+/**
+ * What makes two errors the same one: their words, without what differs from one time to the next. Numbers, ids, addresses,
+ * times and quoted values are set aside. Pure.
+ *
+ *   payment of order 4711 failed for "Ann" at 10.0.0.7:443  →  payment of order <number> failed for <text> at <address>
+ */
+import { createHash } from 'node:crypto';
+import { memberTexts } from '../../src/value/json-members.js';
+
+export interface Shape {
+  /** 16 hexadecimal digits. */
+  readonly hash: string;
+  /** On one line, for people. */
+  readonly title: string;
+}
+
+/** What a record says of its error, beside the message. */
+export interface ErrorWords {
+  readonly name: string;
+  readonly message: string;
+}
+
+/** In UTF-16 units. What stands behind is the same error. */
+const MOST_MESSAGE = 1000;
+const MOST_TITLE = 500;
+const MOST_CACHED = 1000;
+
+/** In the order in which they are tried at each place. */
+const PARTS = [
+  // A URL keeps its scheme: `https://<address>`.
+  '(?<scheme>\\b[a-z][a-z0-9+.-]{0,20}:\\/\\/)[^\\s"\'`<>]+',
+  '(?<mail>[\\w.+-]{1,64}@[\\w-]{1,64}(?:\\.[\\w-]{1,64})+)',
+  '(?<uuid>\\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\\b)',
+  '(?<time>\\b\\d{4}-\\d\\d-\\d\\d(?:[T ]\\d\\d:\\d\\d(?::\\d\\d(?:[.,]\\d+)?)?(?:Z|[+-]\\d\\d:?\\d\\d)?)?(?!\\w)|\\b\\d\\d?:\\d\\d:\\d\\d(?:[.,]\\d+)?(?![\\w:]))',
+  '(?<ip4>\\b\\d{1,3}\\.\\d{1,3}\\.\\d{1,3}\\.\\d{1,3}(?::\\d{1,5})?\\b)',
+  '(?<ip6>(?<![\\w:])\\[?(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{1,4}\\]?(?::\\d{1,5})?(?![\\w:]))',
+  '(?<quoted>"(?:[^"\\\\]|\\\\.)*"|(?<!\\w)\'(?:[^\'\\\\]|\\\\.)*\'(?!\\w)|`[^`]*`)',
+  '(?<number>(?<!\\w)-?\\d+(?:[.,]\\d+)*(?!\\w))',
+  '(?<word>(?<!\\w)[a-z_]*\\d\\w*)',
+].join('|');
+const PART = new RegExp(PARTS, 'gi');
+
+/** Words that end in a number which says what they are. */
+const NAMED_SO = /^(?:utf|sha|md|base|https?|ipv|oauth|tls|ec|es|v|s|h|x|k)\d{1,3}$/i;
+/** A digit within letters, or many digits behind them. */
+const IS_ID = /\d[a-z_]|[a-z_]\d{4}/i;
+
+const cache = new Map<string, Shape>();
+
+export function shapeOf(message: string, error?: ErrorWords): Shape {
+  const words = masked(message);
+  const said = error === undefined ? undefined : { name: error.name, message: masked(error.message) };
+  const key = said === undefined ? words : `${words}\0${said.name}\0${said.message}`;
+  const known = cache.get(key);
+  if (known !== undefined) return known;
+  // Of what the cache knows it by, so that it does not matter who came first.
+  const shape = newShape(words, said);
+  if (cache.size >= MOST_CACHED) cache.clear();
+  cache.set(key, shape);
+  return shape;
+}
+
+const LONE_NUMBER = /(?<!\w)\d+(?!\w)/g;
+const ZEROS = Array.from({ length: 20 }, (_, length) => '0'.repeat(length));
+
+/** The start of a text, with zeros for the digits of its numbers: most errors differ in nothing else, and are found in the cache. */
+function masked(text: string): string {
+  return text
+    .slice(0, MOST_MESSAGE)
+    .replace(LONE_NUMBER, (digits) => ZEROS[digits.length] ?? '0'.repeat(digits.length));
+}
+
+function newShape(message: string, error: ErrorWords | undefined): Shape {
+  const text = [general(message), ...errorParts(message, error)].filter((part) => part !== '').join(' | ');
+  return { hash: createHash('sha256').update(text).digest('hex').slice(0, 16), title: text.slice(0, MOST_TITLE) };
+}
+
+/** What the error adds to the message; as a rule the message has its text already. */
+function errorParts(message: string, error: ErrorWords | undefined): string[] {
+  if (error === undefined) return [];
+  const { name, message: said } = error;
+  if (said === '' || message.includes(said)) return message.includes(name) ? [] : [name];
+  return [`${name}: ${general(said)}`];
+}
+
+function general(text: string): string {
+  return text.replace(PART, replacement).replace(/\s+/g, ' ').trim();
+}
+
+function replacement(whole: string, ...rest: unknown[]): string {
+  const found = rest.at(-1) as Record<string, string | undefined>;
+  if (found.scheme !== undefined) return `${found.scheme}<address>`;
+  if (found.quoted !== undefined) return '<text>';
+  if (found.uuid !== undefined) return '<id>';
+  if (found.time !== undefined) return '<time>';
+  if (found.number !== undefined) return '<number>';
+  if (found.word === undefined) return '<address>';
+  if (NAMED_SO.test(whole)) return whole;
+  // 0x1f, 12ms, 3rd: a number and what it counts.
+  const unit = /^\d+([a-z]{1,3})$/i.exec(whole)?.[1];
+  if (unit !== undefined && !/^[0-9a-f]+$/i.test(whole)) return `<number>${unit}`;
+  return IS_ID.test(whole) ? '<id>' : whole.replace(/\d+$/, '<number>');
+}
+
+/** Where information is larger, the message alone has to tell errors apart. */
+const MOST_READ = 256 * 1024;
+const NAMES = ['error', 'err'] as const;
+
+/**
+ * @param information the text of a JSON object, as it was sent or as PostgreSQL's jsonb writes it: the same words come out.
+ */
+export function errorWordsOf(information: string): ErrorWords | undefined {
+  if (!information.includes('"err') || information.length > MOST_READ) return undefined;
+  // Cut at their places: the rest of it need not be parsed.
+  const members = memberTexts(information);
+  const error = NAMES.map((name) => members.get(name)).find((text) => text?.startsWith('{'));
+  if (error === undefined) return undefined;
+  const words = memberTexts(error);
+  const [name, message] = [textIn(words.get('name')), textIn(words.get('message'))];
+  return name === undefined && message === undefined ? undefined : { name: name ?? 'Error', message: message ?? '' };
+}
+
+function textIn(json: string | undefined): string | undefined {
+  return json?.startsWith('"') ? (JSON.parse(json) as string) : undefined;
+}
+
+/** The error of a record, under the names that Loghive's integrations and Pino give it. */
+export function errorIn(information: Record<string, unknown>): Record<string, unknown> | undefined {
+  return NAMES.map((name) => information[name]).find(
+    (value): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value),
+  );
+}

@@ -1,0 +1,100 @@
+/**
+ * What a process of consumers does for the tables once a minute: partitions are made ahead, what is older than it is to be
+ * kept is deleted, and indexes are made, beside the others, because that can take hours. It runs in one place of the process.
+ * Several processes need not know each other: they share the work by locks of PostgreSQL.
+ *
+ * Nothing waits for it, and whatever it fails with is tried again a minute later: records are stored meanwhile.
+ */
+import { reasonOf } from '../src/errors.js';
+import { internalLogger } from '../src/internal-logger.js';
+import { counted } from '../src/sentence.js';
+import { sleep } from '../src/time/time-limit.js';
+import { type MaintenanceCounts, noMaintenanceCounts } from './maintenance-counts.js';
+import type { IndexBuilds, Maintained, StoreMaintenance } from './store/index.js';
+
+const EVERY_MS = 60_000;
+
+export interface MaintenanceOptions {
+  /** Closed by `stop()`. */
+  readonly store: StoreMaintenance;
+  /** Closed by `stop()`. */
+  readonly indexes: IndexBuilds;
+  /** Takes what was deleted, a sentence. Default: logged as INFO. */
+  readonly tell?: (sentence: string) => void;
+  /** In milliseconds. Default 60000. */
+  readonly everyMs?: number;
+}
+
+export class Maintenance {
+  readonly #options: MaintenanceOptions;
+  readonly #abort = new AbortController();
+  readonly #counts = noMaintenanceCounts();
+  #work: Promise<unknown> = Promise.resolve();
+
+  constructor(options: MaintenanceOptions) {
+    this.#options = options;
+  }
+
+  get counts(): MaintenanceCounts {
+    return { ...this.#counts };
+  }
+
+  /** Once the schema is there. The first pass begins at once. */
+  start(): void {
+    const { indexes } = this.#options;
+    this.#work = Promise.all([
+      this.#loop((signal) => this.#maintain(signal)),
+      this.#loop((signal) => indexes.ensure(signal)),
+    ]);
+  }
+
+  /** Ends after the step under way. Never rejects. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    const { store, indexes } = this.#options;
+    await Promise.all([store.close(), indexes.close()]);
+    await this.#work;
+  }
+
+  async #loop(pass: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { signal } = this.#abort;
+    const { everyMs = EVERY_MS } = this.#options;
+    while (!signal.aborted) {
+      await pass(signal).catch((error) => this.#failed(error));
+      await sleep(everyMs, signal);
+    }
+  }
+
+  async #maintain(signal: AbortSignal): Promise<void> {
+    const maintained = await this.#options.store.run(signal);
+    this.#counts.partitionsMade += maintained.made;
+    this.#counts.partitionsDropped += maintained.partitions.length;
+    this.#counts.recordsDeleted += maintained.records;
+    if (maintained.isBehind) this.#counts.failures++;
+    this.#tell(maintained);
+  }
+
+  #failed(error: unknown): void {
+    // Whatever is under way when the consumer stops ends so.
+    if (this.#abort.signal.aborted) return;
+    this.#counts.failures++;
+    // Whoever stores records logs that the database is away, and waits for it.
+    internalLogger.debug(`the tables are not seen to now: ${reasonOf(error)}`);
+  }
+
+  #tell({ partitions, records }: Maintained): void {
+    const { tell = (sentence) => internalLogger.info(sentence) } = this.#options;
+    const words = [
+      ...(partitions.length === 0
+        ? []
+        : [`dropped ${counted(partitions.length, 'partition')} (${listed(partitions)})`]),
+      ...(records === 0 ? [] : [`deleted ${counted(records, 'record')} one by one`]),
+    ];
+    if (words.length > 0) tell(`retention: ${words.join(', ')}`);
+  }
+}
+
+function listed(partitions: readonly string[]): string {
+  const [first = '', ...others] = partitions;
+  return others.length === 0 ? first : `${first} to ${others.at(-1)}`;
+}

@@ -1,0 +1,89 @@
+/**
+ * What one worker has counted, and what it holds, as plain data that `postMessage` takes; and how those of several are
+ * added up. Counts are kept when a worker has ended, or a counter would go down; what it held is gone with it. Pure.
+ */
+import type { ServiceLabels } from '../../src/metrics/service-labels.js';
+import type { MutableCounts } from '../consumer-counts.js';
+import { addHistograms, emptyHistogram, type HistogramCounts } from './histogram.js';
+import { addLanes, type LaneTable } from './lane-counts.js';
+
+/** Records a batch. */
+export const BATCH_BOUNDS = [1, 10, 50, 100, 500, 1000, 2500, 5000, 10_000, 25_000, 100_000];
+/** Seconds from the first statement of a batch to its COMMIT. */
+export const COMMIT_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+export interface PipelineCounts {
+  readonly totals: Omit<MutableCounts, 'pauses'>;
+  readonly lanes: LaneTable;
+  readonly batchRecords: HistogramCounts;
+  readonly commitSeconds: HistogramCounts;
+}
+
+/** What was taken from one queue and is not acknowledged. */
+export interface HeldOfQueue {
+  /** When the oldest message was published, in epoch milliseconds. */
+  readonly oldestMs: number;
+  /** Bytes a message, without properties: a mean. */
+  readonly meanBytes: number;
+}
+
+export interface InHand {
+  /** Messages that were taken and are not acknowledged. */
+  readonly messages: number;
+  /** By the name of the queue. */
+  readonly queues: ReadonlyMap<string, HeldOfQueue>;
+  /** Since when a batch is being written, in epoch milliseconds; undefined while none is. */
+  readonly writingSinceMs: number | undefined;
+}
+
+export const NOTHING_IN_HAND: InHand = { messages: 0, queues: new Map(), writingSinceMs: undefined };
+
+export function noPipelineCounts(): PipelineCounts {
+  return {
+    totals: { stored: 0, duplicates: 0, expired: 0, retried: 0, deadLetters: 0, redelivered: 0, rounds: 0, batches: 0 },
+    lanes: new Map(),
+    batchRecords: emptyHistogram(BATCH_BOUNDS),
+    commitSeconds: emptyHistogram(COMMIT_BOUNDS),
+  };
+}
+
+/** @param labels the same ones each time, so that a service keeps its label: the sum of all workers is bounded as well. */
+export function addCounts(one: PipelineCounts, other: PipelineCounts, labels: ServiceLabels): PipelineCounts {
+  const lanes: LaneTable = new Map();
+  for (const each of [one, other]) addLanes(lanes, each.lanes, labels);
+  const totals = { ...one.totals };
+  for (const name of Object.keys(totals) as (keyof typeof totals)[]) totals[name] += other.totals[name];
+  return {
+    totals,
+    lanes,
+    batchRecords: addHistograms(one.batchRecords, other.batchRecords),
+    commitSeconds: addHistograms(one.commitSeconds, other.commitSeconds),
+  };
+}
+
+export function addInHand(one: InHand, other: InHand): InHand {
+  const queues = new Map(one.queues);
+  for (const [queue, held] of other.queues) {
+    const known = queues.get(queue);
+    queues.set(queue, {
+      oldestMs: Math.min(held.oldestMs, known?.oldestMs ?? held.oldestMs),
+      meanBytes: Math.max(held.meanBytes, known?.meanBytes ?? 0),
+    });
+  }
+  const since = [one.writingSinceMs, other.writingSinceMs].filter((ms) => ms !== undefined);
+  return {
+    messages: one.messages + other.messages,
+    queues,
+    writingSinceMs: since.length === 0 ? undefined : Math.min(...since),
+  };
+}
+
+/** All that a worker's metrics need, as it tells them to the main thread. */
+export interface Figures {
+  readonly counts: PipelineCounts;
+  readonly inHand: InHand;
+}
+
+export function noFigures(): Figures {
+  return { counts: noPipelineCounts(), inHand: NOTHING_IN_HAND };
+}

@@ -1,0 +1,31 @@
+/** What a consumer is started with. */
+import { type Check, Expected, resolveOptions } from '../src/settings/option.js';
+
+export interface StartOptions {
+  /** Stops the consumer, also one that is only starting: then `start()` rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** By what it can do: that of another realm, such as Jest's, is no instance of ours. */
+const abortSignal: Check<AbortSignal | undefined> = (value) => {
+  const signal = value as Partial<AbortSignal> | null;
+  if (typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function')
+    return value as AbortSignal;
+  throw new Expected('an AbortSignal, such as that of an AbortController');
+};
+
+const table = { signal: { check: abortSignal, fallback: undefined } } as const;
+
+/**
+ * @param owner who is being started, for messages.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION naming the option, its value and what was expected.
+ */
+export function startOptions(owner: string, options: StartOptions | undefined): StartOptions {
+  return resolveOptions(
+    owner,
+    table,
+    options,
+    () => undefined,
+    () => {},
+  );
+}

@@ -1,0 +1,76 @@
+/** What PostgreSQL's catalog says of the table of records and its partitions. */
+import pg from 'pg';
+import type { Session } from './connect.js';
+import type { Range } from './partition-days.js';
+
+export interface Partition extends Range {
+  readonly oid: number;
+  readonly name: string;
+  /** Schema and name, quoted. */
+  readonly table: string;
+  readonly isDefault: boolean;
+  /** An ordinary table; else it is partitioned again, or foreign. */
+  readonly isTable: boolean;
+  /** Stored in PostgreSQL's own way, so that rows can be deleted; columnar storage of an extension may refuse it. */
+  readonly isHeap: boolean;
+}
+
+export function recordsOf(schema: string): string {
+  return `${pg.escapeIdentifier(schema)}.records`;
+}
+
+/**
+ * Within the transaction under way.
+ *
+ * @returns the earliest first, the default one before all; undefined where the table is not partitioned by PostgreSQL:
+ *   somebody made it otherwise, or an extension sees to its parts.
+ */
+export async function readPartitions(session: Session, schema: string): Promise<readonly Partition[] | undefined> {
+  const { rows } = await session.query<Row>(PARTITIONS, [recordsOf(schema)]);
+  if (!rows[0]?.partitioned) return undefined;
+  const partitions = rows.flatMap(({ partitioned, oid, name, table, from, to, ...about }) =>
+    oid === null
+      ? []
+      : [
+          {
+            ...about,
+            oid,
+            name,
+            table,
+            from: from === null ? Number.NEGATIVE_INFINITY : Number(from),
+            to: to === null ? Number.POSITIVE_INFINITY : Number(to),
+          },
+        ],
+  );
+  return partitions.sort((a, b) => (a.from === b.from ? 0 : a.from - b.from));
+}
+
+interface Row {
+  readonly partitioned: boolean;
+  readonly oid: number | null;
+  readonly name: string;
+  readonly table: string;
+  readonly isDefault: boolean;
+  readonly isTable: boolean;
+  readonly isHeap: boolean;
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+/**
+ * Bounds come as an expression's text. They are cast back by the transaction that printed them, so that its time zone
+ * does not matter. MINVALUE and MAXVALUE stand without quotes and become null.
+ */
+const PARTITIONS = `
+  select parent.relkind = 'p' as partitioned, child.oid::int8::float8 as oid, child.relname as name,
+    quote_ident(nspname) || '.' || quote_ident(child.relname) as "table", child.relkind = 'r' as "isTable",
+    child.relkind = 'r' and amname = 'heap' as "isHeap", bound = 'DEFAULT' as "isDefault",
+    extract(epoch from (regexp_match(bound, 'FROM \\(''([^'']+)''\\)'))[1]::timestamptz)::text as "from",
+    extract(epoch from (regexp_match(bound, 'TO \\(''([^'']+)''\\)'))[1]::timestamptz)::text as "to"
+  from pg_class parent
+  left join pg_inherits on inhparent = parent.oid and parent.relkind = 'p' and not inhdetachpending
+  left join pg_class child on child.oid = inhrelid
+  left join pg_namespace on pg_namespace.oid = child.relnamespace
+  left join pg_am on pg_am.oid = child.relam
+  left join lateral (select pg_get_expr(child.relpartbound, child.oid) as bound) as bounds on true
+  where parent.oid = $1::regclass`;

@@ -1,0 +1,60 @@
+/** The entry of a worker thread: a `ConsumerWorker` that is asked, and tells of itself, by messages. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { internalLogger, sendInternalLinesTo } from '../src/internal-logger.js';
+import type { Report, Request, Start } from './thread.js';
+import { ConsumerWorker } from './worker.js';
+
+/** How often the main thread hears how it is, in milliseconds. */
+const STATUS_MS = 1000;
+
+function serve({ config, logLevel }: Start): void {
+  const tell = (report: Report) => parentPort?.postMessage(report);
+  internalLogger.setLevel(logLevel);
+  sendInternalLinesTo((_line, entry) => tell({ type: 'log', entry }));
+
+  const acknowledgements = new Map<number, () => void>();
+  let announcements = 0;
+  const worker: ConsumerWorker = new ConsumerWorker(config, {
+    onState: () => tell({ type: 'state', status: worker.status(), figures: worker.figures() }),
+    onTaking() {
+      // Status first: whoever waits for `taking` then reads a current one.
+      tell({ type: 'status', status: worker.status(), figures: worker.figures() });
+      tell({ type: 'taking' });
+    },
+    onAnnounced(service, acknowledge) {
+      acknowledgements.set(++announcements, acknowledge);
+      tell({ type: 'announced', service, announcement: announcements });
+    },
+    onAnnouncementsLost() {
+      acknowledgements.clear();
+      tell({ type: 'announcementsLost' });
+    },
+    onDeadLetters: (letters) => tell({ type: 'deadLetters', letters }),
+    onStored: (records) => tell({ type: 'stored', records }),
+  });
+  const timer = setInterval(() => {
+    tell({ type: 'status', status: worker.status(), figures: worker.figures() });
+  }, STATUS_MS);
+
+  async function stop(): Promise<void> {
+    await worker.stop();
+    clearInterval(timer);
+    parentPort?.close();
+  }
+
+  parentPort?.on('message', (request: Request) => {
+    if (request.type === 'connect') worker.connect();
+    else if (request.type === 'begin') void worker.begin(request.services);
+    else if (request.type === 'add') worker.add(request.service, request.rank);
+    else if (request.type === 'kept') acknowledge(request.announcement);
+    else void stop();
+  });
+
+  function acknowledge(announcement: number): void {
+    acknowledgements.get(announcement)?.();
+    acknowledgements.delete(announcement);
+  }
+}
+
+// Loaded by anybody else it does nothing.
+if ((workerData as Partial<Start> | null)?.config) serve(workerData as Start);

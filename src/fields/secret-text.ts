@@ -1,0 +1,168 @@
+/**
+ * Secrets within texts: URLs, bodies of requests and responses, lines of headers, printed objects. Takes linear time: what
+ * it reads comes from strangers.
+ *
+ * @module
+ */
+import { HEADER_NAMES, NAME_HINT, secrecyOf } from './secret-name.js';
+
+/** May also hit a text without any: good enough to look closer. In the JSON of a text as well. */
+const HINT = new RegExp(
+  `${NAME_HINT}|eyJ|bearer |basic |://[^\\s"'/]*@|[?&;](?:key|sig|code|x-amz-)|(?:params|parameters|query|string|qs)[\\\\"']{0,8}[:,] ?\\\\*[{["]`,
+  'i',
+);
+
+export function mayHoldSecret(text: string): boolean {
+  return HINT.test(text);
+}
+
+/** Of a user in a URL with a password, or who is a token himself. */
+const USER_INFO = /:\/\/([^\s:@/?#"'<>]*)(:[^\s/"'<>]*)?@/g;
+const LEAST_TOKEN = 16;
+/** `Authorization: Bearer …` as a line, with all that stands in it. */
+const HEADER_LINE = new RegExp(
+  // Behind a line break that is written `\\n`, as well.
+  `(?:(?<![\\w-])|(?<=\\\\[nr]))(${HEADER_NAMES})([ \\t]{0,4}:[ \\t]{0,4})([^\\s"'\`\\\\[{][^\\r\\n"'\`\\\\]*)`,
+  'gi',
+);
+const SCHEME = /\b(bearer|basic|digest|negotiate|token)[ \t]+([\w.~+/=-]{8,})/gi;
+/** Begins only where a run of these characters does: from each `eyJ` within a long run it would take quadratic time. */
+const JWT = /(?<![\w-])(?=[\w-]*?\beyJ[\w-]{8})[\w-]{11,}\.[\w-]{8,}\.[\w-]*/g;
+const JWT_START = /\beyJ[\w-]{8}/;
+/** `token=abc&`, in a query or a form, or anywhere else. */
+const PARAMETER = /(?<![\w.\][%-])([\w.\][%-]{1,80})=(?=[^\s&"'`<>;,)\]}[{\\])([^\s&"'`<>;)]+)/g;
+/** What else is a secret in the query of a URL: of Google, Azure, AWS, OAuth. */
+export const IN_QUERY = /^(?:key|sig|signature|auth|code|x-amz-signature|x-amz-credential)$/i;
+/** `"password":"abc"`, `password: 'abc'`, `'token' => "abc"`, `"set-cookie":[`, `"pin_token":1234`, the quotes escaped as well. */
+const PAIR = /(?<![\w.-])([\w.-]{1,80})(\\*["'`])?[ \t]{0,4}(?::|=>?)[ \t\r\n]{0,8}(?:(\\*)(["'`[{])|(-?\d[\w.+-]*))/g;
+
+/** `"Cookie","sid=…"`, `'cookie', 'sid=…'`: where names of headers and their values take turns, or are pairs. */
+const LISTED = new RegExp(`(?<!\\\\)(\\\\*["'\`])(?:${HEADER_NAMES})\\1,(?:\\s|\\\\n){0,80}(\\\\*)(["'\`])`, 'gi');
+/** `"name":"Cookie","value":"sid=…"`, `{ key: 'Cookie', value: 'sid=…' }`. */
+const NAMED =
+  /(?<![\w.-])(?:name|key)(?:\\*["'`])?:[ \t]?(\\*["'`])([\w.-]{1,80})\1,(?:\s|\\n){0,80}(?:\\*["'`])?value(?:\\*["'`])?:[ \t]?(\\*)(["'`])/g;
+/** What becomes the query of a URL, or was it: `params` of axios, `query` of Express, `queryString` of HAR files. */
+export const QUERY = /(?:^|search|query)[-_]?params$|query(?:[-_]?string(?:[-_]?parameters)?)?$|^qs$/i;
+
+export function hideInText(text: string, censor: string): string {
+  if (!mayHoldSecret(text)) return text;
+  return hideNext(hideNext(hidePairs(text, censor), LISTED, censor), NAMED, censor)
+    .replace(USER_INFO, (whole, user: string, password: string | undefined) => {
+      if (password !== undefined) return password === ':' ? whole : `://${user}:${censor}@`;
+      return user.length < LEAST_TOKEN ? whole : `://${censor}@`;
+    })
+    .replace(HEADER_LINE, (_whole, name: string, colon: string) => `${name}${colon}${censor}`)
+    .replace(PARAMETER, (whole, name: string, value: string, at: number, all: string) => {
+      const isInQuery = IN_QUERY.test(name) && /[?&;]/.test(all[at - 1] ?? '');
+      return value !== censor && (isInQuery || secrecyOf(name) !== 'none') ? `${name}=${censor}` : whole;
+    })
+    .replace(SCHEME, (whole, scheme: string, value: string) => (isWord(value) ? whole : `${scheme} ${censor}`))
+    .replace(JWT, (whole) => whole.slice(0, whole.search(JWT_START)) + censor);
+}
+
+/** As in "basic authentication". */
+function isWord(text: string): boolean {
+  return text.length < 20 && /^[A-Za-z]+[.-]?$/.test(text);
+}
+
+/** Hides the text in quotes that an expression ends at, which it has the backslashes and the quote of as its last groups. */
+function hideNext(text: string, opening: RegExp, censor: string): string {
+  let hidden = '';
+  let from = 0;
+  opening.lastIndex = 0;
+  for (let found = opening.exec(text); found !== null; found = opening.exec(text)) {
+    const [escapes = '', quote = ''] = found.slice(-2);
+    const start = opening.lastIndex;
+    const end = closingQuote(text, start, quote, escapes.length);
+    const isSecret = opening !== NAMED || secrecyOf(found[2] as string) !== 'none';
+    if (isSecret && end > start) {
+      hidden += text.slice(from, start) + censor;
+      from = end;
+    }
+    opening.lastIndex = end;
+  }
+  return hidden === '' ? text : hidden + text.slice(from);
+}
+
+function hidePairs(text: string, censor: string): string {
+  let hidden = '';
+  let from = 0;
+  let queryEnd = 0;
+  PAIR.lastIndex = 0;
+  for (let pair = PAIR.exec(text); pair !== null; pair = PAIR.exec(text)) {
+    const [whole, name = '', quote = '', escapes = '', opener = '', number] = pair;
+    const secrecy = pair.index < queryEnd && IN_QUERY.test(name) ? 'all' : secrecyOf(name);
+    const next = pair.index + whole.length;
+    if (number !== undefined) {
+      // How many tokens there are is no secret. In the quotes of its name, so that JSON stays JSON.
+      if (secrecy === 'all') {
+        hidden += text.slice(from, next - number.length) + quote + censor + quote;
+        from = next;
+      } else {
+        PAIR.lastIndex = next - number.length;
+      }
+      continue;
+    }
+    const isBracket = opener === '{' || opener === '[';
+    if (secrecy === 'none') {
+      // One within another ends with it.
+      if (opener === '{' && next > queryEnd && QUERY.test(name)) queryEnd = closing(text, next);
+      // What it opens may be a pair itself.
+      PAIR.lastIndex = isBracket ? next : next - 1;
+      continue;
+    }
+    const end = isBracket ? closing(text, next) : closingQuote(text, next, opener, escapes.length);
+    if (end > next) {
+      hidden += text.slice(from, next) + censor;
+      from = end;
+    }
+    PAIR.lastIndex = end;
+  }
+  return hidden === '' ? text : hidden + text.slice(from);
+}
+
+/**
+ * Where the bracket before `start` closes, past all that it has in it. The end of the text where it has none: rather too
+ * much is hidden than too little.
+ */
+function closing(text: string, start: number): number {
+  let depth = 1;
+  let escapes = 0;
+  for (let at = start; at < text.length; at += 1) {
+    const character = text[at] as string;
+    if (character === '\\') {
+      escapes += 1;
+      continue;
+    }
+    if (character === '[' || character === '{') depth += 1;
+    else if (character === ']' || character === '}') depth -= 1;
+    else if (character === '"' || character === "'" || character === '`') {
+      at = nextQuote(text, at + 1, character, escapes);
+    }
+    if (depth === 0) return at;
+    escapes = 0;
+  }
+  return text.length;
+}
+
+/** The end of what stands in quotes, without the backslashes before the closing one. */
+function closingQuote(text: string, start: number, quote: string, escapes: number): number {
+  const at = nextQuote(text, start, quote, escapes);
+  const before = at - backslashesBefore(text, at, start);
+  return at < text.length && (before === start || escapes > 0) ? before : at;
+}
+
+/** @param escapes backslashes before the opening quote: as many, and no more, stand before the closing one. */
+function nextQuote(text: string, start: number, quote: string, escapes: number): number {
+  for (let at = text.indexOf(quote, start); at !== -1; at = text.indexOf(quote, at + 1)) {
+    const count = backslashesBefore(text, at, start);
+    if (escapes === 0 ? count % 2 === 0 : count <= escapes) return at;
+  }
+  return text.length;
+}
+
+function backslashesBefore(text: string, at: number, start: number): number {
+  let before = at;
+  while (before > start && text.charCodeAt(before - 1) === 0x5c) before -= 1;
+  return at - before;
+}

@@ -1,0 +1,58 @@
+/** What a publisher tells, handed on to one of the integrations that share it. */
+import type { EventEmitter } from 'node:events';
+import { emitSafely } from './emit-safely.js';
+import type { PublisherEvents } from './publisher/events.js';
+
+type Name = keyof PublisherEvents;
+const NAMES: readonly string[] = ['warning', 'connect', 'disconnect'] satisfies Name[];
+
+/**
+ * Only while somebody listens there: an integration without listeners is held by nobody but the application, and one that
+ * was dropped without a close, as in a logger for each request, leaves no memory behind.
+ *
+ * @returns ends it.
+ */
+export function forwardEvents(events: EventEmitter<PublisherEvents>, integration: EventEmitter): () => void {
+  const forwarded = new Map<string, (...args: never[]) => void>();
+  let state: 'open' | 'ended' = 'open';
+
+  function begin(name: string): void {
+    if (!NAMES.includes(name) || forwarded.has(name)) return;
+    // A listener of one integration that throws is no matter of the others.
+    const pass = (...args: unknown[]) => emitSafely(integration, name, ...args);
+    forwarded.set(name, pass);
+    events.on(name as Name, pass);
+  }
+
+  function stop(name: string): void {
+    const pass = forwarded.get(name);
+    if (pass) events.off(name as Name, pass);
+    forwarded.delete(name);
+  }
+
+  function onRemoved(name: string, listener: unknown): void {
+    if (integration.listenerCount(name) === 0) stop(name);
+    // By removeAllListeners(): those who come after it are to hear something as well.
+    if (listener === begin && state === 'open') queueMicrotask(watch);
+  }
+
+  function unwatch(): void {
+    integration.off('removeListener', onRemoved);
+    integration.off('newListener', begin);
+  }
+
+  function watch(): void {
+    unwatch();
+    if (state === 'ended') return;
+    integration.on('newListener', begin);
+    integration.on('removeListener', onRemoved);
+    for (const name of NAMES) if (integration.listenerCount(name) > 0) begin(name);
+  }
+
+  watch();
+  return () => {
+    state = 'ended';
+    unwatch();
+    for (const name of NAMES) stop(name);
+  };
+}

@@ -1,0 +1,123 @@
+/** The metrics of this process's producers. docs/metrics.md has the same ones; a test holds the two equal. */
+import { sharedPublishers } from '../publisher/shared.js';
+import { type LaneTally, tallies } from '../publisher/tally.js';
+import { type MetricDefinition, type MetricRegistry, registerMetrics, type Sample } from './metric.js';
+import { ServiceLabels } from './service-labels.js';
+
+const LANE = ['service', 'level'];
+
+export const PRODUCER_METRICS = [
+  {
+    name: 'loghive_producer_records_accepted_total',
+    type: 'counter',
+    labels: LANE,
+    help: 'Records whose logging call returned.',
+  },
+  {
+    name: 'loghive_producer_records_confirmed_total',
+    type: 'counter',
+    labels: LANE,
+    help: 'Records that the broker confirmed.',
+  },
+  {
+    name: 'loghive_producer_records_dropped_total',
+    type: 'counter',
+    labels: [...LANE, 'reason'],
+    help: 'Records that were given up.',
+  },
+  {
+    name: 'loghive_producer_records_waiting',
+    type: 'gauge',
+    labels: LANE,
+    help: 'Records that are kept and not confirmed yet.',
+  },
+  {
+    name: 'loghive_producer_waiting_bytes',
+    type: 'gauge',
+    labels: [],
+    help: 'Bytes of the records that are kept and not confirmed yet.',
+  },
+  {
+    name: 'loghive_producer_connected',
+    type: 'gauge',
+    labels: [],
+    help: '1 while every connection to a broker is open, 0 while one is not; absent where nothing is open.',
+  },
+] as const satisfies readonly MetricDefinition[];
+
+type Name = (typeof PRODUCER_METRICS)[number]['name'];
+
+/** Services come from the application's own code; a bound is there for one that makes up names. */
+const MOST_SERVICES = 1000;
+const labels = new ServiceLabels(MOST_SERVICES);
+
+interface LaneFigures {
+  readonly service: string;
+  readonly level: string;
+  confirmed: number;
+  waiting: number;
+  readonly dropped: Map<string, number>;
+}
+
+/**
+ * Has the records of all integrations of this process, Winston, Pino in-process, console and `LoggerClient` alike, in a
+ * registry of prom-client or `@prometheus-io/client`. Calling it again for the same registry does nothing.
+ *
+ * What logs in another thread (a Pino worker target) is not in it.
+ *
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION where it is no registry, or has other metrics of these names.
+ */
+export function collectMetrics(registry: MetricRegistry): void {
+  registerMetrics('collectMetrics', registry, PRODUCER_METRICS, (name) => SAMPLES[name as Name]());
+}
+
+const SAMPLES: Readonly<Record<Name, () => readonly Sample[]>> = {
+  loghive_producer_records_accepted_total: () =>
+    perLane((lane) => lane.confirmed + lane.waiting + sum(lane.dropped.values())),
+  loghive_producer_records_confirmed_total: () => perLane(({ confirmed }) => confirmed),
+  loghive_producer_records_dropped_total: () =>
+    figures().flatMap(({ service, level, dropped }) =>
+      [...dropped].map(([reason, value]) => ({ labels: { service, level, reason }, value })),
+    ),
+  loghive_producer_records_waiting: () => perLane(({ waiting }) => waiting),
+  loghive_producer_waiting_bytes: () => {
+    const bytes = sum(sharedPublishers().map((publisher) => publisher.stats().pendingBytes));
+    return [{ labels: {}, value: bytes }];
+  },
+  loghive_producer_connected: () => {
+    const states = sharedPublishers().map((publisher) => publisher.status().connection.state);
+    if (states.length === 0) return [];
+    return [{ labels: {}, value: states.every((state) => state === 'ready' || state === 'blocked') ? 1 : 0 }];
+  },
+};
+
+function perLane(value: (lane: LaneFigures) => number): Sample[] {
+  return figures().map((lane) => ({ labels: { service: lane.service, level: lane.level }, value: value(lane) }));
+}
+
+function figures(): LaneFigures[] {
+  const found = new Map<string, LaneFigures>();
+  const of = (name: string, level: string) => {
+    const service = name === '' ? '' : labels.of(name);
+    const key = `${level} ${service}`;
+    const lane = found.get(key) ?? { service, level, confirmed: 0, waiting: 0, dropped: new Map<string, number>() };
+    found.set(key, lane);
+    return lane;
+  };
+  for (const tally of tallies()) add(of(tally.service, tally.level), tally);
+  for (const { service, level, waiting } of sharedPublishers().flatMap((publisher) => publisher.status().lanes)) {
+    of(service, level).waiting += waiting;
+  }
+  return [...found.values()];
+}
+
+function add(to: LaneFigures, { confirmed, dropped }: LaneTally): void {
+  to.confirmed += confirmed;
+  for (const [reason, records] of dropped) to.dropped.set(reason, (to.dropped.get(reason) ?? 0) + records);
+}
+
+function sum(numbers: Iterable<number>): number {
+  let total = 0;
+  for (const each of numbers) total += each;
+  return total;
+}

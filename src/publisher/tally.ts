@@ -1,0 +1,50 @@
+/**
+ * What became of the records of this process, by service and level, whichever publisher they went through: for metrics,
+ * whose counters go on when a publisher is closed. It hangs on a registered symbol, so that the import and the require
+ * copy of this package count in the same place.
+ */
+import type { Level } from '../level.js';
+
+interface Lane {
+  readonly service: string;
+  readonly level: Level;
+}
+
+export interface LaneTally extends Lane {
+  /** Records that the broker confirmed. */
+  confirmed: number;
+  /** Records that were given up, by reason. */
+  readonly dropped: Map<string, number>;
+}
+
+const KEY = Symbol.for('loghive.tally.1');
+
+function table(): Map<string, LaneTally> {
+  const holder = globalThis as { [KEY]?: Map<string, LaneTally> };
+  holder[KEY] ??= new Map();
+  return holder[KEY];
+}
+
+/** @param service '' where nobody knows it. */
+function entryOf({ service, level }: Lane): LaneTally {
+  const key = `${level} ${service}`;
+  let entry = table().get(key);
+  if (!entry) {
+    entry = { service, level, confirmed: 0, dropped: new Map() };
+    table().set(key, entry);
+  }
+  return entry;
+}
+
+export function tallies(): Iterable<LaneTally> {
+  return table().values();
+}
+
+export function tallyConfirmed(lane: Lane, records: number): void {
+  entryOf(lane).confirmed += records;
+}
+
+export function tallyDropped(lane: Lane, reason: string, records: number): void {
+  const { dropped } = entryOf(lane);
+  dropped.set(reason, (dropped.get(reason) ?? 0) + records);
+}

@@ -1,0 +1,44 @@
+/** Which broker is meant, and how it is to be talked to: a URL with its query. Reads the files that the query names. */
+import fs from 'node:fs';
+import { reasonOf } from '../errors.js';
+import { type BrokerParameters, brokerParameters } from './broker-parameters.js';
+import { type BrokerHost, parseBrokerUrl, queryOf } from './broker-url.js';
+import { type Check, Expected } from './option.js';
+import { type TlsOptions, tlsOptions } from './tls-options.js';
+
+export interface BrokerAddress {
+  readonly hosts: readonly BrokerHost[];
+  readonly parameters: BrokerParameters;
+  /** From the files of the query. */
+  readonly tls: Readonly<TlsOptions> | undefined;
+}
+
+/** An address that cannot be used. There is no other one in its place: records would go to somebody else's broker. */
+export interface UnusableAddress {
+  /** What is wrong, in a sentence. */
+  readonly fault: string;
+}
+
+export const brokerAddress: Check<BrokerAddress | UnusableAddress | undefined> = (value) => {
+  const hosts = parseBrokerUrl(value);
+  const parameters = brokerParameters(
+    queryOf(String(value)),
+    hosts.every(({ protocol }) => protocol === 'amqps'),
+  );
+  return Object.freeze({ hosts, parameters, tls: tlsOf(parameters) });
+};
+
+function tlsOf({ caFile, certFile, keyFile, servername }: BrokerParameters): Readonly<TlsOptions> | undefined {
+  const named = { ca: caFile, cert: certFile, key: keyFile };
+  const files = Object.entries(named).flatMap(([name, file]) => (file === undefined ? [] : [[name, content(file)]]));
+  if (files.length === 0 && servername === undefined) return undefined;
+  return tlsOptions({ ...Object.fromEntries(files), ...(servername === undefined ? {} : { servername }) });
+}
+
+function content(file: string): Buffer {
+  try {
+    return fs.readFileSync(file);
+  } catch (error) {
+    throw new Expected(`that the files in its query can be read (${reasonOf(error)})`);
+  }
+}

@@ -1,0 +1,136 @@
+/** `loghive consume` as people and service managers see it. */
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { expect, test } from 'vitest';
+import { LoggerClient } from '../../../src/index.js';
+import { onEnd, uniqueName, useBroker, useChild, useDatabase } from '../../support/use-servers.js';
+import { eventually, sleep } from '../../support/wait.mjs';
+import { useTerminal } from '../dev-terminal.js';
+
+const program = path.resolve(import.meta.dirname, '..', '..', '..', 'dist', 'esm', 'cli', 'main.js');
+
+async function useFolder(): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'loghive-consume-'));
+  onEnd(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function useServers() {
+  const [broker, database, folder] = await Promise.all([useBroker(), useDatabase(), useFolder()]);
+  const service = uniqueName('svc');
+  const args = ['consume', service, '--url', broker.url, '--database-url', database.url];
+  async function log(count: number) {
+    const client = new LoggerClient({ service, url: broker.url });
+    for (let n = 0; n < count; n++) client.info(`m${n}`);
+    await client.close();
+  }
+  return { broker, database, folder, service, args, log };
+}
+
+test('on a terminal a line at the bottom tells how it does, and is gone at the end', async () => {
+  const { folder, args, log } = await useServers();
+  const command = [process.execPath, program, ...args].map((word) => `'${word}'`).join(' ');
+  const terminal = useTerminal(command, { cwd: folder });
+  await terminal.shows(/taking messages of/);
+  await log(25);
+  await terminal.shows(/ok · [\d,]+ records\/s · 25 stored · 0 in hand · 1 service · \d workers?/);
+  terminal.type('\x03');
+  expect(await terminal.ended).toBe(0);
+  expect(terminal.text()).toMatch(/stopped: 25 records stored, 0 were there already, 0 dead letters\.\n$/);
+});
+
+test('--json-logs writes each line as a JSON object', async () => {
+  const { folder, args } = await useServers();
+  const child = useChild(program, { args: [...args, '--json-logs'], cwd: folder });
+  await child.waitForLine(/taking messages of/);
+  await child.kill('SIGTERM');
+  expect(await child.exited).toEqual({ code: 0, signal: null });
+  const lines = child.stderr.map((line) => JSON.parse(line));
+  expect(lines.at(-1)).toEqual({
+    time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+    level: 'INFO',
+    message: 'stopped: 0 records stored, 0 were there already, 0 dead letters',
+  });
+});
+
+test('--config names a file with settings, which the environment is above', async () => {
+  const { broker, database, folder, service } = await useServers();
+  const file = path.join(folder, 'logs.conf');
+  await writeFile(file, `LOGHIVE_URL=${broker.url}\nLOGHIVE_DATABASE_URL=${database.url}\nSERVICE_NAMES=other\n`);
+  const child = useChild(program, {
+    args: ['consume', '--config', file],
+    cwd: folder,
+    env: { SERVICE_NAMES: service },
+  });
+  await child.waitForLine(new RegExp(`taking messages of ${service}\\.`));
+});
+
+test('--config with a file that is not there is wrong use of the command', async () => {
+  const folder = await useFolder();
+  const child = useChild(program, { args: ['consume', '--config', 'nowhere.conf'], cwd: folder });
+  expect(await child.exited).toEqual({ code: 2, signal: null });
+  expect(child.stderr).toEqual([
+    expect.stringMatching(/^loghive: option --config is "nowhere\.conf", which cannot be read: ENOENT.*Name a file/),
+  ]);
+});
+
+test('systemd is told when it is ready, that it lives, and when it stops', async () => {
+  const { folder, args } = await useServers();
+  // The program would need a datagram socket of systemd; what it is asked to do is what counts.
+  const told = path.join(folder, 'told');
+  await writeFile(path.join(folder, 'systemd-notify'), `#!/bin/sh\necho "$@" >> '${told}'\n`);
+  await chmod(path.join(folder, 'systemd-notify'), 0o755);
+  const child = useChild(program, {
+    args,
+    cwd: folder,
+    env: { NOTIFY_SOCKET: '/run/nowhere', WATCHDOG_USEC: '400000', PATH: `${folder}:${process.env.PATH}` },
+  });
+  await eventually(async () => {
+    const words = (await readFile(told, 'utf8')).split('\n');
+    return words.includes('--ready') && words.includes('WATCHDOG=1');
+  });
+  await child.kill('SIGTERM');
+  await child.exited;
+  expect(await readFile(told, 'utf8')).toContain('--stopping\n');
+});
+
+test('where systemd-notify cannot be run, that is said once, and it works', async () => {
+  const { folder, args, log } = await useServers();
+  const child = useChild(program, {
+    args,
+    cwd: folder,
+    env: { NOTIFY_SOCKET: '/run/nowhere', WATCHDOG_USEC: '100000', PATH: folder },
+  });
+  await child.waitForLine(/systemd is not told how the service does, because systemd-notify failed/);
+  await log(1);
+  await child.kill('SIGTERM');
+  expect(await child.exited).toEqual({ code: 0, signal: null });
+  expect(child.stderr.filter((line) => line.includes('systemd'))).toHaveLength(1);
+});
+
+test('a second signal gives back at once what is in hand', async () => {
+  const { broker, database, folder, service, args, log } = await useServers();
+  const child = useChild(program, { args, cwd: folder });
+  await child.waitForLine(/taking messages of/);
+  // Nothing can be stored while it is held, and the first signal waits for that.
+  const reader = new pg.Client(database.url);
+  await reader.connect();
+  onEnd(() => reader.end());
+  await reader.query('begin; lock table logs.records in access exclusive mode');
+  await log(5);
+  const queue = async () => (await broker.listQueues()).find(({ name }) => name === `${service}_info_logs`);
+  await eventually(async () => ((await queue())?.unacked ?? 0) > 0);
+  void child.kill('SIGTERM');
+  await child.waitForLine(/SIGTERM: finishing what is in hand/);
+  // A parent that forwards one signal may send it twice.
+  await sleep(400);
+  await child.kill('SIGTERM');
+  expect(await child.exited).toEqual({ code: 0, signal: null });
+  expect(child.stderr.join('\n')).toMatch(/SIGTERM again: what is in hand goes back to the queues/);
+  await eventually(async () => {
+    const { ready = 0, unacked } = (await queue())!;
+    return ready > 0 && unacked === 0;
+  });
+});

@@ -1,0 +1,61 @@
+import { frames, largeRecords, openFiller, refOf } from '../filler.mjs';
+import { memoryOf } from '../memory.mjs';
+
+const MIB = 1024 * 1024;
+const MOST_MIB = 512;
+const LARGE_BYTES = 10 * MIB;
+/** How much more the last third of a time may take than the first one, in MiB: what is rather noise than growth. */
+const TOLERANCE_MIB = 64;
+const PREFIXES = { small: 'small', large: 'large' };
+
+export default {
+  name: 'memory',
+  title: 'two workers drain 2,000,000 small records, and then 200 of 10 MB from the same queue, within 512 MiB',
+  size: { small: 2_000_000, large: 200 },
+  short: { small: 100_000, large: 10 },
+  deadlineMs: 900_000,
+  // Both times in one queue, which would else refuse the second one.
+  env: { CONSUMER_WORKERS: '2', CONSUMER_HTTP_PORT: '0', QUEUE_MAX_BYTES: String(8 * 1024 * MIB) },
+  bites: ({ small, large }) => ({ 'small records': small, 'of 10 MB': large }),
+  async run(stage) {
+    const { service, size } = stage;
+    // It makes the queues and the tables, and leaves the whole work to the next one.
+    await stage.consumers.command().ready();
+    for (const fault of await stage.consumers.stop()) stage.fault(fault);
+
+    const filler = await openFiller(stage.url);
+    const about = { service, as: 'info' };
+    await filler.fill(`${service}.info`, frames({ ...about, prefix: PREFIXES.small }, 0, size.small));
+    const large = largeRecords({ ...about, prefix: PREFIXES.large }, 0, size.large, LARGE_BYTES);
+    await filler.fill(`${service}.info`, large, 'application/json');
+    await filler.close();
+    for (const [kind, prefix] of Object.entries(PREFIXES)) {
+      stage.addPublished(Array.from({ length: size[kind] }, (_, n) => refOf(prefix, n)));
+    }
+
+    const consumer = stage.consumers.command();
+    const memory = memoryOf(consumer.child.pid);
+    await consumer.ready();
+    const drained = (left) =>
+      stage.eventually(async () => (await stage.messages()) <= left, {
+        what: `no more than ${left} messages are left`,
+        withinMs: 600_000,
+        everyMs: 200,
+      });
+    // What it takes to start is not what it takes to work.
+    memory.begin('small');
+    await drained(size.large);
+    memory.begin('large');
+    await drained(0);
+    memory.end();
+
+    const facts = { 'small records': size.small, 'of 10 MB': size.large, 'most MiB': memory.peakMib };
+    if (memory.peakMib >= MOST_MIB) stage.fault(`it took ${memory.peakMib} MiB, expected less than ${MOST_MIB}`);
+    for (const kind of Object.keys(PREFIXES)) {
+      const [first, , last] = memory.thirds(kind);
+      facts[`${kind}: MiB in the first and last third`] = `${first} and ${last}`;
+      if (last > first + TOLERANCE_MIB) stage.fault(`${kind}: it grew from ${first} to ${last} MiB`);
+    }
+    return () => facts;
+  },
+};

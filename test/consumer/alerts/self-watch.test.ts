@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest';
+import type { Condition } from '../../../consumer/alerts/alerts.js';
+import { type QueueState, type SelfState, SelfWatch } from '../../../consumer/alerts/self-watch.js';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const START = Date.parse('2026-01-31T10:00:00Z');
+
+function watch() {
+  const active = new Map<string, string>();
+  const self = new SelfWatch({
+    process: 'box:1',
+    condition(key: string, { active: isActive, sentence }: Condition) {
+      if (isActive) active.set(key, sentence);
+      else active.delete(key);
+    },
+  });
+  const look = (afterMs: number, state: Partial<SelfState>) => {
+    self.look({
+      nowMs: START + afterMs,
+      storage: undefined,
+      deadLetters: 0,
+      workerDeaths: 0,
+      queues: [],
+      services: [],
+      ttlMs: 7 * DAY,
+      ...state,
+    });
+    return [...active.values()];
+  };
+  return { look };
+}
+
+const queue = (changes: Partial<QueueState>): QueueState => ({
+  ...{ name: 'shop_error_logs', messages: 812_000, share: 0, consumers: 1 },
+  ...changes,
+});
+
+test('PostgreSQL that takes no records for a minute is told, and that it does again', () => {
+  const { look } = watch();
+  const storage = { sinceMs: START, reason: 'nothing listens at db:5432.' };
+  expect(look(59_000, { storage })).toEqual([]);
+  expect(look(60_000, { storage })).toEqual([
+    'PostgreSQL has not taken records for a minute. nothing listens at db:5432. Records wait in their queues meanwhile.',
+  ]);
+  expect(look(70_000, {})).toEqual([]);
+});
+
+test('a queue is told of at 80 %, in the words of that moment, and is well again below 70 %', () => {
+  const { look } = watch();
+  const at = (share: number) => look(0, { queues: [queue({ share })] });
+  const told = [expect.stringMatching(/^queue shop_error_logs is 81 % full \(812,000 messages\)\. See to it/)];
+  expect([at(0.79), at(0.81), at(0.95), at(0.71), at(0.69), at(0.75)]).toEqual([[], told, told, told, [], []]);
+});
+
+test('a record that has waited for half of the time that it may', () => {
+  const { look } = watch();
+  expect(look(0, { services: [{ name: 'shop', oldestMs: 3.4 * DAY }] })).toEqual([]);
+  expect(look(0, { services: [{ name: 'shop', oldestMs: 3.5 * DAY }] })).toEqual([
+    'the oldest record of service shop that waits was published 3.5 days ago. After 7 days the broker deletes it. See to it that a consumer stores it before.',
+  ]);
+  expect(look(0, { services: [{ name: 'shop', oldestMs: 3 * DAY }] })).toHaveLength(1);
+  expect(look(0, {})).toEqual([]);
+});
+
+test('a queue with messages that nobody takes for a minute, and that is gone at last', () => {
+  const { look } = watch();
+  const queues = [queue({ consumers: 0 })];
+  expect(look(0, { queues })).toEqual([]);
+  expect(look(MINUTE, { queues })).toEqual([
+    'nobody takes messages from queue shop_error_logs. Start a consumer for its service.',
+  ]);
+  expect(look(MINUTE, { queues: [] })).toEqual([]);
+  expect(look(10 * MINUTE, { queues: [queue({ consumers: 0, messages: 0 })] })).toEqual([]);
+});
+
+test('dead letters are told of until an hour without', () => {
+  const { look } = watch();
+  expect(look(0, { deadLetters: 0 })).toEqual([]);
+  const told = [expect.stringMatching(/^2 records were given up and are in the table of dead letters now\./)];
+  expect(look(1000, { deadLetters: 2 })).toEqual(told);
+  expect(look(30 * MINUTE, { deadLetters: 3 })).toEqual(told);
+  expect(look(89 * MINUTE, { deadLetters: 3 })).toEqual(told);
+  expect(look(91 * MINUTE, { deadLetters: 3 })).toEqual([]);
+});
+
+test('a worker that keeps dying: three times within ten minutes, until ten minutes without', () => {
+  const { look } = watch();
+  expect(look(0, { workerDeaths: 1 })).toEqual([]);
+  expect(look(11 * MINUTE, { workerDeaths: 3 })).toEqual([]);
+  const told = ['the workers of box:1 have died 3 times within 10 minutes. Look into its log.'];
+  expect(look(12 * MINUTE, { workerDeaths: 4 })).toEqual(told);
+  expect(look(21.5 * MINUTE, { workerDeaths: 4 })).toEqual(told);
+  expect(look(22 * MINUTE, { workerDeaths: 4 })).toEqual([]);
+});

@@ -1,0 +1,152 @@
+/** What happens to RabbitMQ, and to what a consumer has there. */
+import { expect, test } from 'vitest';
+import { startRabbitmq } from '../../support/rabbitmq.mjs';
+import { beside, onEnd, type TestBroker, uniqueName, useBroker, useDatabase } from '../../support/use-servers.js';
+import { eventually } from '../../support/wait.mjs';
+import { type Stage, useStage } from './stage.js';
+import { type Fault, suffer } from './suffer.js';
+
+const CONNECTED = /INFO connected to RabbitMQ [\d.]+ at /;
+const BROKER_DOWN = { loghive_broker_connected: 0 };
+
+type OfNode = Omit<Fault, 'begin' | 'series' | 'over'> & {
+  readonly begin: (node: Awaited<ReturnType<typeof startRabbitmq>>) => Promise<() => Promise<unknown>>;
+};
+
+const NODE_FAULTS: OfNode[] = [
+  {
+    name: 'RabbitMQ is dead, by SIGKILL',
+    checks: { broker: /there is no connection to RabbitMQ: .*127\.0\.0\.1:\d+/ },
+    warning: /WARNING .*127\.0\.0\.1:\d+/,
+    async begin(node) {
+      await node.sync();
+      await node.kill('SIGKILL');
+      return () => node.start();
+    },
+  },
+  {
+    name: 'RabbitMQ stands still, by SIGSTOP',
+    checks: { broker: /there is no connection to RabbitMQ: .*127\.0\.0\.1:\d+/ },
+    warning: /WARNING .*127\.0\.0\.1:\d+/,
+    async begin(node) {
+      await node.pause();
+      onEnd(() => node.pid && node.resume());
+      return async () => node.resume();
+    },
+  },
+];
+
+test.concurrent.for(NODE_FAULTS)(
+  'nothing is lost, and the consumer says so, while $name',
+  { timeout: 180_000 },
+  beside(async ({ begin, ...fault }: OfNode) => {
+    const node = await startRabbitmq();
+    onEnd(() => node.stop());
+    const { url } = await useDatabase();
+    const stage = await useStage({ brokerUrl: node.url, databaseUrl: url });
+    await suffer(stage, { ...fault, begin: () => begin(node), over: CONNECTED, series: BROKER_DOWN });
+  }),
+);
+
+test.concurrent(
+  'nothing is lost, and the consumer says so, while its user may not read the queues',
+  { timeout: 120_000 },
+  beside(async () => {
+    const [broker, { url }] = await Promise.all([useBroker(), useDatabase()]);
+    const user = uniqueName('user');
+    const brokerUrl = await broker.admin.addUser(user, 'pw', { vhost: broker.vhost });
+    onEnd(() => broker.admin.deleteUser(user));
+    const stage = await useStage({ brokerUrl, databaseUrl: url });
+    await suffer(stage, {
+      name: '',
+      checks: { broker: /no messages can be taken from any queue\. See the notices/ },
+      // Each queue of the service has its own.
+      mostWarnings: 12,
+      warning: /no messages can be taken from queue "svc_\w+": .*Grant the user "read" on it/,
+      over: /INFO queue "svc_\w+_info_logs" can be taken from again/,
+      series: {},
+      async begin() {
+        await broker.admin.setPermissions(user, broker.vhost, { read: '^(?!svc_).*$' });
+        await broker.closeConnections();
+        return () => broker.admin.setPermissions(user, broker.vhost, {});
+      },
+    });
+  }),
+);
+
+/** Over before anybody could look: the log has it, nothing is lost, and nothing is left of it. */
+interface Moment {
+  readonly name: string;
+  readonly begin: (stage: Stage, broker: TestBroker) => Promise<unknown>;
+  readonly warning: RegExp;
+  readonly over: RegExp;
+}
+
+const MOMENTS: Moment[] = [
+  {
+    name: 'its connections are closed by an operator',
+    begin: (_, broker) => broker.closeConnections(),
+    warning: /WARNING .*closed by a test/,
+    over: CONNECTED,
+  },
+  {
+    name: 'its queues are deleted',
+    async begin(stage, broker) {
+      for (const level of ['info', 'error']) {
+        await broker.admin.deleteQueue(`${stage.service}_${level}_logs`, broker.vhost);
+      }
+    },
+    warning:
+      /WARNING the broker ended the subscription to queue "svc_\w+_info_logs": the queue was deleted, .*\. It is declared and subscribed to again/,
+    over: /INFO messages are taken from queue "svc_\w+_info_logs" again/,
+  },
+];
+
+test.concurrent.for(MOMENTS)(
+  'nothing is lost, and the consumer says so, when $name',
+  { timeout: 60_000 },
+  beside(async ({ begin, warning, over }: Moment) => {
+    const [broker, { url }] = await Promise.all([useBroker(), useDatabase()]);
+    const stage = await useStage({ brokerUrl: broker.url, databaseUrl: url });
+    const { consumer } = stage;
+    await stage.started();
+    stage.log(10);
+    await stage.allStoredOnce();
+    for (let round = 0; round < 3; round++) {
+      const from = consumer.lines.length;
+      await begin(stage, broker);
+      stage.log(10);
+      await consumer.waitForLine(warning, 30_000, { from });
+      await consumer.waitForLine(over, 30_000, { from });
+      await stage.allStoredOnce();
+      await eventually(async () => expect((await stage.status()).reasons).toEqual([]), { withinMs: 45_000 });
+      expect(await stage.probe('/readyz')).toEqual({ status: 200, reasons: {} });
+      // Of two workers, each with two connections or two queues, and of what looks at the depths.
+      expect(consumer.lines.length - from).toBeLessThanOrEqual(10);
+    }
+    await stage.end();
+  }),
+);
+
+test.concurrent(
+  'nothing is lost or stored twice, and the consumer says so, when RabbitMQ closes the channel over messages that are held for long',
+  { timeout: 120_000 },
+  beside(async () => {
+    const node = await startRabbitmq();
+    onEnd(() => node.stop());
+    await node.setConsumerTimeout(1000);
+    const { url } = await useDatabase();
+    const stage = await useStage({ brokerUrl: node.url, databaseUrl: url });
+    await stage.started();
+    const locker = await stage.connection();
+    await locker.query('begin; lock table logs.records in access exclusive mode');
+    stage.log(10);
+    await stage.consumer.waitForLine(/WARNING the channel ended: .*timed out.* It is opened again/, 30_000);
+    await locker.query('rollback');
+    stage.log(10);
+    await stage.allStoredOnce();
+    await eventually(async () => expect((await stage.status()).reasons).toEqual([]), { withinMs: 45_000 });
+    expect(await stage.probe('/readyz')).toEqual({ status: 200, reasons: {} });
+    await stage.end();
+  }),
+);

@@ -1,0 +1,196 @@
+/** What a fault is made on: a real `loghive consume` with two worker threads, and a producer that logs all the while. */
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import pg from 'pg';
+import { expect } from 'vitest';
+import { LoggerClient } from '../../../src/index.js';
+import type { Child } from '../../support/child.mjs';
+import type { TcpProxy } from '../../support/proxy.mjs';
+import { fetched, seriesOf } from '../../support/scrape.js';
+import { onEnd, uniqueName, useChild } from '../../support/use-servers.js';
+import { eventually, sleep } from '../../support/wait.mjs';
+
+const program = path.resolve(import.meta.dirname, '../../../dist/esm/cli/main.js');
+
+/** On a machine that has other things to do as well. */
+const START_MS = 60_000;
+
+/** What an orchestrator hears: the checks that fail, with their reasons. */
+export interface Answer {
+  readonly status: number;
+  readonly reasons: Readonly<Record<string, string>>;
+}
+
+export interface StageServers {
+  readonly brokerUrl: string;
+  /** As superuser. */
+  readonly databaseUrl: string;
+  /** What the consumer, and nobody else, reaches them through. */
+  readonly through?: { readonly broker: TcpProxy; readonly database: TcpProxy };
+  /** One before it, whose service and role it takes over. */
+  readonly after?: Stage;
+  /** Of the consumer. */
+  readonly nodeArgs?: string[];
+}
+
+export interface Stage {
+  readonly service: string;
+  readonly database: string;
+  /** Who the consumer is to PostgreSQL: the owner of the database, for a superuser is not bound by rights and limits. */
+  readonly role: string;
+  readonly consumer: Child;
+  /** Of the consumer, with its password. */
+  readonly consumerUrl: string;
+  /** On a connection of its own, as superuser; a statement of several gives the rows of none. */
+  sql(text: string): Promise<Array<Record<string, unknown>>>;
+  /** The same, in the database `postgres`. */
+  ofServer(text: string): Promise<Array<Record<string, unknown>>>;
+  /** A connection as superuser, open until the test ends. */
+  connection(): Promise<pg.Client>;
+  /** Ends the consumer's sessions, so that it has to log in again. */
+  endSessions(): Promise<void>;
+  /** Resolves when it takes messages. */
+  started(): Promise<void>;
+  log(records: number): void;
+  /** Logs a few records again and again, until it is told to stop. */
+  logSteadily(): () => void;
+  probe(path: '/livez' | '/readyz' | '/startupz'): Promise<Answer>;
+  status(): Promise<{ health: string; reasons: string[]; state: string; inHand: number }>;
+  series(): Promise<Map<string, number>>;
+  /** Resolves when every record is in the table, each once, and nothing else is. */
+  allStoredOnce(withinMs?: number): Promise<void>;
+  /** What was logged is no longer expected in the table. */
+  forget(): void;
+  /** By SIGTERM. */
+  end(): Promise<void>;
+}
+
+export async function useStage({
+  brokerUrl,
+  databaseUrl,
+  through,
+  nodeArgs = [],
+  after,
+}: StageServers): Promise<Stage> {
+  const service = after?.service ?? uniqueName('svc');
+  const role = after?.role ?? uniqueName('role');
+  const database = new URL(databaseUrl).pathname.slice(1);
+  const asRole = new URL(databaseUrl);
+  asRole.username = role;
+  asRole.password = 'right';
+  const consumerUrl = through ? through.database.url(asRole.href) : asRole.href;
+
+  async function query(url: string, text: string) {
+    const client = new pg.Client({ connectionString: url, application_name: 'test' });
+    client.on('error', () => {});
+    await client.connect();
+    try {
+      return (await client.query(text)).rows ?? [];
+    } finally {
+      await client.end().catch(() => {});
+    }
+  }
+
+  const sql = (text: string) => query(databaseUrl, text);
+  const serverUrl = new URL(databaseUrl);
+  serverUrl.pathname = '/postgres';
+  if (!after) await sql(`create role ${role} login password 'right'; alter database ${database} owner to ${role}`);
+  const consumer = useChild(program, {
+    args: [
+      ...['consume', service, '--http-port', '0', '--url', through ? through.broker.url(brokerUrl) : brokerUrl],
+      ...['--database-url', consumerUrl],
+    ],
+    nodeArgs,
+    env: { CONSUMER_WORKERS: '2' },
+    cwd: '/',
+  });
+  const [, port] = await consumer.waitForLine(/health and metrics at http:\/\/127\.0\.0\.1:(\d+)/, START_MS);
+  const client = new LoggerClient({ service, url: brokerUrl });
+  onEnd(() => client.close());
+  let logged: string[] = [];
+  let made = 0;
+
+  const stage: Stage = {
+    service,
+    database,
+    role,
+    consumer,
+    consumerUrl,
+    sql,
+    ofServer: (text) => query(serverUrl.href, text),
+    async connection() {
+      const open = new pg.Client({ connectionString: databaseUrl, application_name: 'test' });
+      open.on('error', () => {});
+      await open.connect();
+      onEnd(() => open.end().catch(() => {}));
+      return open;
+    },
+    async endSessions() {
+      await sql(`select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`);
+    },
+    async started() {
+      await consumer.waitForLine(/taking messages of/, START_MS);
+    },
+    log(records) {
+      for (let n = 0; n < records; n++) {
+        const message = `m${++made}`;
+        logged.push(message);
+        // Two queues, and more room than a row that is only to try takes.
+        client.log(made % 2 === 0 ? 'ERROR' : 'INFO', message, { text: randomBytes(2000).toString('base64') });
+      }
+    },
+    logSteadily() {
+      const timer = setInterval(() => stage.log(5), 200);
+      onEnd(() => clearInterval(timer));
+      return () => clearInterval(timer);
+    },
+    async probe(at) {
+      const { status, body } = await fetched(Number(port), at);
+      const { checks } = JSON.parse(body) as { checks: Record<string, { reason?: string }> };
+      const reasons = Object.entries(checks).flatMap(([name, { reason }]) => (reason ? [[name, reason] as const] : []));
+      return { status, reasons: Object.fromEntries(reasons) };
+    },
+    status: async () => JSON.parse((await fetched(Number(port), '/status')).body),
+    series: async () => seriesOf((await fetched(Number(port), '/metrics')).body),
+    async allStoredOnce(withinMs = 45_000) {
+      await eventually(
+        async () => {
+          const [counted] = await sql(
+            `select count(*)::int as rows, count(distinct message)::int as different from logs.records
+             where service = '${service}' and message = any(string_to_array('${logged.join(',')}', ','))`,
+          );
+          expect(counted).toEqual({ rows: logged.length, different: logged.length });
+        },
+        { withinMs, everyMs: 200 },
+      );
+      expect(await sql('select * from logs.dead_letters')).toEqual([]);
+    },
+    forget() {
+      logged = [];
+    },
+    async end() {
+      await consumer.kill('SIGTERM');
+      expect(await consumer.exited).toEqual({ code: 0, signal: null });
+    },
+  };
+  return stage;
+}
+
+/** Asks `/readyz` again and again. @returns what ends the asking, and gives the answers that were not `expected`. */
+export function watchReadiness(stage: Stage, expected: number): () => Promise<Answer[]> {
+  const others: Answer[] = [];
+  let goesOn = true;
+  const watched = (async () => {
+    for (; goesOn; await sleep(250)) {
+      const answer = await stage.probe('/readyz');
+      if (goesOn && answer.status !== expected) others.push(answer);
+    }
+  })();
+  // Awaited below.
+  watched.catch(() => {});
+  return async () => {
+    goesOn = false;
+    await watched;
+    return others;
+  };
+}

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { Liveness } from '../../consumer/liveness.js';
+
+/** Ticks each second, busy for a hundredth of it. */
+function useLiveness() {
+  const liveness = new Liveness();
+  let nowMs = 0;
+  function ticks(count: number, everyMs = 1000, activeMs = 10) {
+    for (let n = 0; n < count; n++) {
+      nowMs += everyMs;
+      liveness.tick(nowMs, activeMs);
+    }
+  }
+  ticks(1);
+  return { ticks, faults: () => liveness.faults(nowMs) };
+}
+
+const WELL = { eventLoop: undefined };
+
+test('a loop that turns is well, however busy', () => {
+  const { ticks, faults } = useLiveness();
+  ticks(100, 1000, 999);
+  ticks(50, 4900, 4900);
+  expect(faults()).toEqual(WELL);
+});
+
+test('a loop that stood still for half of the last minute is not, and it is well again when that is past', () => {
+  const { ticks, faults } = useLiveness();
+  ticks(1, 20_000, 20_000);
+  expect(faults()).toEqual(WELL);
+  ticks(1, 12_000, 11_990);
+  expect(faults().eventLoop).toBe('the event loop stood still for 32 s of the last minute');
+  ticks(29);
+  expect(faults().eventLoop).toMatch(/stood still for 31 s/);
+  ticks(3);
+  expect(faults()).toEqual(WELL);
+});
+
+test('a process that was stopped, or a machine that slept, is no loop that stood still', () => {
+  const { ticks, faults } = useLiveness();
+  ticks(1, 3_600_000, 20);
+  expect(faults()).toEqual(WELL);
+});

@@ -1,0 +1,47 @@
+/** What is taken, stored and acknowledged, without servers. */
+import { expect, onTestFinished, test, vi } from 'vitest';
+import type { Copies } from '../../consumer/copies.js';
+import type { Session } from '../../consumer/intake/session.js';
+import { Pipeline } from '../../consumer/pipeline.js';
+import type { Republisher } from '../../consumer/republish.js';
+import type { Store } from '../../consumer/store/index.js';
+import { Turns } from '../../consumer/turns.js';
+import { messageOf, QUEUE } from './message.js';
+
+const config = {
+  batchSize: 100,
+  batchBytes: 1_000_000,
+  batchLingerMs: 50,
+  retryDelaysMs: [],
+  retention: { days: undefined, levels: {} },
+  pythonTimezone: undefined,
+  maxServices: 10,
+};
+
+test('a message whose batch is committed is acknowledged, whatever fails then', async () => {
+  const stored = vi.spyOn(Turns.prototype, 'stored').mockImplementation(() => {
+    throw new Error('a fault of ours');
+  });
+  onTestFinished(() => stored.mockRestore());
+  const acknowledged: number[] = [];
+  const session = { isEnded: false, acknowledge: (tags: number[]) => acknowledged.push(...tags) } as unknown as Session;
+  const pipeline = new Pipeline({
+    config,
+    store: {
+      write: async ({ items }) => ({ stored: items.length, duplicates: 0, rejected: [] }),
+    } as Partial<Store> as Store,
+    republisher: {} as Republisher,
+    copies: {} as Copies,
+    session: () => session,
+    isStoring: () => true,
+    onAnnounced() {},
+    onProgress() {},
+    onDeadLetters() {},
+    async onUnavailable() {},
+  });
+  const line = JSON.stringify({ service: 'shop', level: 'INFO', message: 'm', timestamp: new Date().toISOString() });
+  pipeline.take(session, QUEUE, messageOf(line, { deliveryTag: 7 }));
+  await pipeline.finish();
+  expect(stored).toHaveBeenCalledOnce();
+  expect(acknowledged).toEqual([7]);
+});

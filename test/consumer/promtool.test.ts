@@ -1,0 +1,25 @@
+import { Registry } from 'prom-client';
+import { expect, test } from 'vitest';
+import { collectMetrics, LoggerClient } from '../../src/index.js';
+import { checkMetrics } from '../support/promtool.mjs';
+import { fetched } from '../support/scrape.js';
+import { useStack } from '../support/use-stack.js';
+
+test('promtool finds nothing to say about the metrics of a consumer and of a producer', async () => {
+  const stack = await useStack(1, { httpPort: 0 });
+  const service = stack.service();
+  const client = new LoggerClient({ service, url: stack.broker.url });
+  client.info('one');
+  await client.flush();
+  await stack.rows(service, 1);
+  const registry = new Registry();
+  collectMetrics(registry);
+  const { body } = await fetched(stack.consumer.status().httpPort, '/metrics');
+  expect(checkMetrics(body)).toEqual({ passed: true, said: '' });
+  expect(checkMetrics(await registry.metrics())).toEqual({ passed: true, said: '' });
+  await client.close();
+});
+
+test('it does find what is wrong', () => {
+  expect(checkMetrics('# TYPE requests counter\nrequests 1\n').passed).toBe(false);
+});

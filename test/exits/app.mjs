@@ -1,0 +1,168 @@
+/**
+ * One application of the suite: it logs by one integration and ends in one way. argv: integration, end, place ('main',
+ * 'thread': all of it in a worker thread, 'cluster': in a worker of node:cluster), options of Loghive as JSON.
+ *
+ * `none` is no integration at all: how a process ends without Loghive.
+ */
+import cluster from 'node:cluster';
+import { writeSync } from 'node:fs';
+import http from 'node:http';
+import { Worker } from 'node:worker_threads';
+import { TEXTS } from './cells.mjs';
+
+const [integration, end, place, optionsText] = process.argv.slice(2);
+const options = JSON.parse(optionsText);
+const dist = (name) => import(`../../dist/esm/${name}.js`);
+
+/** Each gives `log(text)` and `close()`. */
+const INTEGRATIONS = {
+  none: async () => ({ log() {}, async close() {} }),
+  winston: async () => winston({}),
+  'winston-exceptions': async () => winston({ handleExceptions: true, handleRejections: true }),
+  'pino-target': async () => {
+    const { default: pino } = await import('pino');
+    await dist('src/publisher/flush-on-exit');
+    const target = new URL('../../dist/esm/transports/pino.js', import.meta.url).href;
+    const stream = pino.transport({ target, options });
+    const logger = pino(stream);
+    const close = () => new Promise((resolve) => stream.once('close', resolve).end());
+    return { log: (text) => logger.info(text), close };
+  },
+  'pino-in-process': async () => {
+    const { default: pino } = await import('pino');
+    const { loghivePino } = await dist('transports/pino');
+    const stream = loghivePino(options);
+    const logger = pino(stream);
+    return { log: (text) => logger.info(text), close: () => stream.close() };
+  },
+  console: async () => {
+    const { patchConsole } = await dist('transports/console');
+    const patched = patchConsole(options);
+    return { log: (text) => console.info(text), close: () => patched.close() };
+  },
+  // Patched by `--import` already.
+  register: async () => ({ log: (text) => console.info(text), async close() {} }),
+  client: async () => {
+    const { LoggerClient } = await dist('src/index');
+    const client = new LoggerClient(options);
+    return { log: (text) => client.info(text), close: () => client.close() };
+  },
+};
+
+async function winston(more) {
+  const { default: library } = await import('winston');
+  const { LoghiveTransport } = await dist('transports/winston');
+  const transport = new LoghiveTransport({ ...options, ...more });
+  const logger = library.createLogger({ transports: [transport] });
+  return { log: (text) => logger.info(text), close: () => transport.close() };
+}
+
+/** Synchronously: the process may be gone right after it. */
+const ready = () => writeSync(1, `ready ${process.pid}\n`);
+const serve = () =>
+  new Promise((resolve) => {
+    const server = http.createServer((_request, response) => response.end());
+    server.listen(0, '127.0.0.1', () => resolve(server));
+  });
+
+const [FIRST, ...LAST] = TEXTS;
+/** Each logs what is left to be logged, and ends, or waits for the signal. */
+const ENDS = {
+  script: ({ log }) => LAST.forEach(log),
+  async close({ log, close }) {
+    LAST.forEach(log);
+    await close();
+  },
+  exit({ log }) {
+    LAST.forEach(log);
+    process.exit(3);
+  },
+  exception({ log }) {
+    LAST.forEach(log);
+    throw new Error('uncaught');
+  },
+  rejection({ log }) {
+    LAST.forEach(log);
+    Promise.reject(new Error('unhandled'));
+  },
+  /** Node ends then without the event `exit`. */
+  rethrow({ log }) {
+    process.on('uncaughtException', (error) => {
+      LAST.forEach(log);
+      throw error;
+    });
+    throw new Error('uncaught');
+  },
+  SIGTERM: live,
+  SIGINT: live,
+  SIGHUP: live,
+  async express({ log }) {
+    const server = await serve();
+    const [last, ...before] = [...LAST].reverse();
+    process.on('SIGTERM', () => {
+      before.forEach(log);
+      server.close(() => {
+        log(last);
+        process.exit(0);
+      });
+    });
+    ready();
+  },
+  /** As Nest's shutdown hooks do. */
+  async raise({ log }) {
+    process.on('SIGTERM', async function shutDown() {
+      LAST.forEach(log);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      process.off('SIGTERM', shutDown);
+      process.kill(process.pid, 'SIGTERM');
+    });
+    await serve();
+    ready();
+  },
+  /** Which half of npm brings along: it ends the process only if nobody else listens, and lets others log before. */
+  async 'signal-exit'({ log }) {
+    const { onExit } = await import('signal-exit');
+    onExit(() => LAST.forEach(log));
+    await serve();
+    ready();
+  },
+  /** As Prisma's engine does: it ends the process only if nobody else listens. */
+  async polite({ log }) {
+    process.once('SIGTERM', async () => {
+      LAST.forEach(log);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (process.listenerCount('SIGTERM') === 0) process.exit(143);
+    });
+    await serve();
+    ready();
+  },
+};
+
+async function live({ log }) {
+  await serve();
+  LAST.forEach(log);
+  ready();
+}
+
+async function run() {
+  const logger = await INTEGRATIONS[integration]();
+  logger.log(FIRST);
+  // In a turn of its own, as in applications: an exception while a module is loaded is a rejection.
+  setImmediate(() => ENDS[end](logger));
+}
+
+if (place === 'main') {
+  await run();
+} else if (place === 'thread') {
+  const worker = new Worker(new URL(import.meta.url), { argv: [integration, end, 'main', optionsText] });
+  worker.on('error', () => {});
+  worker.on('exit', (code) => {
+    process.exitCode = code;
+  });
+} else if (cluster.isPrimary) {
+  cluster.fork().on('exit', (code) => {
+    process.exitCode = code;
+  });
+} else {
+  await run();
+}

@@ -1,0 +1,18 @@
+export interface Cell {
+  readonly name: string;
+  readonly integration: string;
+  readonly end: string;
+  readonly place: 'main' | 'thread' | 'cluster';
+  readonly broker: 'up' | 'away';
+}
+
+export const CELLS: readonly Cell[];
+
+/** How a process without Loghive ends: its code, or the signal. */
+export function controlOf(cell: Pick<Cell, 'end'> & { place: string }, nodePath: string): Promise<string>;
+
+/** Runs a cell once. Sentences; none when all is well. */
+export function tryCell(
+  cell: Cell,
+  run: { nodePath: string; url: string; service: string; control: string },
+): Promise<string[]>;

@@ -1,0 +1,138 @@
+/** The table of the suite: what logs, what ends the process, where; and how one cell of it is tried. */
+import path from 'node:path';
+import { startChild } from '../support/child.mjs';
+import { freePort } from '../support/ports.mjs';
+import { takeRecords } from './take-records.mjs';
+
+export const INTEGRATIONS = ['winston', 'pino-target', 'pino-in-process', 'console', 'register', 'client'];
+/** Winston's own handling of exceptions ends the process by itself. */
+const WITH_EXCEPTIONS = 'winston-exceptions';
+export const EXITS = ['exit', 'exception', 'rejection', 'rethrow'];
+export const ENDS = [
+  'script',
+  'close',
+  ...EXITS,
+  'SIGTERM',
+  'SIGINT',
+  'SIGHUP',
+  'express',
+  'polite',
+  'raise',
+  'signal-exit',
+];
+/** What is sent to a process that ends in that way. */
+const SIGNALS = {
+  SIGTERM: 'SIGTERM',
+  SIGINT: 'SIGINT',
+  SIGHUP: 'SIGHUP',
+  express: 'SIGTERM',
+  polite: 'SIGTERM',
+  raise: 'SIGTERM',
+  'signal-exit': 'SIGTERM',
+};
+
+/** What is logged: the first when the process begins, the others right before it ends. */
+export const TEXTS = Array.from({ length: 12 }, (_, number) => `record ${number}`);
+
+/** A process that waits for a broker that is away must be gone by then, however busy the machine is. */
+const GONE_MS = 30_000;
+
+const APP = path.join(import.meta.dirname, 'app.mjs');
+const REGISTER = path.resolve(import.meta.dirname, '../../dist/esm/transports/console-register.js');
+
+const cell = (integration, end, place, broker) => ({
+  name: [integration, end, ...(place === 'main' ? [] : [place]), ...(broker === 'up' ? [] : ['away'])].join(' '),
+  integration,
+  end,
+  place,
+  broker,
+});
+
+export const CELLS = [
+  ...INTEGRATIONS.flatMap((integration) => ENDS.map((end) => cell(integration, end, 'main', 'up'))),
+  ...EXITS.slice(1).map((end) => cell(WITH_EXCEPTIONS, end, 'main', 'up')),
+  ...['thread', 'cluster'].flatMap((place) =>
+    INTEGRATIONS.flatMap((integration) => EXITS.map((end) => cell(integration, end, place, 'up'))),
+  ),
+  ...INTEGRATIONS.flatMap((integration) => ENDS.map((end) => cell(integration, end, 'main', 'away'))),
+  // `--import loghive/console/register` acts on the main thread only.
+].filter(({ integration, place }) => integration !== 'register' || place !== 'thread');
+
+/** Exits and exceptions are tried on other versions of Node as well. */
+export const isForEachNode = ({ end, broker }) => EXITS.includes(end) && broker === 'up';
+
+/**
+ * Runs it once.
+ *
+ * @param nodePath the program of Node.
+ * @param url of the broker.
+ * @param service a name that nobody else has.
+ * @param control how a process ends in this way without Loghive: what `endOf()` gives.
+ * @returns sentences; none when all is well.
+ */
+export async function tryCell({ integration, end, place, broker }, { nodePath, url, service, control }) {
+  const faults = [];
+  const options = {
+    service,
+    url: broker === 'up' ? url : `amqp://127.0.0.1:${await freePort()}`,
+    exitTimeoutMs: broker === 'up' ? 8000 : 1000,
+    queueType: 'classic',
+  };
+  const child = start({ integration, end, place, options, nodePath });
+  const ended = await endOf(child, end);
+  if (ended !== control) faults.push(`it ended with ${ended}; without Loghive with ${control}`);
+  const said = child.stderr.filter((line) => line.includes('[loghive]'));
+  if (broker === 'up') {
+    faults.push(...said, ...(await missing(url, service)));
+  } else {
+    const lost = said.flatMap((line) => [...line.matchAll(/given up: .* (\d+) in all/g)]).at(-1)?.[1] ?? 0;
+    // Winston's own handler and the patched console log what they were told of the exception.
+    if (Number(lost) < TEXTS.length) faults.push(`${lost} of ${TEXTS.length} lost records were counted`, ...said);
+  }
+  return faults.length === 0 ? [] : [...faults, ...child.lines.slice(-5)];
+}
+
+/** How a process without Loghive ends. */
+export async function controlOf({ end, place }, nodePath) {
+  return endOf(start({ integration: 'none', end, place, options: {}, nodePath }), end);
+}
+
+function start({ integration, end, place, options, nodePath }) {
+  const isRegistered = integration === 'register';
+  return startChild(APP, {
+    nodePath,
+    args: [integration, end, place, JSON.stringify(options)],
+    nodeArgs: isRegistered ? ['--import', REGISTER] : [],
+    env: isRegistered
+      ? { LOGHIVE_URL: options.url, LOGHIVE_SERVICE: options.service, QUEUE_TYPE: options.queueType }
+      : {},
+  });
+}
+
+/** `3` or `SIGTERM`. */
+async function endOf(child, end) {
+  const late = setTimeout(() => child.kill(), GONE_MS);
+  try {
+    if (SIGNALS[end]) {
+      const [, pid] = await child.waitForLine(/^ready (\d+)$/, GONE_MS);
+      process.kill(Number(pid), SIGNALS[end]);
+    }
+    const { code, signal } = await child.exited;
+    return String(signal ?? code);
+  } catch (error) {
+    await child.kill();
+    return error.message;
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+/** What is not in the queue exactly once, as it would be stored. */
+async function missing(url, service) {
+  const messages = await takeRecords(url, `${service}_info_logs`);
+  const counts = new Map(TEXTS.map((text) => [text, 0]));
+  for (const message of messages) if (counts.has(message)) counts.set(message, counts.get(message) + 1);
+  return [...counts]
+    .filter(([, count]) => count !== 1)
+    .map(([text, count]) => `"${text}" would be stored ${count} times`);
+}

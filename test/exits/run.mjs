@@ -1,0 +1,106 @@
+/**
+ * The end of a process: each integration × each way to end, with a broker and without one, in the main thread, in worker
+ * threads and in cluster workers, on each Node.
+ *
+ *   node test/exits/run.mjs [NAME…] [--runs 20] [--node 22 | --newer] [--json]
+ *
+ * Names choose the cells that have all of them in their name (`winston`, `exit`, `thread`, `away`), --node those on one
+ * version of Node, --newer those on others than this one. One line a cell (with --json one object), the last line is
+ * "N passed, N failed"; exit 1 when a cell has failed.
+ */
+import os from 'node:os';
+import { parseArgs } from 'node:util';
+import { requireRabbitmq } from '../support/require-rabbitmq.mjs';
+import { majorOf, NODES, nodeProgram } from '../versions/versions.mjs';
+import { CELLS, controlOf, isForEachNode, tryCell } from './cells.mjs';
+
+const { values: flags, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean', default: false },
+    runs: { type: 'string', default: '20' },
+    node: { type: 'string' },
+    newer: { type: 'boolean', default: false },
+  },
+});
+
+/** This one, on which all is tried, then the lines that are newer. */
+const HERE = process.versions.node;
+const VERSIONS = [HERE, ...[...NODES, '26.12.1'].filter((version) => majorOf(version) > majorOf(HERE))];
+/** Cells at a time: a process mostly waits. */
+const SIDE_BY_SIDE = 2 * os.availableParallelism();
+
+function chosenCells() {
+  const cells = VERSIONS.flatMap((node) =>
+    CELLS.filter((cell) => node === HERE || isForEachNode(cell)).map((cell) => ({ ...cell, node })),
+  );
+  return cells.filter(
+    ({ name, node }) =>
+      (flags.node === undefined || majorOf(node) === flags.node) &&
+      !(flags.newer && node === HERE) &&
+      names.every((word) => name.split(' ').includes(word)),
+  );
+}
+
+/** Of each Node. */
+const programs = new Map([[HERE, process.execPath]]);
+const controls = new Map();
+
+/** How it ends without Loghive, measured once. */
+function controlFor({ end, place, node }, nodePath) {
+  const key = `${end} ${place} ${node}`;
+  if (!controls.has(key)) controls.set(key, controlOf({ end, place }, nodePath));
+  return controls.get(key);
+}
+
+let services = 0;
+
+async function run(cell, url) {
+  const begun = performance.now();
+  const nodePath = programs.get(cell.node);
+  const faults = [];
+  for (let number = 0; number < Number(flags.runs); number++) {
+    try {
+      const control = await controlFor(cell, nodePath);
+      const found = await tryCell(cell, { nodePath, url, service: `exits${++services}`, control });
+      if (found.length > 0) faults.push(found);
+    } catch (error) {
+      faults.push([error.message]);
+    }
+  }
+  return { faults, seconds: Number(((performance.now() - begun) / 1000).toFixed(1)) };
+}
+
+const counts = { passed: 0, failed: 0 };
+
+function report({ name, node }, { faults, seconds }) {
+  const ok = faults.length === 0;
+  counts[ok ? 'passed' : 'failed']++;
+  const runs = Number(flags.runs);
+  if (flags.json) {
+    process.stdout.write(`${JSON.stringify({ ok, name, node, runs, failed: faults.length, seconds, faults })}\n`);
+    return;
+  }
+  const line = [ok ? 'ok  ' : 'FAIL', `Node ${node}`.padEnd(13), name.padEnd(42), `${runs - faults.length}/${runs}`];
+  const lines = faults.slice(0, 3).flatMap((each) => each.map((fault) => `       ${fault}`));
+  process.stdout.write(`${[line.join('  '), ...lines].join('\n')}\n`);
+}
+
+async function main() {
+  const waiting = chosenCells();
+  if (waiting.length === 0) throw new Error(`no cell has ${names.join(' and ')} in its name`);
+  for (const { node } of waiting) if (!programs.has(node)) programs.set(node, await nodeProgram(node));
+  const rabbitmq = await requireRabbitmq();
+  try {
+    const workers = Array.from({ length: SIDE_BY_SIDE }, async () => {
+      for (let cell = waiting.shift(); cell; cell = waiting.shift()) report(cell, await run(cell, rabbitmq.url));
+    });
+    await Promise.all(workers);
+  } finally {
+    await rabbitmq.stop();
+  }
+  process.stdout.write(`${flags.json ? JSON.stringify(counts) : `${counts.passed} passed, ${counts.failed} failed`}\n`);
+  process.exitCode = counts.failed === 0 ? 0 : 1;
+}
+
+await main();

@@ -1,0 +1,33 @@
+/** A test for each cell: one run of it. */
+import { Semaphore } from 'async-mutex';
+import { expect, test } from 'vitest';
+import { uniqueName, useBroker } from '../support/use-servers.js';
+import { type Cell, controlOf, tryCell } from './cells.mjs';
+
+/** More at a time would be starved of processor time as no application is. */
+const slots = new Semaphore(4);
+const controls = new Map<string, Promise<string>>();
+
+function controlFor(end: string, place: string): Promise<string> {
+  const key = `${end} ${place}`;
+  const control = controls.get(key) ?? controlOf({ end, place }, process.execPath);
+  controls.set(key, control);
+  return control;
+}
+
+export async function testEach(cells: readonly Cell[]): Promise<void> {
+  const { url } = await useBroker();
+  test.concurrent.each(cells.map((cell) => [cell.name, cell] as const))(
+    '%s',
+    { timeout: 60_000 },
+    async (_name, cell) => {
+      const nodePath = process.execPath;
+      const service = uniqueName('svc');
+      const faults = await slots.runExclusive(async () => {
+        const control = await controlFor(cell.end, cell.place);
+        return tryCell(cell, { nodePath, url, service, control });
+      });
+      expect(faults).toEqual([]);
+    },
+  );
+}

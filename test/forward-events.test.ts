@@ -1,0 +1,69 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { LoghiveError } from '../src/errors.js';
+import { forwardEvents } from '../src/forward-events.js';
+import type { PublisherEvents } from '../src/publisher/events.js';
+
+function useForwarded() {
+  const publisher = new EventEmitter<PublisherEvents>();
+  const integration = new EventEmitter();
+  const end = forwardEvents(publisher, integration);
+  const heard: string[] = [];
+  const listen = (name: string, text = name) => integration.on(name, () => heard.push(text));
+  const listeners = () => publisher.listenerCount('connect') + publisher.listenerCount('warning');
+  return { publisher, integration, end, heard, listen, listeners };
+}
+
+describe('the events of a publisher reach an integration', () => {
+  it('once, whoever listens there, with what they carry', () => {
+    const { publisher, integration, listen, heard } = useForwarded();
+    listen('connect', 'one');
+    listen('connect', 'two');
+    const errors: unknown[] = [];
+    integration.once('warning', (error) => errors.push(error));
+    const error = new LoghiveError('LOGHIVE_RECORDS_WAIT', 'they wait');
+    publisher.emit('connect');
+    publisher.emit('warning', error);
+    publisher.emit('warning', error);
+    expect(heard).toEqual(['one', 'two']);
+    expect(errors).toEqual([error]);
+  });
+
+  it('only while somebody listens there: nothing else holds the integration', () => {
+    const { integration, listen, listeners, end } = useForwarded();
+    expect(listeners()).toBe(0);
+    listen('connect');
+    integration.once('warning', () => {});
+    expect(listeners()).toBe(2);
+    integration.removeAllListeners('connect');
+    integration.removeAllListeners('warning');
+    expect(listeners()).toBe(0);
+    listen('finish');
+    expect(listeners()).toBe(0);
+    end();
+  });
+
+  it('also after somebody has removed all listeners there', async () => {
+    const { publisher, integration, listen, heard, listeners } = useForwarded();
+    listen('connect', 'before');
+    integration.removeAllListeners();
+    expect(listeners()).toBe(0);
+    await Promise.resolve();
+    listen('connect', 'after');
+    publisher.emit('connect');
+    expect(heard).toEqual(['after']);
+  });
+
+  it('until it is closed, and nothing of it stays on either side', async () => {
+    const { publisher, integration, listen, heard, listeners, end } = useForwarded();
+    listen('connect');
+    end();
+    integration.removeAllListeners();
+    await Promise.resolve();
+    listen('connect');
+    publisher.emit('connect');
+    expect(heard).toEqual([]);
+    expect(listeners()).toBe(0);
+    expect(integration.listenerCount('newListener') + integration.listenerCount('removeListener')).toBe(0);
+  });
+});

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { OTHER_SERVICE, ServiceLabels } from '../../src/metrics/service-labels.js';
+
+test('the first services have a label of their own, and keep it; all others share one', () => {
+  const labels = new ServiceLabels(2);
+  expect(['shop', 'till', 'bank', 'shop', 'till'].map((service) => labels.of(service))).toEqual([
+    'shop',
+    'till',
+    OTHER_SERVICE,
+    'shop',
+    'till',
+  ]);
+});
+
+test.each(['', 'a b', 'x"} 1\nfake 2', 'ä', '-x', 'a'.repeat(201), 'constructor\u0000'])(
+  'a name that could not be that of a queue is no label: %j',
+  (service) => {
+    expect(new ServiceLabels(10).of(service)).toBe(OTHER_SERVICE);
+  },
+);
+
+test('a service that is called as the others are counts among them', () => {
+  const labels = new ServiceLabels(1);
+  expect(labels.of('other')).toBe('other');
+  expect(labels.of('shop')).toBe('shop');
+});

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { brokerParameters } from '../../src/settings/broker-parameters.js';
+
+test.each<[string, object]>([
+  ['', {}],
+  ['heartbeat=0', { heartbeatS: 0 }],
+  ['heartbeat=60&connection_timeout=5000', { heartbeatS: 60, socketTimeoutMs: 5000 }],
+  [
+    'cacertfile=%2Fetc%2Fca.pem&certfile=/c.pem&keyfile=/k.pem&verify=verify_peer&server_name_indication=mq',
+    { caFile: '/etc/ca.pem', certFile: '/c.pem', keyFile: '/k.pem', servername: 'mq' },
+  ],
+  ['auth_mechanism=PLAIN', {}],
+])('of %j is used', (query, found) => {
+  expect(brokerParameters(query, true)).toEqual({ ...found, passedOver: [] });
+});
+
+test.each<[string, RegExp]>([
+  ['frame_max=4096', /"frame_max", which Loghive does not use/],
+  ['locale=en_US', /"locale"/],
+  ['channel_max=7', /"channel_max"/],
+  ['auth_mechanism=external', /"auth_mechanism", whose value is not plain/],
+  ['verify=verify_none', /"verify", whose value is not verify_peer: the broker's certificate is always verified/],
+  ['heartbeat=secret', /"heartbeat", whose value is not an integer from 0 to 3600/],
+  ['heartbeat=-1', /"heartbeat"/],
+  ['connection_timeout=5', /"connection_timeout", whose value is not an integer from 100 to 600000/],
+  ['cacertfile=', /"cacertfile", whose value is not the path of a file/],
+  ['se%20cret!=1', /^something that is no parameter/],
+  ['constructor=1', /"constructor", which Loghive does not use/],
+])('of %j is named, without its value, and passed over', (query, words) => {
+  const { passedOver, ...found } = brokerParameters(query, true);
+  expect(found).toEqual({});
+  expect(passedOver).toHaveLength(1);
+  expect(passedOver[0]).toMatch(words);
+  expect(passedOver[0]).not.toContain('secret');
+});
+
+test('of TLS says something only to amqps', () => {
+  expect(brokerParameters('cacertfile=/ca.pem', false)).toEqual({
+    passedOver: ['parameter "cacertfile", which needs amqps://'],
+  });
+});
