@@ -105,7 +105,8 @@ async function publishAll(url: string, services: readonly string[], next: (tag: 
       const ref = `good-${n}`;
       await usual.send({ ...to, properties: GOOD_PROPERTIES, body: goodRecord(service, ref) }, () => good.push(ref));
     }
-    const tag = `fuzz-${String(n).padStart(6, '0')}`;
+    // Its first letter is none of a JSON escape: behind a backslash that a mutation puts there it must not become another text.
+    const tag = `hostile-${String(n).padStart(6, '0')}`;
     const { properties, body, risky } = next(tag);
     const send = (by: Publishing) => by.send({ ...to, properties, body }, () => hostile.set(tag, body));
     if (risky) risks = risks.then(() => send(alone));
@@ -122,7 +123,7 @@ const digestOf = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex'
 async function missing({ query }: TestDatabase, hostile: ReadonlyMap<string, Buffer>): Promise<string[]> {
   const found = new Set<string>();
   const note = (text: string) => {
-    for (const [tag] of text.matchAll(/fuzz-\d{6}/g)) found.add(tag);
+    for (const [tag] of text.matchAll(/hostile-\d{6}/g)) found.add(tag);
   };
   const records = await query<{ text: string }>(
     `SELECT message || ' ' || information::text AS text FROM logs.records WHERE message !~ '^good-'`,
