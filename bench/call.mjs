@@ -3,7 +3,7 @@
  * broker is there, against the same logger without Loghive. `call-redact` and `call-redact-headers`: with the preset
  * that hides secrets, against Loghive without it.
  */
-import { CALL, compete } from './contest.mjs';
+import { CALL, compete } from './compare.mjs';
 import { openQueues } from './queues.mjs';
 import { OTHER_SERVICE, SERVICE } from './records.mjs';
 
@@ -25,12 +25,15 @@ function callBench(name, { side, theirName, goal, numberOf, theirService }) {
     measure: CALL,
     beside: BESIDE,
     theirName,
-    async run(arena, { short }, told) {
+    async run(environment, { short }, told) {
       const { rounds, records } = short ? SHORT : FULL;
-      const queues = await openQueues(arena.rabbitmq);
+      const queues = await openQueues(environment.rabbitmq);
       const { queue } = await queues.declare(SERVICE);
       const theirQueue = theirService && (await queues.declare(theirService)).queue;
-      const [ourSide, theirSide] = await Promise.all([arena.side(side, 'loghive'), arena.side(side, 'yardstick')]);
+      const [ourSide, theirSide] = await Promise.all([
+        environment.worker(side, 'loghive'),
+        environment.worker(side, 'yardstick'),
+      ]);
       const result = await compete(
         {
           measure: CALL,

@@ -14,15 +14,15 @@ const PARTITIONS = 9;
  *
  * @param isPlain its indexes get PostgreSQL's own settings back
  */
-export async function makeTable(arena, schema = 'logs', isPlain = false) {
-  const consumer = startConsumer(arena, { args: ['--schema', schema] });
+export async function makeTable(environment, schema = 'logs', isPlain = false) {
+  const consumer = startConsumer(environment, { args: ['--schema', schema] });
   await consumer.waitForLine(/taking messages/, 30_000);
   const count = `select count(*)::int as n from pg_inherits where inhparent = '${schema}.records'::regclass`;
-  while ((await arena.postgres.query(count, [], DATABASE))[0].n < PARTITIONS) await pause(50);
+  while ((await environment.postgres.query(count, [], DATABASE))[0].n < PARTITIONS) await pause(50);
   await consumer.kill('SIGTERM');
   if (!isPlain) return;
-  for (const { index } of await arena.postgres.query(GIN_INDEXES, [schema], DATABASE)) {
-    await arena.postgres.query(`alter index ${index} reset (gin_pending_list_limit)`, [], DATABASE);
+  for (const { index } of await environment.postgres.query(GIN_INDEXES, [schema], DATABASE)) {
+    await environment.postgres.query(`alter index ${index} reset (gin_pending_list_limit)`, [], DATABASE);
   }
 }
 
@@ -34,17 +34,17 @@ const GIN_INDEXES = `
   join pg_am on pg_am.oid = index.relam
   where amname = 'gin' and index.relkind = 'i' and of.relnamespace = $1::regnamespace and of.relname like 'records%'`;
 
-export function startConsumer(arena, { args = [], workers } = {}) {
+export function startConsumer(environment, { args = [], workers } = {}) {
   const env = workers === undefined ? {} : { CONSUMER_WORKERS: String(workers) };
-  return arena.run(LOGHIVE, ['consume', SERVICE, ...args], { env });
+  return environment.run(LOGHIVE, ['consume', SERVICE, ...args], { env });
 }
 
 /** One round of a bench: the queues are filled, and emptied by a consumer that has just been started. */
-export async function drainRound(arena, filler, records, workers) {
-  await emptyTable(arena);
+export async function drainRound(environment, filler, records, workers) {
+  await emptyTable(environment);
   await filler.round(records);
-  const { seconds, cpu } = await drainQueues(arena, workers);
-  return { seconds, cpu, records, ...(await countRows(arena, records)) };
+  const { seconds, cpu } = await drainQueues(environment, workers);
+  return { seconds, cpu, records, ...(await countRows(environment, records)) };
 }
 
 /**
@@ -52,14 +52,14 @@ export async function drainRound(arena, filler, records, workers) {
  *
  * @returns seconds, and the processor time of consumer, PostgreSQL and broker
  */
-async function drainQueues(arena, workers) {
-  const messages = await messagesLeft(arena);
-  const consumer = startConsumer(arena, { workers });
+async function drainQueues(environment, workers) {
+  const messages = await messagesLeft(environment);
+  const consumer = startConsumer(environment, { workers });
   await consumer.waitForLine(/connected to RabbitMQ/, 30_000);
-  const { postgres, rabbitmq } = arena;
+  const { postgres, rabbitmq } = environment;
   const measured = meter({ consumer: consumer.pid, postgresql: postgres.pid, broker: rabbitmq.pid });
   const startedMs = performance.now();
-  for (let left = messages; left > 0; left = await messagesLeft(arena)) {
+  for (let left = messages; left > 0; left = await messagesLeft(environment)) {
     const elapsedMs = performance.now() - startedMs;
     if (elapsedMs > DRAIN_DEADLINE_MS) throw new Error(`${left} messages were left:\n${consumer.lines.join('\n')}`);
     // Asking costs the broker time: seldom at first, often when the end is near.
@@ -67,7 +67,7 @@ async function drainQueues(arena, workers) {
     await pause(Math.min(Math.max(expectedMs / 2, 5), 500));
   }
   const seconds = (performance.now() - startedMs) / 1000;
-  await emptyPendingLists(arena);
+  await emptyPendingLists(environment);
   const cpu = measured();
   const { code } = await consumer.kill('SIGTERM');
   if (code !== 0) throw new Error(`the consumer ended with ${code}:\n${consumer.lines.slice(-10).join('\n')}`);

@@ -32,7 +32,7 @@ export function meter(pids) {
   return () => Object.fromEntries(read().map(([name, micros]) => [name, micros - before[name]]));
 }
 
-/** A measure of a contest whose rounds give `cpu`, what `meter` gave. */
+/** A measure of a comparison whose rounds give `cpu`, what `meter` gave. */
 export function cpuOf(name) {
   return { unit: 'µs of CPU/record', better: 'less', digits: 1, of: ({ cpu, records }) => cpu[name] / records };
 }

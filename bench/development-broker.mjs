@@ -2,7 +2,7 @@
  * `dev-broker-publish` and `dev-broker-drain`: the development broker against RabbitMQ, one persistent message a record,
  * into a quorum queue as Loghive declares it and out of it again. The client is the same for both: amqplib.
  */
-import { compete, RATE } from './contest.mjs';
+import { compete, RATE } from './compare.mjs';
 import { openQueues } from './queues.mjs';
 import { SERVICE } from './records.mjs';
 
@@ -15,10 +15,12 @@ function brokerBench(name, roundOf) {
     name,
     measure: RATE,
     theirName: 'RabbitMQ',
-    async run(arena, { short }, told) {
+    async run(environment, { short }, told) {
       const { rounds, records } = short ? SHORT : FULL;
-      const { url } = await arena.developmentBroker();
-      const [ours, theirs] = await Promise.all([url, arena.rabbitmq.url].map((broker) => openSide(arena, broker)));
+      const { url } = await environment.developmentBroker();
+      const [ours, theirs] = await Promise.all(
+        [url, environment.rabbitmq.url].map((broker) => openSide(environment, broker)),
+      );
       const result = await compete(
         {
           measure: RATE,
@@ -36,11 +38,11 @@ function brokerBench(name, roundOf) {
 }
 
 /** A queue of one broker, with a publisher and a taker in processes of their own. */
-async function openSide(arena, url) {
+async function openSide(environment, url) {
   const queues = await openQueues({ url, version: '3.10.0' });
   const { exchange, queue, routingKey } = await queues.declare(SERVICE);
-  const publisher = await arena.side('amqplib.mjs', exchange, routingKey, url);
-  const taker = await arena.side('take.mjs', queue, url);
+  const publisher = await environment.worker('amqplib.mjs', exchange, routingKey, url);
+  const taker = await environment.worker('take.mjs', queue, url);
   return {
     publish: (records) => publisher.round(records),
     take: (records) => taker.round(records),

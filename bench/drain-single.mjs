@@ -3,8 +3,8 @@
  * with its defaults, against amqplib that takes and acknowledges the same messages and stores nothing.
  */
 
+import { compete, RATE } from './compare.mjs';
 import { drainRound, makeTable } from './consumer.mjs';
-import { compete, RATE } from './contest.mjs';
 import { cpuOf, meter } from './cpu.mjs';
 import { openQueues } from './queues.mjs';
 import { SERVICE } from './records.mjs';
@@ -19,22 +19,22 @@ export const drainSingle = {
   measure: RATE,
   beside,
   theirName: 'amqplib',
-  async run(arena, { short }, told) {
+  async run(environment, { short }, told) {
     const { rounds, records } = short ? SHORT : FULL;
-    await makeTable(arena);
-    const queues = await openQueues(arena.rabbitmq);
+    await makeTable(environment);
+    const queues = await openQueues(environment.rabbitmq);
     const { exchange, queue, routingKey } = await queues.declare(SERVICE);
-    const filler = await arena.side('amqplib.mjs', exchange, routingKey);
-    const taker = await arena.side('take.mjs', queue, arena.rabbitmq.url);
+    const filler = await environment.worker('amqplib.mjs', exchange, routingKey);
+    const taker = await environment.worker('take.mjs', queue, environment.rabbitmq.url);
     const result = await compete(
       {
         measure: RATE,
         beside,
         rounds,
-        ours: () => drainRound(arena, filler, records),
+        ours: () => drainRound(environment, filler, records),
         async theirs() {
           await filler.round(records);
-          const measured = meter({ consumer: taker.pid, postgresql: undefined, broker: arena.rabbitmq.pid });
+          const measured = meter({ consumer: taker.pid, postgresql: undefined, broker: environment.rabbitmq.pid });
           const { seconds, lost, doubled } = await taker.round(records);
           return { seconds, cpu: measured(), records, lost, doubled };
         },

@@ -4,8 +4,8 @@
  * COPY have the settings that PostgreSQL gives them. `drain-1`, `drain-2` and `drain-4`: with so many workers.
  */
 
+import { compete, RATE } from './compare.mjs';
 import { countRows, drainRound, emptyPendingLists, emptyTable, makeTable } from './consumer.mjs';
-import { compete, RATE } from './contest.mjs';
 import { cpuOf, meter } from './cpu.mjs';
 
 const FULL = { rounds: 5, records: 300_000 };
@@ -26,25 +26,29 @@ function drainBench(name, workers, goal) {
     measure: RATE,
     beside,
     theirName: 'COPY',
-    async run(arena, { short }, told) {
+    async run(environment, { short }, told) {
       const { rounds, records } = short ? SHORT : FULL;
-      const filler = await arena.side('publisher.mjs', 'mixed');
-      await makeTable(arena);
-      await makeTable(arena, PLAIN, true);
-      const copy = await arena.side('copy.mjs', PLAIN);
+      const filler = await environment.worker('publisher.mjs', 'mixed');
+      await makeTable(environment);
+      await makeTable(environment, PLAIN, true);
+      const copy = await environment.worker('copy.mjs', PLAIN);
       const result = await compete(
         {
           measure: RATE,
           beside,
           rounds,
-          ours: () => drainRound(arena, filler, records, workers),
+          ours: () => drainRound(environment, filler, records, workers),
           async theirs() {
-            await emptyTable(arena, PLAIN);
-            const measured = meter({ consumer: copy.pid, postgresql: arena.postgres.pid, broker: arena.rabbitmq.pid });
+            await emptyTable(environment, PLAIN);
+            const measured = meter({
+              consumer: copy.pid,
+              postgresql: environment.postgres.pid,
+              broker: environment.rabbitmq.pid,
+            });
             const { seconds } = await copy.round(records);
-            await emptyPendingLists(arena, PLAIN);
+            await emptyPendingLists(environment, PLAIN);
             const cpu = { ...measured(), broker: 0 };
-            return { seconds, cpu, records, ...(await countRows(arena, records, PLAIN)) };
+            return { seconds, cpu, records, ...(await countRows(environment, records, PLAIN)) };
           },
         },
         told,

@@ -3,8 +3,8 @@
  * its defaults, one record after the other; against an INSERT of the same row by pg, without a broker between.
  */
 
+import { compete } from './compare.mjs';
 import { emptyTable, makeTable, startConsumer } from './consumer.mjs';
-import { compete } from './contest.mjs';
 
 const FULL = { rounds: 5, records: 100 };
 const SHORT = { rounds: 2, records: 30 };
@@ -18,14 +18,14 @@ export const endToEnd = {
   measure: MEDIAN,
   beside,
   theirName: 'INSERT',
-  async run(arena, { short }, told) {
+  async run(environment, { short }, told) {
     const { rounds, records } = short ? SHORT : FULL;
-    await makeTable(arena);
-    const consumer = startConsumer(arena);
+    await makeTable(environment);
+    const consumer = startConsumer(environment);
     await consumer.waitForLine(/taking messages/, 30_000);
-    const sides = await Promise.all(['logger', 'insert'].map((how) => arena.side('end-to-end.mjs', how)));
+    const sides = await Promise.all(['logger', 'insert'].map((how) => environment.worker('end-to-end.mjs', how)));
     const [ours, theirs] = sides.map((side) => async () => {
-      await emptyTable(arena);
+      await emptyTable(environment);
       return side.round(records);
     });
     const result = await compete({ measure: MEDIAN, beside, rounds, ours, theirs }, told);

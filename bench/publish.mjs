@@ -2,7 +2,7 @@
  * `publish` and `publish-winston`: confirmed records a second, against amqplib as most people use it, one persistent
  * message a record with confirms. Both into quorum queues as Loghive declares them.
  */
-import { compete, RATE } from './contest.mjs';
+import { compete, RATE } from './compare.mjs';
 import { openQueues } from './queues.mjs';
 import { SERVICE } from './records.mjs';
 
@@ -16,13 +16,13 @@ function publishBench(name, side, goal) {
     goal,
     measure: RATE,
     theirName: 'amqplib',
-    async run(arena, { short }, told) {
+    async run(environment, { short }, told) {
       const sizes = short ? SHORT : FULL;
-      const queues = await openQueues(arena.rabbitmq);
+      const queues = await openQueues(environment.rabbitmq);
       const ours = await queues.declare(SERVICE);
       const theirs = await queues.declare(THEIR_SERVICE);
-      const ourSide = await arena.side(side);
-      const theirSide = await arena.side('amqplib.mjs', theirs.exchange, theirs.routingKey);
+      const ourSide = await environment.worker(side);
+      const theirSide = await environment.worker('amqplib.mjs', theirs.exchange, theirs.routingKey);
       const result = await compete(
         {
           measure: RATE,

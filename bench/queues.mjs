@@ -7,7 +7,7 @@ import { attendance } from './records.mjs';
 /** @param broker its URL and version */
 export async function openQueues({ url, version }) {
   const connection = await connect(url, { noDelay: true });
-  // Lost only when the arena is cleared before the bench has ended.
+  // Lost only when the environment is cleared before the bench has ended.
   connection.on('error', () => {});
   const channel = await connection.createChannel();
   await channel.prefetch(2000);

@@ -4,14 +4,15 @@
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { openArena } from './arena.mjs';
 import { callConsole, callPino, callRedact, callRedactHeaders, callWinston } from './call.mjs';
-import { reaches } from './contest.mjs';
+import { reaches } from './compare.mjs';
 import { developmentBrokerDrain, developmentBrokerPublish } from './development-broker.mjs';
 import { drain, drainByFour, drainByOne, drainByTwo } from './drain.mjs';
 import { drainSingle } from './drain-single.mjs';
 import { endToEnd } from './end-to-end.mjs';
+import { openEnvironment } from './environment.mjs';
 import { publish, publishWinston } from './publish.mjs';
+import { search } from './search.mjs';
 import { stall } from './stall.mjs';
 
 const BENCHES = [
@@ -23,6 +24,7 @@ const BENCHES = [
   drainByFour,
   drainSingle,
   endToEnd,
+  search,
   callWinston,
   callPino,
   callConsole,
@@ -45,14 +47,14 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 const interrupted = new Promise((resolve) => {
   for (const [signal, code] of Object.entries(SIGNALS)) process.once(signal, () => resolve(code));
 });
-let arena;
+let environment;
 const exitCode = await Promise.race([runAll().catch(failed), interrupted]);
-await arena?.clear();
+await environment?.clear();
 process.exit(exitCode);
 
 async function runAll() {
   note('starting a private RabbitMQ and a private PostgreSQL');
-  arena = await openArena(options.profile && path.resolve(options.profile));
+  environment = await openEnvironment(options.profile && path.resolve(options.profile));
   const reports = [];
   for (const bench of chosen) {
     const { measure, goal } = bench;
@@ -60,7 +62,7 @@ async function runAll() {
       const which = round < 0 ? 'warm-up' : `round ${round + 1}`;
       note(`${bench.name} ${which}: ${shown(ours, measure)} against ${shown(theirs, measure)}`);
     };
-    const result = await bench.run(arena, { short: options.short === true }, told);
+    const result = await bench.run(environment, { short: options.short === true }, told);
     const { lost, doubled } = result;
     // Few and small rounds say whether records are lost, not how fast it is: the goal is judged by the full run.
     const reached = options.short || goal === undefined || reaches(measure, goal, result.ratio);

@@ -6,7 +6,7 @@
 import path from 'node:path';
 import { startProxy } from '../test/support/proxy.mjs';
 import { eventually, sleep } from '../test/support/wait.mjs';
-import { median } from './contest.mjs';
+import { median } from './compare.mjs';
 import { openQueues } from './queues.mjs';
 
 const SERVICE = 'stall';
@@ -27,14 +27,14 @@ export const stall = {
   measure: DELAY,
   theirName: 'healthy',
   beside: Object.fromEntries(rows.map(({ label }) => [label, DELAY])),
-  async run(arena, { short }, told) {
+  async run(environment, { short }, told) {
     const sizes = short ? SHORT : FULL;
     const rounds = [];
     let lost = 0;
     for (let round = 0; round < sizes.rounds; round++) {
       const result = {};
       for (const type of TYPES) {
-        const { delays, missing } = await run(arena, type, sizes);
+        const { delays, missing } = await run(environment, type, sizes);
         result[type] = delays;
         lost += missing;
       }
@@ -65,14 +65,14 @@ function figures(rounds, type, state) {
 }
 
 /** One application through all states. */
-async function run(arena, queueType, { stateMs, awayMs }) {
-  const { hostname, port } = new URL(arena.rabbitmq.url);
+async function run(environment, queueType, { stateMs, awayMs }) {
+  const { hostname, port } = new URL(environment.rabbitmq.url);
   const proxy = await startProxy({ target: { host: hostname, port: Number(port) } });
-  const queues = await openQueues(arena.rabbitmq);
+  const queues = await openQueues(environment.rabbitmq);
   const { queue } = await queues.declare(SERVICE);
   await queues.declare(FULL_SERVICE, { 'x-max-length': 1 });
-  const url = proxy.url(arena.rabbitmq.url);
-  const child = arena.run(path.join('sides', 'stall.mjs'), [url, queueType, SERVICE, FULL_SERVICE], {
+  const url = proxy.url(environment.rabbitmq.url);
+  const child = environment.run(path.join('workers', 'stall.mjs'), [url, queueType, SERVICE, FULL_SERVICE], {
     stdout: 'ignore',
   });
   await child.waitForMessage(({ ready }) => ready, 30_000);
@@ -111,8 +111,8 @@ async function run(arena, queueType, { stateMs, awayMs }) {
   await proxy.heal();
   await caughtUp();
   // On a machine that cannot keep up the buffer is full at times. What is counted is not lost.
-  const { shed } = await ask('stats');
-  const dropped = Object.values(shed.INFO ?? {}).reduce((sum, each) => sum + each, 0);
+  const { dropped: counts } = await ask('stats');
+  const dropped = Object.values(counts.INFO ?? {}).reduce((sum, each) => sum + each, 0);
   await ask('logTo', FULL_SERVICE);
   delays.refusing = await during(() => sleep(stateMs));
   const logged = await ask('end');

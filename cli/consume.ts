@@ -8,9 +8,9 @@ import { internalLogger, sendInternalLinesTo } from '../src/internal-logger.js';
 import { counted } from '../src/sentence.js';
 import { startReporter } from './consume/reporter.js';
 import { serviceManager } from './consume/systemd.js';
-import { onSignals } from './ending.js';
 import { inWordsOfCommand } from './in-words-of-command.js';
 import type { Messages } from './messages.js';
+import { onSignals } from './shutdown-signals.js';
 
 export interface ConsumeOptions extends Pick<ConsumerOptions, 'url' | 'databaseUrl' | 'schema' | 'httpHost'> {
   /** As it was typed. */

@@ -26,11 +26,11 @@ import { inShell, welcome } from './dev/welcome.js';
 import type { DevelopmentBroker } from './embedded/broker/index.js';
 import { confirmation } from './embedded/confirmation.js';
 import { type Stack, startStack } from './embedded/stack.js';
-import { createEnding, type Ending } from './ending.js';
 import { LiveView } from './live/live-view.js';
 import { utcOffset } from './live/local-time.js';
 import type { Messages } from './messages.js';
 import { openStdout } from './output.js';
+import { listenForShutdown, type ShutdownSignals } from './shutdown-signals.js';
 
 export interface DevOptions {
   url?: string;
@@ -55,12 +55,14 @@ export async function dev(services: string[], options: DevOptions, messages: Mes
   const say = (text: string) => messages.say('loghive dev', text);
   const stdout = openStdout();
   const { view, port, settings } = checked(services, options, stdout);
-  const ending = createEnding((signal, again) => say(`${signal}${again ? ' again: stopping at once' : ': stopping'}`));
+  const shutdown = listenForShutdown((signal, again) =>
+    say(`${signal}${again ? ' again: stopping at once' : ': stopping'}`),
+  );
   // Whoever read one of them has gone, and nobody sees what is shown.
-  stdout.on('error', () => ending.request());
-  messages.onGone(() => ending.request());
+  stdout.on('error', () => shutdown.request());
+  messages.onGone(() => shutdown.request());
   // Whatever goes wrong where: no server is left behind.
-  process.on('uncaughtException', (error) => ending.request(error));
+  process.on('uncaughtException', (error) => shutdown.request(error));
   let stack: Stack | undefined;
   let consumer: Supervisor | undefined;
   try {
@@ -71,7 +73,7 @@ export async function dev(services: string[], options: DevOptions, messages: Mes
       port,
       ask: confirmation({ yes: options.yes ?? false }),
       notice: say,
-      signal: ending.asked,
+      signal: shutdown.asked,
     });
     const servers = {
       url: settings.broker?.url ?? stack.broker!.url,
@@ -80,21 +82,21 @@ export async function dev(services: string[], options: DevOptions, messages: Mes
     consumer = new Supervisor(consumerConfig('loghive dev', services, servers), {
       onStored: (records) => view.show(records),
     });
-    await Promise.race([consumer.start(), ending.requested]);
-    if (!ending.asked.aborted) {
+    await Promise.race([consumer.start(), shutdown.requested]);
+    if (!shutdown.asked.aborted) {
       messages.write(`\n${printableLines(welcomeOf(stack, settings))}\n`);
-      await untilEnd(stack, settings.parent, ending, say);
+      await untilEnd(stack, settings.parent, shutdown, say);
     }
-    await drain(consumer, stack.broker, ending);
+    await drain(consumer, stack.broker, shutdown);
   } catch (error) {
     // Ctrl-C in a terminal reaches what was started as well, which may have ended before it is heard here.
-    await sleep(SIGNAL_MS, ending.asked);
+    await sleep(SIGNAL_MS, shutdown.asked);
     // What was given up because it was to be is no failure.
-    if (!ending.asked.aborted) throw error;
+    if (!shutdown.asked.aborted) throw error;
   } finally {
-    await stop(consumer, stack, ending, say);
+    await stop(consumer, stack, shutdown, say);
   }
-  if (ending.fault !== undefined) throw ending.fault;
+  if (shutdown.fault !== undefined) throw shutdown.fault;
   await messages.written();
   process.exit(0);
 }
@@ -221,25 +223,25 @@ function serviceHere(): string {
 async function untilEnd(
   { postgres, lost }: Stack,
   parent: number | undefined,
-  ending: Ending,
+  shutdown: ShutdownSignals,
   say: (text: string) => void,
 ): Promise<void> {
-  while (!ending.asked.aborted) {
-    await sleep(LOOK_EVERY_MS, ending.asked);
-    if (parent !== undefined && process.ppid !== parent && !ending.asked.aborted) {
+  while (!shutdown.asked.aborted) {
+    await sleep(LOOK_EVERY_MS, shutdown.asked);
+    if (parent !== undefined && process.ppid !== parent && !shutdown.asked.aborted) {
       say('npx, or whatever else has started this, is gone: stopping');
-      ending.request();
+      shutdown.request();
     }
-    if (lost.aborted && !ending.asked.aborted) {
-      ending.request(
+    if (lost.aborted && !shutdown.asked.aborted) {
+      shutdown.request(
         new LoghiveError(
           'LOGHIVE_FOLDER_LOCKED',
           'the folder of loghive dev was removed, or another process has taken it over because this one stood still for more than a minute. Start loghive dev again.',
         ),
       );
     }
-    if (postgres && !postgres.isRunning() && !ending.asked.aborted) {
-      ending.request(
+    if (postgres && !postgres.isRunning() && !shutdown.asked.aborted) {
+      shutdown.request(
         new LoghiveError(
           'LOGHIVE_POSTGRES_FAILED',
           `PostgreSQL (process ${postgres.pid}) has ended by itself; its log is in ${postgres.folder}. Start loghive dev again.`,
@@ -250,27 +252,31 @@ async function untilEnd(
 }
 
 /** What the broker has confirmed is gone with it: producers are held back, and the table gets the rest. */
-async function drain(consumer: Supervisor, broker: DevelopmentBroker | undefined, ending: Ending): Promise<void> {
-  if (broker === undefined || ending.fault !== undefined || consumer.status().state !== 'running') return;
+async function drain(
+  consumer: Supervisor,
+  broker: DevelopmentBroker | undefined,
+  shutdown: ShutdownSignals,
+): Promise<void> {
+  if (broker === undefined || shutdown.fault !== undefined || consumer.status().state !== 'running') return;
   broker.block('loghive dev is stopping');
   const startedMs = performance.now();
-  for (let tookMs = 0; tookMs < DRAIN_MS && !ending.hurried.aborted; tookMs = performance.now() - startedMs) {
+  for (let tookMs = 0; tookMs < DRAIN_MS && !shutdown.hurried.aborted; tookMs = performance.now() - startedMs) {
     const left = broker.listQueues().filter(({ messages }) => messages > 0);
     if (!left.some(({ consumers }) => consumers > 0 || tookMs < FOUND_MS)) return;
-    await sleep(20, ending.hurried);
+    await sleep(20, shutdown.hurried);
   }
 }
 
 async function stop(
   consumer: Supervisor | undefined,
   stack: Stack | undefined,
-  ending: Ending,
+  shutdown: ShutdownSignals,
   say: (text: string) => void,
 ): Promise<void> {
-  const hurry = new Promise((resolve) => ending.hurried.addEventListener('abort', resolve, { once: true }));
+  const hurry = new Promise((resolve) => shutdown.hurried.addEventListener('abort', resolve, { once: true }));
   // Also where it is not waited for: one that does not know that it is to end says that its servers are gone.
   const stopped = consumer?.stop();
-  if (!ending.hurried.aborted) await within(CONSUMER_STOP_MS, Promise.race([stopped, hurry]));
+  if (!shutdown.hurried.aborted) await within(CONSUMER_STOP_MS, Promise.race([stopped, hurry]));
   const lost = whatIsLost(stack?.broker);
   if (lost !== undefined) say(lost);
   await stack?.stop();

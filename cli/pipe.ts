@@ -15,19 +15,19 @@ import { LoghiveError, reasonOf } from '../src/errors.js';
 import { processFields } from '../src/fields/process-fields.js';
 import { internalLogger } from '../src/internal-logger.js';
 import { LEVEL_NAMES, TIME_NAMES } from '../src/line/field-names.js';
-import { createLineReader, type LineFields, readSafely } from '../src/line/read-line.js';
+import { createLineReader, type LineFields, readEntrySafely } from '../src/line/read-line.js';
 import { readLevel } from '../src/line/written-level.js';
 import { openProducer, type Producer } from '../src/producer.js';
 import { type ProducerOptions, producerConfig } from '../src/producer-config.js';
-import { createPatience, type Patience } from '../src/publisher/patience.js';
+import { type Backpressure, createBackpressure } from '../src/publisher/backpressure.js';
 import { counted } from '../src/sentence.js';
 import { sleep, within } from '../src/time/time-limit.js';
-import { createEnding, type Ending } from './ending.js';
 import type { Messages } from './messages.js';
 import { openStdout } from './output.js';
 import { createLineSplitter } from './pipe/line-splitter.js';
 import { logfmtMembers } from './pipe/logfmt.js';
 import { createPassage } from './pipe/passage.js';
+import { listenForShutdown, type ShutdownSignals } from './shutdown-signals.js';
 
 const FIELDS: LineFields = {
   level: LEVEL_NAMES,
@@ -50,23 +50,23 @@ export async function pipe(options: Pick<ProducerOptions, 'service' | 'url'>, me
   const config = producerConfig('loghive pipe', { ...options, handleSignals: false }, { hostname });
   usable(config.broker);
   const producer = openProducer(config, new EventEmitter());
-  const ending = createEnding((signal, again) => {
+  const shutdown = listenForShutdown((signal, again) => {
     internalLogger.info(again ? `${signal} again: stopping at once` : `${signal}: sending what has come`);
   });
   // A file can wait: nobody is held up.
   const limits = isFile(process.stdin.fd) ? { standsStillMs: Number.POSITIVE_INFINITY } : {};
-  const patience = createPatience({ bufferBytes: config.bufferBytes, ...limits });
+  const backpressure = createBackpressure({ bufferBytes: config.bufferBytes, ...limits });
   // The time that an end may take is for what is still to come, and for sending it.
-  const [halfTime, wholeTime] = [1, 2].map((halves) => asked(ending, (config.exitTimeoutMs * halves) / 2));
-  const input = openInput(producer, patience);
+  const [halfTime, wholeTime] = [1, 2].map((halves) => asked(shutdown, (config.exitTimeoutMs * halves) / 2));
+  const input = openInput(producer, backpressure);
   const wasCut = await Promise.race([input.ended.then(() => false), halfTime!.then(() => true)]);
   if (wasCut) input.cut();
   process.stdin.destroy();
   await Promise.race([flushed(producer).then(() => producer.close()), wholeTime]);
-  const { pending, shed } = producer.stats();
+  const { pending, dropped } = producer.stats();
   await messages.written();
   // What is left is told by the exit hooks.
-  process.exit(wasCut || pending > 0 || Object.keys(shed).length > 0 ? 1 : 0);
+  process.exit(wasCut || pending > 0 || Object.keys(dropped).length > 0 ? 1 : 0);
 }
 
 interface Input {
@@ -76,19 +76,19 @@ interface Input {
   cut(): void;
 }
 
-function openInput(producer: Producer, patience: Patience): Input {
+function openInput(producer: Producer, backpressure: Backpressure): Input {
   const splitter = createLineSplitter();
   const readLine = createLineReader(() => FIELDS, logfmtMembers);
   const passOn = createPassage(openStdout());
   const record = (lines: string[]) => {
-    for (const line of lines) if (line.trim() !== '') producer.log(readSafely(readLine, line));
+    for (const line of lines) if (line.trim() !== '') producer.log(readEntrySafely(readLine, line));
   };
   async function read(): Promise<void> {
     try {
       for await (const bytes of process.stdin as AsyncIterable<Buffer>) {
         record(splitter.push(bytes));
         await passOn(bytes);
-        while (patience.waits(producer.stats(), performance.now())) await delay(LOOK_EVERY_MS);
+        while (backpressure.waits(producer.stats(), performance.now())) await delay(LOOK_EVERY_MS);
       }
     } catch (error) {
       // Destroyed at the end of the waiting; or it can be read no longer, which is its end as well.
@@ -123,9 +123,9 @@ async function flushed(producer: Producer): Promise<void> {
 }
 
 /** Resolves some time after the first request, at once at the second. */
-async function asked(ending: Ending, graceMs: number): Promise<void> {
-  await ending.requested;
-  await sleep(graceMs, ending.hurried);
+async function asked(shutdown: ShutdownSignals, graceMs: number): Promise<void> {
+  await shutdown.requested;
+  await sleep(graceMs, shutdown.hurried);
 }
 
 function isFile(fd: number): boolean {

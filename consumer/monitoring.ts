@@ -3,7 +3,7 @@
  * It looks at the consumer and never steps in: were all of it to fail, records would be stored as before.
  */
 import { Connection } from '../src/amqp/connection.js';
-import type { Link } from '../src/amqp/link.js';
+import type { OpenConnection } from '../src/amqp/open-connection.js';
 import { LoghiveError, reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import type { MetricRegistry } from '../src/metrics/metric.js';
@@ -45,7 +45,7 @@ export class Monitoring {
   readonly #stored = new Rate();
   /** What messages weighed when some were in hand last, by queue. */
   readonly #meanBytes = new Map<string, number>();
-  #link: Link | undefined;
+  #openConnection: OpenConnection | undefined;
   #metrics: ConsumerMetrics | undefined;
   #http: HttpServer | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -57,14 +57,14 @@ export class Monitoring {
       connectionName: `loghive consumer ${process.pid} (monitoring)`,
       keepsProcessAlive: false,
     });
-    this.#connection.events.on('ready', (link) => {
-      this.#link = link;
+    this.#connection.events.on('ready', (connection) => {
+      this.#openConnection = connection;
     });
     this.#connection.events.on('lost', () => {
-      this.#link = undefined;
+      this.#openConnection = undefined;
     });
     this.#depths = new QueueDepths({
-      link: () => this.#link,
+      openConnection: () => this.#openConnection,
       queues: () => queuesOf(services(), config.retryDelaysMs),
       roundMs: ROUND_MS,
       signal,

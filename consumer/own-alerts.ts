@@ -1,7 +1,7 @@
 /** Alerts of a consumer: about what it stores, and about itself as its status has it. */
 import { asSentence } from '../src/sentence.js';
 import type { StatusLog } from '../src/status-log.js';
-import { type Alerts, type AlertsSeams, createAlerts } from './alerts/alerts.js';
+import { type Alerts, type AlertsTestHooks, createAlerts } from './alerts/alerts.js';
 import { type SelfState, SelfWatch } from './alerts/self-watch.js';
 import type { ConsumerConfig } from './config.js';
 import type { ConsumerStatus } from './status.js';
@@ -10,7 +10,7 @@ export interface OwnAlertsOptions {
   readonly config: ConsumerConfig;
   readonly notices: StatusLog;
   readonly status: () => ConsumerStatus;
-  readonly seams?: AlertsSeams | undefined;
+  readonly seams?: AlertsTestHooks | undefined;
 }
 
 /** @returns undefined where nobody is to be told anything. */

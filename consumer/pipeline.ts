@@ -20,14 +20,14 @@ import { LocalOffsets } from '../src/time/local-offset.js';
 import { within } from '../src/time/time-limit.js';
 import { SERVICES_QUEUE } from '../src/wire.js';
 import type { ConsumerConfig } from './config.js';
-import type { Copies } from './copies.js';
 import { type Delivery, deliveryOf, returnsOf } from './delivery.js';
+import type { IntakeChannel } from './intake/intake-channel.js';
 import { MAX_RETURNS } from './intake/queue-hazards.js';
-import type { Session } from './intake/session.js';
 import { observe } from './metrics/histogram.js';
 import { LaneCounts } from './metrics/lane-counts.js';
 import { BATCH_BOUNDS, COMMIT_BOUNDS, noPipelineCounts, type PipelineCounts } from './metrics/snapshot.js';
 import { type ParsedDelivery, parseDelivery } from './parse-delivery.js';
+import type { PendingRepublishes } from './pending-republishes.js';
 import { recordId } from './record-id.js';
 import type { Republisher } from './republish.js';
 import { type Settled, settle } from './settle.js';
@@ -46,9 +46,9 @@ export interface PipelineOptions {
   readonly config: PipelineConfig;
   readonly store: Store;
   readonly republisher: Republisher;
-  readonly copies: Copies;
+  readonly copies: PendingRepublishes;
   /** The session that messages are taken over now. */
-  readonly session: () => Session | undefined;
+  readonly session: () => IntakeChannel | undefined;
   /** Whether batches are stored now, or wait. */
   readonly isStoring: () => boolean;
   /** A service has announced itself. */
@@ -65,7 +65,7 @@ export interface PipelineOptions {
 
 /** What was taken over one channel and is stored together. */
 interface Batch {
-  readonly session: Session;
+  readonly session: IntakeChannel;
   readonly deliveries: ParsedDelivery[];
 }
 
@@ -105,7 +105,7 @@ export class Pipeline {
   }
 
   /** @returns how many records it holds, where that is known already. */
-  take(session: Session, queue: string, message: ConsumeMessage): number | undefined {
+  take(session: IntakeChannel, queue: string, message: ConsumeMessage): number | undefined {
     if (message.fields.redelivered) this.#counts.redelivered++;
     // Looked at before anything else of it: it may be what ended those who had it before.
     const delivery = deliveryOf(queue, message);
@@ -133,7 +133,7 @@ export class Pipeline {
     while (this.#work || this.#background.size > 0) await Promise.allSettled([this.#work, ...this.#background]);
   }
 
-  #accept(session: Session, delivery: Delivery): number | undefined {
+  #accept(session: IntakeChannel, delivery: Delivery): number | undefined {
     if (delivery.queue !== SERVICES_QUEUE) return this.#turns.add(delivery);
     const parsed = this.#parse(delivery);
     const [service] = parsed.announced;
@@ -143,7 +143,7 @@ export class Pipeline {
   }
 
   /** A message that cannot be published anew now is stored without that: a full queue must not keep itself full. */
-  async #requeueAsNew(session: Session, delivery: Delivery): Promise<void> {
+  async #requeueAsNew(session: IntakeChannel, delivery: Delivery): Promise<void> {
     if (await this.#isCopied(delivery)) {
       session.acknowledge([delivery.tag]);
       this.#counts.rounds++;
@@ -160,7 +160,7 @@ export class Pipeline {
     return (await within(COPY_TIMEOUT_MS, copied)) && copied;
   }
 
-  async #retry(session: Session, { delivery, copies }: Settled['retrying'][number]): Promise<void> {
+  async #retry(session: IntakeChannel, { delivery, copies }: Settled['retrying'][number]): Promise<void> {
     const letters = await this.#options.copies.publish(session, delivery.tag, copies);
     if (letters === undefined) return;
     this.#counts.retried += copies.length - letters.length;

@@ -6,7 +6,7 @@
  * a consumer has in hand.
  */
 import type { Channel } from 'amqplib';
-import type { Link } from '../src/amqp/link.js';
+import type { OpenConnection } from '../src/amqp/open-connection.js';
 import { ask } from '../src/amqp/throwaway-channel.js';
 import { reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
@@ -24,7 +24,7 @@ export interface QueueDepth {
 
 export interface QueueDepthsOptions {
   /** The connection; undefined while there is none. */
-  readonly link: () => Link | undefined;
+  readonly openConnection: () => OpenConnection | undefined;
   /** The names of all queues, at this moment. */
   readonly queues: () => readonly string[];
   /** How long one round over all queues takes, in milliseconds. */
@@ -59,35 +59,35 @@ export class QueueDepths {
 
   /** Asks until the signal is given. Never rejects. */
   async watch(): Promise<void> {
-    const { link, queues, roundMs, signal, answerMs = ANSWER_MS } = this.#options;
+    const { openConnection, queues, roundMs, signal, answerMs = ANSWER_MS } = this.#options;
     // The first round gives figures soon.
     for (let round = 1; !signal.aborted; round++) {
       const names = queues();
       this.#forgetOthers(new Set(names));
       const pauseMs = round === 1 ? LEAST_PAUSE_MS : Math.max(LEAST_PAUSE_MS, roundMs / names.length);
       for (const queue of names) {
-        const open = link();
+        const open = openConnection();
         if (!open) break;
         const isAsked = this.#asked.has(queue);
         if (!isAsked && !(await within(answerMs, this.#measure(open, queue, answerMs)))) this.#depths.delete(queue);
         await sleep(pauseMs, signal);
         if (signal.aborted) return;
       }
-      if (link() && names.length > 0) continue;
+      if (openConnection() && names.length > 0) continue;
       this.#depths.clear();
       round = 0;
       await sleep(AWAY_MS, signal);
     }
   }
 
-  async #measure(link: Link, queue: string, answerMs: number): Promise<void> {
+  async #measure(connection: OpenConnection, queue: string, answerMs: number): Promise<void> {
     this.#asked.add(queue);
     try {
       const look = async (channel: Channel) => {
         const { messageCount: messages, consumerCount: consumers } = await channel.checkQueue(queue);
         this.#depths.set(queue, { queue, messages, consumers, atMs: Date.now() });
       };
-      const answer = await ask(link, look, answerMs);
+      const answer = await ask(connection, look, answerMs);
       // 404: it is not declared yet, or was deleted.
       if (!answer.ok) this.#depths.delete(queue);
     } catch (error) {

@@ -53,12 +53,12 @@ export function openQueueRemoval(broker: BrokerConfig, queues: QueueSettings, se
   const connection = openConnection(broker, 'services');
 
   async function declarations(): Promise<readonly QueueDeclaration[]> {
-    return logQueues(service, queues, (await connection.link()).serverVersion);
+    return logQueues(service, queues, (await connection.opened()).serverVersion);
   }
 
   /** No answer in time counts as lost, like one whose connection has ended. */
   async function askOnce(question: (channel: Channel) => Promise<unknown>): Promise<Answer> {
-    const answer = ask(await connection.link(), question, ANSWER_MS).catch((error) => lost(reasonOf(error), error));
+    const answer = ask(await connection.opened(), question, ANSWER_MS).catch((error) => lost(reasonOf(error), error));
     return (await within(ANSWER_MS, answer)) ? answer : lost(NO_ANSWER);
   }
 
@@ -99,7 +99,7 @@ export function openQueueRemoval(broker: BrokerConfig, queues: QueueSettings, se
 
   /** @returns why the queue stays; undefined where it is gone. */
   async function removeOne(declaration: QueueDeclaration, signal: AbortSignal): Promise<string | undefined> {
-    const ensured = connection.outlet.topology.ensure(await connection.link(), declaration);
+    const ensured = connection.publishChannel.topology.ensure(await connection.opened(), declaration);
     if (!(await within(ANSWER_MS, ensured))) return NO_ANSWER;
     const declared = await ensured;
     const isQuorum = declared === undefined || declared['x-queue-type'] === 'quorum';

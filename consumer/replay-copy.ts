@@ -1,6 +1,6 @@
 /** What is published of a dead letter that is to be tried anew, and where. Pure. */
 import type { Options } from 'amqplib';
-import type { Outgoing } from '../src/amqp/outlet.js';
+import type { OutgoingMessage } from '../src/amqp/publish-channel.js';
 import { RECORD_CONTENT_TYPE } from '../src/frame.js';
 import { LEVELS } from '../src/level.js';
 import { FAILURE_QUEUE, queueName, SERVICES_QUEUE } from '../src/wire.js';
@@ -28,7 +28,7 @@ const NOT_COPIED = /^(?:x-loghive-|x-death$|x-(?:first|last)-death-|x-delivery-c
  *
  * @param frameMax the largest frame that the broker takes, in bytes: headers that do not fit are left out.
  */
-export function replayCopy({ queue, raw, headers }: Letter, frameMax: number): Outgoing {
+export function replayCopy({ queue, raw, headers }: Letter, frameMax: number): OutgoingMessage {
   const own = encodableFields(headers) as Record<string, unknown>;
   const others = Object.fromEntries(Object.entries(own).filter(([name]) => !NOT_COPIED.test(name)));
   const contentType = textOf(headers[CONTENT_TYPE_HEADER]) ?? RECORD_CONTENT_TYPE;

@@ -6,7 +6,7 @@
  * Consumers that want to store a letter of a locked page wait. So each letter is tried once a page; what was not taken is
  * tried again in the next page, after a pause without locks.
  */
-import type { Outcome } from '../src/amqp/outlet.js';
+import type { PublishOutcome } from '../src/amqp/publish-channel.js';
 import { messageLimit, NOT_FOUND } from '../src/amqp/reply.js';
 import { ask } from '../src/amqp/throwaway-channel.js';
 import { backoffMs, REFUSED } from '../src/backoff.js';
@@ -49,7 +49,7 @@ export interface Replay {
 
 export function openReplay(broker: BrokerConfig): Replay {
   const connection = openConnection(broker, 'replay');
-  const { outlet } = connection;
+  const { publishChannel } = connection;
   const kept = new Map<string, number>();
   /** Whether a queue is there; looked at once. */
   const queues = new Map<string, Promise<boolean>>();
@@ -66,7 +66,7 @@ export function openReplay(broker: BrokerConfig): Replay {
   /** A queue that refused. */
   let full: string | undefined;
   let limit: number | undefined;
-  outlet.events.on('channelClosed', (error) => {
+  publishChannel.events.on('channelClosed', (error) => {
     limit = messageLimit(error.message) ?? limit;
   });
 
@@ -81,7 +81,7 @@ export function openReplay(broker: BrokerConfig): Replay {
   }
 
   async function look(queue: string): Promise<boolean> {
-    const answer = await ask(await connection.link(), (channel) => channel.checkQueue(queue));
+    const answer = await ask(await connection.opened(), (channel) => channel.checkQueue(queue));
     if (answer.ok) return true;
     if (answer.code === NOT_FOUND) return false;
     // Whoever may write to a queue need not be allowed to look at it: publishing shows whether it is there.
@@ -97,9 +97,9 @@ export function openReplay(broker: BrokerConfig): Replay {
     return undefined;
   }
 
-  async function publish(letter: Letter): Promise<Outcome> {
-    const { frameMax } = await connection.link();
-    return new Promise((resolve) => outlet.publish(replayCopy(letter, frameMax), resolve));
+  async function publish(letter: Letter): Promise<PublishOutcome> {
+    const { frameMax } = await connection.opened();
+    return new Promise((resolve) => publishChannel.publish(replayCopy(letter, frameMax), resolve));
   }
 
   /** Each once; what has no answer when the time is over may arrive, or not. @throws LoghiveError */
@@ -164,7 +164,7 @@ export function openReplay(broker: BrokerConfig): Replay {
     },
     kept,
     async connected() {
-      await connection.link();
+      await connection.opened();
     },
     get isToRepeat() {
       return isToRepeat;
@@ -172,7 +172,7 @@ export function openReplay(broker: BrokerConfig): Replay {
     async ready(signal) {
       if (isToRepeat) await sleep(backoffMs(failures + 1, REFUSED), signal);
       isToRepeat = false;
-      await connection.link().catch(fail);
+      await connection.opened().catch(fail);
     },
     async send(letters) {
       const confirmed: string[] = [];

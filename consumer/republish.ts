@@ -4,8 +4,8 @@
  */
 import type { ConsumeMessage, Options } from 'amqplib';
 import type { ConnectionStatus } from '../src/amqp/connection.js';
-import type { Link } from '../src/amqp/link.js';
-import { type Outcome, type Outgoing, Outlet } from '../src/amqp/outlet.js';
+import type { OpenConnection } from '../src/amqp/open-connection.js';
+import { type OutgoingMessage, PublishChannel, type PublishOutcome } from '../src/amqp/publish-channel.js';
 import { messageLimit, replyText } from '../src/amqp/reply.js';
 import type { BrokerConfig } from '../src/config.js';
 import { reasonOf } from '../src/errors.js';
@@ -34,7 +34,7 @@ export interface Republisher {
   /** Connects, and declares the retry exchange and its queues on each connection. */
   open(): void;
   /** Puts one record into the delay queue of `delayMs`. Resolves to what became of it, or to the limit that it is above. */
-  retry(copy: RetryCopy, delayMs: number): Promise<Outcome | MessageLimit>;
+  retry(copy: RetryCopy, delayMs: number): Promise<PublishOutcome | MessageLimit>;
   /**
    * Publishes the whole message to its own queue, where the broker counts its deliveries anew. Resolves to whether the
    * broker has it.
@@ -69,32 +69,37 @@ export function createRepublisher(
   warn: (sentence: string) => void,
   notice: (sentence: string) => void,
 ): Republisher {
-  const outlet = new Outlet(options.broker, `loghive consumer ${process.pid} (publishing)`, true, notice);
-  outlet.events.on('warning', (error) => warn(error.message));
+  const publishChannel = new PublishChannel(
+    options.broker,
+    `loghive consumer ${process.pid} (publishing)`,
+    true,
+    notice,
+  );
+  publishChannel.events.on('warning', (error) => warn(error.message));
 
-  async function declare(link: Link): Promise<void> {
+  async function declare(connection: OpenConnection): Promise<void> {
     const { queues, retryDelaysMs } = options;
     const wanted = [
-      failureQueue(queues.type, queues, link.serverVersion),
-      ...retryDelaysMs.map((delayMs) => delayQueue(delayMs, queues.type, link.serverVersion)),
+      failureQueue(queues.type, queues, connection.serverVersion),
+      ...retryDelaysMs.map((delayMs) => delayQueue(delayMs, queues.type, connection.serverVersion)),
     ];
     try {
-      for (const declaration of wanted) await outlet.topology.ensure(link, declaration);
+      for (const declaration of wanted) await publishChannel.topology.ensure(connection, declaration);
     } catch (error) {
       internalLogger.debug(`retry queues are not declared: ${reasonOf(error)}`);
     }
   }
 
   let limit: MessageLimit | undefined;
-  outlet.events.on('open', (link, afresh) => {
+  publishChannel.events.on('open', (connection, afresh) => {
     // It may be another broker, or have another limit now.
     if (afresh) limit = undefined;
-    void declare(link);
+    void declare(connection);
   });
 
   /** What the broker said to the last message, unless it confirmed that. */
   let refusal: string | undefined;
-  outlet.events.on('channelClosed', (error) => {
+  publishChannel.events.on('channelClosed', (error) => {
     refusal = error.message;
     const bytes = messageLimit(error.message);
     if (bytes !== undefined) limit = { bytes, words: replyText(error.cause) };
@@ -103,32 +108,32 @@ export function createRepublisher(
   let ready: Promise<void> | undefined;
   let release = () => {};
   for (const event of ['open', 'unblocked'] as const) {
-    outlet.events.on(event, () => {
+    publishChannel.events.on(event, () => {
       release();
       ready = undefined;
     });
   }
 
   function connectionFault(): string | undefined {
-    const { state, lastError } = outlet.connection.status();
+    const { state, lastError } = publishChannel.connection.status();
     if (state === 'ready') return undefined;
     return state === 'blocked' ? 'the broker blocks publishers (its memory or disk is short)' : lastError;
   }
 
-  async function publish(message: Outgoing): Promise<Outcome | MessageLimit> {
+  async function publish(message: OutgoingMessage): Promise<PublishOutcome | MessageLimit> {
     if (limit && message.body.length > limit.bytes) return limit;
-    const outcome = await new Promise<Outcome>((resolve) => outlet.publish(message, resolve));
+    const outcome = await new Promise<PublishOutcome>((resolve) => publishChannel.publish(message, resolve));
     refusal = outcome === 'lost' ? refusal : REFUSALS[outcome];
-    if (outcome === 'returned' && outlet.link) {
+    if (outcome === 'returned' && publishChannel.openConnection) {
       // No queue takes it any more: somebody deleted it. It is there again when the caller repeats.
-      outlet.topology.forget();
-      await declare(outlet.link);
+      publishChannel.topology.forget();
+      await declare(publishChannel.openConnection);
     }
     return outcome;
   }
 
   return {
-    open: () => outlet.connection.open(),
+    open: () => publishChannel.connection.open(),
     retry: (copy, delayMs) => publish({ ...copy, exchange: FAILURE_EXCHANGE, routingKey: `${FAILURE_KEY}.${delayMs}` }),
     async requeueAsNew(queue, { properties, content }) {
       const rounds = countHeader(properties.headers?.[ROUNDS_HEADER]) + 1;
@@ -139,7 +144,7 @@ export function createRepublisher(
         internalLogger.debug(`the headers of a message from queue "${queue}" are not copied: ${why}`);
         return copyWith(leastProperties(properties, { [ROUNDS_HEADER]: rounds }));
       };
-      if (headerFrameBytes(copied) > (outlet.link?.frameMax ?? 0))
+      if (headerFrameBytes(copied) > (publishChannel.openConnection?.frameMax ?? 0))
         return withoutHeaders('they do not fit into a frame');
       return copyWith(copied).catch((error) => withoutHeaders(reasonOf(error)));
     },
@@ -147,10 +152,10 @@ export function createRepublisher(
       return limit;
     },
     get isReady() {
-      return outlet.link !== undefined;
+      return publishChannel.openConnection !== undefined;
     },
     async whenReady() {
-      if (outlet.link !== undefined) return;
+      if (publishChannel.openConnection !== undefined) return;
       ready ??= new Promise((resolve) => {
         release = resolve;
       });
@@ -162,8 +167,8 @@ export function createRepublisher(
     get fault() {
       return connectionFault() ?? refusal;
     },
-    status: () => outlet.connection.status(),
-    close: () => outlet.connection.close(),
+    status: () => publishChannel.connection.status(),
+    close: () => publishChannel.connection.close(),
   };
 }
 

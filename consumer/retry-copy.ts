@@ -1,11 +1,11 @@
 /** What is published of a record that is to be tried again later. Pure. */
-import type { Outgoing } from '../src/amqp/outlet.js';
+import type { OutgoingMessage } from '../src/amqp/publish-channel.js';
 import { RECORD_CONTENT_TYPE } from '../src/frame.js';
 import { ATTEMPT_HEADER, ORIGIN_HEADER } from '../src/wire.js';
 import { leastProperties, timestampOf } from './copied-properties.js';
 import type { ParsedDelivery } from './parse-delivery.js';
 
-export type RetryCopy = Pick<Outgoing, 'body' | 'properties'>;
+export type RetryCopy = Pick<OutgoingMessage, 'body' | 'properties'>;
 
 /**
  * The whole message as it came, where it holds nothing else: in UTF-8 and with its compression undone it may be far larger

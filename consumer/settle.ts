@@ -7,11 +7,11 @@
  */
 import type { Level } from '../src/level.js';
 import type { StoredRecord } from '../src/record.js';
-import type { Copy } from './copies.js';
 import { deadLetterOf } from './dead-letter.js';
 import type { Delivery } from './delivery.js';
 import type { StoredBatch } from './metrics/lane-counts.js';
 import type { ParsedDelivery } from './parse-delivery.js';
+import type { Copy } from './pending-republishes.js';
 import type { MessageLimit, Republisher } from './republish.js';
 import { retryCopy } from './retry-copy.js';
 import type { DeadLetter, Rejected, Store, StoreItem } from './store/index.js';

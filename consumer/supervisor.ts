@@ -15,7 +15,7 @@ import { internalLogger } from '../src/internal-logger.js';
 import type { MetricRegistry } from '../src/metrics/metric.js';
 import { StatusLog } from '../src/status-log.js';
 import { within } from '../src/time/time-limit.js';
-import type { Alerts, AlertsSeams } from './alerts/alerts.js';
+import type { Alerts, AlertsTestHooks } from './alerts/alerts.js';
 import type { ConsumerConfig } from './config.js';
 import { consumerStatus } from './consumer-status.js';
 import { DeadLetterLog } from './dead-letter-log.js';
@@ -68,7 +68,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
   });
 
   /** @param registry the user's own, for the metrics. */
-  constructor(config: ConsumerConfig, hooks?: ConsumerHooks, registry?: MetricRegistry, alertsSeams?: AlertsSeams) {
+  constructor(config: ConsumerConfig, hooks?: ConsumerHooks, registry?: MetricRegistry, alertsSeams?: AlertsTestHooks) {
     super();
     this.#ttlMs = config.queues.messageTtlMs;
     setMaxListeners(0, this.#abort.signal);

@@ -22,10 +22,10 @@ import { StatusLog } from '../src/status-log.js';
 import { sleep, within } from '../src/time/time-limit.js';
 import { createEventsOf } from './alerts/event.js';
 import type { ConsumerConfig } from './config.js';
-import { Copies } from './copies.js';
 import type { DeadLetterNotice, WorkerHooks } from './events.js';
-import { Taking } from './intake/taking.js';
+import { Intake } from './intake/intake.js';
 import { type Figures, NOTHING_IN_HAND } from './metrics/snapshot.js';
+import { PendingRepublishes } from './pending-republishes.js';
 import { Pipeline } from './pipeline.js';
 import { createRepublisher, type Republisher } from './republish.js';
 import { unavailable, untilStorageWorks } from './retry.js';
@@ -62,9 +62,9 @@ export class ConsumerWorker {
   readonly #events: WorkerEvents;
   readonly #hooks: WorkerHooks;
   readonly #store: Store;
-  readonly #taking: Taking;
+  readonly #intake: Intake;
   readonly #republisher: Republisher;
-  readonly #copies: Copies;
+  readonly #copies: PendingRepublishes;
   readonly #pipeline: Pipeline;
   /** What is so of the servers now: each change is logged, not each attempt. */
   readonly #serverLog = new StatusLog((sentence, level) => internalLogger[level](sentence));
@@ -98,7 +98,7 @@ export class ConsumerWorker {
       (sentence) => this.#notices.once(sentence),
     );
     setMaxListeners(0, this.#abort.signal);
-    this.#copies = new Copies({
+    this.#copies = new PendingRepublishes({
       republisher: this.#republisher,
       signal: this.#abort.signal,
       onWaiting: (waits) => this.#logRetries(waits),
@@ -109,7 +109,7 @@ export class ConsumerWorker {
       store: this.#store,
       republisher: this.#republisher,
       copies: this.#copies,
-      session: () => this.#taking.session,
+      session: () => this.#intake.session,
       isStoring: () => this.#state === 'running' || this.#state === 'stopping',
       onAnnounced: events.onAnnounced,
       onProgress: (records) => {
@@ -122,7 +122,7 @@ export class ConsumerWorker {
       afterCommit: hooks.afterCommit,
       onStored: hooks.onStored,
     });
-    this.#taking = new Taking(config, {
+    this.#intake = new Intake(config, {
       // The newest first: the records of a service that is new must not wait until hundreds of others have their queues.
       services: () => [...this.#services].reverse(),
       status: this.#serverLog,
@@ -136,7 +136,7 @@ export class ConsumerWorker {
 
   /** Connects to RabbitMQ, and takes nothing yet. */
   connect(): void {
-    this.#taking.connect();
+    this.#intake.connect();
     this.#republisher.open();
   }
 
@@ -147,7 +147,7 @@ export class ConsumerWorker {
     await Promise.race([this.#republisher.whenReady(), sleep(PUBLISHING_PATIENCE_MS, this.#abort.signal)]);
     if (this.#abort.signal.aborted) return;
     this.#transition('running');
-    this.#taking.begin();
+    this.#intake.begin();
   }
 
   /**
@@ -157,7 +157,7 @@ export class ConsumerWorker {
    */
   add(service: string, rank: number): void {
     this.#services.add(service);
-    this.#taking.add(service, rank);
+    this.#intake.add(service, rank);
   }
 
   /** Nothing moves until a probe succeeds. What is in hand stays there: each return counts against a delivery limit. */
@@ -188,10 +188,10 @@ export class ConsumerWorker {
       state: this.#state,
       sinceMs: this.#sinceMs,
       ...(this.#reason === undefined ? {} : { reason: this.#reason }),
-      broker: this.#taking.status(),
+      broker: this.#intake.status(),
       publishing: this.#republisher.status(),
-      queues: this.#taking.queues,
-      inHand: this.#taking.session?.unacknowledged ?? 0,
+      queues: this.#intake.queues,
+      inHand: this.#intake.session?.unacknowledged ?? 0,
       counts: { ...this.#pipeline.counts.totals, pauses: this.#pauses },
       notices: notice === undefined ? this.#notices.all : [...this.#notices.all, notice],
     };
@@ -199,7 +199,7 @@ export class ConsumerWorker {
 
   figures(): Figures {
     const { counts, writingSinceMs } = this.#pipeline;
-    const { session } = this.#taking;
+    const { session } = this.#intake;
     if (!session || session.isEnded) return { counts, inHand: { ...NOTHING_IN_HAND, writingSinceMs } };
     return { counts, inHand: { messages: session.unacknowledged, queues: session.heldByQueue(), writingSinceMs } };
   }
@@ -240,7 +240,7 @@ export class ConsumerWorker {
     if (this.#state !== 'paused') return;
     this.#transition('running');
     this.#serverLog.report('storage', 'storage works again', 'info');
-    this.#taking.begin();
+    this.#intake.begin();
     this.#pipeline.resume();
   }
 
@@ -248,7 +248,7 @@ export class ConsumerWorker {
   async #giveBack(): Promise<void> {
     this.#forgetInHand();
     this.#heldSinceMs = undefined;
-    await this.#taking.pause();
+    await this.#intake.pause();
   }
 
   /** It comes again: its channel has ended, or is about to. */
@@ -260,12 +260,12 @@ export class ConsumerWorker {
   async #stop(wasRunning: boolean): Promise<void> {
     if (wasRunning) await within(STOP_MS, this.#finishInHand());
     this.#forgetInHand();
-    await Promise.all([this.#taking.close(), this.#republisher.close(), within(1000, this.#store.close())]);
+    await Promise.all([this.#intake.close(), this.#republisher.close(), within(1000, this.#store.close())]);
     this.#transition('stopped');
   }
 
   async #finishInHand(): Promise<void> {
-    await this.#taking.drain();
+    await this.#intake.drain();
     await this.#pipeline.finish();
   }
 }

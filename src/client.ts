@@ -11,9 +11,8 @@ import { EventEmitter } from 'node:events';
 import { parseLevel } from './level.js';
 import { type Entry, openProducer, type Producer } from './producer.js';
 import { type ProducerOptions, producerConfig } from './producer-config.js';
-import type { PublisherEvents } from './publisher/events.js';
 import type { FlushOptions } from './publisher/flushes.js';
-import type { CloseResult, PublisherStats, PublisherStatus } from './publisher/status.js';
+import type { CloseResult, PublisherEvents, PublisherStats, PublisherStatus } from './publisher/status.js';
 import { safeValue } from './safe-value.js';
 import { isErrorSafely } from './value/error-value.js';
 
@@ -63,7 +62,7 @@ export class LoggerClient extends EventEmitter<LoggerClientEvents> {
   }
 
   /**
-   * Resolves when everything that was logged before is confirmed by the broker, or counted as shed. While the broker is
+   * Resolves when everything that was logged before is confirmed by the broker, or counted as dropped. While the broker is
    * away it waits, for at most `timeoutMs` where that is given; what is then not confirmed waits on.
    */
   flush(options?: FlushOptions): Promise<void> {

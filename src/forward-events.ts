@@ -1,7 +1,7 @@
 /** What a publisher tells, handed on to one of the integrations that share it. */
 import type { EventEmitter } from 'node:events';
 import { emitSafely } from './emit-safely.js';
-import type { PublisherEvents } from './publisher/events.js';
+import type { PublisherEvents } from './publisher/status.js';
 
 type Name = keyof PublisherEvents;
 const NAMES: readonly string[] = ['warning', 'connect', 'disconnect'] satisfies Name[];

@@ -15,7 +15,7 @@ export { LEVELS, type Level } from './level.js';
 export type { MetricRegistry } from './metrics/metric.js';
 export { collectMetrics } from './metrics/producer-metrics.js';
 export type { ProducerOptions } from './producer-config.js';
+export type { DropCounts, DropReason } from './publisher/drop-counter.js';
 export type { FlushOptions } from './publisher/flushes.js';
-export type { ShedCounts, ShedReason } from './publisher/shed.js';
 export type { CloseResult, LaneStatus, PublisherStats, PublisherStatus } from './publisher/status.js';
 export type { QueueType } from './wire.js';

@@ -5,8 +5,8 @@ import { joinMembers, type Member } from './fields/member.js';
 import { forwardEvents } from './forward-events.js';
 import type { Level } from './level.js';
 import type { ProducerConfig } from './producer-config.js';
+import { type NotAccepted, noneMissed } from './publisher/drop-counter.js';
 import type { FlushOptions } from './publisher/flushes.js';
-import { type NotTaken, noneMissed } from './publisher/not-taken.js';
 import { sharePublisher } from './publisher/shared.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from './publisher/status.js';
 import { pythonForm } from './python-form.js';
@@ -30,7 +30,7 @@ export interface Entry {
 export interface Producer {
   log(entry: Entry): void;
   /** Where a door counts a call at which the stack was full before it could make an entry of it. */
-  readonly notTaken: NotTaken;
+  readonly notAccepted: NotAccepted;
   flush(options?: FlushOptions): Promise<void>;
   close(): Promise<CloseResult>;
   stats(): PublisherStats;
@@ -49,7 +49,7 @@ function openEnabled(config: ProducerConfig, door: EventEmitter): Producer {
   const { publisher, account, release } = sharePublisher(publisherPart(config));
   const stopForwarding = forwardEvents(publisher.events, door);
   const { service, maxRecordBytes, base, redact } = config;
-  const { notTaken } = publisher;
+  const { notAccepted } = publisher;
   publisher.announce(service);
   const encode = config.recordsPerMessage === 1 ? pythonEncode : encodeRecord;
 
@@ -66,11 +66,11 @@ function openEnabled(config: ProducerConfig, door: EventEmitter): Producer {
         publisher.accept(service, level, line, account);
       } catch (error) {
         // encodeRecord makes every value safe, so that it is the application's stack that was full. A call might throw again.
-        notTaken[level]++;
-        notTaken.error = error;
+        notAccepted[level]++;
+        notAccepted.error = error;
       }
     },
-    notTaken,
+    notAccepted,
     flush: (options) => publisher.awaitFlush(options),
     close: () => release().finally(stopForwarding),
     stats: () => publisher.stats(),
@@ -92,10 +92,10 @@ function disabled(): Producer {
   const sinceMs = Date.now();
   return {
     log() {},
-    notTaken: noneMissed(),
+    notAccepted: noneMissed(),
     async flush() {},
     close: async () => ({ confirmed: 0, unsent: 0 }),
-    stats: () => ({ accepted: 0, confirmed: 0, pending: 0, pendingBytes: 0, shed: {}, retries: 0 }),
+    stats: () => ({ accepted: 0, confirmed: 0, pending: 0, pendingBytes: 0, dropped: {}, retries: 0 }),
     status: () => ({ connection: { state: 'closed', sinceMs }, lanes: [] }),
   };
 }

@@ -13,9 +13,9 @@ import { cutToFit } from './value/cut.js';
 import { isErrorSafely } from './value/error-value.js';
 import { readSafely } from './value/foreign-object.js';
 import { type Json, type JsonObject, setField } from './value/json-value.js';
-import { plainRoom } from './value/plain-value.js';
+import { plainJsonBudget } from './value/plain-value.js';
+import { RawJson } from './value/raw-json.js';
 import { cleanText, hasEscapedHazard } from './value/safe-text.js';
-import { WrittenObject } from './value/written-object.js';
 
 export { CanonicalRecord, canonicalRecord, ID_BYTES, TIMESTAMP_BYTES } from './canonical-line.js';
 export type { DecodeContext, Decoded, StoredRecord } from './stored-record.js';
@@ -28,7 +28,7 @@ export interface RecordInput {
   /** The logger's own name of the level, where it is not one of the five: goes to `information.level`. */
   readonly levelName?: string | undefined;
   readonly message: unknown;
-  /** Of any kind; a `WrittenObject` is taken over as it is written. */
+  /** Of any kind; a `RawJson` is taken over as it is written. */
   readonly information?: unknown;
   /** Fields for `information`, each where it has none of that name. */
   readonly more?: readonly Member[];
@@ -99,9 +99,9 @@ function plainInformation(input: RecordInput, room: number): string | undefined 
 }
 
 function plainObject(fields: object, room: number): string | undefined {
-  if (WrittenObject.is(fields)) return fields.json;
+  if (RawJson.is(fields)) return fields.json;
   if (typeof fields !== 'object' || Array.isArray(fields) || fields instanceof Date) return undefined;
-  return plainRoom(fields, room) < 0 ? undefined : JSON.stringify(fields);
+  return plainJsonBudget(fields, room) < 0 ? undefined : JSON.stringify(fields);
 }
 
 /** What stands behind the fields, each with a comma before it. Undefined where one of them is not plain. */
@@ -124,14 +124,14 @@ function plainAddition(
 
 /** What JSON leaves out is not there. */
 function hasField(fields: object, name: string): boolean {
-  if (WrittenObject.is(fields)) return fields.has(name);
+  if (RawJson.is(fields)) return fields.has(name);
   return (fields as JsonObject)[name] !== undefined && Object.hasOwn(fields, name);
 }
 
 /** A value by itself. An empty text where JSON leaves it out, undefined where it is not plain. */
 function plainJson(value: unknown, room: number): string | undefined {
   if (value === undefined) return '';
-  return plainRoom([value], room) < 0 ? undefined : JSON.stringify(value);
+  return plainJsonBudget([value], room) < 0 ? undefined : JSON.stringify(value);
 }
 
 function safeLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): string {
@@ -158,7 +158,7 @@ function safeLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): str
 }
 
 function informationOf({ information }: RecordInput): unknown {
-  return WrittenObject.is(information) ? information.parse() : (information ?? {});
+  return RawJson.is(information) ? information.parse() : (information ?? {});
 }
 
 /** The fields of the record in an object of its own, from what was made safe. */

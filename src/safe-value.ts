@@ -11,7 +11,7 @@ import { errorFields, isError } from './value/error-value.js';
 import { enumerableKeys, readSafely, threwMark } from './value/foreign-object.js';
 import { freeName, type Json, type JsonObject, setField } from './value/json-value.js';
 import { nodeShape, withoutEmitterParts } from './value/node-object.js';
-import { MOST_LEVELS, plainRoom } from './value/plain-value.js';
+import { MOST_LEVELS, plainJsonBudget } from './value/plain-value.js';
 import { cleanText, hasEscapedHazard } from './value/safe-text.js';
 import { webShape } from './value/web-object.js';
 
@@ -47,7 +47,7 @@ export function safeValue(value: unknown, maxBytes: number = DEFAULT_MAX_BYTES):
 
 function isFaithful(value: object, maxBytes: number): boolean {
   try {
-    if (value instanceof Date || plainRoom(value, maxBytes) < 0) return false;
+    if (value instanceof Date || plainJsonBudget(value, maxBytes) < 0) return false;
     const json = JSON.stringify(value);
     return !hasEscapedHazard(json) && Buffer.byteLength(json) <= maxBytes;
   } catch {

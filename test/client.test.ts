@@ -156,7 +156,7 @@ test('never throws and loses nothing, whatever it is given', async () => {
     if (client.stats().pendingBytes > 8 * 1024 * 1024) await client.flush();
   }
   await client.flush();
-  expect(client.stats()).toMatchObject({ accepted: count, confirmed: count, shed: {} });
+  expect(client.stats()).toMatchObject({ accepted: count, confirmed: count, dropped: {} });
   expect(await stack.rows(service, count)).toHaveLength(count);
 });
 

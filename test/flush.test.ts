@@ -58,7 +58,7 @@ test.each(Object.entries(INTEGRATIONS))('%s', async (_name, make) => {
   logger.log('while the broker is away');
   await logger.flush({ timeoutMs: 50 });
   await logger.flush({ timeoutMs: 0 });
-  expect(logger.stats()).toMatchObject({ accepted: 1, pending: 1, shed: {} });
+  expect(logger.stats()).toMatchObject({ accepted: 1, pending: 1, dropped: {} });
   await proxy.heal();
   // However long the next attempt would have taken by itself: one that waits tries again at once.
   await logger.flush({ timeoutMs: 60_000 });

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { LoghiveError } from '../src/errors.js';
 import { forwardEvents } from '../src/forward-events.js';
-import type { PublisherEvents } from '../src/publisher/events.js';
+import type { PublisherEvents } from '../src/publisher/status.js';
 
 function useForwarded() {
   const publisher = new EventEmitter<PublisherEvents>();

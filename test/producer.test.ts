@@ -91,15 +91,15 @@ it('drops and counts a record for which the stack was full, takes the others, an
     const below = (left: number): void => (left === 0 ? fill() : below(left - 1));
     expect(() => below(depth)).toThrow(RangeError);
   }
-  const { accepted, pending, shed } = producer.stats();
-  expect(shed.INFO?.['not taken']).toBeGreaterThan(0);
+  const { accepted, pending, dropped } = producer.stats();
+  expect(dropped.INFO?.['call stack full']).toBeGreaterThan(0);
   // Of a call that threw itself, because there was no room for it at all, nothing was accepted.
   expect(accepted).toBeGreaterThanOrEqual(returned);
   expect(accepted).toBeLessThanOrEqual(begun);
-  expect(pending + Object.values(shed.INFO ?? {}).reduce((sum, each) => sum + each, 0)).toBe(accepted);
+  expect(pending + Object.values(dropped.INFO ?? {}).reduce((sum, each) => sum + each, 0)).toBe(accepted);
   // To ask is all that it does.
   expect(producer.stats()).toEqual(producer.stats());
-  const losses = () => told.mock.calls.map(([line]) => line).filter((line) => line.includes('not taken'));
+  const losses = () => told.mock.calls.map(([line]) => line).filter((line) => line.includes('call stack full'));
   expect(losses()).toEqual([]);
   producer.log({ level: 'INFO', message: 'with room again', information: {} });
   await eventually(() => expect(losses()).toHaveLength(1));

@@ -2,7 +2,7 @@
 import type { Entry } from '../src/producer.js';
 import { safeValue } from '../src/safe-value.js';
 import { isErrorSafely } from '../src/value/error-value.js';
-import { plainRoom } from '../src/value/plain-value.js';
+import { plainJsonBudget } from '../src/value/plain-value.js';
 import { type MethodName, methodOf } from './console-methods.js';
 
 /**
@@ -40,7 +40,7 @@ function isObject(value: unknown): boolean {
 
 function isPlain(values: readonly unknown[]): boolean {
   try {
-    return plainRoom(values, ARGS_BYTES) >= 0;
+    return plainJsonBudget(values, ARGS_BYTES) >= 0;
   } catch {
     return false; // an accessor that throws
   }

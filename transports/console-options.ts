@@ -29,7 +29,7 @@ interface Split {
  * @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong option of this door. What is no object at all is left to the
  *   check of the others.
  */
-export function splitOptions(owner: string, options: PatchConsoleOptions | undefined): Split {
+export function splitConsoleOptions(owner: string, options: PatchConsoleOptions | undefined): Split {
   const { passThrough, console, ...producer } = isOptions(options) ? options : {};
   const own = resolveOptions(
     owner,

@@ -11,7 +11,7 @@ import type { Redact } from '../src/fields/redact.js';
 import { internalLogger } from '../src/internal-logger.js';
 import type { Level } from '../src/level.js';
 import type { Entry } from '../src/producer.js';
-import type { NotTaken } from '../src/publisher/not-taken.js';
+import type { NotAccepted } from '../src/publisher/drop-counter.js';
 import { threwMark } from '../src/value/foreign-object.js';
 import { entryOf } from './console-entry.js';
 import { caughtText, METHOD_NAMES, type MethodName, methodOf, traceText } from './console-methods.js';
@@ -30,7 +30,7 @@ export interface Destination {
   log(entry: Entry): void;
   /** What it must not be shown, neither in the information nor in the message. */
   readonly redact: Redact | undefined;
-  readonly notTaken: NotTaken;
+  readonly notAccepted: NotAccepted;
 }
 
 /** A call whose original method has returned, or thrown. */
@@ -179,9 +179,9 @@ class ConsolePatch {
       } catch (error) {
         // The application has called us at the very end of its stack, where a call would throw again.
         for (let at = 0; at < this.#destinations.length; at++) {
-          const { notTaken } = this.#destinations[at]!;
-          notTaken[level]++;
-          notTaken.error = error;
+          const { notAccepted } = this.#destinations[at]!;
+          notAccepted[level]++;
+          notAccepted.error = error;
         }
       } finally {
         current.nesting = 'none';

@@ -11,11 +11,10 @@
 import { EventEmitter } from 'node:events';
 import { openProducer, type Producer } from '../src/producer.js';
 import { type ProducerConfig, producerConfig } from '../src/producer-config.js';
-import type { PublisherEvents } from '../src/publisher/events.js';
 import type { FlushOptions } from '../src/publisher/flushes.js';
-import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
+import type { CloseResult, PublisherEvents, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
 import { unrecorded } from './console-nesting.js';
-import { type PatchConsoleOptions, splitOptions } from './console-options.js';
+import { type PatchConsoleOptions, splitConsoleOptions } from './console-options.js';
 import { addDestination } from './console-patch.js';
 
 export type { PatchConsoleOptions } from './console-options.js';
@@ -37,7 +36,7 @@ export type PatchedConsoleEvents = PublisherEvents;
  * @throws LoghiveError LOGHIVE_INVALID_OPTION when an option is wrong. The console is then as it was.
  */
 export function patchConsole(options?: PatchConsoleOptions): PatchedConsole {
-  const { passThrough, console, producer } = splitOptions('patchConsole', options);
+  const { passThrough, console, producer } = splitConsoleOptions('patchConsole', options);
   return new PatchedConsole(producerConfig('patchConsole', producer), {
     passThrough,
     console,
@@ -61,9 +60,9 @@ class PatchedConsole extends EventEmitter<PatchedConsoleEvents> {
     this.#producer = openProducer(config, this);
     const key = JSON.stringify([config, passThrough, redact]);
     const log: Producer['log'] = (entry) => this.#producer.log(entry);
-    const { notTaken } = this.#producer;
+    const { notAccepted } = this.#producer;
     this.#restore = config.enabled
-      ? addDestination(console, { key, passThrough, log, redact: config.redact, notTaken })
+      ? addDestination(console, { key, passThrough, log, redact: config.redact, notAccepted })
       : () => {};
   }
 
@@ -76,7 +75,7 @@ class PatchedConsole extends EventEmitter<PatchedConsoleEvents> {
   }
 
   /**
-   * Resolves when everything that was logged before is confirmed by the broker, or counted as shed. While the broker is
+   * Resolves when everything that was logged before is confirmed by the broker, or counted as dropped. While the broker is
    * away it waits, for at most `timeoutMs` where that is given; what is then not confirmed waits on.
    */
   flush(options?: FlushOptions): Promise<void> {

@@ -29,7 +29,7 @@ const checks = {
  * @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong one of these. What is no object at all is left to the check of
  *   Loghive's options.
  */
-export function splitOptions(owner: string, options: object): { lines: LineOptions; loghive: ProducerOptions } {
+export function splitPinoOptions(owner: string, options: object): { lines: LineOptions; loghive: ProducerOptions } {
   if (!isOptions(options)) return { lines: { messageKey: undefined, errorKey: undefined }, loghive: options };
   const lines: Record<string, unknown> = {};
   const loghive: Record<string, unknown> = {};

@@ -12,16 +12,15 @@ import type { EventEmitter } from 'node:events';
 import type { Transform } from 'node:stream';
 import build from 'pino-abstract-transport';
 import { LEVEL_NAMES, TIME_NAMES } from '../src/line/field-names.js';
-import { createLineReader, type LineFields, readSafely } from '../src/line/read-line.js';
+import { createLineReader, type LineFields, readEntrySafely } from '../src/line/read-line.js';
 import { createLevelReader } from '../src/line/written-level.js';
 import { openProducer, type Producer } from '../src/producer.js';
 import { producerConfig } from '../src/producer-config.js';
-import type { PublisherEvents } from '../src/publisher/events.js';
 import type { FlushOptions } from '../src/publisher/flushes.js';
-import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
+import type { CloseResult, PublisherEvents, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
 import { afterLastLine, isPinoWorker, onPinoConfig, replaceTransform } from './pino-internals.js';
-import { type LineOptions, type LoghivePinoOptions, splitOptions } from './pino-options.js';
-import { paceLines } from './pino-pace.js';
+import { type LineOptions, type LoghivePinoOptions, splitPinoOptions } from './pino-options.js';
+import { throttleLines } from './pino-throttle.js';
 
 export type { LoghivePinoOptions } from './pino-options.js';
 
@@ -35,7 +34,7 @@ type Listener<E = unknown> = (...args: ArgumentsOf<E>) => void;
 /** A stream that takes Pino's lines. `finish`, after `end()`, means that every record is confirmed by the broker. */
 export interface LoghivePinoStream extends Transform {
   /**
-   * Resolves, and calls back, when everything that was logged before is confirmed by the broker, or counted as shed. While
+   * Resolves, and calls back, when everything that was logged before is confirmed by the broker, or counted as dropped. While
    * the broker is away it waits, for at most `timeoutMs` where that is given. `logger.flush(callback)` comes here.
    */
   flush(options?: FlushOptions): Promise<void>;
@@ -65,13 +64,13 @@ const OWNER = 'loghivePino';
  * @throws LoghiveError LOGHIVE_INVALID_OPTION when an option is wrong.
  */
 export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream {
-  const { lines, loghive } = splitOptions(OWNER, options);
+  const { lines, loghive } = splitPinoOptions(OWNER, options);
   // Pino's lines have hostname and pid of their own, where the logger wants them.
   const config = producerConfig(OWNER, loghive, {});
   let fields = fieldsOf(lines, {}, {});
   const read = createLineReader(() => fields);
   const take = (line: string) => {
-    if (line.trim() !== '') producer.log(readSafely(read, line));
+    if (line.trim() !== '') producer.log(readEntrySafely(read, line));
   };
   const stream = build(() => {}, {
     metadata: false,
@@ -94,7 +93,7 @@ export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream
     hearLoggers();
     transform(chunk, encoding, done);
   });
-  if (isPinoWorker()) paceLines(stream, config.bufferBytes, producer.stats);
+  if (isPinoWorker()) throttleLines(stream, config.bufferBytes, producer.stats);
   return complete(stream, producer, take);
 }
 

@@ -27,7 +27,7 @@ const checks = {
  * @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong option of Winston. What is no object at all is left to the
  *   check of Loghive's options.
  */
-export function splitOptions(owner: string, options: object): { winston: object; loghive: ProducerOptions } {
+export function splitWinstonOptions(owner: string, options: object): { winston: object; loghive: ProducerOptions } {
   if (!isOptions(options)) return { winston: {}, loghive: options };
   const winston: Record<string, unknown> = {};
   const loghive: Record<string, unknown> = {};

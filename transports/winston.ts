@@ -18,14 +18,13 @@ import { internalLogger } from '../src/internal-logger.js';
 import { type FoundLevel, levelFinder, levelReader } from '../src/level.js';
 import { openProducer, type Producer } from '../src/producer.js';
 import { type ProducerConfig, type ProducerOptions, producerConfig } from '../src/producer-config.js';
-import type { PublisherEvents } from '../src/publisher/events.js';
 import type { FlushOptions } from '../src/publisher/flushes.js';
-import type { CloseResult, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
+import type { CloseResult, PublisherEvents, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
 import { isErrorSafely } from '../src/value/error-value.js';
 import { readSafely } from '../src/value/foreign-object.js';
 import { type InfoParts, splitInfo, type WinstonInfo } from './winston-info.js';
 import { isAccepted, LEVEL, type Logger, levelsOf, parentOf, setParent, type Written } from './winston-internals.js';
-import { splitOptions, unknownLevel } from './winston-options.js';
+import { splitWinstonOptions, unknownLevel } from './winston-options.js';
 
 /** Loghive's options and those of every Winston transport (`level`, `silent`, `format`, `handleExceptions`, …). */
 export interface LoghiveTransportOptions
@@ -76,7 +75,7 @@ export class LoghiveTransport extends Transport {
   #source: unknown;
 
   constructor(options: LoghiveTransportOptions = {}) {
-    const { winston, loghive } = splitOptions('LoghiveTransport', options);
+    const { winston, loghive } = splitWinstonOptions('LoghiveTransport', options);
     const config = producerConfig('LoghiveTransport', loghive);
     super(winston);
     // Each logger that has the transport listens to it, and they may be many: that is no leak.
@@ -144,7 +143,7 @@ export class LoghiveTransport extends Transport {
   }
 
   /**
-   * Resolves when everything that was logged before is confirmed by the broker, or counted as shed. While the broker is
+   * Resolves when everything that was logged before is confirmed by the broker, or counted as dropped. While the broker is
    * away it waits, for at most `timeoutMs` where that is given; what is then not confirmed waits on.
    */
   flush(options?: FlushOptions): Promise<void> {

@@ -4,10 +4,10 @@ import type { BrokerConfig } from '../../src/config.js';
 import { LoghiveError } from '../../src/errors.js';
 import { printableLine } from '../../src/printable.js';
 import { counted } from '../../src/sentence.js';
-import { createEnding } from '../ending.js';
 import type { Messages } from '../messages.js';
 import { openPrinter } from '../print.js';
 import { openProgress } from '../progress.js';
+import { listenForShutdown } from '../shutdown-signals.js';
 import type { OutputFormat } from '../subcommand.js';
 
 /**
@@ -26,7 +26,7 @@ export async function replayLetters(
   const { openReplay } = await import('../../consumer/replay.js');
   const replay = openReplay(broker);
   const progress = openProgress('replaying', count, messages);
-  const ending = createEnding((signal, again) => {
+  const shutdown = listenForShutdown((signal, again) => {
     if (again) process.exit(1);
     messages.say('loghive dead-letters', `${signal}: stopping when the letters on their way are confirmed`);
   });
@@ -34,9 +34,9 @@ export async function replayLetters(
   try {
     if (newest !== undefined) await replay.connected();
     let after = newest === undefined ? undefined : '0';
-    while (after !== undefined && newest !== undefined && !ending.asked.aborted) {
-      await replay.ready(ending.asked);
-      if (replay.fault || ending.asked.aborted) break;
+    while (after !== undefined && newest !== undefined && !shutdown.asked.aborted) {
+      await replay.ready(shutdown.asked);
+      if (replay.fault || shutdown.asked.aborted) break;
       const page: { after: string | undefined } = await letters.hand(filter, { after, newest }, (some) =>
         replay.send(some),
       );
@@ -44,7 +44,7 @@ export async function replayLetters(
       if (replay.fault) break;
       if (!replay.isToRepeat) after = page.after;
     }
-    interrupted = ending.asked.aborted && after !== undefined;
+    interrupted = shutdown.asked.aborted && after !== undefined;
   } finally {
     progress.end();
     await replay.close();

@@ -6,9 +6,9 @@ import { LoghiveError } from '../../src/errors.js';
 import { counted } from '../../src/sentence.js';
 import { nearest } from '../../src/settings/nearest.js';
 import { agreed } from '../agreed.js';
-import { createEnding } from '../ending.js';
 import type { Messages } from '../messages.js';
 import { openPrinter } from '../print.js';
+import { listenForShutdown } from '../shutdown-signals.js';
 
 export interface RemoveOptions {
   url?: string;
@@ -84,7 +84,7 @@ async function remove(
 
 /** From here on queues are unbound: a signal must not leave them so. */
 function interruption(messages: Messages): AbortSignal {
-  return createEnding((signal, again) => {
+  return listenForShutdown((signal, again) => {
     if (again) process.exit(1);
     messages.say('loghive services', `${signal}: binding the queues again that are not deleted yet`);
   }).asked;

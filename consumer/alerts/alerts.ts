@@ -53,11 +53,11 @@ export interface AlertsOptions {
   readonly notices: StatusLog;
   /** Called once a second, while it runs: the moment to call `condition`. */
   readonly onTick?: () => void;
-  readonly seams?: AlertsSeams;
+  readonly seams?: AlertsTestHooks;
 }
 
 /** For tests. */
-export interface AlertsSeams {
+export interface AlertsTestHooks {
   /** Default 1000. */
   readonly tickMs?: number;
   readonly rest?: RestPolicy;

@@ -2,7 +2,7 @@
  * Queues that the broker gives no subscription to. Asking for one closes the channel, and with it the subscriptions to all
  * others, so each is kept apart and tried on a channel of its own until it can be had.
  */
-import type { Link } from '../../src/amqp/link.js';
+import type { OpenConnection } from '../../src/amqp/open-connection.js';
 import { ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, replyCode, replyText } from '../../src/amqp/reply.js';
 import { createTopology, type Topology } from '../../src/amqp/topology.js';
 import { type BackoffPolicy, backoffMs } from '../../src/backoff.js';
@@ -33,7 +33,7 @@ function remedyFor(code: number, words: string): string {
 
 export interface RefusedQueuesOptions {
   /** The open connection, while there is one. */
-  readonly link: () => Link | undefined;
+  readonly openConnection: () => OpenConnection | undefined;
   /** Messages can be taken from it again. */
   readonly onFree: (declaration: QueueDeclaration) => void;
   readonly notices: StatusLog;
@@ -89,9 +89,9 @@ export class RefusedQueues {
 
   /** Rejects while it cannot be taken from. While the broker is away nothing is learnt of it, so that is waited for. */
   async #take(declaration: QueueDeclaration): Promise<void> {
-    const { link, signal } = this.#options;
-    let open = link();
-    for (; !open && !signal.aborted; open = link()) await sleep(RETRY.firstMs, signal);
+    const { openConnection, signal } = this.#options;
+    let open = openConnection();
+    for (; !open && !signal.aborted; open = openConnection()) await sleep(RETRY.firstMs, signal);
     if (!open) return;
     this.#topology.forget();
     await declareToTake(this.#topology, open, declaration, () => {});

@@ -4,7 +4,7 @@
  */
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { Mutex } from 'async-mutex';
-import type { Link } from '../../src/amqp/link.js';
+import type { OpenConnection } from '../../src/amqp/open-connection.js';
 import { replyCode } from '../../src/amqp/reply.js';
 import type { Topology } from '../../src/amqp/topology.js';
 import { backoffMs, RECONNECT } from '../../src/backoff.js';
@@ -17,7 +17,7 @@ import { hazardOf } from './queue-hazards.js';
 import { Subscription } from './subscription.js';
 
 export interface SubscriptionsOptions {
-  readonly link: Link;
+  readonly connection: OpenConnection;
   readonly topology: Topology;
   /** False once nothing more is to be taken. */
   readonly isOpen: () => boolean;
@@ -46,15 +46,15 @@ const SHRINK_EVERY_MS = 60_000;
  */
 export async function declareToTake(
   topology: Topology,
-  link: Link,
+  connection: OpenConnection,
   declaration: QueueDeclaration,
   onHazard: (queue: string, sentence: string | undefined) => void,
 ): Promise<void> {
   const { queue } = declaration;
-  const declared = await topology.ensure(link, declaration);
-  const hazard = declared && hazardOf(queue, declared, link.serverVersion);
+  const declared = await topology.ensure(connection, declaration);
+  const hazard = declared && hazardOf(queue, declared, connection.serverVersion);
   if (hazard?.kind === 'refuse') {
-    topology.forgetQueue(queue, link);
+    topology.forgetQueue(queue, connection);
     throw new LoghiveError('LOGHIVE_BROKER_REFUSED', hazard.sentence);
   }
   onHazard(queue, hazard?.sentence);
@@ -156,10 +156,10 @@ export class Subscriptions {
   }
 
   async #subscribe(subscription: Subscription): Promise<void> {
-    const { link, topology, isOpen, onHazard, onRefused } = this.#options;
+    const { connection, topology, isOpen, onHazard, onRefused } = this.#options;
     const { declaration, queue } = subscription;
     try {
-      await declareToTake(topology, link, declaration, onHazard);
+      await declareToTake(topology, connection, declaration, onHazard);
     } catch (error) {
       if (!isOpen()) return;
       if (error instanceof LoghiveError || replyCode(error) !== undefined) {

@@ -1,6 +1,6 @@
 /** What a person asks of the database by the command line: dead letters, partitions, services. */
 import { LoghiveError } from '../../src/errors.js';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { parseDatabaseUrl } from './database-url.js';
 import { keepSession } from './kept-session.js';
 import type { LetterFilter } from './letter-filter.js';
@@ -49,8 +49,8 @@ export function openAdministration(config: StoreConfig): Administration {
   const kept = keepSession(parseDatabaseUrl(config.databaseUrl), sessionSettings(config));
   const table = letters(schema);
   const services = servicesList(schema);
-  const run = <T>(work: (session: Session) => Promise<T>) => kept.run(work).catch(throwInWords);
-  const runOnce = <T>(work: (session: Session) => Promise<T>) => {
+  const run = <T>(work: (session: DatabaseSession) => Promise<T>) => kept.run(work).catch(throwInWords);
+  const runOnce = <T>(work: (session: DatabaseSession) => Promise<T>) => {
     const once = async () => {
       const session = await kept.current();
       try {

@@ -10,7 +10,7 @@
  */
 import { alertDeliveries, type Claimed, type KeptNotice, type ReportedCondition } from './alert-deliveries.js';
 import { alertGroups, type Collected, type Decided } from './alert-groups.js';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { parseDatabaseUrl } from './database-url.js';
 import { keepSession } from './kept-session.js';
 import { type StoreConfig, sessionSettings } from './store-config.js';
@@ -58,7 +58,7 @@ export function openAlertDatabase(config: AlertDatabaseConfig): AlertDatabase {
   let tidiedMs = Number.NEGATIVE_INFINITY;
 
   /** A transaction of its own, after those that were asked for before. All of them are safe to repeat. */
-  const inTransaction = <T>(work: (session: Session) => Promise<T>): Promise<T> =>
+  const inTransaction = <T>(work: (session: DatabaseSession) => Promise<T>): Promise<T> =>
     kept.run((session) => transaction(session, { statementTimeoutMs, lockTimeoutMs: 5000 }, () => work(session)));
 
   return {

@@ -1,7 +1,7 @@
 /** The statements about notices on their way, and about what consumers report of themselves; each within a transaction. */
 import pg from 'pg';
 import type { NoticeContent } from '../alerts/notice.js';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 
 export interface Claimed {
   readonly notice: string;
@@ -35,7 +35,7 @@ export function alertDeliveries(schema: string) {
   );
 
   return {
-    async report(session: Session, reporter: string, reported: readonly ReportedCondition[]): Promise<void> {
+    async report(session: DatabaseSession, reporter: string, reported: readonly ReportedCondition[]): Promise<void> {
       await session.query(`delete from ${conditions} where reporter = $1 and key <> all($2::text[])`, [
         reporter,
         reported.map(({ key }) => key),
@@ -54,7 +54,7 @@ export function alertDeliveries(schema: string) {
       );
     },
 
-    async claim(session: Session, channel: string, forMs: number): Promise<Claimed | undefined> {
+    async claim(session: DatabaseSession, channel: string, forMs: number): Promise<Claimed | undefined> {
       const { rows } = await session.query<{ notice: string; content: NoticeContent; created_ms: number }>(
         `update ${deliveries} d set claimed_until = now() + $2 * interval '1 millisecond'
          from ${notices} n
@@ -70,7 +70,7 @@ export function alertDeliveries(schema: string) {
       return row && { notice: row.notice, content: row.content, createdMs: row.created_ms };
     },
 
-    async sent(session: Session, notice: string, channel: string): Promise<void> {
+    async sent(session: DatabaseSession, notice: string, channel: string): Promise<void> {
       await session.query(
         `update ${deliveries} set sent_at = now(), claimed_until = null, last_error = null
          where notice = $1 and channel = $2 and sent_at is null`,
@@ -78,7 +78,7 @@ export function alertDeliveries(schema: string) {
       );
     },
 
-    async failed(session: Session, notice: string, channel: string, reason: string): Promise<void> {
+    async failed(session: DatabaseSession, notice: string, channel: string, reason: string): Promise<void> {
       await session.query(
         `update ${deliveries} set claimed_until = null, failures = failures + 1, last_error = $3
          where notice = $1 and channel = $2 and sent_at is null`,
@@ -87,7 +87,7 @@ export function alertDeliveries(schema: string) {
     },
 
     async keep(
-      session: Session,
+      session: DatabaseSession,
       {
         id,
         content,

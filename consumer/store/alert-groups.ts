@@ -10,7 +10,7 @@ import {
   type NoticeContent,
 } from '../alerts/notice.js';
 import type { Decision, UntoldGroup } from '../alerts/policy.js';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 
 /** Rows that one statement collects. */
 const CHUNK = 2000;
@@ -102,7 +102,11 @@ export function alertGroups(schema: string) {
     )
     select coalesce(sum(rows), 0)::int as rows from summed`;
 
-  async function insertNotice(session: Session, content: NoticeContent, channels: readonly string[]): Promise<void> {
+  async function insertNotice(
+    session: DatabaseSession,
+    content: NoticeContent,
+    channels: readonly string[],
+  ): Promise<void> {
     const id = uuidv7(Date.now() * 1000);
     const key = 'key' in content ? content.key : null;
     await session.query(`insert into ${notices} (id, kind, condition_key, content) values ($1, $2, $3, $4)`, [
@@ -114,7 +118,7 @@ export function alertGroups(schema: string) {
     await session.query(`insert into ${deliveries} (notice, channel) select $1, unnest($2::text[])`, [id, channels]);
   }
 
-  async function exampleOf(session: Session, { shape, service, level }: UntoldGroup): Promise<Example> {
+  async function exampleOf(session: DatabaseSession, { shape, service, level }: UntoldGroup): Promise<Example> {
     const { rows } = await session.query<{ example: Example }>(
       `select example from ${groups} where shape = $1 and service = $2 and level = $3`,
       [shape, service, level],
@@ -123,13 +127,13 @@ export function alertGroups(schema: string) {
   }
 
   /** All of them, where no groups are given. */
-  async function markTold(session: Session, told?: readonly UntoldGroup[]): Promise<void> {
+  async function markTold(session: DatabaseSession, told?: readonly UntoldGroup[]): Promise<void> {
     const set = 'set untold = 0, is_new = false, digest_only = false, told_at = now()';
     if (told === undefined) await session.query(`update ${groups} ${set} where untold > 0`);
     else await updateGroups(session, set, told);
   }
 
-  async function updateGroups(session: Session, set: string, some: readonly UntoldGroup[]): Promise<void> {
+  async function updateGroups(session: DatabaseSession, set: string, some: readonly UntoldGroup[]): Promise<void> {
     if (some.length === 0) return;
     await session.query(
       `update ${groups} g ${set} from unnest($1::text[], $2::text[], $3::text[]) as one (shape, service, level)
@@ -139,7 +143,7 @@ export function alertGroups(schema: string) {
   }
 
   return {
-    async isMine(session: Session): Promise<boolean> {
+    async isMine(session: DatabaseSession): Promise<boolean> {
       const { rows } = await session.query<{ mine: boolean }>(
         'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as mine',
         [`loghive:alerts:${schema}`],
@@ -148,12 +152,12 @@ export function alertGroups(schema: string) {
     },
 
     /** @returns whether there may be more. */
-    async collect(session: Session): Promise<boolean> {
+    async collect(session: DatabaseSession): Promise<boolean> {
       const { rows } = await session.query<{ rows: number }>(collectSome);
       return rows[0]?.rows === CHUNK;
     },
 
-    async read(session: Session, channels: readonly string[]): Promise<Collected> {
+    async read(session: DatabaseSession, channels: readonly string[]): Promise<Collected> {
       const untold = await session.query<GroupRow>(
         `select shape, title, service, level, untold, ${timeText('first_ts')} as first, ${timeText('last_ts')} as last,
            is_new, digest_only, ${epochMs('untold_since')} as since_ms, ${epochMs('told_at')} as told_ms
@@ -204,7 +208,7 @@ export function alertGroups(schema: string) {
     },
 
     async store(
-      session: Session,
+      session: DatabaseSession,
       { errors, conditions: ofLoghive }: Decided,
       channels: readonly string[],
     ): Promise<void> {
@@ -229,7 +233,7 @@ export function alertGroups(schema: string) {
     },
 
     /** Forgets what nobody asks for any more. */
-    async tidy(session: Session): Promise<void> {
+    async tidy(session: DatabaseSession): Promise<void> {
       await session.query(`delete from ${notices} where created_at < now() - ${KEPT}`);
       await session.query(
         `delete from ${groups} where untold = 0 and newest_ts < now() - ${GROUP_KEPT} and told_at < now() - ${GROUP_KEPT}`,

@@ -9,7 +9,7 @@ import pg from 'pg';
 import type { StoredRecord } from '../../src/record.js';
 import { counted } from '../../src/sentence.js';
 import type { AlertEvent, EventsOf } from '../alerts/event.js';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { keptEvents } from './kept-events.js';
 import { reasonFor, sqlStateOf } from './storage-fault.js';
 import { isOfTable } from './table-refusal.js';
@@ -33,7 +33,7 @@ export interface AlertOutbox {
    * @returns what to call after it.
    * @throws the server's or the socket's error when it is not the table that said no.
    */
-  write(session: Session, events: readonly AlertEvent[]): Promise<() => void>;
+  write(session: DatabaseSession, events: readonly AlertEvent[]): Promise<() => void>;
 }
 
 /** @param onRefused takes why alerts wait in memory; undefined when they do not any more. */
@@ -50,13 +50,13 @@ export function createAlertOutbox(
   const kept = keptEvents();
   let refusedAtMs = Number.NEGATIVE_INFINITY;
 
-  const insert = (session: Session, events: readonly AlertEvent[]) =>
+  const insert = (session: DatabaseSession, events: readonly AlertEvent[]) =>
     session.query(
       statement,
       FIELDS.map((field) => events.map((event) => event[field])),
     );
 
-  async function tryInsert(session: Session, events: readonly AlertEvent[]): Promise<void> {
+  async function tryInsert(session: DatabaseSession, events: readonly AlertEvent[]): Promise<void> {
     await session.query(`savepoint alerts; set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
     try {
       await insert(session, events);

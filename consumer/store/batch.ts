@@ -41,7 +41,7 @@ export interface Rejected {
 }
 
 /** Everything that is not in `rejected` is committed. */
-export interface Outcome {
+export interface BatchOutcome {
   readonly stored: number;
   /** Records whose key was in the table, or twice in the batch. */
   readonly duplicates: number;
@@ -50,9 +50,9 @@ export interface Outcome {
   readonly rejected: readonly Rejected[];
 }
 
-export const NOTHING: Outcome = { stored: 0, duplicates: 0, rejected: [] };
+export const NOTHING: BatchOutcome = { stored: 0, duplicates: 0, rejected: [] };
 
-export function sumOf(one: Outcome, other: Outcome): Outcome {
+export function sumOf(one: BatchOutcome, other: BatchOutcome): BatchOutcome {
   return {
     stored: one.stored + other.stored,
     ...duplicatesIn([...(one.duplicateRecords ?? []), ...(other.duplicateRecords ?? [])]),
@@ -60,7 +60,7 @@ export function sumOf(one: Outcome, other: Outcome): Outcome {
   };
 }
 
-export function duplicatesIn(records: readonly StoredRecord[]): Pick<Outcome, 'duplicates' | 'duplicateRecords'> {
+export function duplicatesIn(records: readonly StoredRecord[]): Pick<BatchOutcome, 'duplicates' | 'duplicateRecords'> {
   return { duplicates: records.length, ...(records.length === 0 ? {} : { duplicateRecords: records }) };
 }
 

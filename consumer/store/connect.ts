@@ -9,8 +9,8 @@ import { begin } from './begin.js';
 import { type CopyResult, copyIn } from './copy-in.js';
 import type { DatabaseHost, DatabaseTarget } from './database-url.js';
 import { passwordFor } from './pass-file.js';
+import { tlsAttempts, tlsOptions } from './ssl-mode.js';
 import { asFault, isStorageFault, type Place, storageUnavailable } from './storage-fault.js';
-import { tlsAttempts, tlsOptions } from './tls-options.js';
 
 export interface SessionSettings {
   /** How long one host may take, in milliseconds; `connect_timeout` in the URL goes before it. */
@@ -21,7 +21,7 @@ export interface SessionSettings {
 }
 
 /** One connection. Its statements must not overlap: each one waits for the one before. */
-export interface Session {
+export interface DatabaseSession {
   /** @param answerTimeoutMs for a statement that may take longer than others; 0 is for ever. */
   query<R extends pg.QueryResultRow>(
     text: string,
@@ -50,7 +50,7 @@ export async function openSession(
   target: DatabaseTarget,
   settings: SessionSettings,
   signal?: AbortSignal,
-): Promise<Session> {
+): Promise<DatabaseSession> {
   const faults: unknown[] = [];
   for (const host of target.hosts) {
     try {
@@ -81,7 +81,7 @@ async function openHost(
   host: DatabaseHost,
   settings: SessionSettings,
   signal: AbortSignal | undefined,
-): Promise<Session> {
+): Promise<DatabaseSession> {
   const attempts = tlsAttempts(target, host);
   for (const [index, tls] of attempts.entries()) {
     try {
@@ -123,7 +123,7 @@ async function attempt(
   settings: SessionSettings,
   tls: boolean,
   signal: AbortSignal | undefined,
-): Promise<Session> {
+): Promise<DatabaseSession> {
   const { passFile } = target;
   const socket = new net.Socket();
   const client: pg.Client = new pg.Client({

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { safeValue } from '../../src/safe-value.js';
 import { isUuid } from '../../src/uuid.js';
 import { cleanText } from '../../src/value/safe-text.js';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { sqlStateOf } from './storage-fault.js';
 import { underSavepoint } from './transaction.js';
 import { during } from './verdict.js';
@@ -58,9 +58,9 @@ export interface DeadLetters {
    *
    * @throws the server's or the socket's error, in the phase `letter`.
    */
-  write(session: Session, letters: readonly DeadLetter[]): Promise<void>;
+  write(session: DatabaseSession, letters: readonly DeadLetter[]): Promise<void>;
   /** The same with those that were refused last, or a plain one, in a transaction that the caller takes back. */
-  probe(session: Session): Promise<void>;
+  probe(session: DatabaseSession): Promise<void>;
 }
 
 /** One that nobody else writes, so that consumers who probe at once do not wait for each other. */
@@ -80,7 +80,7 @@ export function createDeadLetters(schema: string): DeadLetters {
   const table = `${pg.escapeIdentifier(schema)}.dead_letters`;
 
   /** A role that may store letters but not change them keeps each as it came first. */
-  async function insert(session: Session, rows: readonly Row[], form: Form): Promise<void> {
+  async function insert(session: DatabaseSession, rows: readonly Row[], form: Form): Promise<void> {
     const places = rows.map((_, row) => `(${placeholders(row * COLUMN_COUNT)})`);
     const values = rows.flatMap((row) => form(row));
     const statement = `insert into ${table} as letter (${COLUMNS}) values ${places.join(', ')} on conflict (fingerprint)`;
@@ -94,7 +94,7 @@ export function createDeadLetters(schema: string): DeadLetters {
   }
 
   /** In case one of them is refused: each by itself, and that one ever plainer. */
-  async function insertSingly(session: Session, rows: readonly Row[]): Promise<void> {
+  async function insertSingly(session: DatabaseSession, rows: readonly Row[]): Promise<void> {
     for (const row of rows) {
       for (const [tried, form] of FORMS.entries()) {
         try {
@@ -107,7 +107,7 @@ export function createDeadLetters(schema: string): DeadLetters {
     }
   }
 
-  async function insertAll(session: Session, rows: readonly Row[]): Promise<void> {
+  async function insertAll(session: DatabaseSession, rows: readonly Row[]): Promise<void> {
     for (const chunk of chunksOf(rows)) {
       try {
         await insert(session, chunk, FORMS[0]);
@@ -121,7 +121,7 @@ export function createDeadLetters(schema: string): DeadLetters {
   /** Rules of the table, triggers and policies may concern some letters only. */
   let refused: readonly DeadLetter[] = [];
 
-  async function write(session: Session, letters: readonly DeadLetter[]): Promise<void> {
+  async function write(session: DatabaseSession, letters: readonly DeadLetter[]): Promise<void> {
     try {
       await during('letter', insertAll(session, rowsOf(letters)));
       refused = [];
@@ -151,7 +151,7 @@ const MS_PER_MIB = 1000;
  *
  * @returns how long to wait for the answer, in milliseconds; undefined: as for any statement.
  */
-async function giveTime(session: Session, rows: readonly Row[]): Promise<number | undefined> {
+async function giveTime(session: DatabaseSession, rows: readonly Row[]): Promise<number | undefined> {
   const bytes = rows.reduce((sum, { letter }) => sum + letter.raw.length, 0);
   if (bytes < MIB) return undefined;
   const timeMs = Math.ceil(bytes / MIB) * MS_PER_MIB;

@@ -5,7 +5,7 @@
  */
 import { StatusLog } from '../../src/status-log.js';
 import { sleep } from '../../src/time/time-limit.js';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { parseDatabaseUrl } from './database-url.js';
 import { type Build, createIndexes } from './indexes.js';
 import { keepSession } from './kept-session.js';
@@ -63,7 +63,7 @@ export function openIndexBuilds(
   async function watchUntil(build: Build, signal: AbortSignal): Promise<void> {
     let waits = 0;
     for (await sleep(lookMs, signal); !signal.aborted; await sleep(lookMs, signal)) {
-      const look = async (session: Session) => {
+      const look = async (session: DatabaseSession) => {
         const blocker = await blockerOf(session, build.statement);
         waits = blocker === undefined ? 0 : waits + 1;
         if (blocker === undefined || signal.aborted) return;

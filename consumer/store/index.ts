@@ -5,7 +5,7 @@
 import { maskUrl } from '../../src/settings/mask-url.js';
 import { StatusLog } from '../../src/status-log.js';
 import { createAlertOutbox } from './alert-outbox.js';
-import type { Batch, Outcome } from './batch.js';
+import type { Batch, BatchOutcome } from './batch.js';
 import { openSession } from './connect.js';
 import { parseDatabaseUrl } from './database-url.js';
 import { createDeadLetters } from './dead-letters.js';
@@ -22,7 +22,7 @@ import { createPartWriter } from './write-part.js';
 import { createWriter } from './writer.js';
 
 export { type Administration, openAdministration } from './administration.js';
-export { type Batch, BatchRefused, type Outcome, type Rejected, type StoreItem } from './batch.js';
+export { type Batch, type BatchOutcome, BatchRefused, type Rejected, type StoreItem } from './batch.js';
 export { parseDatabaseUrl } from './database-url.js';
 export type { DeadLetter } from './dead-letters.js';
 export { expiredAt, type Retention } from './expiry.js';
@@ -55,7 +55,7 @@ export interface Store {
    *
    * @throws BatchRefused as well.
    */
-  write(batch: Batch): Promise<Outcome>;
+  write(batch: Batch): Promise<BatchOutcome>;
   /** Notes that these services have announced themselves. When it resolves, that is committed, or the table refuses it. */
   keepServices(services: readonly string[]): Promise<TableRefusal | undefined>;
   /** The server's clock, in epoch milliseconds. */

@@ -10,7 +10,7 @@
  */
 import pg from 'pg';
 import { StatusLog } from '../../src/status-log.js';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { attemptDdl, LOCK_TIMEOUT_MS, PATIENCE_MS } from './ddl-attempt.js';
 import {
   type FieldPath,
@@ -39,7 +39,7 @@ export interface Indexes {
    * @throws the server's error when it lacks something that every index needs, such as room: all of them are left for later
    *   then. The socket's error.
    */
-  ensure(session: Session, signal: AbortSignal): Promise<void>;
+  ensure(session: DatabaseSession, signal: AbortSignal): Promise<void>;
   /** Whether there is something to do now. */
   isDue(): boolean;
 }
@@ -110,7 +110,7 @@ export function createIndexes({ schema, settings, notice, now, watched }: Indexe
    * @returns whether it is done; else it is tried again later.
    */
   async function attempt(
-    session: Session,
+    session: DatabaseSession,
     name: string,
     step: () => Promise<unknown>,
     { patienceMs = PATIENCE_MS, undo }: { patienceMs?: number; undo?: () => Promise<unknown> } = {},
@@ -132,18 +132,18 @@ export function createIndexes({ schema, settings, notice, now, watched }: Indexe
     holds++;
   }
 
-  const inTransaction = (session: Session, statement: string) =>
+  const inTransaction = (session: DatabaseSession, statement: string) =>
     transaction(session, CHANGE, () => session.query(statement));
 
   async function rowsOf<Row extends pg.QueryResultRow>(
-    session: Session,
+    session: DatabaseSession,
     text: string,
     values: unknown[],
   ): Promise<Row[]> {
     return (await transaction(session, LOOK, () => session.query<Row>(text, values))).rows;
   }
 
-  async function drop(session: Session): Promise<boolean> {
+  async function drop(session: DatabaseSession): Promise<boolean> {
     const state = await stateOf(session, INFORMATION);
     if (state === undefined) return true;
     const done = await attempt(session, INFORMATION, () =>
@@ -153,12 +153,17 @@ export function createIndexes({ schema, settings, notice, now, watched }: Indexe
     return done;
   }
 
-  async function stateOf(session: Session, name: string): Promise<State> {
+  async function stateOf(session: DatabaseSession, name: string): Promise<State> {
     return stateIn(await rowsOf(session, STATE, [inSchema(name)]));
   }
 
   /** @param name of the index of this part. */
-  async function build(session: Session, name: string, part: Omit<Part, 'name'>, index: Wanted): Promise<boolean> {
+  async function build(
+    session: DatabaseSession,
+    name: string,
+    part: Omit<Part, 'name'>,
+    index: Wanted,
+  ): Promise<boolean> {
     const { table, isDefault } = part;
     let state: State;
     const clear = async () => {
@@ -179,7 +184,7 @@ export function createIndexes({ schema, settings, notice, now, watched }: Indexe
     });
   }
 
-  async function make(session: Session, index: Wanted, signal: AbortSignal): Promise<boolean> {
+  async function make(session: DatabaseSession, index: Wanted, signal: AbortSignal): Promise<boolean> {
     const { name, definition } = index;
     const [table] = await rowsOf<{ partitioned: boolean }>(session, TABLE, [parent]);
     if (!table) return false;

@@ -10,9 +10,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { StoredRecord } from '../../src/record.js';
 import type { AlertOutbox } from './alert-outbox.js';
-import { type Batch, duplicatesIn, lettersOf, type Outcome, type Rejected, type StoreItem, without } from './batch.js';
+import {
+  type Batch,
+  type BatchOutcome,
+  duplicatesIn,
+  lettersOf,
+  type Rejected,
+  type StoreItem,
+  without,
+} from './batch.js';
 import { begin } from './begin.js';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { copyText } from './copy-text.js';
 import type { DeadLetters } from './dead-letters.js';
 import { type PartTimeouts, partTimeoutMs, shareOf } from './part-timeout.js';
@@ -59,7 +67,7 @@ export function afterRefusal({ retried }: Batch, refusals: number): Promise<void
 }
 
 /** @throws the server's error where it is no record's fault, or LOGHIVE_STORAGE_UNAVAILABLE; nothing is stored then. */
-export async function isolate(session: Session, batch: Batch, isolation: Isolation): Promise<Outcome> {
+export async function isolate(session: DatabaseSession, batch: Batch, isolation: Isolation): Promise<BatchOutcome> {
   const search = new Search(session, batch, isolation);
   try {
     const suspects = await search.findSuspects();
@@ -72,7 +80,7 @@ export async function isolate(session: Session, batch: Batch, isolation: Isolati
 }
 
 class Search {
-  readonly #session: Session;
+  readonly #session: DatabaseSession;
   readonly #batch: Batch;
   readonly #isolation: Isolation;
   readonly #rows: readonly Buffer[];
@@ -84,7 +92,7 @@ class Search {
   /** Sent along with the next statement, to spare a round trip. */
   #before: string;
 
-  constructor(session: Session, batch: Batch, isolation: Isolation) {
+  constructor(session: DatabaseSession, batch: Batch, isolation: Isolation) {
     this.#session = session;
     this.#batch = batch;
     this.#isolation = isolation;
@@ -135,7 +143,7 @@ class Search {
     this.#rejected.set(index, { item: this.#batch.items[index]!, verdict, code, message });
   }
 
-  async commit(): Promise<Outcome> {
+  async commit(): Promise<BatchOutcome> {
     const rejected = [...this.#rejected].sort(([a], [b]) => a - b).map(([, each]) => each);
     const letters = lettersOf(this.#batch, rejected);
     const before = `${this.#before}${timeout(this.#isolation.timeouts.wholeMs)}`;

@@ -10,7 +10,7 @@
  *     └─────────────────┘ refused(), or the server knows of no COMMIT
  */
 import { type AlertEvent, keyOf, merged } from '../alerts/event.js';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { sqlStateOf } from './storage-fault.js';
 import { underSavepoint } from './transaction.js';
 
@@ -28,7 +28,7 @@ export interface KeptEvents {
    *
    * @throws the server's or the socket's error
    */
-  take(session: Session): Promise<Taken>;
+  take(session: DatabaseSession): Promise<Taken>;
 }
 
 export interface Taken {
@@ -93,7 +93,7 @@ export function keptEvents(): KeptEvents {
 }
 
 /** Undefined where the server cannot tell any more, or never heard of it: it is another one since. */
-async function statusOf(session: Session, transaction: string): Promise<string | undefined> {
+async function statusOf(session: DatabaseSession, transaction: string): Promise<string | undefined> {
   let status: string | null = null;
   try {
     await underSavepoint(session, async () => {

@@ -4,19 +4,19 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { LoghiveError } from '../../src/errors.js';
-import { openSession, type Session, type SessionSettings } from './connect.js';
+import { type DatabaseSession, openSession, type SessionSettings } from './connect.js';
 import type { DatabaseTarget } from './database-url.js';
 import { asFault, isStorageFault, storageUnavailable } from './storage-fault.js';
 import { verdictOf } from './verdict.js';
 
 export interface KeptSession {
   /** The open connection, or a new one: for work that `inTurn` carries out. */
-  current(): Promise<Session>;
+  current(): Promise<DatabaseSession>;
   inTurn<T>(work: () => Promise<T>): Promise<T>;
   /** In turn. Whatever keeps it from being done is LoghiveError LOGHIVE_STORAGE_UNAVAILABLE. */
   guarded<T>(work: () => Promise<T>): Promise<T>;
   /** In turn, guarded, with the connection. Where that broke the work is done once more: it must be safe to repeat. */
-  run<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  run<T>(work: (session: DatabaseSession) => Promise<T>): Promise<T>;
   /** In turn: ends the connection, which is opened again when it is needed. */
   release(): Promise<void>;
   /** Aborted when it is closed: whatever else is under way gives up. */
@@ -38,9 +38,9 @@ const CLOSE_PATIENCE_MS = 3000;
 export function keepSession(
   target: DatabaseTarget,
   settings: SessionSettings,
-  onOpened: (session: Session) => void = () => {},
+  onOpened: (session: DatabaseSession) => void = () => {},
 ): KeptSession {
-  let session: Session | undefined;
+  let session: DatabaseSession | undefined;
   let closed = false;
   const abort = new AbortController();
   let last: Promise<unknown> = Promise.resolve();
@@ -52,7 +52,7 @@ export function keepSession(
     return turn;
   }
 
-  async function current(): Promise<Session> {
+  async function current(): Promise<DatabaseSession> {
     if (closed) throw storageUnavailable('the store is closed.');
     if (session?.isOpen()) return session;
     session = await openSession(target, settings, abort.signal);
@@ -65,7 +65,7 @@ export function keepSession(
   }
 
   /** A connection that broke is opened again once: it may have been idle for long, and repeating is safe. */
-  async function withSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  async function withSession<T>(work: (session: DatabaseSession) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       const open = await current();
       try {

@@ -3,7 +3,7 @@
  * no more memory than the first one.
  */
 import pg from 'pg';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { isoTime } from './iso-time.js';
 import { conditionOf, type LetterFilter } from './letter-filter.js';
 import { transaction } from './transaction.js';
@@ -60,32 +60,32 @@ export interface LetterPage<T> {
 
 /** Each throws the server's or the socket's error. */
 export interface Letters {
-  total(session: Session, filter: LetterFilter): Promise<LetterTotal>;
+  total(session: DatabaseSession, filter: LetterFilter): Promise<LetterTotal>;
   /** The most frequent first, fifty at most. */
-  groups(session: Session, filter: LetterFilter): Promise<readonly LetterGroup[]>;
+  groups(session: DatabaseSession, filter: LetterFilter): Promise<readonly LetterGroup[]>;
   /** The newest first, without their bytes. */
   list(
-    session: Session,
+    session: DatabaseSession,
     filter: LetterFilter,
     before: string | undefined,
     limit: number,
   ): Promise<readonly LetterSummary[]>;
-  get(session: Session, id: string): Promise<Letter | undefined>;
+  get(session: DatabaseSession, id: string): Promise<Letter | undefined>;
   /** As many of the oldest in the range as fit into a few mebibytes. */
-  read(session: Session, filter: LetterFilter, range: LetterRange): Promise<LetterPage<readonly Letter[]>>;
+  read(session: DatabaseSession, filter: LetterFilter, range: LetterRange): Promise<LetterPage<readonly Letter[]>>;
   /**
    * The same, to be sent elsewhere: those that `send` gives back are deleted, in the transaction that was begun before. Until
    * it ends the same letters, which may come again at once, wait in the consumers that are to store them. Letters that
    * somebody else is sending are passed over.
    */
   hand(
-    session: Session,
+    session: DatabaseSession,
     filter: LetterFilter,
     range: LetterRange,
     send: (letters: readonly Letter[]) => Promise<readonly string[]>,
   ): Promise<LetterPage<void>>;
   /** @returns how many were deleted. */
-  drop(session: Session, filter: LetterFilter, range: LetterRange): Promise<LetterPage<number>>;
+  drop(session: DatabaseSession, filter: LetterFilter, range: LetterRange): Promise<LetterPage<number>>;
 }
 
 const SETTINGS = { statementTimeoutMs: 300_000, lockTimeoutMs: 10_000 };
@@ -101,11 +101,11 @@ const SUMMARY = `id::text as id, service, level, record_id::text as "recordId", 
 
 export function letters(schema: string): Letters {
   const table = `${pg.escapeIdentifier(schema)}.dead_letters`;
-  const within = <T>(session: Session, work: () => Promise<T>) => transaction(session, SETTINGS, work);
+  const within = <T>(session: DatabaseSession, work: () => Promise<T>) => transaction(session, SETTINGS, work);
 
   /** Keys of the next page, within the transaction under way. */
   async function keys(
-    session: Session,
+    session: DatabaseSession,
     filter: LetterFilter,
     { after, newest }: LetterRange,
     most = PAGE,

@@ -1,5 +1,5 @@
 /** Who keeps Loghive waiting for a lock, in words for the log. */
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { transaction } from './transaction.js';
 
 const SETTINGS = { statementTimeoutMs: 2000, lockTimeoutMs: 200 };
@@ -10,7 +10,7 @@ const LONG_S = 2;
  * @param tables with their schemas, quoted.
  * @returns undefined where nobody has held any of them for long, or the server does not say.
  */
-export async function lockHolder(session: Session, tables: readonly string[]): Promise<string | undefined> {
+export async function lockHolder(session: DatabaseSession, tables: readonly string[]): Promise<string | undefined> {
   try {
     const { rows } = await transaction(session, SETTINGS, () => session.query<Row>(HOLDERS, [tables, LONG_S]));
     return rows[0] && sentenceOf(rows[0], 'held a lock on it');
@@ -23,13 +23,13 @@ export async function lockHolder(session: Session, tables: readonly string[]): P
  * @param statement that this role is having carried out in another session.
  * @returns whom it waits for; undefined where it does not wait. @throws the server's error.
  */
-export async function blockerOf(session: Session, statement: string): Promise<string | undefined> {
+export async function blockerOf(session: DatabaseSession, statement: string): Promise<string | undefined> {
   const { rows } = await transaction(session, SETTINGS, () => session.query<Row>(BLOCKERS, [statement]));
   return rows[0] && sentenceOf(rows[0], 'had a transaction open');
 }
 
 /** As a person would. @throws the server's error. */
-export async function cancelStatement(session: Session, statement: string): Promise<void> {
+export async function cancelStatement(session: DatabaseSession, statement: string): Promise<void> {
   await transaction(session, SETTINGS, () => session.query(CANCEL, [statement]));
 }
 

@@ -7,7 +7,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
 import { LoghiveError } from '../../src/errors.js';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { asFault, reasonFor, sqlStateOf } from './storage-fault.js';
 import { transaction } from './transaction.js';
 import { verdictOf } from './verdict.js';
@@ -54,7 +54,7 @@ export interface MigrateOptions {
  * @returns the names of those that were applied now.
  * @throws LoghiveError LOGHIVE_MIGRATION_FAILED; LOGHIVE_STORAGE_UNAVAILABLE when the connection broke.
  */
-export async function migrate(session: Session, options: MigrateOptions): Promise<string[]> {
+export async function migrate(session: DatabaseSession, options: MigrateOptions): Promise<string[]> {
   const applied: string[] = [];
   for (;;) {
     const name = await applyNext(session, options, applied.length === 0);
@@ -64,7 +64,11 @@ export async function migrate(session: Session, options: MigrateOptions): Promis
 }
 
 /** Looks and applies in the same transaction, so that no other consumer comes between. */
-async function applyNext(session: Session, options: MigrateOptions, first: boolean): Promise<string | undefined> {
+async function applyNext(
+  session: DatabaseSession,
+  options: MigrateOptions,
+  first: boolean,
+): Promise<string | undefined> {
   const { schema, notice } = options;
   let current: string | undefined;
   try {
@@ -97,7 +101,7 @@ async function applyNext(session: Session, options: MigrateOptions, first: boole
 const tableOf = (schema: string) => `${pg.escapeIdentifier(schema)}.migrations`;
 
 /** Asked before anything is created: a role without the right to create may run a consumer on a finished schema. */
-async function appliedOnes(session: Session, schema: string): Promise<ReadonlyMap<string, string>> {
+async function appliedOnes(session: DatabaseSession, schema: string): Promise<ReadonlyMap<string, string>> {
   const { rows: found } = await session.query<{ there: boolean }>('select to_regclass($1) is not null as there', [
     tableOf(schema),
   ]);
@@ -121,7 +125,7 @@ function nextOf({ migrations, schema }: MigrateOptions, applied: ReadonlyMap<str
 }
 
 /** `create … if not exists` asks for the right to create even where there is nothing to do, so it is looked first. */
-async function prepareSchema(session: Session, schema: string): Promise<void> {
+async function prepareSchema(session: DatabaseSession, schema: string): Promise<void> {
   const { rows } = await session.query<{ there: boolean }>(
     'select exists (select from pg_namespace where nspname = $1) as there',
     [schema],
@@ -133,7 +137,7 @@ async function prepareSchema(session: Session, schema: string): Promise<void> {
   );
 }
 
-function wrapped(error: unknown, { place }: Session, schema: string, current: string | undefined): unknown {
+function wrapped(error: unknown, { place }: DatabaseSession, schema: string, current: string | undefined): unknown {
   if (error instanceof LoghiveError) return error;
   if (isPassing(error)) return asFault(error, place);
   const reason = reasonFor(error, place);

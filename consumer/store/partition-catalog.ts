@@ -1,6 +1,6 @@
 /** What PostgreSQL's catalog says of the table of records and its partitions. */
 import pg from 'pg';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import type { Range } from './partition-days.js';
 
 export interface Partition extends Range {
@@ -25,7 +25,10 @@ export function recordsOf(schema: string): string {
  * @returns the earliest first, the default one before all; undefined where the table is not partitioned by PostgreSQL:
  *   somebody made it otherwise, or an extension sees to its parts.
  */
-export async function readPartitions(session: Session, schema: string): Promise<readonly Partition[] | undefined> {
+export async function readPartitions(
+  session: DatabaseSession,
+  schema: string,
+): Promise<readonly Partition[] | undefined> {
   const { rows } = await session.query<Row>(PARTITIONS, [recordsOf(schema)]);
   if (!rows[0]?.partitioned) return undefined;
   const partitions = rows.flatMap(({ partitioned, oid, name, table, from, to, ...about }) =>

@@ -1,5 +1,5 @@
 /** The partitions of the table of records as a person looks at them: which days, how many rows, how large. */
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { readPartitions, recordsOf } from './partition-catalog.js';
 import { transaction } from './transaction.js';
 
@@ -21,7 +21,11 @@ const SETTINGS = { statementTimeoutMs: 300_000, lockTimeoutMs: 10_000 };
  * @param exact counts the rows, which reads all of them; else it is an estimate from the catalog.
  * @returns the earliest first; one entry without bounds where the table is not partitioned by PostgreSQL.
  */
-export function partitionSizes(session: Session, schema: string, exact: boolean): Promise<readonly PartitionSize[]> {
+export function partitionSizes(
+  session: DatabaseSession,
+  schema: string,
+  exact: boolean,
+): Promise<readonly PartitionSize[]> {
   return transaction(session, SETTINGS, async () => {
     const partitions = await readPartitions(session, schema);
     if (partitions === undefined) return [await whole(session, schema, exact)];
@@ -44,7 +48,7 @@ export function partitionSizes(session: Session, schema: string, exact: boolean)
 
 const EVERYTHING = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
 
-async function whole(session: Session, schema: string, exact: boolean): Promise<PartitionSize> {
+async function whole(session: DatabaseSession, schema: string, exact: boolean): Promise<PartitionSize> {
   const { rows } = await session.query<{ rows: number; bytes: string }>(
     `select greatest(reltuples, pg_stat_get_live_tuples(oid))::float8 as rows, pg_total_relation_size(oid) as bytes
      from pg_class where oid = $1::regclass`,
@@ -60,7 +64,7 @@ async function whole(session: Session, schema: string, exact: boolean): Promise<
   };
 }
 
-async function count(session: Session, table: string): Promise<number> {
+async function count(session: DatabaseSession, table: string): Promise<number> {
   const { rows } = await session.query<{ n: string }>(`select count(*) as n from ${table}`);
   return Number(rows[0]?.n ?? 0);
 }

@@ -10,7 +10,7 @@
 import pg from 'pg';
 import { reasonOf } from '../../src/errors.js';
 import type { StatusLog } from '../../src/status-log.js';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { attemptDdl, LOCK_TIMEOUT_MS, PATIENCE_MS } from './ddl-attempt.js';
 import { readPartitions, recordsOf } from './partition-catalog.js';
 import {
@@ -46,9 +46,9 @@ export interface Partitions {
    * @returns how many were made.
    * @throws the server's error where DDL failed for a reason that storing would fail for as well.
    */
-  ensure(session: Session, dates: ReadonlySet<string>): Promise<number>;
+  ensure(session: DatabaseSession, dates: ReadonlySet<string>): Promise<number>;
   /** Storing works all the same: what `ensure` threw is told, and the days are left for later. */
-  leave(session: Session, error: unknown): void;
+  leave(session: DatabaseSession, error: unknown): void;
   /** The cache was wrong: look again before the next batch. */
   forget(): void;
 }
@@ -75,13 +75,13 @@ export function createPartitions({ schema, now, warnings, daysBack = DAYS_BACK }
   let wanted: readonly number[] = [];
 
   /** Within the transaction under way. */
-  async function ranges(session: Session): Promise<readonly Range[]> {
+  async function ranges(session: DatabaseSession): Promise<readonly Range[]> {
     const partitions = await readPartitions(session, schema);
     return partitions ? partitions.filter(({ isDefault }) => !isDefault) : EVERYTHING;
   }
 
   /** @returns whether that was possible: even for that a lock of somebody else may have to be waited for. */
-  async function look(session: Session): Promise<boolean> {
+  async function look(session: DatabaseSession): Promise<boolean> {
     const read = async () => {
       known = { ranges: await transaction(session, LOOK, () => ranges(session)), at: now() };
     };
@@ -108,7 +108,11 @@ export function createPartitions({ schema, now, warnings, daysBack = DAYS_BACK }
   }
 
   /** @returns the error that says why the day is left for later, and whether it was made here. */
-  async function make(session: Session, day: number, deadline: number): Promise<{ error: unknown; isMade: boolean }> {
+  async function make(
+    session: DatabaseSession,
+    day: number,
+    deadline: number,
+  ): Promise<{ error: unknown; isMade: boolean }> {
     let isMade = false;
     const work = async () => {
       isMade = await transaction(session, MAKE, async () => {
@@ -123,7 +127,7 @@ export function createPartitions({ schema, now, warnings, daysBack = DAYS_BACK }
   }
 
   /** @returns how many were made. */
-  async function makeAll(session: Session, days: readonly number[]): Promise<number> {
+  async function makeAll(session: DatabaseSession, days: readonly number[]): Promise<number> {
     const deadline = performance.now() + PATIENCE_MS;
     let made = 0;
     for (const day of days) {
@@ -141,7 +145,7 @@ export function createPartitions({ schema, now, warnings, daysBack = DAYS_BACK }
     return made;
   }
 
-  function leave(session: Session, day: number, error: unknown): void {
+  function leave(session: DatabaseSession, day: number, error: unknown): void {
     const code = sqlStateOf(error) ?? '';
     // Every partition needs the same lock, so the others would wait as long in vain.
     if (code === '55P03' || code.startsWith('40')) {
@@ -155,7 +159,7 @@ export function createPartitions({ schema, now, warnings, daysBack = DAYS_BACK }
     } else postpone([day]);
   }
 
-  function tell(session: Session, day: number, error: unknown): void {
+  function tell(session: DatabaseSession, day: number, error: unknown): void {
     const code = sqlStateOf(error) ?? '';
     const [within, why] =
       code === TOO_SLOW
@@ -205,7 +209,7 @@ function tooLarge(schema: string, error: unknown): string {
 const EVERYTHING: readonly Range[] = [{ from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY }];
 
 /** Consumers make and drop partitions one after the other. */
-export async function lockPartitions(session: Session, schema: string): Promise<void> {
+export async function lockPartitions(session: DatabaseSession, schema: string): Promise<void> {
   await session.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`loghive:${recordsOf(schema)}`]);
 }
 
@@ -213,7 +217,7 @@ export async function lockPartitions(session: Session, schema: string): Promise<
  * A table beside the parent is attached: `create table … partition of` would lock the parent against everybody.
  * The default partition must hold none of the day's rows by then, and must not get any meanwhile.
  */
-async function createPartition(session: Session, schema: string, day: number): Promise<void> {
+async function createPartition(session: DatabaseSession, schema: string, day: number): Promise<void> {
   const parent = recordsOf(schema);
   const table = `${pg.escapeIdentifier(schema)}.${partitionName(day)}`;
   const { from, to } = boundsOf(day);

@@ -9,7 +9,7 @@
  *
  * Only the owner of an index may empty its list, so only the owner gives it a longer one.
  */
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { attemptDdl, LOCK_TIMEOUT_MS } from './ddl-attempt.js';
 import { recordsOf } from './partition-catalog.js';
 import { transaction } from './transaction.js';
@@ -29,7 +29,7 @@ export interface PendingLists {
    *
    * @throws the server's error, that of the first list that could not be emptied. The others are.
    */
-  empty(session: Session): Promise<void>;
+  empty(session: DatabaseSession): Promise<void>;
 }
 
 interface GinIndex {
@@ -45,7 +45,7 @@ export function createPendingLists(schema: string): PendingLists {
   /** In the time of `performance.now()`. */
   let lookAt = Number.NEGATIVE_INFINITY;
 
-  async function look(session: Session): Promise<void> {
+  async function look(session: DatabaseSession): Promise<void> {
     const { rows } = await transaction(session, LOOK, () => session.query<GinIndex>(OF_RECORDS, [recordsOf(schema)]));
     oids = rows.map(({ oid }) => oid);
     lookAt = performance.now() + LOOK_AGAIN_MS;
@@ -56,7 +56,7 @@ export function createPendingLists(schema: string): PendingLists {
     }
   }
 
-  async function clean(session: Session, ofOids: readonly number[]): Promise<void> {
+  async function clean(session: DatabaseSession, ofOids: readonly number[]): Promise<void> {
     await transaction(session, EMPTY, () => session.query(CLEAN, [ofOids]));
   }
 
@@ -77,7 +77,7 @@ export function createPendingLists(schema: string): PendingLists {
 }
 
 /** For a partition that nobody knows yet, in the transaction in which it is made. */
-export async function raiseLimits(session: Session, table: string): Promise<void> {
+export async function raiseLimits(session: DatabaseSession, table: string): Promise<void> {
   const { rows } = await session.query<GinIndex>(`${GIN_INDEXES} where indrelid = $1::regclass`, [table]);
   for (const { index, hasNoLimit } of rows) if (hasNoLimit) await session.query(raisedLimit(index));
 }

@@ -1,6 +1,6 @@
 /** Whether PostgreSQL takes what batches consist of: it is stored and taken back in one transaction. */
 import { begin } from './begin.js';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import type { DeadLetters } from './dead-letters.js';
 import type { PlainRow, RecordsTable } from './records-table.js';
 import type { ServicesTable } from './services-table.js';
@@ -24,7 +24,7 @@ export interface Tables {
  *   wait: see `services-table.ts`.
  */
 export async function probe(
-  session: Session,
+  session: DatabaseSession,
   { table, deadLetters, services }: Tables,
   row: PlainRow,
   statementTimeoutMs: number,
@@ -49,7 +49,7 @@ export function isOfDeadLetters(error: unknown): boolean {
  *   connection broke.
  */
 export async function assertTakesRecords(
-  session: Session,
+  session: DatabaseSession,
   table: RecordsTable,
   row: PlainRow,
   statementTimeoutMs: number,

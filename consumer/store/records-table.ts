@@ -6,7 +6,7 @@ import type { StoredRecord } from '../../src/record.js';
 import { uuidv7 } from '../../src/uuid.js';
 import { bytesOf, type StoreItem } from './batch.js';
 import { begin, type TransactionSettings } from './begin.js';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { COPY_COLUMNS, copyText } from './copy-text.js';
 import { assertCommitted, rollback } from './transaction.js';
 import { during, type TaggedError } from './verdict.js';
@@ -37,21 +37,21 @@ export function plainRowFor(items: readonly StoreItem[], sqlstate: string | unde
 
 export interface RecordsTable {
   /** A transaction in one round trip. @returns the number of rows that the server stored. */
-  copyAndCommit(session: Session, rows: Iterable<Buffer>, settings: TransactionSettings): Promise<number>;
+  copyAndCommit(session: DatabaseSession, rows: Iterable<Buffer>, settings: TransactionSettings): Promise<number>;
   /**
    * @param before statements that are sent along, each with its semicolon.
    * @returns the number of rows that the server stored.
    */
-  copy(session: Session, rows: Iterable<Buffer>, before?: string): Promise<number>;
+  copy(session: DatabaseSession, rows: Iterable<Buffer>, before?: string): Promise<number>;
   /** @returns the records that were passed over because their key is there. */
-  insert(session: Session, records: readonly StoredRecord[]): Promise<StoredRecord[]>;
+  insert(session: DatabaseSession, records: readonly StoredRecord[]): Promise<StoredRecord[]>;
   /**
    * Stores a plain good row, which the caller takes back again, in both ways in which records are stored.
    *
    * @param before begins a transaction, or brings one that has failed back to a savepoint.
    * @throws the server's error when the table takes neither that row nor one of Loghive's own service.
    */
-  storePlainRow(session: Session, before: string, row: PlainRow): Promise<void>;
+  storePlainRow(session: DatabaseSession, before: string, row: PlainRow): Promise<void>;
 }
 
 /** @param now epoch milliseconds. */
@@ -65,7 +65,7 @@ export function recordsTable(schema: string, now: () => number): RecordsTable {
     on conflict (ts, id) do nothing returning id`;
   const insertOne = `${insertInto} values ($1, $2, $3, $4, $5, $6) on conflict (ts, id) do nothing returning id`;
 
-  const run = (session: Session, rows: Iterable<Buffer>, before: string, after = '') =>
+  const run = (session: DatabaseSession, rows: Iterable<Buffer>, before: string, after = '') =>
     during('copy', named(session, session.copy(`${before}${copyStatement}${after}`, rows)));
 
   function insertAgain({ id, timestamp, service, level }: StoredRecord): string {
@@ -177,7 +177,7 @@ const FIELDS = ['id', 'timestamp', 'service', 'level', 'message', 'information']
  * PostgreSQL 15 says of an escape such as \u00e9 within JSON, where the database's encoding has no conversion at all
  * (SQL_ASCII), that it is not supported; from 16 on that it is untranslatable, as of every other character.
  */
-async function named<T>(session: Session, work: Promise<T>): Promise<T> {
+async function named<T>(session: DatabaseSession, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {

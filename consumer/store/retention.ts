@@ -10,7 +10,7 @@
  */
 import type { StatusLog } from '../../src/status-log.js';
 import { sleep } from '../../src/time/time-limit.js';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { attemptDdl, LOCK_TIMEOUT_MS, PATIENCE_MS } from './ddl-attempt.js';
 import { type FirstDays, firstDays, type Retention } from './expiry.js';
 import { lockHolder } from './lock-holder.js';
@@ -35,7 +35,7 @@ export interface Removed {
 type Removing = { -readonly [K in keyof Removed]: Removed[K] } & { partitions: string[] };
 
 interface Pass {
-  readonly session: Session;
+  readonly session: DatabaseSession;
   readonly signal: AbortSignal;
   readonly removed: Removing;
   /** How long it may still wait for locks. */
@@ -55,7 +55,7 @@ export interface RetentionPass {
    * @param signal ends it after the step under way.
    * @throws the server's or the socket's error when nothing may move until the server is well.
    */
-  run(session: Session, signal: AbortSignal): Promise<Removed>;
+  run(session: DatabaseSession, signal: AbortSignal): Promise<Removed>;
 }
 
 /** One transaction. */
@@ -90,7 +90,7 @@ export function createRetention({ schema, retention, now, warnings }: RetentionO
   const finished = new Map<number, string>();
 
   /** @throws Taken */
-  async function lock(session: Session): Promise<void> {
+  async function lock(session: DatabaseSession): Promise<void> {
     const { rows } = await session.query<{ mine: boolean }>(
       'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as mine',
       [`loghive:retention:${parent}`],
@@ -99,7 +99,9 @@ export function createRetention({ schema, retention, now, warnings }: RetentionO
   }
 
   /** The clock of this machine may be wrong: only what is old by the server's clock as well is deleted. */
-  async function look(session: Session): Promise<{ today: number; partitions: readonly Partition[] | undefined }> {
+  async function look(
+    session: DatabaseSession,
+  ): Promise<{ today: number; partitions: readonly Partition[] | undefined }> {
     return transaction(session, SETTINGS, async () => {
       const { rows } = await session.query<{ ms: number }>('select extract(epoch from now())::float8 * 1000 as ms');
       const today = dayOf(Math.min(now(), rows[0]?.ms ?? Number.NEGATIVE_INFINITY));
@@ -107,7 +109,7 @@ export function createRetention({ schema, retention, now, warnings }: RetentionO
     });
   }
 
-  async function leave(session: Session, error: unknown, { what, oid, lockKey, tables }: Step): Promise<void> {
+  async function leave(session: DatabaseSession, error: unknown, { what, oid, lockKey, tables }: Step): Promise<void> {
     const code = sqlStateOf(error) ?? '';
     // Somebody else was faster.
     if (code === '42P01') return;

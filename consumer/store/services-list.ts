@@ -1,6 +1,6 @@
 /** The table of services as a person sees to it. */
 import pg from 'pg';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { isoTime } from './iso-time.js';
 import { transaction } from './transaction.js';
 
@@ -14,11 +14,11 @@ export interface KnownService {
 /** Each throws the server's or the socket's error. */
 export interface ServicesList {
   /** By their names. */
-  all(session: Session): Promise<readonly KnownService[]>;
+  all(session: DatabaseSession): Promise<readonly KnownService[]>;
   /** @returns those that were not there before. */
-  add(session: Session, services: readonly string[]): Promise<readonly string[]>;
+  add(session: DatabaseSession, services: readonly string[]): Promise<readonly string[]>;
   /** @returns whether it was there. */
-  remove(session: Session, service: string): Promise<boolean>;
+  remove(session: DatabaseSession, service: string): Promise<boolean>;
 }
 
 const SETTINGS = { statementTimeoutMs: 60_000, lockTimeoutMs: 10_000 };

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import { reasonFor, sqlStateOf } from './storage-fault.js';
 import { isOfTable } from './table-refusal.js';
 import { transaction, underSavepoint } from './transaction.js';
@@ -18,11 +18,11 @@ export interface TableRefusal {
 /** Each throws the server's or the socket's error when it is not the table that said no. */
 export interface ServicesTable {
   /** Resolves when they are committed, or refused. */
-  write(session: Session, services: readonly string[]): Promise<TableRefusal | undefined>;
+  write(session: DatabaseSession, services: readonly string[]): Promise<TableRefusal | undefined>;
   /** All of them, whoever wrote them there, the oldest first. */
-  read(session: Session): Promise<readonly string[] | TableRefusal>;
+  read(session: DatabaseSession): Promise<readonly string[] | TableRefusal>;
   /** Within the transaction under way, which the caller takes back: what `write` would do with a service of its own. */
-  probe(session: Session): Promise<void>;
+  probe(session: DatabaseSession): Promise<void>;
 }
 
 /** Records wait on the same connection meanwhile. */
@@ -33,7 +33,7 @@ export function servicesTable(schema: string, statementTimeoutMs: number): Servi
   const settings = { statementTimeoutMs, lockTimeoutMs: LOCK_TIMEOUT_MS };
   const insertInto = `insert into ${table} (service) select unnest($1::text[]) on conflict`;
 
-  async function insert(session: Session, names: readonly string[]): Promise<undefined> {
+  async function insert(session: DatabaseSession, names: readonly string[]): Promise<undefined> {
     try {
       await underSavepoint(session, () =>
         session.query(`${insertInto} (service) do update set last_seen = now()`, [names]),
@@ -72,7 +72,7 @@ export function servicesTable(schema: string, statementTimeoutMs: number): Servi
   };
 }
 
-async function orRefusal<T>(session: Session, work: Promise<T>): Promise<T | TableRefusal> {
+async function orRefusal<T>(session: DatabaseSession, work: Promise<T>): Promise<T | TableRefusal> {
   try {
     return await work;
   } catch (error) {

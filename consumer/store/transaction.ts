@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { begin, type TransactionSettings } from './begin.js';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 
 /** Commits what `work` has done; where it fails, nothing of it stays. @throws what it threw, or the server's error. */
 export async function transaction<T>(
-  session: Session,
+  session: DatabaseSession,
   settings: TransactionSettings,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -20,7 +20,7 @@ export async function transaction<T>(
 }
 
 /** @param before statements that are sent along, each with its semicolon. */
-export async function commit(session: Session, before = ''): Promise<void> {
+export async function commit(session: DatabaseSession, before = ''): Promise<void> {
   const answer: pg.QueryResult | pg.QueryResult[] = await session.query(`${before}commit`);
   const last = Array.isArray(answer) ? answer.at(-1) : answer;
   assertCommitted(last?.command);
@@ -32,7 +32,7 @@ export function assertCommitted(command: string | undefined): void {
 }
 
 /** Whatever state the transaction is in; a connection that cannot even do that is given up. Never rejects. */
-export async function rollback(session: Session): Promise<void> {
+export async function rollback(session: DatabaseSession): Promise<void> {
   if (!session.isOpen()) return;
   try {
     await session.query('rollback');
@@ -42,7 +42,7 @@ export async function rollback(session: Session): Promise<void> {
 }
 
 /** Within a transaction: what fails is taken back, and the transaction can go on. @throws what the work threw. */
-export async function underSavepoint(session: Session, work: () => Promise<unknown>): Promise<void> {
+export async function underSavepoint(session: DatabaseSession, work: () => Promise<unknown>): Promise<void> {
   await session.query('savepoint work');
   try {
     await work();

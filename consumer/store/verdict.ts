@@ -41,7 +41,7 @@ const SESSION_ENDED = new Set(['57P01', '57P02', '57P03', '57P04', '57P05', '25P
 
 /** Any code that is not in the table pauses: it is safer to wait for a person than to give up a record. */
 export function verdict({ code, constraint, phase }: Failure): Verdict {
-  // ETIMEDOUT: no answer for the whole patience; trying again at once would take it a second time.
+  // ETIMEDOUT: the host did not answer within the time limit. An immediate retry would wait as long again.
   if (phase === 'connect' || code === 'ETIMEDOUT') return 'pause';
   if (!isSqlState(code) || code.startsWith('08') || SESSION_ENDED.has(code)) return 'reconnect';
   if (code.startsWith('40')) return 'repeat';

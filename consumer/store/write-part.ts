@@ -5,8 +5,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { reasonOf } from '../../src/errors.js';
 import type { AlertOutbox } from './alert-outbox.js';
-import { type Batch, BatchRefused, duplicatesIn, type Outcome, without } from './batch.js';
-import type { Session } from './connect.js';
+import { type Batch, type BatchOutcome, BatchRefused, duplicatesIn, without } from './batch.js';
+import type { DatabaseSession } from './connect.js';
 import { copyText } from './copy-text.js';
 import type { DeadLetters } from './dead-letters.js';
 import { afterRefusal, isolate, MOST_REFUSALS } from './isolate.js';
@@ -41,12 +41,12 @@ export interface PartWriter {
    * @throws BatchRefused; LoghiveError LOGHIVE_STORAGE_UNAVAILABLE when nothing may move until the server is well, nothing being stored
    *   then; the server's or socket's error when the connection broke, the outcome being unknown.
    */
-  write(session: Session, batch: Batch, limits: PartLimits): Promise<Outcome>;
+  write(session: DatabaseSession, batch: Batch, limits: PartLimits): Promise<BatchOutcome>;
 }
 
 export function createPartWriter({ table, deadLetters, partitions, outbox }: PartWriterOptions): PartWriter {
   /** What goes wrong here the default partition makes up for, unless it is the server. */
-  async function ensurePartitions(session: Session, batch: Batch, timeouts: PartTimeouts): Promise<void> {
+  async function ensurePartitions(session: DatabaseSession, batch: Batch, timeouts: PartTimeouts): Promise<void> {
     const dates = datesOf(batch.items.map(({ record }) => record));
     try {
       await during('ddl', partitions.ensure(session, dates));
@@ -60,7 +60,7 @@ export function createPartWriter({ table, deadLetters, partitions, outbox }: Par
   }
 
   function assertServerWorks(
-    session: Session,
+    session: DatabaseSession,
     { items }: Batch,
     error: unknown,
     { leastMs }: PartTimeouts,
@@ -68,7 +68,11 @@ export function createPartWriter({ table, deadLetters, partitions, outbox }: Par
     return assertTakesRecords(session, table, plainRowFor(items, sqlStateOf(error)), leastMs);
   }
 
-  async function storeByCopy(session: Session, batch: Batch, statementTimeoutMs: number): Promise<Outcome> {
+  async function storeByCopy(
+    session: DatabaseSession,
+    batch: Batch,
+    statementTimeoutMs: number,
+  ): Promise<BatchOutcome> {
     const { items, letters } = batch;
     const records = items.map(({ record }) => record);
     const rows = copyText(records);
@@ -88,7 +92,11 @@ export function createPartWriter({ table, deadLetters, partitions, outbox }: Par
   }
 
   /** Where a record of the batch is there already. */
-  async function storeByInsert(session: Session, batch: Batch, statementTimeoutMs: number): Promise<Outcome> {
+  async function storeByInsert(
+    session: DatabaseSession,
+    batch: Batch,
+    statementTimeoutMs: number,
+  ): Promise<BatchOutcome> {
     const records = batch.items.map(({ record }) => record);
     const all = async () => {
       const duplicates = await table.insert(session, records);
@@ -102,7 +110,7 @@ export function createPartWriter({ table, deadLetters, partitions, outbox }: Par
     return { stored: records.length - duplicates.length, ...duplicatesIn(duplicates), rejected: [] };
   }
 
-  async function store(session: Session, batch: Batch, statementTimeoutMs: number): Promise<Outcome> {
+  async function store(session: DatabaseSession, batch: Batch, statementTimeoutMs: number): Promise<BatchOutcome> {
     try {
       return await storeByCopy(session, batch, statementTimeoutMs);
     } catch (error) {
@@ -159,4 +167,4 @@ export function createPartWriter({ table, deadLetters, partitions, outbox }: Par
   };
 }
 
-const stored = (count: number): Outcome => ({ stored: count, duplicates: 0, rejected: [] });
+const stored = (count: number): BatchOutcome => ({ stored: count, duplicates: 0, rejected: [] });

@@ -10,15 +10,15 @@ import { reasonOf } from '../../src/errors.js';
 import type { StatusLog } from '../../src/status-log.js';
 import {
   type Batch,
+  type BatchOutcome,
   BatchRefused,
   lettersOf,
   NOTHING,
-  type Outcome,
   type Rejected,
   type StoreItem,
   sumOf,
 } from './batch.js';
-import type { Session } from './connect.js';
+import type { DatabaseSession } from './connect.js';
 import type { DeadLetter } from './dead-letters.js';
 import { type PartTimeouts, partTimeoutMs, shareOf, shareOfUsual } from './part-timeout.js';
 import { assertTakesRecords } from './probe.js';
@@ -38,7 +38,7 @@ const CONNECTION_FAILURE = '08006';
 
 export interface Writer {
   /** @throws BatchRefused; LoghiveError LOGHIVE_STORAGE_UNAVAILABLE when nothing may move until the server is well. */
-  write(batch: Batch): Promise<Outcome>;
+  write(batch: Batch): Promise<BatchOutcome>;
   /** A probe has succeeded: the connections that were lost before count, see `Suspects`. */
   serverWorks(): void;
 }
@@ -47,7 +47,7 @@ export interface WriterOptions {
   readonly table: RecordsTable;
   readonly parts: PartWriter;
   /** The open session, or a new one. @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE */
-  readonly session: () => Promise<Session>;
+  readonly session: () => Promise<DatabaseSession>;
   /** Of a whole batch. */
   readonly timeouts: PartTimeouts;
   readonly warnings: StatusLog;
@@ -57,7 +57,7 @@ export function createWriter({ table, parts, session: openSession, timeouts, war
   const suspects = new Suspects();
 
   /** A trigger may keep rows out on purpose, or put them elsewhere: that is not ours to judge, but it is told. */
-  function told(outcome: Outcome, sent: number): Outcome {
+  function told(outcome: BatchOutcome, sent: number): BatchOutcome {
     const missing = sent - outcome.stored - outcome.duplicates - outcome.rejected.length;
     if (missing > 0) {
       const sentence = `PostgreSQL took ${sent} records and stored ${outcome.stored}: a trigger on records keeps rows out of it.`;
@@ -100,7 +100,7 @@ export function createWriter({ table, parts, session: openSession, timeouts, war
       let rest = batch;
       let outcome = NOTHING;
       let otherLosses = 0;
-      const settle = (items: readonly StoreItem[], what: Outcome, letters: readonly DeadLetter[]) => {
+      const settle = (items: readonly StoreItem[], what: BatchOutcome, letters: readonly DeadLetter[]) => {
         suspects.settled(items);
         outcome = sumOf(outcome, what);
         rest = { ...rest, items: without(rest.items, items), letters };
@@ -129,7 +129,7 @@ export function createWriter({ table, parts, session: openSession, timeouts, war
           if (!lost) throw asFault(error, session.place);
           if (isOfRecords(error)) suspects.lost(together, error);
           else otherLosses++;
-          // What gave no answer for its whole patience would give none at once either.
+          // A host that did not answer within the time limit will not answer an immediate retry either.
           const isOver = verdictOf(error) !== 'reconnect' || otherLosses > 1 || performance.now() > deadline;
           if (isOver) throw asFault(error, session.place);
           await assertServerWorks(together);
@@ -142,7 +142,7 @@ export function createWriter({ table, parts, session: openSession, timeouts, war
 }
 
 /** The connection is gone, and it was not the server that said why storage must wait. */
-function isLoss(error: unknown, session: Session): boolean {
+function isLoss(error: unknown, session: DatabaseSession): boolean {
   return !isStorageFault(error) && (verdictOf(error) === 'reconnect' || !session.isOpen());
 }
 

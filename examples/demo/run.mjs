@@ -1,11 +1,11 @@
 /**
  * The demo: a web shop logs through a broker into PostgreSQL while its consumer is killed and the broker hangs up on
  * everybody; with `--real` the broker is a RabbitMQ, which is killed and restarted. Then every record is looked for by its
- * id. `npm run demo [-- --real --json]`; exit code 1 when the books do not balance.
+ * id. `npm run demo [-- --real --json]`; exit code 1 if the audit fails.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '../../test/support/wait.mjs';
-import { adds, balance, lastErrors, receiptsIn, rowsNow, storyOfTheLastError } from './books.mjs';
+import { adds, balance, lastErrors, receiptsIn, rowsNow, storyOfTheLastError } from './audit.mjs';
 import * as embedded from './embedded.mjs';
 import * as real from './real.mjs';
 import { openScreen } from './screen.mjs';
@@ -108,7 +108,7 @@ async function messagesQueued() {
   return queues.reduce((sum, { messages }) => sum + messages, 0);
 }
 
-/** The books as soon as they balance, or as they are when the time is over. */
+/** The audit as soon as it passes, or as it stands when the time is over. */
 async function settled() {
   const deadlineMs = performance.now() + SETTLE_MS;
   for (;;) {
@@ -134,7 +134,7 @@ async function tell(counts, answers) {
   screen.table(await storyOfTheLastError(stage.query));
   screen.blank();
   if (adds(counts)) screen.good('nothing lost, nothing stored twice');
-  else screen.bad('the books do not balance');
+  else screen.bad('the audit failed');
   return {
     ...counts,
     requests: answers.count,

@@ -25,7 +25,7 @@ interface AmqplibConnection {
   recvFrame(): unknown;
 }
 
-/** The parts of a connection that a `Link` needs. */
+/** The parts of a connection that an `OpenConnection` needs. */
 export interface ConnectionInternals {
   readonly socket: Socket;
   readonly heartbeatMs: number;

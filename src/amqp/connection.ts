@@ -21,12 +21,12 @@ import { hostAndPort } from '../settings/broker-url.js';
 import { within } from '../time/time-limit.js';
 import { lostFault } from './connect-fault.js';
 import { watchHealth } from './health.js';
-import { type Link, openLink } from './link.js';
+import { connectTo, type OpenConnection } from './open-connection.js';
 import { waitFor, wakeWaiting } from './waiting.js';
 
-/** What belongs to an open link, blocked or not. */
+/** What belongs to an open connection, blocked or not. */
 interface Open {
-  readonly link: Link;
+  readonly connection: OpenConnection;
   readonly sinceMs: number;
   readonly stopWatching: () => void;
 }
@@ -43,7 +43,7 @@ export type ConnectionState = State['name'];
 
 interface Events {
   /** An open connection: declare, open channels. */
-  ready: [link: Link];
+  ready: [connection: OpenConnection];
   /** The connection of the last `ready` is gone; its channels and delivery tags with it. */
   lost: [error: LoghiveError];
   /** An attempt to connect failed on every host. */
@@ -96,11 +96,11 @@ export class Connection {
   }
 
   status(): ConnectionStatus {
-    const link = this.#link();
+    const connection = this.#openConnection();
     return {
       state: this.#state.name,
       sinceMs: this.#sinceMs,
-      ...(link ? { host: hostAndPort(link.host) } : {}),
+      ...(connection ? { host: hostAndPort(connection.host) } : {}),
       ...(this.#lastError ? { lastError: this.#lastError.message, lastErrorAtMs: this.#lastErrorAtMs } : {}),
     };
   }
@@ -119,27 +119,27 @@ export class Connection {
 
   /** Gives the open connection up, as if it had been lost: used where it answers but does not do what it should. */
   renew(reason: string): void {
-    const link = this.#link();
-    link?.destroy(lostFault(link.host, reason));
+    const connection = this.#openConnection();
+    connection?.destroy(lostFault(connection.host, reason));
   }
 
   /** Closes in order where the broker answers within `timeoutMs`, else at once. Never rejects. */
   async close(timeoutMs = 1000): Promise<void> {
     if (this.#state.name === 'closing') this.#state.reopen = false;
     if (this.#state.name === 'closed' || this.#state.name === 'closing') return this.#closed;
-    const link = this.#link();
-    if (link) this.#failures = 0;
+    const connection = this.#openConnection();
+    if (connection) this.#failures = 0;
     this.#leave();
     const state: State = { name: 'closing', reopen: false };
     this.#transition(state);
-    this.#closed = link ? closeLink(link, timeoutMs) : Promise.resolve();
+    this.#closed = connection ? closeConnection(connection, timeoutMs) : Promise.resolve();
     await this.#closed;
     this.#transition({ name: 'closed' });
     if (state.reopen) this.open();
   }
 
-  #link(): Link | undefined {
-    return 'open' in this.#state ? this.#state.open.link : undefined;
+  #openConnection(): OpenConnection | undefined {
+    return 'open' in this.#state ? this.#state.open.connection : undefined;
   }
 
   #transition(state: State): void {
@@ -169,9 +169,9 @@ export class Connection {
     for (let tried = 0; tried < this.#config.hosts.length; tried++) {
       const host = this.#config.hosts[this.#nextHost % this.#config.hosts.length]!;
       try {
-        const link = await openLink(host, this.#config, { ...this.#options, signal });
-        if (this.#state !== state) return void closeLink(link, 1000);
-        return this.#adopt(link);
+        const connection = await connectTo(host, this.#config, { ...this.#options, signal });
+        if (this.#state !== state) return void closeConnection(connection, 1000);
+        return this.#adopt(connection);
       } catch (error) {
         if (this.#state !== state) return;
         this.#nextHost++;
@@ -181,34 +181,34 @@ export class Connection {
     this.#fail(errors);
   }
 
-  #adopt(link: Link): void {
-    const lost = (error: unknown) => this.#lose(link, error);
-    link.model.on('error', lost);
-    link.model.on('close', lost);
-    link.model.on('blocked', (reason) => this.#block(link, reason));
-    link.model.on('unblocked', () => this.#unblock(link));
-    const open: Open = { link, sinceMs: performance.now(), stopWatching: this.#watch(link) };
+  #adopt(connection: OpenConnection): void {
+    const lost = (error: unknown) => this.#lose(connection, error);
+    connection.model.on('error', lost);
+    connection.model.on('close', lost);
+    connection.model.on('blocked', (reason) => this.#block(connection, reason));
+    connection.model.on('unblocked', () => this.#unblock(connection));
+    const open: Open = { connection, sinceMs: performance.now(), stopWatching: this.#watch(connection) };
     this.#transition({ name: 'ready', open });
     this.#isAway = false;
-    this.events.emit('ready', link);
+    this.events.emit('ready', connection);
     // It may have been said before anybody could listen.
-    if (link.isBlocked) this.#block(link, 'it said so as soon as the connection was open');
+    if (connection.isBlocked) this.#block(connection, 'it said so as soon as the connection was open');
     wakeWaiting(this.#config.hosts);
   }
 
-  #watch(link: Link): () => void {
+  #watch(connection: OpenConnection): () => void {
     const { socketTimeoutMs } = this.#config;
-    return watchHealth(link, {
+    return watchHealth(connection, {
       silenceMs: () => socketTimeoutMs + slowestTransferMs(this.#options.largestInFlight?.() ?? 0),
       // A broker that blocks a publisher stops reading from it, so it cannot answer; its heartbeats still come.
       // Nor is an answer heard while we do not read.
-      suspended: () => this.#state.name === 'blocked' || link.isReadingPaused,
+      suspended: () => this.#state.name === 'blocked' || connection.isReadingPaused,
     });
   }
 
-  #block(link: Link, reason: string): void {
+  #block(connection: OpenConnection, reason: string): void {
     const state = this.#state;
-    if (state.name !== 'ready' || state.open.link !== link) return;
+    if (state.name !== 'ready' || state.open.connection !== connection) return;
     const { blockedTimeoutMs } = this.#config;
     const timer = setTimeout(
       () => this.renew(`the broker kept it blocked for ${blockedTimeoutMs} ms`),
@@ -219,25 +219,25 @@ export class Connection {
     this.events.emit('blocked', reason);
   }
 
-  #unblock(link: Link): void {
+  #unblock(connection: OpenConnection): void {
     const state = this.#state;
-    if (state.name !== 'blocked' || state.open.link !== link) return;
+    if (state.name !== 'blocked' || state.open.connection !== connection) return;
     clearTimeout(state.timer);
     this.#transition({ name: 'ready', open: state.open });
     this.events.emit('unblocked');
   }
 
-  #lose(link: Link, cause: unknown): void {
+  #lose(connection: OpenConnection, cause: unknown): void {
     const state = this.#state;
-    if (!('open' in state) || state.open.link !== link) return;
+    if (!('open' in state) || state.open.connection !== connection) return;
     this.#leave();
     if (performance.now() - state.open.sinceMs >= STEADY_MS) {
       this.#failures = 0;
       this.#mayBeWoken = true;
     }
-    const error = cause instanceof LoghiveError ? cause : lostFault(link.host, cause);
+    const error = cause instanceof LoghiveError ? cause : lostFault(connection.host, cause);
     // amqplib leaves the socket to a peer that may never close it, and what is in flight unanswered until then.
-    link.destroy(error);
+    connection.destroy(error);
     this.#wait(error);
     this.events.emit('lost', error);
   }
@@ -288,9 +288,9 @@ function asLoghiveError(error: unknown): LoghiveError {
     : new LoghiveError('LOGHIVE_BROKER_UNREACHABLE', reasonOf(error), { cause: error });
 }
 
-async function closeLink(link: Link, timeoutMs: number): Promise<void> {
-  link.model.on('error', () => {});
-  await within(timeoutMs, link.model.close());
+async function closeConnection(connection: OpenConnection, timeoutMs: number): Promise<void> {
+  connection.model.on('error', () => {});
+  await within(timeoutMs, connection.model.close());
   // Also after it closed in order: a broker that blocks does not read, and the rest of the socket would wait for it.
-  link.destroy(new Error('closed'));
+  connection.destroy(new Error('closed'));
 }

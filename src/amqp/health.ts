@@ -4,7 +4,7 @@
  */
 import type { Channel } from 'amqplib';
 import { lostFault } from './connect-fault.js';
-import type { Link } from './link.js';
+import type { OpenConnection } from './open-connection.js';
 
 /** How often is looked; the Python package's monitor has the same interval. */
 const INTERVAL_MS = 5000;
@@ -16,19 +16,19 @@ export interface HealthOptions {
 }
 
 /** @returns stops the watch. */
-export function watchHealth(link: Link, options: HealthOptions): () => void {
+export function watchHealth(connection: OpenConnection, options: HealthOptions): () => void {
   const intervalMs = Math.min(INTERVAL_MS, options.silenceMs() / 2);
   let channel: Channel | undefined;
   let asked = false;
-  let bytesRead = link.bytesRead();
-  let bytesTaken = link.bytesTaken();
+  let bytesRead = connection.bytesRead();
+  let bytesTaken = connection.bytesTaken();
   let silentMs = 0;
   let lookedAtMs = performance.now();
 
   async function ask(): Promise<void> {
     asked = true;
     try {
-      channel ??= await openQuietly(link);
+      channel ??= await openQuietly(connection);
       // The cheapest question of AMQP that every user may ask: nothing is ever consumed on this channel.
       await channel.prefetch(1);
     } catch {
@@ -38,11 +38,11 @@ export function watchHealth(link: Link, options: HealthOptions): () => void {
     asked = false;
   }
 
-  /** Whether the peer has shown since the last look that it is there: a link that is merely slow goes on showing it. */
+  /** Whether the peer has shown since the last look that it is there: a connection that is merely slow goes on showing it. */
   function moved(): boolean {
     const before = { bytesRead, bytesTaken };
-    bytesRead = link.bytesRead();
-    bytesTaken = link.bytesTaken();
+    bytesRead = connection.bytesRead();
+    bytesTaken = connection.bytesTaken();
     if (bytesRead !== before.bytesRead) return true;
     return before.bytesTaken !== undefined && bytesTaken !== before.bytesTaken;
   }
@@ -56,7 +56,7 @@ export function watchHealth(link: Link, options: HealthOptions): () => void {
     else if (sinceMs < 2 * intervalMs) silentMs += sinceMs;
     if (silentMs >= options.silenceMs()) {
       const seconds = Math.round(silentMs / 1000);
-      link.destroy(lostFault(link.host, `no answer for ${seconds} s`));
+      connection.destroy(lostFault(connection.host, `no answer for ${seconds} s`));
     } else if (!asked && !options.suspended()) {
       void ask();
     }
@@ -66,8 +66,8 @@ export function watchHealth(link: Link, options: HealthOptions): () => void {
   return () => clearInterval(timer);
 }
 
-async function openQuietly(link: Link): Promise<Channel> {
-  const channel = await link.model.createChannel();
+async function openQuietly(connection: OpenConnection): Promise<Channel> {
+  const channel = await connection.model.createChannel();
   channel.on('error', () => {});
   return channel;
 }

@@ -1,6 +1,6 @@
 /** One question to the broker on a channel of its own: a refusal closes the channel that it happens on. */
 import type { Channel } from 'amqplib';
-import type { Link } from './link.js';
+import type { OpenConnection } from './open-connection.js';
 import { replyCode, replyText } from './reply.js';
 
 export interface Refusal {
@@ -22,11 +22,11 @@ export type Answer = { readonly ok: true } | Refusal;
  *   has closed it as well: a queue that does not answer may keep it from doing so. Default: waits.
  */
 export async function ask(
-  link: Link,
+  connection: OpenConnection,
   question: (channel: Channel) => Promise<unknown>,
   patienceMs?: number,
 ): Promise<Answer> {
-  const channel = await link.model.createChannel();
+  const channel = await connection.model.createChannel();
   const close = () => channel.close().catch(() => {});
   const timer = patienceMs === undefined ? undefined : setTimeout(close, patienceMs);
   // The same error also rejects the question itself.
@@ -35,7 +35,7 @@ export async function ask(
   const note = (error: unknown) => {
     connectionError = error;
   };
-  link.model.on('error', note);
+  connection.model.on('error', note);
   try {
     await question(channel);
   } catch (error) {
@@ -48,7 +48,7 @@ export async function ask(
     };
   } finally {
     clearTimeout(timer);
-    link.model.removeListener('error', note);
+    connection.model.removeListener('error', note);
   }
   // Nobody waits for this channel's end; when the connection is lost meanwhile, the channel has ended as well.
   void close();

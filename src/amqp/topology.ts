@@ -7,7 +7,7 @@
 import { Mutex } from 'async-mutex';
 import { StatusLog } from '../status-log.js';
 import type { QueueDeclaration } from '../wire.js';
-import type { Link } from './link.js';
+import type { OpenConnection } from './open-connection.js';
 import { learnArguments, type QueueArguments } from './queue-arguments.js';
 import { ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED } from './reply.js';
 import { ask, type Refusal } from './throwaway-channel.js';
@@ -19,11 +19,11 @@ export interface Topology {
    *
    * @returns what the queue was declared with; undefined where the broker does not say.
    */
-  ensure(link: Link, declaration: QueueDeclaration): Promise<QueueArguments | undefined>;
+  ensure(connection: OpenConnection, declaration: QueueDeclaration): Promise<QueueArguments | undefined>;
   /** The broker showed that something of it is gone: ask again next time, after a rest. */
   forget(): void;
   /** What this queue is may change: ask again next time. */
-  forgetQueue(queue: string, link: Link): void;
+  forgetQueue(queue: string, connection: OpenConnection): void;
 }
 
 /**
@@ -36,7 +36,7 @@ const REST_MS = 500;
 
 /** @param notice takes what a person should know, each sentence once: other arguments, missing permissions. */
 export function createTopology(notice: (sentence: string) => void): Topology {
-  let done = new WeakMap<Link, Map<string, QueueArguments | undefined>>();
+  let done = new WeakMap<OpenConnection, Map<string, QueueArguments | undefined>>();
   const said = new StatusLog(notice);
   const tell = (sentence: string) => said.once(sentence);
   const mutex = new Mutex();
@@ -46,40 +46,40 @@ export function createTopology(notice: (sentence: string) => void): Topology {
   /** What the last queue had that was there with other arguments. */
   let learnt: QueueArguments | undefined;
 
-  function remembered(link: Link): Map<string, QueueArguments | undefined> {
-    let names = done.get(link);
+  function remembered(connection: OpenConnection): Map<string, QueueArguments | undefined> {
+    let names = done.get(connection);
     if (!names) {
       names = new Map();
-      done.set(link, names);
+      done.set(connection, names);
     }
     return names;
   }
 
   async function once(
-    link: Link,
+    connection: OpenConnection,
     name: string,
     declare: () => Promise<QueueArguments | undefined>,
   ): Promise<QueueArguments | undefined> {
-    if (remembered(link).has(name)) return remembered(link).get(name);
+    if (remembered(connection).has(name)) return remembered(connection).get(name);
     while (performance.now() < restUntilMs) await restFor(restUntilMs - performance.now());
     // What is forgotten while it is being declared is asked for again: then this is not the list that counts any more.
-    const names = remembered(link);
+    const names = remembered(connection);
     const found = await declare();
     names.set(name, found);
     return found;
   }
 
-  const exchange = (link: Link, name: string) =>
-    once(link, `exchange ${name}`, async () => {
-      await declareExchange(link, name, tell);
+  const exchange = (connection: OpenConnection, name: string) =>
+    once(connection, `exchange ${name}`, async () => {
+      await declareExchange(connection, name, tell);
       return undefined;
     });
 
-  async function queue(link: Link, declaration: QueueDeclaration): Promise<QueueArguments | undefined> {
+  async function queue(connection: OpenConnection, declaration: QueueDeclaration): Promise<QueueArguments | undefined> {
     try {
-      const found = await declareQueue(link, declaration, tell, noQuorum);
+      const found = await declareQueue(connection, declaration, tell, noQuorum);
       if (typeof found !== 'string') return found;
-      const again = (args: QueueArguments) => declare(link, { ...declaration, arguments: args });
+      const again = (args: QueueArguments) => declare(connection, { ...declaration, arguments: args });
       const existing = await learnArguments(again, declaration.arguments, found, learnt);
       learnt = existing ?? learnt;
       return existing;
@@ -90,17 +90,17 @@ export function createTopology(notice: (sentence: string) => void): Topology {
   }
 
   return {
-    ensure: (link, declaration) =>
+    ensure: (connection, declaration) =>
       mutex.runExclusive(async () => {
-        await exchange(link, declaration.exchange);
-        return once(link, `queue ${declaration.queue}`, () => queue(link, declaration));
+        await exchange(connection, declaration.exchange);
+        return once(connection, `queue ${declaration.queue}`, () => queue(connection, declaration));
       }),
     forget() {
       done = new WeakMap();
       restUntilMs = performance.now() + REST_MS;
     },
-    forgetQueue(name, link) {
-      remembered(link).delete(`queue ${name}`);
+    forgetQueue(name, connection) {
+      remembered(connection).delete(`queue ${name}`);
     },
   };
 }
@@ -113,9 +113,9 @@ function restFor(ms: number): Promise<void> {
   });
 }
 
-async function declareExchange(link: Link, name: string, tell: Tell): Promise<void> {
-  const exists = await ask(link, (channel) => channel.checkExchange(name));
-  const declared = await ask(link, (channel) => channel.assertExchange(name, 'direct', { durable: true }));
+async function declareExchange(connection: OpenConnection, name: string, tell: Tell): Promise<void> {
+  const exists = await ask(connection, (channel) => channel.checkExchange(name));
+  const declared = await ask(connection, (channel) => channel.assertExchange(name, 'direct', { durable: true }));
   // It is there; that this user may not declare it does not matter.
   if (declared.ok || (exists.ok && declared.code === ACCESS_REFUSED)) return;
   if (exists.ok && declared.code === PRECONDITION_FAILED) {
@@ -137,20 +137,20 @@ async function declareExchange(link: Link, name: string, tell: Tell): Promise<vo
  *   broker says neither.
  */
 async function declareQueue(
-  link: Link,
+  connection: OpenConnection,
   wanted: QueueDeclaration,
   tell: Tell,
   noQuorum: string | undefined,
 ): Promise<QueueArguments | string | undefined> {
   const { queue } = wanted;
   const isQuorum = wanted.arguments['x-queue-type'] === 'quorum';
-  const exists = await ask(link, (channel) => channel.checkQueue(queue));
+  const exists = await ask(connection, (channel) => channel.checkQueue(queue));
   const declaration = isQuorum && noQuorum !== undefined ? classicInstead(wanted) : wanted;
-  let declared = await declare(link, declaration);
+  let declared = await declare(connection, declaration);
 
   if (!exists.ok && !declared.ok && declaration.arguments['x-queue-type'] === 'quorum') {
     if (declared.code === PRECONDITION_FAILED) {
-      const classic = await declare(link, classicInstead(wanted));
+      const classic = await declare(connection, classicInstead(wanted));
       if (classic.ok) noQuorum = declared.text;
       declared = classic.ok ? classic : declared;
     } else if (/quorum/i.test(declared.connectionText ?? '')) {
@@ -162,14 +162,14 @@ async function declareQueue(
   }
 
   if (declared.ok || (exists.ok && declared.code === ACCESS_REFUSED)) {
-    await bind(link, wanted, tell);
+    await bind(connection, wanted, tell);
     return declared.ok ? declaration.arguments : undefined;
   }
   if (exists.ok && declared.code === PRECONDITION_FAILED) {
     tell(
       `queue "${queue}" exists with other arguments and is used as it is: ${declared.text}. Delete it while it is empty to have it declared anew.`,
     );
-    await bind(link, wanted, tell);
+    await bind(connection, wanted, tell);
     return declared.text;
   }
   if (declared.code === ACCESS_REFUSED) {
@@ -186,8 +186,10 @@ async function declareQueue(
   return undefined;
 }
 
-const declare = (link: Link, { queue, arguments: args }: Pick<QueueDeclaration, 'queue' | 'arguments'>) =>
-  ask(link, (channel) => channel.assertQueue(queue, { durable: true, arguments: args }));
+const declare = (
+  connection: OpenConnection,
+  { queue, arguments: args }: Pick<QueueDeclaration, 'queue' | 'arguments'>,
+) => ask(connection, (channel) => channel.assertQueue(queue, { durable: true, arguments: args }));
 
 /** The connection ended because the broker has no quorum queues; on the next one only classic ones are asked for. */
 class QuorumRefused extends Error {}
@@ -203,9 +205,9 @@ function classicInstead(declaration: QueueDeclaration): QueueDeclaration {
   return { ...declaration, arguments: rest };
 }
 
-async function bind(link: Link, declaration: QueueDeclaration, tell: Tell): Promise<void> {
+async function bind(connection: OpenConnection, declaration: QueueDeclaration, tell: Tell): Promise<void> {
   const { queue, exchange, routingKey } = declaration;
-  const bound = await ask(link, (channel) => channel.bindQueue(queue, exchange, routingKey));
+  const bound = await ask(connection, (channel) => channel.bindQueue(queue, exchange, routingKey));
   if (bound.ok) return;
   if (bound.code !== ACCESS_REFUSED && bound.code !== NOT_FOUND) {
     refuse(`the binding of queue "${queue}"`, bound, tell);

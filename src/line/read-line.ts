@@ -8,8 +8,8 @@ import type { Entry } from '../producer.js';
 import { quoteHugeNumbers } from '../value/huge-number.js';
 import { itemTexts, memberTexts, nesting } from '../value/json-members.js';
 import { MOST_LEVELS } from '../value/plain-value.js';
+import { RawJson } from '../value/raw-json.js';
 import { cleanJson } from '../value/safe-text.js';
-import { WrittenObject } from '../value/written-object.js';
 import { ERROR_NAMES } from './field-names.js';
 import type { LevelReader, WrittenLevel } from './written-level.js';
 import { createLineOrder, readTime } from './written-time.js';
@@ -71,7 +71,7 @@ function entryOf(members: Members, fields: LineFields, line: string): Entry {
 
 /** The text itself, where nothing has to be marked for its depth. */
 function informationOf(members: Members): unknown {
-  const written = new WrittenObject(members);
+  const written = new RawJson(members);
   const { json } = written;
   // Each level takes two characters at least.
   return json.length > 2 * MOST_LEVELS && nesting(json) > MOST_LEVELS ? written.parse() : written;
@@ -155,7 +155,7 @@ function errorText(text: string, level = 1): string {
   if (errors?.startsWith('[')) {
     members.set('errors', `[${itemTexts(errors).map((error) => errorText(error, level + 1))}]`);
   }
-  return new WrittenObject(members).json;
+  return new RawJson(members).json;
 }
 
 function rename(members: Members, from: string, to: string): void {
@@ -166,7 +166,7 @@ function rename(members: Members, from: string, to: string): void {
 }
 
 /** The application may have called at the very end of its stack. */
-export function readSafely(read: (line: string) => Entry, line: string): Entry {
+export function readEntrySafely(read: (line: string) => Entry, line: string): Entry {
   try {
     return read(line);
   } catch {

@@ -14,8 +14,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ConfirmChannel } from 'amqplib';
 import { isNack } from '../amqp/amqplib-internals.js';
-import type { Link } from '../amqp/link.js';
-import type { Outlet } from '../amqp/outlet.js';
+import type { OpenConnection } from '../amqp/open-connection.js';
+import type { PublishChannel } from '../amqp/publish-channel.js';
 import { createTopology, type Topology } from '../amqp/topology.js';
 import { encodeAnnouncement } from '../announcement.js';
 import { type BackoffPolicy, backoffMs } from '../backoff.js';
@@ -31,19 +31,19 @@ const RETURNED: BackoffPolicy = { firstMs: 1000, maxMs: 60_000 };
 
 type State =
   /** @property endedOn the connection that it did not work on: tried there again after an hour. */
-  | { readonly name: 'idle'; readonly endedOn?: Link | undefined }
-  | { readonly name: 'opening'; readonly link: Link }
-  | { readonly name: 'declaring'; readonly link: Link; readonly channel: ConfirmChannel }
+  | { readonly name: 'idle'; readonly endedOn?: OpenConnection | undefined }
+  | { readonly name: 'opening'; readonly connection: OpenConnection }
+  | { readonly name: 'declaring'; readonly connection: OpenConnection; readonly channel: ConfirmChannel }
   | {
       readonly name: 'open';
-      readonly link: Link;
+      readonly connection: OpenConnection;
       readonly channel: ConfirmChannel;
       readonly announced: Set<string>;
       readonly answered: Set<string>;
     };
 
 export class Announcer {
-  readonly #outlet: Outlet;
+  readonly #publishChannel: PublishChannel;
   readonly #warn: (error: LoghiveError) => void;
   readonly #topology: Topology;
   readonly #services = new Set<string>();
@@ -56,12 +56,12 @@ export class Announcer {
   #returnsInARow = 0;
 
   /** @param everyMs how often everything is announced again on the same connection. */
-  constructor(outlet: Outlet, warn: (error: LoghiveError) => void, everyMs = HOUR_MS) {
-    this.#outlet = outlet;
+  constructor(publishChannel: PublishChannel, warn: (error: LoghiveError) => void, everyMs = HOUR_MS) {
+    this.#publishChannel = publishChannel;
     this.#warn = warn;
-    this.#topology = createTopology(outlet.notice);
-    outlet.events.on('open', (link) => this.#connected(link));
-    outlet.events.on('unblocked', () => this.#announce());
+    this.#topology = createTopology(publishChannel.notice);
+    publishChannel.events.on('open', (connection) => this.#connected(connection));
+    publishChannel.events.on('unblocked', () => this.#announce());
     this.#timer = setInterval(() => this.#repeat(), everyMs).unref();
   }
 
@@ -76,7 +76,8 @@ export class Announcer {
   get hasSaid(): boolean {
     const state = this.#state;
     if (this.#services.size === 0) return true;
-    if (state.name === 'idle') return !this.#outlet.link || state.endedOn === this.#outlet.link;
+    if (state.name === 'idle')
+      return !this.#publishChannel.openConnection || state.endedOn === this.#publishChannel.openConnection;
     return state.name === 'open' && [...this.#services].every((service) => state.answered.has(service));
   }
 
@@ -118,10 +119,10 @@ export class Announcer {
     clearTimeout(this.#again);
   }
 
-  #connected(link: Link): void {
+  #connected(connection: OpenConnection): void {
     const state = this.#state;
-    const known = state.name === 'idle' ? state.endedOn : state.link;
-    if (known !== link) this.#open(link);
+    const known = state.name === 'idle' ? state.endedOn : state.connection;
+    if (known !== connection) this.#open(connection);
   }
 
   #repeat(): void {
@@ -129,14 +130,14 @@ export class Announcer {
     if (state.name === 'open') {
       // The queue may be gone meanwhile, which nobody tells.
       this.#topology.forget();
-      void this.#declare(state.link, state.channel);
+      void this.#declare(state.connection, state.channel);
     } else this.#announce();
   }
 
   /** Sends what was not announced yet on this connection. */
   #announce(): void {
     const state = this.#state;
-    if (state.name === 'idle' && this.#outlet.link) this.#open(this.#outlet.link);
+    if (state.name === 'idle' && this.#publishChannel.openConnection) this.#open(this.#publishChannel.openConnection);
     if (state.name !== 'open') return;
     for (const service of this.#services) {
       if (state.announced.has(service)) continue;
@@ -145,38 +146,38 @@ export class Announcer {
     }
   }
 
-  #open(link: Link): void {
+  #open(connection: OpenConnection): void {
     if (this.#services.size === 0) return;
-    const opening: State = { name: 'opening', link };
+    const opening: State = { name: 'opening', connection };
     this.#state = opening;
-    link.model.createConfirmChannel().then(
+    connection.model.createConfirmChannel().then(
       (channel) => {
         channel.on('error', (error) => internalLogger.debug(`announcing services: ${reasonOf(error)}`));
-        channel.on('close', () => this.#ended(link));
+        channel.on('close', () => this.#ended(connection));
         channel.on('return', () => this.#returned());
-        if (this.#state === opening) void this.#declare(link, channel);
+        if (this.#state === opening) void this.#declare(connection, channel);
       },
       // The connection ended meanwhile, and says so itself.
-      () => this.#ended(link),
+      () => this.#ended(connection),
     );
   }
 
-  async #declare(link: Link, channel: ConfirmChannel): Promise<void> {
-    const declaring: State = { name: 'declaring', link, channel };
+  async #declare(connection: OpenConnection, channel: ConfirmChannel): Promise<void> {
+    const declaring: State = { name: 'declaring', connection, channel };
     this.#state = declaring;
     try {
-      await this.#topology.ensure(link, SERVICES);
+      await this.#topology.ensure(connection, SERVICES);
     } catch (error) {
       internalLogger.debug(`queue "${SERVICES_QUEUE}" is not declared: ${reasonOf(error)}`);
     }
     if (this.#state !== declaring) return;
-    this.#state = { name: 'open', link, channel, announced: new Set(), answered: new Set() };
+    this.#state = { name: 'open', connection, channel, announced: new Set(), answered: new Set() };
     this.#announce();
   }
 
-  #ended(link: Link): void {
-    if (this.#state.name === 'idle' || this.#state.link !== link) return;
-    this.#state = { name: 'idle', endedOn: link };
+  #ended(connection: OpenConnection): void {
+    if (this.#state.name === 'idle' || this.#state.connection !== connection) return;
+    this.#state = { name: 'idle', endedOn: connection };
     this.#topology.forget();
     this.#tell();
   }

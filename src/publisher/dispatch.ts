@@ -6,14 +6,14 @@
  * The application's event loop is not held up by any of it: a moment of publishing is followed by a pause, and so little is
  * on its way at once that to take it all back, when a connection is lost, is no work either.
  */
-import type { Link } from '../amqp/link.js';
-import type { Outcome, Outlet } from '../amqp/outlet.js';
+import type { OpenConnection } from '../amqp/open-connection.js';
+import type { PublishChannel, PublishOutcome } from '../amqp/publish-channel.js';
 import { FRAME_CONTENT_TYPE, RECORD_CONTENT_TYPE } from '../frame.js';
 import type { PublisherConfig } from '../producer-config.js';
 import { LOGS_EXCHANGE, logQueue, routingKey } from '../wire.js';
-import type { Frame } from './frame.js';
+import type { Frame } from './frames.js';
 import type { Lane } from './lane.js';
-import type { Lanes, PacedLane } from './lanes.js';
+import type { Lanes, ThrottledLane } from './lanes.js';
 
 /** Bytes on their way without a confirm: enough to keep a broker busy while it syncs to disk. */
 export const WINDOW_BYTES = 4 * 1024 * 1024;
@@ -25,14 +25,14 @@ const SLICE_MS = 0.5;
 const SLICE_EVERY_MS = 2;
 
 export class Dispatch {
-  readonly #outlet: Outlet;
+  readonly #publishChannel: PublishChannel;
   readonly #lanes: Lanes;
   readonly #config: Pick<PublisherConfig, 'lingerMs' | 'queues'>;
-  readonly #settled: (paced: PacedLane, frame: Frame, outcome: Outcome) => void;
+  readonly #settled: (throttled: ThrottledLane, frame: Frame, outcome: PublishOutcome) => void;
   #linger: NodeJS.Timeout | undefined;
   #state: 'open' | 'stopped' = 'open';
   /** Publishing on it failed at once: nothing more goes there. */
-  #spoilt: Link | undefined;
+  #spoilt: OpenConnection | undefined;
   #retries = 0;
   /** When enough was published for now; undefined where the next slice may begin. */
   #sliceEndsMs: number | undefined;
@@ -40,12 +40,12 @@ export class Dispatch {
 
   /** @param settled what became of a frame that was published; it has left no lane yet. */
   constructor(
-    outlet: Outlet,
+    publishChannel: PublishChannel,
     lanes: Lanes,
     config: Pick<PublisherConfig, 'lingerMs' | 'queues'>,
-    settled: (paced: PacedLane, frame: Frame, outcome: Outcome) => void,
+    settled: (throttled: ThrottledLane, frame: Frame, outcome: PublishOutcome) => void,
   ) {
-    this.#outlet = outlet;
+    this.#publishChannel = publishChannel;
     this.#lanes = lanes;
     this.#config = config;
     this.#settled = settled;
@@ -80,18 +80,18 @@ export class Dispatch {
     while (sent) {
       sent = false;
       const { busy } = this.#lanes;
-      for (const paced of this.#lanes) {
-        const { link } = this.#outlet;
-        if (!link || link === this.#spoilt) return;
-        if (!this.#hasRoom(paced.lane, busy)) continue;
+      for (const throttled of this.#lanes) {
+        const connection = this.#publishChannel.openConnection;
+        if (!connection || connection === this.#spoilt) return;
+        if (!this.#hasRoom(throttled.lane, busy)) continue;
         if (this.#isSliceOver()) return;
-        if (this.#sendOne(paced, link)) sent = true;
+        if (this.#sendOne(throttled, connection)) sent = true;
       }
     }
   }
 
   #hasRoom(lane: Lane, busy: number): boolean {
-    const { bytesInFlight, messagesInFlight } = this.#outlet;
+    const { bytesInFlight, messagesInFlight } = this.#publishChannel;
     if (bytesInFlight < WINDOW_BYTES && messagesInFlight < WINDOW_MESSAGES) return true;
     return lane.bytesInFlight < WINDOW_BYTES / busy && lane.framesInFlight < WINDOW_MESSAGES / busy;
   }
@@ -118,15 +118,15 @@ export class Dispatch {
   stop(): void {
     clearTimeout(this.#linger);
     this.#state = 'stopped';
-    for (const { pace } of this.#lanes) pace.stop();
+    for (const { throttle } of this.#lanes) throttle.stop();
   }
 
-  #sendOne(paced: PacedLane, link: Link): boolean {
-    const { lane, pace } = paced;
+  #sendOne(throttled: ThrottledLane, connection: OpenConnection): boolean {
+    const { lane, throttle } = throttled;
     // Open lines go when they have lingered; while the timer runs they wait for company.
     if (!lane.hasWaiting && this.#linger === undefined) lane.cut(Date.now());
     if (!lane.hasWaiting) return false;
-    if (!pace.admits(link, lane.framesInFlight, () => this.#declare(lane, link))) return false;
+    if (!throttle.admits(connection, lane.framesInFlight, () => this.#declare(lane, connection))) return false;
     const frame = lane.take()!;
     if (frame.attempts > 0) this.#retries++;
     const properties = {
@@ -139,12 +139,12 @@ export class Dispatch {
       body: frame.body,
       properties,
     };
-    let outcome: Outcome | undefined;
-    this.#outlet.publish(message, (settled) => {
+    let outcome: PublishOutcome | undefined;
+    this.#publishChannel.publish(message, (settled) => {
       outcome = settled;
-      this.#settled(paced, frame, settled);
+      this.#settled(throttled, frame, settled);
     });
-    if (outcome === 'lost') this.#leave(link);
+    if (outcome === 'lost') this.#leave(connection);
     return true;
   }
 
@@ -152,15 +152,15 @@ export class Dispatch {
    * amqplib threw although the connection looks open: the same frame would be tried on it, and fail, for ever. Nobody may
    * ever tell that this channel has ended, so that a new connection is asked for.
    */
-  #leave(link: Link): void {
-    this.#spoilt = link;
-    this.#outlet.connection.renew('the channel for publishing does not take messages any more');
+  #leave(connection: OpenConnection): void {
+    this.#spoilt = connection;
+    this.#publishChannel.connection.renew('the channel for publishing does not take messages any more');
   }
 
-  async #declare(lane: Lane, link: Link): Promise<void> {
-    await this.#outlet.topology.ensure(
-      link,
-      logQueue(lane.service, lane.level, this.#config.queues, link.serverVersion),
+  async #declare(lane: Lane, connection: OpenConnection): Promise<void> {
+    await this.#publishChannel.topology.ensure(
+      connection,
+      logQueue(lane.service, lane.level, this.#config.queues, connection.serverVersion),
     );
   }
 }

@@ -11,9 +11,9 @@
  *   that throws
  */
 import os from 'node:os';
+import type { DropCounter } from './drop-counter.js';
 import { LastFlush } from './last-flush.js';
 import type { Publisher } from './publisher.js';
-import type { ShedLedger } from './shed.js';
 
 // Under nohup as well: Node itself sets an ignored SIGHUP back to the default action when it starts.
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
@@ -34,7 +34,7 @@ export interface ExitHooks {
   /** It was closed. */
   remove(publisher: Publisher): void;
   /** Of a publisher that was closed and has to tell something all the same. Needs no more of it than this. */
-  tellAtExit(shed: ShedLedger): void;
+  tellAtExit(drops: DropCounter): void;
   /** From now on the `exit` listeners of others run as well where Node does not call them: at signals, and where a handler throws. */
   emitExitAlways(): void;
 }
@@ -50,7 +50,7 @@ export function exitHooks(): ExitHooks {
 
 function createExitHooks(): ExitHooks {
   const publishers = new Set<Publisher>();
-  const late = new Set<ShedLedger>();
+  const late = new Set<DropCounter>();
   const lastFlush = new LastFlush();
   /** Signals that the application's own handlers are busy with. */
   const aside = new Map<Signal, NodeJS.Timeout>();
@@ -81,7 +81,7 @@ function createExitHooks(): ExitHooks {
   /** Behind those that the application has by now: it may have made a publisher in one of them. */
   function exitLast(): void {
     exitFirst();
-    for (const shed of late) shed.tellAtTheVeryEnd();
+    for (const drops of late) drops.tellAtTheVeryEnd();
   }
 
   async function end(signal: Signal): Promise<void> {
@@ -211,9 +211,9 @@ function createExitHooks(): ExitHooks {
       listenToExceptions();
       for (const name of SIGNALS) listenTo(name);
     },
-    tellAtExit(shed) {
-      if (late.has(shed)) return;
-      late.add(shed);
+    tellAtExit(drops) {
+      if (late.has(drops)) return;
+      late.add(drops);
       listenToExit();
     },
   };

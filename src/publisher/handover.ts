@@ -4,7 +4,7 @@
  */
 import type { Level } from '../level.js';
 import type { PublisherConfig } from '../producer-config.js';
-import type { Frame } from './frame.js';
+import type { Frame } from './frames.js';
 
 /** What one lane had left. */
 export interface LaneLeftover {

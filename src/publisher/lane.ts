@@ -10,12 +10,9 @@
  */
 import { writeLine } from '../frame.js';
 import type { Level } from '../level.js';
-import { type Account, addTo, type Share } from './account.js';
-import { Arrivals } from './arrivals.js';
-import type { BodyPool } from './body-pool.js';
-import { type Frame, freshFrame, split } from './frame.js';
-import { FrameQueue } from './frame-queue.js';
-import { Waiters } from './waiters.js';
+import { FlushTracker } from './flushes.js';
+import type { BodyPool } from './frames.js';
+import { type Account, ArrivalOrder, addTo, type Frame, FrameQueue, freshFrame, type Share, split } from './frames.js';
 
 /** A frame is closed when its lines reach this size; a larger single record is a frame of its own. */
 export const FRAME_BYTES = 64 * 1024;
@@ -43,12 +40,12 @@ export class Lane {
   readonly #returned = new FrameQueue<Frame>();
   readonly #inFlight = new Set<Frame>();
   #bytesInFlight = 0;
-  readonly #arrivals: Arrivals;
+  readonly #arrivalOrder: ArrivalOrder;
   /** Of the frame that was closed last. */
   #lastSequence = -1;
   #records = 0;
   #bytes = 0;
-  readonly #waiters = new Waiters();
+  readonly #flushTracker = new FlushTracker();
 
   /** The largest message that the broker takes, as far as it is known. */
   #largestBody = Number.POSITIVE_INFINITY;
@@ -58,14 +55,20 @@ export class Lane {
 
   /**
    * @param bodies gives memory of FRAME_BYTES.
-   * @param arrivals the order that it shares with other lanes.
+   * @param arrivalOrder the order that it shares with other lanes.
    */
-  constructor(service: string, level: Level, recordsPerFrame: number, bodies: BodyPool, arrivals = new Arrivals()) {
+  constructor(
+    service: string,
+    level: Level,
+    recordsPerFrame: number,
+    bodies: BodyPool,
+    arrivalOrder = new ArrivalOrder(),
+  ) {
     this.service = service;
     this.level = level;
     this.#recordsPerFrame = recordsPerFrame;
     this.#bodies = bodies;
-    this.#arrivals = arrivals;
+    this.#arrivalOrder = arrivalOrder;
   }
 
   get hasWaiting(): boolean {
@@ -107,7 +110,7 @@ export class Lane {
    */
   add(line: string, bytes: number, nowMs: number, account: Account): void {
     if (this.#open && !this.#hasRoom(this.#open, bytes)) this.cut(nowMs);
-    const sequence = this.#arrivals.next(bytes);
+    const sequence = this.#arrivalOrder.next(bytes);
     if (bytes > this.#frameBytes) {
       const shares = [{ account, records: 1 }];
       const body = Buffer.from(line);
@@ -128,7 +131,7 @@ export class Lane {
   }
 
   #hasRoom(open: OpenLines, bytes: number): boolean {
-    return !this.#isFull(open) && open.bytes + bytes <= this.#frameBytes && !this.#arrivals.isPast(open.sequence);
+    return !this.#isFull(open) && open.bytes + bytes <= this.#frameBytes && !this.#arrivalOrder.isPast(open.sequence);
   }
 
   #isFull({ bytes, records }: OpenLines): boolean {
@@ -227,7 +230,7 @@ export class Lane {
       queue.clear();
       for (const frame of frames) {
         const parts = frame.body.length > largestBody && frame.records > 1 ? split(frame, largestBody) : [frame];
-        this.#waiters.split(Math.floor(frame.sequence), parts.length);
+        this.#flushTracker.split(Math.floor(frame.sequence), parts.length);
         for (const part of parts) {
           if (part.body.length > largestBody) dropped.push(part);
           else queue.push(part);
@@ -247,7 +250,7 @@ export class Lane {
     let first: number | undefined;
     for (const { body, records, madeAtS } of frames) {
       const bytes = body.length + 1;
-      const sequence = this.#arrivals.next(1);
+      const sequence = this.#arrivalOrder.next(1);
       first ??= sequence;
       this.#push({ body, records, madeAtS, bytes, memory: undefined, shares: [], sequence });
       this.#records += records;
@@ -271,23 +274,23 @@ export class Lane {
     this.#bytesInFlight = 0;
     this.#records = 0;
     this.#bytes = 0;
-    this.#waiters.clear();
+    this.#flushTracker.clear();
   }
 
-  /** Calls `done` when everything that was accepted until now is confirmed or shed. False when that is so already. */
+  /** Calls `done` when everything that was accepted until now is confirmed or dropped. False when that is so already. */
   watch(done: () => void): boolean {
     if (this.isEmpty) return false;
     const frames = this.#returned.length + this.#fresh.length + this.#inFlight.size;
     // The open lines will be the next frame.
-    if (this.#open) this.#waiters.add(this.#open.sequence, frames + 1, done);
-    else this.#waiters.add(this.#lastSequence, frames, done);
+    if (this.#open) this.#flushTracker.add(this.#open.sequence, frames + 1, done);
+    else this.#flushTracker.add(this.#lastSequence, frames, done);
     return true;
   }
 
   #settle(frame: Frame): void {
     this.#records -= frame.records;
     this.#bytes -= frame.bytes;
-    this.#waiters.settled(Math.floor(frame.sequence));
+    this.#flushTracker.settled(Math.floor(frame.sequence));
   }
 }
 

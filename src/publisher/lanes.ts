@@ -1,44 +1,43 @@
 /** All lanes of a publisher, one for each service and level that was ever logged. */
+
+import type { OpenConnection } from '../amqp/open-connection.js';
 import { backoffMs, REFUSED } from '../backoff.js';
 import type { Level } from '../level.js';
-import type { Arrivals } from './arrivals.js';
-import type { BodyPool } from './body-pool.js';
-import type { Frame } from './frame.js';
+import type { ArrivalOrder, BodyPool, Frame } from './frames.js';
 import { Lane } from './lane.js';
-import { Pace } from './pace.js';
 import type { LaneStatus } from './status.js';
 
-export interface PacedLane {
+export interface ThrottledLane {
   readonly lane: Lane;
-  readonly pace: Pace;
+  readonly throttle: LaneThrottle;
 }
 
 export interface LanesOptions {
   readonly recordsPerMessage: number;
   readonly bodies: BodyPool;
-  readonly arrivals: Arrivals;
+  readonly arrivalOrder: ArrivalOrder;
   /** Called when a lane may go on that was held back. */
   readonly resume: () => void;
   /** Called with the service of each new lane. */
   readonly onService: (service: string) => void;
 }
 
-export class Lanes implements Iterable<PacedLane> {
+export class Lanes implements Iterable<ThrottledLane> {
   readonly #options: LanesOptions;
-  readonly #lanes = new Map<string, PacedLane>();
-  #last: PacedLane | undefined;
+  readonly #lanes = new Map<string, ThrottledLane>();
+  #last: ThrottledLane | undefined;
   #largestBody = Number.POSITIVE_INFINITY;
 
   constructor(options: LanesOptions) {
     this.#options = options;
   }
 
-  [Symbol.iterator](): Iterator<PacedLane> {
+  [Symbol.iterator](): Iterator<ThrottledLane> {
     return this.#lanes.values();
   }
 
   /** The lane of a service and level; made where there is none yet. */
-  of(service: string, level: Level): PacedLane {
+  of(service: string, level: Level): ThrottledLane {
     // One logger writes mostly one level many times over: the last lane is nearly always the next one.
     if (this.#last?.lane.service === service && this.#last.lane.level === level) return this.#last;
     const key = `${level} ${service}`;
@@ -62,7 +61,7 @@ export class Lanes implements Iterable<PacedLane> {
     return records;
   }
 
-  /** Resolves when everything that was accepted until now is confirmed or shed. */
+  /** Resolves when everything that was accepted until now is confirmed or dropped. */
   settled(): Promise<void> {
     return new Promise((resolve) => {
       let left = 1;
@@ -76,11 +75,11 @@ export class Lanes implements Iterable<PacedLane> {
   }
 
   statuses(): LaneStatus[] {
-    return [...this].map(({ lane, pace }) => ({
+    return [...this].map(({ lane, throttle }) => ({
       service: lane.service,
       level: lane.level,
       waiting: lane.records,
-      blocked: pace.isHeld,
+      blocked: throttle.isHeld,
       nacks: lane.nacks,
       returns: lane.returns,
     }));
@@ -97,12 +96,104 @@ export class Lanes implements Iterable<PacedLane> {
     for (const { lane } of this.#lanes.values()) yield { lane, dropped: lane.limitBodies(largestBody, Date.now()) };
   }
 
-  #open(service: string, level: Level): PacedLane {
-    const { recordsPerMessage, bodies, arrivals, resume, onService } = this.#options;
-    const pace = new Pace((attempt) => backoffMs(attempt, REFUSED), resume);
+  #open(service: string, level: Level): ThrottledLane {
+    const { recordsPerMessage, bodies, arrivalOrder, resume, onService } = this.#options;
+    const throttle = new LaneThrottle((attempt) => backoffMs(attempt, REFUSED), resume);
     onService(service);
-    const lane = new Lane(service, level, recordsPerMessage, bodies, arrivals);
+    const lane = new Lane(service, level, recordsPerMessage, bodies, arrivalOrder);
     lane.limitBodies(this.#largestBody, Date.now());
-    return { lane, pace };
+    return { lane, throttle };
+  }
+}
+
+// How fast one lane may publish. A full queue refuses everything that is in flight, so after a refusal one frame at a
+// time goes, and the number doubles with each that is confirmed.
+//
+//   undeclared ─▶ declaring ─▶ open ──── refused ───▶ held ── delay over ─▶ open, one frame at a time
+//        ▲                                                                        │
+//        └───────────────────── another connection, or returned ──────────────────┘
+
+type State =
+  | { readonly name: 'undeclared' }
+  | { readonly name: 'declaring'; readonly connection: OpenConnection }
+  | { readonly name: 'open'; readonly connection: OpenConnection }
+  | { readonly name: 'held'; readonly timer: NodeJS.Timeout };
+
+export class LaneThrottle {
+  readonly #delayMs: (attempt: number) => number;
+  readonly #resume: () => void;
+  #state: State = { name: 'undeclared' };
+  #refusals = 0;
+  #allowance = Number.POSITIVE_INFINITY;
+
+  /** @param resume called when the lane may go on. */
+  constructor(delayMs: (attempt: number) => number, resume: () => void) {
+    this.#delayMs = delayMs;
+    this.#resume = resume;
+  }
+
+  get isHeld(): boolean {
+    return this.#state.name === 'held';
+  }
+
+  /**
+   * Whether a frame may go now. Begins to declare the queue where that was not done on this connection.
+   *
+   * @param declare makes sure that the queue is there; rejects when it could not ask.
+   */
+  admits(connection: OpenConnection, framesInFlight: number, declare: () => Promise<void>): boolean {
+    const state = this.#state;
+    if (state.name === 'held') return false;
+    if (state.name === 'open' && state.connection === connection) return framesInFlight < this.#allowance;
+    if (state.name === 'declaring' && state.connection === connection) return false;
+    this.#declare(connection, declare);
+    return false;
+  }
+
+  confirmed(): void {
+    this.#refusals = 0;
+    this.#allowance *= 2;
+  }
+
+  /** The broker nacked or returned a frame of the lane. */
+  refused(): void {
+    this.#allowance = 1;
+    if (this.#state.name !== 'held') this.#hold();
+  }
+
+  /** What was declared may be gone: asked again before the next frame. */
+  redeclare(): void {
+    if (this.#state.name === 'open') this.#state = { name: 'undeclared' };
+  }
+
+  stop(): void {
+    if (this.#state.name === 'held') clearTimeout(this.#state.timer);
+    this.#state = { name: 'undeclared' };
+  }
+
+  #hold(): void {
+    this.#refusals++;
+    const timer = setTimeout(() => {
+      // Declared again: what was refused may be refused because the queue is gone.
+      this.#state = { name: 'undeclared' };
+      this.#resume();
+    }, this.#delayMs(this.#refusals)).unref();
+    this.#state = { name: 'held', timer };
+  }
+
+  #declare(connection: OpenConnection, declare: () => Promise<void>): void {
+    const declaring: State = { name: 'declaring', connection };
+    this.#state = declaring;
+    declare().then(
+      () => {
+        if (this.#state !== declaring) return;
+        this.#state = { name: 'open', connection };
+        this.#resume();
+      },
+      () => {
+        // The connection went away (it says so itself), or the broker would not answer: asked again after a delay.
+        if (this.#state === declaring) this.#hold();
+      },
+    );
   }
 }

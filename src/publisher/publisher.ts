@@ -5,54 +5,49 @@
  * confirm, and only a confirm takes it out. A nack, a return, a closed channel or connection put it back.
  */
 import { EventEmitter } from 'node:events';
-import { type Outcome, Outlet } from '../amqp/outlet.js';
+import { PublishChannel, type PublishOutcome } from '../amqp/publish-channel.js';
 import { messageLimit } from '../amqp/reply.js';
 import { emitSafely } from '../emit-safely.js';
 import { LoghiveError } from '../errors.js';
 import type { Level } from '../level.js';
 import type { PublisherConfig } from '../producer-config.js';
-import { Account } from './account.js';
 import { Announcer } from './announcer.js';
-import { Arrivals } from './arrivals.js';
-import { BodyPool } from './body-pool.js';
+import { Backlog } from './backlog.js';
 import { Dispatch, WINDOW_BYTES } from './dispatch.js';
-import { lossWarner, type PublisherEvents, type Watch, warn } from './events.js';
-import { Flushes, type FlushOptions } from './flushes.js';
-import type { Frame } from './frame.js';
+import type { NotAccepted } from './drop-counter.js';
+import { DropCounter } from './drop-counter.js';
+import { Flushes, type FlushOptions, TimedFlush } from './flushes.js';
+import type { Frame } from './frames.js';
+import { Account, ArrivalOrder, BodyPool } from './frames.js';
 import type { LaneLeftover, LaneOutcome } from './handover.js';
-import { Kept } from './kept.js';
 import { FRAME_BYTES } from './lane.js';
-import { Lanes, type PacedLane } from './lanes.js';
-import type { NotTaken } from './not-taken.js';
-import { refusal } from './refusal.js';
-import { tellReturns } from './returns.js';
-import { ShedLedger } from './shed.js';
+import { Lanes, type ThrottledLane } from './lanes.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from './status.js';
-import { TimedFlush } from './timed-flush.js';
+import { logReconnects, lossWarner, type PublisherEvents, refusal, type Watch, warn } from './status.js';
 
 export class Publisher {
   readonly events = new EventEmitter<PublisherEvents>();
   readonly config: PublisherConfig;
-  readonly #outlet: Outlet;
+  readonly #publishChannel: PublishChannel;
   readonly #bodies = new BodyPool(FRAME_BYTES, WINDOW_BYTES);
   readonly #lanes: Lanes;
   readonly #dispatch: Dispatch;
   readonly #announcer: Announcer;
   /** It may outlive the publisher. */
-  readonly #shed = new ShedLedger(lossWarner(this.events));
+  readonly #drops = new DropCounter(lossWarner(this.events));
   readonly #watch: Watch;
   #state: 'open' | 'closed' = 'open';
   /** Sends each record before the call returns: in the last moment of the process. */
   #atOnce: (() => void) | undefined;
   #closing: Promise<CloseResult> | undefined;
-  readonly #kept: Kept;
+  readonly #backlog: Backlog;
   readonly #nobody = new Account();
-  readonly notTaken: NotTaken = this.#shed.notTaken;
+  readonly notAccepted: NotAccepted = this.#drops.notAccepted;
   readonly #timedFlush = new TimedFlush({
     flush: () => this.flush(),
-    hurry: () => this.#outlet.connection.hurry(),
+    hurry: () => this.#publishChannel.connection.hurry(),
     isIdle: () => this.isIdle,
-    settled: () => this.#kept.settled,
+    settled: () => this.#backlog.settled,
   });
   readonly #flushes = new Flushes(
     {
@@ -69,19 +64,19 @@ export class Publisher {
     this.#watch = watch;
     // Every door of the application may listen.
     this.events.setMaxListeners(0);
-    this.#outlet = new Outlet(config.broker, `loghive producer ${process.pid}`, false);
+    this.#publishChannel = new PublishChannel(config.broker, `loghive producer ${process.pid}`, false);
     this.#lanes = new Lanes({
       recordsPerMessage: config.recordsPerMessage,
       bodies: this.#bodies,
-      arrivals: new Arrivals(config.bufferBytes / 16),
+      arrivalOrder: new ArrivalOrder(config.bufferBytes / 16),
       resume: () => this.#dispatch.pump(),
       onService: (service) => this.#announcer.add(service),
     });
-    this.#kept = new Kept(this.#lanes, this.#shed, config.bufferBytes);
-    this.#dispatch = new Dispatch(this.#outlet, this.#lanes, config, (paced, frame, outcome) =>
-      this.#settled(paced, frame, outcome),
+    this.#backlog = new Backlog(this.#lanes, this.#drops, config.bufferBytes);
+    this.#dispatch = new Dispatch(this.#publishChannel, this.#lanes, config, (throttled, frame, outcome) =>
+      this.#settled(throttled, frame, outcome),
     );
-    const { events } = this.#outlet;
+    const { events } = this.#publishChannel;
     events.on('open', (_link, afresh) => {
       // It may be another broker, or have another limit now.
       if (afresh) this.#limitBodies(Number.POSITIVE_INFINITY);
@@ -90,17 +85,17 @@ export class Publisher {
     });
     events.on('unblocked', () => this.#dispatch.pump());
     events.on('lost', (error) => emitSafely(this.events, 'disconnect', error));
-    tellReturns(this.#outlet, () => this.stats().pending);
+    logReconnects(this.#publishChannel, () => this.stats().pending);
     events.on('channelClosed', (error) => {
-      for (const { pace } of this.#lanes) pace.redeclare();
+      for (const { throttle } of this.#lanes) throttle.redeclare();
       // Otherwise a server with a smaller limit would refuse the same frame for ever. Frames of the closed channel are given
       // back in this turn of the event loop.
       const largestBody = messageLimit(error.message);
       if (largestBody !== undefined) setImmediate(() => this.#limitBodies(largestBody));
     });
     events.on('warning', (error) => warn(this.events, error));
-    this.#announcer = new Announcer(this.#outlet, (error) => warn(this.events, error));
-    this.#outlet.connection.open();
+    this.#announcer = new Announcer(this.#publishChannel, (error) => warn(this.events, error));
+    this.#publishChannel.connection.open();
   }
 
   /** A door sends records of this service, sooner or later: consumers may look for it. */
@@ -110,7 +105,7 @@ export class Publisher {
 
   /**
    * Takes one record. Returns at once. Throws only where the record was neither taken nor counted, because the stack of
-   * the caller is full: count it in `notTaken` then.
+   * the caller is full: count it in `notAccepted` then.
    *
    * @param line the record as one line of JSON.
    * @param account whose record it is.
@@ -118,15 +113,15 @@ export class Publisher {
   accept(service: string, level: Level, line: string, account: Account = this.#nobody): void {
     const bytes = Buffer.byteLength(line) + 1;
     if (this.#state === 'closed') {
-      this.#shed.count({ service, level }, 'logged after close', 1);
-      this.#watch.onLate?.(this.#shed);
+      this.#drops.count({ service, level }, 'logged after close', 1);
+      this.#watch.onLate?.(this.#drops);
       return;
     }
-    this.#outlet.connection.open();
-    this.#shed.tellNotTaken();
+    this.#publishChannel.connection.open();
+    this.#drops.tellNotTaken();
     const tooLarge = bytes - 1 > this.#lanes.largestBody;
-    if (tooLarge || !this.#kept.makeRoom(level, bytes)) {
-      this.#shed.count({ service, level }, tooLarge ? 'larger than the broker allows' : 'buffer full', 1);
+    if (tooLarge || !this.#backlog.makeRoom(level, bytes)) {
+      this.#drops.count({ service, level }, tooLarge ? 'larger than the broker allows' : 'buffer full', 1);
       return;
     }
     const { lane } = this.#lanes.of(service, level);
@@ -137,13 +132,13 @@ export class Publisher {
     } catch (error) {
       if (lane.bytes === before) throw error;
     }
-    this.#kept.added(lane.bytes - before);
+    this.#backlog.added(lane.bytes - before);
     account.pending++;
     this.#atOnce?.();
   }
 
   /**
-   * Resolves when everything that was accepted before is confirmed (or was shed, which is counted). Waiting for this does
+   * Resolves when everything that was accepted before is confirmed (or was dropped, which is counted). Waiting for this does
    * not keep the process running.
    */
   flush(): Promise<void> {
@@ -161,7 +156,7 @@ export class Publisher {
   }
 
   /**
-   * Flushes for at most `timeoutMs`, then closes the connection. Never rejects; what could not be sent is counted as shed
+   * Flushes for at most `timeoutMs`, then closes the connection. Never rejects; what could not be sent is counted as dropped
    * and told. Every call gets the same result.
    */
   close(timeoutMs: number = this.config.exitTimeoutMs): Promise<CloseResult> {
@@ -174,11 +169,11 @@ export class Publisher {
   }
 
   stats(): PublisherStats {
-    return { ...this.#kept.counts(), retries: this.#dispatch.retries };
+    return { ...this.#backlog.counts(), retries: this.#dispatch.retries };
   }
 
   status(): PublisherStatus {
-    return { connection: this.#outlet.connection.status(), lanes: this.#lanes.statuses() };
+    return { connection: this.#publishChannel.connection.status(), lanes: this.#lanes.statuses() };
   }
 
   /**
@@ -188,7 +183,7 @@ export class Publisher {
    * @returns whether there was a moment at which nothing was left.
    */
   flushWithin(timeoutMs: number, account?: Account): Promise<boolean> {
-    this.#outlet.connection.open();
+    this.#publishChannel.connection.open();
     return this.#timedFlush.within(timeoutMs, account && (() => account.pending === 0));
   }
 
@@ -198,7 +193,7 @@ export class Publisher {
    */
   async flushOrGiveUp(): Promise<void> {
     const wasIdle = await this.flushWithin(this.config.exitTimeoutMs);
-    if (!wasIdle) this.#kept.giveUpTheRest('unsent at exit', !this.isBrokerAway);
+    if (!wasIdle) this.#backlog.giveUpTheRest('unsent at exit', !this.isBrokerAway);
   }
 
   /** Ends the waiting of every flush that has a time limit. */
@@ -209,28 +204,28 @@ export class Publisher {
   /** Closes the connection in order until there is something to send again. */
   async rest(): Promise<void> {
     await this.#announcer.hurry();
-    await this.#outlet.connection.close();
-    if (!this.isIdle) this.#outlet.connection.open();
+    await this.#publishChannel.connection.close();
+    if (!this.isIdle) this.#publishChannel.connection.open();
   }
 
   /** The last attempt to connect has failed. */
   get isBrokerAway(): boolean {
-    return this.#outlet.connection.isAway;
+    return this.#publishChannel.connection.isAway;
   }
 
   /** Whether another thread could do something for it: records that are not confirmed, or that nobody would find. */
   get hasLeftover(): boolean {
-    return !this.isIdle || (this.#kept.confirmed > 0 && !this.#announcer.hasSaid);
+    return !this.isIdle || (this.#backlog.confirmed > 0 && !this.#announcer.hasSaid);
   }
 
   /** Takes everything out that is not confirmed, so that another thread sends it; `takeBack()` says what became of it. */
   handOver(): { lanes: LaneLeftover[]; services: string[] } {
-    return { lanes: this.#kept.handOver(), services: this.#announcer.unsaid };
+    return { lanes: this.#backlog.handOver(), services: this.#announcer.unsaid };
   }
 
   /** @param inVain the other thread has given up before its time was over. */
   takeBack(outcomes: Iterable<LaneOutcome>, inVain: boolean): void {
-    this.#kept.takeBack(outcomes, !inVain);
+    this.#backlog.takeBack(outcomes, !inVain);
   }
 
   /**
@@ -239,33 +234,33 @@ export class Publisher {
    * @returns the lane that it is in now, and the sequence of its first frame there.
    */
   adopt(service: string, level: Level, frames: Iterable<Pick<Frame, 'body' | 'records' | 'madeAtS'>>) {
-    this.#outlet.connection.open();
-    return this.#kept.adopt(this.#lanes.of(service, level).lane, frames);
+    this.#publishChannel.connection.open();
+    return this.#backlog.adopt(this.#lanes.of(service, level).lane, frames);
   }
 
   /** From now on each record is sent before its call returns. */
   sendAtOnce(send: (() => void) | undefined): void {
-    if (send) this.#shed.tellAtTheVeryEnd();
+    if (send) this.#drops.tellAtTheVeryEnd();
     this.#atOnce = send;
   }
 
   /** In the last listener of the process: nothing can be sent any more. What is left is counted and told. */
   abandon(): void {
-    this.#shed.hold();
+    this.#drops.hold();
     this.#stop();
-    this.#kept.giveUpTheRest('unsent at exit', !this.isBrokerAway);
-    this.#shed.tellAtTheVeryEnd();
+    this.#backlog.giveUpTheRest('unsent at exit', !this.isBrokerAway);
+    this.#drops.tellAtTheVeryEnd();
   }
 
   async #close(timeoutMs: number): Promise<CloseResult> {
     await this.flushWithin(timeoutMs);
-    this.#shed.hold();
+    this.#drops.hold();
     this.#stop();
-    const unsent = this.#kept.giveUpTheRest('unsent at close', !this.isBrokerAway);
+    const unsent = this.#backlog.giveUpTheRest('unsent at close', !this.isBrokerAway);
     await this.#announcer.hurry();
-    await this.#outlet.connection.close();
-    this.#shed.tell();
-    return { confirmed: this.#kept.confirmed, unsent };
+    await this.#publishChannel.connection.close();
+    this.#drops.tell();
+    return { confirmed: this.#backlog.confirmed, unsent };
   }
 
   #stop(): void {
@@ -275,25 +270,26 @@ export class Publisher {
     this.#bodies.clear();
   }
 
-  #settled({ lane, pace }: PacedLane, frame: Frame, outcome: Outcome): void {
+  #settled({ lane, throttle }: ThrottledLane, frame: Frame, outcome: PublishOutcome): void {
     // What was given up meanwhile is counted already.
     if (!lane.isInFlight(frame)) return;
     if (outcome === 'confirmed') {
       this.#watch.onSettled?.(lane, frame, 'confirmed');
-      this.#kept.confirm(lane, frame);
-      pace.confirmed();
+      this.#backlog.confirm(lane, frame);
+      throttle.confirmed();
       this.#dispatch.pump();
       return;
     }
     lane.giveBack(frame);
     if (outcome === 'lost') return;
-    pace.refused();
-    if (outcome === 'returned') this.#outlet.topology.forget();
+    throttle.refused();
+    if (outcome === 'returned') this.#publishChannel.topology.forget();
     const first = outcome === 'returned' ? lane.returns++ === 0 : lane.nacks++ === 0;
     if (first) warn(this.events, new LoghiveError('LOGHIVE_RECORDS_WAIT', refusal(lane, outcome)));
   }
 
   #limitBodies(largestBody: number): void {
-    for (const [lane, frame] of this.#kept.limitBodies(largestBody)) this.#watch.onSettled?.(lane, frame, 'tooLarge');
+    for (const [lane, frame] of this.#backlog.limitBodies(largestBody))
+      this.#watch.onSettled?.(lane, frame, 'tooLarge');
   }
 }

@@ -3,8 +3,8 @@
  * buffer. The table hangs on a registered symbol, so that the import and the require copy of this package meet in it.
  */
 import type { PublisherConfig } from '../producer-config.js';
-import { Account } from './account.js';
 import { exitHooks } from './exit.js';
+import { Account } from './frames.js';
 import { Publisher } from './publisher.js';
 import type { CloseResult } from './status.js';
 

@@ -17,7 +17,7 @@ export const MOST_LEVELS = 500;
  * Returns what is left of `room`, counted in the least number of characters that its JSON needs, so that the walk is
  * bounded; negative where the object is not plain or does not fit.
  */
-export function plainRoom(value: object, room: number, depth = 0): number {
+export function plainJsonBudget(value: object, room: number, depth = 0): number {
   if (depth >= MOST_LEVELS || types.isProxy(value)) return -1;
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Array.prototype) return arrayRoom(value as readonly unknown[], room, depth);
@@ -55,7 +55,7 @@ function itemRoom(item: unknown, room: number, depth: number): number {
     case 'undefined':
       return room;
     case 'object':
-      return item === null ? room : plainRoom(item, room, depth + 1);
+      return item === null ? room : plainJsonBudget(item, room, depth + 1);
     default:
       return -1;
   }

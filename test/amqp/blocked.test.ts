@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Outcome, Outlet } from '../../src/amqp/outlet.js';
+import { PublishChannel, type PublishOutcome } from '../../src/amqp/publish-channel.js';
 import type { LoghiveError } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import type { RabbitmqServer } from '../support/rabbitmq.mjs';
@@ -26,8 +26,8 @@ async function block() {
 async function useBlocked(settings = {}, options = {}) {
   const used = useConnection(node.url, settings, options);
   await used.is('ready');
-  const link = used.heard[0]!.link!;
-  const channel = await link.model.createChannel();
+  const connection = used.heard[0]!.connection!;
+  const channel = await connection.model.createChannel();
   channel.on('error', () => {});
   await block();
   // Only a publish after the alarm has come round to the connection blocks it.
@@ -81,7 +81,7 @@ describe('a connection that the broker blocks', () => {
 
   test('closes at once, and leaves no socket behind', async () => {
     const { connection, heard } = await useBlocked({}, { keepsProcessAlive: true });
-    const { stream } = (heard[0]!.link!.model as unknown as { connection: { stream: { destroyed: boolean } } })
+    const { stream } = (heard[0]!.connection!.model as unknown as { connection: { stream: { destroyed: boolean } } })
       .connection;
     const begun = performance.now();
     await connection.close();
@@ -91,32 +91,32 @@ describe('a connection that the broker blocks', () => {
   });
 });
 
-test('an outlet publishes nothing while it is blocked, says so, and goes on afterwards', async () => {
-  const outlet = new Outlet(brokerConfigOf(node.url, { blockedTimeoutMs: 60_000 }), 'test', false);
-  onEnd(() => outlet.connection.close());
+test('a publish channel publishes nothing while it is blocked, says so, and goes on afterwards', async () => {
+  const publishChannel = new PublishChannel(brokerConfigOf(node.url, { blockedTimeoutMs: 60_000 }), 'test', false);
+  onEnd(() => publishChannel.connection.close());
   const warnings: LoghiveError[] = [];
-  outlet.events.on('warning', (error) => warnings.push(error));
+  publishChannel.events.on('warning', (error) => warnings.push(error));
   let unblocked = 0;
-  outlet.events.on('unblocked', () => unblocked++);
-  outlet.connection.open();
-  await eventually(() => outlet.link !== undefined);
+  publishChannel.events.on('unblocked', () => unblocked++);
+  publishChannel.connection.open();
+  await eventually(() => publishChannel.openConnection !== undefined);
   const queue = uniqueName('queue');
-  const channel = await outlet.link!.model.createChannel();
+  const channel = await publishChannel.openConnection!.model.createChannel();
   await channel.assertQueue(queue, { durable: true });
   await block();
 
-  const outcomes: Outcome[] = [];
+  const outcomes: PublishOutcome[] = [];
   const message = { exchange: '', routingKey: queue, body: Buffer.from('{}'), properties: {} };
   let published = 0;
   await eventually(() => {
-    if (!outlet.link) return true;
-    outlet.publish(message, (outcome) => outcomes.push(outcome));
+    if (!publishChannel.openConnection) return true;
+    publishChannel.publish(message, (outcome) => outcomes.push(outcome));
     published++;
     return false;
   });
   // The one that made the broker block the connection is not answered.
   expect(outcomes.length).toBeLessThan(published);
-  expect(outlet.bytesInFlight).toBe((published - outcomes.length) * message.body.length);
+  expect(publishChannel.bytesInFlight).toBe((published - outcomes.length) * message.body.length);
   expect(warnings).toHaveLength(1);
   expect(warnings[0]!.code).toBe('LOGHIVE_RECORDS_WAIT');
   expect(warnings[0]!.message).toMatch(/^the broker blocks publishers: .*memory.*\. Records wait until it stops\.$/);
@@ -124,5 +124,5 @@ test('an outlet publishes nothing while it is blocked, says so, and goes on afte
   await node.setVmWatermark();
   await eventually(() => unblocked === 1 && outcomes.length === published);
   expect(new Set(outcomes)).toEqual(new Set(['confirmed']));
-  expect(outlet.link).toBeDefined();
+  expect(publishChannel.openConnection).toBeDefined();
 });

@@ -84,7 +84,7 @@ describe('a connection', () => {
     expect(lastError).toBe(heard[1]!.error!.message);
     // It is over: what is so now began later.
     expect(lastErrorAtMs).toBeLessThan(sinceMs);
-    expect(heard[2]!.link).not.toBe(heard[0]!.link);
+    expect(heard[2]!.connection).not.toBe(heard[0]!.connection);
   });
 
   test("tells the broker's own words when the broker ends it", async () => {
@@ -150,7 +150,7 @@ describe('a connection', () => {
     const relay = await useRelay(broker.url);
     const { heard, events, is } = useConnection(relay.url);
     await is('ready');
-    const { stream } = (heard[0]!.link!.model as unknown as { connection: { stream: net.Socket } }).connection;
+    const { stream } = (heard[0]!.connection!.model as unknown as { connection: { stream: net.Socket } }).connection;
     relay.fallSilent();
     relay.say(methodFrame(10, 41, Buffer.from([0])));
     await eventually(() => events().includes('lost'));

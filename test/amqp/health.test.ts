@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Outcome, Outlet } from '../../src/amqp/outlet.js';
+import { PublishChannel, type PublishOutcome } from '../../src/amqp/publish-channel.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { brokerConfigOf, useConnection } from '../support/use-connection.js';
 import { onEnd, uniqueName, useBroker, useProxy } from '../support/use-servers.js';
@@ -9,17 +9,17 @@ const broker = await useBroker();
 internalLogger.setLevel('CRITICAL');
 
 async function useOutlet(url: string, socketTimeoutMs: number) {
-  const outlet = new Outlet(brokerConfigOf(url, { socketTimeoutMs }), 'test', false);
+  const publishChannel = new PublishChannel(brokerConfigOf(url, { socketTimeoutMs }), 'test', false);
   const lost: string[] = [];
-  outlet.events.on('lost', (error) => lost.push(error.message));
-  outlet.connection.open();
-  onEnd(() => outlet.connection.close());
-  const link = await eventually(() => outlet.link ?? null);
+  publishChannel.events.on('lost', (error) => lost.push(error.message));
+  publishChannel.connection.open();
+  onEnd(() => publishChannel.connection.close());
+  const connection = await eventually(() => publishChannel.openConnection ?? null);
   const queue = uniqueName('queue');
-  const channel = await link!.model.createChannel();
+  const channel = await connection!.model.createChannel();
   await channel.assertQueue(queue, { durable: true });
   await channel.close();
-  return { outlet, lost, queue };
+  return { publishChannel, lost, queue };
 }
 
 describe('the health check', () => {
@@ -48,11 +48,13 @@ describe('the health check', () => {
 
   test('notices it as well while the application goes on publishing', async () => {
     const proxy = await useProxy(broker.url);
-    const { outlet, lost, queue } = await useOutlet(proxy.url(broker.url), 500);
+    const { publishChannel, lost, queue } = await useOutlet(proxy.url(broker.url), 500);
     const body = Buffer.from('{}');
-    const outcomes: Outcome[] = [];
+    const outcomes: PublishOutcome[] = [];
     const publish = () =>
-      outlet.publish({ exchange: '', routingKey: queue, body, properties: {} }, (outcome) => outcomes.push(outcome));
+      publishChannel.publish({ exchange: '', routingKey: queue, body, properties: {} }, (outcome) =>
+        outcomes.push(outcome),
+      );
     publish();
     await eventually(() => outcomes.length === 1);
     proxy.halfOpen();
@@ -69,13 +71,13 @@ describe('the health check', () => {
 
   test('leaves a slow connection alone', async () => {
     const proxy = await useProxy(broker.url);
-    const { outlet, lost, queue } = await useOutlet(proxy.url(broker.url), 300);
+    const { publishChannel, lost, queue } = await useOutlet(proxy.url(broker.url), 300);
     // A frame takes 2 s each way through, a multiple of the time-out.
     proxy.throttle(32_768, { direction: 'up' });
     const body = Buffer.alloc(65_536, 'x');
-    const outcomes: Outcome[] = [];
+    const outcomes: PublishOutcome[] = [];
     const message = { exchange: '', routingKey: queue, body, properties: {} };
-    for (let i = 0; i < 3; i++) outlet.publish(message, (outcome) => outcomes.push(outcome));
+    for (let i = 0; i < 3; i++) publishChannel.publish(message, (outcome) => outcomes.push(outcome));
     await eventually(() => outcomes.length === 3, { withinMs: 18_000 });
     expect(outcomes).toEqual(['confirmed', 'confirmed', 'confirmed']);
     expect(lost).toEqual([]);

@@ -1,6 +1,6 @@
 import { connect } from 'amqplib';
 import { describe, expect, test } from 'vitest';
-import { type Link, openLink } from '../../src/amqp/link.js';
+import { connectTo, type OpenConnection } from '../../src/amqp/open-connection.js';
 import { createTopology } from '../../src/amqp/topology.js';
 import { LOGS_EXCHANGE, logQueue, type QueueDeclaration } from '../../src/wire.js';
 import { brokerConfigOf } from '../support/use-connection.js';
@@ -11,9 +11,12 @@ const others = await connect(broker.url);
 onEnd(() => others.close());
 const channel = await others.createChannel();
 const config = brokerConfigOf(broker.url);
-const link: Link = await openLink(config.hosts[0]!, config, { connectionName: 'a test', keepsProcessAlive: false });
-onEnd(() => link.destroy(new Error('the test is over')));
-link.model.on('error', () => {});
+const connection: OpenConnection = await connectTo(config.hosts[0]!, config, {
+  connectionName: 'a test',
+  keepsProcessAlive: false,
+});
+onEnd(() => connection.destroy(new Error('the test is over')));
+connection.model.on('error', () => {});
 
 const SETTINGS = { type: 'quorum', maxLength: 1_000_000, maxBytes: 2 ** 30, messageTtlMs: 604_800_000 } as const;
 const OURS = logQueue('x', 'INFO', SETTINGS, broker.version).arguments;
@@ -22,7 +25,7 @@ async function learnt(declared: Record<string, unknown>, topology = createTopolo
   const queue = uniqueName('q');
   await channel.assertQueue(queue, { durable: true, arguments: declared });
   const declaration: QueueDeclaration = { queue, exchange: LOGS_EXCHANGE, routingKey: queue, arguments: OURS };
-  return topology.ensure(link, declaration);
+  return topology.ensure(connection, declaration);
 }
 
 describe('the arguments of a queue that exists', () => {
@@ -59,7 +62,7 @@ describe('the arguments of a queue that exists', () => {
   test('are ours where it is declared by us', async () => {
     const queue = uniqueName('q');
     const declaration = { queue, exchange: LOGS_EXCHANGE, routingKey: queue, arguments: OURS };
-    expect(await createTopology(() => {}).ensure(link, declaration)).toEqual(OURS);
+    expect(await createTopology(() => {}).ensure(connection, declaration)).toEqual(OURS);
   });
 
   test('are learnt for each of many queues, also of different kinds', async () => {
@@ -77,7 +80,7 @@ describe('the arguments of a queue that exists', () => {
     const url = await broker.admin.addUser(name, 'secret', { vhost: broker.vhost, configure: '' });
     onEnd(() => broker.admin.deleteUser(name));
     const { hosts } = brokerConfigOf(url);
-    const poor = await openLink(hosts[0]!, config, { connectionName: 'a test', keepsProcessAlive: false });
+    const poor = await connectTo(hosts[0]!, config, { connectionName: 'a test', keepsProcessAlive: false });
     poor.model.on('error', () => {});
     onEnd(() => poor.destroy(new Error('the test is over')));
     const queue = uniqueName('q');

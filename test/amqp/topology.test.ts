@@ -1,6 +1,6 @@
 import amqp, { type Channel } from 'amqplib';
 import { describe, expect, test } from 'vitest';
-import type { Link } from '../../src/amqp/link.js';
+import type { OpenConnection } from '../../src/amqp/open-connection.js';
 import { createTopology } from '../../src/amqp/topology.js';
 import { delayQueue, failureQueue, logQueue, logQueues, type QueueSettings } from '../../src/wire.js';
 import { requireRabbitmq } from '../support/require-rabbitmq.mjs';
@@ -24,10 +24,10 @@ function useTopology() {
   return { topology: createTopology((sentence) => notices.push(sentence)), notices };
 }
 
-async function useLink(url: string): Promise<Link> {
+async function useLink(url: string): Promise<OpenConnection> {
   const { heard, is } = useConnection(url);
   await is('ready');
-  return heard[0]!.link!;
+  return heard[0]!.connection!;
 }
 
 /** A channel of somebody else. */
@@ -59,14 +59,14 @@ async function arrives(url: string, exchange: string, key: string, queue: string
 describe('on a fresh broker', () => {
   test('everything is declared with the arguments of the wire contract', async () => {
     const broker = await useBroker();
-    const link = await useLink(broker.url);
+    const connection = await useLink(broker.url);
     const { topology, notices } = useTopology();
     const wanted = [
       ...logQueues('shop', settings, broker.version),
       failureQueue('quorum', settings, broker.version),
       delayQueue(1000, 'quorum', broker.version),
     ];
-    for (const declaration of wanted) await topology.ensure(link, declaration);
+    for (const declaration of wanted) await topology.ensure(connection, declaration);
 
     const quorum = { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish' };
     const log = { ...quorum, ...PYTHON, 'x-max-length-bytes': 1_073_741_824 };
@@ -120,9 +120,9 @@ describe('what exists', () => {
     await declareAsPython(broker);
     const { topology, notices } = useTopology();
     for (const _link of [1, 2]) {
-      const link = await useLink(broker.url);
+      const connection = await useLink(broker.url);
       for (const level of ['INFO', 'ERROR'] as const) {
-        await topology.ensure(link, logQueue('shop', level, settings, broker.version));
+        await topology.ensure(connection, logQueue('shop', level, settings, broker.version));
       }
     }
     expect(notices).toHaveLength(2);
@@ -138,9 +138,9 @@ describe('what exists', () => {
     const broker = await useBroker();
     await declareAsPython(broker);
     const { topology, notices } = useTopology();
-    const link = await useLink(broker.url);
+    const connection = await useLink(broker.url);
     for (const declaration of logQueues('shop', { ...settings, type: 'python' }, broker.version)) {
-      await topology.ensure(link, declaration);
+      await topology.ensure(connection, declaration);
     }
     expect(notices).toEqual([]);
     expect(Object.values(await argumentsOf(broker))).toEqual(Array(5).fill(PYTHON));
@@ -149,9 +149,12 @@ describe('what exists', () => {
   test('with another limit is told with the first argument that differs', async () => {
     const broker = await useBroker();
     const { topology, notices } = useTopology();
-    const link = await useLink(broker.url);
-    await createTopology(() => {}).ensure(link, logQueue('shop', 'INFO', { ...settings, maxLength: 5 }, '3.10.8'));
-    await topology.ensure(link, shopInfo);
+    const connection = await useLink(broker.url);
+    await createTopology(() => {}).ensure(
+      connection,
+      logQueue('shop', 'INFO', { ...settings, maxLength: 5 }, '3.10.8'),
+    );
+    await topology.ensure(connection, shopInfo);
     expect(notices).toHaveLength(1);
     expect(notices[0]).toMatch(/inequivalent arg 'x-max-length' .* received '?1000000'? but current is '?5'?/);
     expect((await argumentsOf(broker)).shop_info_logs).toMatchObject({ 'x-max-length': 5 });
@@ -162,10 +165,10 @@ describe('what exists', () => {
     const channel = await useChannel(broker.url);
     await channel.assertExchange('logs_exchange', type, { durable: true });
     const { topology, notices } = useTopology();
-    const link = await useLink(broker.url);
-    await topology.ensure(link, shopInfo);
+    const connection = await useLink(broker.url);
+    await topology.ensure(connection, shopInfo);
     topology.forget();
-    await topology.ensure(link, shopInfo);
+    await topology.ensure(connection, shopInfo);
     expect(notices).toHaveLength(1);
     expect(notices[0]).toMatch(
       new RegExp(`^exchange "logs_exchange" exists with other arguments and is used as it is: .*'type'.*'${type}'`),
@@ -188,9 +191,9 @@ describe('what exists', () => {
     const channel = await useChannel(broker.url);
     await channel.assertQueue('shop_info_logs', { exclusive: true });
     const { topology, notices } = useTopology();
-    const link = await useLink(broker.url);
+    const connection = await useLink(broker.url);
     for (const level of ['INFO', 'ERROR'] as const) {
-      await topology.ensure(link, logQueue('shop', level, settings, broker.version));
+      await topology.ensure(connection, logQueue('shop', level, settings, broker.version));
     }
     expect(notices).toHaveLength(1);
     expect(notices[0]).toMatch(
@@ -214,10 +217,10 @@ describe('a user', () => {
     const broker = await useBroker();
     await createTopology(() => {}).ensure(await useLink(broker.url), shopInfo);
     const { topology, notices } = useTopology();
-    const link = await useLink(await useUser(broker, { configure: '', read: '' }));
-    await topology.ensure(link, shopInfo);
+    const connection = await useLink(await useUser(broker, { configure: '', read: '' }));
+    await topology.ensure(connection, shopInfo);
     topology.forget();
-    await topology.ensure(link, shopInfo);
+    await topology.ensure(connection, shopInfo);
     expect(notices).toHaveLength(1);
     expect(notices[0]).toMatch(
       /^queue "shop_info_logs" could not be bound to exchange "logs_exchange" by key "shop\.info": ACCESS_REFUSED .* grant "write" on the queue and "read" on the exchange\.$/,
@@ -227,10 +230,10 @@ describe('a user', () => {
   test('who may not declare is told what is missing, once each', async () => {
     const broker = await useBroker();
     const { topology, notices } = useTopology();
-    const link = await useLink(await useUser(broker, { configure: '' }));
-    await topology.ensure(link, shopInfo);
+    const connection = await useLink(await useUser(broker, { configure: '' }));
+    await topology.ensure(connection, shopInfo);
     topology.forget();
-    await topology.ensure(link, shopInfo);
+    await topology.ensure(connection, shopInfo);
     expect(notices).toHaveLength(2);
     expect(notices[0]).toMatch(
       /^the user may not declare exchange "logs_exchange", and it is not there: ACCESS_REFUSED .* Declare it or grant "configure" on it\.$/,
@@ -253,17 +256,17 @@ describe('what was declared', () => {
   test('is remembered for its connection until it is forgotten', async () => {
     const broker = await useBroker();
     const { topology } = useTopology();
-    const link = await useLink(broker.url);
-    await topology.ensure(link, shopInfo);
-    const before = link.bytesRead();
-    await topology.ensure(link, shopInfo);
-    expect(link.bytesRead()).toBe(before);
+    const connection = await useLink(broker.url);
+    await topology.ensure(connection, shopInfo);
+    const before = connection.bytesRead();
+    await topology.ensure(connection, shopInfo);
+    expect(connection.bytesRead()).toBe(before);
 
     await broker.admin.deleteQueue('shop_info_logs', broker.vhost);
-    await topology.ensure(link, shopInfo);
+    await topology.ensure(connection, shopInfo);
     expect(await broker.listQueues()).toEqual([]);
     topology.forget();
-    await topology.ensure(link, shopInfo);
+    await topology.ensure(connection, shopInfo);
     expect(await broker.listQueues()).toHaveLength(1);
   });
 
@@ -279,9 +282,9 @@ describe('what was declared', () => {
   test('may be asked for by many at the same time', async () => {
     const broker = await useBroker();
     const { topology, notices } = useTopology();
-    const link = await useLink(broker.url);
+    const connection = await useLink(broker.url);
     const wanted = ['one', 'two', 'one', 'two'].flatMap((service) => logQueues(service, settings, broker.version));
-    await Promise.all(wanted.map((declaration) => topology.ensure(link, declaration)));
+    await Promise.all(wanted.map((declaration) => topology.ensure(connection, declaration)));
     expect(await broker.listQueues()).toHaveLength(10);
     expect(notices).toEqual([]);
   });
@@ -289,15 +292,15 @@ describe('what was declared', () => {
 
 test('a deleted queue is not made anew before its readers have heard of its end', async () => {
   const broker = await useBroker();
-  const link = await useLink(broker.url);
+  const connection = await useLink(broker.url);
   const { topology } = useTopology();
-  await topology.ensure(link, shopInfo);
+  await topology.ensure(connection, shopInfo);
   const reader = await useChannel(broker.url);
   const heard: Array<string | null> = [];
   await reader.consume(shopInfo.queue, (message) => heard.push(message?.content.toString() ?? null));
   await broker.admin.deleteQueue(shopInfo.queue, broker.vhost);
   topology.forget();
-  await topology.ensure(link, shopInfo);
+  await topology.ensure(connection, shopInfo);
   // RabbitMQ would have moved it over to the new queue by itself, to swallow what comes.
   expect(heard).toEqual([null]);
   expect(await broker.listQueues()).toMatchObject([{ name: shopInfo.queue, consumers: 0 }]);
@@ -306,11 +309,11 @@ test('a deleted queue is not made anew before its readers have heard of its end'
 test('a connection that is lost meanwhile is a rejection, and nothing is told', async () => {
   const broker = await useBroker();
   const { topology, notices } = useTopology();
-  const link = await useLink(broker.url);
-  const ensuring = topology.ensure(link, shopInfo);
-  link.destroy(new Error('lost'));
+  const connection = await useLink(broker.url);
+  const ensuring = topology.ensure(connection, shopInfo);
+  connection.destroy(new Error('lost'));
   await expect(ensuring).rejects.toThrow();
-  await expect(topology.ensure(link, shopInfo)).rejects.toThrow();
+  await expect(topology.ensure(connection, shopInfo)).rejects.toThrow();
   expect(notices).toEqual([]);
 });
 
@@ -322,14 +325,14 @@ test('a refusal of another kind is told once, and asked again', async () => {
     );
   await limit(0);
   const { topology, notices } = useTopology();
-  const link = await useLink(broker.url);
-  for (const _time of [1, 2]) await expect(topology.ensure(link, shopInfo)).rejects.toThrow();
+  const connection = await useLink(broker.url);
+  for (const _time of [1, 2]) await expect(topology.ensure(connection, shopInfo)).rejects.toThrow();
   expect(notices).toHaveLength(1);
   expect(notices[0]).toMatch(
     /^the broker refused queue "shop_info_logs": PRECONDITION_FAILED - .*limit.* Loghive goes on trying\.$/,
   );
   await limit(-1);
-  await topology.ensure(link, shopInfo);
+  await topology.ensure(connection, shopInfo);
   expect(await broker.listQueues()).toMatchObject([{ type: 'quorum' }]);
 });
 
@@ -343,9 +346,9 @@ test('a broker that refuses quorum queues gets classic ones, with one warning', 
   await expect(topology.ensure(await useLink(node.url), shopInfo)).rejects.toThrow(/feature flag is disabled/);
   // A node that was not born without this flag cannot declare classic queues without it.
   await enabled(true);
-  const link = await useLink(node.url);
+  const connection = await useLink(node.url);
   for (const declaration of [...logQueues('shop', settings, '3.10.8'), delayQueue(1000, 'quorum', '3.10.8')]) {
-    await topology.ensure(link, declaration);
+    await topology.ensure(connection, declaration);
   }
   expect(notices).toHaveLength(1);
   expect(notices[0]).toMatch(

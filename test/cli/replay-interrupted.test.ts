@@ -6,22 +6,22 @@ import type { Administration } from '../../consumer/store/index.js';
 import type { BrokerConfig } from '../../src/config.js';
 
 const world = vi.hoisted(() => ({
-  ending: new AbortController(),
+  shutdown: new AbortController(),
   replay: {} as object,
 }));
 
-vi.mock('../../cli/ending.js', () => ({ createEnding: () => ({ asked: world.ending.signal }) }));
+vi.mock('../../cli/shutdown-signals.js', () => ({ listenForShutdown: () => ({ asked: world.shutdown.signal }) }));
 vi.mock('../../consumer/replay.js', () => ({ openReplay: () => world.replay }));
 
 beforeEach(() => {
-  world.ending = new AbortController();
+  world.shutdown = new AbortController();
 });
 
 /** Two letters, a page each. The command is interrupted where `moment` says. */
 async function interruptedReplay(moment: 'connected' | 'ready') {
   const pages: string[] = [];
   const interruptAt = (now: typeof moment) => {
-    if (now === moment) world.ending.abort();
+    if (now === moment) world.shutdown.abort();
   };
   world.replay = {
     connected: async () => interruptAt('connected'),

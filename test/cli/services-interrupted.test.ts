@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { createConsumer } from '../../consumer/index.js';
 import { LoggerClient } from '../../src/index.js';
 import { newStore } from '../consumer/store/database.js';
-import { AMQP } from '../support/gate.mjs';
-import { onEnd, uniqueName, useBroker, useChild, useGate, useProxy } from '../support/use-servers.js';
+import { AMQP } from '../support/breakpoint-proxy.mjs';
+import { onEnd, uniqueName, useBreakpointProxy, useBroker, useChild, useProxy } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 import { program } from './run-loghive.js';
 
@@ -38,16 +38,16 @@ async function useRemoval(queueType: 'quorum' | 'classic' = 'quorum') {
   const all = await bound();
   expect(all).toHaveLength(5);
   const proxy = await useProxy(broker.url);
-  const gate = await useGate(proxy.url(broker.url), AMQP);
+  const breakpoints = await useBreakpointProxy(proxy.url(broker.url), AMQP);
   // A user of its own, whose rights can be taken away.
   const commandUrl = await broker.admin.addUser(service, 'secret', { vhost: broker.vhost });
   onEnd(() => broker.admin.deleteUser(service));
   const args = ['services', 'remove', service, '--delete-queues', '--yes', '--database-url', databaseUrl];
   const env = { QUEUE_TYPE: queueType };
-  const command = useChild(program, { args: [...args, '--url', gate.url(commandUrl)], cwd: tmpdir(), env });
+  const command = useChild(program, { args: [...args, '--url', breakpoints.url(commandUrl)], cwd: tmpdir(), env });
   command.stdin.end();
   await eventually(async () => expect(await bound()).toEqual([]));
-  return { all, bound, broker, client, command, gate, proxy, service, startConsumer, stored };
+  return { all, bound, broker, client, command, breakpoints, proxy, service, startConsumer, stored };
 }
 
 test('a signal ends it when the queues are bound again', { timeout: 60_000 }, async () => {
@@ -73,8 +73,8 @@ test('a connection that is lost is opened again, and the queues go', { timeout: 
 });
 
 test('a deletion whose answer is lost deletes nothing that came after it', { timeout: 60_000 }, async () => {
-  const { all, bound, broker, client, command, gate, proxy, startConsumer, stored } = await useRemoval();
-  await gate.stopAt({ from: 'server', is: ({ method }) => method === 'queue.delete-ok', nth: 5 });
+  const { all, bound, broker, client, command, breakpoints, proxy, startConsumer, stored } = await useRemoval();
+  await breakpoints.stopAt({ from: 'server', is: ({ method }) => method === 'queue.delete-ok', nth: 5 });
   expect((await broker.listQueues()).filter(({ name }) => all.includes(name))).toEqual([]);
   const levels = ['debug', 'info', 'warning', 'error', 'critical'] as const;
   for (const level of levels) client[level](level);

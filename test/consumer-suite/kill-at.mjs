@@ -1,19 +1,19 @@
 /** Kills consumers at exact places of what they say to PostgreSQL and RabbitMQ, and hear of them. */
-import { AMQP, POSTGRES, startGate } from '../support/gate.mjs';
+import { AMQP, POSTGRES, startBreakpointProxy } from '../support/breakpoint-proxy.mjs';
 
 const STANDS_MS = 60_000;
 
 /**
- * A gate before each server of the stage.
+ * A breakpoint proxy in front of each server of the stage.
  *
- * A place is as `Gate.stopAt` has it, with a `name`, `at`: 'broker' or 'postgres', and `seen(stage)`: what the server itself
+ * A place is as `BreakpointProxy.stopAt` has it, with a `name`, `at`: 'broker' or 'postgres', and `seen(stage)`: what the server itself
  * says of this moment.
  */
 export async function openGates(stage) {
   const { rabbitmq, postgres } = stage;
   const gates = {
-    broker: await startGate({ target: rabbitmq, protocol: AMQP }),
-    postgres: await startGate({ target: postgres, protocol: POSTGRES }),
+    broker: await startBreakpointProxy({ target: rabbitmq, protocol: AMQP }),
+    postgres: await startBreakpointProxy({ target: postgres, protocol: POSTGRES }),
   };
   stage.afterwards(() => gates.broker.stop());
   stage.afterwards(() => gates.postgres.stop());

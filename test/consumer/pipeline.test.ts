@@ -1,7 +1,7 @@
 /** What is taken, stored and acknowledged, without servers. */
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { Copies } from '../../consumer/copies.js';
-import type { Session } from '../../consumer/intake/session.js';
+import type { IntakeChannel } from '../../consumer/intake/intake-channel.js';
+import type { PendingRepublishes } from '../../consumer/pending-republishes.js';
 import { Pipeline } from '../../consumer/pipeline.js';
 import type { Republisher } from '../../consumer/republish.js';
 import type { Store } from '../../consumer/store/index.js';
@@ -24,14 +24,17 @@ test('a message whose batch is committed is acknowledged, whatever fails then', 
   });
   onTestFinished(() => stored.mockRestore());
   const acknowledged: number[] = [];
-  const session = { isEnded: false, acknowledge: (tags: number[]) => acknowledged.push(...tags) } as unknown as Session;
+  const session = {
+    isEnded: false,
+    acknowledge: (tags: number[]) => acknowledged.push(...tags),
+  } as unknown as IntakeChannel;
   const pipeline = new Pipeline({
     config,
     store: {
       write: async ({ items }) => ({ stored: items.length, duplicates: 0, rejected: [] }),
     } as Partial<Store> as Store,
     republisher: {} as Republisher,
-    copies: {} as Copies,
+    copies: {} as PendingRepublishes,
     session: () => session,
     isStoring: () => true,
     onAnnounced() {},

@@ -1,7 +1,7 @@
 import { connect } from 'amqplib';
 import { expect, test } from 'vitest';
 import { QueueDepths } from '../../consumer/queue-depths.js';
-import type { Link } from '../../src/amqp/link.js';
+import type { OpenConnection } from '../../src/amqp/open-connection.js';
 import { useConnection } from '../support/use-connection.js';
 import { onEnd, useBroker } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
@@ -9,12 +9,12 @@ import { eventually } from '../support/wait.mjs';
 async function useDepths(queues: string[], answerMs?: number) {
   const broker = await useBroker();
   const { connection, heard } = useConnection(broker.url);
-  let link: Link | undefined;
+  let opened: OpenConnection | undefined;
   connection.events.on('ready', (open) => {
-    link = open;
+    opened = open;
   });
   connection.events.on('lost', () => {
-    link = undefined;
+    opened = undefined;
   });
   await eventually(() => heard.length > 0);
   const own = await connect(broker.url);
@@ -23,7 +23,7 @@ async function useDepths(queues: string[], answerMs?: number) {
   const ended = new AbortController();
   const options = answerMs === undefined ? {} : { answerMs };
   const depths = new QueueDepths({
-    link: () => link,
+    openConnection: () => opened,
     queues: () => queues,
     roundMs: 50,
     signal: ended.signal,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { LEVEL_NAMES } from '../../src/line/field-names.js';
 import { createLineReader, type LineFields } from '../../src/line/read-line.js';
 import { createLevelReader } from '../../src/line/written-level.js';
-import type { WrittenObject } from '../../src/value/written-object.js';
+import type { RawJson } from '../../src/value/raw-json.js';
 
 const PINO: LineFields = {
   level: ['level'],
@@ -15,7 +15,7 @@ const PINO: LineFields = {
 /** The entry that a line becomes, with its information as text. */
 function read(line: string, fields: Partial<LineFields> = {}) {
   const { information, ...entry } = createLineReader(() => ({ ...PINO, ...fields }))(line);
-  const json = (information as WrittenObject | undefined)?.json;
+  const json = (information as RawJson | undefined)?.json;
   return { ...entry, information: json };
 }
 

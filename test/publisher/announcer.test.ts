@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import amqp from 'amqplib';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Outlet } from '../../src/amqp/outlet.js';
+import { PublishChannel } from '../../src/amqp/publish-channel.js';
 import type { LoghiveError } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { type PublisherConfig, producerConfig } from '../../src/producer-config.js';
@@ -93,7 +93,7 @@ describe('a producer', () => {
       confirmed: 0,
       pending: 0,
       pendingBytes: 0,
-      shed: {},
+      dropped: {},
       retries: 0,
     });
     expect(transport.status().lanes).toEqual([]);
@@ -168,16 +168,16 @@ new LoghiveTransport({ service: process.argv[2], url: ${JSON.stringify(broker.ur
 
 describe('announcing', () => {
   function useAnnouncer(url: string, everyMs?: number) {
-    const outlet = new Outlet(brokerConfigOf(url), 'test', false);
+    const publishChannel = new PublishChannel(brokerConfigOf(url), 'test', false);
     const warnings: LoghiveError[] = [];
-    outlet.events.on('warning', (error) => warnings.push(error));
-    const announcer = new Announcer(outlet, (error) => warnings.push(error), everyMs);
-    outlet.connection.open();
+    publishChannel.events.on('warning', (error) => warnings.push(error));
+    const announcer = new Announcer(publishChannel, (error) => warnings.push(error), everyMs);
+    publishChannel.connection.open();
     onEnd(async () => {
       announcer.stop();
-      await outlet.connection.close();
+      await publishChannel.connection.close();
     });
-    return { outlet, announcer, warnings };
+    return { publishChannel, announcer, warnings };
   }
 
   test('is repeated on the same connection, and declares a queue again that was deleted meanwhile', async () => {
@@ -194,8 +194,8 @@ describe('announcing', () => {
   test('comes again before long, where there was no queue that kept it', async () => {
     const broker = await useBroker();
     const url = await useUser(broker, { configure: '^logs_exchange$' });
-    const { announcer, outlet } = useAnnouncer(url, 3_600_000);
-    await eventually(() => outlet.link !== undefined);
+    const { announcer, publishChannel } = useAnnouncer(url, 3_600_000);
+    await eventually(() => publishChannel.openConnection !== undefined);
     announcer.add('shop');
     await eventually(() => announcer.hasSaid);
     const channel = await useChannel(broker);
@@ -207,27 +207,27 @@ describe('announcing', () => {
 
   test('begins with the first service, and stops where it is told to', async () => {
     const broker = await useBroker();
-    const { outlet, announcer } = useAnnouncer(broker.url, 50);
-    await eventually(() => outlet.link !== undefined);
+    const { publishChannel, announcer } = useAnnouncer(broker.url, 50);
+    await eventually(() => publishChannel.openConnection !== undefined);
     expect((await broker.listQueues()).map(({ name }) => name)).not.toContain(QUEUE);
     announcer.add('shop');
     const { count } = await listen(broker);
     await eventually(() => count('shop') >= 2);
     announcer.stop();
-    await outlet.connection.close();
+    await publishChannel.connection.close();
   });
 
   // So often that it is always about to declare; or once.
   test.each([1, 3_600_000])('is in time for a connection that closes, repeated after %d ms', async (everyMs) => {
     const broker = await useBroker();
-    const { outlet, announcer } = useAnnouncer(broker.url, everyMs);
+    const { publishChannel, announcer } = useAnnouncer(broker.url, everyMs);
     announcer.add('first');
     const { count } = await listen(broker);
     await eventually(() => count('first') >= (everyMs === 1 ? 2 : 1));
     announcer.add('late');
     await announcer.hurry();
     announcer.stop();
-    await outlet.connection.close();
+    await publishChannel.connection.close();
     await eventually(() => count('late') >= 1);
   });
 
@@ -251,7 +251,7 @@ describe('announcing', () => {
       durable: true,
       arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' },
     });
-    const { announcer, warnings, outlet } = useAnnouncer(broker.url, 100);
+    const { announcer, warnings, publishChannel } = useAnnouncer(broker.url, 100);
     for (const service of ['one', 'two', 'three', 'four']) announcer.add(service);
     const refusals = () => warnings.filter(({ message }) => message.includes('does not take the announcement'));
     await eventually(() => refusals().length > 0);
@@ -259,7 +259,7 @@ describe('announcing', () => {
     const { count } = await listen(broker);
     await eventually(() => count('four') > 1);
     expect(refusals()).toHaveLength(1);
-    expect(outlet.link).toBeDefined();
+    expect(publishChannel.openConnection).toBeDefined();
   });
 });
 

@@ -1,12 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Link } from '../../src/amqp/link.js';
-import type { Outcome, Outgoing, Outlet } from '../../src/amqp/outlet.js';
+import type { OpenConnection } from '../../src/amqp/open-connection.js';
+import type { OutgoingMessage, PublishChannel, PublishOutcome } from '../../src/amqp/publish-channel.js';
 import type { Level } from '../../src/level.js';
 import { producerConfig } from '../../src/producer-config.js';
-import { Account } from '../../src/publisher/account.js';
-import { Arrivals } from '../../src/publisher/arrivals.js';
-import { BodyPool } from '../../src/publisher/body-pool.js';
 import { Dispatch, WINDOW_BYTES, WINDOW_MESSAGES } from '../../src/publisher/dispatch.js';
+import { Account, ArrivalOrder, BodyPool } from '../../src/publisher/frames.js';
 import { FRAME_BYTES } from '../../src/publisher/lane.js';
 import { Lanes } from '../../src/publisher/lanes.js';
 import { eventually } from '../support/wait.mjs';
@@ -17,7 +15,7 @@ const FRAMES_OF_WINDOW = WINDOW_BYTES / FRAME_BYTES;
 interface Sent {
   level: string;
   bytes: number;
-  settle(outcome: Outcome): void;
+  settle(outcome: PublishOutcome): void;
 }
 
 /** A broker that confirms what it is told to, and nothing else. */
@@ -28,8 +26,8 @@ function useDispatch(size: 'full' | 'small' = 'full') {
   let broken = false;
   let bytesInFlight = 0;
   let takesMs = 0;
-  const outlet = {
-    link: { serverVersion: '3.10.8' } as Link,
+  const publishChannel = {
+    openConnection: { serverVersion: '3.10.8' } as OpenConnection,
     get bytesInFlight() {
       return bytesInFlight;
     },
@@ -38,7 +36,7 @@ function useDispatch(size: 'full' | 'small' = 'full') {
     },
     connection: { renew: (reason: string) => renewed.push(reason) },
     topology: { ensure: async () => {} },
-    publish({ routingKey, body }: Outgoing, settled: (outcome: Outcome) => void) {
+    publish({ routingKey, body }: OutgoingMessage, settled: (outcome: PublishOutcome) => void) {
       if (attempts++ > 100_000) throw new Error('it never stops');
       if (broken) return settled('lost');
       for (const until = performance.now() + takesMs; performance.now() < until; );
@@ -58,12 +56,12 @@ function useDispatch(size: 'full' | 'small' = 'full') {
   const lanes: Lanes = new Lanes({
     recordsPerMessage: 1,
     bodies: new BodyPool(FRAME_BYTES, 0),
-    arrivals: new Arrivals(),
+    arrivalOrder: new ArrivalOrder(),
     resume: () => dispatch.pump(),
     onService: () => {},
   });
   const dispatch: Dispatch = new Dispatch(
-    outlet as unknown as Outlet,
+    publishChannel as unknown as PublishChannel,
     lanes,
     { lingerMs: 0, queues },
     ({ lane }, frame, outcome) => {
@@ -87,7 +85,7 @@ function useDispatch(size: 'full' | 'small' = 'full') {
     },
     replace: () => {
       broken = false;
-      outlet.link = { serverVersion: '3.10.8' } as Link;
+      publishChannel.openConnection = { serverVersion: '3.10.8' } as OpenConnection;
       dispatch.reopened();
     },
     inFlight: (level: string) => sent.filter((each) => each.level === level).length,

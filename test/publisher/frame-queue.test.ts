@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FrameQueue, type Sequenced } from '../../src/publisher/frame-queue.js';
+import { FrameQueue, type Sequenced } from '../../src/publisher/frames.js';
 
 function queueOf(...sequences: number[]): FrameQueue<Sequenced> {
   const queue = new FrameQueue<Sequenced>();

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Account } from '../../src/publisher/account.js';
-import { BodyPool } from '../../src/publisher/body-pool.js';
-import type { Frame } from '../../src/publisher/frame.js';
+import type { Frame } from '../../src/publisher/frames.js';
+import { Account, BodyPool } from '../../src/publisher/frames.js';
 import { FRAME_BYTES, Lane } from '../../src/publisher/lane.js';
 
 const NOW_MS = 1_700_000_000_000;

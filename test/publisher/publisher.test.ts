@@ -55,7 +55,13 @@ describe('a publisher', () => {
     for (const number of range(3000)) publisher.accept(service, 'INFO', line(number));
     expect(publisher.stats()).toMatchObject({ accepted: 3000, confirmed: 0, pending: 3000 });
     await publisher.flush();
-    expect(publisher.stats()).toMatchObject({ accepted: 3000, confirmed: 3000, pending: 0, pendingBytes: 0, shed: {} });
+    expect(publisher.stats()).toMatchObject({
+      accepted: 3000,
+      confirmed: 3000,
+      pending: 0,
+      pendingBytes: 0,
+      dropped: {},
+    });
     expect(await drain(`${service}_info_logs`)).toEqual(range(3000));
   });
 
@@ -91,7 +97,7 @@ describe('a publisher', () => {
     await proxy.reset();
     await proxy.heal();
     await publisher.flush();
-    expect(publisher.stats()).toMatchObject({ accepted: 8001, confirmed: 8001, shed: {} });
+    expect(publisher.stats()).toMatchObject({ accepted: 8001, confirmed: 8001, dropped: {} });
     expect(publisher.stats().retries).toBeGreaterThan(0);
     const numbers = await drain(`${service}_info_logs`);
     expect([...new Set(numbers)].sort((a, b) => a - b)).toEqual(range(8001));
@@ -118,7 +124,7 @@ describe('a publisher', () => {
     });
     drained.push(...(await drain(`${service}_info_logs`)));
     expect([...new Set(drained)].sort((a, b) => a - b)).toEqual(range(sent));
-    expect(publisher.stats().shed).toEqual({});
+    expect(publisher.stats().dropped).toEqual({});
   });
 
   it('declares a deleted queue again and loses nothing of what was returned', async () => {
@@ -148,31 +154,31 @@ describe('a publisher', () => {
     expect(await drain(`${service}_info_logs`)).toEqual([0, 1]);
   });
 
-  it('sheds the lowest level first when the buffer is full, and counts every record of it', async () => {
+  it('drops the lowest level first when the buffer is full, and counts every record of it', async () => {
     const service = uniqueName('svc');
     const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB });
     for (const number of range(600)) publisher.accept(service, 'DEBUG', line(number, 1000));
     for (const number of range(1000)) publisher.accept(service, 'ERROR', line(number, 1000));
     publisher.accept(service, 'INFO', line(0, 100_000));
-    const { accepted, confirmed, pending, pendingBytes, shed } = publisher.stats();
+    const { accepted, confirmed, pending, pendingBytes, dropped } = publisher.stats();
     expect({ accepted, confirmed }).toEqual({ accepted: 1601, confirmed: 0 });
     expect(pendingBytes).toBeLessThanOrEqual(MIB);
-    expect(shed.DEBUG?.['buffer full']).toBeGreaterThan(400);
-    expect(shed.INFO).toEqual({ 'buffer full': 1 });
-    expect(shed.ERROR).toBeUndefined();
-    const total = Object.values(shed).reduce((sum, reasons) => sum + (reasons['buffer full'] ?? 0), 0);
+    expect(dropped.DEBUG?.['buffer full']).toBeGreaterThan(400);
+    expect(dropped.INFO).toEqual({ 'buffer full': 1 });
+    expect(dropped.ERROR).toBeUndefined();
+    const total = Object.values(dropped).reduce((sum, reasons) => sum + (reasons['buffer full'] ?? 0), 0);
     expect(pending + total).toBe(1601);
   });
 
-  it('sheds a record that no buffer can hold, and no other for it', () => {
+  it('drops a record that no buffer can hold, and no other for it', () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB });
     for (const number of range(10)) publisher.accept('shop', 'DEBUG', line(number));
     publisher.accept('shop', 'ERROR', line(0, MIB));
-    expect(publisher.stats().shed).toEqual({ ERROR: { 'buffer full': 1 } });
+    expect(publisher.stats().dropped).toEqual({ ERROR: { 'buffer full': 1 } });
     expect(publisher.stats().pending).toBe(10);
   });
 
-  it('sends in smaller frames what the broker finds too large, and sheds only the records that are so by themselves', async () => {
+  it('sends in smaller frames what the broker finds too large, and drops only the records that are so by themselves', async () => {
     const small = await useDevelopmentBroker({ maxMessageBytes: 2000 });
     const service = uniqueName('svc');
     const publisher = open({ url: small.url });
@@ -180,15 +186,15 @@ describe('a publisher', () => {
     publisher.accept(service, 'INFO', line(200, 3000));
     publisher.accept(service, 'INFO', line(201));
     await publisher.flush();
-    const shed = { INFO: { 'larger than the broker allows': 1 } };
-    expect(publisher.stats()).toMatchObject({ accepted: 202, confirmed: 201, pendingBytes: 0, shed });
+    const dropped = { INFO: { 'larger than the broker allows': 1 } };
+    expect(publisher.stats()).toMatchObject({ accepted: 202, confirmed: 201, pendingBytes: 0, dropped });
     expect(await drain(`${service}_info_logs`, small.url)).toEqual([...range(200), 201]);
     // From now on it is known, and costs no channel.
     const { retries } = publisher.stats();
     for (const number of range(200)) publisher.accept(service, 'INFO', line(number));
     publisher.accept(service, 'ERROR', line(0, 3000));
     await publisher.flush();
-    expect(publisher.stats()).toMatchObject({ confirmed: 401, retries, shed: { ...shed, ERROR: shed.INFO } });
+    expect(publisher.stats()).toMatchObject({ confirmed: 401, retries, dropped: { ...dropped, ERROR: dropped.INFO } });
   });
 
   it('closes within its time when the broker is away, and says how many records that cost', async () => {
@@ -197,7 +203,7 @@ describe('a publisher', () => {
     const started = performance.now();
     expect(await publisher.close(300)).toEqual({ confirmed: 0, unsent: 10 });
     expect(performance.now() - started).toBeLessThan(3000);
-    expect(publisher.stats().shed).toEqual({ INFO: { 'unsent at close': 10 } });
+    expect(publisher.stats().dropped).toEqual({ INFO: { 'unsent at close': 10 } });
   });
 
   it('tries a broker that is away again and again while it closes, whatever its backoff has come to', async () => {
@@ -247,7 +253,7 @@ describe('a publisher', () => {
     expect(newestLost - oldestKept).toBeLessThan((2 * FRAME_BYTES + MIB / 16) / 300);
   });
 
-  it('ends a flush when what it waits for is confirmed or shed, and not while the broker is away', async () => {
+  it('ends a flush when what it waits for is confirmed or dropped, and not while the broker is away', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB });
     publisher.accept('shop', 'INFO', line(0));
     let ended = false;
@@ -257,7 +263,7 @@ describe('a publisher', () => {
     await eventually(() => publisher.status().connection.lastError !== undefined);
     expect(ended).toBe(false);
     for (const number of range(1100)) publisher.accept('shop', 'ERROR', line(number, 1000));
-    expect(publisher.stats().shed.INFO).toEqual({ 'buffer full': 1 });
+    expect(publisher.stats().dropped.INFO).toEqual({ 'buffer full': 1 });
     await flushing;
   });
 
@@ -278,7 +284,7 @@ describe('a publisher', () => {
     const waiting = [publisher.flushWithin(60_000), publisher.close(60_000), publisher.flushWithin(60_000)];
     publisher.cutWaiting();
     await Promise.all(waiting);
-    expect(publisher.stats().shed).toEqual({ INFO: { 'unsent at close': 1 } });
+    expect(publisher.stats().dropped).toEqual({ INFO: { 'unsent at close': 1 } });
   });
 
   it('tells what is lost at close in one line, with a code of its own', async () => {
@@ -304,7 +310,7 @@ describe('a publisher', () => {
     const publisher = open();
     await publisher.close();
     publisher.accept('shop', 'INFO', line(1));
-    expect(publisher.stats().shed).toEqual({ INFO: { 'logged after close': 1 } });
+    expect(publisher.stats().dropped).toEqual({ INFO: { 'logged after close': 1 } });
   });
 
   it('gives the same result to everyone who closes it', async () => {

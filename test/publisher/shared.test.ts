@@ -66,7 +66,7 @@ describe('publishers', () => {
     expect(await second.release()).toEqual({ confirmed: 1, unsent: 0 });
     expect(second.publisher.status().connection.state).toBe('closed');
     second.publisher.accept(service, 'INFO', '{"number":3}');
-    expect(second.publisher.stats().shed).toEqual({ INFO: { 'logged after close': 1 } });
+    expect(second.publisher.stats().dropped).toEqual({ INFO: { 'logged after close': 1 } });
   });
 
   it('count a door that is released twice once, and give it the same answer', async () => {
@@ -96,9 +96,9 @@ describe('publishers', () => {
     for (const { publisher, account } of [first, second, second]) publisher.accept('shop', 'INFO', '{}', account);
     expect(await silent.release()).toEqual({ confirmed: 0, unsent: 0 });
     expect(await first.release()).toEqual({ confirmed: 0, unsent: 1 });
-    expect(second.publisher.stats()).toMatchObject({ pending: 3, shed: {} });
+    expect(second.publisher.stats()).toMatchObject({ pending: 3, dropped: {} });
     expect(await second.release()).toEqual({ confirmed: 0, unsent: 2 });
-    expect(second.publisher.stats()).toMatchObject({ pending: 0, shed: { INFO: { 'unsent at close': 3 } } });
+    expect(second.publisher.stats()).toMatchObject({ pending: 0, dropped: { INFO: { 'unsent at close': 3 } } });
   });
 
   it('tell each door of its own, whatever became of the records', async () => {
@@ -109,8 +109,8 @@ describe('publishers', () => {
       first.publisher.accept('shop', 'INFO', line, first.account);
       if (record % 2 === 0) second.publisher.accept('shop', 'INFO', line, second.account);
     }
-    const { pending, shed } = first.publisher.stats();
-    expect(shed.INFO?.['buffer full']).toBe(1500 - pending);
+    const { pending, dropped } = first.publisher.stats();
+    expect(dropped.INFO?.['buffer full']).toBe(1500 - pending);
     const unsent = [(await first.release()).unsent, (await second.release()).unsent];
     expect(unsent[0]! + unsent[1]!).toBe(pending);
     expect(unsent[0]! - 2 * unsent[1]!).toBeLessThan(3);

@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { TimedFlush } from '../../src/publisher/timed-flush.js';
+import { TimedFlush } from '../../src/publisher/flushes.js';
 
 /** A broker that is away until it is `back()`, and what was asked of it. */
 function useTarget() {

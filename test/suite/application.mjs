@@ -7,7 +7,7 @@ const PROGRAM = path.join(import.meta.dirname, 'app.mjs');
 /** Seven of ten are `info`. */
 const LEVELS = ['error', 'info', 'info', 'debug', 'info', 'info', 'warn', 'info', 'info', 'info'];
 
-/** Held in memory while the broker is away; a row must not shed. */
+/** Held in memory while the broker is down; no row may drop a record. */
 const BUFFER_BYTES = 64 * 1024 * 1024;
 
 /**

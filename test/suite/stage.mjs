@@ -184,11 +184,11 @@ export async function openStage(row, { rabbitmq, postgres, random, size, leastRe
   return stage;
 }
 
-/** The application's own account: everything that was accepted was confirmed, nothing shed, and it ended well. */
+/** The application's own account: everything that was accepted was confirmed, nothing dropped, and it ended well. */
 function faultsOf({ logged, stats, exit }) {
-  const { accepted, confirmed, pending, shed } = stats;
+  const { accepted, confirmed, pending, dropped } = stats;
   const faults = [];
-  if (Object.keys(shed).length > 0) faults.push(`shed: ${JSON.stringify(shed)}`);
+  if (Object.keys(dropped).length > 0) faults.push(`dropped: ${JSON.stringify(dropped)}`);
   if (accepted !== logged || confirmed !== logged || pending !== 0) {
     faults.push(`stats() of the application: logged ${logged}, but ${JSON.stringify(stats)}`);
   }

@@ -1,5 +1,5 @@
 import { Connection, type ConnectionOptions, type ConnectionState } from '../../src/amqp/connection.js';
-import type { Link } from '../../src/amqp/link.js';
+import type { OpenConnection } from '../../src/amqp/open-connection.js';
 import type { BrokerConfig } from '../../src/config.js';
 import type { LoghiveError } from '../../src/errors.js';
 import { parseBrokerUrl } from '../../src/settings/broker-url.js';
@@ -9,7 +9,11 @@ import { eventually } from './wait.mjs';
 export interface TestConnection {
   connection: Connection;
   /** What was told so far, in its order. */
-  heard: Array<{ event: 'ready' | 'lost' | 'failed' | 'blocked' | 'unblocked'; error?: LoghiveError; link?: Link }>;
+  heard: Array<{
+    event: 'ready' | 'lost' | 'failed' | 'blocked' | 'unblocked';
+    error?: LoghiveError;
+    connection?: OpenConnection;
+  }>;
   /** Resolves when it is in this state; fails after `withinMs` (default 10000). */
   is(state: ConnectionState, withinMs?: number): Promise<void>;
   /** Names of the events so far. */
@@ -17,8 +21,8 @@ export interface TestConnection {
 }
 
 export function brokerConfigOf(url: string, settings: Partial<BrokerConfig> = {}): BrokerConfig {
-  const patience = { heartbeatS: 60, blockedTimeoutMs: 300_000, socketTimeoutMs: 5000, tls: undefined };
-  return { hosts: parseBrokerUrl(url), ...patience, ...settings };
+  const backpressure = { heartbeatS: 60, blockedTimeoutMs: 300_000, socketTimeoutMs: 5000, tls: undefined };
+  return { hosts: parseBrokerUrl(url), ...backpressure, ...settings };
 }
 
 /** A connection that was told to open, closed at the end. */
@@ -33,7 +37,7 @@ export function useConnection(
     ...options,
   });
   const heard: TestConnection['heard'] = [];
-  connection.events.on('ready', (link) => heard.push({ event: 'ready', link }));
+  connection.events.on('ready', (connection) => heard.push({ event: 'ready', connection }));
   connection.events.on('lost', (error) => heard.push({ event: 'lost', error }));
   connection.events.on('failed', (error) => heard.push({ event: 'failed', error }));
   connection.events.on('blocked', () => heard.push({ event: 'blocked' }));

@@ -2,8 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, inject, onTestFinished } from 'vitest';
+import { type BreakpointProxy, type Protocol, startBreakpointProxy } from './breakpoint-proxy.mjs';
 import { type Child, type ChildOptions, startChild } from './child.mjs';
-import { type Gate, type Protocol, startGate } from './gate.mjs';
 import { administer as administerPostgres } from './postgres-admin.mjs';
 import { startProxy, type TcpProxy } from './proxy.mjs';
 import type { QueueInfo, RabbitmqAdmin } from './rabbitmq.mjs';
@@ -77,12 +77,12 @@ export async function useProxy(url: string): Promise<TcpProxy> {
   return proxy;
 }
 
-/** A gate in front of a server, stopped at the end with all connections that lead through it. */
-export async function useGate(url: string, protocol: Protocol): Promise<Gate> {
+/** A breakpoint proxy in front of a server. It is stopped at the end of the test, with all its connections. */
+export async function useBreakpointProxy(url: string, protocol: Protocol): Promise<BreakpointProxy> {
   const { hostname, port } = new URL(url);
-  const gate = await startGate({ target: { host: hostname, port: Number(port) }, protocol });
-  onEnd(() => gate.stop());
-  return gate;
+  const breakpoints = await startBreakpointProxy({ target: { host: hostname, port: Number(port) }, protocol });
+  onEnd(() => breakpoints.stop());
+  return breakpoints;
 }
 
 /** A real child process, killed at the end. */

@@ -235,7 +235,7 @@ describe('a patched console', () => {
     }
     const withoutIds = (text: string) => text.replace(/async_id_symbol\)\]: \d+/g, 'async_id_symbol)]: …');
     expect(withoutIds(printed()) === withoutIds(plain.printed())).toBe(true);
-    expect(patched.stats()).toMatchObject({ accepted: count, confirmed: count, shed: {} });
+    expect(patched.stats()).toMatchObject({ accepted: count, confirmed: count, dropped: {} });
     expect(await stack.rows(service, count)).toHaveLength(count);
   });
 
@@ -259,8 +259,8 @@ describe('a patched console', () => {
     begun++;
     returned++;
     await patched.flush();
-    const { accepted, confirmed, shed } = patched.stats();
-    expect(confirmed + (shed.INFO?.['not taken'] ?? 0)).toBe(accepted);
+    const { accepted, confirmed, dropped } = patched.stats();
+    expect(confirmed + (dropped.INFO?.['call stack full'] ?? 0)).toBe(accepted);
     // A call that threw because the stack was full may or may not have been one.
     expect(accepted).toBeGreaterThanOrEqual(returned);
     expect(accepted).toBeLessThanOrEqual(begun);

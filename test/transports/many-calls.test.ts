@@ -46,7 +46,7 @@ beforeAll(async () => {
 interface Stats {
   accepted: number;
   confirmed: number;
-  shed: Record<string, Record<string, number>>;
+  dropped: Record<string, Record<string, number>>;
 }
 
 /** A process that calls, with `pause` after each 1,000, until it ends by itself. */
@@ -93,16 +93,16 @@ async function expectRows(service: string, rows: number) {
 describe.each(Object.keys(doors) as (keyof typeof doors)[])('100,000 calls through %s', (door) => {
   test('with a pause of 10 ms after each 1,000 are stored, each once', SLOW, async () => {
     const { service, stats, told, lines } = await call(door, 'if (number % 1000 === 999) await pause(10);');
-    if (stats) expect(stats).toMatchObject({ accepted: CALLS, confirmed: CALLS, shed: {} });
+    if (stats) expect(stats).toMatchObject({ accepted: CALLS, confirmed: CALLS, dropped: {} });
     expect([told, lines]).toEqual([0, []]);
     await expectRows(service, CALLS);
   });
 
-  test('without a pause are stored, or counted as shed and told', SLOW, async () => {
+  test('without a pause are stored, or counted as dropped and told', SLOW, async () => {
     const { service, stats, told } = await call(door, '');
     if (stats) {
-      const shed = Object.values(stats.shed).flatMap((reasons) => Object.values(reasons));
-      const lost = shed.reduce((sum, count) => sum + count, 0);
+      const dropped = Object.values(stats.dropped).flatMap((reasons) => Object.values(reasons));
+      const lost = dropped.reduce((sum, count) => sum + count, 0);
       expect(stats.accepted).toBe(CALLS);
       expect([stats.confirmed + lost, told]).toEqual([CALLS, lost]);
     }

@@ -278,7 +278,7 @@ describe('as a stream', () => {
     const closed = once(stream, 'close');
     stream.end();
     await once(stream, 'finish');
-    expect(stream.stats()).toMatchObject({ accepted: 5000, confirmed: 5000, pending: 0, shed: {} });
+    expect(stream.stats()).toMatchObject({ accepted: 5000, confirmed: 5000, pending: 0, dropped: {} });
     await closed;
     expect(await stack.rows(service, 5000)).toHaveLength(5000);
   });
@@ -308,7 +308,7 @@ describe('as a stream', () => {
     logger.info('after');
     stream.write('two\nlines\n');
     await new Promise(setImmediate);
-    expect(stream.stats().shed).toEqual({ INFO: { 'logged after close': 3 } });
+    expect(stream.stats().dropped).toEqual({ INFO: { 'logged after close': 3 } });
     expect(errors).toEqual([]);
   });
 
@@ -342,7 +342,7 @@ describe('as a stream', () => {
     await new Promise<void>((resolve, reject) => {
       pipeline(source, shout, stream, (error) => (error ? reject(error) : resolve()));
     });
-    expect(stream.stats()).toMatchObject({ pending: 0, shed: {} });
+    expect(stream.stats()).toMatchObject({ pending: 0, dropped: {} });
     const rows = await stack.rows(service, 2000);
     expect(rows.map(({ message, information }) => [message, information.n])).toEqual(
       Array.from({ length: 2000 }, (_, n) => ['LOUD', n]),

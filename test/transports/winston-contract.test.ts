@@ -32,7 +32,7 @@ function open(options: Partial<LoghiveTransportOptions> = {}, logger: winston.Lo
 /** All messages, once everything that was logged is confirmed and `count` are stored. */
 async function stored({ service, transport }: { service: string; transport: LoghiveTransport }, count: number) {
   await transport.flush();
-  expect(transport.stats().shed).toEqual({});
+  expect(transport.stats().dropped).toEqual({});
   return (await stack.rows(service, count)).map(({ message }) => message);
 }
 
@@ -97,8 +97,8 @@ describe('back-pressure', () => {
     }
     expect(transport.write(infoOf('info', 'one more'))).toBe(true);
     await transport.flush();
-    const { accepted, confirmed, shed } = transport.stats();
-    const lost = Object.values(shed).flatMap((reasons) => Object.values(reasons ?? {}));
+    const { accepted, confirmed, dropped } = transport.stats();
+    const lost = Object.values(dropped).flatMap((reasons) => Object.values(reasons ?? {}));
     expect([accepted, confirmed]).toEqual([20_001, 20_001 - lost.reduce((sum, count) => sum + count, 0)]);
   });
 

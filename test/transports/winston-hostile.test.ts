@@ -91,7 +91,7 @@ describe.each<[string, (value: unknown) => object, (information: Record<string, 
     const rows = await stack.rows(service, hostileValues.length);
     expect(rows.map(({ message }) => message)).toEqual(hostileValues.map(({ name }) => name));
     expect(errors).toEqual([]);
-    expect(transport.stats().shed).toEqual({});
+    expect(transport.stats().dropped).toEqual({});
   });
 
   it.each(hostileValues.map((value) => [value.name, value] as const))('%s', async (name, value) => {

@@ -67,7 +67,7 @@ describe('the Winston transport', () => {
     const logger = winston.createLogger({ transports: [transport] });
     for (let number = 0; number < 5000; number++) logger.info('burst', { number });
     await end(logger);
-    expect(transport.stats()).toMatchObject({ accepted: 5000, confirmed: 5000, pending: 0, shed: {} });
+    expect(transport.stats()).toMatchObject({ accepted: 5000, confirmed: 5000, pending: 0, dropped: {} });
     const rows = await stack.rows(service, 5000);
     expect(rows.map(({ information }) => information.number)).toEqual(
       Array.from({ length: 5000 }, (_, index) => index),
@@ -239,7 +239,7 @@ describe('the Winston transport', () => {
     expect(warning).toMatchObject({ code: 'LOGHIVE_BROKER_UNREACHABLE' });
     expect(transport.status().connection.state).not.toBe('ready');
     await end(logger);
-    expect(transport.stats()).toMatchObject({ accepted: 1, shed: { INFO: { 'unsent at close': 1 } } });
+    expect(transport.stats()).toMatchObject({ accepted: 1, dropped: { INFO: { 'unsent at close': 1 } } });
   });
 
   it('lets no listener of its warnings throw into the application', () => {

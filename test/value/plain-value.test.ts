@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { plainRoom } from '../../src/value/plain-value.js';
+import { plainJsonBudget } from '../../src/value/plain-value.js';
 
-const isPlain = (value: object, room = 10_000) => plainRoom(value, room) >= 0;
+const isPlain = (value: object, room = 10_000) => plainJsonBudget(value, room) >= 0;
 
 /** A getter, which JSON.stringify would call again. */
 const getting = (get: () => unknown) => Object.defineProperty({}, 'got', { get, enumerable: true });
@@ -55,7 +55,7 @@ describe('JSON.stringify does not carry', () => {
 describe('the room', () => {
   test('never runs out for what fits', () => {
     for (const value of [{}, [], { a: 'xyz', b: [1, 2, 3], c: { d: null, e: false } }, [[], {}, [new Date(0)]]]) {
-      expect(plainRoom(value, JSON.stringify(value).length)).toBeGreaterThanOrEqual(0);
+      expect(plainJsonBudget(value, JSON.stringify(value).length)).toBeGreaterThanOrEqual(0);
     }
   });
 

@@ -1,4 +1,4 @@
-/** Taking over a server that outlived the process that had started it. */
+/** Adopts a server that outlived the process that started it. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { identityOf, isRunning } from '../process-identity.js';
 import { postmasterOf, readPidFile, whoIs } from './postmaster.js';

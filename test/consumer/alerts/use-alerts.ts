@@ -1,5 +1,5 @@
 /** A store whose errors are told, and whoever tells of them, on a database of the shared PostgreSQL. */
-import { type Alerts, type AlertsSeams, createAlerts } from '../../../consumer/alerts/alerts.js';
+import { type Alerts, type AlertsTestHooks, createAlerts } from '../../../consumer/alerts/alerts.js';
 import { createEventsOf } from '../../../consumer/alerts/event.js';
 import { DEFAULT_RULES } from '../../../consumer/alerts/rules.js';
 import type { AlertSettings } from '../../../consumer/alerts/settings.js';
@@ -16,7 +16,7 @@ export const SETTINGS: AlertSettings = {
 };
 
 /** As quick as a test needs it. */
-export const QUICK: AlertsSeams = {
+export const QUICK: AlertsTestHooks = {
   tickMs: 50,
   rest: { usual: { firstMs: 50, maxMs: 100 }, needsPerson: { firstMs: 50, maxMs: 100 } },
 };
@@ -47,7 +47,7 @@ export interface TestLoop {
 }
 
 /** Begins to tell; stopped with the test. */
-export function useAlertLoop(databaseUrl: string, settings: Partial<AlertSettings>, seams: AlertsSeams = {}): TestLoop {
+export function useAlertLoop(databaseUrl: string, settings: Partial<AlertSettings>, seams: AlertsTestHooks = {}): TestLoop {
   const notices = new StatusLog();
   const all = { ...SETTINGS, ...settings };
   const alerts = createAlerts({

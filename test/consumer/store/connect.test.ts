@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openSession, type Session } from '../../../consumer/store/connect.js';
+import { type DatabaseSession, openSession } from '../../../consumer/store/connect.js';
 import { parseDatabaseUrl } from '../../../consumer/store/database-url.js';
 import type { StorageUnavailable } from '../../../consumer/store/index.js';
 import { LoghiveError } from '../../../src/errors.js';
@@ -9,7 +9,7 @@ import { type PostgresServer, startPostgres } from '../../support/postgres.mjs';
 import { onEnd, uniqueName, useDatabase, useProxy } from '../../support/use-servers.js';
 import { item, newStore, storeOn, unavailable, urlAs, write } from './database.js';
 
-async function open(url: string): Promise<Session> {
+async function open(url: string): Promise<DatabaseSession> {
   const settings = { schema: 'logs', connectTimeoutMs: 3000, answerTimeoutMs: 0 };
   const session = await openSession(parseDatabaseUrl(url), settings);
   onEnd(() => session.end());

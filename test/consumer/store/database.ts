@@ -3,8 +3,8 @@ import pg from 'pg';
 import { expect } from 'vitest';
 import {
   type Batch,
+  type BatchOutcome,
   type DeadLetter,
-  type Outcome,
   openStore,
   type StorageUnavailable,
   type Store,
@@ -94,7 +94,7 @@ export function itemList(count: number, changes: (index: number) => Partial<Stor
 }
 
 /** Writes records; those that are rejected get no dead letter, unless `more` says so. */
-export function write(store: Store, items: readonly StoreItem[], more: Partial<Batch> = {}): Promise<Outcome> {
+export function write(store: Store, items: readonly StoreItem[], more: Partial<Batch> = {}): Promise<BatchOutcome> {
   return store.write({ items, letters: [], letterOf: () => undefined, retried: false, ...more });
 }
 

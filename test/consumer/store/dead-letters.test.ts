@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { DeadLetter } from '../../../consumer/store/index.js';
 import { uuidv7 } from '../../../src/uuid.js';
-import { POSTGRES } from '../../support/gate.mjs';
-import { useGate } from '../../support/use-servers.js';
+import { POSTGRES } from '../../support/breakpoint-proxy.mjs';
+import { useBreakpointProxy } from '../../support/use-servers.js';
 import { newStore, storeOn, unavailable, writeLetters } from './database.js';
 
 function letter(changes: Partial<DeadLetter> = {}): DeadLetter {
@@ -167,15 +167,18 @@ describe('dead letters', () => {
 
   it('that are only to probe the table do not make another probe wait', async () => {
     const { store, url } = await newStore();
-    const gate = await useGate(url, POSTGRES);
-    const other = storeOn(gate.url(url));
+    const breakpoints = await useBreakpointProxy(url, POSTGRES);
+    const other = storeOn(breakpoints.url(url));
     // The transaction of its probe is open, and the dead letter is in it.
-    const stands = gate.stopAt({ from: 'client', is: ({ text }) => /^insert into \S+services /.test(text ?? '') });
+    const stands = breakpoints.stopAt({
+      from: 'client',
+      is: ({ text }) => /^insert into \S+services /.test(text ?? ''),
+    });
     const probing = other.probe();
     probing.catch(() => {});
     await stands;
     await store.probe();
     // Or the other store would wait for its answer when the test ends.
-    await gate.stop();
+    await breakpoints.stop();
   });
 });

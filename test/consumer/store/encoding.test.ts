@@ -1,5 +1,5 @@
 import { expect, inject, test } from 'vitest';
-import type { Session } from '../../../consumer/store/connect.js';
+import type { DatabaseSession } from '../../../consumer/store/connect.js';
 import { recordsTable } from '../../../consumer/store/records-table.js';
 import { verdictOf } from '../../../consumer/store/verdict.js';
 import { administer } from '../../support/postgres-admin.mjs';
@@ -81,7 +81,7 @@ test('the code with which PostgreSQL 15 refuses such an escape is read as that o
     Promise.reject(
       Object.assign(new Error('conversion between UTF8 and SQL_ASCII is not supported'), { code: '0A000' }),
     );
-  const session = (encoding: string) => ({ encoding, copy: refusal, query: refusal }) as unknown as Session;
+  const session = (encoding: string) => ({ encoding, copy: refusal, query: refusal }) as unknown as DatabaseSession;
   const table = recordsTable('logs', Date.now);
   const verdictIn = async (encoding: string) => [
     await table.copy(session(encoding), []).then(() => 'stored', verdictOf),

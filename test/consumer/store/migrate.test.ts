@@ -2,7 +2,7 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openSession, type Session } from '../../../consumer/store/connect.js';
+import { type DatabaseSession, openSession } from '../../../consumer/store/connect.js';
 import { parseDatabaseUrl } from '../../../consumer/store/database-url.js';
 import { type Migration, migrate, readMigrations } from '../../../consumer/store/migrate.js';
 import type { LoghiveError } from '../../../src/errors.js';
@@ -18,7 +18,7 @@ const ALL = [
   '0005_alerts.sql',
 ];
 
-async function sessionOn(url: string): Promise<Session> {
+async function sessionOn(url: string): Promise<DatabaseSession> {
   const session = await openSession(parseDatabaseUrl(url), {
     schema: 'logs',
     connectTimeoutMs: 5000,

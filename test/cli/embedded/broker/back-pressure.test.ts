@@ -26,10 +26,10 @@ describe('while publishing is blocked', () => {
     await channel.assertQueue('q');
     channel.sendToQueue('q', Buffer.from('before'));
     await channel.waitForConfirms();
-    broker.block('low on patience');
+    broker.block('low on memory');
     expect(heard).toEqual([]);
     channel.sendToQueue('q', Buffer.from('the one that blocks'));
-    await eventually(() => expect(heard).toEqual(['blocked: low on patience']));
+    await eventually(() => expect(heard).toEqual(['blocked: low on memory']));
     expect(broker.listConnections()).toMatchObject([{ state: 'blocked' }]);
 
     // As with RabbitMQ it is not even read to its end.
@@ -41,7 +41,7 @@ describe('while publishing is blocked', () => {
 
     broker.unblock();
     await channel.waitForConfirms();
-    expect(heard).toEqual(['blocked: low on patience', 'unblocked']);
+    expect(heard).toEqual(['blocked: low on memory', 'unblocked']);
     expect(ready(broker)).toBe(2);
   });
 });

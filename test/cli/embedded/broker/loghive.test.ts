@@ -15,7 +15,7 @@ test('what a logger says is in PostgreSQL, and nothing is left in the queues', a
   onEnd(() => transport.close());
   for (let n = 0; n < 1000; n++) transport.log({ level: 'info', message: 'hello', n }, () => {});
   await transport.flush();
-  expect(transport.stats()).toMatchObject({ confirmed: 1000, retries: 0, shed: {} });
+  expect(transport.stats()).toMatchObject({ confirmed: 1000, retries: 0, dropped: {} });
 
   const consumer = await startConsumer([service], { url: broker.url, databaseUrl: database.url });
   onEnd(() => consumer.stop());

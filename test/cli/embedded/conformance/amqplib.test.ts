@@ -172,16 +172,16 @@ for (const [what, change] of [
   ['a wrong password', (url: string) => url.replace('guest:guest', 'guest:wrong')],
   ['a vhost that is not there', (url: string) => url.replace(/[^/]*$/, 'nosuch')],
 ] as const) {
-  conversation(`amqplib: ${what} is told when connecting`, async ({ theatre, note }) => {
-    await amqplib.connect(change(theatre.url)).then(
+  conversation(`amqplib: ${what} is told when connecting`, async ({ broker, note }) => {
+    await amqplib.connect(change(broker.url)).then(
       () => note('connected', true),
       (error) => note('refused', error.message),
     );
   });
 }
 
-conversation('amqplib: limits in the URL are agreed on', async ({ theatre, name, note }) => {
-  const connection = await amqplib.connect(`${theatre.url}?frameMax=8192&channelMax=4&heartbeat=5`);
+conversation('amqplib: limits in the URL are agreed on', async ({ broker, name, note }) => {
+  const connection = await amqplib.connect(`${broker.url}?frameMax=8192&channelMax=4&heartbeat=5`);
   const channel = await connection.createConfirmChannel();
   await channel.assertQueue(name('q'));
   channel.sendToQueue(name('q'), Buffer.alloc(50_000, 'abc'));

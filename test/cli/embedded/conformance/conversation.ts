@@ -8,15 +8,15 @@
 import { beforeAll, expect, test } from 'vitest';
 import { type DevelopmentBroker, startDevelopmentBroker } from '../../../../cli/embedded/broker/broker.js';
 import { onEnd, type TestBroker, useBroker } from '../../../support/use-servers.js';
-import { Stage, type Theatre } from './stage.js';
+import { type BrokerUnderTest, Stage } from './stage.js';
 
 const REFERENCE = /^3\.10\./;
 
 export type Talk = (stage: Stage) => Promise<void>;
 
 export function useBothBrokers(): { conversation(sentence: string, talk: Talk): void } {
-  let real: Theatre;
-  let development: Theatre;
+  let real: BrokerUnderTest;
+  let development: BrokerUnderTest;
   let isReference: boolean;
   beforeAll(async () => {
     const [broker, developed] = await Promise.all([useBroker(), startDevelopmentBroker()]);
@@ -31,7 +31,7 @@ export function useBothBrokers(): { conversation(sentence: string, talk: Talk): 
       count += 1;
       const prefix = `c${count}`;
       test.concurrent(sentence, async () => {
-        const held = [development, ...(isReference ? [real] : [])].map((theatre) => hold(talk, theatre, prefix));
+        const held = [development, ...(isReference ? [real] : [])].map((broker) => hold(talk, broker, prefix));
         const [told, wanted = told] = await Promise.all(held);
         expect(told).toEqual(wanted);
         // A conversation that breaks off the same way on both sides has shown nothing.
@@ -42,8 +42,8 @@ export function useBothBrokers(): { conversation(sentence: string, talk: Talk): 
   };
 }
 
-async function hold(talk: Talk, theatre: Theatre, prefix: string): Promise<string[]> {
-  const stage = new Stage(theatre, prefix);
+async function hold(talk: Talk, broker: BrokerUnderTest, prefix: string): Promise<string[]> {
+  const stage = new Stage(broker, prefix);
   try {
     await talk(stage);
   } catch (error) {
@@ -52,11 +52,11 @@ async function hold(talk: Talk, theatre: Theatre, prefix: string): Promise<strin
   return stage.close();
 }
 
-function theRealOne({ host, port, vhost, url, admin }: TestBroker): Theatre {
+function theRealOne({ host, port, vhost, url, admin }: TestBroker): BrokerUnderTest {
   return { host, port, vhost, url, closeConnections: (reason) => admin.closeConnections({ vhost, reason }) };
 }
 
-function theDevelopmentOne(broker: DevelopmentBroker, vhost: string): Theatre {
+function theDevelopmentOne(broker: DevelopmentBroker, vhost: string): BrokerUnderTest {
   const { host, port } = broker;
   const url = broker.addVhost(vhost);
   return { host, port, vhost, url, closeConnections: async (reason) => broker.closeConnections(reason) };

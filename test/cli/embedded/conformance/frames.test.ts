@@ -79,9 +79,9 @@ conversation('channel 0 is not opened', async ({ channel }) => {
   await peer.next('connection.close');
 });
 
-conversation('a method of the connection on a channel is refused', async ({ channel, theatre }) => {
+conversation('a method of the connection on a channel is refused', async ({ channel, broker }) => {
   const { peer, send } = await channel();
-  send('connection.open', { virtualHost: theatre.vhost });
+  send('connection.open', { virtualHost: broker.vhost });
   await peer.next('connection.close');
 });
 

@@ -34,7 +34,7 @@ const TUNE = { channelMax: 2047, frameMax: 131_072, heartbeat: 0 };
 conversation('the server says who it is, what it can, and how far it goes', async (stage) => {
   const client = await tuning(stage);
   client.say('connection.tune-ok', TUNE);
-  client.send(0, 'connection.open', { virtualHost: stage.theatre.vhost });
+  client.send(0, 'connection.open', { virtualHost: stage.broker.vhost });
   await client.next('connection.open-ok');
   client.say('connection.close', { replyCode: 200, replyText: 'bye' });
   await client.next('connection.close-ok');
@@ -69,7 +69,7 @@ conversation('a client may have the smallest frames and one channel', async (sta
   const client = await tuning(stage);
   client.say('connection.tune-ok', { channelMax: 1, frameMax: 4096, heartbeat: 0 });
   client.frameMax = 4096;
-  client.send(0, 'connection.open', { virtualHost: stage.theatre.vhost });
+  client.send(0, 'connection.open', { virtualHost: stage.broker.vhost });
   await client.next('connection.open-ok');
   await client.channel(1);
   client.unopened(2).send('channel.open');

@@ -10,7 +10,7 @@ conversation('connections that an operator closes hear 320 with the reason', asy
   const rabbit = await stage.rabbitmqClient();
   const lost = new Promise((resolve) => amqplib.on('close', resolve));
   const told = new Promise((resolve) => rabbit.once('error', resolve));
-  stage.note('closed', await stage.theatre.closeConnections('maintenance at noon'));
+  stage.note('closed', await stage.broker.closeConnections('maintenance at noon'));
   await peer.next('connection.close');
   await peer.end();
   await lost;

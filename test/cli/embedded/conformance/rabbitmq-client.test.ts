@@ -193,8 +193,8 @@ conversation('rabbitmq-client: two hundred sends at once are all confirmed', asy
   await publisher.close();
 });
 
-conversation('rabbitmq-client: a wrong password is told', async ({ theatre, note }) => {
-  const rabbit = new Connection({ url: theatre.url.replace('guest:guest', 'guest:wrong'), retryLow: 60_000 });
+conversation('rabbitmq-client: a wrong password is told', async ({ broker, note }) => {
+  const rabbit = new Connection({ url: broker.url.replace('guest:guest', 'guest:wrong'), retryLow: 60_000 });
   note('error', describeError(await new Promise((resolve) => rabbit.once('error', resolve))));
   rabbit.unsafeDestroy();
 });

@@ -6,7 +6,7 @@ import type { PeerChannel } from '../../../support/amqp/peer-channel.js';
 import { eventually } from '../../../support/wait.mjs';
 
 /** A broker with a vhost that the conversations of one file share. */
-export interface Theatre {
+export interface BrokerUnderTest {
   host: string;
   port: number;
   vhost: string;
@@ -17,7 +17,7 @@ export interface Theatre {
 }
 
 export class Stage {
-  readonly theatre: Theatre;
+  readonly broker: BrokerUnderTest;
   readonly #prefix: string;
   /** Lines by who saw them: the order is certain on one channel only. */
   readonly #lines = new Map<string, string[]>();
@@ -25,8 +25,8 @@ export class Stage {
   readonly #closing: Array<() => unknown> = [];
   #probe: Promise<PeerChannel<Peer>> | undefined;
 
-  constructor(theatre: Theatre, prefix: string) {
-    this.theatre = theatre;
+  constructor(broker: BrokerUnderTest, prefix: string) {
+    this.broker = broker;
     this.#prefix = prefix;
   }
 
@@ -43,7 +43,7 @@ export class Stage {
   connect = async (login: Partial<Login> = {}): Promise<Peer> => {
     const tape = { recording: false };
     const peer = this.#open(tape);
-    await peer.login({ user: 'guest', password: 'guest', vhost: this.theatre.vhost, ...login });
+    await peer.login({ user: 'guest', password: 'guest', vhost: this.broker.vhost, ...login });
     tape.recording = true;
     return peer;
   };
@@ -70,7 +70,7 @@ export class Stage {
 
   /** A connection of amqplib's; what goes wrong with it is noted. */
   amqplib = async (): Promise<ChannelModel> => {
-    const connection = await amqplib.connect(this.theatre.url);
+    const connection = await amqplib.connect(this.broker.url);
     connection.on('error', (error) => this.note('connection error', error.message));
     this.#closing.push(() => connection.close());
     return connection;
@@ -83,7 +83,7 @@ export class Stage {
 
   /** A connection of rabbitmq-client's. */
   rabbitmqClient = async (): Promise<Connection> => {
-    const connection = new Connection({ url: this.theatre.url, retryLow: 50, heartbeat: 0 });
+    const connection = new Connection({ url: this.broker.url, retryLow: 50, heartbeat: 0 });
     connection.on('error', (error) => this.note('connection error', describeError(error)));
     this.#closing.push(() => connection.close());
     await connection.onConnect();
@@ -109,7 +109,7 @@ export class Stage {
 
   #open(tape: { recording: boolean }): Peer {
     const letter = String.fromCharCode('A'.charCodeAt(0) + this.#peers.length);
-    const peer = new Peer(this.theatre.port, this.theatre.host, (channel, line) => {
+    const peer = new Peer(this.broker.port, this.broker.host, (channel, line) => {
       if (tape.recording || line.startsWith('!')) this.#write(`${letter}${channel}`, line);
     });
     this.#peers.push(peer);
@@ -120,7 +120,7 @@ export class Stage {
     if (this.#closed) return;
     const lines = this.#lines.get(speaker) ?? [];
     this.#lines.set(speaker, lines);
-    lines.push(normalise(line, this.theatre.vhost));
+    lines.push(normalise(line, this.broker.vhost));
   }
 
   #watch<T extends Channel>(channel: T): T {
@@ -142,9 +142,9 @@ export class Stage {
   }
 
   async #openProbe(): Promise<PeerChannel<Peer>> {
-    const peer = new Peer(this.theatre.port, this.theatre.host, () => {});
+    const peer = new Peer(this.broker.port, this.broker.host, () => {});
     this.#closing.push(() => peer.destroy());
-    await peer.login({ user: 'guest', password: 'guest', vhost: this.theatre.vhost });
+    await peer.login({ user: 'guest', password: 'guest', vhost: this.broker.vhost });
     return peer.channel(1);
   }
 }

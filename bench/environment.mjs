@@ -1,0 +1,88 @@
+/** The servers of a run and the processes in it; all of it is gone after `clear()`. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { startChild } from '../test/support/child.mjs';
+import { holdLeash } from '../test/support/leash.mjs';
+import { startServers } from '../test/support/servers.mjs';
+
+/** What a user of PostgreSQL gets: the tests turn these off. */
+const DURABLE = { fsync: 'on', full_page_writes: 'on' };
+
+const ROUND_DEADLINE_MS = 120_000;
+
+/** @param profileFolder where each process leaves its CPU profile; none: no profiles */
+export async function openEnvironment(profileFolder) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'loghive-bench-'));
+  const leash = holdLeash({ dir: folder, removeDir: true, processes: [] });
+  const children = [];
+  let servers;
+  let cleared;
+
+  async function clearAll() {
+    await Promise.all(children.map((child) => child.kill('SIGKILL')));
+    await servers?.stop();
+    leash.release();
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+
+  const clear = () => {
+    cleared ??= clearAll();
+    return cleared;
+  };
+
+  try {
+    servers = await startServers({ postgres: { settings: DURABLE } });
+    const { rabbitmq, postgres } = servers;
+    const databaseUrl = await postgres.createDatabase('bench');
+    // Nothing of this machine's settings: defaults throughout.
+    const env = { PATH: process.env.PATH ?? '', LOGHIVE_URL: rabbitmq.url, LOGHIVE_DATABASE_URL: databaseUrl };
+    const nodeArgs = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
+
+    const run = (file, args, { env: more, ...options } = {}) => {
+      const child = startChild(path.join(import.meta.dirname, file), {
+        args,
+        env: { ...env, ...more },
+        nodeArgs,
+        inheritEnv: false,
+        cwd: folder,
+        ...options,
+      });
+      children.push(child);
+      return child;
+    };
+    return {
+      rabbitmq,
+      postgres,
+      clear,
+      run,
+      /** Starts a development broker, which lives until clear(), and gives its URL. */
+      developmentBroker() {
+        return run(path.join('workers', 'development-broker.mjs'), []).waitForMessage(({ ready }) => ready, 30_000);
+      },
+      /** Starts a side (see workers/serve.mjs). It speaks by messages; its stdout is on /dev/null. */
+      async worker(file, ...args) {
+        const child = run(path.join('workers', file), args, { stdout: 'ignore' });
+        await child.waitForMessage(({ ready }) => ready, 30_000);
+        return {
+          pid: child.pid,
+          /** @throws with the side's own failure */
+          async round(records) {
+            const from = child.messages.length;
+            await child.send({ records });
+            const answer = await child.waitForMessage(() => true, ROUND_DEADLINE_MS, { from });
+            if (answer.failure) throw new Error(answer.failure);
+            return answer;
+          },
+          async end() {
+            await child.send({ end: true });
+            await child.exited;
+          },
+        };
+      },
+    };
+  } catch (error) {
+    await clear();
+    throw error;
+  }
+}

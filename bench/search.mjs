@@ -1,0 +1,61 @@
+/**
+ * `search`: what a search for one value of `information` costs PostgreSQL while records are stored as fast as they come,
+ * so that the pending lists of the index are in use, against the same search with empty lists. In processor time, because
+ * the consumer, the producer and the broker share the machine with it meanwhile.
+ */
+
+import { compete } from './compare.mjs';
+import { drainRound, emptyPendingLists, makeTable, startConsumer } from './consumer.mjs';
+
+const FULL = { rounds: 5, searches: 1000, stored: 300_000, fed: 100_000 };
+const SHORT = { rounds: 2, searches: 200, stored: 100_000, fed: 50_000 };
+
+const MEASURE = { unit: 'ms of CPU/search', better: 'less', digits: 2, of: ({ ms }) => ms };
+
+export const search = {
+  name: 'search',
+  goal: 2,
+  measure: MEASURE,
+  theirName: 'empty lists',
+  async run(environment, { short }, told) {
+    const { rounds, searches, stored, fed } = short ? SHORT : FULL;
+    await makeTable(environment);
+    const filler = await environment.worker('publisher.mjs', 'mixed');
+    await drainRound(environment, filler, stored);
+    const consumer = startConsumer(environment);
+    await consumer.waitForLine(/taking messages/, 30_000);
+    // What is fed has the same numbers each time: beyond them each is there once.
+    const searcher = await environment.worker('search.mjs', String(fed));
+    const result = await compete(
+      {
+        measure: MEASURE,
+        rounds,
+        async ours() {
+          let isOver = false;
+          const feeding = (async () => {
+            while (!isOver) await filler.round(fed);
+          })();
+          const searched = await searcher.round(searches);
+          isOver = true;
+          await feeding;
+          await drained(environment);
+          return { ...searched, lost: 0, doubled: 0 };
+        },
+        async theirs() {
+          await emptyPendingLists(environment);
+          return { ...(await searcher.round(searches)), lost: 0, doubled: 0 };
+        },
+      },
+      told,
+    );
+    await Promise.all([filler.end(), searcher.end()]);
+    await consumer.kill('SIGTERM');
+    return result;
+  },
+};
+
+/** Until all that was fed is stored. */
+async function drained({ rabbitmq }) {
+  const left = async () => (await rabbitmq.listQueues()).reduce((sum, { messages }) => sum + messages, 0);
+  while ((await left()) > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+}

@@ -1,0 +1,11 @@
+/** Both sides of `call-console`: `console.info`, patched (`loghive`) or not, with stdout on /dev/null (see environment.mjs). */
+import { patchConsole } from 'loghive/console';
+import { MESSAGE, SERVICE } from '../records.mjs';
+import { serveCalls } from './serve-calls.mjs';
+
+const patched = process.argv[2] === 'loghive' ? patchConsole({ service: SERVICE }) : undefined;
+
+serveCalls(
+  (information) => console.info(MESSAGE, information),
+  async () => patched?.flush(),
+);

@@ -1,0 +1,59 @@
+/** When a command has to end: by a signal, or because a part of it has ended by itself. */
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/**
+ * One Ctrl-C may arrive twice: the terminal sends it to the whole process group, and a parent such as `timeout` or npx forwards
+ * it. A second signal within so many milliseconds of the first counts as the same one.
+ */
+const ECHO_MS = 300;
+
+export interface ShutdownSignals {
+  /** Aborts at the first request. */
+  readonly asked: AbortSignal;
+  /** Aborts at the second: nothing is waited for any more. */
+  readonly hurried: AbortSignal;
+  /** Why, where it was not asked for by a person. */
+  readonly fault: unknown;
+  /** Resolves at the first request. */
+  readonly requested: Promise<void>;
+  request(fault?: unknown): void;
+}
+
+/** Calls the listener for each signal that is not such a repetition, until the process ends. */
+export function onSignals(signals: readonly NodeJS.Signals[], listener: (signal: NodeJS.Signals) => void): void {
+  let firstMs: number | undefined;
+  for (const signal of signals) {
+    process.on(signal, () => {
+      if (firstMs !== undefined && performance.now() - firstMs < ECHO_MS) return;
+      firstMs ??= performance.now();
+      listener(signal);
+    });
+  }
+}
+
+/** Listens to signals until the process ends. */
+export function listenForShutdown(onSignal: (signal: NodeJS.Signals, again: boolean) => void): ShutdownSignals {
+  const asked = new AbortController();
+  const hurried = new AbortController();
+  let fault: unknown;
+  const requested = new Promise<void>((resolve) => {
+    asked.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  onSignals(SIGNALS, (signal) => {
+    onSignal(signal, asked.signal.aborted);
+    if (asked.signal.aborted) hurried.abort();
+    else asked.abort();
+  });
+  return {
+    asked: asked.signal,
+    hurried: hurried.signal,
+    requested,
+    get fault() {
+      return fault;
+    },
+    request(reason) {
+      fault ??= reason;
+      asked.abort();
+    },
+  };
+}

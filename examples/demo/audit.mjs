@@ -1,0 +1,57 @@
+/** The audit: what the shop wrote down by itself against what PostgreSQL says. No counter of Loghive's takes part. */
+import fs from 'node:fs';
+
+/** The shop's receipts: one id a line, written after each logging call. */
+export function receiptsIn(file) {
+  return fs.existsSync(file) ? fs.readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
+}
+
+const BALANCE = `
+  with accepted as (select unnest($1::text[]) as receipt),
+  stored as (select information ->> 'receipt' as receipt, count(*) as copies from logs.records group by 1)
+  select count(accepted.receipt)::int as accepted,
+         count(stored.receipt) filter (where accepted.receipt is not null)::int as stored,
+         coalesce(sum(stored.copies - 1), 0)::int as duplicated,
+         count(*) filter (where stored.receipt is null)::int as lost,
+         count(*) filter (where accepted.receipt is null)::int as unknown
+  from accepted full join stored using (receipt)`;
+
+/** Every record by its id. `unknown`: rows that the shop has no receipt for. */
+export async function balance(query, file) {
+  const [counts] = await query(BALANCE, [receiptsIn(file)]);
+  return counts;
+}
+
+export function adds({ accepted, stored, duplicated, lost, unknown }) {
+  return accepted === stored && duplicated === 0 && lost === 0 && unknown === 0;
+}
+
+export async function rowsNow(query) {
+  const [{ rows }] = await query('select count(*)::int as rows from logs.records');
+  return rows;
+}
+
+const LAST_ERRORS = `
+  select to_char(ts, 'HH24:MI:SS.US') as time, level, message, information -> 'error' -> 'cause' ->> 'message' as cause
+  from logs.records
+  where service = 'shop' and level >= 'ERROR'
+  order by ts desc, id desc
+  limit 3`;
+
+export function lastErrors(query) {
+  return query(LAST_ERRORS);
+}
+
+const STORY = `
+  with last_error as (
+    select information -> 'request' as request from logs.records where level >= 'ERROR' order by ts desc, id desc limit 1
+  )
+  select to_char(ts, 'HH24:MI:SS.US') as time, level, message,
+         information - array['receipt', 'version', 'request', 'error'] as information
+  from logs.records, last_error
+  where information @> jsonb_build_object('request', request)
+  order by ts, id`;
+
+export function storyOfTheLastError(query) {
+  return query(STORY);
+}

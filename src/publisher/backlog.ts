@@ -1,0 +1,143 @@
+/**
+ * What a publisher keeps, and what has become of what it kept: each record stands in exactly one of the counts, as pending,
+ * confirmed, or dropped by a reason.
+ */
+import type { Level } from '../level.js';
+import { chooseVictim, type DropCounter, type DropReason } from './drop-counter.js';
+import type { Frame } from './frames.js';
+import { settleShares } from './frames.js';
+import type { LaneLeftover, LaneOutcome } from './handover.js';
+import type { Lane } from './lane.js';
+import type { Lanes } from './lanes.js';
+import type { PublisherStats } from './status.js';
+import { tallyConfirmed } from './tally.js';
+
+export class Backlog {
+  readonly #lanes: Lanes;
+  readonly #drops: DropCounter;
+  readonly #mostBytes: number;
+  #bytes = 0;
+  #confirmed = 0;
+
+  constructor(lanes: Lanes, drops: DropCounter, mostBytes: number) {
+    this.#lanes = lanes;
+    this.#drops = drops;
+    this.#mostBytes = mostBytes;
+  }
+
+  get confirmed(): number {
+    return this.#confirmed;
+  }
+
+  /** Records that have left. */
+  get settled(): number {
+    return this.#confirmed + this.#drops.total;
+  }
+
+  counts(): Omit<PublisherStats, 'retries'> {
+    const pending = this.#lanes.records;
+    return {
+      accepted: pending + this.settled,
+      confirmed: this.#confirmed,
+      pending,
+      pendingBytes: this.#bytes,
+      dropped: this.#drops.counts(),
+    };
+  }
+
+  /** Sheds what is lower or older until `bytes` more fit. False when the incoming record is the one to go. */
+  makeRoom(level: Level, bytes: number): boolean {
+    if (bytes > this.#mostBytes) return false;
+    while (this.#bytes + bytes > this.#mostBytes) {
+      const victim = chooseVictim(this.lanes(), level);
+      const frame = victim?.dropOldest(Date.now());
+      if (!victim || !frame) return false;
+      this.dropped(victim, frame, 'buffer full');
+    }
+    return true;
+  }
+
+  /** A lane holds so many bytes more than before. */
+  added(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  confirm(lane: Lane, frame: Frame): void {
+    lane.confirmed(frame);
+    this.#bytes -= frame.bytes;
+    this.#confirmed += frame.records;
+    tallyConfirmed(lane, frame.records);
+    settleShares(frame.shares, 'confirmed');
+  }
+
+  /** No message is larger from now on. @returns what can never be sent, and is dropped. */
+  *limitBodies(largestBody: number): Iterable<readonly [lane: Lane, frame: Frame]> {
+    for (const { lane, dropped } of this.#lanes.limitBodies(largestBody)) {
+      for (const frame of dropped) {
+        this.dropped(lane, frame, 'larger than the broker allows');
+        yield [lane, frame];
+      }
+    }
+  }
+
+  /** The lane has given it up. */
+  dropped(lane: Lane, frame: Frame, reason: DropReason): void {
+    this.#bytes -= frame.bytes;
+    settleShares(frame.shares, 'dropped');
+    this.#drops.count(lane, reason, frame.records);
+  }
+
+  /**
+   * @param couldBeSent whether the broker was there, so that only time was short.
+   * @returns how many records that were.
+   */
+  giveUpTheRest(reason: DropReason, couldBeSent: boolean): number {
+    this.#drops.couldBeSent = couldBeSent;
+    let unsent = 0;
+    for (const lane of this.lanes()) {
+      unsent += lane.records;
+      this.#drops.count(lane, reason, lane.records);
+      for (const { shares } of this.drain(lane)) settleShares(shares, 'unsent');
+    }
+    return unsent;
+  }
+
+  /** Takes everything out of a lane that is not confirmed. Whoever does counts it. */
+  drain(lane: Lane): Frame[] {
+    this.#bytes -= lane.bytes;
+    return lane.drain(Date.now());
+  }
+
+  /** Drains every lane, for another thread. */
+  handOver(): LaneLeftover[] {
+    const lanes = [...this.lanes()].filter((lane) => !lane.isEmpty);
+    return lanes.map((lane) => ({ service: lane.service, level: lane.level, frames: this.drain(lane) }));
+  }
+
+  /** Puts what another thread has handed over into a lane. @returns the lane, and the sequence of its first frame there. */
+  adopt(lane: Lane, frames: Iterable<Pick<Frame, 'body' | 'records' | 'madeAtS'>>): { lane: Lane; from: number } {
+    const before = lane.bytes;
+    const from = lane.adopt(frames);
+    this.added(lane.bytes - before);
+    return { lane, from };
+  }
+
+  /** What another thread has made of what was drained. The rest is lost; `couldBeSent` as in `giveUpTheRest()`. */
+  takeBack(outcomes: Iterable<LaneOutcome>, couldBeSent: boolean): void {
+    this.#drops.couldBeSent = couldBeSent;
+    this.#drops.hold();
+    for (const { lane, confirmed, tooLarge, rest, restRecords } of outcomes) {
+      this.#confirmed += confirmed;
+      tallyConfirmed(lane, confirmed);
+      this.#drops.count(lane, 'larger than the broker allows', tooLarge);
+      this.#drops.count(lane, 'unsent at exit', restRecords);
+      const left = new Set(rest);
+      for (const frame of lane.frames) settleShares(frame.shares, left.has(frame) ? 'unsent' : 'confirmed');
+    }
+    this.#drops.tell();
+  }
+
+  *lanes(): Iterable<Lane> {
+    for (const { lane } of this.#lanes) yield lane;
+  }
+}

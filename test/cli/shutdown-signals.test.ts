@@ -1,0 +1,59 @@
+import path from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { listenForShutdown } from '../../cli/shutdown-signals.js';
+import { onEnd, useChild } from '../support/use-servers.js';
+
+const program = path.resolve(import.meta.dirname, '..', '..', 'dist', 'esm', 'cli', 'main.js');
+
+function useShutdown() {
+  vi.useFakeTimers();
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const before = new Map(signals.map((signal) => [signal, new Set(process.listeners(signal))]));
+  onEnd(() => {
+    vi.useRealTimers();
+    for (const signal of signals) {
+      for (const listener of process.listeners(signal)) {
+        if (!before.get(signal)!.has(listener)) process.removeListener(signal, listener);
+      }
+    }
+  });
+  const said: string[] = [];
+  const shutdown = listenForShutdown((signal, again) => said.push(`${signal}${again ? ' again' : ''}`));
+  return { said, shutdown };
+}
+
+test('a signal that comes twice within milliseconds is one request, and a later one another', () => {
+  const { said, shutdown } = useShutdown();
+  process.emit('SIGINT');
+  process.emit('SIGINT');
+  vi.advanceTimersByTime(250);
+  process.emit('SIGTERM');
+  expect(said).toEqual(['SIGINT']);
+  expect([shutdown.asked.aborted, shutdown.hurried.aborted]).toEqual([true, false]);
+  vi.advanceTimersByTime(100);
+  process.emit('SIGINT');
+  expect(said).toEqual(['SIGINT', 'SIGINT again']);
+  expect(shutdown.hurried.aborted).toBe(true);
+});
+
+test('the first signal behind another reason to end hurries it', () => {
+  const { said, shutdown } = useShutdown();
+  shutdown.request();
+  process.emit('SIGINT');
+  expect(said).toEqual(['SIGINT again']);
+  expect(shutdown.hurried.aborted).toBe(true);
+});
+
+test('loghive consume takes two signals within milliseconds for one, and says nothing of its servers any more', async () => {
+  const args = ['consume', 'shop', '--url', 'amqp://127.0.0.1:1', '--database-url', 'postgres://u@127.0.0.1:1/x'];
+  const child = useChild(program, { args });
+  await child.waitForLine(/storage does not work yet/);
+  const from = child.lines.length;
+  void child.kill('SIGINT');
+  void child.kill('SIGINT');
+  expect(await child.exited).toEqual({ code: 0, signal: null });
+  expect(child.lines.slice(from)).toEqual([
+    expect.stringMatching(/INFO SIGINT: finishing what is in hand\.$/),
+    expect.stringMatching(/INFO stopped: 0 records stored/),
+  ]);
+});

@@ -1,0 +1,189 @@
+import { describe, expect, test } from 'vitest';
+import { IntakeChannel } from '../../../consumer/intake/intake-channel.js';
+import { createTopology } from '../../../src/amqp/topology.js';
+import { FAILURE_QUEUE, failureQueue, logQueues, type QueueSettings } from '../../../src/wire.js';
+import { useConnection } from '../../support/use-connection.js';
+import { useBroker, useProxy } from '../../support/use-servers.js';
+import { eventually } from '../../support/wait.mjs';
+
+const SETTINGS: QueueSettings = {
+  type: 'classic',
+  maxLength: 1000,
+  maxBytes: 1024 * 1024,
+  messageTtlMs: 60_000,
+};
+
+async function useSession() {
+  // Of each test's own: what one leaves in a queue is no matter of the next.
+  const broker = await useBroker();
+  const proxy = await useProxy(broker.url);
+  const { heard, is } = useConnection(proxy.url(broker.url));
+  await is('ready');
+  const connection = heard[0]!.connection!;
+  const lost: string[] = [];
+  const refused: string[] = [];
+  const topology = createTopology(() => {});
+  const declaration = failureQueue('classic', SETTINGS, connection.serverVersion);
+  const tags: number[] = [];
+  const session = new IntakeChannel(connection, topology, [declaration], {
+    prefetchBytes: 1024 * 1024,
+    batchRecords: 1000,
+    isSevere: () => false,
+    onMessage: (_, __, message) => {
+      tags.push(message.fields.deliveryTag);
+      return 1;
+    },
+    onLost: (_, error) => lost.push(error.message),
+    onHazard: () => {},
+    onRefused: ({ queue }) => refused.push(queue),
+  });
+  const consumers = async () => (await broker.listQueues()).reduce((sum, queue) => sum + queue.consumers, 0);
+  const subscribedTo = async (queue: string) =>
+    (await broker.listQueues()).some(({ name, consumers: count }) => name === queue && count > 0);
+  const declarations = (...services: string[]) =>
+    services.flatMap((service) => logQueues(service, SETTINGS, connection.serverVersion));
+  return { proxy, session, lost, refused, topology, consumers, subscribedTo, connection, tags, declarations };
+}
+
+describe('a session of taking messages', () => {
+  test('takes from its queues until it is ended', async () => {
+    const { session, lost, consumers } = await useSession();
+    await session.open();
+    expect(await consumers()).toBe(1);
+    await session.end();
+    await eventually(async () => (await consumers()) === 0);
+    expect(session.isEnded).toBe(true);
+    expect(lost).toEqual([]);
+  });
+
+  test('comes to its end when the connection is lost before the broker has answered to it', async () => {
+    const { proxy, session, lost } = await useSession();
+    await session.open();
+    proxy.halfOpen();
+    const ended = session.end();
+    await proxy.reset();
+    await ended;
+    expect(session.isEnded).toBe(true);
+    expect(lost).toEqual([]);
+  });
+
+  test('leaves no channel open when it is ended before it was there', async () => {
+    const { session, consumers } = await useSession();
+    const opened = session.open();
+    await session.end();
+    await opened;
+    expect(await consumers()).toBe(0);
+  });
+
+  test('is over when its connection is lost while it opens its channel', async () => {
+    const { session, lost, consumers } = await useSession();
+    const opened = session.open();
+    session.lose(new Error('gone'));
+    await opened;
+    expect(session.isEnded).toBe(true);
+    expect(lost).toEqual(['gone']);
+    expect(await consumers()).toBe(0);
+  });
+
+  test('says that it is lost when there is no connection left to open a channel on', async () => {
+    const { proxy, session, lost } = await useSession();
+    await proxy.reset();
+    await session.open();
+    expect(session.isEnded).toBe(true);
+    expect(lost).toHaveLength(1);
+  });
+
+  test('takes from a queue that is added, at any moment, and from each once', async () => {
+    const { session, lost, consumers, declarations } = await useSession();
+    const more = declarations('shop', 'till');
+    const [first, second] = [more.slice(0, 5), more.slice(5)];
+    const opened = session.open();
+    session.add(first);
+    await opened;
+    expect(await consumers()).toBe(6);
+    session.add([...more, ...more]);
+    await eventually(async () => (await consumers()) === 1 + first.length + second.length);
+    expect(lost).toEqual([]);
+  });
+
+  test('blames no queue when the channel ends over something else while that one is subscribed to', async () => {
+    const { session, connection, lost, refused, topology, declarations } = await useSession();
+    await session.open();
+    const [declaration] = declarations('shop');
+    await topology.ensure(connection, declaration!);
+    // The broker's answers wait: the subscription is under way when the broker ends the channel over the acknowledgement.
+    connection.pauseReading();
+    session.add([declaration!]);
+    session.acknowledge([999]);
+    connection.resumeReading();
+    await eventually(() => session.isEnded);
+    expect(lost).toEqual([expect.stringContaining('unknown delivery tag 999')]);
+    expect(refused).toEqual([]);
+  });
+
+  test('blames no queue when the connection is lost while that one is declared', async () => {
+    const { proxy, session, connection, refused, declarations } = await useSession();
+    await session.open();
+    connection.pauseReading();
+    session.add(declarations('shop', 'till'));
+    await proxy.reset();
+    connection.resumeReading();
+    session.lose(new Error('gone'));
+    await eventually(() => session.isEnded);
+    expect(refused).toEqual([]);
+  });
+
+  test('takes from what was added last before the many that were there before', async () => {
+    const { session, lost, consumers, subscribedTo, declarations } = await useSession();
+    const many = declarations(...Array.from({ length: 20 }, (_, n) => `old${n}`));
+    const [last] = declarations('new');
+    session.add(many);
+    const opened = session.open();
+    await eventually(async () => (await consumers()) >= 3);
+    session.add([last!], 1);
+    const before = await consumers();
+    await eventually(() => subscribedTo(last!.queue));
+    expect(await consumers()).toBeLessThan(before + 20);
+    await opened;
+    expect(await consumers()).toBe(102);
+    expect(lost).toEqual([]);
+  });
+
+  test('takes what lies behind a message that is not done with, also where that came in one piece with the subscription', async () => {
+    const { session, connection, tags } = await useSession();
+    const publishing = await connection.model.createConfirmChannel();
+    await publishing.assertQueue(FAILURE_QUEUE, {
+      arguments: failureQueue('classic', SETTINGS, connection.serverVersion).arguments,
+    });
+    for (let sent = 0; sent < 40; sent++) publishing.sendToQueue(FAILURE_QUEUE, Buffer.from('m'));
+    await publishing.waitForConfirms();
+    await session.open();
+    await eventually(() => tags.length === 40);
+  });
+
+  test('keeps what is in hand within its budget of bytes when messages become larger', async () => {
+    const { session, connection, tags, lost } = await useSession();
+    await session.open();
+    const publishing = await connection.model.createConfirmChannel();
+    const send = (bytes: number) => publishing.sendToQueue(FAILURE_QUEUE, Buffer.alloc(bytes));
+
+    const takeAll = async (count: number) => {
+      let taken = 0;
+      await eventually(() => {
+        taken += tags.length;
+        session.acknowledge(tags.splice(0));
+        return taken === count;
+      });
+    };
+
+    for (let sent = 0; sent < 400; sent++) send(100);
+    await takeAll(400);
+    for (let sent = 0; sent < 40; sent++) send(256 * 1024);
+    await eventually(() => connection.isReadingPaused);
+    expect(session.unacknowledged).toBeLessThanOrEqual(6);
+
+    await takeAll(40);
+    expect(connection.isReadingPaused).toBe(false);
+    expect(lost).toEqual([]);
+  });
+});
