@@ -7,7 +7,7 @@
  * tried again in the next page, after a pause without locks.
  */
 import type { PublishOutcome } from '../src/amqp/publish-channel.js';
-import { messageLimit, NOT_FOUND } from '../src/amqp/reply.js';
+import { messageLimit, NOT_FOUND } from '../src/amqp/broker-reply.js';
 import { ask } from '../src/amqp/throwaway-channel.js';
 import { backoffMs, REFUSED } from '../src/backoff.js';
 import type { BrokerConfig } from '../src/config.js';

@@ -13,15 +13,15 @@ test('what a later version may add to it is passed over', () => {
 test.each([
   ['', 'not JSON'],
   ['{"service":', 'not JSON'],
-  ['null', 'without a fit name'],
-  ['"shop"', 'without a fit name'],
-  ['["shop"]', 'without a fit name'],
-  ['{}', 'without a fit name'],
-  ['{"service":7}', 'without a fit name'],
-  ['{"service":""}', 'without a fit name'],
-  ['{"service":"a shop"}', 'without a fit name'],
-  ['{"service":"shop\\u0000"}', 'without a fit name'],
-  [`{"service":"${'x'.repeat(201)}"}`, 'without a fit name'],
+  ['null', 'without a valid service name'],
+  ['"shop"', 'without a valid service name'],
+  ['["shop"]', 'without a valid service name'],
+  ['{}', 'without a valid service name'],
+  ['{"service":7}', 'without a valid service name'],
+  ['{"service":""}', 'without a valid service name'],
+  ['{"service":"a shop"}', 'without a valid service name'],
+  ['{"service":"shop\\u0000"}', 'without a valid service name'],
+  [`{"service":"${'x'.repeat(201)}"}`, 'without a valid service name'],
 ])('%s is refused: %s', (content, reason) => {
   expect(decodeAnnouncement(Buffer.from(content))).toEqual({ ok: false, reason: expect.stringContaining(reason) });
 });

@@ -50,14 +50,14 @@ test.each<[unknown, string]>([
   [new AggregateError([new Error('one'), 'two']), 'one; two'],
   ['text', 'text'],
   [undefined, 'undefined'],
-  [Object.create(null), 'an error that cannot be shown'],
+  [Object.create(null), 'an error without a readable message'],
   [
     {
       toString() {
         throw new Error('no');
       },
     },
-    'an error that cannot be shown',
+    'an error without a readable message',
   ],
 ])('the reason of anything that was thrown is a text', (thrown, reason) => {
   expect(reasonOf(thrown)).toBe(reason);

@@ -109,10 +109,10 @@ describe("a line of the Python package's", () => {
 describe('the service', () => {
   test.each([
     ['missing', undefined, 'field "service" is missing'],
-    ['empty', '', 'field "service" is no name: ""'],
-    ['blank', ' \t', 'field "service" is no name: " \\t"'],
-    ['a number', 7, 'field "service" is no name: 7'],
-    ['null', null, 'field "service" is no name: null'],
+    ['empty', '', 'field "service" is not a name: ""'],
+    ['blank', ' \t', 'field "service" is not a name: " \\t"'],
+    ['a number', 7, 'field "service" is not a name: 7'],
+    ['null', null, 'field "service" is not a name: null'],
   ])('that is %s makes a bad record', (_, service, expected) => {
     expect(reason(JSON.stringify({ ...base, service }))).toBe(expected);
     expect(reason(otherwise(JSON.stringify({ ...base, service })))).toBe(expected);
@@ -121,7 +121,7 @@ describe('the service', () => {
   test.each(['service', 'level'])('that is longer than any name makes a bad record: %s', (field) => {
     const long = 'x'.repeat(2_000_000);
     expect(reason(JSON.stringify({ ...base, [field]: long }))).toBe(
-      `field "${field}" is no name: "${'x'.repeat(100)}" and 1999900 characters more`,
+      `field "${field}" is not a name: "${'x'.repeat(100)}" and 1999900 more characters`,
     );
     expect(record({ ...base, [field]: 'x'.repeat(1000) })).toBeDefined();
   });
@@ -243,7 +243,7 @@ describe('numbers that JSON does not have, as Python writes them', () => {
 
   test('do not make JSON of what is none otherwise', () => {
     expect(reason(python.replace('"ratio": NaN', '"ratio": nan'))).toMatch(/^it is not JSON: /);
-    expect(reason('NaN')).toBe('it is JSON, but no object');
+    expect(reason('NaN')).toBe('it is JSON, but not an object');
     expect(reason('NaN NaN')).toMatch(/^it is not JSON: /);
   });
 });
@@ -352,7 +352,9 @@ describe('the time', () => {
     (amqpTimestamp) => {
       const line = JSON.stringify({ ...base, id: undefined, timestamp: 'soon' });
       const remedy = 'Publish a "timestamp" (ISO 8601), an AMQP timestamp or a UUIDv7 as "id"';
-      expect(reason(line, { amqpTimestamp })).toBe(`it has no time: field "timestamp" is no time: "soon". ${remedy}`);
+      expect(reason(line, { amqpTimestamp })).toBe(
+        `it has no time: field "timestamp" is not a time: "soon". ${remedy}`,
+      );
       const missing = JSON.stringify({ ...base, id: undefined, timestamp: undefined });
       expect(reason(missing, { amqpTimestamp })).toBe(`it has no time: field "timestamp" is missing. ${remedy}`);
     },
@@ -366,8 +368,8 @@ describe('what is no record', () => {
     ['plain text', /^it is not JSON: /],
     ['{"service":"a"}{"service":"b"}', /^it is not JSON: /],
     ['[]', /^it is JSON, but an array$/],
-    ['null', /^it is JSON, but no object$/],
-    ['"text"', /^it is JSON, but no object$/],
+    ['null', /^it is JSON, but not an object$/],
+    ['"text"', /^it is JSON, but not an object$/],
     ['{}', /^field "service" is missing$/],
   ])('%j is told with the reason', (line, expected) => {
     expect(reason(line)).toMatch(expected);

@@ -3,7 +3,7 @@
  * others, so each is kept apart and tried on a channel of its own until it can be had.
  */
 import type { OpenConnection } from '../../src/amqp/open-connection.js';
-import { ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, replyCode, replyText } from '../../src/amqp/reply.js';
+import { ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, replyCode, replyText } from '../../src/amqp/broker-reply.js';
 import { createTopology, type Topology } from '../../src/amqp/topology.js';
 import { type BackoffPolicy, backoffMs } from '../../src/backoff.js';
 import { LoghiveError, reasonOf } from '../../src/errors.js';

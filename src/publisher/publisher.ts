@@ -5,8 +5,8 @@
  * confirm, and only a confirm takes it out. A nack, a return, a closed channel or connection put it back.
  */
 import { EventEmitter } from 'node:events';
+import { messageLimit } from '../amqp/broker-reply.js';
 import { PublishChannel, type PublishOutcome } from '../amqp/publish-channel.js';
-import { messageLimit } from '../amqp/reply.js';
 import { emitSafely } from '../emit-safely.js';
 import { LoghiveError } from '../errors.js';
 import type { Level } from '../level.js';
@@ -45,7 +45,7 @@ export class Publisher {
   readonly notAccepted: NotAccepted = this.#drops.notAccepted;
   readonly #timedFlush = new TimedFlush({
     flush: () => this.flush(),
-    hurry: () => this.#publishChannel.connection.hurry(),
+    hurry: () => this.#publishChannel.connection.retryNow(),
     isIdle: () => this.isIdle,
     settled: () => this.#backlog.settled,
   });
@@ -210,7 +210,7 @@ export class Publisher {
 
   /** The last attempt to connect has failed. */
   get isBrokerAway(): boolean {
-    return this.#publishChannel.connection.isAway;
+    return this.#publishChannel.connection.isUnreachable;
   }
 
   /** Whether another thread could do something for it: records that are not confirmed, or that nobody would find. */

@@ -3,12 +3,12 @@ import net from 'node:net';
 import { type ConfirmChannel, connect, type GetMessage } from 'amqplib';
 import { describe, expect, test } from 'vitest';
 import {
+  brokerReplyText,
   failedMethodOf,
   internalsOf,
   isNack,
   isUnencodable,
   messageOf,
-  wordsOfBroker,
 } from '../../src/amqp/amqplib-internals.js';
 import { onEnd, uniqueName, useBroker } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
@@ -113,7 +113,7 @@ describe('an error of amqplib', () => {
     await channel.consume(uniqueName('nowhere'), () => {}).catch(() => {});
     const error = await failed;
     expect(failedMethodOf(error)).toEqual({ classId: 60, methodId: 20 });
-    expect(wordsOfBroker(error)).toMatch(/^NOT_FOUND - no queue 'nowhere/);
+    expect(brokerReplyText(error)).toMatch(/^NOT_FOUND - no queue 'nowhere/);
   });
 
   test('of an acknowledgement is not one of a subscription', async () => {

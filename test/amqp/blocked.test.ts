@@ -67,7 +67,7 @@ describe('a connection that the broker blocks', () => {
     await eventually(() => events().length === 4);
     expect(events()).toEqual(['ready', 'blocked', 'lost', 'ready']);
     expect(heard[2]!.error!.message).toBe(
-      `connection to 127.0.0.1:${node.port} ended: the broker kept it blocked for 400 ms. Loghive reconnects.`,
+      `connection to 127.0.0.1:${node.port} ended: the broker blocked it for 400 ms. Loghive reconnects.`,
     );
   });
 
@@ -119,7 +119,9 @@ test('a publish channel publishes nothing while it is blocked, says so, and goes
   expect(publishChannel.bytesInFlight).toBe((published - outcomes.length) * message.body.length);
   expect(warnings).toHaveLength(1);
   expect(warnings[0]!.code).toBe('LOGHIVE_RECORDS_WAIT');
-  expect(warnings[0]!.message).toMatch(/^the broker blocks publishers: .*memory.*\. Records wait until it stops\.$/);
+  expect(warnings[0]!.message).toMatch(
+    /^the broker blocks publishers: .*memory.*\. Records are buffered until it unblocks them\.$/,
+  );
 
   await node.setVmWatermark();
   await eventually(() => unblocked === 1 && outcomes.length === published);

@@ -103,12 +103,12 @@ describe('a connection', () => {
     const { connection, heard, events, is } = useConnection(proxy.url(broker.url));
     await is('waiting');
     expect(heard[0]!.error).toMatchObject({ code: 'LOGHIVE_BROKER_UNREACHABLE' });
-    connection.hurry();
+    connection.retryNow();
     expect(connection.status().state).toBe('connecting');
     await eventually(() => events().length >= 2);
     expect(new Set(events())).toEqual(new Set(['failed']));
     await proxy.heal();
-    connection.hurry();
+    connection.retryNow();
     await is('ready');
   });
 
@@ -121,7 +121,7 @@ describe('a connection', () => {
     connection.events.on('failed', () => delays.push(timers.mock.lastCall?.[1]));
     for (const _ of [1, 2, 3, 4, 5, 6, 7]) {
       await is('waiting');
-      connection.hurry();
+      connection.retryNow();
     }
     expect(delays.slice(0, 7)).toEqual([999, 1998, 3996, 7992, 15_984, 29_970, 29_970]);
   });
@@ -141,7 +141,7 @@ describe('a connection', () => {
       await proxy.reset();
       await is('waiting');
       clock.mockRestore();
-      connection.hurry();
+      connection.retryNow();
     }
     expect(delays).toEqual([999, 1998, 3996, 999, 1998]);
   });
@@ -168,7 +168,7 @@ describe('a connection', () => {
     const elsewhere = useConnection(`amqp://127.0.0.1:${port}`);
     for (const { connection, is } of [one, one, one, elsewhere]) {
       await is('waiting');
-      connection.hurry();
+      connection.retryNow();
     }
     await Promise.all([one.is('waiting'), elsewhere.is('waiting')]);
     const failed = elsewhere.events().length;
@@ -187,7 +187,7 @@ describe('a connection', () => {
     const [one, other] = [useConnection(broker.url), useConnection(broker.url)];
     one.connection.events.on('ready', () => readyAt.push(performance.now()));
     for (const { connection } of [one, other]) {
-      connection.events.on('ready', () => setImmediate(() => connection.renew('a test')));
+      connection.events.on('ready', () => setImmediate(() => connection.reconnect('a test')));
     }
     await eventually(() => readyAt.length >= 3, { withinMs: 15_000 });
     // It has waited at least once, for a second.
@@ -230,7 +230,7 @@ describe('a connection', () => {
   test('that is given up is lost with the reason, and opened anew', async () => {
     const { connection, heard, events, is } = useConnection(broker.url);
     await is('ready');
-    connection.renew('it does not do what it should');
+    connection.reconnect('it does not do what it should');
     await eventually(() => events().length === 3);
     expect(events()).toEqual(['ready', 'lost', 'ready']);
     expect(heard[1]!.error!.message).toBe(

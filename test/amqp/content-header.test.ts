@@ -137,7 +137,7 @@ describe('the properties of a message', () => {
 
   test('say of which type a value is that nobody knows', () => {
     const headers = headersOf(field('before', 'V'), field('h', 'Z', u32(5)), field('behind', 'V'));
-    expect(headers).toEqual({ before: null, h: '…[a value of type "Z", which is not known, and all behind it]' });
+    expect(headers).toEqual({ before: null, h: '…[a value of unknown type "Z", and all values after it]' });
   });
 
   test('end where the frame ends', () => {

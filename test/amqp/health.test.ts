@@ -41,7 +41,7 @@ describe('the health check', () => {
     proxy.halfOpen();
     await eventually(() => events().includes('lost'), { withinMs: 5500 });
     expect(heard[1]!.error).toMatchObject({ code: 'LOGHIVE_BROKER_LOST' });
-    expect(heard[1]!.error!.message).toMatch(`connection to 127.0.0.1:${proxy.port} ended: no answer for `);
+    expect(heard[1]!.error!.message).toMatch(`connection to 127.0.0.1:${proxy.port} ended: no response for `);
     await proxy.heal();
     await is('ready', 20_000);
   });

@@ -166,7 +166,7 @@ describe('a channel that the broker closed', () => {
     await eventually(() => closures.length === 1 && outcomes.length === 6);
     expect(outcomes).toEqual(Array(6).fill('lost'));
     expect(closures[0]).toMatchObject({ code: 'LOGHIVE_BROKER_REFUSED' });
-    expect(closures[0]!.message).toMatch(/^publishing was refused: .*no exchange 'not_there'/);
+    expect(closures[0]!.message).toMatch(/^the broker refused a message: .*no exchange 'not_there'/);
     expect(warnings).toEqual(closures);
     await eventually(() => publishChannel.openConnection !== undefined);
     expect(opened).toEqual([true, false]);
@@ -204,7 +204,7 @@ describe('a channel that the broker closed', () => {
     const { queue } = await useQueue();
     publish({ routingKey: queue });
     await eventually(() => warnings.length === 1);
-    expect(warnings[0]!.message).toMatch(/^publishing was refused: .*ACCESS_REFUSED/);
+    expect(warnings[0]!.message).toMatch(/^the broker refused a message: .*ACCESS_REFUSED/);
     expect(warnings[0]!.message).not.toContain('secret');
     await broker.admin.setPermissions(name, broker.vhost);
     await eventually(() => {
@@ -224,7 +224,7 @@ test('a broker that is not there is told once, and again when the reason changes
   publishChannel.connection.events.on('failed', () => failures++);
   publishChannel.connection.open();
   await eventually(() => {
-    publishChannel.connection.hurry();
+    publishChannel.connection.retryNow();
     return failures >= 5;
   });
   expect(warnings).toHaveLength(1);
@@ -238,5 +238,5 @@ test('what of the topology a person should know is a warning of the publish chan
   const declaration = { queue, exchange: uniqueName('exchange'), routingKey: 'x', arguments: { 'x-max-length': 5 } };
   await publishChannel.topology.ensure(publishChannel.openConnection!, declaration);
   expect(warnings).toHaveLength(1);
-  expect(warnings[0]!.message).toMatch(`queue "${queue}" exists with other arguments and is used as it is`);
+  expect(warnings[0]!.message).toMatch(`queue "${queue}" exists with different arguments and is used as it is`);
 });

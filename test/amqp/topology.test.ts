@@ -127,9 +127,9 @@ describe('what exists', () => {
     }
     expect(notices).toHaveLength(2);
     expect(notices[0]).toMatch(
-      /^queue "shop_info_logs" exists with other arguments and is used as it is: PRECONDITION_FAILED - .*'x-(queue-type|max-length-bytes|overflow)'.*\. Delete it while it is empty/,
+      /^queue "shop_info_logs" exists with different arguments and is used as it is: PRECONDITION_FAILED - .*'x-(queue-type|max-length-bytes|overflow)'.*\. Delete it while it is empty/,
     );
-    expect(notices[1]).toMatch(/^queue "shop_error_logs" exists with other arguments/);
+    expect(notices[1]).toMatch(/^queue "shop_error_logs" exists with different arguments/);
     expect((await argumentsOf(broker)).shop_info_logs).toEqual(PYTHON);
     expect(await arrives(broker.url, 'logs_exchange', 'shop.info', 'shop_info_logs')).toBe(true);
   });
@@ -171,7 +171,7 @@ describe('what exists', () => {
     await topology.ensure(connection, shopInfo);
     expect(notices).toHaveLength(1);
     expect(notices[0]).toMatch(
-      new RegExp(`^exchange "logs_exchange" exists with other arguments and is used as it is: .*'type'.*'${type}'`),
+      new RegExp(`^exchange "logs_exchange" exists with different arguments and is used as it is: .*'type'.*'${type}'`),
     );
     expect(await arrives(broker.url, 'logs_exchange', 'shop.info', 'shop_info_logs')).toBe(true);
   });
@@ -197,7 +197,7 @@ describe('what exists', () => {
     }
     expect(notices).toHaveLength(1);
     expect(notices[0]).toMatch(
-      /^queue "shop_info_logs" belongs to another connection alone: RESOURCE_LOCKED .* End that/,
+      /^queue "shop_info_logs" is exclusive to another connection: RESOURCE_LOCKED .* Close that/,
     );
     expect(await arrives(broker.url, 'logs_exchange', 'shop.error', 'shop_error_logs')).toBe(true);
   });
@@ -236,9 +236,11 @@ describe('a user', () => {
     await topology.ensure(connection, shopInfo);
     expect(notices).toHaveLength(2);
     expect(notices[0]).toMatch(
-      /^the user may not declare exchange "logs_exchange", and it is not there: ACCESS_REFUSED .* Declare it or grant "configure" on it\.$/,
+      /^exchange "logs_exchange" does not exist and the user may not declare it: ACCESS_REFUSED .* Declare it or grant "configure" on it\.$/,
     );
-    expect(notices[1]).toMatch(/^the user may not declare queue "shop_info_logs", and it is not there: ACCESS_REFUSED/);
+    expect(notices[1]).toMatch(
+      /^queue "shop_info_logs" does not exist and the user may not declare it: ACCESS_REFUSED/,
+    );
     expect(notices.join()).not.toContain('secret');
   });
 
@@ -329,7 +331,7 @@ test('a refusal of another kind is told once, and asked again', async () => {
   for (const _time of [1, 2]) await expect(topology.ensure(connection, shopInfo)).rejects.toThrow();
   expect(notices).toHaveLength(1);
   expect(notices[0]).toMatch(
-    /^the broker refused queue "shop_info_logs": PRECONDITION_FAILED - .*limit.* Loghive goes on trying\.$/,
+    /^the broker refused queue "shop_info_logs": PRECONDITION_FAILED - .*limit.* Loghive keeps retrying\.$/,
   );
   await limit(-1);
   await topology.ensure(connection, shopInfo);

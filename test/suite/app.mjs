@@ -17,7 +17,7 @@ const REPORT_MS = 50;
 const LARGE_EACH = 1000;
 const LARGE = { note: 'x'.repeat(70_000), noteLength: 70_000 };
 /** A tick that comes late catches up, but never so much that it becomes a stall itself. */
-const MOST_PER_TICK = 200;
+const MAX_PER_TICK = 200;
 
 const setup = JSON.parse(process.argv[2]);
 const accepted = fs.openSync(setup.acceptedFile, 'a');
@@ -63,7 +63,7 @@ function logOne() {
 function tick() {
   if (!stretch) return;
   const due = stretch.logged + ((performance.now() - stretch.sinceMs) / 1000) * setup.perSecond;
-  const until = Math.min(due, logged + MOST_PER_TICK);
+  const until = Math.min(due, logged + MAX_PER_TICK);
   while (logged < until) logOne();
 }
 

@@ -139,8 +139,8 @@ export const hostileValues = [
     {
       a: '[Threw: text]',
       b: '[Threw: undefined]',
-      c: '[Threw: something unreadable]',
-      d: '[Threw: something unreadable]',
+      c: '[Threw: an unreadable value]',
+      d: '[Threw: an unreadable value]',
     },
   ),
   row(

@@ -118,8 +118,8 @@ describe('a record that was published late', () => {
     for (const lateS of [600, 1200, 3700]) offsetOf(-3.5, lateS);
     for (const lateS of [600, 600]) offsetOf(5.75, lateS, NOON, 'a "b"\n');
     expect(reports).toEqual([
-      'service "shop" publishes records late, with times that do not say their offset: UTC-03:30, the last one that it showed, is taken. Set PYTHON_TIMEZONE to its time zone to be sure',
-      'service "a \\"b\\"\\n" publishes records late, with times that do not say their offset: UTC+05:45, the nearest one, is taken. Set PYTHON_TIMEZONE to its time zone to be sure',
+      'service "shop" publishes late records whose times have no UTC offset: UTC-03:30, its last known offset, is assumed. Set PYTHON_TIMEZONE to its time zone to be sure',
+      'service "a \\"b\\"\\n" publishes late records whose times have no UTC offset: UTC+05:45, the nearest possible offset, is assumed. Set PYTHON_TIMEZONE to its time zone to be sure',
     ]);
   });
 });

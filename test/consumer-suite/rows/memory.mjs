@@ -2,7 +2,7 @@ import { frames, largeRecords, openFiller, refOf } from '../filler.mjs';
 import { memoryOf } from '../memory.mjs';
 
 const MIB = 1024 * 1024;
-const MOST_MIB = 512;
+const MAX_MIB = 512;
 const LARGE_BYTES = 10 * MIB;
 /** How much more the last third of a time may take than the first one, in MiB: what is rather noise than growth. */
 const TOLERANCE_MIB = 64;
@@ -50,7 +50,7 @@ export default {
     memory.end();
 
     const facts = { 'small records': size.small, 'of 10 MB': size.large, 'most MiB': memory.peakMib };
-    if (memory.peakMib >= MOST_MIB) stage.fault(`it took ${memory.peakMib} MiB, expected less than ${MOST_MIB}`);
+    if (memory.peakMib >= MAX_MIB) stage.fault(`it took ${memory.peakMib} MiB, expected less than ${MAX_MIB}`);
     for (const kind of Object.keys(PREFIXES)) {
       const [first, , last] = memory.thirds(kind);
       facts[`${kind}: MiB in the first and last third`] = `${first} and ${last}`;

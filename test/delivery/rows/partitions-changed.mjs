@@ -2,9 +2,9 @@ import pg from 'pg';
 import { openRawPublisher, recordLine } from '../../suite/raw-publisher.mjs';
 
 const DAY_MS = 86_400_000;
-const LEAST_CHANGES = 12;
-const LEAST_READERS = 5;
-const LEAST_REFUSED = 2;
+const MIN_CHANGES = 12;
+const MIN_READERS = 5;
+const MIN_REFUSED = 2;
 /** Days in which the consumer makes partitions itself, and some that are left to the default partition. */
 const DAYS = { first: -40, last: 12 };
 /** Outside of its window: another session makes and removes the partition of this day. */
@@ -17,9 +17,9 @@ export default {
   short: true,
   bites: {
     'records of other days': 2000,
-    changes: LEAST_CHANGES,
-    readers: LEAST_READERS,
-    'refused by a changed partition': LEAST_REFUSED,
+    changes: MIN_CHANGES,
+    readers: MIN_READERS,
+    'refused by a changed partition': MIN_REFUSED,
   },
   async run(stage) {
     const refusals = () => stage.postgresLogged('violates partition constraint');
@@ -46,10 +46,10 @@ export default {
     work.catch(() => {});
     const enough = () =>
       application.facts.logged >= 24_000 &&
-      done.changes >= LEAST_CHANGES &&
-      done.readers >= LEAST_READERS &&
+      done.changes >= MIN_CHANGES &&
+      done.readers >= MIN_READERS &&
       done.published >= 2000 &&
-      refusals() - refusalsBefore >= LEAST_REFUSED;
+      refusals() - refusalsBefore >= MIN_REFUSED;
     await stage.eventually(() => !going || enough(), { what: 'enough has happened', withinMs: 90_000, everyMs: 100 });
     going = false;
     await work;

@@ -10,7 +10,7 @@ const SERVICES = { quorum: ['shop', 'desk'], python: ['till', 'mill'] };
 const PER_SECOND = 1300;
 const LOGGED_EACH = 12_000;
 const STORED_WITHIN_MS = 120_000;
-const LEAST = 60;
+const MIN_POISONS = 60;
 const ENDS_BYTES = 300;
 
 export default {
@@ -19,11 +19,11 @@ export default {
     'messages that are hard on their reader, each between good records of two services, on quorum and Python queues',
   env: { RETRY_DELAYS_MS: '100,200' },
   bites: {
-    poisons: LEAST,
-    'good ones around': 4 * LEAST,
+    poisons: MIN_POISONS,
+    'good ones around': 4 * MIN_POISONS,
     'consumers that lived': Object.keys(SERVICES).length,
     'ended as records': 10,
-    'ended as dead letters': LEAST / 2,
+    'ended as dead letters': MIN_POISONS / 2,
   },
   async run(stage) {
     const consumers = {};

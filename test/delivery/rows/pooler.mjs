@@ -3,9 +3,9 @@ import pg from 'pg';
 import { startPgbouncer } from '../../support/pgbouncer.mjs';
 
 const ROUNDS = 6;
-const LEAST_TERMINATED = 20;
-const LEAST_SESSIONS = 15;
-const LEAST_LOOKS = 100;
+const MIN_TERMINATED = 20;
+const MIN_SESSIONS = 15;
+const MIN_LOOKS = 100;
 
 /** What the COPY of each batch must run with, whatever the database says below. */
 const OURS = { synchronous_commit: 'on', transaction_isolation: 'read committed', TimeZone: 'UTC' };
@@ -24,10 +24,10 @@ export default {
   title:
     'behind a real PgBouncer in transaction mode: its server sessions expire and are killed, it is killed itself; settings stay where they belong',
   bites: {
-    'server sessions that stored': LEAST_SESSIONS,
-    'server sessions terminated': LEAST_TERMINATED,
+    'server sessions that stored': MIN_SESSIONS,
+    'server sessions terminated': MIN_TERMINATED,
     'times PgBouncer was killed': 2,
-    'looks of another client': LEAST_LOOKS,
+    'looks of another client': MIN_LOOKS,
     pauses: 2,
   },
   async run(stage) {
@@ -58,7 +58,7 @@ export default {
       terminated += ended.filter(({ done }) => done).length;
     };
     const sessions = async () => (await stage.query('select count(distinct pid)::int as n from public.seen'))[0].n;
-    const enough = async () => terminated >= LEAST_TERMINATED && (await sessions()) >= LEAST_SESSIONS;
+    const enough = async () => terminated >= MIN_TERMINATED && (await sessions()) >= MIN_SESSIONS;
     for (let round = 0; round < ROUNDS || !(await enough()); round++) {
       await application.untilLogged(application.facts.logged + stage.between(800, 1600));
       await terminate();
@@ -69,7 +69,7 @@ export default {
       await stage.eventually(isPaused, { what: 'a consumer has paused', withinMs: 60_000 });
       await pooler.start();
     }
-    await stage.eventually(() => other.looks > LEAST_LOOKS, { what: 'another client has looked', withinMs: 60_000 });
+    await stage.eventually(() => other.looks > MIN_LOOKS, { what: 'another client has looked', withinMs: 60_000 });
     for (const each of [first, second]) await each.until('storage works', ({ state }) => state === 'running', 60_000);
     await other.stop();
 

@@ -1,12 +1,12 @@
 const GUSTS = 12;
 const GUST_MS = 150;
-const LEAST = 20;
-const LEAST_ACTIVE = 5;
+const MIN_TERMINATED = 20;
+const MIN_ACTIVE = 5;
 
 export default {
   name: 'terminate-storm',
   title: 'pg_terminate_backend ends the sessions of the consumer in gusts, idle ones and in the middle of a statement',
-  bites: { terminated: LEAST, 'in the middle of a statement': LEAST_ACTIVE, pauses: 2 },
+  bites: { terminated: MIN_TERMINATED, 'in the middle of a statement': MIN_ACTIVE, pauses: 2 },
   async run(stage) {
     const { consumer, application } = await stage.begin();
     await application.untilLogged(1000);
@@ -20,7 +20,8 @@ export default {
       states.push(...rows.map(({ state }) => state));
     };
     const active = () => states.filter((state) => state === 'active').length;
-    const enough = () => states.length >= LEAST && active() >= LEAST_ACTIVE && consumer.status.counts.pauses >= 2;
+    const enough = () =>
+      states.length >= MIN_TERMINATED && active() >= MIN_ACTIVE && consumer.status.counts.pauses >= 2;
     for (let gust = 0; gust < GUSTS || !enough(); gust++) {
       await stage.sleep(stage.between(5, 250));
       await terminate('true');

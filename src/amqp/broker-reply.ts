@@ -1,5 +1,5 @@
-/** What the broker said when it closed a channel or a connection. */
-import { failedMethodOf, wordsOfBroker } from './amqplib-internals.js';
+/** The reply code and text with which the broker closed a channel or a connection. */
+import { brokerReplyText, failedMethodOf } from './amqplib-internals.js';
 
 /** AMQP reply codes (https://www.rabbitmq.com/docs/channels#common-errors). */
 export const ACCESS_REFUSED = 403;
@@ -7,18 +7,18 @@ export const NOT_FOUND = 404;
 export const RESOURCE_LOCKED = 405;
 export const PRECONDITION_FAILED = 406;
 
-/** Undefined when it was not the broker that said no: then the connection ended. */
+/** Undefined if the broker sent no reply code, because the connection was lost. */
 export function replyCode(error: unknown): number | undefined {
   const { code } = error as { code?: unknown };
   return typeof code === 'number' ? code : undefined;
 }
 
-/** The broker's own words, without a full stop behind them. */
+/** The broker's reply text, without a trailing full stop. */
 export function replyText(error: unknown): string {
-  return wordsOfBroker(error).replace(/\.$/, '');
+  return brokerReplyText(error).replace(/\.$/, '');
 }
 
-/** The largest message in bytes that the broker allows, where it closed a channel because one was larger. */
+/** The broker's message size limit in bytes, if it closed a channel because a message was larger. */
 export function messageLimit(reason: string): number | undefined {
   const bytes = /larger than (?:configured )?max size (?<bytes>\d+)/.exec(reason)?.groups?.bytes;
   return bytes === undefined ? undefined : Number(bytes);
@@ -28,7 +28,7 @@ export function messageLimit(reason: string): number | undefined {
 const BASIC_CLASS = 60;
 const CONSUME_METHOD = 20;
 
-/** Whether the broker closed the channel because it gives no subscription. */
+/** Whether the broker closed the channel because it refused a `basic.consume`. */
 export function isRefusedConsume(error: unknown): boolean {
   const { classId, methodId } = failedMethodOf(error);
   return replyCode(error) !== undefined && classId === BASIC_CLASS && methodId === CONSUME_METHOD;
