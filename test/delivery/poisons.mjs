@@ -1,6 +1,7 @@
 /**
- * Messages that are hard on whoever reads them, each of one kind: headers, other properties, number of lines, size, depth,
- * how long PostgreSQL needs, what it answers. Each is to end as a record or as a dead letter, and to hold nobody up.
+ * Messages that are hard on consumers, each of one kind: headers, other properties, number of lines, size, depth,
+ * PostgreSQL run time, PostgreSQL errors. Each must end as a record or as a dead letter, without delaying other
+ * messages.
  */
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
@@ -11,10 +12,10 @@ const MIB = 1024 * 1024;
 const JSON_TYPE = 'application/json';
 const FRAME_TYPE = 'application/x-ndjson';
 
-/** What PostgreSQL answers to a record that carries it as `raise`; see TRIGGER. */
+/** The errors that PostgreSQL raises for records with `raise`; see TRIGGER. */
 const SQLSTATES = ['P0001', 'XX000', '22023', '23514', '53200', '0A000', '42883', '40001'];
 
-/** What makes PostgreSQL slow or unwilling, for marked records only. */
+/** Makes PostgreSQL slow or raise an error, for marked records only. */
 export const TRIGGER = `
   create function logs.poison() returns trigger language plpgsql as $$
   begin
@@ -25,9 +26,9 @@ export const TRIGGER = `
   create trigger poison before insert on logs.records for each row execute function logs.poison()`;
 
 /**
- * @param service whose record it says it is.
- * @param mark is in the first or the last 300 bytes of every body, and the ref of what is a record.
- * @returns [name, { properties, body }] each; the bodies are made when they are asked for, because some are large.
+ * @param service the record's service.
+ * @param mark occurs in the first or last 300 bytes of every body, and is the ref if it is a record.
+ * @returns a list of [name, { properties, body }]; bodies are created lazily, because some are large.
  */
 export function poisons(service, mark) {
   const line = (name, more = {}) =>
