@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { startChild } from '../test/support/child.mjs';
-import { holdLeash } from '../test/support/leash.mjs';
+import { startWatchdog } from '../test/support/watchdog.mjs';
 import { startServers } from '../test/support/servers.mjs';
 
 /** What a user of PostgreSQL gets: the tests turn these off. */
@@ -14,7 +14,7 @@ const ROUND_DEADLINE_MS = 120_000;
 /** @param profileFolder where each process leaves its CPU profile; none: no profiles */
 export async function openEnvironment(profileFolder) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'loghive-bench-'));
-  const leash = holdLeash({ dir: folder, removeDir: true, processes: [] });
+  const watchdog = startWatchdog({ dir: folder, removeDir: true, processes: [] });
   const children = [];
   let servers;
   let cleared;
@@ -22,7 +22,7 @@ export async function openEnvironment(profileFolder) {
   async function clearAll() {
     await Promise.all(children.map((child) => child.kill('SIGKILL')));
     await servers?.stop();
-    leash.release();
+    watchdog.release();
     fs.rmSync(folder, { recursive: true, force: true });
   }
 

@@ -1,7 +1,7 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 
 /** Past the publisher's window (4 MiB), under its buffer (8 MiB): always something to send, nothing dropped. */
-const MOST_PENDING_BYTES = 6 * 1024 * 1024;
+const MAX_PENDING_BYTES = 6 * 1024 * 1024;
 const RECORDS_A_TURN = 200;
 
 /**
@@ -15,7 +15,7 @@ export async function feed(count, log, stats) {
     const end = Math.min(n + RECORDS_A_TURN, count);
     for (; n < end; n++) log(n);
     do await breathe();
-    while (stats().pendingBytes > MOST_PENDING_BYTES);
+    while (stats().pendingBytes > MAX_PENDING_BYTES);
   }
 }
 

@@ -2,14 +2,14 @@
 import path from 'node:path';
 import { findPostgresBinaries, startEmbeddedPostgres } from '../../dist/esm/cli/embedded/postgres/index.js';
 import { startDevelopmentBroker } from '../../test/support/development-broker.mjs';
-import { together } from '../../test/support/together.mjs';
+import { startAll } from '../../test/support/start-all.mjs';
 import { eventually } from '../../test/support/wait.mjs';
 
 export const intention = 'starting a development broker and a PostgreSQL, as loghive dev does';
 
 const dataIn = (folder) => path.join(folder, 'postgres');
 
-/** What a killed demo leaves, for holdLeash. The broker ends by itself. */
+/** What a killed demo leaves, for startWatchdog. The broker ends by itself. */
 export function leftovers(folder) {
   const cluster = path.join(dataIn(folder), 'data');
   return [{ pidFile: path.join(cluster, 'postmaster.pid'), mark: cluster }];
@@ -19,7 +19,7 @@ export function leftovers(folder) {
 export async function startServers(folder) {
   const binaries = findPostgresBinaries();
   if (binaries === undefined) throw new Error('no PostgreSQL found: run npm ci, with optional dependencies');
-  const [[broker, postgres], stop] = await together([
+  const [[broker, postgres], stop] = await startAll([
     startDevelopmentBroker(),
     // Programs that this user cannot reach are copied into the folder, so that they are gone with it.
     startEmbeddedPostgres({ folder: dataIn(folder), binaries, places: [path.join(folder, 'programs')] }),

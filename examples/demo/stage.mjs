@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { startChild } from '../../test/support/child.mjs';
-import { holdLeash } from '../../test/support/leash.mjs';
+import { startWatchdog } from '../../test/support/watchdog.mjs';
 import { administer } from '../../test/support/postgres-admin.mjs';
 import { reachableTemporaryFolder } from '../../test/support/postgres-binaries.mjs';
 
@@ -16,7 +16,7 @@ export async function buildStage(maker) {
   // Started by root, PostgreSQL runs as another user, who must get through.
   if (process.getuid?.() === 0) fs.chmodSync(folder, 0o711);
   // Removes the folder even when this process is killed; children are held in the same way.
-  const leash = holdLeash({ dir: folder, removeDir: true, processes: maker.leftovers(folder) });
+  const watchdog = startWatchdog({ dir: folder, removeDir: true, processes: maker.leftovers(folder) });
   const children = [];
   let cleared;
   let servers;
@@ -31,7 +31,7 @@ export async function buildStage(maker) {
   async function clearAll() {
     await Promise.all(children.map((child) => child.kill('SIGKILL')));
     await servers?.stop();
-    leash.release();
+    watchdog.release();
     fs.rmSync(folder, { recursive: true, force: true });
   }
 

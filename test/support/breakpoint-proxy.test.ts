@@ -18,7 +18,7 @@ async function useSession() {
   return { breakpoints, client, notes, state };
 }
 
-test('what a client says before the place has arrived, and the rest does not, also when the client is gone', async () => {
+test('everything before the breakpoint reaches the server, and nothing after it, even when the client is gone', async () => {
   const { breakpoints, client, notes, state } = await useSession();
   const stands = breakpoints.stopAt({ from: 'client', is: ({ type, text }) => type === 'Q' && text === 'commit' });
   await client.query('begin');
@@ -37,7 +37,7 @@ test('what a client says before the place has arrived, and the rest does not, al
   expect(await notes()).toBe(0);
 });
 
-test('what the server answers at the place is not heard, though it has done what it was asked for', async () => {
+test("the server's answer at the breakpoint is not received, although the server has executed the statement", async () => {
   const { breakpoints, client, notes } = await useSession();
   const stands = breakpoints.stopAt({ from: 'server', is: ({ type, text }) => type === 'C' && text === 'COMMIT' });
   let answered = false;
@@ -50,7 +50,7 @@ test('what the server answers at the place is not heard, though it has done what
   expect(answered).toBe(false);
 });
 
-test('a message of AMQP is known by its method, and other connections go on', async () => {
+test('an AMQP message is recognized by its method, and other connections continue', async () => {
   const broker = await useBroker();
   const breakpoints = await useBreakpointProxy(broker.url, AMQP);
   const open = async () => {

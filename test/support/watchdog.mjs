@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-// One shell for each server. It sleeps in `cat` for as long as our end of the pipe is open; a SIGKILL of this process
-// closes it as well. A pid is killed only if its command line still carries the mark: pids are used again.
+// One shell for each server. It blocks in `cat` until our end of the pipe is closed, which also happens when this
+// process is killed by SIGKILL. A pid is killed only if its command line still contains the mark, because pids are
+// reused.
 const SCRIPT = `
 trap '' HUP INT TERM
 dir=$1; remove=$2; shift 2
@@ -24,16 +25,16 @@ exit 0
 `;
 
 /**
- * Ties other processes to the life of this one: when it is gone, however it went, they are killed and their folder is
- * removed. `processes`: { pidFile } (a path, read at that moment) or { pid }, each with a text `mark` that the command
- * line of the right process contains.
+ * Kills other processes and removes their folder when this process exits, for whatever reason. `processes`: { pidFile }
+ * (a path, read at that moment) or { pid }, each with a text `mark` that the command line of the right process
+ * contains.
  */
-export function holdLeash({ dir = '', removeDir = false, processes }) {
+export function startWatchdog({ dir = '', removeDir = false, processes }) {
   const marks = processes.flatMap(({ pidFile, pid, mark }) => [pidFile ?? String(pid), mark]);
-  const shell = spawn('/bin/sh', ['-c', SCRIPT, 'leash', dir, removeDir ? 'remove' : 'keep', ...marks], {
+  const shell = spawn('/bin/sh', ['-c', SCRIPT, 'watchdog', dir, removeDir ? 'remove' : 'keep', ...marks], {
     detached: true,
     cwd: '/',
-    // Whoever tries a command with a bare PATH still has cat, grep and rm where they always are.
+    // cat, grep and rm must be found even if a test sets a bare PATH.
     env: { PATH: [process.env.PATH, '/usr/bin', '/bin'].join(':') },
     stdio: ['pipe', 'ignore', 'ignore'],
   });
@@ -42,7 +43,7 @@ export function holdLeash({ dir = '', removeDir = false, processes }) {
   shell.on('error', () => {});
   shell.stdin.on('error', () => {});
   return {
-    /** The servers were stopped in good order: nothing is left to do. Resolves when the shell is gone. */
+    /** The servers were stopped gracefully, so the watchdog is no longer needed. Resolves when its shell has exited. */
     async release() {
       const isGone = shell.exitCode !== null || shell.signalCode !== null || shell.pid === undefined;
       shell.ref();
