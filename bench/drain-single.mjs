@@ -1,6 +1,6 @@
 /**
- * `drain-single`: a quorum queue with one record a message until all of it is committed in PostgreSQL, by `loghive consume`
- * with its defaults, against amqplib that takes and acknowledges the same messages and stores nothing.
+ * `drain-single`: draining a quorum queue with one record a message into PostgreSQL by `loghive consume` with its
+ * defaults, compared with amqplib consuming and acknowledging the same messages without storing them.
  */
 
 import { compete, RATE } from './compare.mjs';
@@ -19,7 +19,7 @@ export const drainSingle = {
   measure: RATE,
   beside,
   theirName: 'amqplib',
-  async run(environment, { short }, told) {
+  async run(environment, { short }, onRound) {
     const { rounds, records } = short ? SHORT : FULL;
     await makeTable(environment);
     const queues = await openQueues(environment.rabbitmq);
@@ -39,7 +39,7 @@ export const drainSingle = {
           return { seconds, cpu: measured(), records, lost, doubled };
         },
       },
-      told,
+      onRound,
     );
     await Promise.all([filler.end(), taker.end()]);
     await queues.close();

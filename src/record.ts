@@ -75,7 +75,7 @@ function plainLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): st
     const redacted = redactedLine(input, input.redact, stamp, information);
     return fits(redacted, maxRecordBytes) ? redacted : undefined;
   } catch {
-    return undefined; // // a proxy, or an accessor that threw
+    return undefined; // a proxy, or an accessor that threw
   }
 }
 

@@ -56,8 +56,8 @@ test('the runbook has what goes wrong, and how to do what has to be done', () =>
 
 /** Where each notice comes from, with words of it. */
 const NOTICES: ReadonlyArray<readonly [file: string, ...words: string[]]> = [
-  ['src/amqp/topology.ts', 'exists with other arguments', 'the user may not declare', 'could not be bound'],
-  ['src/amqp/topology.ts', 'belongs to another connection alone', 'the broker refused', 'a quorum queue'],
+  ['src/amqp/topology.ts', 'exists with different arguments', 'the user may not declare', 'could not be bound'],
+  ['src/amqp/topology.ts', 'is exclusive to another connection', 'the broker refused', 'a quorum queue'],
   ['consumer/intake/queue-hazards.ts', 'has a delivery limit', 'is a stream'],
   ['consumer/intake/refused-queues.ts', 'no messages can be taken from queue'],
   ['consumer/copies.ts', 'retries cannot be published', 'unacknowledged because retries cannot be published'],

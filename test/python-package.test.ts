@@ -92,10 +92,10 @@ describe('a consumer where the Python package declared first', () => {
       })),
     );
     for (const queue of [`${service}_info_logs`, `${service}_error_logs`, `${service}_warning_logs`]) {
-      const about = warnings().filter((line) => line.includes(`"${queue}" exists with other arguments`));
+      const about = warnings().filter((line) => line.includes(`"${queue}" exists with different arguments`));
       expect(about).toHaveLength(1);
     }
-    expect(warnings().filter((line) => line.includes('"failure_backoff" exists with other arguments'))).toHaveLength(1);
+    expect(warnings().filter((line) => line.includes('"failure_backoff" exists with different arguments'))).toHaveLength(1);
     const queues = await broker.listQueues();
     expect(queues.find(({ name }) => name === `${service}_info_logs`)?.arguments).toEqual(ARGUMENTS);
     expect(queues.find(({ name }) => name === 'failure_backoff')?.arguments).toEqual(ARGUMENTS);

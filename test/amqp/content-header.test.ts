@@ -118,7 +118,7 @@ describe('the properties of a message', () => {
     (kind) => {
       const headers = headersOf(nested(12_000, kind), field('behind', 't', Buffer.from([1])));
       expect(headers.behind).toBe(true);
-      expect(JSON.stringify(headers.deep)).toContain('nested more than 32 deep');
+      expect(JSON.stringify(headers.deep)).toContain('nested more than 32 levels deep');
     },
   );
 

@@ -115,7 +115,7 @@ describe('a server that speaks something else', () => {
 
   test('TLS, by amqp://', async () => {
     const secure = await listen(tls.createServer(makeCa().issue()).on('tlsClientError', () => {}));
-    expect((await refusal(`amqp://u:secret@${secure}`)).message).toMatch(/wants amqps:\/\//);
+    expect((await refusal(`amqp://u:secret@${secure}`)).message).toMatch(/requires amqps:\/\//);
   });
 
   test('HTTP, by amqps://', async () => {

@@ -79,7 +79,7 @@ describe.each(REGISTRIES)('a registry of %s', (_, newRegistry) => {
       get: () => ({}),
     } as never);
     expect(() => collectMetrics(registry)).toThrow(
-      /^collectMetrics: the registry has a metric "loghive_producer_waiting_bytes" that is not Loghive's\. Use another registry\.$/,
+      /^collectMetrics: the registry already has a metric "loghive_producer_waiting_bytes" that was not registered by Loghive\. Use another registry\.$/,
     );
     expect(registry.getMetricsAsArray()).toHaveLength(1);
   });

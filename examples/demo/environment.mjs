@@ -1,25 +1,25 @@
-/** Everything the demo starts: servers, a folder, child processes. All of it is gone after `clear()`. */
+/** Everything the demo starts: servers, a folder, child processes. `clear()` removes all of it. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { startChild } from '../../test/support/child.mjs';
-import { startWatchdog } from '../../test/support/watchdog.mjs';
 import { administer } from '../../test/support/postgres-admin.mjs';
 import { reachableTemporaryFolder } from '../../test/support/postgres-binaries.mjs';
+import { startWatchdog } from '../../test/support/watchdog.mjs';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 const LOGHIVE = path.join(root, 'dist', 'esm', 'cli', 'main.js');
 const SHOP = path.join(root, 'examples', 'shop', 'shop.mjs');
 
-/** @param maker embedded.mjs or real.mjs */
-export async function buildStage(maker) {
+/** @param servers module that starts the servers: embedded.mjs or real.mjs */
+export async function openEnvironment(servers) {
   const folder = fs.mkdtempSync(path.join(fs.realpathSync(reachableTemporaryFolder()), 'loghive-demo-'));
-  // Started by root, PostgreSQL runs as another user, who must get through.
+  // As root, PostgreSQL runs as another user, who must be able to enter the folder.
   if (process.getuid?.() === 0) fs.chmodSync(folder, 0o711);
-  // Removes the folder even when this process is killed; children are held in the same way.
-  const watchdog = startWatchdog({ dir: folder, removeDir: true, processes: maker.leftovers(folder) });
+  // Removes the folder even when this process is killed. Child processes have their own watchdogs.
+  const watchdog = startWatchdog({ dir: folder, removeDir: true, processes: servers.leftovers(folder) });
   const children = [];
   let cleared;
-  let servers;
+  let running;
 
   function run(file, args, env) {
     const { PATH = '' } = process.env;
@@ -30,7 +30,7 @@ export async function buildStage(maker) {
 
   async function clearAll() {
     await Promise.all(children.map((child) => child.kill('SIGKILL')));
-    await servers?.stop();
+    await running?.stop();
     watchdog.release();
     fs.rmSync(folder, { recursive: true, force: true });
   }
@@ -41,17 +41,17 @@ export async function buildStage(maker) {
   };
 
   try {
-    servers = await maker.startServers(folder);
-    const { brokerUrl, databaseUrl } = servers;
+    running = await servers.startServers(folder);
+    const { brokerUrl, databaseUrl } = running;
     const receipts = path.join(folder, 'receipts');
     return {
-      servers,
+      servers: running,
       query: administer({ url: databaseUrl }).query,
       receipts,
       clear,
-      /** What the programs said last, for a person who has to find out what went wrong. */
-      lastWords: () => children.map((child) => child.lines.slice(-15).join('\n')).join('\n\n'),
-      /** `loghive consume shop`, as on any command line. Resolves when it takes messages. */
+      /** The last output of the child processes, for troubleshooting. */
+      lastOutput: () => children.map((child) => child.lines.slice(-15).join('\n')).join('\n\n'),
+      /** Starts `loghive consume shop`. Resolves when it is consuming. */
       async startConsumer() {
         const env = { LOGHIVE_URL: brokerUrl, LOGHIVE_DATABASE_URL: databaseUrl };
         const consumer = run(LOGHIVE, ['consume', 'shop'], env);
