@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { decodeAnnouncement, encodeAnnouncement } from '../src/announcement.js';
 
-test('an announcement is read as it was written', () => {
+test('an announcement is decoded as it was encoded', () => {
   expect(encodeAnnouncement('shop').toString()).toBe('{"service":"shop"}');
   expect(decodeAnnouncement(encodeAnnouncement('shop-2.eu_west'))).toEqual({ ok: true, service: 'shop-2.eu_west' });
 });
 
-test('what a later version may add to it is passed over', () => {
+test('fields of later versions are ignored', () => {
   expect(decodeAnnouncement(Buffer.from('{"service":"shop","version":2}'))).toEqual({ ok: true, service: 'shop' });
 });
 
@@ -26,7 +26,7 @@ test.each([
   expect(decodeAnnouncement(Buffer.from(content))).toEqual({ ok: false, reason: expect.stringContaining(reason) });
 });
 
-test('bytes that are not UTF-8 are refused', () => {
+test('bytes that are not UTF-8 are rejected', () => {
   const content = Buffer.from([...Buffer.from('{"service":"'), 0xff, ...Buffer.from('"}')]);
   expect(decodeAnnouncement(content)).toEqual({ ok: false, reason: 'it is not valid UTF-8' });
 });

@@ -31,13 +31,13 @@ test.each([
   expect(said(code)).not.toContain('\n');
 });
 
-test("OpenSSL's reason is told instead of its source file", () => {
+test("OpenSSL's reason is reported instead of its source file", () => {
   expect(said('ERR_SSL_UNSUPPORTED_PROTOCOL', { reason: 'unsupported protocol' })).toMatch(
     /^the TLS handshake failed: unsupported protocol \(ERR_SSL_UNSUPPORTED_PROTOCOL\)\./,
   );
 });
 
-test('a name that the certificate does not carry is told with the names that it does', () => {
+test("a host name mismatch is reported with the certificate's names", () => {
   const code = 'ERR_TLS_CERT_ALTNAME_INVALID';
   expect(said(code, { host: '10.0.0.1', cert: { subjectaltname: 'DNS:elsewhere.example' } })).toBe(
     'its certificate is for another host name: it is valid for DNS:elsewhere.example, not for 10.0.0.1. Connect with a name from the certificate.',
@@ -46,6 +46,6 @@ test('a name that the certificate does not carry is told with the names that it 
   expect(tlsFault(error, '', '')).toMatch(/for another host name: Host: h\. is not cert CN: x\./);
 });
 
-test.each([undefined, 'ECONNREFUSED', 'ECONNRESET', '28P01', 7])('an error with code %s is none of TLS', (code) => {
+test.each([undefined, 'ECONNREFUSED', 'ECONNRESET', '28P01', 7])('an error with code %s is not a TLS error', (code) => {
   expect(said(code)).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-/** The properties of a message, whatever bytes they are: what amqplib's own decoder cannot take ends the connection. */
+/** Decoding of message properties from any bytes. amqplib's own decoder would close the connection. */
 import { describe, expect, test } from 'vitest';
 import { readContentHeader } from '../../src/amqp/content-header.js';
 import { seeded } from '../suite/random.mjs';
@@ -48,7 +48,7 @@ describe('the properties of a message', () => {
     expect(readContentHeader(header(0))).toEqual({ size: 5, properties: {}, weight: 0 });
   });
 
-  test('are all of class basic, each under its name', () => {
+  test('are all those of class basic, by name', () => {
     const names = ['type/json', 'gzip', 'corr', 'reply', '100', 'mid'];
     const payload = header(
       0xfffc,
@@ -135,7 +135,7 @@ describe('the properties of a message', () => {
     expect(properties.deliveryMode).toBe(2);
   });
 
-  test('say of which type a value is that nobody knows', () => {
+  test('contain the type of an unknown value', () => {
     const headers = headersOf(field('before', 'V'), field('h', 'Z', u32(5)), field('behind', 'V'));
     expect(headers).toEqual({ before: null, h: '…[a value of unknown type "Z", and all values after it]' });
   });
@@ -163,7 +163,7 @@ describe('the properties of a message', () => {
     }
   });
 
-  test('are a thousand values at most, however many the frame holds', () => {
+  test('are at most a thousand values, however many the frame has', () => {
     // Five bytes each on the wire, two hundred in memory.
     const tables = Array.from({ length: 26_000 }, () => Buffer.concat([Buffer.from('F'), u32(0)]));
     const headers = headersOf(field('many', 'A', list(...tables)), field('behind', 'V'));
@@ -173,14 +173,14 @@ describe('the properties of a message', () => {
     expect([many.at(-1), headers.behind]).toEqual(['…[more than 1000 values]', '…[more than 1000 values]']);
   });
 
-  test('are weighed by what they take in memory', () => {
+  test('are weighed by their memory use', () => {
     const weightOf = (...fields: Buffer[]) => readContentHeader(header(0x2000, table(...fields))).weight;
     expect(readContentHeader(header(0)).weight).toBe(0);
     expect(weightOf(field('a', 'S', long('x'.repeat(30_000))))).toBeGreaterThan(60_000);
     expect(weightOf(...Array.from({ length: 500 }, (_, n) => field(`${n}`, 'V')))).toBeGreaterThan(100_000);
   });
 
-  test('take a name of the prototype for a name like any other', () => {
+  test('treat a name of the prototype as an ordinary name', () => {
     const headers = headersOf(field('__proto__', 'F', table(field('admin', 't', Buffer.from([1])))));
     expect(Object.keys(headers)).toEqual(['__proto__']);
     expect((headers as { admin?: unknown }).admin).toBeUndefined();

@@ -6,7 +6,8 @@ const POLICY = '/usr/sbin/policy-rc.d';
 /** Why this machine's package manager cannot install a server; undefined if it can. */
 export function whyNotInstall(env = process.env) {
   if (env.LOGHIVE_TEST_INSTALL === '0') return 'LOGHIVE_TEST_INSTALL=0 disables installation';
-  if (process.platform !== 'linux' || !existsSync('/usr/bin/apt-get')) return 'it can only be installed automatically on Debian';
+  if (process.platform !== 'linux' || !existsSync('/usr/bin/apt-get'))
+    return 'it can only be installed automatically on Debian';
   if (process.getuid?.() !== 0) return 'only root can install it';
   return undefined;
 }

@@ -4,10 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import pg from 'pg';
 import { installPackage, whyNotInstall } from './install-package.mjs';
-import { startWatchdog } from './watchdog.mjs';
 import { freePort } from './ports.mjs';
 import { reachableTemporaryFolder, serverUser } from './postgres-binaries.mjs';
 import { eventually } from './wait.mjs';
+import { startWatchdog } from './watchdog.mjs';
 
 const START_DEADLINE_MS = 10_000;
 

@@ -5,11 +5,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { startWatchdog } from './watchdog.mjs';
 import { freePort } from './ports.mjs';
 import { administer } from './postgres-admin.mjs';
 import { postgresBinaries, reachableTemporaryFolder, serverUser } from './postgres-binaries.mjs';
 import { sleep } from './wait.mjs';
+import { startWatchdog } from './watchdog.mjs';
 
 const run = promisify(execFile);
 const START_DEADLINE_MS = 30_000;

@@ -29,7 +29,8 @@ export async function startRabbitmqContainer({ image = IMAGE, ...options } = {})
   if (options.dir !== undefined) {
     throw new Error('a RabbitMQ in a container keeps its data there: the option dir needs an installed server');
   }
-  if (options.cluster !== undefined) throw new Error('a RabbitMQ in a container cannot join a cluster: install a server');
+  if (options.cluster !== undefined)
+    throw new Error('a RabbitMQ in a container cannot join a cluster: install a server');
   const { GenericContainer, Wait, getContainerRuntimeClient } = await import('testcontainers');
   // Fixed host ports, because Docker assigns new random ones at every start.
   const [amqp, controlPort, tlsPort, managementPort] = await freePorts(4);

@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { findEpmd, findRabbitmq } from './find-rabbitmq.mjs';
-import { startWatchdog } from './watchdog.mjs';
 import { freePorts } from './ports.mjs';
 import { administer } from './rabbitmq-admin.mjs';
 import { evaluate } from './rabbitmq-control.mjs';
 import { sleep } from './wait.mjs';
+import { startWatchdog } from './watchdog.mjs';
 
 const run = promisify(execFile);
 const BOOT_DEADLINE_MS = 60_000;

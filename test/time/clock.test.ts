@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createClock } from '../../src/time/clock.js';
 
-/** A wall clock that shows whole milliseconds, a monotonic one beside it, and the hands of both. */
+/** A wall clock with whole milliseconds and a monotonic clock, both adjustable. */
 function clockworks(startMs: number) {
   let wall = startMs;
   let monotonic = 1000;
@@ -37,14 +37,14 @@ describe('the clock', () => {
     expect(stamps.at(-1)).toBe(start * 1000 + 4999);
   });
 
-  test('follows a step forward at once', () => {
+  test('follows a step forward immediately', () => {
     const { clock, step } = clockworks(start);
     clock();
     step(3_600_000);
     expect(clock()).toBe((start + 3_600_000) * 1000);
   });
 
-  test('goes on increasing when the wall clock steps back by less than a second', () => {
+  test('keeps increasing when the wall clock steps back by less than a second', () => {
     const { clock, step, pass } = clockworks(start);
     const before = clock();
     step(-900);

@@ -16,7 +16,7 @@ describe('text', () => {
 });
 
 describe('the strings of a JSON text', () => {
-  test('are not searched where there is nothing', () => {
+  test('are not searched without need', () => {
     expect(mayHaveUnsafeEscapes('{"a":"\\u001b ü 😀"}')).toBe(false);
     expect(mayHaveUnsafeEscapes('"\\u0000"')).toBe(true);
     expect(mayHaveUnsafeEscapes('"\\uDFFF"')).toBe(true);
