@@ -12,7 +12,7 @@ const SHORT = { rounds: 3, records: 10_000 };
 
 /** The calls and all deferred work of the same thread. */
 const LOOP = { ...CALL, of: ({ records, loopSeconds }) => CALL.of({ records, seconds: loopSeconds }) };
-const BESIDE = { loop: LOOP };
+const EXTRA_MEASURES = { loop: LOOP };
 
 /**
  * @param numberOf returns the number of a record; default: `information.n`
@@ -23,7 +23,7 @@ function callBench(name, { side, theirName, goal, numberOf, theirService }) {
     name,
     goal,
     measure: CALL,
-    beside: BESIDE,
+    extraMeasures: EXTRA_MEASURES,
     theirName,
     async run(environment, { short }, onRound) {
       const { rounds, records } = short ? SHORT : FULL;
@@ -37,7 +37,7 @@ function callBench(name, { side, theirName, goal, numberOf, theirService }) {
       const result = await compete(
         {
           measure: CALL,
-          beside: BESIDE,
+          extraMeasures: EXTRA_MEASURES,
           rounds,
           warmUps: 2,
           async ours() {

@@ -11,11 +11,11 @@ export const CALL = { unit: 'ns/call', better: 'less', of: ({ records, seconds }
  * @param ours runs a round and returns `{ records, seconds, lost, doubled }`, and the inputs of other measures
  * @param theirs the same
  * @param measure the bench's main measure
- * @param beside other measures of the same rounds, by name
+ * @param extraMeasures other measures of the same rounds, by name
  * @param warmUps rounds that are run and checked but not counted
  * @param onRound called after each round
  */
-export async function compete({ ours, theirs, measure, beside = {}, rounds, warmUps = 1 }, onRound) {
+export async function compete({ ours, theirs, measure, extraMeasures = {}, rounds, warmUps = 1 }, onRound) {
   const counted = [];
   let lost = 0;
   let doubled = 0;
@@ -31,7 +31,7 @@ export async function compete({ ours, theirs, measure, beside = {}, rounds, warm
     if (round >= 0) counted.push(results);
     onRound({ round, ours: measure.of(results.ours), theirs: measure.of(results.theirs) });
   }
-  const others = Object.entries(beside).map(([name, other]) => [name, middleOf(counted, other)]);
+  const others = Object.entries(extraMeasures).map(([name, other]) => [name, middleOf(counted, other)]);
   return {
     ...middleOf(counted, measure),
     unit: measure.unit,

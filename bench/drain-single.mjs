@@ -12,12 +12,16 @@ import { SERVICE } from './records.mjs';
 const FULL = { rounds: 5, records: 100_000 };
 const SHORT = { rounds: 2, records: 30_000 };
 
-const beside = { 'consumer, amqplib': cpuOf('consumer'), PostgreSQL: cpuOf('postgresql'), broker: cpuOf('broker') };
+const extraMeasures = {
+  'consumer, amqplib': cpuOf('consumer'),
+  PostgreSQL: cpuOf('postgresql'),
+  broker: cpuOf('broker'),
+};
 
 export const drainSingle = {
   name: 'drain-single',
   measure: RATE,
-  beside,
+  extraMeasures,
   theirName: 'amqplib',
   async run(environment, { short }, onRound) {
     const { rounds, records } = short ? SHORT : FULL;
@@ -29,7 +33,7 @@ export const drainSingle = {
     const result = await compete(
       {
         measure: RATE,
-        beside,
+        extraMeasures,
         rounds,
         ours: () => drainRound(environment, filler, records),
         async theirs() {

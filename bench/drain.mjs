@@ -15,7 +15,7 @@ const PLAIN = 'plain';
 
 /** @param workers default: the consumer's default */
 function drainBench(name, workers, goal) {
-  const beside = {
+  const extraMeasures = {
     'consumer, client of COPY': cpuOf('consumer'),
     PostgreSQL: cpuOf('postgresql'),
     broker: cpuOf('broker'),
@@ -24,7 +24,7 @@ function drainBench(name, workers, goal) {
     name,
     goal,
     measure: RATE,
-    beside,
+    extraMeasures,
     theirName: 'COPY',
     async run(environment, { short }, onRound) {
       const { rounds, records } = short ? SHORT : FULL;
@@ -35,7 +35,7 @@ function drainBench(name, workers, goal) {
       const result = await compete(
         {
           measure: RATE,
-          beside,
+          extraMeasures,
           rounds,
           ours: () => drainRound(environment, filler, records, workers),
           async theirs() {

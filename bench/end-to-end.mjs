@@ -11,12 +11,12 @@ const SHORT = { rounds: 2, records: 30 };
 
 const percentile = (name) => ({ unit: 'ms', better: 'less', digits: 1, of: (round) => round[name] });
 const MEDIAN = percentile('p50');
-const beside = { 'of 100, all but one within': percentile('p99') };
+const extraMeasures = { 'of 100, all but one within': percentile('p99') };
 
 export const endToEnd = {
   name: 'end-to-end',
   measure: MEDIAN,
-  beside,
+  extraMeasures,
   theirName: 'INSERT',
   async run(environment, { short }, onRound) {
     const { rounds, records } = short ? SHORT : FULL;
@@ -28,7 +28,7 @@ export const endToEnd = {
       await emptyTable(environment);
       return side.round(records);
     });
-    const result = await compete({ measure: MEDIAN, beside, rounds, ours, theirs }, onRound);
+    const result = await compete({ measure: MEDIAN, extraMeasures, rounds, ours, theirs }, onRound);
     await Promise.all(sides.map((side) => side.end()));
     await consumer.kill('SIGTERM');
     return result;

@@ -91,7 +91,7 @@ function usageError(reason) {
 
 function table(reports) {
   const rows = reports.flatMap(({ bench, result, passed }) => {
-    const { name, theirName, goal, measure, beside = {} } = bench;
+    const { name, theirName, goal, measure, extraMeasures = {} } = bench;
     const figures = (label, { ours, theirs, ratio, p50, max }, which) => {
       const against = `${theirName} ${shown(theirs, which)}`;
       const spread = p50 ? ` (p50 ${p50.join(' against ')}, max ${max.join(' against ')})` : '';
@@ -99,7 +99,7 @@ function table(reports) {
     };
     const sign = measure.better === 'more' ? '≥' : '≤';
     const judged = [goal === undefined ? '' : `${sign} ${goal}`, String(result.lost), String(result.doubled)];
-    const others = Object.entries(beside).map(([other, its]) => figures(`  ${other}`, result[other], its));
+    const others = Object.entries(extraMeasures).map(([other, its]) => figures(`  ${other}`, result[other], its));
     return [[...figures(name, result, measure), ...judged, passed ? 'passed' : 'FAILED'], ...others];
   });
   const all = [['bench', 'loghive', 'against', 'ratio', '', 'goal', 'lost', 'doubled', ''], ...rows];

@@ -26,7 +26,7 @@ export const stall = {
   goal: 1.5,
   measure: DELAY,
   theirName: 'healthy',
-  beside: Object.fromEntries(rows.map(({ label }) => [label, DELAY])),
+  extraMeasures: Object.fromEntries(rows.map(({ label }) => [label, DELAY])),
   async run(environment, { short }, onRound) {
     const sizes = short ? SHORT : FULL;
     const rounds = [];
@@ -42,10 +42,12 @@ export const stall = {
       const worst = TYPES.map((type) => result[type]).sort((a, b) => ratioOf(b) - ratioOf(a))[0];
       onRound({ round, ours: worst.reconnecting.p99, theirs: worst.healthy.p99 });
     }
-    const beside = Object.fromEntries(rows.map(({ type, state, label }) => [label, figures(rounds, type, state)]));
-    const reconnecting = TYPES.map((type) => beside[`${type}, reconnecting`]);
+    const extraMeasures = Object.fromEntries(
+      rows.map(({ type, state, label }) => [label, figures(rounds, type, state)]),
+    );
+    const reconnecting = TYPES.map((type) => extraMeasures[`${type}, reconnecting`]);
     const { ratio, ours, theirs } = reconnecting.sort((a, b) => b.ratio - a.ratio)[0];
-    return { ratio, ours, theirs, unit: DELAY.unit, rounds: sizes.rounds, lost, doubled: 0, ...beside };
+    return { ratio, ours, theirs, unit: DELAY.unit, rounds: sizes.rounds, lost, doubled: 0, ...extraMeasures };
   },
 };
 

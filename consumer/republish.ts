@@ -91,9 +91,9 @@ export function createRepublisher(
   }
 
   let limit: MessageLimit | undefined;
-  publishChannel.events.on('open', (connection, afresh) => {
+  publishChannel.events.on('open', (connection, isNewConnection) => {
     // It may be another broker, or have another limit now.
-    if (afresh) limit = undefined;
+    if (isNewConnection) limit = undefined;
     void declare(connection);
   });
 

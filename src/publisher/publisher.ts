@@ -77,10 +77,10 @@ export class Publisher {
       this.#settled(throttled, frame, outcome),
     );
     const { events } = this.#publishChannel;
-    events.on('open', (_link, afresh) => {
+    events.on('open', (_link, isNewConnection) => {
       // It may be another broker, or have another limit now.
-      if (afresh) this.#limitBodies(Number.POSITIVE_INFINITY);
-      if (afresh) emitSafely(this.events, 'connect');
+      if (isNewConnection) this.#limitBodies(Number.POSITIVE_INFINITY);
+      if (isNewConnection) emitSafely(this.events, 'connect');
       this.#dispatch.reopened();
     });
     events.on('unblocked', () => this.#dispatch.pump());

@@ -107,16 +107,16 @@ describe('the properties of a message', () => {
     ['F', table(field('a', 't', Buffer.from([0]))), { a: false }],
     ['A', list(Buffer.from('V'), Buffer.concat([Buffer.from('S'), long('x')])), [null, 'x']],
   ])('have headers of type %s', (type, bytes, value) => {
-    expect(headersOf(field('h', type[0]!, bytes), field('behind', 't', Buffer.from([1])))).toEqual({
+    expect(headersOf(field('h', type[0]!, bytes), field('after', 't', Buffer.from([1])))).toEqual({
       h: value,
-      behind: true,
+      after: true,
     });
   });
 
   test.each(['F', 'A'] as const)(
-    'say where headers of type %s are nested too deep, and what lies behind is read',
+    'mark headers of type %s that are nested too deep, and later ones are read',
     (kind) => {
-      const headers = headersOf(nested(12_000, kind), field('behind', 't', Buffer.from([1])));
+      const headers = headersOf(nested(12_000, kind), field('after', 't', Buffer.from([1])));
       expect(headers.behind).toBe(true);
       expect(JSON.stringify(headers.deep)).toContain('nested more than 32 levels deep');
     },
@@ -128,7 +128,7 @@ describe('the properties of a message', () => {
     ['a text that is longer than its table', field('h', 'S', u32(1000))],
     ['a table that is longer than the one it lies in', field('h', 'F', u32(0xffffffff))],
     ['a name that is longer than its table', Buffer.from([200, 0x61])],
-  ])('have what stands before %s, and the properties behind', (_what, broken) => {
+  ])('contain the headers before %s, and the properties after them', (_what, broken) => {
     const payload = header(0x3000, table(field('before', 't', Buffer.from([1])), broken), Buffer.from([2]));
     const { properties } = readContentHeader(payload);
     expect(properties.headers).toMatchObject({ before: true });
@@ -136,7 +136,7 @@ describe('the properties of a message', () => {
   });
 
   test('contain the type of an unknown value', () => {
-    const headers = headersOf(field('before', 'V'), field('h', 'Z', u32(5)), field('behind', 'V'));
+    const headers = headersOf(field('before', 'V'), field('h', 'Z', u32(5)), field('after', 'V'));
     expect(headers).toEqual({ before: null, h: '…[a value of unknown type "Z", and all values after it]' });
   });
 
@@ -148,8 +148,8 @@ describe('the properties of a message', () => {
   });
 
   test.each([
-    ['with nothing behind them', [], {}],
-    ['with another one behind it', [u16(0), short('a/b')], { contentType: 'a/b' }],
+    ['without further data', [], {}],
+    ['with another property after it', [u16(0), short('a/b')], { contentType: 'a/b' }],
     ['without end', [u16(1), u16(1)], {}],
   ])('may have more words of flags, %s', (_what, rest, properties) => {
     expect(readContentHeader(header(0x8001, ...rest))).toMatchObject({ size: 5, properties });
@@ -166,7 +166,7 @@ describe('the properties of a message', () => {
   test('are at most a thousand values, however many the frame has', () => {
     // Five bytes each on the wire, two hundred in memory.
     const tables = Array.from({ length: 26_000 }, () => Buffer.concat([Buffer.from('F'), u32(0)]));
-    const headers = headersOf(field('many', 'A', list(...tables)), field('behind', 'V'));
+    const headers = headersOf(field('many', 'A', list(...tables)), field('after', 'V'));
     const many = headers.many as unknown[];
     expect(many).toHaveLength(1000);
     expect(many.at(-2)).toEqual({});

@@ -37,7 +37,7 @@ async function useOutlet(url = broker.url): Promise<Used> {
   };
   publishChannel.events.on('warning', (error) => used.warnings.push(error));
   publishChannel.events.on('channelClosed', (error) => used.closures.push(error));
-  publishChannel.events.on('open', (_link, afresh) => used.opened.push(afresh));
+  publishChannel.events.on('open', (_link, isNewConnection) => used.opened.push(isNewConnection));
   publishChannel.connection.open();
   onEnd(() => publishChannel.connection.close());
   await eventually(() => publishChannel.openConnection !== undefined);

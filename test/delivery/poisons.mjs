@@ -57,14 +57,14 @@ export function poisons(service, mark) {
     'not a number': withHeaders({ number: fields.d(Number.NaN) }),
     'a header of an unknown type': withHeaders({ what: field('q', Buffer.alloc(8)) }),
     'a double below the least integer': withHeaders({ double: fields.d(-1e300) }),
-    'names that are no text': withProperties({ headers: table([[Buffer.from([0xff, 0xfe]), fields.I(1)]]) }),
+    'names that are not valid text': withProperties({ headers: table([[Buffer.from([0xff, 0xfe]), fields.I(1)]]) }),
     'names of objects': withHeaders(
       table(['__proto__', 'constructor', 'hasOwnProperty'].map((name) => [name, fields.V()])),
     ),
     '100,000 values': withHeaders({ list: fields.A(Array.from({ length: 100_000 }, () => fields.V())) }),
     '40,000 entries': withHeaders(table(Array.from({ length: 40_000 }, () => ['', fields.V()]))),
     'headers that fill their frame': withHeaders({ text: fields.S(Buffer.alloc(130_900, 'x')) }),
-    'headers of our own and of the broker’s': withHeaders({
+    'our own and the broker’s headers': withHeaders({
       'x-loghive-attempt': nested(100),
       'x-loghive-rounds': fields.l(2n ** 62n),
       'x-loghive-origin': fields.S(Buffer.alloc(5000, 0xff)),
@@ -73,9 +73,9 @@ export function poisons(service, mark) {
       'x-death': fields.A([fields.F([])]),
       compression: fields.L(1),
     }),
-    'attempts without end': retried({ 'x-loghive-attempt': fields.l(2n ** 53n) }),
-    'flags of which nothing is said': (name) => ({ properties: Buffer.from([0, 3]), body: line(name) }),
-    'a content type that is no text': withProperties({ contentType: Buffer.from([2, 0xff, 0xfe]) }),
+    'a huge number of attempts': retried({ 'x-loghive-attempt': fields.l(2n ** 53n) }),
+    'undefined flags': (name) => ({ properties: Buffer.from([0, 3]), body: line(name) }),
+    'a content type that is not valid text': withProperties({ contentType: Buffer.from([2, 0xff, 0xfe]) }),
     'texts of 255 bytes': withProperties({
       correlationId: 'c'.repeat(255),
       replyTo: 'r'.repeat(255),
@@ -85,9 +85,9 @@ export function poisons(service, mark) {
       clusterId: 'c',
     }),
     'numbers at their limits': withProperties({ deliveryMode: 255, priority: 255, timestamp: 2n ** 64n - 1n }),
-    'an encoding that nobody knows': withProperties({ contentType: JSON_TYPE, contentEncoding: 'x-unknown' }),
-    'gzip that is none': withProperties({ contentType: JSON_TYPE, contentEncoding: 'gzip' }),
-    'zstd that is none': withProperties({ contentType: JSON_TYPE, headers: { compression: fields.S('zstd') } }),
+    'an unknown encoding': withProperties({ contentType: JSON_TYPE, contentEncoding: 'x-unknown' }),
+    'invalid gzip': withProperties({ contentType: JSON_TYPE, contentEncoding: 'gzip' }),
+    'invalid zstd': withProperties({ contentType: JSON_TYPE, headers: { compression: fields.S('zstd') } }),
     'gzip of 256 MiB': (name) => ({
       properties: propertyBytes({ contentType: JSON_TYPE, contentEncoding: 'gzip' }),
       body: gzipSync(Buffer.concat([line(name), Buffer.alloc(256 * MIB, ' ')]), { level: 1 }),

@@ -29,7 +29,7 @@ function afterCommit() {
 const hooks = options.workers === undefined ? { hooks: { afterCommit } } : {};
 const consumer = createConsumer(services, { ...options, ...hooks });
 let go = () => {};
-const told = new Promise((resolve) => {
+const goReceived = new Promise((resolve) => {
   go = resolve;
 });
 
@@ -57,7 +57,7 @@ process.on('SIGTERM', async () => {
 });
 if (waitForGo) {
   report({ waiting: true });
-  await told;
+  await goReceived;
 }
 const reporting = setInterval(report, REPORT_MS);
 await consumer.start();

@@ -20,12 +20,12 @@ async function useSession() {
 
 test('everything before the breakpoint reaches the server, and nothing after it, even when the client is gone', async () => {
   const { breakpoints, client, notes, state } = await useSession();
-  const stands = breakpoints.stopAt({ from: 'client', is: ({ type, text }) => type === 'Q' && text === 'commit' });
+  const stopped = breakpoints.stopAt({ from: 'client', is: ({ type, text }) => type === 'Q' && text === 'commit' });
   await client.query('begin');
   await client.query('insert into notes values ($1)', ['one']);
   const committed = client.query('commit');
   committed.catch(() => {});
-  expect(await stands).toMatchObject({
+  expect(await stopped).toMatchObject({
     type: 'Q',
     text: 'commit',
     previous: 'insert into notes values ($1)',
@@ -39,13 +39,13 @@ test('everything before the breakpoint reaches the server, and nothing after it,
 
 test("the server's answer at the breakpoint is not received, although the server has executed the statement", async () => {
   const { breakpoints, client, notes } = await useSession();
-  const stands = breakpoints.stopAt({ from: 'server', is: ({ type, text }) => type === 'C' && text === 'COMMIT' });
+  const stopped = breakpoints.stopAt({ from: 'server', is: ({ type, text }) => type === 'C' && text === 'COMMIT' });
   let answered = false;
   const work = client.query(`begin; insert into notes values ('one'); commit`).then(() => {
     answered = true;
   });
   work.catch(() => {});
-  expect(await stands).toMatchObject({ previous: 'INSERT 0 1', application: 'writer' });
+  expect(await stopped).toMatchObject({ previous: 'INSERT 0 1', application: 'writer' });
   expect(await notes()).toBe(1);
   expect(answered).toBe(false);
 });

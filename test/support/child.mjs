@@ -60,8 +60,8 @@ export function startChild(file, options = {}) {
       let next = from;
       const timer = setTimeout(() => settle(reject, failure(`within ${ms} ms`)), ms);
       const failure = (when) => {
-        const told = lines.slice(-30).join('\n');
-        return new Error(`${file} did not print ${what} ${when}. Its last lines:\n${told}`);
+        const output = lines.slice(-30).join('\n');
+        return new Error(`${file} did not print ${what} ${when}. Its last lines:\n${output}`);
       };
       function settle(done, value) {
         clearTimeout(timer);

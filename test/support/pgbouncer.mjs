@@ -48,7 +48,7 @@ export async function startPgbouncer({ target, settings = {} }) {
   });
   let server;
 
-  function give(path, mode) {
+  function giveToServerUser(path, mode) {
     chmodSync(path, mode);
     if (user !== undefined) chownSync(path, user.uid, user.gid);
   }
@@ -73,7 +73,7 @@ export async function startPgbouncer({ target, settings = {} }) {
     const databases = ['[databases]', `* = host=${hostname} port=${targetPort}`];
     await writeFile(file('pgbouncer.ini'), [...databases, '[pgbouncer]', ...lines, ''].join('\n'));
     await writeLogins();
-    for (const name of ['pgbouncer.ini', 'users.txt']) give(file(name), 0o600);
+    for (const name of ['pgbouncer.ini', 'users.txt']) giveToServerUser(file(name), 0o600);
   }
 
   async function writeLogins() {

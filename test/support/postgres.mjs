@@ -25,12 +25,12 @@ export async function startPostgres(options = {}) {
   const port = options.port ?? (await freePort());
   const dir = options.dir ?? (await mkdtemp(join(reachableTemporaryFolder(), 'loghive-postgres-')));
   await mkdir(dir, { recursive: true });
-  give(dir);
+  giveToServerUser(dir);
   const data = join(dir, 'data');
   // Stored next to the data: a folder that is reused already has its superuser.
   const passwordFile = join(dir, 'password');
   if (!existsSync(passwordFile)) await writeFile(passwordFile, randomBytes(8).toString('hex'), { mode: 0o600 });
-  give(passwordFile);
+  giveToServerUser(passwordFile);
   const password = readFileSync(passwordFile, 'utf8');
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
   const env = { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', HOME: dir, TZ: 'UTC' };
@@ -41,7 +41,7 @@ export async function startPostgres(options = {}) {
   });
   let server;
 
-  function give(path) {
+  function giveToServerUser(path) {
     if (user !== undefined) chownSync(path, user.uid, user.gid);
   }
 
@@ -64,7 +64,7 @@ export async function startPostgres(options = {}) {
       const file = join(dir, `tls-${part}.pem`);
       await writeFile(file, content);
       chmodSync(file, 0o600);
-      give(file);
+      giveToServerUser(file);
       settings[setting] = file;
     }
     return settings;

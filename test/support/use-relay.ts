@@ -25,19 +25,19 @@ export async function useRelay(brokerUrl: string, afterOpenOk: Buffer = Buffer.a
   const sockets: net.Socket[] = [];
   let client: net.Socket | undefined;
   let silent = false;
-  const server = net.createServer({ allowHalfOpen: true }, (taken) => {
+  const server = net.createServer({ allowHalfOpen: true }, (accepted) => {
     const upstream = net.connect(Number(target.port), target.hostname);
-    client = taken;
-    for (const socket of [taken, upstream]) sockets.push(socket.on('error', () => {}));
-    taken.on('data', (data) => silent || upstream.write(data));
+    client = accepted;
+    for (const socket of [accepted, upstream]) sockets.push(socket.on('error', () => {}));
+    accepted.on('data', (data) => silent || upstream.write(data));
     upstream.on('data', (data) => {
       const at = data.indexOf(OPEN_OK);
       const end = at < 0 ? data.length : at + OPEN_OK.length;
       const more = at < 0 ? Buffer.alloc(0) : afterOpenOk;
-      if (!silent) taken.write(Buffer.concat([data.subarray(0, end), more, data.subarray(end)]));
+      if (!silent) accepted.write(Buffer.concat([data.subarray(0, end), more, data.subarray(end)]));
     });
-    taken.on('end', () => silent || upstream.end());
-    upstream.on('end', () => silent || taken.end());
+    accepted.on('end', () => silent || upstream.end());
+    upstream.on('end', () => silent || accepted.end());
   });
   onEnd(() => {
     for (const socket of sockets) socket.destroy();
