@@ -26,7 +26,7 @@ export async function makeTable(environment, schema = 'logs', isPlain = false) {
   }
 }
 
-/** The queues that are not empty. */
+/** The GIN indexes with data of their own, i.e. not the partitioned ones. */
 const GIN_INDEXES = `
   select index.oid::regclass::text as index from pg_class index
   join pg_index on indexrelid = index.oid
@@ -34,16 +34,16 @@ const GIN_INDEXES = `
   join pg_am on pg_am.oid = index.relam
   where amname = 'gin' and index.relkind = 'i' and of.relnamespace = $1::regnamespace and of.relname like 'records%'`;
 
-export function startConsumer(environment, { args = [], workers } = {}) {
-  const env = workers === undefined ? {} : { CONSUMER_WORKERS: String(workers) };
+export function startConsumer(environment, { args = [], workers, settings = {} } = {}) {
+  const env = workers === undefined ? settings : { ...settings, CONSUMER_WORKERS: String(workers) };
   return environment.run(LOGHIVE, ['consume', SERVICE, ...args], { env });
 }
 
 /** Runs one round: fills the queues and drains them with a newly started consumer. */
-export async function drainRound(environment, filler, records, workers) {
+export async function drainRound(environment, filler, records, { workers, settings } = {}) {
   await emptyTable(environment);
   await filler.round(records);
-  const { seconds, cpu } = await drainQueues(environment, workers);
+  const { seconds, cpu } = await drainQueues(environment, { workers, settings });
   return { seconds, cpu, records, ...(await countRows(environment, records)) };
 }
 
@@ -53,9 +53,9 @@ export async function drainRound(environment, filler, records, workers) {
  *
  * @returns seconds, and the CPU time of consumer, PostgreSQL and broker
  */
-async function drainQueues(environment, workers) {
+async function drainQueues(environment, options) {
   const messages = await messagesLeft(environment);
-  const consumer = startConsumer(environment, { workers });
+  const consumer = startConsumer(environment, options);
   await consumer.waitForLine(/connected to RabbitMQ/, 30_000);
   const { postgres, rabbitmq } = environment;
   const measured = meter({ consumer: consumer.pid, postgresql: postgres.pid, broker: rabbitmq.pid });

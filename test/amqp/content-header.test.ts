@@ -117,7 +117,7 @@ describe('the properties of a message', () => {
     'mark headers of type %s that are nested too deep, and later ones are read',
     (kind) => {
       const headers = headersOf(nested(12_000, kind), field('after', 't', Buffer.from([1])));
-      expect(headers.behind).toBe(true);
+      expect(headers.after).toBe(true);
       expect(JSON.stringify(headers.deep)).toContain('nested more than 32 levels deep');
     },
   );
@@ -170,7 +170,7 @@ describe('the properties of a message', () => {
     const many = headers.many as unknown[];
     expect(many).toHaveLength(1000);
     expect(many.at(-2)).toEqual({});
-    expect([many.at(-1), headers.behind]).toEqual(['…[more than 1000 values]', '…[more than 1000 values]']);
+    expect([many.at(-1), headers.after]).toEqual(['…[more than 1000 values]', '…[more than 1000 values]']);
   });
 
   test('are weighed by their memory use', () => {
