@@ -6,8 +6,9 @@
  * Consumers that want to store a letter of a locked page wait. So each letter is tried once a page; what was not taken is
  * tried again in the next page, after a pause without locks.
  */
-import type { PublishOutcome } from '../src/amqp/publish-channel.js';
+
 import { messageLimit, NOT_FOUND } from '../src/amqp/broker-reply.js';
+import type { PublishOutcome } from '../src/amqp/publish-channel.js';
 import { ask } from '../src/amqp/throwaway-channel.js';
 import { backoffMs, REFUSED } from '../src/backoff.js';
 import type { BrokerConfig } from '../src/config.js';

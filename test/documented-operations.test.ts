@@ -63,7 +63,7 @@ const NOTICES: ReadonlyArray<readonly [file: string, ...words: string[]]> = [
   ['src/amqp/topology.ts', 'is exclusive to another connection', 'the broker refused', 'a quorum queue'],
   ['consumer/intake/queue-hazards.ts', 'has a delivery limit', 'is a stream'],
   ['consumer/intake/refused-queues.ts', 'no messages can be taken from queue'],
-  ['consumer/copies.ts', 'retries cannot be published', 'unacknowledged because retries cannot be published'],
+  ['consumer/pending-republishes.ts', 'retries cannot be published', 'unacknowledged because retries cannot be published'],
   ['consumer/storage-watch.ts', 'dead letters cannot be stored'],
   ['consumer/announcements.ts', 'announcements of services cannot be kept'],
   ['consumer/announcements.ts', 'new services announced themselves within a second'],
@@ -91,7 +91,7 @@ test('no other file reports a notice', () => {
     .filter((name) => name.endsWith('.ts'))
     .filter((name) => /notices\.(?:once|report)\(/.test(readFileSync(path.join(root, 'consumer', name), 'utf8')))
     .map((name) => `consumer/${name.replaceAll(path.sep, '/')}`);
-  const byWayOf = ['consumer/worker.ts', 'consumer/intake/taking.ts', 'consumer/store/retention.ts'];
+  const byWayOf = ['consumer/worker.ts', 'consumer/intake/intake.ts', 'consumer/store/retention.ts'];
   const known = new Set([...NOTICES.map(([file]) => file), ...byWayOf]);
   expect(files.filter((file) => !known.has(file))).toEqual([]);
 });
