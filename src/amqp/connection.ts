@@ -287,10 +287,10 @@ export class Connection {
 const STEADY_MS = 5000;
 
 /** On networks slower than this, only heartbeats distinguish a slow peer from a dead one. */
-const SLOWEST_BYTES_PER_MS = 16;
+const MIN_BYTES_PER_MS = 16;
 
 function slowestTransferMs(bytes: number): number {
-  return bytes / SLOWEST_BYTES_PER_MS;
+  return bytes / MIN_BYTES_PER_MS;
 }
 
 function asLoghiveError(error: unknown): LoghiveError {
