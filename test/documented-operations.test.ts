@@ -63,7 +63,11 @@ const NOTICES: ReadonlyArray<readonly [file: string, ...words: string[]]> = [
   ['src/amqp/topology.ts', 'is exclusive to another connection', 'the broker refused', 'a quorum queue'],
   ['consumer/intake/queue-hazards.ts', 'has a delivery limit', 'is a stream'],
   ['consumer/intake/refused-queues.ts', 'no messages can be taken from queue'],
-  ['consumer/pending-republishes.ts', 'retries cannot be published', 'unacknowledged because retries cannot be published'],
+  [
+    'consumer/pending-republishes.ts',
+    'retries cannot be published',
+    'unacknowledged because retries cannot be published',
+  ],
   ['consumer/storage-watch.ts', 'dead letters cannot be stored'],
   ['consumer/announcements.ts', 'announcements of services cannot be kept'],
   ['consumer/announcements.ts', 'new services announced themselves within a second'],
