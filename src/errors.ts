@@ -15,7 +15,7 @@ export const ERROR_CODES = {
   LOGHIVE_RECORDS_WAIT: 'The broker does not take records now (an alarm, a full or missing queue). They are kept.',
   LOGHIVE_RECORDS_LOST:
     'Records had to be given up. They are counted; what was on its way to the broker already may arrive all the same.',
-  LOGHIVE_STORAGE_UNAVAILABLE: 'PostgreSQL cannot take records now. Nothing moves until it can.',
+  LOGHIVE_STORAGE_UNAVAILABLE: 'PostgreSQL cannot store records now. Nothing moves until it can.',
   LOGHIVE_STORAGE_TLS: 'The TLS handshake with PostgreSQL failed: certificate authority, date or name.',
   LOGHIVE_MIGRATION_FAILED: 'The database schema could not be brought up to date.',
   LOGHIVE_ALERT_FAILED: 'The mail server or the webhook did not accept an alert. It is kept, and sent again.',

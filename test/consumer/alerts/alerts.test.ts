@@ -130,7 +130,7 @@ describe('a mail server', () => {
     await eventually(() =>
       expect(notices.all).toEqual([
         expect.stringMatching(
-          /^alerts are not sent by mail: localhost:\d+ cannot be used now: .*ECONNREFUSED.* They are kept/,
+          /^alerts cannot be sent by mail: localhost:\d+ no mail could be sent through: .*ECONNREFUSED.* They are kept/,
         ),
       ]),
     );
@@ -153,7 +153,7 @@ describe('a mail server', () => {
     await write(store, [item(failed(1))]);
     await eventually(() => expect(notices.all).toHaveLength(1));
     expect(notices.all[0]).toMatch(
-      /^alerts are not sent by mail: localhost:\d+ refuses the login of alerts@example\.test: it answered "535 5\.7\.8 Username and password not accepted"\. Correct EMAIL_USER .* app password\. They are kept/,
+      /^alerts cannot be sent by mail: localhost:\d+ refuses the login of alerts@example\.test: it answered "535 5\.7\.8 Username and password not accepted"\. Correct EMAIL_USER .* app password\. They are kept/,
     );
     expect(notices.all[0]).not.toContain('wrong-secret');
     await alerts.stop();
@@ -187,7 +187,9 @@ describe('a mail server', () => {
     await write(store, [item(failed(1))]);
     const { notices, alerts } = useAlertLoop(database.url, { mail: plain.settings });
     await eventually(() =>
-      expect(notices.all).toEqual([expect.stringMatching(/was reached, but not encrypted: .* set EMAIL_TLS=none/)]),
+      expect(notices.all).toEqual([
+        expect.stringMatching(/was reached, but the connection could not be encrypted: .* set EMAIL_TLS=none/),
+      ]),
     );
     await alerts.stop();
     expect(plain.mails).toEqual([]);
@@ -207,7 +209,7 @@ describe('a mail server', () => {
     const { notices } = useAlertLoop(database.url, { mail: { ...server.settings, caFile: undefined } });
     await eventually(() =>
       expect(notices.all).toEqual([
-        expect.stringMatching(/was reached, but not encrypted: .*certificate.*EMAIL_CA_FILE/),
+        expect.stringMatching(/was reached, but the connection could not be encrypted: .*certificate.*EMAIL_CA_FILE/),
       ]),
     );
     expect(server.mails).toEqual([]);
@@ -257,7 +259,9 @@ describe('what is wrong with Loghive itself', () => {
     await proxy.refuse();
     await proxy.reset();
     await eventually(() =>
-      expect(notices.all).toEqual([expect.stringMatching(/^alerts wait in the database, which cannot be used/)]),
+      expect(notices.all).toEqual([
+        expect.stringMatching(/^alerts are delayed because their tables cannot be used, which cannot be used/),
+      ]),
     );
     alerts.condition('postgresql', { ...condition(true), sentence: 'PostgreSQL is away' });
     await mailsArrive(server, 1);
@@ -282,7 +286,7 @@ describe('a table of alerts that refuses', () => {
     await database.query('alter table logs.alert_events rename to gone');
     await write(store, itemList(5, failed));
     expect(refusals.at(-1)).toMatch(
-      /^errors are stored, but alerts wait in memory, because their table refuses them: .*42P01/,
+      /^errors are stored, but alerts are buffered in memory, because their table refuses them: .*42P01/,
     );
     await write(store, itemList(5, failed), { letters: [] });
     await database.query('alter table logs.gone rename to alert_events');

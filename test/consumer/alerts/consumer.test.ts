@@ -20,7 +20,7 @@ async function useConsumer(service: string, options: ConsumerOptions, digestMs =
   const consumer = new Supervisor(consumerConfig('test', [service], options), undefined, undefined, {
     ...QUICK,
     policy: { digestMs },
-    awayMs: 1000,
+    unreachableMs: 1000,
   });
   onEnd(() => consumer.stop());
   await consumer.start();
@@ -124,7 +124,9 @@ test('a consumer whose user may not send alerts stores, says so, and is degraded
   await database.query(`revoke delete on logs.alert_events from ${role}`);
   await eventually(() =>
     expect(consumer.status().notices).toContainEqual(
-      expect.stringMatching(/^alerts wait in the database, which cannot be used for them now: .*42501/),
+      expect.stringMatching(
+        /^alerts are delayed because their tables cannot be used, which cannot be used for them now: .*42501/,
+      ),
     ),
   );
   expect(consumer.status().health).toBe('degraded');
@@ -143,14 +145,14 @@ test('a consumer that cannot reach PostgreSQL says so by mail', { timeout: 60_00
   await proxy.reset();
   useLogger(broker.url, service).error('it failed');
   await eventually(() => expect(server.mails).toHaveLength(1));
-  expect(server.mails[0]?.subject).toBe('Loghive: PostgreSQL has not taken records for a minute');
+  expect(server.mails[0]?.subject).toBe('Loghive: PostgreSQL has not accepted records for a minute');
   await proxy.heal();
   await eventually(
     () =>
       expect(server.mails.map(({ subject }) => subject).sort()).toEqual([
-        'Loghive: PostgreSQL has not taken records for a minute',
+        'Loghive: PostgreSQL has not accepted records for a minute',
         `new: ERROR ${service}: it failed`,
-        'recovered: Loghive: PostgreSQL has not taken records for a minute',
+        'recovered: Loghive: PostgreSQL has not accepted records for a minute',
       ]),
     { withinMs: 40_000 },
   );

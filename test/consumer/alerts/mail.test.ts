@@ -84,7 +84,7 @@ Fields ---------------------------------------------------------------------
 }
 
 -- 
-Sent by Loghive. What follows of the same error comes in the next digest. Shape 0123456789abcdef.`);
+Sent by Loghive. Further occurrences of this error are reported in the next digest. Shape 0123456789abcdef.`);
   for (const part of ['1,204', 'order 17 failed', 'at pay (a.js:1:2)', 'at deep (c.js:1:1)', '&quot;order&quot;: 17']) {
     expect(html).toContain(part);
   }

@@ -18,7 +18,7 @@ export const SETTINGS: AlertSettings = {
 /** As quick as a test needs it. */
 export const QUICK: AlertsTestHooks = {
   tickMs: 50,
-  rest: { usual: { firstMs: 50, maxMs: 100 }, needsPerson: { firstMs: 50, maxMs: 100 } },
+  retry: { temporary: { firstMs: 50, maxMs: 100 }, permanent: { firstMs: 50, maxMs: 100 } },
 };
 
 export interface TestAlerts {
@@ -47,7 +47,11 @@ export interface TestLoop {
 }
 
 /** Begins to tell; stopped with the test. */
-export function useAlertLoop(databaseUrl: string, settings: Partial<AlertSettings>, seams: AlertsTestHooks = {}): TestLoop {
+export function useAlertLoop(
+  databaseUrl: string,
+  settings: Partial<AlertSettings>,
+  seams: AlertsTestHooks = {},
+): TestLoop {
   const notices = new StatusLog();
   const all = { ...SETTINGS, ...settings };
   const alerts = createAlerts({

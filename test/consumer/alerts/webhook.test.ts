@@ -70,7 +70,7 @@ test('a redirect is not followed, and named without what may be its secret', asy
     (thrown: Error) => thrown,
   );
   expect(error?.message).toMatch(
-    /^http:\/\/127\.0\.0\.1:\d+\/\*\*\* answered 307 and points to http:\/\/127\.0\.0\.1:\d+\/\*\*\*; redirects are not followed\. Set ALERT_WEBHOOK_URL/,
+    /^http:\/\/127\.0\.0\.1:\d+\/\*\*\* answered 307 and redirects to http:\/\/127\.0\.0\.1:\d+\/\*\*\*; redirects are not followed\. Set ALERT_WEBHOOK_URL/,
   );
   expect(error?.message).not.toContain('x9-secret');
   expect(other.requests).toEqual([]);
@@ -80,11 +80,11 @@ test.each([
   [404, /answered "404 no such hook"\. Check ALERT_WEBHOOK_URL/, true],
   [500, /answered "500 no such hook"/, false],
   [429, /answered "429 no such hook"/, false],
-])('an answer of %i is a failure in words', async (status, words, needsPerson) => {
+])('an answer of %i is a failure in words', async (status, words, isPermanent) => {
   const server = await useWebhookServer((response) =>
     response.writeHead(status).end('no such\nhook'.replace('\n', ' ')),
   );
-  await expect(post(server.url)).rejects.toMatchObject({ message: expect.stringMatching(words), needsPerson });
+  await expect(post(server.url)).rejects.toMatchObject({ message: expect.stringMatching(words), isPermanent });
 });
 
 test('an answer without an end is not read to its end', async () => {
@@ -109,7 +109,7 @@ test('where nobody listens that is said', async () => {
     message: expect.stringMatching(
       /^http:\/\/127\.0\.0\.1:1\/\*\*\* cannot be reached: .*\. Check ALERT_WEBHOOK_URL\.$/,
     ),
-    needsPerson: false,
+    isPermanent: false,
   });
 });
 
@@ -120,7 +120,7 @@ test('a webhook that fails does not hold up mails, and gets its alert when it wo
   const { notices } = useAlertLoop(database.url, { webhook: { url: server.url, secret: SECRET } });
   await write(store, [item({ level: 'ERROR' })]);
   await eventually(() =>
-    expect(notices.all).toEqual([expect.stringMatching(/^alerts are not sent by webhook: .*503/)]),
+    expect(notices.all).toEqual([expect.stringMatching(/^alerts cannot be sent by webhook: .*503/)]),
   );
   await eventually(() => expect(notices.all).toEqual([]));
   expect(new Set(server.requests.map(({ body }) => JSON.parse(body).id))).toHaveLength(1);
@@ -135,7 +135,7 @@ test('the example of docs/alerts.md accepts what is signed, and refuses what is 
   const [, port] = await child.waitForLine(/listening on (\d+)/);
   const url = `http://127.0.0.1:${port}/`;
   expect(await post(url)).toBe('204');
-  await child.waitForLine(/alerts arrive/);
+  await child.waitForLine(/test alert/);
   await expect(post(url, 'another')).rejects.toThrow(/answered "403/);
   const old = await fetch(url, {
     method: 'POST',
