@@ -24,31 +24,31 @@ function decided(groups: PendingGroup[], state: Partial<PolicyState> = {}) {
   return [names(individual), names(digestOnly), names(digest)];
 }
 
-test('an error that comes for the first time is told by itself, at once', () => {
+test('a new error is reported individually and immediately', () => {
   expect(decided([group('a')])).toEqual(['a', '', '']);
 });
 
-test('what follows of it waits for the digest', () => {
+test('further occurrences wait for the digest', () => {
   const again = group('a', { notifiedAtMs: NOW - 2000, isNew: false });
   expect(decided([again], { individualNoticesMs: [NOW - 2000] })).toEqual(['', '', '']);
   expect(decided([{ ...again, pendingSinceMs: NOW - HOUR }])).toEqual(['', '', 'a']);
 });
 
-test('two are told within an hour, the others in the digest and not by themselves when the hour is over', () => {
+test('with a limit of two, the others go into the digest and are not reported individually later', () => {
   expect(decided([group('a'), group('b'), group('c')])).toEqual(['a b', 'c', '']);
   const left = group('c', { digestOnly: true });
   expect(decided([left], { individualNoticesMs: [NOW - 2 * HOUR] })).toEqual(['', '', '']);
   expect(decided([{ ...left, pendingSinceMs: NOW - HOUR }, group('d')])).toEqual(['d', '', 'c']);
 });
 
-test('a digest takes along what has just begun, and the next one is not before its time', () => {
+test('a digest includes recent errors, and the next one waits for its interval', () => {
   const old = group('a', { notifiedAtMs: NOW - HOUR, pendingSinceMs: NOW - HOUR });
   const fresh = group('b', { notifiedAtMs: NOW - MINUTE });
   expect(decided([old, fresh])).toEqual(['', '', 'a b']);
   expect(decided([old, fresh], { lastDigestMs: NOW - 59 * MINUTE })).toEqual(['', '', '']);
 });
 
-test('an error that was not told for a day is told by itself again', () => {
+test('an error not reported for a day is reported individually again', () => {
   expect(decided([group('a', { notifiedAtMs: NOW - 24 * HOUR, isNew: false })])).toEqual(['a', '', '']);
   expect(decided([group('a', { notifiedAtMs: NOW - 23 * HOUR, isNew: false })])).toEqual(['', '', '']);
 });
@@ -58,7 +58,7 @@ test('only the mails of the last hour count', () => {
   expect(decided([group('a')], { individualNoticesMs: [NOW - 59 * MINUTE, NOW - MINUTE] })).toEqual(['', 'a', '']);
 });
 
-test('none an hour means digests alone', () => {
+test('a limit of zero means digests only', () => {
   const { individual, digestOnly } = decide(
     { nowMs: NOW, groups: [group('a')], individualNoticesMs: [], lastDigestMs: undefined },
     { ...settings, maxPerHour: 0 },
@@ -74,14 +74,14 @@ const noticeAt = (kind: 'condition' | 'recovered', ago: number) => ({
 const kinds = (state: { active?: typeof active; notified?: ReturnType<typeof noticeAt> }) =>
   decideConditions([{ key: 'k', active: state.active, notified: state.notified }], NOW).map(({ kind }) => kind);
 
-test('a condition is told once, and once when it is over', () => {
+test('a condition is reported once, and once when it is resolved', () => {
   expect(kinds({ active })).toEqual(['condition']);
   expect(kinds({ active, notified: noticeAt('condition', 1000) })).toEqual([]);
   expect(kinds({ notified: noticeAt('condition', 1000) })).toEqual(['recovered']);
   expect(kinds({ notified: noticeAt('recovered', 1000) })).toEqual([]);
 });
 
-test('a condition that comes and goes is told again after ten minutes, if it holds then', () => {
+test('a recurring condition is reported again after ten minutes if it is still active', () => {
   expect(kinds({ active, notified: noticeAt('recovered', 9 * MINUTE) })).toEqual([]);
   expect(kinds({ active, notified: noticeAt('recovered', 10 * MINUTE) })).toEqual(['condition']);
 });

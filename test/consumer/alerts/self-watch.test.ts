@@ -37,7 +37,7 @@ const queue = (changes: Partial<QueueState>): QueueState => ({
   ...changes,
 });
 
-test('PostgreSQL that takes no records for a minute is told, and that it does again', () => {
+test('PostgreSQL that does not accept records for a minute is reported, and its recovery', () => {
   const { look } = watch();
   const storage = { sinceMs: START, reason: 'nothing listens at db:5432.' };
   expect(look(59_000, { storage })).toEqual([]);
@@ -47,14 +47,14 @@ test('PostgreSQL that takes no records for a minute is told, and that it does ag
   expect(look(70_000, {})).toEqual([]);
 });
 
-test('a queue is told of at 80 %, in the words of that moment, and is well again below 70 %', () => {
+test('a queue is reported at 80 % with the values of that moment, and resolved below 70 %', () => {
   const { look } = watch();
   const at = (share: number) => look(0, { queues: [queue({ share })] });
   const told = [expect.stringMatching(/^queue shop_error_logs is 81 % full \(812,000 messages\)\. Check that/)];
   expect([at(0.79), at(0.81), at(0.95), at(0.71), at(0.69), at(0.75)]).toEqual([[], told, told, told, [], []]);
 });
 
-test('a record that has waited for half of the time that it may', () => {
+test('a record is reported at half of its TTL', () => {
   const { look } = watch();
   expect(look(0, { services: [{ name: 'shop', oldestMs: 3.4 * DAY }] })).toEqual([]);
   expect(look(0, { services: [{ name: 'shop', oldestMs: 3.5 * DAY }] })).toEqual([
@@ -64,7 +64,7 @@ test('a record that has waited for half of the time that it may', () => {
   expect(look(0, {})).toEqual([]);
 });
 
-test('a queue with messages that nobody takes for a minute, and that is gone at last', () => {
+test('a queue with messages but no consumer is reported after a minute, until it is deleted', () => {
   const { look } = watch();
   const queues = [queue({ consumers: 0 })];
   expect(look(0, { queues })).toEqual([]);
@@ -75,7 +75,7 @@ test('a queue with messages that nobody takes for a minute, and that is gone at 
   expect(look(10 * MINUTE, { queues: [queue({ consumers: 0, messages: 0 })] })).toEqual([]);
 });
 
-test('dead letters are told of until an hour without', () => {
+test('dead letters are active until an hour has passed without any', () => {
   const { look } = watch();
   expect(look(0, { deadLetters: 0 })).toEqual([]);
   const told = [expect.stringMatching(/^2 records could not be stored and became dead letters\./)];
@@ -85,7 +85,7 @@ test('dead letters are told of until an hour without', () => {
   expect(look(91 * MINUTE, { deadLetters: 3 })).toEqual([]);
 });
 
-test('a worker that keeps dying: three times within ten minutes, until ten minutes without', () => {
+test('workers that crash three times within ten minutes are reported, until ten minutes without a crash', () => {
   const { look } = watch();
   expect(look(0, { workerCrashes: 1 })).toEqual([]);
   expect(look(11 * MINUTE, { workerCrashes: 3 })).toEqual([]);
