@@ -7,8 +7,7 @@ import { reasonOf } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import type { StatusLog } from '../../src/status-log.js';
 import type { AlertDatabase } from '../store/alert-database.js';
-import type { Channel, Notice } from './notice.js';
-import { isAlertFailure } from './notice.js';
+import { type Channel, isAlertFailure, type Notice } from './notice.js';
 
 /** Longer than any attempt, in milliseconds. */
 const CLAIM_MS = 5 * 60_000;

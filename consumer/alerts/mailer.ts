@@ -4,8 +4,7 @@ import { reasonOf } from '../../src/errors.js';
 import { type Redact, redaction } from '../../src/fields/redact.js';
 import { mailHtml, mailText } from './mail-body.js';
 import { alertMessage } from './message.js';
-import type { Channel, Notice, NoticeContent } from './notice.js';
-import { type AlertFailure, alertFailed } from './notice.js';
+import { type AlertFailure, alertFailed, type Channel, type Notice, type NoticeContent } from './notice.js';
 import type { AlertSettings, MailSettings } from './settings.js';
 
 /** SMTP timeouts in milliseconds: connecting and greeting, any single response, the whole delivery. */

@@ -2,7 +2,6 @@
  * Notices, and the channels that send them. Notices are stored unredacted until they are sent; redaction happens when
  * they are sent.
  */
-
 import { LoghiveError } from '../../src/errors.js';
 import type { JsonObject } from '../../src/value/json-value.js';
 import type { AlertEvent, Example } from './event.js';

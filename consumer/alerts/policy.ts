@@ -5,7 +5,6 @@
  * hourly limit. Further occurrences, and errors above the limit, wait for the digest, which is due an hour after the
  * first of them.
  */
-
 import type { AlertEvent } from './event.js';
 import type { ConditionNotice } from './notice.js';
 
@@ -14,7 +13,10 @@ export interface PolicySettings {
   readonly maxPerHour: number;
   /** How long errors wait for the digest, and the minimum time between two digests, in milliseconds. */
   readonly digestMs: number;
-  /** Minimum time between two individual reports of the same error, in milliseconds. */
+  /**
+   * Time since the last report of an error, individual or in a digest, before it is reported individually again, in
+   * milliseconds.
+   */
   readonly repeatMs: number;
 }
 

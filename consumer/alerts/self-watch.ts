@@ -94,8 +94,12 @@ export class SelfWatch {
     const more = deadLetters - this.#deadLetters;
     this.#deadLetters = deadLetters;
     if (more > 0) this.#deadLetterMs = nowMs;
-    const words = counted(more, 'record', 'records');
-    const sentence = `${words} could not be stored and became dead letters. See the table dead_letters for the reason, and for further records.`;
+    const words = counted(
+      more,
+      'record could not be stored and became a dead letter',
+      'records could not be stored and became dead letters',
+    );
+    const sentence = `${words}. See the table dead_letters for the reason, and for further records.`;
     this.#set('dead-letters', nowMs - this.#deadLetterMs < HOUR_MS, sentence, nowMs);
   }
 

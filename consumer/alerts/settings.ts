@@ -54,8 +54,8 @@ export interface AlertOptions {
   /** Time that a digest collects errors, in minutes. Default 60. Environment: `ALERT_DIGEST_MINUTES`. */
   alertDigestMinutes?: number;
   /**
-   * Hours after which an error that was already reported is reported individually again. Default 24. Environment:
-   * `ALERT_REPEAT_HOURS`.
+   * Hours since the last report of an error, individual or in a digest, after which it is reported individually again.
+   * Default 24. Environment: `ALERT_REPEAT_HOURS`.
    */
   alertRepeatHours?: number;
   /**

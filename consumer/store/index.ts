@@ -5,8 +5,7 @@
 import { maskUrl } from '../../src/settings/mask-url.js';
 import { StatusLog } from '../../src/status-log.js';
 import { createAlertOutbox } from './alert-outbox.js';
-import type { Batch, BatchOutcome } from './batch.js';
-import { partTimeouts } from './batch.js';
+import { type Batch, type BatchOutcome, partTimeouts } from './batch.js';
 import { openSession } from './connect.js';
 import { parseDatabaseUrl } from './database-url.js';
 import { deadLettersTable } from './dead-letters-table.js';

@@ -1,8 +1,8 @@
-import { LEVELS, type Level } from '../../src/level.js';
-
 /**
  * Days of records: which days get a partition, and which have expired. Days are counted from 1970-01-01 in UTC. Pure.
  */
+import { LEVELS, type Level } from '../../src/level.js';
+
 const DAY_MS = 86_400_000;
 
 /**

@@ -1,5 +1,4 @@
 /** Checks whether PostgreSQL accepts what batches contain, in a transaction that is rolled back. */
-
 import type { DatabaseSession } from './connect.js';
 import type { DeadLettersTable } from './dead-letters-table.js';
 import { actionFor, type TaggedError, withPhase } from './error-action.js';

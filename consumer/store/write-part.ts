@@ -5,8 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { reasonOf } from '../../src/errors.js';
 import type { AlertOutbox } from './alert-outbox.js';
-import type { PartTimeouts } from './batch.js';
-import { type Batch, type BatchOutcome, BatchRefused, duplicatesIn, without } from './batch.js';
+import { type Batch, type BatchOutcome, BatchRefused, duplicatesIn, type PartTimeouts, without } from './batch.js';
 import type { DatabaseSession } from './connect.js';
 import { copyText } from './copy-text.js';
 import type { DeadLettersTable } from './dead-letters-table.js';

@@ -18,7 +18,7 @@ export const files: readonly string[] = readdirSync(folder, { recursive: true, e
 export const textOf = (name: string) => readFileSync(path.join(folder, name), 'utf8');
 
 /** The documents of a YAML file. @throws for YAML errors and warnings. */
-// biome-ignore lint/suspicious/noExplicitAny: what is in it is what a test looks at
+// biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary values
 export function yamlOf(name: string, text = textOf(name)): any[] {
   return parseAllDocuments(text, { strict: true, uniqueKeys: true }).map((document) => {
     const [fault] = [...document.errors, ...document.warnings];

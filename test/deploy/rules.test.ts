@@ -103,7 +103,7 @@ test('an alert fires for its problem, and not otherwise', () => {
       'LoghiveUnhealthy',
     ]),
     firing({ ...well, loghive_broker_connected: '0x90', loghive_workers: '0x90' }, [
-      'LoghiveBrokerAway',
+      'LoghiveBrokerDisconnected',
       'LoghiveNoWorker',
     ]),
     firing(
@@ -116,7 +116,7 @@ test('an alert fires for its problem, and not otherwise', () => {
       },
       [
         'LoghiveBehind',
-        'LoghiveQueueFills',
+        'LoghiveQueueFillingUp',
         'LoghiveQueueFull',
         'LoghiveQueueWithoutConsumer',
         'LoghiveRecordsExpireSoon',
@@ -131,7 +131,7 @@ test('an alert fires for its problem, and not otherwise', () => {
       },
       [],
     ),
-    firing({ ...well, loghive_maintenance_failures_total: '0+1x90' }, ['LoghiveTablesNotSeenTo']),
+    firing({ ...well, loghive_maintenance_failures_total: '0+1x90' }, ['LoghiveMaintenanceFailing']),
     firing({ ...well, loghive_maintenance_failures_total: '5x90' }, []),
     // It is empty.
     firing({ ...well, 'loghive_queue_consumers{queue="q"}': '0x90', 'loghive_queue_messages{queue="q"}': '0x90' }, []),

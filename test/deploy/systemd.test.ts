@@ -44,7 +44,9 @@ test('the restart settings have the values that Loghive needs', () => {
   expect(unit.has('MemoryDenyWriteExecute')).toBe(false);
 });
 
-test('the command of the unit stores records until systemd stops it, and notifies systemd', { timeout: 60_000 }, async () => {
+test('the command of the unit stores records until systemd stops it, and notifies systemd', {
+  timeout: 60_000,
+}, async () => {
   const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
   const place = useInstallation();
   const told = path.join(place, 'told');

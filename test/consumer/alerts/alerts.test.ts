@@ -263,15 +263,15 @@ describe('a problem of Loghive itself', () => {
         expect.stringMatching(/^alerts are delayed because their tables cannot be used, which cannot be used/),
       ]),
     );
-    alerts.condition('postgresql', { ...condition(true), sentence: 'PostgreSQL is away' });
+    alerts.condition('postgresql', { ...condition(true), sentence: 'PostgreSQL is down' });
     await mailsArrive(server, 1);
     await proxy.heal();
     await eventually(() => expect(notices.all).toEqual([]));
     alerts.condition('postgresql', condition(false));
     await mailsArrive(server, 2);
     expect(server.mails.map(({ subject }) => subject)).toEqual([
-      'Loghive: PostgreSQL is away',
-      'recovered: Loghive: PostgreSQL is away',
+      'Loghive: PostgreSQL is down',
+      'recovered: Loghive: PostgreSQL is down',
     ]);
     expect(await database.query('select kind from logs.alert_notices order by id')).toEqual([
       { kind: 'condition' },

@@ -51,12 +51,12 @@ test('10,000 equal errors of an application cause one mail and one digest, with 
   const counted = 'select coalesce(sum(untold), 0)::int as n from logs.alert_groups';
   const [{ n: untold }] = await database.query(counted);
   // Errors that occurred while the digest was created are in the next one: nothing is counted twice or missing.
-  const told = Number(/([\d,]+) errors?/.exec(digest?.subject ?? '')?.[1]?.replaceAll(',', ''));
+  const reported = Number(/([\d,]+) errors?/.exec(digest?.subject ?? '')?.[1]?.replaceAll(',', ''));
   await eventually(async () => {
     const [{ n }] = await database.query('select count(*)::int as n from logs.records where service = $1', [service]);
     expect(n).toBe(10_000);
   });
-  if (told !== 9999) await eventually(() => expect(server.mails).toHaveLength(3));
+  if (reported !== 9999) await eventually(() => expect(server.mails).toHaveLength(3));
   const sum = server.mails
     .slice(1)
     .reduce((all, { subject }) => all + Number(/([\d,]+) errors?/.exec(subject)?.[1]?.replaceAll(',', '')), 1);
@@ -98,7 +98,7 @@ test('a consumer reports dead letters', async () => {
   channel.publish('logs_exchange', `${service}.error`, Buffer.from('no JSON'));
   await channel.waitForConfirms();
   await eventually(() => expect(server.mails).toHaveLength(1));
-  expect(server.mails[0]?.subject).toBe('Loghive: 1 record was given up and is in the table of dead letters now');
+  expect(server.mails[0]?.subject).toBe('Loghive: 1 record could not be stored and became a dead letter');
 });
 
 test('a consumer without privileges on the alert tables stores records and is degraded; with the documented privileges it sends alerts', async () => {

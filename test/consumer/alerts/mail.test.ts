@@ -135,7 +135,7 @@ test.each<[string, unknown]>([
   ['nothing', undefined],
   ['a deep cause', { error: { cause: { cause: { cause: { cause: { cause: { cause: { cause: 'x' } } } } } } } }],
   ['an error of numbers', { error: { name: 1, message: 2, stack: 3, cause: 4 } }],
-])('information that is %s makes a mail as well', async (_, information) => {
+])('information that is %s still causes a mail', async (_, information) => {
   const { text } = await mailOf(errorOf({ information } as unknown as Partial<Example>));
   expect(text).toContain('it failed');
 });

@@ -66,9 +66,9 @@ test('a limit of zero means digests only', () => {
   expect([individual.length, digestOnly.length]).toEqual([0, 1]);
 });
 
-const active = { sentence: 'PostgreSQL is away', sinceMs: NOW - MINUTE };
+const active = { sentence: 'PostgreSQL is down', sinceMs: NOW - MINUTE };
 const noticeAt = (kind: 'condition' | 'recovered', ago: number) => ({
-  content: { kind, key: 'k', sentence: 'PostgreSQL is away', since: '2026-01-31T09:00:00.000Z' },
+  content: { kind, key: 'k', sentence: 'PostgreSQL is down', since: '2026-01-31T09:00:00.000Z' },
   atMs: NOW - ago,
 });
 const kinds = (state: { active?: typeof active; notified?: ReturnType<typeof noticeAt> }) =>

@@ -93,7 +93,7 @@ describe('alerts', () => {
         /^environment variable ALERT_RULES is "\[\{\]", expected a list of at most 100 rules .*; every ERROR and CRITICAL is used instead\./,
       ) as unknown as string,
     ],
-  ])('say once what is wrong in the environment: %j', (variables, sentence) => {
+  ])('warn once about an invalid environment: %j', (variables, sentence) => {
     const { warnings } = useEnvironment(variables);
     configOf();
     configOf();

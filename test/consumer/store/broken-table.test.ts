@@ -21,7 +21,7 @@ describe('a broken table', () => {
       /trigger.*no/,
     ],
     [
-      'a trigger that calls what is not there',
+      'a trigger that calls a missing function',
       `create function logs.no() returns trigger language plpgsql as $$ begin perform missing(); return new; end $$;
        create trigger no before insert on logs.records for each row execute function logs.no()`,
       '42883',
@@ -35,7 +35,7 @@ describe('a broken table', () => {
       /probe row/,
     ],
     ['a renamed enum value', `alter type logs.level rename value 'INFO' to 'NEWS'`, '22P02', /probe row/],
-  ])('%s pauses, with the reason in words, and rejects nothing', async (_, breakage, sqlstate, words) => {
+  ])('%s pauses storage with a readable reason, and rejects nothing', async (_, breakage, sqlstate, words) => {
     const { store, sql } = await newStore();
     await write(store, itemList(1));
     await sql(breakage);

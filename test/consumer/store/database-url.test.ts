@@ -129,7 +129,7 @@ describe('a database URL', () => {
     ['postgres://u:12?secret=1@h/db', /%3F/],
     ['postgres://u:p@h/db?sslmode=se@cret', /sslmode has an invalid value/],
     ['postgres://h/db?password=se&secret', /%26/],
-  ])('%s is refused in words, without the password', (url, words) => {
+  ])('%s is refused with a readable message without the password', (url, words) => {
     let thrown: unknown;
     try {
       parseDatabaseUrl(url);

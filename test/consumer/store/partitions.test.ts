@@ -185,7 +185,7 @@ describe('partitions', () => {
       `create table logs.morning partition of logs.records for values from ('2026-03-01 00:00+00') to ('2026-03-01 06:00+00')`,
     ],
     ['whose name is taken', 'create table logs.records_20260301 (n int)'],
-  ])('%s leave the rest to the default one, told once', async (_, obstacle) => {
+  ])('%s leave the other records to the default partition, with one warning', async (_, obstacle) => {
     const { store, sql, notices } = await storeWithClock();
     await sql(obstacle);
     expect(await write(store, [on(0)])).toMatchObject({ stored: 1 });
@@ -263,12 +263,12 @@ describe('partitions', () => {
       expect(await triesAfter(61 * MINUTE_MS, -5)).toBe(3);
       expect(await triesAfter(DAY_MS)).toBe(4);
       expect(await sql(COUNT)).toEqual([{ n: 1 }]);
-      const told = notices.filter((text) => text.startsWith('partition'));
-      expect(told).toHaveLength(1);
-      expect(told[0]).toMatch(
+      const warnings = notices.filter((text) => text.startsWith('partition'));
+      expect(warnings).toHaveLength(1);
+      expect(warnings[0]).toMatch(
         /^partition records_20260301 of schema logs cannot be created within 2 s; the default partition stores its records\..* too large\. .*docs\/default-partition\.md/,
       );
-      expect(told[0]).toMatch(/cancelled after (?:2s|1\d\d\dms) \(SQLSTATE 57014\)/);
+      expect(warnings[0]).toMatch(/cancelled after (?:2s|1\d\d\dms) \(SQLSTATE 57014\)/);
 
       await sql('drop event trigger slow');
       await triesAfter(DAY_MS + MINUTE_MS, 2);

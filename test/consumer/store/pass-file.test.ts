@@ -100,7 +100,7 @@ describe('a database URL that names a passfile', () => {
       },
       /it is not a regular file/,
     ],
-  ])('says so where it %s', async (_what, happens, words) => {
+  ])('fails with a readable message if it %s', async (_what, happens, words) => {
     const made = await usePassFile(LINE);
     happens(made);
     await expect(opened(made.url)).rejects.toThrow(words);

@@ -213,7 +213,7 @@ describe('a pooler', () => {
 
 describe('ten concurrent migrations', () => {
   it.each(['read committed', 'repeatable read', 'serializable'])(
-    'apply each migration once where the default is %s, with a pooler and without',
+    'apply each migration once with default isolation %s, with and without a pooler',
     async (isolation) => {
       const pooler = await usePooler({ default_pool_size: 20 });
       for (const through of [(url: string) => url, pooler.url]) {

@@ -67,7 +67,7 @@ describe('a record that is refused alone', () => {
        create trigger poison after insert on logs.records referencing new table as added for each statement
          execute function logs.poison()`,
     ],
-  ])('%s is found where the server does not name its line', async (_, sql) => {
+  ])('%s is found although the server does not name its line', async (_, sql) => {
     const { store } = await storeWith(sql);
     const bad = [item({ message: 'poison' }), item({ message: 'poison' })];
     const items = [...itemList(100), bad[0]!, ...itemList(300), bad[1]!, ...itemList(5)];
