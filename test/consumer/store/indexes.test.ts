@@ -91,7 +91,7 @@ describe('the index on information', () => {
     expect(await count(made, 'USING gin')).toBe(9);
     await maintained(made, { information: false });
     expect(await count(made, 'USING gin')).toBe(0);
-    expect(made.notices).toContain('the index on information is dropped (INDEX_INFORMATION=off).');
+    expect(made.notices).toContain('dropped the index on information (INDEX_INFORMATION=off).');
     const tomorrow = () => Date.now() + DAY_MS;
     await maintained(made, { information: false }, tomorrow);
     expect(await made.sql(`select 1 from pg_inherits where inhparent = 'logs.records'::regclass`)).toHaveLength(10);
@@ -204,7 +204,7 @@ describe('the index of a field', () => {
     expect(await write(made.store, itemList(10))).toMatchObject({ stored: 10 });
     expect(made.notices.filter((text) => text.includes('is waiting'))).toEqual([
       expect.stringMatching(
-        /^index records_by_requestid_\w+ of schema logs .*: session \d+ \(.*application forgotten\) has had a transaction open since .*pg_terminate_backend/,
+        /^the build of index records_by_requestid_\w+ of schema logs is waiting: session \d+ \(.*application forgotten\) has had a transaction open since .*pg_terminate_backend/,
       ),
     ]);
     await reader.query('commit');

@@ -205,7 +205,7 @@ describe('partitions', () => {
     expect(await write(limited, [on(0), on(-1)])).toMatchObject({ stored: 2 });
     expect(await sql(PLACES)).toEqual([{ place: 'logs.records_default', n: 2 }]);
     expect(notices).toHaveLength(1);
-    expect(notices[0]).toMatch(/default partition takes.*rights/);
+    expect(notices[0]).toMatch(/default partition stores.*privileges/);
   });
 
   it('that others dropped are created again within an hour', async () => {
