@@ -73,9 +73,9 @@ const NOTICES: ReadonlyArray<readonly [file: string, ...words: string[]]> = [
   ['consumer/announcements.ts', 'new services announced themselves within a second'],
   ['consumer/announcements.ts', 'services are announced, and no further one is taken'],
   ['consumer/discovery.ts', 'services that other consumers have found are not known'],
-  ['consumer/alerts/alerts.ts', 'alerts wait in the database'],
-  ['consumer/alerts/delivery.ts', 'alerts are not sent by'],
-  ['consumer/store/alert-outbox.ts', 'errors are stored, but alerts wait in memory'],
+  ['consumer/alerts/alerts.ts', 'alerts are delayed because their tables cannot be used'],
+  ['consumer/alerts/delivery.ts', 'alerts cannot be sent by'],
+  ['consumer/store/alert-outbox.ts', 'errors are stored, but alerts are buffered in memory'],
   ['consumer/pool.ts', 'has died'],
 ];
 

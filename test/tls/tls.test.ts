@@ -91,7 +91,7 @@ async function databaseRefusal(parameters: string): Promise<string> {
   const error = await migrateDatabase({ databaseUrl: databaseUrl(parameters) }).catch((thrown) => thrown);
   expect(error).toBeInstanceOf(LoghiveError);
   expect(error.code).toBe('LOGHIVE_STORAGE_TLS');
-  expect(error.message).toMatch(/^PostgreSQL cannot take records: 127\.0\.0\.1:\d+ was reached, but [^\n]*$/);
+  expect(error.message).toMatch(/^PostgreSQL cannot store records: 127\.0\.0\.1:\d+ was reached, but [^\n]*$/);
   expect(error.message).not.toContain(new URL(postgres.url).password);
   return error.message;
 }

@@ -1,6 +1,6 @@
 /**
- * The table of records that were given up. A message that is delivered again because the consumer died between COMMIT
- * and ack is found by its fingerprint: it is counted, not stored again.
+ * The table of records that could not be stored. A message redelivered because the consumer died between COMMIT and ack
+ * is found by its fingerprint: it is counted, not stored again.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import pg from 'pg';
@@ -8,35 +8,35 @@ import { safeValue } from '../../src/safe-value.js';
 import { isUuid } from '../../src/uuid.js';
 import { cleanText } from '../../src/value/safe-text.js';
 import type { DatabaseSession } from './connect.js';
+import { withPhase } from './error-action.js';
 import { sqlStateOf } from './storage-fault.js';
 import { underSavepoint } from './transaction.js';
-import { during } from './verdict.js';
 
 export interface DeadLetter {
-  /** The body of a message as it was delivered, or a line of a frame in UTF-8. */
+  /** The message body as delivered, or a line of a frame in UTF-8. */
   readonly raw: Buffer;
-  /** SQLSTATE, or Loghive's own code where the record never reached the table. */
+  /** SQLSTATE, or a Loghive code if the record never reached the table. */
   readonly code: string;
   readonly reason: string;
   readonly attempts: number;
-  /** The queue that it was first taken from. */
+  /** The queue from which it was first consumed. */
   readonly queue: string;
   readonly routingKey: string;
-  /** AMQP headers, of any type that AMQP has. */
+  /** AMQP headers of any AMQP type. */
   readonly headers: Record<string, unknown>;
   readonly service?: string;
   readonly level?: string;
   readonly recordId?: string;
 }
 
-/** One statement takes up to so many letters, or bytes. */
+/** Maximum rows and bytes per statement. */
 const CHUNK_ROWS = 200;
 const MIB = 1024 * 1024;
 const CHUNK_BYTES = 8 * MIB;
-const MOST_REASON_CHARACTERS = 4000;
-const MOST_HEADER_BYTES = 256 * 1024;
-/** What the column holds; the number comes from a header that anybody can write. */
-const MOST_ATTEMPTS = 2 ** 31 - 1;
+const MAX_REASON_CHARACTERS = 4000;
+const MAX_HEADER_BYTES = 256 * 1024;
+/** Range of the column. The number comes from a header that any publisher can set. */
+const MAX_ATTEMPTS = 2 ** 31 - 1;
 
 const COLUMNS =
   'fingerprint, raw, code, reason, attempts, queue, routing_key, headers, service, level, record_id, seen';
@@ -48,23 +48,23 @@ const COUNT_AGAIN = `
 interface Row {
   readonly fingerprint: Buffer;
   readonly letter: DeadLetter;
-  /** How often the same letter stands in one call. */
+  /** Number of occurrences in one call. */
   readonly seen: number;
 }
 
-export interface DeadLetters {
+export interface DeadLettersTable {
   /**
-   * Within the transaction under way.
+   * Runs in the transaction of the caller.
    *
-   * @throws the server's or the socket's error, in the phase `letter`.
+   * @throws the server or socket error, in phase `dead-letter`.
    */
   write(session: DatabaseSession, letters: readonly DeadLetter[]): Promise<void>;
-  /** The same with those that were refused last, or a plain one, in a transaction that the caller takes back. */
+  /** The same with the dead letters that were refused last, or a probe, in a transaction that the caller rolls back. */
   probe(session: DatabaseSession): Promise<void>;
 }
 
-/** One that nobody else writes, so that consumers who probe at once do not wait for each other. */
-const plainLetter = (): DeadLetter => ({
+/** Unique, so that consumers probing at the same time do not wait for each other. */
+const probeLetter = (): DeadLetter => ({
   raw: Buffer.from(`probe-${randomUUID()}`),
   code: 'invalid',
   reason: 'probe',
@@ -76,15 +76,15 @@ const plainLetter = (): DeadLetter => ({
   level: 'INFO',
 });
 
-export function createDeadLetters(schema: string): DeadLetters {
+export function deadLettersTable(schema: string): DeadLettersTable {
   const table = `${pg.escapeIdentifier(schema)}.dead_letters`;
 
-  /** A role that may store letters but not change them keeps each as it came first. */
+  /** Without the UPDATE privilege, a repeated dead letter is left as it is. */
   async function insert(session: DatabaseSession, rows: readonly Row[], form: Form): Promise<void> {
     const places = rows.map((_, row) => `(${placeholders(row * COLUMN_COUNT)})`);
     const values = rows.flatMap((row) => form(row));
     const statement = `insert into ${table} as letter (${COLUMNS}) values ${places.join(', ')} on conflict (fingerprint)`;
-    const answerTimeoutMs = await giveTime(session, rows);
+    const answerTimeoutMs = await extendTimeout(session, rows);
     try {
       await underSavepoint(session, () => session.query(`${statement} ${COUNT_AGAIN}`, values, answerTimeoutMs));
     } catch (error) {
@@ -93,7 +93,7 @@ export function createDeadLetters(schema: string): DeadLetters {
     }
   }
 
-  /** In case one of them is refused: each by itself, and that one ever plainer. */
+  /** If one of them is refused: inserts each alone, and the refused one in ever simpler forms. */
   async function insertSingly(session: DatabaseSession, rows: readonly Row[]): Promise<void> {
     for (const row of rows) {
       for (const [tried, form] of FORMS.entries()) {
@@ -101,7 +101,7 @@ export function createDeadLetters(schema: string): DeadLetters {
           await insert(session, [row], form);
           break;
         } catch (error) {
-          if (!isOfContent(error) || tried === FORMS.length - 1) throw error;
+          if (!isContentError(error) || tried === FORMS.length - 1) throw error;
         }
       }
     }
@@ -112,18 +112,18 @@ export function createDeadLetters(schema: string): DeadLetters {
       try {
         await insert(session, chunk, FORMS[0]);
       } catch (error) {
-        if (!isOfContent(error)) throw error;
+        if (!isContentError(error)) throw error;
         await insertSingly(session, chunk);
       }
     }
   }
 
-  /** Rules of the table, triggers and policies may concern some letters only. */
+  /** The last refused dead letters. Constraints, triggers and policies may affect only some of them. */
   let refused: readonly DeadLetter[] = [];
 
   async function write(session: DatabaseSession, letters: readonly DeadLetter[]): Promise<void> {
     try {
-      await during('letter', insertAll(session, rowsOf(letters)));
+      await withPhase('dead-letter', insertAll(session, rowsOf(letters)));
       refused = [];
     } catch (error) {
       refused = letters;
@@ -134,24 +134,24 @@ export function createDeadLetters(schema: string): DeadLetters {
   return {
     write,
     async probe(session) {
-      const letters = refused.length > 0 ? refused : [plainLetter()];
+      const letters = refused.length > 0 ? refused : [probeLetter()];
       await write(session, letters);
-      // Counted as seen once more, which is an update.
+      // The second insert becomes an UPDATE.
       await write(session, letters);
     },
   };
 }
 
-/** What a busy server needs for a mebibyte, in milliseconds. */
+/** Time per mebibyte on a busy server, in milliseconds. */
 const MS_PER_MIB = 1000;
 
 /**
- * There is nowhere left for a letter that takes too long, and storage would pause over it for ever. So one that is large
- * gets the time that it needs, for the rest of its transaction.
+ * There is no fallback for a dead letter that times out: storage would pause forever. So a large one gets the time that
+ * it needs, for the rest of its transaction.
  *
- * @returns how long to wait for the answer, in milliseconds; undefined: as for any statement.
+ * @returns answer timeout in milliseconds; undefined for the default.
  */
-async function giveTime(session: DatabaseSession, rows: readonly Row[]): Promise<number | undefined> {
+async function extendTimeout(session: DatabaseSession, rows: readonly Row[]): Promise<number | undefined> {
   const bytes = rows.reduce((sum, { letter }) => sum + letter.raw.length, 0);
   if (bytes < MIB) return undefined;
   const timeMs = Math.ceil(bytes / MIB) * MS_PER_MIB;
@@ -161,8 +161,8 @@ async function giveTime(session: DatabaseSession, rows: readonly Row[]): Promise
   return 60_000 + 2 * timeMs;
 }
 
-/** Refused for what stands in it: a plainer form may be taken. */
-function isOfContent(error: unknown): boolean {
+/** Refused because of its content: a simpler form may be accepted. */
+function isContentError(error: unknown): boolean {
   return /^(?:22|23|54)/.test(sqlStateOf(error) ?? '');
 }
 
@@ -170,14 +170,14 @@ function placeholders(before: number): string {
   return Array.from({ length: COLUMN_COUNT }, (_, column) => `$${before + column + 1}`).join(', ');
 }
 
-/** SHA-256 over queue, routing key and raw bytes, each with its length, so that none runs into the next. */
+/** SHA-256 over queue, routing key and raw bytes, each prefixed with its length to avoid ambiguity. */
 export function fingerprintOf({ queue, routingKey, raw }: DeadLetter): Buffer {
   const hash = createHash('sha256');
   for (const part of [Buffer.from(queue), Buffer.from(routingKey), raw]) hash.update(`${part.length}:`).update(part);
   return hash.digest();
 }
 
-/** One row a fingerprint, in the order of fingerprints, so that two consumers never lock the same rows crosswise. */
+/** One row per fingerprint, sorted, so that two consumers never deadlock. */
 function rowsOf(letters: readonly DeadLetter[]): Row[] {
   const rows = new Map<string, Row>();
   for (const letter of letters) {
@@ -204,27 +204,27 @@ function chunksOf(rows: readonly Row[]): Row[][] {
 
 type Form = (row: Row) => unknown[];
 
-/** @param backslash as it is written there: doubled within JSON, so that the value holds one. */
-type Writing = (text: string, backslash: string) => string;
+/** @param backslash as written in the output: doubled within JSON, so that the value contains one. */
+type Encode = (text: string, backslash: string) => string;
 
-const asItIs: Writing = (text) => text;
+const unchanged: Encode = (text) => text;
 
 /** `€` becomes the six characters `\u20ac`. */
-const inAscii: Writing = (text, backslash) =>
+const inAscii: Encode = (text, backslash) =>
   text.replace(/[^\x00-\x7f]/g, (unit) => `${backslash}u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-function valuesOf({ fingerprint, letter, seen }: Row, written: Writing): unknown[] {
+function valuesOf({ fingerprint, letter, seen }: Row, written: Encode): unknown[] {
   const { raw, code, reason, attempts, queue, routingKey, headers, service, level, recordId } = letter;
   const textOf = (text: string) => written(cleanText(text), '\\');
   return [
     fingerprint,
     raw,
     textOf(code),
-    textOf(reason.slice(0, MOST_REASON_CHARACTERS)),
-    Math.min(attempts, MOST_ATTEMPTS),
+    textOf(reason.slice(0, MAX_REASON_CHARACTERS)),
+    Math.min(attempts, MAX_ATTEMPTS),
     textOf(queue),
     textOf(routingKey),
-    written(JSON.stringify(safeValue(headers, MOST_HEADER_BYTES)), '\\\\'),
+    written(JSON.stringify(safeValue(headers, MAX_HEADER_BYTES)), '\\\\'),
     service === undefined ? null : textOf(service),
     level === undefined ? null : textOf(level),
     recordId !== undefined && isUuid(recordId) ? recordId : null,
@@ -234,16 +234,16 @@ function valuesOf({ fingerprint, letter, seen }: Row, written: Writing): unknown
 
 function withoutHeaders(row: Row): Row {
   const { letter } = row;
-  const reason = `${letter.reason} (its headers were refused by PostgreSQL and are left out)`;
+  const reason = `${letter.reason} (its headers were refused by PostgreSQL and are omitted)`;
   return { ...row, letter: { ...letter, headers: {}, reason } };
 }
 
 /**
- * In the order in which they are tried. A database with another encoding than UTF8 refuses characters that it cannot hold,
- * perhaps the very ones that made a record a dead letter; the raw bytes are kept by every encoding.
+ * In order of preference. A database with an encoding other than UTF8 refuses characters it cannot represent, perhaps
+ * the very ones that made a record a dead letter. The raw bytes can be stored in any encoding.
  */
 const FORMS: readonly [Form, ...Form[]] = [
-  (row) => valuesOf(row, asItIs),
+  (row) => valuesOf(row, unchanged),
   (row) => valuesOf(row, inAscii),
   (row) => valuesOf(withoutHeaders(row), inAscii),
 ];

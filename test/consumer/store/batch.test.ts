@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { partTimeoutMs, shareOf, shareOfUsual, timeoutsOf } from '../../../consumer/store/part-timeout.js';
+import { partTimeoutMs, partTimeouts, shareOf, shareOfUsual } from '../../../consumer/store/batch.js';
 import { item } from './database.js';
 
 const sized = (bytes: number) => ({ ...item(), raw: Buffer.alloc(bytes) });
 
-describe('the time-out of a part', () => {
+describe('the timeout of a part', () => {
   it.each([
     [30_000, 1, 30_000],
     [30_000, 0.5, 15_000],
@@ -16,17 +16,17 @@ describe('the time-out of a part', () => {
     [300, 1, 300],
     [0, 0.5, 0],
   ])('of %i ms for a share of %f is %i ms', (fullMs, share, expected) => {
-    expect(partTimeoutMs(timeoutsOf(fullMs), share)).toBe(expected);
+    expect(partTimeoutMs(partTimeouts(fullMs), share)).toBe(expected);
   });
 
-  it('goes by bytes or by records, whichever is more', () => {
+  it('depends on bytes or records, whichever is larger', () => {
     const whole = [sized(900), sized(50), sized(50)];
     expect(shareOf([whole[0]!], whole)).toBe(0.9);
     expect(shareOf([whole[1]!], whole)).toBeCloseTo(1 / 3);
     expect(shareOf([], [sized(0)])).toBe(0);
   });
 
-  it('of a record that is tried again goes by the bytes of a usual batch', () => {
+  it('of a retried record depends on the bytes of a typical batch', () => {
     expect(shareOfUsual([sized(4 * 1024 * 1024)])).toBe(0.5);
     expect(shareOfUsual([sized(34 * 1024 * 1024)])).toBe(1);
   });

@@ -1,9 +1,9 @@
-/** What transactions run with, as a trigger sees it: whatever the role and the database say. */
+/** Settings of transactions, as a trigger sees them, whatever the role and the database configure. */
 import { describe, expect, it } from 'vitest';
 import { uniqueName } from '../../support/use-servers.js';
 import { item, itemList, newStore, storeOn, urlAs, write } from './database.js';
 
-/** Every table of ours notes the settings of each statement that writes into it. */
+/** Every table logs the settings of each statement that writes to it. */
 const NOTE_SETTINGS = `
   create table public.seen (by_table text, name text, setting text);
   create function public.see() returns trigger language plpgsql security definer as $$ begin
@@ -65,13 +65,14 @@ describe('settings of a role or a database', () => {
     const old = itemList(3);
     const message = 'Grüße C:\\temp 漢字';
     const one = item({ message, timestamp: '2026-01-31T10:30:45.123456Z' });
-    // By COPY alone, by COPY with a letter, around a duplicate, around a bad record, a letter alone, and a service.
+    // By COPY alone, by COPY with a dead letter, around a duplicate, around a bad record, a dead letter alone, and a
+    // service.
     await write(store, old);
     await write(store, [one], { letters: [letter] });
     expect(await write(store, [...old, item()])).toMatchObject({ stored: 1, duplicates: 3 });
     await write(store, [...itemList(3), item({ message: '\\0' }), item({ information: '{"a":"\\\\u0000"}' })]);
     await write(store, [], { letters: [letter] });
-    expect(await store.keepServices(['shop'])).toBeUndefined();
+    expect(await store.saveServices(['shop'])).toBeUndefined();
     expect(await store.services()).toEqual(['shop']);
     await store.probe();
 
@@ -113,7 +114,7 @@ describe('settings of a role or a database', () => {
   });
 });
 
-/** From PostgreSQL 17 on. */
+/** Since PostgreSQL 17. */
 async function transactionTimeout(sql: (text: string) => Promise<unknown[]>): Promise<Record<string, string>> {
   const known = await sql(`select 1 from pg_settings where name = 'transaction_timeout'`);
   return known.length > 0 ? { transaction_timeout: '450ms' } : {};

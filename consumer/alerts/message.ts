@@ -1,4 +1,4 @@
-/** What a notice says, before it becomes text or HTML: what is to be hidden is hidden here, and long things are cut. Pure. */
+/** Content of an alert message, before it is rendered as text or HTML. Redacts and truncates. Pure. */
 import type { Redact } from '../../src/fields/redact.js';
 import { printableLine, printableLines } from '../../src/printable.js';
 import { asSentence } from '../../src/sentence.js';
@@ -19,7 +19,7 @@ import { errorIn } from './shape.js';
 export type Tone = 'error' | 'critical' | 'digest' | 'condition' | 'recovered' | 'test';
 
 /** One line of a digest. */
-export interface LetterRow {
+export interface DigestRow {
   readonly level: string;
   readonly service: string;
   readonly title: string;
@@ -28,41 +28,41 @@ export interface LetterRow {
   readonly isNew: boolean;
 }
 
-/** Of an example. */
-export interface LetterBlock {
+/** Part of an example. */
+export interface MessageBlock {
   readonly part: 'message' | 'error' | 'fields';
   readonly title: string;
-  /** Of several lines. */
+  /** May have several lines. */
   readonly text: string;
 }
 
-/** Plain texts, on one line each but for the blocks. */
-export interface Letter {
+/** Plain text on one line, except for the blocks. */
+export interface AlertMessage {
   readonly tone: Tone;
   readonly subject: string;
-  /** A word or two: ERROR, DIGEST. */
+  /** One word: ERROR, DIGEST. */
   readonly badge: string;
-  /** Beside the badge: whose it is. */
+  /** Shown beside the badge: the service. */
   readonly from: string;
   readonly isNew: boolean;
   readonly title: string;
   readonly facts: ReadonlyArray<readonly [label: string, value: string]>;
-  readonly rows: readonly LetterRow[];
-  readonly blocks: readonly LetterBlock[];
+  readonly rows: readonly DigestRow[];
+  readonly blocks: readonly MessageBlock[];
   readonly footer: string;
 }
 
-/** In UTF-16 units. Some mail programs cut a mail at 100 KB. */
-const MOST_SUBJECT = 120;
-const MOST_TITLE = 300;
-const MOST_MESSAGE = 4096;
-const MOST_ERROR = 12_288;
-const MOST_FIELDS = 12_288;
-const MOST_CAUSES = 5;
+/** In UTF-16 units. Some mail clients truncate mails above 100 KB. */
+const MAX_SUBJECT = 120;
+const MAX_TITLE = 300;
+const MAX_MESSAGE = 4096;
+const MAX_ERROR = 12_288;
+const MAX_FIELDS = 12_288;
+const MAX_CAUSES = 5;
 
 const FOOTER = 'Sent by Loghive.';
 
-export function letterOf(content: NoticeContent, redact: Redact | undefined): Letter {
+export function alertMessage(content: NoticeContent, redact: Redact | undefined): AlertMessage {
   switch (content.kind) {
     case 'error':
       return errorLetter(content, redact);
@@ -76,16 +76,16 @@ export function letterOf(content: NoticeContent, redact: Redact | undefined): Le
         ...EMPTY,
         tone: 'test',
         badge: 'TEST',
-        subject: 'Loghive: alerts arrive',
+        subject: 'Loghive: test alert',
         from: printableLine(content.host),
-        title: 'This is what was asked for by "loghive alerts test". Alerts arrive.',
+        title: 'This test alert was requested by "loghive alerts test". Alerts are working.',
       };
   }
 }
 
 const EMPTY = { isNew: false, facts: [], rows: [], blocks: [], footer: FOOTER } as const;
 
-function errorLetter({ group, example }: ErrorNotice, redact: Redact | undefined): Letter {
+function errorLetter({ group, example }: ErrorNotice, redact: Redact | undefined): AlertMessage {
   const { level, records } = group;
   const [service, title] = [printableLine(group.service), titleOf(group, redact)];
   const isOne = records === 1;
@@ -109,11 +109,11 @@ function errorLetter({ group, example }: ErrorNotice, redact: Redact | undefined
       ['Record', printableLine(String(example.id))],
     ],
     blocks: blocksOf(example, redact),
-    footer: `${FOOTER} What follows of the same error comes in the next digest. Shape ${group.shape}.`,
+    footer: `${FOOTER} Further occurrences of this error are reported in the next digest. Shape ${group.shape}.`,
   };
 }
 
-function digestLetter({ groups, more }: DigestNotice, redact: Redact | undefined): Letter {
+function digestLetter({ groups, more }: DigestNotice, redact: Redact | undefined): AlertMessage {
   const records = recordsOf(groups) + more.records;
   const services = [...new Set(groups.map(({ service }) => printableLine(service)))];
   const named = `${services.slice(0, 3).join(', ')}${services.length > 3 || more.groups > 0 ? ', …' : ''}`;
@@ -149,36 +149,36 @@ function digestLetter({ groups, more }: DigestNotice, redact: Redact | undefined
         ? ([['Not listed', `${numeral(more.groups)} more kinds, ${numeral(more.records)} errors`]] as const)
         : []),
     ],
-    footer: `${FOOTER} These errors came after they had been told by themselves, or when there were too many.`,
+    footer: `${FOOTER} These errors were already reported individually, or exceeded the hourly limit.`,
   };
 }
 
-function conditionLetter({ kind, sentence, since, until }: ConditionNotice): Letter {
-  const said = printableLine(sentence);
+function conditionLetter({ kind, sentence, since, until }: ConditionNotice): AlertMessage {
+  const line = printableLine(sentence);
   const isOver = kind === 'recovered';
   return {
     ...EMPTY,
     tone: kind,
-    subject: subjectOf(`${isOver ? 'recovered: ' : ''}Loghive: ${said.replace(/[.;] .*$/s, '')}`),
+    subject: subjectOf(`${isOver ? 'recovered: ' : ''}Loghive: ${line.replace(/[.;] .*$/s, '')}`),
     badge: isOver ? 'RECOVERED' : 'ATTENTION',
     from: 'Loghive itself',
-    title: asSentence(said),
+    title: asSentence(line),
     facts: [['Since', timeOf(since)], ...(until === undefined ? [] : ([['Until', timeOf(until)]] as const))],
-    footer: `${FOOTER} ${isOver ? 'This does not hold any more.' : 'A mail follows when this does not hold any more.'}`,
+    footer: `${FOOTER} ${isOver ? 'The problem is resolved.' : 'Another mail follows when the problem is resolved.'}`,
   };
 }
 
 function titleOf({ title }: GroupSummary, redact: Redact | undefined): string {
-  const said = printableLine(cutToLength(redact ? redact.text(title) : title, MOST_TITLE));
-  return said === '' ? '(no message)' : said;
+  const line = printableLine(cutToLength(redact ? redact.text(title) : title, MAX_TITLE));
+  return line === '' ? '(no message)' : line;
 }
 
 function subjectOf(text: string): string {
-  if (text.length <= MOST_SUBJECT) return text;
-  return `${text.slice(0, MOST_SUBJECT - 1).replace(/[\ud800-\udbff]$/, '')}…`;
+  if (text.length <= MAX_SUBJECT) return text;
+  return `${text.slice(0, MAX_SUBJECT - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
-function blocksOf(example: Example, redact: Redact | undefined): Letter['blocks'] {
+function blocksOf(example: Example, redact: Redact | undefined): AlertMessage['blocks'] {
   const copy = structuredClone(informationOf(example));
   const information = redact ? redact.fields(copy) : copy;
   const message = String(example.message);
@@ -190,14 +190,14 @@ function blocksOf(example: Example, redact: Redact | undefined): Letter['blocks'
       part: 'message',
       title: `Example of ${timeOf(String(example.timestamp))}`,
       text: redact ? redact.text(message) : message,
-      most: MOST_MESSAGE,
+      most: MAX_MESSAGE,
     },
-    { part: 'error', title: 'Error', text: error === undefined ? '' : errorText(error, 0), most: MOST_ERROR },
+    { part: 'error', title: 'Error', text: error === undefined ? '' : errorText(error, 0), most: MAX_ERROR },
     {
       part: 'fields',
       title: 'Fields',
       text: Object.keys(fields).length === 0 ? '' : JSON.stringify(fields, undefined, 2),
-      most: MOST_FIELDS,
+      most: MAX_FIELDS,
     },
   ] as const;
   return parts
@@ -205,7 +205,7 @@ function blocksOf(example: Example, redact: Redact | undefined): Letter['blocks'
     .map(({ part, title, text, most }) => ({ part, title, text: printableLines(cutToLength(text, most)) }));
 }
 
-/** The stack, what else the error has, and the same of what caused it. */
+/** Stack, other fields and causes of an error. */
 function errorText(error: Record<string, unknown>, depth: number): string {
   const { name, message, stack, cause, ...others } = error;
   const head = [name, message].filter((part) => typeof part === 'string' && part !== '').join(': ');
@@ -218,7 +218,7 @@ function errorText(error: Record<string, unknown>, depth: number): string {
   return parts.filter((part) => part !== '').join('\n');
 }
 
-/** On one line where it is short. */
+/** On one line if it is short. */
 function fieldsText(fields: object): string {
   const short = JSON.stringify(fields);
   return short.length <= 100 ? short : JSON.stringify(fields, undefined, 2);
@@ -226,7 +226,7 @@ function fieldsText(fields: object): string {
 
 function causeText(cause: unknown, depth: number): string {
   if (typeof cause !== 'object' || cause === null) return String(cause);
-  if (Array.isArray(cause) || depth > MOST_CAUSES) return JSON.stringify(cause);
+  if (Array.isArray(cause) || depth > MAX_CAUSES) return JSON.stringify(cause);
   return errorText(cause as Record<string, unknown>, depth);
 }
 

@@ -1,10 +1,11 @@
 /**
- * A letter as HTML. Whatever comes from a record is escaped; nothing is loaded, nothing is a link. Colours have a light and a
- * dark form; mail programs that pass the style sheet over get the light one from the attributes. Pure.
+ * Renders an alert message as HTML and as plain text. Everything from a record is escaped; nothing is loaded from
+ * elsewhere, and there are no links. Colors have a light and a dark variant; mail clients that ignore the style sheet
+ * show the light one. Pure.
  */
-import type { Letter, LetterRow, Tone } from './letter.js';
+import type { AlertMessage, DigestRow, Tone } from './message.js';
 
-/** Of the badge and the upper edge. */
+/** Color of the badge and the top border. */
 const TONES: Readonly<Record<Tone, string>> = {
   error: '#c62828',
   critical: '#8e1b3a',
@@ -32,8 +33,8 @@ const STYLE = `
 }
 @media (max-width:480px){.pad{padding-left:14px!important;padding-right:14px!important}}`;
 
-export function mailHtml(letter: Letter): string {
-  const { tone, badge, from, isNew, title, facts, rows, blocks, footer, subject } = letter;
+export function mailHtml(message: AlertMessage): string {
+  const { tone, badge, from, isNew, title, facts, rows, blocks, footer, subject } = message;
   const color = TONES[tone];
   const cells = [
     `<tr><td class="pad" style="padding:18px 22px 0">${badgeHtml(badge, color)}<span class="ink" style="font-size:15px;font-weight:600;color:#1c2126;padding-left:10px">${escaped(from)}</span>${isNew ? NEW : ''}</td></tr>`,
@@ -63,7 +64,7 @@ function badgeHtml(text: string, color: string): string {
   return `<span style="display:inline-block;background:${color};color:#ffffff;font-size:11px;line-height:18px;font-weight:700;letter-spacing:.5px;padding:1px 8px;border-radius:4px">${escaped(text)}</span>`;
 }
 
-function factsHtml(facts: Letter['facts']): string {
+function factsHtml(facts: AlertMessage['facts']): string {
   const lines = facts.map(
     ([label, value]) =>
       `<tr><td class="soft" style="padding:2px 16px 2px 0;color:#66717c;white-space:nowrap;vertical-align:top">${escaped(label)}</td><td class="ink" style="padding:2px 0;color:#1c2126;word-break:break-word">${escaped(value)}</td></tr>`,
@@ -71,7 +72,7 @@ function factsHtml(facts: Letter['facts']): string {
   return `<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="font-size:13px;line-height:1.5">${lines.join('')}</table>`;
 }
 
-function rowsHtml(rows: readonly LetterRow[]): string {
+function rowsHtml(rows: readonly DigestRow[]): string {
   const lines = rows.map(({ level, service, title, records, last, isNew }) => {
     const count = `<td class="line ink" width="84" style="padding:9px 12px 9px 0;border-top:1px solid #e5e9ed;text-align:right;vertical-align:top;font-size:15px;font-weight:600;color:#1c2126;white-space:nowrap">${escaped(records)}</td>`;
     const what = `<div style="font-size:12px"><span class="${level === 'CRITICAL' ? 'worst' : 'bad'}" style="font-weight:700;color:${level === 'CRITICAL' ? TONES.critical : TONES.error}">${escaped(level)}</span> <span class="ink" style="color:#1c2126;font-weight:600">${escaped(service)}</span>${isNew ? NEW : ''}</div><div class="ink" style="font-size:14px;line-height:1.4;color:#1c2126;word-break:break-word;overflow-wrap:anywhere">${escaped(title)}</div><div class="soft" style="font-size:12px;color:#66717c">last ${escaped(last)}</div>`;
@@ -90,4 +91,27 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (unit) => ESCAPES[unit] as string);
+}
+
+const WIDTH = 76;
+
+export function mailText(message: AlertMessage): string {
+  const { badge, from, isNew, title, facts, rows, blocks, footer } = message;
+  const widest = Math.max(0, ...facts.map(([label]) => label.length));
+  const parts = [
+    `${badge}  ${from}${isNew ? '  (new)' : ''}\n\n${title}`,
+    facts.map(([label, value]) => `${label.padEnd(widest)}  ${value}`).join('\n'),
+    rows
+      .map(({ level, service, title, records, last, isNew }) =>
+        [`${records} x ${level} ${service}${isNew ? ' (new)' : ''}`, `    ${title}`, `    last ${last}`].join('\n'),
+      )
+      .join('\n\n'),
+    ...blocks.map((block) => `${heading(block.title)}\n\n${block.text}`),
+    `-- \n${footer}`,
+  ];
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+function heading(title: string): string {
+  return `${title} ${'-'.repeat(Math.max(3, WIDTH - title.length - 1))}`;
 }

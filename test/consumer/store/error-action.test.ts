@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { during, type Phase, type Verdict, verdict, verdictOf } from '../../../consumer/store/verdict.js';
+import {
+  actionFor,
+  type ErrorAction,
+  errorAction,
+  type Phase,
+  withPhase,
+} from '../../../consumer/store/error-action.js';
 
-const cases: readonly [code: string | undefined, phase: Phase, expected: Verdict, constraint?: string][] = [
-  // The connection: nothing is known about the outcome.
+const cases: readonly [code: string | undefined, phase: Phase, expected: ErrorAction, constraint?: string][] = [
+  // The connection: the outcome is unknown.
   [undefined, 'copy', 'reconnect'],
   ['ECONNRESET', 'copy', 'reconnect'],
   ['EPIPE', 'insert', 'reconnect'],
@@ -16,7 +22,7 @@ const cases: readonly [code: string | undefined, phase: Phase, expected: Verdict
   ['25P04', 'copy', 'reconnect'],
   ['57P01', 'ddl', 'reconnect'],
   ['ETIMEDOUT', 'copy', 'pause'],
-  // Opening one.
+  // Connecting.
   [undefined, 'connect', 'pause'],
   ['ECONNREFUSED', 'connect', 'pause'],
   ['28P01', 'connect', 'pause'],
@@ -42,56 +48,56 @@ const cases: readonly [code: string | undefined, phase: Phase, expected: Verdict
   ['0A000', 'insert', 'pause'],
   ['F0000', 'copy', 'pause'],
   ['ZZ999', 'copy', 'pause'],
-  // Chance.
-  ['40001', 'copy', 'repeat'],
-  ['40P01', 'insert', 'repeat'],
-  ['40003', 'query', 'repeat'],
-  ['40P01', 'ddl', 'repeat'],
+  // Transient.
+  ['40001', 'copy', 'retry-transaction'],
+  ['40P01', 'insert', 'retry-transaction'],
+  ['40003', 'query', 'retry-transaction'],
+  ['40P01', 'ddl', 'retry-transaction'],
   // The key.
   ['23505', 'copy', 'on-conflict', 'records_pkey'],
   ['23505', 'insert', 'retry', 'records_other_key'],
-  // The partition changed meanwhile; a constraint of the table has a name.
+  // The partition changed meanwhile; constraints of the table have a name.
   ['23514', 'copy', 'refresh-partitions'],
   ['23514', 'insert', 'refresh-partitions'],
   ['23514', 'copy', 'retry', 'polite'],
-  // One record.
-  ['22021', 'copy', 'hopeless'],
-  ['22P05', 'insert', 'hopeless'],
-  ['54000', 'copy', 'hopeless'],
-  ['54001', 'insert', 'hopeless'],
+  // A bad record.
+  ['22021', 'copy', 'dead-letter'],
+  ['22P05', 'insert', 'dead-letter'],
+  ['54000', 'copy', 'dead-letter'],
+  ['54001', 'insert', 'dead-letter'],
   ['23502', 'copy', 'retry'],
   ['23503', 'insert', 'retry', 'fk'],
   ['23P01', 'copy', 'retry', 'excluded'],
-  // Never a record's fault.
+  // Never caused by a record.
   ['22021', 'query', 'pause'],
   ['23505', 'query', 'pause'],
   ['54000', 'query', 'pause'],
-  // DDL that the default partition makes up for.
-  ['55P03', 'ddl', 'later'],
-  ['57014', 'ddl', 'later'],
-  ['42501', 'ddl', 'later'],
-  ['42P07', 'ddl', 'later'],
-  ['42P17', 'ddl', 'later'],
-  ['23505', 'ddl', 'later'],
-  ['22008', 'ddl', 'later'],
-  ['54000', 'ddl', 'later'],
-  ['P0001', 'ddl', 'later'],
-  // DDL that fails as the COPY after it would.
+  // DDL failures that the default partition makes up for.
+  ['55P03', 'ddl', 'defer'],
+  ['57014', 'ddl', 'defer'],
+  ['42501', 'ddl', 'defer'],
+  ['42P07', 'ddl', 'defer'],
+  ['42P17', 'ddl', 'defer'],
+  ['23505', 'ddl', 'defer'],
+  ['22008', 'ddl', 'defer'],
+  ['54000', 'ddl', 'defer'],
+  ['P0001', 'ddl', 'defer'],
+  // DDL failures that would also fail the COPY.
   ['25006', 'ddl', 'pause'],
   ['53100', 'ddl', 'pause'],
   ['57P04', 'ddl', 'reconnect'],
   ['58030', 'ddl', 'pause'],
 ];
 
-describe('the verdict on an error', () => {
+describe('the action for an error', () => {
   it.each(cases)('%s while %s is %s', (code, phase, expected, constraint) => {
-    expect(verdict({ code, phase, constraint })).toBe(expected);
+    expect(errorAction({ code, phase, constraint })).toBe(expected);
   });
 
-  it('goes by the phase in which the error came first', async () => {
+  it('depends on the phase in which the error first occurred', async () => {
     const error = Object.assign(new Error('no'), { code: '22021' });
-    await expect(during('query', during('copy', Promise.reject(error)))).rejects.toBe(error);
-    expect(verdictOf(error)).toBe('hopeless');
-    expect(verdictOf(Object.assign(new Error('no'), { code: '22021' }))).toBe('pause');
+    await expect(withPhase('query', withPhase('copy', Promise.reject(error)))).rejects.toBe(error);
+    expect(actionFor(error)).toBe('dead-letter');
+    expect(actionFor(Object.assign(new Error('no'), { code: '22021' }))).toBe('pause');
   });
 });
