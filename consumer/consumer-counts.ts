@@ -1,24 +1,22 @@
-/** What a consumer has counted. */
-
-/** Since the start. */
+/** What a consumer has counted since it started. */
 export interface ConsumerCounts {
-  /** Records that were committed. */
+  /** Records committed. */
   readonly stored: number;
-  /** Records that were in the table already. */
+  /** Records that the table already contained. */
   readonly duplicates: number;
-  /** Records that came when they were older than they are to be kept: acknowledged, and not stored. */
+  /** Records older than the retention period: acknowledged, not stored. */
   readonly expired: number;
-  /** Records that the broker confirmed in a delay queue. */
+  /** Records that the broker confirmed for a delay queue. */
   readonly retried: number;
-  /** Records that went into `dead_letters`. */
+  /** Records stored in `dead_letters`. */
   readonly deadLetters: number;
-  /** Messages that the broker had handed out before. */
+  /** Messages that the broker had delivered before. */
   readonly redelivered: number;
-  /** Messages that were republished because they had come back too often. */
+  /** Messages that were republished because they had been redelivered too often. */
   readonly rounds: number;
-  /** Batches that were committed. */
+  /** Batches committed. */
   readonly batches: number;
-  /** How often storage was paused. */
+  /** How often workers paused because PostgreSQL could not store batches. */
   readonly pauses: number;
 }
 

@@ -1,4 +1,4 @@
-/** Puts together what a consumer says of itself. Pure. */
+/** Builds the status of a consumer. Pure. */
 import { healthOf } from './health.js';
 import { lagOf } from './lag.js';
 import type { InHand } from './metrics/snapshot.js';
@@ -10,9 +10,9 @@ type Kept = 'queueMessageTtlMs' | 'rates' | 'counts' | 'maintenance' | 'notices'
 
 export interface StatusParts extends Pick<ConsumerStatus, Taken | Kept> {
   readonly httpPort: number | undefined;
-  /** Why it is paused or preparing, in words. */
+  /** Why the consumer is paused or preparing. */
   readonly reason: string | undefined;
-  /** Why nothing can be stored, in words; undefined where it can. */
+  /** Why nothing can be stored; undefined if storage works. */
   readonly storageFault: string | undefined;
   readonly isSchemaReady: boolean;
   readonly inHand: InHand;

@@ -1,6 +1,6 @@
 /**
- * Logs that there are dead letters: the first one at once, then at most one line every ten seconds, because any publisher can
- * cause any number of them, in any number of queues.
+ * Logs dead letters: the first one immediately, then at most one line every ten seconds, because any publisher can
+ * cause any number of them in any number of queues.
  */
 
 import { counted } from '../src/sentence.js';
@@ -13,13 +13,13 @@ const MOST_REASON_CHARACTERS = 300;
 export class DeadLetterLog {
   readonly #table: string;
   readonly #warn: (sentence: string) => void;
-  /** Not logged yet, by queue; those of further queues are counted without its name. */
+  /** Dead letters not logged yet, by queue. Those of further queues are counted together, under undefined. */
   readonly #counts = new Map<string | undefined, number>();
-  /** The reason of the first of them. */
+  /** The reason of the first one not logged yet. */
   #reason: string | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param schema of the table that they are in. */
+  /** @param schema PostgreSQL schema of the table of dead letters. */
   constructor(schema: string, warn: (sentence: string) => void) {
     this.#table = `${schema}.dead_letters`;
     this.#warn = warn;
@@ -36,7 +36,7 @@ export class DeadLetterLog {
     if (this.#timer === undefined) this.#next();
   }
 
-  /** Logs the rest. */
+  /** Logs the remaining ones. */
   end(): void {
     clearTimeout(this.#timer);
     this.#log();
@@ -64,7 +64,7 @@ export class DeadLetterLog {
     });
     const from = counts.length === 1 ? `from ${queues[0]}` : `(${queues.join(', ')})`;
     const shown = reason.length > MOST_REASON_CHARACTERS ? `${reason.slice(0, MOST_REASON_CHARACTERS)}…` : reason;
-    const what = total === 1 ? 'Its reason' : 'The reason of the first one';
-    return `${counted(total, 'dead letter')} ${from}, kept in ${this.#table}. ${what}: ${shown}`;
+    const what = total === 1 ? 'Reason' : 'Reason of the first one';
+    return `${counted(total, 'dead letter')} ${from}, stored in ${this.#table}. ${what}: ${shown}`;
   }
 }

@@ -1,41 +1,48 @@
-/** What a consumer tells its program while it happens. Its types name nothing of the database: programs compile against them. */
+/**
+ * Events and hooks of a consumer. Applications compile against these types, so they mention nothing of the database.
+ */
 import type { StoredRecord } from '../src/record.js';
 import type { ConsumerState } from './status.js';
 
-/** A dead letter; its bytes are in the table `dead_letters`. */
+/** A dead letter. Its bytes are in the table `dead_letters`. */
 export interface DeadLetterNotice {
-  /** The queue that it was taken from. */
+  /** The queue from which it was consumed. */
   readonly queue: string;
-  /** Undefined where it could not be read. */
+  /** Undefined if it could not be read. */
   readonly service: string | undefined;
   readonly level: string | undefined;
-  /** SQLSTATE, or Loghive's own code where the record never reached the table. */
+  /** SQLSTATE, or Loghive's own code if the record never reached the table. */
   readonly code: string;
   readonly reason: string;
 }
 
 export interface ConsumerEvents {
-  /** A batch was committed, with so many records that are new. */
+  /** A batch was committed. `records` is the number of new records in it. */
   stored: [records: number];
-  /** A record, or a message, was given up. */
+  /** A record or a message became a dead letter. */
   deadLetter: [letter: DeadLetterNotice];
   state: [state: ConsumerState];
 }
 
-/** Hooks for tests and for the live view of `loghive dev`. With any of them the only worker is in the main thread. */
+/**
+ * Hooks for tests and for the live view of `loghive dev`. With any of them, the only worker runs in the main thread.
+ */
 export interface WorkerHooks {
-  /** After COMMIT, before the acknowledgement. */
+  /** Called after COMMIT, before the acknowledgement. */
   readonly afterCommit?: () => void | Promise<void>;
-  /** After the acknowledgement, with what is in the table; the next batch waits for it. */
+  /** Called after the acknowledgement, with the records that are in the table. The next batch waits for it. */
   readonly onStored?: (records: readonly StoredRecord[]) => void | Promise<void>;
-  /** After how long messages are given back that cannot be stored, or whose retry cannot be published. */
+  /**
+   * How long messages that cannot be stored, or whose retry cannot be published, are held before they are requeued, in
+   * milliseconds.
+   */
   readonly giveBackAfterMs?: number;
 }
 
-/** Worker hooks, and shorter intervals for tests of the supervisor. */
+/** Worker hooks, and intervals that tests shorten. */
 export interface ConsumerHooks extends WorkerHooks {
-  /** How often an idle consumer asks whether the database takes records, in milliseconds. */
+  /** How often an idle consumer probes the database, in milliseconds. */
   readonly probeEveryMs?: number;
-  /** How often threads are checked for a sign of life, in milliseconds. */
+  /** How often threads are checked for signs of life, in milliseconds. */
   readonly lookEveryMs?: number;
 }

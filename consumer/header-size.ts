@@ -1,14 +1,19 @@
-/** How large the properties of a message become on their way: they must fit into one frame. Pure. */
+/** Size of the properties of a message when encoded: they must fit into one AMQP frame. Pure. */
 import type { Options } from 'amqplib';
 
-/** Frame, class, body size, flags; timestamp, delivery mode, priority; and the name of a message that has none. */
+/**
+ * Frame, class, body size, flags; timestamp, delivery mode, priority; and the `messageId` generated for a message
+ * without one.
+ */
 const FIXED_BYTES = 64;
-/** Of any value with a length of its own: type and length. */
+/** Type and length of a variable-length value. */
 const LENGTH_BYTES = 5;
-/** The largest of all others: a type, and eight bytes. */
+/** The largest fixed-length value: a type and eight bytes. */
 const NUMBER_BYTES = 9;
 
-/** At most so many bytes. A frame that is larger than agreed makes the broker end the connection. */
+/**
+ * Upper bound of the encoded size, in bytes. The broker closes the connection over a frame above the negotiated size.
+ */
 export function headerFrameBytes(properties: Options.Publish): number {
   const { headers, ...others } = properties;
   const texts = Object.values(others).filter((value) => typeof value === 'string');

@@ -1,4 +1,4 @@
-/** Why a consumer is not well. Each has a section of this name in docs/operations.md; a test holds the two equal. */
+/** Kinds of health reasons. Each has a section of this name in docs/operations.md, which a test checks. */
 export const HEALTH_REASONS = [
   'not-running',
   'broker-away',

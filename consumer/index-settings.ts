@@ -1,16 +1,19 @@
-/** Which indexes the table of records has, from arguments, the environment and `config.env`. Nothing set: as it is. */
+/** Indexes of the records table, from arguments, the environment and `config.env`. Default: unchanged. */
 import { booleanText, type Check, Expected, type Values } from '../src/settings/option.js';
 import { cleanText } from '../src/value/safe-text.js';
 
-/** In the form in which the store takes it. Not its own type: the types of options that programs compile against name no store. */
+/**
+ * In the form that the store expects. A separate type, because applications compile against the option types, which
+ * must not depend on the store.
+ */
 export interface IndexSettings {
-  /** Whether there is an index on all of `information`; undefined: as it is. */
+  /** Whether `information` as a whole is indexed; undefined: unchanged. */
   readonly information: boolean | undefined;
-  /** Fields with an index of their own, each by the names on the way to it. */
+  /** Fields with their own index, each as the path of names that leads to it. */
   readonly fields: ReadonlyArray<readonly string[]>;
 }
 
-/** Each index costs every record that is stored. */
+/** Maximum number of fields: each index makes every insert slower. */
 const MOST_FIELDS = 10;
 const LONGEST_FIELD = 200;
 
@@ -22,7 +25,7 @@ const onOrOff: Check<boolean | undefined> = (value) => {
 const fieldList: Check<readonly string[]> = (value) => {
   if (!Array.isArray(value) || value.length > MOST_FIELDS || !value.every(isField)) {
     throw new Expected(
-      `a list of at most ${MOST_FIELDS} names of fields of information, such as requestId,order.id (a dot leads into an object)`,
+      `a list of at most ${MOST_FIELDS} names of fields of information, such as requestId,order.id (a dot separates nested names)`,
     );
   }
   return Object.freeze([...new Set(value)]);
@@ -30,7 +33,7 @@ const fieldList: Check<readonly string[]> = (value) => {
 
 function isField(value: unknown): value is string {
   if (typeof value !== 'string' || value.length > LONGEST_FIELD) return false;
-  // PostgreSQL takes no other text.
+  // PostgreSQL accepts no other text.
   return cleanText(value) === value && value.split('.').every((name) => name.trim() !== '');
 }
 

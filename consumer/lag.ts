@@ -1,14 +1,16 @@
-/** How far storage is behind, from what is in hand anyway: nothing is taken from a queue only to look at it. Pure. */
+/**
+ * How far storage is behind, derived from unacknowledged messages: no messages are consumed just to measure it. Pure.
+ */
 import { laneOf } from '../src/wire.js';
 import type { HeldOfQueue } from './metrics/snapshot.js';
 
 export interface ServiceLag {
   readonly service: string;
-  /** Seconds since its oldest record that is taken and not stored yet was published. */
+  /** Seconds since the oldest unacknowledged record of the service was published. */
   readonly oldestAgeS: number;
 }
 
-/** Of the services with records in hand. A record in a retry queue waits on purpose. */
+/** The lag of each service with unacknowledged records. Ignores retry queues, where records wait on purpose. */
 export function lagOf(held: ReadonlyMap<string, HeldOfQueue>, nowMs: number): ServiceLag[] {
   const oldest = new Map<string, number>();
   for (const [queue, { oldestMs }] of held) {

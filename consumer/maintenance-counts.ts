@@ -1,14 +1,12 @@
-/** Counts of the scheduled maintenance of the tables. */
-
-/** Since the start. */
+/** Counts of the scheduled table maintenance, since the start. */
 export interface MaintenanceCounts {
-  /** Partitions that were made ahead. Those that a batch needed at once are made by workers, and are not among them. */
+  /** Partitions created in advance. Excludes those that workers create because a batch needs them immediately. */
   readonly partitionsMade: number;
-  /** Whole partitions that were dropped because all of their records were old enough. */
+  /** Partitions dropped because all of their records had expired. */
   readonly partitionsDropped: number;
-  /** Records that were deleted one by one. */
+  /** Expired records deleted individually. */
   readonly recordsDeleted: number;
-  /** Passes that failed, or left something for later that is old enough to be deleted. */
+  /** Passes that failed, or left expired records for a later pass. */
   readonly failures: number;
 }
 

@@ -1,4 +1,4 @@
-/** Alerts of a consumer: about what it stores, and about itself as its status has it. */
+/** Alerts of a consumer: about the records it stores and about its own health. */
 import { asSentence } from '../src/sentence.js';
 import type { StatusLog } from '../src/status-log.js';
 import { type Alerts, type AlertsTestHooks, createAlerts } from './alerts/alerts.js';
@@ -13,7 +13,7 @@ export interface OwnAlertsOptions {
   readonly seams?: AlertsTestHooks | undefined;
 }
 
-/** @returns undefined where nobody is to be told anything. */
+/** @returns undefined if alerts are not configured. */
 export function createOwnAlerts({ config, notices, status, seams = {} }: OwnAlertsOptions): Alerts | undefined {
   const { alerts: settings, store, queues } = config;
   if (settings === undefined) return undefined;
@@ -23,7 +23,7 @@ export function createOwnAlerts({ config, notices, status, seams = {} }: OwnAler
     const nowMs = Date.now();
     const { state, reason: waitsFor, storage, counts, workers, queues: depths, lag } = status();
     const { reason } = storage;
-    // While the schema is brought up to date there is no answer yet, which may take its time.
+    // During a migration, which may take long, the storage state is not known yet.
     const isAway = !storage.isUp && !(state === 'preparing' && waitsFor === undefined);
     awaySinceMs = isAway ? (awaySinceMs ?? nowMs) : undefined;
     return {

@@ -1,6 +1,6 @@
 /**
- * Empties the pending lists of the GIN indexes soon after records were stored: after every 20,000 records, and two seconds
- * after the last one. A failure is retried; until then searches are slower.
+ * Cleans up the pending lists of the GIN indexes soon after records are stored: after every 20,000 records, and two
+ * seconds after the last one. A failure is retried; until then searches are slower.
  */
 import { reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
@@ -9,22 +9,25 @@ import { sleep, within } from '../src/time/time-limit.js';
 import { type IndexUpkeep, isStorageFault } from './store/index.js';
 
 const EVERY_MS = 2000;
-/** About what PostgreSQL's own limit of 4 MiB holds: a search reads no more of the list than it would there. */
+/**
+ * About what fits into PostgreSQL's default limit of 4 MiB, so a search reads no more of the list than it would
+ * otherwise.
+ */
 const MOST_RECORDS = 20_000;
-/** So long after the last record the connection is ended, in milliseconds. */
+/** The connection is closed this long after the last record, in milliseconds. */
 const IDLE_MS = 60_000;
-/** For what was stored last, when the consumer stops: it waits for a second in all. */
+/** Time limit for the last cleanup on shutdown, in milliseconds. The consumer waits for a second in total. */
 const LAST_MS = 800;
-/** In a row, before it is said: a lock is gone by then, as a rule. */
+/** Consecutive failures before a warning: a lock is usually gone by then. */
 const MOST_FAILURES = 10;
 const TOPIC = 'pending lists';
 
 export interface PendingListsOptions {
   /** Closed by `stop()`. */
   readonly store: IndexUpkeep;
-  /** Takes why they cannot be emptied, a sentence. Default: logged as WARNING. */
+  /** Receives a sentence about why the cleanup fails. Default: logs it as WARNING. */
   readonly warn?: (sentence: string) => void;
-  /** In milliseconds. Default 2000. */
+  /** Interval between cleanups, in milliseconds. Default 2000. */
   readonly everyMs?: number;
 }
 
@@ -32,12 +35,15 @@ export class PendingLists {
   readonly #options: PendingListsOptions;
   readonly #abort = new AbortController();
   readonly #warnings: StatusLog;
-  /** Ends the pause under way. */
+  /** Aborts the current pause. */
   #wake = new AbortController();
-  /** Records stored since the lists were emptied. Starts at one: an earlier consumer may have left some in them. */
+  /**
+   * Records stored since the last cleanup. Starts at one, because an earlier consumer may have left entries in the
+   * lists.
+   */
   #records = 1;
   #emptiedAtMs: number | undefined;
-  /** In a row. */
+  /** Consecutive failures. */
   #failures = 0;
   #work: Promise<void> | undefined;
 
@@ -46,7 +52,7 @@ export class PendingLists {
     this.#warnings = new StatusLog(options.warn ?? ((sentence) => internalLogger.warning(sentence)));
   }
 
-  /** Once the schema is there. */
+  /** Requires the schema. */
   start(): void {
     this.#work = this.#loop();
   }
@@ -56,7 +62,7 @@ export class PendingLists {
     if (this.#records >= MOST_RECORDS) this.#wake.abort();
   }
 
-  /** Empties the lists once more, where there is reason to and it does so soon. Never rejects. */
+  /** Cleans up once more if needed and if it finishes soon. Never rejects. */
   async stop(): Promise<void> {
     const deadline = performance.now() + LAST_MS;
     this.#abort.abort();
@@ -91,7 +97,8 @@ export class PendingLists {
       this.#failures = 0;
       this.#warnings.report(TOPIC, undefined);
     } catch (error) {
-      // One is enough to try again; as many as before would do so without a pause while the database is away.
+      // One record is enough to retry. Keeping the full count would retry without a pause while the database is
+      // unreachable.
       this.#records = Math.min(records, 1);
       this.#failed(error);
     }
@@ -99,11 +106,11 @@ export class PendingLists {
 
   #failed(error: unknown): void {
     this.#failures++;
-    internalLogger.debug(`the lists of the indexes are not emptied now: ${reasonOf(error)}`);
-    // Whoever stores records logs that the database is away, and waits for it.
+    internalLogger.debug(`the pending lists of the indexes were not cleaned up: ${reasonOf(error)}`);
+    // The workers log that the database is unreachable, and wait for it.
     if (this.#failures < MOST_FAILURES || !isStorageFault(error) || error.sqlstate === undefined) return;
     this.#warnings.once(
-      `the pending lists of the indexes cannot be emptied: searches are slower until they are. ${error.reason} Loghive goes on trying.`,
+      `the pending lists of the indexes cannot be cleaned up, which makes searches slower. ${error.reason} Loghive keeps retrying.`,
       TOPIC,
     );
   }

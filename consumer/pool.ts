@@ -1,6 +1,6 @@
 /**
- * The workers of one process: threads, or a single worker in the main thread. A thread that dies is replaced, and so is one
- * that hangs; what it held comes again from the broker, to whichever worker takes it.
+ * The workers of one process: threads, or a single worker in the main thread. A thread that dies or hangs is replaced.
+ * The broker redelivers its unacknowledged messages to any worker.
  */
 import { type BackoffPolicy, backoffMs } from '../src/backoff.js';
 import { reasonOf } from '../src/errors.js';
@@ -17,33 +17,33 @@ import { addTotals, type NumberedWorkerStatus, noWorkerStatus } from './status.j
 import { WorkerThread, workerFile } from './thread.js';
 import { ConsumerWorker, type WorkerEvents } from './worker.js';
 
-/** Before a thread that died is replaced. */
+/** Delay before a dead thread is replaced. */
 const RESTART: BackoffPolicy = { firstMs: 1000, maxMs: 30_000 };
-/** One that lived as long died for a new reason, in milliseconds. */
+/** A thread that ran this long died for a new reason, in milliseconds. */
 const LONG_LIVED_MS = 60_000;
-/** So many deaths in a row are no accident. */
+/** Consecutive deaths after which a worker is reported. */
 const KEEPS_DYING = 3;
-/** How often it is looked whether a thread still tells of itself, in milliseconds. */
+/** Interval between checks for signs of life, in milliseconds. */
 const LOOK_EVERY_MS = 5000;
 /**
- * A thread that was silent for so many looks in a row hangs: a minute. Looks, and no clock, because a process that was
- * stopped, or a machine that slept, has not looked meanwhile.
+ * A thread that was silent for this many consecutive checks hangs: one minute. Counted in checks, not by the clock,
+ * because a suspended process or machine makes no checks.
  */
 const SILENT_LOOKS = 12;
-/** After so many looks that found no thread alive, replacing them does not help: two minutes. */
+/** After this many checks without any live thread, replacing threads does not help: two minutes. */
 const LIFELESS_LOOKS = 24;
 const MIB = 1024 * 1024;
 
-/** Of a worker, whichever way it runs. */
+/** A worker, in a thread or in the main thread. */
 type Runner = Pick<WorkerThread | ConsumerWorker, 'connect' | 'begin' | 'add' | 'stop' | 'status' | 'figures'>;
 
 export interface PoolOptions {
   readonly config: ConsumerConfig;
   readonly hooks?: ConsumerHooks | undefined;
   readonly events: (id: number) => WorkerEvents;
-  /** What a person should know, for as long as it holds. */
+  /** Conditions that need attention, reported while they last. */
   readonly notices: StatusLog;
-  /** Ends all waiting. */
+  /** Aborts all waiting. */
   readonly signal: AbortSignal;
 }
 
@@ -60,7 +60,7 @@ export class WorkerPool {
   readonly #options: PoolOptions;
   readonly #file: string | undefined;
   readonly #slots: Slot[];
-  /** Of threads that have died. */
+  /** Counts of threads that have died. */
   readonly #past: MutableCounts = noCounts();
   #pastFigures: Figures = noFigures();
   readonly #labels: ServiceLabels;
@@ -68,7 +68,7 @@ export class WorkerPool {
   readonly #lookEveryMs: number;
   #services: Map<string, number> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** Looks in a row that found no thread alive. */
+  /** Consecutive checks that found no live thread. */
   #lifelessLooks = 0;
 
   constructor(options: PoolOptions) {
@@ -79,7 +79,7 @@ export class WorkerPool {
     this.#file = wanted > 0 ? workerFile() : undefined;
     if (wanted > 0 && this.#file === undefined) {
       internalLogger.info(
-        'worker-thread.js is not there, so the consumer works in the main thread. Leave loghive out of the bundle (external), or set CONSUMER_WORKERS to 0.',
+        'worker-thread.js was not found, so the consumer runs in the main thread. Exclude loghive from the bundle (external), or set CONSUMER_WORKERS to 0.',
       );
     }
     const count = this.#file === undefined ? 1 : wanted;
@@ -93,14 +93,14 @@ export class WorkerPool {
     }));
   }
 
-  /** Starts the workers: they connect, and take nothing yet. */
+  /** Starts the workers. They connect, but do not consume yet. */
   connect(): void {
     for (const slot of this.#slots) this.#start(slot);
     if (this.#file === undefined) return;
     this.#timer = setInterval(() => this.#endHanging(), this.#lookEveryMs).unref();
   }
 
-  /** Takes messages of these services from now on. */
+  /** Starts consuming messages of these services. */
   begin(services: readonly string[]): void {
     this.#services = new Map(services.map((service) => [service, 0]));
     for (const { runner } of this.#slots) void runner?.begin(services);
@@ -111,9 +111,9 @@ export class WorkerPool {
     for (const { runner } of this.#slots) runner?.add(service, rank);
   }
 
-  /** As if it had crashed: for tests. */
+  /** Ends a thread as if it had crashed. For tests. */
   async kill(id: number): Promise<void> {
-    await this.#slots.find((slot) => slot.id === id)?.thread?.kill('it was ended by a test');
+    await this.#slots.find((slot) => slot.id === id)?.thread?.kill('a test terminated it');
   }
 
   /** Never rejects. */
@@ -126,20 +126,20 @@ export class WorkerPool {
     return this.#slots.map(({ id, restarts, runner }) => ({ id, restarts, ...(runner?.status() ?? noWorkerStatus()) }));
   }
 
-  /** Why no worker comes to life again by itself, in words. */
+  /** Why no worker can recover without a restart. */
   get fault(): string | undefined {
     if (this.#lifelessLooks < LIFELESS_LOOKS) return undefined;
-    return `no worker thread has given a sign of life for ${(this.#lifelessLooks * this.#lookEveryMs) / 1000} s, and those that are started instead do not either`;
+    return `no worker thread has responded for ${(this.#lifelessLooks * this.#lookEveryMs) / 1000} s, nor have the threads started to replace them`;
   }
 
-  /** Of all that were ever started. */
+  /** Totals of all workers ever started. */
   counts(): MutableCounts {
     const sum = addTotals(noCounts(), this.#past);
     for (const { runner } of this.#slots) if (runner) addTotals(sum, runner.status().counts);
     return sum;
   }
 
-  /** The counts of all that were ever started, and what those hold that run. */
+  /** Counts of all workers ever started, and unacknowledged messages of those that run. */
   figures(): Figures {
     return this.#slots.reduce((sum, { runner }) => {
       if (!runner) return sum;
@@ -165,7 +165,7 @@ export class WorkerPool {
     if (this.#services) void slot.runner.begin([...this.#services.keys()]);
   }
 
-  /** What all workers meet, such as a broker that is away, is logged once, and not once for each of them. */
+  /** Logs a condition that affects all workers, such as an unreachable broker, once and not once per worker. */
   #log({ id }: Slot, { level, message }: LogEntry): void {
     if (this.#lines.isRepeated(id, message, performance.now())) return;
     internalLogger[LOG_METHODS[level]](message);
@@ -173,7 +173,7 @@ export class WorkerPool {
 
   async #replace(slot: Slot, reason: string): Promise<void> {
     const { events, notices, signal } = this.#options;
-    // One that hung for a minute has not lived meanwhile.
+    // A thread that hung was not alive during that time.
     const lastHeardMs = slot.thread?.lastHeardMs ?? slot.startedAtMs;
     if (slot.runner) {
       addTotals(this.#past, slot.runner.status().counts);
@@ -186,12 +186,12 @@ export class WorkerPool {
     if (signal.aborted) return;
     const lived = lastHeardMs - slot.startedAtMs;
     slot.deathsInARow = lived < LONG_LIVED_MS ? slot.deathsInARow + 1 : 1;
-    const again = 'What it held comes again from the broker, and another one takes its place.';
+    const again = 'The broker redelivers its unacknowledged messages, and a new worker replaces it.';
     internalLogger.error(`worker ${slot.id} died: ${reason}. ${again}`);
     if (slot.deathsInARow >= KEEPS_DYING) {
       notices.report(
         `worker ${slot.id}`,
-        `worker ${slot.id} has died ${slot.deathsInARow} times in a row, the last time over: ${reason}`,
+        `worker ${slot.id} has died ${slot.deathsInARow} times in a row, most recently because: ${reason}`,
       );
     }
     await sleep(backoffMs(slot.deathsInARow, RESTART), signal);
@@ -200,10 +200,10 @@ export class WorkerPool {
     try {
       this.#start(slot);
     } catch (error) {
-      // No thread can be had now, for want of memory or of processes. The other workers go on.
+      // No thread can be started, for lack of memory or processes. The other workers continue.
       slot.thread = undefined;
       slot.runner = undefined;
-      void this.#replace(slot, `it cannot be started: ${reasonOf(error)}`);
+      void this.#replace(slot, `it could not be started: ${reasonOf(error)}`);
     }
   }
 
@@ -218,10 +218,11 @@ export class WorkerPool {
         slot.deathsInARow = 0;
         this.#options.notices.report(`worker ${id}`, undefined);
       }
-      // What it holds is not asked: it may have taken the message over which it hangs since it told of itself.
+      // Its reported number of messages does not matter: it may have received the message it hangs on after its last
+      // report.
       if (silence < SILENT_LOOKS) continue;
       const seconds = (SILENT_LOOKS * this.#lookEveryMs) / 1000;
-      void thread.kill(`it gave no sign of life for ${seconds} s`);
+      void thread.kill(`it did not respond for ${seconds} s`);
     }
     this.#lifelessLooks = isAnyAlive ? 0 : this.#lifelessLooks + 1;
   }
@@ -229,12 +230,12 @@ export class WorkerPool {
 
 const LOG_METHODS = { DEBUG: 'debug', INFO: 'info', WARNING: 'warning', ERROR: 'error', CRITICAL: 'error' } as const;
 
-/** Whether a worker has to be in the main thread: these hooks are called by it. */
+/** Whether the worker must run in the main thread, because it calls these hooks. */
 function isWatchedFromHere({ afterCommit, onStored, giveBackAfterMs }: ConsumerHooks = {}): boolean {
   return afterCommit !== undefined || onStored !== undefined || giveBackAfterMs !== undefined;
 }
 
-/** Byte budgets are those of the process. */
+/** The byte limits apply to the process, so each worker gets a share. */
 function shareOf(config: ConsumerConfig, workers: number): ConsumerConfig {
   const share = (bytes: number, least: number) => Math.max(Math.min(bytes, least), Math.floor(bytes / workers));
   return { ...config, prefetchBytes: share(config.prefetchBytes, 4 * MIB), batchBytes: share(config.batchBytes, MIB) };

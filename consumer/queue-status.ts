@@ -1,4 +1,4 @@
-/** Which queues a consumer looks at, and how full each of them is. Pure. */
+/** The queues that a consumer monitors, and how full each one is. Pure. */
 import { LEVELS } from '../src/level.js';
 import { delayQueueName, FAILURE_QUEUE, laneOf, type QueueSettings, queueName, SERVICES_QUEUE } from '../src/wire.js';
 import type { QueueDepth } from './queue-depths.js';
@@ -10,8 +10,8 @@ export function queuesOf(services: readonly string[], retryDelaysMs: readonly nu
 }
 
 /**
- * @param meanBytes what a message of this queue weighs; undefined where none of it was seen yet.
- * @returns with its limit where it is a queue of records, which refuses what is too much.
+ * @param meanBytes mean size of a message of this queue, in bytes; undefined if none was consumed yet.
+ * @returns the depth; for a queue of records, which rejects messages above its limit, also the limit.
  */
 export function queueStatus(depth: QueueDepth, settings: QueueSettings, meanBytes: number | undefined): QueueStatus {
   const { queue, messages } = depth;

@@ -1,4 +1,4 @@
-/** A rate over the last minute, from a count that only grows. Pure: the clock is passed in. */
+/** Rate of a counter over the last minute. Pure: the clock is passed in. */
 
 const WINDOW_MS = 60_000;
 
@@ -8,17 +8,17 @@ interface Reading {
 }
 
 export class Rate {
-  /** The oldest first; the first one is the last that is older than the window. */
+  /** Oldest first. The first one is the latest that is older than the window. */
   #readings: Reading[] = [];
 
-  /** To be called every few seconds. */
+  /** Call this every few seconds. */
   read(count: number, atMs: number): void {
     this.#readings.push({ atMs, count });
     const first = this.#readings.findLastIndex((reading) => reading.atMs <= atMs - WINDOW_MS);
     if (first > 0) this.#readings.splice(0, first);
   }
 
-  /** A second, since about a minute ago, or since the first reading where that is later. */
+  /** Events per second over about the last minute, or since the first reading if that is later. */
   perSecond(count: number, atMs: number): number {
     const [first] = this.#readings;
     if (!first || atMs <= first.atMs) return 0;

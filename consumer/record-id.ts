@@ -1,8 +1,8 @@
-/** An id for a record that came without one: from the record's own time, so that it sorts with the others. */
+/** Creates an id for a record without one, from the record's own time, so that it sorts with the others. */
 import type { Timestamp } from '../src/time/timestamp.js';
 import { uuidv7At } from '../src/uuid.js';
 
-/** UUIDv7 has 48 bits of milliseconds since 1970. */
+/** Last second that fits into the 48-bit milliseconds of a UUIDv7. */
 const LAST_SECOND = Math.floor((2 ** 48 - 1) / 1000) - 1;
 
 export function recordId(time: Timestamp): string {

@@ -1,11 +1,11 @@
-/** For how long a line that one worker has logged is not logged again for another one, in milliseconds. */
+/** How long a line logged by one worker is suppressed for other workers, in milliseconds. */
 const SAME_MS = 60_000;
-/** Older lines are forgotten: what is not remembered is logged once too often, no more. */
+/** Maximum number of remembered lines. A forgotten line is logged once more, nothing worse. */
 const MOST_LINES = 500;
 
-/** Which lines of workers say what another worker has just said. Pure. */
+/** Finds log lines that another worker has just logged. Pure. */
 export class RepeatedLines {
-  /** Who said it first, and when; the newest last. */
+  /** The worker that logged each line first, and when. Newest last. */
   readonly #said = new Map<string, { readonly worker: number; readonly atMs: number }>();
 
   isRepeated(worker: number, line: string, nowMs: number): boolean {

@@ -1,13 +1,16 @@
-/** How long records are kept, from arguments, the environment and `config.env`. Nothing set: for ever. */
+/** Retention of records, from arguments, the environment and `config.env`. Default: forever. */
 import { LoghiveError } from '../src/errors.js';
 import { LEVELS, type Level } from '../src/level.js';
 import { type Check, integer, numberText, type Values } from '../src/settings/option.js';
 
-/** In the form in which the store takes it. Not its own type: the types of options that programs compile against name no store. */
+/**
+ * In the form that the store expects. A separate type, because applications compile against the option types, which
+ * must not depend on the store.
+ */
 export interface RetentionSettings {
-  /** Days for which records are kept; undefined: for ever. */
+  /** How many days records are kept; undefined: forever. */
   readonly days: number | undefined;
-  /** Levels that are kept for less. */
+  /** Levels with a shorter retention, in days. */
   readonly levels: Readonly<Partial<Record<Level, number>>>;
 }
 
@@ -33,8 +36,8 @@ const OPTION_OF: Readonly<Record<Level, Exclude<keyof typeof retentionOptions, '
 };
 
 /**
- * @throws LoghiveError LOGHIVE_INVALID_OPTION where a level is to be kept for longer than everything: its records would be
- *   deleted before anybody noticed.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if a level's retention exceeds the general one: its records would
+ *   silently be deleted early.
  */
 export function retentionSettings(values: Values<typeof retentionOptions>): RetentionSettings {
   const { retentionDays } = values;
@@ -45,7 +48,7 @@ export function retentionSettings(values: Values<typeof retentionOptions>): Rete
     if (retentionDays !== undefined && kept > retentionDays) {
       throw new LoghiveError(
         'LOGHIVE_INVALID_OPTION',
-        `option "${OPTION_OF[level]}" (RETENTION_DAYS_${level}) is ${kept}, but option "retentionDays" (RETENTION_DAYS) is ${retentionDays}: whole days are dropped after ${retentionDays} days, whatever their level. Set retentionDays to ${kept}, and the days of the levels that are to go earlier.`,
+        `option "${OPTION_OF[level]}" (RETENTION_DAYS_${level}) is ${kept}, but option "retentionDays" (RETENTION_DAYS) is ${retentionDays}: whole days are dropped after ${retentionDays} days, regardless of level. Set retentionDays to ${kept}, and a shorter retention for the other levels.`,
       );
     }
     levels[level] = kept;

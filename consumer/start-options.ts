@@ -1,12 +1,12 @@
-/** What a consumer is started with. */
+/** Options of a consumer's `start()`. */
 import { type Check, Expected, resolveOptions } from '../src/settings/option.js';
 
 export interface StartOptions {
-  /** Stops the consumer, also one that is only starting: then `start()` rejects with the signal's reason. */
+  /** Stops the consumer. If it is still starting, `start()` rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
-/** By what it can do: that of another realm, such as Jest's, is no instance of ours. */
+/** Checked by its members: a signal of another realm, such as Jest's, is not an instance of this realm's class. */
 const abortSignal: Check<AbortSignal | undefined> = (value) => {
   const signal = value as Partial<AbortSignal> | null;
   if (typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function')
@@ -17,7 +17,7 @@ const abortSignal: Check<AbortSignal | undefined> = (value) => {
 const table = { signal: { check: abortSignal, fallback: undefined } } as const;
 
 /**
- * @param owner who is being started, for messages.
+ * @param owner the caller's name, for error messages.
  * @throws LoghiveError LOGHIVE_INVALID_OPTION naming the option, its value and what was expected.
  */
 export function startOptions(owner: string, options: StartOptions | undefined): StartOptions {

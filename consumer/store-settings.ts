@@ -1,4 +1,4 @@
-/** What the store is set up with: the database, from arguments, the environment and `config.env`; it has no default. */
+/** Settings of the store, from arguments, the environment and `config.env`. The database has no default. */
 import { openEnvironment, warnOnce } from '../src/config.js';
 import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
@@ -14,13 +14,13 @@ export interface StoreSettings {
   readonly statementTimeoutMs: number;
   readonly writeTimeoutMs: number;
   readonly connectTimeoutMs: number;
-  /** How many days back a day has a partition. */
+  /** Retention in days: older days get no partition. */
   readonly retentionDays?: number | undefined;
-  /** Undefined: the indexes stay as they are. */
+  /** Undefined: the indexes stay unchanged. */
   readonly indexes?: IndexSettings | undefined;
 }
 
-/** What is wrong with a database URL is said by its parser. */
+/** The parser throws its own, more precise errors. */
 const databaseUrl: Check<string | undefined> = (value) => {
   if (typeof value !== 'string') throw new Expected("a URL such as 'postgres://user:password@host:5432/database'");
   parseDatabaseUrl(value);
@@ -29,7 +29,7 @@ const databaseUrl: Check<string | undefined> = (value) => {
 
 const schema: Check<string> = (value) => {
   if (typeof value === 'string' && /^[a-z_][a-z0-9_]{0,62}$/.test(value)) return value;
-  throw new Expected('a schema name of 1 to 63 small letters, digits and underscores');
+  throw new Expected('a schema name of 1 to 63 lowercase letters, digits and underscores');
 };
 
 export const storeOptions = {
@@ -44,7 +44,7 @@ export const storeOptions = {
   writeTimeoutMs: { check: integer(1000, 20 * 60_000, 'milliseconds'), fallback: 60_000 },
 } as const;
 
-/** What `loghive migrate` needs: the database only. */
+/** The settings of `loghive migrate`: only the database. */
 export function migrationConfig(
   owner: string,
   options: { databaseUrl?: string | undefined; schema?: string | undefined },
@@ -60,21 +60,21 @@ export function storeSettings(
   return Object.freeze({
     databaseUrl: values.databaseUrl ?? databaseUrlFromParts(environment) ?? databaseUrlFallback(environment),
     schema: values.schema,
-    // The server gives up first, so that it says what was slow instead of us hanging up.
+    // The server times out first and reports what was slow, before the client disconnects.
     statementTimeoutMs: Math.floor(values.writeTimeoutMs / 2),
     writeTimeoutMs: values.writeTimeoutMs,
     connectTimeoutMs: 10_000,
   });
 }
 
-/** The Python package's way: the parts of the URL, each in a variable of its own. */
+/** The Python package's settings: each part of the URL in its own variable. */
 function databaseUrlFromParts(environment: Environment): string | undefined {
   const host = environment('POSTGRES_DB_HOST');
   if (!host?.text) return undefined;
   const part = (name: string, fallback: string) => urlPart(environment, name) ?? fallback;
   const login = `${part('POSTGRES_DB_USER', 'postgres')}:${part('POSTGRES_DB_PASSWORD', '')}`;
   const port = portOf(environment, 'POSTGRES_DB_PORT', '5432', warnOnce);
-  const fault = `POSTGRES_DB_HOST ${shownUrl(host.text)} and POSTGRES_DB_PORT ${shown(port)} (${host.where}) make no database address`;
+  const fault = `POSTGRES_DB_HOST ${shownUrl(host.text)} and POSTGRES_DB_PORT ${shown(port)} (${host.where}) do not form a valid database address`;
   let hosts: string;
   try {
     hosts = withPort(host.text, port);
@@ -93,16 +93,16 @@ function databaseUrlFallback(environment: Environment): string {
   if (!setting?.text) {
     throw new LoghiveError(
       'LOGHIVE_INVALID_OPTION',
-      'no database: pass the option "databaseUrl" (postgres://user:password@host:5432/database), or set LOGHIVE_DATABASE_URL, POSTGRES_DB_HOST|USER|NAME|PASSWORD|PORT or DATABASE_URL.',
+      'no database is configured: pass the option "databaseUrl" (postgres://user:password@host:5432/database), or set LOGHIVE_DATABASE_URL, POSTGRES_DB_HOST|USER|NAME|PASSWORD|PORT or DATABASE_URL.',
     );
   }
   const url = checkedUrl(setting.text, setting.where);
-  // It is usually the application's, and its database becomes that of the logs.
-  internalLogger.info(`the database is that of ${setting.where}: ${shownUrl(url)}`);
+  // DATABASE_URL usually belongs to the application. Its database now also stores the logs.
+  internalLogger.info(`using the database of ${setting.where}: ${shownUrl(url)}`);
   return url;
 }
 
-/** There is no default to fall back to, so a wrong URL of the environment throws as well. */
+/** There is no default, so an invalid URL from the environment throws as well. */
 function checkedUrl(url: string, where: string): string {
   try {
     parseDatabaseUrl(url);

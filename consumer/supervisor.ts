@@ -1,12 +1,12 @@
 /**
- * A consumer as a whole: brings the schema up to date, finds services, and keeps workers running that take and store.
+ * A consumer: migrates the schema, discovers services, and keeps its workers running.
  *
- *             start()            the schema is there
+ *             start()            schema is up to date
  *   created ─────────▶ preparing ──────────────────▶ running
  *      │                   │                            │
  *      └───────────────────┴────────── stop() ──────────┴──▶ stopping ──▶ stopped
  *
- * What happens to messages is the business of the workers, see `worker.ts`; `pool.ts` starts and replaces them.
+ * The workers process the messages, see `worker.ts`; `pool.ts` starts and replaces them.
  */
 import { EventEmitter, setMaxListeners } from 'node:events';
 import { emitSafely } from '../src/emit-safely.js';
@@ -34,7 +34,7 @@ import { StorageWatch } from './storage-watch.js';
 import { openIndexBuilds, openIndexUpkeep, openMaintenance, openStore, type Store } from './store/index.js';
 import type { WorkerEvents } from './worker.js';
 
-/** How often an idle consumer asks whether the database takes records, in milliseconds. */
+/** How often an idle consumer probes the database, in milliseconds. */
 const PROBE_EVERY_MS = 10_000;
 
 export class Supervisor extends EventEmitter<ConsumerEvents> {
@@ -48,14 +48,14 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
   readonly #liveness = new Liveness();
   readonly #ttlMs: number;
   readonly #alerts: Alerts | undefined;
-  /** What is so of the servers now: each change is logged, not each attempt. */
+  /** Server conditions: each change is logged, not each attempt. */
   readonly #serverLog = new StatusLog((sentence, level) => internalLogger[level](sentence));
-  /** What a person should know, for as long as it holds. */
+  /** Conditions that need attention, reported while they last. */
   readonly #notices = new StatusLog((sentence) => internalLogger.warning(sentence));
   readonly #deadLetterLog: DeadLetterLog;
   readonly #abort = new AbortController();
   #state: Exclude<ConsumerState, 'paused'> = 'created';
-  /** What listeners were told last. */
+  /** The state that listeners received last. */
   #told: ConsumerState = 'created';
   #sinceMs = Date.now();
   #reason: string | undefined;
@@ -67,7 +67,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     this.#resolveStarted = resolve;
   });
 
-  /** @param registry the user's own, for the metrics. */
+  /** @param registry the application's own registry for the metrics. */
   constructor(config: ConsumerConfig, hooks?: ConsumerHooks, registry?: MetricRegistry, alertsSeams?: AlertsTestHooks) {
     super();
     this.#ttlMs = config.queues.messageTtlMs;
@@ -118,10 +118,10 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
   }
 
   /**
-   * Brings the schema up to date, connects and begins to take messages. Resolves when it does; until the servers are
-   * there it goes on trying. Aborting the signal stops the consumer, and `start()` rejects with its reason.
+   * Migrates the schema, connects and starts consuming. Resolves when messages are being consumed; retries until the
+   * servers are reachable. Aborting the signal stops the consumer, and `start()` rejects with the signal's reason.
    *
-   * @throws what `LoghiveConsumer.start` throws, see `index.ts`.
+   * @throws the errors of `LoghiveConsumer.start`, see `index.ts`.
    */
   async start(options?: StartOptions): Promise<void> {
     const { signal } = startOptions('consumer.start', options);
@@ -129,7 +129,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
       throw new LoghiveError('LOGHIVE_CLOSED', `the consumer is ${this.#state}; create a new one`);
     const stop = () => void this.stop();
     signal?.addEventListener('abort', stop);
-    // A signal may live as long as the program; it must not keep a consumer that has stopped.
+    // A signal may outlive the consumer and must not keep a stopped one in memory.
     this.#abort.signal.addEventListener('abort', () => signal?.removeEventListener('abort', stop));
     if (!signal?.aborted) {
       await this.#start().catch((error) => {
@@ -167,7 +167,10 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     this.#hasStarted = !this.#abort.signal.aborted;
   }
 
-  /** Takes nothing more, finishes what is in hand within 8 s, gives back the rest, closes everything. Never rejects. */
+  /**
+   * Stops consuming, finishes unacknowledged messages within 8 s, requeues the rest and closes everything. Never
+   * rejects.
+   */
   async stop(): Promise<void> {
     if (this.#state === 'stopping' || this.#state === 'stopped') return this.#stopped;
     this.#transition('stopping');
@@ -205,7 +208,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     return consumerStatus(parts, Date.now());
   }
 
-  /** Why this process cannot go on by itself, in words: it is to be restarted then. Each undefined: it can. */
+  /** Why this process cannot recover without a restart. Undefined: it can. */
   #livenessFaults(): LivenessFaults {
     return { ...this.#liveness.faults(performance.now()), workers: this.#pool.fault };
   }
@@ -218,7 +221,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     return this.#stateOf(this.#pool.statuses()) === 'running';
   }
 
-  /** A worker that waits for PostgreSQL: the others may not have noticed yet. */
+  /** A worker that waits for PostgreSQL. The others may not have noticed yet. */
   get #paused(): ConsumerStatus['workers'][number] | undefined {
     return this.#pool.statuses().find(({ state }) => state === 'paused');
   }
@@ -230,7 +233,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     this.#tellState();
   }
 
-  /** @internal for the project's own tests: ends a worker thread where it stands. */
+  /** @internal for the project's own tests: terminates a worker thread abruptly. */
   killWorker(id: number): Promise<void> {
     return this.#pool.kill(id);
   }
@@ -275,7 +278,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     await untilStorageWorks(attempt, this.#abort.signal, (reason) => {
       this.#reason = reason;
       this.#storage.failed(reason);
-      this.#serverLog.report('storage', unavailable('storage does not work yet', reason));
+      this.#serverLog.report('storage', unavailable('storage is not available yet', reason));
     });
     if (!this.#abort.signal.aborted) this.#storage.worked();
     if (!this.#abort.signal.aborted && this.#reason !== undefined) {
@@ -292,7 +295,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
       within(1000, Promise.all([this.#maintenance.stop(), this.#pendingLists.stop(), this.#store.close()])),
       this.#alerts?.stop(),
     ]);
-    // The last one: until here it says that the consumer stops.
+    // Closed last, so that it reports the shutdown until the end.
     await this.#monitoring.close();
     this.#transition('stopped');
   }

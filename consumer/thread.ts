@@ -1,6 +1,6 @@
 /**
- * A worker in a thread of its own, as the main thread sees it. What it is asked for, and what it tells of itself, goes
- * through messages; `worker-thread.ts` is the other side.
+ * A worker in its own thread, as seen by the main thread. Requests and reports are messages; `worker-thread.ts` is the
+ * other side.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -15,22 +15,22 @@ import { type Figures, noFigures } from './metrics/snapshot.js';
 import { noWorkerStatus, type WorkerStatus } from './status.js';
 import type { WorkerEvents } from './worker.js';
 
-/** What the thread is started with. */
+/** Data that the thread starts with. */
 export interface Start {
   readonly config: ConsumerConfig;
   readonly logLevel: string;
 }
 
-/** What it is asked for. */
+/** Messages to the thread. */
 export type Request =
   | { readonly type: 'connect' }
   | { readonly type: 'begin'; readonly services: readonly string[] }
   | { readonly type: 'add'; readonly service: string; readonly rank: number }
-  /** An announcement is kept, and may be acknowledged. */
+  /** An announcement was stored and may be acknowledged. */
   | { readonly type: 'kept'; readonly announcement: number }
   | { readonly type: 'stop' };
 
-/** What it tells. A status comes every second, so that silence shows that it hangs. */
+/** Messages from the thread. A status arrives every second, so silence means that the thread hangs. */
 export type Report =
   | { readonly type: 'status'; readonly status: WorkerStatus; readonly figures: Figures }
   | { readonly type: 'log'; readonly entry: LogEntry }
@@ -43,13 +43,16 @@ export type Report =
 
 export interface ThreadEvents extends WorkerEvents {
   readonly onLog: (entry: LogEntry) => void;
-  /** It has ended, and nobody asked for it. What it held comes again from the broker. */
+  /** The thread ended unexpectedly. The broker redelivers its unacknowledged messages. */
   readonly onDied: (reason: string) => void;
 }
 
-/** Longer than a worker takes to stop, in milliseconds: 8 s for what is in hand, 1 s each for channel and connection. */
+/**
+ * Longer than a worker takes to stop, in milliseconds: 8 s for unacknowledged messages, 1 s each for channel and
+ * connection.
+ */
 const STOP_MS = 11_000;
-/** After so many questions without a sign of life in between it counts as silent. */
+/** Checks without a report after which the thread counts as silent. */
 const SILENT_LOOKS = 3;
 
 export class WorkerThread {
@@ -59,7 +62,7 @@ export class WorkerThread {
   #figures: Figures = noFigures();
   #failure: string | undefined;
   #state: 'alive' | 'stopping' | 'ended' = 'alive';
-  /** How often `silence()` was asked since it told something; one more while it has told nothing yet. */
+  /** Number of `silence()` calls since the last report; one more before the first report. */
   #silent = 1;
   #lastHeardMs = performance.now();
 
@@ -68,7 +71,7 @@ export class WorkerThread {
     this.#worker = new Worker(file, {
       name,
       workerData: start,
-      // What the application preloads by `--import` or NODE_OPTIONS would run in it once more.
+      // Modules that the application preloads by `--import` or NODE_OPTIONS would run again in the thread.
       execArgv: [],
       env: threadEnvironment(),
     });
@@ -81,15 +84,15 @@ export class WorkerThread {
         const wasAlive = this.#state === 'alive';
         this.#state = 'ended';
         resolve();
-        if (wasAlive) events.onDied(this.#failure ?? 'it ended by itself');
+        if (wasAlive) events.onDied(this.#failure ?? 'it exited unexpectedly');
       });
     });
   }
 
-  /** One that tells nothing any more does not work, whatever it told last. */
+  /** A thread that no longer reports does not work, whatever its last report says. */
   status(): WorkerStatus {
     if (this.#silent < SILENT_LOOKS) return this.#status;
-    return { ...this.#status, state: 'silent', reason: 'it has given no sign of life for some seconds' };
+    return { ...this.#status, state: 'silent', reason: 'it has not responded for some seconds' };
   }
 
   figures(): Figures {
@@ -108,17 +111,17 @@ export class WorkerThread {
     this.#ask({ type: 'add', service, rank });
   }
 
-  /** When it told something last, in milliseconds of `performance.now()`. */
+  /** When it last reported, in milliseconds of `performance.now()`. */
   get lastHeardMs(): number {
     return this.#lastHeardMs;
   }
 
-  /** Asked at equal times. @returns how often in a row nothing was heard of it; 0: it is alive. */
+  /** Called at regular intervals. @returns how many consecutive calls saw no report; 0: the thread is alive. */
   silence(): number {
     return this.#silent++;
   }
 
-  /** Ends it where it stands: its connections close, and what it held comes again from the broker. */
+  /** Terminates it abruptly: its connections close, and the broker redelivers its unacknowledged messages. */
   async kill(reason: string): Promise<void> {
     this.#failure ??= reason;
     await this.#worker.terminate();
@@ -154,7 +157,7 @@ export class WorkerThread {
   }
 }
 
-/** Beside this file; undefined in a bundle that has it not. */
+/** Path of the worker file next to this one; undefined in a bundle without it. */
 export function workerFile(): string | undefined {
   const folder = import.meta.dirname ?? (typeof __dirname === 'string' ? __dirname : undefined);
   const file = folder && path.join(folder, 'worker-thread.js');

@@ -1,28 +1,28 @@
 /**
- * Which batch is stored next. Queues share their batches; one whose messages are slow to store has batches of its own, and
- * these and the shared ones take turns: so nobody waits for longer than one batch of each such queue takes, however much
- * lies in it.
+ * Schedules batches. Queues share batches. A queue whose messages are slow to store gets separate batches, which
+ * alternate with the shared ones. So no queue waits longer than one batch of each such queue takes, however many
+ * messages that queue has.
  *
- *            a message that is handled alone, or larger than a batch; records that cannot be read or are refused
- *   shared ───────────────────────────────────────────────────────────────────────────────────────────▶ apart
- *          ◀───────────────────────────────────────────────────────────────────────────────────────────
- *            nothing of it waits; where records were bad, its batches are as large again as they may be
+ *            a message that is handled alone or exceeds a batch; records that cannot be parsed or are refused
+ *   shared ───────────────────────────────────────────────────────────────────────────────────────▶ separate
+ *          ◀───────────────────────────────────────────────────────────────────────────────────────
+ *            no message of it waits, and its batches have grown back to full size
  *
- * To find bad records and to keep them takes longer than to store good ones. So of a queue that has some the batches are so
- * small that each is done soon, and become larger with each one that has none.
+ * Finding and storing bad records takes longer than storing good ones. So a queue with bad records gets batches that
+ * are small enough to finish soon. They grow with each batch that has none.
  */
 import { Batcher, type BatchLimits, canShare } from './batch.js';
 import type { Delivery } from './delivery.js';
 import type { ParsedDelivery } from './parse-delivery.js';
 
-/** How long a batch with bad records should take, in milliseconds. */
+/** Target duration of a batch with bad records, in milliseconds. */
 const SOON_MS = 250;
-/** The same in records, as long as nobody knows. */
+/** The initial batch size for that, in records, before it was measured. */
 const SOON_RECORDS = 250;
-/** Some of the time does not depend on how many there are. */
+/** Smallest batch, in records: part of the time does not depend on their number. */
 const LEAST_RECORDS = 25;
 
-/** One queue. */
+/** A queue with separate batches. */
 interface Apart {
   readonly batcher: Batcher;
   readonly limits: { -readonly [Name in keyof BatchLimits]: BatchLimits[Name] };
@@ -35,10 +35,10 @@ export class Turns {
   readonly #shared: Batcher;
   /** By the name of the queue. */
   readonly #apart = new Map<string, Apart>();
-  /** The one whose turn is the longest ago comes first. */
+  /** The least recently used one comes first. */
   #order: Batcher[];
 
-  /** @param onDue called when a batch has become due; `take()` may be called then or later. */
+  /** @param onDue called when a batch becomes due. `take()` may be called then or later. */
   constructor(limits: BatchLimits, parse: (delivery: Delivery) => ParsedDelivery, onDue: () => void) {
     this.#limits = limits;
     this.#parse = parse;
@@ -47,14 +47,14 @@ export class Turns {
     this.#order = [this.#shared];
   }
 
-  /** @returns how many records it holds, where that is known already. */
+  /** @returns the number of records in the delivery, if already known. */
   add(delivery: Delivery): number | undefined {
     const { queue } = delivery;
     const apart = this.#apart.get(queue) ?? (canShare(delivery, this.#limits) ? undefined : this.#setApart(queue));
     return (apart?.batcher ?? this.#shared).add(delivery);
   }
 
-  /** What waits is due now. */
+  /** Makes everything that waits due now. */
   hurry(): void {
     for (const batcher of [...this.#order]) batcher.hurry();
   }
@@ -70,7 +70,9 @@ export class Turns {
     return undefined;
   }
 
-  /** Whether it takes long to find bad records in this batch, and less where it is cut: see `BatchRefused`. */
+  /**
+   * Whether searching this batch for bad records would take long, so that splitting it is faster: see `BatchRefused`.
+   */
   isWholeOrNothing(batch: readonly ParsedDelivery[]): boolean {
     const [first, second] = batch;
     if (first === undefined || second === undefined || recordsOf(batch) <= SOON_RECORDS) return false;
@@ -78,7 +80,10 @@ export class Turns {
     return limit > SOON_RECORDS;
   }
 
-  /** PostgreSQL has refused this batch for some of its records, and nothing of it is stored: they come again, fewer at a time. */
+  /**
+   * PostgreSQL refused this batch because of some records, and stored nothing of it. Queues the deliveries again, in
+   * smaller batches.
+   */
   cut(batch: readonly ParsedDelivery[]): void {
     for (const queue of new Set(batch.map((delivery) => delivery.queue))) {
       const again = batch.filter((delivery) => delivery.queue === queue);
@@ -90,9 +95,9 @@ export class Turns {
   }
 
   /**
-   * This batch is stored, less its bad records.
+   * This batch was stored, except for its bad records.
    *
-   * @param queuesWithBad the queues that these came from.
+   * @param queuesWithBad the queues that the bad records came from.
    */
   stored(batch: readonly ParsedDelivery[], queuesWithBad: ReadonlySet<string>, tookMs: number): void {
     if (this.#apart.size === 0 && queuesWithBad.size === 0) return;
@@ -107,7 +112,7 @@ export class Turns {
     this.#onDue();
   }
 
-  /** Forgets everything: the channel that it came from is gone. */
+  /** Discards everything: the channel that delivered it is gone. */
   clear(): void {
     for (const batcher of this.#order) batcher.clear();
     for (const queue of [...this.#apart.keys()]) this.#rejoin(queue);

@@ -1,10 +1,10 @@
-/** The entry of a worker thread: a `ConsumerWorker` that is asked, and tells of itself, by messages. */
+/** Entry point of a worker thread: runs a `ConsumerWorker` that receives requests and sends reports as messages. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { internalLogger, sendInternalLinesTo } from '../src/internal-logger.js';
 import type { Report, Request, Start } from './thread.js';
 import { ConsumerWorker } from './worker.js';
 
-/** How often the main thread hears how it is, in milliseconds. */
+/** Interval between status reports, in milliseconds. */
 const STATUS_MS = 1000;
 
 function serve({ config, logLevel }: Start): void {
@@ -17,7 +17,7 @@ function serve({ config, logLevel }: Start): void {
   const worker: ConsumerWorker = new ConsumerWorker(config, {
     onState: () => tell({ type: 'state', status: worker.status(), figures: worker.figures() }),
     onTaking() {
-      // Status first: whoever waits for `taking` then reads a current one.
+      // Send the status first, so that it is current when the main thread receives `taking`.
       tell({ type: 'status', status: worker.status(), figures: worker.figures() });
       tell({ type: 'taking' });
     },
@@ -56,5 +56,5 @@ function serve({ config, logLevel }: Start): void {
   }
 }
 
-// Loaded by anybody else it does nothing.
+// Does nothing when loaded outside a worker thread.
 if ((workerData as Partial<Start> | null)?.config) serve(workerData as Start);

@@ -59,13 +59,13 @@ const NOTICES: ReadonlyArray<readonly [file: string, ...words: string[]]> = [
   ['src/amqp/topology.ts', 'exists with other arguments', 'the user may not declare', 'could not be bound'],
   ['src/amqp/topology.ts', 'belongs to another connection alone', 'the broker refused', 'a quorum queue'],
   ['consumer/intake/queue-hazards.ts', 'has a delivery limit', 'is a stream'],
-  ['consumer/intake/refused-queues.ts', 'no messages can be taken from queue'],
-  ['consumer/copies.ts', 'retries cannot be published', 'unacknowledged because retries cannot be published'],
+  ['consumer/intake/refused-queues.ts', 'cannot consume from queue'],
+  ['consumer/pending-republishes.ts', 'retries cannot be published', 'unacknowledged because retries cannot be published'],
   ['consumer/storage-watch.ts', 'dead letters cannot be stored'],
-  ['consumer/announcements.ts', 'announcements of services cannot be kept'],
-  ['consumer/announcements.ts', 'new services announced themselves within a second'],
-  ['consumer/announcements.ts', 'services are announced, and no further one is taken'],
-  ['consumer/discovery.ts', 'services that other consumers have found are not known'],
+  ['consumer/announcements.ts', 'service announcements cannot be stored'],
+  ['consumer/announcements.ts', 'new services announced themselves within one second'],
+  ['consumer/announcements.ts', 'services have announced themselves. Further ones'],
+  ['consumer/discovery.ts', 'services found by other consumers cannot be read'],
   ['consumer/alerts/alerts.ts', 'alerts wait in the database'],
   ['consumer/alerts/delivery.ts', 'alerts are not sent by'],
   ['consumer/store/alert-outbox.ts', 'errors are stored, but alerts wait in memory'],
@@ -88,7 +88,7 @@ test('no other file has a notice to tell', () => {
     .filter((name) => name.endsWith('.ts'))
     .filter((name) => /notices\.(?:once|report)\(/.test(readFileSync(path.join(root, 'consumer', name), 'utf8')))
     .map((name) => `consumer/${name.replaceAll(path.sep, '/')}`);
-  const byWayOf = ['consumer/worker.ts', 'consumer/intake/taking.ts', 'consumer/store/retention.ts'];
+  const byWayOf = ['consumer/worker.ts', 'consumer/intake/intake.ts', 'consumer/store/retention.ts'];
   const known = new Set([...NOTICES.map(([file]) => file), ...byWayOf]);
   expect(files.filter((file) => !known.has(file))).toEqual([]);
 });
@@ -115,7 +115,7 @@ test('a consumer has as many connections as docs/production.md says', async () =
     env: { CONSUMER_WORKERS: String(workers), ALERT_WEBHOOK_URL: 'http://127.0.0.1:1/' },
     cwd: tmpdir(),
   });
-  await child.waitForLine(/taking messages of shop/);
+  await child.waitForLine(/consuming messages of shop/);
   // One for each worker and one more, one of alerts, and one for the index while records come; that of the partitions was
   // given back.
   const ofPostgres = `select 1 from pg_stat_activity where application_name = 'loghive' and datname = current_database()`;

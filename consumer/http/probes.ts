@@ -1,7 +1,7 @@
 /**
- * What the probes of an orchestrator ask: is it alive, has it started, can it do its work now. Pure.
+ * Answers the probes of an orchestrator: is the consumer alive, has it started, can it work now. Pure.
  *
- * A consumer whose servers are away is alive: it waits for them, and a restart would mend nothing.
+ * A consumer whose servers are unreachable is alive: it waits for them, and a restart would not help.
  */
 import { asSentence } from '../../src/sentence.js';
 import { brokerProblem } from '../health.js';
@@ -10,7 +10,7 @@ import type { ConsumerStatus } from '../status.js';
 
 export interface Check {
   readonly ok: boolean;
-  /** Why not, in words. */
+  /** Why not. */
   readonly reason?: string;
 }
 
@@ -28,13 +28,13 @@ export function liveness({ eventLoop, workers }: LivenessFaults): Probe {
 export function readiness(status: ConsumerStatus): Probe {
   const { state, storage } = status;
   const isEnding = state === 'stopping' || state === 'stopped';
-  const storageFault = status.reason ?? storage.reason ?? 'it does not store';
+  const storageFault = status.reason ?? storage.reason ?? 'storage does not work';
   return probe({
     consumer: check(isEnding ? `the consumer is ${state}` : undefined),
-    workers: check(isWorkerMissing(status) ? 'no worker takes messages now' : undefined),
+    workers: check(isWorkerMissing(status) ? 'no worker is consuming messages' : undefined),
     broker: check(brokerProblem(status)?.[1]),
     database: check(storage.isUp ? undefined : storageFault),
-    schema: check(storage.isSchemaReady ? undefined : 'the schema was not brought up to date yet'),
+    schema: check(storage.isSchemaReady ? undefined : 'the schema is not up to date yet'),
   });
 }
 
@@ -42,11 +42,11 @@ function isWorkerMissing({ state, workers }: ConsumerStatus): boolean {
   return state === 'running' && !workers.some((worker) => worker.state === 'running');
 }
 
-/** Once it took messages for the first time it stays started, whatever comes. */
+/** Once it has consumed messages it counts as started, whatever happens later. */
 export function startup(status: ConsumerStatus): Probe {
   if (status.hasStarted) return probe({ started: OK });
   const { checks } = readiness(status);
-  return probe({ ...checks, started: check('no messages were taken yet') });
+  return probe({ ...checks, started: check('no messages have been consumed yet') });
 }
 
 function check(fault: string | undefined): Check {

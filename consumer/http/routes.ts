@@ -1,4 +1,4 @@
-/** What is behind each path of the consumer's HTTP server. */
+/** Routes of the consumer's HTTP server. */
 import type { LivenessFaults } from '../liveness.js';
 import type { ConsumerMetrics } from '../metrics.js';
 import type { ConsumerStatus } from '../status.js';
@@ -7,7 +7,7 @@ import type { Answer } from './server.js';
 
 export interface RouteSources {
   readonly status: () => ConsumerStatus;
-  /** Why the consumer cannot go on by itself, in words. */
+  /** Why the consumer cannot recover without a restart. */
   readonly faults: () => LivenessFaults;
   readonly metrics: () => ConsumerMetrics;
 }
@@ -27,7 +27,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
 
 export const PATHS = Object.keys(ROUTES);
 
-/** @returns undefined where there is no such path. */
+/** @returns undefined if the path does not exist. */
 export function answerOf(path: string, sources: RouteSources): Promise<Answer> | undefined {
   if (!Object.hasOwn(ROUTES, path)) return undefined;
   return (async () => ROUTES[path]!(sources))();

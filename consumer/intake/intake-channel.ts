@@ -1,6 +1,6 @@
 /**
- * Takes messages from the queues over one channel, and acknowledges them. A channel's delivery tags die with it, so each
- * channel is a `IntakeChannel` of its own and an acknowledgement for an ended one is passed over.
+ * Consumes messages on one channel and acknowledges them. Delivery tags are valid only on their channel, so each
+ * channel has its own `IntakeChannel`, and acknowledgements for an ended one are ignored.
  */
 
 import type { Channel, ConsumeMessage } from 'amqplib';
@@ -19,18 +19,18 @@ import { Subscriptions } from './subscriptions.js';
 export interface IntakeChannelOptions {
   readonly prefetchBytes: number;
   readonly batchRecords: number;
-  /** Queues that keep a share of the budget for themselves. */
+  /** Queues that have a reserved share of the budget. */
   readonly isSevere: (queue: string) => boolean;
-  /** A message has come. Returns how many records it holds, where that is known already. */
+  /** A message was delivered. Returns the number of its records, if already known. */
   readonly onMessage: (session: IntakeChannel, queue: string, message: ConsumeMessage) => number | undefined;
-  /** What a person should know of a queue; undefined: nothing. */
+  /** A problem with a queue that needs attention; undefined: none. */
   readonly onHazard: (queue: string, sentence: string | undefined) => void;
-  /** No messages can be taken from this queue. When the broker closed the channel over it, `onLost` follows. */
+  /** The broker refuses this queue. If it closed the channel over it, `onLost` follows. */
   readonly onRefused: (declaration: QueueDeclaration, error: Error) => void;
   /**
-   * The channel ended without our doing: everything that it delivered goes back to the queues.
+   * The channel ended unexpectedly. The broker requeues everything unacknowledged.
    *
-   * @param refused it ended over a queue that `onRefused` was told of.
+   * @param refused whether it ended over a queue that was passed to `onRefused`.
    */
   readonly onLost: (session: IntakeChannel, error: Error, refused: boolean) => void;
 }
@@ -46,14 +46,14 @@ export class IntakeChannel {
   readonly #options: IntakeChannelOptions;
   readonly #ledger = new AckLedger();
   readonly #backPressure: ReadPause;
-  /** In the order in which they came. */
+  /** Unacknowledged messages by delivery tag, in order of delivery. */
   readonly #inHand = new Map<number, HeldMessage>();
   readonly #subscriptions: Subscriptions;
   #busyQueues = 0;
   #channel: Channel | undefined;
   #state: 'open' | 'draining' | 'ended' = 'open';
 
-  /** @param declarations in the order in which they are subscribed to. */
+  /** @param declarations in the order in which to subscribe. */
   constructor(
     connection: OpenConnection,
     topology: Topology,
@@ -81,21 +81,21 @@ export class IntakeChannel {
     return this.#state === 'ended';
   }
 
-  /** Queues that it takes messages from. */
+  /** Queues that are consumed. */
   get queues(): readonly string[] {
     return this.#state === 'open' ? this.#subscriptions.granted : [];
   }
 
-  /** Messages that are delivered and not acknowledged. */
+  /** Number of unacknowledged messages. */
   get unacknowledged(): number {
     return this.#ledger.unfinished;
   }
 
-  /** By the name of the queue: of those with messages that are delivered and not acknowledged. */
+  /** Unacknowledged messages, by queue. */
   heldByQueue(): Map<string, HeldOfQueue> {
     const held = new Map<string, HeldOfQueue>();
     for (const { subscription, publishedAtMs: oldestMs } of this.#inHand.values()) {
-      // A queue gives its messages in their order: the first of each is its oldest.
+      // A queue delivers in order: the first message of each is its oldest.
       if (held.size === this.#busyQueues) break;
       const { queue, meanBodyBytes: meanBytes } = subscription;
       if (!held.has(queue)) held.set(queue, { oldestMs, meanBytes });
@@ -103,7 +103,7 @@ export class IntakeChannel {
     return held;
   }
 
-  /** Declares and subscribes to every queue. Never rejects: what goes wrong is told by `onLost` and `onRefused`. */
+  /** Declares and subscribes to every queue. Never rejects: failures are reported by `onLost` and `onRefused`. */
   async open(): Promise<void> {
     let channel: Channel;
     try {
@@ -120,27 +120,27 @@ export class IntakeChannel {
   }
 
   /**
-   * Takes from these queues as well.
+   * Consumes from these queues as well.
    *
-   * @param rank those of a higher rank are subscribed to before those of a lower one; the first ones have 0.
+   * @param rank queues with a higher rank are subscribed to first; the initial ones have 0.
    */
   add(declarations: readonly QueueDeclaration[], rank = 0): void {
     if (this.#state === 'open') this.#subscriptions.add(declarations, rank);
   }
 
-  /** Everything of these messages is safe: acknowledge them. */
+  /** Acknowledges these messages. All their records must be safe. */
   acknowledge(tags: readonly number[]): void {
     if (this.#state === 'ended') return;
     for (const tag of tags) this.#release(tag);
     try {
       for (const { tag, multiple } of this.#ledger.finished(tags)) this.#channel!.ack(messageOf(tag), multiple);
     } catch (error) {
-      // Stored, and not acknowledged: it comes back, and its key drops it.
+      // Stored but not acknowledged: the broker redelivers it, and its records are dropped by their keys.
       this.lose(error as Error);
     }
   }
 
-  /** Puts one message back into its queue; the broker hands it out again at once. */
+  /** Returns one message to its queue. The broker redelivers it immediately. */
   giveBack(tag: number): void {
     if (this.#state === 'ended') return;
     this.#release(tag);
@@ -152,7 +152,7 @@ export class IntakeChannel {
     }
   }
 
-  /** No new messages from now on; what was delivered can still be acknowledged. */
+  /** Cancels the subscriptions. Delivered messages can still be acknowledged. */
   async drain(): Promise<void> {
     if (this.#state !== 'open') return;
     this.#state = 'draining';
@@ -160,7 +160,7 @@ export class IntakeChannel {
     await this.#subscriptions.cancel();
   }
 
-  /** Ends the channel: whatever is not acknowledged goes back to its queue, once. */
+  /** Closes the channel. The broker requeues everything unacknowledged. */
   async end(): Promise<void> {
     if (this.#state === 'ended') return;
     this.#finish();
@@ -174,13 +174,13 @@ export class IntakeChannel {
   }
 
   /**
-   * The channel ended without our doing. Whoever owns the connection says so as well when that is lost: a channel that ends
-   * in the moment in which it was opened has told it before anybody could listen.
+   * The channel ended unexpectedly. The owner of the connection calls this too when it is lost: a channel that ends in
+   * the moment it is opened has emitted its event before a listener could be attached.
    */
   lose(error: Error): void {
     if (this.#state === 'ended') return;
     this.#finish();
-    // Meanwhile it may have ended over something else: an acknowledgement, a message that was kept for too long.
+    // The channel may have ended for another reason, such as an acknowledgement timeout.
     const refused = isRefusedConsume(error) ? this.#subscriptions.asked : undefined;
     if (refused) this.#options.onRefused(refused, error);
     this.#options.onLost(this, error, refused !== undefined);
@@ -212,8 +212,8 @@ export class IntakeChannel {
 }
 
 /**
- * Resolves when the channel has ended, whichever way. amqplib settles the promise of `close()` only by the broker's answer,
- * never when the connection is lost before it; then there is nothing but the event.
+ * Resolves when the channel has ended, for whatever reason. amqplib resolves `close()` only on the broker's answer,
+ * never if the connection is lost first; then only the event is emitted.
  */
 function closed(channel: Channel): Promise<void> {
   return new Promise((resolve) => {

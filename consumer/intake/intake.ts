@@ -1,6 +1,6 @@
 /**
- * Keeps messages coming: a connection to RabbitMQ that comes back, and on it one `IntakeChannel` after the other for as long as
- * messages are wanted.
+ * Keeps consuming: maintains a connection to RabbitMQ, and opens an `IntakeChannel` on it whenever messages are wanted
+ * and there is none.
  */
 import type { ConsumeMessage } from 'amqplib';
 import { Connection, type ConnectionStatus } from '../../src/amqp/connection.js';
@@ -24,26 +24,26 @@ import { IntakeChannel } from './intake-channel.js';
 import { RefusedQueues } from './refused-queues.js';
 
 export interface IntakeOptions {
-  /** Whose messages are taken at this moment, in the order in which their queues are declared. */
+  /** Services to consume now, in the order in which their queues are declared. */
   readonly services: () => readonly string[];
-  /** What is so of the servers now. */
+  /** Server conditions: each change is logged, not each attempt. */
   readonly status: StatusLog;
-  /** What a person should know, for as long as it holds. */
+  /** Conditions that need attention, reported while they last. */
   readonly notices: StatusLog;
-  /** A message has come. Returns how many records it holds, where that is known already. */
+  /** A message was delivered. Returns the number of its records, if already known. */
   readonly onMessage: (session: IntakeChannel, queue: string, message: ConsumeMessage) => number | undefined;
-  /** The session ended without our doing: what it delivered and is not acknowledged comes again. */
+  /** The channel ended unexpectedly. Unacknowledged messages are redelivered. */
   readonly onLost: () => void;
-  /** Every queue that can be had is subscribed to. */
+  /** Every queue that the broker grants is subscribed to. */
   readonly onTaking: () => void;
-  /** Ends all waiting for good. */
+  /** Aborts all waiting for good. */
   readonly signal: AbortSignal;
 }
 
-/** A broker that does not answer is not waited for any longer, in milliseconds. */
+/** How long to wait for the broker when closing the channel, in milliseconds. */
 const CLOSE_MS = 1000;
 
-/** A session that lived as long ended for a new reason. */
+/** A channel that was open this long ended for a new reason, in milliseconds. */
 const LONG_LIVED_MS = 30_000;
 
 export class Intake {
@@ -92,12 +92,12 @@ export class Intake {
     });
   }
 
-  /** The last session; it may have ended. */
+  /** The latest channel. It may have ended. */
   get session(): IntakeChannel | undefined {
     return this.#channel;
   }
 
-  /** How many queues of services messages are taken from now, and how many the broker refuses. */
+  /** Number of service queues that are consumed, and that the broker refuses. */
   get queues(): WorkerStatus['queues'] {
     const count = (queues: readonly string[]) => queues.filter(isOfService).length;
     return { taken: count(this.#channel?.queues ?? []), refused: count(this.#refused.all) };
@@ -107,22 +107,22 @@ export class Intake {
     return this.#connection.status();
   }
 
-  /** Connects, and stays connected. Takes nothing yet. */
+  /** Connects and reconnects. Does not consume yet. */
   connect(): void {
     this.#connection.open();
   }
 
-  /** Takes messages from now on. */
+  /** Starts consuming. */
   begin(): void {
     this.#wanted = true;
     this.#openSession();
   }
 
   /**
-   * Takes messages of one service more, which is among `services` by now, without disturbing what is taken already. Where
-   * there is no session now, the next one takes from all of them.
+   * Consumes messages of one more service, which is already among `services`, without disturbing the other
+   * subscriptions. If no channel is open, the next one includes it.
    *
-   * @param rank its queues are declared before those of a lower one.
+   * @param rank queues with a higher rank are declared first.
    */
   add(service: string, rank: number): void {
     const session = this.#channel;
@@ -134,7 +134,7 @@ export class Intake {
     );
   }
 
-  /** Takes nothing more; what is unacknowledged goes back, once. */
+  /** Stops consuming and requeues unacknowledged messages once. */
   async pause(): Promise<void> {
     this.#wanted = false;
     const session = this.#channel;
@@ -142,15 +142,15 @@ export class Intake {
     await session?.end();
   }
 
-  /** Takes nothing more; what is in hand can still be acknowledged. */
+  /** Stops consuming. Delivered messages can still be acknowledged. */
   async drain(): Promise<void> {
     this.#wanted = false;
     await this.#channel?.drain();
   }
 
   /**
-   * The channel first: RabbitMQ passes over acknowledgements that it has not come to when it reads the end of the connection,
-   * but none before the end of their channel.
+   * Closes the channel first: when the connection ends, RabbitMQ ignores acknowledgements that it has not processed
+   * yet, but when a channel is closed it processes all that precede it.
    */
   async close(): Promise<void> {
     this.#wanted = false;
@@ -158,7 +158,7 @@ export class Intake {
     await this.#connection.close();
   }
 
-  /** While the consumer stops, a connection that ends is no news, and no other one is opened. */
+  /** While the consumer stops, a lost connection is neither reported nor reopened. */
   #tellOfBroker({ message }: Error): void {
     if (this.#options.signal.aborted) void this.#connection.close();
     else this.#options.status.report('broker', message);
@@ -182,17 +182,17 @@ export class Intake {
     this.#openedAtMs = performance.now();
     void session.open().then(() => {
       if (session.isEnded) return;
-      // The reason was logged for each queue.
+      // The reason for each queue has been logged.
       const { taken, refused } = this.queues;
-      if (taken === 0 && refused > 0) this.#options.status.report('queues', 'no messages can be taken from any queue');
+      if (taken === 0 && refused > 0) this.#options.status.report('queues', 'no queue can be consumed from');
       else this.#options.status.report('queues', this.#whatIsTaken(), 'info');
       this.#options.onTaking();
     });
   }
 
   /**
-   * Where everything that is announced is taken, announcements come first: with hundreds of queues to declare, a service
-   * that is new must not wait for all of them.
+   * If the consumer discovers services, announcements come first: a new service must not wait until hundreds of queues
+   * are declared.
    */
   #declarations(connection: OpenConnection): QueueDeclaration[] {
     const { queues, services } = this.#config;
@@ -203,10 +203,10 @@ export class Intake {
 
   #whatIsTaken(): string {
     const services = listed(this.#options.services());
-    if (this.#config.services !== 'every') return `taking messages of ${services}`;
+    if (this.#config.services !== 'every') return `consuming messages of ${services}`;
     return services === ''
-      ? 'taking messages of every service that announces itself; none is known yet'
-      : `taking messages of every service that announces itself, so far of ${services}`;
+      ? 'consuming messages of every service that announces itself; none is known yet'
+      : `consuming messages of every service that announces itself, so far: ${services}`;
   }
 
   #channelLost(session: IntakeChannel, error: Error, refused: boolean): void {
@@ -215,16 +215,16 @@ export class Intake {
     this.#options.status.report('queues', undefined);
     const { state } = this.#connection.status();
     if (this.#openConnection !== session.connection || (state !== 'ready' && state !== 'blocked')) return;
-    // What was refused is kept apart from now on, so the next session can come at once.
+    // The refused queue is excluded from now on, so the next channel can be opened immediately.
     if (refused) return void setImmediate(() => this.#openSession());
     this.#topology.forget();
     this.#endsInARow = performance.now() - this.#openedAtMs < LONG_LIVED_MS ? this.#endsInARow + 1 : 1;
-    this.#options.status.report('queues', `the channel ended: ${replyText(error)}. It is opened again.`);
+    this.#options.status.report('queues', `the channel was closed: ${replyText(error)}. It will be reopened.`);
     void sleep(backoffMs(this.#endsInARow, RECONNECT), this.#options.signal).then(() => this.#openSession());
   }
 }
 
-/** All services share the others. */
+/** All services share the other queues. */
 function isOfService(queue: string): boolean {
   return queue !== FAILURE_QUEUE && queue !== SERVICES_QUEUE;
 }
@@ -236,7 +236,7 @@ function listed(services: readonly string[]): string {
   return more > 0 ? `${services.slice(0, MOST_LISTED).join(', ')} and ${more} more` : services.join(', ');
 }
 
-/** Also where a service has such a name: a share of the budget too much is no harm. */
+/** Also true if a service has such a name. Reserving too much of the budget is harmless. */
 function isSevere(queue: string): boolean {
   return queue === FAILURE_QUEUE || /_(?:error|critical)_logs$/.test(queue);
 }

@@ -1,10 +1,10 @@
 /**
- * Keeps what is in hand within a budget of bytes. AMQP knows no prefetch in bytes, and what is on its way when messages
- * become larger comes in any case: beyond the budget the socket is not read, and TCP makes the broker wait.
+ * Keeps unacknowledged messages within a budget in bytes. AMQP has no prefetch in bytes, and messages in flight still
+ * arrive when messages become larger. Above the budget the socket is not read, so TCP backpressure stops the broker.
  */
 import type { OpenConnection } from '../../src/amqp/open-connection.js';
 
-/** Where no heartbeats were agreed on. */
+/** Used instead of the heartbeat interval if heartbeats are off, in milliseconds. */
 const LONGEST_MS = 60_000;
 
 export class ReadPause {
@@ -26,7 +26,7 @@ export class ReadPause {
     this.#bytes += bytes;
     if (this.#bytes <= this.#budgetBytes || this.#timer) return;
     this.#openConnection.pauseReading();
-    // The broker's heartbeats wait as well, and without them the connection would count as dead.
+    // The broker's heartbeats are not read either, and without them the connection would be considered dead.
     this.#timer = setTimeout(() => this.release(), (this.#openConnection.heartbeatMs || LONGEST_MS) / 2);
   }
 
@@ -35,7 +35,7 @@ export class ReadPause {
     if (this.#bytes <= this.#budgetBytes) this.release();
   }
 
-  /** Reads again, until the next message that is too much. */
+  /** Resumes reading until the budget is exceeded again. */
   release(): void {
     if (!this.#timer) return;
     clearTimeout(this.#timer);

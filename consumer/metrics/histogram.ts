@@ -1,8 +1,8 @@
-/** A histogram as plain numbers, which can be sent to another thread and added to others. Pure. */
+/** A histogram as plain numbers, which can be sent to another thread and summed. Pure. */
 import type { Sample } from '../../src/metrics/metric.js';
 
 export interface HistogramCounts {
-  /** How many values were at most each bound, and above the one before; the last entry has what is above all bounds. */
+  /** Number of values up to each bound and above the previous one. The last entry counts values above all bounds. */
   readonly buckets: number[];
   sum: number;
 }
@@ -21,7 +21,7 @@ export function addHistograms(one: HistogramCounts, other: HistogramCounts): His
   return { buckets: one.buckets.map((count, at) => count + other.buckets[at]!), sum: one.sum + other.sum };
 }
 
-/** As Prometheus has them: each bucket with all that is below it. */
+/** In Prometheus form: each bucket includes all lower ones. */
 export function histogramSamples(name: string, { buckets, sum }: HistogramCounts, bounds: readonly number[]): Sample[] {
   let count = 0;
   const cumulative = buckets.map((each, at) => {

@@ -1,4 +1,4 @@
-/** The samples of each of the consumer's metrics, from its status and its counts. Pure. */
+/** The samples of each consumer metric, from its status and counts. Pure. */
 import type { Sample } from '../../src/metrics/metric.js';
 import { isConnected } from '../health.js';
 import type { ConsumerStatus } from '../status.js';
@@ -10,7 +10,7 @@ import type { ConsumerMetricName } from './table.js';
 export interface Snapshot {
   readonly status: ConsumerStatus;
   readonly counts: PipelineCounts;
-  /** Of this package. */
+  /** Version of this package. */
   readonly version: string;
 }
 

@@ -81,7 +81,7 @@ describe('announced services', () => {
     await pass(0);
     expect([...known]).toEqual(names(35).reverse().slice(0, 10));
     expect(notices.all).toEqual([
-      expect.stringMatching(/^more than 10 new services announced themselves within a second/),
+      expect.stringMatching(/^more than 10 new services announced themselves within one second/),
     ]);
     announce('newest');
     await pass(100);
@@ -129,7 +129,7 @@ describe('announced services', () => {
     await pass(0);
     expect([...known]).toEqual(['shop']);
     expect(acknowledged).toEqual([]);
-    expect(notices.all).toEqual(['announcements of services cannot be kept for other consumers: it is away.']);
+    expect(notices.all).toEqual(['service announcements cannot be stored for other consumers: it is away.']);
     // Those that come meanwhile do not wait for it.
     announce('till');
     await pass(100);
@@ -149,7 +149,7 @@ describe('announced services', () => {
     expect(notices.all).toHaveLength(2);
     await pass(5000);
     expect(known.size).toBe(20);
-    expect(notices.all).toEqual(['announcements of services cannot be kept for other consumers: it is away.']);
+    expect(notices.all).toEqual(['service announcements cannot be stored for other consumers: it is away.']);
   });
 
   test('that cannot be kept are looked at once a second, and not more often', async () => {
@@ -189,7 +189,7 @@ describe('announced services', () => {
     announce('shop');
     await pass(0);
     expect([...known]).toEqual(['shop']);
-    expect(notices.all).toEqual(['announcements of services cannot be kept for other consumers: no right']);
+    expect(notices.all).toEqual(['service announcements cannot be stored for other consumers: no right']);
     announce('shop');
     await pass(0);
     expect(notices.all).toEqual([]);

@@ -86,7 +86,7 @@ describe('every option is checked', () => {
     [null, 'null, expected a list of service names'],
     [{ services: ['shop'], databaseUrl }, 'an object, expected a list of service names'],
     [['shop', 'a b'], '["shop","a b"], expected a service name of 1 to 200 letters'],
-    [['shop,other'], '["shop,other"], expected names of their own'],
+    [['shop,other'], '["shop,other"], expected one name per element'],
     [['amqp://u:secret@h'], '["amqp://u:***@h"], expected a service name'],
     [[7], '[7], expected a service name'],
   ])('services %j', (services, words) => {
@@ -97,12 +97,12 @@ describe('every option is checked', () => {
   test('services that are not where they belong are not passed over', () => {
     useEnvironment();
     expect(refusal(create([], { services: ['shop'], databaseUrl }))).toBe(
-      `createConsumer: "services" is no option, but the first argument: createConsumer(['shop'], options).`,
+      `createConsumer: "services" is not an option; pass it as the first argument: createConsumer(['shop'], options).`,
     );
   });
 
   test.each<[string, unknown, string]>([
-    ['schema', 'Logs', '"Logs", expected a schema name of 1 to 63 small letters, digits and underscores'],
+    ['schema', 'Logs', '"Logs", expected a schema name of 1 to 63 lowercase letters, digits and underscores'],
     ['schema', 'a;b', '"a;b", expected a schema name'],
     ['schema', null, 'null, expected a schema name'],
     ['retryDelaysMs', 1000, '1000, expected a list of at most 20 delays in milliseconds'],
@@ -114,7 +114,7 @@ describe('every option is checked', () => {
     [
       'indexFields',
       'requestId',
-      '"requestId", expected a list of at most 10 names of fields of information, such as requestId,order.id (a dot leads into an object)',
+      '"requestId", expected a list of at most 10 names of fields of information, such as requestId,order.id (a dot separates nested names)',
     ],
     ['indexFields', ['order..id'], '["order..id"], expected a list of at most 10 names of fields'],
     ['indexFields', ['a\0'], '["a\\u0000"], expected a list of at most 10 names of fields'],
@@ -175,7 +175,7 @@ describe('every option is checked', () => {
       /^startConsumer: option "services" is an object, expected a list/,
     );
     await expect(start(['shop'], { databaseUrl, services: ['other'] })).rejects.toThrow(
-      /^startConsumer: "services" is no option, but the first argument: startConsumer\(\['shop'\], options\)\.$/,
+      /^startConsumer: "services" is not an option; pass it as the first argument: startConsumer\(\['shop'\], options\)\.$/,
     );
     await expect(start(['shop'], { databaseUrl, signal: 'SIGTERM' })).rejects.toThrow(
       /^startConsumer: option "signal" is "SIGTERM", expected an AbortSignal, such as that of an AbortController\.$/,
@@ -278,7 +278,7 @@ describe('the environment', () => {
     [
       'INDEX_FIELDS',
       'order.',
-      'expected a list of at most 10 names of fields of information, such as requestId,order.id (a dot leads into an object); [] is used instead',
+      'expected a list of at most 10 names of fields of information, such as requestId,order.id (a dot separates nested names); [] is used instead',
       'indexFields',
     ],
   ])('that is wrong in %s is told once, with what is used instead', (variable, value, expected, option) => {
@@ -316,7 +316,7 @@ describe('the environment', () => {
     [{ DATABASE_URL: 'mysql://u:secret@h/db' }, /^environment variable DATABASE_URL: database URL "mysql:/],
     [
       { POSTGRES_DB_HOST: 'h', POSTGRES_DB_PORT: 'five', POSTGRES_DB_PASSWORD: 'secret' },
-      /^POSTGRES_DB_HOST "h" and POSTGRES_DB_PORT "five" .* make no database address, expected a port/,
+      /^POSTGRES_DB_HOST "h" and POSTGRES_DB_PORT "five" .* do not form a valid database address, expected a port/,
     ],
     [
       { POSTGRES_DB_HOST: 'h/x', POSTGRES_DB_PASSWORD: 'secret' },
@@ -328,7 +328,7 @@ describe('the environment', () => {
     ],
     [
       { POSTGRES_DB_HOST: 'h?sslmode=disable', POSTGRES_DB_PORT: '5433', POSTGRES_DB_NAME: 'prod' },
-      /^POSTGRES_DB_HOST "h\?sslmode=disable" and POSTGRES_DB_PORT "5433" .* make no database address, expected a host name .* Correct them or set LOGHIVE_DATABASE_URL\.$/,
+      /^POSTGRES_DB_HOST "h\?sslmode=disable" and POSTGRES_DB_PORT "5433" .* do not form a valid database address, expected a host name .* Correct them or set LOGHIVE_DATABASE_URL\.$/,
     ],
     [{ POSTGRES_DB_HOST: 'h?host=two' }, /^POSTGRES_DB_HOST "h\?host=two"/],
     [{ POSTGRES_DB_HOST: 'h#x' }, /^POSTGRES_DB_HOST "h#x"/],
@@ -348,7 +348,7 @@ describe('the environment', () => {
     [{ POSTGRES_DB_HOST: 'h', POSTGRES_DB_PORT: '70000' }, /POSTGRES_DB_PORT "70000"/],
     [
       {},
-      /^no database: pass the option "databaseUrl" \(postgres:.* or set LOGHIVE_DATABASE_URL, POSTGRES_DB_HOST\S+ or DATABASE_URL\.$/,
+      /^no database is configured: pass the option "databaseUrl" \(postgres:.* or set LOGHIVE_DATABASE_URL, POSTGRES_DB_HOST\S+ or DATABASE_URL\.$/,
     ],
   ])('that names no database throws, for there is no default: %j', (variables, words) => {
     useEnvironment(variables as Record<string, string>);
@@ -364,7 +364,7 @@ describe('the environment', () => {
     configOf();
     expect(info.mock.calls).toEqual([
       [
-        'neither the option "url" nor LOGHIVE_URL, AMQP_URL or QUEUE_HOST names a broker; amqp://guest:***@localhost:5672/ is used.',
+        'neither the option "url" nor LOGHIVE_URL, AMQP_URL or QUEUE_HOST names a broker; using amqp://guest:***@localhost:5672/.',
       ],
     ]);
     configOf({ url: 'amqp://h' });

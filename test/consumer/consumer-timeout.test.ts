@@ -19,10 +19,10 @@ const EARLIER = 200;
 const RECORDS = 20;
 
 describe.each([
-  ['3.10', /^the channel ended: .*delivery acknowledgement on channel \d+ timed out.* It is opened again\.$/],
+  ['3.10', /^the channel was closed: .*delivery acknowledgement on channel \d+ timed out.* It will be reopened\.$/],
   [
     '4.3',
-    /^the broker ended the subscription to queue "shop_info_logs": .* or \d+ messages of it were held for longer than the broker's consumer_timeout\. It is declared and subscribed to again\.$/,
+    /^the broker canceled the subscription to queue "shop_info_logs": .* or \d+ messages of it were unacknowledged for longer than the broker's consumer_timeout\. Loghive declares it and subscribes again\.$/,
   ],
 ])('RabbitMQ %s', (version, words) => {
   let node: RabbitmqServer;

@@ -88,7 +88,7 @@ describe('the charset', () => {
       'that is not known',
       'application/json; charset=klingon',
       Buffer.from('{}'),
-      /^its charset "klingon" is not known\./,
+      /^its charset "klingon" is unknown\./,
     ],
     [
       'whose bytes are none of it',
@@ -100,7 +100,7 @@ describe('the charset', () => {
       'that is UTF-16 unnamed',
       'application/json',
       Buffer.from(`\ufeff${text}`, 'utf16le'),
-      /^its byte order mark is that of UTF-16\. Publish UTF-8/,
+      /^it starts with a UTF-16 byte order mark\. Publish UTF-8/,
     ],
     [
       'that is UTF-16 unnamed, the other way round',
@@ -166,14 +166,14 @@ describe('a compression', () => {
   });
 
   test('that cannot be undone is a reason not to read it', () => {
-    expect(reasonOf(text, { contentEncoding: 'gzip' })).toMatch(/^its compression \(gzip\) cannot be undone: /);
+    expect(reasonOf(text, { contentEncoding: 'gzip' })).toMatch(/^it cannot be decompressed \(gzip\): /);
     expect(reasonOf(text, { headers: { compression: 'application/x-bz2' } })).toMatch(/^it is compressed with bzip2/);
   });
 
   test('is undone twice, and not more often', () => {
     const thrice = gzipSync(gzipSync(gzip));
     expect(reasonOf(thrice, { contentEncoding: 'gzip,gzip,gzip' })).toBe(
-      'it is compressed 3 times; more than 2 are not undone',
+      'it is compressed 3 times; the limit is 2',
     );
   });
 
@@ -186,6 +186,6 @@ describe('a compression', () => {
 
 test('a body of more than 64 MiB is not read, whatever it says', () => {
   const body = Buffer.alloc(MAX_MESSAGE_BYTES + 1);
-  expect(reasonOf(body)).toBe('a message of 67108865 bytes; more than 67108864 are not parsed');
-  expect(reasonOf(body, { contentEncoding: 'gzip' })).toMatch(/^a message of 67108865 bytes/);
+  expect(reasonOf(body)).toBe('the message has 67108865 bytes; the limit for parsing is 67108864');
+  expect(reasonOf(body, { contentEncoding: 'gzip' })).toMatch(/^the message has 67108865 bytes/);
 });

@@ -22,13 +22,13 @@ test('the first dead letter is told at once, and a flood behind it in one senten
   expect(lines).toEqual([]);
   log.add(letters(1, 'shop_info_logs'));
   expect(lines).toEqual([
-    '1 dead letter from queue "shop_info_logs", kept in logs.dead_letters. Its reason: it is not JSON',
+    '1 dead letter from queue "shop_info_logs", stored in logs.dead_letters. Reason: it is not JSON',
   ]);
   for (let batch = 0; batch < 1000; batch++) log.add(letters(50, 'shop_info_logs', `no ${batch}`));
   expect(lines).toHaveLength(1);
   vi.advanceTimersByTime(10_000);
   expect(lines.slice(1)).toEqual([
-    '50000 dead letters from queue "shop_info_logs", kept in logs.dead_letters. The reason of the first one: no 0',
+    '50000 dead letters from queue "shop_info_logs", stored in logs.dead_letters. Reason of the first one: no 0',
   ]);
   vi.advanceTimersByTime(60_000);
   expect(lines).toHaveLength(2);
@@ -75,7 +75,7 @@ test('a consumer warns of a message that cannot be read', async () => {
   expect(warning.mock.calls.flat()).toEqual([
     expect.stringMatching(
       new RegExp(
-        `^1 dead letter from queue "${shop}_info_logs", kept in logs\\.dead_letters\\. Its reason: it is not JSON`,
+        `^1 dead letter from queue "${shop}_info_logs", stored in logs\\.dead_letters\\. Reason: it is not JSON`,
       ),
     ),
   ]);

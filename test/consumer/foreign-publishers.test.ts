@@ -97,16 +97,16 @@ test('a local time is stored right, also where it was published eight minutes la
 
 test.each<[string, Buffer, Options.Publish, RegExp]>([
   [
-    'a compression that Node cannot undo',
+    'a compression that Node cannot decompress',
     Buffer.from('QlpoOTE='),
     { headers: { compression: 'application/x-bz2' } },
-    /bzip2, which Node cannot undo/,
+    /bzip2, which Node cannot decompress/,
   ],
   [
     'what is not gzip',
     Buffer.from('{}\n{}'),
     { contentType: FRAME, contentEncoding: 'gzip' },
-    /its compression \(gzip\) cannot be undone/,
+    /it cannot be decompressed \(gzip\)/,
   ],
   [
     'UTF-16 that does not say so',

@@ -168,7 +168,7 @@ test.each([
     args: ['consume', ...services, '--url', url, '--database-url', database.url],
     env: { RETRY_DELAYS_MS: '100' },
   });
-  await consumer.waitForLine(/taking messages of/, 30_000);
+  await consumer.waitForLine(/consuming messages of/, 30_000);
   const { pid } = consumer;
   onTestFailed(() => console.error(`FUZZ_SEED=${SEED}\n${consumer.lines.slice(-30).join('\n').slice(0, 10_000)}`));
   const { hostile, good, refused } = await publishAll(url, services, hostileMessages(seeded(SEED), services));

@@ -62,7 +62,7 @@ test('that no thread comes to life is told after two minutes, and no longer when
   expect([pool.fault, threads.started]).toEqual([undefined, 4]);
   await vi.advanceTimersByTimeAsync(1000);
   expect(pool.fault).toBe(
-    'no worker thread has given a sign of life for 120 s, and those that are started instead do not either',
+    'no worker thread has responded for 120 s, nor have the threads started to replace them',
   );
   threads.areHeard = true;
   await vi.advanceTimersByTimeAsync(5000);

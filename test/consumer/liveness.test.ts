@@ -29,7 +29,7 @@ test('a loop that stood still for half of the last minute is not, and it is well
   ticks(1, 20_000, 20_000);
   expect(faults()).toEqual(WELL);
   ticks(1, 12_000, 11_990);
-  expect(faults().eventLoop).toBe('the event loop stood still for 32 s of the last minute');
+  expect(faults().eventLoop).toBe('the event loop was blocked for 32 s of the last minute');
   ticks(29);
   expect(faults().eventLoop).toMatch(/stood still for 31 s/);
   ticks(3);

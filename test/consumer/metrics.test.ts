@@ -152,7 +152,7 @@ describe.each([
     registry.setDefaultLabels({ site: 'here' });
     expect(await text()).toContain('loghive_storage_up{site="here"} 1');
     const second = createConsumer([service], { ...settings, registry });
-    await expect(second.start()).rejects.toThrow(/^option "registry" has the metrics of another consumer in it/);
+    await expect(second.start()).rejects.toThrow(/^option "registry" already contains the metrics of another consumer/);
     await consumer.stop();
     expect(await text()).not.toContain('loghive_');
   });

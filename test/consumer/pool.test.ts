@@ -85,7 +85,7 @@ test('a worker that keeps dying is a notice, and the other goes on', async () =>
   }
   expect(consumer.status().health).toBe('degraded');
   expect(consumer.status().notices).toEqual([
-    'worker 1 has died 3 times in a row, the last time over: it was ended by a test',
+    'worker 1 has died 3 times in a row, most recently because: a test terminated it',
   ]);
   await send(10);
   await eventually(async () => (await count()) === 10);
@@ -109,7 +109,7 @@ test('one that hangs over what it holds is ended after a while, and all is store
 
   await eventually(() => consumer.status().workers[0]!.restarts === 1, { withinMs: 30_000 });
   expect(said.mock.calls.map(([line]) => line)).toEqual([
-    'worker 1 died: it gave no sign of life for 6 s. What it held comes again from the broker, and another one takes its place.',
+    'worker 1 died: it did not respond for 6 s. The broker redelivers its unacknowledged messages, and a new worker replaces it.',
   ]);
   await eventually(async () => expect([await count(), (await queue())?.messages]).toEqual([100, 0]));
   await eventually(() => consumer.status().health === 'ok' && consumer.status().inHand === 0);

@@ -84,8 +84,8 @@ describe('a consumer without names', () => {
     const infos = listen('info');
     const consumer = await useConsumer(at);
     expect(consumer.status()).toMatchObject({ services: [], health: 'ok' });
-    expect(infos('taking messages of')).toEqual([
-      'taking messages of every service that announces itself; none is known yet',
+    expect(infos('consuming messages of')).toEqual([
+      'consuming messages of every service that announces itself; none is known yet',
     ]);
     const service = uniqueName('svc');
     const { logger, transport } = useLogger(broker, service);
@@ -153,7 +153,7 @@ describe('a consumer without names', () => {
     const second = await useConsumer(at);
     expect([...second.status().services].sort()).toEqual([...services].sort());
     expect(infos('was found')).toEqual([]);
-    expect(infos('taking messages of every service that announces itself, so far of svc_')).toHaveLength(1);
+    expect(infos('consuming messages of every service that announces itself, so far: svc_')).toHaveLength(1);
     await publishRecord(broker, services[2]!);
     await eventually(async () => (await stored(services[2]!)) === 1);
   });
@@ -170,7 +170,7 @@ describe('a consumer without names', () => {
     await database.query(`insert into logs.services values ('shop')`);
     await eventually(() => consumer.status().services.length === 2);
     expect(consumer.status().services).toEqual(['till', 'shop']);
-    expect(warnings('cannot be the name of a service')).toHaveLength(3);
+    expect(warnings('is not a valid service name')).toHaveLength(3);
   });
 
   test('keeps on with its services over a lost connection', async () => {
@@ -263,7 +263,7 @@ describe('an announcement', () => {
     await proxy.reset();
     await announce(broker, announcementOf('shop'));
     await eventually(() => consumer.status().services.length === 1);
-    const notice = /^announcements of services cannot be kept for other consumers: /;
+    const notice = /^service announcements cannot be stored for other consumers: /;
     await eventually(() => expect(consumer.status().notices).toContainEqual(expect.stringMatching(notice)));
     expect((await queueOf(broker, QUEUE))?.messages).toBe(1);
     await proxy.heal();
@@ -326,8 +326,8 @@ describe('records are stored', () => {
     expect(consumer.status().counts).toMatchObject({ pauses: 0 });
     await eventually(() => consumer.status().notices.length === 2);
     expect(consumer.status().notices).toEqual([
-      expect.stringMatching(/^services that other consumers have found are not known: .*42501/),
-      expect.stringMatching(/^announcements of services cannot be kept for other consumers: .*42501/),
+      expect.stringMatching(/^services found by other consumers cannot be read: .*42501/),
+      expect.stringMatching(/^service announcements cannot be stored for other consumers: .*42501/),
     ]);
 
     await database.query('grant select, insert, update on logs.services to public');
@@ -384,7 +384,7 @@ describe('records are stored', () => {
     await eventually(async () => (await stored('shop')) === 1 && (await stored('till')) === 1);
     expect(consumer.status()).toMatchObject({ state: 'running', health: 'degraded', counts: { pauses: 0 } });
     expect(consumer.status().reasons).toEqual([
-      expect.stringMatching(/^announcements of services cannot be kept for other consumers: .*53100/),
+      expect.stringMatching(/^service announcements cannot be stored for other consumers: .*53100/),
     ]);
     await database.query('drop trigger full_disk on logs.services');
     await eventually(() => consumer.status().health === 'ok', { withinMs: 30_000 });
@@ -401,6 +401,6 @@ describe('records are stored', () => {
     await publishRecord(broker, 'shop');
     await eventually(async () => (await stored('shop')) === 1);
     await eventually(() => consumer.status().notices.length === 1);
-    expect(consumer.status().notices[0]).toMatch(/^no messages can be taken from queue "loghive_services"/);
+    expect(consumer.status().notices[0]).toMatch(/^cannot consume from queue "loghive_services"/);
   });
 });

@@ -40,37 +40,37 @@ const depth = (messages: number, share: number) => ({ queue: 'q', messages, cons
 const CASES: Array<[string, Partial<Part>, ConsumerStatus['health'], RegExp[]]> = [
   ['all is well', {}, 'ok', []],
   ['it is paused', { state: 'paused', reason: 'no disk' }, 'unhealthy', [/^PostgreSQL cannot store .*: no disk\.$/]],
-  ['it is being started', { state: 'preparing' }, 'unhealthy', [/^the consumer is being started/]],
+  ['it is being started', { state: 'preparing' }, 'unhealthy', [/^the consumer is starting/]],
   ['it stops', { state: 'stopping', notices: ['n'] }, 'unhealthy', [/^the consumer is stopping\.$/, /^n\.$/]],
   [
     'the broker is away',
     { broker: AWAY, workers: [worker(1, AWAY)] },
     'unhealthy',
-    [/^there is no connection to RabbitMQ: refused\.$/],
+    [/^not connected to RabbitMQ: refused\.$/],
   ],
   [
     'one of two workers has lost its connection',
     { broker: AWAY, workers: [worker(1), worker(2, AWAY)] },
     'degraded',
-    [/^1 of 2 workers take no messages now\.$/],
+    [/^1 of 2 workers are not consuming messages\.$/],
   ],
   [
     'the broker gives no queue',
     { workers: [{ ...worker(1), queues: { taken: 0, refused: 5 } }], notices: ['n'] },
     'unhealthy',
-    [/^no messages can be taken from any queue\. See the notices at \/status\.$/, /^n\.$/],
+    [/^no queue can be consumed from\. See the notices at \/status\.$/, /^n\.$/],
   ],
   [
     'one of two workers is paused, and the other stores',
     { workers: [worker(1), { ...worker(2), state: 'paused', reason: 'no connection is left' }] },
     'degraded',
-    [/^1 of 2 workers take no messages now: no connection is left\.$/],
+    [/^1 of 2 workers are not consuming messages: no connection is left\.$/],
   ],
   [
     'its only worker has died',
     { workers: [{ ...worker(1), state: 'connecting' }] },
     'unhealthy',
-    [/^no worker takes messages now\.$/],
+    [/^no worker is consuming messages\.$/],
   ],
   [
     'an idle consumer finds PostgreSQL away',
@@ -98,7 +98,7 @@ const CASES: Array<[string, Partial<Part>, ConsumerStatus['health'], RegExp[]]> 
     'a record is 4 days old',
     { lag: [{ service: 'shop', oldestAgeS: 4 * 86_400 }] },
     'degraded',
-    [/service shop in hand was published 4 d ago, and the broker drops records after 7 d\.$/],
+    [/the oldest unacknowledged record of service shop was published 4 d ago, and the broker drops records after 7 d\.$/],
   ],
   ['there is a notice', { notices: ['a queue has other arguments'] }, 'degraded', [/^a queue has other arguments\.$/]],
 ];

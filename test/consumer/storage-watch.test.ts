@@ -71,7 +71,7 @@ test('a server that does not answer is told, once, and not asked a second time m
   const { watch, world, said, pass } = useWatch();
   world.answer = () => new Promise(() => {});
   await pass(60_000);
-  expect(watch.fault).toMatch(/^there was no answer for 5 s\./);
+  expect(watch.fault).toMatch(/^PostgreSQL has not answered for 5 s\./);
   expect([world.asked, said.length]).toEqual([1, 1]);
 });
 

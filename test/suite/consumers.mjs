@@ -26,7 +26,7 @@ export function createConsumers({ folder, services: usual, url, databaseUrl, env
     const child = startChild(COMMAND, { args, cwd: folder, env });
     return track({
       child,
-      ready: () => child.waitForLine(/taking messages of/, READY_MS),
+      ready: () => child.waitForLine(/consuming messages of/, READY_MS),
       ended: child.exited,
       tail: () =>
         child.lines
@@ -58,7 +58,7 @@ export function createConsumers({ folder, services: usual, url, databaseUrl, env
       },
       /** How often it has logged that a worker thread died because we ended it. */
       get threadsKilled() {
-        return follower.child.stderr.filter((line) => /worker \d+ died: it was ended by a test/.test(line)).length;
+        return follower.child.stderr.filter((line) => /worker \d+ died: a test terminated it/.test(line)).length;
       },
       ready: () => follower.until('the consumer takes messages', () => follower.has('ready'), READY_MS),
       ended: follower.ended,

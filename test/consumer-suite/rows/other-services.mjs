@@ -99,7 +99,7 @@ async function measure(stage, load, services) {
   await client.connect();
   const times = [];
   try {
-    await consumer.child.waitForLine(/taking messages of/, DECLARED_WITHIN_MS);
+    await consumer.child.waitForLine(/consuming messages of/, DECLARED_WITHIN_MS);
     for (let n = 0; n < stage.size.samples; n++) {
       await fill();
       await stage.sleep(stage.between(0, 200));

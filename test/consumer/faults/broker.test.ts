@@ -16,7 +16,7 @@ type OfNode = Omit<Fault, 'begin' | 'series' | 'over'> & {
 const NODE_FAULTS: OfNode[] = [
   {
     name: 'RabbitMQ is dead, by SIGKILL',
-    checks: { broker: /there is no connection to RabbitMQ: .*127\.0\.0\.1:\d+/ },
+    checks: { broker: /not connected to RabbitMQ: .*127\.0\.0\.1:\d+/ },
     warning: /WARNING .*127\.0\.0\.1:\d+/,
     async begin(node) {
       await node.sync();
@@ -26,7 +26,7 @@ const NODE_FAULTS: OfNode[] = [
   },
   {
     name: 'RabbitMQ stands still, by SIGSTOP',
-    checks: { broker: /there is no connection to RabbitMQ: .*127\.0\.0\.1:\d+/ },
+    checks: { broker: /not connected to RabbitMQ: .*127\.0\.0\.1:\d+/ },
     warning: /WARNING .*127\.0\.0\.1:\d+/,
     async begin(node) {
       await node.pause();
@@ -59,11 +59,11 @@ test.concurrent(
     const stage = await useStage({ brokerUrl, databaseUrl: url });
     await suffer(stage, {
       name: '',
-      checks: { broker: /no messages can be taken from any queue\. See the notices/ },
+      checks: { broker: /no queue can be consumed from\. See the notices/ },
       // Each queue of the service has its own.
       mostWarnings: 12,
-      warning: /no messages can be taken from queue "svc_\w+": .*Grant the user "read" on it/,
-      over: /INFO queue "svc_\w+_info_logs" can be taken from again/,
+      warning: /cannot consume from queue "svc_\w+": .*Grant the user "read" on it/,
+      over: /INFO queue "svc_\w+_info_logs" can be consumed from again/,
       series: {},
       async begin() {
         await broker.admin.setPermissions(user, broker.vhost, { read: '^(?!svc_).*$' });
@@ -97,8 +97,8 @@ const MOMENTS: Moment[] = [
       }
     },
     warning:
-      /WARNING the broker ended the subscription to queue "svc_\w+_info_logs": the queue was deleted, .*\. It is declared and subscribed to again/,
-    over: /INFO messages are taken from queue "svc_\w+_info_logs" again/,
+      /WARNING the broker canceled the subscription to queue "svc_\w+_info_logs": the queue was deleted, .*\. Loghive declares it and subscribes again/,
+    over: /INFO consuming from queue "svc_\w+_info_logs" again/,
   },
 ];
 
@@ -141,7 +141,7 @@ test.concurrent(
     const locker = await stage.connection();
     await locker.query('begin; lock table logs.records in access exclusive mode');
     stage.log(10);
-    await stage.consumer.waitForLine(/WARNING the channel ended: .*timed out.* It is opened again/, 30_000);
+    await stage.consumer.waitForLine(/WARNING the channel was closed: .*timed out.* It will be reopened/, 30_000);
     await locker.query('rollback');
     stage.log(10);
     await stage.allStoredOnce();

@@ -236,7 +236,7 @@ test.concurrent(
     channel.publish('logs_exchange', `${stage.service}.info`, Buffer.from('not JSON'), { persistent: true });
     await channel.waitForConfirms();
     // The other worker goes on.
-    const idle = /1 of 2 workers take no messages now: .*dead_letters.*42501/;
+    const idle = /1 of 2 workers are not consuming messages: .*dead_letters.*42501/;
     await eventually(async () => {
       expect((await stage.status()).reasons).toContainEqual(expect.stringMatching(idle));
     }, PATIENCE);

@@ -23,7 +23,7 @@ test('a supervisor that stood still says that it is to be restarted, its workers
   await stage.allStoredOnce();
   expect(await answer).toEqual({
     status: 503,
-    reasons: { eventLoop: expect.stringMatching(/^the event loop stood still for 3\d s of the last minute\.$/) },
+    reasons: { eventLoop: expect.stringMatching(/^the event loop was blocked for 3\d s of the last minute\.$/) },
   });
   await eventually(async () => expect(await stage.probe('/livez')).toEqual({ status: 200, reasons: {} }), {
     withinMs: 60_000,

@@ -104,7 +104,7 @@ export async function useStage({
     env: { CONSUMER_WORKERS: '2' },
     cwd: '/',
   });
-  const [, port] = await consumer.waitForLine(/health and metrics at http:\/\/127\.0\.0\.1:(\d+)/, START_MS);
+  const [, port] = await consumer.waitForLine(/health and metrics: http:\/\/127\.0\.0\.1:(\d+)/, START_MS);
   const client = new LoggerClient({ service, url: brokerUrl });
   onEnd(() => client.close());
   let logged: string[] = [];
@@ -129,7 +129,7 @@ export async function useStage({
       await sql(`select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`);
     },
     async started() {
-      await consumer.waitForLine(/taking messages of/, START_MS);
+      await consumer.waitForLine(/consuming messages of/, START_MS);
     },
     log(records) {
       for (let n = 0; n < records; n++) {

@@ -45,7 +45,7 @@ test('a port of the environment that is none is said, and the default taken', ()
   const { warnings } = useEnvironment({ CONSUMER_HTTP_PORT: 'http' });
   expect(httpOf({}, true)).toMatchObject({ port: 7464 });
   expect(warnings()).toEqual([
-    'environment variable CONSUMER_HTTP_PORT is "http", expected a port from 1 to 65535, 0 for any that is free, or false (on the command line: off) for none; it is ignored. Correct it or set the option "httpPort".',
+    'environment variable CONSUMER_HTTP_PORT is "http", expected a port from 1 to 65535, 0 for any free port, or false (on the command line: off) for no server; it is ignored. Correct it or set the option "httpPort".',
   ]);
 });
 
@@ -64,7 +64,7 @@ test('a port that was named and is taken is fatal, and says what to do', async (
   const consumer = createConsumer(['shop'], { ...servers, httpPort: port });
   await expect(consumer.start()).rejects.toMatchObject({
     code: 'LOGHIVE_PORT_TAKEN',
-    message: `another program listens on 127.0.0.1:${port}. Name another port with the option "httpPort" or CONSUMER_HTTP_PORT (0: any that is free), or turn it off: off.`,
+    message: `another program is listening on 127.0.0.1:${port}. Set another port with the option "httpPort" or CONSUMER_HTTP_PORT (0: any free port), or set it to off.`,
   });
   expect(consumer.status().state).toBe('stopped');
 });
@@ -99,7 +99,7 @@ test('where nobody has named the port and it is taken, the consumer goes on with
   expect(monitoring.httpPort).toBeUndefined();
   expect(warning).toHaveBeenLastCalledWith(
     expect.stringMatching(
-      /^another program listens on .*, so there is no health and no metrics over HTTP\. Name another/,
+      /^another program is listening on .*, so health and metrics are not available over HTTP\. Set another/,
     ),
   );
   await monitoring.close();

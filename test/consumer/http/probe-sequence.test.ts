@@ -53,9 +53,9 @@ test('start without servers, recovery, an outage of each while idle, and stop', 
     expect(await probe('/readyz')).toEqual({
       ok: false,
       reasons: {
-        broker: expect.stringMatching(/^there is no connection to RabbitMQ: /),
+        broker: expect.stringMatching(/^not connected to RabbitMQ: /),
         database: expect.stringMatching(/nothing listens at/),
-        schema: 'the schema was not brought up to date yet.',
+        schema: 'the schema is not up to date yet.',
       },
     });
   });

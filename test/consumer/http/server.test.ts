@@ -43,14 +43,14 @@ test('HEAD is answered as GET is, without the body', async () => {
 test('what is not there is a 404 that says what is', async () => {
   const { url } = await useServer();
   const response = await fetch(url('/health'));
-  expect([response.status, await response.text()]).toEqual([404, 'nothing is here; there is /hello, /world\n']);
+  expect([response.status, await response.text()]).toEqual([404, 'not found; available paths: /hello, /world\n']);
 });
 
 test.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('%s is a 405 that says what is taken', async (method) => {
   const { url } = await useServer();
   const response = await fetch(url('/hello'), { method, ...(method === 'POST' ? { body: 'x'.repeat(100_000) } : {}) });
   expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
-  expect(await response.text()).toBe('only GET and HEAD are answered here; there is /hello, /world\n');
+  expect(await response.text()).toBe('only GET and HEAD are allowed; available paths: /hello, /world\n');
 });
 
 test('an answer that fails is a 500, and the next one is given', async () => {

@@ -54,7 +54,7 @@ describe('a queue that the broker gives no subscription to', () => {
     await eventually(() => consumer.status().health === 'degraded');
     expect(consumer.status().notices).toEqual([
       expect.stringMatching(
-        new RegExp(`^no messages can be taken from queue "${service}_error_logs": .*Grant the user "read" on it`),
+        new RegExp(`^cannot consume from queue "${service}_error_logs": .*Grant the user "read" on it`),
       ),
     ]);
 
@@ -108,7 +108,7 @@ describe('a queue that the broker gives no subscription to', () => {
     await eventually(() => isStored(service, 'error'));
     const notice = () => consumer.status().notices.find((each) => each.includes(`queue "${service}_info_logs"`));
     await eventually(() => notice() !== undefined);
-    expect(notice()).toMatch(/^no messages can be taken from queue .*exclusive.* Another consumer has it/);
+    expect(notice()).toMatch(/^cannot consume from queue .*exclusive.* Another client consumes it exclusively/);
     expect(notice()).not.toContain('Grant');
 
     await owner.connection.close();
