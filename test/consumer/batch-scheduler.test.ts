@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
+import { BatchScheduler } from '../../consumer/batch-scheduler.js';
 import type { Delivery } from '../../consumer/delivery.js';
 import type { ParsedDelivery } from '../../consumer/parse-delivery.js';
-import { Turns } from '../../consumer/turns.js';
 
 const limits = { records: 1000, bytes: 1_000_000, lingerMs: 60_000 };
 const NONE: ReadonlySet<string> = new Set();
@@ -11,7 +11,7 @@ function open(over: Partial<typeof limits> = {}) {
   const due = vi.fn();
   const parse = (delivery: Delivery) =>
     ({ ...delivery, records: 100, bytes: delivery.message.content.length }) as ParsedDelivery;
-  const turns = new Turns({ ...limits, ...over }, parse, due);
+  const turns = new BatchScheduler({ ...limits, ...over }, parse, due);
   const counts = new Map<string, number>();
   const add = (queue: string, messages: number, { alone = false, bytes = 1000 } = {}) => {
     for (let n = 0; n < messages; n++) {
@@ -36,7 +36,7 @@ describe('queues', () => {
     add('shop', 1);
     add('till', 1);
     expect(takeAll()).toEqual([]);
-    turns.hurry();
+    turns.flush();
     expect(takeAll()).toEqual([['shop 1', 'till 1']]);
   });
 
@@ -44,7 +44,7 @@ describe('queues', () => {
     const { turns, add, takeAll } = open();
     add('retried', 3, { alone: true });
     add('shop', 12);
-    turns.hurry();
+    turns.flush();
     const ten = Array.from({ length: 10 }, (_, at) => `shop ${at + 1}`);
     expect(takeAll()).toEqual([ten, ['retried 1'], ['shop 11', 'shop 12'], ['retried 2'], ['retried 3']]);
   });
@@ -53,7 +53,7 @@ describe('queues', () => {
     const { turns, add, takeAll } = open();
     add('dumps', 3, { bytes: 2_000_000 });
     add('shop', 1);
-    turns.hurry();
+    turns.flush();
     expect(takeAll()).toEqual([['shop 1'], ['dumps 1'], ['dumps 2'], ['dumps 3']]);
   });
 
@@ -72,7 +72,7 @@ describe('queues', () => {
   it('have their turn although there is a message to handle alone each time', () => {
     const { turns, add, take, names } = open();
     add('shop', 12);
-    turns.hurry();
+    turns.flush();
     const taken = Array.from({ length: 4 }, () => {
       add('retried', 1, { alone: true });
       return names(take());
@@ -85,7 +85,7 @@ describe('queues', () => {
     const { turns, add, takeAll } = open();
     add('shop', 1);
     add('till', 1);
-    turns.hurry();
+    turns.flush();
     add('till', 1, { alone: true });
     expect(takeAll()).toEqual([['shop 1'], ['till 1'], ['till 2']]);
   });
@@ -105,7 +105,7 @@ describe('queues', () => {
     expect(takeAll()).toEqual([['shop 1']]);
     add('shop', 1);
     add('till', 1);
-    turns.hurry();
+    turns.flush();
     expect(takeAll()).toEqual([['shop 2', 'till 1']]);
   });
 });
@@ -119,7 +119,7 @@ describe('a batch that is refused', () => {
     expect(batch).toHaveLength(10);
     expect(turns.isWholeOrNothing(batch)).toBe(true);
     add('shop', 2);
-    turns.cut(batch);
+    turns.split(batch);
     expect(takeAll()).toEqual([
       ['shop 1', 'shop 2', 'shop 3'],
       ['till 1', 'till 2'],
@@ -132,7 +132,7 @@ describe('a batch that is refused', () => {
   it('is not cut again, nor is a single message', () => {
     const { turns, add, take } = open();
     add('shop', 10);
-    turns.cut(take());
+    turns.split(take());
     const part = take();
     expect(part).toHaveLength(3);
     expect(turns.isWholeOrNothing(part)).toBe(false);
@@ -148,7 +148,7 @@ describe('the batches of a queue with bad records', () => {
     add('shop', 6);
     add('till', 1);
     turns.stored(batch, new Set(['shop']), 1000);
-    turns.hurry();
+    turns.flush();
     expect(takeAll()).toEqual([['till 1'], ['shop 11', 'shop 12', 'shop 13'], ['shop 14', 'shop 15', 'shop 16']]);
   });
 
@@ -164,14 +164,14 @@ describe('the batches of a queue with bad records', () => {
     }
     add('shop', 1);
     add('till', 1);
-    turns.hurry();
+    turns.flush();
     expect(takeAll()).toEqual([['shop 29', 'till 1']]);
   });
 
   it('are forgotten with the channel that they came from', () => {
     const { turns, add, take, takeAll } = open();
     add('shop', 10);
-    turns.cut(take());
+    turns.split(take());
     turns.clear();
     expect(takeAll()).toEqual([]);
   });
