@@ -110,22 +110,22 @@ function slowWrite({ storage }: Pick<ConsumerStatus, 'storage'>, nowMs: number):
 
 function fullQueues({ queues }: Pick<ConsumerStatus, 'queues'>): string[] {
   const full = queues.filter(({ share = 0 }) => share >= FULL_SHARE);
-  const told = full.slice(0, MAX_NAMED).map(({ queue, messages, share = 0 }) => {
+  const named = full.slice(0, MAX_NAMED).map(({ queue, messages, share = 0 }) => {
     const percent = Math.floor(share * 100);
     return `queue "${queue}" is ${percent} % full (${messages} messages). A full queue rejects messages from producers. Find out why records are not stored as fast as they arrive, or raise the limit`;
   });
-  return told.concat(more(full.length, 'queues are this full'));
+  return named.concat(more(full.length, 'queues are this full'));
 }
 
 function oldRecords({ lag, queueMessageTtlMs: ttlMs }: Pick<ConsumerStatus, 'lag' | 'queueMessageTtlMs'>): string[] {
   const old = lag.filter(({ oldestAgeS }) => oldestAgeS * 1000 >= ttlMs * OLD_SHARE);
-  const told = old
+  const named = old
     .slice(0, MAX_NAMED)
     .map(
       ({ service, oldestAgeS }) =>
         `the oldest unacknowledged record of service ${service} was published ${duration(oldestAgeS)} ago, and the broker drops records after ${duration(ttlMs / 1000)}`,
     );
-  return told.concat(more(old.length, 'services have records this old'));
+  return named.concat(more(old.length, 'services have records this old'));
 }
 
 function more(count: number, what: string): string[] {

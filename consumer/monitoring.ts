@@ -134,11 +134,11 @@ async function listen(
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') {
-      const taken = `another program is listening on ${address}`;
+      const inUse = `another program is listening on ${address}`;
       const remedy = 'Set another port with the option "httpPort" or CONSUMER_HTTP_PORT (0: any free port)';
       if (!isDefaultPort)
-        throw new LoghiveError('LOGHIVE_PORT_TAKEN', `${taken}. ${remedy}, or set it to off.`, { cause: error });
-      internalLogger.warning(`${taken}, so health and metrics are not available over HTTP. ${remedy}.`);
+        throw new LoghiveError('LOGHIVE_PORT_TAKEN', `${inUse}. ${remedy}, or set it to off.`, { cause: error });
+      internalLogger.warning(`${inUse}, so health and metrics are not available over HTTP. ${remedy}.`);
       return undefined;
     }
     const reason = code === 'EACCES' ? 'permission denied; use a port above 1023' : reasonOf(error);

@@ -128,12 +128,12 @@ export function openReplay(broker: BrokerConfig): Replay {
   }
 
   /** Decides whether to repeat the page. @throws LoghiveError if the broker accepts nothing more. */
-  function judge(letters: readonly Letter[], taken: number): void {
-    const left = letters.filter(({ id }) => !unsendable.has(id)).length - taken;
+  function judge(letters: readonly Letter[], accepted: number): void {
+    const left = letters.filter(({ id }) => !unsendable.has(id)).length - accepted;
     hasFailed = left > 0;
     isToRepeat = hasFailed;
     if (!hasFailed) unsendable.clear();
-    if (!hasFailed || taken > 0) {
+    if (!hasFailed || accepted > 0) {
       failures = 0;
       full = undefined;
       return;

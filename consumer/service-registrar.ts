@@ -153,13 +153,13 @@ export class ServiceRegistrar {
   }
 
   async #register(services: readonly string[]): Promise<void> {
-    const taken = services.map((service) => [service, this.#waiting.get(service)?.rank ?? 0] as const);
+    const accepted = services.map((service) => [service, this.#waiting.get(service)?.rank ?? 0] as const);
     const isStored = this.#mayTry && (await this.#store(services));
     for (const service of services) {
       if (isStored) this.#finish(service);
       else this.#hold(service);
     }
-    this.#options.onAccepted(taken);
+    this.#options.onAccepted(accepted);
   }
 
   /** @returns whether the table stored them or rejected them permanently. */

@@ -144,8 +144,8 @@ export class ConsumerWorker {
   /** Starts consuming messages of these services. Requires the schema. */
   async begin(services: readonly string[]): Promise<void> {
     for (const service of services) this.#services.add(service);
-    // A message that was redelivered often must be republished immediately: if this process crashes first, it counts
-    // one more delivery.
+    // A message that was redelivered often must be republished immediately: if this process crashed first, the
+    // broker would count one more delivery.
     await Promise.race([this.#republisher.whenReady(), sleep(PUBLISHING_PATIENCE_MS, this.#abort.signal)]);
     if (this.#abort.signal.aborted) return;
     this.#transition('running');
@@ -226,7 +226,7 @@ export class ConsumerWorker {
     const { fault } = this.#republisher;
     if (waits) this.#serverLog.report('retries', `retries cannot be published${fault ? `: ${fault}` : ''}`);
     else if (!this.#abort.signal.aborted)
-      this.#serverLog.report('retries', 'all waiting retries have been published', 'info');
+      this.#serverLog.report('retries', 'no retries are waiting to be published any more', 'info');
   }
 
   #logStorage(reason: string): void {

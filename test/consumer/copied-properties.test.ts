@@ -1,4 +1,4 @@
-/** A message that is published anew says what it said before, and can be published whatever it says. */
+/** A republished message keeps its meaning, and can be published whatever its properties are. */
 import { connect, type GetMessage, type MessageProperties, type Options } from 'amqplib';
 import { describe, expect, test } from 'vitest';
 import { copiedProperties, minimalProperties, timestampOf } from '../../consumer/copied-properties.js';
@@ -8,7 +8,7 @@ const of = (properties: Record<string, unknown>) => properties as unknown as Mes
 
 const broker = await useBroker();
 
-/** As the next consumer gets it. */
+/** As the next consumer receives it. */
 async function published(properties: Options.Publish): Promise<MessageProperties> {
   const connection = await connect(broker.url);
   onEnd(() => connection.close().catch(() => {}));
@@ -22,7 +22,7 @@ async function published(properties: Options.Publish): Promise<MessageProperties
 }
 
 describe('the properties of a copy', () => {
-  test('are those of the message, with the number of its rounds', async () => {
+  test('are those of the message, with the number of times it was republished', async () => {
     const properties = {
       contentType: 'application/json',
       contentEncoding: 'gzip',
@@ -42,7 +42,7 @@ describe('the properties of a copy', () => {
     });
   });
 
-  test('leave out what the broker sets, refuses, or would make further copies for', () => {
+  test('omit those that the broker sets, refuses, or would make further copies for', () => {
     const headers = {
       'x-delivery-count': 2,
       'x-acquired-count': 2,
@@ -88,7 +88,7 @@ describe('the properties of a copy', () => {
     expect(copied).toMatchObject({ contentType: undefined, timestamp: undefined });
   });
 
-  test('are what a reader needs, where the headers are more than can be encoded', async () => {
+  test('are only those needed to read the body if the headers cannot be encoded', async () => {
     const properties = {
       contentType: 'application/json',
       contentEncoding: 'utf-8',

@@ -16,7 +16,7 @@ function useLog() {
   return { lines, log, letters };
 }
 
-test('the first dead letter is told at once, and a flood behind it in one sentence every ten seconds', () => {
+test('the first dead letter is logged immediately, and a flood of them in one line every ten seconds', () => {
   const { lines, log, letters } = useLog();
   log.add([]);
   expect(lines).toEqual([]);
@@ -34,7 +34,7 @@ test('the first dead letter is told at once, and a flood behind it in one senten
   expect(lines).toHaveLength(2);
 });
 
-test('the same words are told again, ten seconds later', () => {
+test('the same line is logged again ten seconds later', () => {
   const { lines, log, letters } = useLog();
   log.add(letters(1, 'shop_info_logs'));
   log.add(letters(1, 'shop_info_logs'));
@@ -43,7 +43,7 @@ test('the same words are told again, ten seconds later', () => {
   expect(lines[1]).toBe(lines[0]);
 });
 
-test('some queues are named, and a long reason is cut', () => {
+test('only some queues are named, and a long reason is truncated', () => {
   const { lines, log, letters } = useLog();
   log.add(['a', 'b', 'c', 'd', 'e'].flatMap((queue, n) => letters(n + 1, queue, 'x'.repeat(4000))));
   const [line] = lines;
@@ -51,7 +51,7 @@ test('some queues are named, and a long reason is cut', () => {
   expect(line!.length).toBeLessThan(600);
 });
 
-test('what was not told yet is told at the end', () => {
+test('dead letters not logged yet are logged at the end', () => {
   const { lines, log, letters } = useLog();
   log.add(letters(1, 'shop_info_logs'));
   log.add(letters(2, 'shop_info_logs'));
@@ -62,7 +62,7 @@ test('what was not told yet is told at the end', () => {
   expect(lines[1]).toContain('2 dead letters from queue "shop_info_logs"');
 });
 
-test('a consumer warns of a message that cannot be read', async () => {
+test('a consumer warns about a message that cannot be parsed', async () => {
   const warning = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
   onEnd(() => warning.mockRestore());
   const { broker, consumer, service } = await useStack(1);
@@ -79,6 +79,6 @@ test('a consumer warns of a message that cannot be read', async () => {
       ),
     ),
   ]);
-  // It is told by the log, and is no state of the consumer.
+  // It is logged, and does not affect the state of the consumer.
   expect(consumer.status()).toMatchObject({ health: 'ok', notices: [] });
 });

@@ -1,4 +1,4 @@
-/** Names that were given to a consumer and that nobody has announced. */
+/** Named services that no producer has announced. */
 import { expect, test, vi } from 'vitest';
 import { Discovery, findUnannounced } from '../../consumer/discovery.js';
 import { internalLogger } from '../../src/internal-logger.js';
@@ -7,7 +7,7 @@ import { onEnd } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 import { newStore } from './store/database.js';
 
-test('all that are known are not told, and those that may be misspelt come first', () => {
+test('only unknown names are reported, probably misspelled ones first', () => {
   expect(findUnannounced(['shop'], ['shop', 'till'])).toBeUndefined();
   expect(findUnannounced(['billing', 'shpo'], ['shop', 'till'])).toEqual({
     sentence: expect.stringMatching(/^no producer has announced shpo \(did you mean shop\?\), billing\. Clients that/),
@@ -21,7 +21,7 @@ test('all that are known are not told, and those that may be misspelt come first
   expect(findUnannounced(many, [])?.sentence).toContain('announced s0, s1, s2, s3, s4, 2 others. ');
 });
 
-test('a consumer tells of them once, after those that announce themselves had time to', async () => {
+test('a consumer reports them once, after producers had time to announce themselves', async () => {
   const warning = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
   onEnd(() => warning.mockRestore());
   const { store } = await newStore();

@@ -1,4 +1,4 @@
-/** What is taken, stored and acknowledged, without servers. */
+/** Consuming, storing and acknowledging, without servers. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { BatchScheduler } from '../../consumer/batch-scheduler.js';
 import type { IntakeChannel } from '../../consumer/intake/intake-channel.js';
@@ -18,7 +18,7 @@ const config = {
   maxServices: 10,
 };
 
-test('a message whose batch is committed is acknowledged, whatever fails then', async () => {
+test('a message whose batch is committed is acknowledged, whatever fails afterwards', async () => {
   const stored = vi.spyOn(BatchScheduler.prototype, 'stored').mockImplementation(() => {
     throw new Error('a fault of ours');
   });

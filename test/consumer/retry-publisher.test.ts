@@ -13,7 +13,7 @@ import { eventually } from '../support/wait.mjs';
 
 const letter = () => ({}) as DeadLetter;
 
-/** A consumer whose user may not make the retry queues, and a table that refuses the message "bad". */
+/** A consumer whose user may not create the retry queues, and a table that refuses the message "bad". */
 async function useRefused(hooks: ConsumerHooks = {}) {
   const warning = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
   onEnd(() => warning.mockRestore());
@@ -37,7 +37,7 @@ async function useRefused(hooks: ConsumerHooks = {}) {
     await channel.waitForConfirms();
   };
   const stored = async () => (await database.query('select count(*)::int as n from logs.records'))[0].n;
-  /** The administrator makes what the consumer may not. */
+  /** The administrator creates what the consumer may not. */
   const repair = async () => {
     await channel.assertExchange('failure_backoff', 'direct');
     await channel.assertQueue('failure_backoff_1000');
@@ -46,7 +46,7 @@ async function useRefused(hooks: ConsumerHooks = {}) {
   return { consumer, send, stored, repair };
 }
 
-test('are published the moment the broker takes messages, not when a pause is over', async () => {
+test('are published as soon as the broker accepts messages, not after the pause', async () => {
   vi.useFakeTimers();
   onEnd(() => vi.useRealTimers());
   const log: string[] = [];
@@ -70,7 +70,7 @@ test('are published the moment the broker takes messages, not when a pause is ov
   expect(log).toEqual(['published']);
 });
 
-test('harm no other twice: the broker ends the channel over one of them without a word of which, again and again', async () => {
+test('affect others only once if the broker repeatedly closes the channel over one of them without saying which', async () => {
   vi.useFakeTimers();
   onEnd(() => vi.useRealTimers());
   const abort = new AbortController();
@@ -78,7 +78,7 @@ test('harm no other twice: the broker ends the channel over one of them without 
   const retryPublisher = new RetryPublisher({ republisher, signal: abort.signal, onWaiting: () => {} });
   const channel = { isEnded: false } as IntakeChannel;
 
-  /** What is on its way over the channel. The answer to the guilty one comes before that to any other. */
+  /** Copies in flight on the channel. The answer to the offending one arrives before any other. */
   const inFlight = new Set<(outcome: PublishOutcome) => void>();
   const lost: string[] = [];
   const copyOf = (name: string): PendingCopy => ({
@@ -116,7 +116,7 @@ test('harm no other twice: the broker ends the channel over one of them without 
 
 const waitingNotice = /^1 message waits unacknowledged because retries cannot be published: .*failure_backoff/;
 
-test('hold up nothing behind them, and are told of in the health and once in the log', async () => {
+test('block nothing behind them, and are reported in health and once in the log', async () => {
   const { consumer, send, stored } = await useRefused();
   await send('bad', ...Array.from({ length: 20 }, (_, n) => `good ${n}`));
   await eventually(async () => (await stored()) === 20);
@@ -127,7 +127,7 @@ test('hold up nothing behind them, and are told of in the health and once in the
   expect(told).toHaveLength(1);
 });
 
-test('are given back before the broker ends the channel over them, and published when that is possible', async () => {
+test('are requeued before the broker closes the channel over them, and published when possible', async () => {
   const { consumer, send, repair } = await useRefused({ requeueAfterMs: 100 });
   await send('bad');
   await eventually(() => consumer.status().counts.redelivered >= 2);
@@ -138,7 +138,7 @@ test('are given back before the broker ends the channel over them, and published
   expect(consumer.status()).toMatchObject({ inHand: 0 });
 });
 
-test('may be many without a warning of Node about listeners', async () => {
+test('may be many without a listener warning of Node', async () => {
   const warnings: string[] = [];
   const onWarning = ({ name }: Error) => warnings.push(name);
   process.on('warning', onWarning);

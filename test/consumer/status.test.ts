@@ -41,7 +41,7 @@ const CASES: Array<[string, Partial<Part>, ConsumerStatus['health'], RegExp[]]> 
   ['it is being started', { state: 'preparing' }, 'unhealthy', [/^the consumer is starting/]],
   ['it stops', { state: 'stopping', notices: ['n'] }, 'unhealthy', [/^the consumer is stopping\.$/, /^n\.$/]],
   [
-    'the broker is away',
+    'the broker is unreachable',
     { broker: AWAY, workers: [worker(1, AWAY)] },
     'unhealthy',
     [/^not connected to RabbitMQ: refused\.$/],
@@ -71,7 +71,7 @@ const CASES: Array<[string, Partial<Part>, ConsumerStatus['health'], RegExp[]]> 
     [/^no worker is consuming messages\.$/],
   ],
   [
-    'an idle consumer finds PostgreSQL away',
+    'an idle consumer finds PostgreSQL unreachable',
     { storage: { isUp: false, isSchemaReady: true, reason: 'nothing listens' } },
     'unhealthy',
     [/nothing listens\.$/],
@@ -110,12 +110,12 @@ test.each(CASES)('health, when %s', (_, about, expected, reasons) => {
   expect(condition.kinds.length === 0).toBe(reasons.length === 0);
 });
 
-test('every kind of reason is one that comes', () => {
+test('every kind of reason occurs', () => {
   const kinds = new Set(CASES.flatMap(([, about]) => health(about).kinds));
   expect([...kinds].sort()).toEqual([...HEALTH_REASONS].sort());
 });
 
-test('how full a queue is, is by messages or by bytes, whichever is more', () => {
+test("a queue's fill level is by messages or by bytes, whichever is higher", () => {
   const settings = { type: 'quorum' as const, maxLength: 100, maxBytes: 1000, messageTtlMs: 1 };
   const of = (queue: string, messages: number) => ({ queue, messages, consumers: 0, atMs: 0 });
   expect(queueStatus(of('shop_info_logs', 10), settings, undefined)).toMatchObject({ limit: 100, share: 0.1 });
@@ -125,7 +125,7 @@ test('how full a queue is, is by messages or by bytes, whichever is more', () =>
   expect(queueStatus(of('failure_backoff', 10), settings, 50)).not.toHaveProperty('share');
 });
 
-test('the queues of a service are looked at, and those that all services share', () => {
+test('the queues of each service are monitored, and those that all services share', () => {
   expect(queuesOf(['shop'], [1000])).toEqual([
     ...['debug', 'info', 'warning', 'error', 'critical'].map((level) => `shop_${level}_logs`),
     'failure_backoff',
@@ -134,7 +134,7 @@ test('the queues of a service are looked at, and those that all services share',
   ]);
 });
 
-test('the lag of a service is the age of its oldest record in hand, of whichever level', () => {
+test('the lag of a service is the age of its oldest unacknowledged record of any level', () => {
   const held = (oldestMs: number) => ({ oldestMs, meanBytes: 1 });
   const queues = new Map([
     ['shop_info_logs', held(NOW_MS - 2000)],
@@ -148,7 +148,7 @@ test('the lag of a service is the age of its oldest record in hand, of whichever
   ]);
 });
 
-test('a rate is that of the last minute', () => {
+test('a rate covers the last minute', () => {
   const rate = new Rate();
   expect(rate.perSecond(5, 0)).toBe(0);
   for (let second = 0; second <= 120; second += 5) rate.read(second < 60 ? second * 100 : 6000, second * 1000);

@@ -1,4 +1,4 @@
-/** What happens to RabbitMQ, and to what a consumer has there. */
+/** Faults of RabbitMQ, and of a consumer's queues and permissions. */
 import { expect, test } from 'vitest';
 import { startRabbitmq } from '../../support/rabbitmq.mjs';
 import { beside, onEnd, type TestBroker, uniqueName, useBroker, useDatabase } from '../../support/use-servers.js';
@@ -37,7 +37,7 @@ const NODE_FAULTS: OfNode[] = [
 ];
 
 test.concurrent.for(NODE_FAULTS)(
-  'nothing is lost, and the consumer says so, while $name',
+  'nothing is lost, and the consumer reports it, while $name',
   { timeout: 180_000 },
   beside(async ({ begin, ...fault }: OfNode) => {
     const node = await startRabbitmq();
@@ -49,7 +49,7 @@ test.concurrent.for(NODE_FAULTS)(
 );
 
 test.concurrent(
-  'nothing is lost, and the consumer says so, while its user may not read the queues',
+  'nothing is lost, and the consumer reports it, while its user may not read the queues',
   { timeout: 120_000 },
   beside(async () => {
     const [broker, { url }] = await Promise.all([useBroker(), useDatabase()]);
@@ -74,7 +74,7 @@ test.concurrent(
   }),
 );
 
-/** Over before anybody could look: the log has it, nothing is lost, and nothing is left of it. */
+/** Faults that end before a probe could see them: they are logged, nothing is lost, and no trace is left. */
 interface Moment {
   readonly name: string;
   readonly begin: (stage: Stage, broker: TestBroker) => Promise<unknown>;
@@ -103,7 +103,7 @@ const MOMENTS: Moment[] = [
 ];
 
 test.concurrent.for(MOMENTS)(
-  'nothing is lost, and the consumer says so, when $name',
+  'nothing is lost, and the consumer reports it, when $name',
   { timeout: 60_000 },
   beside(async ({ begin, warning, over }: Moment) => {
     const [broker, { url }] = await Promise.all([useBroker(), useDatabase()]);
@@ -121,7 +121,7 @@ test.concurrent.for(MOMENTS)(
       await stage.allStoredOnce();
       await eventually(async () => expect((await stage.status()).reasons).toEqual([]), { withinMs: 45_000 });
       expect(await stage.probe('/readyz')).toEqual({ status: 200, reasons: {} });
-      // Of two workers, each with two connections or two queues, and of what looks at the depths.
+      // Those of two workers, each with two connections or two queues, and of the queue monitoring.
       expect(consumer.lines.length - from).toBeLessThanOrEqual(10);
     }
     await stage.end();
@@ -129,7 +129,7 @@ test.concurrent.for(MOMENTS)(
 );
 
 test.concurrent(
-  'nothing is lost or stored twice, and the consumer says so, when RabbitMQ closes the channel over messages that are held for long',
+  'nothing is lost or stored twice, and the consumer reports it, when RabbitMQ closes the channel over messages unacknowledged for too long',
   { timeout: 120_000 },
   beside(async () => {
     const node = await startRabbitmq();
