@@ -74,7 +74,7 @@ export async function openHttpServer({ host, port, answer, paths }: HttpServerOp
   }
 
   await listening(server, host, port);
-  server.on('error', (error) => internalLogger.debug(`HTTP server error: ${reasonOf(error)}`));
+  server.on('error', (error) => internalLogger.debug(`the HTTP server failed: ${reasonOf(error)}`));
   return { port: (server.address() as AddressInfo).port, close: () => closed(server) };
 }
 

@@ -112,7 +112,7 @@ test.each<[string, Buffer, Options.Publish, RegExp]>([
     'UTF-16 that does not say so',
     Buffer.from('\ufeff{}\n{}', 'utf16le'),
     { contentType: FRAME },
-    /byte order mark is that of UTF-16/,
+    /UTF-16 byte order mark/,
   ],
   ['a list of records', Buffer.from('[{}]'), { contentType: 'application/json' }, /it is JSON, but an array/],
 ])('%s is one dead letter with its bytes as they came', async (_, body, properties, reason) => {

@@ -218,7 +218,7 @@ test('a consumer without names accepts no more services than the maximum, and st
   await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 0);
   expect(await known()).toHaveLength(3);
   expect(consumer.status()).toMatchObject({ health: 'degraded', counts: { deadLetters: 0 } });
-  expect(consumer.status().notices).toEqual([expect.stringMatching(/^more than 3 services are announced/)]);
+  expect(consumer.status().notices).toEqual([expect.stringMatching(/^more than 3 services have announced themselves/)]);
 });
 
 describe('an announcement', () => {

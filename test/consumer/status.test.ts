@@ -38,7 +38,7 @@ const depth = (messages: number, share: number) => ({ queue: 'q', messages, cons
 const CASES: Array<[string, Partial<Part>, ConsumerStatus['health'], RegExp[]]> = [
   ['all is well', {}, 'ok', []],
   ['it is paused', { state: 'paused', reason: 'no disk' }, 'unhealthy', [/^PostgreSQL cannot store .*: no disk\.$/]],
-  ['it is being started', { state: 'preparing' }, 'unhealthy', [/^the consumer is starting/]],
+  ['it is starting', { state: 'preparing' }, 'unhealthy', [/^the consumer is starting/]],
   ['it stops', { state: 'stopping', notices: ['n'] }, 'unhealthy', [/^the consumer is stopping\.$/, /^n\.$/]],
   [
     'the broker is unreachable',

@@ -221,7 +221,7 @@ test.concurrent(
     const stage = await useStage({ brokerUrl: broker.url, databaseUrl: url });
     await stage.started();
     await stage.sql(`revoke all on logs.dead_letters from ${stage.role}`);
-    const told = /dead letters cannot be stored, and the first one holds up .*dead_letters.*42501.*Grant USAGE/;
+    const told = /dead letters cannot be stored, and the first one will block .*dead_letters.*42501.*Grant USAGE/;
     await eventually(
       async () =>
         expect(await stage.status()).toMatchObject({ health: 'degraded', reasons: [expect.stringMatching(told)] }),

@@ -39,7 +39,7 @@ const FAULTS: ServerFault[] = [
   {
     name: 'PostgreSQL stands still, by SIGSTOP',
     // An open session does not answer; a new one cannot be opened.
-    reason: /no answer for \d+ s\. See whether PostgreSQL hangs|did not answer in time\. Check the address/,
+    reason: /has not answered for \d+ s\. Check whether it hangs|did not answer in time\. Check the address/,
     async begin(server) {
       const processes = await processesOf(server);
       for (const pid of processes) process.kill(pid, 'SIGSTOP');

@@ -23,7 +23,7 @@ describe('a queue that another client declared', () => {
     expect(hazard({ 'x-queue-type': 'stream' })).toEqual({
       kind: 'refuse',
       sentence: expect.stringMatching(
-        /^queue "shop_info_logs" is a stream, .*Delete it, or use another name of service\.$/,
+        /^queue "shop_info_logs" is a stream, .*Delete the stream, or use another service name\.$/,
       ),
     });
   });

@@ -136,7 +136,7 @@ describe('a queue that another client declared', () => {
     await eventually(() => isStored(service, 'error'));
     expect(consumer.status().health).toBe('degraded');
     expect(consumer.status().notices).toContainEqual(
-      expect.stringMatching(new RegExp(`^queue "${service}_info_logs" is a stream, .*Delete it`)),
+      expect.stringMatching(new RegExp(`^queue "${service}_info_logs" is a stream, .*Delete the stream`)),
     );
     expect(await isStored(service, 'info')).toBe(false);
 
