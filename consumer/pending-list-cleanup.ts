@@ -110,7 +110,7 @@ export class PendingListCleanup {
     // The workers log that the database is unreachable, and wait for it.
     if (this.#failures < MAX_FAILURES || !isStorageFault(error) || error.sqlstate === undefined) return;
     this.#warnings.once(
-      `the pending lists of the indexes cannot be cleaned up, which makes searches slower. ${error.reason} Loghive keeps retrying.`,
+      `the pending lists of the indexes cannot be cleaned up: ${error.reason} Searches are slower until they can. Loghive keeps retrying.`,
       TOPIC,
     );
   }

@@ -96,7 +96,7 @@ describe('a consumer without names', () => {
     await eventually(async () => (await stored(service)) === 5);
     expect(consumer.status()).toMatchObject({ services: [service], health: 'ok', counts: { stored: 5, pauses: 0 } });
     expect(await known()).toEqual([service]);
-    expect(infos(`service ${service} was found`)).toHaveLength(1);
+    expect(infos(`found service ${service};`)).toHaveLength(1);
     await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 0);
   });
 
@@ -152,7 +152,7 @@ describe('a consumer without names', () => {
     const infos = listen('info');
     const second = await useConsumer(at);
     expect([...second.status().services].sort()).toEqual([...services].sort());
-    expect(infos('was found')).toEqual([]);
+    expect(infos("found service")).toEqual([]);
     expect(infos('consuming messages of every service that announces itself, so far: svc_')).toHaveLength(1);
     await publishRecord(broker, services[2]!);
     await eventually(async () => (await stored(services[2]!)) === 1);
@@ -201,7 +201,7 @@ describe('a consumer without names', () => {
     await eventually(async () => (await queueOf(broker, 'flood-39_critical_logs'))?.consumers === 1);
     await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 0);
     expect(await known()).toHaveLength(41);
-    for (const name of names) expect(infos(`service ${name} was found`)).toHaveLength(1);
+    for (const name of names) expect(infos(`found service ${name};`)).toHaveLength(1);
     expect((await broker.listQueues()).filter(({ consumers }) => consumers > 1)).toEqual([]);
     expect(consumer.status()).toMatchObject({ health: 'ok', counts: { pauses: 0, deadLetters: 0 } });
   });

@@ -213,7 +213,7 @@ test('lists that cannot be emptied for long are told of once, until they can', a
   expect(warnings).toEqual([]);
   lists.stored(1);
   await eventually(() => emptied() === 36);
-  expect(warnings).toEqual([expect.stringMatching(/cannot be emptied: .*a table is locked\./)]);
+  expect(warnings).toEqual([expect.stringMatching(/cannot be cleaned up: a table is locked\./)]);
 });
 
 test('it can be stopped before it was started', async () => {
