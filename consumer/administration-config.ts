@@ -1,4 +1,4 @@
-/** What the commands are set up with that look after the tables and queues. */
+/** Configuration of the commands that administer tables and queues. */
 import {
   type BrokerConfig,
   brokerConfig,
@@ -15,7 +15,7 @@ import type { QueueSettings } from '../src/wire.js';
 import type { StoreConfig } from './store/index.js';
 import { migrationConfig } from './store-settings.js';
 
-/** A person waits for these, and looks at millions of rows: longer than a batch may take. */
+/** Timeouts, in milliseconds. These commands scan millions of rows, so they may take longer than a batch. */
 const STATEMENT_TIMEOUT_MS = 300_000;
 const ANSWER_TIMEOUT_MS = 600_000;
 

@@ -1,4 +1,4 @@
-/** Collects deliveries into batches by count, bytes and time, and has them parsed when their turn comes. */
+/** Collects deliveries into batches by count, bytes and time, and parses them. */
 import { isCompressed } from './content.js';
 import type { Delivery } from './delivery.js';
 import type { ParsedDelivery } from './parse-delivery.js';
@@ -9,39 +9,39 @@ export interface BatchLimits {
   readonly lingerMs: number;
 }
 
-/** Whether a batch may hold it together with others. */
+/** Whether a batch may contain the delivery together with others. */
 export function canShare({ alone, message }: Delivery, limits: BatchLimits): boolean {
   return !alone && message.content.length <= limits.bytes;
 }
 
 /**
- * Deliveries in the order in which they came. `take()` gives the next batch when one is due: full, or lingered, or when what
- * comes next cannot be part of it.
+ * Deliveries in order of arrival. `take()` returns the next batch when one is due: it is full, it has lingered, or the
+ * next delivery cannot be part of it.
  *
- * A parsed message may take a hundred times the memory of its bytes. So while a batch is being written only the next one is
- * parsed, and of that only what surely fits into it: a message that is larger, or may be (it is compressed), or that must be
- * handled alone, waits as it came until it is taken.
+ * A parsed message can take a hundred times the memory of its bytes. While one batch is being written, only the next
+ * one is parsed, and only messages that are sure to fit. A message that is too large, may become so (it is compressed),
+ * or must be handled alone stays unparsed until it is taken.
  */
 export class Batcher {
   readonly #limits: BatchLimits;
   readonly #parse: (delivery: Delivery) => ParsedDelivery;
   readonly #onDue: () => void;
   readonly #isAhead: boolean;
-  /** The next batch, so far. */
+  /** The next batch. */
   #parsed: ParsedDelivery[] = [];
   #records = 0;
   #bytes = 0;
-  /** The queues that it has messages of. */
+  /** The queues with messages in the next batch. */
   readonly #queues = new Set<string>();
-  /** What comes behind it. */
+  /** Deliveries after the next batch. */
   #waiting: Delivery[] = [];
   #timer: NodeJS.Timeout | undefined;
   #lingered = false;
 
   /**
-   * @param limits looked at for each batch: they may change.
-   * @param onDue called when a batch has become due; `take()` may be called then or later.
-   * @param isAhead false: a message is parsed when it is taken, and a batch is due as soon as anything is there.
+   * @param limits read for each batch, so they may change.
+   * @param onDue called when a batch becomes due. `take()` may be called then or later.
+   * @param isAhead false: messages are parsed only when taken, and a batch is due as soon as there is a delivery.
    */
   constructor(
     limits: BatchLimits,
@@ -59,7 +59,7 @@ export class Batcher {
     return this.#parsed.length + this.#waiting.length;
   }
 
-  /** @returns how many records it holds, where that is known already. */
+  /** @returns the number of records in the delivery, if already known. */
   add(delivery: Delivery): number | undefined {
     if (this.#isFirstOfQueue(delivery) && this.#fits(delivery, 2 * this.#limits.bytes)) this.#include(delivery);
     else this.#waiting.push(delivery);
@@ -71,11 +71,11 @@ export class Batcher {
   }
 
   #linger(): void {
-    this.#timer ??= setTimeout(() => this.hurry(), this.#limits.lingerMs);
+    this.#timer ??= setTimeout(() => this.flush(), this.#limits.lingerMs);
   }
 
-  /** What waits is due now. */
-  hurry(): void {
+  /** Makes everything that waits due now. */
+  flush(): void {
     this.#lingered = this.size > 0;
     if (this.#lingered) this.#onDue();
   }
@@ -83,7 +83,7 @@ export class Batcher {
   take(): ParsedDelivery[] | undefined {
     this.#parseAhead();
     if (!this.#isDue()) return undefined;
-    // What did not fit surely is taken now: alone, or until there is enough.
+    // Deliveries that were not sure to fit: take one alone, or as many as fill the batch.
     if (this.#parsed.length === 0) this.#parseNext();
     while (!this.#parsed[0]?.alone && !this.#isFull() && this.#nextCanShare()) this.#parseNext();
     const batch = this.#parsed;
@@ -96,7 +96,10 @@ export class Batcher {
     return batch;
   }
 
-  /** Removes and returns the deliveries that match, in order of arrival. When the others are due does not change. */
+  /**
+   * Removes and returns the matching deliveries, in order of arrival. The others become due when they would have
+   * anyway.
+   */
   withdraw(matches: (delivery: Delivery) => boolean): Delivery[] {
     const withdrawn = [...this.#parsed, ...this.#waiting].filter(matches);
     if (withdrawn.length === 0) return withdrawn;
@@ -106,12 +109,12 @@ export class Batcher {
     for (const parsed of left) this.#append(parsed);
     this.#parseAhead();
     if (this.size === 0) this.#reset();
-    // It may have been due from the first message on, for those that are gone.
+    // It may have been due because of a delivery that is now removed, without a timer.
     else if (!this.#isDue()) this.#linger();
     return withdrawn;
   }
 
-  /** Puts these before all others. Nobody is told, although they may be due. */
+  /** Inserts deliveries before all others. `onDue` is not called, although a batch may be due. */
   prepend(deliveries: readonly Delivery[]): void {
     if (deliveries.length === 0) return;
     this.#waiting = [...deliveries, ...this.#parsed, ...this.#waiting];
@@ -119,7 +122,7 @@ export class Batcher {
     this.#linger();
   }
 
-  /** Forgets everything: the channel that it came from is gone. */
+  /** Discards everything: the channel that delivered it is gone. */
   clear(): void {
     this.#waiting = [];
     this.#begin();
@@ -134,7 +137,9 @@ export class Batcher {
     return this.#records >= this.#limits.records || this.#bytes >= this.#limits.bytes;
   }
 
-  /** The first message of a queue joins the next batch even if that is full, so that no queue waits for another. */
+  /**
+   * The first message of a queue joins the next batch even if that is full, so that no queue has to wait for another.
+   */
   #isFirstOfQueue({ queue }: Delivery): boolean {
     return this.#isFull() && !this.#queues.has(queue) && !this.#waiting.some((delivery) => delivery.queue === queue);
   }
@@ -155,7 +160,7 @@ export class Batcher {
     }
   }
 
-  /** Whether it surely fits into the next batch, before it is parsed. */
+  /** Whether the unparsed delivery is sure to fit into the next batch. */
   #fits(delivery: Delivery, bytes: number): boolean {
     const { content, properties } = delivery.message;
     return canShare(delivery, this.#limits) && !isCompressed(properties) && this.#bytes + content.length <= bytes;
@@ -176,7 +181,7 @@ export class Batcher {
     this.#bytes += parsed.bytes;
   }
 
-  /** Another batch. */
+  /** Starts a new batch. */
   #begin(): void {
     this.#parsed = [];
     this.#queues.clear();

@@ -1,8 +1,8 @@
 /**
- * Compressed bodies, undone by what Node itself has. Pure.
+ * Decompresses message bodies with `node:zlib`. Pure.
  *
- * It is done at once, on the thread that reads: a result has a limit (64 MiB take about 0.2 s), and the messages of loggers
- * are far smaller.
+ * Decompression is synchronous: its output is limited (64 MiB take about 0.2 s), and messages of loggers are far
+ * smaller.
  */
 import zlib from 'node:zlib';
 import { reasonOf } from '../src/errors.js';
@@ -11,31 +11,31 @@ export type Decompressed =
   | { readonly ok: true; readonly body: Buffer }
   | { readonly ok: false; readonly reason: string };
 
-/** @throws what `node:zlib` throws, ERR_BUFFER_TOO_LARGE past the limit. */
-type Decompress = (body: Buffer, mostBytes: number) => Buffer;
+/** @throws the error of `node:zlib`; ERR_BUFFER_TOO_LARGE above the limit. */
+type Decompress = (body: Buffer, maxBytes: number) => Buffer;
 
 interface Format {
   readonly name: string;
-  /** Undefined where this Node cannot. */
+  /** Undefined if this version of Node does not support it. */
   readonly decompress: Decompress | undefined;
 }
 
-/** Of node:zlib, called with `info: true`. */
+/** A function of `node:zlib`, called with `info: true`. */
 type Call = (body: Buffer, options: zlib.ZlibOptions) => unknown;
 
 const BZIP2: Format = { name: 'bzip2', decompress: undefined };
 const XZ: Format = { name: 'xz', decompress: undefined };
-const BROTLI: Format = { name: 'brotli', decompress: whole(zlib.brotliDecompressSync) };
-// gzip and zlib are told apart by how they begin: what kombu calls gzip is zlib.
-const GZIP: Format = { name: 'gzip', decompress: whole(zlib.unzipSync) };
+const BROTLI: Format = { name: 'brotli', decompress: decompressWhole(zlib.brotliDecompressSync) };
+// gzip and zlib differ in their first bytes: what kombu calls gzip is zlib.
+const GZIP: Format = { name: 'gzip', decompress: decompressWhole(zlib.unzipSync) };
 const DEFLATE: Format = { name: 'deflate', decompress: inflate };
-// From Node 22.15 on. The types that we compile against are those of Node 20.
+// Available from Node 22.15. Loghive compiles against the types of Node 20.
 const { zstdDecompressSync } = zlib as { zstdDecompressSync?: Call };
-const ZSTD: Format = { name: 'zstd', decompress: zstdDecompressSync && manyFrames(zstdDecompressSync) };
+const ZSTD: Format = { name: 'zstd', decompress: zstdDecompressSync && decompressFrames(zstdDecompressSync) };
 
 /**
- * By the names that `content_encoding` (RFC 9110) and kombu's header `compression` have for them, in lower case and without
- * the `x-` and `application/` that may stand before either.
+ * By the names used in `content_encoding` (RFC 9110) and in kombu's `compression` header, in lower case and without the
+ * prefixes `x-` and `application/`.
  */
 const FORMATS: Readonly<Record<string, Format>> = {
   gzip: GZIP,
@@ -56,36 +56,37 @@ const FORMATS: Readonly<Record<string, Format>> = {
   compress: { name: 'compress', decompress: undefined },
 };
 
-/** Whether it names a compression, in any case: `gzip`, `application/x-bz2`. */
+/** Whether the name is that of a compression, in any case: `gzip`, `application/x-bz2`. */
 export function isCompression(name: string): boolean {
-  return Object.hasOwn(FORMATS, plainName(name));
+  return Object.hasOwn(FORMATS, normalizedName(name));
 }
 
 /**
- * @param name one that `isCompression` knows.
- * @param mostBytes of the result. A larger one is not ok, and never in memory.
+ * @param name a name for which `isCompression` returns true.
+ * @param maxBytes maximum size of the result. A larger result is an error and is never held in memory.
  */
-export function decompress(body: Buffer, name: string, mostBytes: number): Decompressed {
-  const format = FORMATS[plainName(name)] as Format;
-  if (format.decompress === undefined) return { ok: false, reason: cannot(format) };
+export function decompress(body: Buffer, name: string, maxBytes: number): Decompressed {
+  const format = FORMATS[normalizedName(name)] as Format;
+  if (format.decompress === undefined) return { ok: false, reason: unsupported(format) };
   try {
-    return { ok: true, body: format.decompress(body, mostBytes) };
+    return { ok: true, body: format.decompress(body, maxBytes) };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const reason =
       code === 'ERR_BUFFER_TOO_LARGE'
-        ? `it is more than ${mostBytes} bytes when its compression (${format.name}) is undone`
-        : `its compression (${format.name}) cannot be undone: ${reasonOf(error)}`;
+        ? `it is larger than ${maxBytes} bytes when decompressed (${format.name})`
+        : `it cannot be decompressed (${format.name}): ${reasonOf(error)}`;
     return { ok: false, reason };
   }
 }
 
-function cannot({ name }: Format): string {
-  const who = name === 'zstd' ? `Node ${process.versions.node} cannot undo; Node 22.15 can` : 'Node cannot undo';
+function unsupported({ name }: Format): string {
+  const who =
+    name === 'zstd' ? `Node ${process.versions.node} cannot decompress; Node 22.15 can` : 'Node cannot decompress';
   return `it is compressed with ${name}, which ${who}`;
 }
 
-function plainName(name: string): string {
+function normalizedName(name: string): string {
   return name
     .trim()
     .toLowerCase()
@@ -93,36 +94,36 @@ function plainName(name: string): string {
     .replace(/^x-/, '');
 }
 
-/** node:zlib stops at the end of what was compressed. Bytes behind it would be lost without a word. */
-function whole(call: Call): Decompress {
-  return (body, mostBytes) => {
-    const { buffer, read } = called(call, body, mostBytes);
-    if (read < body.length) throw new Error(`${body.length - read} bytes stand behind its end`);
+/** node:zlib ignores bytes after the end of the compressed data. They would be lost silently, so they are an error. */
+function decompressWhole(call: Call): Decompress {
+  return (body, maxBytes) => {
+    const { buffer, read } = decompressWithInfo(call, body, maxBytes);
+    if (read < body.length) throw new Error(`${body.length - read} bytes follow the end of the compressed data`);
     return buffer;
   };
 }
 
-/** `deflate` means zlib by the standard, and is sent without zlib's header by some. */
-function inflate(body: Buffer, mostBytes: number): Buffer {
-  return whole(hasZlibHeader(body) ? zlib.inflateSync : zlib.inflateRawSync)(body, mostBytes);
+/** By the standard `deflate` means zlib, but some senders omit zlib's header. */
+function inflate(body: Buffer, maxBytes: number): Buffer {
+  return decompressWhole(hasZlibHeader(body) ? zlib.inflateSync : zlib.inflateRawSync)(body, maxBytes);
 }
 
-/** RFC 1950. No encoder begins a raw stream (RFC 1951) like this. */
+/** Checks for a zlib header (RFC 1950). No encoder starts a raw stream (RFC 1951) like this. */
 function hasZlibHeader([first = 0, second = 0]: Buffer): boolean {
   return first % 16 === 8 && (first * 256 + second) % 31 === 0;
 }
 
-const MOST_FRAMES = 1000;
+const MAX_FRAMES = 1000;
 
-/** Zstandard may be many frames, one behind the other (RFC 8878); node:zlib reads the first one. */
-function manyFrames(call: Call): Decompress {
-  return (body, mostBytes) => {
+/** Zstandard data may consist of several frames (RFC 8878); node:zlib reads only the first one. */
+function decompressFrames(call: Call): Decompress {
+  return (body, maxBytes) => {
     const parts: Buffer[] = [];
     let rest = body;
-    let left = mostBytes;
+    let left = maxBytes;
     do {
-      if (parts.length === MOST_FRAMES) throw new Error(`it has more than ${MOST_FRAMES} frames`);
-      const { buffer, read } = called(call, rest, left);
+      if (parts.length === MAX_FRAMES) throw new Error(`it has more than ${MAX_FRAMES} frames`);
+      const { buffer, read } = decompressWithInfo(call, rest, left);
       parts.push(buffer);
       left -= buffer.length;
       rest = rest.subarray(read);
@@ -131,9 +132,9 @@ function manyFrames(call: Call): Decompress {
   };
 }
 
-function called(call: Call, body: Buffer, mostBytes: number): { buffer: Buffer; read: number } {
-  // The limit must be 1 or more.
-  const options = { maxOutputLength: Math.max(1, mostBytes), info: true };
+function decompressWithInfo(call: Call, body: Buffer, maxBytes: number): { buffer: Buffer; read: number } {
+  // node:zlib requires a limit of at least 1.
+  const options = { maxOutputLength: Math.max(1, maxBytes), info: true };
   const { buffer, engine } = call(body, options) as { buffer: Buffer; engine: { bytesWritten: number } };
   return { buffer, read: engine.bytesWritten };
 }

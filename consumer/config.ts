@@ -1,4 +1,4 @@
-/** What the consumer is set up with: arguments, then the environment and `config.env`, then defaults. */
+/** Configuration of the consumer: arguments, then the environment and `config.env`, then defaults. */
 import os from 'node:os';
 import {
   type BrokerConfig,
@@ -18,62 +18,90 @@ import { type Check, Expected, integer, isOptions, numberText, resolveOptions } 
 import type { QueueSettings, QueueType } from '../src/wire.js';
 import { type AlertOptions, type AlertSettings, alertOptions, alertSettings } from './alerts/settings.js';
 import { type HttpConfig, httpConfig, httpOptions } from './http/settings.js';
-import { indexOptions, indexSettings } from './index-settings.js';
-import { type RetentionSettings, retentionOptions, retentionSettings } from './retention-settings.js';
-import { type StoreSettings, storeOptions, storeSettings } from './store-settings.js';
+import {
+  indexOptions,
+  indexSettings,
+  type RetentionSettings,
+  retentionOptions,
+  retentionSettings,
+  type StoreSettings,
+  storeOptions,
+  storeSettings,
+} from './store-settings.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const HOUR_MS = 3_600_000;
-/** Where nobody asks for more. */
-const MOST_WORKERS = 4;
+/** Default limit on the number of workers. */
+const MAX_WORKERS = 4;
 
-/** Options of the consumer. All of it has defaults but the database. */
+/** Options of the consumer. Only the database has no default. */
 export interface ConsumerOptions extends AlertOptions {
-  /** The broker, as for producers. Environment: `LOGHIVE_URL`, `AMQP_URL`, `QUEUE_HOST|USER|PASSWORD|PORT|VHOST`. */
+  /**
+   * URL of the broker, as for producers. Environment: `LOGHIVE_URL`, `AMQP_URL`, `QUEUE_HOST|USER|PASSWORD|PORT|VHOST`.
+   */
   url?: string;
   /** `postgres://user:password@host:5432/database`, host lists and libpq's `sslmode`. Environment: `LOGHIVE_DATABASE_URL`, `POSTGRES_DB_HOST|USER|NAME|PASSWORD|PORT`, `DATABASE_URL`. */
   databaseUrl?: string;
-  /** Schema of the tables. Default 'logs'. */
+  /** PostgreSQL schema of the tables. Default 'logs'. */
   schema?: string;
-  /** Records a batch. Environment: `CONSUMER_BATCH_SIZE`. Default 5000. */
+  /** Maximum number of records in a batch. Environment: `CONSUMER_BATCH_SIZE`. Default 5000. */
   batchSize?: number;
-  /** Bytes of messages a batch. Default 8 MiB. */
+  /** Maximum size of the messages in a batch, in bytes. Default 8 MiB. */
   batchBytes?: number;
-  /** How long a batch may wait for more records, in milliseconds. Default 50. */
+  /** How long a batch waits for more records, in milliseconds. Default 50. */
   batchLingerMs?: number;
-  /** Worker threads, each the whole pipeline with connections of its own; 0: works in the main thread. Environment: `CONSUMER_WORKERS`. Default: as many as there are cores, at most 4. */
+  /**
+   * Number of worker threads. Each runs the whole pipeline with its own connections; 0 runs it in the main thread.
+   * Environment: `CONSUMER_WORKERS`. Default: the number of cores, at most 4.
+   */
   workers?: number;
-  /** Bytes of messages that are held in memory, all queues together. Default 64 MiB. */
+  /** Maximum size of unacknowledged messages in memory, in bytes, for all queues together. Default 64 MiB. */
   prefetchBytes?: number;
-  /** Delays before a record that PostgreSQL refused for now is tried again, in milliseconds; none: []. Environment: `RETRY_DELAYS_MS`, comma-separated. Default 1 s, 10 s, 1 min, 10 min, 1 h. */
+  /**
+   * Delays before each retry of a record that PostgreSQL temporarily refused, in milliseconds; [] disables retries.
+   * Environment: `RETRY_DELAYS_MS`, comma-separated. Default 1 s, 10 s, 1 min, 10 min, 1 h.
+   */
   retryDelaysMs?: readonly number[];
-  /** How long PostgreSQL may take for one batch, in milliseconds. Default 60000. */
+  /** Time limit for writing one batch, in milliseconds. Default 60000. */
   writeTimeoutMs?: number;
-  /** How many days records are kept, beside today's (UTC). Environment: `RETENTION_DAYS`. Default: for ever. */
+  /** How many days records are kept, in addition to today (UTC). Environment: `RETENTION_DAYS`. Default: forever. */
   retentionDays?: number;
-  /** The same for one level, where its records are to go earlier. Environment: `RETENTION_DAYS_DEBUG` … `RETENTION_DAYS_CRITICAL`. Default: `retentionDays`. */
+  /**
+   * Retention of one level, in days, if shorter. Environment: `RETENTION_DAYS_DEBUG` … `RETENTION_DAYS_CRITICAL`.
+   * Default: `retentionDays`.
+   */
   retentionDaysDebug?: number;
   retentionDaysInfo?: number;
   retentionDaysWarning?: number;
   retentionDaysError?: number;
   retentionDaysCritical?: number;
-  /** Whether there is an index on all of `information`, for `information @> …`: false drops it, true makes it. Environment: `INDEX_INFORMATION`, `on` or `off`. Default: as the table has it, which is made with it. */
+  /**
+   * Whether `information` has an index that serves `information @> …`: false drops it, true creates it. Environment:
+   * `INDEX_INFORMATION`, `on` or `off`. Default: unchanged; a new table has it.
+   */
   indexInformation?: boolean;
-  /** Fields of `information` that get an index of their own, such as `['requestId', 'order.id']`. Environment: `INDEX_FIELDS`, comma-separated. Default: none more. */
+  /**
+   * Fields of `information` to index, such as `['requestId', 'order.id']`. Environment: `INDEX_FIELDS`,
+   * comma-separated. Default: no additional ones.
+   */
   indexFields?: readonly string[];
-  /** IANA time zone of Python clients whose messages carry no AMQP timestamp. Environment: `PYTHON_TIMEZONE`. */
+  /** IANA time zone of Python clients whose messages have no AMQP timestamp. Environment: `PYTHON_TIMEZONE`. */
   pythonTimezone?: string;
-  /** How many services are taken that announce themselves. Environment: `MAX_SERVICES`. Default 1000. */
+  /** Maximum number of services discovered by their announcements. Environment: `MAX_SERVICES`. Default 1000. */
   maxServices?: number;
-  /** Where health, status and metrics are: `/livez`, `/readyz`, `/startupz`, `/status`, `/metrics`. 0: any port that is free; false: no server. Environment: `CONSUMER_HTTP_PORT`. Default: none for `createConsumer` and `startConsumer`, for a library opens no port unasked; 7464 for `loghive consume`. */
+  /**
+   * Port of the HTTP server for health, status and metrics: `/livez`, `/readyz`, `/startupz`, `/status`, `/metrics`. 0:
+   * any free port; false: no server. Environment: `CONSUMER_HTTP_PORT`. Default: no server for `createConsumer` and
+   * `startConsumer`; 7464 for `loghive consume`.
+   */
   httpPort?: number | false;
-  /** The address that the HTTP server listens on. Environment: `CONSUMER_HTTP_HOST`. Default '127.0.0.1'. */
+  /** Address that the HTTP server listens on. Environment: `CONSUMER_HTTP_HOST`. Default '127.0.0.1'. */
   httpHost?: string;
   heartbeatS?: number;
   blockedTimeoutMs?: number;
   socketTimeoutMs?: number;
-  /** TLS to the broker. PostgreSQL's is in its URL. */
+  /** TLS options for the broker. Those for PostgreSQL are part of its URL. */
   tls?: TlsOptions;
   queueType?: QueueType;
   queueMaxSize?: number;
@@ -82,7 +110,7 @@ export interface ConsumerOptions extends AlertOptions {
 }
 
 export interface ConsumerConfig {
-  /** 'every' one that announces itself, where none is named. */
+  /** 'every': all services that announce themselves, if none are named. */
   readonly services: readonly string[] | 'every';
   readonly broker: BrokerConfig;
   readonly queues: QueueSettings;
@@ -91,14 +119,14 @@ export interface ConsumerConfig {
   readonly batchBytes: number;
   readonly batchLingerMs: number;
   readonly prefetchBytes: number;
-  /** 0: in the main thread. */
+  /** 0: the main thread. */
   readonly workers: number;
   readonly retryDelaysMs: readonly number[];
   readonly retention: RetentionSettings;
   readonly pythonTimezone: string | undefined;
-  /** Of those that announce themselves. */
+  /** Maximum number of services discovered by their announcements. */
   readonly maxServices: number;
-  /** Undefined: nobody is to be told of errors. */
+  /** Undefined: no alerts. */
   readonly alerts: AlertSettings | undefined;
   /** Undefined: no HTTP server. */
   readonly http: HttpConfig | undefined;
@@ -108,7 +136,7 @@ const serviceList: Check<readonly string[] | undefined> = (value) => {
   if (!Array.isArray(value)) throw new Expected("a list of service names such as ['shop']");
   if (value.some((name) => typeof name === 'string' && name.includes(','))) {
     throw new Expected(
-      "names of their own, such as ['shop', 'other'] (on the command line: loghive consume shop other)",
+      "one name per element, such as ['shop', 'other'] (on the command line: loghive consume shop other)",
     );
   }
   return Object.freeze([...new Set(value.map(serviceName))]);
@@ -151,7 +179,7 @@ const consumerOptions = {
   batchLingerMs: { check: integer(0, 60_000, 'milliseconds'), fallback: 50 },
   workers: {
     check: integer(0, 64, 'worker threads'),
-    fallback: Math.min(MOST_WORKERS, os.availableParallelism()),
+    fallback: Math.min(MAX_WORKERS, os.availableParallelism()),
     env: ['CONSUMER_WORKERS'],
     parse: numberText,
   },
@@ -172,10 +200,10 @@ const consumerOptions = {
 } as const;
 
 /**
- * @param owner who is being set up, for messages.
- * @param services an empty list counts as none, so that SERVICE_NAMES is asked; without that, every service is meant.
- * @param isHttpDefault whether there is an HTTP server where nothing says so.
- * @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong option, or when there is no database at all.
+ * @param owner the caller's name, for error messages.
+ * @param services an empty list counts as none: SERVICE_NAMES applies, and without it every service.
+ * @param isHttpDefault whether the HTTP server starts if no option sets a port.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION for an invalid option, or if no database is configured.
  */
 export function consumerConfig(
   owner: string,
@@ -194,7 +222,7 @@ export function consumerConfig(
   });
   if (values.url === undefined && !environment('QUEUE_HOST')?.text) {
     internalLogger.info(
-      `neither the option "url" nor LOGHIVE_URL, AMQP_URL or QUEUE_HOST names a broker; ${broker.hosts.map(maskedBroker).join()} is used.`,
+      `neither the option "url" nor LOGHIVE_URL, AMQP_URL or QUEUE_HOST names a broker; using ${broker.hosts.map(maskedBroker).join()}.`,
     );
   }
   return Object.freeze({
@@ -219,4 +247,34 @@ export function consumerConfig(
 function argumentsIn(options: ConsumerOptions | undefined, services: readonly string[] | undefined): unknown {
   if (options !== undefined && !isOptions(options)) return options;
   return { ...options, services: services?.length === 0 ? undefined : services };
+}
+
+/** Options of a consumer's `start()`. */
+export interface StartOptions {
+  /** Stops the consumer. If it is still starting, `start()` rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Checked by its members: a signal of another realm, such as Jest's, is not an instance of this realm's class. */
+const abortSignal: Check<AbortSignal | undefined> = (value) => {
+  const signal = value as Partial<AbortSignal> | null;
+  if (typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function')
+    return value as AbortSignal;
+  throw new Expected('an AbortSignal, such as that of an AbortController');
+};
+
+const startTable = { signal: { check: abortSignal, fallback: undefined } } as const;
+
+/**
+ * @param owner the caller's name, for error messages.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION naming the option, its value and what was expected.
+ */
+export function startOptions(owner: string, options: StartOptions | undefined): StartOptions {
+  return resolveOptions(
+    owner,
+    startTable,
+    options,
+    () => undefined,
+    () => {},
+  );
 }

@@ -1,22 +1,22 @@
 /**
- * What the properties of a message say about its body: a record or a frame, in which charset, compressed or not. Pure.
+ * Reads the body of a message as its properties describe it: record or frame, charset, compression. Pure.
  *
- * Publishers in other languages say it in many ways. What has one meaning only is understood; nothing is found out by
- * trying.
+ * Publishers in other languages describe the same thing in many ways. Everything unambiguous is accepted; nothing is
+ * guessed.
  */
 import { TextDecoder } from 'node:util';
 import type { MessageProperties } from 'amqplib';
 import { FRAME_CONTENT_TYPE } from '../src/frame.js';
 import { decompress, isCompression } from './compression.js';
 
-/** A larger body is not parsed; the same for one that becomes larger when its compression is undone. */
+/** Maximum size of a body to parse, in bytes, before and after decompression. */
 export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 export type Content =
   | { readonly ok: true; readonly isFrame: boolean; readonly body: Buffer }
   | { readonly ok: false; readonly reason: string };
 
-/** All of them are names for the same: one JSON value a line. */
+/** All of these mean one JSON value per line. */
 const FRAME_TYPES: ReadonlySet<string> = new Set([
   FRAME_CONTENT_TYPE,
   'application/ndjson',
@@ -29,22 +29,23 @@ const FRAME_TYPES: ReadonlySet<string> = new Set([
   'text/x-ndjson',
 ]);
 
-/** ASCII is a part of UTF-8. */
+/** ASCII is a subset of UTF-8. */
 const UTF8_NAMES: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii', 'ascii']);
-/** Each of them may take a few tenths of a second. */
-const MOST_COMPRESSIONS = 2;
+/** Maximum number of nested compressions. Each may take a few tenths of a second. */
+const MAX_COMPRESSIONS = 2;
 
 /**
- * The body in UTF-8, with its compressions undone.
+ * Returns the body as UTF-8, decompressed.
  *
- * - The content type counts without its parameters, in any case. One that does not say lines, or none, is a record's.
- * - The charset is the content type's parameter, else one in `content_encoding`, where kombu and Spring put it, else UTF-8.
- * - Compressions are those of `content_encoding` (a list), where it names any, else the one of kombu's header
- *   `compression`. Other words in `content_encoding` (`binary`, `identity`) are passed over.
+ * - The content type is compared without parameters and case. A body is a record unless the type means lines.
+ * - The charset is the parameter of the content type, else the one in `content_encoding` (kombu and Spring put it
+ *   there), else UTF-8.
+ * - Compressions are those listed in `content_encoding`, else the one in kombu's header `compression`. Other words in
+ *   `content_encoding` (`binary`, `identity`) are ignored.
  */
 export function readContent(content: Buffer, properties: MessageProperties): Content {
   if (content.length > MAX_MESSAGE_BYTES) {
-    return bad(`a message of ${content.length} bytes; more than ${MAX_MESSAGE_BYTES} are not parsed`);
+    return bad(`the message has ${content.length} bytes; the limit for parsing is ${MAX_MESSAGE_BYTES}`);
   }
   const { type, charset } = readContentType(textOf(properties.contentType));
   const plain = withoutCompression(content, compressionsOf(properties));
@@ -52,7 +53,7 @@ export function readContent(content: Buffer, properties: MessageProperties): Con
   return text.ok ? { ok: true, isFrame: FRAME_TYPES.has(type), body: text.body } : text;
 }
 
-/** Whether the size of the message says little about what it takes to read it. */
+/** Whether the body is compressed, so that its size says little about the memory needed to parse it. */
 export function isCompressed(properties: MessageProperties): boolean {
   const { contentEncoding, headers } = properties;
   return (contentEncoding !== undefined || headers?.compression !== undefined) && compressionsOf(properties).length > 0;
@@ -64,7 +65,7 @@ function bad(reason: string): { readonly ok: false; readonly reason: string } {
   return { ok: false, reason };
 }
 
-/** From the innermost to the outermost, as they were applied. */
+/** Innermost first, in the order in which they were applied. */
 function compressionsOf({ contentEncoding, headers }: MessageProperties): string[] {
   const named = encodingsOf(contentEncoding).filter(isCompression);
   const header = textOf(headers?.compression);
@@ -72,8 +73,8 @@ function compressionsOf({ contentEncoding, headers }: MessageProperties): string
 }
 
 function withoutCompression(content: Buffer, compressions: readonly string[]): Body {
-  if (compressions.length > MOST_COMPRESSIONS) {
-    return bad(`it is compressed ${compressions.length} times; more than ${MOST_COMPRESSIONS} are not undone`);
+  if (compressions.length > MAX_COMPRESSIONS) {
+    return bad(`it is compressed ${compressions.length} times; the limit is ${MAX_COMPRESSIONS}`);
   }
   let body = content;
   for (const name of [...compressions].reverse()) {
@@ -88,12 +89,12 @@ function inUtf8(body: Buffer, charset: string | undefined, { contentEncoding }: 
   const name = charset ?? encodingsOf(contentEncoding).find(isCharset);
   if (name !== undefined && !UTF8_NAMES.has(name)) return transcoded(body, name);
   if (utf16MarkOf(body) === undefined) return { ok: true, body };
-  return bad('its byte order mark is that of UTF-16. Publish UTF-8, or name the charset in the content type');
+  return bad('it starts with a UTF-16 byte order mark. Publish UTF-8, or name the charset in the content type');
 }
 
 function transcoded(body: Buffer, charset: string): Body {
   const decoder = decoderOf(charset, body);
-  if (decoder === undefined) return bad(`its charset "${charset}" is not known. Publish UTF-8`);
+  if (decoder === undefined) return bad(`its charset "${charset}" is unknown. Publish UTF-8`);
   let text: string;
   try {
     text = decoder.decode(body);
@@ -102,17 +103,20 @@ function transcoded(body: Buffer, charset: string): Body {
   }
   const bytes = Buffer.byteLength(text);
   if (bytes <= MAX_MESSAGE_BYTES) return { ok: true, body: Buffer.from(text) };
-  return bad(`it has ${bytes} bytes in UTF-8; more than ${MAX_MESSAGE_BYTES} are not parsed`);
+  return bad(`it has ${bytes} bytes in UTF-8; the limit for parsing is ${MAX_MESSAGE_BYTES}`);
 }
 
-/** `content_encoding` may hold any word, and some are old names of a charset (`unicode`): those with a number are clear. */
+/**
+ * `content_encoding` may contain any word, and some are legacy names of a charset (`unicode`). Those with a digit are
+ * unambiguous.
+ */
 function isCharset(name: string): boolean {
   return UTF8_NAMES.has(name) || (/\d/.test(name) && decoderOf(name) !== undefined);
 }
 
-/** Undefined where no charset has this name. */
+/** Undefined if the charset is unknown. */
 function decoderOf(name: string, body?: Buffer): TextDecoder | undefined {
-  // Which of the two `utf-16` means, the byte order mark says.
+  // The byte order mark decides which of the two `utf-16` means.
   const label = (name === 'utf-16' && body && utf16MarkOf(body)) || PYTHON_NAMES[name] || name;
   try {
     return new TextDecoder(label, { fatal: true });
@@ -121,7 +125,7 @@ function decoderOf(name: string, body?: Buffer): TextDecoder | undefined {
   }
 }
 
-/** Python's names for charsets, where they are not those of everybody else. */
+/** Python's names for charsets that differ from the standard ones. */
 const PYTHON_NAMES: Readonly<Record<string, string>> = {
   'latin-1': 'latin1',
   'utf-16-le': 'utf-16le',
@@ -138,7 +142,7 @@ interface ContentType {
   readonly charset: string | undefined;
 }
 
-/** Publishers write the same again and again. */
+/** Caches the last parsed content type: publishers repeat it. */
 let lastWritten = '';
 let lastRead: ContentType = { type: '', charset: undefined };
 
@@ -168,7 +172,7 @@ function encodingsOf(written: unknown): readonly string[] {
     .filter((name) => name !== '');
 }
 
-/** A property, or a header, may be anything. */
+/** A property or a header may have any type. */
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }

@@ -1,16 +1,16 @@
 /**
- * The properties of a message that is published anew, so that they say what they said before and can be encoded in any
- * case: what cannot be written again must not make copying fail for ever. Pure.
+ * Properties for a copy of a message. They keep their meaning and can always be encoded: a value that cannot be encoded
+ * must not make copying fail forever. Pure.
  */
 import type { MessageProperties, Options } from 'amqplib';
 import { ROUNDS_HEADER } from '../src/wire.js';
 
-/** An AMQP short string has its length in one byte. */
+/** Maximum length of an AMQP short string, in bytes. */
 const MAX_SHORT_BYTES = 255;
 
 /**
- * What the broker or we set ourselves, and what would change where the copy goes: for `CC` and `BCC` the broker makes
- * further copies, one for each key. It counts the deliveries of the copy anew.
+ * Headers that the broker or Loghive sets, and `CC` and `BCC`, for which the broker would make one more copy per key.
+ * The broker counts the deliveries of the copy from zero.
  */
 const NOT_COPIED = new Set(['x-delivery-count', 'x-acquired-count', 'CC', 'BCC', ROUNDS_HEADER]);
 
@@ -26,10 +26,10 @@ const TEXTS = [
 ] as const;
 
 /**
- * Everything but `userId`: the broker refuses that of another user, and closes the channel with all other copies on it.
- * What does not fit its type any more is left out: bytes that were no UTF-8 became longer when they were read.
+ * All properties except `userId`: the broker refuses that of another user and closes the channel, with all other copies
+ * on it. Omits values that no longer fit their type: bytes that were not valid UTF-8 became longer when decoded.
  *
- * @param rounds how often the message was published anew, this time included.
+ * @param rounds how often the message has been republished, including this time.
  */
 export function copiedProperties(properties: MessageProperties, rounds: number): Options.Publish {
   const { headers = {}, priority } = properties;
@@ -41,8 +41,8 @@ export function copiedProperties(properties: MessageProperties, rounds: number):
   };
 }
 
-/** What a reader needs of them, and headers of our own. */
-export function leastProperties(properties: MessageProperties, own: Record<string, unknown>): Options.Publish {
+/** Only the properties needed to read the body, and the given headers. */
+export function minimalProperties(properties: MessageProperties, own: Record<string, unknown>): Options.Publish {
   const { contentType, contentEncoding } = texts(properties);
   const compression: unknown = properties.headers?.compression;
   return {
@@ -53,7 +53,7 @@ export function leastProperties(properties: MessageProperties, own: Record<strin
   };
 }
 
-/** A record in the Python form needs the timestamp of its message to know its time zone. */
+/** A record of the Python package needs the timestamp of its message to determine its time zone. */
 export function timestampOf({ timestamp }: MessageProperties): { timestamp?: number } {
   return Number.isSafeInteger(timestamp) && timestamp >= 0 ? { timestamp } : {};
 }
@@ -73,7 +73,7 @@ function isShort(text: unknown): text is string {
   return typeof text === 'string' && Buffer.byteLength(text) <= MAX_SHORT_BYTES;
 }
 
-/** Whatever amqplib can write; `leftOut` holds names. */
+/** The fields that amqplib can encode, except those named in `leftOut`. */
 export function encodableFields(fields: object, leftOut?: ReadonlySet<string>): Record<string, unknown> {
   const encodable: Record<string, unknown> = Object.create(null);
   for (const [name, value] of Object.entries(fields)) {
@@ -83,8 +83,8 @@ export function encodableFields(fields: object, leftOut?: ReadonlySet<string>): 
 }
 
 /**
- * amqplib guesses the type of a number, and fails for one that is no integer of 64 bits but looks like one. RabbitMQ ends
- * the connection over a double that is not finite (541, INTERNAL_ERROR; seen with 3.10.8), so that becomes a text.
+ * amqplib guesses the type of a number, and fails for a non-integer that looks like a 64-bit integer. RabbitMQ closes
+ * the connection over a double that is not finite (541, INTERNAL_ERROR; seen with 3.10.8), so that becomes a string.
  */
 function encodableValue(value: unknown): unknown {
   if (typeof value === 'bigint') return { '!': 'long', value };
@@ -97,8 +97,39 @@ function encodableValue(value: unknown): unknown {
   return isTyped(value) ? value : encodableFields(value);
 }
 
-/** The two types that have no counterpart in JavaScript, as they are read. */
+/** The two AMQP types without a JavaScript counterpart, as amqplib decodes them. */
 function isTyped(value: object): boolean {
   const { '!': type } = value as { '!'?: unknown };
   return type === 'timestamp' || type === 'decimal';
+}
+
+/**
+ * Frame, class, body size, flags; timestamp, delivery mode, priority; and the `messageId` generated for a message
+ * without one.
+ */
+const FIXED_BYTES = 64;
+/** Type and length of a variable-length value. */
+const LENGTH_BYTES = 5;
+/** The largest fixed-length value: a type and eight bytes. */
+const NUMBER_BYTES = 9;
+
+/**
+ * Upper bound of the encoded size of the properties, in bytes. They must fit into one frame: the broker closes the
+ * connection over a frame above the negotiated size.
+ */
+export function headerFrameBytes(properties: Options.Publish): number {
+  const { headers, ...others } = properties;
+  const texts = Object.values(others).filter((value) => typeof value === 'string');
+  const bytes = texts.reduce((sum, text) => sum + 1 + Buffer.byteLength(text), FIXED_BYTES);
+  return bytes + valueBytes(headers ?? {});
+}
+
+function valueBytes(value: unknown): number {
+  if (typeof value === 'string') return LENGTH_BYTES + Buffer.byteLength(value);
+  if (typeof value !== 'object' || value === null) return NUMBER_BYTES;
+  if (Buffer.isBuffer(value)) return LENGTH_BYTES + value.length;
+  if (Array.isArray(value)) return value.reduce((sum: number, each) => sum + valueBytes(each), LENGTH_BYTES);
+  let bytes = LENGTH_BYTES;
+  for (const [name, each] of Object.entries(value)) bytes += 1 + Buffer.byteLength(name) + valueBytes(each);
+  return bytes;
 }

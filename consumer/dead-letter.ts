@@ -1,4 +1,4 @@
-/** What is kept of a message, or of one line of a frame, that cannot be stored. Pure. */
+/** Builds the dead letter of a message, or of one line of a frame, that cannot be stored. Pure. */
 import type { MessageProperties } from 'amqplib';
 import { FRAME_CONTENT_TYPE } from '../src/frame.js';
 import { timestampOf } from './copied-properties.js';
@@ -6,23 +6,22 @@ import type { Delivery } from './delivery.js';
 import type { DeadLetter } from './store/index.js';
 
 /**
- * Beside the message's own headers, for nothing else says how the bytes are to be read. No publisher's header has such a
- * name.
+ * Added to the message's headers, because they determine how the bytes are read. No publisher's header has such a name.
  */
 export const CONTENT_TYPE_HEADER = 'x-loghive-content-type';
 export const CONTENT_ENCODING_HEADER = 'x-loghive-content-encoding';
-/** The AMQP property of that name: a record in the Python form needs it to know its time zone. */
+/** The AMQP property `timestamp`: a record of the Python package needs it to determine its time zone. */
 export const TIMESTAMP_HEADER = 'x-loghive-timestamp';
 
 type About = Omit<DeadLetter, 'raw' | 'queue' | 'routingKey' | 'headers'>;
 
-/** One line of a frame, in UTF-8, or several lines. */
+/** One or more lines of a frame, in UTF-8. */
 export interface Part {
   readonly raw: Buffer;
   readonly isFrame: boolean;
 }
 
-/** @param part undefined: the message is kept as it was delivered, with what it says of its bytes. */
+/** @param part undefined: the whole message, as it was delivered, with the headers needed to read it. */
 export function deadLetterOf({ message, origin }: Delivery, part: Part | undefined, about: About): DeadLetter {
   const { content, fields, properties } = message;
   return {
@@ -45,7 +44,7 @@ function headersOfWhole({ headers, contentType, contentEncoding }: MessageProper
   };
 }
 
-/** The compression that kombu's header names is undone. */
+/** Without kombu's `compression` header: the part is decompressed. */
 function headersOfPart({ headers }: MessageProperties, { isFrame }: Part): Record<string, unknown> {
   const { compression: _, ...others } = (headers ?? {}) as Record<string, unknown>;
   return isFrame ? { ...others, [CONTENT_TYPE_HEADER]: FRAME_CONTENT_TYPE } : others;

@@ -1,4 +1,4 @@
-/** One message from a queue: what is known of it before it is parsed. Pure. */
+/** One message from a queue, before it is parsed. Pure. */
 import type { ConsumeMessage } from 'amqplib';
 import { epochMicros } from '../src/time/epoch.js';
 import { ATTEMPT_HEADER, FAILURE_QUEUE, ORIGIN_HEADER, ROUNDS_HEADER } from '../src/wire.js';
@@ -7,11 +7,11 @@ export interface Delivery {
   readonly queue: string;
   readonly message: ConsumeMessage;
   readonly tag: number;
-  /** Retries that are behind its record. */
+  /** How often its record was retried. */
   readonly attempt: number;
-  /** The queue that its record was first taken from. */
+  /** The queue from which its record was first consumed. */
   readonly origin: string;
-  /** It failed before or came back often: nothing else may suffer with it. */
+  /** It failed before or was redelivered often, so it is handled alone: nothing else may be affected by it. */
   readonly alone: boolean;
 }
 
@@ -28,21 +28,21 @@ export function deliveryOf(queue: string, message: ConsumeMessage): Delivery {
   };
 }
 
-/** Anybody may write a header; this one is written again where the record is retried. */
+/** Any publisher can write a header. This one is written again when the record is retried. */
 function isQueueName(value: unknown): value is string {
   return typeof value === 'string' && Buffer.byteLength(value) <= 255;
 }
 
-/** How often the broker handed this message out before: quorum queues count it, 4.x in two ways. */
+/** How often the broker delivered this message before. Quorum queues count it, RabbitMQ 4.x in two headers. */
 export function returnsOf(message: ConsumeMessage): number {
   const headers = message.properties.headers ?? {};
   return Math.max(countHeader(headers['x-delivery-count']), countHeader(headers['x-acquired-count']));
 }
 
-/** No message is older: Loghive is not, and its queues forget. */
+/** Earliest plausible time of publishing: before Loghive existed. */
 const EARLIEST_MS = Date.UTC(2020);
 
-/** When a message was published, in epoch milliseconds, as far as it says so; else now. */
+/** When the message was published, in epoch milliseconds, according to its timestamp; else now. */
 export function publishedAtMs({ properties }: ConsumeMessage, nowMs: number): number {
   const { timestamp } = properties as { timestamp: unknown };
   const ms = typeof timestamp === 'number' ? epochMicros(timestamp) / 1000 : Number.NaN;

@@ -1,45 +1,45 @@
 /**
- * Whose records are taken: of the services that were named; or, without names, of every one that has announced itself.
+ * Decides which services are consumed: the named ones, or without names every service that has announced itself.
  *
- * An announcement reaches one consumer, whichever it is. That one keeps it in the table `services` before it is
- * acknowledged, and all that run without names look there: at the start, and every few seconds.
+ * An announcement reaches only one consumer. That consumer stores it in the table `services` before acknowledging it.
+ * All consumers without names read that table when they start and every few seconds.
  */
 import { reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
+import { nearest } from '../src/settings/nearest.js';
 import { shown } from '../src/settings/option.js';
 import { StatusLog } from '../src/status-log.js';
 import { sleep } from '../src/time/time-limit.js';
 import { SERVICE_NAME } from '../src/wire.js';
-import { Announcements } from './announcements.js';
+import { ServiceRegistrar } from './service-registrar.js';
 import type { Store } from './store/index.js';
-import { unannounced } from './unannounced.js';
 
-/** How often the table is read: one that another consumer has kept is found as late as that. */
+/** How often the table is read, in milliseconds. A service stored by another consumer is found with this delay. */
 const LOOK_EVERY_MS = 2000;
-/** What was announced before the start has been read from its queue by then. */
+/** Announcements made before the start have been read from their queue by then, in milliseconds. */
 const ANNOUNCED_WITHIN_MS = 30_000;
 
 export interface DiscoveryOptions {
   readonly services: readonly string[] | 'every';
-  /** Of those that announce themselves. */
+  /** Maximum number of services that announce themselves. */
   readonly maxServices: number;
   readonly store: Pick<Store, 'saveServices' | 'services'>;
-  /** What a person should know, for as long as it holds. */
+  /** Conditions that need attention, reported while they last. */
   readonly notices: StatusLog;
-  /** A service was found while the consumer runs. Its rank is the higher the later it was announced; 0: nobody knows. */
+  /** A service was found while the consumer runs. A later announcement has a higher rank; 0 if it is unknown. */
   readonly onFound: (service: string, rank: number) => void;
-  /** How long after the start a name that was given is taken for unknown. Default 30000. */
+  /** How long after the start a named service without an announcement is reported, in milliseconds. Default 30000. */
   readonly announcedWithinMs?: number;
-  /** Ends all waiting. */
+  /** Aborts all waiting. */
   readonly signal: AbortSignal;
 }
 
 export class Discovery {
-  readonly announcements: Announcements;
+  readonly registrar: ServiceRegistrar;
   readonly #options: DiscoveryOptions;
-  /** Those whose records are taken. */
+  /** Services whose records are consumed. */
   readonly #services: Set<string>;
-  /** Those in the table, and those that are taken. */
+  /** Services in the table, and those that are consumed. */
   readonly #known: Set<string>;
   readonly #warnings = new StatusLog((sentence) => internalLogger.warning(sentence));
 
@@ -48,23 +48,23 @@ export class Discovery {
     this.#services = new Set(options.services === 'every' ? [] : options.services);
     this.#known = new Set(this.#services);
     const { maxServices, store, notices, signal } = options;
-    this.announcements = new Announcements({
+    this.registrar = new ServiceRegistrar({
       maxServices,
       store,
       notices,
       known: () => this.#known,
-      onTaken: (services) => this.#found(services),
+      onAccepted: (services) => this.#found(services),
       signal,
     });
   }
 
-  /** Those whose records are taken, in the order in which they were named or found. */
+  /** Services whose records are consumed, in the order in which they were named or found. */
   get services(): readonly string[] {
     return [...this.#services];
   }
 
   /**
-   * What others have found before: nothing is said of it.
+   * Reads the services found earlier, without logging them.
    *
    * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE
    */
@@ -75,35 +75,35 @@ export class Discovery {
     }
   }
 
-  /** Looks for what other consumers find, until the signal is given. Never rejects. */
+  /** Looks for services found by other consumers until the signal is aborted. Never rejects. */
   async watch(isRunning: () => boolean): Promise<void> {
     const { services, signal } = this.#options;
-    if (services !== 'every') return this.#tellOfUnannounced(services, isRunning);
+    if (services !== 'every') return this.#reportUnannounced(services, isRunning);
     while (!signal.aborted) {
       await sleep(LOOK_EVERY_MS, signal);
       if (!isRunning()) continue;
       try {
         this.#found((await this.#read()).map((service) => [service, 0]));
       } catch (error) {
-        // Storage is away: that is said, and waited for, when something is to be stored.
-        internalLogger.debug(`services are not looked for: ${reasonOf(error)}`);
+        // Storage is unreachable. The workers report that when they next store something.
+        internalLogger.debug(`cannot look for services: ${reasonOf(error)}`);
       }
     }
   }
 
-  /** Once. */
-  async #tellOfUnannounced(named: readonly string[], isRunning: () => boolean): Promise<void> {
+  /** Reports named services without an announcement, once. */
+  async #reportUnannounced(named: readonly string[], isRunning: () => boolean): Promise<void> {
     const { announcedWithinMs = ANNOUNCED_WITHIN_MS, signal, store } = this.#options;
     await sleep(announcedWithinMs, signal);
     for (; !signal.aborted; await sleep(LOOK_EVERY_MS, signal)) {
       if (!isRunning()) continue;
       try {
         const rows = await store.services();
-        const found = 'refused' in rows ? undefined : unannounced(named, rows);
+        const found = 'refused' in rows ? undefined : findUnannounced(named, rows);
         if (found) internalLogger[found.isLikelyWrong ? 'warning' : 'info'](found.sentence);
         return;
       } catch (error) {
-        internalLogger.debug(`services are not looked for: ${reasonOf(error)}`);
+        internalLogger.debug(`cannot look for services: ${reasonOf(error)}`);
       }
     }
   }
@@ -111,21 +111,21 @@ export class Discovery {
   async #read(): Promise<string[]> {
     const rows = await this.#options.store.services();
     const refused = 'refused' in rows ? rows.refused : undefined;
-    // Who was given names needs no others.
+    // A consumer with named services does not need others.
     if (this.#options.services === 'every') {
       this.#options.notices.report(
         'services not read',
-        refused && `services that other consumers have found are not known: ${refused}`,
+        refused && `services found by other consumers cannot be read: ${refused}`,
       );
     }
-    return 'refused' in rows ? [] : rows.filter((service) => this.#isFit(service));
+    return 'refused' in rows ? [] : rows.filter((service) => this.#isValidName(service));
   }
 
-  /** Anybody may write into a table. */
-  #isFit(service: string): boolean {
+  /** Other programs may write into the table. */
+  #isValidName(service: string): boolean {
     if (SERVICE_NAME.test(service)) return true;
     this.#warnings.once(
-      `table services holds ${shown(service)}, which cannot be the name of a service; it is passed over. Delete that row.`,
+      `table services contains ${shown(service)}, which is not a valid service name and is ignored. Delete that row.`,
     );
     return false;
   }
@@ -135,8 +135,35 @@ export class Discovery {
       this.#known.add(service);
       if (this.#options.services !== 'every' || this.#services.has(service)) continue;
       this.#services.add(service);
-      internalLogger.info(`service ${service} was found; its messages are taken as well`);
+      internalLogger.info(`found service ${service}; consuming its messages`);
       this.#options.onFound(service, rank);
     }
   }
+}
+
+/** Named services that no producer has announced: perhaps they are misspelled. */
+export interface Unannounced {
+  readonly sentence: string;
+  /** Whether a similar name was announced, so that this one is probably misspelled. */
+  readonly isLikelyWrong: boolean;
+}
+
+const MAX_NAMED_SERVICES = 5;
+
+/** @returns undefined if all of them are known. */
+export function findUnannounced(named: readonly string[], announced: readonly string[]): Unannounced | undefined {
+  const known = new Set(announced);
+  const missing = named.filter((name) => !known.has(name));
+  if (missing.length === 0) return undefined;
+  const hints = missing.map((name) => ({ name, near: nearest(name, announced) }));
+  // Names that may be misspelled first.
+  hints.sort((a, b) => Number(b.near !== undefined) - Number(a.near !== undefined));
+  const listed = hints
+    .slice(0, MAX_NAMED_SERVICES)
+    .map(({ name, near }) => (near === undefined ? name : `${name} (did you mean ${near}?)`));
+  const others = hints.length > MAX_NAMED_SERVICES ? [`${hints.length - MAX_NAMED_SERVICES} others`] : [];
+  return {
+    sentence: `no producer has announced ${[...listed, ...others].join(', ')}. Clients that do not announce themselves, such as those of the Python package, can be added with "loghive services add".`,
+    isLikelyWrong: hints[0]?.near !== undefined,
+  };
 }

@@ -1,18 +1,17 @@
-/** How well a consumer is, and why. Pure. */
+/** The health of a consumer, and the reasons for it. Pure. */
 import type { ConnectionStatus } from '../src/amqp/connection.js';
 import { asSentence } from '../src/sentence.js';
-import type { HealthReason } from './health-reasons.js';
-import type { ConsumerStatus, Health, WorkerStatus } from './status.js';
+import type { ConsumerStatus, Health, HealthReason, WorkerStatus } from './status.js';
 
-/** A queue with so much of its limit refuses what is published soon. */
+/** Fraction of its limit at which a queue is reported as nearly full. */
 const FULL_SHARE = 0.8;
-/** Of the time after which the broker drops a message that nobody has taken. */
+/** Fraction of the message TTL at which a waiting record is reported as old. */
 const OLD_SHARE = 0.5;
-/** How long PostgreSQL may take for a batch before that is worth a word, in milliseconds. */
+/** How long a batch is being written before that is reported, in milliseconds. */
 const SLOW_WRITE_MS = 10_000;
-const MOST_NAMED = 5;
+const MAX_NAMED = 5;
 
-/** A reason and its sentence. */
+/** A kind of reason and its text. */
 type Reason = readonly [kind: HealthReason, sentence: string];
 
 export interface Condition {
@@ -21,7 +20,6 @@ export interface Condition {
   readonly kinds: readonly HealthReason[];
 }
 
-/** Pure. */
 export function healthOf(
   status: Pick<ConsumerStatus, Faulty | 'queues' | 'queueMessageTtlMs' | 'lag' | 'notices'>,
   nowMs: number,
@@ -44,7 +42,7 @@ export function healthOf(
 
 type Faulty = 'state' | 'reason' | 'broker' | 'storage' | 'workers';
 
-/** Why nothing is stored now. */
+/** Why nothing is being stored. */
 function faultsOf(status: Pick<ConsumerStatus, Faulty>): Reason[] {
   const { state, reason, storage, workers } = status;
   if (state === 'stopping' || state === 'stopped' || state === 'created')
@@ -52,28 +50,28 @@ function faultsOf(status: Pick<ConsumerStatus, Faulty>): Reason[] {
   const problem = brokerProblem(status);
   const faults: Reason[] = problem ? [problem] : [];
   if (state !== 'running' || !storage.isUp) {
-    const what = state === 'preparing' ? 'the consumer is being started' : 'PostgreSQL cannot store records now';
-    faults.push(['storage-down', `${what}: ${reason ?? storage.reason ?? 'it is not known yet why'}`]);
+    const what = state === 'preparing' ? 'the consumer is starting' : 'PostgreSQL cannot store records now';
+    faults.push(['storage-down', `${what}: ${reason ?? storage.reason ?? 'the reason is not known yet'}`]);
   } else if (!workers.some(isWorking) && faults.length === 0)
-    faults.push(['no-worker', 'no worker takes messages now']);
+    faults.push(['no-worker', 'no worker is consuming messages']);
   return faults;
 }
 
-/** Pure. Messages can be taken over at least one connection. */
+/** Whether at least one worker has a connection that messages can be consumed on. */
 export function isConnected({ workers }: Pick<ConsumerStatus, 'workers'>): boolean {
   return workers.some(({ broker }) => broker.state === 'ready');
 }
 
-/** The notices say why each queue is refused. */
-const NO_QUEUE = 'no messages can be taken from any queue. See the notices at /status';
+/** The notices contain the reason for each refused queue. */
+const NO_QUEUE = 'no queue can be consumed from. See the notices at /status';
 
-/** Pure. Why the broker gives no messages. */
+/** Why no messages can be consumed from the broker. */
 export function brokerProblem(status: Pick<ConsumerStatus, 'state' | 'broker' | 'workers'>): Reason | undefined {
   if (!isConnected(status)) return ['broker-away', brokerFault(status.broker)];
   return hasNoQueue(status) ? ['no-queue', NO_QUEUE] : undefined;
 }
 
-/** Every connected worker is refused by all of its queues. */
+/** Whether the broker refuses every connected worker all of its queues. */
 function hasNoQueue({ state, workers }: Pick<ConsumerStatus, 'state' | 'workers'>): boolean {
   const connected = workers.filter((worker) => worker.state === 'running' && worker.broker.state === 'ready');
   return state === 'running' && connected.length > 0 && connected.every(isRefused);
@@ -91,47 +89,47 @@ function idleWorkers({ state, workers, storage }: Pick<ConsumerStatus, 'state' |
   const working = workers.filter(isWorking).length;
   if (state !== 'running' || working === 0 || working === workers.length) return [];
   const reason = workers.find(({ state: each }) => each === 'paused')?.reason;
-  const count = `${workers.length - working} of ${workers.length} workers take no messages now`;
-  // While storage is down the reason stands among the faults already.
+  const count = `${workers.length - working} of ${workers.length} workers are not consuming messages`;
+  // While storage is down, its reason is already among the faults.
   return [reason === undefined || !storage.isUp ? count : `${count}: ${reason}`];
 }
 
-/** Of a connection that is not ready. */
+/** Describes a connection that is not ready. */
 function brokerFault({ state, lastError }: ConnectionStatus): string {
-  if (state === 'blocked') return 'the broker blocks this connection: its memory or disk is short';
-  return `there is no connection to RabbitMQ${lastError === undefined ? ' yet' : `: ${lastError}`}`;
+  if (state === 'blocked') return 'the broker has blocked this connection because it is low on memory or disk space';
+  return `not connected to RabbitMQ${lastError === undefined ? ' yet' : `: ${lastError}`}`;
 }
 
 function slowWrite({ storage }: Pick<ConsumerStatus, 'storage'>, nowMs: number): string[] {
   const ms = nowMs - (storage.writingSinceMs ?? nowMs);
   if (ms < SLOW_WRITE_MS) return [];
   return [
-    `PostgreSQL has been writing one batch for ${Math.round(ms / 1000)} s. See what it waits for (a lock, its disk)`,
+    `PostgreSQL has been writing one batch for ${Math.round(ms / 1000)} s. Check what it is waiting for (a lock, its disk)`,
   ];
 }
 
 function fullQueues({ queues }: Pick<ConsumerStatus, 'queues'>): string[] {
   const full = queues.filter(({ share = 0 }) => share >= FULL_SHARE);
-  const told = full.slice(0, MOST_NAMED).map(({ queue, messages, share = 0 }) => {
+  const named = full.slice(0, MAX_NAMED).map(({ queue, messages, share = 0 }) => {
     const percent = Math.floor(share * 100);
-    return `queue "${queue}" is ${percent} % full (${messages} messages). A full queue refuses what producers send: see why records are not stored as fast as they come, or raise its limit`;
+    return `queue "${queue}" is ${percent} % full (${messages} messages). A full queue rejects messages from producers. Find out why records are not stored as fast as they arrive, or raise the limit`;
   });
-  return told.concat(more(full.length, 'queues are as full'));
+  return named.concat(more(full.length, 'queues are this full'));
 }
 
 function oldRecords({ lag, queueMessageTtlMs: ttlMs }: Pick<ConsumerStatus, 'lag' | 'queueMessageTtlMs'>): string[] {
   const old = lag.filter(({ oldestAgeS }) => oldestAgeS * 1000 >= ttlMs * OLD_SHARE);
-  const told = old
-    .slice(0, MOST_NAMED)
+  const named = old
+    .slice(0, MAX_NAMED)
     .map(
       ({ service, oldestAgeS }) =>
-        `the oldest record of service ${service} in hand was published ${duration(oldestAgeS)} ago, and the broker drops records after ${duration(ttlMs / 1000)}`,
+        `the oldest unacknowledged record of service ${service} was published ${duration(oldestAgeS)} ago, and the broker drops records after ${duration(ttlMs / 1000)}`,
     );
-  return told.concat(more(old.length, 'services have records as old'));
+  return named.concat(more(old.length, 'services have records this old'));
 }
 
 function more(count: number, what: string): string[] {
-  return count > MOST_NAMED ? [`${count - MOST_NAMED} more ${what}`] : [];
+  return count > MAX_NAMED ? [`${count - MAX_NAMED} more ${what}`] : [];
 }
 
 const UNITS = [

@@ -1,5 +1,5 @@
 /**
- * The consumer: takes records from RabbitMQ and stores them in PostgreSQL.
+ * The consumer: consumes records from RabbitMQ and stores them in PostgreSQL.
  *
  * @module loghive/consumer
  * @example
@@ -13,11 +13,9 @@ import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import { assertRegistry, type MetricRegistry } from '../src/metrics/metric.js';
 import { isOptions } from '../src/settings/option.js';
-import { type ConsumerOptions, consumerConfig } from './config.js';
-import type { ConsumerCounts } from './consumer-counts.js';
-import type { ConsumerEvents, ConsumerHooks, DeadLetterNotice } from './events.js';
-import { type StartOptions, startOptions } from './start-options.js';
-import type { ConsumerStatus, Health, WorkerStatus } from './status.js';
+import { type ConsumerOptions, consumerConfig, type StartOptions, startOptions } from './config.js';
+import type { ConsumerEvents, ConsumerHooks, DeadLetterNotice } from './consumer-events.js';
+import type { ConsumerCounts, ConsumerStatus, Health, WorkerStatus } from './status.js';
 import { openStore } from './store/index.js';
 import { migrationConfig } from './store-settings.js';
 import { Supervisor } from './supervisor.js';
@@ -35,17 +33,17 @@ export type {
   WorkerStatus,
 };
 
-/** A consumer that was created and can be started once. */
+/** A consumer. It can be started once. */
 export interface LoghiveConsumer {
   /**
-   * Resolves when messages are taken; until the servers are there it goes on trying.
+   * Resolves when messages are being consumed. Retries until the servers are reachable.
    *
-   * @throws the signal's reason, when it is aborted before; LoghiveError LOGHIVE_MIGRATION_FAILED when the schema cannot be
-   *   brought up to date; LOGHIVE_PORT_TAKEN or LOGHIVE_INVALID_OPTION when the HTTP server cannot listen; LOGHIVE_CLOSED
-   *   when it was started before.
+   * @throws the signal's reason if it is aborted first; LoghiveError LOGHIVE_MIGRATION_FAILED if the schema cannot be
+   *   migrated; LOGHIVE_PORT_TAKEN or LOGHIVE_INVALID_OPTION if the HTTP server cannot listen; LOGHIVE_CLOSED if the
+   *   consumer was already started.
    */
   start(options?: StartOptions): Promise<void>;
-  /** Takes nothing more, finishes what is in hand within 8 s, gives back the rest. Never rejects. */
+  /** Stops consuming, finishes unacknowledged messages within 8 s and requeues the rest. Never rejects. */
   stop(): Promise<void>;
   status(): ConsumerStatus;
   on<E extends keyof ConsumerEvents>(event: E, listener: (...args: ConsumerEvents[E]) => void): this;
@@ -54,7 +52,10 @@ export interface LoghiveConsumer {
 }
 
 export interface CreateConsumerOptions extends ConsumerOptions {
-  /** A registry of prom-client or @prometheus-io/client, to have the metrics in it. Default: one of its own, for `/metrics`. */
+  /**
+   * A registry of prom-client or @prometheus-io/client that the metrics are registered in. Default: a separate one for
+   * `/metrics`.
+   */
   registry?: MetricRegistry;
   /** @internal for the project's own tests */
   hooks?: ConsumerHooks;
@@ -63,9 +64,10 @@ export interface CreateConsumerOptions extends ConsumerOptions {
 export type StartConsumerOptions = CreateConsumerOptions & StartOptions;
 
 /**
- * Creates a consumer, which takes nothing before its `start()`.
+ * Creates a consumer. It does nothing before `start()`.
  *
- * @param services whose records to take. None: those of SERVICE_NAMES; without that, of every service that announces itself.
+ * @param services names of the services to consume. Default: SERVICE_NAMES; without that, every service that announces
+ *   itself.
  * @throws LoghiveError LOGHIVE_INVALID_OPTION naming the option, its value and what was expected.
  */
 export function createConsumer(services: readonly string[] = [], options: CreateConsumerOptions = {}): LoghiveConsumer {
@@ -76,7 +78,7 @@ export function createConsumer(services: readonly string[] = [], options: Create
  * Creates a consumer and starts it.
  *
  * @param services as for `createConsumer`.
- * @throws what `createConsumer` throws, and `start()` of the consumer.
+ * @throws the errors of `createConsumer` and of the consumer's `start()`.
  */
 export async function startConsumer(
   services: readonly string[] = [],
@@ -95,7 +97,7 @@ function consumerOf(owner: string, services: readonly string[], options: CreateC
   if ('services' in rest) {
     throw new LoghiveError(
       'LOGHIVE_INVALID_OPTION',
-      `${owner}: "services" is no option, but the first argument: ${owner}(['shop'], options).`,
+      `${owner}: "services" is not an option; pass it as the first argument: ${owner}(['shop'], options).`,
     );
   }
   if (registry !== undefined) assertRegistry(`${owner}: option "registry"`, registry);
@@ -103,10 +105,10 @@ function consumerOf(owner: string, services: readonly string[], options: CreateC
 }
 
 /**
- * Brings the database schema up to date; safe to run beside running consumers.
+ * Migrates the database schema to the current version. Safe while consumers are running.
  *
  * @returns the names of the migrations that were applied.
- * @throws LoghiveError LOGHIVE_MIGRATION_FAILED or LOGHIVE_STORAGE_UNAVAILABLE, with the reason in words.
+ * @throws LoghiveError LOGHIVE_MIGRATION_FAILED or LOGHIVE_STORAGE_UNAVAILABLE, with the reason.
  */
 export async function migrateDatabase(
   options: Pick<ConsumerOptions, 'databaseUrl' | 'schema'> = {},

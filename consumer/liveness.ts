@@ -1,17 +1,17 @@
 /**
- * Whether this process can go on by itself. An orchestrator restarts it where it cannot, so it errs on the side of yes: a
- * server that is away is no reason. Pure but for its timer.
+ * Whether this process can recover without a restart. An orchestrator restarts it if not, so in doubt the answer is
+ * yes: an unreachable server is no reason. Pure except for its timer.
  *
- * A blocked event loop answers no probe, and that probe fails by its time-out. What this finds is a loop that is blocked
- * again and again but answers a probe now and then.
+ * A blocked event loop answers no probe, so that probe times out. This class detects a loop that is blocked again and
+ * again but answers a probe now and then.
  */
 
 /** How often the event loop is checked, in milliseconds. */
 const TICK_MS = 1000;
-/** As long as an orchestrator waits for an answer: what is shorter nobody notices. Milliseconds. */
-const LEAST_STALL_MS = 5000;
+/** Shortest stall that counts, in milliseconds: about how long an orchestrator waits for an answer. */
+const MIN_STALL_MS = 5000;
 const WINDOW_MS = 60_000;
-const MOST_STALLED_MS = 30_000;
+const MAX_STALLED_MS = 30_000;
 
 export interface LivenessFaults {
   readonly eventLoop?: string | undefined;
@@ -42,18 +42,19 @@ export class Liveness {
   }
 
   /**
-   * Once a second, where the loop turns.
+   * Called once a second while the event loop runs.
    *
-   * @param activeMs how long the loop was busy since the last tick. Idle time, also of a stopped process, is no fault.
+   * @param activeMs how long the loop was busy since the last tick. Idle time does not count, not even of a suspended
+   *   process.
    */
   tick(nowMs: number, activeMs: number): void {
     const fromMs = Math.max(this.#tickedAtMs ?? nowMs, nowMs - activeMs);
-    if (nowMs - fromMs >= LEAST_STALL_MS) this.#stalls.push({ fromMs, toMs: nowMs });
+    if (nowMs - fromMs >= MIN_STALL_MS) this.#stalls.push({ fromMs, toMs: nowMs });
     this.#stalls = this.#stalls.filter(({ toMs }) => toMs > nowMs - WINDOW_MS);
     this.#tickedAtMs = nowMs;
   }
 
-  /** Each in words; undefined: well. */
+  /** The current faults; undefined: none. */
   faults(nowMs: number): LivenessFaults {
     return { eventLoop: this.#eventLoopFault(nowMs) };
   }
@@ -62,7 +63,7 @@ export class Liveness {
     const stalled = (sum: number, { fromMs, toMs }: Stall) =>
       sum + Math.max(0, toMs - Math.max(fromMs, nowMs - WINDOW_MS));
     const stalledMs = this.#stalls.reduce(stalled, 0);
-    if (stalledMs < MOST_STALLED_MS) return undefined;
-    return `the event loop stood still for ${Math.round(stalledMs / 1000)} s of the last minute`;
+    if (stalledMs < MAX_STALLED_MS) return undefined;
+    return `the event loop was blocked for ${Math.round(stalledMs / 1000)} s of the last minute`;
   }
 }

@@ -1,15 +1,15 @@
 /**
- * What a process of consumers does for the tables once a minute: partitions are made ahead, what is older than it is to be
- * kept is deleted, and indexes are made, beside the others, because that can take hours. It runs in one place of the process.
- * Several processes need not know each other: they share the work by locks of PostgreSQL.
+ * Maintains the tables once a minute: creates partitions in advance, deletes expired records, and builds indexes in
+ * parallel, because that can take hours. It runs once per process. Several processes share the work by PostgreSQL locks
+ * and need not know of each other.
  *
- * Nothing waits for it, and whatever it fails with is tried again a minute later: records are stored meanwhile.
+ * Nothing waits for it. After a failure it retries a minute later; records are stored meanwhile.
  */
 import { reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import { counted } from '../src/sentence.js';
 import { sleep } from '../src/time/time-limit.js';
-import { type MaintenanceCounts, noMaintenanceCounts } from './maintenance-counts.js';
+import { type MaintenanceCounts, noMaintenanceCounts } from './status.js';
 import type { IndexBuilds, Maintained, StoreMaintenance } from './store/index.js';
 
 const EVERY_MS = 60_000;
@@ -19,9 +19,9 @@ export interface MaintenanceOptions {
   readonly store: StoreMaintenance;
   /** Closed by `stop()`. */
   readonly indexes: IndexBuilds;
-  /** Takes what was deleted, a sentence. Default: logged as INFO. */
-  readonly tell?: (sentence: string) => void;
-  /** In milliseconds. Default 60000. */
+  /** Receives a sentence about what was deleted. Default: logs it as INFO. */
+  readonly log?: (sentence: string) => void;
+  /** Interval between passes, in milliseconds. Default 60000. */
   readonly everyMs?: number;
 }
 
@@ -39,7 +39,7 @@ export class Maintenance {
     return { ...this.#counts };
   }
 
-  /** Once the schema is there. The first pass begins at once. */
+  /** Requires the schema. The first pass begins immediately. */
   start(): void {
     const { indexes } = this.#options;
     this.#work = Promise.all([
@@ -48,7 +48,7 @@ export class Maintenance {
     ]);
   }
 
-  /** Ends after the step under way. Never rejects. */
+  /** Stops after the current step. Never rejects. */
   async stop(): Promise<void> {
     this.#abort.abort();
     const { store, indexes } = this.#options;
@@ -71,26 +71,26 @@ export class Maintenance {
     this.#counts.partitionsDropped += maintained.partitions.length;
     this.#counts.recordsDeleted += maintained.records;
     if (maintained.isBehind) this.#counts.failures++;
-    this.#tell(maintained);
+    this.#logDeleted(maintained);
   }
 
   #failed(error: unknown): void {
-    // Whatever is under way when the consumer stops ends so.
+    // A step that is interrupted by `stop()` fails like this.
     if (this.#abort.signal.aborted) return;
     this.#counts.failures++;
-    // Whoever stores records logs that the database is away, and waits for it.
-    internalLogger.debug(`the tables are not seen to now: ${reasonOf(error)}`);
+    // The workers log that the database is unreachable, and wait for it.
+    internalLogger.debug(`table maintenance failed: ${reasonOf(error)}`);
   }
 
-  #tell({ partitions, records }: Maintained): void {
-    const { tell = (sentence) => internalLogger.info(sentence) } = this.#options;
+  #logDeleted({ partitions, records }: Maintained): void {
+    const { log = (sentence) => internalLogger.info(sentence) } = this.#options;
     const words = [
       ...(partitions.length === 0
         ? []
         : [`dropped ${counted(partitions.length, 'partition')} (${listed(partitions)})`]),
-      ...(records === 0 ? [] : [`deleted ${counted(records, 'record')} one by one`]),
+      ...(records === 0 ? [] : [`deleted ${counted(records, 'record')} individually`]),
     ];
-    if (words.length > 0) tell(`retention: ${words.join(', ')}`);
+    if (words.length > 0) log(`retention: ${words.join(', ')}`);
   }
 }
 

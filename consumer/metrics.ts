@@ -1,6 +1,6 @@
 /**
- * The consumer's metrics for Prometheus: in a registry of the user's own, or in one that prom-client renders. The only
- * file that knows prom-client, and only where no registry is given.
+ * The consumer's Prometheus metrics, in a registry of the application or in one of prom-client. Only this file uses
+ * prom-client, and only if no registry is given.
  */
 import { LoghiveError } from '../src/errors.js';
 import { type MetricRegistry, registerMetrics, type Sample } from '../src/metrics/metric.js';
@@ -17,16 +17,16 @@ export interface MetricsSource {
 
 export interface ConsumerMetrics {
   readonly contentType: string;
-  /** The text that Prometheus reads. */
+  /** The metrics in Prometheus text format. */
   text(): Promise<string>;
-  /** Takes the metrics out of the registry again. */
+  /** Removes the metrics from the registry. */
   close(): void;
 }
 
 /**
- * @param given the user's own registry, which keeps all that it has. Without it the metrics of this process (memory,
- *   CPU, event loop) are there as well.
- * @throws LoghiveError LOGHIVE_INVALID_OPTION where it is no registry, or another consumer's metrics are in it.
+ * @param given the application's registry, whose other metrics are kept. Without it, the metrics of this process
+ *   (memory, CPU, event loop) are included.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if it is not a registry, or contains the metrics of another consumer.
  */
 export async function openMetrics(source: MetricsSource, given?: MetricRegistry): Promise<ConsumerMetrics> {
   if (given !== undefined) return inRegistry(source, given);
@@ -42,7 +42,7 @@ function inRegistry(source: MetricsSource, registry: MetricRegistry): ConsumerMe
   if (registry.getSingleMetric(CONSUMER_METRICS[0].name) !== undefined) {
     throw new LoghiveError(
       'LOGHIVE_INVALID_OPTION',
-      'option "registry" has the metrics of another consumer in it. Give each consumer a registry of its own.',
+      'option "registry" already contains the metrics of another consumer. Give each consumer its own registry.',
     );
   }
   const names = registerMetrics('the consumer', registry, CONSUMER_METRICS, samplesFrom(source));
@@ -57,7 +57,7 @@ function inRegistry(source: MetricsSource, registry: MetricRegistry): ConsumerMe
   };
 }
 
-/** All metrics of one scrape are of the same moment. */
+/** All metrics of one scrape come from the same snapshot. */
 function samplesFrom(source: MetricsSource): (name: string) => readonly Sample[] {
   const version = packageVersion();
   let snapshot: Snapshot | undefined;
@@ -72,10 +72,13 @@ function samplesFrom(source: MetricsSource): (name: string) => readonly Sample[]
   };
 }
 
-/** Gauges whose names promtool takes for those of counters; `nodejs_active_resources` and its like say the same by kind. */
+/**
+ * Gauges whose names promtool mistakes for counters. `nodejs_active_resources` and similar metrics report the same by
+ * type.
+ */
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
-/** Once in a process: what observes its garbage collector cannot be ended. */
+/** Once per process: prom-client's garbage collection observer cannot be stopped. */
 let ofProcess: ReturnType<typeof processMetrics> | undefined;
 
 async function processMetrics() {

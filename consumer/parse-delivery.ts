@@ -1,8 +1,9 @@
 /**
- * A message parsed into records to store, announced services and dead letters. Pure but for what it is given.
+ * Parses a message into records to store, announced services and dead letters. Pure except for its arguments.
  *
- * Whoever may publish decides what is in a message, so what it takes to read one is bounded before it is read: its size, the
- * lines of a frame, the values of a record. Measured at 512 MiB of heap, test/consumer/hostile-messages.test.ts.
+ * Anyone who can publish controls what a message contains, so the cost of reading it is limited in advance: its size,
+ * the lines of a frame, the values of a record. Measured with a heap of 512 MiB in
+ * test/consumer/hostile-messages.test.ts.
  */
 import { isAscii, isUtf8 } from 'node:buffer';
 import { decodeAnnouncement } from '../src/announcement.js';
@@ -10,6 +11,8 @@ import { reasonOf } from '../src/errors.js';
 import { decodeLine, LineCursor } from '../src/frame.js';
 import { canonicalRecord, type DecodeContext, type Decoded, decodeRecord, type StoredRecord } from '../src/record.js';
 import { safeValue } from '../src/safe-value.js';
+import type { Timestamp } from '../src/time/timestamp.js';
+import { uuidv7At } from '../src/uuid.js';
 import { holdsMoreThan } from '../src/value/json-size.js';
 import { SERVICES_QUEUE } from '../src/wire.js';
 import { readContent } from './content.js';
@@ -17,40 +20,49 @@ import { deadLetterOf, type Part } from './dead-letter.js';
 import type { Delivery } from './delivery.js';
 import type { DeadLetter, StoreItem } from './store/index.js';
 
-/** Lines of a frame. What stands behind them is one dead letter. */
+/** Maximum number of lines parsed of one frame. The rest becomes one dead letter. */
 export const MAX_LINES = 100_000;
 /**
- * Values and names of a record, which take up to 140 bytes each when they are parsed. A record of 1 MiB, the most that our
- * own producers write unless told otherwise, cannot hold more, and so it is not searched.
+ * Maximum number of values and names in a record. Each takes up to 140 bytes when parsed. A record of 1 MiB, the
+ * default limit of Loghive's producers, cannot contain more, so it is not checked.
  */
 export const MAX_VALUES = 1024 * 1024;
-/** Text that is not ASCII takes two bytes a character in memory: of such a record half of what a message may have. */
+/**
+ * Maximum size of a record with non-ASCII text, in bytes. Such text takes two bytes a character in memory, so this is
+ * half of the limit for a message.
+ */
 const MAX_WIDE_RECORD_BYTES = 32 * 1024 * 1024;
-/** For the headers of all dead letters of one message together: 128 KiB of headers are allowed, and 100,000 letters. */
+/**
+ * Maximum size of the headers of all dead letters of one message, in bytes: a message may have 128 KiB of headers and
+ * produce 100,000 dead letters.
+ */
 const MAX_HEADER_BYTES = 16 * 1024 * 1024;
 
 export interface ParsedDelivery extends Delivery {
   readonly items: StoreItem[];
-  /** What can never be stored. */
+  /** Dead letters: parts that can never be stored. */
   readonly letters: DeadLetter[];
-  /** A service that announces itself. */
+  /** The service that announces itself, if the message is an announcement. */
   readonly announced: readonly string[];
   readonly records: number;
-  /** Of its body, with its compression undone. */
+  /** Size of the decompressed body. */
   readonly bytes: number;
-  /** It is no frame: where its record cannot be stored, the whole message is kept, or tried again, as it was delivered. */
+  /**
+   * The message is not a frame. If its record cannot be stored, the whole message is dead-lettered or retried as it was
+   * delivered.
+   */
   readonly isWhole: boolean;
 }
 
 export type ParseContext = Omit<DecodeContext, 'amqpTimestamp'>;
 
-/** Never throws: what cannot be read is a dead letter with its raw bytes. */
+/** Never throws: a message that cannot be read becomes a dead letter with its raw bytes. */
 export function parseDelivery(delivery: Delivery, context: ParseContext): ParsedDelivery {
   try {
     return parse(delivery, context);
   } catch (error) {
     const { content } = delivery.message;
-    const letters = [letterOf(delivery, undefined, `it cannot be read: ${reasonOf(error)}`)];
+    const letters = [letterOf(delivery, undefined, `it cannot be parsed: ${reasonOf(error)}`)];
     return { ...delivery, items: [], letters, announced: [], records: 1, bytes: content.length, isWhole: true };
   }
 }
@@ -72,7 +84,8 @@ function parse(delivery: Delivery, context: ParseContext): ParsedDelivery {
     else refuse(undefined, decoded.reason);
   } else {
     const amqpTimestamp = typeof properties.timestamp === 'number' ? properties.timestamp : undefined;
-    // Field by field, here and below: a spread takes three microseconds, which a message of one record feels.
+    // Field by field, here and below: a spread takes three microseconds, which is noticeable for a message with one
+    // record.
     const { newId, pythonTimezone, localOffsets } = context;
     const decodeContext: DecodeContext = { newId, pythonTimezone, localOffsets, amqpTimestamp };
     const { body } = read;
@@ -93,7 +106,7 @@ function parse(delivery: Delivery, context: ParseContext): ParsedDelivery {
       for (const lines = new LineCursor(body); lines.next(); ) {
         if (items.length + letters.length === MAX_LINES) {
           const rest = body.subarray(lines.start);
-          refuse(rest, `the rest of a frame; more than ${MAX_LINES} lines are not parsed`, true);
+          refuse(rest, `the rest of a frame of more than ${MAX_LINES} lines, which is the limit for parsing`, true);
           break;
         }
         readLine(lines.start, lines.end);
@@ -120,7 +133,7 @@ function parse(delivery: Delivery, context: ParseContext): ParsedDelivery {
   };
 }
 
-/** A record whose bytes nobody needs, unless it is refused. */
+/** A record whose raw bytes are needed only if it is refused. */
 class LineItem implements StoreItem {
   readonly record: StoredRecord;
   readonly #body: Buffer;
@@ -141,27 +154,27 @@ class LineItem implements StoreItem {
 
 function decodeRaw(raw: Buffer, context: DecodeContext): Decoded {
   if (raw.length > MAX_VALUES && holdsMoreThan(MAX_VALUES, raw)) {
-    return { ok: false, reason: `it holds more than ${MAX_VALUES} values; such a record is not parsed` };
+    return { ok: false, reason: `it contains more than ${MAX_VALUES} values, which is the limit for parsing` };
   }
   if (raw.length > MAX_WIDE_RECORD_BYTES && isWide(raw)) {
-    const size = `a record of ${raw.length} bytes with characters beyond ASCII`;
-    return { ok: false, reason: `${size}; more than ${MAX_WIDE_RECORD_BYTES} of such are not parsed` };
+    const size = `the record has ${raw.length} bytes and non-ASCII characters`;
+    return { ok: false, reason: `${size}; the limit for parsing such a record is ${MAX_WIDE_RECORD_BYTES} bytes` };
   }
   const text = decodeLine(raw);
   return text.ok ? decodeOrRefuse(text.line, context) : text;
 }
 
-/** Whether a text of it may have characters that take two bytes in memory. */
+/** Whether its text may contain characters that take two bytes in memory. */
 function isWide(json: Buffer): boolean {
   return !isAscii(json) || json.includes('\\u');
 }
 
-/** A reader that fails on one line must not take the others of its frame with it. */
+/** A failure on one line must not affect the other lines of the frame. */
 function decodeOrRefuse(line: string, context: DecodeContext): Decoded {
   try {
     return decodeRecord(line, context);
   } catch (error) {
-    return { ok: false, reason: `it cannot be read: ${reasonOf(error)}` };
+    return { ok: false, reason: `it cannot be parsed: ${reasonOf(error)}` };
   }
 }
 
@@ -169,11 +182,20 @@ function letterOf(delivery: Delivery, part: Part | undefined, reason: string): D
   return deadLetterOf(delivery, part, { code: 'invalid', reason, attempts: delivery.attempt });
 }
 
-/** The headers are the same for all of them: where that is too much to store, the first ones keep them. */
+/** All dead letters have the same headers. If that is too much to store, only the first ones keep them. */
 function withinBounds(letters: DeadLetter[]): DeadLetter[] {
   const [first] = letters;
   if (first === undefined || letters.length < 100) return letters;
   const bytes = JSON.stringify(safeValue(first.headers, MAX_HEADER_BYTES)).length;
   const most = Math.floor(MAX_HEADER_BYTES / bytes);
   return letters.map((letter, at) => (at < most ? letter : { ...letter, headers: {} }));
+}
+
+/** Last second that fits into the 48-bit milliseconds of a UUIDv7. */
+const LAST_SECOND = Math.floor((2 ** 48 - 1) / 1000) - 1;
+
+/** Creates an id for a record without one, from the record's own time, so that it sorts with the others. */
+export function recordId(time: Timestamp): string {
+  const seconds = Math.min(Math.max(time.seconds, 0), LAST_SECOND);
+  return uuidv7At({ seconds, micros: time.micros });
 }

@@ -1,6 +1,6 @@
 /**
- * The workers of one process: threads, or a single worker in the main thread. A thread that dies is replaced, and so is one
- * that hangs; what it held comes again from the broker, to whichever worker takes it.
+ * The workers of one process: threads, or a single worker in the main thread. A thread that dies or hangs is replaced.
+ * The broker redelivers its unacknowledged messages to any worker.
  */
 import { type BackoffPolicy, backoffMs } from '../src/backoff.js';
 import { reasonOf } from '../src/errors.js';
@@ -9,41 +9,39 @@ import { ServiceLabels } from '../src/metrics/service-labels.js';
 import type { StatusLog } from '../src/status-log.js';
 import { sleep } from '../src/time/time-limit.js';
 import type { ConsumerConfig } from './config.js';
-import { type MutableCounts, noCounts } from './consumer-counts.js';
-import type { ConsumerHooks } from './events.js';
-import { addCounts, addInHand, type Figures, noFigures } from './metrics/snapshot.js';
-import { RepeatedLines } from './repeated-lines.js';
-import { addTotals, type NumberedWorkerStatus, noWorkerStatus } from './status.js';
+import type { ConsumerHooks } from './consumer-events.js';
+import { addCounts, addUnacknowledged, type Figures, noFigures } from './metrics/snapshot.js';
+import { addTotals, type MutableCounts, type NumberedWorkerStatus, noCounts, noWorkerStatus } from './status.js';
 import { WorkerThread, workerFile } from './thread.js';
 import { ConsumerWorker, type WorkerEvents } from './worker.js';
 
-/** Before a thread that died is replaced. */
+/** Delay before a dead thread is replaced. */
 const RESTART: BackoffPolicy = { firstMs: 1000, maxMs: 30_000 };
-/** One that lived as long died for a new reason, in milliseconds. */
+/** A thread that ran this long died for a new reason, in milliseconds. */
 const LONG_LIVED_MS = 60_000;
-/** So many deaths in a row are no accident. */
-const KEEPS_DYING = 3;
-/** How often it is looked whether a thread still tells of itself, in milliseconds. */
-const LOOK_EVERY_MS = 5000;
+/** Consecutive deaths after which a worker is reported. */
+const REPORTED_DEATHS = 3;
+/** Interval between checks for signs of life, in milliseconds. */
+const CHECK_EVERY_MS = 5000;
 /**
- * A thread that was silent for so many looks in a row hangs: a minute. Looks, and no clock, because a process that was
- * stopped, or a machine that slept, has not looked meanwhile.
+ * A thread that was silent for this many consecutive checks hangs: one minute. Counted in checks, not by the clock,
+ * because a suspended process or machine makes no checks.
  */
-const SILENT_LOOKS = 12;
-/** After so many looks that found no thread alive, replacing them does not help: two minutes. */
-const LIFELESS_LOOKS = 24;
+const MAX_SILENT_CHECKS = 12;
+/** After this many checks without any live thread, replacing threads does not help: two minutes. */
+const MAX_LIFELESS_CHECKS = 24;
 const MIB = 1024 * 1024;
 
-/** Of a worker, whichever way it runs. */
+/** A worker, in a thread or in the main thread. */
 type Runner = Pick<WorkerThread | ConsumerWorker, 'connect' | 'begin' | 'add' | 'stop' | 'status' | 'figures'>;
 
 export interface PoolOptions {
   readonly config: ConsumerConfig;
   readonly hooks?: ConsumerHooks | undefined;
   readonly events: (id: number) => WorkerEvents;
-  /** What a person should know, for as long as it holds. */
+  /** Conditions that need attention, reported while they last. */
   readonly notices: StatusLog;
-  /** Ends all waiting. */
+  /** Aborts all waiting. */
   readonly signal: AbortSignal;
 }
 
@@ -60,26 +58,26 @@ export class WorkerPool {
   readonly #options: PoolOptions;
   readonly #file: string | undefined;
   readonly #slots: Slot[];
-  /** Of threads that have died. */
+  /** Counts of threads that have died. */
   readonly #past: MutableCounts = noCounts();
   #pastFigures: Figures = noFigures();
   readonly #labels: ServiceLabels;
-  readonly #lines = new RepeatedLines();
+  readonly #lines = new LogDeduplicator();
   readonly #lookEveryMs: number;
   #services: Map<string, number> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** Looks in a row that found no thread alive. */
-  #lifelessLooks = 0;
+  /** Consecutive checks that found no live thread. */
+  #lifelessChecks = 0;
 
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#labels = new ServiceLabels(options.config.maxServices);
-    this.#lookEveryMs = options.hooks?.lookEveryMs ?? LOOK_EVERY_MS;
-    const wanted = isWatchedFromHere(options.hooks) ? 0 : options.config.workers;
+    this.#lookEveryMs = options.hooks?.lookEveryMs ?? CHECK_EVERY_MS;
+    const wanted = needsMainThread(options.hooks) ? 0 : options.config.workers;
     this.#file = wanted > 0 ? workerFile() : undefined;
     if (wanted > 0 && this.#file === undefined) {
       internalLogger.info(
-        'worker-thread.js is not there, so the consumer works in the main thread. Leave loghive out of the bundle (external), or set CONSUMER_WORKERS to 0.',
+        'worker-thread.js was not found, so the consumer runs in the main thread. Exclude loghive from the bundle (external), or set CONSUMER_WORKERS to 0.',
       );
     }
     const count = this.#file === undefined ? 1 : wanted;
@@ -93,14 +91,14 @@ export class WorkerPool {
     }));
   }
 
-  /** Starts the workers: they connect, and take nothing yet. */
+  /** Starts the workers. They connect, but do not consume yet. */
   connect(): void {
     for (const slot of this.#slots) this.#start(slot);
     if (this.#file === undefined) return;
-    this.#timer = setInterval(() => this.#endHanging(), this.#lookEveryMs).unref();
+    this.#timer = setInterval(() => this.#terminateHanging(), this.#lookEveryMs).unref();
   }
 
-  /** Takes messages of these services from now on. */
+  /** Starts consuming messages of these services. */
   begin(services: readonly string[]): void {
     this.#services = new Map(services.map((service) => [service, 0]));
     for (const { runner } of this.#slots) void runner?.begin(services);
@@ -111,9 +109,9 @@ export class WorkerPool {
     for (const { runner } of this.#slots) runner?.add(service, rank);
   }
 
-  /** As if it had crashed: for tests. */
+  /** Ends a thread as if it had crashed. For tests. */
   async kill(id: number): Promise<void> {
-    await this.#slots.find((slot) => slot.id === id)?.thread?.kill('it was ended by a test');
+    await this.#slots.find((slot) => slot.id === id)?.thread?.kill('a test terminated it');
   }
 
   /** Never rejects. */
@@ -126,25 +124,28 @@ export class WorkerPool {
     return this.#slots.map(({ id, restarts, runner }) => ({ id, restarts, ...(runner?.status() ?? noWorkerStatus()) }));
   }
 
-  /** Why no worker comes to life again by itself, in words. */
+  /** Why no worker can recover without a restart. */
   get fault(): string | undefined {
-    if (this.#lifelessLooks < LIFELESS_LOOKS) return undefined;
-    return `no worker thread has given a sign of life for ${(this.#lifelessLooks * this.#lookEveryMs) / 1000} s, and those that are started instead do not either`;
+    if (this.#lifelessChecks < MAX_LIFELESS_CHECKS) return undefined;
+    return `no worker thread has responded for ${(this.#lifelessChecks * this.#lookEveryMs) / 1000} s, nor have the threads started to replace them`;
   }
 
-  /** Of all that were ever started. */
+  /** Totals of all workers ever started. */
   counts(): MutableCounts {
     const sum = addTotals(noCounts(), this.#past);
     for (const { runner } of this.#slots) if (runner) addTotals(sum, runner.status().counts);
     return sum;
   }
 
-  /** The counts of all that were ever started, and what those hold that run. */
+  /** Counts of all workers ever started, and unacknowledged messages of those that run. */
   figures(): Figures {
     return this.#slots.reduce((sum, { runner }) => {
       if (!runner) return sum;
-      const { counts, inHand } = runner.figures();
-      return { counts: addCounts(sum.counts, counts, this.#labels), inHand: addInHand(sum.inHand, inHand) };
+      const { counts, unacknowledged } = runner.figures();
+      return {
+        counts: addCounts(sum.counts, counts, this.#labels),
+        unacknowledged: addUnacknowledged(sum.unacknowledged, unacknowledged),
+      };
     }, this.#pastFigures);
   }
 
@@ -165,15 +166,15 @@ export class WorkerPool {
     if (this.#services) void slot.runner.begin([...this.#services.keys()]);
   }
 
-  /** What all workers meet, such as a broker that is away, is logged once, and not once for each of them. */
+  /** Logs a condition that affects all workers, such as an unreachable broker, once and not once per worker. */
   #log({ id }: Slot, { level, message }: LogEntry): void {
-    if (this.#lines.isRepeated(id, message, performance.now())) return;
+    if (this.#lines.isDuplicate(id, message, performance.now())) return;
     internalLogger[LOG_METHODS[level]](message);
   }
 
   async #replace(slot: Slot, reason: string): Promise<void> {
     const { events, notices, signal } = this.#options;
-    // One that hung for a minute has not lived meanwhile.
+    // A thread that hung was not alive during that time.
     const lastHeardMs = slot.thread?.lastHeardMs ?? slot.startedAtMs;
     if (slot.runner) {
       addTotals(this.#past, slot.runner.status().counts);
@@ -186,12 +187,12 @@ export class WorkerPool {
     if (signal.aborted) return;
     const lived = lastHeardMs - slot.startedAtMs;
     slot.deathsInARow = lived < LONG_LIVED_MS ? slot.deathsInARow + 1 : 1;
-    const again = 'What it held comes again from the broker, and another one takes its place.';
+    const again = 'The broker redelivers its unacknowledged messages, and a new worker replaces it.';
     internalLogger.error(`worker ${slot.id} died: ${reason}. ${again}`);
-    if (slot.deathsInARow >= KEEPS_DYING) {
+    if (slot.deathsInARow >= REPORTED_DEATHS) {
       notices.report(
         `worker ${slot.id}`,
-        `worker ${slot.id} has died ${slot.deathsInARow} times in a row, the last time over: ${reason}`,
+        `worker ${slot.id} has died ${slot.deathsInARow} times in a row, most recently because: ${reason}`,
       );
     }
     await sleep(backoffMs(slot.deathsInARow, RESTART), signal);
@@ -200,14 +201,14 @@ export class WorkerPool {
     try {
       this.#start(slot);
     } catch (error) {
-      // No thread can be had now, for want of memory or of processes. The other workers go on.
+      // No thread can be started, for lack of memory or processes. The other workers continue.
       slot.thread = undefined;
       slot.runner = undefined;
-      void this.#replace(slot, `it cannot be started: ${reasonOf(error)}`);
+      void this.#replace(slot, `it could not be started: ${reasonOf(error)}`);
     }
   }
 
-  #endHanging(): void {
+  #terminateHanging(): void {
     let isAnyAlive = false;
     for (const slot of this.#slots) {
       const { id, thread } = slot;
@@ -218,24 +219,45 @@ export class WorkerPool {
         slot.deathsInARow = 0;
         this.#options.notices.report(`worker ${id}`, undefined);
       }
-      // What it holds is not asked: it may have taken the message over which it hangs since it told of itself.
-      if (silence < SILENT_LOOKS) continue;
-      const seconds = (SILENT_LOOKS * this.#lookEveryMs) / 1000;
-      void thread.kill(`it gave no sign of life for ${seconds} s`);
+      // Its reported number of messages does not matter: it may have received the message it hangs on after its last
+      // report.
+      if (silence < MAX_SILENT_CHECKS) continue;
+      const seconds = (MAX_SILENT_CHECKS * this.#lookEveryMs) / 1000;
+      void thread.kill(`it did not respond for ${seconds} s`);
     }
-    this.#lifelessLooks = isAnyAlive ? 0 : this.#lifelessLooks + 1;
+    this.#lifelessChecks = isAnyAlive ? 0 : this.#lifelessChecks + 1;
   }
 }
 
 const LOG_METHODS = { DEBUG: 'debug', INFO: 'info', WARNING: 'warning', ERROR: 'error', CRITICAL: 'error' } as const;
 
-/** Whether a worker has to be in the main thread: these hooks are called by it. */
-function isWatchedFromHere({ afterCommit, onStored, giveBackAfterMs }: ConsumerHooks = {}): boolean {
-  return afterCommit !== undefined || onStored !== undefined || giveBackAfterMs !== undefined;
+/** Whether the worker must run in the main thread, because it calls these hooks. */
+function needsMainThread({ afterCommit, onStored, requeueAfterMs }: ConsumerHooks = {}): boolean {
+  return afterCommit !== undefined || onStored !== undefined || requeueAfterMs !== undefined;
 }
 
-/** Byte budgets are those of the process. */
+/** The byte limits apply to the process, so each worker gets a share. */
 function shareOf(config: ConsumerConfig, workers: number): ConsumerConfig {
   const share = (bytes: number, least: number) => Math.max(Math.min(bytes, least), Math.floor(bytes / workers));
   return { ...config, prefetchBytes: share(config.prefetchBytes, 4 * MIB), batchBytes: share(config.batchBytes, MIB) };
+}
+
+/** How long a line logged by one worker is suppressed for other workers, in milliseconds. */
+const SAME_MS = 60_000;
+/** Maximum number of remembered lines. A forgotten line is logged once more, nothing worse. */
+const MAX_LINES = 500;
+
+/** Finds log lines that another worker has just logged. Pure. */
+export class LogDeduplicator {
+  /** The worker that logged each line first, and when. Newest last. */
+  readonly #lines = new Map<string, { readonly worker: number; readonly atMs: number }>();
+
+  isDuplicate(worker: number, line: string, nowMs: number): boolean {
+    const before = this.#lines.get(line);
+    if (before && before.worker !== worker && nowMs - before.atMs < SAME_MS) return true;
+    this.#lines.delete(line);
+    this.#lines.set(line, { worker, atMs: nowMs });
+    if (this.#lines.size > MAX_LINES) this.#lines.delete(this.#lines.keys().next().value!);
+    return false;
+  }
 }

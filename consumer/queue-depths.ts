@@ -1,9 +1,8 @@
 /**
- * How many messages lie in the queues, asked of the broker by and by: one queue after the other, with pauses, so that
- * hundreds of them are no burst.
+ * Reads the number of messages in each queue from the broker: one queue at a time, with pauses, so that hundreds of
+ * queues cause no burst.
  *
- * A passive declare needs no permission and no other port than AMQP's. It counts messages that are ready, not those that
- * a consumer has in hand.
+ * A passive declare needs no permission and only the AMQP port. It counts ready messages, not unacknowledged ones.
  */
 import type { Channel } from 'amqplib';
 import type { OpenConnection } from '../src/amqp/open-connection.js';
@@ -14,57 +13,60 @@ import { sleep, within } from '../src/time/time-limit.js';
 
 export interface QueueDepth {
   readonly queue: string;
-  /** Messages that are ready to be taken. */
+  /** Messages ready for delivery. */
   readonly messages: number;
-  /** Subscriptions, those of other processes included. */
+  /** Consumers of the queue, including those of other processes. */
   readonly consumers: number;
-  /** When the broker was asked, in epoch milliseconds. */
+  /** When this was read, in epoch milliseconds. */
   readonly atMs: number;
 }
 
 export interface QueueDepthsOptions {
-  /** The connection; undefined while there is none. */
+  /** The open connection; undefined while there is none. */
   readonly openConnection: () => OpenConnection | undefined;
-  /** The names of all queues, at this moment. */
+  /** The current names of all queues. */
   readonly queues: () => readonly string[];
-  /** How long one round over all queues takes, in milliseconds. */
+  /** Duration of one round over all queues, in milliseconds. */
   readonly roundMs: number;
-  /** Ends the asking. */
+  /** Stops the reading. */
   readonly signal: AbortSignal;
-  /** How long one queue may take for its answer, in milliseconds. Default 5000. */
+  /** Timeout for one queue, in milliseconds. Default 5000. */
   readonly answerMs?: number;
 }
 
-/** The least time between two questions, in milliseconds: at most a hundred queues a second. */
-const LEAST_PAUSE_MS = 10;
-/** How long without a connection it waits before it looks again, in milliseconds. */
+/** Shortest pause between two requests, in milliseconds: at most a hundred queues per second. */
+const MIN_PAUSE_MS = 10;
+/** Interval between checks for a connection, in milliseconds. */
 const AWAY_MS = 500;
-/** A queue that is stuck, or has lost its majority, may never answer; the others are not to wait for it. Milliseconds. */
+/**
+ * Default timeout for one queue, in milliseconds. A queue without a majority may never answer; the others must not wait
+ * for it.
+ */
 const ANSWER_MS = 5000;
 
 export class QueueDepths {
   readonly #options: QueueDepthsOptions;
   readonly #depths = new Map<string, QueueDepth>();
-  /** Asked, and their channels have not ended yet: each has one at most. */
+  /** Queues with a request in flight: each has one channel at most. */
   readonly #asked = new Set<string>();
 
   constructor(options: QueueDepthsOptions) {
     this.#options = options;
   }
 
-  /** Of the queues that are there, as far as they are known; none while the broker is away. */
+  /** Queues that exist, as far as known. Empty while the broker is unreachable. */
   get all(): readonly QueueDepth[] {
     return [...this.#depths.values()];
   }
 
-  /** Asks until the signal is given. Never rejects. */
+  /** Reads until the signal is aborted. Never rejects. */
   async watch(): Promise<void> {
     const { openConnection, queues, roundMs, signal, answerMs = ANSWER_MS } = this.#options;
-    // The first round gives figures soon.
+    // The first round is fast, so that depths are available soon.
     for (let round = 1; !signal.aborted; round++) {
       const names = queues();
       this.#forgetOthers(new Set(names));
-      const pauseMs = round === 1 ? LEAST_PAUSE_MS : Math.max(LEAST_PAUSE_MS, roundMs / names.length);
+      const pauseMs = round === 1 ? MIN_PAUSE_MS : Math.max(MIN_PAUSE_MS, roundMs / names.length);
       for (const queue of names) {
         const open = openConnection();
         if (!open) break;
@@ -88,12 +90,12 @@ export class QueueDepths {
         this.#depths.set(queue, { queue, messages, consumers, atMs: Date.now() });
       };
       const answer = await ask(connection, look, answerMs);
-      // 404: it is not declared yet, or was deleted.
+      // 404: the queue is not declared yet, or was deleted.
       if (!answer.ok) this.#depths.delete(queue);
     } catch (error) {
-      // The connection is ending, or short of channels for a moment.
+      // The connection is closing, or has no free channel at the moment.
       this.#depths.delete(queue);
-      internalLogger.debug(`the depth of queue "${queue}" is not known: ${reasonOf(error)}`);
+      internalLogger.debug(`cannot read the depth of queue "${queue}": ${reasonOf(error)}`);
     } finally {
       this.#asked.delete(queue);
     }

@@ -1,10 +1,10 @@
 /**
- * Deletes the queues of a service that is no more, and with them nothing else: only what is empty and has no consumer goes.
+ * Deletes the queues of a removed service, but only those that are empty and have no consumers.
  *
- * RabbitMQ checks that itself for classic queues. For quorum queues it refuses to ("not implemented"), so these are unbound
- * first: what a producer sends from then on comes back to it, and it declares the queue anew. What was on its way has a
- * moment to arrive; what has arrived is seen, and the queue is bound again and stays. So does one whose deletion is
- * interrupted or fails. If the process is killed in between, the next one that declares the queue binds it again.
+ * For classic queues RabbitMQ checks both conditions itself. For quorum queues it does not ("not implemented"), so
+ * these are unbound first: messages that a producer then sends are returned to it, and it declares the queue again.
+ * Messages in flight get time to arrive. If any do, the queue is bound again and kept; likewise if the deletion is
+ * interrupted or fails. If the process is killed in between, the next process that declares the queue binds it again.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel } from 'amqplib';
@@ -15,7 +15,7 @@ import { LoghiveError, reasonOf } from '../src/errors.js';
 import { counted } from '../src/sentence.js';
 import { sleep, within } from '../src/time/time-limit.js';
 import { logQueues, type QueueDeclaration, type QueueSettings } from '../src/wire.js';
-import { openConnection } from './one-connection.js';
+import { openCommandConnection } from './command-connection.js';
 
 export interface ServiceQueue {
   readonly queue: string;
@@ -24,11 +24,11 @@ export interface ServiceQueue {
 }
 
 export interface QueueRemoval {
-  /** Those of the service that exist. @throws LoghiveError LOGHIVE_BROKER_… */
+  /** The existing queues of the service. @throws LoghiveError LOGHIVE_BROKER_… */
   find(): Promise<readonly ServiceQueue[]>;
   /**
-   * @param signal interrupts it: what is not deleted yet is bound again and stays.
-   * @returns those that are gone, and why others stay.
+   * @param signal interrupts the removal: queues not deleted yet are bound again and kept.
+   * @returns the deleted queues, and for each kept queue the reason.
    * @throws LoghiveError LOGHIVE_BROKER_…
    */
   remove(
@@ -38,34 +38,35 @@ export interface QueueRemoval {
 }
 
 /**
- * Looked at for so long, in milliseconds, before it is deleted. What was routed before it was unbound has arrived by then; and
- * a consumer that stops has given back what it held, which RabbitMQ does not count: it takes 10 s at most.
+ * How long a queue is watched before it is deleted, in milliseconds. Messages routed before the unbind have arrived by
+ * then, and a stopping consumer, which needs at most 10 s, has requeued its unacknowledged messages, which RabbitMQ
+ * does not count.
  */
 const WATCHED_MS = 12_000;
 const LOOK_EVERY_MS = 500;
-/** A queue that has lost its majority may never answer. Milliseconds. */
+/** Timeout for one request, in milliseconds. A queue without a majority may never answer. */
 const ANSWER_MS = 5000;
-/** How often something is tried whose answer was lost. */
+/** How often a request is tried whose answer was lost. */
 const ATTEMPTS = 3;
 const INTERRUPTED = 'the command was interrupted';
 
 export function openQueueRemoval(broker: BrokerConfig, queues: QueueSettings, service: string): QueueRemoval {
-  const connection = openConnection(broker, 'services');
+  const connection = openCommandConnection(broker, 'services');
 
   async function declarations(): Promise<readonly QueueDeclaration[]> {
     return logQueues(service, queues, (await connection.opened()).serverVersion);
   }
 
-  /** No answer in time counts as lost, like one whose connection has ended. */
+  /** A timeout counts as a lost answer, like a lost connection. */
   async function askOnce(question: (channel: Channel) => Promise<unknown>): Promise<Answer> {
     const answer = ask(await connection.opened(), question, ANSWER_MS).catch((error) => lost(reasonOf(error), error));
     return (await within(ANSWER_MS, answer)) ? answer : lost(NO_ANSWER);
   }
 
   /**
-   * Asked again where the answer was lost: only for what does no harm when it is done twice.
+   * Repeats a request whose answer was lost. Only for requests that are safe to repeat.
    *
-   * @param signal ends that.
+   * @param signal stops the retries.
    */
   async function answerTo(question: (channel: Channel) => Promise<unknown>, signal?: AbortSignal): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
@@ -85,7 +86,7 @@ export function openQueueRemoval(broker: BrokerConfig, queues: QueueSettings, se
     if (answer.ok) return found;
     if (answer.code === NOT_FOUND) return undefined;
     const code = isLost(answer) ? 'LOGHIVE_BROKER_LOST' : 'LOGHIVE_BROKER_REFUSED';
-    throw new LoghiveError(code, `queue "${queue}" cannot be looked at: ${answer.text}`, { cause: answer.error });
+    throw new LoghiveError(code, `cannot inspect queue "${queue}": ${answer.text}`, { cause: answer.error });
   }
 
   async function find(): Promise<readonly ServiceQueue[]> {
@@ -97,7 +98,7 @@ export function openQueueRemoval(broker: BrokerConfig, queues: QueueSettings, se
     return found;
   }
 
-  /** @returns why the queue stays; undefined where it is gone. */
+  /** @returns why the queue was kept; undefined if it is gone. */
   async function removeOne(declaration: QueueDeclaration, signal: AbortSignal): Promise<string | undefined> {
     const ensured = connection.publishChannel.topology.ensure(await connection.opened(), declaration);
     if (!(await within(ANSWER_MS, ensured))) return NO_ANSWER;
@@ -111,8 +112,8 @@ export function openQueueRemoval(broker: BrokerConfig, queues: QueueSettings, se
   }
 
   /**
-   * @param onUnbound called when it may be unbound.
-   * @returns why the queue stays; undefined where it is gone.
+   * @param onUnbound called when the queue may be unbound.
+   * @returns why the queue was kept; undefined if it is gone.
    */
   async function tryToDelete(
     declaration: QueueDeclaration,
@@ -124,20 +125,20 @@ export function openQueueRemoval(broker: BrokerConfig, queues: QueueSettings, se
     const flags = isQuorum ? {} : { ifEmpty: true, ifUnused: true };
     for (let attempt = 1; ; attempt++) {
       const unbound = await answerTo((channel) => channel.unbindQueue(queue, exchange, routingKey), signal);
-      // Refused, it is bound as before; without an answer nobody knows.
+      // If the unbind was refused, the queue is still bound. Without an answer that is unknown.
       if (unbound.ok || isLost(unbound)) onUnbound();
       if (!unbound.ok && unbound.code !== NOT_FOUND) return unbound.text;
       const obstacle = await obstacleWhileWatched(declaration, signal);
       if (obstacle !== undefined) return obstacle;
       const deleted = await askOnce((channel) => channel.deleteQueue(queue, flags));
       if (deleted.ok || deleted.code === NOT_FOUND) return undefined;
-      // Where the answer was lost the queue may be gone, and a producer may have declared it anew and filled it since.
+      // If the answer was lost, the queue may be gone, and a producer may have declared and filled it again since.
       if (!isLost(deleted) || attempt === ATTEMPTS) return deleted.text;
       await delay(LOOK_EVERY_MS);
     }
   }
 
-  /** @returns why the queue stays; undefined where it can be deleted, or is gone already. */
+  /** @returns why the queue is kept; undefined if it can be deleted or is gone already. */
   async function obstacleWhileWatched(declaration: QueueDeclaration, signal: AbortSignal): Promise<string | undefined> {
     const endMs = performance.now() + WATCHED_MS;
     for (;;) {
@@ -150,15 +151,15 @@ export function openQueueRemoval(broker: BrokerConfig, queues: QueueSettings, se
     }
   }
 
-  /** @returns why the queue stays; undefined where it is gone. */
+  /** @returns why the queue was kept; undefined if it is gone. */
   async function bindAgain(declaration: QueueDeclaration, why: string): Promise<string | undefined> {
     const { queue, exchange, routingKey } = declaration;
     const notBound = (reason: string) =>
-      `it could not be bound to exchange "${exchange}" again: ${reason}. Start a consumer of ${service}: it binds its queues`;
+      `it could not be bound to exchange "${exchange}" again: ${reason}. Start a consumer of ${service} to bind its queues`;
     try {
       const bound = await answerTo((channel) => channel.bindQueue(queue, exchange, routingKey));
       if (bound.ok) return why;
-      // The exchange may be what is not there.
+      // The 404 may be about the exchange.
       if (bound.code === NOT_FOUND && (await look(declaration)) === undefined) return undefined;
       return notBound(bound.text);
     } catch (error) {
@@ -179,18 +180,18 @@ export function openQueueRemoval(broker: BrokerConfig, queues: QueueSettings, se
         if (why === undefined) deleted.push(queue);
         else kept.set(queue, why);
       };
-      const settled = (await declarations()).map((declaration) =>
+      const removals = (await declarations()).map((declaration) =>
         // One failure must not end the command before the other queues are bound again.
         each(declaration).catch((error) => kept.set(declaration.queue, reasonOf(error))),
       );
-      await Promise.all(settled);
+      await Promise.all(removals);
       return { deleted, kept };
     },
     close: () => connection.close(),
   };
 }
 
-/** Why a queue must stay. Pure. */
+/** Why a queue must be kept. Pure. */
 export function obstacleOf({ messages, consumers }: ServiceQueue): string | undefined {
   const parts = [
     ...(messages === 0 ? [] : [`holds ${counted(messages, 'message')}`]),

@@ -1,32 +1,32 @@
-/** What is published of a dead letter that is to be tried anew, and where. Pure. */
+/** Builds the message that replays a dead letter. Pure. */
 import type { Options } from 'amqplib';
 import type { OutgoingMessage } from '../src/amqp/publish-channel.js';
 import { RECORD_CONTENT_TYPE } from '../src/frame.js';
 import { LEVELS } from '../src/level.js';
 import { FAILURE_QUEUE, queueName, SERVICES_QUEUE } from '../src/wire.js';
-import { encodableFields } from './copied-properties.js';
+import { encodableFields, headerFrameBytes } from './copied-properties.js';
 import { CONTENT_ENCODING_HEADER, CONTENT_TYPE_HEADER, TIMESTAMP_HEADER } from './dead-letter.js';
-import { headerFrameBytes } from './header-size.js';
 import type { StoredDeadLetter } from './store/index.js';
 
 const LOG_QUEUES = LEVELS.map((level) => queueName('', level));
 
 /**
- * Whether a queue is one that consumers of Loghive take from. Where a letter comes from was once in a header that any
- * publisher could write: it must not lead into the queue of another application.
+ * Whether Loghive's consumers consume from the queue. The origin of a dead letter comes from a header that any
+ * publisher could write, so it must not lead to a queue of another application.
  */
 export function isOwnQueue(queue: string): boolean {
   return queue === FAILURE_QUEUE || queue === SERVICES_QUEUE || LOG_QUEUES.some((end) => queue.endsWith(end));
 }
 
-/** What a header may not say of the copy: what we or the broker said of the message before. */
+/** Headers that are not copied: Loghive or the broker set them for the earlier message. */
 const NOT_COPIED = /^(?:x-loghive-|x-death$|x-(?:first|last)-death-|x-delivery-count$|x-acquired-count$|CC$|BCC$)/;
 
 /**
- * The same bytes, read in the same way, into the queue that they were first taken from. Through the default exchange: the
- * routing key of a letter may be that of the retries, or one that is bound to nothing any more. Its attempts begin anew.
+ * The same bytes, with the properties needed to read them, for the queue from which they were first consumed. Uses the
+ * default exchange: the routing key of a dead letter may be that of retries, or no longer bound. Attempts start from
+ * zero.
  *
- * @param frameMax the largest frame that the broker takes, in bytes: headers that do not fit are left out.
+ * @param frameMax largest frame that the broker accepts, in bytes. Headers that do not fit are left out.
  */
 export function replayCopy({ queue, raw, headers }: StoredDeadLetter, frameMax: number): OutgoingMessage {
   const own = encodableFields(headers) as Record<string, unknown>;
@@ -51,7 +51,7 @@ export function replayCopy({ queue, raw, headers }: StoredDeadLetter, frameMax: 
   };
 }
 
-/** An AMQP short string. */
+/** Returns the value if it is an AMQP short string. */
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && Buffer.byteLength(value) <= 255 ? value : undefined;
 }

@@ -1,10 +1,9 @@
 /**
- * Publishes dead letters anew. Only what the broker has confirmed counts as sent: the row of a letter is deleted after that,
- * so should the process die at any moment the letter is in the table, in the queue, or in both; with an id its record is
- * stored once.
+ * Republishes dead letters. The row of a letter is deleted only after the broker's confirm. So if the process dies at
+ * any moment, the letter is in the table, in the queue, or in both; a record with an id is stored once.
  *
- * Consumers that want to store a letter of a locked page wait. So each letter is tried once a page; what was not taken is
- * tried again in the next page, after a pause without locks.
+ * A consumer that wants to store a letter of a locked page has to wait. So each letter is tried once per page. Those
+ * not accepted are retried in the next page, after a pause without locks.
  */
 
 import { messageLimit, NOT_FOUND } from '../src/amqp/broker-reply.js';
@@ -14,31 +13,31 @@ import { backoffMs, REFUSED } from '../src/backoff.js';
 import type { BrokerConfig } from '../src/config.js';
 import { LoghiveError, reasonOf } from '../src/errors.js';
 import { sleep, within } from '../src/time/time-limit.js';
-import { openConnection } from './one-connection.js';
+import { openCommandConnection } from './command-connection.js';
 import { isOwnQueue, replayCopy } from './replay-copy.js';
 import type { StoredDeadLetter } from './store/index.js';
 
-/** How long a page waits for the broker's answers, in milliseconds: that, and so long for each mebibyte. */
+/** Timeout for the broker's answers to a page, in milliseconds, plus the time for each mebibyte. */
 const ANSWER_MS = 2000;
 const ANSWER_MS_PER_MIB = 1000;
 const MIB = 1024 * 1024;
-/** How long a broker may take nothing before no more is tried, in milliseconds. */
+/** How long the broker may accept nothing before the replay stops, in milliseconds. */
 const PATIENCE_MS = 10_000;
 
-/** Why letters stay, and how many. */
-export type Kept = ReadonlyMap<string, number>;
+/** Number of letters that were kept, by reason. */
+export type KeptLetters = ReadonlyMap<string, number>;
 
 export interface Replay {
-  /** Resolves when it makes sense to send a page. Never rejects; there may be a `fault` afterwards. */
+  /** Resolves when the next page can be sent. Never rejects; check `fault` afterwards. */
   ready(signal: AbortSignal): Promise<void>;
-  /** Resolves to the keys of those that the broker has. Never rejects; there may be a `fault` afterwards. */
+  /** Resolves to the ids of the confirmed letters. Never rejects; check `fault` afterwards. */
   send(letters: readonly StoredDeadLetter[]): Promise<string[]>;
-  /** Some of the last page were not taken now: send it again. */
+  /** Some letters of the last page were not accepted: send the page again. */
   readonly isToRepeat: boolean;
-  /** Why the broker takes no more. */
+  /** Why the replay cannot continue. */
   readonly fault: LoghiveError | undefined;
   readonly sent: number;
-  readonly kept: Kept;
+  readonly kept: KeptLetters;
   /**
    * Resolves when messages can be published.
    *
@@ -49,22 +48,22 @@ export interface Replay {
 }
 
 export function openReplay(broker: BrokerConfig): Replay {
-  const connection = openConnection(broker, 'replay');
+  const connection = openCommandConnection(broker, 'replay');
   const { publishChannel } = connection;
   const kept = new Map<string, number>();
-  /** Whether a queue is there; looked at once. */
+  /** Whether each queue exists; checked once. */
   const queues = new Map<string, Promise<boolean>>();
-  /** Of the page that is sent again: what cannot be sent at all. */
-  const staying = new Set<string>();
+  /** Letters of the repeated page that can never be sent. */
+  const unsendable = new Set<string>();
   let sent = 0;
   let fault: LoghiveError | undefined;
   let isToRepeat = false;
-  /** Some of the last page were not taken. */
+  /** Some letters of the last page were not accepted. */
   let hasFailed = false;
-  /** Pages in a row of which nothing was taken. */
+  /** Consecutive pages of which nothing was accepted. */
   let failures = 0;
   let failingSinceMs = 0;
-  /** A queue that refused. */
+  /** A queue that rejected a message. */
   let full: string | undefined;
   let limit: number | undefined;
   publishChannel.events.on('channelClosed', (error) => {
@@ -85,14 +84,14 @@ export function openReplay(broker: BrokerConfig): Replay {
     const answer = await ask(await connection.opened(), (channel) => channel.checkQueue(queue));
     if (answer.ok) return true;
     if (answer.code === NOT_FOUND) return false;
-    // Whoever may write to a queue need not be allowed to look at it: publishing shows whether it is there.
+    // The user may have permission to write but not to check the queue. Publishing will show whether it exists.
     if (answer.code !== undefined) return true;
     throw new LoghiveError('LOGHIVE_BROKER_LOST', 'the connection to the broker was lost');
   }
 
-  /** Why a letter cannot be sent at all. */
+  /** Why a letter can never be sent. */
   async function obstacleOf({ queue, raw }: StoredDeadLetter): Promise<string | undefined> {
-    if (!isOwnQueue(queue)) return `queue "${queue}" is none that Loghive takes from`;
+    if (!isOwnQueue(queue)) return `queue "${queue}" is not a queue of Loghive`;
     if (limit !== undefined && raw.length > limit) return `it is larger than the broker's limit of ${limit} bytes`;
     if (!(await isThere(queue))) return `queue "${queue}" does not exist; start a consumer of its service`;
     return undefined;
@@ -103,7 +102,7 @@ export function openReplay(broker: BrokerConfig): Replay {
     return new Promise((resolve) => publishChannel.publish(replayCopy(letter, frameMax), resolve));
   }
 
-  /** Each once; what has no answer when the time is over may arrive, or not. @throws LoghiveError */
+  /** Sends each letter once. A letter without an answer in time may or may not have arrived. @throws LoghiveError */
   async function sendAll(
     letters: readonly StoredDeadLetter[],
     onSent: (letter: StoredDeadLetter) => void,
@@ -115,7 +114,7 @@ export function openReplay(broker: BrokerConfig): Replay {
       const obstacle = await obstacleOf(letter);
       if (isOver) return;
       if (obstacle !== undefined) {
-        staying.add(letter.id);
+        unsendable.add(letter.id);
         return keep(obstacle);
       }
       const outcome = await publish(letter);
@@ -124,21 +123,21 @@ export function openReplay(broker: BrokerConfig): Replay {
       if (outcome === 'returned') queues.set(letter.queue, Promise.resolve(false));
       if (outcome === 'nacked') full = letter.queue;
     };
-    const waiting = letters.filter(({ id }) => !staying.has(id));
-    // One that the broker ends the channel over must not take the others with it again and again.
-    const tries = hasFailed ? inTurn(waiting, one) : Promise.all(waiting.map(one));
+    const waiting = letters.filter(({ id }) => !unsendable.has(id));
+    // A letter over which the broker closes the channel must not fail the others again and again.
+    const tries = hasFailed ? oneByOne(waiting, one) : Promise.all(waiting.map(one));
     const inTime = await within(ANSWER_MS + (bytes / MIB) * ANSWER_MS_PER_MIB, tries);
     isOver = true;
     if (inTime) await tries;
   }
 
-  /** What is to be done about a page. @throws LoghiveError where the broker takes no more. */
-  function judge(letters: readonly StoredDeadLetter[], taken: number): void {
-    const left = letters.filter(({ id }) => !staying.has(id)).length - taken;
+  /** Decides whether to repeat the page. @throws LoghiveError if the broker accepts nothing more. */
+  function judge(letters: readonly StoredDeadLetter[], accepted: number): void {
+    const left = letters.filter(({ id }) => !unsendable.has(id)).length - accepted;
     hasFailed = left > 0;
     isToRepeat = hasFailed;
-    if (!hasFailed) staying.clear();
-    if (!hasFailed || taken > 0) {
+    if (!hasFailed) unsendable.clear();
+    if (!hasFailed || accepted > 0) {
       failures = 0;
       full = undefined;
       return;
@@ -147,7 +146,7 @@ export function openReplay(broker: BrokerConfig): Replay {
     if (performance.now() - failingSinceMs < PATIENCE_MS) return;
     const why =
       full === undefined
-        ? 'the broker does not confirm what is replayed'
+        ? 'the broker does not confirm replayed messages'
         : `queue "${full}" is full. Start a consumer of it, and replay again`;
     throw new LoghiveError('LOGHIVE_RECORDS_WAIT', why);
   }
@@ -193,6 +192,6 @@ export function openReplay(broker: BrokerConfig): Replay {
   };
 }
 
-async function inTurn<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+async function oneByOne<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   for (const item of items) await work(item);
 }

@@ -1,6 +1,6 @@
 /**
- * Messages that go back to the broker: a refused record into its delay queue, a message that came back too often to the
- * end of its own queue. The original is acknowledged only after the broker confirmed the copy.
+ * Publishes messages back to the broker: a refused record to its delay queue, and a message that was redelivered too
+ * often to the end of its own queue. The original is acknowledged only after the broker has confirmed the copy.
  */
 import type { ConsumeMessage, Options } from 'amqplib';
 import { messageLimit, replyText } from '../src/amqp/broker-reply.js';
@@ -9,46 +9,51 @@ import type { OpenConnection } from '../src/amqp/open-connection.js';
 import { type OutgoingMessage, PublishChannel, type PublishOutcome } from '../src/amqp/publish-channel.js';
 import type { BrokerConfig } from '../src/config.js';
 import { reasonOf } from '../src/errors.js';
+import { RECORD_CONTENT_TYPE } from '../src/frame.js';
 import { internalLogger } from '../src/internal-logger.js';
 import {
+  ATTEMPT_HEADER,
   delayQueue,
   FAILURE_EXCHANGE,
   FAILURE_KEY,
   failureQueue,
+  ORIGIN_HEADER,
   type QueueSettings,
   ROUNDS_HEADER,
 } from '../src/wire.js';
-import { copiedProperties, leastProperties } from './copied-properties.js';
+import { copiedProperties, headerFrameBytes, minimalProperties, timestampOf } from './copied-properties.js';
 import { countHeader } from './delivery.js';
-import { headerFrameBytes } from './header-size.js';
-import type { RetryCopy } from './retry-copy.js';
+import type { ParsedDelivery } from './parse-delivery.js';
 
-/** The largest message that the broker takes, as it said when it closed the channel over a larger one. */
+/** The broker's message size limit, learned when it closed the channel over a larger message. */
 export interface MessageLimit {
   readonly bytes: number;
-  /** Its words. */
+  /** The broker's error text. */
   readonly words: string;
 }
 
 export interface Republisher {
-  /** Connects, and declares the retry exchange and its queues on each connection. */
+  /** Connects. Declares the retry exchange and its queues on each connection. */
   open(): void;
-  /** Puts one record into the delay queue of `delayMs`. Resolves to what became of it, or to the limit that it is above. */
+  /** Publishes one record to the delay queue of `delayMs`. Resolves to the outcome, or to the limit that it exceeds. */
   retry(copy: RetryCopy, delayMs: number): Promise<PublishOutcome | MessageLimit>;
   /**
-   * Publishes the whole message to its own queue, where the broker counts its deliveries anew. Resolves to whether the
-   * broker has it.
+   * Publishes the whole message to its own queue, where the broker counts its deliveries from zero. Resolves to whether
+   * the broker confirmed it.
    */
   requeueAsNew(queue: string, message: ConsumeMessage): Promise<boolean>;
-  /** A larger message would only close the channel, with all others on it. Undefined as long as the broker refused none. */
+  /**
+   * Known size limit, above which a message would close the channel with all others on it. Undefined until the broker
+   * refuses one.
+   */
   readonly limit: MessageLimit | undefined;
-  /** Whether the broker takes messages now. */
+  /** Whether messages can be published. */
   readonly isReady: boolean;
-  /** Resolves when it does. */
+  /** Resolves when messages can be published. */
   whenReady(): Promise<void>;
-  /** Why there is no connection that messages can be published on, in words. Not while the first one is being opened. */
+  /** Why there is no connection to publish on. Undefined while the first one is being opened. */
   readonly connectionFault: string | undefined;
-  /** Why messages are not confirmed, in words: the connection, or what the broker said to the last one. */
+  /** Why messages are not confirmed: the connection fault, or the broker's answer to the last message. */
   readonly fault: string | undefined;
   status(): ConnectionStatus;
   close(): Promise<void>;
@@ -61,8 +66,8 @@ export interface RepublisherOptions {
 }
 
 /**
- * @param warn takes what goes wrong with the connection.
- * @param notice takes what a person should know of the retry exchange and its queues.
+ * @param warn receives connection failures.
+ * @param notice receives problems with the retry exchange and its queues that need attention.
  */
 export function createRepublisher(
   options: RepublisherOptions,
@@ -86,18 +91,18 @@ export function createRepublisher(
     try {
       for (const declaration of wanted) await publishChannel.topology.ensure(connection, declaration);
     } catch (error) {
-      internalLogger.debug(`retry queues are not declared: ${reasonOf(error)}`);
+      internalLogger.debug(`cannot declare the retry queues: ${reasonOf(error)}`);
     }
   }
 
   let limit: MessageLimit | undefined;
   publishChannel.events.on('open', (connection, isNewConnection) => {
-    // It may be another broker, or have another limit now.
+    // It may be another broker, or one with a new limit.
     if (isNewConnection) limit = undefined;
     void declare(connection);
   });
 
-  /** What the broker said to the last message, unless it confirmed that. */
+  /** The broker's refusal of the last message; undefined if it was confirmed. */
   let refusal: string | undefined;
   publishChannel.events.on('channelClosed', (error) => {
     refusal = error.message;
@@ -117,7 +122,7 @@ export function createRepublisher(
   function connectionFault(): string | undefined {
     const { state, lastError } = publishChannel.connection.status();
     if (state === 'ready') return undefined;
-    return state === 'blocked' ? 'the broker blocks publishers (its memory or disk is short)' : lastError;
+    return state === 'blocked' ? 'the broker blocks publishers (it is low on memory or disk space)' : lastError;
   }
 
   async function publish(message: OutgoingMessage): Promise<PublishOutcome | MessageLimit> {
@@ -125,7 +130,7 @@ export function createRepublisher(
     const outcome = await new Promise<PublishOutcome>((resolve) => publishChannel.publish(message, resolve));
     refusal = outcome === 'lost' ? refusal : REFUSALS[outcome];
     if (outcome === 'returned' && publishChannel.openConnection) {
-      // No queue takes it any more: somebody deleted it. It is there again when the caller repeats.
+      // Its queue was deleted. Declare it again before the caller retries.
       publishChannel.topology.forget();
       await declare(publishChannel.openConnection);
     }
@@ -141,8 +146,8 @@ export function createRepublisher(
         (await publish({ exchange: '', routingKey: queue, body: content, properties: copied })) === 'confirmed';
       const copied = copiedProperties(properties, rounds);
       const withoutHeaders = (why: string) => {
-        internalLogger.debug(`the headers of a message from queue "${queue}" are not copied: ${why}`);
-        return copyWith(leastProperties(properties, { [ROUNDS_HEADER]: rounds }));
+        internalLogger.debug(`omitting the headers of a message from queue "${queue}": ${why}`);
+        return copyWith(minimalProperties(properties, { [ROUNDS_HEADER]: rounds }));
       };
       if (headerFrameBytes(copied) > (publishChannel.openConnection?.frameMax ?? 0))
         return withoutHeaders('they do not fit into a frame');
@@ -174,6 +179,23 @@ export function createRepublisher(
 
 const REFUSALS = {
   confirmed: undefined,
-  nacked: 'the broker refuses them (a queue is full)',
+  nacked: 'the broker rejects them (a queue is full)',
   returned: 'their queue does not exist',
 } as const;
+
+export type RetryCopy = Pick<OutgoingMessage, 'body' | 'properties'>;
+
+/**
+ * Builds the message that retries a record later. It is the message as delivered if it contains only this record:
+ * decompressed and in UTF-8 it may be far larger than the broker accepts.
+ */
+export function retryCopy(delivery: ParsedDelivery, raw: Buffer): RetryCopy {
+  const { content, properties } = delivery.message;
+  const headers = { [ATTEMPT_HEADER]: delivery.attempt + 1, [ORIGIN_HEADER]: delivery.origin };
+  const whole = minimalProperties(properties, headers);
+  const { contentType, contentEncoding } = properties;
+  // A property that cannot be encoded is omitted, which would change how the body is read.
+  const isReadTheSame = whole.contentType === contentType && whole.contentEncoding === contentEncoding;
+  if (delivery.records === 1 && isReadTheSame) return { body: content, properties: whole };
+  return { body: raw, properties: { ...timestampOf(properties), contentType: RECORD_CONTENT_TYPE, headers } };
+}

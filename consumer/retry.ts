@@ -1,4 +1,4 @@
-/** Tries again and again, with full-jitter exponential backoff, until it works. */
+/** Retries with full-jitter exponential backoff until the attempt succeeds. */
 import { type BackoffPolicy, backoffMs, RECONNECT } from '../src/backoff.js';
 import { LoghiveError } from '../src/errors.js';
 import { asSentence } from '../src/sentence.js';
@@ -6,28 +6,29 @@ import { sleep } from '../src/time/time-limit.js';
 
 export interface RetryOptions {
   readonly policy: BackoffPolicy;
-  /** Ends the trying. */
+  /** Stops the retries. */
   readonly signal: AbortSignal;
-  /** Whether waiting may mend it. Default: always. */
+  /** Whether the error may be temporary. Default: always. */
   readonly isPassing?: (error: Error) => boolean;
-  /** Called after each failure that may pass, before the delay. */
+  /** Called after each temporary failure, before the delay. */
   readonly onFailure?: (error: Error) => void;
 }
 
 /**
- * @returns what the attempt resolves to; undefined where the signal has ended the trying.
- * @throws what the attempt throws when that does not pass.
+ * @returns the result of the attempt; undefined if the signal stopped the retries.
+ * @throws the attempt's error if it is not temporary.
  */
 export async function retry<T>(
   attempt: () => Promise<T>,
   { policy, signal, isPassing = () => true, onFailure }: RetryOptions,
 ): Promise<T | undefined> {
-  // Import-only: a `require` of its default export, as the CommonJS build would make of a static import, finds none.
+  // An ESM-only package: `require`, which the CommonJS build makes of a static import, does not find its default
+  // export.
   const { default: pRetry } = await import('p-retry');
   try {
     return await pRetry(attempt, {
       retries: Number.POSITIVE_INFINITY,
-      // Its own delays have no full jitter.
+      // p-retry's own delays have no full jitter.
       minTimeout: 0,
       signal,
       shouldRetry: ({ error }) => isPassing(error),
@@ -44,10 +45,10 @@ export async function retry<T>(
 }
 
 /**
- * Tries until PostgreSQL works.
+ * Retries until PostgreSQL works.
  *
- * @param onUnavailable takes why it does not, in words, after each attempt.
- * @throws what the attempt throws when waiting alone would not mend it.
+ * @param onUnavailable receives the reason after each failed attempt.
+ * @throws the attempt's error if waiting cannot resolve it.
  */
 export function untilStorageWorks<T>(
   attempt: () => Promise<T>,
@@ -62,7 +63,7 @@ export function untilStorageWorks<T>(
   });
 }
 
-/** What is logged meanwhile: what does not work, why, and that nobody has to start it again. */
+/** The line to log while retrying. */
 export function unavailable(what: string, reason: string): string {
   return `${what}: ${asSentence(reason)} Loghive tries again, at least every ${RECONNECT.maxMs / 1000} s.`;
 }

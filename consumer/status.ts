@@ -1,125 +1,120 @@
-/** What a consumer says of itself. */
+/** The status of a consumer. */
 import type { ConnectionStatus } from '../src/amqp/connection.js';
-import { type ConsumerCounts, type MutableCounts, noCounts } from './consumer-counts.js';
-import type { HealthReason } from './health-reasons.js';
-import type { ServiceLag } from './lag.js';
-import type { MaintenanceCounts } from './maintenance-counts.js';
 import type { QueueDepth } from './queue-depths.js';
 
-/** See `ConsumerWorker`. `silent`: a thread that tells nothing of itself any more; it is ended after a minute. */
+/** See `ConsumerWorker`. `silent`: a thread that no longer reports; it is terminated after a minute. */
 export type WorkerState = 'connecting' | 'running' | 'paused' | 'stopping' | 'stopped' | 'silent';
 
-/** `preparing`: waits for the servers and the schema. `paused`: PostgreSQL cannot store what is in hand. */
+/** `preparing`: waits for the servers and the schema. `paused`: PostgreSQL cannot store batches. */
 export type ConsumerState = 'created' | 'preparing' | 'running' | 'paused' | 'stopping' | 'stopped';
 
-/** `ok`; `degraded`: works, but a person should look; `unhealthy`: nothing is stored now. */
+/** `ok`; `degraded`: works, but needs attention; `unhealthy`: nothing is being stored. */
 export type Health = 'ok' | 'degraded' | 'unhealthy';
 
 export interface WorkerStatus {
   readonly state: WorkerState;
   /** Since when, in epoch milliseconds. */
   readonly sinceMs: number;
-  /** Why it is paused, in words. */
+  /** Why it is paused. */
   readonly reason?: string;
   readonly broker: ConnectionStatus;
-  /** The connection that retries are published on. */
+  /** The connection on which retries are published. */
   readonly publishing: ConnectionStatus;
-  /** How many queues of services messages are taken from, and how many the broker refuses. */
+  /** Number of service queues that are consumed, and that the broker refuses. */
   readonly queues: { readonly taken: number; readonly refused: number };
-  /** Messages that were taken and are not acknowledged. */
+  /** Unacknowledged messages. */
   readonly inHand: number;
-  /** Since the worker was started for the last time. */
+  /** Since the last start of the worker. */
   readonly counts: ConsumerCounts;
-  /** What a person should know: queues with other arguments, missing permissions, messages whose retry cannot be published. */
+  /**
+   * Conditions that need attention: queues with other arguments, missing permissions, messages whose retry cannot be
+   * published.
+   */
   readonly notices: readonly string[];
 }
 
-/** A worker, its number, and how often it had to be started again. */
+/** A worker with its number and how often it was restarted. */
 export type NumberedWorkerStatus = WorkerStatus & { readonly id: number; readonly restarts: number };
 
 export interface StorageStatus {
-  /** The database takes records, as far as it was asked. */
+  /** Whether the database accepts records, as far as known. */
   readonly isUp: boolean;
-  /** Why not, in words. */
+  /** Why not. */
   readonly reason?: string;
-  /** The schema was brought up to date by this consumer, or was. */
+  /** Whether the schema is known to be up to date. */
   readonly isSchemaReady: boolean;
-  /** Since when a batch is being written, in epoch milliseconds; left out while none is. */
+  /** When the current batch started being written, in epoch milliseconds; omitted if none is. */
   readonly writingSinceMs?: number;
 }
 
-/** A queue as the broker counts it, every ten seconds or so. */
+/** A queue, read from the broker about every ten seconds. */
 export interface QueueStatus extends QueueDepth {
-  /** Messages that it takes; left out where it has no limit. */
+  /** Maximum number of messages; omitted if the queue has no limit. */
   readonly limit?: number;
-  /** Its messages as a part of its limit, by number or by bytes, whichever is more; left out where it has no limit. */
+  /**
+   * Fraction of its limit that is used, by number or by bytes, whichever is higher; omitted if the queue has no limit.
+   */
   readonly share?: number;
+}
+
+export interface ServiceLag {
+  readonly service: string;
+  /** Seconds since the oldest unacknowledged record of the service was published. */
+  readonly oldestAgeS: number;
 }
 
 export interface ConsumerStatus {
   readonly state: ConsumerState;
   /** Since when, in epoch milliseconds. */
   readonly sinceMs: number;
-  /** Why it is paused or preparing, in words. */
+  /** Why it is paused or preparing. */
   readonly reason?: string;
-  /** Messages were taken at least once since the start. */
+  /** Whether messages have been consumed since the start. */
   readonly hasStarted: boolean;
-  /** Where the HTTP server listens; left out without one. */
+  /** Port of the HTTP server; omitted without one. */
   readonly httpPort?: number;
   readonly health: Health;
-  /** Why it is not `ok`, in words. */
+  /** Why it is not `ok`. */
   readonly reasons: readonly string[];
-  /** The same for a program: sections of docs/operations.md, each once. */
+  /** The same, machine-readable: sections of docs/operations.md, each once. */
   readonly kinds: readonly HealthReason[];
-  /** Whose records are taken: those that were named, or those that were found so far. */
+  /** Services that are consumed: those named, or those found so far. */
   readonly services: readonly string[];
-  /** The connections to RabbitMQ: of several workers, the one that is worst off. */
+  /** The connection to RabbitMQ; of several workers, the one in the worst state. */
   readonly broker: ConnectionStatus;
-  /** The connections that retries are published on, in the same way. */
+  /** The connection on which retries are published, likewise. */
   readonly publishing: ConnectionStatus;
   readonly storage: StorageStatus;
   readonly workers: readonly NumberedWorkerStatus[];
-  /** Messages that were taken and are not acknowledged. */
+  /** Unacknowledged messages. */
   readonly inHand: number;
-  /** Those that are there; none while the broker is away. */
+  /** Existing queues; empty while the broker is unreachable. */
   readonly queues: readonly QueueStatus[];
-  /** After how long the broker deletes a message that nobody has taken, in milliseconds: as this consumer declares its queues. */
+  /** TTL of messages in the queues that this consumer declares, in milliseconds. */
   readonly queueMessageTtlMs: number;
-  /** Of the services with records in hand. */
+  /** Lag of services with unacknowledged records. */
   readonly lag: readonly ServiceLag[];
   readonly rates: {
-    /** Records a second that were committed, over the last minute. */
+    /** Records committed per second, over the last minute. */
     readonly storedPerSecond: number;
   };
   readonly counts: ConsumerCounts;
-  /** Counts of the scheduled maintenance of the tables. */
+  /** Counts of the scheduled table maintenance. */
   readonly maintenance: MaintenanceCounts;
-  /** What a person should know: exchanges and queues with other arguments, missing permissions, messages that wait because their retry cannot be published. */
+  /**
+   * Conditions that need attention: exchanges and queues with other arguments, missing permissions, messages that wait
+   * because their retry cannot be published.
+   */
   readonly notices: readonly string[];
 }
 
-/** Adds up in place. */
+/** Adds `counts` to `sum` in place. */
 export function addTotals(sum: MutableCounts, counts: ConsumerCounts): MutableCounts {
   for (const name of Object.keys(sum) as Array<keyof ConsumerCounts>) sum[name] += counts[name];
   return sum;
 }
 
-/** Of workers that run, `paused` where none of them stores. Pure. */
-export function stateOfWorkers(workers: readonly WorkerStatus[]): 'running' | 'paused' {
-  const begun = workers.filter(({ state }) => state !== 'connecting');
-  return begun.length > 0 && begun.every(({ state }) => state === 'paused') ? 'paused' : 'running';
-}
-
-/** The connection that is worst off: one that is not there, one that is blocked, then any. Pure. */
-export function worst(connections: readonly ConnectionStatus[]): ConnectionStatus | undefined {
-  return (
-    connections.find(({ state }) => state !== 'ready' && state !== 'blocked') ??
-    connections.find(({ state }) => state === 'blocked') ??
-    connections[0]
-  );
-}
-
-/** Of a worker that was not heard of yet. */
+/** Status of a worker that has not reported yet. */
 export function noWorkerStatus(): WorkerStatus {
   const none: ConnectionStatus = { state: 'closed', sinceMs: Date.now() };
   return {
@@ -133,3 +128,75 @@ export function noWorkerStatus(): WorkerStatus {
     notices: [],
   };
 }
+
+/** What a consumer has counted since it started. */
+export interface ConsumerCounts {
+  /** Records committed. */
+  readonly stored: number;
+  /** Records that the table already contained. */
+  readonly duplicates: number;
+  /** Records older than the retention period: acknowledged, not stored. */
+  readonly expired: number;
+  /** Records that the broker confirmed for a delay queue. */
+  readonly retried: number;
+  /** Records stored in `dead_letters`. */
+  readonly deadLetters: number;
+  /** Messages that the broker had delivered before. */
+  readonly redelivered: number;
+  /** Messages that were republished because they had been redelivered too often. */
+  readonly rounds: number;
+  /** Batches committed. */
+  readonly batches: number;
+  /** How often workers paused because PostgreSQL could not store batches. */
+  readonly pauses: number;
+}
+
+export type MutableCounts = { -readonly [K in keyof ConsumerCounts]: number };
+
+export function noCounts(): MutableCounts {
+  return {
+    stored: 0,
+    duplicates: 0,
+    expired: 0,
+    retried: 0,
+    deadLetters: 0,
+    redelivered: 0,
+    rounds: 0,
+    batches: 0,
+    pauses: 0,
+  };
+}
+
+/** Counts of the scheduled table maintenance, since the start. */
+export interface MaintenanceCounts {
+  /** Partitions created in advance. Excludes those that workers create because a batch needs them immediately. */
+  readonly partitionsMade: number;
+  /** Partitions dropped because all of their records had expired. */
+  readonly partitionsDropped: number;
+  /** Expired records deleted individually. */
+  readonly recordsDeleted: number;
+  /** Passes that failed, or left expired records for a later pass. */
+  readonly failures: number;
+}
+
+export function noMaintenanceCounts(): MutableMaintenanceCounts {
+  return { partitionsMade: 0, partitionsDropped: 0, recordsDeleted: 0, failures: 0 };
+}
+
+type MutableMaintenanceCounts = { -readonly [K in keyof MaintenanceCounts]: MaintenanceCounts[K] };
+
+/** Kinds of health reasons. Each has a section of this name in docs/operations.md, which a test checks. */
+export const HEALTH_REASONS = [
+  'not-running',
+  'broker-away',
+  'no-queue',
+  'storage-down',
+  'no-worker',
+  'idle-workers',
+  'slow-write',
+  'full-queue',
+  'old-record',
+  'notice',
+] as const;
+
+export type HealthReason = (typeof HEALTH_REASONS)[number];

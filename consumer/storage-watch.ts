@@ -1,9 +1,9 @@
 /**
- * Whether PostgreSQL can store at this moment. A worker that has something to store finds out by itself. Where none has, or
- * where one has been waiting for its answer for some seconds, the database is asked, so that health is true before the next
- * record comes, and while a lock holds a batch up.
+ * Tracks whether PostgreSQL can store records. A worker with records to store finds out itself. If no worker has any,
+ * or one has been waiting for an answer for some seconds, the watch probes the database. So health is accurate before
+ * the next record arrives and while a lock blocks a batch.
  *
- * What was learnt last holds: a batch that was stored and a worker that paused say more than a question before them.
+ * The latest result counts: a stored batch or a paused worker overrides an earlier probe.
  */
 import { reasonOf } from '../src/errors.js';
 import type { StatusLog } from '../src/status-log.js';
@@ -13,65 +13,65 @@ import { isDeadLetterError, type Store } from './store/index.js';
 
 export interface StorageWatchOptions {
   readonly store: Pick<Store, 'probe'>;
-  /** How often is asked while nothing is stored, in milliseconds. */
+  /** Interval between probes while nothing is stored, in milliseconds. */
   readonly everyMs: number;
   /**
-   * Why a worker has paused, in words; undefined while none has. While a worker is paused the watch asks nothing: the worker
-   * probes by itself.
+   * Why a worker has paused; undefined if none has. The watch does not probe while a worker is paused, because the
+   * worker does.
    */
-  readonly pausedOver: () => string | undefined;
-  /** Since when a batch is being written, in epoch milliseconds; undefined while none is. */
+  readonly pauseReason: () => string | undefined;
+  /** When the current batch started being written, in epoch milliseconds; undefined if none is. */
   readonly writingSinceMs: () => number | undefined;
-  /** What is so of the servers now. */
+  /** Server conditions: each change is logged, not each attempt. */
   readonly log: StatusLog;
-  /** What a person should know, for as long as it holds. */
+  /** Conditions that need attention, reported while they last. */
   readonly notices: StatusLog;
-  /** Ends the asking. */
+  /** Stops the probes. */
   readonly signal: AbortSignal;
 }
 
-const LOOK_EVERY_MS = 1000;
-/** Where there is doubt, and after it did not work; the pauses double from then on. Milliseconds. */
-const ASK_SOON_MS = 2000;
-/** A batch that has been written for so long may wait for a lock, or for a server that stands still. Milliseconds. */
+const CHECK_EVERY_MS = 1000;
+/** Interval between probes when in doubt or after a failure, from where it doubles, in milliseconds. */
+const PROBE_SOON_MS = 2000;
+/** A batch that has been written for this long may be waiting for a lock or a hung server, in milliseconds. */
 const DOUBTFUL_WRITE_MS = 3000;
-/** A server that stands still does not refuse: it says nothing. Longer than a probe waits for a lock. Milliseconds. */
+/** Timeout of a probe, in milliseconds: a hung server does not answer. Longer than a probe waits for a lock. */
 const ANSWER_MS = 5000;
-const NO_ANSWER = `there was no answer for ${ANSWER_MS / 1000} s. See whether PostgreSQL hangs, is overloaded or was cut off`;
+const NO_ANSWER = `PostgreSQL has not answered for ${ANSWER_MS / 1000} s. Check whether it hangs, is overloaded or is cut off from the network`;
 
 export class StorageWatch {
   readonly #options: StorageWatchOptions;
-  /** Since when it is known to work, or not to, in the time of `performance.now()`. */
+  /** When the current state was learned, in the time of `performance.now()`. */
   #knownAtMs = Number.NEGATIVE_INFINITY;
-  #askedAtMs = Number.NEGATIVE_INFINITY;
-  #fault: string | undefined = 'there was no answer yet';
+  #probedAtMs = Number.NEGATIVE_INFINITY;
+  #fault: string | undefined = 'PostgreSQL has not answered yet';
   #refusals = 0;
   #areLettersRefused = false;
-  /** That it does not work was logged here, and not by a worker, who also says when it is over. */
+  /** The failure was logged here. If a worker logged it, the worker also logs the recovery. */
   #hasLogged = false;
-  #asking: Promise<void> | undefined;
+  #probing: Promise<void> | undefined;
 
   constructor(options: StorageWatchOptions) {
     this.#options = options;
   }
 
-  /** Why nothing can be stored, in words; undefined where it can. */
+  /** Why nothing can be stored; undefined if storage works. */
   get fault(): string | undefined {
     return this.#fault;
   }
 
-  /** Something was stored, or asked. */
+  /** A batch was stored or another query succeeded. */
   worked(): void {
-    this.#know(undefined);
+    this.#update(undefined);
   }
 
-  /** An attempt to store, or to ask, has failed; whoever made it has logged why. */
+  /** A query failed. The caller has logged why. */
   failed(reason: string): void {
     this.#hasLogged = false;
-    this.#know(reason);
+    this.#update(reason);
   }
 
-  /** A worker has paused, and has logged why. */
+  /** A worker has paused and has logged why. */
   paused(reason: string): void {
     this.#options.log.report('storage', undefined);
     this.failed(reason);
@@ -79,34 +79,34 @@ export class StorageWatch {
 
   /** No worker is paused any more. */
   resumed(): void {
-    if (this.#fault !== undefined) this.#ask();
+    if (this.#fault !== undefined) this.#startProbe();
   }
 
-  /** Looks until the signal is given. Never rejects. */
+  /** Watches until the signal is aborted. Never rejects. */
   async watch(): Promise<void> {
     const { everyMs, signal } = this.#options;
     while (!signal.aborted) {
-      await sleep(Math.min(everyMs, LOOK_EVERY_MS), signal);
+      await sleep(Math.min(everyMs, CHECK_EVERY_MS), signal);
       if (signal.aborted) return;
-      this.#look();
+      this.#check();
     }
   }
 
-  #look(): void {
-    const { everyMs, pausedOver } = this.#options;
+  #check(): void {
+    const { everyMs, pauseReason } = this.#options;
     const nowMs = performance.now();
     const knownMs = nowMs - this.#knownAtMs;
-    const reason = pausedOver();
+    const reason = pauseReason();
     if (reason !== undefined) {
-      // If another worker has stored something since, storage counts as working until that is old.
-      if (this.#fault !== undefined || knownMs >= everyMs) this.#know(reason);
+      // If another worker has stored something since, storage counts as working until that result is old.
+      if (this.#fault !== undefined || knownMs >= everyMs) this.#update(reason);
       return;
     }
     const isSoon = this.#refusals > 0 || this.#isWritingForLong;
-    const pauseMs = isSoon ? ASK_SOON_MS * 2 ** Math.max(0, this.#refusals - 1) : everyMs;
+    const pauseMs = isSoon ? PROBE_SOON_MS * 2 ** Math.max(0, this.#refusals - 1) : everyMs;
     const isOld = knownMs >= Math.min(everyMs, pauseMs);
-    // Only a probe shows whether dead letters are accepted again.
-    if (isOld || (this.#areLettersRefused && nowMs - this.#askedAtMs >= everyMs)) this.#ask();
+    // Only a probe shows whether dead letters can be stored again.
+    if (isOld || (this.#areLettersRefused && nowMs - this.#probedAtMs >= everyMs)) this.#startProbe();
   }
 
   get #isWritingForLong(): boolean {
@@ -114,24 +114,27 @@ export class StorageWatch {
     return nowMs - (this.#options.writingSinceMs() ?? nowMs) >= DOUBTFUL_WRITE_MS;
   }
 
-  /** One question at a time. */
-  #ask(): void {
-    if (this.#asking) return;
-    const { pausedOver, signal } = this.#options;
-    this.#askedAtMs = performance.now();
-    const isNeeded = () => !signal.aborted && pausedOver() === undefined;
-    const asking = this.#probe().then((fault) => {
-      this.#asking = undefined;
-      if (isNeeded()) this.#tell(fault);
+  /** Runs one probe at a time. */
+  #startProbe(): void {
+    if (this.#probing) return;
+    const { pauseReason, signal } = this.#options;
+    this.#probedAtMs = performance.now();
+    const isNeeded = () => !signal.aborted && pauseReason() === undefined;
+    const probing = this.#probe().then((fault) => {
+      this.#probing = undefined;
+      if (isNeeded()) this.#report(fault);
     });
-    this.#asking = asking;
-    void within(ANSWER_MS, asking).then((isAnswered) => {
-      // What is known already says more than that there was no answer.
-      if (!isAnswered && isNeeded() && this.#fault === undefined) this.#tell(NO_ANSWER);
+    this.#probing = probing;
+    void within(ANSWER_MS, probing).then((isAnswered) => {
+      // A known fault is more precise than a missing answer.
+      if (!isAnswered && isNeeded() && this.#fault === undefined) this.#report(NO_ANSWER);
     });
   }
 
-  /** @returns why records cannot be stored. Dead letters that cannot hold nothing up before there is one. */
+  /**
+   * @returns why records cannot be stored. A fault of the dead letter table blocks nothing until there is a dead
+   *   letter.
+   */
   async #probe(): Promise<string | undefined> {
     let refusal: string | undefined;
     try {
@@ -143,22 +146,21 @@ export class StorageWatch {
     this.#areLettersRefused = refusal !== undefined;
     this.#options.notices.report(
       'dead letters',
-      refusal &&
-        `dead letters cannot be stored, and the first one holds up whatever is to be stored with it: ${refusal}`,
+      refusal && `dead letters cannot be stored, and the first one will block the records in its batch: ${refusal}`,
     );
     return undefined;
   }
 
-  #tell(fault: string | undefined): void {
+  #report(fault: string | undefined): void {
     if (fault !== undefined) {
       this.#refusals++;
       this.#hasLogged = true;
       this.#options.log.report('storage', unavailable('PostgreSQL cannot store records now', fault));
     }
-    this.#know(fault);
+    this.#update(fault);
   }
 
-  #know(fault: string | undefined): void {
+  #update(fault: string | undefined): void {
     this.#knownAtMs = performance.now();
     this.#fault = fault;
     if (fault === undefined) this.#refusals = 0;

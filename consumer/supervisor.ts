@@ -1,12 +1,12 @@
 /**
- * A consumer as a whole: brings the schema up to date, finds services, and keeps workers running that take and store.
+ * A consumer: migrates the schema, discovers services, and keeps its workers running.
  *
- *             start()            the schema is there
+ *             start()            schema is up to date
  *   created ─────────▶ preparing ──────────────────▶ running
  *      │                   │                            │
  *      └───────────────────┴────────── stop() ──────────┴──▶ stopping ──▶ stopped
  *
- * What happens to messages is the business of the workers, see `worker.ts`; `pool.ts` starts and replaces them.
+ * The workers process the messages, see `worker.ts`; `pool.ts` starts and replaces them.
  */
 import { EventEmitter, setMaxListeners } from 'node:events';
 import { emitSafely } from '../src/emit-safely.js';
@@ -16,25 +16,24 @@ import type { MetricRegistry } from '../src/metrics/metric.js';
 import { StatusLog } from '../src/status-log.js';
 import { within } from '../src/time/time-limit.js';
 import type { Alerts, AlertsTestHooks } from './alerts/alerts.js';
-import type { ConsumerConfig } from './config.js';
-import { consumerStatus } from './consumer-status.js';
+import { consumerStatus, stateOfWorkers, worstConnection } from './build-status.js';
+import { type ConsumerConfig, type StartOptions, startOptions } from './config.js';
+import { createConsumerAlerts } from './consumer-alerts.js';
+import type { ConsumerEvents, ConsumerHooks } from './consumer-events.js';
 import { DeadLetterLog } from './dead-letter-log.js';
 import { Discovery } from './discovery.js';
-import type { ConsumerEvents, ConsumerHooks } from './events.js';
 import { Liveness, type LivenessFaults } from './liveness.js';
 import { Maintenance } from './maintenance.js';
 import { Monitoring } from './monitoring.js';
-import { createOwnAlerts } from './own-alerts.js';
-import { PendingLists } from './pending-lists.js';
+import { PendingListCleanup } from './pending-list-cleanup.js';
 import { WorkerPool } from './pool.js';
 import { unavailable, untilStorageWorks } from './retry.js';
-import { type StartOptions, startOptions } from './start-options.js';
-import { type ConsumerState, type ConsumerStatus, stateOfWorkers, type WorkerState, worst } from './status.js';
+import type { ConsumerState, ConsumerStatus, WorkerState } from './status.js';
 import { StorageWatch } from './storage-watch.js';
 import { openIndexBuilds, openMaintenance, openPendingListCleaner, openStore, type Store } from './store/index.js';
 import type { WorkerEvents } from './worker.js';
 
-/** How often an idle consumer asks whether the database takes records, in milliseconds. */
+/** How often an idle consumer probes the database, in milliseconds. */
 const PROBE_EVERY_MS = 10_000;
 
 export class Supervisor extends EventEmitter<ConsumerEvents> {
@@ -42,21 +41,21 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
   readonly #discovery: Discovery;
   readonly #pool: WorkerPool;
   readonly #maintenance: Maintenance;
-  readonly #pendingLists: PendingLists;
+  readonly #pendingListCleanup: PendingListCleanup;
   readonly #storage: StorageWatch;
   readonly #monitoring: Monitoring;
   readonly #liveness = new Liveness();
   readonly #ttlMs: number;
   readonly #alerts: Alerts | undefined;
-  /** What is so of the servers now: each change is logged, not each attempt. */
+  /** Server conditions: each change is logged, not each attempt. */
   readonly #serverLog = new StatusLog((sentence, level) => internalLogger[level](sentence));
-  /** What a person should know, for as long as it holds. */
+  /** Conditions that need attention, reported while they last. */
   readonly #notices = new StatusLog((sentence) => internalLogger.warning(sentence));
   readonly #deadLetterLog: DeadLetterLog;
   readonly #abort = new AbortController();
   #state: Exclude<ConsumerState, 'paused'> = 'created';
-  /** What listeners were told last. */
-  #told: ConsumerState = 'created';
+  /** The state that was emitted last. */
+  #emittedState: ConsumerState = 'created';
   #sinceMs = Date.now();
   #reason: string | undefined;
   #isSchemaReady = false;
@@ -67,8 +66,8 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     this.#resolveStarted = resolve;
   });
 
-  /** @param registry the user's own, for the metrics. */
-  constructor(config: ConsumerConfig, hooks?: ConsumerHooks, registry?: MetricRegistry, alertsSeams?: AlertsTestHooks) {
+  /** @param registry the application's own registry for the metrics. */
+  constructor(config: ConsumerConfig, hooks?: ConsumerHooks, registry?: MetricRegistry, alertsHooks?: AlertsTestHooks) {
     super();
     this.#ttlMs = config.queues.messageTtlMs;
     setMaxListeners(0, this.#abort.signal);
@@ -79,7 +78,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
       store: openMaintenance(storeConfig, config.retention),
       indexes: openIndexBuilds(storeConfig),
     });
-    this.#pendingLists = new PendingLists({ store: openPendingListCleaner(storeConfig) });
+    this.#pendingListCleanup = new PendingListCleanup({ store: openPendingListCleaner(storeConfig) });
     this.#deadLetterLog = new DeadLetterLog(config.store.schema, (sentence) => internalLogger.warning(sentence));
     this.#discovery = new Discovery({
       services: config.services,
@@ -99,29 +98,30 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     this.#storage = new StorageWatch({
       store: this.#store,
       everyMs: hooks?.probeEveryMs ?? PROBE_EVERY_MS,
-      pausedOver: () => this.#paused?.reason,
-      writingSinceMs: () => this.#pool.figures().inHand.writingSinceMs,
+      pauseReason: () => this.#paused?.reason,
+      writingSinceMs: () => this.#pool.figures().unacknowledged.writingSinceMs,
       log: this.#serverLog,
       notices: this.#notices,
       signal: this.#abort.signal,
     });
+    const status = () => this.status();
     this.#monitoring = new Monitoring({
       config,
       registry,
-      status: () => this.status(),
+      status,
       figures: () => this.#pool.figures(),
       services: () => this.#discovery.services,
       faults: () => this.#livenessFaults(),
       signal: this.#abort.signal,
     });
-    this.#alerts = createOwnAlerts({ config, notices: this.#notices, status: () => this.status(), seams: alertsSeams });
+    this.#alerts = createConsumerAlerts({ config, notices: this.#notices, status, seams: alertsHooks });
   }
 
   /**
-   * Brings the schema up to date, connects and begins to take messages. Resolves when it does; until the servers are
-   * there it goes on trying. Aborting the signal stops the consumer, and `start()` rejects with its reason.
+   * Migrates the schema, connects and starts consuming. Resolves when messages are being consumed; retries until the
+   * servers are reachable. Aborting the signal stops the consumer, and `start()` rejects with the signal's reason.
    *
-   * @throws what `LoghiveConsumer.start` throws, see `index.ts`.
+   * @throws the errors of `LoghiveConsumer.start`, see `index.ts`.
    */
   async start(options?: StartOptions): Promise<void> {
     const { signal } = startOptions('consumer.start', options);
@@ -129,7 +129,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
       throw new LoghiveError('LOGHIVE_CLOSED', `the consumer is ${this.#state}; create a new one`);
     const stop = () => void this.stop();
     signal?.addEventListener('abort', stop);
-    // A signal may live as long as the program; it must not keep a consumer that has stopped.
+    // A signal may outlive the consumer and must not keep a stopped one in memory.
     this.#abort.signal.addEventListener('abort', () => signal?.removeEventListener('abort', stop));
     if (!signal?.aborted) {
       await this.#start().catch((error) => {
@@ -160,14 +160,17 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     this.#transition('running');
     this.#pool.begin(this.#discovery.services);
     this.#maintenance.start();
-    this.#pendingLists.start();
+    this.#pendingListCleanup.start();
     void this.#discovery.watch(() => this.#isRunning);
     void this.#storage.watch();
     await this.#started;
     this.#hasStarted = !this.#abort.signal.aborted;
   }
 
-  /** Takes nothing more, finishes what is in hand within 8 s, gives back the rest, closes everything. Never rejects. */
+  /**
+   * Stops consuming, finishes unacknowledged messages within 8 s, requeues the rest and closes everything. Never
+   * rejects.
+   */
   async stop(): Promise<void> {
     if (this.#state === 'stopping' || this.#state === 'stopped') return this.#stopped;
     this.#transition('stopping');
@@ -180,7 +183,6 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
   status(): ConsumerStatus {
     const workers = this.#pool.statuses();
     const state = this.#stateOf(workers);
-    const notices = [...new Set([...this.#notices.all, ...workers.flatMap((worker) => worker.notices)])];
     const paused = state === 'paused' ? this.#paused : undefined;
     const parts = {
       state,
@@ -189,23 +191,23 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
       hasStarted: this.#hasStarted,
       httpPort: this.#monitoring.httpPort,
       services: this.#discovery.services,
-      broker: worst(workers.map(({ broker }) => broker))!,
-      publishing: worst(workers.map(({ publishing }) => publishing))!,
+      broker: worstConnection(workers.map(({ broker }) => broker))!,
+      publishing: worstConnection(workers.map(({ publishing }) => publishing))!,
       storageFault: paused ? paused.reason : this.#storage.fault,
       isSchemaReady: this.#isSchemaReady,
-      inHand: this.#pool.figures().inHand,
+      unacknowledged: this.#pool.figures().unacknowledged,
       queues: this.#monitoring.queues,
       queueMessageTtlMs: this.#ttlMs,
       rates: { storedPerSecond: this.#monitoring.storedPerSecond },
       counts: this.#pool.counts(),
       maintenance: this.#maintenance.counts,
-      notices,
+      notices: [...new Set([...this.#notices.all, ...workers.flatMap((worker) => worker.notices)])],
       workers,
     };
     return consumerStatus(parts, Date.now());
   }
 
-  /** Why this process cannot go on by itself, in words: it is to be restarted then. Each undefined: it can. */
+  /** Why this process cannot recover without a restart. Undefined: it can. */
   #livenessFaults(): LivenessFaults {
     return { ...this.#liveness.faults(performance.now()), workers: this.#pool.fault };
   }
@@ -218,7 +220,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     return this.#stateOf(this.#pool.statuses()) === 'running';
   }
 
-  /** A worker that waits for PostgreSQL: the others may not have noticed yet. */
+  /** A worker that waits for PostgreSQL. The others may not have noticed yet. */
   get #paused(): ConsumerStatus['workers'][number] | undefined {
     return this.#pool.statuses().find(({ state }) => state === 'paused');
   }
@@ -227,10 +229,10 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     const reason = this.#paused?.reason;
     if (state === 'paused' && reason !== undefined) this.#storage.paused(reason);
     if (state === 'running' && reason === undefined) this.#storage.resumed();
-    this.#tellState();
+    this.#emitState();
   }
 
-  /** @internal for the project's own tests: ends a worker thread where it stands. */
+  /** @internal for the project's own tests: terminates a worker thread abruptly. */
   killWorker(id: number): Promise<void> {
     return this.#pool.kill(id);
   }
@@ -243,29 +245,29 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     this.#state = state;
     this.#sinceMs = Date.now();
     this.#reason = undefined;
-    this.#tellState();
+    this.#emitState();
   }
 
-  #tellState(): void {
+  #emitState(): void {
     const state = this.#stateOf(this.#pool.statuses());
-    if (state === this.#told) return;
-    this.#told = state;
+    if (state === this.#emittedState) return;
+    this.#emittedState = state;
     emitSafely(this, 'state', state);
   }
 
   #eventsOf(id: number): WorkerEvents {
     return {
       onState: (state) => this.#workerChanged(state),
-      onTaking: () => this.#resolveStarted(),
-      onAnnounced: (service, acknowledge) => this.#discovery.announcements.add(service, acknowledge, id),
-      onAnnouncementsLost: () => this.#discovery.announcements.clear(id),
+      onConsuming: () => this.#resolveStarted(),
+      onAnnounced: (service, acknowledge) => this.#discovery.registrar.add(service, acknowledge, id),
+      onAnnouncementsLost: () => this.#discovery.registrar.clear(id),
       onDeadLetters: (letters) => {
         this.#deadLetterLog.add(letters);
         for (const letter of letters) emitSafely(this, 'deadLetter', letter);
       },
       onStored: (records) => {
         this.#storage.worked();
-        this.#pendingLists.stored(records);
+        this.#pendingListCleanup.stored(records);
         emitSafely(this, 'stored', records);
       },
     };
@@ -275,13 +277,12 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     await untilStorageWorks(attempt, this.#abort.signal, (reason) => {
       this.#reason = reason;
       this.#storage.failed(reason);
-      this.#serverLog.report('storage', unavailable('storage does not work yet', reason));
+      this.#serverLog.report('storage', unavailable('storage is not available yet', reason));
     });
-    if (!this.#abort.signal.aborted) this.#storage.worked();
-    if (!this.#abort.signal.aborted && this.#reason !== undefined) {
-      this.#reason = undefined;
-      this.#serverLog.report('storage', 'storage works now', 'info');
-    }
+    if (this.#abort.signal.aborted) return;
+    this.#storage.worked();
+    if (this.#reason !== undefined) this.#serverLog.report('storage', 'storage works now', 'info');
+    this.#reason = undefined;
   }
 
   async #stop(): Promise<void> {
@@ -289,10 +290,10 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     this.#deadLetterLog.end();
     this.#liveness.stop();
     await Promise.all([
-      within(1000, Promise.all([this.#maintenance.stop(), this.#pendingLists.stop(), this.#store.close()])),
+      within(1000, Promise.all([this.#maintenance.stop(), this.#pendingListCleanup.stop(), this.#store.close()])),
       this.#alerts?.stop(),
     ]);
-    // The last one: until here it says that the consumer stops.
+    // Closed last, so that it reports the shutdown until the end.
     await this.#monitoring.close();
     this.#transition('stopped');
   }

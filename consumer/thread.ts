@@ -1,6 +1,6 @@
 /**
- * A worker in a thread of its own, as the main thread sees it. What it is asked for, and what it tells of itself, goes
- * through messages; `worker-thread.ts` is the other side.
+ * A worker in its own thread, as seen by the main thread. Requests and reports are messages; `worker-thread.ts` is the
+ * other side.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -10,32 +10,32 @@ import { reasonOf } from '../src/errors.js';
 import { internalLogger, type LogEntry } from '../src/internal-logger.js';
 import { within } from '../src/time/time-limit.js';
 import type { ConsumerConfig } from './config.js';
-import type { DeadLetterNotice } from './events.js';
+import type { DeadLetterNotice } from './consumer-events.js';
 import { type Figures, noFigures } from './metrics/snapshot.js';
 import { noWorkerStatus, type WorkerStatus } from './status.js';
 import type { WorkerEvents } from './worker.js';
 
-/** What the thread is started with. */
+/** Data that the thread starts with. */
 export interface Start {
   readonly config: ConsumerConfig;
   readonly logLevel: string;
 }
 
-/** What it is asked for. */
+/** Messages to the thread. */
 export type Request =
   | { readonly type: 'connect' }
   | { readonly type: 'begin'; readonly services: readonly string[] }
   | { readonly type: 'add'; readonly service: string; readonly rank: number }
-  /** An announcement is kept, and may be acknowledged. */
-  | { readonly type: 'kept'; readonly announcement: number }
+  /** An announcement was stored and may be acknowledged. */
+  | { readonly type: 'announcementStored'; readonly announcement: number }
   | { readonly type: 'stop' };
 
-/** What it tells. A status comes every second, so that silence shows that it hangs. */
+/** Messages from the thread. A status arrives every second, so silence means that the thread hangs. */
 export type Report =
   | { readonly type: 'status'; readonly status: WorkerStatus; readonly figures: Figures }
   | { readonly type: 'log'; readonly entry: LogEntry }
   | { readonly type: 'state'; readonly status: WorkerStatus; readonly figures: Figures }
-  | { readonly type: 'taking' }
+  | { readonly type: 'consuming' }
   | { readonly type: 'announced'; readonly service: string; readonly announcement: number }
   | { readonly type: 'announcementsLost' }
   | { readonly type: 'deadLetters'; readonly letters: readonly DeadLetterNotice[] }
@@ -43,14 +43,17 @@ export type Report =
 
 export interface ThreadEvents extends WorkerEvents {
   readonly onLog: (entry: LogEntry) => void;
-  /** It has ended, and nobody asked for it. What it held comes again from the broker. */
+  /** The thread ended unexpectedly. The broker redelivers its unacknowledged messages. */
   readonly onDied: (reason: string) => void;
 }
 
-/** Longer than a worker takes to stop, in milliseconds: 8 s for what is in hand, 1 s each for channel and connection. */
+/**
+ * Longer than a worker takes to stop, in milliseconds: 8 s for unacknowledged messages, 1 s each for channel and
+ * connection.
+ */
 const STOP_MS = 11_000;
-/** After so many questions without a sign of life in between it counts as silent. */
-const SILENT_LOOKS = 3;
+/** Checks without a report after which the thread counts as silent. */
+const MAX_MISSED_REPORTS = 3;
 
 export class WorkerThread {
   readonly #worker: Worker;
@@ -59,7 +62,7 @@ export class WorkerThread {
   #figures: Figures = noFigures();
   #failure: string | undefined;
   #state: 'alive' | 'stopping' | 'ended' = 'alive';
-  /** How often `silence()` was asked since it told something; one more while it has told nothing yet. */
+  /** Number of `silence()` calls since the last report; one more before the first report. */
   #silent = 1;
   #lastHeardMs = performance.now();
 
@@ -68,11 +71,11 @@ export class WorkerThread {
     this.#worker = new Worker(file, {
       name,
       workerData: start,
-      // What the application preloads by `--import` or NODE_OPTIONS would run in it once more.
+      // Modules that the application preloads by `--import` or NODE_OPTIONS would run again in the thread.
       execArgv: [],
       env: threadEnvironment(),
     });
-    this.#worker.on('message', (report: Report) => this.#hear(report, events));
+    this.#worker.on('message', (report: Report) => this.#onReport(report, events));
     this.#worker.on('error', (error) => {
       this.#failure = reasonOf(error);
     });
@@ -81,15 +84,15 @@ export class WorkerThread {
         const wasAlive = this.#state === 'alive';
         this.#state = 'ended';
         resolve();
-        if (wasAlive) events.onDied(this.#failure ?? 'it ended by itself');
+        if (wasAlive) events.onDied(this.#failure ?? 'it exited unexpectedly');
       });
     });
   }
 
-  /** One that tells nothing any more does not work, whatever it told last. */
+  /** A thread that no longer reports does not work, whatever its last report says. */
   status(): WorkerStatus {
-    if (this.#silent < SILENT_LOOKS) return this.#status;
-    return { ...this.#status, state: 'silent', reason: 'it has given no sign of life for some seconds' };
+    if (this.#silent < MAX_MISSED_REPORTS) return this.#status;
+    return { ...this.#status, state: 'silent', reason: 'it has not responded for some seconds' };
   }
 
   figures(): Figures {
@@ -97,28 +100,28 @@ export class WorkerThread {
   }
 
   connect(): void {
-    this.#ask({ type: 'connect' });
+    this.#send({ type: 'connect' });
   }
 
   begin(services: readonly string[]): void {
-    this.#ask({ type: 'begin', services });
+    this.#send({ type: 'begin', services });
   }
 
   add(service: string, rank: number): void {
-    this.#ask({ type: 'add', service, rank });
+    this.#send({ type: 'add', service, rank });
   }
 
-  /** When it told something last, in milliseconds of `performance.now()`. */
+  /** When it last reported, in milliseconds of `performance.now()`. */
   get lastHeardMs(): number {
     return this.#lastHeardMs;
   }
 
-  /** Asked at equal times. @returns how often in a row nothing was heard of it; 0: it is alive. */
+  /** Called at regular intervals. @returns how many consecutive calls saw no report; 0: the thread is alive. */
   silence(): number {
     return this.#silent++;
   }
 
-  /** Ends it where it stands: its connections close, and what it held comes again from the broker. */
+  /** Terminates it abruptly: its connections close, and the broker redelivers its unacknowledged messages. */
   async kill(reason: string): Promise<void> {
     this.#failure ??= reason;
     await this.#worker.terminate();
@@ -126,15 +129,15 @@ export class WorkerThread {
 
   async stop(): Promise<void> {
     if (this.#state === 'alive') this.#state = 'stopping';
-    this.#ask({ type: 'stop' });
+    this.#send({ type: 'stop' });
     if (!(await within(STOP_MS, this.#ended))) await this.#worker.terminate();
   }
 
-  #ask(request: Request): void {
+  #send(request: Request): void {
     this.#worker.postMessage(request);
   }
 
-  #hear(report: Report, events: ThreadEvents): void {
+  #onReport(report: Report, events: ThreadEvents): void {
     this.#silent = 0;
     this.#lastHeardMs = performance.now();
     const { type } = report;
@@ -144,17 +147,17 @@ export class WorkerThread {
     }
     if (type === 'state') events.onState(report.status.state);
     else if (type === 'log') events.onLog(report.entry);
-    else if (type === 'taking') events.onTaking();
+    else if (type === 'consuming') events.onConsuming();
     else if (type === 'announced') {
       const { service, announcement } = report;
-      events.onAnnounced(service, () => this.#ask({ type: 'kept', announcement }));
+      events.onAnnounced(service, () => this.#send({ type: 'announcementStored', announcement }));
     } else if (type === 'announcementsLost') events.onAnnouncementsLost();
     else if (type === 'deadLetters') events.onDeadLetters(report.letters);
     else if (type === 'stored') events.onStored(report.records);
   }
 }
 
-/** Beside this file; undefined in a bundle that has it not. */
+/** Path of the worker file next to this one; undefined in a bundle without it. */
 export function workerFile(): string | undefined {
   const folder = import.meta.dirname ?? (typeof __dirname === 'string' ? __dirname : undefined);
   const file = folder && path.join(folder, 'worker-thread.js');

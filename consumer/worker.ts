@@ -1,6 +1,7 @@
 /**
- * A worker: the whole pipeline of a consumer, from the queues to the acknowledgement, with connections of its own. Several
- * take from the same queues, as several processes do, and share nothing. It pauses while PostgreSQL cannot store batches.
+ * A worker: the whole pipeline of a consumer, from the queues to the acknowledgement, with its own connections. Several
+ * workers consume from the same queues, as several processes do, and share nothing. A worker pauses while PostgreSQL
+ * cannot store batches.
  *
  *             begin()                    storage fails
  *   connecting ────────────▶ running ─────────────────▶ paused
@@ -11,8 +12,8 @@
  *                                ▼
  *                             stopped
  *
- * In `running` the connection to RabbitMQ may come and go; `Taking` sees to that. What becomes of a message is the
- * business of `Pipeline`.
+ * In `running` the connection to RabbitMQ may be lost and reopened; `Intake` handles that. `Pipeline` processes the
+ * messages.
  */
 import { setMaxListeners } from 'node:events';
 import { backoffMs, RECONNECT } from '../src/backoff.js';
@@ -22,36 +23,36 @@ import { StatusLog } from '../src/status-log.js';
 import { sleep, within } from '../src/time/time-limit.js';
 import { createEventsOf } from './alerts/event.js';
 import type { ConsumerConfig } from './config.js';
-import type { DeadLetterNotice, WorkerHooks } from './events.js';
+import type { DeadLetterNotice, WorkerHooks } from './consumer-events.js';
 import { Intake } from './intake/intake.js';
-import { type Figures, NOTHING_IN_HAND } from './metrics/snapshot.js';
-import { PendingRepublishes } from './pending-republishes.js';
+import { type Figures, NONE_UNACKNOWLEDGED } from './metrics/snapshot.js';
 import { Pipeline } from './pipeline.js';
 import { createRepublisher, type Republisher } from './republish.js';
 import { unavailable, untilStorageWorks } from './retry.js';
+import { RetryPublisher } from './retry-publisher.js';
 import type { WorkerState, WorkerStatus } from './status.js';
 import { type DeadLetter, openStore, type Store } from './store/index.js';
 
-/** How long `stop()` may take to finish what is in hand, in milliseconds. */
+/** How long `stop()` may take to finish unacknowledged messages, in milliseconds. */
 const STOP_MS = 8000;
 
 /**
- * How long messages are held that cannot be stored, in milliseconds: a third of the time after which the broker ends the
- * channel over one that is not acknowledged.
+ * How long messages that cannot be stored are held, in milliseconds: a third of the broker's default timeout for
+ * acknowledgements, after which it closes the channel.
  */
-const GIVE_BACK_AFTER_MS = 10 * 60_000;
+const REQUEUE_AFTER_MS = 10 * 60_000;
 
-/** How long the first message waits for the connection that copies are published on, in milliseconds. */
+/** How long the start waits for the publish connection, in milliseconds. */
 const PUBLISHING_PATIENCE_MS = 2000;
 
-/** What a worker tells of itself while it happens. */
+/** Events of a worker. */
 export interface WorkerEvents {
   readonly onState: (state: WorkerState) => void;
-  /** It takes messages of every queue that can be had. */
-  readonly onTaking: () => void;
-  /** A service has announced itself. To be acknowledged when that is kept. */
+  /** It is consuming from every queue that the broker grants. */
+  readonly onConsuming: () => void;
+  /** A service has announced itself. Call `acknowledge` once it is stored. */
   readonly onAnnounced: (service: string, acknowledge: () => void) => void;
-  /** Announcements that are not acknowledged come again, to this worker or to another one. */
+  /** Unacknowledged announcements are redelivered, to this worker or to another one. */
   readonly onAnnouncementsLost: () => void;
   readonly onDeadLetters: (letters: readonly DeadLetterNotice[]) => void;
   /** A batch was committed. */
@@ -64,11 +65,11 @@ export class ConsumerWorker {
   readonly #store: Store;
   readonly #intake: Intake;
   readonly #republisher: Republisher;
-  readonly #copies: PendingRepublishes;
+  readonly #retryPublisher: RetryPublisher;
   readonly #pipeline: Pipeline;
-  /** What is so of the servers now: each change is logged, not each attempt. */
+  /** Server conditions: each change is logged, not each attempt. */
   readonly #serverLog = new StatusLog((sentence, level) => internalLogger[level](sentence));
-  /** What a person should know, for as long as it holds. */
+  /** Conditions that need attention, reported while they last. */
   readonly #notices = new StatusLog((sentence) => internalLogger.warning(sentence));
   readonly #abort = new AbortController();
   readonly #services = new Set<string>();
@@ -77,7 +78,7 @@ export class ConsumerWorker {
   #reason: string | undefined;
   #pauses = 0;
   #pausesInARow = 0;
-  /** Since when messages are held that could not be stored; undefined once a batch was. */
+  /** Since when messages that could not be stored are held; undefined once a batch was stored. */
   #heldSinceMs: number | undefined;
   #stopped: Promise<void> = Promise.resolve();
 
@@ -98,18 +99,18 @@ export class ConsumerWorker {
       (sentence) => this.#notices.once(sentence),
     );
     setMaxListeners(0, this.#abort.signal);
-    this.#copies = new PendingRepublishes({
+    this.#retryPublisher = new RetryPublisher({
       republisher: this.#republisher,
       signal: this.#abort.signal,
       onWaiting: (waits) => this.#logRetries(waits),
-      ...(hooks.giveBackAfterMs === undefined ? {} : { giveBackAfterMs: hooks.giveBackAfterMs }),
+      ...(hooks.requeueAfterMs === undefined ? {} : { requeueAfterMs: hooks.requeueAfterMs }),
     });
     this.#pipeline = new Pipeline({
       config,
       store: this.#store,
       republisher: this.#republisher,
-      copies: this.#copies,
-      session: () => this.#intake.session,
+      retryPublisher: this.#retryPublisher,
+      channel: () => this.#intake.channel,
       isStoring: () => this.#state === 'running' || this.#state === 'stopping',
       onAnnounced: events.onAnnounced,
       onProgress: (records) => {
@@ -123,27 +124,28 @@ export class ConsumerWorker {
       onStored: hooks.onStored,
     });
     this.#intake = new Intake(config, {
-      // The newest first: the records of a service that is new must not wait until hundreds of others have their queues.
+      // Newest first: a new service must not wait until the queues of hundreds of others are declared.
       services: () => [...this.#services].reverse(),
       status: this.#serverLog,
       notices: this.#notices,
-      onMessage: (session, queue, message) => this.#pipeline.take(session, queue, message),
-      onLost: () => this.#forgetInHand(),
-      onTaking: events.onTaking,
+      onMessage: (channel, queue, message) => this.#pipeline.receive(channel, queue, message),
+      onLost: () => this.#discardUnacknowledged(),
+      onConsuming: events.onConsuming,
       signal: this.#abort.signal,
     });
   }
 
-  /** Connects to RabbitMQ, and takes nothing yet. */
+  /** Connects to RabbitMQ. Does not consume yet. */
   connect(): void {
     this.#intake.connect();
     this.#republisher.open();
   }
 
-  /** Takes messages of these services from now on. The schema is there. */
+  /** Starts consuming messages of these services. Requires the schema. */
   async begin(services: readonly string[]): Promise<void> {
     for (const service of services) this.#services.add(service);
-    // A message that came back often must be copied at once: should this process die before that, it came back once more.
+    // A message that was redelivered often must be republished immediately: if this process crashed first, the
+    // broker would count one more delivery.
     await Promise.race([this.#republisher.whenReady(), sleep(PUBLISHING_PATIENCE_MS, this.#abort.signal)]);
     if (this.#abort.signal.aborted) return;
     this.#transition('running');
@@ -151,28 +153,34 @@ export class ConsumerWorker {
   }
 
   /**
-   * Takes messages of one service more.
+   * Consumes messages of one more service.
    *
-   * @param rank its queues are declared before those of a lower one.
+   * @param rank queues with a higher rank are declared first.
    */
   add(service: string, rank: number): void {
     this.#services.add(service);
     this.#intake.add(service, rank);
   }
 
-  /** Nothing moves until a probe succeeds. What is in hand stays there: each return counts against a delivery limit. */
+  /**
+   * Stops storing until a probe succeeds. Messages stay unacknowledged, because each return counts against a delivery
+   * limit.
+   */
   async #pause(reason: string): Promise<void> {
-    if (this.#state === 'stopping') return this.#giveBack();
+    if (this.#state === 'stopping') return this.#requeueAll();
     this.#heldSinceMs ??= performance.now();
     if (this.#state !== 'running') return;
     this.#pauses++;
     this.#transition('paused', reason);
     this.#logStorage(reason);
-    // Whatever it fails with is a fault of ours, and must not end the process.
+    // Any failure is a bug in Loghive and must not end the process.
     this.#resume().catch((error) => internalLogger.error(`consumer: ${reasonOf(error)}`));
   }
 
-  /** Takes nothing more, finishes what is in hand within 8 s, gives back the rest, closes everything. Never rejects. */
+  /**
+   * Stops consuming, finishes unacknowledged messages within 8 s, requeues the rest and closes everything. Never
+   * rejects.
+   */
   async stop(): Promise<void> {
     if (this.#state === 'stopping' || this.#state === 'stopped') return this.#stopped;
     const wasRunning = this.#state === 'running';
@@ -183,7 +191,7 @@ export class ConsumerWorker {
   }
 
   status(): WorkerStatus {
-    const { notice } = this.#copies;
+    const { notice } = this.#retryPublisher;
     return {
       state: this.#state,
       sinceMs: this.#sinceMs,
@@ -191,7 +199,7 @@ export class ConsumerWorker {
       broker: this.#intake.status(),
       publishing: this.#republisher.status(),
       queues: this.#intake.queues,
-      inHand: this.#intake.session?.unacknowledged ?? 0,
+      inHand: this.#intake.channel?.unacknowledged ?? 0,
       counts: { ...this.#pipeline.counts.totals, pauses: this.#pauses },
       notices: notice === undefined ? this.#notices.all : [...this.#notices.all, notice],
     };
@@ -199,9 +207,12 @@ export class ConsumerWorker {
 
   figures(): Figures {
     const { counts, writingSinceMs } = this.#pipeline;
-    const { session } = this.#intake;
-    if (!session || session.isEnded) return { counts, inHand: { ...NOTHING_IN_HAND, writingSinceMs } };
-    return { counts, inHand: { messages: session.unacknowledged, queues: session.heldByQueue(), writingSinceMs } };
+    const { channel } = this.#intake;
+    if (!channel || channel.isEnded) return { counts, unacknowledged: { ...NONE_UNACKNOWLEDGED, writingSinceMs } };
+    return {
+      counts,
+      unacknowledged: { messages: channel.unacknowledged, queues: channel.unacknowledgedByQueue(), writingSinceMs },
+    };
   }
 
   #transition(state: WorkerState, reason?: string): void {
@@ -213,9 +224,9 @@ export class ConsumerWorker {
 
   #logRetries(waits: boolean): void {
     const { fault } = this.#republisher;
-    if (waits) this.#serverLog.report('retries', `retries cannot be published now${fault ? `: ${fault}` : ''}`);
+    if (waits) this.#serverLog.report('retries', `retries cannot be published${fault ? `: ${fault}` : ''}`);
     else if (!this.#abort.signal.aborted)
-      this.#serverLog.report('retries', 'no message waits for its retry any more', 'info');
+      this.#serverLog.report('retries', 'no retries are waiting to be published any more', 'info');
   }
 
   #logStorage(reason: string): void {
@@ -223,10 +234,11 @@ export class ConsumerWorker {
   }
 
   async #resume(): Promise<void> {
-    const { giveBackAfterMs = GIVE_BACK_AFTER_MS } = this.#hooks;
+    const { requeueAfterMs = REQUEUE_AFTER_MS } = this.#hooks;
     const heldMs = performance.now() - (this.#heldSinceMs ?? 0);
-    const timer = setTimeout(() => void this.#giveBack(), Math.max(0, giveBackAfterMs - heldMs));
-    // The probe may succeed where the same batch fails again: then the pauses grow, instead of following each other at once.
+    const timer = setTimeout(() => void this.#requeueAll(), Math.max(0, requeueAfterMs - heldMs));
+    // The probe may succeed although the same batch fails again. Then the pauses grow instead of following each other
+    // directly.
     await sleep(backoffMs(++this.#pausesInARow, RECONNECT), this.#abort.signal);
     await untilStorageWorks(
       () => this.#store.probe(),
@@ -244,27 +256,27 @@ export class ConsumerWorker {
     this.#pipeline.resume();
   }
 
-  /** Everything unacknowledged goes back to its queue, once, and nothing is taken until storage works again. */
-  async #giveBack(): Promise<void> {
-    this.#forgetInHand();
+  /** Requeues all unacknowledged messages once, and consumes nothing until storage works again. */
+  async #requeueAll(): Promise<void> {
+    this.#discardUnacknowledged();
     this.#heldSinceMs = undefined;
     await this.#intake.pause();
   }
 
-  /** It comes again: its channel has ended, or is about to. */
-  #forgetInHand(): void {
+  /** The broker redelivers these messages: their channel has ended or is about to. */
+  #discardUnacknowledged(): void {
     this.#pipeline.clear();
     this.#events.onAnnouncementsLost();
   }
 
   async #stop(wasRunning: boolean): Promise<void> {
-    if (wasRunning) await within(STOP_MS, this.#finishInHand());
-    this.#forgetInHand();
+    if (wasRunning) await within(STOP_MS, this.#finishUnacknowledged());
+    this.#discardUnacknowledged();
     await Promise.all([this.#intake.close(), this.#republisher.close(), within(1000, this.#store.close())]);
     this.#transition('stopped');
   }
 
-  async #finishInHand(): Promise<void> {
+  async #finishUnacknowledged(): Promise<void> {
     await this.#intake.drain();
     await this.#pipeline.finish();
   }

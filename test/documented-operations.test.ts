@@ -9,7 +9,7 @@ import { connect } from 'amqplib';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { SELF_ALERTS } from '../consumer/alerts/self-watch.js';
-import { HEALTH_REASONS } from '../consumer/health-reasons.js';
+import { HEALTH_REASONS } from '../consumer/status.js';
 import { program } from './cli/run-loghive.js';
 import { documentOf, sectionsOf } from './deploy/files.js';
 import { onEnd, useBroker, useChild, useDatabase } from './support/use-servers.js';

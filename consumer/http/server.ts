@@ -1,6 +1,6 @@
 /**
- * A small HTTP server for probes and scrapes: GET and HEAD, with a limit on everything that a client may do to it. It has
- * no part in storing, so nothing of it is thrown into the consumer.
+ * A small HTTP server for probes and scrapes. It answers GET and HEAD and limits everything that a client can do. It
+ * plays no part in storing records, so its errors never reach the consumer.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -16,36 +16,36 @@ export interface Answer {
 
 export interface HttpServer {
   readonly port: number;
-  /** Takes no requests any more; those under way have a moment to end. Never rejects. */
+  /** Stops accepting requests. Those in progress get a moment to finish. Never rejects. */
   close(): Promise<void>;
 }
 
 export interface HttpServerOptions {
   readonly host: string;
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number;
-  /** @param path without the query. Undefined: there is no such path. */
+  /** @param path without the query. Returns undefined if the path does not exist. */
   readonly answer: (path: string) => Promise<Answer> | undefined;
-  /** What there is, for people who ask for something else. */
+  /** The existing paths, listed in error responses. */
   readonly paths: readonly string[];
 }
 
-const MOST_HEADER_BYTES = 8 * 1024;
-const MOST_CONNECTIONS = 100;
+const MAX_HEADER_BYTES = 8 * 1024;
+const MAX_CONNECTIONS = 100;
 /** How long a client may take to send a request, in milliseconds. */
 const REQUEST_MS = 5000;
-/** After so long without a byte either way a connection ends, in milliseconds. */
+/** A connection is closed after this long without traffic, in milliseconds. */
 const SILENT_MS = 30_000;
 const KEEP_ALIVE_MS = 20_000;
-/** At the end: how long requests under way may take, in milliseconds. */
+/** How long requests in progress may take on shutdown, in milliseconds. */
 const CLOSE_MS = 500;
 
-/** @throws the error of `listen`: the port is taken, the address is none of this machine. */
+/** @throws the error of `listen`: the port is in use, or the address does not belong to this machine. */
 export async function openHttpServer({ host, port, answer, paths }: HttpServerOptions): Promise<HttpServer> {
   const faults = new StatusLog((sentence) => internalLogger.warning(sentence));
   const server = createServer(
     {
-      maxHeaderSize: MOST_HEADER_BYTES,
+      maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: REQUEST_MS,
       requestTimeout: REQUEST_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -53,34 +53,34 @@ export async function openHttpServer({ host, port, answer, paths }: HttpServerOp
     },
     (request, response) => {
       respond(request, response).catch((error) => {
-        // Not more than that: the text of a fault may hold anything.
-        faults.once(`a request over HTTP failed: ${reasonOf(error)}`);
+        // The client gets no details: an error text may contain anything.
+        faults.once(`an HTTP request failed: ${reasonOf(error)}`);
         if (response.headersSent) response.destroy();
-        else send(request, response, text(500, 'internal error; the log of the consumer says more'));
+        else send(request, response, text(500, 'internal error; see the log of the consumer'));
       });
     },
   );
   server.timeout = SILENT_MS;
-  server.maxConnections = MOST_CONNECTIONS;
+  server.maxConnections = MAX_CONNECTIONS;
 
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => {});
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD');
-      return send(request, response, text(405, `only GET and HEAD are answered here; ${listed(paths)}`));
+      return send(request, response, text(405, `only GET and HEAD are allowed; ${listed(paths)}`));
     }
     const path = (request.url ?? '').split(/[?#]/, 1)[0]!;
-    send(request, response, (await answer(path)) ?? text(404, `nothing is here; ${listed(paths)}`));
+    send(request, response, (await answer(path)) ?? text(404, `not found; ${listed(paths)}`));
   }
 
   await listening(server, host, port);
-  server.on('error', (error) => internalLogger.debug(`the HTTP server: ${reasonOf(error)}`));
+  server.on('error', (error) => internalLogger.debug(`the HTTP server failed: ${reasonOf(error)}`));
   return { port: (server.address() as AddressInfo).port, close: () => closed(server) };
 }
 
 function send(request: IncomingMessage, response: ServerResponse, { status, contentType, body }: Answer): void {
   if (response.destroyed) return;
-  // A body that nobody asked for is not read.
+  // An unexpected request body is not read.
   if (request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined) {
     response.setHeader('Connection', 'close');
   }
@@ -98,7 +98,7 @@ function text(status: number, sentence: string): Answer {
 }
 
 function listed(paths: readonly string[]): string {
-  return `there is ${paths.join(', ')}`;
+  return `available paths: ${paths.join(', ')}`;
 }
 
 function listening(server: Server, host: string, port: number): Promise<void> {

@@ -1,10 +1,10 @@
 /**
- * Which acknowledgements a channel needs: one `multiple` for a run of finished messages, single ones past a message that
- * is still being worked on. Pure.
+ * Computes the acknowledgements for a channel: one with `multiple` for a run of finished messages, single ones beyond a
+ * message that is not finished. Pure.
  */
 export interface Ack {
   readonly tag: number;
-  /** Everything up to this tag. */
+  /** Acknowledges everything up to this tag. */
   readonly multiple: boolean;
 }
 
@@ -20,7 +20,7 @@ export class AckLedger {
     this.#unfinished.add(tag);
   }
 
-  /** @param tags messages that are done with, each delivered before and not finished before. */
+  /** @param tags finished messages. Each must have been delivered and not finished before. */
   finished(tags: readonly number[]): Ack[] {
     for (const tag of tags) this.#unfinished.delete(tag);
     const lowest = this.#unfinished.values().next().value ?? Number.POSITIVE_INFINITY;

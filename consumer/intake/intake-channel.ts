@@ -1,8 +1,7 @@
 /**
- * Takes messages from the queues over one channel, and acknowledges them. A channel's delivery tags die with it, so each
- * channel is a `IntakeChannel` of its own and an acknowledgement for an ended one is passed over.
+ * Consumes messages on one channel and acknowledges them. Delivery tags are valid only on their channel, so each
+ * channel has its own `IntakeChannel`, and acknowledgements for an ended one are ignored.
  */
-
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { messageOf, weightOf } from '../../src/amqp/amqplib-internals.js';
 import { isRefusedConsume } from '../../src/amqp/broker-reply.js';
@@ -10,29 +9,28 @@ import type { OpenConnection } from '../../src/amqp/open-connection.js';
 import type { Topology } from '../../src/amqp/topology.js';
 import type { QueueDeclaration } from '../../src/wire.js';
 import { publishedAtMs } from '../delivery.js';
-import type { HeldOfQueue } from '../metrics/snapshot.js';
+import type { UnacknowledgedInQueue } from '../metrics/snapshot.js';
 import { AckLedger } from './acks.js';
-import { ReadPause } from './read-pause.js';
 import type { Subscription } from './subscription.js';
 import { Subscriptions } from './subscriptions.js';
 
 export interface IntakeChannelOptions {
   readonly prefetchBytes: number;
   readonly batchRecords: number;
-  /** Queues that keep a share of the budget for themselves. */
+  /** Queues that have a reserved share of the budget. */
   readonly isSevere: (queue: string) => boolean;
-  /** A message has come. Returns how many records it holds, where that is known already. */
-  readonly onMessage: (session: IntakeChannel, queue: string, message: ConsumeMessage) => number | undefined;
-  /** What a person should know of a queue; undefined: nothing. */
+  /** A message was delivered. Returns the number of its records, if already known. */
+  readonly onMessage: (channel: IntakeChannel, queue: string, message: ConsumeMessage) => number | undefined;
+  /** A problem with a queue that needs attention; undefined: none. */
   readonly onHazard: (queue: string, sentence: string | undefined) => void;
-  /** No messages can be taken from this queue. When the broker closed the channel over it, `onLost` follows. */
+  /** The broker refuses this queue. If it closed the channel over it, `onLost` follows. */
   readonly onRefused: (declaration: QueueDeclaration, error: Error) => void;
   /**
-   * The channel ended without our doing: everything that it delivered goes back to the queues.
+   * The channel ended unexpectedly. The broker requeues everything unacknowledged.
    *
-   * @param refused it ended over a queue that `onRefused` was told of.
+   * @param refused whether it ended over a queue that was passed to `onRefused`.
    */
-  readonly onLost: (session: IntakeChannel, error: Error, refused: boolean) => void;
+  readonly onLost: (channel: IntakeChannel, error: Error, refused: boolean) => void;
 }
 
 interface HeldMessage {
@@ -45,15 +43,15 @@ export class IntakeChannel {
   readonly connection: OpenConnection;
   readonly #options: IntakeChannelOptions;
   readonly #ledger = new AckLedger();
-  readonly #backPressure: ReadPause;
-  /** In the order in which they came. */
-  readonly #inHand = new Map<number, HeldMessage>();
+  readonly #readPause: ReadPause;
+  /** Unacknowledged messages by delivery tag, in order of delivery. */
+  readonly #unacknowledged = new Map<number, HeldMessage>();
   readonly #subscriptions: Subscriptions;
   #busyQueues = 0;
   #channel: Channel | undefined;
   #state: 'open' | 'draining' | 'ended' = 'open';
 
-  /** @param declarations in the order in which they are subscribed to. */
+  /** @param declarations in the order in which to subscribe. */
   constructor(
     connection: OpenConnection,
     topology: Topology,
@@ -62,7 +60,7 @@ export class IntakeChannel {
   ) {
     this.connection = connection;
     this.#options = options;
-    this.#backPressure = new ReadPause(connection, options.prefetchBytes);
+    this.#readPause = new ReadPause(connection, options.prefetchBytes);
     const { prefetchBytes: bytes, batchRecords, isSevere, onHazard, onRefused } = options;
     this.#subscriptions = new Subscriptions({
       connection,
@@ -70,7 +68,7 @@ export class IntakeChannel {
       isOpen: () => this.#state === 'open',
       budget: () => ({ bytes, batchRecords, busyQueues: this.#busyQueues }),
       isSevere,
-      onMessage: (subscription, message) => this.#take(subscription, message),
+      onMessage: (subscription, message) => this.#receive(subscription, message),
       onHazard,
       onRefused,
     });
@@ -81,21 +79,21 @@ export class IntakeChannel {
     return this.#state === 'ended';
   }
 
-  /** Queues that it takes messages from. */
+  /** Queues that are consumed. */
   get queues(): readonly string[] {
     return this.#state === 'open' ? this.#subscriptions.granted : [];
   }
 
-  /** Messages that are delivered and not acknowledged. */
+  /** Number of unacknowledged messages. */
   get unacknowledged(): number {
     return this.#ledger.unfinished;
   }
 
-  /** By the name of the queue: of those with messages that are delivered and not acknowledged. */
-  heldByQueue(): Map<string, HeldOfQueue> {
-    const held = new Map<string, HeldOfQueue>();
-    for (const { subscription, publishedAtMs: oldestMs } of this.#inHand.values()) {
-      // A queue gives its messages in their order: the first of each is its oldest.
+  /** Unacknowledged messages, by queue. */
+  unacknowledgedByQueue(): Map<string, UnacknowledgedInQueue> {
+    const held = new Map<string, UnacknowledgedInQueue>();
+    for (const { subscription, publishedAtMs: oldestMs } of this.#unacknowledged.values()) {
+      // A queue delivers in order: the first message of each is its oldest.
       if (held.size === this.#busyQueues) break;
       const { queue, meanBodyBytes: meanBytes } = subscription;
       if (!held.has(queue)) held.set(queue, { oldestMs, meanBytes });
@@ -103,7 +101,7 @@ export class IntakeChannel {
     return held;
   }
 
-  /** Declares and subscribes to every queue. Never rejects: what goes wrong is told by `onLost` and `onRefused`. */
+  /** Declares and subscribes to every queue. Never rejects: failures are reported by `onLost` and `onRefused`. */
   async open(): Promise<void> {
     let channel: Channel;
     try {
@@ -120,28 +118,28 @@ export class IntakeChannel {
   }
 
   /**
-   * Takes from these queues as well.
+   * Consumes from these queues as well.
    *
-   * @param rank those of a higher rank are subscribed to before those of a lower one; the first ones have 0.
+   * @param rank queues with a higher rank are subscribed to first; the initial ones have 0.
    */
   add(declarations: readonly QueueDeclaration[], rank = 0): void {
     if (this.#state === 'open') this.#subscriptions.add(declarations, rank);
   }
 
-  /** Everything of these messages is safe: acknowledge them. */
+  /** Acknowledges these messages. All their records must be safe. */
   acknowledge(tags: readonly number[]): void {
     if (this.#state === 'ended') return;
     for (const tag of tags) this.#release(tag);
     try {
       for (const { tag, multiple } of this.#ledger.finished(tags)) this.#channel!.ack(messageOf(tag), multiple);
     } catch (error) {
-      // Stored, and not acknowledged: it comes back, and its key drops it.
+      // Stored but not acknowledged: the broker redelivers it, and its records are dropped by their keys.
       this.lose(error as Error);
     }
   }
 
-  /** Puts one message back into its queue; the broker hands it out again at once. */
-  giveBack(tag: number): void {
+  /** Returns one message to its queue. The broker redelivers it immediately. */
+  requeue(tag: number): void {
     if (this.#state === 'ended') return;
     this.#release(tag);
     this.#ledger.finished([tag]);
@@ -152,15 +150,15 @@ export class IntakeChannel {
     }
   }
 
-  /** No new messages from now on; what was delivered can still be acknowledged. */
+  /** Cancels the subscriptions. Delivered messages can still be acknowledged. */
   async drain(): Promise<void> {
     if (this.#state !== 'open') return;
     this.#state = 'draining';
-    this.#backPressure.release();
+    this.#readPause.release();
     await this.#subscriptions.cancel();
   }
 
-  /** Ends the channel: whatever is not acknowledged goes back to its queue, once. */
+  /** Closes the channel. The broker requeues everything unacknowledged. */
   async end(): Promise<void> {
     if (this.#state === 'ended') return;
     this.#finish();
@@ -169,55 +167,99 @@ export class IntakeChannel {
 
   #finish(): void {
     this.#state = 'ended';
-    this.#backPressure.release();
+    this.#readPause.release();
     this.#subscriptions.stop();
   }
 
   /**
-   * The channel ended without our doing. Whoever owns the connection says so as well when that is lost: a channel that ends
-   * in the moment in which it was opened has told it before anybody could listen.
+   * The channel ended unexpectedly. The owner of the connection calls this too when it is lost: a channel that ends in
+   * the moment it is opened has emitted its event before a listener could be attached.
    */
   lose(error: Error): void {
     if (this.#state === 'ended') return;
     this.#finish();
-    // Meanwhile it may have ended over something else: an acknowledgement, a message that was kept for too long.
+    // The channel may have ended for another reason, such as an acknowledgement timeout.
     const refused = isRefusedConsume(error) ? this.#subscriptions.asked : undefined;
     if (refused) this.#options.onRefused(refused, error);
     this.#options.onLost(this, error, refused !== undefined);
   }
 
-  #take(subscription: Subscription, message: ConsumeMessage): void {
+  #receive(subscription: Subscription, message: ConsumeMessage): void {
     if (this.#state === 'ended') return;
     const tag = message.fields.deliveryTag;
     const bytes = weightOf(message);
     this.#ledger.delivered(tag);
-    this.#inHand.set(tag, { subscription, bytes, publishedAtMs: publishedAtMs(message, Date.now()) });
+    this.#unacknowledged.set(tag, { subscription, bytes, publishedAtMs: publishedAtMs(message, Date.now()) });
     if (!subscription.isBusy) this.#busyQueues++;
     subscription.delivered(bytes, message.content.length);
-    this.#backPressure.delivered(bytes);
+    this.#readPause.delivered(bytes);
     const records = this.#options.onMessage(this, subscription.queue, message);
     if (records !== undefined) subscription.counted(records);
     this.#subscriptions.review(subscription);
   }
 
   #release(tag: number): void {
-    const message = this.#inHand.get(tag);
+    const message = this.#unacknowledged.get(tag);
     if (!message) return;
     const { subscription, bytes } = message;
-    this.#inHand.delete(tag);
+    this.#unacknowledged.delete(tag);
     subscription.finished(bytes);
     if (!subscription.isBusy) this.#busyQueues--;
-    this.#backPressure.finished(bytes);
+    this.#readPause.finished(bytes);
   }
 }
 
 /**
- * Resolves when the channel has ended, whichever way. amqplib settles the promise of `close()` only by the broker's answer,
- * never when the connection is lost before it; then there is nothing but the event.
+ * Resolves when the channel has ended, for whatever reason. amqplib resolves `close()` only on the broker's answer,
+ * never if the connection is lost first; then only the event is emitted.
  */
 function closed(channel: Channel): Promise<void> {
   return new Promise((resolve) => {
     channel.once('close', resolve);
     channel.close().then(resolve, () => resolve());
   });
+}
+
+/** Used instead of the heartbeat interval if heartbeats are off, in milliseconds. */
+const DEFAULT_HEARTBEAT_MS = 60_000;
+
+/**
+ * Keeps unacknowledged messages within a budget in bytes. AMQP has no prefetch in bytes, and messages in flight still
+ * arrive when messages become larger. Above the budget the socket is not read, so TCP backpressure stops the broker.
+ */
+export class ReadPause {
+  readonly #openConnection: OpenConnection;
+  readonly #budgetBytes: number;
+  #bytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(connection: OpenConnection, budgetBytes: number) {
+    this.#openConnection = connection;
+    this.#budgetBytes = budgetBytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  delivered(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes <= this.#budgetBytes || this.#timer) return;
+    this.#openConnection.pauseReading();
+    // The broker's heartbeats are not read either, and without them the connection would be considered dead.
+    this.#timer = setTimeout(() => this.release(), (this.#openConnection.heartbeatMs || DEFAULT_HEARTBEAT_MS) / 2);
+  }
+
+  finished(bytes: number): void {
+    this.#bytes -= bytes;
+    if (this.#bytes <= this.#budgetBytes) this.release();
+  }
+
+  /** Resumes reading until the budget is exceeded again. */
+  release(): void {
+    if (!this.#timer) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#openConnection.resumeReading();
+  }
 }

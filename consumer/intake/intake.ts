@@ -1,6 +1,6 @@
 /**
- * Keeps messages coming: a connection to RabbitMQ that comes back, and on it one `IntakeChannel` after the other for as long as
- * messages are wanted.
+ * Keeps consuming: maintains a connection to RabbitMQ, and opens an `IntakeChannel` on it whenever messages are wanted
+ * and there is none.
  */
 import type { ConsumeMessage } from 'amqplib';
 import { replyText } from '../../src/amqp/broker-reply.js';
@@ -24,26 +24,26 @@ import { IntakeChannel } from './intake-channel.js';
 import { RefusedQueues } from './refused-queues.js';
 
 export interface IntakeOptions {
-  /** Whose messages are taken at this moment, in the order in which their queues are declared. */
+  /** Services to consume now, in the order in which their queues are declared. */
   readonly services: () => readonly string[];
-  /** What is so of the servers now. */
+  /** Server conditions: each change is logged, not each attempt. */
   readonly status: StatusLog;
-  /** What a person should know, for as long as it holds. */
+  /** Conditions that need attention, reported while they last. */
   readonly notices: StatusLog;
-  /** A message has come. Returns how many records it holds, where that is known already. */
-  readonly onMessage: (session: IntakeChannel, queue: string, message: ConsumeMessage) => number | undefined;
-  /** The session ended without our doing: what it delivered and is not acknowledged comes again. */
+  /** A message was delivered. Returns the number of its records, if already known. */
+  readonly onMessage: (channel: IntakeChannel, queue: string, message: ConsumeMessage) => number | undefined;
+  /** The channel ended unexpectedly. Unacknowledged messages are redelivered. */
   readonly onLost: () => void;
-  /** Every queue that can be had is subscribed to. */
-  readonly onTaking: () => void;
-  /** Ends all waiting for good. */
+  /** Every queue that the broker grants is subscribed to. */
+  readonly onConsuming: () => void;
+  /** Aborts all waiting for good. */
   readonly signal: AbortSignal;
 }
 
-/** A broker that does not answer is not waited for any longer, in milliseconds. */
+/** How long to wait for the broker when closing the channel, in milliseconds. */
 const CLOSE_MS = 1000;
 
-/** A session that lived as long ended for a new reason. */
+/** A channel that was open this long ended for a new reason, in milliseconds. */
 const LONG_LIVED_MS = 30_000;
 
 export class Intake {
@@ -82,22 +82,22 @@ export class Intake {
         `connected to ${connection.serverProduct} ${connection.serverVersion} at ${hostname}:${port}`,
         'info',
       );
-      this.#openSession();
+      this.#openChannel();
     });
-    events.on('failed', (error) => this.#tellOfBroker(error));
+    events.on('failed', (error) => this.#reportBroker(error));
     events.on('lost', (error) => {
       this.#openConnection = undefined;
       this.#channel?.lose(error);
-      this.#tellOfBroker(error);
+      this.#reportBroker(error);
     });
   }
 
-  /** The last session; it may have ended. */
-  get session(): IntakeChannel | undefined {
+  /** The latest channel. It may have ended. */
+  get channel(): IntakeChannel | undefined {
     return this.#channel;
   }
 
-  /** How many queues of services messages are taken from now, and how many the broker refuses. */
+  /** Number of service queues that are consumed, and that the broker refuses. */
   get queues(): WorkerStatus['queues'] {
     const count = (queues: readonly string[]) => queues.filter(isOfService).length;
     return { taken: count(this.#channel?.queues ?? []), refused: count(this.#refused.all) };
@@ -107,50 +107,50 @@ export class Intake {
     return this.#connection.status();
   }
 
-  /** Connects, and stays connected. Takes nothing yet. */
+  /** Connects and reconnects. Does not consume yet. */
   connect(): void {
     this.#connection.open();
   }
 
-  /** Takes messages from now on. */
+  /** Starts consuming. */
   begin(): void {
     this.#wanted = true;
-    this.#openSession();
+    this.#openChannel();
   }
 
   /**
-   * Takes messages of one service more, which is among `services` by now, without disturbing what is taken already. Where
-   * there is no session now, the next one takes from all of them.
+   * Consumes messages of one more service, which is already among `services`, without disturbing the other
+   * subscriptions. If no channel is open, the next one includes it.
    *
-   * @param rank its queues are declared before those of a lower one.
+   * @param rank queues with a higher rank are declared first.
    */
   add(service: string, rank: number): void {
-    const session = this.#channel;
-    if (!session) return;
-    const declarations = logQueues(service, this.#config.queues, session.connection.serverVersion);
-    session.add(
+    const channel = this.#channel;
+    if (!channel) return;
+    const declarations = logQueues(service, this.#config.queues, channel.connection.serverVersion);
+    channel.add(
       declarations.filter(({ queue }) => !this.#refused.has(queue)),
       rank,
     );
   }
 
-  /** Takes nothing more; what is unacknowledged goes back, once. */
+  /** Stops consuming and requeues unacknowledged messages once. */
   async pause(): Promise<void> {
     this.#wanted = false;
-    const session = this.#channel;
+    const channel = this.#channel;
     this.#channel = undefined;
-    await session?.end();
+    await channel?.end();
   }
 
-  /** Takes nothing more; what is in hand can still be acknowledged. */
+  /** Stops consuming. Delivered messages can still be acknowledged. */
   async drain(): Promise<void> {
     this.#wanted = false;
     await this.#channel?.drain();
   }
 
   /**
-   * The channel first: RabbitMQ passes over acknowledgements that it has not come to when it reads the end of the connection,
-   * but none before the end of their channel.
+   * Closes the channel first: when the connection ends, RabbitMQ ignores acknowledgements that it has not processed
+   * yet, but when a channel is closed it processes all that precede it.
    */
   async close(): Promise<void> {
     this.#wanted = false;
@@ -158,18 +158,18 @@ export class Intake {
     await this.#connection.close();
   }
 
-  /** While the consumer stops, a connection that ends is no news, and no other one is opened. */
-  #tellOfBroker({ message }: Error): void {
+  /** While the consumer stops, a lost connection is neither reported nor reopened. */
+  #reportBroker({ message }: Error): void {
     if (this.#options.signal.aborted) void this.#connection.close();
     else this.#options.status.report('broker', message);
   }
 
-  #openSession(): void {
+  #openChannel(): void {
     const connection = this.#openConnection;
     if (!this.#wanted || !connection || (this.#channel && !this.#channel.isEnded)) return;
     const { prefetchBytes, batchSize } = this.#config;
     const wanted = this.#declarations(connection).filter(({ queue }) => !this.#refused.has(queue));
-    const session = new IntakeChannel(connection, this.#topology, wanted, {
+    const channel = new IntakeChannel(connection, this.#topology, wanted, {
       prefetchBytes,
       batchRecords: batchSize,
       isSevere,
@@ -178,21 +178,21 @@ export class Intake {
       onRefused: (declaration, error) => this.#refused.hold(declaration, error),
       onLost: (lost, error, refused) => this.#channelLost(lost, error, refused),
     });
-    this.#channel = session;
+    this.#channel = channel;
     this.#openedAtMs = performance.now();
-    void session.open().then(() => {
-      if (session.isEnded) return;
-      // The reason was logged for each queue.
+    void channel.open().then(() => {
+      if (channel.isEnded) return;
+      // The reason for each queue has been logged.
       const { taken, refused } = this.queues;
-      if (taken === 0 && refused > 0) this.#options.status.report('queues', 'no messages can be taken from any queue');
-      else this.#options.status.report('queues', this.#whatIsTaken(), 'info');
-      this.#options.onTaking();
+      if (taken === 0 && refused > 0) this.#options.status.report('queues', 'no queue can be consumed from');
+      else this.#options.status.report('queues', this.#describeServices(), 'info');
+      this.#options.onConsuming();
     });
   }
 
   /**
-   * Where everything that is announced is taken, announcements come first: with hundreds of queues to declare, a service
-   * that is new must not wait for all of them.
+   * If the consumer discovers services, announcements come first: a new service must not wait until hundreds of queues
+   * are declared.
    */
   #declarations(connection: OpenConnection): QueueDeclaration[] {
     const { queues, services } = this.#config;
@@ -201,42 +201,42 @@ export class Intake {
     return services === 'every' ? [SERVICES, failures, ...logs] : [...logs, failures, SERVICES];
   }
 
-  #whatIsTaken(): string {
+  #describeServices(): string {
     const services = listed(this.#options.services());
-    if (this.#config.services !== 'every') return `taking messages of ${services}`;
+    if (this.#config.services !== 'every') return `consuming messages of ${services}`;
     return services === ''
-      ? 'taking messages of every service that announces itself; none is known yet'
-      : `taking messages of every service that announces itself, so far of ${services}`;
+      ? 'consuming messages of every service that announces itself; none is known yet'
+      : `consuming messages of every service that announces itself, so far: ${services}`;
   }
 
-  #channelLost(session: IntakeChannel, error: Error, refused: boolean): void {
-    if (session !== this.#channel) return;
+  #channelLost(channel: IntakeChannel, error: Error, refused: boolean): void {
+    if (channel !== this.#channel) return;
     this.#options.onLost();
     this.#options.status.report('queues', undefined);
     const { state } = this.#connection.status();
-    if (this.#openConnection !== session.connection || (state !== 'ready' && state !== 'blocked')) return;
-    // What was refused is kept apart from now on, so the next session can come at once.
-    if (refused) return void setImmediate(() => this.#openSession());
+    if (this.#openConnection !== channel.connection || (state !== 'ready' && state !== 'blocked')) return;
+    // The refused queue is excluded from now on, so the next channel can be opened immediately.
+    if (refused) return void setImmediate(() => this.#openChannel());
     this.#topology.forget();
     this.#endsInARow = performance.now() - this.#openedAtMs < LONG_LIVED_MS ? this.#endsInARow + 1 : 1;
-    this.#options.status.report('queues', `the channel ended: ${replyText(error)}. It is opened again.`);
-    void sleep(backoffMs(this.#endsInARow, RECONNECT), this.#options.signal).then(() => this.#openSession());
+    this.#options.status.report('queues', `the channel was closed: ${replyText(error)}. It will be reopened.`);
+    void sleep(backoffMs(this.#endsInARow, RECONNECT), this.#options.signal).then(() => this.#openChannel());
   }
 }
 
-/** All services share the others. */
+/** All services share the other queues. */
 function isOfService(queue: string): boolean {
   return queue !== FAILURE_QUEUE && queue !== SERVICES_QUEUE;
 }
 
-const MOST_LISTED = 20;
+const MAX_LISTED = 20;
 
 function listed(services: readonly string[]): string {
-  const more = services.length - MOST_LISTED;
-  return more > 0 ? `${services.slice(0, MOST_LISTED).join(', ')} and ${more} more` : services.join(', ');
+  const more = services.length - MAX_LISTED;
+  return more > 0 ? `${services.slice(0, MAX_LISTED).join(', ')} and ${more} more` : services.join(', ');
 }
 
-/** Also where a service has such a name: a share of the budget too much is no harm. */
+/** Also true if a service has such a name. Reserving too much of the budget is harmless. */
 function isSevere(queue: string): boolean {
   return queue === FAILURE_QUEUE || /_(?:error|critical)_logs$/.test(queue);
 }

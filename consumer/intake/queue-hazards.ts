@@ -1,27 +1,27 @@
-/** What the arguments of a queue that somebody else declared mean for the messages in it. Pure. */
+/** Detects arguments of an existing queue that endanger its messages. Pure. */
 import type { QueueArguments } from '../../src/amqp/queue-arguments.js';
 import { majorVersion } from '../../src/wire.js';
 
 /**
- * A message that was returned so often is published anew before it is looked at: a delivery limit would destroy it in the
- * end, or it may be what ends its consumers.
+ * A message that was returned this often is republished before it is processed: a delivery limit would eventually drop
+ * it, or it may be what crashes its consumers.
  */
 export const MAX_RETURNS = 2;
 
-/** RabbitMQ 4 gives it to a quorum queue that names none. */
+/** Delivery limit of a quorum queue without an explicit one in RabbitMQ 4. */
 const DEFAULT_LIMIT = 20;
 
 export type Hazard =
-  /** No message may be taken from it. */
+  /** The queue must not be consumed from. */
   | { readonly kind: 'refuse'; readonly sentence: string }
-  /** It works, but a person should look. */
+  /** The queue works, but needs attention. */
   | { readonly kind: 'degraded'; readonly sentence: string };
 
 export function hazardOf(queue: string, declared: QueueArguments, serverVersion: string): Hazard | undefined {
   if (declared['x-queue-type'] === 'stream') {
     return {
       kind: 'refuse',
-      sentence: `queue "${queue}" is a stream, which is read from its end: what is in it already would never be stored. Delete it, or use another name of service.`,
+      sentence: `queue "${queue}" is a stream, which is read from its end: messages already in it would never be stored. Delete the stream, or use another service name.`,
     };
   }
   const limit = deliveryLimit(declared, serverVersion);
@@ -31,19 +31,19 @@ export function hazardOf(queue: string, declared: QueueArguments, serverVersion:
   if (limit <= MAX_RETURNS) {
     return {
       kind: 'degraded',
-      sentence: `queue "${queue}" has a delivery limit of ${limit}, which is too low: ${dropped}, and Loghive publishes a message anew only after ${MAX_RETURNS} returns. ${remedy}`,
+      sentence: `queue "${queue}" has a delivery limit of ${limit}, which is too low: ${dropped}, and Loghive republishes a message only after ${MAX_RETURNS} returns. ${remedy}`,
     };
   }
   if (declared['x-dead-letter-exchange'] !== undefined) return undefined;
   return {
     kind: 'degraded',
-    sentence: `queue "${queue}" has a delivery limit of ${limit} and no dead-letter exchange: ${dropped}. Loghive publishes a message anew after ${MAX_RETURNS} returns, but other consumers may not. ${remedy}`,
+    sentence: `queue "${queue}" has a delivery limit of ${limit} and no dead-letter exchange: ${dropped}. Loghive republishes a message after ${MAX_RETURNS} returns, but other consumers may not. ${remedy}`,
   };
 }
 
 const times = (count: number) => (count === 1 ? 'once' : `${count} times`);
 
-/** Undefined: none. On RabbitMQ 3.x a negative one drops a message at its first return. */
+/** Undefined: no limit. On RabbitMQ 3.x a negative limit drops a message at its first return. */
 function deliveryLimit(declared: QueueArguments, serverVersion: string): number | undefined {
   if (declared['x-queue-type'] !== 'quorum') return undefined;
   const { 'x-delivery-limit': limit } = declared;

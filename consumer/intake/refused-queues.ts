@@ -1,6 +1,6 @@
 /**
- * Queues that the broker gives no subscription to. Asking for one closes the channel, and with it the subscriptions to all
- * others, so each is kept apart and tried on a channel of its own until it can be had.
+ * Queues that the broker refuses to let the consumer consume from. A refused `basic.consume` closes the channel with
+ * all other subscriptions, so each such queue is retried on a separate channel until it succeeds.
  */
 
 import { ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, replyCode, replyText } from '../../src/amqp/broker-reply.js';
@@ -13,32 +13,32 @@ import type { StatusLog } from '../../src/status-log.js';
 import { sleep } from '../../src/time/time-limit.js';
 import type { QueueDeclaration } from '../../src/wire.js';
 import { retry } from '../retry.js';
-import { declareToTake } from './subscriptions.js';
+import { declareForConsuming } from './subscriptions.js';
 
-/** A permission is granted by hand, a queue may be there again in a moment. */
+/** A permission is granted by hand, but a queue may be available again in a moment. */
 const RETRY: BackoffPolicy = { firstMs: 1000, maxMs: 60_000 };
 
-/** What a person can do, by the reply code of AMQP and the broker's words. */
+/** What an operator can do, by AMQP reply code and the broker's text. */
 function remedyFor(code: number, words: string): string {
-  // RabbitMQ has one code for a missing right and for somebody else's exclusive consumer.
+  // RabbitMQ uses one code for a missing permission and for another client's exclusive consumer.
   if (code === ACCESS_REFUSED && words.includes('exclusive')) {
-    return 'Another consumer has it exclusively: end that one, or have it consume without "exclusive". ';
+    return 'Another client consumes it exclusively: stop that client, or make it consume without "exclusive". ';
   }
   if (code === ACCESS_REFUSED) return 'Grant the user "read" on it. ';
-  // A queue that is on one node of several, such as a classic one.
-  if (code === NOT_FOUND && words.includes('is down')) return 'Start that node: the queue is on no other one. ';
+  // The queue, such as a classic one, is on one node of a cluster.
+  if (code === NOT_FOUND && words.includes('is down')) return 'Start that node: the queue exists only there. ';
   if (code === NOT_FOUND) return 'Declare it, or grant the user "configure" on it. ';
-  if (code === RESOURCE_LOCKED) return 'End the connection that has it for itself, or use another name of service. ';
+  if (code === RESOURCE_LOCKED) return 'Close the connection that owns it exclusively, or use another service name. ';
   return '';
 }
 
 export interface RefusedQueuesOptions {
-  /** The open connection, while there is one. */
+  /** The open connection; undefined while there is none. */
   readonly openConnection: () => OpenConnection | undefined;
-  /** Messages can be taken from it again. */
+  /** The queue can be consumed from again. */
   readonly onFree: (declaration: QueueDeclaration) => void;
   readonly notices: StatusLog;
-  /** Ends all trying. */
+  /** Stops the retries. */
   readonly signal: AbortSignal;
 }
 
@@ -63,53 +63,56 @@ export class RefusedQueues {
   hold(declaration: QueueDeclaration, error: Error): void {
     if (this.#held.has(declaration.queue)) return;
     this.#held.add(declaration.queue);
-    // Whatever else it fails with is a fault of ours, and must not end the process.
-    this.#untilItIsFree(declaration, error).catch((fault) => internalLogger.error(`consumer: ${reasonOf(fault)}`));
+    // Any other failure is a bug in Loghive and must not end the process.
+    this.#retryUntilGranted(declaration, error).catch((fault) => internalLogger.error(`consumer: ${reasonOf(fault)}`));
   }
 
-  async #untilItIsFree(declaration: QueueDeclaration, error: Error): Promise<void> {
+  async #retryUntilGranted(declaration: QueueDeclaration, error: Error): Promise<void> {
     const { notices, signal, onFree } = this.#options;
     const sentence = sentenceOf(declaration.queue, error);
     const topic = `queue ${declaration.queue} refused`;
     if (sentence) notices.report(topic, sentence);
     await sleep(backoffMs(1, RETRY), signal);
-    await retry(() => this.#take(declaration), {
+    await retry(() => this.#tryConsume(declaration), {
       policy: RETRY,
       signal,
       onFailure: ({ message }) =>
-        internalLogger.debug(`queue "${declaration.queue}" still cannot be taken from: ${message}`),
+        internalLogger.debug(`queue "${declaration.queue}" still cannot be consumed from: ${message}`),
     });
     if (signal.aborted) return;
     if (sentence) {
       notices.report(topic, undefined);
-      internalLogger.info(`queue "${declaration.queue}" can be taken from again.`);
+      internalLogger.info(`queue "${declaration.queue}" can be consumed from again.`);
     }
     this.#held.delete(declaration.queue);
     onFree(declaration);
   }
 
-  /** Rejects while it cannot be taken from. While the broker is away nothing is learnt of it, so that is waited for. */
-  async #take(declaration: QueueDeclaration): Promise<void> {
+  /**
+   * Rejects while the queue is refused. Waits while the broker is unreachable, because that says nothing about the
+   * queue.
+   */
+  async #tryConsume(declaration: QueueDeclaration): Promise<void> {
     const { openConnection, signal } = this.#options;
     let open = openConnection();
     for (; !open && !signal.aborted; open = openConnection()) await sleep(RETRY.firstMs, signal);
     if (!open) return;
     this.#topology.forget();
-    await declareToTake(this.#topology, open, declaration, () => {});
+    await declareForConsuming(this.#topology, open, declaration, () => {});
     const channel = await open.model.createChannel();
     channel.on('error', () => {});
-    // The only way to learn whether it works. The one message that may come goes back when the channel ends.
+    // The only way to find out. A message that is delivered is requeued when the channel closes.
     await channel.prefetch(1);
     await channel.consume(declaration.queue, () => {});
     await channel.close();
   }
 }
 
-/** Undefined when nobody refused: then the connection ended, and that is told by itself. */
+/** Undefined if the broker did not refuse: the connection was lost, which is reported elsewhere. */
 function sentenceOf(queue: string, error: Error): string | undefined {
-  if (error instanceof LoghiveError) return `${error.message} It is tried again.`;
+  if (error instanceof LoghiveError) return `${error.message} Loghive keeps retrying.`;
   const code = replyCode(error);
   if (code === undefined) return undefined;
   const words = replyText(error);
-  return `no messages can be taken from queue "${queue}": ${words}. ${remedyFor(code, words)}It is tried again.`;
+  return `cannot consume from queue "${queue}": ${words}. ${remedyFor(code, words)}Loghive keeps retrying.`;
 }

@@ -1,21 +1,21 @@
-/** What a session knows of one queue that it takes messages from. */
+/** State of one subscribed queue of a channel. */
 import type { QueueDeclaration } from '../../src/wire.js';
 import { FLOOR, type QueueLoad } from './prefetch.js';
 
 export class Subscription {
   readonly declaration: QueueDeclaration;
-  /** Of level ERROR or CRITICAL, or the retry queue. */
+  /** The queue is of level ERROR or CRITICAL, or the retry queue. */
   readonly severe: boolean;
   prefetch = FLOOR;
-  /** The broker's name for the subscription; undefined while there is none. */
+  /** The consumer tag; undefined while not subscribed. */
   consumerTag: string | undefined;
-  /** Grows with each subscription, so that what the broker says of an older one is told apart. */
+  /** Increases with each subscription, to recognize callbacks of an earlier one. */
   generation = 0;
-  /** It is being subscribed to again with another prefetch. */
+  /** It is being renewed with another prefetch. */
   renewing = false;
-  /** The broker ended it, which was logged, and it has not been renewed yet. */
+  /** The broker canceled it, which was logged, and it has not been renewed yet. */
   isInterrupted = false;
-  /** How often the broker ended it since a message came. */
+  /** How often the broker canceled it since the last message. */
   failures = 0;
   #outstanding = 0;
   #outstandingBytes = 0;
@@ -33,7 +33,7 @@ export class Subscription {
     return this.declaration.queue;
   }
 
-  /** Messages that are delivered and not acknowledged. */
+  /** Number of unacknowledged messages. */
   get outstanding(): number {
     return this.#outstanding;
   }
@@ -43,24 +43,24 @@ export class Subscription {
   }
 
   get load(): QueueLoad {
-    // A mean follows slowly when messages become larger; what is in hand shows it at once.
-    const inHand = this.#outstandingBytes / Math.max(1, this.#outstanding);
+    // The mean adapts slowly when messages become larger; unacknowledged ones show it immediately.
+    const current = this.#outstandingBytes / Math.max(1, this.#outstanding);
     return {
       prefetch: this.prefetch,
       outstanding: this.#outstanding,
       outstandingBytes: this.#outstandingBytes,
-      meanBytes: Math.max(this.#meanBytes, inHand),
+      meanBytes: Math.max(this.#meanBytes, current),
       meanRecords: this.#meanRecords,
       severe: this.severe,
     };
   }
 
-  /** Bytes a message, without properties: what the broker counts against a limit. */
+  /** Mean size of a message in bytes, without properties: what the broker counts against a limit. */
   get meanBodyBytes(): number {
     return this.#meanBodyBytes;
   }
 
-  /** @param bodyBytes of it without properties. */
+  /** @param bodyBytes size of the body, without properties. */
   delivered(bytes: number, bodyBytes: number): void {
     this.failures = 0;
     this.#outstanding++;
@@ -70,7 +70,7 @@ export class Subscription {
     this.#meanBodyBytes = smoothed(this.#meanBodyBytes, bodyBytes);
   }
 
-  /** How many records the message was found to hold. */
+  /** Reports the number of records in a message. */
   counted(records: number): void {
     this.#meanRecords = smoothed(this.#meanRecords, records);
   }
@@ -80,7 +80,7 @@ export class Subscription {
     this.#outstandingBytes -= bytes;
   }
 
-  /** The most messages that were outstanding since this was asked last. */
+  /** The highest number of unacknowledged messages since the last call. */
   takePeak(): number {
     const peak = this.#peak;
     this.#peak = this.#outstanding;
@@ -88,7 +88,7 @@ export class Subscription {
   }
 }
 
-/** A mean over about the last sixteen; the first value counts whole. */
+/** Moving average over about the last sixteen values. The first value counts in full. */
 function smoothed(mean: number, value: number): number {
   return mean === 0 ? value : mean + (value - mean) / 16;
 }

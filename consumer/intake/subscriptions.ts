@@ -1,6 +1,6 @@
 /**
- * Which queues a channel takes messages from: declares and subscribes to one after the other, again where the broker ended
- * a subscription, and with another prefetch where the load of a queue has changed.
+ * The subscriptions of a channel. Declares and subscribes to one queue after the other; subscribes again if the broker
+ * cancels a subscription, or with another prefetch if the load of a queue changes.
  */
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { Mutex } from 'async-mutex';
@@ -12,22 +12,22 @@ import { LoghiveError, reasonOf } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { counted } from '../../src/sentence.js';
 import type { QueueDeclaration } from '../../src/wire.js';
-import { adapted, type PrefetchBudget, shrunk, wantsAnother } from './prefetch.js';
+import { adapted, needsReview, type PrefetchBudget, shrunk } from './prefetch.js';
 import { hazardOf } from './queue-hazards.js';
 import { Subscription } from './subscription.js';
 
 export interface SubscriptionsOptions {
   readonly connection: OpenConnection;
   readonly topology: Topology;
-  /** False once nothing more is to be taken. */
+  /** False once the channel must not subscribe any more. */
   readonly isOpen: () => boolean;
   readonly budget: () => PrefetchBudget;
-  /** Queues that keep a share of the budget for themselves. */
+  /** Queues that have a reserved share of the budget. */
   readonly isSevere: (queue: string) => boolean;
   readonly onMessage: (subscription: Subscription, message: ConsumeMessage) => void;
-  /** What a person should know of a queue; undefined: nothing. */
+  /** A problem with a queue that needs attention; undefined: none. */
   readonly onHazard: (queue: string, sentence: string | undefined) => void;
-  /** No messages can be taken from this queue. */
+  /** The broker refuses this queue. */
   readonly onRefused: (declaration: QueueDeclaration, error: Error) => void;
 }
 
@@ -36,15 +36,15 @@ interface Pending {
   readonly rank: number;
 }
 
-/** How often queues that became idle give their prefetch back. */
+/** How often the prefetch of idle queues is reduced, in milliseconds. */
 const SHRINK_EVERY_MS = 60_000;
 
 /**
- * Declares a queue that messages are to be taken from.
+ * Declares a queue before consuming from it.
  *
- * @throws LoghiveError LOGHIVE_BROKER_REFUSED for a queue whose messages must not be taken; what `Topology.ensure` throws.
+ * @throws LoghiveError LOGHIVE_BROKER_REFUSED if the queue must not be consumed from; the errors of `Topology.ensure`.
  */
-export async function declareToTake(
+export async function declareForConsuming(
   topology: Topology,
   connection: OpenConnection,
   declaration: QueueDeclaration,
@@ -62,28 +62,28 @@ export async function declareToTake(
 
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
-  /** By the name of the queue. */
+  /** By queue name. */
   readonly #all = new Map<string, Subscription>();
-  /** What is to be subscribed to, the next one last. */
+  /** Queues to subscribe to, the next one last. */
   readonly #pending: Pending[] = [];
-  /** `basic.qos` applies to the next `basic.consume` of the channel, so the two must not be torn apart. */
+  /** `basic.qos` applies to the next `basic.consume` of the channel, so nothing may come between the two. */
   readonly #subscribing = new Mutex();
   readonly #timers = new Set<NodeJS.Timeout>();
   #channel: Channel | undefined;
   #working: Promise<void> | undefined;
-  /** The one that the broker is asked for at this moment. */
+  /** The one whose `basic.consume` is in flight. */
   #asked: Subscription | undefined;
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
   }
 
-  /** The queue that a channel ended over, when the broker ended it because it gives no subscription. */
+  /** The queue over which the channel was closed, if the broker closed it because of a refused subscription. */
   get asked(): QueueDeclaration | undefined {
     return this.#asked?.declaration;
   }
 
-  /** Queues that the broker has granted; one that is renewed with another prefetch stays among them. */
+  /** Granted queues, including those being renewed with another prefetch. */
   get granted(): string[] {
     const granted = [...this.#all.values()].filter(
       ({ consumerTag, renewing }) => consumerTag !== undefined || renewing,
@@ -91,17 +91,17 @@ export class Subscriptions {
     return granted.map(({ queue }) => queue);
   }
 
-  /** Subscribes to what was added. Resolves when nothing is pending any more; never rejects. */
+  /** Subscribes to the added queues. Resolves when none are pending; never rejects. */
   async begin(channel: Channel): Promise<void> {
     this.#channel = channel;
     this.#timers.add(setInterval(() => this.#shrinkIdle(), SHRINK_EVERY_MS));
-    await this.#work();
+    await this.#process();
   }
 
   /**
-   * Adds these queues, in this order. One that is there already stays as it is.
+   * Adds these queues, in this order. Those already present stay unchanged.
    *
-   * @param rank those of a higher rank are subscribed to before those of a lower one.
+   * @param rank queues with a higher rank are subscribed to first.
    */
   add(declarations: readonly QueueDeclaration[], rank: number): void {
     const added: Subscription[] = [];
@@ -115,39 +115,39 @@ export class Subscriptions {
     this.#enqueue(added, rank);
   }
 
-  /** Cancels all of them. */
+  /** Cancels all subscriptions. */
   async cancel(): Promise<void> {
     await this.#subscribing.runExclusive(async () => {
       for (const subscription of [...this.#all.values()]) await this.#cancel(subscription);
     });
   }
 
-  /** Stops all that would happen later. */
+  /** Clears all timers. */
   stop(): void {
     for (const timer of this.#timers) clearTimeout(timer);
   }
 
-  /** Whether the queue should have another prefetch now. */
+  /** Changes the prefetch of the queue if necessary. */
   review(subscription: Subscription): void {
     const budget = this.#options.budget();
     const { load } = subscription;
-    if (wantsAnother(load, budget)) this.#resize(subscription, adapted(load, budget));
+    if (needsReview(load, budget)) this.#resize(subscription, adapted(load, budget));
   }
 
   #enqueue(subscriptions: readonly Subscription[], rank: number): void {
     const at = this.#pending.findLastIndex((pending) => pending.rank < rank) + 1;
     this.#pending.splice(at, 0, ...subscriptions.map((subscription) => ({ subscription, rank })).reverse());
-    if (this.#channel) void this.#work();
+    if (this.#channel) void this.#process();
   }
 
-  #work(): Promise<void> {
-    this.#working ??= this.#workOff().finally(() => {
+  #process(): Promise<void> {
+    this.#working ??= this.#processPending().finally(() => {
       this.#working = undefined;
     });
     return this.#working;
   }
 
-  async #workOff(): Promise<void> {
+  async #processPending(): Promise<void> {
     while (this.#options.isOpen()) {
       const next = this.#pending.pop();
       if (!next) return;
@@ -159,15 +159,15 @@ export class Subscriptions {
     const { connection, topology, isOpen, onHazard, onRefused } = this.#options;
     const { declaration, queue } = subscription;
     try {
-      await declareToTake(topology, connection, declaration, onHazard);
+      await declareForConsuming(topology, connection, declaration, onHazard);
     } catch (error) {
       if (!isOpen()) return;
       if (error instanceof LoghiveError || replyCode(error) !== undefined) {
         this.#all.delete(queue);
         onRefused(declaration, error as Error);
       } else {
-        // Nobody has refused: the connection is ending, or it was short of channels for a moment.
-        internalLogger.debug(`queue "${queue}" is not declared: ${reasonOf(error)}`);
+        // The broker did not refuse: the connection is closing, or has no free channel at the moment.
+        internalLogger.debug(`cannot declare queue "${queue}": ${reasonOf(error)}`);
         this.#subscribeLater(subscription);
       }
       return;
@@ -180,7 +180,7 @@ export class Subscriptions {
     const timer = setTimeout(
       () => {
         this.#timers.delete(timer);
-        // It was subscribed to before, or was about to be.
+        // Highest rank: it was already subscribed to, or about to be.
         this.#enqueue([subscription], Number.POSITIVE_INFINITY);
       },
       backoffMs(subscription.failures, RECONNECT),
@@ -188,7 +188,7 @@ export class Subscriptions {
     this.#timers.add(timer);
   }
 
-  /** Never rejects: a refusal closes the channel, and is told by that. */
+  /** Never rejects: a refusal closes the channel, which is reported there. */
   async #consume(subscription: Subscription): Promise<void> {
     if (!this.#options.isOpen()) return;
     const generation = ++subscription.generation;
@@ -197,19 +197,18 @@ export class Subscriptions {
       await this.#channel!.prefetch(subscription.prefetch);
       const { consumerTag } = await this.#channel!.consume(subscription.queue, (message) => {
         if (message !== null) this.#options.onMessage(subscription, message);
-        else if (generation === subscription.generation) this.#cancelled(subscription);
+        else if (generation === subscription.generation) this.#canceled(subscription);
       });
-      // It may have been cancelled before this was heard.
+      // The broker may have canceled it before this answer arrived.
       if (generation === subscription.generation) {
         subscription.consumerTag = consumerTag;
-        if (subscription.isInterrupted)
-          internalLogger.info(`messages are taken from queue "${subscription.queue}" again.`);
+        if (subscription.isInterrupted) internalLogger.info(`consuming from queue "${subscription.queue}" again.`);
         subscription.isInterrupted = false;
-        // Messages may have come in one piece with the answer, and no further one does before they are done with.
+        // Messages may have arrived in the same read as the answer, and no more follow until they are acknowledged.
         this.review(subscription);
       }
     } catch (error) {
-      internalLogger.debug(`no subscription to ${subscription.queue}: ${reasonOf(error)}`);
+      internalLogger.debug(`cannot subscribe to queue "${subscription.queue}": ${reasonOf(error)}`);
     }
     this.#asked = undefined;
   }
@@ -219,22 +218,23 @@ export class Subscriptions {
     if (consumerTag === undefined) return;
     subscription.consumerTag = undefined;
     subscription.generation++;
-    // Refused only where the channel is gone, which is told by the channel.
+    // Fails only if the channel is gone, which is reported elsewhere.
     await this.#channel!.cancel(consumerTag).catch((error) => internalLogger.debug(`cancel: ${reasonOf(error)}`));
   }
 
   /**
-   * The queue was deleted, or its node left; or, from RabbitMQ 4.3 on, its messages were held for too long, and come again.
-   * Which of these it was, nobody says, so what is in hand stays there: of a deleted queue nobody else has it.
+   * The broker canceled the subscription: the queue was deleted, its node left, or, from RabbitMQ 4.3 on, its messages
+   * were unacknowledged for too long and are redelivered. The broker does not say which. So its messages are kept:
+   * those of a deleted queue exist nowhere else.
    */
-  #cancelled(subscription: Subscription): void {
+  #canceled(subscription: Subscription): void {
     subscription.consumerTag = undefined;
     subscription.generation++;
     subscription.isInterrupted = true;
     const { queue, outstanding } = subscription;
-    const held = `, or ${counted(outstanding, 'message')} of it ${outstanding === 1 ? 'was' : 'were'} held for longer than the broker's consumer_timeout`;
+    const held = `, or ${counted(outstanding, 'message')} of it ${outstanding === 1 ? 'was' : 'were'} unacknowledged for longer than the broker's consumer_timeout`;
     internalLogger.warning(
-      `the broker ended the subscription to queue "${queue}": the queue was deleted, its node left${outstanding > 0 ? held : ''}. It is declared and subscribed to again.`,
+      `the broker canceled the subscription to queue "${queue}": the queue was deleted, its node left${outstanding > 0 ? held : ''}. Loghive declares it and subscribes again.`,
     );
     this.#options.topology.forget();
     this.#subscribeLater(subscription);
@@ -246,7 +246,7 @@ export class Subscriptions {
     }
   }
 
-  /** Subscribes again with another prefetch: AMQP cannot change that of a subscription. */
+  /** Renews the subscription with another prefetch: AMQP cannot change it otherwise. */
   #resize(subscription: Subscription, prefetch: number): void {
     const { isOpen } = this.#options;
     if (prefetch === subscription.prefetch || subscription.renewing) return;
@@ -254,7 +254,7 @@ export class Subscriptions {
     subscription.prefetch = prefetch;
     subscription.renewing = true;
     void this.#subscribing.runExclusive(async () => {
-      // Ended by the broker meanwhile: then it is subscribed to again in any case.
+      // If the broker canceled it meanwhile, it is renewed anyway.
       if (isOpen() && subscription.consumerTag !== undefined) {
         await this.#cancel(subscription);
         await this.#consume(subscription);

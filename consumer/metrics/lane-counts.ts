@@ -1,4 +1,4 @@
-/** What became of records, by service and level. Plain numbers, which can be sent to another thread. Pure. */
+/** Counts outcomes of records by service and level, as plain numbers that can be sent to another thread. Pure. */
 import { LEVELS, type Level, severity } from '../../src/level.js';
 import { OTHER_SERVICE, ServiceLabels } from '../../src/metrics/service-labels.js';
 import { laneOf } from '../../src/wire.js';
@@ -6,11 +6,11 @@ import { laneOf } from '../../src/wire.js';
 export const OUTCOMES = ['stored', 'duplicate', 'dead_lettered', 'expired', 'retried'] as const;
 export type RecordOutcome = (typeof OUTCOMES)[number];
 
-/** That of a dead letter which does not say its level. */
+/** Level of a dead letter without one. */
 export const UNKNOWN_LEVEL = 'unknown';
 const LEVEL_LABELS = [...LEVELS, UNKNOWN_LEVEL];
 
-/** By service; for each outcome the numbers of all levels, one behind the other. */
+/** By service: for each outcome, the counts of all levels in a row. */
 export type LaneTable = Map<string, Float64Array>;
 
 interface Lane {
@@ -18,36 +18,35 @@ interface Lane {
   readonly level: Level;
 }
 
-/** A dead letter. */
-interface GivenUp {
+interface DeadLettered {
   readonly queue: string;
   readonly service?: string;
   readonly level?: string;
 }
 
-/** A batch that was stored. */
+/** A stored batch. */
 export interface StoredBatch {
   readonly items: ReadonlyArray<{ readonly record: Lane }>;
-  /** Of the items: those that the table refused. */
+  /** The items that the table refused. */
   readonly rejected: ReadonlyArray<{ readonly item: { readonly record: Lane } }>;
-  /** Of the items: the records that were there already. */
+  /** The records that were already in the table. */
   readonly duplicates: readonly Lane[];
-  readonly deadLetters: readonly GivenUp[];
+  readonly deadLetters: readonly DeadLettered[];
 }
 
 export class LaneCounts {
   readonly #labels: ServiceLabels;
   readonly #table: LaneTable = new Map();
-  /** Records of one service come in runs, many in one message. */
+  /** Caches the last row: consecutive records usually have the same service. */
   #lastService: string | undefined;
   #lastRow: Float64Array = newRow();
 
-  /** @param maxServices the records of further ones are counted as those of service "other". */
+  /** @param maxServices records of further services are counted under the service "other". */
   constructor(maxServices: number) {
     this.#labels = new ServiceLabels(maxServices);
   }
 
-  /** It goes on counting in the same table: whoever keeps it, copies it. */
+  /** The live table: copy it to keep it. */
   get table(): LaneTable {
     return this.#table;
   }
@@ -62,7 +61,7 @@ export class LaneCounts {
     for (const letter of deadLetters) this.deadLetter(letter);
   }
 
-  deadLetter({ service, level, queue }: GivenUp): void {
+  deadLetter({ service, level, queue }: DeadLettered): void {
     const lane = service !== undefined && isLevel(level) ? { service, level } : laneOf(queue);
     if (lane) this.count('dead_lettered', lane);
     else this.#rowOf(service ?? OTHER_SERVICE)[indexOf('dead_lettered', LEVELS.length)]!++;
@@ -81,7 +80,7 @@ export class LaneCounts {
   }
 }
 
-/** Adds what `from` has to `to`. */
+/** Adds the counts of `from` to `to`. */
 export function addLanes(to: LaneTable, from: LaneTable, labels: ServiceLabels): void {
   for (const [service, counts] of from) {
     const row = rowOf(to, labels.of(service));
@@ -90,8 +89,8 @@ export function addLanes(to: LaneTable, from: LaneTable, labels: ServiceLabels):
 }
 
 /**
- * Each service and level of which a record was seen, with what became of them; also where that is 0: a series that
- * began with its first dead letter would show no increase.
+ * Each service and level with at least one record, including outcomes with a count of 0: a series that began with its
+ * first dead letter would show no increase.
  */
 export function* lanesOf(
   table: LaneTable,

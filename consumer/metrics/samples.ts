@@ -1,16 +1,15 @@
-/** The samples of each of the consumer's metrics, from its status and its counts. Pure. */
+/** The samples of each consumer metric, from its status and counts. Pure. */
 import type { Sample } from '../../src/metrics/metric.js';
 import { isConnected } from '../health.js';
 import type { ConsumerStatus } from '../status.js';
-import { histogramSamples } from './histogram.js';
 import { lanesOf, type RecordOutcome } from './lane-counts.js';
-import { BATCH_BOUNDS, COMMIT_BOUNDS, type PipelineCounts } from './snapshot.js';
+import { BATCH_BOUNDS, COMMIT_BOUNDS, histogramSamples, type PipelineCounts } from './snapshot.js';
 import type { ConsumerMetricName } from './table.js';
 
 export interface Snapshot {
   readonly status: ConsumerStatus;
   readonly counts: PipelineCounts;
-  /** Of this package. */
+  /** Version of this package. */
   readonly version: string;
 }
 

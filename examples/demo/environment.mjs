@@ -55,7 +55,7 @@ export async function openEnvironment(servers) {
       async startConsumer() {
         const env = { LOGHIVE_URL: brokerUrl, LOGHIVE_DATABASE_URL: databaseUrl };
         const consumer = run(LOGHIVE, ['consume', 'shop'], env);
-        await consumer.waitForLine(/taking messages of shop/, 30_000);
+        await consumer.waitForLine(/consuming messages of shop/, 30_000);
         return consumer;
       },
       async openShop() {

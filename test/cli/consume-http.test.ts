@@ -17,7 +17,7 @@ function consume(...args: string[]) {
 
 test('answers probes while its servers are away, and says where', async () => {
   const child = consume('--http-port', '0');
-  const [, port] = await child.waitForLine(/health and metrics at http:\/\/127\.0\.0\.1:(\d+)/);
+  const [, port] = await child.waitForLine(/health and metrics: http:\/\/127\.0\.0\.1:(\d+)/);
   expect((await fetched(Number(port), '/livez')).status).toBe(200);
   expect((await fetched(Number(port), '/readyz')).status).toBe(503);
   expect((await fetched(Number(port), '/status')).body).toContain('"state": "preparing"');
@@ -32,7 +32,7 @@ test('ends at a port that is taken and was named, in the words of the command li
   const child = consume('--http-port', String(port));
   expect(await child.exited).toEqual({ code: 1, signal: null });
   expect(child.stderr.join('\n')).toContain(
-    `another program listens on 127.0.0.1:${port}. Name another port with the option --http-port or CONSUMER_HTTP_PORT`,
+    `another program is listening on 127.0.0.1:${port}. Set another port with the option --http-port or CONSUMER_HTTP_PORT`,
   );
 });
 

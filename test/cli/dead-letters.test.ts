@@ -221,7 +221,7 @@ describe('a replay', () => {
       left: 2,
       kept: expect.arrayContaining([
         { reason: 'queue "gone_info_logs" does not exist; start a consumer of its service', letters: 1 },
-        { reason: 'queue "orders" is none that Loghive takes from', letters: 1 },
+        { reason: 'queue "orders" is not a queue of Loghive', letters: 1 },
       ]),
     });
     expect(code).toBe(1);

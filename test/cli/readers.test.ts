@@ -82,9 +82,9 @@ test('a terminal that stands still (Ctrl-S) does not hold a consumer up, and is 
   await terminal.started;
   terminal.type('\x13');
   await logUntilStored(service);
-  expect(terminal.text()).not.toContain(`taking messages of ${service}`);
+  expect(terminal.text()).not.toContain(`consuming messages of ${service}`);
   terminal.type('\x11');
-  await terminal.shows(new RegExp(`taking messages of ${service}`));
+  await terminal.shows(new RegExp(`consuming messages of ${service}`));
   terminal.type('\x03');
   expect(await terminal.ended).toBe(0);
 });

@@ -164,10 +164,10 @@ describe('loghive consume', () => {
     await Promise.all([mq.refuse(), pg.refuse()]);
     const child = consume(mq.url(broker.url), pg.url(database.url));
     await child.waitForLine(/WARNING amqp:.*nothing listens there/, 20_000);
-    await child.waitForLine(/WARNING storage does not work yet: .*nothing listens at/, 20_000);
+    await child.waitForLine(/WARNING storage is not available yet: .*nothing listens at/, 20_000);
     await Promise.all([mq.heal(), pg.heal()]);
     await child.waitForLine(/INFO connected to RabbitMQ [\d.]+ at 127\.0\.0\.1:\d+\.$/, 20_000);
-    await child.waitForLine(/INFO taking messages of svc_\w+\.$/, 20_000);
+    await child.waitForLine(/INFO consuming messages of svc_\w+\.$/, 20_000);
     await endsBySigterm(child);
   }, 60_000);
 
@@ -175,16 +175,13 @@ describe('loghive consume', () => {
     const [own, records] = await Promise.all([useBroker(), useDatabase()]);
     const child = loghive(['consume', '--url', own.url, '--database-url', records.url]);
     await child.waitForLine(
-      /INFO taking messages of every service that announces itself; none is known yet\.$/,
+      /INFO consuming messages of every service that announces itself; none is known yet\.$/,
       20_000,
     );
     const service = uniqueName('svc');
     const transport = new LoghiveTransport({ service, url: own.url });
     onEnd(() => transport.close());
-    await child.waitForLine(
-      new RegExp(`INFO service ${service} was found; its messages are taken as well\\.$`),
-      20_000,
-    );
+    await child.waitForLine(new RegExp(`INFO found service ${service}; consuming its messages\\.$`), 20_000);
     await endsBySigterm(child);
   }, 60_000);
 

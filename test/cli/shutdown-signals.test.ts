@@ -47,7 +47,7 @@ test('the first signal behind another reason to end hurries it', () => {
 test('loghive consume takes two signals within milliseconds for one, and says nothing of its servers any more', async () => {
   const args = ['consume', 'shop', '--url', 'amqp://127.0.0.1:1', '--database-url', 'postgres://u@127.0.0.1:1/x'];
   const child = useChild(program, { args });
-  await child.waitForLine(/storage does not work yet/);
+  await child.waitForLine(/storage is not available yet/);
   const from = child.lines.length;
   void child.kill('SIGINT');
   void child.kill('SIGINT');

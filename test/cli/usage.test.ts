@@ -36,7 +36,7 @@ test.each<[string[], RegExp]>([
   [['migrate', '--url', 'amqp://u:secret@h'], /^loghive: unknown option '--url'/],
   [
     ['migrate'],
-    /^loghive: no database: pass the option --database-url \(postgres:.* or set LOGHIVE_DATABASE_URL, .* or DATABASE_URL\.$/,
+    /^loghive: no database is configured: pass the option --database-url \(postgres:.* or set LOGHIVE_DATABASE_URL, .* or DATABASE_URL\.$/,
   ],
   [
     ['migrate', '--database-url', 'mysql://u:secret@h/db'],
@@ -58,7 +58,7 @@ test.each<[string[], RegExp]>([
     ['consume', 'shop', '--url', 'http://u:secret@h', ...DATABASE],
     /^loghive: consume: option --url is "http:\/\/u:\*\*\*@h", expected a URL that begins with 'amqp:/,
   ],
-  [['consume', 'shop'], /^loghive: no database: /],
+  [['consume', 'shop'], /^loghive: no database is configured: /],
 ])('wrong use is told in one line, and ends with 2: loghive %j', async (args, words) => {
   const { code, stdout, stderr } = await loghive(args);
   expect(stderr).toHaveLength(1);
@@ -92,9 +92,9 @@ test('loghive consume says which database it took DATABASE_URL for, and that it 
   const env = { DATABASE_URL: 'postgres://u:secret@127.0.0.1:1/app' };
   const child = useChild(program, { args: ['consume', 'shop', '--url', 'amqp://127.0.0.1:1'], env, cwd: tmpdir() });
   await child.waitForLine(
-    /INFO the database is that of environment variable DATABASE_URL: "postgres:\/\/u:\*\*\*@127\.0\.0\.1:1\/app"\.$/,
+    /INFO using the database of environment variable DATABASE_URL: "postgres:\/\/u:\*\*\*@127\.0\.0\.1:1\/app"\.$/,
   );
-  await child.waitForLine(/WARNING storage does not work yet: .* Loghive tries again, at least every 30 s\.$/);
+  await child.waitForLine(/WARNING storage is not available yet: .* Loghive tries again, at least every 30 s\.$/);
 });
 
 test('without a command it shows what there is, and ends with 2', async () => {

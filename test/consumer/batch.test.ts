@@ -14,7 +14,7 @@ interface Shape {
 const limits = { records: 50, bytes: 1_000_000, lingerMs: 60_000 };
 const tagsOf = (batch: ParsedDelivery[] | undefined) => batch?.map(({ tag }) => tag);
 
-/** A batcher of made-up messages, and the tags of those that were parsed so far. */
+/** A batcher with fake messages, and the tags of those parsed so far. */
 function open(over: Partial<typeof limits> = {}) {
   const shapes = new Map<number, Shape>();
   const parsed: number[] = [];
@@ -35,7 +35,7 @@ function open(over: Partial<typeof limits> = {}) {
 }
 
 describe('a batch', () => {
-  it('is due when enough records have come', () => {
+  it('is due when it has enough records', () => {
     const { batcher, add, due, take } = open();
     for (let tag = 1; tag <= 4; tag++) expect(add(tag)).toBe(10);
     expect(take()).toBeUndefined();
@@ -45,13 +45,13 @@ describe('a batch', () => {
     batcher.clear();
   });
 
-  it('is due when enough bytes have come', () => {
+  it('is due when it has enough bytes', () => {
     const { add, take } = open();
     add(1, { bytes: 1_000_000 });
     expect(take()).toEqual([1]);
   });
 
-  it('is due when its first message has waited long enough', async () => {
+  it('is due when its first message has lingered long enough', async () => {
     const { add, due, take } = open({ lingerMs: 20 });
     add(1);
     expect(take()).toBeUndefined();
@@ -60,17 +60,17 @@ describe('a batch', () => {
     expect(take()).toBeUndefined();
   });
 
-  it('ends at its limits and leaves the rest for the next one', () => {
+  it('ends at its limits and leaves the rest for the next batch', () => {
     const { batcher, add, take } = open();
     for (let tag = 1; tag <= 12; tag++) add(tag);
     expect(take()).toEqual([1, 2, 3, 4, 5]);
     expect(take()).toEqual([6, 7, 8, 9, 10]);
     expect(take()).toBeUndefined();
-    batcher.hurry();
+    batcher.flush();
     expect(take()).toEqual([11, 12]);
   });
 
-  it('never leaves behind what came after a batch that was full at once', async () => {
+  it('never leaves behind messages that arrived after a batch was already full', async () => {
     const { add, take } = open({ lingerMs: 20 });
     add(1, { records: 500 });
     add(2);
@@ -78,18 +78,18 @@ describe('a batch', () => {
     await vi.waitFor(() => expect(take()).toEqual([2]));
   });
 
-  it('of a message that must be handled alone holds nothing else, and the order stays', () => {
+  it('contains only one message if that must be handled alone, and keeps the order', () => {
     const { batcher, add, take } = open();
     add(1);
     add(2, { alone: true });
     add(3);
     expect(take()).toEqual([1]);
     expect(take()).toEqual([2]);
-    batcher.hurry();
+    batcher.flush();
     expect(take()).toEqual([3]);
   });
 
-  it('takes the first message of each other queue, however full it is', () => {
+  it('includes the first message of each other queue, however full it is', () => {
     const { batcher, add, take } = open();
     for (let tag = 1; tag <= 7; tag++) add(tag);
     expect(add(8, { queue: 'till' })).toBe(10);
@@ -98,21 +98,21 @@ describe('a batch', () => {
     expect(add(11, { queue: 'large', bytes: 900_000 })).toBe(10);
     expect(add(12, { queue: 'larger', bytes: 900_000 })).toBeUndefined();
     expect(take()).toEqual([1, 2, 3, 4, 5, 8, 10, 11]);
-    batcher.hurry();
+    batcher.flush();
     expect(take()).toEqual([6, 7, 9, 12]);
   });
 
-  it('is forgotten with the channel that it came from', () => {
+  it('is discarded with the channel that delivered it', () => {
     const { batcher, add, take } = open();
     add(1);
     batcher.clear();
-    batcher.hurry();
+    batcher.flush();
     expect(take()).toBeUndefined();
   });
 });
 
 describe('messages are parsed', () => {
-  it('one batch ahead, while the one before it is being written', async () => {
+  it('one batch ahead, while the previous one is being written', async () => {
     const { add, take, parsed } = open();
     for (let tag = 1; tag <= 20; tag++) add(tag);
     expect(parsed).toEqual([1, 2, 3, 4, 5]);
@@ -121,7 +121,7 @@ describe('messages are parsed', () => {
     await vi.waitFor(() => expect(parsed).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
   });
 
-  it('no sooner than they are taken, where they are larger than a batch', () => {
+  it('only when taken if they are larger than a batch', () => {
     const { add, take, parsed, due } = open();
     for (const tag of [1, 2, 3]) expect(add(tag, { bytes: 2_000_000 })).toBeUndefined();
     expect(due).toHaveBeenCalled();
@@ -132,7 +132,7 @@ describe('messages are parsed', () => {
     expect(parsed).toEqual([1, 2]);
   });
 
-  it('no sooner than they are taken, where they are compressed, and then until there is enough', () => {
+  it('only when taken if they are compressed, and then until the batch is full', () => {
     const { add, take, parsed } = open();
     for (let tag = 1; tag <= 6; tag++) add(tag, { bytes: 300_000, contentEncoding: 'gzip' });
     expect(parsed).toEqual([]);
@@ -152,11 +152,11 @@ describe('messages are parsed', () => {
   });
 });
 
-describe('what is withdrawn from a batch', () => {
+describe('withdrawing deliveries from a batch', () => {
   const of = (queue: string) => (delivery: Delivery) => delivery.queue === queue;
   const withdraw = (batcher: Batcher, queue: string) => batcher.withdraw(of(queue)).map(({ tag }) => tag);
 
-  it('comes in order of arrival, and makes room for what waits', () => {
+  it('returns them in order of arrival and makes room for waiting ones', () => {
     const { batcher, add, take } = open();
     for (let tag = 1; tag <= 4; tag++) add(tag);
     for (const tag of [5, 6]) add(tag, { queue: 'till' });
@@ -168,15 +168,15 @@ describe('what is withdrawn from a batch', () => {
     batcher.clear();
   });
 
-  it('leaves what waits as due as it was', () => {
+  it('does not change when the others are due', () => {
     const { batcher, add, take } = open();
     for (const tag of [1, 2]) add(tag, { queue: `${tag}` });
-    batcher.hurry();
+    batcher.flush();
     expect(withdraw(batcher, '1')).toEqual([1]);
     expect(take()).toEqual([2]);
   });
 
-  it('leaves nothing behind for ever, although nothing had to linger before', async () => {
+  it('starts the linger timer for the others if it was not running', async () => {
     const { batcher, add, take } = open({ lingerMs: 20 });
     add(1, { records: 500 });
     add(2, { queue: 'till' });
@@ -186,8 +186,8 @@ describe('what is withdrawn from a batch', () => {
   });
 });
 
-describe('what is put before a batch', () => {
-  it('is taken first, in its order, and nobody is told', async () => {
+describe('prepending deliveries to a batch', () => {
+  it('puts them first, in order, without a callback', async () => {
     const { batcher, add, due, take } = open({ lingerMs: 20 });
     for (const tag of [1, 2, 3]) add(tag);
     const first = batcher.withdraw(() => true);

@@ -36,14 +36,14 @@ describe('a compressed body', () => {
     ['br', PAYMENT.brotli],
     ['brotli', PAYMENT.brotli],
     ['application/x-brotli', PAYMENT.brotli],
-  ])('by the name %s is undone', (name, body) => {
+  ])('is decompressed by the name %s', (name, body) => {
     expect(isCompression(name)).toBe(true);
     const done = undo(Buffer.from(body, 'base64'), name);
     expect(done.ok && done.body.toString()).toBe('payment');
   });
 
   test.each(['zstd', 'zstandard', 'application/zstd'])(
-    'by the name %s is undone where Node can, else not read',
+    'is decompressed by the name %s if Node supports it, else refused',
     (name) => {
       const done = undo(Buffer.from(PAYMENT.zstd, 'base64'), name);
       const can = 'zstdDecompressSync' in zlib;
@@ -52,7 +52,7 @@ describe('a compressed body', () => {
           ? { ok: true, body: Buffer.from('payment') }
           : {
               ok: false,
-              reason: `it is compressed with zstd, which Node ${process.versions.node} cannot undo; Node 22.15 can`,
+              reason: `it is compressed with zstd, which Node ${process.versions.node} cannot decompress; Node 22.15 can`,
             },
       );
     },
@@ -66,17 +66,20 @@ describe('a compressed body', () => {
     ['lz4', 'LZ4'],
     ['snappy', 'Snappy'],
     ['compress', 'compress'],
-  ])('by the name %s is what Node cannot undo', (name, told) => {
+  ])('named %s is not supported by Node', (name, told) => {
     expect(isCompression(name)).toBe(true);
     const body = Buffer.from(PAYMENT.bzip2, 'base64');
-    expect(reasonOf(body, name)).toBe(`it is compressed with ${told}, which Node cannot undo`);
+    expect(reasonOf(body, name)).toBe(`it is compressed with ${told}, which Node cannot decompress`);
   });
 
-  test.each(['identity', 'utf-8', 'binary', '', 'toString', '__proto__', 'gzip, br'])('is not known as %j', (name) => {
-    expect(isCompression(name)).toBe(false);
-  });
+  test.each(['identity', 'utf-8', 'binary', '', 'toString', '__proto__', 'gzip, br'])(
+    'is not recognized by the name %j',
+    (name) => {
+      expect(isCompression(name)).toBe(false);
+    },
+  );
 
-  test('may be of several members', () => {
+  test('may have several members', () => {
     const body = Buffer.concat([zlib.gzipSync('one '), zlib.gzipSync('two')]);
     const done = undo(body, 'gzip');
     expect(done.ok && done.body.toString()).toBe('one two');
@@ -87,13 +90,11 @@ describe('a compressed body', () => {
     ['zlib', zlib.deflateSync(text)],
     ['deflate', zlib.deflateRawSync(text)],
     ['br', zlib.brotliCompressSync(text)],
-  ])('that is torn, or has something behind it, or is nothing, is not undone: %s', (name, whole) => {
+  ])('that is truncated, empty or followed by other bytes is refused: %s', (name, whole) => {
     expect(undo(whole, name).ok).toBe(true);
     for (let end = 0; end < whole.length; end++) expect(undo(whole.subarray(0, end), name).ok).toBe(false);
-    expect(reasonOf(Buffer.concat([whole, Buffer.from('{"more":1}')]), name)).toMatch(/cannot be undone: /);
-    expect(reasonOf(Buffer.from('{"a":1}'), name)).toMatch(
-      /^its compression \((?:gzip|deflate|brotli)\) cannot be undone: /,
-    );
+    expect(reasonOf(Buffer.concat([whole, Buffer.from('{"more":1}')]), name)).toMatch(/cannot be decompressed /);
+    expect(reasonOf(Buffer.from('{"a":1}'), name)).toMatch(/^it cannot be decompressed \((?:gzip|deflate|brotli)\): /);
   });
 
   test.each([
@@ -101,20 +102,20 @@ describe('a compressed body', () => {
     ['zlib', zlib.deflateSync(Buffer.alloc(64 * MIB))],
     ['deflate', zlib.deflateRawSync(Buffer.alloc(64 * MIB))],
     ['br', zlib.brotliCompressSync(Buffer.alloc(64 * MIB), { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 1 } })],
-  ])('that is much larger without is not undone: %s', (name, bomb) => {
+  ])('that exceeds the limit when decompressed is refused: %s', (name, bomb) => {
     const reason = reasonOf(bomb, name);
-    expect(reason).toMatch(/^it is more than 1048576 bytes when its compression \(\w+\) is undone$/);
+    expect(reason).toMatch(/^it is larger than 1048576 bytes when decompressed \(\w+\)$/);
     expect(undo(bomb, name, 64 * MIB).ok).toBe(true);
     expect(undo(bomb, name, 64 * MIB - 1).ok).toBe(false);
   });
 
-  test('of zstd may be of several frames, of which all are read', () => {
+  test('in zstd may have several frames, all of which are read', () => {
     const frame = Buffer.from(PAYMENT.zstd, 'base64');
     const done = undo(Buffer.concat([frame, frame]), 'zstd');
     if ('zstdDecompressSync' in zlib) {
       expect(done).toEqual({ ok: true, body: Buffer.from('paymentpayment') });
       expect(undo(Buffer.concat([frame, Buffer.from('junk')]), 'zstd').ok).toBe(false);
-      expect(reasonOf(Buffer.concat([frame, frame]), 'zstd', 13)).toMatch(/^it is more than 13 bytes/);
+      expect(reasonOf(Buffer.concat([frame, frame]), 'zstd', 13)).toMatch(/^it is larger than 13 bytes/);
       expect(reasonOf(Buffer.concat(Array(1001).fill(frame)), 'zstd')).toMatch(/more than 1000 frames$/);
     } else expect(done.ok).toBe(false);
   });

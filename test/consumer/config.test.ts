@@ -31,7 +31,7 @@ const create =
   () =>
     createConsumer(services as string[], options as CreateConsumerOptions);
 
-test('services and a database are all that is needed', () => {
+test('only services and a database are required', () => {
   useEnvironment();
   const config = configOf();
   expect(config).toMatchObject({
@@ -86,7 +86,7 @@ describe('every option is checked', () => {
     [null, 'null, expected a list of service names'],
     [{ services: ['shop'], databaseUrl }, 'an object, expected a list of service names'],
     [['shop', 'a b'], '["shop","a b"], expected a service name of 1 to 200 letters'],
-    [['shop,other'], '["shop,other"], expected names of their own'],
+    [['shop,other'], '["shop,other"], expected one name per element'],
     [['amqp://u:secret@h'], '["amqp://u:***@h"], expected a service name'],
     [[7], '[7], expected a service name'],
   ])('services %j', (services, words) => {
@@ -94,15 +94,15 @@ describe('every option is checked', () => {
     expect(refusal(create(services))).toContain(`createConsumer: option "services" is ${words}`);
   });
 
-  test('services that are not where they belong are not passed over', () => {
+  test('services passed as an option are refused', () => {
     useEnvironment();
     expect(refusal(create([], { services: ['shop'], databaseUrl }))).toBe(
-      `createConsumer: "services" is no option, but the first argument: createConsumer(['shop'], options).`,
+      `createConsumer: "services" is not an option; pass it as the first argument: createConsumer(['shop'], options).`,
     );
   });
 
   test.each<[string, unknown, string]>([
-    ['schema', 'Logs', '"Logs", expected a schema name of 1 to 63 small letters, digits and underscores'],
+    ['schema', 'Logs', '"Logs", expected a schema name of 1 to 63 lowercase letters, digits and underscores'],
     ['schema', 'a;b', '"a;b", expected a schema name'],
     ['schema', null, 'null, expected a schema name'],
     ['retryDelaysMs', 1000, '1000, expected a list of at most 20 delays in milliseconds'],
@@ -114,7 +114,7 @@ describe('every option is checked', () => {
     [
       'indexFields',
       'requestId',
-      '"requestId", expected a list of at most 10 names of fields of information, such as requestId,order.id (a dot leads into an object)',
+      '"requestId", expected a list of at most 10 names of fields of information, such as requestId,order.id (a dot separates nested names)',
     ],
     ['indexFields', ['order..id'], '["order..id"], expected a list of at most 10 names of fields'],
     ['indexFields', ['a\0'], '["a\\u0000"], expected a list of at most 10 names of fields'],
@@ -148,7 +148,7 @@ describe('every option is checked', () => {
     expect(message).toMatch(words);
   });
 
-  test('what is unknown is refused with the name that was meant', () => {
+  test('an unknown option is refused with a suggestion', () => {
     useEnvironment();
     expect(refusal(create(['shop'], { databaseUrl, batchsize: 5 }))).toBe(
       'createConsumer: unknown option "batchsize". Did you mean "batchSize"?',
@@ -163,7 +163,7 @@ describe('every option is checked', () => {
     expect(refusal(create(['shop'], options))).toMatch(/^createConsumer: the options are .*, expected an object/);
   });
 
-  test('startConsumer refuses by a rejection and names itself', async () => {
+  test('startConsumer rejects and names itself in the error', async () => {
     useEnvironment();
     const start = (services: unknown, options?: unknown) =>
       startConsumer(services as string[], options as ConsumerOptions);
@@ -175,27 +175,27 @@ describe('every option is checked', () => {
       /^startConsumer: option "services" is an object, expected a list/,
     );
     await expect(start(['shop'], { databaseUrl, services: ['other'] })).rejects.toThrow(
-      /^startConsumer: "services" is no option, but the first argument: startConsumer\(\['shop'\], options\)\.$/,
+      /^startConsumer: "services" is not an option; pass it as the first argument: startConsumer\(\['shop'\], options\)\.$/,
     );
     await expect(start(['shop'], { databaseUrl, signal: 'SIGTERM' })).rejects.toThrow(
       /^startConsumer: option "signal" is "SIGTERM", expected an AbortSignal, such as that of an AbortController\.$/,
     );
   });
 
-  test('every service is meant where none is named', () => {
+  test('every service is consumed if none is named', () => {
     useEnvironment();
     expect(configOf({}, []).services).toBe('every');
     expect(consumerConfig('createConsumer', undefined, { databaseUrl }).services).toBe('every');
   });
 
-  test('services that are named twice are taken once', () => {
+  test('a service that is named twice is consumed once', () => {
     useEnvironment();
     expect(configOf({}, ['shop', 'till', 'shop']).services).toEqual(['shop', 'till']);
   });
 });
 
 describe('the environment', () => {
-  test('names everything that has a variable', () => {
+  test('sets every option that has a variable', () => {
     useEnvironment({
       SERVICE_NAMES: 'shop, till,',
       LOGHIVE_DATABASE_URL: databaseUrl,
@@ -220,12 +220,12 @@ describe('the environment', () => {
     });
   });
 
-  test('with an empty RETRY_DELAYS_MS means no retries', () => {
+  test('disables retries with an empty RETRY_DELAYS_MS', () => {
     useEnvironment({ RETRY_DELAYS_MS: '' });
     expect(configOf().retryDelaysMs).toEqual([]);
   });
 
-  test('names the database in the order LOGHIVE_DATABASE_URL, POSTGRES_DB_HOST, DATABASE_URL', () => {
+  test('sets the database by LOGHIVE_DATABASE_URL, POSTGRES_DB_HOST or DATABASE_URL, in this order', () => {
     useEnvironment({
       LOGHIVE_DATABASE_URL: 'postgres://one/db',
       POSTGRES_DB_HOST: 'two',
@@ -278,10 +278,10 @@ describe('the environment', () => {
     [
       'INDEX_FIELDS',
       'order.',
-      'expected a list of at most 10 names of fields of information, such as requestId,order.id (a dot leads into an object); [] is used instead',
+      'expected a list of at most 10 names of fields of information, such as requestId,order.id (a dot separates nested names); [] is used instead',
       'indexFields',
     ],
-  ])('that is wrong in %s is told once, with what is used instead', (variable, value, expected, option) => {
+  ])('that has an invalid %s causes one warning, with the value used instead', (variable, value, expected, option) => {
     const { warnings } = useEnvironment({ [variable]: value });
     expect(configOf()).toEqual(configOf());
     expect(warnings()).toEqual([
@@ -295,10 +295,13 @@ describe('the environment', () => {
       /^environment variable SERVICE_NAMES is "shop,a b", expected a service name .* set the option "services"\.$/,
     ],
     [{ SERVICE_NAMES: 'amqp://u:secret@h' }, /^environment variable SERVICE_NAMES is "amqp:\/\/u:\*\*\*@h", expected/],
-  ])('that names a service wrongly throws, for every other one would be taken instead: %j', (variables, words) => {
-    useEnvironment(variables as Record<string, string>);
-    expect(refusal(create([]))).toMatch(words);
-  });
+  ])(
+    'that names an invalid service throws, because otherwise every service would be consumed: %j',
+    (variables, words) => {
+      useEnvironment(variables as Record<string, string>);
+      expect(refusal(create([]))).toMatch(words);
+    },
+  );
 
   test.each([{}, { SERVICE_NAMES: '' }, { SERVICE_NAMES: ' , ' }])(
     'that names none means every one: %j',
@@ -316,7 +319,7 @@ describe('the environment', () => {
     [{ DATABASE_URL: 'mysql://u:secret@h/db' }, /^environment variable DATABASE_URL: database URL "mysql:/],
     [
       { POSTGRES_DB_HOST: 'h', POSTGRES_DB_PORT: 'five', POSTGRES_DB_PASSWORD: 'secret' },
-      /^POSTGRES_DB_HOST "h" and POSTGRES_DB_PORT "five" .* make no database address, expected a port/,
+      /^POSTGRES_DB_HOST "h" and POSTGRES_DB_PORT "five" .* do not form a valid database address, expected a port/,
     ],
     [
       { POSTGRES_DB_HOST: 'h/x', POSTGRES_DB_PASSWORD: 'secret' },
@@ -328,14 +331,14 @@ describe('the environment', () => {
     ],
     [
       { POSTGRES_DB_HOST: 'h?sslmode=disable', POSTGRES_DB_PORT: '5433', POSTGRES_DB_NAME: 'prod' },
-      /^POSTGRES_DB_HOST "h\?sslmode=disable" and POSTGRES_DB_PORT "5433" .* make no database address, expected a host name .* Correct them or set LOGHIVE_DATABASE_URL\.$/,
+      /^POSTGRES_DB_HOST "h\?sslmode=disable" and POSTGRES_DB_PORT "5433" .* do not form a valid database address, expected a host name .* Correct them or set LOGHIVE_DATABASE_URL\.$/,
     ],
     [{ POSTGRES_DB_HOST: 'h?host=two' }, /^POSTGRES_DB_HOST "h\?host=two"/],
     [{ POSTGRES_DB_HOST: 'h#x' }, /^POSTGRES_DB_HOST "h#x"/],
     [{ POSTGRES_DB_HOST: 'h\\x' }, /^POSTGRES_DB_HOST "h/],
     [{ POSTGRES_DB_HOST: 'a b' }, /^POSTGRES_DB_HOST "a b"/],
     [{ POSTGRES_DB_HOST: 'app:secret@h' }, /^POSTGRES_DB_HOST "app:\*\*\*@h"/],
-    // No host would be localhost.
+    // An empty host would mean localhost.
     [{ POSTGRES_DB_HOST: 'one,,two' }, /^POSTGRES_DB_HOST "one,,two"/],
     [{ POSTGRES_DB_HOST: ' ' }, /^POSTGRES_DB_HOST " "/],
     [{ POSTGRES_DB_HOST: '[]' }, /^POSTGRES_DB_HOST "\[\]"/],
@@ -348,7 +351,7 @@ describe('the environment', () => {
     [{ POSTGRES_DB_HOST: 'h', POSTGRES_DB_PORT: '70000' }, /POSTGRES_DB_PORT "70000"/],
     [
       {},
-      /^no database: pass the option "databaseUrl" \(postgres:.* or set LOGHIVE_DATABASE_URL, POSTGRES_DB_HOST\S+ or DATABASE_URL\.$/,
+      /^no database is configured: pass the option "databaseUrl" \(postgres:.* or set LOGHIVE_DATABASE_URL, POSTGRES_DB_HOST\S+ or DATABASE_URL\.$/,
     ],
   ])('that names no database throws, for there is no default: %j', (variables, words) => {
     useEnvironment(variables as Record<string, string>);
@@ -357,14 +360,14 @@ describe('the environment', () => {
     expect(refusal(() => migrationConfig('migrate', {}))).toMatch(words);
   });
 
-  test('that names no broker is told which one is used', () => {
+  test('causes a log line with the default broker if it names none', () => {
     useEnvironment();
     const info = vi.spyOn(internalLogger, 'info').mockImplementation(() => {});
     onEnd(() => info.mockRestore());
     configOf();
     expect(info.mock.calls).toEqual([
       [
-        'neither the option "url" nor LOGHIVE_URL, AMQP_URL or QUEUE_HOST names a broker; amqp://guest:***@localhost:5672/ is used.',
+        'neither the option "url" nor LOGHIVE_URL, AMQP_URL or QUEUE_HOST names a broker; using amqp://guest:***@localhost:5672/.',
       ],
     ]);
     configOf({ url: 'amqp://h' });
@@ -396,7 +399,7 @@ describe('retention', () => {
     );
   });
 
-  test('that the environment has wrong deletes nothing', () => {
+  test('deletes nothing if its environment variable is invalid', () => {
     const { warnings } = useEnvironment({ RETENTION_DAYS: '30d' });
     expect(configOf().retention).toEqual({ days: undefined, levels: {} });
     expect(warnings()).toEqual([
@@ -404,7 +407,7 @@ describe('retention', () => {
     ]);
   });
 
-  test('of a level beyond that of whole days is refused, from wherever it comes', () => {
+  test('of a level must not exceed that of whole days, whatever its source', () => {
     useEnvironment({ RETENTION_DAYS: '30' });
     vi.stubEnv('RETENTION_DAYS_ERROR', '400');
     expect(refusal(() => configOf())).toMatch(
@@ -413,7 +416,7 @@ describe('retention', () => {
   });
 });
 
-test('config.env of the Python package works as it is', () => {
+test('config.env of the Python package works unchanged', () => {
   const setLevel = vi.spyOn(internalLogger, 'setLevel').mockImplementation(() => {});
   const { warnings } = useEnvironment(
     { SERVICE_NAMES: 'shop' },
@@ -444,7 +447,7 @@ EMAIL_SENDER_PASSWORD=mail-secret
   setLevel.mockRestore();
 });
 
-test('a consumer starts once', async () => {
+test('a consumer can be started only once', async () => {
   useEnvironment();
   const nowhere = { url: 'amqp://127.0.0.1:1', databaseUrl: 'postgres://127.0.0.1:1/db' };
   const consumer = createConsumer(['shop'], nowhere);
@@ -471,7 +474,10 @@ test.each([
   ['::1', 'postgres://postgres:@[::1]:5432/postgres'],
   ['/var/my folder?', 'postgres://postgres:@%2Fvar%2Fmy%20folder%3F:5432/postgres'],
   ['db', 'postgres://postgres:@db:5432/postgres'],
-])('POSTGRES_DB_HOST is a name, an address or a folder, beside what Kubernetes sets: %s', (host, url) => {
-  useEnvironment({ POSTGRES_DB_HOST: host, POSTGRES_DB_PORT: 'tcp://10.0.0.1:5432' });
-  expect(migrationConfig('test', {}).databaseUrl).toBe(url);
-});
+])(
+  'POSTGRES_DB_HOST is a name, an address or a folder, despite the variables that Kubernetes sets: %s',
+  (host, url) => {
+    useEnvironment({ POSTGRES_DB_HOST: host, POSTGRES_DB_PORT: 'tcp://10.0.0.1:5432' });
+    expect(migrationConfig('test', {}).databaseUrl).toBe(url);
+  },
+);

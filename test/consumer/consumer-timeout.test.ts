@@ -1,7 +1,7 @@
 /**
- * RabbitMQ takes messages back that a consumer holds for longer than `consumer_timeout` (30 minutes, unless somebody sets it):
- * before 4.3 it ends the channel, from then on the subscription. (4.3.6 goes on delivering to that, over which amqplib ends
- * the connection, and it ends the channel over what an earlier subscription of it still holds.)
+ * RabbitMQ requeues messages that are unacknowledged for longer than `consumer_timeout` (default 30 minutes). Before
+ * 4.3 it closes the channel, from then on it cancels the subscription. (4.3.6 continues to deliver to that, over which
+ * amqplib closes the connection, and it closes the channel over messages still held by an earlier subscription.)
  */
 import { connect } from 'amqplib';
 import pg from 'pg';
@@ -19,21 +19,21 @@ const EARLIER = 200;
 const RECORDS = 20;
 
 describe.each([
-  ['3.10', /^the channel ended: .*delivery acknowledgement on channel \d+ timed out.* It is opened again\.$/],
+  ['3.10', /^the channel was closed: .*delivery acknowledgement on channel \d+ timed out.* It will be reopened\.$/],
   [
     '4.3',
-    /^the broker ended the subscription to queue "shop_info_logs": .* or \d+ messages of it were held for longer than the broker's consumer_timeout\. It is declared and subscribed to again\.$/,
+    /^the broker canceled the subscription to queue "shop_info_logs": .* or \d+ messages of it were unacknowledged for longer than the broker's consumer_timeout\. Loghive declares it and subscribes again\.$/,
   ],
 ])('RabbitMQ %s', (version, words) => {
   let node: RabbitmqServer;
   beforeAll(async () => {
-    // The first time it is fetched.
+    // The first run downloads the server.
     node = await requireRabbitmqOf(version);
     await node.setConsumerTimeout(1000);
   }, 180_000);
   afterAll(() => node?.stop());
 
-  test('takes back what is held while the table is locked: it is said why, and all is stored once', async () => {
+  test('cancels a message held while the table is locked; the reason is logged and all records are stored once', async () => {
     const warned = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
     onEnd(() => warned.mockRestore());
     const database = await useDatabase();
@@ -56,7 +56,7 @@ describe.each([
     const left = async () => (await node.listQueues(vhost)).find(({ name }) => name === QUEUE)?.messages;
     const stored = async () => (await database.query('select count(*)::int as n from logs.records'))[0].n;
 
-    // From then on the prefetch is above all that follows, so the subscription is not renewed for a larger one.
+    // The prefetch then exceeds all later loads, so the subscription is not renewed for a larger one.
     await send(EARLIER);
     await eventually(async () => expect([await stored(), await left()]).toEqual([EARLIER, 0]));
     await eventually(() => consumer.status().inHand === 0);
@@ -66,7 +66,7 @@ describe.each([
     onEnd(() => other.end());
     await other.query('begin; lock table logs.records in access exclusive mode');
     await send(RECORDS);
-    // Each of them has come three times, and was published anew meanwhile: no delivery limit eats it.
+    // Each was delivered three times and republished meanwhile, so that no delivery limit drops it.
     await eventually(() => consumer.status().counts.redelivered >= 2 * RECORDS, { withinMs: 60_000 });
     expect(warned.mock.calls.map(([line]) => line)).toContainEqual(expect.stringMatching(words));
     expect(consumer.status().counts.deadLetters).toBe(0);

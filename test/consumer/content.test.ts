@@ -29,7 +29,7 @@ describe('the content type', () => {
     'application/jsonl',
     'application/x-jsonlines; charset=utf8',
     'text/x-ndjson',
-  ])('%j says lines', (contentType) => {
+  ])('%j means lines', (contentType) => {
     expect(read('{}', { contentType })).toMatchObject({ ok: true, isFrame: true });
   });
 
@@ -46,7 +46,7 @@ describe('the content type', () => {
     7,
     null,
     ['application/x-ndjson'],
-  ])('%j says one record', (contentType) => {
+  ])('%j means one record', (contentType) => {
     expect(read('{}', { contentType })).toMatchObject({ ok: true, isFrame: false });
   });
 });
@@ -64,7 +64,7 @@ describe('the charset', () => {
     ['application/json; charset=latin1', Buffer.from(latin, 'latin1'), latin],
     ['application/json; charset=us-ascii', Buffer.from(latin), latin],
     ['application/json', Buffer.from(text), text],
-  ])('of %s is what it says', (contentType, body, expected) => {
+  ])('of %s is used', (contentType, body, expected) => {
     expect(textOf(body, { contentType })).toBe(expected);
   });
 
@@ -78,7 +78,7 @@ describe('the charset', () => {
     expect(textOf(body, { contentEncoding, contentType: 'application/x-ndjson' })).toBe(expected);
   });
 
-  test('of the content type goes before that', () => {
+  test('of the content type takes precedence', () => {
     const shape = { contentType: 'application/json; charset=utf-8', contentEncoding: 'latin1' };
     expect(textOf(text, shape)).toBe(text);
   });
@@ -88,7 +88,7 @@ describe('the charset', () => {
       'that is not known',
       'application/json; charset=klingon',
       Buffer.from('{}'),
-      /^its charset "klingon" is not known\./,
+      /^its charset "klingon" is unknown\./,
     ],
     [
       'whose bytes are none of it',
@@ -100,7 +100,7 @@ describe('the charset', () => {
       'that is UTF-16 unnamed',
       'application/json',
       Buffer.from(`\ufeff${text}`, 'utf16le'),
-      /^its byte order mark is that of UTF-16\. Publish UTF-8/,
+      /^it starts with a UTF-16 byte order mark\. Publish UTF-8/,
     ],
     [
       'that is UTF-16 unnamed, the other way round',
@@ -132,7 +132,7 @@ describe('a compression', () => {
     ['br', brotliCompressSync(text)],
     ['deflate, gzip', gzipSync(deflateSync(text))],
     ['gzip,deflate', deflateSync(gzip)],
-  ])('in content_encoding %j is undone, the last one first', (contentEncoding, body) => {
+  ])('in content_encoding %j is undone, last one first', (contentEncoding, body) => {
     expect(textOf(body, { contentEncoding })).toBe(text);
   });
 
@@ -140,13 +140,13 @@ describe('a compression', () => {
     ['application/x-gzip', deflateSync(text)],
     ['application/x-gzip', gzip],
     ['application/x-brotli', brotliCompressSync(text)],
-  ])('in the header that kombu writes is undone: %s', (compression, body) => {
+  ])("in kombu's header is undone: %s", (compression, body) => {
     const shape = { contentEncoding: 'utf-8', headers: { compression } };
     expect(textOf(body, shape)).toBe(text);
     expect(isCompressed(messageOf(body, shape).properties)).toBe(true);
   });
 
-  test('that stands in both is one', () => {
+  test('that is named in both places counts once', () => {
     expect(textOf(gzip, { contentEncoding: 'gzip', headers: { compression: 'application/x-gzip' } })).toBe(text);
   });
 
@@ -160,32 +160,30 @@ describe('a compression', () => {
     [{ headers: { compression: 'none' } }],
     [{ headers: { compression: { gzip: true } } }],
     [{ headers: {} }],
-  ])('is not what stands in %j', (shape) => {
+  ])('is not taken from %j', (shape) => {
     expect(textOf(text, shape)).toBe(text);
     expect(isCompressed(messageOf(text, shape).properties)).toBe(false);
   });
 
-  test('that cannot be undone is a reason not to read it', () => {
-    expect(reasonOf(text, { contentEncoding: 'gzip' })).toMatch(/^its compression \(gzip\) cannot be undone: /);
+  test('that is invalid is a reason to refuse the message', () => {
+    expect(reasonOf(text, { contentEncoding: 'gzip' })).toMatch(/^it cannot be decompressed \(gzip\): /);
     expect(reasonOf(text, { headers: { compression: 'application/x-bz2' } })).toMatch(/^it is compressed with bzip2/);
   });
 
-  test('is undone twice, and not more often', () => {
+  test('is undone at most twice', () => {
     const thrice = gzipSync(gzipSync(gzip));
-    expect(reasonOf(thrice, { contentEncoding: 'gzip,gzip,gzip' })).toBe(
-      'it is compressed 3 times; more than 2 are not undone',
-    );
+    expect(reasonOf(thrice, { contentEncoding: 'gzip,gzip,gzip' })).toBe('it is compressed 3 times; the limit is 2');
   });
 
-  test('goes before the charset', () => {
+  test('is undone before the charset is decoded', () => {
     const body = gzipSync(Buffer.from('{"a":"grün"}', 'latin1'));
     const shape = { contentType: 'application/json; charset=latin1', contentEncoding: 'gzip' };
     expect(textOf(body, shape)).toBe('{"a":"grün"}');
   });
 });
 
-test('a body of more than 64 MiB is not read, whatever it says', () => {
+test('a body of more than 64 MiB is not read, whatever its properties', () => {
   const body = Buffer.alloc(MAX_MESSAGE_BYTES + 1);
-  expect(reasonOf(body)).toBe('a message of 67108865 bytes; more than 67108864 are not parsed');
-  expect(reasonOf(body, { contentEncoding: 'gzip' })).toMatch(/^a message of 67108865 bytes/);
+  expect(reasonOf(body)).toBe('the message has 67108865 bytes; the limit for parsing is 67108864');
+  expect(reasonOf(body, { contentEncoding: 'gzip' })).toMatch(/^the message has 67108865 bytes/);
 });

@@ -1,14 +1,14 @@
-/** A message that is published anew says what it said before, and can be published whatever it says. */
+/** A republished message keeps its meaning, and can be published whatever its properties are. */
 import { connect, type GetMessage, type MessageProperties, type Options } from 'amqplib';
 import { describe, expect, test } from 'vitest';
-import { copiedProperties, leastProperties, timestampOf } from '../../consumer/copied-properties.js';
+import { copiedProperties, minimalProperties, timestampOf } from '../../consumer/copied-properties.js';
 import { onEnd, useBroker } from '../support/use-servers.js';
 
 const of = (properties: Record<string, unknown>) => properties as unknown as MessageProperties;
 
 const broker = await useBroker();
 
-/** As the next consumer gets it. */
+/** As the next consumer receives it. */
 async function published(properties: Options.Publish): Promise<MessageProperties> {
   const connection = await connect(broker.url);
   onEnd(() => connection.close().catch(() => {}));
@@ -22,7 +22,7 @@ async function published(properties: Options.Publish): Promise<MessageProperties
 }
 
 describe('the properties of a copy', () => {
-  test('are those of the message, with the number of its rounds', async () => {
+  test('are those of the message, with the number of times it was republished', async () => {
     const properties = {
       contentType: 'application/json',
       contentEncoding: 'gzip',
@@ -42,7 +42,7 @@ describe('the properties of a copy', () => {
     });
   });
 
-  test('leave out what the broker sets, refuses, or would make further copies for', () => {
+  test('omit those that the broker sets, refuses, or would make further copies for', () => {
     const headers = {
       'x-delivery-count': 2,
       'x-acquired-count': 2,
@@ -88,20 +88,20 @@ describe('the properties of a copy', () => {
     expect(copied).toMatchObject({ contentType: undefined, timestamp: undefined });
   });
 
-  test('are what a reader needs, where the headers are more than can be encoded', async () => {
+  test('are only those needed to read the body if the headers cannot be encoded', async () => {
     const properties = {
       contentType: 'application/json',
       contentEncoding: 'utf-8',
       timestamp: 5,
       headers: { compression: 'application/x-gzip', large: 'x'.repeat(100_000) },
     };
-    expect(await published(leastProperties(of(properties), { 'x-loghive-rounds': 3 }))).toMatchObject({
+    expect(await published(minimalProperties(of(properties), { 'x-loghive-rounds': 3 }))).toMatchObject({
       contentType: 'application/json',
       contentEncoding: 'utf-8',
       timestamp: 5,
       headers: { compression: 'application/x-gzip', 'x-loghive-rounds': 3 },
     });
-    expect(leastProperties(of({ headers: { compression: 5 } }), { 'x-loghive-rounds': 1 })).toEqual({
+    expect(minimalProperties(of({ headers: { compression: 5 } }), { 'x-loghive-rounds': 1 })).toEqual({
       headers: { 'x-loghive-rounds': 1 },
     });
   });

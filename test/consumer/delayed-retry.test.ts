@@ -1,4 +1,4 @@
-/** A record that waits in its delay queue while the broker goes down: it comes back, and is stored or given up once. */
+/** A record waits in its delay queue while the broker restarts: it returns, and is stored or dead-lettered once. */
 import { connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startConsumer } from '../../consumer/index.js';
@@ -8,14 +8,14 @@ import { requireRabbitmqOf } from '../support/rabbitmq-versions.mjs';
 import { onEnd, uniqueName, useDatabase } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 
-/** Longer than the broker takes to be down and up again. */
+/** Longer than the broker takes to restart. */
 const DELAY_MS = 15_000;
 const DELAY_QUEUE = `failure_backoff_${DELAY_MS}`;
 
 describe.each(['3.10', '4.3'])('RabbitMQ %s', (version) => {
   let node: RabbitmqServer;
   beforeAll(async () => {
-    // The first time it is fetched.
+    // The first run downloads the server.
     node = await requireRabbitmqOf(version);
   }, 180_000);
   afterAll(() => node?.stop());

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { countHeader, deliveryOf, returnsOf } from '../../consumer/delivery.js';
 import { messageOf, QUEUE } from './message.js';
 
-describe('what was tried before', () => {
-  test('comes back from the failure queue with its attempt and the queue that it was first taken from, and is handled alone', () => {
+describe('a message that was retried', () => {
+  test('returns from the failure queue with its attempt and original queue, and is handled alone', () => {
     const headers = { 'x-loghive-attempt': 3, 'x-loghive-origin': 'shop_error_logs' };
     const delivery = deliveryOf('failure_backoff', messageOf('{}', { headers }));
     expect(delivery).toMatchObject({ queue: 'failure_backoff', origin: 'shop_error_logs', attempt: 3, alone: true });
@@ -17,22 +17,25 @@ describe('what was tried before', () => {
     expect(deliveryOf(queue, messageOf('{}', { headers })).alone).toBe(true);
   });
 
-  test('is not what comes for the first time', () => {
+  test('is distinguished from a first delivery', () => {
     expect(deliveryOf(QUEUE, messageOf('{}'))).toMatchObject({ origin: QUEUE, tag: 7, attempt: 0, alone: false });
   });
 
-  test.each([-1, 0, 1.5, '3', null, true, Number.NaN, { n: 3 }])('a foreign %j in a header counts as none', (value) => {
-    expect(countHeader(value)).toBe(0);
-    const headers = { 'x-loghive-attempt': value, 'x-loghive-rounds': value, 'x-loghive-origin': value };
-    expect(deliveryOf(QUEUE, messageOf('{}', { headers }))).toMatchObject({
-      attempt: 0,
-      alone: false,
-      origin: typeof value === 'string' ? value : QUEUE,
-    });
-  });
+  test.each([-1, 0, 1.5, '3', null, true, Number.NaN, { n: 3 }])(
+    'an invalid %j in its header counts as no attempt',
+    (value) => {
+      expect(countHeader(value)).toBe(0);
+      const headers = { 'x-loghive-attempt': value, 'x-loghive-rounds': value, 'x-loghive-origin': value };
+      expect(deliveryOf(QUEUE, messageOf('{}', { headers }))).toMatchObject({
+        attempt: 0,
+        alone: false,
+        origin: typeof value === 'string' ? value : QUEUE,
+      });
+    },
+  );
 });
 
-describe('how often a message came back', () => {
+describe('the number of redeliveries', () => {
   const returns = (headers?: Record<string, unknown>) => returnsOf(messageOf('{}', headers ? { headers } : {}));
 
   test('is zero without headers, and on the first delivery', () => {
@@ -44,7 +47,7 @@ describe('how often a message came back', () => {
     expect(returns({ 'x-delivery-count': 10 })).toBe(10);
   });
 
-  test('is counted by RabbitMQ 4.x in x-acquired-count where the consumer vanished or gave it back', () => {
+  test('is counted by RabbitMQ 4.x in x-acquired-count if the consumer vanished or requeued the message', () => {
     expect(returns({ 'x-acquired-count': 10 })).toBe(10);
     expect(returns({ 'x-delivery-count': 2, 'x-acquired-count': 10 })).toBe(10);
     expect(returns({ 'x-delivery-count': 10, 'x-acquired-count': 2 })).toBe(10);

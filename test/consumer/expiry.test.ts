@@ -1,4 +1,4 @@
-/** Records that are older than they are to be kept when they come. */
+/** Records that have expired when they arrive. */
 import { connect } from 'amqplib';
 import { expect, test, vi } from 'vitest';
 import { expiredAt } from '../../consumer/store/index.js';
@@ -11,7 +11,7 @@ import { eventually } from '../support/wait.mjs';
 const DAY_MS = 86_400_000;
 const noon = Date.parse('2026-03-01T12:00:00Z');
 
-test('a record is kept on its day (UTC), and for as many days after it, to the microsecond', () => {
+test('a record is kept on its day (UTC) and for the number of days after it, to the microsecond', () => {
   const isExpired = expiredAt(noon, { days: 30, levels: { DEBUG: 1, INFO: 0 } });
   const expired = (timestamp: string) => LEVELS.filter((level) => isExpired({ level, timestamp }));
   expect(expired('2026-03-01T00:00:00.000000Z')).toEqual([]);
@@ -27,14 +27,14 @@ test('a record is kept on its day (UTC), and for as many days after it, to the m
   }
 });
 
-test('levels may go earlier where all else is kept for ever; where everything is, the year 1 is as well', () => {
+test('levels may expire while others are kept forever; without retention, even the year 1 is kept', () => {
   const isExpired = expiredAt(noon, { days: undefined, levels: { DEBUG: 1 } });
   expect(LEVELS.filter((level) => isExpired({ level, timestamp: '0001-01-01T00:00:00.000000Z' }))).toEqual(['DEBUG']);
   const keepsAll = expiredAt(noon, { days: undefined, levels: {} });
   expect(LEVELS.filter((level) => keepsAll({ level, timestamp: '0001-01-01T00:00:00.000000Z' }))).toEqual([]);
 });
 
-test('a consumer counts what is too old as expired, acknowledges it, and stores the rest of the message', async () => {
+test('a consumer counts records that are too old as expired, acknowledges them and stores the rest of the message', async () => {
   const warning = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
   onEnd(() => warning.mockRestore());
   const stack = await useStack(1, { retentionDays: 40, retentionDaysDebug: 2 });
@@ -59,7 +59,7 @@ test('a consumer counts what is too old as expired, acknowledges it, and stores 
   await eventually(() => consumer.status().counts.stored === 6);
   expect(consumer.status()).toMatchObject({ state: 'running', counts: { expired: 7, deadLetters: 0, duplicates: 0 } });
   await eventually(async () => (await broker.listQueues()).every(({ messages }) => messages === 0));
-  // A day that is kept has a partition, also where it is further back than thirty days.
+  // A day within the retention period has a partition, even more than thirty days back.
   const places = await database.query(`select tableoid::regclass::text as place, count(*)::int as n
     from logs.records group by 1 order by n desc, 1`);
   expect(places).toEqual([

@@ -1,4 +1,4 @@
-/** What publishers in other languages send, through a real broker into the table. */
+/** Messages of publishers in other languages, through a real broker into the table. */
 import { deflateSync, gzipSync } from 'node:zlib';
 import { connect, type Options } from 'amqplib';
 import { expect, test, vi } from 'vitest';
@@ -59,7 +59,7 @@ test.each<[string, (lines: string) => Buffer | string, Options.Publish]>([
   );
 });
 
-test('NaN and Infinity, NUL and halves of characters are stored as our own producers store them', async () => {
+test("NaN, Infinity, NUL and lone surrogates are stored as Loghive's producers store them", async () => {
   const service = stack.service();
   await publish(
     service,
@@ -71,13 +71,13 @@ test('NaN and Infinity, NUL and halves of characters are stored as our own produ
   ]);
 });
 
-test('a timestamp of AMQP in milliseconds is the time of a record that has none', async () => {
+test('an AMQP timestamp in milliseconds is the time of a record without one', async () => {
   const service = stack.service();
   await publish(service, `{"service":"${service}","level":"info"}`, { timestamp: MADE_AT_S * 1000 + 123 });
   expect(await stack.rows(service, 1)).toMatchObject([{ ts: '2026-01-31 10:30:45.123000' }]);
 });
 
-test('a local time is stored right, also where it was published eight minutes late, which is told once', async () => {
+test('a local time is stored correctly even if published eight minutes late, which is logged once', async () => {
   const told = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
   onEnd(() => told.mockRestore());
   const service = stack.service();
@@ -97,22 +97,22 @@ test('a local time is stored right, also where it was published eight minutes la
 
 test.each<[string, Buffer, Options.Publish, RegExp]>([
   [
-    'a compression that Node cannot undo',
+    'a compression that Node cannot decompress',
     Buffer.from('QlpoOTE='),
     { headers: { compression: 'application/x-bz2' } },
-    /bzip2, which Node cannot undo/,
+    /bzip2, which Node cannot decompress/,
   ],
   [
-    'what is not gzip',
+    'a body that is not gzip',
     Buffer.from('{}\n{}'),
     { contentType: FRAME, contentEncoding: 'gzip' },
-    /its compression \(gzip\) cannot be undone/,
+    /it cannot be decompressed \(gzip\)/,
   ],
   [
     'UTF-16 that does not say so',
     Buffer.from('\ufeff{}\n{}', 'utf16le'),
     { contentType: FRAME },
-    /byte order mark is that of UTF-16/,
+    /UTF-16 byte order mark/,
   ],
   ['a list of records', Buffer.from('[{}]'), { contentType: 'application/json' }, /it is JSON, but an array/],
 ])('%s is one dead letter with its bytes as they came', async (_, body, properties, reason) => {

@@ -1,6 +1,6 @@
 /**
- * Whatever is published, a running consumer stores the good records around it once, lives on in bounded memory, and makes
- * a record or a dead letter of each message that the broker has taken.
+ * Whatever is published, a running consumer stores the valid records around it once, survives with limited memory, and
+ * turns every message that the broker accepted into a record or a dead letter.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -18,16 +18,16 @@ import { type HostileMessage, hostileMessages } from './random-messages.js';
 const MESSAGES = 20_000;
 const GOOD_EACH = 10;
 const WINDOW = 200;
-/** Of the consumer's process: its heap, what is in hand (64 MiB) and what is being parsed. */
+/** Limit of the consumer's process: its heap, unacknowledged messages (64 MiB) and those being parsed. */
 const MOST_MIB = 512;
 const COMMAND = path.join(import.meta.dirname, '..', '..', 'dist', 'esm', 'cli', 'main.js');
-/** Give it again with FUZZ_SEED to have the same messages. */
+/** Set FUZZ_SEED to this value to generate the same messages. */
 const SEED = process.env.FUZZ_SEED ?? String(Date.now());
 const LEVELS = ['debug', 'info', 'warning', 'error', 'critical'];
 
 interface Target {
   readonly url: string;
-  /** Messages in all queues, taken or not. */
+  /** Messages in all queues, unacknowledged ones included. */
   messages(): Promise<number>;
 }
 
@@ -44,7 +44,7 @@ async function theDevelopmentBroker(): Promise<Target> {
   return { url: broker.url, messages };
 }
 
-/** A classic queue hands headers on byte for byte, a quorum queue as the broker has understood them. */
+/** A classic queue passes headers on unchanged, a quorum queue as the broker decoded them. */
 async function declareClassicQueues(url: string, service: string): Promise<void> {
   const connection = await amqplib.connect(url);
   const channel = await connection.createChannel();
@@ -52,7 +52,7 @@ async function declareClassicQueues(url: string, service: string): Promise<void>
   await connection.close();
 }
 
-/** One connection, and where the broker ends it another one. */
+/** A connection that is reopened if the broker closes it. */
 class Publishing {
   readonly #url: string;
   readonly #window: number;
@@ -60,7 +60,7 @@ class Publishing {
   #publisher: WirePublisher | undefined;
   refused = 0;
 
-  /** @param window so many messages at once wait for their confirm */
+  /** @param window number of messages that may await their confirm */
   constructor(url: string, window: number) {
     this.#url = url;
     this.#window = window;
@@ -91,9 +91,9 @@ function goodRecord(service: string, ref: string): Buffer {
 
 const GOOD_PROPERTIES = propertyBytes({ contentType: 'application/json', deliveryMode: 2 });
 
-/** Publishes all of it. Gives what the broker has confirmed. */
+/** Publishes everything. Returns what the broker confirmed. */
 async function publishAll(url: string, services: readonly string[], next: (tag: string) => HostileMessage) {
-  // What the broker may refuse must not take others with it that are on their way.
+  // A message that the broker may refuse must not affect others in flight.
   const [usual, alone] = [new Publishing(url, WINDOW), new Publishing(url, 1)];
   let risks = Promise.resolve();
   const hostile = new Map<string, Buffer>();
@@ -105,7 +105,8 @@ async function publishAll(url: string, services: readonly string[], next: (tag: 
       const ref = `good-${n}`;
       await usual.send({ ...to, properties: GOOD_PROPERTIES, body: goodRecord(service, ref) }, () => good.push(ref));
     }
-    // Its first letter is none of a JSON escape: behind a backslash that a mutation puts there it must not become another text.
+    // Its first letter is not that of a JSON escape: after a backslash inserted by a mutation it must not become
+    // another text.
     const tag = `hostile-${String(n).padStart(6, '0')}`;
     const { properties, body, risky } = next(tag);
     const send = (by: Publishing) => by.send({ ...to, properties, body }, () => hostile.set(tag, body));
@@ -119,7 +120,7 @@ async function publishAll(url: string, services: readonly string[], next: (tag: 
 
 const digestOf = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex');
 
-/** Those of which neither the records nor the dead letters know anything. */
+/** Messages found neither among the records nor among the dead letters. */
 async function missing({ query }: TestDatabase, hostile: ReadonlyMap<string, Buffer>): Promise<string[]> {
   const found = new Set<string>();
   const note = (text: string) => {
@@ -134,7 +135,7 @@ async function missing({ query }: TestDatabase, hostile: ReadonlyMap<string, Buf
   for (const { raw, seen: times } of letters) {
     note(raw.toString('latin1'));
     note(raw.toString('utf16le'));
-    // As UTF-8 of what was read as UTF-16 because its content type says so.
+    // As UTF-8 of text decoded as UTF-16 because of its content type.
     const misread = Buffer.from(raw.toString('utf8'), 'utf16le');
     note(misread.toString('latin1'));
     note(misread.swap16().toString('latin1'));
@@ -168,7 +169,7 @@ test.each([
     args: ['consume', ...services, '--url', url, '--database-url', database.url],
     env: { RETRY_DELAYS_MS: '100' },
   });
-  await consumer.waitForLine(/taking messages of/, 30_000);
+  await consumer.waitForLine(/consuming messages of/, 30_000);
   const { pid } = consumer;
   onTestFailed(() => console.error(`FUZZ_SEED=${SEED}\n${consumer.lines.slice(-30).join('\n').slice(0, 10_000)}`));
   const { hostile, good, refused } = await publishAll(url, services, hostileMessages(seeded(SEED), services));
@@ -182,7 +183,7 @@ test.each([
   expect(good).toHaveLength(MESSAGES / GOOD_EACH);
   expect(await missing(database, hostile)).toEqual([]);
   expect(hostile.size + refused).toBe(MESSAGES);
-  // Most of it has reached the consumer, and some of it was refused before.
+  // Most messages reached the consumer, and some were refused.
   expect(hostile.size).toBeGreaterThan(0.95 * MESSAGES);
   expect(refused).toBeGreaterThan(0);
   expect(consumer.running && consumer.pid === pid).toBe(true);

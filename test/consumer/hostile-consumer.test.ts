@@ -1,4 +1,4 @@
-/** A consumer of little memory, between messages that would need gigabytes of it. */
+/** A consumer with little memory receives messages that would need gigabytes. */
 import path from 'node:path';
 import { connect } from 'amqplib';
 import pg from 'pg';
@@ -38,7 +38,7 @@ function publishGood() {
   }
 }
 
-/** The good records around a message are stored once, and it is so many dead letters. */
+/** The valid records around a message are stored once, and it becomes this many dead letters. */
 async function expectStored(letters: number, seen: number) {
   await eventually(
     async () => {
@@ -54,17 +54,17 @@ async function expectStored(letters: number, seen: number) {
   );
 }
 
-test('frames of a hundred thousand bad lines are as many dead letters, and one for what is behind them', async () => {
+test('frames of a hundred thousand bad lines become as many dead letters, plus one for the rest', async () => {
   publishGood();
   const [properties, body] = hostileMessages['compressed lines of a digit']!;
   publish(`${services[0]}.debug`, body(), properties);
   publish(`${services[1]}.info`, Buffer.alloc(6 * 1024 * 1024, '1\n'), { contentType: 'application/x-ndjson' });
   publishGood();
-  // Of each its lines, which are all the same, and what stands behind the last one.
+  // For each, its identical lines and the rest after the last one.
   await expectStored(4, 2 * 100_001);
 });
 
-test('a record of ten million empty objects is one dead letter', async () => {
+test('a record of ten million empty objects becomes one dead letter', async () => {
   publishGood();
   const [properties, body] = hostileMessages['empty objects']!;
   publish(`${services[0]}.info`, body(), properties);
@@ -72,7 +72,7 @@ test('a record of ten million empty objects is one dead letter', async () => {
   await expectStored(5, 2 * 100_001 + 1);
 });
 
-test('messages whose headers are larger than their bodies are held within the same memory', {
+test('messages whose headers are larger than their bodies stay within the same memory', {
   timeout: 60_000,
 }, async () => {
   const locker = new pg.Client(database.url);
@@ -108,6 +108,6 @@ test('messages whose headers are larger than their bodies are held within the sa
   await expectStored(5, 2 * 100_001 + 1);
 });
 
-test('the consumer is the one that was started, and ends well', async () => {
+test('the consumer survives and exits cleanly', async () => {
   expect(await consumer.kill('SIGTERM')).toEqual({ code: 0, signal: null });
 });

@@ -1,4 +1,4 @@
-/** Reads each hostile message, and says what became of it: one line of JSON each. The test limits the memory it has. */
+/** Parses each hostile message and prints the outcome, one line of JSON each. The test limits its memory. */
 import { deliveryOf } from '../../dist/esm/consumer/delivery.js';
 import { parseDelivery } from '../../dist/esm/consumer/parse-delivery.js';
 import { recordId } from '../../dist/esm/consumer/record-id.js';

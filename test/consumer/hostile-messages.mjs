@@ -1,6 +1,6 @@
 /**
- * Messages that would need gigabytes of memory if they were read as they are, each of up to 64 MiB: its properties, its body,
- * and what becomes of it, `[records, dead letters]`.
+ * Messages of up to 64 MiB that would need gigabytes if they were parsed naively: properties, body, and the expected
+ * outcome, `[records, dead letters]`.
  */
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
@@ -10,7 +10,7 @@ const RECORD = { contentType: 'application/json' };
 const FRAME = { contentType: 'application/x-ndjson', timestamp: 1_769_855_445 };
 const START = '{"service":"shop","level":"INFO","timestamp":"2026-01-31T10:30:45.123456Z",';
 
-/** Filled with the pattern up to its size, as often as it fits in whole. */
+/** A buffer filled with whole repetitions of the pattern. */
 function filled(before, pattern, after, size = MESSAGE_BYTES) {
   const bytes = Buffer.from(pattern);
   const end = Buffer.from(after);
@@ -21,7 +21,7 @@ function filled(before, pattern, after, size = MESSAGE_BYTES) {
   return body.subarray(0, stop + end.copy(body, stop));
 }
 
-/** Made of numbered parts. */
+/** A text of numbered parts. */
 function numbered(before, partOf, after, count) {
   return Buffer.from(`${before}${Array.from({ length: count }, (_, n) => partOf(n.toString(36))).join('')}${after}`);
 }
@@ -32,7 +32,7 @@ const lines = (pattern, size) => Buffer.alloc(size ?? MESSAGE_BYTES, pattern);
 const nested = (open, close, depth) =>
   Buffer.from(`${START}"information":{"deep":${open.repeat(depth)}1${close.repeat(depth)}}}`);
 
-/** The most that a record may hold is 1,048,576 values. */
+/** A record may contain at most 1,048,576 values. */
 const MOST = MIB - 100;
 
 export const hostileMessages = {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { useChild } from '../support/use-servers.js';
 import { hostileMessages } from './hostile-messages.mjs';
 
-/** MiB, for a program that reads one such message after the other. */
+/** Heap limit in MiB of a program that parses one such message after the other. */
 const HEAP = 256;
 
 describe(`with ${HEAP} MiB of heap`, () => {
@@ -19,7 +19,7 @@ describe(`with ${HEAP} MiB of heap`, () => {
     },
   );
 
-  test('the program has ended well', async () => {
+  test('the program exits cleanly', async () => {
     expect(await child.exited).toEqual({ code: 0, signal: null });
   });
 });

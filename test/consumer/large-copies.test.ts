@@ -1,4 +1,4 @@
-/** Retries of records that are small on their way and large in UTF-8, on a broker with a low limit. */
+/** Retries of records that are small in transit and large in UTF-8, on a broker with a low size limit. */
 import { gzipSync } from 'node:zlib';
 import { type ConfirmChannel, connect } from 'amqplib';
 import { describe, expect, test, vi } from 'vitest';
@@ -17,7 +17,7 @@ const line = (message: string) =>
   JSON.stringify({ service: 'shop', level: 'INFO', message, information: {}, timestamp: new Date().toISOString() });
 const frame = (...messages: string[]) => gzipSync(messages.map(line).join('\n'));
 
-/** A consumer that retries once, soon, and a table that refuses what begins with "bad". */
+/** A consumer that retries once after a short delay, and a table that refuses messages starting with "bad". */
 async function useConsumer(url: string) {
   const warning = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
   onEnd(() => warning.mockRestore());
@@ -38,11 +38,14 @@ async function useConsumer(url: string) {
     );
   const stored = async () =>
     (await database.query('select message from logs.records order by 1')).map(({ message }) => message);
-  /** How often the broker closed the channel is not counted anywhere, but each time is told anew once it worked between. */
+  /**
+   * Number of times the broker closed the channel. It is not counted anywhere, but each closing after a success is
+   * logged again.
+   */
   const closings = () =>
-    warning.mock.calls.filter(([sentence]) => sentence.startsWith('the broker refused a message')).length;
-  const settled = () => eventually(() => consumer.status().inHand === 0, { withinMs: 15_000 });
-  return { database, consumer, send, letters, stored, closings, settled };
+    warning.mock.calls.filter(([sentence]) => sentence.startsWith('publishing was refused')).length;
+  const drained = () => eventually(() => consumer.status().inHand === 0, { withinMs: 15_000 });
+  return { database, consumer, send, letters, stored, closings, drained };
 }
 
 const servers = {
@@ -54,15 +57,15 @@ describe.each(Object.entries(servers))('on %s', async (_name, start) => {
   const { url, stop } = await start();
   onEnd(stop);
 
-  test('a message of one record is retried as it came, however large that is in UTF-8', async () => {
-    const { database, send, letters, stored, closings, settled } = await useConsumer(url);
+  test('a message with one record is retried as delivered, however large it is in UTF-8', async () => {
+    const { database, send, letters, stored, closings, drained } = await useConsumer(url);
     const wide = Buffer.from(line(`bad ${'é'.repeat(60_000)}`), 'latin1');
     await send(wide, { contentType: 'application/json; charset=latin1' });
     await send(gzipSync(line(`bad ${LARGE}`)), { contentType: 'application/json', contentEncoding: 'gzip' });
     await send(gzipSync(line(`bad ${LARGE} by kombu`)), { headers: { compression: 'application/x-gzip' } });
     await send(frame(`bad ${LARGE} in a frame`), FRAME);
     await eventually(async () => (await letters()).length === 4, { withinMs: 15_000 });
-    await settled();
+    await drained();
     for (const letter of await letters()) expect(letter).toMatchObject({ code: '23514', attempts: 2 });
     expect(closings()).toBe(0);
 
@@ -71,8 +74,8 @@ describe.each(Object.entries(servers))('on %s', async (_name, start) => {
     await eventually(async () => (await stored()).length === 1);
   });
 
-  test('a record of a frame that the broker would not take is a dead letter, once, and others beside it are retried', async () => {
-    const { database, consumer, send, letters, stored, closings, settled } = await useConsumer(url);
+  test("a record of a frame that exceeds the broker's limit becomes one dead letter, and the others are retried", async () => {
+    const { database, consumer, send, letters, stored, closings, drained } = await useConsumer(url);
     await send(frame('good', `bad ${LARGE}`, 'bad', 'good too'), FRAME);
     await send(Buffer.from(line('bad alone')), {});
     const tooLarge = {
@@ -84,7 +87,7 @@ describe.each(Object.entries(servers))('on %s', async (_name, start) => {
     };
     const inVain = { code: '23514', attempts: 2, large: false };
     await eventually(async () => (await letters()).length === 3, { withinMs: 15_000 });
-    await settled();
+    await drained();
     const found = await letters();
     expect(found.filter(({ large }) => large)).toEqual([tooLarge]);
     expect(found.filter(({ large }) => !large)).toMatchObject([inVain, inVain]);
@@ -92,10 +95,10 @@ describe.each(Object.entries(servers))('on %s', async (_name, start) => {
     expect(consumer.status().counts).toMatchObject({ retried: 2, deadLetters: 3 });
     expect(closings()).toBe(1);
 
-    // From now on it is known, and costs no channel.
+    // From now on the limit is known, and no channel is closed.
     await send(frame('good', `bad ${LARGE} again`, 'bad again'), FRAME);
     await eventually(async () => (await letters()).length === 5, { withinMs: 15_000 });
-    await settled();
+    await drained();
     expect((await letters()).filter(({ large }) => large)).toEqual([tooLarge, tooLarge]);
     expect(closings()).toBe(1);
     expect(await database.query('select sum(seen)::int as n from logs.dead_letters')).toEqual([{ n: 5 }]);

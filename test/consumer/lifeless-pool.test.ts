@@ -1,4 +1,4 @@
-/** Threads that never come to life, however often they are replaced: they are put in place of the real ones. */
+/** Threads that never respond, however often they are replaced. They stand in for the real ones. */
 import { afterEach, expect, test, vi } from 'vitest';
 import type { ConsumerConfig } from '../../consumer/config.js';
 import { noFigures } from '../../consumer/metrics/snapshot.js';
@@ -38,13 +38,13 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('that no thread comes to life is told after two minutes, and no longer when one does', async () => {
+test('a pool without a live thread is reported after two minutes, until a thread responds', async () => {
   vi.useFakeTimers();
   const ended = new AbortController();
   const nothing = () => {};
   const events = () => ({
     onState: nothing,
-    onTaking: nothing,
+    onConsuming: nothing,
     onAnnounced: nothing,
     onAnnouncementsLost: nothing,
     onDeadLetters: nothing,
@@ -58,12 +58,10 @@ test('that no thread comes to life is told after two minutes, and no longer when
   });
   pool.connect();
   await vi.advanceTimersByTimeAsync(119_000);
-  // They were silent for a minute, and replaced.
+  // They were silent for a minute and have been replaced.
   expect([pool.fault, threads.started]).toEqual([undefined, 4]);
   await vi.advanceTimersByTimeAsync(1000);
-  expect(pool.fault).toBe(
-    'no worker thread has given a sign of life for 120 s, and those that are started instead do not either',
-  );
+  expect(pool.fault).toBe('no worker thread has responded for 120 s, nor have the threads started to replace them');
   threads.areHeard = true;
   await vi.advanceTimersByTimeAsync(5000);
   expect(pool.fault).toBeUndefined();

@@ -17,26 +17,26 @@ function useLiveness() {
 
 const WELL = { eventLoop: undefined };
 
-test('a loop that turns is well, however busy', () => {
+test('a running event loop is healthy, however busy', () => {
   const { ticks, faults } = useLiveness();
   ticks(100, 1000, 999);
   ticks(50, 4900, 4900);
   expect(faults()).toEqual(WELL);
 });
 
-test('a loop that stood still for half of the last minute is not, and it is well again when that is past', () => {
+test('an event loop that was blocked for half of the last minute is unhealthy until that is past', () => {
   const { ticks, faults } = useLiveness();
   ticks(1, 20_000, 20_000);
   expect(faults()).toEqual(WELL);
   ticks(1, 12_000, 11_990);
-  expect(faults().eventLoop).toBe('the event loop stood still for 32 s of the last minute');
+  expect(faults().eventLoop).toBe('the event loop was blocked for 32 s of the last minute');
   ticks(29);
-  expect(faults().eventLoop).toMatch(/stood still for 31 s/);
+  expect(faults().eventLoop).toMatch(/was blocked for 31 s/);
   ticks(3);
   expect(faults()).toEqual(WELL);
 });
 
-test('a process that was stopped, or a machine that slept, is no loop that stood still', () => {
+test('a suspended process or machine does not count as a blocked event loop', () => {
   const { ticks, faults } = useLiveness();
   ticks(1, 3_600_000, 20);
   expect(faults()).toEqual(WELL);

@@ -1,4 +1,4 @@
-/** What a consumer does for its tables while it runs. */
+/** Table maintenance of a running consumer. */
 import { expect, test, vi } from 'vitest';
 import { createConsumer } from '../../consumer/index.js';
 import { Maintenance } from '../../consumer/maintenance.js';
@@ -9,7 +9,7 @@ import { onEnd, useBroker } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 import { newStore } from './store/database.js';
 
-test('a consumer makes its partitions and deletes what is old, although nobody logs', async () => {
+test('a consumer creates partitions and deletes expired records without new records', async () => {
   const info = vi.spyOn(internalLogger, 'info').mockImplementation(() => {});
   onEnd(() => info.mockRestore());
   const { url, sql } = await newStore();
@@ -53,12 +53,12 @@ function useMaintenance(
   };
   const told: string[] = [];
   const indexes = { ensure, close: async () => {} };
-  const maintenance = new Maintenance({ store, indexes, everyMs: 5, tell: (sentence) => told.push(sentence) });
+  const maintenance = new Maintenance({ store, indexes, everyMs: 5, log: (sentence) => told.push(sentence) });
   onEnd(() => maintenance.stop());
   return { maintenance, told, ran: () => ran, closed: () => closed };
 }
 
-test('it goes on after a pass that failed, and counts what was deleted', async () => {
+test('maintenance continues after a failed pass and counts deletions', async () => {
   const { maintenance, told, ran, closed } = useMaintenance([
     async () => ({ partitions: ['records_20260101', 'records_20260102', 'records_20260103'] }),
     async () => {
@@ -78,7 +78,7 @@ test('it goes on after a pass that failed, and counts what was deleted', async (
   expect([ran(), closed()]).toEqual([after, 1]);
 });
 
-test('it goes on while an index is made, and counts one that cannot be made', async () => {
+test('maintenance continues while an index is built and counts failed builds', async () => {
   let ensured = 0;
   const { maintenance, ran } = useMaintenance([], (signal) => {
     ensured++;
@@ -91,7 +91,7 @@ test('it goes on while an index is made, and counts one that cannot be made', as
   await maintenance.stop();
 });
 
-test('it can be stopped before it was started', async () => {
+test('maintenance can be stopped before it was started', async () => {
   const { maintenance, closed, ran } = useMaintenance([]);
   await maintenance.stop();
   expect([ran(), closed()]).toEqual([0, 1]);

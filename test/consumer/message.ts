@@ -12,7 +12,7 @@ export interface Shape {
   routingKey?: string;
 }
 
-/** A message as amqplib hands it over. */
+/** A message as amqplib delivers it. */
 export function messageOf(content: string | Buffer, shape: Shape = {}): ConsumeMessage {
   const { deliveryTag = 7, routingKey = 'shop.info', ...given } = shape;
   const fields = { consumerTag: 'c', deliveryTag, redelivered: false, exchange: 'logs_exchange', routingKey };

@@ -1,4 +1,4 @@
-/** What a scrape of a consumer says, on real servers. */
+/** Scrapes of a consumer, on real servers. */
 import * as successor from '@prometheus-io/client';
 import { connect } from 'amqplib';
 import * as promClient from 'prom-client';
@@ -49,7 +49,7 @@ async function useConsumer(options: CreateConsumerOptions = {}) {
 const of = (name: string, service: string, level: string) =>
   `loghive_records_${name}_total{service="${service}",level="${level}"}`;
 
-test('each record is counted by service and level as what became of it', { timeout: 60_000 }, async () => {
+test('each record is counted by service, level and outcome', { timeout: 60_000 }, async () => {
   const { database, service, line, send, series } = await useConsumer({ httpPort: 0, retryDelaysMs: [100] });
   await database.query(`create function logs.poison() returns trigger language plpgsql as $$
     begin if new.message = 'refused' then raise sqlstate '23514' using message = 'no', constraint = 'c'; end if; return new; end $$`);
@@ -65,7 +65,7 @@ test('each record is counted by service and level as what became of it', { timeo
       const lane = (level: string) =>
         ['stored', 'duplicate', 'dead_lettered', 'expired', 'retried'].map((name) => all.get(of(name, service, level)));
       expect(lane('INFO')).toEqual([4, 2, 0, 0, 0]);
-      // One that is no JSON, and one that was tried twice.
+      // One that is not JSON, and one that was tried twice.
       expect(lane('ERROR')).toEqual([0, 0, 2, 0, 1]);
       expect(lane('CRITICAL')).toEqual([1, 0, 0, 0, 0]);
     },
@@ -88,7 +88,7 @@ test('each record is counted by service and level as what became of it', { timeo
   });
 });
 
-test('names of services that come in records make no more series than are allowed', async () => {
+test('service names in records create no more series than allowed', async () => {
   const { service, line, send, series } = await useConsumer({ httpPort: 0, maxServices: 3 });
   await send('info', line());
   await eventually(async () => expect((await series()).get(of('stored', service, 'INFO'))).toBe(1));
@@ -138,26 +138,26 @@ describe.each([
   ['prom-client', () => new promClient.Registry()],
   ['@prometheus-io/client', () => new successor.Registry()],
 ])('a registry of %s', (_, newRegistry) => {
-  test('has the metrics beside its own, and loses them when the consumer is stopped', async () => {
+  test('contains the metrics beside its own until the consumer is stopped', async () => {
     const registry = newRegistry();
     const { consumer, service, line, send, settings } = await useConsumer({ registry });
     expect(consumer.status()).not.toHaveProperty('httpPort');
     await send('info', line());
     const text = async () => registry.metrics();
     await eventually(async () => expect(seriesOf(await text()).get(of('stored', service, 'INFO'))).toBe(1));
-    // Those of the process are its owner's business.
+    // Process metrics are left to the application.
     expect(await text()).not.toContain('process_');
     expect(await registry.getMetricsAsJSON()).toContainEqual(expect.objectContaining({ name: 'loghive_storage_up' }));
     expect(() => registry.resetMetrics()).not.toThrow();
     registry.setDefaultLabels({ site: 'here' });
     expect(await text()).toContain('loghive_storage_up{site="here"} 1');
     const second = createConsumer([service], { ...settings, registry });
-    await expect(second.start()).rejects.toThrow(/^option "registry" has the metrics of another consumer in it/);
+    await expect(second.start()).rejects.toThrow(/^option "registry" already contains the metrics of another consumer/);
     await consumer.stop();
     expect(await text()).not.toContain('loghive_');
   });
 
-  test('may be one for OpenMetrics', async () => {
+  test('may be an OpenMetrics registry', async () => {
     const registry = newRegistry();
     registry.setContentType('application/openmetrics-text; version=1.0.0; charset=utf-8' as never);
     const { consumer, service, line, send } = await useConsumer({ registry, httpPort: 0 });
@@ -165,7 +165,7 @@ describe.each([
     const port = consumer.status().httpPort;
     const stored = async () => seriesOf((await fetched(port, '/metrics')).body).get(of('stored', service, 'INFO'));
     await eventually(async () => expect(await stored()).toBe(1));
-    // A second time, now that the registry has changed the names.
+    // A second time, because the registry has renamed the metrics.
     expect(await stored()).toBe(1);
     const { body } = await fetched(port, '/metrics');
     expect(body).toMatch(/^# TYPE loghive_records_stored counter$/m);
@@ -173,7 +173,7 @@ describe.each([
   });
 });
 
-test.each([['text'], [{}], [[]], [null]])('what is no registry is refused: %j', (registry) => {
+test.each([['text'], [{}], [[]], [null]])('an invalid registry is refused: %j', (registry) => {
   const databaseUrl = 'postgres://127.0.0.1:1/x';
   expect(() => createConsumer(['shop'], { databaseUrl, registry: registry as never })).toThrow(
     /^createConsumer: option "registry" is .*, expected a Registry of prom-client or @prometheus-io\/client\.$/,

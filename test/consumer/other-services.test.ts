@@ -1,4 +1,4 @@
-/** What one service sends is stored in time, whatever another one does. */
+/** Records of one service are stored in time, whatever another one sends. */
 import { randomUUID } from 'node:crypto';
 import { connect } from 'amqplib';
 import { expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { eventually } from '../support/wait.mjs';
 const FRAMES = 20;
 const PER_FRAME = 100;
 
-test('a record does not wait for thousands of another service that PostgreSQL refuses, each of which is a dead letter once', async () => {
+test('a record does not wait for thousands of refused records of another service, each of which becomes one dead letter', async () => {
   const { broker, database, consumer, service } = await useStack(2, { retryDelaysMs: [] });
   const [bad, good] = [service(), service()];
   await database.query(`create function logs.refuse() returns trigger language plpgsql as $$

@@ -2,8 +2,7 @@ import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { MAX_MESSAGE_BYTES } from '../../consumer/content.js';
 import { deliveryOf } from '../../consumer/delivery.js';
-import { MAX_LINES, MAX_VALUES, parseDelivery } from '../../consumer/parse-delivery.js';
-import { recordId } from '../../consumer/record-id.js';
+import { MAX_LINES, MAX_VALUES, parseDelivery, recordId } from '../../consumer/parse-delivery.js';
 import { LocalOffsets } from '../../src/time/local-offset.js';
 import { isUuid, uuidv7 } from '../../src/uuid.js';
 import { FRAME, messageOf, QUEUE, type Shape } from './message.js';
@@ -27,8 +26,8 @@ const context = { newId: recordId, localOffsets: new LocalOffsets(() => {}) };
 const take = (content: string | Buffer, shape?: Shape, queue = QUEUE) =>
   parseDelivery(deliveryOf(queue, messageOf(content, shape)), context);
 
-describe('what a message holds', () => {
-  test('one record, with its bytes as they came', () => {
+describe('the content of a message', () => {
+  test('is one record, with its bytes as delivered', () => {
     const body = record();
     const delivery = take(body);
     expect(delivery).toMatchObject({
@@ -60,7 +59,7 @@ describe('what a message holds', () => {
     ]);
   });
 
-  test('a frame: one record a line', () => {
+  test('is a frame with one record per line', () => {
     const lines = ['a', 'b', 'c'].map((message, n) => record({ id: uuidv7(1_700_000_000_000_000 + n), message }));
     const delivery = take(lines.join('\n'), { contentType: FRAME });
     expect(delivery.items.map(({ record }) => record.message)).toEqual(['a', 'b', 'c']);
@@ -68,13 +67,13 @@ describe('what a message holds', () => {
     expect(delivery.records).toBe(3);
   });
 
-  test('a lone record that is spread over lines is not taken for a frame', () => {
+  test('is one record if it is spread over several lines', () => {
     const delivery = take(JSON.stringify(JSON.parse(record()), null, 2));
     expect(delivery.items).toHaveLength(1);
     expect(delivery.letters).toEqual([]);
   });
 
-  test('a bad line goes by itself, with its bytes, and the good ones around it stay', () => {
+  test('has a bad line: only that is a dead letter, with its bytes', () => {
     const bad = Buffer.from([0x7b, 0xff, 0x7d]);
     const body = Buffer.concat([Buffer.from(`${record()}\n`), bad, Buffer.from(`\n${record()}\nnot json`)]);
     const headers = { 'x-loghive-attempt': 2, own: 'header' };
@@ -88,17 +87,17 @@ describe('what a message holds', () => {
     ]);
   });
 
-  test('a frame without a record is a dead letter, so that its message is not acknowledged in silence', () => {
+  test('is a frame without records: a dead letter, so that it is not acknowledged silently', () => {
     const delivery = take('\n \n', { contentType: FRAME });
     expect(delivery.items).toEqual([]);
     expect(delivery.letters).toMatchObject([{ raw: Buffer.from('\n \n'), reason: 'a frame without a record' }]);
   });
 
-  test('an empty message as well', () => {
+  test('is empty: a dead letter', () => {
     expect(take('').letters).toMatchObject([{ raw: Buffer.alloc(0), code: 'invalid' }]);
   });
 
-  test('more than 64 MiB are not parsed, exactly 64 MiB are', () => {
+  test('is parsed up to exactly 64 MiB', () => {
     const tooLarge = take(Buffer.alloc(MAX_MESSAGE_BYTES + 1, 0x20), { contentType: FRAME });
     expect(tooLarge.letters).toMatchObject([{ reason: expect.stringContaining('67108865 bytes') }]);
     expect(tooLarge.letters[0]?.raw).toHaveLength(MAX_MESSAGE_BYTES + 1);
@@ -108,8 +107,8 @@ describe('what a message holds', () => {
   });
 });
 
-describe('what takes too much to read', () => {
-  test('of a frame is what stands behind 100,000 lines: one dead letter', () => {
+describe('content that costs too much to parse', () => {
+  test('is the rest of a frame after 100,000 lines: one dead letter', () => {
     const line = record();
     const rest = `${line}\r\nnot json\n\n${line}\n`;
     const lines = `${line}\n\n`.repeat(10) + '1\n'.repeat(MAX_LINES - 10);
@@ -117,7 +116,7 @@ describe('what takes too much to read', () => {
     expect([delivery.items.length, delivery.letters.length]).toEqual([10, 99_991]);
     expect(delivery.letters.at(-1)).toMatchObject({
       raw: Buffer.from(rest),
-      reason: 'the rest of a frame; more than 100000 lines are not parsed',
+      reason: 'the rest of a frame of more than 100000 lines, which is the limit for parsing',
     });
     const most = take(lines + '\n\r\n'.repeat(10), { contentType: FRAME });
     expect([most.items.length, most.letters.length]).toEqual([10, 99_990]);
@@ -138,34 +137,34 @@ describe('what takes too much to read', () => {
     const { items, letters } = take(body);
     expect(items).toEqual([]);
     expect(letters.map(({ reason }) => reason)).toEqual([
-      'it holds more than 1048576 values; such a record is not parsed',
+      'it contains more than 1048576 values, which is the limit for parsing',
     ]);
     expect(letters[0]?.raw.equals(body)).toBe(true);
     expect(take(of(Math.floor(MAX_VALUES / each) - 20)).items).toHaveLength(1);
   });
 
-  test('is not a long text, whatever is in it', () => {
+  test('is not a long text, whatever it contains', () => {
     const message = '{},'.repeat(1_000_000);
     expect(take(record({ message })).items).toMatchObject([{ record: { message } }]);
   });
 
-  test('goes by itself in a frame', () => {
+  test('affects only its own line in a frame', () => {
     const body = `${record()}\n[${'{},'.repeat(MAX_VALUES)}{}]\n${record()}`;
     const delivery = take(body, { contentType: FRAME });
     expect([delivery.items.length, delivery.letters.length]).toEqual([2, 1]);
   });
 
-  test('of a text that takes two bytes a character is more than 32 MiB', () => {
+  test('is non-ASCII text of more than 32 MiB', () => {
     for (const start of ['€', '\\u20ac']) {
       const body = Buffer.from(`{"service":"shop","level":"INFO","message":"${start}${'x'.repeat(33 * 1024 * 1024)}"}`);
       expect(take(body, { timestamp: 1 })).toMatchObject({
         items: [],
-        letters: [{ reason: expect.stringMatching(/^a record of 346\d+ bytes with characters beyond ASCII;/) }],
+        letters: [{ reason: expect.stringMatching(/^the record has 346\d+ bytes and non-ASCII characters;/) }],
       });
     }
   });
 
-  test('of dead letters is their headers, many times: the first ones keep them', () => {
+  test('is the headers of many dead letters: only the first ones keep them', () => {
     const headers = { 'x-loghive-attempt': 1, trace: 'x'.repeat(100_000) };
     const { letters } = take('1\n'.repeat(50_000), { contentType: FRAME, headers });
     expect(letters).toHaveLength(50_000);
@@ -177,8 +176,8 @@ describe('what takes too much to read', () => {
   });
 });
 
-describe('what other languages publish', () => {
-  test('a frame with a charset in its type, in capitals, with Windows line breaks and a byte order mark', () => {
+describe('messages of other languages', () => {
+  test('may be a frame with a charset in its type, in capitals, with Windows line breaks and a byte order mark', () => {
     const delivery = take(`\ufeff${record()}\r\n${record()}\r\n`, {
       contentType: 'Application/X-NDJSON; charset=utf-8',
     });
@@ -186,7 +185,7 @@ describe('what other languages publish', () => {
     expect(delivery.letters).toEqual([]);
   });
 
-  test('a compressed frame: a bad line of it goes by itself, with its own bytes', () => {
+  test('may be a compressed frame, of which a bad line is a dead letter with its own bytes', () => {
     const body = gzipSync(`${record()}\nnot json\n${record()}`);
     const delivery = take(body, { contentType: FRAME, contentEncoding: 'gzip' });
     expect(delivery.items).toHaveLength(2);
@@ -194,7 +193,7 @@ describe('what other languages publish', () => {
     expect(delivery.bytes).toBe(2 * record().length + 10);
   });
 
-  test('what says that it is compressed and is not is a dead letter with its bytes as they came', () => {
+  test('become dead letters with their bytes as delivered if they are not compressed as declared', () => {
     const body = Buffer.from(`${record()}\n${record()}`);
     const delivery = take(body, { contentType: FRAME, contentEncoding: 'gzip' });
     expect(delivery).toMatchObject({ items: [], letters: [{ raw: body, code: 'invalid' }], records: 1 });
@@ -214,7 +213,7 @@ describe('what other languages publish', () => {
     ['a list of records', `[${record()}]`],
     ['two records without a type that says so', `${record()}\n${record()}`],
     ['a level as a number', record({ level: 30 })],
-  ])('is a dead letter where it could only be guessed: %s', (_, body) => {
+  ])('become dead letters if their form could only be guessed: %s', (_, body) => {
     expect(take(body)).toMatchObject({ items: [], letters: [{ raw: Buffer.from(body) }] });
   });
 });
@@ -234,7 +233,7 @@ describe('a dead letter', () => {
     ['no type', Buffer.from(bad), { contentType: undefined }],
     ['a frame without records', gzipSync('\n'), { contentType: FRAME, contentEncoding: 'gzip' }],
     ['an unknown charset', Buffer.from(bad), { contentType: 'application/json; charset=x' }],
-  ])('of a message has the body as it was delivered and what that says of itself: %s', (_, body, shape) => {
+  ])('of a message has the body as delivered and the headers needed to read it: %s', (_, body, shape) => {
     const { contentType, contentEncoding, headers } = { contentType: 'application/json', ...shape } as Shape;
     const { letters, items } = take(body, shape);
     expect(items).toEqual([]);
@@ -246,13 +245,13 @@ describe('a dead letter', () => {
     });
   });
 
-  test('of an announcement as well', () => {
+  test('may be an announcement', () => {
     const body = gzipSync('{"service":"a shop"}');
     const { letters } = take(body, { contentEncoding: 'gzip' }, 'loghive_services');
     expect(letters).toMatchObject([{ raw: body, headers: { 'x-loghive-content-encoding': 'gzip' } }]);
   });
 
-  test('of a line in a frame is that line in UTF-8, and the encoding of the frame is not its own', () => {
+  test('of a line in a frame is that line in UTF-8, without the encoding of the frame', () => {
     const contentType = `${FRAME}; charset=latin1`;
     const body = gzipSync(Buffer.from(`${record()}\n${bad.replace('€', '£')}`, 'latin1'));
     const { letters, items } = take(body, { contentType, contentEncoding: 'gzip', headers: { a: 1 } });
@@ -265,7 +264,7 @@ describe('a dead letter', () => {
 describe('the AMQP timestamp', () => {
   const local = record({ id: undefined, timestamp: '2026-01-31 12:30:45.123456' });
 
-  test('tells the offset of a local time, as Python clients send it', () => {
+  test('determines the offset of a local time, as Python clients send it', () => {
     // 10:30:45Z in epoch seconds: the record's clock is two hours ahead of UTC.
     const [item] = take(local, { timestamp: 1_769_855_445 }).items;
     expect(item?.record.timestamp).toBe('2026-01-31T10:30:45.123456Z');
@@ -277,42 +276,42 @@ describe('the AMQP timestamp', () => {
     expect(item?.record.timestamp).toBe('2026-01-31T10:30:45.123456Z');
   });
 
-  test('that is not a number counts as none, and the local time as UTC', () => {
+  test('is ignored if it is not a number, and the local time counts as UTC', () => {
     const [item] = take(local, { timestamp: '1769855445' }).items;
     expect(item?.record.timestamp).toBe('2026-01-31T12:30:45.123456Z');
   });
 });
 
-test('what was tried before and cannot be read is a dead letter of the queue that it was first taken from', () => {
+test('a retried message that cannot be parsed is a dead letter of its original queue', () => {
   const headers = { 'x-loghive-attempt': 3, 'x-loghive-origin': 'shop_error_logs' };
   expect(take('not json', { headers }, 'failure_backoff').letters).toMatchObject([
     { queue: 'shop_error_logs', attempts: 3, headers },
   ]);
 });
 
-describe('what lies in the queue of announcements', () => {
+describe('a message in the queue of announcements', () => {
   const announced = (content: string | Buffer, contentType = 'application/json') =>
     take(content, { contentType, routingKey: 'loghive.services' }, 'loghive_services');
 
-  test('is a service, whatever content type it says', () => {
+  test('is a service, whatever its content type', () => {
     for (const contentType of ['application/json', FRAME, 'text/plain']) {
       const delivery = announced('\ufeff{"service":"shop"}', contentType);
       expect(delivery).toMatchObject({ announced: ['shop'], items: [], letters: [], records: 1, alone: false });
     }
   });
 
-  test('is a dead letter where it names none', () => {
+  test('is a dead letter if it names none', () => {
     const delivery = announced('{"service":"a shop"}');
     expect(delivery).toMatchObject({ announced: [], items: [], records: 1 });
     expect(delivery.letters).toMatchObject([{ code: 'invalid', queue: 'loghive_services', raw: expect.any(Buffer) }]);
     for (const bytes of [100_000, MAX_MESSAGE_BYTES + 1]) {
       expect(announced(Buffer.alloc(bytes, ' ')).letters).toMatchObject([
-        { reason: expect.stringMatching(/are not parsed$/) },
+        { reason: expect.stringMatching(/are not parsed$|the limit for parsing is \d+$/) },
       ]);
     }
   });
 
-  test('is no announcement in any other queue', () => {
+  test('is not an announcement in another queue', () => {
     expect(take('{"service":"shop"}')).toMatchObject({ announced: [], items: [], letters: [{ code: 'invalid' }] });
   });
 });

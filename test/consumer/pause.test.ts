@@ -29,7 +29,7 @@ async function useServers() {
     (await database.query('select count(*)::int as n, count(distinct message)::int as different from logs.records'))[0];
   /** Everything is delivered and none acknowledged. */
   const areHeld = async (count: number) => (await queue())?.unacked === count;
-  /** Nacked as often as if so many consumers had died with them. */
+  /** Nacks them as often as if this number of consumers had died with them. */
   async function returned(count: number, times: number) {
     for (let time = 0; time < times; time++) {
       const messages = await eventually(async (): Promise<GetMessage[] | null> => {
@@ -49,17 +49,17 @@ async function useServers() {
   return { broker, proxy, channel, send, useConsumer, queue, stored, areHeld, returned };
 }
 
-test('what is in hand is held while storage is paused, and none of it is returned to the broker', async () => {
+test('unacknowledged messages are held while storage is paused, and none is requeued', async () => {
   const { proxy, send, useConsumer, stored, areHeld } = await useServers();
   const consumer = await useConsumer();
   await proxy.refuse();
   await proxy.reset();
   await send(20);
   await eventually(() => consumer.status().state === 'paused');
-  // What comes now is taken as well, as far as the prefetch goes, and waits behind it.
+  // New messages are consumed too, up to the prefetch, and wait behind it.
   await send(20);
   await eventually(() => areHeld(40));
-  // While a subscription is renewed with a larger prefetch, a quorum queue takes back what was on its way to the old one.
+  // While a subscription is renewed with a larger prefetch, a quorum queue requeues messages in flight to the old one.
   const { redelivered } = consumer.status().counts;
   await proxy.heal();
   await eventually(async () => (await stored()).n === 40, { withinMs: 30_000 });
@@ -67,9 +67,9 @@ test('what is in hand is held while storage is paused, and none of it is returne
   expect(consumer.status()).toMatchObject({ counts: { redelivered, stored: 40, duplicates: 0 }, inHand: 0 });
 }, 60_000);
 
-test('what cannot be stored for long is given back once, and nothing is taken until storage works again', async () => {
+test('messages that cannot be stored for long are requeued once, and none is consumed until storage works again', async () => {
   const { proxy, send, useConsumer, queue, stored } = await useServers();
-  const consumer = await useConsumer({ giveBackAfterMs: 200 });
+  const consumer = await useConsumer({ requeueAfterMs: 200 });
   await proxy.refuse();
   await proxy.reset();
   await send(20);
@@ -82,7 +82,7 @@ test('what cannot be stored for long is given back once, and nothing is taken un
   expect(consumer.status().counts).toMatchObject({ redelivered: 20, stored: 20, rounds: 0 });
 }, 60_000);
 
-test('what is in hand when the channel ends is not stored from memory: it comes again', async () => {
+test('messages unacknowledged when the channel ends are not stored from memory, because they are redelivered', async () => {
   const { broker, proxy, send, useConsumer, stored, areHeld } = await useServers();
   const consumer = await useConsumer();
   await proxy.refuse();
@@ -97,7 +97,7 @@ test('what is in hand when the channel ends is not stored from memory: it comes 
   expect(consumer.status().counts).toMatchObject({ stored: 10, duplicates: 0 });
 }, 60_000);
 
-test('a message that came back twice is published anew before it is looked at, and then stored', async () => {
+test('a message that was redelivered twice is republished before it is parsed, and then stored', async () => {
   const { send, useConsumer, stored, returned, areHeld } = await useServers();
   await (await useConsumer()).stop();
   await send(5);
@@ -110,13 +110,13 @@ test('a message that came back twice is published anew before it is looked at, a
   expect(consumer.status().counts).toMatchObject({ rounds: 5, stored: 10 });
 });
 
-test('a message that cannot be published anew is stored without that', async () => {
+test('a message that cannot be republished is stored directly', async () => {
   const { broker, send, useConsumer, stored, returned, areHeld } = await useServers();
   await (await useConsumer()).stop();
   await send(3);
   await returned(3, 2);
   const user = uniqueName('user');
-  // The default exchange is what messages are published anew through.
+  // Messages are republished through the default exchange.
   const url = await broker.admin.addUser(user, 'pw', { vhost: broker.vhost, write: '^(?!amq\\.default).+$' });
   onEnd(() => broker.admin.deleteUser(user));
   const consumer = await useConsumer({}, url);

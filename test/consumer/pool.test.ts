@@ -1,4 +1,4 @@
-/** Worker threads: each the whole pipeline. They are of the built package, since a thread cannot run TypeScript. */
+/** Worker threads, each with the whole pipeline. They run the built package, because a thread cannot run TypeScript. */
 import path from 'node:path';
 import { connect } from 'amqplib';
 import pg from 'pg';
@@ -27,7 +27,7 @@ async function usePool(options: CreateConsumerOptions = {}, services: string[] =
   const consumer = createConsumer(services, { ...at, ...options }) as Consumer;
   onEnd(() => consumer.stop());
   let sent = 0;
-  /** Each with an id, so that it is stored once however often it comes. */
+  /** Each has an id, so that it is stored once however often it is delivered. */
   function send(count: number, service = 'shop') {
     for (let n = 0; n < count; n++) {
       const id = `01993f0e-0000-7000-8000-${(++sent).toString(16).padStart(12, '0')}`;
@@ -41,7 +41,7 @@ async function usePool(options: CreateConsumerOptions = {}, services: string[] =
   return { broker, database, proxy, channel, consumer, send, count, queue };
 }
 
-test('share the messages of one queue, and their counts are added up', async () => {
+test('share the messages of one queue, and their counts are summed', async () => {
   const { consumer, send, count } = await usePool({ batchSize: 10 });
   await consumer.start();
   const { workers } = consumer.status();
@@ -76,7 +76,7 @@ test('that die are replaced, and every record is stored once', async () => {
   await eventually(() => consumer.status().inHand === 0);
 }, 120_000);
 
-test('a worker that keeps dying is a notice, and the other goes on', async () => {
+test('a worker that keeps dying causes a notice, and the other continues', async () => {
   const { consumer, send, count } = await usePool();
   await consumer.start();
   for (let death = 1; death <= 3; death++) {
@@ -85,13 +85,13 @@ test('a worker that keeps dying is a notice, and the other goes on', async () =>
   }
   expect(consumer.status().health).toBe('degraded');
   expect(consumer.status().notices).toEqual([
-    'worker 1 has died 3 times in a row, the last time over: it was ended by a test',
+    'worker 1 has died 3 times in a row, most recently because: a test terminated it',
   ]);
   await send(10);
   await eventually(async () => (await count()) === 10);
 }, 120_000);
 
-test('one that hangs over what it holds is ended after a while, and all is stored once', async () => {
+test('one that hangs on a message is terminated after a while, and all is stored once', async () => {
   const said = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
   onEnd(() => said.mockRestore());
   const { consumer, database, send, count, queue } = await usePool({ hooks: { lookEveryMs: 500 } });
@@ -109,7 +109,7 @@ test('one that hangs over what it holds is ended after a while, and all is store
 
   await eventually(() => consumer.status().workers[0]!.restarts === 1, { withinMs: 30_000 });
   expect(said.mock.calls.map(([line]) => line)).toEqual([
-    'worker 1 died: it gave no sign of life for 6 s. What it held comes again from the broker, and another one takes its place.',
+    'worker 1 died: it did not respond for 6 s. The broker redelivers its unacknowledged messages, and a new worker replaces it.',
   ]);
   await eventually(async () => expect([await count(), (await queue())?.messages]).toEqual([100, 0]));
   await eventually(() => consumer.status().health === 'ok' && consumer.status().inHand === 0);
@@ -119,7 +119,7 @@ test('one that hangs over what it holds is ended after a while, and all is store
   ]);
 }, 60_000);
 
-test('take a service that announces itself, and its announcement is acknowledged', async () => {
+test('consume a service that announces itself, and its announcement is acknowledged', async () => {
   const { channel, consumer, send, count, queue } = await usePool({}, []);
   await consumer.start();
   const service = uniqueName('svc');
@@ -132,7 +132,7 @@ test('take a service that announces itself, and its announcement is acknowledged
   await eventually(async () => (await queue('loghive_services'))?.messages === 0);
 });
 
-test('pause together while PostgreSQL is away, and go on by themselves', async () => {
+test('pause together while PostgreSQL is down, and resume', async () => {
   const { proxy, consumer, send, count } = await usePool();
   await consumer.start();
   await proxy.refuse();
@@ -148,7 +148,7 @@ test('pause together while PostgreSQL is away, and go on by themselves', async (
   await eventually(async () => (await count()) > stored && consumer.status().inHand === 0);
 }, 90_000);
 
-test('tell of dead letters and of what is stored by events', async () => {
+test('emit events for dead letters and stored records', async () => {
   const { channel, consumer, send } = await usePool();
   const letters: unknown[] = [];
   const states: string[] = [];
@@ -167,7 +167,7 @@ test('tell of dead letters and of what is stored by events', async () => {
   expect(states).toEqual(['preparing', 'running', 'stopping', 'stopped']);
 });
 
-test('that die take no counts of the metrics with them', async () => {
+test('keep their counts in the metrics when they die', async () => {
   const { consumer, send } = await usePool({ batchSize: 10, httpPort: 0 });
   await consumer.start();
   const series = async () => seriesOf((await fetched(consumer.status().httpPort, '/metrics')).body);

@@ -5,7 +5,7 @@ import { checkMetrics } from '../support/promtool.mjs';
 import { fetched } from '../support/scrape.js';
 import { useStack } from '../support/use-stack.js';
 
-test('promtool finds nothing to say about the metrics of a consumer and of a producer', async () => {
+test('promtool accepts the metrics of a consumer and of a producer', async () => {
   const stack = await useStack(1, { httpPort: 0 });
   const service = stack.service();
   const client = new LoggerClient({ service, url: stack.broker.url });
@@ -20,6 +20,6 @@ test('promtool finds nothing to say about the metrics of a consumer and of a pro
   await client.close();
 });
 
-test('it does find what is wrong', () => {
+test('promtool does find faults', () => {
   expect(checkMetrics('# TYPE requests counter\nrequests 1\n').passed).toBe(false);
 });

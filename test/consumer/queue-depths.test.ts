@@ -38,7 +38,7 @@ async function useDepths(queues: string[], answerMs?: number) {
   return { broker, connection, channel, figures };
 }
 
-test('messages and consumers of each queue are known, and follow it; one that is not there is left out', async () => {
+test('messages and consumers of each existing queue are known and kept up to date', async () => {
   const queues = ['one', 'two', 'missing'];
   const { channel, figures } = await useDepths(queues);
   for (const queue of ['one', 'two']) await channel.assertQueue(queue);
@@ -53,7 +53,7 @@ test('messages and consumers of each queue are known, and follow it; one that is
     ),
   );
   await channel.consume('one', () => {});
-  // In hand is not in the queue.
+  // Unacknowledged messages do not count.
   await eventually(() => expect(figures()).toContainEqual(['one', 0, 1]));
   await channel.deleteQueue('two');
   await eventually(() => expect(figures()).toEqual([['one', 0, 1]]));
@@ -61,7 +61,7 @@ test('messages and consumers of each queue are known, and follow it; one that is
   await eventually(() => expect(figures()).toEqual([]));
 });
 
-test('while the broker is away nothing is said of its queues', async () => {
+test('no queues are reported while the broker is unreachable', async () => {
   const { broker, channel, connection, figures } = await useDepths(['one']);
   await channel.assertQueue('one');
   await eventually(() => expect(figures()).toEqual([['one', 0, 0]]));
@@ -70,7 +70,7 @@ test('while the broker is away nothing is said of its queues', async () => {
   await eventually(() => expect(figures()).toEqual([]));
 });
 
-test('a queue that never answers holds one channel, and is known again when it answers', async () => {
+test('a queue that never answers uses one channel, and is known again when it answers', async () => {
   const { broker, channel, figures } = await useDepths(['stuck', 'well'], 50);
   for (const queue of ['stuck', 'well']) await channel.assertQueue(queue);
   await eventually(() => expect(figures()).toHaveLength(2));
@@ -80,7 +80,8 @@ test('a queue that never answers holds one channel, and is known again when it a
     (await broker.admin.listConnections({ vhost: broker.vhost })).reduce((sum, one) => sum + one.channels, 0);
   await broker.admin.eval(`${process}, sys:suspend(Pid)`);
   await eventually(() => expect(figures()).toEqual([['well', 0, 0]]));
-  // Its own, that of the other queue, that of the connection's health, the test's own; and one that is about to close.
+  // The channels of this queue, the other queue, the connection's health check and the test; and one that is about to
+  // close.
   const most = 5;
   for (let messages = 1; messages <= 2 * most; messages++) {
     channel.sendToQueue('well', Buffer.from('x'));

@@ -1,6 +1,7 @@
 /**
- * Messages that somebody who may publish could send, drawn by a seed: properties, headers of every type, content types
- * and encodings, bodies. Each body carries its tag, so that it can be found among the records and the dead letters.
+ * Messages that anyone who can publish could send, generated from a seed: properties, headers of every type, content
+ * types and encodings, bodies. Each body contains its tag, so that it can be found among the records and the dead
+ * letters.
  */
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { field, fields, nested, propertyBytes, shortString, table } from '../support/amqp/property-bytes.mjs';
@@ -8,7 +9,7 @@ import { field, fields, nested, propertyBytes, shortString, table } from '../sup
 export interface HostileMessage {
   readonly properties: Buffer;
   readonly body: Buffer;
-  /** The broker may refuse it, and then closes the channel or the connection. */
+  /** The broker may refuse it and close the channel or the connection. */
   readonly risky: boolean;
 }
 
@@ -18,7 +19,7 @@ type Random = () => number;
 const DEEPEST = 3000;
 const LARGEST_HEADERS = 100_000;
 const LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'];
-/** Names that mean something to a reader, to the broker or to JavaScript. */
+/** Names with a meaning for the parser, the broker or JavaScript. */
 const NAMES = [
   '__proto__',
   'constructor',
@@ -44,7 +45,7 @@ const CONTENT_TYPES = [
   '',
 ];
 const ENCODINGS = ['gzip', 'deflate', 'zstd', 'bzip2', 'br', 'utf-8', 'GZIP', 'identity', 'gzip, gzip', ''];
-/** Words of JSON and near it. */
+/** Tokens of JSON and similar ones. */
 const VALUES = [
   'NaN',
   'Infinity',
@@ -68,7 +69,7 @@ const VALUES = [
   '"2026-01-31 10:30:45"',
 ];
 
-/** @param services whose records they say they are */
+/** @param services named in the records */
 export function hostileMessages(random: Random, services: readonly string[]) {
   const below = (limit: number) => Math.floor(random() * limit);
   const chance = (share: number) => random() < share;
@@ -79,7 +80,7 @@ export function hostileMessages(random: Random, services: readonly string[]) {
     return made;
   };
   let risky = false;
-  /** The broker may not take it. */
+  /** The broker may refuse it. */
   const atRisk = <Value>(value: Value): Value => {
     risky = true;
     return value;
@@ -108,7 +109,7 @@ export function hostileMessages(random: Random, services: readonly string[]) {
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
   }
 
-  /** Some bytes changed, put in, left out or repeated; never within the tag. */
+  /** Some bytes changed, inserted, omitted or repeated; never within the tag. */
   function mutated(body: Buffer, tag: string): Buffer {
     let [before, after] = parts(body, tag);
     for (let changes = 1 + below(4); changes > 0; changes -= 1) {
@@ -177,9 +178,9 @@ export function hostileMessages(random: Random, services: readonly string[]) {
     return record(tag);
   }
 
-  /** As its encoding says, or not. */
+  /** Encoded as declared, or not. */
   function encoded(plain: Buffer, encoding: string | undefined): Buffer {
-    // Nothing, compressed, would be found nowhere again.
+    // An empty body, compressed, could not be found again.
     if (encoding === undefined || plain.length === 0 || chance(0.3)) return plain;
     const name = encoding.toLowerCase();
     if (name.startsWith('gzip')) return chance(0.8) ? gzipSync(plain, { level: 1 }) : gzipSync(plain).subarray(0, -9);
@@ -227,7 +228,7 @@ export function hostileMessages(random: Random, services: readonly string[]) {
     return table(Array.from({ length: below(6) }, () => [name(), value(0)] as const));
   }
 
-  /** A text, or bytes that need not be one. */
+  /** A text, or arbitrary bytes. */
   const text = () => (chance(0.7) ? oneOf(['a', '', 'text', 'x'.repeat(255)]) : shortString(bytes(below(256))));
   const sometimes = <Value>(share: number, make: () => Value) => (chance(share) ? make() : undefined);
 

@@ -1,4 +1,4 @@
-/** Where a dead letter goes when it is tried anew, and what its message says. */
+/** Queue and message of a replayed dead letter. */
 import { expect, test } from 'vitest';
 import { isOwnQueue, replayCopy } from '../../consumer/replay-copy.js';
 import type { StoredDeadLetter } from '../../consumer/store/index.js';
@@ -12,7 +12,7 @@ function letter(headers: Record<string, unknown>, changes: Partial<StoredDeadLet
   return { ...about, ...times, queue: 'shop_info_logs', routingKey: 'failure.backoff', headers, raw, ...changes };
 }
 
-test('it goes to the queue that it came from first, whatever its last routing key was', () => {
+test('a dead letter is replayed to its original queue, whatever its last routing key', () => {
   expect(replayCopy(letter({}), FRAME_MAX)).toEqual({
     exchange: '',
     routingKey: 'shop_info_logs',
@@ -21,7 +21,7 @@ test('it goes to the queue that it came from first, whatever its last routing ke
   });
 });
 
-test('its bytes are read as they were, and its attempts begin anew', () => {
+test('a replayed message keeps its bytes and the properties to read them, and its attempts start from zero', () => {
   const { properties } = replayCopy(
     letter({
       'x-loghive-content-type': 'application/x-ndjson',
@@ -47,7 +47,7 @@ test('its bytes are read as they were, and its attempts begin anew', () => {
   });
 });
 
-test('what cannot be a property is left out', () => {
+test('values that are not valid properties are left out', () => {
   const wrong = {
     'x-loghive-content-type': 7,
     'x-loghive-content-encoding': 'x'.repeat(256),
@@ -56,7 +56,7 @@ test('what cannot be a property is left out', () => {
   expect(replayCopy(letter(wrong), FRAME_MAX).properties).toEqual({ contentType: 'application/json', headers: {} });
 });
 
-test('headers that do not fit into a frame are left out, but for what says how to read it', () => {
+test('headers that do not fit into a frame are left out, except those needed to read the body', () => {
   const { properties } = replayCopy(
     letter({ big: 'x'.repeat(FRAME_MAX), compression: 'application/x-gzip' }),
     FRAME_MAX,
@@ -73,6 +73,6 @@ test.each([
   ['shop_fatal_logs', false],
   ['failure_backoff_1000', false],
   ['', false],
-])('queue %j is taken from by Loghive: %s', (queue, own) => {
+])('queue %j belongs to Loghive: %s', (queue, own) => {
   expect(isOwnQueue(queue)).toBe(own);
 });

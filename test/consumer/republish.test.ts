@@ -8,7 +8,7 @@ import { onEnd, useBroker } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 import { messageOf } from './message.js';
 
-/** Publishes anew in `shop_info_logs`, whose messages the channel takes. */
+/** Republishes to `shop_info_logs`, which the channel consumes. */
 async function useRepublisher(url: string) {
   const connection = await connect(url);
   onEnd(() => connection.close());
@@ -29,7 +29,7 @@ async function useRepublisher(url: string) {
   return { channel, republisher };
 }
 
-test('a message is published anew as it was, without the name of its user, which the broker would refuse, and without CC and BCC, which would make further copies', async () => {
+test('a message is republished unchanged, except for its user name, which the broker would refuse, and CC and BCC, which would make further copies', async () => {
   const broker = await useBroker();
   const { channel, republisher } = await useRepublisher(broker.url);
 

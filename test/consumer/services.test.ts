@@ -1,4 +1,4 @@
-/** Consumers without names: they take the records of every service that announces itself. */
+/** Consumers without names: they consume every service that announces itself. */
 import { connect } from 'amqplib';
 import { describe, expect, test, vi } from 'vitest';
 import winston from 'winston';
@@ -57,7 +57,7 @@ async function announce(broker: TestBroker, ...contents: Array<string | Buffer>)
 
 const announcementOf = (service: string) => JSON.stringify({ service });
 
-/** A record in queues that its publisher has made, without an announcement. */
+/** A record in queues that its publisher declared, without an announcement. */
 async function publishRecord(broker: TestBroker, service: string) {
   const channel = await useChannel(broker);
   const record = { service, level: 'INFO', message: 'm', information: {}, timestamp: new Date().toISOString() };
@@ -79,13 +79,13 @@ const lettersOf = (database: TestDatabase) =>
   database.query('select raw, code, reason, queue, routing_key, seen from logs.dead_letters order by length(raw), raw');
 
 describe('a consumer without names', () => {
-  test('that was there first stores the records of a service from the first one on', async () => {
+  test('that was started first stores all records of a service', async () => {
     const { broker, at, stored, known } = await useServers();
     const infos = listen('info');
     const consumer = await useConsumer(at);
     expect(consumer.status()).toMatchObject({ services: [], health: 'ok' });
-    expect(infos('taking messages of')).toEqual([
-      'taking messages of every service that announces itself; none is known yet',
+    expect(infos('consuming messages of')).toEqual([
+      'consuming messages of every service that announces itself; none is known yet',
     ]);
     const service = uniqueName('svc');
     const { logger, transport } = useLogger(broker, service);
@@ -96,11 +96,11 @@ describe('a consumer without names', () => {
     await eventually(async () => (await stored(service)) === 5);
     expect(consumer.status()).toMatchObject({ services: [service], health: 'ok', counts: { stored: 5, pauses: 0 } });
     expect(await known()).toEqual([service]);
-    expect(infos(`service ${service} was found`)).toHaveLength(1);
+    expect(infos(`found service ${service};`)).toHaveLength(1);
     await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 0);
   });
 
-  test('that comes later finds what was announced and logged before', async () => {
+  test('that is started later finds earlier announcements and records', async () => {
     const { broker, at, stored } = await useServers();
     const [one, other] = [uniqueName('svc'), uniqueName('svc')];
     for (const service of [one, other]) {
@@ -114,7 +114,7 @@ describe('a consumer without names', () => {
     expect([...consumer.status().services].sort()).toEqual([one, other].sort());
   });
 
-  test('takes what another one has found, and both take from its queues', async () => {
+  test('consumes a service that another one found, together with it', async () => {
     const { broker, at, stored } = await useServers();
     const consumers = await Promise.all([useConsumer(at), useConsumer(at)]);
     const service = uniqueName('svc');
@@ -126,7 +126,7 @@ describe('a consumer without names', () => {
     await eventually(async () => (await stored(service)) === 1);
   });
 
-  test('takes what one with names has found; that one takes its own only', async () => {
+  test('consumes a service found by one with names, which consumes only its own', async () => {
     const { broker, at, stored, known } = await useServers();
     const [named, found] = [uniqueName('svc'), uniqueName('svc')];
     const one = await useConsumer(at, [named]);
@@ -141,7 +141,7 @@ describe('a consumer without names', () => {
     expect(one.status().counts.stored).toBe(0);
   });
 
-  test('remembers services when it is started again, and says them in one line', async () => {
+  test('remembers services after a restart and logs them in one line', async () => {
     const { broker, at, stored } = await useServers();
     const services = Array.from({ length: 3 }, () => uniqueName('svc'));
     const first = await useConsumer(at);
@@ -152,13 +152,13 @@ describe('a consumer without names', () => {
     const infos = listen('info');
     const second = await useConsumer(at);
     expect([...second.status().services].sort()).toEqual([...services].sort());
-    expect(infos('was found')).toEqual([]);
-    expect(infos('taking messages of every service that announces itself, so far of svc_')).toHaveLength(1);
+    expect(infos('found service')).toEqual([]);
+    expect(infos('consuming messages of every service that announces itself, so far: svc_')).toHaveLength(1);
     await publishRecord(broker, services[2]!);
     await eventually(async () => (await stored(services[2]!)) === 1);
   });
 
-  test('takes a service that somebody wrote into the table, and passes over what no queue could be named after', async () => {
+  test('consumes a service that was inserted into the table, and ignores invalid names', async () => {
     const { broker, database, at, stored } = await useServers();
     const warnings = listen('warning');
     const consumer = await useConsumer(at);
@@ -170,10 +170,10 @@ describe('a consumer without names', () => {
     await database.query(`insert into logs.services values ('shop')`);
     await eventually(() => consumer.status().services.length === 2);
     expect(consumer.status().services).toEqual(['till', 'shop']);
-    expect(warnings('cannot be the name of a service')).toHaveLength(3);
+    expect(warnings('is not a valid service name')).toHaveLength(3);
   });
 
-  test('keeps on with its services over a lost connection', async () => {
+  test('keeps its services after a lost connection', async () => {
     const { broker, at, stored } = await useServers();
     const consumer = await useConsumer(at);
     await announce(broker, announcementOf('shop'));
@@ -187,7 +187,7 @@ describe('a consumer without names', () => {
     await eventually(() => consumer.status().health === 'ok');
   });
 
-  test('is not disturbed by a flood of names: each is said once, and records are stored meanwhile', async () => {
+  test('is not disturbed by a flood of names: each is logged once, and records are stored meanwhile', async () => {
     const { broker, at, stored, known } = await useServers();
     const infos = listen('info');
     const consumer = await useConsumer({ ...at, queueType: 'classic' });
@@ -201,13 +201,13 @@ describe('a consumer without names', () => {
     await eventually(async () => (await queueOf(broker, 'flood-39_critical_logs'))?.consumers === 1);
     await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 0);
     expect(await known()).toHaveLength(41);
-    for (const name of names) expect(infos(`service ${name} was found`)).toHaveLength(1);
+    for (const name of names) expect(infos(`found service ${name};`)).toHaveLength(1);
     expect((await broker.listQueues()).filter(({ consumers }) => consumers > 1)).toEqual([]);
     expect(consumer.status()).toMatchObject({ health: 'ok', counts: { pauses: 0, deadLetters: 0 } });
   });
 });
 
-test('a consumer without names takes no more services than it may, and stores the records of those that it has', async () => {
+test('a consumer without names accepts no more services than the maximum, and stores the records of those', async () => {
   const { broker, at, stored, known } = await useServers();
   const consumer = await useConsumer({ ...at, queueType: 'classic', maxServices: 3 });
   await announce(broker, announcementOf('shop'));
@@ -218,11 +218,11 @@ test('a consumer without names takes no more services than it may, and stores th
   await eventually(async () => (await queueOf(broker, QUEUE))?.messages === 0);
   expect(await known()).toHaveLength(3);
   expect(consumer.status()).toMatchObject({ health: 'degraded', counts: { deadLetters: 0 } });
-  expect(consumer.status().notices).toEqual([expect.stringMatching(/^more than 3 services are announced/)]);
+  expect(consumer.status().notices).toEqual([expect.stringMatching(/^more than 3 services have announced themselves/)]);
 });
 
 describe('an announcement', () => {
-  test('that names no service becomes a dead letter, and holds up no other', async () => {
+  test('that names no service becomes a dead letter and blocks no other', async () => {
     const { broker, database, at, known } = await useServers();
     const consumer = await useConsumer(at);
     const bad = [Buffer.from([0xff]), Buffer.from('nonsense'), Buffer.from('{"service":"a b"}')];
@@ -243,7 +243,7 @@ describe('an announcement', () => {
     expect(consumer.status()).toMatchObject({ services: ['shop'], counts: { deadLetters: 3, stored: 0 } });
   });
 
-  test('that comes again moves last_seen only', async () => {
+  test('that is repeated updates only last_seen', async () => {
     const { broker, database, at } = await useServers();
     await useConsumer(at);
     await announce(broker, announcementOf('shop'));
@@ -255,7 +255,7 @@ describe('an announcement', () => {
     expect(await rows()).toEqual([{ ...first, last_seen: expect.anything() }]);
   });
 
-  test('stays unacknowledged while PostgreSQL is away, and is kept when that is there again', async () => {
+  test('stays unacknowledged while PostgreSQL is down, and is stored when it is back', async () => {
     const { broker, database, at, known } = await useServers();
     const proxy = await useProxy(database.url);
     const consumer = await useConsumer({ ...at, databaseUrl: proxy.url(database.url) });
@@ -263,7 +263,7 @@ describe('an announcement', () => {
     await proxy.reset();
     await announce(broker, announcementOf('shop'));
     await eventually(() => consumer.status().services.length === 1);
-    const notice = /^announcements of services cannot be kept for other consumers: /;
+    const notice = /^service announcements cannot be stored for other consumers: /;
     await eventually(() => expect(consumer.status().notices).toContainEqual(expect.stringMatching(notice)));
     expect((await queueOf(broker, QUEUE))?.messages).toBe(1);
     await proxy.heal();
@@ -272,10 +272,10 @@ describe('an announcement', () => {
     await eventually(() => consumer.status().health === 'ok');
   }, 60_000);
 
-  test('is not acknowledged before it is kept', async () => {
+  test('is not acknowledged before it is stored', async () => {
     const { broker, database, at, known } = await useServers();
     await useConsumer(at);
-    // A row takes so long that an early acknowledgement would be seen.
+    // A row takes long enough that an early acknowledgement would be seen.
     await database.query(`
       create function wait() returns trigger language plpgsql as $$ begin perform pg_sleep(0.5); return new; end $$;
       create trigger wait before insert on logs.services for each row execute function wait()`);
@@ -284,7 +284,7 @@ describe('an announcement', () => {
     expect(await known()).toEqual(['shop']);
   });
 
-  test('is taken from a queue that exists with different arguments, which is told once', async () => {
+  test('is consumed from a queue that exists with other arguments, which is reported once', async () => {
     const { broker, at } = await useServers();
     const channel = await useChannel(broker);
     await channel.assertQueue(QUEUE, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
@@ -309,7 +309,7 @@ describe('records are stored', () => {
     return urlAs(database.url, role, 'geheim');
   }
 
-  test('by a role that has no right to the table of services: that is told, and services are found all the same', async () => {
+  test('by a role without permissions on the table of services, which is reported; services are still found', async () => {
     const { broker, database, at, stored } = await useServers();
     await (await useConsumer(at, ['shop'])).stop();
     await database.query(`insert into logs.services values ('till')`);
@@ -326,8 +326,8 @@ describe('records are stored', () => {
     expect(consumer.status().counts).toMatchObject({ pauses: 0 });
     await eventually(() => consumer.status().notices.length === 2);
     expect(consumer.status().notices).toEqual([
-      expect.stringMatching(/^services that other consumers have found are not known: .*42501/),
-      expect.stringMatching(/^announcements of services cannot be kept for other consumers: .*42501/),
+      expect.stringMatching(/^services found by other consumers cannot be read: .*42501/),
+      expect.stringMatching(/^service announcements cannot be stored for other consumers: .*42501/),
     ]);
 
     await database.query('grant select, insert, update on logs.services to public');
@@ -337,7 +337,7 @@ describe('records are stored', () => {
     expect(consumer.status().notices).toEqual([]);
   });
 
-  test('by a role that may only select and insert, which keeps services as well', async () => {
+  test('by a role that may only select and insert, which stores services too', async () => {
     const { broker, database, at, known } = await useServers();
     await (await useConsumer(at, ['shop'])).stop();
     const databaseUrl = await useRole(database, 'grant select, insert on all tables in schema logs to ROLE');
@@ -350,7 +350,7 @@ describe('records are stored', () => {
     expect(consumer.status()).toMatchObject({ health: 'ok', notices: [], counts: { pauses: 0 } });
   });
 
-  test('while somebody holds a lock on the table of services', async () => {
+  test('while the table of services is locked', async () => {
     const { broker, database, at, stored } = await useServers();
     const consumer = await useConsumer(at);
     await announce(broker, announcementOf('shop'));
@@ -368,12 +368,12 @@ describe('records are stored', () => {
     expect(consumer.status().counts.pauses).toBe(0);
   });
 
-  test('while the disk of the table of services is full: nothing pauses, and the health says so', async () => {
+  test('while the disk of the table of services is full, without a pause, and health reports it', async () => {
     const { broker, database, at, stored, known } = await useServers();
     const consumer = await useConsumer(at);
     await announce(broker, announcementOf('shop'));
     await eventually(async () => (await queueOf(broker, 'shop_critical_logs'))?.consumers === 1);
-    // Raised by a trigger: a disk that is full for this table alone cannot be had here.
+    // Raised by a trigger: a disk that is full only for this table cannot be set up here.
     await database.query(`create function full_disk() returns trigger language plpgsql as $$
       begin raise exception 'could not extend file' using errcode = '53100'; end $$;
       create trigger full_disk before insert on logs.services for each row execute function full_disk()`);
@@ -384,14 +384,14 @@ describe('records are stored', () => {
     await eventually(async () => (await stored('shop')) === 1 && (await stored('till')) === 1);
     expect(consumer.status()).toMatchObject({ state: 'running', health: 'degraded', counts: { pauses: 0 } });
     expect(consumer.status().reasons).toEqual([
-      expect.stringMatching(/^announcements of services cannot be kept for other consumers: .*53100/),
+      expect.stringMatching(/^service announcements cannot be stored for other consumers: .*53100/),
     ]);
     await database.query('drop trigger full_disk on logs.services');
     await eventually(() => consumer.status().health === 'ok', { withinMs: 30_000 });
     expect(await known()).toEqual(['shop', 'till']);
   }, 60_000);
 
-  test('by a consumer with names that may not read the announcements, which is told', async () => {
+  test('by a consumer with names that may not read the announcements, which is reported', async () => {
     const { broker, at, stored } = await useServers();
     await (await useConsumer(at, ['shop'])).stop();
     const user = uniqueName('user');
@@ -401,6 +401,6 @@ describe('records are stored', () => {
     await publishRecord(broker, 'shop');
     await eventually(async () => (await stored('shop')) === 1);
     await eventually(() => consumer.status().notices.length === 1);
-    expect(consumer.status().notices[0]).toMatch(/^no messages can be taken from queue "loghive_services"/);
+    expect(consumer.status().notices[0]).toMatch(/^cannot consume from queue "loghive_services"/);
   });
 });

@@ -1,4 +1,4 @@
-/** How a consumer is started, and ended by the signal that it was started with. */
+/** Starting a consumer, and stopping it by the signal passed to `start()`. */
 import { getEventListeners, once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { connect } from 'amqplib';
@@ -10,14 +10,14 @@ import { eventually } from '../support/wait.mjs';
 const NOWHERE = { url: 'amqp://127.0.0.1:1', databaseUrl: 'postgres://127.0.0.1:1/db' };
 
 describe('a signal that is aborted', () => {
-  test('before the start ends it with the reason, and nothing is connected to', async () => {
+  test('before the start makes it reject with the reason, without connecting', async () => {
     const consumer = createConsumer(['shop'], NOWHERE);
     await expect(consumer.start({ signal: AbortSignal.abort('too late') })).rejects.toBe('too late');
     expect(consumer.status()).toMatchObject({ state: 'stopped', broker: { state: 'closed' } });
     expect(consumer.status().broker).not.toHaveProperty('lastError');
   });
 
-  test('while the servers are away ends the start with the reason', async () => {
+  test('while the servers are down makes the start reject with the reason', async () => {
     const abort = new AbortController();
     const consumer = createConsumer(['shop'], NOWHERE);
     const started = consumer.start({ signal: abort.signal });
@@ -27,7 +27,7 @@ describe('a signal that is aborted', () => {
     expect(consumer.status().state).toBe('stopped');
   });
 
-  test('while the start fails for another reason ends it with the reason of the signal', async () => {
+  test("while the start fails for another reason makes it reject with the signal's reason", async () => {
     const server = createServer().listen(0, '127.0.0.1');
     onEnd(() => server.close());
     await once(server, 'listening');
@@ -40,14 +40,14 @@ describe('a signal that is aborted', () => {
     expect(consumer.status().state).toBe('stopped');
   });
 
-  test('ends startConsumer in the same way', async () => {
+  test('works likewise for startConsumer', async () => {
     const abort = new AbortController();
     const started = startConsumer(['shop'], { ...NOWHERE, signal: abort.signal });
     abort.abort();
     await expect(started).rejects.toMatchObject({ name: 'AbortError' });
   });
 
-  test('stops a consumer that runs, as stop() does: what is in hand is stored first', async () => {
+  test('stops a running consumer like stop(): unacknowledged messages are stored first', async () => {
     const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
     const abort = new AbortController();
     const options = { url: broker.url, databaseUrl: database.url, batchLingerMs: 60_000, signal: abort.signal };
@@ -65,7 +65,7 @@ describe('a signal that is aborted', () => {
     expect(consumer.status()).toMatchObject({ state: 'stopped', counts: { stored: 1 } });
   });
 
-  test('is not listened to any more once the consumer has stopped', async () => {
+  test('has no listener left once the consumer has stopped', async () => {
     const { signal } = new AbortController();
     const consumer = createConsumer(['shop'], NOWHERE);
     const started = consumer.start({ signal });

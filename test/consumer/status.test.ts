@@ -1,10 +1,8 @@
 import { expect, test } from 'vitest';
+import { lagOf, queueStatus, queuesOf } from '../../consumer/build-status.js';
 import { healthOf } from '../../consumer/health.js';
-import { HEALTH_REASONS } from '../../consumer/health-reasons.js';
-import { lagOf } from '../../consumer/lag.js';
-import { queueStatus, queuesOf } from '../../consumer/queue-status.js';
-import { Rate } from '../../consumer/rate.js';
-import { type ConsumerStatus, noWorkerStatus } from '../../consumer/status.js';
+import { Rate } from '../../consumer/monitoring.js';
+import { type ConsumerStatus, HEALTH_REASONS, noWorkerStatus } from '../../consumer/status.js';
 
 const DAY_MS = 86_400_000;
 const NOW_MS = Date.UTC(2026, 0, 31);
@@ -40,40 +38,40 @@ const depth = (messages: number, share: number) => ({ queue: 'q', messages, cons
 const CASES: Array<[string, Partial<Part>, ConsumerStatus['health'], RegExp[]]> = [
   ['all is well', {}, 'ok', []],
   ['it is paused', { state: 'paused', reason: 'no disk' }, 'unhealthy', [/^PostgreSQL cannot store .*: no disk\.$/]],
-  ['it is being started', { state: 'preparing' }, 'unhealthy', [/^the consumer is being started/]],
+  ['it is starting', { state: 'preparing' }, 'unhealthy', [/^the consumer is starting/]],
   ['it stops', { state: 'stopping', notices: ['n'] }, 'unhealthy', [/^the consumer is stopping\.$/, /^n\.$/]],
   [
-    'the broker is away',
+    'the broker is unreachable',
     { broker: AWAY, workers: [worker(1, AWAY)] },
     'unhealthy',
-    [/^there is no connection to RabbitMQ: refused\.$/],
+    [/^not connected to RabbitMQ: refused\.$/],
   ],
   [
     'one of two workers has lost its connection',
     { broker: AWAY, workers: [worker(1), worker(2, AWAY)] },
     'degraded',
-    [/^1 of 2 workers take no messages now\.$/],
+    [/^1 of 2 workers are not consuming messages\.$/],
   ],
   [
     'the broker gives no queue',
     { workers: [{ ...worker(1), queues: { taken: 0, refused: 5 } }], notices: ['n'] },
     'unhealthy',
-    [/^no messages can be taken from any queue\. See the notices at \/status\.$/, /^n\.$/],
+    [/^no queue can be consumed from\. See the notices at \/status\.$/, /^n\.$/],
   ],
   [
     'one of two workers is paused, and the other stores',
     { workers: [worker(1), { ...worker(2), state: 'paused', reason: 'no connection is left' }] },
     'degraded',
-    [/^1 of 2 workers take no messages now: no connection is left\.$/],
+    [/^1 of 2 workers are not consuming messages: no connection is left\.$/],
   ],
   [
     'its only worker has died',
     { workers: [{ ...worker(1), state: 'connecting' }] },
     'unhealthy',
-    [/^no worker takes messages now\.$/],
+    [/^no worker is consuming messages\.$/],
   ],
   [
-    'an idle consumer finds PostgreSQL away',
+    'an idle consumer finds PostgreSQL unreachable',
     { storage: { isUp: false, isSchemaReady: true, reason: 'nothing listens' } },
     'unhealthy',
     [/nothing listens\.$/],
@@ -98,7 +96,9 @@ const CASES: Array<[string, Partial<Part>, ConsumerStatus['health'], RegExp[]]> 
     'a record is 4 days old',
     { lag: [{ service: 'shop', oldestAgeS: 4 * 86_400 }] },
     'degraded',
-    [/service shop in hand was published 4 d ago, and the broker drops records after 7 d\.$/],
+    [
+      /the oldest unacknowledged record of service shop was published 4 d ago, and the broker drops records after 7 d\.$/,
+    ],
   ],
   ['there is a notice', { notices: ['a queue has other arguments'] }, 'degraded', [/^a queue has other arguments\.$/]],
 ];
@@ -110,12 +110,12 @@ test.each(CASES)('health, when %s', (_, about, expected, reasons) => {
   expect(condition.kinds.length === 0).toBe(reasons.length === 0);
 });
 
-test('every kind of reason is one that comes', () => {
+test('every kind of reason occurs', () => {
   const kinds = new Set(CASES.flatMap(([, about]) => health(about).kinds));
   expect([...kinds].sort()).toEqual([...HEALTH_REASONS].sort());
 });
 
-test('how full a queue is, is by messages or by bytes, whichever is more', () => {
+test("a queue's fill level is by messages or by bytes, whichever is higher", () => {
   const settings = { type: 'quorum' as const, maxLength: 100, maxBytes: 1000, messageTtlMs: 1 };
   const of = (queue: string, messages: number) => ({ queue, messages, consumers: 0, atMs: 0 });
   expect(queueStatus(of('shop_info_logs', 10), settings, undefined)).toMatchObject({ limit: 100, share: 0.1 });
@@ -125,7 +125,7 @@ test('how full a queue is, is by messages or by bytes, whichever is more', () =>
   expect(queueStatus(of('failure_backoff', 10), settings, 50)).not.toHaveProperty('share');
 });
 
-test('the queues of a service are looked at, and those that all services share', () => {
+test('the queues of each service are monitored, and those that all services share', () => {
   expect(queuesOf(['shop'], [1000])).toEqual([
     ...['debug', 'info', 'warning', 'error', 'critical'].map((level) => `shop_${level}_logs`),
     'failure_backoff',
@@ -134,7 +134,7 @@ test('the queues of a service are looked at, and those that all services share',
   ]);
 });
 
-test('the lag of a service is the age of its oldest record in hand, of whichever level', () => {
+test('the lag of a service is the age of its oldest unacknowledged record of any level', () => {
   const held = (oldestMs: number) => ({ oldestMs, meanBytes: 1 });
   const queues = new Map([
     ['shop_info_logs', held(NOW_MS - 2000)],
@@ -148,7 +148,7 @@ test('the lag of a service is the age of its oldest record in hand, of whichever
   ]);
 });
 
-test('a rate is that of the last minute', () => {
+test('a rate covers the last minute', () => {
   const rate = new Rate();
   expect(rate.perSecond(5, 0)).toBe(0);
   for (let second = 0; second <= 120; second += 5) rate.read(second < 60 ? second * 100 : 6000, second * 1000);

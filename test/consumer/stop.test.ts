@@ -1,4 +1,4 @@
-/** A consumer that is stopped while messages come: none of what it has stored is given back to the broker. */
+/** A consumer that is stopped while messages arrive: records that it has stored are not requeued. */
 import { connect } from 'amqplib';
 import { expect, test } from 'vitest';
 import { createConsumer } from '../../consumer/index.js';
@@ -11,7 +11,7 @@ async function useServers() {
   onEnd(() => connection.close().catch(() => {}));
   const channel = await connection.createConfirmChannel();
   let sent = 0;
-  /** Records without an id: nothing but the acknowledgement keeps one from being stored again. */
+  /** Records without an id: only the acknowledgement prevents them from being stored again. */
   function send(count: number) {
     for (let n = 0; n < count; n++) {
       const record = { service: 'shop', level: 'INFO', message: `m${sent++}`, timestamp: new Date().toISOString() };
@@ -30,7 +30,7 @@ async function useServers() {
   return { send, sent: () => sent, useConsumer, stored };
 }
 
-test('what was stored when the consumer is stopped under load is not given back, and so not stored again', async () => {
+test('records stored while the consumer is stopped under load are not requeued, and so not stored again', async () => {
   const { send, sent, useConsumer, stored } = await useServers();
   let consumer = await useConsumer();
   let publishing = true;

@@ -1,4 +1,4 @@
-/** What is believed of PostgreSQL, by what was learnt last. */
+/** The state of PostgreSQL by the latest result. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { StorageWatch } from '../../consumer/storage-watch.js';
 import { StatusLog } from '../../src/status-log.js';
@@ -27,7 +27,7 @@ function useWatch() {
       },
     },
     everyMs: 10_000,
-    pausedOver: () => world.paused,
+    pauseReason: () => world.paused,
     writingSinceMs: () => world.writingSinceMs,
     log: new StatusLog((sentence) => said.push(sentence)),
     notices: new StatusLog(),
@@ -42,7 +42,7 @@ const refuse = (reason: string) => async () => {
   throw new Error(reason);
 };
 
-test('an idle consumer asks every ten seconds, and one that stores does not', async () => {
+test('an idle consumer probes every ten seconds, and one that stores does not', async () => {
   const { watch, world, pass } = useWatch();
   await pass(31_000);
   expect(world.asked).toBe(3);
@@ -53,7 +53,7 @@ test('an idle consumer asks every ten seconds, and one that stores does not', as
   expect(world.asked).toBe(3);
 });
 
-test('a batch that is not answered is asked after soon, then less often, and what was found out is over with its end', async () => {
+test('an unanswered batch is probed soon, then less often, and its end overrides the result', async () => {
   const { watch, world, said, pass } = useWatch();
   world.answer = refuse('a lock');
   world.writingSinceMs = Date.now();
@@ -67,15 +67,15 @@ test('a batch that is not answered is asked after soon, then less often, and wha
   expect([watch.fault, said.at(-1)]).toEqual([undefined, 'storage works again']);
 });
 
-test('a server that does not answer is told, once, and not asked a second time meanwhile', async () => {
+test('a server that does not answer is reported once, and not probed again meanwhile', async () => {
   const { watch, world, said, pass } = useWatch();
   world.answer = () => new Promise(() => {});
   await pass(60_000);
-  expect(watch.fault).toMatch(/^there was no answer for 5 s\./);
+  expect(watch.fault).toMatch(/^PostgreSQL has not answered for 5 s\./);
   expect([world.asked, said.length]).toEqual([1, 1]);
 });
 
-test('while a worker is paused its reason holds, unless another one has stored something since', async () => {
+test('while a worker is paused its reason counts, unless another one has stored something since', async () => {
   const { watch, world, said, pass } = useWatch();
   world.paused = 'no disk';
   watch.paused('no disk');
@@ -88,7 +88,7 @@ test('while a worker is paused its reason holds, unless another one has stored s
   world.paused = 'no server';
   await pass(1000);
   expect(watch.fault).toBe('no server');
-  // The worker says it, and that it is over.
+  // The worker logs it, and its end.
   world.paused = undefined;
   watch.resumed();
   await pass(0);

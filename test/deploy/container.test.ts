@@ -75,13 +75,13 @@ test('the command of the image is healthy while it runs, even with its servers d
     });
   expect(await healthCheck(env)).toBe(1);
   const waiting = start('amqp://127.0.0.1:1', 'postgres://u@127.0.0.1:1/x');
-  await waiting.waitForLine(/health and metrics at/, 30_000);
+  await waiting.waitForLine(/health and metrics: /, 30_000);
   expect(await healthCheck(env)).toBe(0);
   await waiting.kill('SIGTERM');
   expect(await waiting.exited).toEqual({ code: 0, signal: null });
 
   const child = start(broker.url, database.url);
-  await child.waitForLine(/taking messages of/, 30_000);
+  await child.waitForLine(/consuming messages of/, 30_000);
   expect(await healthCheck(env)).toBe(0);
   await child.kill('SIGTERM');
   expect(await child.exited).toEqual({ code: 0, signal: null });

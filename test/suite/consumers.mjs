@@ -29,7 +29,7 @@ export function createConsumers({ folder, services: usual, url, databaseUrl, env
     const child = startChild(COMMAND, { args, cwd: folder, env });
     return track({
       child,
-      ready: () => child.waitForLine(/taking messages of/, READY_MS),
+      ready: () => child.waitForLine(/consuming messages of/, READY_MS),
       ended: child.exited,
       tail: () =>
         child.lines
@@ -61,7 +61,7 @@ export function createConsumers({ folder, services: usual, url, databaseUrl, env
       },
       /** How many times it has logged the death of a worker thread that we terminated. */
       get threadsKilled() {
-        return follower.child.stderr.filter((line) => /worker \d+ died: it was ended by a test/.test(line)).length;
+        return follower.child.stderr.filter((line) => /worker \d+ died: a test terminated it/.test(line)).length;
       },
       ready: () => follower.until('the consumer is consuming', () => follower.has('ready'), READY_MS),
       ended: follower.ended,

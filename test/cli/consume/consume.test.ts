@@ -33,7 +33,7 @@ test('on a terminal a line at the bottom tells how it does, and is gone at the e
   const { folder, args, log } = await useServers();
   const command = [process.execPath, program, ...args].map((word) => `'${word}'`).join(' ');
   const terminal = useTerminal(command, { cwd: folder });
-  await terminal.shows(/taking messages of/);
+  await terminal.shows(/consuming messages of/);
   await log(25);
   await terminal.shows(/ok · [\d,]+ records\/s · 25 stored · 0 in hand · 1 service · \d workers?/);
   terminal.type('\x03');
@@ -44,7 +44,7 @@ test('on a terminal a line at the bottom tells how it does, and is gone at the e
 test('--json-logs writes each line as a JSON object', async () => {
   const { folder, args } = await useServers();
   const child = useChild(program, { args: [...args, '--json-logs'], cwd: folder });
-  await child.waitForLine(/taking messages of/);
+  await child.waitForLine(/consuming messages of/);
   await child.kill('SIGTERM');
   expect(await child.exited).toEqual({ code: 0, signal: null });
   const lines = child.stderr.map((line) => JSON.parse(line));
@@ -64,7 +64,7 @@ test('--config names a file with settings, which the environment is above', asyn
     cwd: folder,
     env: { SERVICE_NAMES: service },
   });
-  await child.waitForLine(new RegExp(`taking messages of ${service}\\.`));
+  await child.waitForLine(new RegExp(`consuming messages of ${service}\\.`));
 });
 
 test('--config with a file that is not there is wrong use of the command', async () => {
@@ -113,7 +113,7 @@ test('where systemd-notify cannot be run, that is said once, and it works', asyn
 test('a second signal gives back at once what is in hand', async () => {
   const { broker, database, folder, service, args, log } = await useServers();
   const child = useChild(program, { args, cwd: folder });
-  await child.waitForLine(/taking messages of/);
+  await child.waitForLine(/consuming messages of/);
   // Nothing can be stored while it is held, and the first signal waits for that.
   const reader = new pg.Client(database.url);
   await reader.connect();

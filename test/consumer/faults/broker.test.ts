@@ -1,4 +1,4 @@
-/** What happens to RabbitMQ, and to what a consumer has there. */
+/** Faults of RabbitMQ, and of a consumer's queues and permissions. */
 import { expect, test } from 'vitest';
 import { startRabbitmq } from '../../support/rabbitmq.mjs';
 import { beside, onEnd, type TestBroker, uniqueName, useBroker, useDatabase } from '../../support/use-servers.js';
@@ -16,7 +16,7 @@ type OfNode = Omit<Fault, 'begin' | 'series' | 'over'> & {
 const NODE_FAULTS: OfNode[] = [
   {
     name: 'RabbitMQ is dead, by SIGKILL',
-    checks: { broker: /there is no connection to RabbitMQ: .*127\.0\.0\.1:\d+/ },
+    checks: { broker: /not connected to RabbitMQ: .*127\.0\.0\.1:\d+/ },
     warning: /WARNING .*127\.0\.0\.1:\d+/,
     async begin(node) {
       await node.sync();
@@ -26,7 +26,7 @@ const NODE_FAULTS: OfNode[] = [
   },
   {
     name: 'RabbitMQ stands still, by SIGSTOP',
-    checks: { broker: /there is no connection to RabbitMQ: .*127\.0\.0\.1:\d+/ },
+    checks: { broker: /not connected to RabbitMQ: .*127\.0\.0\.1:\d+/ },
     warning: /WARNING .*127\.0\.0\.1:\d+/,
     async begin(node) {
       await node.pause();
@@ -37,7 +37,7 @@ const NODE_FAULTS: OfNode[] = [
 ];
 
 test.concurrent.for(NODE_FAULTS)(
-  'nothing is lost, and the consumer says so, while $name',
+  'nothing is lost, and the consumer reports it, while $name',
   { timeout: 180_000 },
   beside(async ({ begin, ...fault }: OfNode) => {
     const node = await startRabbitmq();
@@ -49,7 +49,7 @@ test.concurrent.for(NODE_FAULTS)(
 );
 
 test.concurrent(
-  'nothing is lost, and the consumer says so, while its user may not read the queues',
+  'nothing is lost, and the consumer reports it, while its user may not read the queues',
   { timeout: 120_000 },
   beside(async () => {
     const [broker, { url }] = await Promise.all([useBroker(), useDatabase()]);
@@ -59,11 +59,11 @@ test.concurrent(
     const stage = await useStage({ brokerUrl, databaseUrl: url });
     await suffer(stage, {
       name: '',
-      checks: { broker: /no messages can be taken from any queue\. See the notices/ },
+      checks: { broker: /no queue can be consumed from\. See the notices/ },
       // Each queue of the service has its own.
       mostWarnings: 12,
-      warning: /no messages can be taken from queue "svc_\w+": .*Grant the user "read" on it/,
-      over: /INFO queue "svc_\w+_info_logs" can be taken from again/,
+      warning: /cannot consume from queue "svc_\w+": .*Grant the user "read" on it/,
+      over: /INFO queue "svc_\w+_info_logs" can be consumed from again/,
       series: {},
       async begin() {
         await broker.admin.setPermissions(user, broker.vhost, { read: '^(?!svc_).*$' });
@@ -74,7 +74,7 @@ test.concurrent(
   }),
 );
 
-/** Over before anybody could look: the log has it, nothing is lost, and nothing is left of it. */
+/** Faults that end before a probe could see them: they are logged, nothing is lost, and no trace is left. */
 interface Moment {
   readonly name: string;
   readonly begin: (stage: Stage, broker: TestBroker) => Promise<unknown>;
@@ -97,13 +97,13 @@ const MOMENTS: Moment[] = [
       }
     },
     warning:
-      /WARNING the broker ended the subscription to queue "svc_\w+_info_logs": the queue was deleted, .*\. It is declared and subscribed to again/,
-    over: /INFO messages are taken from queue "svc_\w+_info_logs" again/,
+      /WARNING the broker canceled the subscription to queue "svc_\w+_info_logs": the queue was deleted, .*\. Loghive declares it and subscribes again/,
+    over: /INFO consuming from queue "svc_\w+_info_logs" again/,
   },
 ];
 
 test.concurrent.for(MOMENTS)(
-  'nothing is lost, and the consumer says so, when $name',
+  'nothing is lost, and the consumer reports it, when $name',
   { timeout: 60_000 },
   beside(async ({ begin, warning, over }: Moment) => {
     const [broker, { url }] = await Promise.all([useBroker(), useDatabase()]);
@@ -121,7 +121,7 @@ test.concurrent.for(MOMENTS)(
       await stage.allStoredOnce();
       await eventually(async () => expect((await stage.status()).reasons).toEqual([]), { withinMs: 45_000 });
       expect(await stage.probe('/readyz')).toEqual({ status: 200, reasons: {} });
-      // Of two workers, each with two connections or two queues, and of what looks at the depths.
+      // Those of two workers, each with two connections or two queues, and of the queue monitoring.
       expect(consumer.lines.length - from).toBeLessThanOrEqual(10);
     }
     await stage.end();
@@ -129,7 +129,7 @@ test.concurrent.for(MOMENTS)(
 );
 
 test.concurrent(
-  'nothing is lost or stored twice, and the consumer says so, when RabbitMQ closes the channel over messages that are held for long',
+  'nothing is lost or stored twice, and the consumer reports it, when RabbitMQ closes the channel over messages unacknowledged for too long',
   { timeout: 120_000 },
   beside(async () => {
     const node = await startRabbitmq();
@@ -141,7 +141,7 @@ test.concurrent(
     const locker = await stage.connection();
     await locker.query('begin; lock table logs.records in access exclusive mode');
     stage.log(10);
-    await stage.consumer.waitForLine(/WARNING the channel ended: .*timed out.* It is opened again/, 30_000);
+    await stage.consumer.waitForLine(/WARNING the channel was closed: .*timed out.* It will be reopened/, 30_000);
     await locker.query('rollback');
     stage.log(10);
     await stage.allStoredOnce();

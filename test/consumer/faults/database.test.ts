@@ -1,4 +1,4 @@
-/** What happens to a table, a role or a database while its server runs. Each has a database of its own on the shared server. */
+/** Faults of a table, a role or a database while its server runs. Each has its own database on the shared server. */
 import { connect } from 'amqplib';
 import { expect, test } from 'vitest';
 import { loghive } from '../../cli/run-loghive.js';
@@ -9,7 +9,7 @@ import { type Stage, useStage } from './stage.js';
 import { type Fault, suffer } from './suffer.js';
 
 const PATIENCE = { withinMs: 45_000 };
-/** Of what PostgreSQL says no to. */
+/** Faults where PostgreSQL refuses statements. */
 const STORAGE_DOWN = { loghive_storage_up: 0 };
 
 function database(about: {
@@ -24,7 +24,7 @@ function database(about: {
   return { ...rest, checks: { database: reason }, warning: reason, series: STORAGE_DOWN };
 }
 
-/** Statements that make it, and take it away; with new sessions where it is asked only at the login. */
+/** Statements that cause and remove the fault; with new sessions if it is checked only at login. */
 function statements(make: (stage: Stage) => string, undo: (stage: Stage) => string, endSessions = false) {
   return async (stage: Stage) => {
     await stage.sql(make(stage));
@@ -129,10 +129,10 @@ const FAULTS: Fault[] = [
   }),
   database({
     name: 'its disk is full',
-    reason: /the disk of 127\.0\.0\.1:\d+ is full: .*53100.*Free disk space/,
-    // More than there is room for on the pages that are there.
+    reason: /the disk of 127\.0\.0\.1:\d+ is full: .*53100.*Free room/,
+    // More than fits into the existing pages.
     first: 50,
-    // Long enough for some attempts: what is only to try must not find the room that a batch does not.
+    // Long enough for several attempts: a probe must not find room that a batch does not.
     lastsMs: 15_000,
     async begin(stage) {
       const disk = await useSmallDisk(stage);
@@ -168,7 +168,7 @@ const FAULTS: Fault[] = [
   }),
 ];
 
-/** Whoever is connected to it comes back at once. */
+/** Connected clients reconnect immediately. */
 async function withoutSessions(stage: Stage, statement: string): Promise<void> {
   await eventually(async () => {
     await stage.ofServer(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${stage.database}'`);
@@ -176,7 +176,7 @@ async function withoutSessions(stage: Stage, statement: string): Promise<void> {
   });
 }
 
-/** What is written from now on goes to a disk of its own; undefined where none can be mounted. */
+/** New data goes to a separate disk; undefined if none can be mounted. */
 async function useSmallDisk({ sql, ofServer, database: name }: Stage): Promise<SmallDisk | undefined> {
   const disk = await mountSmallDisk(8 * 1024 * 1024);
   if (disk === undefined) return undefined;
@@ -196,7 +196,7 @@ async function useSmallDisk({ sql, ofServer, database: name }: Stage): Promise<S
   return disk;
 }
 
-/** The nearest to it where no disk can be mounted. */
+/** The closest substitute if no disk can be mounted. */
 async function fullByTrigger(stage: Stage): Promise<() => Promise<unknown>> {
   await stage.sql(`create function logs.full() returns trigger language plpgsql as $$
       begin raise exception 'could not extend file' using errcode = '53100'; end $$;
@@ -205,7 +205,7 @@ async function fullByTrigger(stage: Stage): Promise<() => Promise<unknown>> {
 }
 
 test.concurrent.for(FAULTS)(
-  'nothing is lost, and the consumer says so, while $name',
+  'nothing is lost, and the consumer reports it, while $name',
   { timeout: 180_000 },
   beside(async (fault: Fault) => {
     const [broker, { url }] = await Promise.all([useBroker(), useDatabase()]);
@@ -214,14 +214,14 @@ test.concurrent.for(FAULTS)(
 );
 
 test.concurrent(
-  'that dead letters cannot be stored is told at once, and holds records up from the first one on',
+  'a dead letter table that cannot be written is reported immediately, and blocks records from the first dead letter on',
   { timeout: 120_000 },
   beside(async () => {
     const [broker, { url }] = await Promise.all([useBroker(), useDatabase()]);
     const stage = await useStage({ brokerUrl: broker.url, databaseUrl: url });
     await stage.started();
     await stage.sql(`revoke all on logs.dead_letters from ${stage.role}`);
-    const told = /dead letters cannot be stored, and the first one holds up .*dead_letters.*42501.*Grant USAGE/;
+    const told = /dead letters cannot be stored, and the first one will block .*dead_letters.*42501.*Grant USAGE/;
     await eventually(
       async () =>
         expect(await stage.status()).toMatchObject({ health: 'degraded', reasons: [expect.stringMatching(told)] }),
@@ -235,13 +235,13 @@ test.concurrent(
     const channel = await connection.createConfirmChannel();
     channel.publish('logs_exchange', `${stage.service}.info`, Buffer.from('not JSON'), { persistent: true });
     await channel.waitForConfirms();
-    // The other worker goes on.
-    const idle = /1 of 2 workers take no messages now: .*dead_letters.*42501/;
+    // The other worker continues.
+    const idle = /1 of 2 workers are not consuming messages: .*dead_letters.*42501/;
     await eventually(async () => {
       expect((await stage.status()).reasons).toContainEqual(expect.stringMatching(idle));
     }, PATIENCE);
     await eventually(async () => expect((await stage.probe('/readyz')).status).toBe(200));
-    // Once it has nothing to do, nobody vouches for the database any more.
+    // Once it is idle, no result shows that the database works.
     stopLogging();
     await eventually(async () => {
       const reasons = { database: expect.stringMatching(/dead_letters.*42501/) };

@@ -4,10 +4,10 @@ import { eventually } from '../../support/wait.mjs';
 import { useStage } from './stage.js';
 
 const STALL_MS = 33_000;
-/** The main thread stands still when it gets this signal, as in a call that does not return. */
+/** On this signal the main thread blocks, as in a call that does not return. */
 const STALLS = `process.on('SIGUSR2', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${STALL_MS}))`;
 
-test('a supervisor that stood still says that it is to be restarted, its workers store meanwhile, and it is well again when it goes on', async () => {
+test('a blocked supervisor reports that it needs a restart, its workers continue to store, and it recovers', async () => {
   const [broker, { url }] = await Promise.all([useBroker(), useDatabase()]);
   const stage = await useStage({
     brokerUrl: broker.url,
@@ -17,13 +17,13 @@ test('a supervisor that stood still says that it is to be restarted, its workers
   await stage.started();
   expect(await stage.probe('/livez')).toEqual({ status: 200, reasons: {} });
   process.kill(stage.consumer.pid!, 'SIGUSR2');
-  // Nobody hears of it before it goes on: a probe that gets no answer has failed.
+  // It cannot be seen before the thread continues: a probe without an answer has failed.
   const answer = stage.probe('/livez');
   stage.log(100);
   await stage.allStoredOnce();
   expect(await answer).toEqual({
     status: 503,
-    reasons: { eventLoop: expect.stringMatching(/^the event loop stood still for 3\d s of the last minute\.$/) },
+    reasons: { eventLoop: expect.stringMatching(/^the event loop was blocked for 3\d s of the last minute\.$/) },
   });
   await eventually(async () => expect(await stage.probe('/livez')).toEqual({ status: 200, reasons: {} }), {
     withinMs: 60_000,

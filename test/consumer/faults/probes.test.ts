@@ -1,4 +1,4 @@
-/** What an orchestrator sees of the command: from its start, over an outage, to its end by SIGTERM. */
+/** The command as an orchestrator sees it: from the start, over an outage, to SIGTERM. */
 import { expect, test } from 'vitest';
 import { useBroker, useDatabase, useProxy } from '../../support/use-servers.js';
 import { eventually } from '../../support/wait.mjs';
@@ -7,7 +7,7 @@ import { useStage } from './stage.js';
 const PATIENCE = { withinMs: 45_000 };
 const WELL = { status: 200, reasons: {} };
 
-test('start without servers, recovery, an outage, recovery, and SIGTERM with a batch in hand', async () => {
+test('start without servers, recovery, an outage, recovery, and SIGTERM with an unacknowledged batch', async () => {
   const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
   const [toBroker, toDatabase] = await Promise.all([useProxy(broker.url), useProxy(database.url)]);
   await Promise.all([toBroker.refuse(), toDatabase.refuse()]);
@@ -17,7 +17,7 @@ test('start without servers, recovery, an outage, recovery, and SIGTERM with a b
   const all = async () => Promise.all([probe('/startupz'), probe('/readyz'), probe('/livez')]);
   const statuses = async () => (await all()).map(({ status }) => status);
 
-  // Start: alive, for a restart would mend nothing.
+  // Start: alive, because a restart would not help.
   await eventually(async () =>
     expect(Object.keys((await probe('/readyz')).reasons)).toEqual(['broker', 'database', 'schema']),
   );
@@ -25,7 +25,7 @@ test('start without servers, recovery, an outage, recovery, and SIGTERM with a b
   await Promise.all([toBroker.heal(), toDatabase.heal()]);
   await eventually(async () => expect(await all()).toEqual([WELL, WELL, WELL]), PATIENCE);
 
-  // Outage: started, and alive, but not ready.
+  // Outage: started and alive, but not ready.
   await toDatabase.refuse();
   await toDatabase.reset();
   await eventually(async () => expect(await statuses()).toEqual([200, 503, 200]), PATIENCE);
@@ -34,7 +34,7 @@ test('start without servers, recovery, an outage, recovery, and SIGTERM with a b
   await eventually(async () => expect(await all()).toEqual([WELL, WELL, WELL]), PATIENCE);
   await stage.allStoredOnce();
 
-  // SIGTERM: not ready from now on, alive until the end, which a batch that cannot be stored does not hold up for long.
+  // SIGTERM: not ready from now on, alive until the end, which a batch that cannot be stored does not delay for long.
   const locker = await stage.connection();
   await locker.query('begin; lock table logs.records in access exclusive mode');
   stage.log(20);
@@ -49,7 +49,7 @@ test('start without servers, recovery, an outage, recovery, and SIGTERM with a b
   await expect(probe('/livez')).rejects.toThrow();
   await locker.query('rollback');
 
-  // What was in hand comes again, to whoever takes it.
+  // Unacknowledged messages are redelivered to another consumer.
   await useStage({ ...servers, after: stage });
   await stage.allStoredOnce();
 }, 150_000);

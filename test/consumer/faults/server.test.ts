@@ -1,4 +1,4 @@
-/** What happens to PostgreSQL as a whole: each has a server of its own. */
+/** Faults of PostgreSQL as a whole: each test has its own server. */
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -38,12 +38,12 @@ const FAULTS: ServerFault[] = [
   },
   {
     name: 'PostgreSQL stands still, by SIGSTOP',
-    // A session that is open does not answer; a new one is not even begun.
-    reason: /no answer for \d+ s\. See whether PostgreSQL hangs|did not answer in time\. Check the address/,
+    // An open session does not answer; a new one cannot be opened.
+    reason: /has not answered for \d+ s\. Check whether it hangs|did not answer in time\. Check the address/,
     async begin(server) {
       const processes = await processesOf(server);
       for (const pid of processes) process.kill(pid, 'SIGSTOP');
-      // Killed while it stands still, it would stay.
+      // If it is killed while stopped, it would remain.
       onEnd(() => goOn(processes));
       return async () => goOn(processes);
     },
@@ -87,11 +87,14 @@ function goOn(processes: readonly number[]): void {
   }
 }
 
-/** As the role of the consumer, for which none are reserved. Whatever becomes free when its sessions end is taken too. */
+/**
+ * As the consumer's role, which has no reserved connections. Connections that become free when its sessions end are
+ * taken too.
+ */
 async function takeAllConnections(url: string, stage: Stage): Promise<pg.Client[]> {
   const taken: pg.Client[] = [];
   onEnd(() => Promise.all(taken.map((client) => client.end().catch(() => {}))));
-  // One that is told to end gives its connection back a moment later.
+  // A terminated session frees its connection a moment later.
   for (let refusals = 0; refusals < 3; ) {
     const client = new pg.Client({ connectionString: url, application_name: 'hog' });
     client.on('error', () => {});
@@ -113,7 +116,7 @@ async function takeAllConnections(url: string, stage: Stage): Promise<pg.Client[
 }
 
 test.concurrent.for(FAULTS)(
-  'nothing is lost, and the consumer says so, while $name',
+  'nothing is lost, and the consumer reports it, while $name',
   { timeout: 120_000 },
   beside(async ({ reason, settings, begin, ...fault }: ServerFault) => {
     const server = await startPostgres(settings ? { settings } : {});

@@ -1,4 +1,4 @@
-/** What a fault is made on: a real `loghive consume` with two worker threads, and a producer that logs all the while. */
+/** The setup of a fault: a real `loghive consume` with two worker threads, and a producer that keeps logging. */
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import pg from 'pg';
@@ -12,10 +12,10 @@ import { eventually, sleep } from '../../support/wait.mjs';
 
 const program = path.resolve(import.meta.dirname, '../../../dist/esm/cli/main.js');
 
-/** On a machine that has other things to do as well. */
+/** With reserve for a busy machine. */
 const START_MS = 60_000;
 
-/** What an orchestrator hears: the checks that fail, with their reasons. */
+/** The answer to a probe: the failed checks, with their reasons. */
 export interface Answer {
   readonly status: number;
   readonly reasons: Readonly<Record<string, string>>;
@@ -25,9 +25,9 @@ export interface StageServers {
   readonly brokerUrl: string;
   /** As superuser. */
   readonly databaseUrl: string;
-  /** What the consumer, and nobody else, reaches them through. */
+  /** Proxies that only the consumer uses to reach the servers. */
   readonly through?: { readonly broker: TcpProxy; readonly database: TcpProxy };
-  /** One before it, whose service and role it takes over. */
+  /** An earlier stage, whose service and role it reuses. */
   readonly after?: Stage;
   /** Of the consumer. */
   readonly nodeArgs?: string[];
@@ -36,30 +36,33 @@ export interface StageServers {
 export interface Stage {
   readonly service: string;
   readonly database: string;
-  /** Who the consumer is to PostgreSQL: the owner of the database, for a superuser is not bound by rights and limits. */
+  /**
+   * The consumer's role in PostgreSQL: the owner of the database, because permissions and limits do not apply to a
+   * superuser.
+   */
   readonly role: string;
   readonly consumer: Child;
-  /** Of the consumer, with its password. */
+  /** The consumer's URL, with its password. */
   readonly consumerUrl: string;
-  /** On a connection of its own, as superuser; a statement of several gives the rows of none. */
+  /** On a separate connection, as superuser. Several statements in one call return no rows. */
   sql(text: string): Promise<Array<Record<string, unknown>>>;
   /** The same, in the database `postgres`. */
   ofServer(text: string): Promise<Array<Record<string, unknown>>>;
   /** A connection as superuser, open until the test ends. */
   connection(): Promise<pg.Client>;
-  /** Ends the consumer's sessions, so that it has to log in again. */
+  /** Terminates the consumer's sessions, so that it has to log in again. */
   endSessions(): Promise<void>;
-  /** Resolves when it takes messages. */
+  /** Resolves when it consumes messages. */
   started(): Promise<void>;
   log(records: number): void;
-  /** Logs a few records again and again, until it is told to stop. */
+  /** Logs a few records repeatedly until stopped. */
   logSteadily(): () => void;
   probe(path: '/livez' | '/readyz' | '/startupz'): Promise<Answer>;
   status(): Promise<{ health: string; reasons: string[]; state: string; inHand: number }>;
   series(): Promise<Map<string, number>>;
-  /** Resolves when every record is in the table, each once, and nothing else is. */
+  /** Resolves when the table contains every record exactly once, and nothing else. */
   allStoredOnce(withinMs?: number): Promise<void>;
-  /** What was logged is no longer expected in the table. */
+  /** Earlier records are no longer expected in the table. */
   forget(): void;
   /** By SIGTERM. */
   end(): Promise<void>;
@@ -104,7 +107,7 @@ export async function useStage({
     env: { CONSUMER_WORKERS: '2' },
     cwd: '/',
   });
-  const [, port] = await consumer.waitForLine(/health and metrics at http:\/\/127\.0\.0\.1:(\d+)/, START_MS);
+  const [, port] = await consumer.waitForLine(/health and metrics: http:\/\/127\.0\.0\.1:(\d+)/, START_MS);
   const client = new LoggerClient({ service, url: brokerUrl });
   onEnd(() => client.close());
   let logged: string[] = [];
@@ -129,13 +132,13 @@ export async function useStage({
       await sql(`select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`);
     },
     async started() {
-      await consumer.waitForLine(/taking messages of/, START_MS);
+      await consumer.waitForLine(/consuming messages of/, START_MS);
     },
     log(records) {
       for (let n = 0; n < records; n++) {
         const message = `m${++made}`;
         logged.push(message);
-        // Two queues, and more room than a row that is only to try takes.
+        // Two queues, and more room than the row of a probe needs.
         client.log(made % 2 === 0 ? 'ERROR' : 'INFO', message, { text: randomBytes(2000).toString('base64') });
       }
     },
@@ -176,7 +179,7 @@ export async function useStage({
   return stage;
 }
 
-/** Asks `/readyz` again and again. @returns what ends the asking, and gives the answers that were not `expected`. */
+/** Polls `/readyz`. @returns a function that stops polling and returns the answers that were not `expected`. */
 export function watchReadiness(stage: Stage, expected: number): () => Promise<Answer[]> {
   const others: Answer[] = [];
   let goesOn = true;

@@ -1,36 +1,39 @@
-/** What every fault is held to: nothing is lost, and all that the consumer says of itself is true while it lasts. */
+/** What every fault must satisfy: nothing is lost, and everything that the consumer reports is true while it lasts. */
 import { expect } from 'vitest';
 import { eventually, sleep } from '../../support/wait.mjs';
 import { type Stage, watchReadiness } from './stage.js';
 
 export interface Fault {
-  /** A server, or what belongs to it, is or has …: completes "while …". */
+  /** Completes "while …": a server or a part of it is or has … */
   readonly name: string;
-  /** Makes it. @returns what takes it away again. */
+  /** Causes the fault. @returns a function that removes it. */
   readonly begin: (stage: Stage) => Promise<() => Promise<unknown>>;
-  /** The checks of `/readyz` that fail meanwhile, and their reasons. */
+  /** The checks of `/readyz` that fail meanwhile, with their reasons. */
   readonly checks: Readonly<Record<string, RegExp>>;
-  /** The warning in the log that says what happened, and what to do. */
+  /** The warning in the log that reports it, with a remedy. */
   readonly warning: RegExp;
-  /** The line that says that it is over. Default: storage works again. */
+  /** The line that reports its end. Default: storage works again. */
   readonly over?: RegExp;
   /** Series of `/metrics` meanwhile. */
   readonly series: Readonly<Record<string, number>>;
   /** How long it lasts, in milliseconds. Default 3000. */
   readonly lastsMs?: number;
-  /** Records that are logged at once. Default 1, so that one of the two workers has nothing to do and notices nothing. */
+  /** Records logged at the same time. Default 1, so that one of the two workers is idle and notices nothing. */
   readonly first?: number;
   /** Default 6. */
   readonly mostWarnings?: number;
-  /** Records that were stored before are gone with it. */
+  /** Whether records stored earlier are lost with it. */
   readonly losesTable?: boolean;
 }
 
-/** It takes seconds; more on a machine that has other things to do as well. */
+/** It takes seconds; longer on a busy machine. */
 const NOTICED_MS = 20_000;
-/** The longest pause between two attempts, and the time of one. */
+/** The longest pause between two attempts, plus the duration of one. */
 const BACK_MS = 45_000;
-/** Of one fault: each reason is told once, and an outage may have some (it ends the session, then nobody listens, then it starts). */
+/**
+ * Warnings of one fault: each reason is logged once, and an outage may have several (the session ends, then the server
+ * does not listen, then it starts).
+ */
 const MOST_WARNINGS = 6;
 
 export async function suffer(stage: Stage, fault: Fault): Promise<void> {
@@ -57,7 +60,7 @@ export async function suffer(stage: Stage, fault: Fault): Promise<void> {
   const stopLogging = stage.logSteadily();
   await consumer.waitForLine(fault.warning, NOTICED_MS, { from: before });
   await sleep(fault.lastsMs ?? 3000);
-  // A restart would mend nothing.
+  // A restart would not help.
   expect(await stage.probe('/livez')).toEqual({ status: 200, reasons: {} });
   expect(await stage.probe('/startupz')).toEqual({ status: 200, reasons: {} });
   expect(await stage.status()).toMatchObject({

@@ -1,4 +1,4 @@
-/** Whether there is an HTTP server, and where. */
+/** Whether and where the HTTP server listens. */
 import net from 'node:net';
 import { expect, test, vi } from 'vitest';
 import { consumerConfig } from '../../../consumer/config.js';
@@ -25,7 +25,7 @@ async function useTakenPort(): Promise<number> {
   return port;
 }
 
-test('a library call opens no port unasked, the command does, on loopback', () => {
+test('only the command opens a port by default, on loopback; a library call does not', () => {
   useEnvironment();
   expect(httpOf()).toBeUndefined();
   expect(httpOf({}, true)).toEqual({ host: '127.0.0.1', port: DEFAULT_HTTP_PORT, isDefaultPort: true });
@@ -34,18 +34,18 @@ test('a library call opens no port unasked, the command does, on loopback', () =
   expect(httpOf({ httpHost: '0.0.0.0' })).toEqual({ host: '0.0.0.0', port: 7464, isDefaultPort: true });
 });
 
-test('the environment asks for it as well, or turns it off', () => {
+test('the environment can also enable it or turn it off', () => {
   useEnvironment({ CONSUMER_HTTP_PORT: '8080', CONSUMER_HTTP_HOST: '::' });
   expect(httpOf()).toEqual({ host: '::', port: 8080, isDefaultPort: false });
   useEnvironment({ CONSUMER_HTTP_PORT: 'off' });
   expect(httpOf({}, true)).toBeUndefined();
 });
 
-test('a port of the environment that is none is said, and the default taken', () => {
+test('an invalid port in the environment is logged, and the default is used', () => {
   const { warnings } = useEnvironment({ CONSUMER_HTTP_PORT: 'http' });
   expect(httpOf({}, true)).toMatchObject({ port: 7464 });
   expect(warnings()).toEqual([
-    'environment variable CONSUMER_HTTP_PORT is "http", expected a port from 1 to 65535, 0 for any that is free, or false (on the command line: off) for none; it is ignored. Correct it or set the option "httpPort".',
+    'environment variable CONSUMER_HTTP_PORT is "http", expected a port from 1 to 65535, 0 for any free port, or false (on the command line: off) for no server; it is ignored. Correct it or set the option "httpPort".',
   ]);
 });
 
@@ -58,18 +58,18 @@ test.each<[object, RegExp]>([
   expect(() => httpOf(options)).toThrow(message);
 });
 
-test('a port that was named and is taken is fatal, and says what to do', async () => {
+test('a configured port that is in use is fatal, and the error says what to do', async () => {
   useEnvironment();
   const port = await useTakenPort();
   const consumer = createConsumer(['shop'], { ...servers, httpPort: port });
   await expect(consumer.start()).rejects.toMatchObject({
     code: 'LOGHIVE_PORT_TAKEN',
-    message: `another program listens on 127.0.0.1:${port}. Name another port with the option "httpPort" or CONSUMER_HTTP_PORT (0: any that is free), or turn it off: off.`,
+    message: `another program is listening on 127.0.0.1:${port}. Set another port with the option "httpPort" or CONSUMER_HTTP_PORT (0: any free port), or set it to off.`,
   });
   expect(consumer.status().state).toBe('stopped');
 });
 
-test('an address that this machine does not have is fatal, and says so', async () => {
+test('an address of another machine is fatal, and the error says so', async () => {
   useEnvironment();
   const consumer = createConsumer(['shop'], { ...servers, httpPort: 0, httpHost: '192.0.2.1' });
   await expect(consumer.start()).rejects.toMatchObject({
@@ -80,7 +80,7 @@ test('an address that this machine does not have is fatal, and says so', async (
   });
 });
 
-test('where nobody has named the port and it is taken, the consumer goes on without, and says so', async () => {
+test('if the default port is in use, the consumer runs without the server and warns', async () => {
   useEnvironment();
   const port = await useTakenPort();
   const config = consumerConfig('createConsumer', ['shop'], servers);
@@ -99,7 +99,7 @@ test('where nobody has named the port and it is taken, the consumer goes on with
   expect(monitoring.httpPort).toBeUndefined();
   expect(warning).toHaveBeenLastCalledWith(
     expect.stringMatching(
-      /^another program listens on .*, so there is no health and no metrics over HTTP\. Name another/,
+      /^another program is listening on .*, so health and metrics are not available over HTTP\. Set another/,
     ),
   );
   await monitoring.close();

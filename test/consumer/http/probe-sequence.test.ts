@@ -1,4 +1,4 @@
-/** What the probes of an orchestrator see from the start of a consumer to its end. */
+/** The probes of an orchestrator from the start of a consumer to its end. */
 import { connect } from 'amqplib';
 import { expect, test } from 'vitest';
 import { createConsumer } from '../../../consumer/index.js';
@@ -40,42 +40,44 @@ async function useProbed() {
 
 const PATIENCE = { withinMs: 40_000 };
 
-test('start without servers, recovery, an outage of each while idle, and stop', { timeout: 120_000 }, async () => {
+test('start without servers, recovery, an outage of each server while idle, and stop', {
+  timeout: 120_000,
+}, async () => {
   const { consumer, toBroker, toDatabase, probe, series, status, send, database } = await useProbed();
   await Promise.all([toBroker.refuse(), toDatabase.refuse()]);
   const started = consumer.start();
   await eventually(() => consumer.status().httpPort !== undefined && consumer.status().reason !== undefined);
 
-  // Nothing is there: alive, for a restart would mend nothing, but neither started nor ready.
+  // No server is reachable: alive, because a restart would not help, but neither started nor ready.
   expect(await probe('/livez')).toEqual({ ok: true, reasons: {} });
   expect((await probe('/startupz')).ok).toBe(false);
   await eventually(async () => {
     expect(await probe('/readyz')).toEqual({
       ok: false,
       reasons: {
-        broker: expect.stringMatching(/^there is no connection to RabbitMQ: /),
+        broker: expect.stringMatching(/^not connected to RabbitMQ: /),
         database: expect.stringMatching(/nothing listens at/),
-        schema: 'the schema was not brought up to date yet.',
+        schema: 'the schema is not up to date yet.',
       },
     });
   });
   expect((await series()).get('loghive_storage_up')).toBe(0);
 
-  // The broker comes: the database is what is left.
+  // The broker starts: only the database is missing.
   await toBroker.heal();
   await eventually(async () => {
     expect(Object.keys((await probe('/readyz')).reasons)).toEqual(['database', 'schema']);
   }, PATIENCE);
   expect((await probe('/startupz')).ok).toBe(false);
 
-  // Both are there.
+  // Both are reachable.
   await toDatabase.heal();
   await started;
   expect(await probe('/startupz')).toEqual({ ok: true, reasons: {} });
   await eventually(async () => expect(await probe('/readyz')).toEqual({ ok: true, reasons: {} }), PATIENCE);
   await eventually(async () => expect(await status()).toMatchObject({ health: 'ok', reasons: [] }), PATIENCE);
 
-  // The database goes while there is nothing to store: nobody would have noticed.
+  // The database stops while the consumer is idle: no batch would notice.
   await toDatabase.refuse();
   await toDatabase.reset();
   await eventually(async () => {
@@ -84,7 +86,7 @@ test('start without servers, recovery, an outage of each while idle, and stop', 
   expect((await series()).get('loghive_storage_up')).toBe(0);
   expect((await series()).get('loghive_health{state="unhealthy"}')).toBe(1);
   expect(await status()).toMatchObject({ state: 'running', reasons: [expect.stringMatching(/nothing listens/)] });
-  // With a record in hand storage is paused.
+  // With a record to store, storage is paused.
   await send();
   await eventually(async () => expect(await status()).toMatchObject({ state: 'paused' }), PATIENCE);
   expect((await probe('/livez')).ok).toBe(true);
@@ -93,7 +95,7 @@ test('start without servers, recovery, an outage of each while idle, and stop', 
   await eventually(async () => expect((await probe('/readyz')).ok).toBe(true), PATIENCE);
   await eventually(async () => (await database.query('select 1 from logs.records')).length === 1, PATIENCE);
 
-  // The broker goes.
+  // The broker stops.
   await toBroker.refuse();
   await toBroker.reset();
   await eventually(async () => {
@@ -103,7 +105,7 @@ test('start without servers, recovery, an outage of each while idle, and stop', 
   await toBroker.heal();
   await eventually(async () => expect((await probe('/readyz')).ok).toBe(true), PATIENCE);
 
-  // From the first moment of stopping on it is not ready any more; at the end nobody answers.
+  // Once it is stopping it is not ready any more; at the end the server is closed.
   const seen = probe('/readyz');
   const stopped = consumer.stop();
   const { ok, reasons } = await seen;

@@ -14,7 +14,7 @@ function answerHello(path: string) {
   return Promise.resolve({ status: 200, contentType: 'text/plain', body: 'hello' });
 }
 
-/** What the server answers to these bytes, until it ends the connection. */
+/** The server's answer to these bytes, until it closes the connection. */
 function said(port: number, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes));
@@ -27,33 +27,33 @@ function said(port: number, bytes: string): Promise<string> {
   });
 }
 
-test('a path is answered whatever its query, and nothing of it is kept by whoever is in between', async () => {
+test('a path is answered whatever its query, and the response must not be cached', async () => {
   const { url } = await useServer();
   const response = await fetch(url('/hello?from=probe'));
   expect([response.status, await response.text()]).toEqual([200, 'hello']);
   expect(response.headers.get('cache-control')).toBe('no-store');
 });
 
-test('HEAD is answered as GET is, without the body', async () => {
+test('HEAD is answered like GET, without the body', async () => {
   const { url } = await useServer();
   const response = await fetch(url('/hello'), { method: 'HEAD' });
   expect([response.status, response.headers.get('content-length'), await response.text()]).toEqual([200, '5', '']);
 });
 
-test('what is not there is a 404 that says what is', async () => {
+test('an unknown path is a 404 that lists the existing ones', async () => {
   const { url } = await useServer();
   const response = await fetch(url('/health'));
-  expect([response.status, await response.text()]).toEqual([404, 'nothing is here; there is /hello, /world\n']);
+  expect([response.status, await response.text()]).toEqual([404, 'not found; available paths: /hello, /world\n']);
 });
 
-test.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('%s is a 405 that says what is taken', async (method) => {
+test.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('%s is a 405 that lists the allowed methods', async (method) => {
   const { url } = await useServer();
   const response = await fetch(url('/hello'), { method, ...(method === 'POST' ? { body: 'x'.repeat(100_000) } : {}) });
   expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
-  expect(await response.text()).toBe('only GET and HEAD are answered here; there is /hello, /world\n');
+  expect(await response.text()).toBe('only GET and HEAD are allowed; available paths: /hello, /world\n');
 });
 
-test('an answer that fails is a 500, and the next one is given', async () => {
+test('a handler that fails is a 500, and the next request is answered', async () => {
   let failures = 1;
   const { url } = await useServer(async () => {
     if (failures-- > 0) throw new Error('secret');
@@ -64,7 +64,7 @@ test('an answer that fails is a 500, and the next one is given', async () => {
   expect((await fetch(url('/hello'))).status).toBe(200);
 });
 
-test('headers that are too long, and bytes that are no HTTP, end their connection and nothing else', async () => {
+test('headers that are too long and bytes that are not HTTP close their connection and nothing else', async () => {
   const { server, url } = await useServer();
   expect(await said(server.port, `GET /hello HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`)).toMatch(
     /^HTTP\/1.1 431/,
@@ -73,12 +73,12 @@ test('headers that are too long, and bytes that are no HTTP, end their connectio
   expect((await fetch(url('/hello'))).status).toBe(200);
 });
 
-test('a client that sends its request too slowly is sent away', { timeout: 30_000 }, async () => {
+test('a client that sends its request too slowly is disconnected', { timeout: 30_000 }, async () => {
   const { server } = await useServer();
   expect(await said(server.port, 'GET /hello HTTP/1.1\r\nHost:')).toMatch(/^HTTP\/1.1 408/);
 });
 
-test('it closes although a request is under way that never ends, and a connection is kept open', async () => {
+test('it closes despite a request that never ends and an open keep-alive connection', async () => {
   const { server, url } = await useServer((path) => (path === '/world' ? new Promise(() => {}) : answerHello(path)));
   await fetch(url('/hello'));
   const pending = fetch(url('/world')).then(

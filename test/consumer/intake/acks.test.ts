@@ -8,11 +8,11 @@ function ledgerOf(count: number): AckLedger {
 }
 
 describe('acknowledgements', () => {
-  it('of a whole run are one', () => {
+  it('of a complete run are sent as one', () => {
     expect(ledgerOf(5).finished([1, 2, 3])).toEqual([{ tag: 3, multiple: true }]);
   });
 
-  it('never reach past a message that is not finished', () => {
+  it('never include a message that is not finished', () => {
     const ledger = ledgerOf(5);
     expect(ledger.finished([1, 3, 4])).toEqual([
       { tag: 1, multiple: false },
@@ -22,7 +22,7 @@ describe('acknowledgements', () => {
     expect(ledger.finished([2, 5])).toEqual([{ tag: 5, multiple: true }]);
   });
 
-  it('name only tags of this call, for any order of finishing', () => {
+  it('use only tags of this call, in any order of finishing', () => {
     for (let seed = 1; seed <= 200; seed++) {
       const ledger = ledgerOf(30);
       const open = new Set(Array.from({ length: 30 }, (_, index) => index + 1));

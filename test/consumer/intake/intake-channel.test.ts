@@ -14,7 +14,7 @@ const SETTINGS: QueueSettings = {
 };
 
 async function useSession() {
-  // Of each test's own: what one leaves in a queue is no matter of the next.
+  // Each test has its own, so that messages left in a queue do not affect the next.
   const broker = await useBroker();
   const proxy = await useProxy(broker.url);
   const { heard, is } = useConnection(proxy.url(broker.url));
@@ -45,8 +45,8 @@ async function useSession() {
   return { proxy, session, lost, refused, topology, consumers, subscribedTo, connection, tags, declarations };
 }
 
-describe('a session of taking messages', () => {
-  test('takes from its queues until it is ended', async () => {
+describe('an intake channel', () => {
+  test('consumes from its queues until it is ended', async () => {
     const { session, lost, consumers } = await useSession();
     await session.open();
     expect(await consumers()).toBe(1);
@@ -56,7 +56,7 @@ describe('a session of taking messages', () => {
     expect(lost).toEqual([]);
   });
 
-  test('comes to its end when the connection is lost before the broker has answered to it', async () => {
+  test('finishes ending if the connection is lost before the broker answers', async () => {
     const { proxy, session, lost } = await useSession();
     await session.open();
     proxy.halfOpen();
@@ -67,7 +67,7 @@ describe('a session of taking messages', () => {
     expect(lost).toEqual([]);
   });
 
-  test('leaves no channel open when it is ended before it was there', async () => {
+  test('leaves no channel open when ended before that was opened', async () => {
     const { session, consumers } = await useSession();
     const opened = session.open();
     await session.end();
@@ -75,7 +75,7 @@ describe('a session of taking messages', () => {
     expect(await consumers()).toBe(0);
   });
 
-  test('is over when its connection is lost while it opens its channel', async () => {
+  test('is lost when its connection is lost while it opens its channel', async () => {
     const { session, lost, consumers } = await useSession();
     const opened = session.open();
     session.lose(new Error('gone'));
@@ -85,7 +85,7 @@ describe('a session of taking messages', () => {
     expect(await consumers()).toBe(0);
   });
 
-  test('says that it is lost when there is no connection left to open a channel on', async () => {
+  test('reports that it is lost when there is no connection to open a channel on', async () => {
     const { proxy, session, lost } = await useSession();
     await proxy.reset();
     await session.open();
@@ -93,7 +93,7 @@ describe('a session of taking messages', () => {
     expect(lost).toHaveLength(1);
   });
 
-  test('takes from a queue that is added, at any moment, and from each once', async () => {
+  test('consumes from a queue that is added at any moment, and from each queue once', async () => {
     const { session, lost, consumers, declarations } = await useSession();
     const more = declarations('shop', 'till');
     const [first, second] = [more.slice(0, 5), more.slice(5)];
@@ -106,12 +106,13 @@ describe('a session of taking messages', () => {
     expect(lost).toEqual([]);
   });
 
-  test('blames no queue when the channel ends over something else while that one is subscribed to', async () => {
+  test('blames no queue if the channel closes for another reason while subscribing', async () => {
     const { session, connection, lost, refused, topology, declarations } = await useSession();
     await session.open();
     const [declaration] = declarations('shop');
     await topology.ensure(connection, declaration!);
-    // The broker's answers wait: the subscription is under way when the broker ends the channel over the acknowledgement.
+    // The broker's answers are held back: the subscription is in flight when the broker closes the channel over the
+    // acknowledgement.
     connection.pauseReading();
     session.add([declaration!]);
     session.acknowledge([999]);
@@ -121,7 +122,7 @@ describe('a session of taking messages', () => {
     expect(refused).toEqual([]);
   });
 
-  test('blames no queue when the connection is lost while that one is declared', async () => {
+  test('blames no queue if the connection is lost while declaring', async () => {
     const { proxy, session, connection, refused, declarations } = await useSession();
     await session.open();
     connection.pauseReading();
@@ -133,7 +134,7 @@ describe('a session of taking messages', () => {
     expect(refused).toEqual([]);
   });
 
-  test('takes from what was added last before the many that were there before', async () => {
+  test('subscribes to the queue added last before the many earlier ones', async () => {
     const { session, lost, consumers, subscribedTo, declarations } = await useSession();
     const many = declarations(...Array.from({ length: 20 }, (_, n) => `old${n}`));
     const [last] = declarations('new');
@@ -149,7 +150,7 @@ describe('a session of taking messages', () => {
     expect(lost).toEqual([]);
   });
 
-  test('takes what lies behind a message that is not done with, also where that came in one piece with the subscription', async () => {
+  test('consumes messages behind an unacknowledged one, even if that arrived together with the subscription', async () => {
     const { session, connection, tags } = await useSession();
     const publishing = await connection.model.createConfirmChannel();
     await publishing.assertQueue(FAILURE_QUEUE, {
@@ -161,7 +162,7 @@ describe('a session of taking messages', () => {
     await eventually(() => tags.length === 40);
   });
 
-  test('keeps what is in hand within its budget of bytes when messages become larger', async () => {
+  test('keeps unacknowledged messages within its byte budget when messages become larger', async () => {
     const { session, connection, tags, lost } = await useSession();
     await session.open();
     const publishing = await connection.model.createConfirmChannel();

@@ -4,7 +4,7 @@ import { hazardOf } from '../../../consumer/intake/queue-hazards.js';
 const QUORUM = { 'x-queue-type': 'quorum' };
 const hazard = (declared: Record<string, unknown>, version = '3.10.8') => hazardOf('shop_info_logs', declared, version);
 
-describe('a queue that somebody else declared', () => {
+describe('a queue that another client declared', () => {
   test.each([
     ['a quorum queue of 3.x', QUORUM, '3.13.7'],
     ['a quorum queue of 4.x without a limit', { ...QUORUM, 'x-delivery-limit': -1 }, '4.3.6'],
@@ -23,7 +23,7 @@ describe('a queue that somebody else declared', () => {
     expect(hazard({ 'x-queue-type': 'stream' })).toEqual({
       kind: 'refuse',
       sentence: expect.stringMatching(
-        /^queue "shop_info_logs" is a stream, .*Delete it, or use another name of service\.$/,
+        /^queue "shop_info_logs" is a stream, .*Delete the stream, or use another service name\.$/,
       ),
     });
   });
@@ -46,14 +46,11 @@ describe('a queue that somebody else declared', () => {
     [1, '4.3.6', 1],
     [0, '3.10.8', 0],
     [-1, '3.10.8', 0],
-  ])(
-    'with a limit of %i on %s is said to have too low a one, also with a dead-letter exchange',
-    (set, version, limit) => {
-      const declared = { ...QUORUM, 'x-delivery-limit': set, 'x-dead-letter-exchange': 'dlx' };
-      expect(hazard(declared, version)).toEqual({
-        kind: 'degraded',
-        sentence: expect.stringContaining(`has a delivery limit of ${limit}, which is too low`),
-      });
-    },
-  );
+  ])('with a limit of %i on %s is reported, even with a dead-letter exchange', (set, version, limit) => {
+    const declared = { ...QUORUM, 'x-delivery-limit': set, 'x-dead-letter-exchange': 'dlx' };
+    expect(hazard(declared, version)).toEqual({
+      kind: 'degraded',
+      sentence: expect.stringContaining(`has a delivery limit of ${limit}, which is too low`),
+    });
+  });
 });

@@ -43,8 +43,8 @@ async function isStored(service: string, level: string) {
   return count === 1;
 }
 
-describe('a queue that the broker gives no subscription to', () => {
-  test('may not be read: the others are taken, and it as well once the right is granted', async () => {
+describe('a queue that the broker refuses to consume from', () => {
+  test('may not be read: the others are consumed, and it too once the permission is granted', async () => {
     const service = uniqueName('svc');
     await (await useConsumer(service, broker.url)).stop();
     const user = await useUser({ read: `^(?!${service}_error_logs$).*` });
@@ -54,7 +54,7 @@ describe('a queue that the broker gives no subscription to', () => {
     await eventually(() => consumer.status().health === 'degraded');
     expect(consumer.status().notices).toEqual([
       expect.stringMatching(
-        new RegExp(`^no messages can be taken from queue "${service}_error_logs": .*Grant the user "read" on it`),
+        new RegExp(`^cannot consume from queue "${service}_error_logs": .*Grant the user "read" on it`),
       ),
     ]);
 
@@ -64,7 +64,7 @@ describe('a queue that the broker gives no subscription to', () => {
     expect(consumer.status()).toMatchObject({ health: 'ok', notices: [] });
   });
 
-  test('belongs to another connection alone: it is taken from when that one ends', async () => {
+  test('is exclusive to another connection: it is consumed when that ends', async () => {
     const service = uniqueName('svc');
     const owner = await useChannel();
     await owner.channel.assertQueue(`${service}_debug_logs`, { exclusive: true, durable: true });
@@ -79,7 +79,7 @@ describe('a queue that the broker gives no subscription to', () => {
     await eventually(() => isStored(service, 'debug'));
   });
 
-  test('is not there and may not be declared: it is taken from when somebody declares it', async () => {
+  test('does not exist and may not be declared: it is consumed once another client declares it', async () => {
     const service = uniqueName('svc');
     await (await useConsumer(service, broker.url)).stop();
     const { channel } = await useChannel();
@@ -96,9 +96,9 @@ describe('a queue that the broker gives no subscription to', () => {
     await eventually(() => isStored(service, 'warning'));
   });
 
-  test('has an exclusive consumer of somebody else: it is taken from when that one ends', async () => {
+  test("has another client's exclusive consumer: it is consumed when that ends", async () => {
     const service = uniqueName('svc');
-    // On quorum queues RabbitMQ passes over "exclusive".
+    // On quorum queues RabbitMQ ignores "exclusive".
     const classic = { queueType: 'classic' } as const;
     await (await useConsumer(service, broker.url, classic)).stop();
     const owner = await useChannel();
@@ -108,7 +108,7 @@ describe('a queue that the broker gives no subscription to', () => {
     await eventually(() => isStored(service, 'error'));
     const notice = () => consumer.status().notices.find((each) => each.includes(`queue "${service}_info_logs"`));
     await eventually(() => notice() !== undefined);
-    expect(notice()).toMatch(/^no messages can be taken from queue .*exclusive.* Another consumer has it/);
+    expect(notice()).toMatch(/^cannot consume from queue .*exclusive.* Another client consumes it exclusively/);
     expect(notice()).not.toContain('Grant');
 
     await owner.connection.close();
@@ -118,7 +118,7 @@ describe('a queue that the broker gives no subscription to', () => {
   });
 });
 
-describe('a queue that somebody else declared', () => {
+describe('a queue that another client declared', () => {
   const declared = async (service: string, queueArguments: Record<string, unknown>) => {
     const { channel } = await useChannel();
     await channel.assertExchange('logs_exchange', 'direct', { durable: true });
@@ -127,7 +127,7 @@ describe('a queue that somebody else declared', () => {
     return channel;
   };
 
-  test('as a stream is not taken from, and the others are; redeclared, it is taken from', async () => {
+  test('as a stream is not consumed, but the others are; redeclared, it is consumed', async () => {
     const service = uniqueName('svc');
     const channel = await declared(service, { 'x-queue-type': 'stream' });
     await log(service, 'info');
@@ -136,7 +136,7 @@ describe('a queue that somebody else declared', () => {
     await eventually(() => isStored(service, 'error'));
     expect(consumer.status().health).toBe('degraded');
     expect(consumer.status().notices).toContainEqual(
-      expect.stringMatching(new RegExp(`^queue "${service}_info_logs" is a stream, .*Delete it`)),
+      expect.stringMatching(new RegExp(`^queue "${service}_info_logs" is a stream, .*Delete the stream`)),
     );
     expect(await isStored(service, 'info')).toBe(false);
 
@@ -150,7 +150,7 @@ describe('a queue that somebody else declared', () => {
   test.each([
     [20, /has a delivery limit of 20 and no dead-letter exchange/],
     [1, /has a delivery limit of 1, which is too low/],
-  ])('with a delivery limit of %i is taken from, and the health says so', async (limit, words) => {
+  ])('with a delivery limit of %i is consumed, and health reports it', async (limit, words) => {
     const service = uniqueName('svc');
     await declared(service, { 'x-queue-type': 'quorum', 'x-delivery-limit': limit });
     const consumer = await useConsumer(service, broker.url);

@@ -1,13 +1,15 @@
-/** What is counted in a worker, sent to another thread, and added up there. */
+/** Counts of a worker, sent to another thread and summed there. */
 import { expect, test } from 'vitest';
-import { emptyHistogram, histogramSamples, observe } from '../../../consumer/metrics/histogram.js';
 import { LaneCounts, lanesOf } from '../../../consumer/metrics/lane-counts.js';
 import {
   addCounts,
-  addInHand,
+  addUnacknowledged,
   BATCH_BOUNDS,
-  NOTHING_IN_HAND,
+  emptyHistogram,
+  histogramSamples,
+  NONE_UNACKNOWLEDGED,
   noPipelineCounts,
+  observe,
   type PipelineCounts,
 } from '../../../consumer/metrics/snapshot.js';
 import type { DeadLetter } from '../../../consumer/store/index.js';
@@ -47,7 +49,7 @@ function countsOf(lanes: LaneCounts): PipelineCounts {
   return { ...noPipelineCounts(), lanes: lanes.table };
 }
 
-test('each record of a batch is counted as what became of it', () => {
+test('each record of a batch is counted by outcome', () => {
   const lanes = new LaneCounts(10);
   const [a, b, c, d] = [item('shop', 'INFO'), item('shop', 'INFO'), item('till', 'ERROR'), item('shop', 'DEBUG')];
   const refused = { item: c, action: 'dead-letter' as const, code: '22021', message: '' };
@@ -61,14 +63,14 @@ test('each record of a batch is counted as what became of it', () => {
   expect(listed({ lanes: lanes.table })).toEqual([
     ['shop', 'DEBUG', 1, 0, 0, 3, 0],
     ['shop', 'INFO', 1, 1, 0, 0, 0],
-    // What does not say whose it is belongs to the queue that it came from.
+    // A dead letter without a service belongs to the queue that it came from.
     ['shop', 'ERROR', 0, 0, 1, 0, 0],
     ['till', 'ERROR', 0, 0, 1, 0, 0],
     ['other', 'unknown', 0, 0, 1, 0, 0],
   ]);
 });
 
-test('two snapshots are added up after they came through a message to another thread', () => {
+test('two snapshots are summed after being sent to another thread', () => {
   const [one, other] = [new LaneCounts(10), new LaneCounts(10)];
   one.count('stored', { service: 'shop', level: 'INFO' }, 5);
   other.count('stored', { service: 'shop', level: 'INFO' }, 7);
@@ -86,11 +88,11 @@ test('two snapshots are added up after they came through a message to another th
   ]);
   expect(sum.totals).toMatchObject({ stored: 12, batches: 1, duplicates: 0 });
   expect(sum.batchRecords).toMatchObject({ sum: 12 });
-  // Neither of the two has changed.
+  // Neither input has changed.
   expect(listed(left)).toEqual([['shop', 'INFO', 5, 0, 0, 0, 0]]);
 });
 
-test('the sum of many workers has no more services than one of them may have, and each keeps its label', () => {
+test('the sum of many workers has no more services than one may have, and each keeps its label', () => {
   const labels = new ServiceLabels(2);
   const worker = (service: string) => {
     const lanes = new LaneCounts(2);
@@ -104,7 +106,7 @@ test('the sum of many workers has no more services than one of them may have, an
   };
   const seen = ['a', 'b'];
   services();
-  // A new one comes first in the order of the workers, and pushes none of the others out.
+  // A new service comes first in the order of workers, and displaces none of the others.
   seen.unshift('c', 'd');
   expect(services()).toEqual([
     ['other', 2],
@@ -113,7 +115,7 @@ test('the sum of many workers has no more services than one of them may have, an
   ]);
 });
 
-test('what several hold is added up, and the oldest counts', () => {
+test('unacknowledged messages are summed, and the oldest counts', () => {
   const one = { messages: 2, queues: new Map([['q', { oldestMs: 5, meanBytes: 10 }]]), writingSinceMs: 7 };
   const other = {
     messages: 3,
@@ -123,7 +125,7 @@ test('what several hold is added up, and the oldest counts', () => {
     ]),
     writingSinceMs: 6,
   };
-  expect(addInHand(one, other)).toEqual({
+  expect(addUnacknowledged(one, other)).toEqual({
     messages: 5,
     queues: new Map([
       ['q', { oldestMs: 4, meanBytes: 10 }],
@@ -131,10 +133,10 @@ test('what several hold is added up, and the oldest counts', () => {
     ]),
     writingSinceMs: 6,
   });
-  expect(addInHand(one, NOTHING_IN_HAND)).toEqual(one);
+  expect(addUnacknowledged(one, NONE_UNACKNOWLEDGED)).toEqual(one);
 });
 
-test('a histogram counts each value into the bucket of the first bound that it is not above', () => {
+test('a histogram counts each value in the first bucket whose bound is not below it', () => {
   const bounds = [1, 10];
   const histogram = emptyHistogram(bounds);
   for (const value of [0, 1, 1.5, 10, 11]) observe(histogram, bounds, value);

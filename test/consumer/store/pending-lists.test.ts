@@ -1,6 +1,6 @@
 /** GIN pending lists: their limits, and cleaning them. */
 import { expect, test } from 'vitest';
-import { PendingLists } from '../../../consumer/pending-lists.js';
+import { PendingListCleanup } from '../../../consumer/pending-list-cleanup.js';
 import { openPendingListCleaner } from '../../../consumer/store/index.js';
 import { storageUnavailable } from '../../../consumer/store/storage-fault.js';
 import { onEnd, uniqueName } from '../../support/use-servers.js';
@@ -126,7 +126,7 @@ test('a table without partitions has one list', async () => {
 function useLists(results: Array<() => Promise<void>> = [], everyMs = 5, onClose: () => void = () => {}) {
   const calls: string[] = [];
   const warnings: string[] = [];
-  const lists = new PendingLists({
+  const lists = new PendingListCleanup({
     everyMs,
     warn: (sentence) => warnings.push(sentence),
     store: {
@@ -213,7 +213,7 @@ test('lists that cannot be cleaned for long cause one warning, until they can', 
   expect(warnings).toEqual([]);
   lists.stored(1);
   await eventually(() => emptied() === 36);
-  expect(warnings).toEqual([expect.stringMatching(/cannot be emptied: .*a table is locked\./)]);
+  expect(warnings).toEqual([expect.stringMatching(/cannot be cleaned up: a table is locked\./)]);
 });
 
 test('it can be stopped before it was started', async () => {

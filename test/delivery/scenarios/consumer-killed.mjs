@@ -13,7 +13,7 @@ export default {
     let kills = 0;
     let early = 0;
     const kill = async ({ child }) => {
-      const isReady = child.lines.some((line) => /taking messages of/.test(line));
+      const isReady = child.lines.some((line) => /consuming messages of/.test(line));
       const { signal } = await child.kill('SIGKILL');
       if (signal !== 'SIGKILL') throw new Error(`a consumer ended by ${signal}`);
       kills++;

@@ -1,6 +1,6 @@
 /**
- * Empties the pending lists of the GIN indexes soon after records were stored: after every 20,000 records, and two seconds
- * after the last one. A failure is retried; until then searches are slower.
+ * Cleans up the pending lists of the GIN indexes soon after records are stored: after every 20,000 records, and two
+ * seconds after the last one. A failure is retried; until then searches are slower.
  */
 import { reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
@@ -9,54 +9,60 @@ import { sleep, within } from '../src/time/time-limit.js';
 import { isStorageFault, type PendingListCleaner } from './store/index.js';
 
 const EVERY_MS = 2000;
-/** About what PostgreSQL's own limit of 4 MiB holds: a search reads no more of the list than it would there. */
-const MOST_RECORDS = 20_000;
-/** So long after the last record the connection is ended, in milliseconds. */
+/**
+ * About what fits into PostgreSQL's default limit of 4 MiB, so a search reads no more of the list than it would
+ * otherwise.
+ */
+const MAX_RECORDS = 20_000;
+/** The connection is closed this long after the last record, in milliseconds. */
 const IDLE_MS = 60_000;
-/** For what was stored last, when the consumer stops: it waits for a second in all. */
+/** Time limit for the last cleanup on shutdown, in milliseconds. The consumer waits for a second in total. */
 const LAST_MS = 800;
-/** In a row, before it is said: a lock is gone by then, as a rule. */
-const MOST_FAILURES = 10;
+/** Consecutive failures before a warning: a lock is usually gone by then. */
+const MAX_FAILURES = 10;
 const TOPIC = 'pending lists';
 
-export interface PendingListsOptions {
+export interface PendingListCleanupOptions {
   /** Closed by `stop()`. */
   readonly store: PendingListCleaner;
-  /** Takes why they cannot be emptied, a sentence. Default: logged as WARNING. */
+  /** Receives a sentence about why the cleanup fails. Default: logs it as WARNING. */
   readonly warn?: (sentence: string) => void;
-  /** In milliseconds. Default 2000. */
+  /** Interval between cleanups, in milliseconds. Default 2000. */
   readonly everyMs?: number;
 }
 
-export class PendingLists {
-  readonly #options: PendingListsOptions;
+export class PendingListCleanup {
+  readonly #options: PendingListCleanupOptions;
   readonly #abort = new AbortController();
   readonly #warnings: StatusLog;
-  /** Ends the pause under way. */
+  /** Aborts the current pause. */
   #wake = new AbortController();
-  /** Records stored since the lists were emptied. Starts at one: an earlier consumer may have left some in them. */
+  /**
+   * Records stored since the last cleanup. Starts at one, because an earlier consumer may have left entries in the
+   * lists.
+   */
   #records = 1;
   #emptiedAtMs: number | undefined;
-  /** In a row. */
+  /** Consecutive failures. */
   #failures = 0;
   #work: Promise<void> | undefined;
 
-  constructor(options: PendingListsOptions) {
+  constructor(options: PendingListCleanupOptions) {
     this.#options = options;
     this.#warnings = new StatusLog(options.warn ?? ((sentence) => internalLogger.warning(sentence)));
   }
 
-  /** Once the schema is there. */
+  /** Requires the schema. */
   start(): void {
     this.#work = this.#loop();
   }
 
   stored(records: number): void {
     this.#records += records;
-    if (this.#records >= MOST_RECORDS) this.#wake.abort();
+    if (this.#records >= MAX_RECORDS) this.#wake.abort();
   }
 
-  /** Empties the lists once more, where there is reason to and it does so soon. Never rejects. */
+  /** Cleans up once more if needed and if it finishes soon. Never rejects. */
   async stop(): Promise<void> {
     const deadline = performance.now() + LAST_MS;
     this.#abort.abort();
@@ -76,7 +82,7 @@ export class PendingLists {
         this.#emptiedAtMs = undefined;
         await store.release();
       }
-      if (signal.aborted || this.#records >= MOST_RECORDS) continue;
+      if (signal.aborted || this.#records >= MAX_RECORDS) continue;
       this.#wake = new AbortController();
       await sleep(everyMs, this.#wake.signal);
     }
@@ -91,7 +97,8 @@ export class PendingLists {
       this.#failures = 0;
       this.#warnings.report(TOPIC, undefined);
     } catch (error) {
-      // One is enough to try again; as many as before would do so without a pause while the database is away.
+      // One record is enough to retry. Keeping the full count would retry without a pause while the database is
+      // unreachable.
       this.#records = Math.min(records, 1);
       this.#failed(error);
     }
@@ -99,11 +106,11 @@ export class PendingLists {
 
   #failed(error: unknown): void {
     this.#failures++;
-    internalLogger.debug(`the lists of the indexes are not emptied now: ${reasonOf(error)}`);
-    // Whoever stores records logs that the database is away, and waits for it.
-    if (this.#failures < MOST_FAILURES || !isStorageFault(error) || error.sqlstate === undefined) return;
+    internalLogger.debug(`the pending lists of the indexes were not cleaned up: ${reasonOf(error)}`);
+    // The workers log that the database is unreachable, and wait for it.
+    if (this.#failures < MAX_FAILURES || !isStorageFault(error) || error.sqlstate === undefined) return;
     this.#warnings.once(
-      `the pending lists of the indexes cannot be emptied: searches are slower until they are. ${error.reason} Loghive goes on trying.`,
+      `the pending lists of the indexes cannot be cleaned up: ${error.reason} Searches are slower until they can. Loghive keeps retrying.`,
       TOPIC,
     );
   }

@@ -1,4 +1,4 @@
-/** What becomes of a batch, from the queue on: records, retries and dead letters. */
+/** The outcome of a batch, starting from the queue: records, retries and dead letters. */
 import { gzipSync } from 'node:zlib';
 import { connect, type Options } from 'amqplib';
 import { expect, test } from 'vitest';
@@ -6,14 +6,14 @@ import { onEnd } from '../support/use-servers.js';
 import { useStack } from '../support/use-stack.js';
 import { eventually } from '../support/wait.mjs';
 
-/** A consumer of two services that retries twice, soon. */
+/** A consumer of two services that retries twice after short delays. */
 async function useConsumer() {
   const { broker, database, consumer, service } = await useStack(2, { retryDelaysMs: [100, 100] });
   const connection = await connect(broker.url);
   onEnd(() => connection.close());
   const channel = await connection.createConfirmChannel();
   const [shop, api] = [service(), service()];
-  /** Without ids, as other languages publish them: each time a message comes again they are given new ones. */
+  /** Without ids, as in other languages: each delivery assigns new ones. */
   const line = (of: string, message: string) =>
     JSON.stringify({ service: of, level: 'INFO', message, information: {}, timestamp: new Date().toISOString() });
   const publish = async (of: string, body: Buffer, options: Options.Publish) => {
@@ -59,7 +59,7 @@ test.each([
   },
 );
 
-test('a message that is refused for good is kept as it was delivered, however often it was tried', async () => {
+test('a message that is finally refused is dead-lettered as delivered, however often it was tried', async () => {
   const { database, publish, shop, line } = await useConsumer();
   await database.query(`create function logs.poison() returns trigger language plpgsql as $$
     begin if new.message = 'a £' then ${raise('P0001')}; end if; return new; end $$`);
@@ -81,7 +81,7 @@ test('a message that is refused for good is kept as it was delivered, however of
   ]);
 });
 
-test('records without ids are stored once although the dead letter beside them is refused again and again', async () => {
+test('records without ids are stored once although the dead letter beside them is refused repeatedly', async () => {
   const { database, consumer, shop, line, send, messages, letters } = await useConsumer();
   await database.query('create sequence public.tries');
   await database.query(`create function logs.no() returns trigger language plpgsql as $$

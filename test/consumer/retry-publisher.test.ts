@@ -3,8 +3,8 @@ import { connect } from 'amqplib';
 import { expect, test, vi } from 'vitest';
 import { type ConsumerHooks, createConsumer } from '../../consumer/index.js';
 import type { IntakeChannel } from '../../consumer/intake/intake-channel.js';
-import { type Copy, PendingRepublishes } from '../../consumer/pending-republishes.js';
 import type { Republisher } from '../../consumer/republish.js';
+import { type PendingCopy, RetryPublisher } from '../../consumer/retry-publisher.js';
 import type { DeadLetter } from '../../consumer/store/index.js';
 import type { PublishOutcome } from '../../src/amqp/publish-channel.js';
 import { internalLogger } from '../../src/internal-logger.js';
@@ -13,7 +13,7 @@ import { eventually } from '../support/wait.mjs';
 
 const letter = () => ({}) as DeadLetter;
 
-/** A consumer whose user may not make the retry queues, and a table that refuses the message "bad". */
+/** A consumer whose user may not create the retry queues, and a table that refuses the message "bad". */
 async function useRefused(hooks: ConsumerHooks = {}) {
   const warning = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
   onEnd(() => warning.mockRestore());
@@ -37,7 +37,7 @@ async function useRefused(hooks: ConsumerHooks = {}) {
     await channel.waitForConfirms();
   };
   const stored = async () => (await database.query('select count(*)::int as n from logs.records'))[0].n;
-  /** The administrator makes what the consumer may not. */
+  /** The administrator creates what the consumer may not. */
   const repair = async () => {
     await channel.assertExchange('failure_backoff', 'direct');
     await channel.assertQueue('failure_backoff_1000');
@@ -46,7 +46,7 @@ async function useRefused(hooks: ConsumerHooks = {}) {
   return { consumer, send, stored, repair };
 }
 
-test('are published the moment the broker takes messages, not when a pause is over', async () => {
+test('are published as soon as the broker accepts messages, not after the pause', async () => {
   vi.useFakeTimers();
   onEnd(() => vi.useRealTimers());
   const log: string[] = [];
@@ -55,13 +55,13 @@ test('are published the moment the broker takes messages, not when a pause is ov
     open = resolve;
   });
   const republisher = { isReady: false, whenReady: () => opened } as unknown as Republisher;
-  const copies = new PendingRepublishes({ republisher, signal: new AbortController().signal, onWaiting: () => {} });
-  const session = { isEnded: false } as IntakeChannel;
+  const retryPublisher = new RetryPublisher({ republisher, signal: new AbortController().signal, onWaiting: () => {} });
+  const channel = { isEnded: false } as IntakeChannel;
   const publish = async () => {
     log.push('published');
     return 'confirmed' as const;
   };
-  const finished = copies.publish(session, 7, [{ publish, letter }]);
+  const finished = retryPublisher.publish(channel, 7, [{ publish, letter }]);
   await vi.advanceTimersByTimeAsync(0);
   expect(log).toEqual([]);
   (republisher as { isReady: boolean }).isReady = true;
@@ -70,18 +70,18 @@ test('are published the moment the broker takes messages, not when a pause is ov
   expect(log).toEqual(['published']);
 });
 
-test('harm no other twice: the broker ends the channel over one of them without a word of which, again and again', async () => {
+test('affect others only once if the broker repeatedly closes the channel over one of them without saying which', async () => {
   vi.useFakeTimers();
   onEnd(() => vi.useRealTimers());
   const abort = new AbortController();
   const republisher = { isReady: true, whenReady: async () => {} } as unknown as Republisher;
-  const copies = new PendingRepublishes({ republisher, signal: abort.signal, onWaiting: () => {} });
-  const session = { isEnded: false } as IntakeChannel;
+  const retryPublisher = new RetryPublisher({ republisher, signal: abort.signal, onWaiting: () => {} });
+  const channel = { isEnded: false } as IntakeChannel;
 
-  /** What is on its way over the channel. The answer to the guilty one comes before that to any other. */
+  /** Copies in flight on the channel. The answer to the offending one arrives before any other. */
   const inFlight = new Set<(outcome: PublishOutcome) => void>();
   const lost: string[] = [];
-  const copyOf = (name: string): Copy => ({
+  const copyOf = (name: string): PendingCopy => ({
     letter,
     publish: () =>
       new Promise((resolve) => {
@@ -96,7 +96,7 @@ test('harm no other twice: the broker ends the channel over one of them without 
         setTimeout(name === 'guilty' ? end : answer, name === 'guilty' ? 10 : 20);
       }),
   });
-  const publish = (...names: string[]) => copies.publish(session, 1, names.map(copyOf));
+  const publish = (...names: string[]) => retryPublisher.publish(channel, 1, names.map(copyOf));
 
   const ended = vi.fn();
   const guilty = publish('of the same message', 'guilty').finally(ended);
@@ -116,7 +116,7 @@ test('harm no other twice: the broker ends the channel over one of them without 
 
 const waitingNotice = /^1 message waits unacknowledged because retries cannot be published: .*failure_backoff/;
 
-test('hold up nothing behind them, and are told of in the health and once in the log', async () => {
+test('block nothing behind them, and are reported in health and once in the log', async () => {
   const { consumer, send, stored } = await useRefused();
   await send('bad', ...Array.from({ length: 20 }, (_, n) => `good ${n}`));
   await eventually(async () => (await stored()) === 20);
@@ -127,8 +127,8 @@ test('hold up nothing behind them, and are told of in the health and once in the
   expect(told).toHaveLength(1);
 });
 
-test('are given back before the broker ends the channel over them, and published when that is possible', async () => {
-  const { consumer, send, repair } = await useRefused({ giveBackAfterMs: 100 });
+test('are requeued before the broker closes the channel over them, and published when possible', async () => {
+  const { consumer, send, repair } = await useRefused({ requeueAfterMs: 100 });
   await send('bad');
   await eventually(() => consumer.status().counts.redelivered >= 2);
   expect(consumer.status().inHand).toBeLessThanOrEqual(1);
@@ -138,7 +138,7 @@ test('are given back before the broker ends the channel over them, and published
   expect(consumer.status()).toMatchObject({ inHand: 0 });
 });
 
-test('may be many without a warning of Node about listeners', async () => {
+test('may be many without a listener warning of Node', async () => {
   const warnings: string[] = [];
   const onWarning = ({ name }: Error) => warnings.push(name);
   process.on('warning', onWarning);

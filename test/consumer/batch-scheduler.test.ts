@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
+import { BatchScheduler } from '../../consumer/batch-scheduler.js';
 import type { Delivery } from '../../consumer/delivery.js';
 import type { ParsedDelivery } from '../../consumer/parse-delivery.js';
-import { Turns } from '../../consumer/turns.js';
 
 const limits = { records: 1000, bytes: 1_000_000, lingerMs: 60_000 };
 const NONE: ReadonlySet<string> = new Set();
@@ -11,7 +11,7 @@ function open(over: Partial<typeof limits> = {}) {
   const due = vi.fn();
   const parse = (delivery: Delivery) =>
     ({ ...delivery, records: 100, bytes: delivery.message.content.length }) as ParsedDelivery;
-  const turns = new Turns({ ...limits, ...over }, parse, due);
+  const turns = new BatchScheduler({ ...limits, ...over }, parse, due);
   const counts = new Map<string, number>();
   const add = (queue: string, messages: number, { alone = false, bytes = 1000 } = {}) => {
     for (let n = 0; n < messages; n++) {
@@ -36,28 +36,28 @@ describe('queues', () => {
     add('shop', 1);
     add('till', 1);
     expect(takeAll()).toEqual([]);
-    turns.hurry();
+    turns.flush();
     expect(takeAll()).toEqual([['shop 1', 'till 1']]);
   });
 
-  it('take turns with one whose messages are handled alone', () => {
+  it('alternate with one whose messages are handled alone', () => {
     const { turns, add, takeAll } = open();
     add('retried', 3, { alone: true });
     add('shop', 12);
-    turns.hurry();
+    turns.flush();
     const ten = Array.from({ length: 10 }, (_, at) => `shop ${at + 1}`);
     expect(takeAll()).toEqual([ten, ['retried 1'], ['shop 11', 'shop 12'], ['retried 2'], ['retried 3']]);
   });
 
-  it('take turns with one whose messages are larger than a batch', () => {
+  it('alternate with one whose messages are larger than a batch', () => {
     const { turns, add, takeAll } = open();
     add('dumps', 3, { bytes: 2_000_000 });
     add('shop', 1);
-    turns.hurry();
+    turns.flush();
     expect(takeAll()).toEqual([['shop 1'], ['dumps 1'], ['dumps 2'], ['dumps 3']]);
   });
 
-  it('linger no longer for messages that are handled alone, however often these come', async () => {
+  it('do not linger longer because of messages that are handled alone, however frequent', async () => {
     const { add, due, takeAll } = open({ lingerMs: 50 });
     const taken: string[] = [];
     due.mockImplementation(() => taken.push(...takeAll().flat()));
@@ -69,10 +69,10 @@ describe('queues', () => {
     await vi.waitFor(oneMore, { interval: 10 });
   });
 
-  it('have their turn although there is a message to handle alone each time', () => {
+  it('are stored although there is always a message to handle alone', () => {
     const { turns, add, take, names } = open();
     add('shop', 12);
-    turns.hurry();
+    turns.flush();
     const taken = Array.from({ length: 4 }, () => {
       add('retried', 1, { alone: true });
       return names(take());
@@ -81,16 +81,16 @@ describe('queues', () => {
     expect(taken).toEqual([ten, ['retried 1'], ['shop 11', 'shop 12'], ['retried 2']]);
   });
 
-  it('stay due, once they are, when another one gets batches of its own', () => {
+  it('stay due when another queue gets separate batches', () => {
     const { turns, add, takeAll } = open();
     add('shop', 1);
     add('till', 1);
-    turns.hurry();
+    turns.flush();
     add('till', 1, { alone: true });
     expect(takeAll()).toEqual([['shop 1'], ['till 1'], ['till 2']]);
   });
 
-  it('lose nothing where all that is due is taken at once', () => {
+  it('lose nothing if all due batches are taken together', () => {
     const { add, due, takeAll } = open();
     const taken: string[][] = [];
     due.mockImplementation(() => taken.push(...takeAll()));
@@ -99,19 +99,19 @@ describe('queues', () => {
     expect(taken.flat()).toEqual(['shop 1', 'shop 2', 'shop 3', 'shop 4']);
   });
 
-  it('share them again when what was handled alone is done', () => {
+  it('share them again when the messages handled alone are done', () => {
     const { turns, add, takeAll } = open();
     add('shop', 1, { alone: true });
     expect(takeAll()).toEqual([['shop 1']]);
     add('shop', 1);
     add('till', 1);
-    turns.hurry();
+    turns.flush();
     expect(takeAll()).toEqual([['shop 2', 'till 1']]);
   });
 });
 
 describe('a batch that is refused', () => {
-  it('comes again queue by queue, in its order and before what came later, fewer records at a time', () => {
+  it('is queued again by queue, in order and before later messages, in smaller batches', () => {
     const { turns, add, take, takeAll } = open();
     add('shop', 8);
     add('till', 2);
@@ -119,7 +119,7 @@ describe('a batch that is refused', () => {
     expect(batch).toHaveLength(10);
     expect(turns.isWholeOrNothing(batch)).toBe(true);
     add('shop', 2);
-    turns.cut(batch);
+    turns.split(batch);
     expect(takeAll()).toEqual([
       ['shop 1', 'shop 2', 'shop 3'],
       ['till 1', 'till 2'],
@@ -129,10 +129,10 @@ describe('a batch that is refused', () => {
     ]);
   });
 
-  it('is not cut again, nor is a single message', () => {
+  it('is not split again, nor is a single message', () => {
     const { turns, add, take } = open();
     add('shop', 10);
-    turns.cut(take());
+    turns.split(take());
     const part = take();
     expect(part).toHaveLength(3);
     expect(turns.isWholeOrNothing(part)).toBe(false);
@@ -141,18 +141,18 @@ describe('a batch that is refused', () => {
 });
 
 describe('the batches of a queue with bad records', () => {
-  it('are as small as it takes to be done soon, and let others in between', () => {
+  it('are small enough to finish soon, and alternate with others', () => {
     const { turns, add, take, takeAll } = open();
     add('shop', 10);
     const batch = take();
     add('shop', 6);
     add('till', 1);
     turns.stored(batch, new Set(['shop']), 1000);
-    turns.hurry();
+    turns.flush();
     expect(takeAll()).toEqual([['till 1'], ['shop 11', 'shop 12', 'shop 13'], ['shop 14', 'shop 15', 'shop 16']]);
   });
 
-  it('become larger with each that holds none, until the queue shares them again', () => {
+  it('grow with each one without bad records, until the queue shares batches again', () => {
     const { turns, add, take, takeAll } = open();
     add('shop', 10);
     turns.stored(take(), new Set(['shop']), 1000);
@@ -164,14 +164,14 @@ describe('the batches of a queue with bad records', () => {
     }
     add('shop', 1);
     add('till', 1);
-    turns.hurry();
+    turns.flush();
     expect(takeAll()).toEqual([['shop 29', 'till 1']]);
   });
 
-  it('are forgotten with the channel that they came from', () => {
+  it('are discarded with the channel that delivered them', () => {
     const { turns, add, take, takeAll } = open();
     add('shop', 10);
-    turns.cut(take());
+    turns.split(take());
     turns.clear();
     expect(takeAll()).toEqual([]);
   });

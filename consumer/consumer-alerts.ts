@@ -1,4 +1,4 @@
-/** Alerts of a consumer: about what it stores, and about itself as its status has it. */
+/** Alerts of a consumer: about the records it stores and about its own health. */
 import { asSentence } from '../src/sentence.js';
 import type { StatusLog } from '../src/status-log.js';
 import { type Alerts, type AlertsTestHooks, createAlerts } from './alerts/alerts.js';
@@ -6,15 +6,20 @@ import { type SelfState, SelfWatch } from './alerts/self-watch.js';
 import type { ConsumerConfig } from './config.js';
 import type { ConsumerStatus } from './status.js';
 
-export interface OwnAlertsOptions {
+export interface ConsumerAlertsOptions {
   readonly config: ConsumerConfig;
   readonly notices: StatusLog;
   readonly status: () => ConsumerStatus;
   readonly seams?: AlertsTestHooks | undefined;
 }
 
-/** @returns undefined where nobody is to be told anything. */
-export function createOwnAlerts({ config, notices, status, seams = {} }: OwnAlertsOptions): Alerts | undefined {
+/** @returns undefined if alerts are not configured. */
+export function createConsumerAlerts({
+  config,
+  notices,
+  status,
+  seams = {},
+}: ConsumerAlertsOptions): Alerts | undefined {
   const { alerts: settings, store, queues } = config;
   if (settings === undefined) return undefined;
   let awaySinceMs: number | undefined;
@@ -23,7 +28,7 @@ export function createOwnAlerts({ config, notices, status, seams = {} }: OwnAler
     const nowMs = Date.now();
     const { state, reason: waitsFor, storage, counts, workers, queues: depths, lag } = status();
     const { reason } = storage;
-    // While the schema is brought up to date there is no answer yet, which may take its time.
+    // During a migration, which may take long, the storage state is not known yet.
     const isAway = !storage.isUp && !(state === 'preparing' && waitsFor === undefined);
     awaySinceMs = isAway ? (awaySinceMs ?? nowMs) : undefined;
     return {

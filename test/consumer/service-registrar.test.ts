@@ -1,7 +1,7 @@
-/** How many announced services are taken, and in which order. */
+/** The number of announced services accepted, and their order. */
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Announcements } from '../../consumer/announcements.js';
+import { ServiceRegistrar } from '../../consumer/service-registrar.js';
 import { LoghiveError } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { StatusLog } from '../../src/status-log.js';
@@ -27,7 +27,7 @@ function useAnnouncements({ maxServices = 1000, known: before = [] as string[] }
       return undefined;
     }),
   };
-  const announcements = new Announcements({
+  const announcements = new ServiceRegistrar({
     maxServices,
     store,
     notices,
@@ -35,7 +35,7 @@ function useAnnouncements({ maxServices = 1000, known: before = [] as string[] }
       looks++;
       return known;
     },
-    onTaken: (services) => {
+    onAccepted: (services) => {
       for (const [service] of services) known.add(service);
     },
     signal: new AbortController().signal,
@@ -43,7 +43,7 @@ function useAnnouncements({ maxServices = 1000, known: before = [] as string[] }
   const announce = (...services: string[]) => {
     for (const service of services) announcements.add(service, () => acknowledged.push(service), WORKER);
   };
-  /** In small steps, with turns of the event loop between them. */
+  /** In small steps, with event loop iterations between them. */
   async function pass(ms: number) {
     for (let step = 0; step <= 50; step++) {
       if (step > 0) await vi.advanceTimersByTimeAsync(ms / 50);
@@ -56,7 +56,7 @@ function useAnnouncements({ maxServices = 1000, known: before = [] as string[] }
 const WORKER = 1;
 const names = (count: number, prefix = 'svc') => Array.from({ length: count }, (_, n) => `${prefix}${n}`);
 
-describe('announced services', () => {
+describe('services that announce themselves', () => {
   test('are acknowledged once they are in the table', async () => {
     const { announce, pass, store, acknowledged, known } = useAnnouncements();
     let commit = () => {};
@@ -75,13 +75,13 @@ describe('announced services', () => {
     expect([...known]).toEqual(['shop']);
   });
 
-  test('are taken ten a second, the newest first, and the health says so meanwhile', async () => {
+  test('are accepted at ten per second, newest first, and health reports it', async () => {
     const { announce, pass, known, notices, acknowledged } = useAnnouncements();
     announce(...names(35));
     await pass(0);
     expect([...known]).toEqual(names(35).reverse().slice(0, 10));
     expect(notices.all).toEqual([
-      expect.stringMatching(/^more than 10 new services announced themselves within a second/),
+      expect.stringMatching(/^more than 10 new services announced themselves within one second/),
     ]);
     announce('newest');
     await pass(100);
@@ -95,7 +95,7 @@ describe('announced services', () => {
     expect(notices.all).toEqual([]);
   });
 
-  test('that are known already are noted at once, however many new ones wait', async () => {
+  test('are updated immediately if known, however many new ones wait', async () => {
     const { announce, pass, calls, acknowledged } = useAnnouncements({ known: ['shop'] });
     announce(...names(50), 'shop');
     await pass(0);
@@ -103,7 +103,7 @@ describe('announced services', () => {
     expect(acknowledged).toContain('shop');
   });
 
-  test('beyond the number that may be taken are refused, acknowledged, and named in the health once', async () => {
+  test('are rejected, acknowledged and reported once in health above the maximum number', async () => {
     const { announce, pass, known, notices, acknowledged } = useAnnouncements({ maxServices: 5, known: ['a', 'b'] });
     announce(...names(20));
     await pass(5000);
@@ -115,12 +115,14 @@ describe('announced services', () => {
     expect(known.size).toBe(5);
     expect(acknowledged).toHaveLength(40);
     expect(notices.all).toEqual([
-      expect.stringMatching(/^more than 5 services are announced, .* such as svc16\. .*raise MAX_SERVICES/),
+      expect.stringMatching(
+        /^more than 5 services have announced themselves\. Further ones, such as svc16, are ignored\. .*raise MAX_SERVICES/,
+      ),
     ]);
     expect(internalLogger.warning).toHaveBeenCalledTimes(1);
   });
 
-  test('are taken while PostgreSQL is away, and stay unacknowledged until it keeps them', async () => {
+  test('are consumed while PostgreSQL is down, and stay unacknowledged until it stores them', async () => {
     const { announce, pass, store, known, acknowledged, notices, calls } = useAnnouncements();
     // The delay before the next attempt.
     vi.spyOn(Math, 'random').mockReturnValue(0.9);
@@ -129,8 +131,8 @@ describe('announced services', () => {
     await pass(0);
     expect([...known]).toEqual(['shop']);
     expect(acknowledged).toEqual([]);
-    expect(notices.all).toEqual(['announcements of services cannot be kept for other consumers: it is away.']);
-    // Those that come meanwhile do not wait for it.
+    expect(notices.all).toEqual(['service announcements cannot be stored for other consumers: it is away.']);
+    // New announcements do not wait for it.
     announce('till');
     await pass(100);
     expect([...known]).toEqual(['shop', 'till']);
@@ -141,7 +143,7 @@ describe('announced services', () => {
     expect(notices.all).toEqual([]);
   });
 
-  test('that came too fast are in the health until all are taken, also where none can be kept', async () => {
+  test('are reported in health while they exceed the rate, even if none can be stored', async () => {
     const { announce, pass, store, known, notices } = useAnnouncements();
     store.saveServices.mockRejectedValue(new LoghiveError('LOGHIVE_STORAGE_UNAVAILABLE', 'it is away'));
     announce(...names(20));
@@ -149,10 +151,10 @@ describe('announced services', () => {
     expect(notices.all).toHaveLength(2);
     await pass(5000);
     expect(known.size).toBe(20);
-    expect(notices.all).toEqual(['announcements of services cannot be kept for other consumers: it is away.']);
+    expect(notices.all).toEqual(['service announcements cannot be stored for other consumers: it is away.']);
   });
 
-  test('that cannot be kept are looked at once a second, and not more often', async () => {
+  test('are retried once a second and not more often if they cannot be stored', async () => {
     const { announce, pass, store, looks } = useAnnouncements();
     store.saveServices.mockRejectedValue(new LoghiveError('LOGHIVE_STORAGE_UNAVAILABLE', 'it is away'));
     announce('shop');
@@ -163,7 +165,7 @@ describe('announced services', () => {
     expect(looks() - before).toBeLessThan(300);
   });
 
-  test('are acknowledged after ten minutes in which they could not be kept, and kept later', async () => {
+  test('are acknowledged after ten minutes if they cannot be stored, and stored later', async () => {
     const { announcements, announce, pass, store, calls, acknowledged, notices } = useAnnouncements();
     store.saveServices.mockRejectedValue(new LoghiveError('LOGHIVE_STORAGE_UNAVAILABLE', 'it is away'));
     announce('shop');
@@ -183,19 +185,19 @@ describe('announced services', () => {
     expect(notices.all).toEqual([]);
   });
 
-  test('are taken although the table refuses them, which stays in the health until it does not', async () => {
+  test('are consumed although the table refuses them, which health reports until it accepts them', async () => {
     const { announce, pass, store, known, notices } = useAnnouncements();
     store.saveServices.mockResolvedValueOnce({ refused: 'no right' });
     announce('shop');
     await pass(0);
     expect([...known]).toEqual(['shop']);
-    expect(notices.all).toEqual(['announcements of services cannot be kept for other consumers: no right']);
+    expect(notices.all).toEqual(['service announcements cannot be stored for other consumers: no right']);
     announce('shop');
     await pass(0);
     expect(notices.all).toEqual([]);
   });
 
-  test('are forgotten when their channel has ended: they come again', async () => {
+  test('are discarded when their channel ends, because the broker redelivers them', async () => {
     const { announcements, announce, pass, known, acknowledged } = useAnnouncements();
     announce(...names(20));
     await pass(0);

@@ -1,4 +1,4 @@
-/** A connection to the broker for a command that has one thing to do: it fails where there is none, instead of waiting. */
+/** A broker connection for a command. Unlike a consumer's, it fails if the broker cannot be reached at first. */
 import type { OpenConnection } from '../src/amqp/open-connection.js';
 import { PublishChannel } from '../src/amqp/publish-channel.js';
 import type { BrokerConfig } from '../src/config.js';
@@ -6,22 +6,22 @@ import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import { within } from '../src/time/time-limit.js';
 
-export interface OneConnection {
+export interface CommandConnection {
   readonly publishChannel: PublishChannel;
   /**
-   * The open connection, with a channel to publish on. One that was lost is waited for.
+   * The open connection, with its publish channel. Waits if the connection was lost.
    *
-   * @throws LoghiveError LOGHIVE_BROKER_UNREACHABLE and its like, for the first that cannot be had; LOGHIVE_BROKER_LOST.
+   * @throws LoghiveError LOGHIVE_BROKER_UNREACHABLE and similar if the first attempt fails; LOGHIVE_BROKER_LOST.
    */
   opened(): Promise<OpenConnection>;
   close(): Promise<void>;
 }
 
-/** How long one that was lost is waited for, in milliseconds. */
+/** How long to wait for a lost connection, in milliseconds. */
 const PATIENCE_MS = 10_000;
 
 /** @param purpose shown in RabbitMQ's list of connections. */
-export function openConnection(broker: BrokerConfig, purpose: string): OneConnection {
+export function openCommandConnection(broker: BrokerConfig, purpose: string): CommandConnection {
   const publishChannel = new PublishChannel(broker, `loghive ${purpose} ${process.pid}`, true, (sentence) =>
     internalLogger.debug(sentence),
   );
@@ -30,7 +30,7 @@ export function openConnection(broker: BrokerConfig, purpose: string): OneConnec
     publishChannel.events.once('open', () => resolve());
     publishChannel.connection.events.once('failed', reject);
   });
-  // Its failure goes to whoever asks for the connection; nobody may have asked yet.
+  // The failure is thrown by `opened()`, which may not have been called yet.
   first.catch(() => {});
   publishChannel.connection.open();
   return {
@@ -45,8 +45,9 @@ export function openConnection(broker: BrokerConfig, purpose: string): OneConnec
       if (!publishChannel.openConnection) await within(PATIENCE_MS, again);
       if (publishChannel.openConnection) return publishChannel.openConnection;
       const { state, lastError } = publishChannel.connection.status();
-      const why = state === 'blocked' ? 'it blocks publishers: its memory or disk is short' : (lastError ?? state);
-      throw new LoghiveError('LOGHIVE_BROKER_LOST', `the broker takes nothing now: ${why}`);
+      const why =
+        state === 'blocked' ? 'it blocks publishers because it is low on memory or disk space' : (lastError ?? state);
+      throw new LoghiveError('LOGHIVE_BROKER_LOST', `the broker accepts no messages: ${why}`);
     },
     close: () => publishChannel.connection.close(),
   };

@@ -1,12 +1,13 @@
 /**
- * Messages that stay unacknowledged until their copy, a retry or another round, is confirmed by the broker.
+ * Publishes copies of records to delay queues. A message stays unacknowledged until the broker has confirmed all of its
+ * copies.
  *
- * They are not given back meanwhile, for each return counts against a delivery limit, which would destroy the message in
- * the end. But the broker ends a channel with a message that nobody acknowledges for 30 minutes, and with it everything
- * else that is in hand: so what cannot be copied for long is given back, alone.
+ * It is not requeued meanwhile, because each return counts against a delivery limit, and the broker drops a message
+ * that exceeds it. But the broker closes a channel on which a message stays unacknowledged for 30 minutes, and that
+ * returns every other message on it as well. So a message that cannot be copied for a long time is requeued, alone.
  *
- * Nor do they harm each other: the broker may end the channel over one copy, and that takes all with it that are on their
- * way. So from then on each is published alone, until all whose fault it may have been are there.
+ * A copy must not affect others: the broker may close the channel over one copy, and then all copies in flight are
+ * lost. After that, each copy is published alone until all that may have caused it are confirmed.
  */
 import type { PublishOutcome } from '../src/amqp/publish-channel.js';
 import { backoffMs, RECONNECT } from '../src/backoff.js';
@@ -15,39 +16,41 @@ import type { IntakeChannel } from './intake/intake-channel.js';
 import type { MessageLimit, Republisher } from './republish.js';
 import type { DeadLetter } from './store/index.js';
 
-/** A third of the broker's default limit, in milliseconds: it also counts the time before the message came here. */
-const GIVE_BACK_AFTER_MS = 10 * 60_000;
-/** How long the others wait for the answer to a copy that is published alone, in milliseconds. */
+/**
+ * A third of the broker's default limit, in milliseconds: that limit includes the time before the message was consumed.
+ */
+const REQUEUE_AFTER_MS = 10 * 60_000;
+/** How long other copies wait for the result of a copy that is published alone, in milliseconds. */
 const TURN_MS = 5000;
 
-export interface Copy {
-  /** Resolves to what became of it, or to the limit that it is above: then there is no use in trying again. */
+export interface PendingCopy {
+  /** Resolves to the outcome, or to the limit that the copy exceeds: then retrying is pointless. */
   publish(): Promise<PublishOutcome | MessageLimit>;
-  /** The dead letter in its place. */
+  /** The dead letter to store instead. */
   letter(limit: MessageLimit): DeadLetter;
 }
 
-export interface PendingRepublishesOptions {
+export interface RetryPublisherOptions {
   readonly republisher: Republisher;
   readonly signal: AbortSignal;
-  /** Called when the first message begins to wait, and when the last one has ended to. */
+  /** Called when the first message begins to wait and when the last one has finished. */
   readonly onWaiting: (waits: boolean) => void;
-  readonly giveBackAfterMs?: number;
+  readonly requeueAfterMs?: number;
 }
 
-export class PendingRepublishes {
-  readonly #options: PendingRepublishesOptions;
-  /** Messages that could not be copied at once, by nothing but their identity. */
+export class RetryPublisher {
+  readonly #options: RetryPublisherOptions;
+  /** Identities of messages whose first attempt failed. */
   readonly #waiting = new Set<symbol>();
-  /** Those of them that had a copy on its way when the channel or the connection ended. */
+  /** Those with a copy in flight when the channel or the connection ended. */
   readonly #suspects = new Set<symbol>();
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(options: PendingRepublishesOptions) {
+  constructor(options: RetryPublisherOptions) {
     this.#options = options;
   }
 
-  /** What a person should know; undefined where all is well. */
+  /** The condition to report; undefined if there is none. */
   get notice(): string | undefined {
     const { connectionFault, fault } = this.#options.republisher;
     const count = this.#waiting.size;
@@ -57,26 +60,30 @@ export class PendingRepublishes {
   }
 
   /**
-   * Publishes the copies of a message until the broker has each of them, or can never take it.
+   * Publishes the copies of a message until the broker has confirmed each one or can never accept it.
    *
-   * @returns the dead letters of those that it can never take: when they are stored as well, the message may be acknowledged.
-   *   Undefined when it was given back, or will come again.
+   * @returns the dead letters of the copies that it can never accept. The message may be acknowledged once they are
+   *   stored. Undefined if the message was requeued or will be redelivered.
    */
-  async publish(session: IntakeChannel, tag: number, copies: readonly Copy[]): Promise<DeadLetter[] | undefined> {
-    const { republisher, signal, giveBackAfterMs = GIVE_BACK_AFTER_MS } = this.#options;
-    const endMs = performance.now() + giveBackAfterMs;
+  async publish(
+    channel: IntakeChannel,
+    tag: number,
+    copies: readonly PendingCopy[],
+  ): Promise<DeadLetter[] | undefined> {
+    const { republisher, signal, requeueAfterMs = REQUEUE_AFTER_MS } = this.#options;
+    const endMs = performance.now() + requeueAfterMs;
     const leftMs = () => Math.max(0, endMs - performance.now());
-    const isOver = () => session.isEnded || signal.aborted || leftMs() === 0;
+    const isOver = () => channel.isEnded || signal.aborted || leftMs() === 0;
     const self = Symbol();
     const letters: DeadLetter[] = [];
     let missing = copies;
     try {
-      for (let attempt = 1; !session.isEnded && !signal.aborted; attempt++) {
-        // Where nothing can be published, each attempt of each message would only be one refusal more.
+      for (let attempt = 1; !channel.isEnded && !signal.aborted; attempt++) {
+        // If nothing can be published, attempts would only fail one by one.
         const published = republisher.isReady
           ? Promise.all(missing.map((copy) => this.#publish(copy, isOver)))
           : undefined;
-        // Without an answer in time it counts as not confirmed; a copy too much is stored once.
+        // Without an answer in time it counts as not confirmed. A surplus copy is stored only once.
         if (published && (await within(leftMs(), published))) {
           const outcomes = await published;
           letters.push(...missing.flatMap((copy, at) => (isLimit(outcomes[at]) ? [copy.letter(outcomes[at])] : [])));
@@ -85,7 +92,7 @@ export class PendingRepublishes {
           this.#suspect(self, outcomes.includes('lost'));
         }
         if (leftMs() === 0) {
-          session.giveBack(tag);
+          channel.requeue(tag);
           return undefined;
         }
         this.#wait(self);
@@ -98,7 +105,7 @@ export class PendingRepublishes {
     }
   }
 
-  #publish(copy: Copy, isOver: () => boolean): Promise<PublishOutcome | MessageLimit> {
+  #publish(copy: PendingCopy, isOver: () => boolean): Promise<PublishOutcome | MessageLimit> {
     if (this.#suspects.size === 0) return copy.publish();
     const before = this.#turn;
     const outcome = before.then(async () => {
@@ -109,7 +116,7 @@ export class PendingRepublishes {
     return outcome;
   }
 
-  /** After a copy over which the channel ended, the next one must not find it closed, or it would never have its turn. */
+  /** If a copy closed the channel, the next one waits until it is open again, or it would never be published. */
   async #ready(): Promise<void> {
     const { republisher, signal } = this.#options;
     if (!republisher.isReady) await Promise.race([republisher.whenReady(), sleep(TURN_MS, signal)]);

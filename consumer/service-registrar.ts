@@ -1,11 +1,11 @@
 /**
- * Services that announce themselves. Whoever may publish can announce any name, so new ones are taken at a bounded rate,
- * the newest first, and no more than a bounded number in all.
+ * Registers services that announce themselves. Anyone who can publish can announce any name, so new services are
+ * accepted at a limited rate, newest first, and up to a maximum number.
  *
- * An announcement stays unacknowledged until its service is in the table, or refused because there are too many. Should
- * the process die before that, it comes again. A table that cannot take it holds up nothing: the messages of the service
- * are taken meanwhile, and after ten minutes, long before the broker would close the channel over it, the announcement is
- * acknowledged as well. Producers announce themselves anew every hour.
+ * An announcement stays unacknowledged until its service is stored in the table, or rejected because there are too
+ * many. If the process dies before that, the broker redelivers it. A table that cannot be written to blocks nothing:
+ * messages of the service are consumed meanwhile. After ten minutes, long before the broker would close the channel
+ * over it, the announcement is acknowledged anyway. Producers announce themselves again every hour.
  */
 import { setImmediate } from 'node:timers/promises';
 import { backoffMs, RECONNECT } from '../src/backoff.js';
@@ -15,37 +15,39 @@ import type { StatusLog } from '../src/status-log.js';
 import { sleep } from '../src/time/time-limit.js';
 import { isStorageFault, type Store } from './store/index.js';
 
-/** New services taken in a second, and at most so many at once. */
+/** New services accepted per second, and in one burst. */
 const NEW_PER_SECOND = 10;
-/** How long it sleeps at most while all that wait are held, in milliseconds. */
-const MOST_SLEEP_MS = 1000;
-/** How long an announcement is held that cannot be kept, in milliseconds. */
-const HELD_MS = 10 * 60_000;
+/** Longest sleep while every waiting announcement is held, in milliseconds. */
+const MAX_SLEEP_MS = 1000;
+/** How long an announcement that cannot be stored stays unacknowledged, in milliseconds. */
+const MAX_HOLD_MS = 10 * 60_000;
 
-export interface AnnouncementsOptions {
+export interface ServiceRegistrarOptions {
   readonly maxServices: number;
   readonly store: Pick<Store, 'saveServices'>;
-  /** What a person should know, for as long as it holds. */
+  /** Conditions that need attention, reported while they last. */
   readonly notices: StatusLog;
-  /** Services that are known by now. */
+  /** Services known so far. */
   readonly known: () => ReadonlySet<string>;
-  /** Their messages may be taken. Called for each announcement; the later it came, the higher the rank. */
-  readonly onTaken: (services: ReadonlyArray<readonly [service: string, rank: number]>) => void;
-  /** Ends all waiting. */
+  /**
+   * Messages of these services may be consumed. Called for each announcement; later announcements have a higher rank.
+   */
+  readonly onAccepted: (services: ReadonlyArray<readonly [service: string, rank: number]>) => void;
+  /** Aborts all waiting. */
   readonly signal: AbortSignal;
 }
 
 interface Waiting {
-  /** What to call when its announcements may be acknowledged, and the worker that took each. */
+  /** Acknowledges each announcement. `worker` is the worker that consumed it. */
   readonly acknowledgements: ReadonlyArray<{ readonly worker: number; readonly acknowledge: () => void }>;
   readonly rank: number;
-  /** Since when it could not be kept, in the time of `performance.now()`. */
+  /** When storing it first failed, in the time of `performance.now()`. */
   readonly heldSinceMs?: number;
 }
 
-export class Announcements {
-  readonly #options: AnnouncementsOptions;
-  /** By the service; the one that was announced last is last. */
+export class ServiceRegistrar {
+  readonly #options: ServiceRegistrarOptions;
+  /** By service. The most recently announced is last. */
   readonly #waiting = new Map<string, Waiting>();
   #announced = 0;
   #failures = 0;
@@ -53,17 +55,17 @@ export class Announcements {
   #tokens = NEW_PER_SECOND;
   #filledAtMs = performance.now();
   #working: Promise<void> | undefined;
-  /** Ends the sleep. */
+  /** Aborts the current sleep. */
   #woken = new AbortController();
 
-  constructor(options: AnnouncementsOptions) {
+  constructor(options: ServiceRegistrarOptions) {
     this.#options = options;
     options.signal.addEventListener('abort', () => this.#woken.abort(), { once: true });
   }
 
   /**
-   * @param acknowledge called when the announcement may be acknowledged.
-   * @param worker who took it.
+   * @param acknowledge acknowledges the announcement.
+   * @param worker the worker that consumed it.
    */
   add(service: string, acknowledge: () => void, worker: number): void {
     const before = this.#waiting.get(service);
@@ -74,15 +76,15 @@ export class Announcements {
       rank: ++this.#announced,
     });
     this.#woken.abort();
-    this.#working ??= this.#workOff()
-      // Whatever else it fails with is a fault of ours, and must not end the process.
+    this.#working ??= this.#process()
+      // Any other failure is a bug in Loghive and must not end the process.
       .catch((error) => internalLogger.error(`consumer: ${reasonOf(error)}`))
       .finally(() => {
         this.#working = undefined;
       });
   }
 
-  /** The channel over which this worker took them has ended: they come again. */
+  /** The channel on which this worker consumed them has ended: the broker redelivers them. */
   clear(worker: number): void {
     for (const [service, waiting] of this.#waiting) {
       const left = waiting.acknowledgements.filter((each) => each.worker !== worker);
@@ -92,29 +94,29 @@ export class Announcements {
     }
   }
 
-  async #workOff(): Promise<void> {
+  async #process(): Promise<void> {
     const { notices, signal } = this.#options;
-    // Those that came in one piece with the first one are to be looked at together.
+    // Handle announcements that arrived in the same read together.
     await setImmediate();
     while (this.#waiting.size > 0 && !signal.aborted) {
       const { services, left } = this.#next();
-      if (services.length > 0) await this.#take(services);
+      if (services.length > 0) await this.#register(services);
       else if (left > 0) await sleep(1000 / NEW_PER_SECOND, signal);
       else await this.#sleepUntilNextTry();
     }
     notices.report('services too fast', undefined);
   }
 
-  /** All that wait are held. One that comes meanwhile does not wait for it. */
+  /** Every waiting announcement is held. A new one ends the sleep. */
   async #sleepUntilNextTry(): Promise<void> {
     this.#woken = new AbortController();
     const ms = Math.ceil(this.#triesAgainAtMs - performance.now());
-    await sleep(Math.min(Math.max(ms, 1), MOST_SLEEP_MS), this.#woken.signal);
+    await sleep(Math.min(Math.max(ms, 1), MAX_SLEEP_MS), this.#woken.signal);
   }
 
   /**
-   * Which ones are written now: all that are known, to note that they still live, and as many new ones as may be; and how
-   * many new ones are left for later.
+   * Which services to store now: all known ones, to update when they were last seen, and as many new ones as the rate
+   * allows. `left` is the number of new ones left for later.
    */
   #next(): { readonly services: readonly string[]; readonly left: number } {
     const { maxServices, known, notices } = this.#options;
@@ -123,7 +125,7 @@ export class Announcements {
     const room = Math.max(0, maxServices - known().size);
     const refused = fresh.slice(room);
     for (const service of refused) this.#finish(service);
-    // The first name stands for all of them: a flood must not fill the log.
+    // Name only the first one, so that a flood does not fill the log.
     if (refused[0] !== undefined) notices.once(tooMany(maxServices, refused[0]), 'services too many');
     const admitted = fresh.slice(0, Math.min(room, this.#takeTokens(fresh.length - refused.length)));
     const left = fresh.length - refused.length - admitted.length;
@@ -150,18 +152,18 @@ export class Announcements {
     return this.#waiting.get(service)?.heldSinceMs !== undefined;
   }
 
-  async #take(services: readonly string[]): Promise<void> {
-    const taken = services.map((service) => [service, this.#waiting.get(service)?.rank ?? 0] as const);
-    const isKept = this.#mayTry && (await this.#keep(services));
+  async #register(services: readonly string[]): Promise<void> {
+    const accepted = services.map((service) => [service, this.#waiting.get(service)?.rank ?? 0] as const);
+    const isStored = this.#mayTry && (await this.#store(services));
     for (const service of services) {
-      if (isKept) this.#finish(service);
+      if (isStored) this.#finish(service);
       else this.#hold(service);
     }
-    this.#options.onTaken(taken);
+    this.#options.onAccepted(accepted);
   }
 
-  /** @returns whether the table has them or refuses them for good. */
-  async #keep(services: readonly string[]): Promise<boolean> {
+  /** @returns whether the table stored them or rejected them permanently. */
+  async #store(services: readonly string[]): Promise<boolean> {
     const { store } = this.#options;
     try {
       const refusal = await store.saveServices(services);
@@ -176,7 +178,7 @@ export class Announcements {
   }
 
   #report(reason: string | undefined): void {
-    const sentence = reason && `announcements of services cannot be kept for other consumers: ${reason}`;
+    const sentence = reason && `service announcements cannot be stored for other consumers: ${reason}`;
     this.#options.notices.report('services not kept', sentence);
   }
 
@@ -185,7 +187,7 @@ export class Announcements {
     if (!waiting) return;
     const now = performance.now();
     const { heldSinceMs = now } = waiting;
-    const isOver = now - heldSinceMs >= HELD_MS;
+    const isOver = now - heldSinceMs >= MAX_HOLD_MS;
     if (isOver) for (const { acknowledge } of waiting.acknowledgements) acknowledge();
     this.#waiting.set(service, { ...waiting, heldSinceMs, ...(isOver ? { acknowledgements: [] } : {}) });
   }
@@ -196,8 +198,8 @@ export class Announcements {
   }
 }
 
-const TOO_FAST = `more than ${NEW_PER_SECOND} new services announced themselves within a second; ${NEW_PER_SECOND} a second are taken, the newest first.`;
+const TOO_FAST = `more than ${NEW_PER_SECOND} new services announced themselves within one second; ${NEW_PER_SECOND} per second are accepted, newest first.`;
 
 function tooMany(maxServices: number, service: string): string {
-  return `more than ${maxServices} services are announced, and no further one is taken, such as ${service}. If it is one of yours, raise MAX_SERVICES or name your services (SERVICE_NAMES); else find out who announces it, and delete the rows of such services from the table services.`;
+  return `more than ${maxServices} services have announced themselves. Further ones, such as ${service}, are ignored. If the service is yours, raise MAX_SERVICES or list your services in SERVICE_NAMES. Otherwise find out who announces it, and delete the unwanted rows from the table services.`;
 }

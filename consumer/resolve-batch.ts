@@ -1,9 +1,9 @@
 /**
- * What becomes of a batch: stored, retried later, or a dead letter, in one transaction. A message is finished, and may be
- * acknowledged, when that is safe for each of its records.
+ * Resolves each record of a batch in one transaction: stored, to be retried, or a dead letter. A message may be
+ * acknowledged when that is safe for each of its records.
  *
- * If the process dies at any point before the acknowledgement, the message comes again: what is stored already is dropped
- * by its key, a dead letter is counted as seen once more, a retry that was published twice is stored once.
+ * If the process dies before the acknowledgement, the broker redelivers the message. Records already stored are dropped
+ * by their key, a dead letter is counted as seen once more, and a retry that was published twice is stored once.
  */
 import type { Level } from '../src/level.js';
 import type { StoredRecord } from '../src/record.js';
@@ -11,56 +11,59 @@ import { deadLetterOf } from './dead-letter.js';
 import type { Delivery } from './delivery.js';
 import type { StoredBatch } from './metrics/lane-counts.js';
 import type { ParsedDelivery } from './parse-delivery.js';
-import type { Copy } from './pending-republishes.js';
 import type { MessageLimit, Republisher } from './republish.js';
-import { retryCopy } from './retry-copy.js';
+import { retryCopy } from './republish.js';
+import type { PendingCopy } from './retry-publisher.js';
 import type { DeadLetter, Rejected, Store, StoreItem } from './store/index.js';
 
-interface RecordCopy extends Copy {
+interface RecordCopy extends PendingCopy {
   readonly record: StoredRecord;
 }
 
-export interface Settled {
+export interface ResolvedBatch {
   /** Messages that can be acknowledged now. */
   readonly finished: Delivery[];
   /** Messages with records for a delay queue. */
   readonly retrying: Array<{ readonly delivery: ParsedDelivery; readonly copies: readonly RecordCopy[] }>;
-  /** What the batch was, and what the table did not take of it. */
+  /** The records of the batch, and those that the table refused. */
   readonly batch: StoredBatch;
-  /** What is in the table now: stored by this batch, or there already. */
+  /** Records that are in the table now: stored by this batch, or already there. */
   readonly inTable: () => StoredRecord[];
   readonly stored: number;
   readonly duplicates: number;
-  /** Records that are older than they are to be kept: they are not stored, and their messages are finished. */
+  /** Records older than the retention period. They are not stored, and their messages can be acknowledged. */
   readonly expired: readonly StoredRecord[];
   readonly deadLetters: DeadLetter[];
-  /** The queues of records that cannot be read, or that PostgreSQL refused. */
+  /** Queues with records that cannot be parsed or that PostgreSQL refused. */
   readonly queuesWithBadRecords: ReadonlySet<string>;
 }
 
 export type IsExpired = (record: { readonly level: Level; readonly timestamp: string }) => boolean;
 
-export interface SettleOptions {
+export interface ResolveBatchOptions {
   readonly store: Store;
   readonly republisher: Republisher;
-  /** One attempt each. */
+  /** Delay before each retry, in milliseconds. */
   readonly retryDelaysMs: readonly number[];
   readonly isExpired: IsExpired;
-  /** Bad records are not searched for: the caller makes smaller batches of a batch that has some. */
+  /** Do not search for bad records: the caller splits a batch that has some. */
   readonly isWholeOrNothing: boolean;
 }
 
 /** @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE, BatchRefused: nothing of the batch may be acknowledged. */
-export async function settle(batch: readonly ParsedDelivery[], options: SettleOptions): Promise<Settled> {
+export async function resolveBatch(
+  batch: readonly ParsedDelivery[],
+  options: ResolveBatchOptions,
+): Promise<ResolvedBatch> {
   const { store, republisher, retryDelaysMs, isExpired, isWholeOrNothing } = options;
   const all = batch.flatMap((delivery) => delivery.items);
   const expired = all.filter(({ record }) => isExpired(record)).map(({ record }) => record);
   const items = expired.length === 0 ? all : all.filter(({ record }) => !isExpired(record));
   const letters = batch.flatMap((delivery) => delivery.letters);
   const owners = ownersOf(batch);
-  // Looked at once: a limit that is learnt meanwhile must not change what was decided.
+  // Read once: a limit learned meanwhile must not change these decisions.
   const { limit } = republisher;
-  /** The limit that a record would be tried again but for. */
+  /** The size limit that prevents a retry of the record. */
   const obstacleOf = ({ item }: Rejected) =>
     limit && retryCopy(owners.of(item), item.raw).body.length > limit.bytes ? limit : undefined;
   const hasAttempts = ({ item, action }: Rejected) =>
@@ -117,7 +120,7 @@ function recordsOf(items: readonly StoreItem[], rejected: readonly Rejected[]): 
   return items.filter((item) => !out.has(item)).map(({ record }) => record);
 }
 
-/** Which message a record came with; looked up only where records are rejected. */
+/** Finds the message of a record. Built only if records are rejected. */
 function ownersOf(batch: readonly ParsedDelivery[]) {
   let owners: ReadonlyMap<StoreItem, ParsedDelivery> | undefined;
   return {
@@ -128,7 +131,7 @@ function ownersOf(batch: readonly ParsedDelivery[]) {
   };
 }
 
-/** @param obstacle why it cannot be tried again later, although that might help. */
+/** @param obstacle the limit that prevents a retry which might help. */
 function letterOf(rejected: Rejected, delivery: ParsedDelivery, obstacle?: MessageLimit): DeadLetter {
   const { service, level, id: recordId } = rejected.item.record;
   return deadLetterOf(delivery, delivery.isWhole ? undefined : { raw: rejected.item.raw, isFrame: false }, {
@@ -142,7 +145,7 @@ function letterOf(rejected: Rejected, delivery: ParsedDelivery, obstacle?: Messa
   });
 }
 
-/** What a dead letter has for a code where the broker does not take the copy of a record. */
+/** Code of a dead letter whose retry exceeds the broker's size limit. */
 const TOO_LARGE = 'too_large';
 
 function refusalOf({ code, message }: Rejected): string {
