@@ -125,7 +125,7 @@ test('a consumer without privileges on the alert tables stores records and is de
   await eventually(() =>
     expect(consumer.status().notices).toContainEqual(
       expect.stringMatching(
-        /^alerts are delayed because their tables cannot be used, which cannot be used for them now: .*42501/,
+        /^alerts are delayed because their tables cannot be used:  for them now: .*42501/,
       ),
     ),
   );
