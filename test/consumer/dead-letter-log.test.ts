@@ -47,7 +47,9 @@ test('only some queues are named, and a long reason is truncated', () => {
   const { lines, log, letters } = useLog();
   log.add(['a', 'b', 'c', 'd', 'e'].flatMap((queue, n) => letters(n + 1, queue, 'x'.repeat(4000))));
   const [line] = lines;
-  expect(line).toContain('15 dead letters (1 from queue "a", 2 from queue "b", 3 from queue "c", 9 from others), stored');
+  expect(line).toContain(
+    '15 dead letters (1 from queue "a", 2 from queue "b", 3 from queue "c", 9 from others), stored',
+  );
   expect(line!.length).toBeLessThan(600);
 });
 

@@ -115,7 +115,9 @@ describe('services that announce themselves', () => {
     expect(known.size).toBe(5);
     expect(acknowledged).toHaveLength(40);
     expect(notices.all).toEqual([
-      expect.stringMatching(/^more than 5 services have announced themselves\. Further ones, such as svc16, are ignored\. .*raise MAX_SERVICES/),
+      expect.stringMatching(
+        /^more than 5 services have announced themselves\. Further ones, such as svc16, are ignored\. .*raise MAX_SERVICES/,
+      ),
     ]);
     expect(internalLogger.warning).toHaveBeenCalledTimes(1);
   });

@@ -152,7 +152,7 @@ describe('a consumer without names', () => {
     const infos = listen('info');
     const second = await useConsumer(at);
     expect([...second.status().services].sort()).toEqual([...services].sort());
-    expect(infos("found service")).toEqual([]);
+    expect(infos('found service')).toEqual([]);
     expect(infos('consuming messages of every service that announces itself, so far: svc_')).toHaveLength(1);
     await publishRecord(broker, services[2]!);
     await eventually(async () => (await stored(services[2]!)) === 1);
