@@ -21,6 +21,8 @@ interface AmqplibConnection {
   readonly blocked: boolean;
   /** What was read from the socket and is not taken yet. */
   rest: Buffer;
+  /** Whether anything was read since the heartbeat timer looked last. */
+  recvSinceLastCheck: boolean;
   /** The next frame; null or false where none is there yet. */
   recvFrame(): unknown;
 }
@@ -69,6 +71,9 @@ export function internalsOf(model: ChannelModel): ConnectionInternals {
     resumeReading() {
       if (!paused) return;
       paused = false;
+      // amqplib counts only reads from the socket as a sign of life, and there is none while frames are left in `rest`. A dead
+      // peer is still found: by the health check, and by TCP keep-alive.
+      connection.recvSinceLastCheck = true;
       // Not in the caller's stack: it may be amidst what a frame made it do. amqplib reads whatever there is on this event.
       setImmediate(() => stream.emit('readable'));
     },

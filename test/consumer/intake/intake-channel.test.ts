@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { IntakeChannel } from '../../../consumer/intake/intake-channel.js';
 import { createTopology } from '../../../src/amqp/topology.js';
@@ -13,11 +14,11 @@ const SETTINGS: QueueSettings = {
   messageTtlMs: 60_000,
 };
 
-async function useSession() {
+async function useSession(settings: { heartbeatS?: number } = {}) {
   // Of each test's own: what one leaves in a queue is no matter of the next.
   const broker = await useBroker();
   const proxy = await useProxy(broker.url);
-  const { heard, is } = useConnection(proxy.url(broker.url));
+  const { heard, is } = useConnection(proxy.url(broker.url), settings);
   await is('ready');
   const connection = heard[0]!.connection!;
   const lost: string[] = [];
@@ -185,5 +186,24 @@ describe('a session of taking messages', () => {
     await takeAll(40);
     expect(connection.isReadingPaused).toBe(false);
     expect(lost).toEqual([]);
+  });
+
+  test('keeps its connection while it does not read, however many small messages are in its buffer', async () => {
+    const { session, connection, tags, lost } = await useSession({ heartbeatS: 1 });
+    await session.open();
+    const publishing = await connection.model.createConfirmChannel();
+    for (let sent = 0; sent < 400; sent++) publishing.sendToQueue(FAILURE_QUEUE, Buffer.alloc(10));
+    let taken = 0;
+    await eventually(() => {
+      taken += tags.length;
+      session.acknowledge(tags.splice(0));
+      return taken === 400;
+    });
+    for (let sent = 0; sent < 400; sent++) publishing.sendToQueue(FAILURE_QUEUE, Buffer.alloc(4096));
+    await eventually(() => connection.isReadingPaused);
+    // The connection counts as dead after two intervals without a sign of life.
+    await sleep(5000);
+    expect(lost).toEqual([]);
+    expect(session.unacknowledged).toBeGreaterThan(100);
   });
 });
