@@ -71,11 +71,11 @@ export class Batcher {
   }
 
   #linger(): void {
-    this.#timer ??= setTimeout(() => this.hurry(), this.#limits.lingerMs);
+    this.#timer ??= setTimeout(() => this.flush(), this.#limits.lingerMs);
   }
 
   /** Makes everything that waits due now. */
-  hurry(): void {
+  flush(): void {
     this.#lingered = this.size > 0;
     if (this.#lingered) this.#onDue();
   }

@@ -12,7 +12,7 @@ export type Decompressed =
   | { readonly ok: false; readonly reason: string };
 
 /** @throws the error of `node:zlib`; ERR_BUFFER_TOO_LARGE above the limit. */
-type Decompress = (body: Buffer, mostBytes: number) => Buffer;
+type Decompress = (body: Buffer, maxBytes: number) => Buffer;
 
 interface Format {
   readonly name: string;
@@ -25,13 +25,13 @@ type Call = (body: Buffer, options: zlib.ZlibOptions) => unknown;
 
 const BZIP2: Format = { name: 'bzip2', decompress: undefined };
 const XZ: Format = { name: 'xz', decompress: undefined };
-const BROTLI: Format = { name: 'brotli', decompress: whole(zlib.brotliDecompressSync) };
+const BROTLI: Format = { name: 'brotli', decompress: decompressWhole(zlib.brotliDecompressSync) };
 // gzip and zlib differ in their first bytes: what kombu calls gzip is zlib.
-const GZIP: Format = { name: 'gzip', decompress: whole(zlib.unzipSync) };
+const GZIP: Format = { name: 'gzip', decompress: decompressWhole(zlib.unzipSync) };
 const DEFLATE: Format = { name: 'deflate', decompress: inflate };
 // Available from Node 22.15. Loghive compiles against the types of Node 20.
 const { zstdDecompressSync } = zlib as { zstdDecompressSync?: Call };
-const ZSTD: Format = { name: 'zstd', decompress: zstdDecompressSync && manyFrames(zstdDecompressSync) };
+const ZSTD: Format = { name: 'zstd', decompress: zstdDecompressSync && decompressFrames(zstdDecompressSync) };
 
 /**
  * By the names used in `content_encoding` (RFC 9110) and in kombu's `compression` header, in lower case and without the
@@ -58,35 +58,35 @@ const FORMATS: Readonly<Record<string, Format>> = {
 
 /** Whether the name is that of a compression, in any case: `gzip`, `application/x-bz2`. */
 export function isCompression(name: string): boolean {
-  return Object.hasOwn(FORMATS, plainName(name));
+  return Object.hasOwn(FORMATS, normalizedName(name));
 }
 
 /**
  * @param name a name for which `isCompression` returns true.
- * @param mostBytes maximum size of the result. A larger result is an error and is never held in memory.
+ * @param maxBytes maximum size of the result. A larger result is an error and is never held in memory.
  */
-export function decompress(body: Buffer, name: string, mostBytes: number): Decompressed {
-  const format = FORMATS[plainName(name)] as Format;
-  if (format.decompress === undefined) return { ok: false, reason: cannot(format) };
+export function decompress(body: Buffer, name: string, maxBytes: number): Decompressed {
+  const format = FORMATS[normalizedName(name)] as Format;
+  if (format.decompress === undefined) return { ok: false, reason: unsupported(format) };
   try {
-    return { ok: true, body: format.decompress(body, mostBytes) };
+    return { ok: true, body: format.decompress(body, maxBytes) };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const reason =
       code === 'ERR_BUFFER_TOO_LARGE'
-        ? `it is larger than ${mostBytes} bytes when decompressed (${format.name})`
+        ? `it is larger than ${maxBytes} bytes when decompressed (${format.name})`
         : `it cannot be decompressed (${format.name}): ${reasonOf(error)}`;
     return { ok: false, reason };
   }
 }
 
-function cannot({ name }: Format): string {
+function unsupported({ name }: Format): string {
   const who =
     name === 'zstd' ? `Node ${process.versions.node} cannot decompress; Node 22.15 can` : 'Node cannot decompress';
   return `it is compressed with ${name}, which ${who}`;
 }
 
-function plainName(name: string): string {
+function normalizedName(name: string): string {
   return name
     .trim()
     .toLowerCase()
@@ -95,17 +95,17 @@ function plainName(name: string): string {
 }
 
 /** node:zlib ignores bytes after the end of the compressed data. They would be lost silently, so they are an error. */
-function whole(call: Call): Decompress {
-  return (body, mostBytes) => {
-    const { buffer, read } = called(call, body, mostBytes);
+function decompressWhole(call: Call): Decompress {
+  return (body, maxBytes) => {
+    const { buffer, read } = decompressWithInfo(call, body, maxBytes);
     if (read < body.length) throw new Error(`${body.length - read} bytes follow the end of the compressed data`);
     return buffer;
   };
 }
 
 /** By the standard `deflate` means zlib, but some senders omit zlib's header. */
-function inflate(body: Buffer, mostBytes: number): Buffer {
-  return whole(hasZlibHeader(body) ? zlib.inflateSync : zlib.inflateRawSync)(body, mostBytes);
+function inflate(body: Buffer, maxBytes: number): Buffer {
+  return decompressWhole(hasZlibHeader(body) ? zlib.inflateSync : zlib.inflateRawSync)(body, maxBytes);
 }
 
 /** Checks for a zlib header (RFC 1950). No encoder starts a raw stream (RFC 1951) like this. */
@@ -113,17 +113,17 @@ function hasZlibHeader([first = 0, second = 0]: Buffer): boolean {
   return first % 16 === 8 && (first * 256 + second) % 31 === 0;
 }
 
-const MOST_FRAMES = 1000;
+const MAX_FRAMES = 1000;
 
 /** Zstandard data may consist of several frames (RFC 8878); node:zlib reads only the first one. */
-function manyFrames(call: Call): Decompress {
-  return (body, mostBytes) => {
+function decompressFrames(call: Call): Decompress {
+  return (body, maxBytes) => {
     const parts: Buffer[] = [];
     let rest = body;
-    let left = mostBytes;
+    let left = maxBytes;
     do {
-      if (parts.length === MOST_FRAMES) throw new Error(`it has more than ${MOST_FRAMES} frames`);
-      const { buffer, read } = called(call, rest, left);
+      if (parts.length === MAX_FRAMES) throw new Error(`it has more than ${MAX_FRAMES} frames`);
+      const { buffer, read } = decompressWithInfo(call, rest, left);
       parts.push(buffer);
       left -= buffer.length;
       rest = rest.subarray(read);
@@ -132,9 +132,9 @@ function manyFrames(call: Call): Decompress {
   };
 }
 
-function called(call: Call, body: Buffer, mostBytes: number): { buffer: Buffer; read: number } {
+function decompressWithInfo(call: Call, body: Buffer, maxBytes: number): { buffer: Buffer; read: number } {
   // node:zlib requires a limit of at least 1.
-  const options = { maxOutputLength: Math.max(1, mostBytes), info: true };
+  const options = { maxOutputLength: Math.max(1, maxBytes), info: true };
   const { buffer, engine } = call(body, options) as { buffer: Buffer; engine: { bytesWritten: number } };
   return { buffer, read: engine.bytesWritten };
 }

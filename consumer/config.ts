@@ -18,15 +18,22 @@ import { type Check, Expected, integer, isOptions, numberText, resolveOptions } 
 import type { QueueSettings, QueueType } from '../src/wire.js';
 import { type AlertOptions, type AlertSettings, alertOptions, alertSettings } from './alerts/settings.js';
 import { type HttpConfig, httpConfig, httpOptions } from './http/settings.js';
-import { indexOptions, indexSettings } from './index-settings.js';
-import { type RetentionSettings, retentionOptions, retentionSettings } from './retention-settings.js';
-import { type StoreSettings, storeOptions, storeSettings } from './store-settings.js';
+import {
+  indexOptions,
+  indexSettings,
+  type RetentionSettings,
+  retentionOptions,
+  retentionSettings,
+  type StoreSettings,
+  storeOptions,
+  storeSettings,
+} from './store-settings.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const HOUR_MS = 3_600_000;
 /** Default limit on the number of workers. */
-const MOST_WORKERS = 4;
+const MAX_WORKERS = 4;
 
 /** Options of the consumer. Only the database has no default. */
 export interface ConsumerOptions extends AlertOptions {
@@ -172,7 +179,7 @@ const consumerOptions = {
   batchLingerMs: { check: integer(0, 60_000, 'milliseconds'), fallback: 50 },
   workers: {
     check: integer(0, 64, 'worker threads'),
-    fallback: Math.min(MOST_WORKERS, os.availableParallelism()),
+    fallback: Math.min(MAX_WORKERS, os.availableParallelism()),
     env: ['CONSUMER_WORKERS'],
     parse: numberText,
   },
@@ -240,4 +247,34 @@ export function consumerConfig(
 function argumentsIn(options: ConsumerOptions | undefined, services: readonly string[] | undefined): unknown {
   if (options !== undefined && !isOptions(options)) return options;
   return { ...options, services: services?.length === 0 ? undefined : services };
+}
+
+/** Options of a consumer's `start()`. */
+export interface StartOptions {
+  /** Stops the consumer. If it is still starting, `start()` rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Checked by its members: a signal of another realm, such as Jest's, is not an instance of this realm's class. */
+const abortSignal: Check<AbortSignal | undefined> = (value) => {
+  const signal = value as Partial<AbortSignal> | null;
+  if (typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function')
+    return value as AbortSignal;
+  throw new Expected('an AbortSignal, such as that of an AbortController');
+};
+
+const startTable = { signal: { check: abortSignal, fallback: undefined } } as const;
+
+/**
+ * @param owner the caller's name, for error messages.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION naming the option, its value and what was expected.
+ */
+export function startOptions(owner: string, options: StartOptions | undefined): StartOptions {
+  return resolveOptions(
+    owner,
+    startTable,
+    options,
+    () => undefined,
+    () => {},
+  );
 }

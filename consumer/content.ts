@@ -32,7 +32,7 @@ const FRAME_TYPES: ReadonlySet<string> = new Set([
 /** ASCII is a subset of UTF-8. */
 const UTF8_NAMES: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii', 'ascii']);
 /** Maximum number of nested compressions. Each may take a few tenths of a second. */
-const MOST_COMPRESSIONS = 2;
+const MAX_COMPRESSIONS = 2;
 
 /**
  * Returns the body as UTF-8, decompressed.
@@ -73,8 +73,8 @@ function compressionsOf({ contentEncoding, headers }: MessageProperties): string
 }
 
 function withoutCompression(content: Buffer, compressions: readonly string[]): Body {
-  if (compressions.length > MOST_COMPRESSIONS) {
-    return bad(`it is compressed ${compressions.length} times; the limit is ${MOST_COMPRESSIONS}`);
+  if (compressions.length > MAX_COMPRESSIONS) {
+    return bad(`it is compressed ${compressions.length} times; the limit is ${MAX_COMPRESSIONS}`);
   }
   let body = content;
   for (const name of [...compressions].reverse()) {

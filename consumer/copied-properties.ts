@@ -42,7 +42,7 @@ export function copiedProperties(properties: MessageProperties, rounds: number):
 }
 
 /** Only the properties needed to read the body, and the given headers. */
-export function leastProperties(properties: MessageProperties, own: Record<string, unknown>): Options.Publish {
+export function minimalProperties(properties: MessageProperties, own: Record<string, unknown>): Options.Publish {
   const { contentType, contentEncoding } = texts(properties);
   const compression: unknown = properties.headers?.compression;
   return {
@@ -101,4 +101,35 @@ function encodableValue(value: unknown): unknown {
 function isTyped(value: object): boolean {
   const { '!': type } = value as { '!'?: unknown };
   return type === 'timestamp' || type === 'decimal';
+}
+
+/**
+ * Frame, class, body size, flags; timestamp, delivery mode, priority; and the `messageId` generated for a message
+ * without one.
+ */
+const FIXED_BYTES = 64;
+/** Type and length of a variable-length value. */
+const LENGTH_BYTES = 5;
+/** The largest fixed-length value: a type and eight bytes. */
+const NUMBER_BYTES = 9;
+
+/**
+ * Upper bound of the encoded size of the properties, in bytes. They must fit into one frame: the broker closes the
+ * connection over a frame above the negotiated size.
+ */
+export function headerFrameBytes(properties: Options.Publish): number {
+  const { headers, ...others } = properties;
+  const texts = Object.values(others).filter((value) => typeof value === 'string');
+  const bytes = texts.reduce((sum, text) => sum + 1 + Buffer.byteLength(text), FIXED_BYTES);
+  return bytes + valueBytes(headers ?? {});
+}
+
+function valueBytes(value: unknown): number {
+  if (typeof value === 'string') return LENGTH_BYTES + Buffer.byteLength(value);
+  if (typeof value !== 'object' || value === null) return NUMBER_BYTES;
+  if (Buffer.isBuffer(value)) return LENGTH_BYTES + value.length;
+  if (Array.isArray(value)) return value.reduce((sum: number, each) => sum + valueBytes(each), LENGTH_BYTES);
+  let bytes = LENGTH_BYTES;
+  for (const [name, each] of Object.entries(value)) bytes += 1 + Buffer.byteLength(name) + valueBytes(each);
+  return bytes;
 }

@@ -7,8 +7,8 @@ import { counted } from '../src/sentence.js';
 import type { DeadLetter } from './store/index.js';
 
 const EVERY_MS = 10_000;
-const MOST_QUEUES = 3;
-const MOST_REASON_CHARACTERS = 300;
+const MAX_QUEUES = 3;
+const MAX_REASON_CHARACTERS = 300;
 
 export class DeadLetterLog {
   readonly #table: string;
@@ -30,7 +30,7 @@ export class DeadLetterLog {
     if (first === undefined) return;
     this.#reason ??= first.reason;
     for (const { queue } of letters) {
-      const name = this.#counts.has(queue) || this.#counts.size < MOST_QUEUES ? queue : undefined;
+      const name = this.#counts.has(queue) || this.#counts.size < MAX_QUEUES ? queue : undefined;
       this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
     }
     if (this.#timer === undefined) this.#next();
@@ -63,7 +63,7 @@ export class DeadLetterLog {
       return counts.length === 1 ? name : `${count} from ${name}`;
     });
     const from = counts.length === 1 ? `from ${queues[0]}` : `(${queues.join(', ')})`;
-    const shown = reason.length > MOST_REASON_CHARACTERS ? `${reason.slice(0, MOST_REASON_CHARACTERS)}…` : reason;
+    const shown = reason.length > MAX_REASON_CHARACTERS ? `${reason.slice(0, MAX_REASON_CHARACTERS)}…` : reason;
     const what = total === 1 ? 'Reason' : 'Reason of the first one';
     return `${counted(total, 'dead letter')} ${from}, stored in ${this.#table}. ${what}: ${shown}`;
   }

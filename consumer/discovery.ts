@@ -6,13 +6,13 @@
  */
 import { reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
+import { nearest } from '../src/settings/nearest.js';
 import { shown } from '../src/settings/option.js';
 import { StatusLog } from '../src/status-log.js';
 import { sleep } from '../src/time/time-limit.js';
 import { SERVICE_NAME } from '../src/wire.js';
-import { Announcements } from './announcements.js';
+import { ServiceRegistrar } from './service-registrar.js';
 import type { Store } from './store/index.js';
-import { unannounced } from './unannounced.js';
 
 /** How often the table is read, in milliseconds. A service stored by another consumer is found with this delay. */
 const LOOK_EVERY_MS = 2000;
@@ -35,7 +35,7 @@ export interface DiscoveryOptions {
 }
 
 export class Discovery {
-  readonly announcements: Announcements;
+  readonly registrar: ServiceRegistrar;
   readonly #options: DiscoveryOptions;
   /** Services whose records are consumed. */
   readonly #services: Set<string>;
@@ -48,12 +48,12 @@ export class Discovery {
     this.#services = new Set(options.services === 'every' ? [] : options.services);
     this.#known = new Set(this.#services);
     const { maxServices, store, notices, signal } = options;
-    this.announcements = new Announcements({
+    this.registrar = new ServiceRegistrar({
       maxServices,
       store,
       notices,
       known: () => this.#known,
-      onTaken: (services) => this.#found(services),
+      onAccepted: (services) => this.#found(services),
       signal,
     });
   }
@@ -78,7 +78,7 @@ export class Discovery {
   /** Looks for services found by other consumers until the signal is aborted. Never rejects. */
   async watch(isRunning: () => boolean): Promise<void> {
     const { services, signal } = this.#options;
-    if (services !== 'every') return this.#tellOfUnannounced(services, isRunning);
+    if (services !== 'every') return this.#reportUnannounced(services, isRunning);
     while (!signal.aborted) {
       await sleep(LOOK_EVERY_MS, signal);
       if (!isRunning()) continue;
@@ -92,14 +92,14 @@ export class Discovery {
   }
 
   /** Reports named services without an announcement, once. */
-  async #tellOfUnannounced(named: readonly string[], isRunning: () => boolean): Promise<void> {
+  async #reportUnannounced(named: readonly string[], isRunning: () => boolean): Promise<void> {
     const { announcedWithinMs = ANNOUNCED_WITHIN_MS, signal, store } = this.#options;
     await sleep(announcedWithinMs, signal);
     for (; !signal.aborted; await sleep(LOOK_EVERY_MS, signal)) {
       if (!isRunning()) continue;
       try {
         const rows = await store.services();
-        const found = 'refused' in rows ? undefined : unannounced(named, rows);
+        const found = 'refused' in rows ? undefined : findUnannounced(named, rows);
         if (found) internalLogger[found.isLikelyWrong ? 'warning' : 'info'](found.sentence);
         return;
       } catch (error) {
@@ -118,11 +118,11 @@ export class Discovery {
         refused && `services found by other consumers cannot be read: ${refused}`,
       );
     }
-    return 'refused' in rows ? [] : rows.filter((service) => this.#isFit(service));
+    return 'refused' in rows ? [] : rows.filter((service) => this.#isValidName(service));
   }
 
   /** Other programs may write into the table. */
-  #isFit(service: string): boolean {
+  #isValidName(service: string): boolean {
     if (SERVICE_NAME.test(service)) return true;
     this.#warnings.once(
       `table services contains ${shown(service)}, which is not a valid service name and is ignored. Delete that row.`,
@@ -139,4 +139,31 @@ export class Discovery {
       this.#options.onFound(service, rank);
     }
   }
+}
+
+/** Named services that no producer has announced: perhaps they are misspelled. */
+export interface Unannounced {
+  readonly sentence: string;
+  /** Whether a similar name was announced, so that this one is probably misspelled. */
+  readonly isLikelyWrong: boolean;
+}
+
+const MAX_NAMED_SERVICES = 5;
+
+/** @returns undefined if all of them are known. */
+export function findUnannounced(named: readonly string[], announced: readonly string[]): Unannounced | undefined {
+  const known = new Set(announced);
+  const missing = named.filter((name) => !known.has(name));
+  if (missing.length === 0) return undefined;
+  const hints = missing.map((name) => ({ name, near: nearest(name, announced) }));
+  // Names that may be misspelled first.
+  hints.sort((a, b) => Number(b.near !== undefined) - Number(a.near !== undefined));
+  const listed = hints
+    .slice(0, MAX_NAMED_SERVICES)
+    .map(({ name, near }) => (near === undefined ? name : `${name} (did you mean ${near}?)`));
+  const others = hints.length > MAX_NAMED_SERVICES ? [`${hints.length - MAX_NAMED_SERVICES} others`] : [];
+  return {
+    sentence: `no producer has announced ${[...listed, ...others].join(', ')}. Clients that do not announce themselves, such as those of the Python package, can be added with "loghive services add".`,
+    isLikelyWrong: hints[0]?.near !== undefined,
+  };
 }

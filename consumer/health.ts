@@ -1,8 +1,7 @@
 /** The health of a consumer, and the reasons for it. Pure. */
 import type { ConnectionStatus } from '../src/amqp/connection.js';
 import { asSentence } from '../src/sentence.js';
-import type { HealthReason } from './health-reasons.js';
-import type { ConsumerStatus, Health, WorkerStatus } from './status.js';
+import type { ConsumerStatus, Health, HealthReason, WorkerStatus } from './status.js';
 
 /** Fraction of its limit at which a queue is reported as nearly full. */
 const FULL_SHARE = 0.8;
@@ -10,7 +9,7 @@ const FULL_SHARE = 0.8;
 const OLD_SHARE = 0.5;
 /** How long a batch is being written before that is reported, in milliseconds. */
 const SLOW_WRITE_MS = 10_000;
-const MOST_NAMED = 5;
+const MAX_NAMED = 5;
 
 /** A kind of reason and its text. */
 type Reason = readonly [kind: HealthReason, sentence: string];
@@ -111,7 +110,7 @@ function slowWrite({ storage }: Pick<ConsumerStatus, 'storage'>, nowMs: number):
 
 function fullQueues({ queues }: Pick<ConsumerStatus, 'queues'>): string[] {
   const full = queues.filter(({ share = 0 }) => share >= FULL_SHARE);
-  const told = full.slice(0, MOST_NAMED).map(({ queue, messages, share = 0 }) => {
+  const told = full.slice(0, MAX_NAMED).map(({ queue, messages, share = 0 }) => {
     const percent = Math.floor(share * 100);
     return `queue "${queue}" is ${percent} % full (${messages} messages). A full queue rejects messages from producers. Find out why records are not stored as fast as they arrive, or raise the limit`;
   });
@@ -121,7 +120,7 @@ function fullQueues({ queues }: Pick<ConsumerStatus, 'queues'>): string[] {
 function oldRecords({ lag, queueMessageTtlMs: ttlMs }: Pick<ConsumerStatus, 'lag' | 'queueMessageTtlMs'>): string[] {
   const old = lag.filter(({ oldestAgeS }) => oldestAgeS * 1000 >= ttlMs * OLD_SHARE);
   const told = old
-    .slice(0, MOST_NAMED)
+    .slice(0, MAX_NAMED)
     .map(
       ({ service, oldestAgeS }) =>
         `the oldest unacknowledged record of service ${service} was published ${duration(oldestAgeS)} ago, and the broker drops records after ${duration(ttlMs / 1000)}`,
@@ -130,7 +129,7 @@ function oldRecords({ lag, queueMessageTtlMs: ttlMs }: Pick<ConsumerStatus, 'lag
 }
 
 function more(count: number, what: string): string[] {
-  return count > MOST_NAMED ? [`${count - MOST_NAMED} more ${what}`] : [];
+  return count > MAX_NAMED ? [`${count - MAX_NAMED} more ${what}`] : [];
 }
 
 const UNITS = [

@@ -9,9 +9,9 @@
 /** How often the event loop is checked, in milliseconds. */
 const TICK_MS = 1000;
 /** Shortest stall that counts, in milliseconds: about how long an orchestrator waits for an answer. */
-const LEAST_STALL_MS = 5000;
+const MIN_STALL_MS = 5000;
 const WINDOW_MS = 60_000;
-const MOST_STALLED_MS = 30_000;
+const MAX_STALLED_MS = 30_000;
 
 export interface LivenessFaults {
   readonly eventLoop?: string | undefined;
@@ -49,7 +49,7 @@ export class Liveness {
    */
   tick(nowMs: number, activeMs: number): void {
     const fromMs = Math.max(this.#tickedAtMs ?? nowMs, nowMs - activeMs);
-    if (nowMs - fromMs >= LEAST_STALL_MS) this.#stalls.push({ fromMs, toMs: nowMs });
+    if (nowMs - fromMs >= MIN_STALL_MS) this.#stalls.push({ fromMs, toMs: nowMs });
     this.#stalls = this.#stalls.filter(({ toMs }) => toMs > nowMs - WINDOW_MS);
     this.#tickedAtMs = nowMs;
   }
@@ -63,7 +63,7 @@ export class Liveness {
     const stalled = (sum: number, { fromMs, toMs }: Stall) =>
       sum + Math.max(0, toMs - Math.max(fromMs, nowMs - WINDOW_MS));
     const stalledMs = this.#stalls.reduce(stalled, 0);
-    if (stalledMs < MOST_STALLED_MS) return undefined;
+    if (stalledMs < MAX_STALLED_MS) return undefined;
     return `the event loop was blocked for ${Math.round(stalledMs / 1000)} s of the last minute`;
   }
 }

@@ -9,7 +9,7 @@ import { reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import { counted } from '../src/sentence.js';
 import { sleep } from '../src/time/time-limit.js';
-import { type MaintenanceCounts, noMaintenanceCounts } from './maintenance-counts.js';
+import { type MaintenanceCounts, noMaintenanceCounts } from './status.js';
 import type { IndexBuilds, Maintained, StoreMaintenance } from './store/index.js';
 
 const EVERY_MS = 60_000;
@@ -20,7 +20,7 @@ export interface MaintenanceOptions {
   /** Closed by `stop()`. */
   readonly indexes: IndexBuilds;
   /** Receives a sentence about what was deleted. Default: logs it as INFO. */
-  readonly tell?: (sentence: string) => void;
+  readonly log?: (sentence: string) => void;
   /** Interval between passes, in milliseconds. Default 60000. */
   readonly everyMs?: number;
 }
@@ -71,7 +71,7 @@ export class Maintenance {
     this.#counts.partitionsDropped += maintained.partitions.length;
     this.#counts.recordsDeleted += maintained.records;
     if (maintained.isBehind) this.#counts.failures++;
-    this.#tell(maintained);
+    this.#logDeleted(maintained);
   }
 
   #failed(error: unknown): void {
@@ -82,15 +82,15 @@ export class Maintenance {
     internalLogger.debug(`table maintenance failed: ${reasonOf(error)}`);
   }
 
-  #tell({ partitions, records }: Maintained): void {
-    const { tell = (sentence) => internalLogger.info(sentence) } = this.#options;
+  #logDeleted({ partitions, records }: Maintained): void {
+    const { log = (sentence) => internalLogger.info(sentence) } = this.#options;
     const words = [
       ...(partitions.length === 0
         ? []
         : [`dropped ${counted(partitions.length, 'partition')} (${listed(partitions)})`]),
       ...(records === 0 ? [] : [`deleted ${counted(records, 'record')} individually`]),
     ];
-    if (words.length > 0) tell(`retention: ${words.join(', ')}`);
+    if (words.length > 0) log(`retention: ${words.join(', ')}`);
   }
 }
 

@@ -7,6 +7,7 @@ import type { OpenConnection } from '../src/amqp/open-connection.js';
 import { LoghiveError, reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import type { MetricRegistry } from '../src/metrics/metric.js';
+import { queueStatus, queuesOf } from './build-status.js';
 import type { ConsumerConfig } from './config.js';
 import { answerOf, PATHS } from './http/routes.js';
 import { type HttpServer, openHttpServer } from './http/server.js';
@@ -15,8 +16,6 @@ import type { LivenessFaults } from './liveness.js';
 import type { Figures } from './metrics/snapshot.js';
 import { type ConsumerMetrics, openMetrics } from './metrics.js';
 import { QueueDepths } from './queue-depths.js';
-import { queueStatus, queuesOf } from './queue-status.js';
-import { Rate } from './rate.js';
 import type { ConsumerStatus, QueueStatus } from './status.js';
 
 /** How often the depth of each queue is read, in milliseconds. */
@@ -116,9 +115,9 @@ export class Monitoring {
   }
 
   #read(): void {
-    const { counts, inHand } = this.#options.figures();
+    const { counts, unacknowledged } = this.#options.figures();
     this.#stored.read(counts.totals.stored, performance.now());
-    for (const [queue, { meanBytes }] of inHand.queues) this.#meanBytes.set(queue, meanBytes);
+    for (const [queue, { meanBytes }] of unacknowledged.queues) this.#meanBytes.set(queue, meanBytes);
   }
 }
 
@@ -148,5 +147,32 @@ async function listen(
       `the HTTP server cannot listen on ${address}: ${reason}. Correct the options "httpHost" and "httpPort".`,
       { cause: error },
     );
+  }
+}
+
+const WINDOW_MS = 60_000;
+
+interface Reading {
+  readonly atMs: number;
+  readonly count: number;
+}
+
+/** Rate of a counter over the last minute. Pure: the clock is passed in. */
+export class Rate {
+  /** Oldest first. The first one is the latest that is older than the window. */
+  #readings: Reading[] = [];
+
+  /** Call this every few seconds. */
+  read(count: number, atMs: number): void {
+    this.#readings.push({ atMs, count });
+    const first = this.#readings.findLastIndex((reading) => reading.atMs <= atMs - WINDOW_MS);
+    if (first > 0) this.#readings.splice(0, first);
+  }
+
+  /** Events per second over about the last minute, or since the first reading if that is later. */
+  perSecond(count: number, atMs: number): number {
+    const [first] = this.#readings;
+    if (!first || atMs <= first.atMs) return 0;
+    return ((count - first.count) * 1000) / (atMs - first.atMs);
   }
 }

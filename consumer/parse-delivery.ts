@@ -11,6 +11,8 @@ import { reasonOf } from '../src/errors.js';
 import { decodeLine, LineCursor } from '../src/frame.js';
 import { canonicalRecord, type DecodeContext, type Decoded, decodeRecord, type StoredRecord } from '../src/record.js';
 import { safeValue } from '../src/safe-value.js';
+import type { Timestamp } from '../src/time/timestamp.js';
+import { uuidv7At } from '../src/uuid.js';
 import { holdsMoreThan } from '../src/value/json-size.js';
 import { SERVICES_QUEUE } from '../src/wire.js';
 import { readContent } from './content.js';
@@ -187,4 +189,13 @@ function withinBounds(letters: DeadLetter[]): DeadLetter[] {
   const bytes = JSON.stringify(safeValue(first.headers, MAX_HEADER_BYTES)).length;
   const most = Math.floor(MAX_HEADER_BYTES / bytes);
   return letters.map((letter, at) => (at < most ? letter : { ...letter, headers: {} }));
+}
+
+/** Last second that fits into the 48-bit milliseconds of a UUIDv7. */
+const LAST_SECOND = Math.floor((2 ** 48 - 1) / 1000) - 1;
+
+/** Creates an id for a record without one, from the record's own time, so that it sorts with the others. */
+export function recordId(time: Timestamp): string {
+  const seconds = Math.min(Math.max(time.seconds, 0), LAST_SECOND);
+  return uuidv7At({ seconds, micros: time.micros });
 }

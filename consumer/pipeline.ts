@@ -19,20 +19,18 @@ import type { StoredRecord } from '../src/record.js';
 import { LocalOffsets } from '../src/time/local-offset.js';
 import { within } from '../src/time/time-limit.js';
 import { SERVICES_QUEUE } from '../src/wire.js';
+import { BatchScheduler } from './batch-scheduler.js';
 import type { ConsumerConfig } from './config.js';
 import { type Delivery, deliveryOf, returnsOf } from './delivery.js';
 import type { IntakeChannel } from './intake/intake-channel.js';
 import { MAX_RETURNS } from './intake/queue-hazards.js';
-import { observe } from './metrics/histogram.js';
 import { LaneCounts } from './metrics/lane-counts.js';
-import { BATCH_BOUNDS, COMMIT_BOUNDS, noPipelineCounts, type PipelineCounts } from './metrics/snapshot.js';
-import { type ParsedDelivery, parseDelivery } from './parse-delivery.js';
-import type { PendingRepublishes } from './pending-republishes.js';
-import { recordId } from './record-id.js';
+import { BATCH_BOUNDS, COMMIT_BOUNDS, noPipelineCounts, observe, type PipelineCounts } from './metrics/snapshot.js';
+import { type ParsedDelivery, parseDelivery, recordId } from './parse-delivery.js';
 import type { Republisher } from './republish.js';
-import { type Settled, settle } from './settle.js';
+import { type ResolvedBatch, resolveBatch } from './resolve-batch.js';
+import type { RetryPublisher } from './retry-publisher.js';
 import { BatchRefused, type DeadLetter, expiredAt, type Store } from './store/index.js';
-import { Turns } from './turns.js';
 
 /**
  * How long a message that was redelivered often waits for the publish connection, and then for the confirm of its copy,
@@ -49,9 +47,9 @@ export interface PipelineOptions {
   readonly config: PipelineConfig;
   readonly store: Store;
   readonly republisher: Republisher;
-  readonly copies: PendingRepublishes;
+  readonly retryPublisher: RetryPublisher;
   /** The channel that messages are being consumed on. */
-  readonly session: () => IntakeChannel | undefined;
+  readonly channel: () => IntakeChannel | undefined;
   /** Whether batches are stored or have to wait. */
   readonly isStoring: () => boolean;
   /** A service has announced itself. */
@@ -68,14 +66,14 @@ export interface PipelineOptions {
 
 /** Messages of one channel that are stored together. */
 interface Batch {
-  readonly session: IntakeChannel;
+  readonly channel: IntakeChannel;
   readonly deliveries: ParsedDelivery[];
 }
 
 export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #parse: (delivery: Delivery) => ParsedDelivery;
-  readonly #turns: Turns;
+  readonly #scheduler: BatchScheduler;
   readonly #lanes: LaneCounts;
   readonly #counted: PipelineCounts;
   readonly #counts: PipelineCounts['totals'];
@@ -94,7 +92,7 @@ export class Pipeline {
     const localOffsets = new LocalOffsets((sentence) => internalLogger.warning(sentence));
     const context = { newId: recordId, pythonTimezone, localOffsets };
     this.#parse = (delivery) => (isParsed(delivery) ? delivery : parseDelivery(delivery, context));
-    this.#turns = new Turns({ records, bytes, lingerMs }, this.#parse, () => this.resume());
+    this.#scheduler = new BatchScheduler({ records, bytes, lingerMs }, this.#parse, () => this.resume());
   }
 
   /** The live object: copy it to keep it. */
@@ -108,18 +106,18 @@ export class Pipeline {
   }
 
   /** @returns the number of records in the message, if already known. */
-  take(session: IntakeChannel, queue: string, message: ConsumeMessage): number | undefined {
+  receive(channel: IntakeChannel, queue: string, message: ConsumeMessage): number | undefined {
     if (message.fields.redelivered) this.#counts.redelivered++;
     // Checked first: the message may be what crashed the consumers that received it before.
     const delivery = deliveryOf(queue, message);
-    if (returnsOf(message) < MAX_RETURNS) return this.#accept(session, delivery);
-    this.#spawn(this.#requeueAsNew(session, delivery));
+    if (returnsOf(message) < MAX_RETURNS) return this.#enqueue(channel, delivery);
+    this.#spawn(this.#requeueAsNew(channel, delivery));
     return undefined;
   }
 
   /** Continues to store waiting messages. */
   resume(): void {
-    this.#work ??= this.#workOff().finally(() => {
+    this.#work ??= this.#run().finally(() => {
       this.#work = undefined;
     });
   }
@@ -127,31 +125,31 @@ export class Pipeline {
   /** Discards waiting messages: their channel has ended or is about to, and the broker redelivers them. */
   clear(): void {
     this.#unstored = undefined;
-    this.#turns.clear();
+    this.#scheduler.clear();
   }
 
   /** Stores waiting messages without waiting for more. Resolves when no work is left. */
   async finish(): Promise<void> {
-    this.#turns.hurry();
+    this.#scheduler.flush();
     while (this.#work || this.#background.size > 0) await Promise.allSettled([this.#work, ...this.#background]);
   }
 
-  #accept(session: IntakeChannel, delivery: Delivery): number | undefined {
-    if (delivery.queue !== SERVICES_QUEUE) return this.#turns.add(delivery);
+  #enqueue(channel: IntakeChannel, delivery: Delivery): number | undefined {
+    if (delivery.queue !== SERVICES_QUEUE) return this.#scheduler.add(delivery);
     const parsed = this.#parse(delivery);
     const [service] = parsed.announced;
-    if (service === undefined) return this.#turns.add(parsed);
-    this.#options.onAnnounced(service, () => session.acknowledge([delivery.tag]));
+    if (service === undefined) return this.#scheduler.add(parsed);
+    this.#options.onAnnounced(service, () => channel.acknowledge([delivery.tag]));
     return 1;
   }
 
   /** If a message cannot be republished now, it is stored directly: a full queue must not keep itself full. */
-  async #requeueAsNew(session: IntakeChannel, delivery: Delivery): Promise<void> {
+  async #requeueAsNew(channel: IntakeChannel, delivery: Delivery): Promise<void> {
     if (await this.#isCopied(delivery)) {
-      session.acknowledge([delivery.tag]);
+      channel.acknowledge([delivery.tag]);
       this.#counts.rounds++;
-    } else if (!session.isEnded) {
-      this.#accept(session, { ...delivery, alone: true });
+    } else if (!channel.isEnded) {
+      this.#enqueue(channel, { ...delivery, alone: true });
     }
   }
 
@@ -163,22 +161,22 @@ export class Pipeline {
     return (await within(COPY_TIMEOUT_MS, copied)) && copied;
   }
 
-  async #retry(session: IntakeChannel, { delivery, copies }: Settled['retrying'][number]): Promise<void> {
-    const letters = await this.#options.copies.publish(session, delivery.tag, copies);
+  async #retry(channel: IntakeChannel, { delivery, copies }: ResolvedBatch['retrying'][number]): Promise<void> {
+    const letters = await this.#options.retryPublisher.publish(channel, delivery.tag, copies);
     if (letters === undefined) return;
     this.#counts.retried += copies.length - letters.length;
     const given = new Set(letters.map(({ recordId }) => recordId));
     for (const { record } of copies) if (!given.has(record.id)) this.#lanes.count('retried', record);
-    if (letters.length === 0) session.acknowledge([delivery.tag]);
+    if (letters.length === 0) channel.acknowledge([delivery.tag]);
     // The rest of the message is stored like any other and then acknowledged.
-    else if (!session.isEnded) {
+    else if (!channel.isEnded) {
       const rest: ParsedDelivery = { ...delivery, items: [], letters, records: letters.length, alone: true };
-      this.#turns.add(rest);
+      this.#scheduler.add(rest);
     }
   }
 
   /** Stores one batch at a time, while the next one fills. */
-  async #workOff(): Promise<void> {
+  async #run(): Promise<void> {
     while (this.#options.isStoring()) {
       const next = this.#nextBatch();
       if (!next) return;
@@ -189,33 +187,33 @@ export class Pipeline {
   #nextBatch(): Batch | undefined {
     const unstored = this.#unstored;
     this.#unstored = undefined;
-    if (unstored && !unstored.session.isEnded) return unstored;
-    const session = this.#options.session();
-    const deliveries = session && this.#turns.take();
-    return deliveries && { session, deliveries };
+    if (unstored && !unstored.channel.isEnded) return unstored;
+    const channel = this.#options.channel();
+    const deliveries = channel && this.#scheduler.take();
+    return deliveries && { channel, deliveries };
   }
 
   async #store(batch: Batch): Promise<void> {
-    const { session, deliveries } = batch;
+    const { channel, deliveries } = batch;
     const { store, republisher, config, afterCommit, onProgress, onDeadLetters, onStored, onUnavailable } =
       this.#options;
-    let settled: Settled;
+    let resolved: ResolvedBatch;
     this.#writingSinceMs = Date.now();
     const startedMs = performance.now();
     try {
       const isExpired = await this.#expiry(deliveries);
-      settled = await settle(deliveries, {
+      resolved = await resolveBatch(deliveries, {
         store,
         republisher,
         retryDelaysMs: config.retryDelaysMs,
         isExpired,
-        isWholeOrNothing: this.#turns.isWholeOrNothing(deliveries),
+        isWholeOrNothing: this.#scheduler.isWholeOrNothing(deliveries),
       });
       observe(this.#counted.commitSeconds, COMMIT_BOUNDS, (performance.now() - startedMs) / 1000);
       await afterCommit?.();
     } catch (error) {
       if (error instanceof BatchRefused) {
-        if (!session.isEnded) this.#turns.cut(deliveries);
+        if (!channel.isEnded) this.#scheduler.split(deliveries);
         return;
       }
       this.#unstored = batch;
@@ -225,19 +223,19 @@ export class Pipeline {
     }
     const tookMs = performance.now() - startedMs;
     // First of all: committed messages must not be redelivered, whatever fails from here on.
-    session.acknowledge(settled.finished.map((delivery) => delivery.tag));
-    this.#turns.stored(deliveries, settled.queuesWithBadRecords, tookMs);
-    observe(this.#counted.batchRecords, BATCH_BOUNDS, settled.batch.items.length);
-    this.#lanes.batchStored(settled.batch);
-    for (const retrying of settled.retrying) this.#spawn(this.#retry(session, retrying));
-    this.#counts.stored += settled.stored;
-    this.#counts.duplicates += settled.duplicates;
-    this.#countExpired(settled.expired);
-    this.#counts.deadLetters += settled.deadLetters.length;
-    onDeadLetters(settled.deadLetters);
+    channel.acknowledge(resolved.finished.map((delivery) => delivery.tag));
+    this.#scheduler.stored(deliveries, resolved.queuesWithBadRecords, tookMs);
+    observe(this.#counted.batchRecords, BATCH_BOUNDS, resolved.batch.items.length);
+    this.#lanes.batchStored(resolved.batch);
+    for (const retrying of resolved.retrying) this.#spawn(this.#retry(channel, retrying));
+    this.#counts.stored += resolved.stored;
+    this.#counts.duplicates += resolved.duplicates;
+    this.#countExpired(resolved.expired);
+    this.#counts.deadLetters += resolved.deadLetters.length;
+    onDeadLetters(resolved.deadLetters);
     this.#counts.batches++;
-    onProgress(settled.stored);
-    await onStored?.(settled.inTable());
+    onProgress(resolved.stored);
+    await onStored?.(resolved.inTable());
   }
 
   /**

@@ -9,11 +9,9 @@ import { ServiceLabels } from '../src/metrics/service-labels.js';
 import type { StatusLog } from '../src/status-log.js';
 import { sleep } from '../src/time/time-limit.js';
 import type { ConsumerConfig } from './config.js';
-import { type MutableCounts, noCounts } from './consumer-counts.js';
-import type { ConsumerHooks } from './events.js';
-import { addCounts, addInHand, type Figures, noFigures } from './metrics/snapshot.js';
-import { RepeatedLines } from './repeated-lines.js';
-import { addTotals, type NumberedWorkerStatus, noWorkerStatus } from './status.js';
+import type { ConsumerHooks } from './consumer-events.js';
+import { addCounts, addUnacknowledged, type Figures, noFigures } from './metrics/snapshot.js';
+import { addTotals, type MutableCounts, type NumberedWorkerStatus, noCounts, noWorkerStatus } from './status.js';
 import { WorkerThread, workerFile } from './thread.js';
 import { ConsumerWorker, type WorkerEvents } from './worker.js';
 
@@ -22,16 +20,16 @@ const RESTART: BackoffPolicy = { firstMs: 1000, maxMs: 30_000 };
 /** A thread that ran this long died for a new reason, in milliseconds. */
 const LONG_LIVED_MS = 60_000;
 /** Consecutive deaths after which a worker is reported. */
-const KEEPS_DYING = 3;
+const REPORTED_DEATHS = 3;
 /** Interval between checks for signs of life, in milliseconds. */
-const LOOK_EVERY_MS = 5000;
+const CHECK_EVERY_MS = 5000;
 /**
  * A thread that was silent for this many consecutive checks hangs: one minute. Counted in checks, not by the clock,
  * because a suspended process or machine makes no checks.
  */
-const SILENT_LOOKS = 12;
+const MAX_SILENT_CHECKS = 12;
 /** After this many checks without any live thread, replacing threads does not help: two minutes. */
-const LIFELESS_LOOKS = 24;
+const MAX_LIFELESS_CHECKS = 24;
 const MIB = 1024 * 1024;
 
 /** A worker, in a thread or in the main thread. */
@@ -64,18 +62,18 @@ export class WorkerPool {
   readonly #past: MutableCounts = noCounts();
   #pastFigures: Figures = noFigures();
   readonly #labels: ServiceLabels;
-  readonly #lines = new RepeatedLines();
+  readonly #lines = new LogDeduplicator();
   readonly #lookEveryMs: number;
   #services: Map<string, number> | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Consecutive checks that found no live thread. */
-  #lifelessLooks = 0;
+  #lifelessChecks = 0;
 
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#labels = new ServiceLabels(options.config.maxServices);
-    this.#lookEveryMs = options.hooks?.lookEveryMs ?? LOOK_EVERY_MS;
-    const wanted = isWatchedFromHere(options.hooks) ? 0 : options.config.workers;
+    this.#lookEveryMs = options.hooks?.lookEveryMs ?? CHECK_EVERY_MS;
+    const wanted = needsMainThread(options.hooks) ? 0 : options.config.workers;
     this.#file = wanted > 0 ? workerFile() : undefined;
     if (wanted > 0 && this.#file === undefined) {
       internalLogger.info(
@@ -97,7 +95,7 @@ export class WorkerPool {
   connect(): void {
     for (const slot of this.#slots) this.#start(slot);
     if (this.#file === undefined) return;
-    this.#timer = setInterval(() => this.#endHanging(), this.#lookEveryMs).unref();
+    this.#timer = setInterval(() => this.#terminateHanging(), this.#lookEveryMs).unref();
   }
 
   /** Starts consuming messages of these services. */
@@ -128,8 +126,8 @@ export class WorkerPool {
 
   /** Why no worker can recover without a restart. */
   get fault(): string | undefined {
-    if (this.#lifelessLooks < LIFELESS_LOOKS) return undefined;
-    return `no worker thread has responded for ${(this.#lifelessLooks * this.#lookEveryMs) / 1000} s, nor have the threads started to replace them`;
+    if (this.#lifelessChecks < MAX_LIFELESS_CHECKS) return undefined;
+    return `no worker thread has responded for ${(this.#lifelessChecks * this.#lookEveryMs) / 1000} s, nor have the threads started to replace them`;
   }
 
   /** Totals of all workers ever started. */
@@ -143,8 +141,11 @@ export class WorkerPool {
   figures(): Figures {
     return this.#slots.reduce((sum, { runner }) => {
       if (!runner) return sum;
-      const { counts, inHand } = runner.figures();
-      return { counts: addCounts(sum.counts, counts, this.#labels), inHand: addInHand(sum.inHand, inHand) };
+      const { counts, unacknowledged } = runner.figures();
+      return {
+        counts: addCounts(sum.counts, counts, this.#labels),
+        unacknowledged: addUnacknowledged(sum.unacknowledged, unacknowledged),
+      };
     }, this.#pastFigures);
   }
 
@@ -167,7 +168,7 @@ export class WorkerPool {
 
   /** Logs a condition that affects all workers, such as an unreachable broker, once and not once per worker. */
   #log({ id }: Slot, { level, message }: LogEntry): void {
-    if (this.#lines.isRepeated(id, message, performance.now())) return;
+    if (this.#lines.isDuplicate(id, message, performance.now())) return;
     internalLogger[LOG_METHODS[level]](message);
   }
 
@@ -188,7 +189,7 @@ export class WorkerPool {
     slot.deathsInARow = lived < LONG_LIVED_MS ? slot.deathsInARow + 1 : 1;
     const again = 'The broker redelivers its unacknowledged messages, and a new worker replaces it.';
     internalLogger.error(`worker ${slot.id} died: ${reason}. ${again}`);
-    if (slot.deathsInARow >= KEEPS_DYING) {
+    if (slot.deathsInARow >= REPORTED_DEATHS) {
       notices.report(
         `worker ${slot.id}`,
         `worker ${slot.id} has died ${slot.deathsInARow} times in a row, most recently because: ${reason}`,
@@ -207,7 +208,7 @@ export class WorkerPool {
     }
   }
 
-  #endHanging(): void {
+  #terminateHanging(): void {
     let isAnyAlive = false;
     for (const slot of this.#slots) {
       const { id, thread } = slot;
@@ -220,23 +221,43 @@ export class WorkerPool {
       }
       // Its reported number of messages does not matter: it may have received the message it hangs on after its last
       // report.
-      if (silence < SILENT_LOOKS) continue;
-      const seconds = (SILENT_LOOKS * this.#lookEveryMs) / 1000;
+      if (silence < MAX_SILENT_CHECKS) continue;
+      const seconds = (MAX_SILENT_CHECKS * this.#lookEveryMs) / 1000;
       void thread.kill(`it did not respond for ${seconds} s`);
     }
-    this.#lifelessLooks = isAnyAlive ? 0 : this.#lifelessLooks + 1;
+    this.#lifelessChecks = isAnyAlive ? 0 : this.#lifelessChecks + 1;
   }
 }
 
 const LOG_METHODS = { DEBUG: 'debug', INFO: 'info', WARNING: 'warning', ERROR: 'error', CRITICAL: 'error' } as const;
 
 /** Whether the worker must run in the main thread, because it calls these hooks. */
-function isWatchedFromHere({ afterCommit, onStored, giveBackAfterMs }: ConsumerHooks = {}): boolean {
-  return afterCommit !== undefined || onStored !== undefined || giveBackAfterMs !== undefined;
+function needsMainThread({ afterCommit, onStored, requeueAfterMs }: ConsumerHooks = {}): boolean {
+  return afterCommit !== undefined || onStored !== undefined || requeueAfterMs !== undefined;
 }
 
 /** The byte limits apply to the process, so each worker gets a share. */
 function shareOf(config: ConsumerConfig, workers: number): ConsumerConfig {
   const share = (bytes: number, least: number) => Math.max(Math.min(bytes, least), Math.floor(bytes / workers));
   return { ...config, prefetchBytes: share(config.prefetchBytes, 4 * MIB), batchBytes: share(config.batchBytes, MIB) };
+}
+
+/** How long a line logged by one worker is suppressed for other workers, in milliseconds. */
+const SAME_MS = 60_000;
+/** Maximum number of remembered lines. A forgotten line is logged once more, nothing worse. */
+const MAX_LINES = 500;
+
+/** Finds log lines that another worker has just logged. Pure. */
+export class LogDeduplicator {
+  /** The worker that logged each line first, and when. Newest last. */
+  readonly #lines = new Map<string, { readonly worker: number; readonly atMs: number }>();
+
+  isDuplicate(worker: number, line: string, nowMs: number): boolean {
+    const before = this.#lines.get(line);
+    if (before && before.worker !== worker && nowMs - before.atMs < SAME_MS) return true;
+    this.#lines.delete(line);
+    this.#lines.set(line, { worker, atMs: nowMs });
+    if (this.#lines.size > MAX_LINES) this.#lines.delete(this.#lines.keys().next().value!);
+    return false;
+  }
 }

@@ -35,7 +35,7 @@ export interface QueueDepthsOptions {
 }
 
 /** Shortest pause between two requests, in milliseconds: at most a hundred queues per second. */
-const LEAST_PAUSE_MS = 10;
+const MIN_PAUSE_MS = 10;
 /** Interval between checks for a connection, in milliseconds. */
 const AWAY_MS = 500;
 /**
@@ -66,7 +66,7 @@ export class QueueDepths {
     for (let round = 1; !signal.aborted; round++) {
       const names = queues();
       this.#forgetOthers(new Set(names));
-      const pauseMs = round === 1 ? LEAST_PAUSE_MS : Math.max(LEAST_PAUSE_MS, roundMs / names.length);
+      const pauseMs = round === 1 ? MIN_PAUSE_MS : Math.max(MIN_PAUSE_MS, roundMs / names.length);
       for (const queue of names) {
         const open = openConnection();
         if (!open) break;

@@ -15,7 +15,7 @@ import { LoghiveError, reasonOf } from '../src/errors.js';
 import { counted } from '../src/sentence.js';
 import { sleep, within } from '../src/time/time-limit.js';
 import { logQueues, type QueueDeclaration, type QueueSettings } from '../src/wire.js';
-import { openConnection } from './one-connection.js';
+import { openCommandConnection } from './command-connection.js';
 
 export interface ServiceQueue {
   readonly queue: string;
@@ -51,7 +51,7 @@ const ATTEMPTS = 3;
 const INTERRUPTED = 'the command was interrupted';
 
 export function openQueueRemoval(broker: BrokerConfig, queues: QueueSettings, service: string): QueueRemoval {
-  const connection = openConnection(broker, 'services');
+  const connection = openCommandConnection(broker, 'services');
 
   async function declarations(): Promise<readonly QueueDeclaration[]> {
     return logQueues(service, queues, (await connection.opened()).serverVersion);
@@ -180,11 +180,11 @@ export function openQueueRemoval(broker: BrokerConfig, queues: QueueSettings, se
         if (why === undefined) deleted.push(queue);
         else kept.set(queue, why);
       };
-      const settled = (await declarations()).map((declaration) =>
+      const removals = (await declarations()).map((declaration) =>
         // One failure must not end the command before the other queues are bound again.
         each(declaration).catch((error) => kept.set(declaration.queue, reasonOf(error))),
       );
-      await Promise.all(settled);
+      await Promise.all(removals);
       return { deleted, kept };
     },
     close: () => connection.close(),

@@ -4,9 +4,8 @@ import type { OutgoingMessage } from '../src/amqp/publish-channel.js';
 import { RECORD_CONTENT_TYPE } from '../src/frame.js';
 import { LEVELS } from '../src/level.js';
 import { FAILURE_QUEUE, queueName, SERVICES_QUEUE } from '../src/wire.js';
-import { encodableFields } from './copied-properties.js';
+import { encodableFields, headerFrameBytes } from './copied-properties.js';
 import { CONTENT_ENCODING_HEADER, CONTENT_TYPE_HEADER, TIMESTAMP_HEADER } from './dead-letter.js';
-import { headerFrameBytes } from './header-size.js';
 import type { Letter } from './store/index.js';
 
 const LOG_QUEUES = LEVELS.map((level) => queueName('', level));

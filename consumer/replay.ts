@@ -12,7 +12,7 @@ import { backoffMs, REFUSED } from '../src/backoff.js';
 import type { BrokerConfig } from '../src/config.js';
 import { LoghiveError, reasonOf } from '../src/errors.js';
 import { sleep, within } from '../src/time/time-limit.js';
-import { openConnection } from './one-connection.js';
+import { openCommandConnection } from './command-connection.js';
 import { isOwnQueue, replayCopy } from './replay-copy.js';
 import type { Letter } from './store/index.js';
 
@@ -24,7 +24,7 @@ const MIB = 1024 * 1024;
 const PATIENCE_MS = 10_000;
 
 /** Number of letters that were kept, by reason. */
-export type Kept = ReadonlyMap<string, number>;
+export type KeptLetters = ReadonlyMap<string, number>;
 
 export interface Replay {
   /** Resolves when the next page can be sent. Never rejects; check `fault` afterwards. */
@@ -36,7 +36,7 @@ export interface Replay {
   /** Why the replay cannot continue. */
   readonly fault: LoghiveError | undefined;
   readonly sent: number;
-  readonly kept: Kept;
+  readonly kept: KeptLetters;
   /**
    * Resolves when messages can be published.
    *
@@ -47,13 +47,13 @@ export interface Replay {
 }
 
 export function openReplay(broker: BrokerConfig): Replay {
-  const connection = openConnection(broker, 'replay');
+  const connection = openCommandConnection(broker, 'replay');
   const { publishChannel } = connection;
   const kept = new Map<string, number>();
   /** Whether each queue exists; checked once. */
   const queues = new Map<string, Promise<boolean>>();
   /** Letters of the repeated page that can never be sent. */
-  const staying = new Set<string>();
+  const unsendable = new Set<string>();
   let sent = 0;
   let fault: LoghiveError | undefined;
   let isToRepeat = false;
@@ -110,7 +110,7 @@ export function openReplay(broker: BrokerConfig): Replay {
       const obstacle = await obstacleOf(letter);
       if (isOver) return;
       if (obstacle !== undefined) {
-        staying.add(letter.id);
+        unsendable.add(letter.id);
         return keep(obstacle);
       }
       const outcome = await publish(letter);
@@ -119,9 +119,9 @@ export function openReplay(broker: BrokerConfig): Replay {
       if (outcome === 'returned') queues.set(letter.queue, Promise.resolve(false));
       if (outcome === 'nacked') full = letter.queue;
     };
-    const waiting = letters.filter(({ id }) => !staying.has(id));
+    const waiting = letters.filter(({ id }) => !unsendable.has(id));
     // A letter over which the broker closes the channel must not fail the others again and again.
-    const tries = hasFailed ? inTurn(waiting, one) : Promise.all(waiting.map(one));
+    const tries = hasFailed ? oneByOne(waiting, one) : Promise.all(waiting.map(one));
     const inTime = await within(ANSWER_MS + (bytes / MIB) * ANSWER_MS_PER_MIB, tries);
     isOver = true;
     if (inTime) await tries;
@@ -129,10 +129,10 @@ export function openReplay(broker: BrokerConfig): Replay {
 
   /** Decides whether to repeat the page. @throws LoghiveError if the broker accepts nothing more. */
   function judge(letters: readonly Letter[], taken: number): void {
-    const left = letters.filter(({ id }) => !staying.has(id)).length - taken;
+    const left = letters.filter(({ id }) => !unsendable.has(id)).length - taken;
     hasFailed = left > 0;
     isToRepeat = hasFailed;
-    if (!hasFailed) staying.clear();
+    if (!hasFailed) unsendable.clear();
     if (!hasFailed || taken > 0) {
       failures = 0;
       full = undefined;
@@ -188,6 +188,6 @@ export function openReplay(broker: BrokerConfig): Replay {
   };
 }
 
-async function inTurn<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+async function oneByOne<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   for (const item of items) await work(item);
 }

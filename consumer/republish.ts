@@ -9,19 +9,21 @@ import { type OutgoingMessage, PublishChannel, type PublishOutcome } from '../sr
 import { messageLimit, replyText } from '../src/amqp/reply.js';
 import type { BrokerConfig } from '../src/config.js';
 import { reasonOf } from '../src/errors.js';
+import { RECORD_CONTENT_TYPE } from '../src/frame.js';
 import { internalLogger } from '../src/internal-logger.js';
 import {
+  ATTEMPT_HEADER,
   delayQueue,
   FAILURE_EXCHANGE,
   FAILURE_KEY,
   failureQueue,
+  ORIGIN_HEADER,
   type QueueSettings,
   ROUNDS_HEADER,
 } from '../src/wire.js';
-import { copiedProperties, leastProperties } from './copied-properties.js';
+import { copiedProperties, headerFrameBytes, minimalProperties, timestampOf } from './copied-properties.js';
 import { countHeader } from './delivery.js';
-import { headerFrameBytes } from './header-size.js';
-import type { RetryCopy } from './retry-copy.js';
+import type { ParsedDelivery } from './parse-delivery.js';
 
 /** The broker's message size limit, learned when it closed the channel over a larger message. */
 export interface MessageLimit {
@@ -145,7 +147,7 @@ export function createRepublisher(
       const copied = copiedProperties(properties, rounds);
       const withoutHeaders = (why: string) => {
         internalLogger.debug(`omitting the headers of a message from queue "${queue}": ${why}`);
-        return copyWith(leastProperties(properties, { [ROUNDS_HEADER]: rounds }));
+        return copyWith(minimalProperties(properties, { [ROUNDS_HEADER]: rounds }));
       };
       if (headerFrameBytes(copied) > (publishChannel.openConnection?.frameMax ?? 0))
         return withoutHeaders('they do not fit into a frame');
@@ -180,3 +182,20 @@ const REFUSALS = {
   nacked: 'the broker rejects them (a queue is full)',
   returned: 'their queue does not exist',
 } as const;
+
+export type RetryCopy = Pick<OutgoingMessage, 'body' | 'properties'>;
+
+/**
+ * Builds the message that retries a record later. It is the message as delivered if it contains only this record:
+ * decompressed and in UTF-8 it may be far larger than the broker accepts.
+ */
+export function retryCopy(delivery: ParsedDelivery, raw: Buffer): RetryCopy {
+  const { content, properties } = delivery.message;
+  const headers = { [ATTEMPT_HEADER]: delivery.attempt + 1, [ORIGIN_HEADER]: delivery.origin };
+  const whole = minimalProperties(properties, headers);
+  const { contentType, contentEncoding } = properties;
+  // A property that cannot be encoded is omitted, which would change how the body is read.
+  const isReadTheSame = whole.contentType === contentType && whole.contentEncoding === contentEncoding;
+  if (delivery.records === 1 && isReadTheSame) return { body: content, properties: whole };
+  return { body: raw, properties: { ...timestampOf(properties), contentType: RECORD_CONTENT_TYPE, headers } };
+}

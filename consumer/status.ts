@@ -1,9 +1,5 @@
 /** The status of a consumer. */
 import type { ConnectionStatus } from '../src/amqp/connection.js';
-import { type ConsumerCounts, type MutableCounts, noCounts } from './consumer-counts.js';
-import type { HealthReason } from './health-reasons.js';
-import type { ServiceLag } from './lag.js';
-import type { MaintenanceCounts } from './maintenance-counts.js';
 import type { QueueDepth } from './queue-depths.js';
 
 /** See `ConsumerWorker`. `silent`: a thread that no longer reports; it is terminated after a minute. */
@@ -61,6 +57,12 @@ export interface QueueStatus extends QueueDepth {
   readonly share?: number;
 }
 
+export interface ServiceLag {
+  readonly service: string;
+  /** Seconds since the oldest unacknowledged record of the service was published. */
+  readonly oldestAgeS: number;
+}
+
 export interface ConsumerStatus {
   readonly state: ConsumerState;
   /** Since when, in epoch milliseconds. */
@@ -112,21 +114,6 @@ export function addTotals(sum: MutableCounts, counts: ConsumerCounts): MutableCo
   return sum;
 }
 
-/** `paused` if none of the running workers can store. Pure. */
-export function stateOfWorkers(workers: readonly WorkerStatus[]): 'running' | 'paused' {
-  const begun = workers.filter(({ state }) => state !== 'connecting');
-  return begun.length > 0 && begun.every(({ state }) => state === 'paused') ? 'paused' : 'running';
-}
-
-/** The connection in the worst state: not connected, then blocked, then any. Pure. */
-export function worst(connections: readonly ConnectionStatus[]): ConnectionStatus | undefined {
-  return (
-    connections.find(({ state }) => state !== 'ready' && state !== 'blocked') ??
-    connections.find(({ state }) => state === 'blocked') ??
-    connections[0]
-  );
-}
-
 /** Status of a worker that has not reported yet. */
 export function noWorkerStatus(): WorkerStatus {
   const none: ConnectionStatus = { state: 'closed', sinceMs: Date.now() };
@@ -141,3 +128,75 @@ export function noWorkerStatus(): WorkerStatus {
     notices: [],
   };
 }
+
+/** What a consumer has counted since it started. */
+export interface ConsumerCounts {
+  /** Records committed. */
+  readonly stored: number;
+  /** Records that the table already contained. */
+  readonly duplicates: number;
+  /** Records older than the retention period: acknowledged, not stored. */
+  readonly expired: number;
+  /** Records that the broker confirmed for a delay queue. */
+  readonly retried: number;
+  /** Records stored in `dead_letters`. */
+  readonly deadLetters: number;
+  /** Messages that the broker had delivered before. */
+  readonly redelivered: number;
+  /** Messages that were republished because they had been redelivered too often. */
+  readonly rounds: number;
+  /** Batches committed. */
+  readonly batches: number;
+  /** How often workers paused because PostgreSQL could not store batches. */
+  readonly pauses: number;
+}
+
+export type MutableCounts = { -readonly [K in keyof ConsumerCounts]: number };
+
+export function noCounts(): MutableCounts {
+  return {
+    stored: 0,
+    duplicates: 0,
+    expired: 0,
+    retried: 0,
+    deadLetters: 0,
+    redelivered: 0,
+    rounds: 0,
+    batches: 0,
+    pauses: 0,
+  };
+}
+
+/** Counts of the scheduled table maintenance, since the start. */
+export interface MaintenanceCounts {
+  /** Partitions created in advance. Excludes those that workers create because a batch needs them immediately. */
+  readonly partitionsMade: number;
+  /** Partitions dropped because all of their records had expired. */
+  readonly partitionsDropped: number;
+  /** Expired records deleted individually. */
+  readonly recordsDeleted: number;
+  /** Passes that failed, or left expired records for a later pass. */
+  readonly failures: number;
+}
+
+export function noMaintenanceCounts(): MutableMaintenanceCounts {
+  return { partitionsMade: 0, partitionsDropped: 0, recordsDeleted: 0, failures: 0 };
+}
+
+type MutableMaintenanceCounts = { -readonly [K in keyof MaintenanceCounts]: MaintenanceCounts[K] };
+
+/** Kinds of health reasons. Each has a section of this name in docs/operations.md, which a test checks. */
+export const HEALTH_REASONS = [
+  'not-running',
+  'broker-away',
+  'no-queue',
+  'storage-down',
+  'no-worker',
+  'idle-workers',
+  'slow-write',
+  'full-queue',
+  'old-record',
+  'notice',
+] as const;
+
+export type HealthReason = (typeof HEALTH_REASONS)[number];

@@ -19,7 +19,7 @@ export interface StorageWatchOptions {
    * Why a worker has paused; undefined if none has. The watch does not probe while a worker is paused, because the
    * worker does.
    */
-  readonly pausedOver: () => string | undefined;
+  readonly pauseReason: () => string | undefined;
   /** When the current batch started being written, in epoch milliseconds; undefined if none is. */
   readonly writingSinceMs: () => number | undefined;
   /** Server conditions: each change is logged, not each attempt. */
@@ -30,9 +30,9 @@ export interface StorageWatchOptions {
   readonly signal: AbortSignal;
 }
 
-const LOOK_EVERY_MS = 1000;
+const CHECK_EVERY_MS = 1000;
 /** Interval between probes when in doubt or after a failure, from where it doubles, in milliseconds. */
-const ASK_SOON_MS = 2000;
+const PROBE_SOON_MS = 2000;
 /** A batch that has been written for this long may be waiting for a lock or a hung server, in milliseconds. */
 const DOUBTFUL_WRITE_MS = 3000;
 /** Timeout of a probe, in milliseconds: a hung server does not answer. Longer than a probe waits for a lock. */
@@ -43,13 +43,13 @@ export class StorageWatch {
   readonly #options: StorageWatchOptions;
   /** When the current state was learned, in the time of `performance.now()`. */
   #knownAtMs = Number.NEGATIVE_INFINITY;
-  #askedAtMs = Number.NEGATIVE_INFINITY;
+  #probedAtMs = Number.NEGATIVE_INFINITY;
   #fault: string | undefined = 'PostgreSQL has not answered yet';
   #refusals = 0;
   #areLettersRefused = false;
   /** The failure was logged here. If a worker logged it, the worker also logs the recovery. */
   #hasLogged = false;
-  #asking: Promise<void> | undefined;
+  #probing: Promise<void> | undefined;
 
   constructor(options: StorageWatchOptions) {
     this.#options = options;
@@ -62,13 +62,13 @@ export class StorageWatch {
 
   /** A batch was stored or another query succeeded. */
   worked(): void {
-    this.#know(undefined);
+    this.#update(undefined);
   }
 
   /** A query failed. The caller has logged why. */
   failed(reason: string): void {
     this.#hasLogged = false;
-    this.#know(reason);
+    this.#update(reason);
   }
 
   /** A worker has paused and has logged why. */
@@ -79,34 +79,34 @@ export class StorageWatch {
 
   /** No worker is paused any more. */
   resumed(): void {
-    if (this.#fault !== undefined) this.#ask();
+    if (this.#fault !== undefined) this.#startProbe();
   }
 
   /** Watches until the signal is aborted. Never rejects. */
   async watch(): Promise<void> {
     const { everyMs, signal } = this.#options;
     while (!signal.aborted) {
-      await sleep(Math.min(everyMs, LOOK_EVERY_MS), signal);
+      await sleep(Math.min(everyMs, CHECK_EVERY_MS), signal);
       if (signal.aborted) return;
-      this.#look();
+      this.#check();
     }
   }
 
-  #look(): void {
-    const { everyMs, pausedOver } = this.#options;
+  #check(): void {
+    const { everyMs, pauseReason } = this.#options;
     const nowMs = performance.now();
     const knownMs = nowMs - this.#knownAtMs;
-    const reason = pausedOver();
+    const reason = pauseReason();
     if (reason !== undefined) {
       // If another worker has stored something since, storage counts as working until that result is old.
-      if (this.#fault !== undefined || knownMs >= everyMs) this.#know(reason);
+      if (this.#fault !== undefined || knownMs >= everyMs) this.#update(reason);
       return;
     }
     const isSoon = this.#refusals > 0 || this.#isWritingForLong;
-    const pauseMs = isSoon ? ASK_SOON_MS * 2 ** Math.max(0, this.#refusals - 1) : everyMs;
+    const pauseMs = isSoon ? PROBE_SOON_MS * 2 ** Math.max(0, this.#refusals - 1) : everyMs;
     const isOld = knownMs >= Math.min(everyMs, pauseMs);
     // Only a probe shows whether dead letters can be stored again.
-    if (isOld || (this.#areLettersRefused && nowMs - this.#askedAtMs >= everyMs)) this.#ask();
+    if (isOld || (this.#areLettersRefused && nowMs - this.#probedAtMs >= everyMs)) this.#startProbe();
   }
 
   get #isWritingForLong(): boolean {
@@ -115,19 +115,19 @@ export class StorageWatch {
   }
 
   /** Runs one probe at a time. */
-  #ask(): void {
-    if (this.#asking) return;
-    const { pausedOver, signal } = this.#options;
-    this.#askedAtMs = performance.now();
-    const isNeeded = () => !signal.aborted && pausedOver() === undefined;
-    const asking = this.#probe().then((fault) => {
-      this.#asking = undefined;
-      if (isNeeded()) this.#tell(fault);
+  #startProbe(): void {
+    if (this.#probing) return;
+    const { pauseReason, signal } = this.#options;
+    this.#probedAtMs = performance.now();
+    const isNeeded = () => !signal.aborted && pauseReason() === undefined;
+    const probing = this.#probe().then((fault) => {
+      this.#probing = undefined;
+      if (isNeeded()) this.#report(fault);
     });
-    this.#asking = asking;
-    void within(ANSWER_MS, asking).then((isAnswered) => {
+    this.#probing = probing;
+    void within(ANSWER_MS, probing).then((isAnswered) => {
       // A known fault is more precise than a missing answer.
-      if (!isAnswered && isNeeded() && this.#fault === undefined) this.#tell(NO_ANSWER);
+      if (!isAnswered && isNeeded() && this.#fault === undefined) this.#report(NO_ANSWER);
     });
   }
 
@@ -151,16 +151,16 @@ export class StorageWatch {
     return undefined;
   }
 
-  #tell(fault: string | undefined): void {
+  #report(fault: string | undefined): void {
     if (fault !== undefined) {
       this.#refusals++;
       this.#hasLogged = true;
       this.#options.log.report('storage', unavailable('PostgreSQL cannot store records now', fault));
     }
-    this.#know(fault);
+    this.#update(fault);
   }
 
-  #know(fault: string | undefined): void {
+  #update(fault: string | undefined): void {
     this.#knownAtMs = performance.now();
     this.#fault = fault;
     if (fault === undefined) this.#refusals = 0;

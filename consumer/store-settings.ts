@@ -1,11 +1,25 @@
-/** Settings of the store, from arguments, the environment and `config.env`. The database has no default. */
+/**
+ * Settings of the store, its indexes and retention, from arguments, the environment and `config.env`. The database has
+ * no default.
+ */
 import { openEnvironment, warnOnce } from '../src/config.js';
 import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
+import { LEVELS, type Level } from '../src/level.js';
 import { shownUrl } from '../src/settings/broker-url.js';
-import { type Check, type Environment, Expected, integer, resolveOptions, shown } from '../src/settings/option.js';
+import {
+  booleanText,
+  type Check,
+  type Environment,
+  Expected,
+  integer,
+  numberText,
+  resolveOptions,
+  shown,
+  type Values,
+} from '../src/settings/option.js';
 import { portOf, urlPart, withPort } from '../src/settings/url-parts.js';
-import type { IndexSettings } from './index-settings.js';
+import { cleanText } from '../src/value/safe-text.js';
 import { parseDatabaseUrl } from './store/database-url.js';
 
 export interface StoreSettings {
@@ -111,4 +125,113 @@ function checkedUrl(url: string, where: string): string {
     if (!(error instanceof LoghiveError)) throw error;
     throw new LoghiveError('LOGHIVE_INVALID_OPTION', `${where}: ${error.message}`);
   }
+}
+
+/**
+ * Indexes of the records table, in the form that the store expects. A separate type, because applications compile
+ * against the option types, which must not depend on the store.
+ */
+export interface IndexSettings {
+  /** Whether `information` as a whole is indexed; undefined: unchanged. */
+  readonly information: boolean | undefined;
+  /** Fields with their own index, each as the path of names that leads to it. */
+  readonly fields: ReadonlyArray<readonly string[]>;
+}
+
+/** Maximum number of fields: each index makes every insert slower. */
+const MAX_FIELDS = 10;
+const MAX_FIELD_LENGTH = 200;
+
+const onOrOff: Check<boolean | undefined> = (value) => {
+  if (typeof value === 'boolean') return value;
+  throw new Expected('true or false (in the environment: on or off)');
+};
+
+const fieldList: Check<readonly string[]> = (value) => {
+  if (!Array.isArray(value) || value.length > MAX_FIELDS || !value.every(isField)) {
+    throw new Expected(
+      `a list of at most ${MAX_FIELDS} names of fields of information, such as requestId,order.id (a dot separates nested names)`,
+    );
+  }
+  return Object.freeze([...new Set(value)]);
+};
+
+function isField(value: unknown): value is string {
+  if (typeof value !== 'string' || value.length > MAX_FIELD_LENGTH) return false;
+  // PostgreSQL accepts no other text.
+  return cleanText(value) === value && value.split('.').every((name) => name.trim() !== '');
+}
+
+export const indexOptions = {
+  indexInformation: { check: onOrOff, fallback: undefined, env: ['INDEX_INFORMATION'], parse: booleanText },
+  indexFields: {
+    check: fieldList,
+    fallback: Object.freeze([]) as readonly string[],
+    env: ['INDEX_FIELDS'],
+    parse: (text: string) =>
+      text
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== ''),
+  },
+} as const;
+
+export function indexSettings({ indexInformation, indexFields }: Values<typeof indexOptions>): IndexSettings {
+  return Object.freeze({
+    information: indexInformation,
+    fields: Object.freeze(indexFields.map((field) => Object.freeze(field.split('.')))),
+  });
+}
+
+/**
+ * Retention of records, in the form that the store expects. A separate type, because applications compile against the
+ * option types, which must not depend on the store.
+ */
+export interface RetentionSettings {
+  /** How many days records are kept; undefined: forever. */
+  readonly days: number | undefined;
+  /** Levels with a shorter retention, in days. */
+  readonly levels: Readonly<Partial<Record<Level, number>>>;
+}
+
+const days: Check<number | undefined> = integer(1, 36_500, 'days');
+
+const option = (variable: string) => ({ check: days, fallback: undefined, env: [variable], parse: numberText });
+
+export const retentionOptions = {
+  retentionDays: option('RETENTION_DAYS'),
+  retentionDaysDebug: option('RETENTION_DAYS_DEBUG'),
+  retentionDaysInfo: option('RETENTION_DAYS_INFO'),
+  retentionDaysWarning: option('RETENTION_DAYS_WARNING'),
+  retentionDaysError: option('RETENTION_DAYS_ERROR'),
+  retentionDaysCritical: option('RETENTION_DAYS_CRITICAL'),
+} as const;
+
+const OPTION_OF: Readonly<Record<Level, Exclude<keyof typeof retentionOptions, 'retentionDays'>>> = {
+  DEBUG: 'retentionDaysDebug',
+  INFO: 'retentionDaysInfo',
+  WARNING: 'retentionDaysWarning',
+  ERROR: 'retentionDaysError',
+  CRITICAL: 'retentionDaysCritical',
+};
+
+/**
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if a level's retention exceeds the general one: its records would
+ *   silently be deleted early.
+ */
+export function retentionSettings(values: Values<typeof retentionOptions>): RetentionSettings {
+  const { retentionDays } = values;
+  const levels: Partial<Record<Level, number>> = {};
+  for (const level of LEVELS) {
+    const levelDays = values[OPTION_OF[level]];
+    if (levelDays === undefined) continue;
+    if (retentionDays !== undefined && levelDays > retentionDays) {
+      throw new LoghiveError(
+        'LOGHIVE_INVALID_OPTION',
+        `option "${OPTION_OF[level]}" (RETENTION_DAYS_${level}) is ${levelDays}, but option "retentionDays" (RETENTION_DAYS) is ${retentionDays}: whole days are dropped after ${retentionDays} days, regardless of level. Set retentionDays to ${levelDays}, and a shorter retention for the other levels.`,
+      );
+    }
+    levels[level] = levelDays;
+  }
+  return Object.freeze({ days: retentionDays, levels: Object.freeze(levels) });
 }

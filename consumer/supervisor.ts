@@ -16,20 +16,19 @@ import type { MetricRegistry } from '../src/metrics/metric.js';
 import { StatusLog } from '../src/status-log.js';
 import { within } from '../src/time/time-limit.js';
 import type { Alerts, AlertsTestHooks } from './alerts/alerts.js';
-import type { ConsumerConfig } from './config.js';
-import { consumerStatus } from './consumer-status.js';
+import { consumerStatus, stateOfWorkers, worstConnection } from './build-status.js';
+import { type ConsumerConfig, type StartOptions, startOptions } from './config.js';
+import { createConsumerAlerts } from './consumer-alerts.js';
+import type { ConsumerEvents, ConsumerHooks } from './consumer-events.js';
 import { DeadLetterLog } from './dead-letter-log.js';
 import { Discovery } from './discovery.js';
-import type { ConsumerEvents, ConsumerHooks } from './events.js';
 import { Liveness, type LivenessFaults } from './liveness.js';
 import { Maintenance } from './maintenance.js';
 import { Monitoring } from './monitoring.js';
-import { createOwnAlerts } from './own-alerts.js';
-import { PendingLists } from './pending-lists.js';
+import { PendingListCleanup } from './pending-list-cleanup.js';
 import { WorkerPool } from './pool.js';
 import { unavailable, untilStorageWorks } from './retry.js';
-import { type StartOptions, startOptions } from './start-options.js';
-import { type ConsumerState, type ConsumerStatus, stateOfWorkers, type WorkerState, worst } from './status.js';
+import type { ConsumerState, ConsumerStatus, WorkerState } from './status.js';
 import { StorageWatch } from './storage-watch.js';
 import { openIndexBuilds, openIndexUpkeep, openMaintenance, openStore, type Store } from './store/index.js';
 import type { WorkerEvents } from './worker.js';
@@ -42,7 +41,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
   readonly #discovery: Discovery;
   readonly #pool: WorkerPool;
   readonly #maintenance: Maintenance;
-  readonly #pendingLists: PendingLists;
+  readonly #pendingListCleanup: PendingListCleanup;
   readonly #storage: StorageWatch;
   readonly #monitoring: Monitoring;
   readonly #liveness = new Liveness();
@@ -55,8 +54,8 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
   readonly #deadLetterLog: DeadLetterLog;
   readonly #abort = new AbortController();
   #state: Exclude<ConsumerState, 'paused'> = 'created';
-  /** The state that listeners received last. */
-  #told: ConsumerState = 'created';
+  /** The state that was emitted last. */
+  #emittedState: ConsumerState = 'created';
   #sinceMs = Date.now();
   #reason: string | undefined;
   #isSchemaReady = false;
@@ -68,7 +67,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
   });
 
   /** @param registry the application's own registry for the metrics. */
-  constructor(config: ConsumerConfig, hooks?: ConsumerHooks, registry?: MetricRegistry, alertsSeams?: AlertsTestHooks) {
+  constructor(config: ConsumerConfig, hooks?: ConsumerHooks, registry?: MetricRegistry, alertsHooks?: AlertsTestHooks) {
     super();
     this.#ttlMs = config.queues.messageTtlMs;
     setMaxListeners(0, this.#abort.signal);
@@ -79,7 +78,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
       store: openMaintenance(storeConfig, config.retention),
       indexes: openIndexBuilds(storeConfig),
     });
-    this.#pendingLists = new PendingLists({ store: openIndexUpkeep(storeConfig) });
+    this.#pendingListCleanup = new PendingListCleanup({ store: openIndexUpkeep(storeConfig) });
     this.#deadLetterLog = new DeadLetterLog(config.store.schema, (sentence) => internalLogger.warning(sentence));
     this.#discovery = new Discovery({
       services: config.services,
@@ -99,22 +98,23 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     this.#storage = new StorageWatch({
       store: this.#store,
       everyMs: hooks?.probeEveryMs ?? PROBE_EVERY_MS,
-      pausedOver: () => this.#paused?.reason,
-      writingSinceMs: () => this.#pool.figures().inHand.writingSinceMs,
+      pauseReason: () => this.#paused?.reason,
+      writingSinceMs: () => this.#pool.figures().unacknowledged.writingSinceMs,
       log: this.#serverLog,
       notices: this.#notices,
       signal: this.#abort.signal,
     });
+    const status = () => this.status();
     this.#monitoring = new Monitoring({
       config,
       registry,
-      status: () => this.status(),
+      status,
       figures: () => this.#pool.figures(),
       services: () => this.#discovery.services,
       faults: () => this.#livenessFaults(),
       signal: this.#abort.signal,
     });
-    this.#alerts = createOwnAlerts({ config, notices: this.#notices, status: () => this.status(), seams: alertsSeams });
+    this.#alerts = createConsumerAlerts({ config, notices: this.#notices, status, seams: alertsHooks });
   }
 
   /**
@@ -160,7 +160,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     this.#transition('running');
     this.#pool.begin(this.#discovery.services);
     this.#maintenance.start();
-    this.#pendingLists.start();
+    this.#pendingListCleanup.start();
     void this.#discovery.watch(() => this.#isRunning);
     void this.#storage.watch();
     await this.#started;
@@ -183,7 +183,6 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
   status(): ConsumerStatus {
     const workers = this.#pool.statuses();
     const state = this.#stateOf(workers);
-    const notices = [...new Set([...this.#notices.all, ...workers.flatMap((worker) => worker.notices)])];
     const paused = state === 'paused' ? this.#paused : undefined;
     const parts = {
       state,
@@ -192,17 +191,17 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
       hasStarted: this.#hasStarted,
       httpPort: this.#monitoring.httpPort,
       services: this.#discovery.services,
-      broker: worst(workers.map(({ broker }) => broker))!,
-      publishing: worst(workers.map(({ publishing }) => publishing))!,
+      broker: worstConnection(workers.map(({ broker }) => broker))!,
+      publishing: worstConnection(workers.map(({ publishing }) => publishing))!,
       storageFault: paused ? paused.reason : this.#storage.fault,
       isSchemaReady: this.#isSchemaReady,
-      inHand: this.#pool.figures().inHand,
+      unacknowledged: this.#pool.figures().unacknowledged,
       queues: this.#monitoring.queues,
       queueMessageTtlMs: this.#ttlMs,
       rates: { storedPerSecond: this.#monitoring.storedPerSecond },
       counts: this.#pool.counts(),
       maintenance: this.#maintenance.counts,
-      notices,
+      notices: [...new Set([...this.#notices.all, ...workers.flatMap((worker) => worker.notices)])],
       workers,
     };
     return consumerStatus(parts, Date.now());
@@ -230,7 +229,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     const reason = this.#paused?.reason;
     if (state === 'paused' && reason !== undefined) this.#storage.paused(reason);
     if (state === 'running' && reason === undefined) this.#storage.resumed();
-    this.#tellState();
+    this.#emitState();
   }
 
   /** @internal for the project's own tests: terminates a worker thread abruptly. */
@@ -246,29 +245,29 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     this.#state = state;
     this.#sinceMs = Date.now();
     this.#reason = undefined;
-    this.#tellState();
+    this.#emitState();
   }
 
-  #tellState(): void {
+  #emitState(): void {
     const state = this.#stateOf(this.#pool.statuses());
-    if (state === this.#told) return;
-    this.#told = state;
+    if (state === this.#emittedState) return;
+    this.#emittedState = state;
     emitSafely(this, 'state', state);
   }
 
   #eventsOf(id: number): WorkerEvents {
     return {
       onState: (state) => this.#workerChanged(state),
-      onTaking: () => this.#resolveStarted(),
-      onAnnounced: (service, acknowledge) => this.#discovery.announcements.add(service, acknowledge, id),
-      onAnnouncementsLost: () => this.#discovery.announcements.clear(id),
+      onConsuming: () => this.#resolveStarted(),
+      onAnnounced: (service, acknowledge) => this.#discovery.registrar.add(service, acknowledge, id),
+      onAnnouncementsLost: () => this.#discovery.registrar.clear(id),
       onDeadLetters: (letters) => {
         this.#deadLetterLog.add(letters);
         for (const letter of letters) emitSafely(this, 'deadLetter', letter);
       },
       onStored: (records) => {
         this.#storage.worked();
-        this.#pendingLists.stored(records);
+        this.#pendingListCleanup.stored(records);
         emitSafely(this, 'stored', records);
       },
     };
@@ -280,11 +279,10 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
       this.#storage.failed(reason);
       this.#serverLog.report('storage', unavailable('storage is not available yet', reason));
     });
-    if (!this.#abort.signal.aborted) this.#storage.worked();
-    if (!this.#abort.signal.aborted && this.#reason !== undefined) {
-      this.#reason = undefined;
-      this.#serverLog.report('storage', 'storage works now', 'info');
-    }
+    if (this.#abort.signal.aborted) return;
+    this.#storage.worked();
+    if (this.#reason !== undefined) this.#serverLog.report('storage', 'storage works now', 'info');
+    this.#reason = undefined;
   }
 
   async #stop(): Promise<void> {
@@ -292,7 +290,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
     this.#deadLetterLog.end();
     this.#liveness.stop();
     await Promise.all([
-      within(1000, Promise.all([this.#maintenance.stop(), this.#pendingLists.stop(), this.#store.close()])),
+      within(1000, Promise.all([this.#maintenance.stop(), this.#pendingListCleanup.stop(), this.#store.close()])),
       this.#alerts?.stop(),
     ]);
     // Closed last, so that it reports the shutdown until the end.

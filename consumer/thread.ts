@@ -10,7 +10,7 @@ import { reasonOf } from '../src/errors.js';
 import { internalLogger, type LogEntry } from '../src/internal-logger.js';
 import { within } from '../src/time/time-limit.js';
 import type { ConsumerConfig } from './config.js';
-import type { DeadLetterNotice } from './events.js';
+import type { DeadLetterNotice } from './consumer-events.js';
 import { type Figures, noFigures } from './metrics/snapshot.js';
 import { noWorkerStatus, type WorkerStatus } from './status.js';
 import type { WorkerEvents } from './worker.js';
@@ -27,7 +27,7 @@ export type Request =
   | { readonly type: 'begin'; readonly services: readonly string[] }
   | { readonly type: 'add'; readonly service: string; readonly rank: number }
   /** An announcement was stored and may be acknowledged. */
-  | { readonly type: 'kept'; readonly announcement: number }
+  | { readonly type: 'announcementStored'; readonly announcement: number }
   | { readonly type: 'stop' };
 
 /** Messages from the thread. A status arrives every second, so silence means that the thread hangs. */
@@ -35,7 +35,7 @@ export type Report =
   | { readonly type: 'status'; readonly status: WorkerStatus; readonly figures: Figures }
   | { readonly type: 'log'; readonly entry: LogEntry }
   | { readonly type: 'state'; readonly status: WorkerStatus; readonly figures: Figures }
-  | { readonly type: 'taking' }
+  | { readonly type: 'consuming' }
   | { readonly type: 'announced'; readonly service: string; readonly announcement: number }
   | { readonly type: 'announcementsLost' }
   | { readonly type: 'deadLetters'; readonly letters: readonly DeadLetterNotice[] }
@@ -53,7 +53,7 @@ export interface ThreadEvents extends WorkerEvents {
  */
 const STOP_MS = 11_000;
 /** Checks without a report after which the thread counts as silent. */
-const SILENT_LOOKS = 3;
+const MAX_MISSED_REPORTS = 3;
 
 export class WorkerThread {
   readonly #worker: Worker;
@@ -75,7 +75,7 @@ export class WorkerThread {
       execArgv: [],
       env: threadEnvironment(),
     });
-    this.#worker.on('message', (report: Report) => this.#hear(report, events));
+    this.#worker.on('message', (report: Report) => this.#onReport(report, events));
     this.#worker.on('error', (error) => {
       this.#failure = reasonOf(error);
     });
@@ -91,7 +91,7 @@ export class WorkerThread {
 
   /** A thread that no longer reports does not work, whatever its last report says. */
   status(): WorkerStatus {
-    if (this.#silent < SILENT_LOOKS) return this.#status;
+    if (this.#silent < MAX_MISSED_REPORTS) return this.#status;
     return { ...this.#status, state: 'silent', reason: 'it has not responded for some seconds' };
   }
 
@@ -100,15 +100,15 @@ export class WorkerThread {
   }
 
   connect(): void {
-    this.#ask({ type: 'connect' });
+    this.#send({ type: 'connect' });
   }
 
   begin(services: readonly string[]): void {
-    this.#ask({ type: 'begin', services });
+    this.#send({ type: 'begin', services });
   }
 
   add(service: string, rank: number): void {
-    this.#ask({ type: 'add', service, rank });
+    this.#send({ type: 'add', service, rank });
   }
 
   /** When it last reported, in milliseconds of `performance.now()`. */
@@ -129,15 +129,15 @@ export class WorkerThread {
 
   async stop(): Promise<void> {
     if (this.#state === 'alive') this.#state = 'stopping';
-    this.#ask({ type: 'stop' });
+    this.#send({ type: 'stop' });
     if (!(await within(STOP_MS, this.#ended))) await this.#worker.terminate();
   }
 
-  #ask(request: Request): void {
+  #send(request: Request): void {
     this.#worker.postMessage(request);
   }
 
-  #hear(report: Report, events: ThreadEvents): void {
+  #onReport(report: Report, events: ThreadEvents): void {
     this.#silent = 0;
     this.#lastHeardMs = performance.now();
     const { type } = report;
@@ -147,10 +147,10 @@ export class WorkerThread {
     }
     if (type === 'state') events.onState(report.status.state);
     else if (type === 'log') events.onLog(report.entry);
-    else if (type === 'taking') events.onTaking();
+    else if (type === 'consuming') events.onConsuming();
     else if (type === 'announced') {
       const { service, announcement } = report;
-      events.onAnnounced(service, () => this.#ask({ type: 'kept', announcement }));
+      events.onAnnounced(service, () => this.#send({ type: 'announcementStored', announcement }));
     } else if (type === 'announcementsLost') events.onAnnouncementsLost();
     else if (type === 'deadLetters') events.onDeadLetters(report.letters);
     else if (type === 'stored') events.onStored(report.records);

@@ -8,32 +8,32 @@ import { ConsumerWorker } from './worker.js';
 const STATUS_MS = 1000;
 
 function serve({ config, logLevel }: Start): void {
-  const tell = (report: Report) => parentPort?.postMessage(report);
+  const send = (report: Report) => parentPort?.postMessage(report);
   internalLogger.setLevel(logLevel);
-  sendInternalLinesTo((_line, entry) => tell({ type: 'log', entry }));
+  sendInternalLinesTo((_line, entry) => send({ type: 'log', entry }));
 
   const acknowledgements = new Map<number, () => void>();
   let announcements = 0;
   const worker: ConsumerWorker = new ConsumerWorker(config, {
-    onState: () => tell({ type: 'state', status: worker.status(), figures: worker.figures() }),
-    onTaking() {
-      // Send the status first, so that it is current when the main thread receives `taking`.
-      tell({ type: 'status', status: worker.status(), figures: worker.figures() });
-      tell({ type: 'taking' });
+    onState: () => send({ type: 'state', status: worker.status(), figures: worker.figures() }),
+    onConsuming() {
+      // Send the status first, so that it is current when the main thread receives `consuming`.
+      send({ type: 'status', status: worker.status(), figures: worker.figures() });
+      send({ type: 'consuming' });
     },
     onAnnounced(service, acknowledge) {
       acknowledgements.set(++announcements, acknowledge);
-      tell({ type: 'announced', service, announcement: announcements });
+      send({ type: 'announced', service, announcement: announcements });
     },
     onAnnouncementsLost() {
       acknowledgements.clear();
-      tell({ type: 'announcementsLost' });
+      send({ type: 'announcementsLost' });
     },
-    onDeadLetters: (letters) => tell({ type: 'deadLetters', letters }),
-    onStored: (records) => tell({ type: 'stored', records }),
+    onDeadLetters: (letters) => send({ type: 'deadLetters', letters }),
+    onStored: (records) => send({ type: 'stored', records }),
   });
   const timer = setInterval(() => {
-    tell({ type: 'status', status: worker.status(), figures: worker.figures() });
+    send({ type: 'status', status: worker.status(), figures: worker.figures() });
   }, STATUS_MS);
 
   async function stop(): Promise<void> {
@@ -46,7 +46,7 @@ function serve({ config, logLevel }: Start): void {
     if (request.type === 'connect') worker.connect();
     else if (request.type === 'begin') void worker.begin(request.services);
     else if (request.type === 'add') worker.add(request.service, request.rank);
-    else if (request.type === 'kept') acknowledge(request.announcement);
+    else if (request.type === 'announcementStored') acknowledge(request.announcement);
     else void stop();
   });
 

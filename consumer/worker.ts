@@ -23,13 +23,13 @@ import { StatusLog } from '../src/status-log.js';
 import { sleep, within } from '../src/time/time-limit.js';
 import { createEventsOf } from './alerts/event.js';
 import type { ConsumerConfig } from './config.js';
-import type { DeadLetterNotice, WorkerHooks } from './events.js';
+import type { DeadLetterNotice, WorkerHooks } from './consumer-events.js';
 import { Intake } from './intake/intake.js';
-import { type Figures, NOTHING_IN_HAND } from './metrics/snapshot.js';
-import { PendingRepublishes } from './pending-republishes.js';
+import { type Figures, NONE_UNACKNOWLEDGED } from './metrics/snapshot.js';
 import { Pipeline } from './pipeline.js';
 import { createRepublisher, type Republisher } from './republish.js';
 import { unavailable, untilStorageWorks } from './retry.js';
+import { RetryPublisher } from './retry-publisher.js';
 import type { WorkerState, WorkerStatus } from './status.js';
 import { type DeadLetter, openStore, type Store } from './store/index.js';
 
@@ -40,7 +40,7 @@ const STOP_MS = 8000;
  * How long messages that cannot be stored are held, in milliseconds: a third of the broker's default timeout for
  * acknowledgements, after which it closes the channel.
  */
-const GIVE_BACK_AFTER_MS = 10 * 60_000;
+const REQUEUE_AFTER_MS = 10 * 60_000;
 
 /** How long the start waits for the publish connection, in milliseconds. */
 const PUBLISHING_PATIENCE_MS = 2000;
@@ -49,7 +49,7 @@ const PUBLISHING_PATIENCE_MS = 2000;
 export interface WorkerEvents {
   readonly onState: (state: WorkerState) => void;
   /** It is consuming from every queue that the broker grants. */
-  readonly onTaking: () => void;
+  readonly onConsuming: () => void;
   /** A service has announced itself. Call `acknowledge` once it is stored. */
   readonly onAnnounced: (service: string, acknowledge: () => void) => void;
   /** Unacknowledged announcements are redelivered, to this worker or to another one. */
@@ -65,7 +65,7 @@ export class ConsumerWorker {
   readonly #store: Store;
   readonly #intake: Intake;
   readonly #republisher: Republisher;
-  readonly #copies: PendingRepublishes;
+  readonly #retryPublisher: RetryPublisher;
   readonly #pipeline: Pipeline;
   /** Server conditions: each change is logged, not each attempt. */
   readonly #serverLog = new StatusLog((sentence, level) => internalLogger[level](sentence));
@@ -99,18 +99,18 @@ export class ConsumerWorker {
       (sentence) => this.#notices.once(sentence),
     );
     setMaxListeners(0, this.#abort.signal);
-    this.#copies = new PendingRepublishes({
+    this.#retryPublisher = new RetryPublisher({
       republisher: this.#republisher,
       signal: this.#abort.signal,
       onWaiting: (waits) => this.#logRetries(waits),
-      ...(hooks.giveBackAfterMs === undefined ? {} : { giveBackAfterMs: hooks.giveBackAfterMs }),
+      ...(hooks.requeueAfterMs === undefined ? {} : { requeueAfterMs: hooks.requeueAfterMs }),
     });
     this.#pipeline = new Pipeline({
       config,
       store: this.#store,
       republisher: this.#republisher,
-      copies: this.#copies,
-      session: () => this.#intake.session,
+      retryPublisher: this.#retryPublisher,
+      channel: () => this.#intake.channel,
       isStoring: () => this.#state === 'running' || this.#state === 'stopping',
       onAnnounced: events.onAnnounced,
       onProgress: (records) => {
@@ -128,9 +128,9 @@ export class ConsumerWorker {
       services: () => [...this.#services].reverse(),
       status: this.#serverLog,
       notices: this.#notices,
-      onMessage: (session, queue, message) => this.#pipeline.take(session, queue, message),
-      onLost: () => this.#forgetInHand(),
-      onTaking: events.onTaking,
+      onMessage: (channel, queue, message) => this.#pipeline.receive(channel, queue, message),
+      onLost: () => this.#discardUnacknowledged(),
+      onConsuming: events.onConsuming,
       signal: this.#abort.signal,
     });
   }
@@ -167,7 +167,7 @@ export class ConsumerWorker {
    * limit.
    */
   async #pause(reason: string): Promise<void> {
-    if (this.#state === 'stopping') return this.#giveBack();
+    if (this.#state === 'stopping') return this.#requeueAll();
     this.#heldSinceMs ??= performance.now();
     if (this.#state !== 'running') return;
     this.#pauses++;
@@ -191,7 +191,7 @@ export class ConsumerWorker {
   }
 
   status(): WorkerStatus {
-    const { notice } = this.#copies;
+    const { notice } = this.#retryPublisher;
     return {
       state: this.#state,
       sinceMs: this.#sinceMs,
@@ -199,7 +199,7 @@ export class ConsumerWorker {
       broker: this.#intake.status(),
       publishing: this.#republisher.status(),
       queues: this.#intake.queues,
-      inHand: this.#intake.session?.unacknowledged ?? 0,
+      inHand: this.#intake.channel?.unacknowledged ?? 0,
       counts: { ...this.#pipeline.counts.totals, pauses: this.#pauses },
       notices: notice === undefined ? this.#notices.all : [...this.#notices.all, notice],
     };
@@ -207,9 +207,12 @@ export class ConsumerWorker {
 
   figures(): Figures {
     const { counts, writingSinceMs } = this.#pipeline;
-    const { session } = this.#intake;
-    if (!session || session.isEnded) return { counts, inHand: { ...NOTHING_IN_HAND, writingSinceMs } };
-    return { counts, inHand: { messages: session.unacknowledged, queues: session.heldByQueue(), writingSinceMs } };
+    const { channel } = this.#intake;
+    if (!channel || channel.isEnded) return { counts, unacknowledged: { ...NONE_UNACKNOWLEDGED, writingSinceMs } };
+    return {
+      counts,
+      unacknowledged: { messages: channel.unacknowledged, queues: channel.unacknowledgedByQueue(), writingSinceMs },
+    };
   }
 
   #transition(state: WorkerState, reason?: string): void {
@@ -231,9 +234,9 @@ export class ConsumerWorker {
   }
 
   async #resume(): Promise<void> {
-    const { giveBackAfterMs = GIVE_BACK_AFTER_MS } = this.#hooks;
+    const { requeueAfterMs = REQUEUE_AFTER_MS } = this.#hooks;
     const heldMs = performance.now() - (this.#heldSinceMs ?? 0);
-    const timer = setTimeout(() => void this.#giveBack(), Math.max(0, giveBackAfterMs - heldMs));
+    const timer = setTimeout(() => void this.#requeueAll(), Math.max(0, requeueAfterMs - heldMs));
     // The probe may succeed although the same batch fails again. Then the pauses grow instead of following each other
     // directly.
     await sleep(backoffMs(++this.#pausesInARow, RECONNECT), this.#abort.signal);
@@ -254,26 +257,26 @@ export class ConsumerWorker {
   }
 
   /** Requeues all unacknowledged messages once, and consumes nothing until storage works again. */
-  async #giveBack(): Promise<void> {
-    this.#forgetInHand();
+  async #requeueAll(): Promise<void> {
+    this.#discardUnacknowledged();
     this.#heldSinceMs = undefined;
     await this.#intake.pause();
   }
 
   /** The broker redelivers these messages: their channel has ended or is about to. */
-  #forgetInHand(): void {
+  #discardUnacknowledged(): void {
     this.#pipeline.clear();
     this.#events.onAnnouncementsLost();
   }
 
   async #stop(wasRunning: boolean): Promise<void> {
-    if (wasRunning) await within(STOP_MS, this.#finishInHand());
-    this.#forgetInHand();
+    if (wasRunning) await within(STOP_MS, this.#finishUnacknowledged());
+    this.#discardUnacknowledged();
     await Promise.all([this.#intake.close(), this.#republisher.close(), within(1000, this.#store.close())]);
     this.#transition('stopped');
   }
 
-  async #finishInHand(): Promise<void> {
+  async #finishUnacknowledged(): Promise<void> {
     await this.#intake.drain();
     await this.#pipeline.finish();
   }

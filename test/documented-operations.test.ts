@@ -6,7 +6,7 @@ import { connect } from 'amqplib';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { SELF_ALERTS } from '../consumer/alerts/self-watch.js';
-import { HEALTH_REASONS } from '../consumer/health-reasons.js';
+import { HEALTH_REASONS } from '../consumer/status.js';
 import { program } from './cli/run-loghive.js';
 import { documentOf, sectionsOf } from './deploy/files.js';
 import { onEnd, useBroker, useChild, useDatabase } from './support/use-servers.js';
@@ -60,11 +60,11 @@ const NOTICES: ReadonlyArray<readonly [file: string, ...words: string[]]> = [
   ['src/amqp/topology.ts', 'belongs to another connection alone', 'the broker refused', 'a quorum queue'],
   ['consumer/intake/queue-hazards.ts', 'has a delivery limit', 'is a stream'],
   ['consumer/intake/refused-queues.ts', 'cannot consume from queue'],
-  ['consumer/pending-republishes.ts', 'retries cannot be published', 'unacknowledged because retries cannot be published'],
+  ['consumer/retry-publisher.ts', 'retries cannot be published', 'unacknowledged because retries cannot be published'],
   ['consumer/storage-watch.ts', 'dead letters cannot be stored'],
-  ['consumer/announcements.ts', 'service announcements cannot be stored'],
-  ['consumer/announcements.ts', 'new services announced themselves within one second'],
-  ['consumer/announcements.ts', 'services have announced themselves. Further ones'],
+  ['consumer/service-registrar.ts', 'service announcements cannot be stored'],
+  ['consumer/service-registrar.ts', 'new services announced themselves within one second'],
+  ['consumer/service-registrar.ts', 'services have announced themselves. Further ones'],
   ['consumer/discovery.ts', 'services found by other consumers cannot be read'],
   ['consumer/alerts/alerts.ts', 'alerts wait in the database'],
   ['consumer/alerts/delivery.ts', 'alerts are not sent by'],

@@ -30,8 +30,8 @@ export interface HttpServerOptions {
   readonly paths: readonly string[];
 }
 
-const MOST_HEADER_BYTES = 8 * 1024;
-const MOST_CONNECTIONS = 100;
+const MAX_HEADER_BYTES = 8 * 1024;
+const MAX_CONNECTIONS = 100;
 /** How long a client may take to send a request, in milliseconds. */
 const REQUEST_MS = 5000;
 /** A connection is closed after this long without traffic, in milliseconds. */
@@ -45,7 +45,7 @@ export async function openHttpServer({ host, port, answer, paths }: HttpServerOp
   const faults = new StatusLog((sentence) => internalLogger.warning(sentence));
   const server = createServer(
     {
-      maxHeaderSize: MOST_HEADER_BYTES,
+      maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: REQUEST_MS,
       requestTimeout: REQUEST_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -61,7 +61,7 @@ export async function openHttpServer({ host, port, answer, paths }: HttpServerOp
     },
   );
   server.timeout = SILENT_MS;
-  server.maxConnections = MOST_CONNECTIONS;
+  server.maxConnections = MAX_CONNECTIONS;
 
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => {});

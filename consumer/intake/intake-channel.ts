@@ -2,7 +2,6 @@
  * Consumes messages on one channel and acknowledges them. Delivery tags are valid only on their channel, so each
  * channel has its own `IntakeChannel`, and acknowledgements for an ended one are ignored.
  */
-
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { messageOf, weightOf } from '../../src/amqp/amqplib-internals.js';
 import type { OpenConnection } from '../../src/amqp/open-connection.js';
@@ -10,9 +9,8 @@ import { isRefusedConsume } from '../../src/amqp/reply.js';
 import type { Topology } from '../../src/amqp/topology.js';
 import type { QueueDeclaration } from '../../src/wire.js';
 import { publishedAtMs } from '../delivery.js';
-import type { HeldOfQueue } from '../metrics/snapshot.js';
+import type { UnacknowledgedInQueue } from '../metrics/snapshot.js';
 import { AckLedger } from './acks.js';
-import { ReadPause } from './read-pause.js';
 import type { Subscription } from './subscription.js';
 import { Subscriptions } from './subscriptions.js';
 
@@ -22,7 +20,7 @@ export interface IntakeChannelOptions {
   /** Queues that have a reserved share of the budget. */
   readonly isSevere: (queue: string) => boolean;
   /** A message was delivered. Returns the number of its records, if already known. */
-  readonly onMessage: (session: IntakeChannel, queue: string, message: ConsumeMessage) => number | undefined;
+  readonly onMessage: (channel: IntakeChannel, queue: string, message: ConsumeMessage) => number | undefined;
   /** A problem with a queue that needs attention; undefined: none. */
   readonly onHazard: (queue: string, sentence: string | undefined) => void;
   /** The broker refuses this queue. If it closed the channel over it, `onLost` follows. */
@@ -32,7 +30,7 @@ export interface IntakeChannelOptions {
    *
    * @param refused whether it ended over a queue that was passed to `onRefused`.
    */
-  readonly onLost: (session: IntakeChannel, error: Error, refused: boolean) => void;
+  readonly onLost: (channel: IntakeChannel, error: Error, refused: boolean) => void;
 }
 
 interface HeldMessage {
@@ -45,9 +43,9 @@ export class IntakeChannel {
   readonly connection: OpenConnection;
   readonly #options: IntakeChannelOptions;
   readonly #ledger = new AckLedger();
-  readonly #backPressure: ReadPause;
+  readonly #readPause: ReadPause;
   /** Unacknowledged messages by delivery tag, in order of delivery. */
-  readonly #inHand = new Map<number, HeldMessage>();
+  readonly #unacknowledged = new Map<number, HeldMessage>();
   readonly #subscriptions: Subscriptions;
   #busyQueues = 0;
   #channel: Channel | undefined;
@@ -62,7 +60,7 @@ export class IntakeChannel {
   ) {
     this.connection = connection;
     this.#options = options;
-    this.#backPressure = new ReadPause(connection, options.prefetchBytes);
+    this.#readPause = new ReadPause(connection, options.prefetchBytes);
     const { prefetchBytes: bytes, batchRecords, isSevere, onHazard, onRefused } = options;
     this.#subscriptions = new Subscriptions({
       connection,
@@ -70,7 +68,7 @@ export class IntakeChannel {
       isOpen: () => this.#state === 'open',
       budget: () => ({ bytes, batchRecords, busyQueues: this.#busyQueues }),
       isSevere,
-      onMessage: (subscription, message) => this.#take(subscription, message),
+      onMessage: (subscription, message) => this.#receive(subscription, message),
       onHazard,
       onRefused,
     });
@@ -92,9 +90,9 @@ export class IntakeChannel {
   }
 
   /** Unacknowledged messages, by queue. */
-  heldByQueue(): Map<string, HeldOfQueue> {
-    const held = new Map<string, HeldOfQueue>();
-    for (const { subscription, publishedAtMs: oldestMs } of this.#inHand.values()) {
+  unacknowledgedByQueue(): Map<string, UnacknowledgedInQueue> {
+    const held = new Map<string, UnacknowledgedInQueue>();
+    for (const { subscription, publishedAtMs: oldestMs } of this.#unacknowledged.values()) {
       // A queue delivers in order: the first message of each is its oldest.
       if (held.size === this.#busyQueues) break;
       const { queue, meanBodyBytes: meanBytes } = subscription;
@@ -141,7 +139,7 @@ export class IntakeChannel {
   }
 
   /** Returns one message to its queue. The broker redelivers it immediately. */
-  giveBack(tag: number): void {
+  requeue(tag: number): void {
     if (this.#state === 'ended') return;
     this.#release(tag);
     this.#ledger.finished([tag]);
@@ -156,7 +154,7 @@ export class IntakeChannel {
   async drain(): Promise<void> {
     if (this.#state !== 'open') return;
     this.#state = 'draining';
-    this.#backPressure.release();
+    this.#readPause.release();
     await this.#subscriptions.cancel();
   }
 
@@ -169,7 +167,7 @@ export class IntakeChannel {
 
   #finish(): void {
     this.#state = 'ended';
-    this.#backPressure.release();
+    this.#readPause.release();
     this.#subscriptions.stop();
   }
 
@@ -186,28 +184,28 @@ export class IntakeChannel {
     this.#options.onLost(this, error, refused !== undefined);
   }
 
-  #take(subscription: Subscription, message: ConsumeMessage): void {
+  #receive(subscription: Subscription, message: ConsumeMessage): void {
     if (this.#state === 'ended') return;
     const tag = message.fields.deliveryTag;
     const bytes = weightOf(message);
     this.#ledger.delivered(tag);
-    this.#inHand.set(tag, { subscription, bytes, publishedAtMs: publishedAtMs(message, Date.now()) });
+    this.#unacknowledged.set(tag, { subscription, bytes, publishedAtMs: publishedAtMs(message, Date.now()) });
     if (!subscription.isBusy) this.#busyQueues++;
     subscription.delivered(bytes, message.content.length);
-    this.#backPressure.delivered(bytes);
+    this.#readPause.delivered(bytes);
     const records = this.#options.onMessage(this, subscription.queue, message);
     if (records !== undefined) subscription.counted(records);
     this.#subscriptions.review(subscription);
   }
 
   #release(tag: number): void {
-    const message = this.#inHand.get(tag);
+    const message = this.#unacknowledged.get(tag);
     if (!message) return;
     const { subscription, bytes } = message;
-    this.#inHand.delete(tag);
+    this.#unacknowledged.delete(tag);
     subscription.finished(bytes);
     if (!subscription.isBusy) this.#busyQueues--;
-    this.#backPressure.finished(bytes);
+    this.#readPause.finished(bytes);
   }
 }
 
@@ -220,4 +218,48 @@ function closed(channel: Channel): Promise<void> {
     channel.once('close', resolve);
     channel.close().then(resolve, () => resolve());
   });
+}
+
+/** Used instead of the heartbeat interval if heartbeats are off, in milliseconds. */
+const DEFAULT_HEARTBEAT_MS = 60_000;
+
+/**
+ * Keeps unacknowledged messages within a budget in bytes. AMQP has no prefetch in bytes, and messages in flight still
+ * arrive when messages become larger. Above the budget the socket is not read, so TCP backpressure stops the broker.
+ */
+export class ReadPause {
+  readonly #openConnection: OpenConnection;
+  readonly #budgetBytes: number;
+  #bytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(connection: OpenConnection, budgetBytes: number) {
+    this.#openConnection = connection;
+    this.#budgetBytes = budgetBytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  delivered(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes <= this.#budgetBytes || this.#timer) return;
+    this.#openConnection.pauseReading();
+    // The broker's heartbeats are not read either, and without them the connection would be considered dead.
+    this.#timer = setTimeout(() => this.release(), (this.#openConnection.heartbeatMs || DEFAULT_HEARTBEAT_MS) / 2);
+  }
+
+  finished(bytes: number): void {
+    this.#bytes -= bytes;
+    if (this.#bytes <= this.#budgetBytes) this.release();
+  }
+
+  /** Resumes reading until the budget is exceeded again. */
+  release(): void {
+    if (!this.#timer) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#openConnection.resumeReading();
+  }
 }

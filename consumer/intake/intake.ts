@@ -31,11 +31,11 @@ export interface IntakeOptions {
   /** Conditions that need attention, reported while they last. */
   readonly notices: StatusLog;
   /** A message was delivered. Returns the number of its records, if already known. */
-  readonly onMessage: (session: IntakeChannel, queue: string, message: ConsumeMessage) => number | undefined;
+  readonly onMessage: (channel: IntakeChannel, queue: string, message: ConsumeMessage) => number | undefined;
   /** The channel ended unexpectedly. Unacknowledged messages are redelivered. */
   readonly onLost: () => void;
   /** Every queue that the broker grants is subscribed to. */
-  readonly onTaking: () => void;
+  readonly onConsuming: () => void;
   /** Aborts all waiting for good. */
   readonly signal: AbortSignal;
 }
@@ -82,18 +82,18 @@ export class Intake {
         `connected to ${connection.serverProduct} ${connection.serverVersion} at ${hostname}:${port}`,
         'info',
       );
-      this.#openSession();
+      this.#openChannel();
     });
-    events.on('failed', (error) => this.#tellOfBroker(error));
+    events.on('failed', (error) => this.#reportBroker(error));
     events.on('lost', (error) => {
       this.#openConnection = undefined;
       this.#channel?.lose(error);
-      this.#tellOfBroker(error);
+      this.#reportBroker(error);
     });
   }
 
   /** The latest channel. It may have ended. */
-  get session(): IntakeChannel | undefined {
+  get channel(): IntakeChannel | undefined {
     return this.#channel;
   }
 
@@ -115,7 +115,7 @@ export class Intake {
   /** Starts consuming. */
   begin(): void {
     this.#wanted = true;
-    this.#openSession();
+    this.#openChannel();
   }
 
   /**
@@ -125,10 +125,10 @@ export class Intake {
    * @param rank queues with a higher rank are declared first.
    */
   add(service: string, rank: number): void {
-    const session = this.#channel;
-    if (!session) return;
-    const declarations = logQueues(service, this.#config.queues, session.connection.serverVersion);
-    session.add(
+    const channel = this.#channel;
+    if (!channel) return;
+    const declarations = logQueues(service, this.#config.queues, channel.connection.serverVersion);
+    channel.add(
       declarations.filter(({ queue }) => !this.#refused.has(queue)),
       rank,
     );
@@ -137,9 +137,9 @@ export class Intake {
   /** Stops consuming and requeues unacknowledged messages once. */
   async pause(): Promise<void> {
     this.#wanted = false;
-    const session = this.#channel;
+    const channel = this.#channel;
     this.#channel = undefined;
-    await session?.end();
+    await channel?.end();
   }
 
   /** Stops consuming. Delivered messages can still be acknowledged. */
@@ -159,17 +159,17 @@ export class Intake {
   }
 
   /** While the consumer stops, a lost connection is neither reported nor reopened. */
-  #tellOfBroker({ message }: Error): void {
+  #reportBroker({ message }: Error): void {
     if (this.#options.signal.aborted) void this.#connection.close();
     else this.#options.status.report('broker', message);
   }
 
-  #openSession(): void {
+  #openChannel(): void {
     const connection = this.#openConnection;
     if (!this.#wanted || !connection || (this.#channel && !this.#channel.isEnded)) return;
     const { prefetchBytes, batchSize } = this.#config;
     const wanted = this.#declarations(connection).filter(({ queue }) => !this.#refused.has(queue));
-    const session = new IntakeChannel(connection, this.#topology, wanted, {
+    const channel = new IntakeChannel(connection, this.#topology, wanted, {
       prefetchBytes,
       batchRecords: batchSize,
       isSevere,
@@ -178,15 +178,15 @@ export class Intake {
       onRefused: (declaration, error) => this.#refused.hold(declaration, error),
       onLost: (lost, error, refused) => this.#channelLost(lost, error, refused),
     });
-    this.#channel = session;
+    this.#channel = channel;
     this.#openedAtMs = performance.now();
-    void session.open().then(() => {
-      if (session.isEnded) return;
+    void channel.open().then(() => {
+      if (channel.isEnded) return;
       // The reason for each queue has been logged.
       const { taken, refused } = this.queues;
       if (taken === 0 && refused > 0) this.#options.status.report('queues', 'no queue can be consumed from');
-      else this.#options.status.report('queues', this.#whatIsTaken(), 'info');
-      this.#options.onTaking();
+      else this.#options.status.report('queues', this.#describeServices(), 'info');
+      this.#options.onConsuming();
     });
   }
 
@@ -201,7 +201,7 @@ export class Intake {
     return services === 'every' ? [SERVICES, failures, ...logs] : [...logs, failures, SERVICES];
   }
 
-  #whatIsTaken(): string {
+  #describeServices(): string {
     const services = listed(this.#options.services());
     if (this.#config.services !== 'every') return `consuming messages of ${services}`;
     return services === ''
@@ -209,18 +209,18 @@ export class Intake {
       : `consuming messages of every service that announces itself, so far: ${services}`;
   }
 
-  #channelLost(session: IntakeChannel, error: Error, refused: boolean): void {
-    if (session !== this.#channel) return;
+  #channelLost(channel: IntakeChannel, error: Error, refused: boolean): void {
+    if (channel !== this.#channel) return;
     this.#options.onLost();
     this.#options.status.report('queues', undefined);
     const { state } = this.#connection.status();
-    if (this.#openConnection !== session.connection || (state !== 'ready' && state !== 'blocked')) return;
+    if (this.#openConnection !== channel.connection || (state !== 'ready' && state !== 'blocked')) return;
     // The refused queue is excluded from now on, so the next channel can be opened immediately.
-    if (refused) return void setImmediate(() => this.#openSession());
+    if (refused) return void setImmediate(() => this.#openChannel());
     this.#topology.forget();
     this.#endsInARow = performance.now() - this.#openedAtMs < LONG_LIVED_MS ? this.#endsInARow + 1 : 1;
     this.#options.status.report('queues', `the channel was closed: ${replyText(error)}. It will be reopened.`);
-    void sleep(backoffMs(this.#endsInARow, RECONNECT), this.#options.signal).then(() => this.#openSession());
+    void sleep(backoffMs(this.#endsInARow, RECONNECT), this.#options.signal).then(() => this.#openChannel());
   }
 }
 
@@ -229,11 +229,11 @@ function isOfService(queue: string): boolean {
   return queue !== FAILURE_QUEUE && queue !== SERVICES_QUEUE;
 }
 
-const MOST_LISTED = 20;
+const MAX_LISTED = 20;
 
 function listed(services: readonly string[]): string {
-  const more = services.length - MOST_LISTED;
-  return more > 0 ? `${services.slice(0, MOST_LISTED).join(', ')} and ${more} more` : services.join(', ');
+  const more = services.length - MAX_LISTED;
+  return more > 0 ? `${services.slice(0, MAX_LISTED).join(', ')} and ${more} more` : services.join(', ');
 }
 
 /** Also true if a service has such a name. Reserving too much of the budget is harmless. */

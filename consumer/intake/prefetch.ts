@@ -39,7 +39,7 @@ export interface PrefetchBudget {
 }
 
 /** Whether to review the prefetch: it is used up, or its messages exceed the queue's share of the budget. */
-export function wantsAnother(load: QueueLoad, budget: PrefetchBudget): boolean {
+export function needsReview(load: QueueLoad, budget: PrefetchBudget): boolean {
   return load.outstanding >= load.prefetch || load.outstandingBytes > shareOf(load, budget);
 }
 

@@ -12,7 +12,7 @@ import type { StatusLog } from '../../src/status-log.js';
 import { sleep } from '../../src/time/time-limit.js';
 import type { QueueDeclaration } from '../../src/wire.js';
 import { retry } from '../retry.js';
-import { declareToTake } from './subscriptions.js';
+import { declareForConsuming } from './subscriptions.js';
 
 /** A permission is granted by hand, but a queue may be available again in a moment. */
 const RETRY: BackoffPolicy = { firstMs: 1000, maxMs: 60_000 };
@@ -63,16 +63,16 @@ export class RefusedQueues {
     if (this.#held.has(declaration.queue)) return;
     this.#held.add(declaration.queue);
     // Any other failure is a bug in Loghive and must not end the process.
-    this.#untilItIsFree(declaration, error).catch((fault) => internalLogger.error(`consumer: ${reasonOf(fault)}`));
+    this.#retryUntilGranted(declaration, error).catch((fault) => internalLogger.error(`consumer: ${reasonOf(fault)}`));
   }
 
-  async #untilItIsFree(declaration: QueueDeclaration, error: Error): Promise<void> {
+  async #retryUntilGranted(declaration: QueueDeclaration, error: Error): Promise<void> {
     const { notices, signal, onFree } = this.#options;
     const sentence = sentenceOf(declaration.queue, error);
     const topic = `queue ${declaration.queue} refused`;
     if (sentence) notices.report(topic, sentence);
     await sleep(backoffMs(1, RETRY), signal);
-    await retry(() => this.#take(declaration), {
+    await retry(() => this.#tryConsume(declaration), {
       policy: RETRY,
       signal,
       onFailure: ({ message }) =>
@@ -91,13 +91,13 @@ export class RefusedQueues {
    * Rejects while the queue is refused. Waits while the broker is unreachable, because that says nothing about the
    * queue.
    */
-  async #take(declaration: QueueDeclaration): Promise<void> {
+  async #tryConsume(declaration: QueueDeclaration): Promise<void> {
     const { openConnection, signal } = this.#options;
     let open = openConnection();
     for (; !open && !signal.aborted; open = openConnection()) await sleep(RETRY.firstMs, signal);
     if (!open) return;
     this.#topology.forget();
-    await declareToTake(this.#topology, open, declaration, () => {});
+    await declareForConsuming(this.#topology, open, declaration, () => {});
     const channel = await open.model.createChannel();
     channel.on('error', () => {});
     // The only way to find out. A message that is delivered is requeued when the channel closes.

@@ -44,12 +44,12 @@ export class Subscription {
 
   get load(): QueueLoad {
     // The mean adapts slowly when messages become larger; unacknowledged ones show it immediately.
-    const inHand = this.#outstandingBytes / Math.max(1, this.#outstanding);
+    const current = this.#outstandingBytes / Math.max(1, this.#outstanding);
     return {
       prefetch: this.prefetch,
       outstanding: this.#outstanding,
       outstandingBytes: this.#outstandingBytes,
-      meanBytes: Math.max(this.#meanBytes, inHand),
+      meanBytes: Math.max(this.#meanBytes, current),
       meanRecords: this.#meanRecords,
       severe: this.severe,
     };

@@ -12,7 +12,7 @@ import { LoghiveError, reasonOf } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { counted } from '../../src/sentence.js';
 import type { QueueDeclaration } from '../../src/wire.js';
-import { adapted, type PrefetchBudget, shrunk, wantsAnother } from './prefetch.js';
+import { adapted, needsReview, type PrefetchBudget, shrunk } from './prefetch.js';
 import { hazardOf } from './queue-hazards.js';
 import { Subscription } from './subscription.js';
 
@@ -44,7 +44,7 @@ const SHRINK_EVERY_MS = 60_000;
  *
  * @throws LoghiveError LOGHIVE_BROKER_REFUSED if the queue must not be consumed from; the errors of `Topology.ensure`.
  */
-export async function declareToTake(
+export async function declareForConsuming(
   topology: Topology,
   connection: OpenConnection,
   declaration: QueueDeclaration,
@@ -95,7 +95,7 @@ export class Subscriptions {
   async begin(channel: Channel): Promise<void> {
     this.#channel = channel;
     this.#timers.add(setInterval(() => this.#shrinkIdle(), SHRINK_EVERY_MS));
-    await this.#work();
+    await this.#process();
   }
 
   /**
@@ -131,23 +131,23 @@ export class Subscriptions {
   review(subscription: Subscription): void {
     const budget = this.#options.budget();
     const { load } = subscription;
-    if (wantsAnother(load, budget)) this.#resize(subscription, adapted(load, budget));
+    if (needsReview(load, budget)) this.#resize(subscription, adapted(load, budget));
   }
 
   #enqueue(subscriptions: readonly Subscription[], rank: number): void {
     const at = this.#pending.findLastIndex((pending) => pending.rank < rank) + 1;
     this.#pending.splice(at, 0, ...subscriptions.map((subscription) => ({ subscription, rank })).reverse());
-    if (this.#channel) void this.#work();
+    if (this.#channel) void this.#process();
   }
 
-  #work(): Promise<void> {
-    this.#working ??= this.#workOff().finally(() => {
+  #process(): Promise<void> {
+    this.#working ??= this.#processPending().finally(() => {
       this.#working = undefined;
     });
     return this.#working;
   }
 
-  async #workOff(): Promise<void> {
+  async #processPending(): Promise<void> {
     while (this.#options.isOpen()) {
       const next = this.#pending.pop();
       if (!next) return;
@@ -159,7 +159,7 @@ export class Subscriptions {
     const { connection, topology, isOpen, onHazard, onRefused } = this.#options;
     const { declaration, queue } = subscription;
     try {
-      await declareToTake(topology, connection, declaration, onHazard);
+      await declareForConsuming(topology, connection, declaration, onHazard);
     } catch (error) {
       if (!isOpen()) return;
       if (error instanceof LoghiveError || replyCode(error) !== undefined) {
@@ -197,7 +197,7 @@ export class Subscriptions {
       await this.#channel!.prefetch(subscription.prefetch);
       const { consumerTag } = await this.#channel!.consume(subscription.queue, (message) => {
         if (message !== null) this.#options.onMessage(subscription, message);
-        else if (generation === subscription.generation) this.#cancelled(subscription);
+        else if (generation === subscription.generation) this.#canceled(subscription);
       });
       // The broker may have canceled it before this answer arrived.
       if (generation === subscription.generation) {
@@ -227,7 +227,7 @@ export class Subscriptions {
    * were unacknowledged for too long and are redelivered. The broker does not say which. So its messages are kept:
    * those of a deleted queue exist nowhere else.
    */
-  #cancelled(subscription: Subscription): void {
+  #canceled(subscription: Subscription): void {
     subscription.consumerTag = undefined;
     subscription.generation++;
     subscription.isInterrupted = true;

@@ -18,7 +18,7 @@ interface Lane {
   readonly level: Level;
 }
 
-interface GivenUp {
+interface DeadLettered {
   readonly queue: string;
   readonly service?: string;
   readonly level?: string;
@@ -31,7 +31,7 @@ export interface StoredBatch {
   readonly rejected: ReadonlyArray<{ readonly item: { readonly record: Lane } }>;
   /** The records that were already in the table. */
   readonly duplicates: readonly Lane[];
-  readonly deadLetters: readonly GivenUp[];
+  readonly deadLetters: readonly DeadLettered[];
 }
 
 export class LaneCounts {
@@ -61,7 +61,7 @@ export class LaneCounts {
     for (const letter of deadLetters) this.deadLetter(letter);
   }
 
-  deadLetter({ service, level, queue }: GivenUp): void {
+  deadLetter({ service, level, queue }: DeadLettered): void {
     const lane = service !== undefined && isLevel(level) ? { service, level } : laneOf(queue);
     if (lane) this.count('dead_lettered', lane);
     else this.#rowOf(service ?? OTHER_SERVICE)[indexOf('dead_lettered', LEVELS.length)]!++;

@@ -2,9 +2,8 @@
 import type { Sample } from '../../src/metrics/metric.js';
 import { isConnected } from '../health.js';
 import type { ConsumerStatus } from '../status.js';
-import { histogramSamples } from './histogram.js';
 import { lanesOf, type RecordOutcome } from './lane-counts.js';
-import { BATCH_BOUNDS, COMMIT_BOUNDS, type PipelineCounts } from './snapshot.js';
+import { BATCH_BOUNDS, COMMIT_BOUNDS, histogramSamples, type PipelineCounts } from './snapshot.js';
 import type { ConsumerMetricName } from './table.js';
 
 export interface Snapshot {

@@ -2,9 +2,10 @@
  * Counts and unacknowledged messages of a worker as plain data for `postMessage`, and how those of several workers are
  * summed. Counts are kept when a worker ends, or a counter would decrease; its unacknowledged messages are not. Pure.
  */
+
+import type { Sample } from '../../src/metrics/metric.js';
 import type { ServiceLabels } from '../../src/metrics/service-labels.js';
-import type { MutableCounts } from '../consumer-counts.js';
-import { addHistograms, emptyHistogram, type HistogramCounts } from './histogram.js';
+import type { MutableCounts } from '../status.js';
 import { addLanes, type LaneTable } from './lane-counts.js';
 
 /** Buckets for the records in a batch. */
@@ -20,23 +21,23 @@ export interface PipelineCounts {
 }
 
 /** Unacknowledged messages of one queue. */
-export interface HeldOfQueue {
+export interface UnacknowledgedInQueue {
   /** When the oldest message was published, in epoch milliseconds. */
   readonly oldestMs: number;
   /** Mean size of a message in bytes, without properties. */
   readonly meanBytes: number;
 }
 
-export interface InHand {
+export interface Unacknowledged {
   /** Number of unacknowledged messages. */
   readonly messages: number;
   /** By queue name. */
-  readonly queues: ReadonlyMap<string, HeldOfQueue>;
+  readonly queues: ReadonlyMap<string, UnacknowledgedInQueue>;
   /** When the current batch started being written, in epoch milliseconds; undefined if none is. */
   readonly writingSinceMs: number | undefined;
 }
 
-export const NOTHING_IN_HAND: InHand = { messages: 0, queues: new Map(), writingSinceMs: undefined };
+export const NONE_UNACKNOWLEDGED: Unacknowledged = { messages: 0, queues: new Map(), writingSinceMs: undefined };
 
 export function noPipelineCounts(): PipelineCounts {
   return {
@@ -64,7 +65,7 @@ export function addCounts(one: PipelineCounts, other: PipelineCounts, labels: Se
   };
 }
 
-export function addInHand(one: InHand, other: InHand): InHand {
+export function addUnacknowledged(one: Unacknowledged, other: Unacknowledged): Unacknowledged {
   const queues = new Map(one.queues);
   for (const [queue, held] of other.queues) {
     const known = queues.get(queue);
@@ -84,9 +85,44 @@ export function addInHand(one: InHand, other: InHand): InHand {
 /** Everything that a worker's metrics need, as reported to the main thread. */
 export interface Figures {
   readonly counts: PipelineCounts;
-  readonly inHand: InHand;
+  readonly unacknowledged: Unacknowledged;
 }
 
 export function noFigures(): Figures {
-  return { counts: noPipelineCounts(), inHand: NOTHING_IN_HAND };
+  return { counts: noPipelineCounts(), unacknowledged: NONE_UNACKNOWLEDGED };
+}
+
+/** A histogram as plain numbers. */
+export interface HistogramCounts {
+  /** Number of values up to each bound and above the previous one. The last entry counts values above all bounds. */
+  readonly buckets: number[];
+  sum: number;
+}
+
+export function emptyHistogram(bounds: readonly number[]): HistogramCounts {
+  return { buckets: new Array<number>(bounds.length + 1).fill(0), sum: 0 };
+}
+
+export function observe(histogram: HistogramCounts, bounds: readonly number[], value: number): void {
+  const at = bounds.findIndex((bound) => value <= bound);
+  histogram.buckets[at < 0 ? bounds.length : at]!++;
+  histogram.sum += value;
+}
+
+export function addHistograms(one: HistogramCounts, other: HistogramCounts): HistogramCounts {
+  return { buckets: one.buckets.map((count, at) => count + other.buckets[at]!), sum: one.sum + other.sum };
+}
+
+/** In Prometheus form: each bucket includes all lower ones. */
+export function histogramSamples(name: string, { buckets, sum }: HistogramCounts, bounds: readonly number[]): Sample[] {
+  let count = 0;
+  const cumulative = buckets.map((each, at) => {
+    count += each;
+    return { metricName: `${name}_bucket`, labels: { le: bounds[at] ?? '+Inf' }, value: count };
+  });
+  return [
+    ...cumulative,
+    { metricName: `${name}_sum`, labels: {}, value: sum },
+    { metricName: `${name}_count`, labels: {}, value: count },
+  ];
 }

@@ -181,10 +181,7 @@ describe('loghive consume', () => {
     const service = uniqueName('svc');
     const transport = new LoghiveTransport({ service, url: own.url });
     onEnd(() => transport.close());
-    await child.waitForLine(
-      new RegExp(`INFO found service ${service}; consuming its messages\\.$`),
-      20_000,
-    );
+    await child.waitForLine(new RegExp(`INFO found service ${service}; consuming its messages\\.$`), 20_000);
     await endsBySigterm(child);
   }, 60_000);
 

@@ -66,7 +66,7 @@ describe('a batch', () => {
     expect(take()).toEqual([1, 2, 3, 4, 5]);
     expect(take()).toEqual([6, 7, 8, 9, 10]);
     expect(take()).toBeUndefined();
-    batcher.hurry();
+    batcher.flush();
     expect(take()).toEqual([11, 12]);
   });
 
@@ -85,7 +85,7 @@ describe('a batch', () => {
     add(3);
     expect(take()).toEqual([1]);
     expect(take()).toEqual([2]);
-    batcher.hurry();
+    batcher.flush();
     expect(take()).toEqual([3]);
   });
 
@@ -98,7 +98,7 @@ describe('a batch', () => {
     expect(add(11, { queue: 'large', bytes: 900_000 })).toBe(10);
     expect(add(12, { queue: 'larger', bytes: 900_000 })).toBeUndefined();
     expect(take()).toEqual([1, 2, 3, 4, 5, 8, 10, 11]);
-    batcher.hurry();
+    batcher.flush();
     expect(take()).toEqual([6, 7, 9, 12]);
   });
 
@@ -106,7 +106,7 @@ describe('a batch', () => {
     const { batcher, add, take } = open();
     add(1);
     batcher.clear();
-    batcher.hurry();
+    batcher.flush();
     expect(take()).toBeUndefined();
   });
 });
@@ -171,7 +171,7 @@ describe('what is withdrawn from a batch', () => {
   it('leaves what waits as due as it was', () => {
     const { batcher, add, take } = open();
     for (const tag of [1, 2]) add(tag, { queue: `${tag}` });
-    batcher.hurry();
+    batcher.flush();
     expect(withdraw(batcher, '1')).toEqual([1]);
     expect(take()).toEqual([2]);
   });

@@ -172,9 +172,7 @@ describe('a compression', () => {
 
   test('is undone twice, and not more often', () => {
     const thrice = gzipSync(gzipSync(gzip));
-    expect(reasonOf(thrice, { contentEncoding: 'gzip,gzip,gzip' })).toBe(
-      'it is compressed 3 times; the limit is 2',
-    );
+    expect(reasonOf(thrice, { contentEncoding: 'gzip,gzip,gzip' })).toBe('it is compressed 3 times; the limit is 2');
   });
 
   test('goes before the charset', () => {

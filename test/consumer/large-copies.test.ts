@@ -41,8 +41,8 @@ async function useConsumer(url: string) {
   /** How often the broker closed the channel is not counted anywhere, but each time is told anew once it worked between. */
   const closings = () =>
     warning.mock.calls.filter(([sentence]) => sentence.startsWith('publishing was refused')).length;
-  const settled = () => eventually(() => consumer.status().inHand === 0, { withinMs: 15_000 });
-  return { database, consumer, send, letters, stored, closings, settled };
+  const drained = () => eventually(() => consumer.status().inHand === 0, { withinMs: 15_000 });
+  return { database, consumer, send, letters, stored, closings, drained };
 }
 
 const servers = {
@@ -55,14 +55,14 @@ describe.each(Object.entries(servers))('on %s', async (_name, start) => {
   onEnd(stop);
 
   test('a message of one record is retried as it came, however large that is in UTF-8', async () => {
-    const { database, send, letters, stored, closings, settled } = await useConsumer(url);
+    const { database, send, letters, stored, closings, drained } = await useConsumer(url);
     const wide = Buffer.from(line(`bad ${'é'.repeat(60_000)}`), 'latin1');
     await send(wide, { contentType: 'application/json; charset=latin1' });
     await send(gzipSync(line(`bad ${LARGE}`)), { contentType: 'application/json', contentEncoding: 'gzip' });
     await send(gzipSync(line(`bad ${LARGE} by kombu`)), { headers: { compression: 'application/x-gzip' } });
     await send(frame(`bad ${LARGE} in a frame`), FRAME);
     await eventually(async () => (await letters()).length === 4, { withinMs: 15_000 });
-    await settled();
+    await drained();
     for (const letter of await letters()) expect(letter).toMatchObject({ code: '23514', attempts: 2 });
     expect(closings()).toBe(0);
 
@@ -72,7 +72,7 @@ describe.each(Object.entries(servers))('on %s', async (_name, start) => {
   });
 
   test('a record of a frame that the broker would not take is a dead letter, once, and others beside it are retried', async () => {
-    const { database, consumer, send, letters, stored, closings, settled } = await useConsumer(url);
+    const { database, consumer, send, letters, stored, closings, drained } = await useConsumer(url);
     await send(frame('good', `bad ${LARGE}`, 'bad', 'good too'), FRAME);
     await send(Buffer.from(line('bad alone')), {});
     const tooLarge = {
@@ -84,7 +84,7 @@ describe.each(Object.entries(servers))('on %s', async (_name, start) => {
     };
     const inVain = { code: '23514', attempts: 2, large: false };
     await eventually(async () => (await letters()).length === 3, { withinMs: 15_000 });
-    await settled();
+    await drained();
     const found = await letters();
     expect(found.filter(({ large }) => large)).toEqual([tooLarge]);
     expect(found.filter(({ large }) => !large)).toMatchObject([inVain, inVain]);
@@ -95,7 +95,7 @@ describe.each(Object.entries(servers))('on %s', async (_name, start) => {
     // From now on it is known, and costs no channel.
     await send(frame('good', `bad ${LARGE} again`, 'bad again'), FRAME);
     await eventually(async () => (await letters()).length === 5, { withinMs: 15_000 });
-    await settled();
+    await drained();
     expect((await letters()).filter(({ large }) => large)).toEqual([tooLarge, tooLarge]);
     expect(closings()).toBe(1);
     expect(await database.query('select sum(seen)::int as n from logs.dead_letters')).toEqual([{ n: 5 }]);

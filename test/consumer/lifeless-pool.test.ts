@@ -44,7 +44,7 @@ test('that no thread comes to life is told after two minutes, and no longer when
   const nothing = () => {};
   const events = () => ({
     onState: nothing,
-    onTaking: nothing,
+    onConsuming: nothing,
     onAnnounced: nothing,
     onAnnouncementsLost: nothing,
     onDeadLetters: nothing,
@@ -61,9 +61,7 @@ test('that no thread comes to life is told after two minutes, and no longer when
   // They were silent for a minute, and replaced.
   expect([pool.fault, threads.started]).toEqual([undefined, 4]);
   await vi.advanceTimersByTimeAsync(1000);
-  expect(pool.fault).toBe(
-    'no worker thread has responded for 120 s, nor have the threads started to replace them',
-  );
+  expect(pool.fault).toBe('no worker thread has responded for 120 s, nor have the threads started to replace them');
   threads.areHeard = true;
   await vi.advanceTimersByTimeAsync(5000);
   expect(pool.fault).toBeUndefined();

@@ -53,7 +53,7 @@ function useMaintenance(
   };
   const told: string[] = [];
   const indexes = { ensure, close: async () => {} };
-  const maintenance = new Maintenance({ store, indexes, everyMs: 5, tell: (sentence) => told.push(sentence) });
+  const maintenance = new Maintenance({ store, indexes, everyMs: 5, log: (sentence) => told.push(sentence) });
   onEnd(() => maintenance.stop());
   return { maintenance, told, ran: () => ran, closed: () => closed };
 }

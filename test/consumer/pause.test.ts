@@ -69,7 +69,7 @@ test('what is in hand is held while storage is paused, and none of it is returne
 
 test('what cannot be stored for long is given back once, and nothing is taken until storage works again', async () => {
   const { proxy, send, useConsumer, queue, stored } = await useServers();
-  const consumer = await useConsumer({ giveBackAfterMs: 200 });
+  const consumer = await useConsumer({ requeueAfterMs: 200 });
   await proxy.refuse();
   await proxy.reset();
   await send(20);

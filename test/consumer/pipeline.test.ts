@@ -1,11 +1,11 @@
 /** What is taken, stored and acknowledged, without servers. */
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { BatchScheduler } from '../../consumer/batch-scheduler.js';
 import type { IntakeChannel } from '../../consumer/intake/intake-channel.js';
-import type { PendingRepublishes } from '../../consumer/pending-republishes.js';
 import { Pipeline } from '../../consumer/pipeline.js';
 import type { Republisher } from '../../consumer/republish.js';
+import type { RetryPublisher } from '../../consumer/retry-publisher.js';
 import type { Store } from '../../consumer/store/index.js';
-import { Turns } from '../../consumer/turns.js';
 import { messageOf, QUEUE } from './message.js';
 
 const config = {
@@ -19,12 +19,12 @@ const config = {
 };
 
 test('a message whose batch is committed is acknowledged, whatever fails then', async () => {
-  const stored = vi.spyOn(Turns.prototype, 'stored').mockImplementation(() => {
+  const stored = vi.spyOn(BatchScheduler.prototype, 'stored').mockImplementation(() => {
     throw new Error('a fault of ours');
   });
   onTestFinished(() => stored.mockRestore());
   const acknowledged: number[] = [];
-  const session = {
+  const channel = {
     isEnded: false,
     acknowledge: (tags: number[]) => acknowledged.push(...tags),
   } as unknown as IntakeChannel;
@@ -34,8 +34,8 @@ test('a message whose batch is committed is acknowledged, whatever fails then', 
       write: async ({ items }) => ({ stored: items.length, duplicates: 0, rejected: [] }),
     } as Partial<Store> as Store,
     republisher: {} as Republisher,
-    copies: {} as PendingRepublishes,
-    session: () => session,
+    retryPublisher: {} as RetryPublisher,
+    channel: () => channel,
     isStoring: () => true,
     onAnnounced() {},
     onProgress() {},
@@ -43,7 +43,7 @@ test('a message whose batch is committed is acknowledged, whatever fails then', 
     async onUnavailable() {},
   });
   const line = JSON.stringify({ service: 'shop', level: 'INFO', message: 'm', timestamp: new Date().toISOString() });
-  pipeline.take(session, QUEUE, messageOf(line, { deliveryTag: 7 }));
+  pipeline.receive(channel, QUEUE, messageOf(line, { deliveryTag: 7 }));
   await pipeline.finish();
   expect(stored).toHaveBeenCalledOnce();
   expect(acknowledged).toEqual([7]);

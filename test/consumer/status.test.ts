@@ -1,10 +1,8 @@
 import { expect, test } from 'vitest';
+import { lagOf, queueStatus, queuesOf } from '../../consumer/build-status.js';
 import { healthOf } from '../../consumer/health.js';
-import { HEALTH_REASONS } from '../../consumer/health-reasons.js';
-import { lagOf } from '../../consumer/lag.js';
-import { queueStatus, queuesOf } from '../../consumer/queue-status.js';
-import { Rate } from '../../consumer/rate.js';
-import { type ConsumerStatus, noWorkerStatus } from '../../consumer/status.js';
+import { Rate } from '../../consumer/monitoring.js';
+import { type ConsumerStatus, HEALTH_REASONS, noWorkerStatus } from '../../consumer/status.js';
 
 const DAY_MS = 86_400_000;
 const NOW_MS = Date.UTC(2026, 0, 31);
@@ -98,7 +96,9 @@ const CASES: Array<[string, Partial<Part>, ConsumerStatus['health'], RegExp[]]> 
     'a record is 4 days old',
     { lag: [{ service: 'shop', oldestAgeS: 4 * 86_400 }] },
     'degraded',
-    [/the oldest unacknowledged record of service shop was published 4 d ago, and the broker drops records after 7 d\.$/],
+    [
+      /the oldest unacknowledged record of service shop was published 4 d ago, and the broker drops records after 7 d\.$/,
+    ],
   ],
   ['there is a notice', { notices: ['a queue has other arguments'] }, 'degraded', [/^a queue has other arguments\.$/]],
 ];

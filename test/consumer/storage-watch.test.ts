@@ -27,7 +27,7 @@ function useWatch() {
       },
     },
     everyMs: 10_000,
-    pausedOver: () => world.paused,
+    pauseReason: () => world.paused,
     writingSinceMs: () => world.writingSinceMs,
     log: new StatusLog((sentence) => said.push(sentence)),
     notices: new StatusLog(),

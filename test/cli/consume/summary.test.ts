@@ -1,9 +1,13 @@
 /** What `loghive consume` says of its work. */
 import { expect, test } from 'vitest';
 import { hasWorked, minuteLine, type Snapshot, statusLine } from '../../../cli/consume/summary.js';
-import { type ConsumerCounts, noCounts } from '../../../consumer/consumer-counts.js';
-import { noMaintenanceCounts } from '../../../consumer/maintenance-counts.js';
-import { type ConsumerStatus, noWorkerStatus } from '../../../consumer/status.js';
+import {
+  type ConsumerCounts,
+  type ConsumerStatus,
+  noCounts,
+  noMaintenanceCounts,
+  noWorkerStatus,
+} from '../../../consumer/status.js';
 
 function snapshot(atMs: number, counts: Partial<ConsumerCounts> = {}, more: Partial<ConsumerStatus> = {}): Snapshot {
   const worker = { ...noWorkerStatus(), id: 1, restarts: 0 };

@@ -47,7 +47,11 @@ export interface TestLoop {
 }
 
 /** Begins to tell; stopped with the test. */
-export function useAlertLoop(databaseUrl: string, settings: Partial<AlertSettings>, seams: AlertsTestHooks = {}): TestLoop {
+export function useAlertLoop(
+  databaseUrl: string,
+  settings: Partial<AlertSettings>,
+  seams: AlertsTestHooks = {},
+): TestLoop {
   const notices = new StatusLog();
   const all = { ...SETTINGS, ...settings };
   const alerts = createAlerts({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { adapted, FLOOR, type QueueLoad, shrunk, wantsAnother } from '../../../consumer/intake/prefetch.js';
+import { adapted, FLOOR, needsReview, type QueueLoad, shrunk } from '../../../consumer/intake/prefetch.js';
 
 const MIB = 1024 * 1024;
 const budget = { bytes: 64 * MIB, batchRecords: 5000, busyQueues: 1 };
@@ -21,13 +21,13 @@ function settled(over: Partial<QueueLoad>, shared = budget): number {
 
 describe('the prefetch of a queue', () => {
   it('is looked at when as much is on its way as may be', () => {
-    expect(wantsAnother(load({ prefetch: 8, outstanding: 7 }), budget)).toBe(false);
-    expect(wantsAnother(load({ prefetch: 8, outstanding: 8 }), budget)).toBe(true);
+    expect(needsReview(load({ prefetch: 8, outstanding: 7 }), budget)).toBe(false);
+    expect(needsReview(load({ prefetch: 8, outstanding: 8 }), budget)).toBe(true);
   });
 
   it('is looked at, and cut, when what is on its way weighs too much', () => {
     const heavy = load({ prefetch: 1000, outstanding: 50, outstandingBytes: 50 * MIB, meanBytes: MIB });
-    expect(wantsAnother(heavy, budget)).toBe(true);
+    expect(needsReview(heavy, budget)).toBe(true);
     expect(adapted(heavy, budget)).toBe(48);
   });
 

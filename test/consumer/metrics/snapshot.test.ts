@@ -1,13 +1,15 @@
 /** What is counted in a worker, sent to another thread, and added up there. */
 import { expect, test } from 'vitest';
-import { emptyHistogram, histogramSamples, observe } from '../../../consumer/metrics/histogram.js';
 import { LaneCounts, lanesOf } from '../../../consumer/metrics/lane-counts.js';
 import {
   addCounts,
-  addInHand,
+  addUnacknowledged,
   BATCH_BOUNDS,
-  NOTHING_IN_HAND,
+  emptyHistogram,
+  histogramSamples,
+  NONE_UNACKNOWLEDGED,
   noPipelineCounts,
+  observe,
   type PipelineCounts,
 } from '../../../consumer/metrics/snapshot.js';
 import type { DeadLetter } from '../../../consumer/store/index.js';
@@ -123,7 +125,7 @@ test('what several hold is added up, and the oldest counts', () => {
     ]),
     writingSinceMs: 6,
   };
-  expect(addInHand(one, other)).toEqual({
+  expect(addUnacknowledged(one, other)).toEqual({
     messages: 5,
     queues: new Map([
       ['q', { oldestMs: 4, meanBytes: 10 }],
@@ -131,7 +133,7 @@ test('what several hold is added up, and the oldest counts', () => {
     ]),
     writingSinceMs: 6,
   });
-  expect(addInHand(one, NOTHING_IN_HAND)).toEqual(one);
+  expect(addUnacknowledged(one, NONE_UNACKNOWLEDGED)).toEqual(one);
 });
 
 test('a histogram counts each value into the bucket of the first bound that it is not above', () => {

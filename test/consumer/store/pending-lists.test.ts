@@ -1,6 +1,6 @@
 /** GIN's pending lists: who may be long, and who empties them. */
 import { expect, test } from 'vitest';
-import { PendingLists } from '../../../consumer/pending-lists.js';
+import { PendingListCleanup } from '../../../consumer/pending-list-cleanup.js';
 import { openIndexUpkeep } from '../../../consumer/store/index.js';
 import { storageUnavailable } from '../../../consumer/store/storage-fault.js';
 import { onEnd, uniqueName } from '../../support/use-servers.js';
@@ -126,7 +126,7 @@ test('a table that is not partitioned has one list', async () => {
 function useLists(results: Array<() => Promise<void>> = [], everyMs = 5, onClose: () => void = () => {}) {
   const calls: string[] = [];
   const warnings: string[] = [];
-  const lists = new PendingLists({
+  const lists = new PendingListCleanup({
     everyMs,
     warn: (sentence) => warnings.push(sentence),
     store: {

@@ -36,7 +36,7 @@ export interface WorkerHooks {
    * How long messages that cannot be stored, or whose retry cannot be published, are held before they are requeued, in
    * milliseconds.
    */
-  readonly giveBackAfterMs?: number;
+  readonly requeueAfterMs?: number;
 }
 
 /** Worker hooks, and intervals that tests shorten. */

@@ -1,7 +1,7 @@
 /** How many announced services are taken, and in which order. */
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Announcements } from '../../consumer/announcements.js';
+import { ServiceRegistrar } from '../../consumer/service-registrar.js';
 import { LoghiveError } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { StatusLog } from '../../src/status-log.js';
@@ -27,7 +27,7 @@ function useAnnouncements({ maxServices = 1000, known: before = [] as string[] }
       return undefined;
     }),
   };
-  const announcements = new Announcements({
+  const announcements = new ServiceRegistrar({
     maxServices,
     store,
     notices,
@@ -35,7 +35,7 @@ function useAnnouncements({ maxServices = 1000, known: before = [] as string[] }
       looks++;
       return known;
     },
-    onTaken: (services) => {
+    onAccepted: (services) => {
       for (const [service] of services) known.add(service);
     },
     signal: new AbortController().signal,

@@ -13,16 +13,16 @@ const EVERY_MS = 2000;
  * About what fits into PostgreSQL's default limit of 4 MiB, so a search reads no more of the list than it would
  * otherwise.
  */
-const MOST_RECORDS = 20_000;
+const MAX_RECORDS = 20_000;
 /** The connection is closed this long after the last record, in milliseconds. */
 const IDLE_MS = 60_000;
 /** Time limit for the last cleanup on shutdown, in milliseconds. The consumer waits for a second in total. */
 const LAST_MS = 800;
 /** Consecutive failures before a warning: a lock is usually gone by then. */
-const MOST_FAILURES = 10;
+const MAX_FAILURES = 10;
 const TOPIC = 'pending lists';
 
-export interface PendingListsOptions {
+export interface PendingListCleanupOptions {
   /** Closed by `stop()`. */
   readonly store: IndexUpkeep;
   /** Receives a sentence about why the cleanup fails. Default: logs it as WARNING. */
@@ -31,8 +31,8 @@ export interface PendingListsOptions {
   readonly everyMs?: number;
 }
 
-export class PendingLists {
-  readonly #options: PendingListsOptions;
+export class PendingListCleanup {
+  readonly #options: PendingListCleanupOptions;
   readonly #abort = new AbortController();
   readonly #warnings: StatusLog;
   /** Aborts the current pause. */
@@ -47,7 +47,7 @@ export class PendingLists {
   #failures = 0;
   #work: Promise<void> | undefined;
 
-  constructor(options: PendingListsOptions) {
+  constructor(options: PendingListCleanupOptions) {
     this.#options = options;
     this.#warnings = new StatusLog(options.warn ?? ((sentence) => internalLogger.warning(sentence)));
   }
@@ -59,7 +59,7 @@ export class PendingLists {
 
   stored(records: number): void {
     this.#records += records;
-    if (this.#records >= MOST_RECORDS) this.#wake.abort();
+    if (this.#records >= MAX_RECORDS) this.#wake.abort();
   }
 
   /** Cleans up once more if needed and if it finishes soon. Never rejects. */
@@ -82,7 +82,7 @@ export class PendingLists {
         this.#emptiedAtMs = undefined;
         await store.release();
       }
-      if (signal.aborted || this.#records >= MOST_RECORDS) continue;
+      if (signal.aborted || this.#records >= MAX_RECORDS) continue;
       this.#wake = new AbortController();
       await sleep(everyMs, this.#wake.signal);
     }
@@ -108,7 +108,7 @@ export class PendingLists {
     this.#failures++;
     internalLogger.debug(`the pending lists of the indexes were not cleaned up: ${reasonOf(error)}`);
     // The workers log that the database is unreachable, and wait for it.
-    if (this.#failures < MOST_FAILURES || !isStorageFault(error) || error.sqlstate === undefined) return;
+    if (this.#failures < MAX_FAILURES || !isStorageFault(error) || error.sqlstate === undefined) return;
     this.#warnings.once(
       `the pending lists of the indexes cannot be cleaned up, which makes searches slower. ${error.reason} Loghive keeps retrying.`,
       TOPIC,

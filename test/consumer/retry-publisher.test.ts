@@ -3,8 +3,8 @@ import { connect } from 'amqplib';
 import { expect, test, vi } from 'vitest';
 import { type ConsumerHooks, createConsumer } from '../../consumer/index.js';
 import type { IntakeChannel } from '../../consumer/intake/intake-channel.js';
-import { type Copy, PendingRepublishes } from '../../consumer/pending-republishes.js';
 import type { Republisher } from '../../consumer/republish.js';
+import { type PendingCopy, RetryPublisher } from '../../consumer/retry-publisher.js';
 import type { DeadLetter } from '../../consumer/store/index.js';
 import type { PublishOutcome } from '../../src/amqp/publish-channel.js';
 import { internalLogger } from '../../src/internal-logger.js';
@@ -55,13 +55,13 @@ test('are published the moment the broker takes messages, not when a pause is ov
     open = resolve;
   });
   const republisher = { isReady: false, whenReady: () => opened } as unknown as Republisher;
-  const copies = new PendingRepublishes({ republisher, signal: new AbortController().signal, onWaiting: () => {} });
-  const session = { isEnded: false } as IntakeChannel;
+  const retryPublisher = new RetryPublisher({ republisher, signal: new AbortController().signal, onWaiting: () => {} });
+  const channel = { isEnded: false } as IntakeChannel;
   const publish = async () => {
     log.push('published');
     return 'confirmed' as const;
   };
-  const finished = copies.publish(session, 7, [{ publish, letter }]);
+  const finished = retryPublisher.publish(channel, 7, [{ publish, letter }]);
   await vi.advanceTimersByTimeAsync(0);
   expect(log).toEqual([]);
   (republisher as { isReady: boolean }).isReady = true;
@@ -75,13 +75,13 @@ test('harm no other twice: the broker ends the channel over one of them without 
   onEnd(() => vi.useRealTimers());
   const abort = new AbortController();
   const republisher = { isReady: true, whenReady: async () => {} } as unknown as Republisher;
-  const copies = new PendingRepublishes({ republisher, signal: abort.signal, onWaiting: () => {} });
-  const session = { isEnded: false } as IntakeChannel;
+  const retryPublisher = new RetryPublisher({ republisher, signal: abort.signal, onWaiting: () => {} });
+  const channel = { isEnded: false } as IntakeChannel;
 
   /** What is on its way over the channel. The answer to the guilty one comes before that to any other. */
   const inFlight = new Set<(outcome: PublishOutcome) => void>();
   const lost: string[] = [];
-  const copyOf = (name: string): Copy => ({
+  const copyOf = (name: string): PendingCopy => ({
     letter,
     publish: () =>
       new Promise((resolve) => {
@@ -96,7 +96,7 @@ test('harm no other twice: the broker ends the channel over one of them without 
         setTimeout(name === 'guilty' ? end : answer, name === 'guilty' ? 10 : 20);
       }),
   });
-  const publish = (...names: string[]) => copies.publish(session, 1, names.map(copyOf));
+  const publish = (...names: string[]) => retryPublisher.publish(channel, 1, names.map(copyOf));
 
   const ended = vi.fn();
   const guilty = publish('of the same message', 'guilty').finally(ended);
@@ -128,7 +128,7 @@ test('hold up nothing behind them, and are told of in the health and once in the
 });
 
 test('are given back before the broker ends the channel over them, and published when that is possible', async () => {
-  const { consumer, send, repair } = await useRefused({ giveBackAfterMs: 100 });
+  const { consumer, send, repair } = await useRefused({ requeueAfterMs: 100 });
   await send('bad');
   await eventually(() => consumer.status().counts.redelivered >= 2);
   expect(consumer.status().inHand).toBeLessThanOrEqual(1);

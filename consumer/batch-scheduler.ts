@@ -16,25 +16,25 @@ import type { Delivery } from './delivery.js';
 import type { ParsedDelivery } from './parse-delivery.js';
 
 /** Target duration of a batch with bad records, in milliseconds. */
-const SOON_MS = 250;
+const TARGET_MS = 250;
 /** The initial batch size for that, in records, before it was measured. */
-const SOON_RECORDS = 250;
+const INITIAL_RECORDS = 250;
 /** Smallest batch, in records: part of the time does not depend on their number. */
-const LEAST_RECORDS = 25;
+const MIN_RECORDS = 25;
 
 /** A queue with separate batches. */
-interface Apart {
+interface SeparateQueue {
   readonly batcher: Batcher;
   readonly limits: { -readonly [Name in keyof BatchLimits]: BatchLimits[Name] };
 }
 
-export class Turns {
+export class BatchScheduler {
   readonly #limits: BatchLimits;
   readonly #parse: (delivery: Delivery) => ParsedDelivery;
   readonly #onDue: () => void;
   readonly #shared: Batcher;
   /** By the name of the queue. */
-  readonly #apart = new Map<string, Apart>();
+  readonly #separate = new Map<string, SeparateQueue>();
   /** The least recently used one comes first. */
   #order: Batcher[];
   /** The current turn, if it consists of messages that are handled alone. */
@@ -52,13 +52,14 @@ export class Turns {
   /** @returns the number of records in the delivery, if already known. */
   add(delivery: Delivery): number | undefined {
     const { queue } = delivery;
-    const apart = this.#apart.get(queue) ?? (canShare(delivery, this.#limits) ? undefined : this.#setApart(queue));
-    return (apart?.batcher ?? this.#shared).add(delivery);
+    const separate =
+      this.#separate.get(queue) ?? (canShare(delivery, this.#limits) ? undefined : this.#separateQueue(queue));
+    return (separate?.batcher ?? this.#shared).add(delivery);
   }
 
   /** Makes everything that waits due now. */
-  hurry(): void {
-    for (const batcher of [...this.#order]) batcher.hurry();
+  flush(): void {
+    for (const batcher of [...this.#order]) batcher.flush();
   }
 
   take(): ParsedDelivery[] | undefined {
@@ -92,20 +93,20 @@ export class Turns {
    */
   isWholeOrNothing(batch: readonly ParsedDelivery[]): boolean {
     const [first, second] = batch;
-    if (first === undefined || second === undefined || recordsOf(batch) <= SOON_RECORDS) return false;
-    const limit = this.#apart.get(first.queue)?.limits.records ?? Number.POSITIVE_INFINITY;
-    return limit > SOON_RECORDS;
+    if (first === undefined || second === undefined || recordsOf(batch) <= INITIAL_RECORDS) return false;
+    const limit = this.#separate.get(first.queue)?.limits.records ?? Number.POSITIVE_INFINITY;
+    return limit > INITIAL_RECORDS;
   }
 
   /**
    * PostgreSQL refused this batch because of some records, and stored nothing of it. Queues the deliveries again, in
    * smaller batches.
    */
-  cut(batch: readonly ParsedDelivery[]): void {
+  split(batch: readonly ParsedDelivery[]): void {
     for (const queue of new Set(batch.map((delivery) => delivery.queue))) {
       const again = batch.filter((delivery) => delivery.queue === queue);
-      const { batcher, limits } = this.#apart.get(queue) ?? this.#setApart(queue);
-      limits.records = Math.min(limits.records, SOON_RECORDS);
+      const { batcher, limits } = this.#separate.get(queue) ?? this.#separateQueue(queue);
+      limits.records = Math.min(limits.records, INITIAL_RECORDS);
       batcher.prepend(again);
     }
     this.#onDue();
@@ -117,13 +118,13 @@ export class Turns {
    * @param queuesWithBad the queues that the bad records came from.
    */
   stored(batch: readonly ParsedDelivery[], queuesWithBad: ReadonlySet<string>, tookMs: number): void {
-    if (this.#apart.size === 0 && queuesWithBad.size === 0) return;
-    const soon = Math.max(LEAST_RECORDS, Math.floor((recordsOf(batch) * SOON_MS) / Math.max(1, tookMs)));
+    if (this.#separate.size === 0 && queuesWithBad.size === 0) return;
+    const target = Math.max(MIN_RECORDS, Math.floor((recordsOf(batch) * TARGET_MS) / Math.max(1, tookMs)));
     for (const queue of new Set(batch.map((delivery) => delivery.queue))) {
       const hasBad = queuesWithBad.has(queue);
-      const apart = this.#apart.get(queue) ?? (hasBad ? this.#setApart(queue) : undefined);
-      if (apart === undefined) continue;
-      apart.limits.records = Math.min(this.#limits.records, hasBad ? soon : apart.limits.records * 2);
+      const separate = this.#separate.get(queue) ?? (hasBad ? this.#separateQueue(queue) : undefined);
+      if (separate === undefined) continue;
+      separate.limits.records = Math.min(this.#limits.records, hasBad ? target : separate.limits.records * 2);
       this.#rejoin(queue);
     }
     this.#onDue();
@@ -132,24 +133,24 @@ export class Turns {
   /** Discards everything: the channel that delivered it is gone. */
   clear(): void {
     for (const batcher of this.#order) batcher.clear();
-    for (const queue of [...this.#apart.keys()]) this.#rejoin(queue);
+    for (const queue of [...this.#separate.keys()]) this.#rejoin(queue);
   }
 
-  #setApart(queue: string): Apart {
+  #separateQueue(queue: string): SeparateQueue {
     const limits = { ...this.#limits };
     const batcher = new Batcher(limits, this.#parse, this.#onDue, { isAhead: false });
-    const apart = { batcher, limits };
-    this.#apart.set(queue, apart);
+    const separate = { batcher, limits };
+    this.#separate.set(queue, separate);
     this.#order.push(batcher);
     batcher.prepend(this.#shared.withdraw((delivery) => delivery.queue === queue));
-    return apart;
+    return separate;
   }
 
   #rejoin(queue: string): void {
-    const apart = this.#apart.get(queue);
-    if (apart === undefined || apart.batcher.size > 0 || apart.limits.records < this.#limits.records) return;
-    this.#apart.delete(queue);
-    this.#order = this.#order.filter((other) => other !== apart.batcher);
+    const separate = this.#separate.get(queue);
+    if (separate === undefined || separate.batcher.size > 0 || separate.limits.records < this.#limits.records) return;
+    this.#separate.delete(queue);
+    this.#order = this.#order.filter((other) => other !== separate.batcher);
   }
 }
 

@@ -11,16 +11,16 @@ import { deadLetterOf } from './dead-letter.js';
 import type { Delivery } from './delivery.js';
 import type { StoredBatch } from './metrics/lane-counts.js';
 import type { ParsedDelivery } from './parse-delivery.js';
-import type { Copy } from './pending-republishes.js';
 import type { MessageLimit, Republisher } from './republish.js';
-import { retryCopy } from './retry-copy.js';
+import { retryCopy } from './republish.js';
+import type { PendingCopy } from './retry-publisher.js';
 import type { DeadLetter, Rejected, Store, StoreItem } from './store/index.js';
 
-interface RecordCopy extends Copy {
+interface RecordCopy extends PendingCopy {
   readonly record: StoredRecord;
 }
 
-export interface Settled {
+export interface ResolvedBatch {
   /** Messages that can be acknowledged now. */
   readonly finished: Delivery[];
   /** Messages with records for a delay queue. */
@@ -40,7 +40,7 @@ export interface Settled {
 
 export type IsExpired = (record: { readonly level: Level; readonly timestamp: string }) => boolean;
 
-export interface SettleOptions {
+export interface ResolveBatchOptions {
   readonly store: Store;
   readonly republisher: Republisher;
   /** Delay before each retry, in milliseconds. */
@@ -51,7 +51,10 @@ export interface SettleOptions {
 }
 
 /** @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE, BatchRefused: nothing of the batch may be acknowledged. */
-export async function settle(batch: readonly ParsedDelivery[], options: SettleOptions): Promise<Settled> {
+export async function resolveBatch(
+  batch: readonly ParsedDelivery[],
+  options: ResolveBatchOptions,
+): Promise<ResolvedBatch> {
   const { store, republisher, retryDelaysMs, isExpired, isWholeOrNothing } = options;
   const all = batch.flatMap((delivery) => delivery.items);
   const expired = all.filter(({ record }) => isExpired(record)).map(({ record }) => record);

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { BatchScheduler } from '../../consumer/batch-scheduler.js';
 import type { Delivery } from '../../consumer/delivery.js';
 import type { ParsedDelivery } from '../../consumer/parse-delivery.js';
-import { Turns } from '../../consumer/turns.js';
 
 const limits = { records: 1000, bytes: 1_000_000, lingerMs: 60_000 };
 const NONE: ReadonlySet<string> = new Set();
@@ -11,7 +11,7 @@ function open(over: Partial<typeof limits> = {}) {
   const due = vi.fn();
   const parse = (delivery: Delivery) =>
     ({ ...delivery, records: 100, bytes: delivery.message.content.length }) as ParsedDelivery;
-  const turns = new Turns({ ...limits, ...over }, parse, due);
+  const turns = new BatchScheduler({ ...limits, ...over }, parse, due);
   const counts = new Map<string, number>();
   const add = (queue: string, messages: number, { alone = false, bytes = 1000 } = {}) => {
     for (let n = 0; n < messages; n++) {
@@ -43,7 +43,7 @@ describe('queues', () => {
     add('shop', 1);
     add('till', 1);
     expect(takeAll()).toEqual([]);
-    turns.hurry();
+    turns.flush();
     expect(takeAll()).toEqual([['shop 1', 'till 1']]);
   });
 
@@ -52,7 +52,7 @@ describe('queues', () => {
     eachTakes(100);
     add('retried', 5, { alone: true });
     add('shop', 12);
-    turns.hurry();
+    turns.flush();
     const ten = Array.from({ length: 10 }, (_, at) => `shop ${at + 1}`);
     const turn = [['retried 1'], ['retried 2'], ['retried 3'], ['retried 4']];
     expect(takeAll()).toEqual([ten, ...turn, ['shop 11', 'shop 12'], ['retried 5']]);
@@ -62,7 +62,7 @@ describe('queues', () => {
     const { turns, add, takeAll } = open();
     add('dumps', 3, { bytes: 2_000_000 });
     add('shop', 1);
-    turns.hurry();
+    turns.flush();
     expect(takeAll()).toEqual([['shop 1'], ['dumps 1'], ['dumps 2'], ['dumps 3']]);
   });
 
@@ -82,7 +82,7 @@ describe('queues', () => {
     const { turns, add, take, names } = open();
     eachTakes(250);
     add('shop', 12);
-    turns.hurry();
+    turns.flush();
     const taken = Array.from({ length: 4 }, () => {
       add('retried', 1, { alone: true });
       return names(take());
@@ -95,7 +95,7 @@ describe('queues', () => {
     const { turns, add, takeAll } = open();
     add('shop', 1);
     add('till', 1);
-    turns.hurry();
+    turns.flush();
     add('till', 1, { alone: true });
     expect(takeAll()).toEqual([['shop 1'], ['till 1'], ['till 2']]);
   });
@@ -115,7 +115,7 @@ describe('queues', () => {
     expect(takeAll()).toEqual([['shop 1']]);
     add('shop', 1);
     add('till', 1);
-    turns.hurry();
+    turns.flush();
     expect(takeAll()).toEqual([['shop 2', 'till 1']]);
   });
 });
@@ -129,7 +129,7 @@ describe('a batch that is refused', () => {
     expect(batch).toHaveLength(10);
     expect(turns.isWholeOrNothing(batch)).toBe(true);
     add('shop', 2);
-    turns.cut(batch);
+    turns.split(batch);
     expect(takeAll()).toEqual([
       ['shop 1', 'shop 2', 'shop 3'],
       ['till 1', 'till 2'],
@@ -142,7 +142,7 @@ describe('a batch that is refused', () => {
   it('is not cut again, nor is a single message', () => {
     const { turns, add, take } = open();
     add('shop', 10);
-    turns.cut(take());
+    turns.split(take());
     const part = take();
     expect(part).toHaveLength(3);
     expect(turns.isWholeOrNothing(part)).toBe(false);
@@ -158,7 +158,7 @@ describe('the batches of a queue with bad records', () => {
     add('shop', 6);
     add('till', 1);
     turns.stored(batch, new Set(['shop']), 1000);
-    turns.hurry();
+    turns.flush();
     expect(takeAll()).toEqual([['till 1'], ['shop 11', 'shop 12', 'shop 13'], ['shop 14', 'shop 15', 'shop 16']]);
   });
 
@@ -174,14 +174,14 @@ describe('the batches of a queue with bad records', () => {
     }
     add('shop', 1);
     add('till', 1);
-    turns.hurry();
+    turns.flush();
     expect(takeAll()).toEqual([['shop 29', 'till 1']]);
   });
 
   it('are forgotten with the channel that they came from', () => {
     const { turns, add, take, takeAll } = open();
     add('shop', 10);
-    turns.cut(take());
+    turns.split(take());
     turns.clear();
     expect(takeAll()).toEqual([]);
   });

@@ -6,7 +6,7 @@ import { type SelfState, SelfWatch } from './alerts/self-watch.js';
 import type { ConsumerConfig } from './config.js';
 import type { ConsumerStatus } from './status.js';
 
-export interface OwnAlertsOptions {
+export interface ConsumerAlertsOptions {
   readonly config: ConsumerConfig;
   readonly notices: StatusLog;
   readonly status: () => ConsumerStatus;
@@ -14,7 +14,12 @@ export interface OwnAlertsOptions {
 }
 
 /** @returns undefined if alerts are not configured. */
-export function createOwnAlerts({ config, notices, status, seams = {} }: OwnAlertsOptions): Alerts | undefined {
+export function createConsumerAlerts({
+  config,
+  notices,
+  status,
+  seams = {},
+}: ConsumerAlertsOptions): Alerts | undefined {
   const { alerts: settings, store, queues } = config;
   if (settings === undefined) return undefined;
   let awaySinceMs: number | undefined;

@@ -1,7 +1,6 @@
 /** Names that were given to a consumer and that nobody has announced. */
 import { expect, test, vi } from 'vitest';
-import { Discovery } from '../../consumer/discovery.js';
-import { unannounced } from '../../consumer/unannounced.js';
+import { Discovery, findUnannounced } from '../../consumer/discovery.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { StatusLog } from '../../src/status-log.js';
 import { onEnd } from '../support/use-servers.js';
@@ -9,17 +8,17 @@ import { eventually } from '../support/wait.mjs';
 import { newStore } from './store/database.js';
 
 test('all that are known are not told, and those that may be misspelt come first', () => {
-  expect(unannounced(['shop'], ['shop', 'till'])).toBeUndefined();
-  expect(unannounced(['billing', 'shpo'], ['shop', 'till'])).toEqual({
+  expect(findUnannounced(['shop'], ['shop', 'till'])).toBeUndefined();
+  expect(findUnannounced(['billing', 'shpo'], ['shop', 'till'])).toEqual({
     sentence: expect.stringMatching(/^no producer has announced shpo \(did you mean shop\?\), billing\. Clients that/),
     isLikelyWrong: true,
   });
-  expect(unannounced(['billing'], [])).toEqual({
+  expect(findUnannounced(['billing'], [])).toEqual({
     sentence: expect.stringMatching(/^no producer has announced billing\. /),
     isLikelyWrong: false,
   });
   const many = Array.from({ length: 7 }, (_, n) => `s${n}`);
-  expect(unannounced(many, [])?.sentence).toContain('announced s0, s1, s2, s3, s4, 2 others. ');
+  expect(findUnannounced(many, [])?.sentence).toContain('announced s0, s1, s2, s3, s4, 2 others. ');
 });
 
 test('a consumer tells of them once, after those that announce themselves had time to', async () => {

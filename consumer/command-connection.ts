@@ -6,7 +6,7 @@ import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import { within } from '../src/time/time-limit.js';
 
-export interface OneConnection {
+export interface CommandConnection {
   readonly publishChannel: PublishChannel;
   /**
    * The open connection, with its publish channel. Waits if the connection was lost.
@@ -21,7 +21,7 @@ export interface OneConnection {
 const PATIENCE_MS = 10_000;
 
 /** @param purpose shown in RabbitMQ's list of connections. */
-export function openConnection(broker: BrokerConfig, purpose: string): OneConnection {
+export function openCommandConnection(broker: BrokerConfig, purpose: string): CommandConnection {
   const publishChannel = new PublishChannel(broker, `loghive ${purpose} ${process.pid}`, true, (sentence) =>
     internalLogger.debug(sentence),
   );

@@ -19,34 +19,34 @@ import type { DeadLetter } from './store/index.js';
 /**
  * A third of the broker's default limit, in milliseconds: that limit includes the time before the message was consumed.
  */
-const GIVE_BACK_AFTER_MS = 10 * 60_000;
+const REQUEUE_AFTER_MS = 10 * 60_000;
 /** How long other copies wait for the result of a copy that is published alone, in milliseconds. */
 const TURN_MS = 5000;
 
-export interface Copy {
+export interface PendingCopy {
   /** Resolves to the outcome, or to the limit that the copy exceeds: then retrying is pointless. */
   publish(): Promise<PublishOutcome | MessageLimit>;
   /** The dead letter to store instead. */
   letter(limit: MessageLimit): DeadLetter;
 }
 
-export interface PendingRepublishesOptions {
+export interface RetryPublisherOptions {
   readonly republisher: Republisher;
   readonly signal: AbortSignal;
   /** Called when the first message begins to wait and when the last one has finished. */
   readonly onWaiting: (waits: boolean) => void;
-  readonly giveBackAfterMs?: number;
+  readonly requeueAfterMs?: number;
 }
 
-export class PendingRepublishes {
-  readonly #options: PendingRepublishesOptions;
+export class RetryPublisher {
+  readonly #options: RetryPublisherOptions;
   /** Identities of messages whose first attempt failed. */
   readonly #waiting = new Set<symbol>();
   /** Those with a copy in flight when the channel or the connection ended. */
   readonly #suspects = new Set<symbol>();
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(options: PendingRepublishesOptions) {
+  constructor(options: RetryPublisherOptions) {
     this.#options = options;
   }
 
@@ -65,16 +65,20 @@ export class PendingRepublishes {
    * @returns the dead letters of the copies that it can never accept. The message may be acknowledged once they are
    *   stored. Undefined if the message was requeued or will be redelivered.
    */
-  async publish(session: IntakeChannel, tag: number, copies: readonly Copy[]): Promise<DeadLetter[] | undefined> {
-    const { republisher, signal, giveBackAfterMs = GIVE_BACK_AFTER_MS } = this.#options;
-    const endMs = performance.now() + giveBackAfterMs;
+  async publish(
+    channel: IntakeChannel,
+    tag: number,
+    copies: readonly PendingCopy[],
+  ): Promise<DeadLetter[] | undefined> {
+    const { republisher, signal, requeueAfterMs = REQUEUE_AFTER_MS } = this.#options;
+    const endMs = performance.now() + requeueAfterMs;
     const leftMs = () => Math.max(0, endMs - performance.now());
-    const isOver = () => session.isEnded || signal.aborted || leftMs() === 0;
+    const isOver = () => channel.isEnded || signal.aborted || leftMs() === 0;
     const self = Symbol();
     const letters: DeadLetter[] = [];
     let missing = copies;
     try {
-      for (let attempt = 1; !session.isEnded && !signal.aborted; attempt++) {
+      for (let attempt = 1; !channel.isEnded && !signal.aborted; attempt++) {
         // If nothing can be published, attempts would only fail one by one.
         const published = republisher.isReady
           ? Promise.all(missing.map((copy) => this.#publish(copy, isOver)))
@@ -88,7 +92,7 @@ export class PendingRepublishes {
           this.#suspect(self, outcomes.includes('lost'));
         }
         if (leftMs() === 0) {
-          session.giveBack(tag);
+          channel.requeue(tag);
           return undefined;
         }
         this.#wait(self);
@@ -101,7 +105,7 @@ export class PendingRepublishes {
     }
   }
 
-  #publish(copy: Copy, isOver: () => boolean): Promise<PublishOutcome | MessageLimit> {
+  #publish(copy: PendingCopy, isOver: () => boolean): Promise<PublishOutcome | MessageLimit> {
     if (this.#suspects.size === 0) return copy.publish();
     const before = this.#turn;
     const outcome = before.then(async () => {

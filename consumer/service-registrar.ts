@@ -18,11 +18,11 @@ import { isStorageFault, type Store } from './store/index.js';
 /** New services accepted per second, and in one burst. */
 const NEW_PER_SECOND = 10;
 /** Longest sleep while every waiting announcement is held, in milliseconds. */
-const MOST_SLEEP_MS = 1000;
+const MAX_SLEEP_MS = 1000;
 /** How long an announcement that cannot be stored stays unacknowledged, in milliseconds. */
-const HELD_MS = 10 * 60_000;
+const MAX_HOLD_MS = 10 * 60_000;
 
-export interface AnnouncementsOptions {
+export interface ServiceRegistrarOptions {
   readonly maxServices: number;
   readonly store: Pick<Store, 'keepServices'>;
   /** Conditions that need attention, reported while they last. */
@@ -32,7 +32,7 @@ export interface AnnouncementsOptions {
   /**
    * Messages of these services may be consumed. Called for each announcement; later announcements have a higher rank.
    */
-  readonly onTaken: (services: ReadonlyArray<readonly [service: string, rank: number]>) => void;
+  readonly onAccepted: (services: ReadonlyArray<readonly [service: string, rank: number]>) => void;
   /** Aborts all waiting. */
   readonly signal: AbortSignal;
 }
@@ -45,8 +45,8 @@ interface Waiting {
   readonly heldSinceMs?: number;
 }
 
-export class Announcements {
-  readonly #options: AnnouncementsOptions;
+export class ServiceRegistrar {
+  readonly #options: ServiceRegistrarOptions;
   /** By service. The most recently announced is last. */
   readonly #waiting = new Map<string, Waiting>();
   #announced = 0;
@@ -58,7 +58,7 @@ export class Announcements {
   /** Aborts the current sleep. */
   #woken = new AbortController();
 
-  constructor(options: AnnouncementsOptions) {
+  constructor(options: ServiceRegistrarOptions) {
     this.#options = options;
     options.signal.addEventListener('abort', () => this.#woken.abort(), { once: true });
   }
@@ -76,7 +76,7 @@ export class Announcements {
       rank: ++this.#announced,
     });
     this.#woken.abort();
-    this.#working ??= this.#workOff()
+    this.#working ??= this.#process()
       // Any other failure is a bug in Loghive and must not end the process.
       .catch((error) => internalLogger.error(`consumer: ${reasonOf(error)}`))
       .finally(() => {
@@ -94,13 +94,13 @@ export class Announcements {
     }
   }
 
-  async #workOff(): Promise<void> {
+  async #process(): Promise<void> {
     const { notices, signal } = this.#options;
     // Handle announcements that arrived in the same read together.
     await setImmediate();
     while (this.#waiting.size > 0 && !signal.aborted) {
       const { services, left } = this.#next();
-      if (services.length > 0) await this.#take(services);
+      if (services.length > 0) await this.#register(services);
       else if (left > 0) await sleep(1000 / NEW_PER_SECOND, signal);
       else await this.#sleepUntilNextTry();
     }
@@ -111,7 +111,7 @@ export class Announcements {
   async #sleepUntilNextTry(): Promise<void> {
     this.#woken = new AbortController();
     const ms = Math.ceil(this.#triesAgainAtMs - performance.now());
-    await sleep(Math.min(Math.max(ms, 1), MOST_SLEEP_MS), this.#woken.signal);
+    await sleep(Math.min(Math.max(ms, 1), MAX_SLEEP_MS), this.#woken.signal);
   }
 
   /**
@@ -152,18 +152,18 @@ export class Announcements {
     return this.#waiting.get(service)?.heldSinceMs !== undefined;
   }
 
-  async #take(services: readonly string[]): Promise<void> {
+  async #register(services: readonly string[]): Promise<void> {
     const taken = services.map((service) => [service, this.#waiting.get(service)?.rank ?? 0] as const);
-    const isKept = this.#mayTry && (await this.#keep(services));
+    const isStored = this.#mayTry && (await this.#store(services));
     for (const service of services) {
-      if (isKept) this.#finish(service);
+      if (isStored) this.#finish(service);
       else this.#hold(service);
     }
-    this.#options.onTaken(taken);
+    this.#options.onAccepted(taken);
   }
 
   /** @returns whether the table stored them or rejected them permanently. */
-  async #keep(services: readonly string[]): Promise<boolean> {
+  async #store(services: readonly string[]): Promise<boolean> {
     const { store } = this.#options;
     try {
       const refusal = await store.keepServices(services);
@@ -187,7 +187,7 @@ export class Announcements {
     if (!waiting) return;
     const now = performance.now();
     const { heldSinceMs = now } = waiting;
-    const isOver = now - heldSinceMs >= HELD_MS;
+    const isOver = now - heldSinceMs >= MAX_HOLD_MS;
     if (isOver) for (const { acknowledge } of waiting.acknowledgements) acknowledge();
     this.#waiting.set(service, { ...waiting, heldSinceMs, ...(isOver ? { acknowledgements: [] } : {}) });
   }
