@@ -82,7 +82,7 @@ export class BatchScheduler {
   #keepsItsTurn(batcher: Batcher, [first]: readonly ParsedDelivery[]): boolean {
     const nowMs = performance.now();
     if (!first?.alone) return false;
-    if (this.#turn?.batcher !== batcher) this.#turn = { batcher, endsMs: nowMs + SOON_MS };
+    if (this.#turn?.batcher !== batcher) this.#turn = { batcher, endsMs: nowMs + TARGET_MS };
     const isOver = nowMs >= this.#turn.endsMs;
     if (isOver) this.#turn = undefined;
     return !isOver;

@@ -6,6 +6,7 @@ export const ACCESS_REFUSED = 403;
 export const NOT_FOUND = 404;
 export const RESOURCE_LOCKED = 405;
 export const PRECONDITION_FAILED = 406;
+export const INTERNAL_ERROR = 541;
 
 /** Undefined when it was not the broker that said no: then the connection ended. */
 export function replyCode(error: unknown): number | undefined {
@@ -28,8 +29,13 @@ export function messageLimit(reason: string): number | undefined {
 const BASIC_CLASS = 60;
 const CONSUME_METHOD = 20;
 
-/** Whether the broker closed the channel because it gives no subscription. */
+/** Whether the broker closed the channel because it refuses a subscription. */
 export function isRefusedConsume(error: unknown): boolean {
   const { classId, methodId } = failedMethodOf(error);
   return replyCode(error) !== undefined && classId === BASIC_CLASS && methodId === CONSUME_METHOD;
+}
+
+/** Whether the broker closed the whole connection: it does so at a `basic.consume` of a quorum queue without a majority. */
+export function isInternalError(error: unknown): boolean {
+  return replyCode(error) === INTERNAL_ERROR;
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { IntakeChannel } from '../../../consumer/intake/intake-channel.js';
 import { createTopology } from '../../../src/amqp/topology.js';
+import { LoghiveError } from '../../../src/errors.js';
 import { FAILURE_QUEUE, failureQueue, logQueues, type QueueSettings } from '../../../src/wire.js';
 import { useConnection } from '../../support/use-connection.js';
 import { useBroker, useProxy } from '../../support/use-servers.js';
@@ -14,7 +15,7 @@ const SETTINGS: QueueSettings = {
   messageTtlMs: 60_000,
 };
 
-async function useSession(settings: { heartbeatS?: number } = {}) {
+async function useSession({ answerMs, ...settings }: { heartbeatS?: number; answerMs?: number } = {}) {
   // Of each test's own: what one leaves in a queue is no matter of the next.
   const broker = await useBroker();
   const proxy = await useProxy(broker.url);
@@ -36,7 +37,8 @@ async function useSession(settings: { heartbeatS?: number } = {}) {
     },
     onLost: (_, error) => lost.push(error.message),
     onHazard: () => {},
-    onRefused: ({ queue }) => refused.push(queue),
+    onRefused: ({ queue }, _, endsConnection) => refused.push(endsConnection ? `${queue} on any connection` : queue),
+    ...(answerMs === undefined ? {} : { answerMs }),
   });
   const consumers = async () => (await broker.listQueues()).reduce((sum, queue) => sum + queue.consumers, 0);
   const subscribedTo = async (queue: string) =>
@@ -132,6 +134,36 @@ describe('a session of taking messages', () => {
     session.lose(new Error('gone'));
     await eventually(() => session.isEnded);
     expect(refused).toEqual([]);
+  });
+
+  test('blames the queue that is being subscribed to when the broker ends the connection over it', async () => {
+    const { session, connection, lost, refused, topology, declarations } = await useSession();
+    await session.open();
+    const [declaration] = declarations('shop');
+    await topology.ensure(connection, declaration!);
+    // What RabbitMQ does at a quorum queue without a majority of its nodes. The answer to the subscription never comes.
+    connection.pauseReading();
+    session.add([declaration!]);
+    // Until `basic.consume` is sent.
+    await sleep(100);
+    const words =
+      'Connection closed: 541 (INTERNAL-ERROR) with message "INTERNAL_ERROR - failed consuming from quorum queue"';
+    const cause = Object.assign(new Error(words), { code: 541 });
+    session.lose(new LoghiveError('LOGHIVE_BROKER_LOST', 'connection ended', { cause }));
+    expect(lost).toEqual(['connection ended.']);
+    expect(refused).toEqual([`${declaration!.queue} on any connection`]);
+  });
+
+  test('ends the connection, and blames the queue, when the broker does not answer about it', async () => {
+    const { session, connection, lost, refused, declarations } = await useSession({ answerMs: 300 });
+    await session.open();
+    const [declaration] = declarations('shop');
+    connection.pauseReading();
+    session.add([declaration!]);
+    await eventually(() => refused.length > 0);
+    expect(refused).toEqual([`${declaration!.queue} on any connection`]);
+    await eventually(() => session.isEnded);
+    expect(lost).toHaveLength(1);
   });
 
   test('takes from what was added last before the many that were there before', async () => {
