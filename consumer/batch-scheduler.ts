@@ -1,7 +1,7 @@
 /**
  * Schedules batches. Queues share batches. A queue whose messages are slow to store gets separate batches, which
- * alternate with the shared ones. So no queue waits longer than one batch of each such queue takes, however many
- * messages that queue has.
+ * alternate with the shared ones. So no queue waits longer than one batch of each such queue takes (or 250 ms of messages
+ * that are handled alone), however many messages that queue has.
  *
  *            a message that is handled alone or exceeds a batch; records that cannot be parsed or are refused
  *   shared ───────────────────────────────────────────────────────────────────────────────────────▶ separate
@@ -37,6 +37,8 @@ export class BatchScheduler {
   readonly #separate = new Map<string, SeparateQueue>();
   /** The least recently used one comes first. */
   #order: Batcher[];
+  /** The current turn, if it consists of messages that are handled alone. */
+  #turn: { readonly batcher: Batcher; readonly endsMs: number } | undefined;
 
   /** @param onDue called when a batch becomes due. `take()` may be called then or later. */
   constructor(limits: BatchLimits, parse: (delivery: Delivery) => ParsedDelivery, onDue: () => void) {
@@ -64,11 +66,26 @@ export class BatchScheduler {
     for (const batcher of this.#order) {
       const batch = batcher.take();
       if (batch === undefined) continue;
-      this.#order = [...this.#order.filter((other) => other !== batcher), batcher];
+      if (!this.#keepsItsTurn(batcher, batch)) {
+        this.#order = [...this.#order.filter((other) => other !== batcher), batcher];
+      }
       this.#rejoin(batch[0]!.queue);
       return batch;
     }
     return undefined;
+  }
+
+  /**
+   * A batch of one message takes milliseconds. A turn of a single one of them would empty the queue of the retries more slowly
+   * than one batch of bad records fills it.
+   */
+  #keepsItsTurn(batcher: Batcher, [first]: readonly ParsedDelivery[]): boolean {
+    const nowMs = performance.now();
+    if (!first?.alone) return false;
+    if (this.#turn?.batcher !== batcher) this.#turn = { batcher, endsMs: nowMs + TARGET_MS };
+    const isOver = nowMs >= this.#turn.endsMs;
+    if (isOver) this.#turn = undefined;
+    return !isOver;
   }
 
   /**

@@ -3,7 +3,7 @@
  * must not make copying fail forever. Pure.
  */
 import type { MessageProperties, Options } from 'amqplib';
-import { ROUNDS_HEADER } from '../src/wire.js';
+import { FIRST_ROUND_HEADER, ROUNDS_HEADER } from '../src/wire.js';
 
 /** Maximum length of an AMQP short string, in bytes. */
 const MAX_SHORT_BYTES = 255;
@@ -12,7 +12,7 @@ const MAX_SHORT_BYTES = 255;
  * Headers that the broker or Loghive sets, and `CC` and `BCC`, for which the broker would make one more copy per key.
  * The broker counts the deliveries of the copy from zero.
  */
-const NOT_COPIED = new Set(['x-delivery-count', 'x-acquired-count', 'CC', 'BCC', ROUNDS_HEADER]);
+const NOT_COPIED = new Set(['x-delivery-count', 'x-acquired-count', 'CC', 'BCC', ROUNDS_HEADER, FIRST_ROUND_HEADER]);
 
 const TEXTS = [
   'contentType',
@@ -29,15 +29,15 @@ const TEXTS = [
  * All properties except `userId`: the broker refuses that of another user and closes the channel, with all other copies
  * on it. Omits values that no longer fit their type: bytes that were not valid UTF-8 became longer when decoded.
  *
- * @param rounds how often the message has been republished, including this time.
+ * @param own headers of Loghive, see `nextRound()`.
  */
-export function copiedProperties(properties: MessageProperties, rounds: number): Options.Publish {
+export function copiedProperties(properties: MessageProperties, own: Record<string, number>): Options.Publish {
   const { headers = {}, priority } = properties;
   return {
     ...texts(properties),
     ...timestampOf(properties),
     ...(typeof priority === 'number' ? { priority } : {}),
-    headers: { ...encodableFields(headers, NOT_COPIED), [ROUNDS_HEADER]: rounds },
+    headers: { ...encodableFields(headers, NOT_COPIED), ...own },
   };
 }
 

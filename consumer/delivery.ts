@@ -1,7 +1,7 @@
 /** One message from a queue, before it is parsed. Pure. */
 import type { ConsumeMessage } from 'amqplib';
 import { epochMicros } from '../src/time/epoch.js';
-import { ATTEMPT_HEADER, FAILURE_QUEUE, ORIGIN_HEADER, ROUNDS_HEADER } from '../src/wire.js';
+import { ATTEMPT_HEADER, FAILURE_QUEUE, FIRST_ROUND_HEADER, ORIGIN_HEADER, ROUNDS_HEADER } from '../src/wire.js';
 
 export interface Delivery {
   readonly queue: string;
@@ -37,6 +37,34 @@ function isQueueName(value: unknown): value is string {
 export function returnsOf(message: ConsumeMessage): number {
   const headers = message.properties.headers ?? {};
   return Math.max(countHeader(headers['x-delivery-count']), countHeader(headers['x-acquired-count']));
+}
+
+/** A message that comes back this often within three hours is not parsed any more. */
+const MAX_ROUNDS = 20;
+const ROUNDS_WITHIN_MS = 3 * 3_600_000;
+
+/** The headers of a message that is republished because it was returned often. */
+export function nextRound(message: Pick<ConsumeMessage, 'properties'>, nowMs: number): Record<string, number> {
+  const { rounds, firstMs } = recentRounds(message, nowMs);
+  return { [ROUNDS_HEADER]: rounds + 1, [FIRST_ROUND_HEADER]: Math.floor(firstMs / 1000) };
+}
+
+/**
+ * Whether every consumer that received it seems to have died of it. While PostgreSQL is down messages are returned as
+ * well, but only every ten minutes.
+ */
+export function isDeadly(message: Pick<ConsumeMessage, 'properties'>, nowMs: number): boolean {
+  return firstRoundMs(message) > 0 && recentRounds(message, nowMs).rounds >= MAX_ROUNDS;
+}
+
+function recentRounds(message: Pick<ConsumeMessage, 'properties'>, nowMs: number) {
+  const rounds = countHeader(message.properties.headers?.[ROUNDS_HEADER]);
+  const firstMs = Math.min(firstRoundMs(message) || nowMs, nowMs);
+  return nowMs - firstMs > ROUNDS_WITHIN_MS ? { rounds: 0, firstMs: nowMs } : { rounds, firstMs };
+}
+
+function firstRoundMs({ properties }: Pick<ConsumeMessage, 'properties'>): number {
+  return countHeader(properties.headers?.[FIRST_ROUND_HEADER]) * 1000;
 }
 
 /** Earliest plausible time of publishing: before Loghive existed. */

@@ -61,10 +61,15 @@ export function parseDelivery(delivery: Delivery, context: ParseContext): Parsed
   try {
     return parse(delivery, context);
   } catch (error) {
-    const { content } = delivery.message;
-    const letters = [letterOf(delivery, undefined, `it cannot be parsed: ${reasonOf(error)}`)];
-    return { ...delivery, items: [], letters, announced: [], records: 1, bytes: content.length, isWhole: true };
+    return unparsed(delivery, `it cannot be parsed: ${reasonOf(error)}`);
   }
+}
+
+/** The whole message as a dead letter. */
+export function unparsed(delivery: Delivery, reason: string): ParsedDelivery {
+  const letters = [letterOf(delivery, undefined, reason)];
+  const bytes = delivery.message.content.length;
+  return { ...delivery, items: [], letters, announced: [], records: 1, bytes, isWhole: true };
 }
 
 function parse(delivery: Delivery, context: ParseContext): ParsedDelivery {

@@ -21,12 +21,12 @@ import { within } from '../src/time/time-limit.js';
 import { SERVICES_QUEUE } from '../src/wire.js';
 import { BatchScheduler } from './batch-scheduler.js';
 import type { ConsumerConfig } from './config.js';
-import { type Delivery, deliveryOf, returnsOf } from './delivery.js';
+import { type Delivery, deliveryOf, isDeadly, returnsOf } from './delivery.js';
 import type { IntakeChannel } from './intake/intake-channel.js';
 import { MAX_RETURNS } from './intake/queue-hazards.js';
 import { LaneCounts } from './metrics/lane-counts.js';
 import { BATCH_BOUNDS, COMMIT_BOUNDS, noPipelineCounts, observe, type PipelineCounts } from './metrics/snapshot.js';
-import { type ParsedDelivery, parseDelivery, recordId } from './parse-delivery.js';
+import { type ParsedDelivery, parseDelivery, recordId, unparsed } from './parse-delivery.js';
 import type { Republisher } from './republish.js';
 import { type ResolvedBatch, resolveBatch } from './resolve-batch.js';
 import type { RetryPublisher } from './retry-publisher.js';
@@ -37,6 +37,9 @@ import { BatchRefused, type DeadLetter, expiredAt, type Store } from './store/in
  * in milliseconds.
  */
 const COPY_TIMEOUT_MS = 5000;
+
+/** Why such a message becomes a dead letter. */
+const DEADLY = 'it was redelivered too often: the consumers that received it ended before it was stored';
 
 type PipelineConfig = Pick<
   ConsumerConfig,
@@ -110,6 +113,7 @@ export class Pipeline {
     if (message.fields.redelivered) this.#counts.redelivered++;
     // Checked first: the message may be what crashed the consumers that received it before.
     const delivery = deliveryOf(queue, message);
+    if (isDeadly(message, Date.now())) return this.#scheduler.add(unparsed(delivery, DEADLY));
     if (returnsOf(message) < MAX_RETURNS) return this.#enqueue(channel, delivery);
     this.#spawn(this.#requeueAsNew(channel, delivery));
     return undefined;

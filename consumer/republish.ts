@@ -19,10 +19,9 @@ import {
   failureQueue,
   ORIGIN_HEADER,
   type QueueSettings,
-  ROUNDS_HEADER,
 } from '../src/wire.js';
 import { copiedProperties, headerFrameBytes, minimalProperties, timestampOf } from './copied-properties.js';
-import { countHeader } from './delivery.js';
+import { nextRound } from './delivery.js';
 import type { ParsedDelivery } from './parse-delivery.js';
 
 /** The broker's message size limit, learned when it closed the channel over a larger message. */
@@ -141,13 +140,13 @@ export function createRepublisher(
     open: () => publishChannel.connection.open(),
     retry: (copy, delayMs) => publish({ ...copy, exchange: FAILURE_EXCHANGE, routingKey: `${FAILURE_KEY}.${delayMs}` }),
     async requeueAsNew(queue, { properties, content }) {
-      const rounds = countHeader(properties.headers?.[ROUNDS_HEADER]) + 1;
+      const own = nextRound({ properties }, Date.now());
       const copyWith = async (copied: Options.Publish) =>
         (await publish({ exchange: '', routingKey: queue, body: content, properties: copied })) === 'confirmed';
-      const copied = copiedProperties(properties, rounds);
+      const copied = copiedProperties(properties, own);
       const withoutHeaders = (why: string) => {
         internalLogger.debug(`omitting the headers of a message from queue "${queue}": ${why}`);
-        return copyWith(minimalProperties(properties, { [ROUNDS_HEADER]: rounds }));
+        return copyWith(minimalProperties(properties, own));
       };
       if (headerFrameBytes(copied) > (publishChannel.openConnection?.frameMax ?? 0))
         return withoutHeaders('they do not fit into a frame');

@@ -173,8 +173,14 @@ export class ConsumerWorker {
     this.#pauses++;
     this.#transition('paused', reason);
     this.#logStorage(reason);
-    // Any failure is a bug in Loghive and must not end the process.
-    this.#resume().catch((error) => internalLogger.error(`consumer: ${reasonOf(error)}`));
+    void this.#resumeAfterPause();
+  }
+
+  /** A failure here is a bug in Loghive. It must neither end the process nor leave the worker paused forever. */
+  async #resumeAfterPause(): Promise<void> {
+    while (this.#state === 'paused') {
+      await this.#resume().catch((error) => internalLogger.error(`consumer: ${reasonOf(error)}`));
+    }
   }
 
   /**
@@ -247,8 +253,7 @@ export class ConsumerWorker {
         this.#reason = why;
         this.#logStorage(why);
       },
-    );
-    clearTimeout(timer);
+    ).finally(() => clearTimeout(timer));
     if (this.#state !== 'paused') return;
     this.#transition('running');
     this.#serverLog.report('storage', 'storage works again', 'info');

@@ -17,6 +17,8 @@ export const ATTEMPT_HEADER = 'x-loghive-attempt';
 export const ORIGIN_HEADER = 'x-loghive-origin';
 /** How many times a message was republished to its own queue, so that it does not reach the queue's delivery limit. */
 export const ROUNDS_HEADER = 'x-loghive-rounds';
+/** When the first of these rounds was, in epoch seconds. */
+export const FIRST_ROUND_HEADER = 'x-loghive-first-round';
 
 export type QueueType = 'quorum' | 'classic' | 'python';
 

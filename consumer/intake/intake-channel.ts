@@ -6,13 +6,15 @@ import type { Channel, ConsumeMessage } from 'amqplib';
 import { messageOf, weightOf } from '../../src/amqp/amqplib-internals.js';
 import { isRefusedConsume } from '../../src/amqp/broker-reply.js';
 import type { OpenConnection } from '../../src/amqp/open-connection.js';
+import { isInternalError, isRefusedConsume } from '../../src/amqp/reply.js';
 import type { Topology } from '../../src/amqp/topology.js';
+import { LoghiveError } from '../../src/errors.js';
 import type { QueueDeclaration } from '../../src/wire.js';
 import { publishedAtMs } from '../delivery.js';
 import type { UnacknowledgedInQueue } from '../metrics/snapshot.js';
 import { AckLedger } from './acks.js';
 import type { Subscription } from './subscription.js';
-import { Subscriptions } from './subscriptions.js';
+import { Subscriptions, type SubscriptionsOptions } from './subscriptions.js';
 
 export interface IntakeChannelOptions {
   readonly prefetchBytes: number;
@@ -23,8 +25,9 @@ export interface IntakeChannelOptions {
   readonly onMessage: (channel: IntakeChannel, queue: string, message: ConsumeMessage) => number | undefined;
   /** A problem with a queue that needs attention; undefined: none. */
   readonly onHazard: (queue: string, sentence: string | undefined) => void;
-  /** The broker refuses this queue. If it closed the channel over it, `onLost` follows. */
-  readonly onRefused: (declaration: QueueDeclaration, error: Error) => void;
+  /** The broker refuses this queue. If it closed the channel or the connection over it, `onLost` follows. */
+  readonly onRefused: SubscriptionsOptions['onRefused'];
+  readonly answerMs?: number;
   /**
    * The channel ended unexpectedly. The broker requeues everything unacknowledged.
    *
@@ -61,7 +64,7 @@ export class IntakeChannel {
     this.connection = connection;
     this.#options = options;
     this.#readPause = new ReadPause(connection, options.prefetchBytes);
-    const { prefetchBytes: bytes, batchRecords, isSevere, onHazard, onRefused } = options;
+    const { prefetchBytes: bytes, batchRecords, isSevere, onHazard, onRefused, answerMs } = options;
     this.#subscriptions = new Subscriptions({
       connection,
       topology,
@@ -71,6 +74,7 @@ export class IntakeChannel {
       onMessage: (subscription, message) => this.#receive(subscription, message),
       onHazard,
       onRefused,
+      answerMs,
     });
     this.#subscriptions.add(declarations, 0);
   }
@@ -179,8 +183,10 @@ export class IntakeChannel {
     if (this.#state === 'ended') return;
     this.#finish();
     // The channel may have ended for another reason, such as an acknowledgement timeout.
-    const refused = isRefusedConsume(error) ? this.#subscriptions.asked : undefined;
-    if (refused) this.#options.onRefused(refused, error);
+    const cause = error instanceof LoghiveError ? error.cause : error;
+    const endsConnection = isInternalError(cause);
+    const refused = endsConnection || isRefusedConsume(cause) ? this.#subscriptions.asked : undefined;
+    if (refused) this.#options.onRefused(refused, cause as Error, endsConnection);
     this.#options.onLost(this, error, refused !== undefined);
   }
 

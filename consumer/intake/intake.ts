@@ -5,7 +5,8 @@
 import type { ConsumeMessage } from 'amqplib';
 import { replyText } from '../../src/amqp/broker-reply.js';
 import { Connection, type ConnectionStatus } from '../../src/amqp/connection.js';
-import type { OpenConnection } from '../../src/amqp/open-connection.js';
+import { connectTo, type OpenConnection } from '../../src/amqp/open-connection.js';
+import { replyText } from '../../src/amqp/reply.js';
 import { createTopology, type Topology } from '../../src/amqp/topology.js';
 import { backoffMs, RECONNECT } from '../../src/backoff.js';
 import type { StatusLog } from '../../src/status-log.js';
@@ -64,6 +65,12 @@ export class Intake {
     const { status, notices, signal } = options;
     this.#topology = createTopology((sentence) => notices.once(sentence));
     this.#refused = new RefusedQueues({
+      connect: ({ host }) =>
+        connectTo(host, config.broker, {
+          connectionName: `loghive consumer ${process.pid} (refused queues)`,
+          keepsProcessAlive: true,
+          signal,
+        }),
       openConnection: () => this.#openConnection,
       onFree: (declaration) => this.#channel?.add([declaration]),
       notices,
@@ -175,7 +182,7 @@ export class Intake {
       isSevere,
       onMessage: this.#options.onMessage,
       onHazard: (queue, sentence) => this.#options.notices.report(`queue ${queue}`, sentence),
-      onRefused: (declaration, error) => this.#refused.hold(declaration, error),
+      onRefused: (declaration, error, endsConnection) => this.#refused.hold(declaration, error, endsConnection),
       onLost: (lost, error, refused) => this.#channelLost(lost, error, refused),
     });
     this.#channel = channel;

@@ -2,9 +2,17 @@
  * Queues that the broker refuses to let the consumer consume from. A refused `basic.consume` closes the channel with
  * all other subscriptions, so each such queue is retried on a separate channel until it succeeds.
  */
-
-import { ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, replyCode, replyText } from '../../src/amqp/broker-reply.js';
+import type { Channel } from 'amqplib';
 import type { OpenConnection } from '../../src/amqp/open-connection.js';
+import {
+  ACCESS_REFUSED,
+  INTERNAL_ERROR,
+  NOT_FOUND,
+  RESOURCE_LOCKED,
+  replyCode,
+  replyText,
+} from '../../src/amqp/reply.js';
+import { ask } from '../../src/amqp/throwaway-channel.js';
 import { createTopology, type Topology } from '../../src/amqp/topology.js';
 import { type BackoffPolicy, backoffMs } from '../../src/backoff.js';
 import { LoghiveError, reasonOf } from '../../src/errors.js';
@@ -18,6 +26,9 @@ import { declareForConsuming } from './subscriptions.js';
 /** A permission is granted by hand, but a queue may be available again in a moment. */
 const RETRY: BackoffPolicy = { firstMs: 1000, maxMs: 60_000 };
 
+/** Time limit for the broker's answer about one queue, in milliseconds. */
+const ANSWER_MS = 30_000;
+
 /** What an operator can do, by AMQP reply code and the broker's text. */
 function remedyFor(code: number, words: string): string {
   // RabbitMQ uses one code for a missing permission and for another client's exclusive consumer.
@@ -29,12 +40,15 @@ function remedyFor(code: number, words: string): string {
   if (code === NOT_FOUND && words.includes('is down')) return 'Start that node: the queue exists only there. ';
   if (code === NOT_FOUND) return 'Declare it, or grant the user "configure" on it. ';
   if (code === RESOURCE_LOCKED) return 'Close the connection that owns it exclusively, or use another service name. ';
+  if (code === INTERNAL_ERROR) return 'A quorum queue needs a majority of its nodes: start them. ';
   return '';
 }
 
 export interface RefusedQueuesOptions {
   /** The open connection; undefined while there is none. */
   readonly openConnection: () => OpenConnection | undefined;
+  /** Opens another connection to the same host. */
+  readonly connect: (to: OpenConnection) => Promise<OpenConnection>;
   /** The queue can be consumed from again. */
   readonly onFree: (declaration: QueueDeclaration) => void;
   readonly notices: StatusLog;
@@ -60,20 +74,23 @@ export class RefusedQueues {
     return this.#held.has(queue);
   }
 
-  hold(declaration: QueueDeclaration, error: Error): void {
+  /** @param endsConnection asking for the queue ends the whole connection, so it is retried on a separate one. */
+  hold(declaration: QueueDeclaration, error: Error, endsConnection = false): void {
     if (this.#held.has(declaration.queue)) return;
     this.#held.add(declaration.queue);
     // Any other failure is a bug in Loghive and must not end the process.
-    this.#retryUntilGranted(declaration, error).catch((fault) => internalLogger.error(`consumer: ${reasonOf(fault)}`));
+    this.#retryUntilGranted(declaration, error, endsConnection).catch((fault) =>
+      internalLogger.error(`consumer: ${reasonOf(fault)}`),
+    );
   }
 
-  async #retryUntilGranted(declaration: QueueDeclaration, error: Error): Promise<void> {
+  async #retryUntilGranted(declaration: QueueDeclaration, error: Error, endsConnection: boolean): Promise<void> {
     const { notices, signal, onFree } = this.#options;
     const sentence = sentenceOf(declaration.queue, error);
     const topic = `queue ${declaration.queue} refused`;
     if (sentence) notices.report(topic, sentence);
     await sleep(backoffMs(1, RETRY), signal);
-    await retry(() => this.#tryConsume(declaration), {
+    await retry(() => this.#tryConsume(declaration, endsConnection), {
       policy: RETRY,
       signal,
       onFailure: ({ message }) =>
@@ -92,19 +109,33 @@ export class RefusedQueues {
    * Rejects while the queue is refused. Waits while the broker is unreachable, because that says nothing about the
    * queue.
    */
-  async #tryConsume(declaration: QueueDeclaration): Promise<void> {
-    const { openConnection, signal } = this.#options;
+  async #tryConsume(declaration: QueueDeclaration, endsConnection: boolean): Promise<void> {
+    const { openConnection, connect, signal } = this.#options;
     let open = openConnection();
     for (; !open && !signal.aborted; open = openConnection()) await sleep(RETRY.firstMs, signal);
     if (!open) return;
+    if (!endsConnection) return this.#tryOn(open, declaration);
+    const separate = await connect(open);
+    separate.model.on('error', () => {});
+    const timer = setTimeout(() => separate.destroy(new Error('no answer')), ANSWER_MS);
+    try {
+      await this.#tryOn(separate, declaration);
+    } finally {
+      clearTimeout(timer);
+      separate.destroy(new Error('closed'));
+    }
+  }
+
+  async #tryOn(connection: OpenConnection, declaration: QueueDeclaration): Promise<void> {
     this.#topology.forget();
-    await declareForConsuming(this.#topology, open, declaration, () => {});
-    const channel = await open.model.createChannel();
-    channel.on('error', () => {});
+    await declareForConsuming(this.#topology, connection, declaration, () => {});
     // The only way to find out. A message that is delivered is requeued when the channel closes.
-    await channel.prefetch(1);
-    await channel.consume(declaration.queue, () => {});
-    await channel.close();
+    const consume = async (channel: Channel) => {
+      await channel.prefetch(1);
+      await channel.consume(declaration.queue, () => {});
+    };
+    const answer = await ask(connection, consume, ANSWER_MS);
+    if (!answer.ok) throw answer.error;
   }
 }
 

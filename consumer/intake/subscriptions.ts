@@ -27,8 +27,14 @@ export interface SubscriptionsOptions {
   readonly onMessage: (subscription: Subscription, message: ConsumeMessage) => void;
   /** A problem with a queue that needs attention; undefined: none. */
   readonly onHazard: (queue: string, sentence: string | undefined) => void;
-  /** The broker refuses this queue. */
-  readonly onRefused: (declaration: QueueDeclaration, error: Error) => void;
+  /**
+   * The broker refuses this queue.
+   *
+   * @param endsConnection whether asking for it ends the whole connection.
+   */
+  readonly onRefused: (declaration: QueueDeclaration, error: Error, endsConnection?: boolean) => void;
+  /** Time limit for the broker's answer about one queue, in milliseconds. Default 60000. */
+  readonly answerMs?: number | undefined;
 }
 
 interface Pending {
@@ -38,6 +44,7 @@ interface Pending {
 
 /** How often the prefetch of idle queues is reduced, in milliseconds. */
 const SHRINK_EVERY_MS = 60_000;
+const ANSWER_MS = 60_000;
 
 /**
  * Declares a queue before consuming from it.
@@ -159,7 +166,7 @@ export class Subscriptions {
     const { connection, topology, isOpen, onHazard, onRefused } = this.#options;
     const { declaration, queue } = subscription;
     try {
-      await declareForConsuming(topology, connection, declaration, onHazard);
+      await this.#answered(declaration, declareForConsuming(topology, connection, declaration, onHazard));
     } catch (error) {
       if (!isOpen()) return;
       if (error instanceof LoghiveError || replyCode(error) !== undefined) {
@@ -194,11 +201,12 @@ export class Subscriptions {
     const generation = ++subscription.generation;
     this.#asked = subscription;
     try {
-      await this.#channel!.prefetch(subscription.prefetch);
-      const { consumerTag } = await this.#channel!.consume(subscription.queue, (message) => {
+      await this.#answered(subscription.declaration, this.#channel!.prefetch(subscription.prefetch));
+      const consumed = this.#channel!.consume(subscription.queue, (message) => {
         if (message !== null) this.#options.onMessage(subscription, message);
         else if (generation === subscription.generation) this.#canceled(subscription);
       });
+      const { consumerTag } = await this.#answered(subscription.declaration, consumed);
       // The broker may have canceled it before this answer arrived.
       if (generation === subscription.generation) {
         subscription.consumerTag = consumerTag;
@@ -213,13 +221,33 @@ export class Subscriptions {
     this.#asked = undefined;
   }
 
+  /** A broker that does not answer about one queue must not keep the consumer from the others: they get a new connection. */
+  async #answered<T>(declaration: QueueDeclaration, answer: PromiseLike<T>): Promise<T> {
+    const { answerMs = ANSWER_MS, connection, isOpen, onRefused } = this.#options;
+    const timer = setTimeout(() => {
+      if (!isOpen()) return;
+      const words = `cannot consume from queue "${declaration.queue}": the broker did not answer within ${answerMs / 1000} s. Check the nodes that host the queue.`;
+      onRefused(declaration, new LoghiveError('LOGHIVE_BROKER_REFUSED', words), true);
+      connection.destroy(new Error(`no answer about queue "${declaration.queue}"`));
+    }, answerMs);
+    this.#timers.add(timer);
+    try {
+      return await answer;
+    } finally {
+      clearTimeout(timer);
+      this.#timers.delete(timer);
+    }
+  }
+
   async #cancel(subscription: Subscription): Promise<void> {
     const { consumerTag } = subscription;
     if (consumerTag === undefined) return;
     subscription.consumerTag = undefined;
     subscription.generation++;
     // Fails only if the channel is gone, which is reported elsewhere.
-    await this.#channel!.cancel(consumerTag).catch((error) => internalLogger.debug(`cancel: ${reasonOf(error)}`));
+    await this.#answered(subscription.declaration, this.#channel!.cancel(consumerTag)).catch((error) =>
+      internalLogger.debug(`cancel: ${reasonOf(error)}`),
+    );
   }
 
   /**

@@ -6,6 +6,7 @@ export const ACCESS_REFUSED = 403;
 export const NOT_FOUND = 404;
 export const RESOURCE_LOCKED = 405;
 export const PRECONDITION_FAILED = 406;
+export const INTERNAL_ERROR = 541;
 
 /** Undefined if the broker sent no reply code, because the connection was lost. */
 export function replyCode(error: unknown): number | undefined {
@@ -32,4 +33,9 @@ const CONSUME_METHOD = 20;
 export function isRefusedConsume(error: unknown): boolean {
   const { classId, methodId } = failedMethodOf(error);
   return replyCode(error) !== undefined && classId === BASIC_CLASS && methodId === CONSUME_METHOD;
+}
+
+/** Whether the broker closed the whole connection: it does so at a `basic.consume` of a quorum queue without a majority. */
+export function isInternalError(error: unknown): boolean {
+  return replyCode(error) === INTERNAL_ERROR;
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BatchScheduler } from '../../consumer/batch-scheduler.js';
 import type { Delivery } from '../../consumer/delivery.js';
 import type { ParsedDelivery } from '../../consumer/parse-delivery.js';
@@ -30,6 +30,13 @@ function open(over: Partial<typeof limits> = {}) {
   return { turns, add, due, take, takeAll, names };
 }
 
+/** By the clock that turns are measured with, in milliseconds. */
+function eachTakes(ms: number): void {
+  let nowMs = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => nowMs++ * ms);
+  onTestFinished(() => clock.mockRestore());
+}
+
 describe('queues', () => {
   it('share their batches', () => {
     const { turns, add, takeAll } = open();
@@ -40,13 +47,15 @@ describe('queues', () => {
     expect(takeAll()).toEqual([['shop 1', 'till 1']]);
   });
 
-  it('alternate with one whose messages are handled alone', () => {
+  it('take turns with one whose messages are handled alone, of which as many have their turn as take 250 ms', () => {
     const { turns, add, takeAll } = open();
-    add('retried', 3, { alone: true });
+    eachTakes(100);
+    add('retried', 5, { alone: true });
     add('shop', 12);
     turns.flush();
     const ten = Array.from({ length: 10 }, (_, at) => `shop ${at + 1}`);
-    expect(takeAll()).toEqual([ten, ['retried 1'], ['shop 11', 'shop 12'], ['retried 2'], ['retried 3']]);
+    const turn = [['retried 1'], ['retried 2'], ['retried 3'], ['retried 4']];
+    expect(takeAll()).toEqual([ten, ...turn, ['shop 11', 'shop 12'], ['retried 5']]);
   });
 
   it('alternate with one whose messages are larger than a batch', () => {
@@ -71,6 +80,7 @@ describe('queues', () => {
 
   it('are stored although there is always a message to handle alone', () => {
     const { turns, add, take, names } = open();
+    eachTakes(250);
     add('shop', 12);
     turns.flush();
     const taken = Array.from({ length: 4 }, () => {
@@ -78,7 +88,7 @@ describe('queues', () => {
       return names(take());
     });
     const ten = Array.from({ length: 10 }, (_, at) => `shop ${at + 1}`);
-    expect(taken).toEqual([ten, ['retried 1'], ['shop 11', 'shop 12'], ['retried 2']]);
+    expect(taken).toEqual([ten, ['retried 1'], ['retried 2'], ['shop 11', 'shop 12']]);
   });
 
   it('stay due when another queue gets separate batches', () => {

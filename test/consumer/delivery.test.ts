@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { countHeader, deliveryOf, returnsOf } from '../../consumer/delivery.js';
+import { countHeader, deliveryOf, isDeadly, nextRound, returnsOf } from '../../consumer/delivery.js';
 import { messageOf, QUEUE } from './message.js';
 
 describe('a message that was retried', () => {
@@ -51,5 +51,39 @@ describe('the number of redeliveries', () => {
     expect(returns({ 'x-acquired-count': 10 })).toBe(10);
     expect(returns({ 'x-delivery-count': 2, 'x-acquired-count': 10 })).toBe(10);
     expect(returns({ 'x-delivery-count': 10, 'x-acquired-count': 2 })).toBe(10);
+  });
+});
+
+describe('a message that is republished because it was returned often', () => {
+  const NOW_MS = Date.UTC(2026, 0, 31);
+  const HOUR_S = 3600;
+  const after = (rounds: number, firstAgoS: number) =>
+    messageOf('{}', {
+      headers: { 'x-loghive-rounds': rounds, 'x-loghive-first-round': NOW_MS / 1000 - firstAgoS },
+    });
+
+  test('counts its rounds, and keeps the time of the first one', () => {
+    expect(nextRound(messageOf('{}'), NOW_MS)).toEqual({
+      'x-loghive-rounds': 1,
+      'x-loghive-first-round': NOW_MS / 1000,
+    });
+    expect(nextRound(after(3, 60), NOW_MS)).toEqual({
+      'x-loghive-rounds': 4,
+      'x-loghive-first-round': NOW_MS / 1000 - 60,
+    });
+  });
+
+  test('is not parsed any more after twenty rounds within three hours', () => {
+    expect(isDeadly(after(19, HOUR_S), NOW_MS)).toBe(false);
+    expect(isDeadly(after(20, HOUR_S), NOW_MS)).toBe(true);
+  });
+
+  test('is counted anew after three hours: while PostgreSQL is down messages are returned every ten minutes', () => {
+    expect(isDeadly(after(20, 4 * HOUR_S), NOW_MS)).toBe(false);
+    expect(nextRound(after(20, 4 * HOUR_S), NOW_MS)).toMatchObject({ 'x-loghive-rounds': 1 });
+  });
+
+  test('is parsed where only somebody else has written that it came back often', () => {
+    expect(isDeadly(messageOf('{}', { headers: { 'x-loghive-rounds': 99 } }), NOW_MS)).toBe(false);
   });
 });

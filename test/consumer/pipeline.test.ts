@@ -5,7 +5,7 @@ import type { IntakeChannel } from '../../consumer/intake/intake-channel.js';
 import { Pipeline } from '../../consumer/pipeline.js';
 import type { Republisher } from '../../consumer/republish.js';
 import type { RetryPublisher } from '../../consumer/retry-publisher.js';
-import type { Store } from '../../consumer/store/index.js';
+import type { Batch, Store } from '../../consumer/store/index.js';
 import { messageOf, QUEUE } from './message.js';
 
 const config = {
@@ -18,11 +18,7 @@ const config = {
   maxServices: 10,
 };
 
-test('a message whose batch is committed is acknowledged, whatever fails afterwards', async () => {
-  const stored = vi.spyOn(BatchScheduler.prototype, 'stored').mockImplementation(() => {
-    throw new Error('a fault of ours');
-  });
-  onTestFinished(() => stored.mockRestore());
+function openPipeline(write: Store['write']) {
   const acknowledged: number[] = [];
   const channel = {
     isEnded: false,
@@ -30,9 +26,7 @@ test('a message whose batch is committed is acknowledged, whatever fails afterwa
   } as unknown as IntakeChannel;
   const pipeline = new Pipeline({
     config,
-    store: {
-      write: async ({ items }) => ({ stored: items.length, duplicates: 0, rejected: [] }),
-    } as Partial<Store> as Store,
+    store: { write } as Partial<Store> as Store,
     republisher: {} as Republisher,
     retryPublisher: {} as RetryPublisher,
     channel: () => channel,
@@ -42,9 +36,37 @@ test('a message whose batch is committed is acknowledged, whatever fails afterwa
     onDeadLetters() {},
     async onUnavailable() {},
   });
-  const line = JSON.stringify({ service: 'shop', level: 'INFO', message: 'm', timestamp: new Date().toISOString() });
+  return { pipeline, channel, acknowledged };
+}
+
+const line = JSON.stringify({ service: 'shop', level: 'INFO', message: 'm', timestamp: new Date().toISOString() });
+
+test('a message whose batch is committed is acknowledged, whatever fails then', async () => {
+  const stored = vi.spyOn(BatchScheduler.prototype, 'stored').mockImplementation(() => {
+    throw new Error('a fault of ours');
+  });
+  onTestFinished(() => stored.mockRestore());
+  const { pipeline, channel, acknowledged } = openPipeline(async ({ items }) => ({
+    stored: items.length,
+    duplicates: 0,
+    rejected: [],
+  }));
   pipeline.receive(channel, QUEUE, messageOf(line, { deliveryTag: 7 }));
   await pipeline.finish();
   expect(stored).toHaveBeenCalledOnce();
+  expect(acknowledged).toEqual([7]);
+});
+
+test('a message that no consumer has survived is a dead letter, and is not parsed', async () => {
+  const written: Batch[] = [];
+  const { pipeline, channel, acknowledged } = openPipeline(async (batch) => {
+    written.push(batch);
+    return { stored: 0, duplicates: 0, rejected: [] };
+  });
+  const headers = { 'x-loghive-rounds': 20, 'x-loghive-first-round': Math.floor(Date.now() / 1000) - 600 };
+  pipeline.receive(channel, QUEUE, messageOf(line, { deliveryTag: 7, headers }));
+  await pipeline.finish();
+  const reason = expect.stringContaining('redelivered too often');
+  expect(written).toMatchObject([{ items: [], letters: [{ raw: Buffer.from(line), reason }] }]);
   expect(acknowledged).toEqual([7]);
 });

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { IntakeChannel } from '../../../consumer/intake/intake-channel.js';
 import { createTopology } from '../../../src/amqp/topology.js';
+import { LoghiveError } from '../../../src/errors.js';
 import { FAILURE_QUEUE, failureQueue, logQueues, type QueueSettings } from '../../../src/wire.js';
 import { useConnection } from '../../support/use-connection.js';
 import { useBroker, useProxy } from '../../support/use-servers.js';
@@ -13,11 +15,11 @@ const SETTINGS: QueueSettings = {
   messageTtlMs: 60_000,
 };
 
-async function useSession() {
-  // Each test has its own, so that messages left in a queue do not affect the next.
+async function useSession({ answerMs, ...settings }: { heartbeatS?: number; answerMs?: number } = {}) {
+  // Of each test's own: what one leaves in a queue is no matter of the next.
   const broker = await useBroker();
   const proxy = await useProxy(broker.url);
-  const { heard, is } = useConnection(proxy.url(broker.url));
+  const { heard, is } = useConnection(proxy.url(broker.url), settings);
   await is('ready');
   const connection = heard[0]!.connection!;
   const lost: string[] = [];
@@ -35,7 +37,8 @@ async function useSession() {
     },
     onLost: (_, error) => lost.push(error.message),
     onHazard: () => {},
-    onRefused: ({ queue }) => refused.push(queue),
+    onRefused: ({ queue }, _, endsConnection) => refused.push(endsConnection ? `${queue} on any connection` : queue),
+    ...(answerMs === undefined ? {} : { answerMs }),
   });
   const consumers = async () => (await broker.listQueues()).reduce((sum, queue) => sum + queue.consumers, 0);
   const subscribedTo = async (queue: string) =>
@@ -134,7 +137,37 @@ describe('an intake channel', () => {
     expect(refused).toEqual([]);
   });
 
-  test('subscribes to the queue added last before the many earlier ones', async () => {
+  test('blames the queue that is being subscribed to when the broker ends the connection over it', async () => {
+    const { session, connection, lost, refused, topology, declarations } = await useSession();
+    await session.open();
+    const [declaration] = declarations('shop');
+    await topology.ensure(connection, declaration!);
+    // What RabbitMQ does at a quorum queue without a majority of its nodes. The answer to the subscription never comes.
+    connection.pauseReading();
+    session.add([declaration!]);
+    // Until `basic.consume` is sent.
+    await sleep(100);
+    const words =
+      'Connection closed: 541 (INTERNAL-ERROR) with message "INTERNAL_ERROR - failed consuming from quorum queue"';
+    const cause = Object.assign(new Error(words), { code: 541 });
+    session.lose(new LoghiveError('LOGHIVE_BROKER_LOST', 'connection ended', { cause }));
+    expect(lost).toEqual(['connection ended.']);
+    expect(refused).toEqual([`${declaration!.queue} on any connection`]);
+  });
+
+  test('ends the connection, and blames the queue, when the broker does not answer about it', async () => {
+    const { session, connection, lost, refused, declarations } = await useSession({ answerMs: 300 });
+    await session.open();
+    const [declaration] = declarations('shop');
+    connection.pauseReading();
+    session.add([declaration!]);
+    await eventually(() => refused.length > 0);
+    expect(refused).toEqual([`${declaration!.queue} on any connection`]);
+    await eventually(() => session.isEnded);
+    expect(lost).toHaveLength(1);
+  });
+
+  test('takes from what was added last before the many that were there before', async () => {
     const { session, lost, consumers, subscribedTo, declarations } = await useSession();
     const many = declarations(...Array.from({ length: 20 }, (_, n) => `old${n}`));
     const [last] = declarations('new');
@@ -186,5 +219,24 @@ describe('an intake channel', () => {
     await takeAll(40);
     expect(connection.isReadingPaused).toBe(false);
     expect(lost).toEqual([]);
+  });
+
+  test('keeps its connection while it does not read, however many small messages are in its buffer', async () => {
+    const { session, connection, tags, lost } = await useSession({ heartbeatS: 1 });
+    await session.open();
+    const publishing = await connection.model.createConfirmChannel();
+    for (let sent = 0; sent < 400; sent++) publishing.sendToQueue(FAILURE_QUEUE, Buffer.alloc(10));
+    let taken = 0;
+    await eventually(() => {
+      taken += tags.length;
+      session.acknowledge(tags.splice(0));
+      return taken === 400;
+    });
+    for (let sent = 0; sent < 400; sent++) publishing.sendToQueue(FAILURE_QUEUE, Buffer.alloc(4096));
+    await eventually(() => connection.isReadingPaused);
+    // The connection counts as dead after two intervals without a sign of life.
+    await sleep(5000);
+    expect(lost).toEqual([]);
+    expect(session.unacknowledged).toBeGreaterThan(100);
   });
 });
