@@ -8,7 +8,7 @@ import { internalLogger, sendInternalLinesTo } from '../src/internal-logger.js';
 import { counted } from '../src/sentence.js';
 import { startReporter } from './consume/reporter.js';
 import { serviceManager } from './consume/systemd.js';
-import { inWordsOfCommand } from './in-words-of-command.js';
+import { withCliNames } from './error-text.js';
 import type { Messages } from './messages.js';
 import { onSignals } from './shutdown-signals.js';
 
@@ -38,7 +38,7 @@ export async function consume(
     messages,
     columns: isLive ? () => terminal.columns || 80 : undefined,
   });
-  if (isLive) sendInternalLinesTo((line) => reporter.write(inWordsOfCommand(line)));
+  if (isLive) sendInternalLinesTo((line) => reporter.write(withCliNames(line)));
   const manager = serviceManager(
     { socket: environment('NOTIFY_SOCKET')?.text, watchdogUs: environment('WATCHDOG_USEC')?.text },
     // A database that is away is no reason to be started again.
@@ -85,7 +85,7 @@ export async function consume(
 }
 
 function jsonLine(level: string, message: string): string {
-  return `${JSON.stringify({ time: new Date().toISOString(), level, message: inWordsOfCommand(message) })}\n`;
+  return `${JSON.stringify({ time: new Date().toISOString(), level, message: withCliNames(message) })}\n`;
 }
 
 /** Asked at the start: when it has hung up, nothing looks like a terminal any more. */

@@ -22,12 +22,12 @@ import { maskUrl } from '../src/settings/mask-url.js';
 import { shown } from '../src/settings/option.js';
 import { sleep, within } from '../src/time/time-limit.js';
 import { SERVICE_NAME } from '../src/wire.js';
+import { confirmation } from './confirmation.js';
 import { inShell, welcome } from './dev/welcome.js';
 import type { DevelopmentBroker } from './embedded/broker/index.js';
-import { confirmation } from './embedded/confirmation.js';
 import { type Stack, startStack } from './embedded/stack.js';
 import { LiveView } from './live/live-view.js';
-import { utcOffset } from './live/local-time.js';
+import { utcOffset } from './live/record-line.js';
 import type { Messages } from './messages.js';
 import { openStdout } from './output.js';
 import { listenForShutdown, type ShutdownSignals } from './shutdown-signals.js';
@@ -73,7 +73,7 @@ export async function dev(services: string[], options: DevOptions, messages: Mes
       port,
       ask: confirmation({ yes: options.yes ?? false }),
       notice: say,
-      signal: shutdown.asked,
+      signal: shutdown.requested,
     });
     const servers = {
       url: settings.broker?.url ?? stack.broker!.url,
@@ -82,17 +82,17 @@ export async function dev(services: string[], options: DevOptions, messages: Mes
     consumer = new Supervisor(consumerConfig('loghive dev', services, servers), {
       onStored: (records) => view.show(records),
     });
-    await Promise.race([consumer.start(), shutdown.requested]);
-    if (!shutdown.asked.aborted) {
+    await Promise.race([consumer.start(), shutdown.whenRequested]);
+    if (!shutdown.requested.aborted) {
       messages.write(`\n${printableLines(welcomeOf(stack, settings))}\n`);
       await untilEnd(stack, settings.parent, shutdown, say);
     }
     await drain(consumer, stack.broker, shutdown);
   } catch (error) {
     // Ctrl-C in a terminal reaches what was started as well, which may have ended before it is heard here.
-    await sleep(SIGNAL_MS, shutdown.asked);
+    await sleep(SIGNAL_MS, shutdown.requested);
     // What was given up because it was to be is no failure.
-    if (!shutdown.asked.aborted) throw error;
+    if (!shutdown.requested.aborted) throw error;
   } finally {
     await stop(consumer, stack, shutdown, say);
   }
@@ -226,13 +226,13 @@ async function untilEnd(
   shutdown: ShutdownSignals,
   say: (text: string) => void,
 ): Promise<void> {
-  while (!shutdown.asked.aborted) {
-    await sleep(LOOK_EVERY_MS, shutdown.asked);
-    if (parent !== undefined && process.ppid !== parent && !shutdown.asked.aborted) {
+  while (!shutdown.requested.aborted) {
+    await sleep(LOOK_EVERY_MS, shutdown.requested);
+    if (parent !== undefined && process.ppid !== parent && !shutdown.requested.aborted) {
       say('npx, or whatever else has started this, is gone: stopping');
       shutdown.request();
     }
-    if (lost.aborted && !shutdown.asked.aborted) {
+    if (lost.aborted && !shutdown.requested.aborted) {
       shutdown.request(
         new LoghiveError(
           'LOGHIVE_FOLDER_LOCKED',
@@ -240,7 +240,7 @@ async function untilEnd(
         ),
       );
     }
-    if (postgres && !postgres.isRunning() && !shutdown.asked.aborted) {
+    if (postgres && !postgres.isRunning() && !shutdown.requested.aborted) {
       shutdown.request(
         new LoghiveError(
           'LOGHIVE_POSTGRES_FAILED',
@@ -260,10 +260,10 @@ async function drain(
   if (broker === undefined || shutdown.fault !== undefined || consumer.status().state !== 'running') return;
   broker.block('loghive dev is stopping');
   const startedMs = performance.now();
-  for (let tookMs = 0; tookMs < DRAIN_MS && !shutdown.hurried.aborted; tookMs = performance.now() - startedMs) {
+  for (let tookMs = 0; tookMs < DRAIN_MS && !shutdown.forced.aborted; tookMs = performance.now() - startedMs) {
     const left = broker.listQueues().filter(({ messages }) => messages > 0);
     if (!left.some(({ consumers }) => consumers > 0 || tookMs < FOUND_MS)) return;
-    await sleep(20, shutdown.hurried);
+    await sleep(20, shutdown.forced);
   }
 }
 
@@ -273,10 +273,10 @@ async function stop(
   shutdown: ShutdownSignals,
   say: (text: string) => void,
 ): Promise<void> {
-  const hurry = new Promise((resolve) => shutdown.hurried.addEventListener('abort', resolve, { once: true }));
+  const hurry = new Promise((resolve) => shutdown.forced.addEventListener('abort', resolve, { once: true }));
   // Also where it is not waited for: one that does not know that it is to end says that its servers are gone.
   const stopped = consumer?.stop();
-  if (!shutdown.hurried.aborted) await within(CONSUMER_STOP_MS, Promise.race([stopped, hurry]));
+  if (!shutdown.forced.aborted) await within(CONSUMER_STOP_MS, Promise.race([stopped, hurry]));
   const lost = whatIsLost(stack?.broker);
   if (lost !== undefined) say(lost);
   await stack?.stop();

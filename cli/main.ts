@@ -7,8 +7,7 @@ import { sendInternalLinesTo } from '../src/internal-logger.js';
 import { packageVersion } from '../src/package-version.js';
 import { alertsCommand } from './alerts/command.js';
 import { deadLettersCommand } from './dead-letters/command.js';
-import { faultText } from './fault-text.js';
-import { inWordsOfCommand } from './in-words-of-command.js';
+import { errorText, withCliNames } from './error-text.js';
 import { type Messages, openMessages } from './messages.js';
 import { partitionsCommand } from './partitions.js';
 import { servicesCommand } from './services/command.js';
@@ -92,7 +91,7 @@ function program(messages: Messages): Command {
 
 async function main(): Promise<void> {
   const messages = openMessages();
-  sendInternalLinesTo((line) => messages.write(inWordsOfCommand(line)));
+  sendInternalLinesTo((line) => messages.write(withCliNames(line)));
   // Whoever reads what is printed may leave: `loghive --help | head -1`. A command to which that matters listens itself.
   process.stdout.on('error', () => {});
   try {
@@ -103,7 +102,7 @@ async function main(): Promise<void> {
       process.exitCode = error.exitCode === 0 ? 0 : USAGE_ERROR;
       return;
     }
-    messages.write(faultText(error));
+    messages.write(errorText(error));
     process.exitCode = error instanceof LoghiveError && error.code === 'LOGHIVE_INVALID_OPTION' ? USAGE_ERROR : FAILURE;
   }
 }

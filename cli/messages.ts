@@ -6,7 +6,7 @@ import { sleep } from '../src/time/time-limit.js';
 import { openOutput } from './output.js';
 
 /** What a reader that stands still is behind by at most, in bytes. The rest is dropped, and counted. */
-const MOST_WAITING_BYTES = 256 * 1024;
+const MAX_WAITING_BYTES = 256 * 1024;
 const LAST_WORDS_MS = 500;
 
 export interface Messages {
@@ -33,7 +33,7 @@ export function openMessages(stream: Writable = openOutput(2)): Messages {
 
   function write(lines: string): void {
     if (!stream.writable) return;
-    if (stream.writableLength > MOST_WAITING_BYTES) dropped += 1;
+    if (stream.writableLength > MAX_WAITING_BYTES) dropped += 1;
     else stream.write(lines);
   }
 

@@ -3,9 +3,15 @@ import type { Command } from 'commander';
 import type { PartitionSize } from '../consumer/store/index.js';
 import { printableLine } from '../src/printable.js';
 import { columns, sizeText } from './columns.js';
-import { openPrinter } from './print.js';
-import { type OutputFormat, subcommand, withDatabase, withOutput } from './subcommand.js';
-import { type DatabaseOptions, withTables } from './with-tables.js';
+import { openPrinter } from './output.js';
+import {
+  addDatabaseOptions,
+  addOutputOption,
+  type DatabaseOptions,
+  type OutputFormat,
+  subcommand,
+  withAdministration,
+} from './subcommand.js';
 
 interface PartitionsOptions extends DatabaseOptions {
   exact?: boolean;
@@ -13,7 +19,7 @@ interface PartitionsOptions extends DatabaseOptions {
 }
 
 export function partitionsCommand(root: Command): void {
-  withOutput(withDatabase(subcommand(root, 'partitions')))
+  addOutputOption(addDatabaseOptions(subcommand(root, 'partitions')))
     .summary('days of records, with rows and size')
     .description(
       'Lists the partitions of the table of records: days, rows and size. Rows are an estimate of PostgreSQL, unless they are counted.',
@@ -23,7 +29,7 @@ export function partitionsCommand(root: Command): void {
 }
 
 async function partitions({ exact = false, output, ...options }: PartitionsOptions): Promise<void> {
-  const found = await withTables('partitions', options, (tables) => tables.partitions(exact));
+  const found = await withAdministration('partitions', options, (tables) => tables.partitions(exact));
   const printer = openPrinter();
   if (output === 'json') {
     for (const each of found) if (!(await printer.json(asJson(each, exact)))) return;

@@ -26,7 +26,7 @@ import type { Messages } from './messages.js';
 import { openStdout } from './output.js';
 import { createLineSplitter } from './pipe/line-splitter.js';
 import { logfmtMembers } from './pipe/logfmt.js';
-import { createPassage } from './pipe/passage.js';
+import { createPassthrough } from './pipe/passthrough.js';
 import { listenForShutdown, type ShutdownSignals } from './shutdown-signals.js';
 
 const FIELDS: LineFields = {
@@ -79,7 +79,7 @@ interface Input {
 function openInput(producer: Producer, backpressure: Backpressure): Input {
   const splitter = createLineSplitter();
   const readLine = createLineReader(() => FIELDS, logfmtMembers);
-  const passOn = createPassage(openStdout());
+  const passOn = createPassthrough(openStdout());
   const record = (lines: string[]) => {
     for (const line of lines) if (line.trim() !== '') producer.log(readEntrySafely(readLine, line));
   };
@@ -124,8 +124,8 @@ async function flushed(producer: Producer): Promise<void> {
 
 /** Resolves some time after the first request, at once at the second. */
 async function asked(shutdown: ShutdownSignals, graceMs: number): Promise<void> {
-  await shutdown.requested;
-  await sleep(graceMs, shutdown.hurried);
+  await shutdown.whenRequested;
+  await sleep(graceMs, shutdown.forced);
 }
 
 function isFile(fd: number): boolean {

@@ -3,8 +3,8 @@ import { isUtf8 } from 'node:buffer';
 import { printableLines } from '../src/printable.js';
 
 /** A terminal is for a glance; `export` has all of them. */
-const MOST_TEXT_BYTES = 64 * 1024;
-const MOST_DUMP_BYTES = 4 * 1024;
+const MAX_TEXT_BYTES = 64 * 1024;
+const MAX_DUMP_BYTES = 4 * 1024;
 const DUMP_WIDTH = 16;
 
 export interface ReadableBytes {
@@ -16,10 +16,10 @@ export interface ReadableBytes {
 
 export function readableBytes(raw: Buffer): ReadableBytes {
   if (!isUtf8(raw)) {
-    const shown = raw.subarray(0, MOST_DUMP_BYTES);
+    const shown = raw.subarray(0, MAX_DUMP_BYTES);
     return { kind: 'hex', lines: hexDump(shown), left: raw.length - shown.length };
   }
-  const shown = raw.subarray(0, endOfCharacter(raw, MOST_TEXT_BYTES));
+  const shown = raw.subarray(0, endOfCharacter(raw, MAX_TEXT_BYTES));
   return { kind: 'text', lines: printableLines(shown.toString()).split('\n'), left: raw.length - shown.length };
 }
 

@@ -9,13 +9,13 @@ const ECHO_MS = 300;
 
 export interface ShutdownSignals {
   /** Aborts at the first request. */
-  readonly asked: AbortSignal;
+  readonly requested: AbortSignal;
   /** Aborts at the second: nothing is waited for any more. */
-  readonly hurried: AbortSignal;
-  /** Why, where it was not asked for by a person. */
+  readonly forced: AbortSignal;
+  /** Why, where it was not requested for by a person. */
   readonly fault: unknown;
   /** Resolves at the first request. */
-  readonly requested: Promise<void>;
+  readonly whenRequested: Promise<void>;
   request(fault?: unknown): void;
 }
 
@@ -33,27 +33,27 @@ export function onSignals(signals: readonly NodeJS.Signals[], listener: (signal:
 
 /** Listens to signals until the process ends. */
 export function listenForShutdown(onSignal: (signal: NodeJS.Signals, again: boolean) => void): ShutdownSignals {
-  const asked = new AbortController();
-  const hurried = new AbortController();
+  const requested = new AbortController();
+  const forced = new AbortController();
   let fault: unknown;
-  const requested = new Promise<void>((resolve) => {
-    asked.signal.addEventListener('abort', () => resolve(), { once: true });
+  const whenRequested = new Promise<void>((resolve) => {
+    requested.signal.addEventListener('abort', () => resolve(), { once: true });
   });
   onSignals(SIGNALS, (signal) => {
-    onSignal(signal, asked.signal.aborted);
-    if (asked.signal.aborted) hurried.abort();
-    else asked.abort();
+    onSignal(signal, requested.signal.aborted);
+    if (requested.signal.aborted) forced.abort();
+    else requested.abort();
   });
   return {
-    asked: asked.signal,
-    hurried: hurried.signal,
-    requested,
+    requested: requested.signal,
+    forced: forced.signal,
+    whenRequested,
     get fault() {
       return fault;
     },
     request(reason) {
       fault ??= reason;
-      asked.abort();
+      requested.abort();
     },
   };
 }

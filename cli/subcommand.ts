@@ -1,5 +1,6 @@
 /** What all commands have in common: how they are named in errors, and what their help says of settings. */
 import { type Command, Option } from 'commander';
+import type { Administration } from '../consumer/store/index.js';
 import { printableLine } from '../src/printable.js';
 import { asSentence } from '../src/sentence.js';
 import { maskUrl } from '../src/settings/mask-url.js';
@@ -36,7 +37,7 @@ export function usageError(text: string, asked: string): string {
 }
 
 /** Of commands that look at the database. */
-export function withDatabase(command: Command): Command {
+export function addDatabaseOptions(command: Command): Command {
   return command
     .option('--database-url <url>', `the database (default: ${DATABASE})`)
     .option('--schema <name>', "schema of the tables (default: 'logs')");
@@ -45,7 +46,30 @@ export function withDatabase(command: Command): Command {
 export type OutputFormat = 'text' | 'json';
 
 /** Of commands that answer: for a person, or JSON for a program. */
-export function withOutput(command: Command): Command {
+export function addOutputOption(command: Command): Command {
   const option = new Option('-o, --output <format>', 'text, or json: one JSON object a line');
   return command.addOption(option.choices(['text', 'json']).default('text'));
+}
+
+// What a command that looks at the database works with, for as long as it works.
+
+export interface DatabaseOptions {
+  databaseUrl?: string;
+  schema?: string;
+}
+
+/** @throws LoghiveError LOGHIVE_INVALID_OPTION, and what the work throws. */
+export async function withAdministration<T>(
+  owner: string,
+  options: DatabaseOptions,
+  work: (tables: Administration) => Promise<T>,
+): Promise<T> {
+  const { administrationConfig } = await import('../consumer/administration-config.js');
+  const { openAdministration } = await import('../consumer/store/index.js');
+  const tables = openAdministration(administrationConfig(owner, options));
+  try {
+    return await work(tables);
+  } finally {
+    await tables.close();
+  }
 }

@@ -4,9 +4,9 @@ import { LoghiveError } from '../../src/errors.js';
 import { printableLine } from '../../src/printable.js';
 import { counted } from '../../src/sentence.js';
 import { Expected, shown } from '../../src/settings/option.js';
-import { momentOf } from '../moment.js';
-import { type OutputFormat, subcommand, withDatabase, withOutput } from '../subcommand.js';
-import type { DatabaseOptions } from '../with-tables.js';
+import type { DatabaseOptions } from '../subcommand.js';
+import { addDatabaseOptions, addOutputOption, type OutputFormat, subcommand } from '../subcommand.js';
+import { parseTime } from '../time-option.js';
 
 type Options = DatabaseOptions & { output: OutputFormat };
 
@@ -14,11 +14,11 @@ export function alertsCommand(root: Command): void {
   const group = subcommand(root, 'alerts')
     .summary('try alerts by e-mail and webhook')
     .description('Tries the alerts that the consumer sends by e-mail and webhook.');
-  withOutput(subcommand(group, 'test'))
+  addOutputOption(subcommand(group, 'test'))
     .summary('send one now, and show what the server answers')
     .description('Sends one alert by each channel that is set up, and shows what the other side answers.')
     .action(testAlerts);
-  withOutput(withDatabase(subcommand(group, 'preview')))
+  addOutputOption(addDatabaseOptions(subcommand(group, 'preview')))
     .summary('show which mails there would have been for what is stored')
     .description(
       'Shows which mails the rules and limits that are set would have made of the errors that are stored. Sends nothing.',
@@ -72,7 +72,7 @@ async function previewOfAlerts({ output, since, ...database }: Options & { since
 
 function timeSince(text: string, nowMs: number): number {
   try {
-    const ms = Date.parse(momentOf(text, nowMs));
+    const ms = Date.parse(parseTime(text, nowMs));
     if (ms <= nowMs) return ms;
   } catch (error) {
     if (!(error instanceof Expected)) throw error;

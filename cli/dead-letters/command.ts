@@ -4,15 +4,20 @@ import { administeredBroker } from '../../consumer/administration-config.js';
 import { LoghiveError } from '../../src/errors.js';
 import { Expected, integer, numberText, shown } from '../../src/settings/option.js';
 import type { Messages } from '../messages.js';
-import { BROKER, type OutputFormat, subcommand, withDatabase, withOutput } from '../subcommand.js';
-import { type DatabaseOptions, withTables } from '../with-tables.js';
-import { dropLetters } from './drop.js';
-import { dryRun } from './dry-run.js';
-import { exportLetters } from './export.js';
-import { type FilterOptions, filterOf, letterId, withFilter } from './filter.js';
+import {
+  addDatabaseOptions,
+  addOutputOption,
+  BROKER,
+  type DatabaseOptions,
+  type OutputFormat,
+  subcommand,
+  withAdministration,
+} from '../subcommand.js';
+import { dropLetters, dryRun } from './drop.js';
+import { addFilterOptions, type FilterOptions, filterOf, letterId } from './filter.js';
 import { listLetters } from './list.js';
 import { replayLetters } from './replay.js';
-import { showLetter } from './show.js';
+import { exportLetters, showLetter } from './show.js';
 
 type Options = DatabaseOptions & FilterOptions & { output: OutputFormat };
 
@@ -22,7 +27,7 @@ export function deadLettersCommand(root: Command, messages: Messages): void {
     .description(
       'Records that could not be stored are kept with their bytes and the reason in the table dead_letters.',
     );
-  withOutput(withDatabase(withFilter(subcommand(group, 'list'))))
+  addOutputOption(addDatabaseOptions(addFilterOptions(subcommand(group, 'list'))))
     .summary('the newest first')
     .description('Lists dead letters, the newest first.')
     .option('--limit <n>', 'at most so many', '50')
@@ -32,26 +37,26 @@ export function deadLettersCommand(root: Command, messages: Messages): void {
         integer(1, 100_000, 'dead letters')(numberText(text)),
       );
       const filter = filterOf(name, options);
-      return withTables(name, options, (tables) => listLetters(tables, filter, { ...options, limit }));
+      return withAdministration(name, options, (tables) => listLetters(tables, filter, { ...options, limit }));
     });
-  withOutput(withDatabase(subcommand(group, 'show')))
+  addOutputOption(addDatabaseOptions(subcommand(group, 'show')))
     .summary('all that is known of one, and its bytes')
     .description('Shows one dead letter: reason, origin, times, headers and its bytes, as text where they are UTF-8.')
     .argument('<id>', 'its number')
     .action((text: string, options: Options) => {
       const id = checked('dead-letters show', 'argument <id>', text, letterId);
-      return withTables('dead-letters show', options, (tables) => showLetter(tables, id, options));
+      return withAdministration('dead-letters show', options, (tables) => showLetter(tables, id, options));
     });
-  withDatabase(withFilter(subcommand(group, 'export')))
+  addDatabaseOptions(addFilterOptions(subcommand(group, 'export')))
     .summary('as JSON, one a line')
     .description(
       'Writes dead letters to the standard output, one JSON object a line, the oldest first: "raw" is base64, "text" the same as text where it is UTF-8.',
     )
     .action((options: Options) => {
       const filter = filterOf('dead-letters export', options);
-      return withTables('dead-letters export', options, (tables) => exportLetters(tables, filter, messages));
+      return withAdministration('dead-letters export', options, (tables) => exportLetters(tables, filter, messages));
     });
-  withOutput(withDatabase(withFilter(subcommand(group, 'replay'))))
+  addOutputOption(addDatabaseOptions(addFilterOptions(subcommand(group, 'replay'))))
     .summary('publish them anew, for the consumer to store')
     .description(
       'Publishes dead letters anew, with the ids that they have, into the queues that they came from; each is deleted from the table when the broker has confirmed it.',
@@ -62,12 +67,12 @@ export function deadLettersCommand(root: Command, messages: Messages): void {
       const name = 'dead-letters replay';
       const filter = filterOf(name, options);
       const { broker } = administeredBroker(name, options);
-      await withTables(name, options, async (tables) => {
+      await withAdministration(name, options, async (tables) => {
         if (options.dryRun) return dryRun(tables, filter, 'replayed', options.output);
         if (!(await replayLetters(tables, filter, broker, options.output, messages))) process.exitCode = 1;
       });
     });
-  withOutput(withDatabase(withFilter(subcommand(group, 'drop'))))
+  addOutputOption(addDatabaseOptions(addFilterOptions(subcommand(group, 'drop'))))
     .summary('delete them for good')
     .description('Deletes dead letters for good. Asks first on a terminal.')
     .option('--yes', 'delete without asking')
@@ -75,7 +80,7 @@ export function deadLettersCommand(root: Command, messages: Messages): void {
     .action((options: Options & { yes?: boolean; dryRun?: boolean }) => {
       const name = 'dead-letters drop';
       const filter = filterOf(name, options);
-      return withTables(name, options, (tables) => {
+      return withAdministration(name, options, (tables) => {
         if (options.dryRun) return dryRun(tables, filter, 'deleted', options.output);
         return dropLetters(tables, filter, { output: options.output, yes: options.yes === true }, messages);
       });

@@ -1,9 +1,11 @@
 /** `loghive dead-letters drop`: deletes them for good. */
 import type { Administration, LetterFilter } from '../../consumer/store/index.js';
+import { printableLine } from '../../src/printable.js';
 import { counted } from '../../src/sentence.js';
-import { agreed } from '../agreed.js';
+import { columns } from '../columns.js';
+import { confirmOrThrow } from '../confirmation.js';
 import type { Messages } from '../messages.js';
-import { openPrinter } from '../print.js';
+import { openPrinter } from '../output.js';
 import { openProgress } from '../progress.js';
 import type { OutputFormat } from '../subcommand.js';
 
@@ -19,7 +21,7 @@ export async function dropLetters(
   let deleted = 0;
   if (newest !== undefined) {
     const question = `Delete ${counted(count, 'dead letter')} for good?`;
-    if (!(await agreed('dead-letters drop', question, yes))) {
+    if (!(await confirmOrThrow('dead-letters drop', question, yes))) {
       await printer.line('nothing was deleted.');
       return;
     }
@@ -34,4 +36,25 @@ export async function dropLetters(
   }
   if (output === 'json') await printer.json({ deleted });
   else await printer.line(`${counted(deleted, 'dead letter')} deleted.`);
+}
+
+// What would be done, and nothing of it is: for `replay` and `drop`.
+
+/** @param done `replayed` */
+export async function dryRun(
+  { letters }: Administration,
+  filter: LetterFilter,
+  done: string,
+  output: OutputFormat,
+): Promise<void> {
+  const printer = openPrinter();
+  const [total, groups] = [await letters.total(filter), await letters.groups(filter)];
+  if (output === 'json') {
+    await printer.json({ dryRun: true, letters: total.letters, bytes: total.bytes, groups });
+    return;
+  }
+  const rows = groups.map((group) => [String(group.letters), printableLine(group.queue), printableLine(group.code)]);
+  if (rows.length > 0)
+    for (const line of columns([['LETTERS', 'QUEUE', 'CODE'], ...rows], new Set([0]))) await printer.line(line);
+  await printer.line(`${counted(total.letters, 'dead letter')} would be ${done}. Nothing was changed.`);
 }

@@ -4,7 +4,7 @@ import type { LetterFilter } from '../../consumer/store/index.js';
 import { LoghiveError } from '../../src/errors.js';
 import { LEVELS, type Level } from '../../src/level.js';
 import { Expected, shown } from '../../src/settings/option.js';
-import { momentOf } from '../moment.js';
+import { parseTime } from '../time-option.js';
 
 export interface FilterOptions {
   service?: string;
@@ -16,7 +16,7 @@ export interface FilterOptions {
   id?: string;
 }
 
-export function withFilter(command: Command): Command {
+export function addFilterOptions(command: Command): Command {
   return command
     .option('--service <name>', 'whose record it is, or whose queue it came from')
     .option('--level <level>', LEVELS.join(', '))
@@ -48,18 +48,18 @@ export function filterOf(owner: string, options: FilterOptions, nowMs: number = 
     ...read('level', level),
     ...read('code', someText),
     ...read('queue', someText),
-    ...read('since', (text) => momentOf(text, nowMs)),
-    ...read('until', (text) => momentOf(text, nowMs)),
+    ...read('since', (text) => parseTime(text, nowMs)),
+    ...read('until', (text) => parseTime(text, nowMs)),
     ...read('id', (text) => text.split(',').map((part) => letterId(part.trim()))),
   } as Record<string, unknown>;
   return { ...others, ...(ids === undefined ? {} : { ids }) } as LetterFilter;
 }
 
-const MOST_ID = 2n ** 63n - 1n;
+const MAX_ID = 2n ** 63n - 1n;
 
 /** @throws Expected */
 export function letterId(text: string): string {
-  if (/^\d{1,19}$/.test(text) && BigInt(text) <= MOST_ID) return BigInt(text).toString();
+  if (/^\d{1,19}$/.test(text) && BigInt(text) <= MAX_ID) return BigInt(text).toString();
   throw new Expected('the number of a dead letter, as "loghive dead-letters list" shows it');
 }
 

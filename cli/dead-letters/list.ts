@@ -2,11 +2,11 @@
 import type { Administration, LetterFilter, LetterSummary } from '../../consumer/store/index.js';
 import { printableLine } from '../../src/printable.js';
 import { columns, secondsText, sizeText } from '../columns.js';
-import { openPrinter } from '../print.js';
+import { openPrinter } from '../output.js';
 import type { OutputFormat } from '../subcommand.js';
 
 const PAGE = 500;
-const MOST_REASON_CHARACTERS = 100;
+const MAX_REASON_CHARACTERS = 100;
 
 export async function listLetters(
   { letters }: Administration,
@@ -40,6 +40,6 @@ export async function listLetters(
 
 function cells({ id, lastSeen, seen, queue, code, bytes, reason }: LetterSummary): string[] {
   const words = printableLine(reason);
-  const shown = words.length > MOST_REASON_CHARACTERS ? `${words.slice(0, MOST_REASON_CHARACTERS)}…` : words;
+  const shown = words.length > MAX_REASON_CHARACTERS ? `${words.slice(0, MAX_REASON_CHARACTERS)}…` : words;
   return [id, secondsText(lastSeen), String(seen), printableLine(queue), printableLine(code), sizeText(bytes), shown];
 }

@@ -5,7 +5,7 @@ import { LoghiveError } from '../../src/errors.js';
 import { printableLine } from '../../src/printable.js';
 import { counted } from '../../src/sentence.js';
 import type { Messages } from '../messages.js';
-import { openPrinter } from '../print.js';
+import { openPrinter } from '../output.js';
 import { openProgress } from '../progress.js';
 import { listenForShutdown } from '../shutdown-signals.js';
 import type { OutputFormat } from '../subcommand.js';
@@ -34,9 +34,9 @@ export async function replayLetters(
   try {
     if (newest !== undefined) await replay.connected();
     let after = newest === undefined ? undefined : '0';
-    while (after !== undefined && newest !== undefined && !shutdown.asked.aborted) {
-      await replay.ready(shutdown.asked);
-      if (replay.fault || shutdown.asked.aborted) break;
+    while (after !== undefined && newest !== undefined && !shutdown.requested.aborted) {
+      await replay.ready(shutdown.requested);
+      if (replay.fault || shutdown.requested.aborted) break;
       const page: { after: string | undefined } = await letters.hand(filter, { after, newest }, (some) =>
         replay.send(some),
       );
@@ -44,7 +44,7 @@ export async function replayLetters(
       if (replay.fault) break;
       if (!replay.isToRepeat) after = page.after;
     }
-    interrupted = shutdown.asked.aborted && after !== undefined;
+    interrupted = shutdown.requested.aborted && after !== undefined;
   } finally {
     progress.end();
     await replay.close();

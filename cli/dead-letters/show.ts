@@ -1,10 +1,12 @@
 /** `loghive dead-letters show ID`: all that is known of one, and its bytes. */
-import type { Administration, Letter } from '../../consumer/store/index.js';
+import type { Administration, Letter, LetterFilter } from '../../consumer/store/index.js';
 import { LoghiveError } from '../../src/errors.js';
 import { printableJson, printableLine } from '../../src/printable.js';
 import { counted } from '../../src/sentence.js';
 import { columns } from '../columns.js';
-import { openPrinter } from '../print.js';
+import type { Messages } from '../messages.js';
+import { openPrinter } from '../output.js';
+import { openProgress } from '../progress.js';
 import { readableBytes, textOf } from '../raw-bytes.js';
 import type { OutputFormat } from '../subcommand.js';
 
@@ -55,4 +57,30 @@ function facts(letter: Letter): string[][] {
     ['last seen', letter.lastSeen],
     ['seen', counted(letter.seen, 'time')],
   ];
+}
+
+// `loghive dead-letters export`: all of them as JSON, one a line, the oldest first.
+
+export async function exportLetters(
+  { letters }: Administration,
+  filter: LetterFilter,
+  messages: Messages,
+): Promise<void> {
+  const { letters: count, newest } = await letters.total(filter);
+  if (newest === undefined) return;
+  const printer = openPrinter();
+  // Two that write to the same terminal would write into each other's lines.
+  const progress = openProgress('exporting', process.stdout.isTTY ? 0 : count, messages);
+  let done = 0;
+  try {
+    for (let after: string | undefined = '0'; after !== undefined; ) {
+      const page: Awaited<ReturnType<typeof letters.read>> = await letters.read(filter, { after, newest });
+      for (const letter of page.content) if (!(await printer.json(exported(letter)))) return;
+      done += page.content.length;
+      progress.at(done);
+      after = page.after;
+    }
+  } finally {
+    progress.end();
+  }
 }

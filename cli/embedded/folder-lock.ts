@@ -19,9 +19,9 @@ import { closeSync, fstatSync, linkSync, openSync, readdirSync, rmSync, truncate
 import os from 'node:os';
 import path from 'node:path';
 import { LoghiveError } from '../../src/errors.js';
-import { draftOf, readOwnFile } from './own-file.js';
-import { openOwnFolder, unusable } from './own-folder.js';
 import { identityOf, livenessOf, ownScope, type ProcessIdentity } from './process-identity.js';
+import { draftPath, readTrustedFile } from './trusted-file.js';
+import { openTrustedFolder, unusable } from './trusted-folder.js';
 
 const BEAT_MS = 5000;
 /** Without a beat for so long an owner that nobody can look at is dead. */
@@ -42,7 +42,7 @@ export interface LockOptions {
  */
 export function lockFolder(folder: string, { mode = 0o700, onLost }: LockOptions = {}): () => void {
   try {
-    openOwnFolder(folder, { mode });
+    openTrustedFolder(folder, { mode });
     const own = JSON.stringify(identityOf(process.pid));
     const number = lock(folder, own);
     const beating = setInterval(() => {
@@ -63,7 +63,7 @@ const fileOf = (folder: string, number: number) => path.join(folder, `owner.${nu
 
 /** @returns the number under which it is held. */
 function lock(folder: string, own: string): number {
-  const draft = draftOf(path.join(folder, 'owner'));
+  const draft = draftPath(path.join(folder, 'owner'));
   try {
     for (;;) {
       // Each time anew: whoever gets the lock clears drafts away.
@@ -108,7 +108,7 @@ interface Owner {
 }
 
 function ownerIn(file: string): Owner | undefined {
-  const found = readOwnFile(file);
+  const found = readTrustedFile(file);
   try {
     return found && { identity: JSON.parse(found.text) as ProcessIdentity, lastBeatMs: found.writtenAtMs };
   } catch {

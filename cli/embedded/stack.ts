@@ -6,12 +6,10 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { LoghiveError } from '../../src/errors.js';
+import type { Ask } from '../confirmation.js';
 import { type DevelopmentBroker, startDevelopmentBroker } from './broker/index.js';
-import type { Ask } from './confirmation.js';
 import { lockFolder } from './folder-lock.js';
 import { isFree } from './free-port.js';
-import { readOwnFile, writeOwnFile } from './own-file.js';
-import { openOwnFolder } from './own-folder.js';
 import {
   checkDataPath,
   checkUserName,
@@ -20,6 +18,8 @@ import {
   installPostgresBinaries,
   startEmbeddedPostgres,
 } from './postgres/index.js';
+import { readTrustedFile, writeTrustedFile } from './trusted-file.js';
+import { openTrustedFolder } from './trusted-folder.js';
 
 /** Where a client looks that is told nothing else. */
 const AMQP_PORT = 5672;
@@ -57,7 +57,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
   // As root the server has another user, who must get through.
   const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
-  const folder = openOwnFolder(options.folder, { mode });
+  const folder = openTrustedFolder(options.folder, { mode });
   const isNew = readdirSync(folder).every((name) => name.startsWith('owner.'));
   const unlock = lockFolder(folder, { onLost: () => lost.abort() });
   let postgres: EmbeddedPostgres | undefined;
@@ -78,7 +78,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     if (options.postgres) postgres = await startPostgres(folder, options, () => lost.abort());
     options.signal.throwIfAborted();
     // Only now: a start that fails, and any port for once, are not what the next start goes by.
-    if (broker && options.port !== 0) writeOwnFile(portFile(folder), `${broker.port}\n`, 0o644);
+    if (broker && options.port !== 0) writeTrustedFile(portFile(folder), `${broker.port}\n`, 0o644);
     return { ...(broker && { broker }), ...(postgres && { postgres }), lost: lost.signal, stop };
   } catch (error) {
     await stop();
@@ -138,7 +138,7 @@ function portFault(port: number, error: unknown): LoghiveError | undefined {
 }
 
 function portIn(file: string): number | undefined {
-  const port = Number(readOwnFile(file)?.text);
+  const port = Number(readTrustedFile(file)?.text);
   return Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined;
 }
 

@@ -7,9 +7,9 @@ import { counted } from '../../src/sentence.js';
 import { recordLine } from './record-line.js';
 
 /** A reader of lines that is so far behind, in bytes, sees no more until it has caught up. */
-const MOST_BEHIND_BYTES = 1024 * 1024;
+const MAX_BEHIND_BYTES = 1024 * 1024;
 /** As many ids are remembered, so that a record that was delivered again is not shown again. */
-const MOST_REMEMBERED = 50_000;
+const MAX_REMEMBERED = 50_000;
 
 export interface LiveViewOptions {
   readonly stream: Writable;
@@ -45,7 +45,7 @@ export class LiveView {
   #isFresh(id: string): boolean {
     if (this.#shown.has(id)) return false;
     this.#shown.add(id);
-    if (this.#shown.size > MOST_REMEMBERED) this.#forgetTheOldest();
+    if (this.#shown.size > MAX_REMEMBERED) this.#forgetTheOldest();
     return true;
   }
 
@@ -69,7 +69,7 @@ export class LiveView {
     const lines: string[] = [];
     let behind = this.#stream.writableLength;
     for (const record of records) {
-      if (behind > MOST_BEHIND_BYTES) {
+      if (behind > MAX_BEHIND_BYTES) {
         this.#skipped++;
         continue;
       }

@@ -4,7 +4,6 @@ import type { Level } from '../../src/level.js';
 import { printableJson, printableLine, printableLines } from '../../src/printable.js';
 import type { StoredRecord } from '../../src/record.js';
 import { memberTexts } from '../../src/value/json-members.js';
-import { localTime } from './local-time.js';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -18,9 +17,9 @@ const LEVEL_STYLE: Readonly<Record<Level, Style>> = {
 const LEVEL_WIDTH = 'CRITICAL'.length;
 const INDENT = ' '.repeat(14);
 /** A terminal is for a glance; SQL has the whole text. */
-const MOST_SHOWN = 2000;
+const MAX_SHOWN = 2000;
 /** Further causes of an error stay in its JSON: their number has no limit. */
-const MOST_CAUSES = 10;
+const MAX_CAUSES = 10;
 
 /**
  * @param colour false: plain text.
@@ -73,7 +72,7 @@ function causesOf(error: string | undefined): { stacks: string[]; fields: string
   const stacks: string[] = [];
   const levels: Map<string, string>[] = [];
   let left = error;
-  while (stacks.length < MOST_CAUSES) {
+  while (stacks.length < MAX_CAUSES) {
     const members: Map<string, string> = left?.startsWith('{') ? memberTexts(left) : new Map();
     const stack = members.get('stack');
     if (!stack?.startsWith('"')) break;
@@ -99,8 +98,35 @@ function linesOf(text: string): string[] {
 }
 
 function cut(text: string): string {
-  if (text.length <= MOST_SHOWN) return text;
+  if (text.length <= MAX_SHOWN) return text;
   // Not between the halves of one character.
-  const end = /[\ud800-\udbff]/.test(text.charAt(MOST_SHOWN - 1)) ? MOST_SHOWN - 1 : MOST_SHOWN;
+  const end = /[\ud800-\udbff]/.test(text.charAt(MAX_SHOWN - 1)) ? MAX_SHOWN - 1 : MAX_SHOWN;
   return `${text.slice(0, end)}… (${text.length - end} more)`;
+}
+
+// Times as they are where the reader sits. Pure.
+
+/** `HH:MM:SS.mmm`, with the date before it where that is not today. A text that is no time as it is. */
+export function localTime(timestamp: string, now: Date): string {
+  const time = new Date(timestamp);
+  if (Number.isNaN(time.getTime())) return printableLine(timestamp);
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(':');
+  const shown = `${clock}.${String(time.getMilliseconds()).padStart(3, '0')}`;
+  return dateOf(time) === dateOf(now) ? shown : `${dateOf(time)} ${shown}`;
+}
+
+/** `UTC+02:00`, or `UTC`. */
+export function utcOffset(now: Date): string {
+  const minutes = -now.getTimezoneOffset();
+  if (minutes === 0) return 'UTC';
+  const ahead = Math.abs(minutes);
+  return `UTC${minutes < 0 ? '-' : '+'}${two(Math.floor(ahead / 60))}:${two(ahead % 60)}`;
+}
+
+function dateOf(time: Date): string {
+  return [time.getFullYear(), time.getMonth() + 1, time.getDate()].map(two).join('-');
+}
+
+function two(number: number): string {
+  return String(number).padStart(2, '0');
 }

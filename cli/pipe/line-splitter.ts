@@ -2,7 +2,7 @@
 import { StringDecoder } from 'node:string_decoder';
 
 /** A line that grows longer is taken in pieces: what has no line breaks at all must not fill the memory. */
-export const MOST_CHARACTERS = 16 * 1024 * 1024;
+export const MAX_CHARACTERS = 16 * 1024 * 1024;
 
 export interface LineSplitter {
   /** The lines that end in this piece. What is no UTF-8 becomes U+FFFD. */
@@ -11,7 +11,7 @@ export interface LineSplitter {
   end(): string[];
 }
 
-export function createLineSplitter(mostCharacters = MOST_CHARACTERS): LineSplitter {
+export function createLineSplitter(maxCharacters = MAX_CHARACTERS): LineSplitter {
   const decoder = new StringDecoder('utf8');
   // In pieces: adding each piece of a long line to the ones before would take quadratic time.
   let open: string[] = [];
@@ -39,7 +39,7 @@ export function createLineSplitter(mostCharacters = MOST_CHARACTERS): LineSplitt
       from = to + 1;
     }
     add(text.slice(from));
-    if (openCharacters > mostCharacters) lines.push(closed());
+    if (openCharacters > maxCharacters) lines.push(closed());
     return lines;
   }
 

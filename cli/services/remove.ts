@@ -5,9 +5,9 @@ import type { Administration } from '../../consumer/store/index.js';
 import { LoghiveError } from '../../src/errors.js';
 import { counted } from '../../src/sentence.js';
 import { nearest } from '../../src/settings/nearest.js';
-import { agreed } from '../agreed.js';
+import { confirmOrThrow } from '../confirmation.js';
 import type { Messages } from '../messages.js';
-import { openPrinter } from '../print.js';
+import { openPrinter } from '../output.js';
 import { listenForShutdown } from '../shutdown-signals.js';
 
 export interface RemoveOptions {
@@ -63,7 +63,7 @@ async function remove(
       : [`${counted(found.length, 'empty queue')} (${found.map(({ queue }) => queue).join(', ')})`]),
   ];
   const others = removal ? '' : ' Its queues stay, and so do messages in them, which no consumer without names takes.';
-  if (!(await agreed('services remove', `Remove ${what.join(' and ')}?${others}`, yes))) {
+  if (!(await confirmOrThrow('services remove', `Remove ${what.join(' and ')}?${others}`, yes))) {
     await printer.line('nothing was removed.');
     return true;
   }
@@ -87,7 +87,7 @@ function interruption(messages: Messages): AbortSignal {
   return listenForShutdown((signal, again) => {
     if (again) process.exit(1);
     messages.say('loghive services', `${signal}: binding the queues again that are not deleted yet`);
-  }).asked;
+  }).requested;
 }
 
 function unknown(service: string, known: readonly string[]): LoghiveError {

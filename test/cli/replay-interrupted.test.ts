@@ -10,7 +10,7 @@ const world = vi.hoisted(() => ({
   replay: {} as object,
 }));
 
-vi.mock('../../cli/shutdown-signals.js', () => ({ listenForShutdown: () => ({ asked: world.shutdown.signal }) }));
+vi.mock('../../cli/shutdown-signals.js', () => ({ listenForShutdown: () => ({ requested: world.shutdown.signal }) }));
 vi.mock('../../consumer/replay.js', () => ({ openReplay: () => world.replay }));
 
 beforeEach(() => {

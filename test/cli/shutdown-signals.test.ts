@@ -29,11 +29,11 @@ test('a signal that comes twice within milliseconds is one request, and a later 
   vi.advanceTimersByTime(250);
   process.emit('SIGTERM');
   expect(said).toEqual(['SIGINT']);
-  expect([shutdown.asked.aborted, shutdown.hurried.aborted]).toEqual([true, false]);
+  expect([shutdown.requested.aborted, shutdown.forced.aborted]).toEqual([true, false]);
   vi.advanceTimersByTime(100);
   process.emit('SIGINT');
   expect(said).toEqual(['SIGINT', 'SIGINT again']);
-  expect(shutdown.hurried.aborted).toBe(true);
+  expect(shutdown.forced.aborted).toBe(true);
 });
 
 test('the first signal behind another reason to end hurries it', () => {
@@ -41,7 +41,7 @@ test('the first signal behind another reason to end hurries it', () => {
   shutdown.request();
   process.emit('SIGINT');
   expect(said).toEqual(['SIGINT again']);
-  expect(shutdown.hurried.aborted).toBe(true);
+  expect(shutdown.forced.aborted).toBe(true);
 });
 
 test('loghive consume takes two signals within milliseconds for one, and says nothing of its servers any more', async () => {

@@ -23,7 +23,7 @@ export type ReplyCode = keyof typeof NAMES;
 const CHANNEL_CODES: ReadonlySet<ReplyCode> = new Set([403, 404, 405, 406]);
 
 /** A short string has 255 bytes; RabbitMQ ends a longer text with three dots. */
-const MOST_TEXT_BYTES = 255;
+const MAX_TEXT_BYTES = 255;
 
 export class AmqpError extends Error {
   readonly code: ReplyCode;
@@ -41,10 +41,10 @@ export class AmqpError extends Error {
   }
 
   get replyText(): string {
-    if (this.message.length <= MOST_TEXT_BYTES && isReadable(this.message)) return this.message;
+    if (this.message.length <= MAX_TEXT_BYTES && isReadable(this.message)) return this.message;
     // What is shown of somebody's bytes, or cut within a character, must be a text all the same.
-    const readable = readableText(this.message.slice(0, MOST_TEXT_BYTES - 3)).replaceAll('\ufffd', '?');
-    return `${wireText(readable)}${this.message.length > MOST_TEXT_BYTES ? '...' : ''}`;
+    const readable = readableText(this.message.slice(0, MAX_TEXT_BYTES - 3)).replaceAll('\ufffd', '?');
+    return `${wireText(readable)}${this.message.length > MAX_TEXT_BYTES ? '...' : ''}`;
   }
 }
 

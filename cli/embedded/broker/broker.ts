@@ -7,12 +7,11 @@ import { LoghiveError } from '../../../src/errors.js';
 import { packageVersion } from '../../../src/package-version.js';
 import { AmqpError } from './amqp-error.js';
 import { type BrokerOptions, brokerSettings } from './broker-options.js';
-import { MemoryAccount } from './queues/message.js';
-import { type MessageCounts, noMessageCounts } from './queues/message-counts.js';
+import { MemoryAccount, type MessageCounts, noMessageCounts } from './queues/message.js';
 import type { Queue } from './queues/queue.js';
 import { Vhost } from './queues/vhost.js';
 import { Connection, type ConnectionState } from './session/connection.js';
-import type { ConnectionHost } from './session/connection-host.js';
+import type { ConnectionHost } from './session/handshake.js';
 import { serverProperties } from './session/handshake.js';
 import { plainTable } from './wire/field-table.js';
 import { readableText, wireText } from './wire/wire-text.js';
@@ -66,7 +65,7 @@ export interface DevelopmentBroker {
 /** RabbitMQ's words, which clients know. */
 const LOW_ON_MEMORY = 'low on memory';
 /** A short string. */
-const LONGEST_REASON_BYTES = 255;
+const MAX_REASON_BYTES = 255;
 /** Peers that were told have so long to hang up. */
 const STOPPING_MS = 1000;
 
@@ -144,7 +143,7 @@ export async function startDevelopmentBroker(options: BrokerOptions = {}): Promi
     listConnections: () => [...connections].map(connectionInfo),
     closeConnections: (reason = 'closed by the development broker') => force(reason),
     block(reason = LOW_ON_MEMORY) {
-      blockReason = wireText(reason).slice(0, LONGEST_REASON_BYTES);
+      blockReason = wireText(reason).slice(0, MAX_REASON_BYTES);
     },
     unblock() {
       blockReason = undefined;

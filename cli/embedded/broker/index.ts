@@ -2,4 +2,4 @@
 
 export { type ConnectionInfo, type DevelopmentBroker, type QueueInfo, startDevelopmentBroker } from './broker.js';
 export type { BrokerOptions } from './broker-options.js';
-export type { MessageCounts } from './queues/message-counts.js';
+export type { MessageCounts } from './queues/message.js';

@@ -1,15 +1,15 @@
 /** Where PostgreSQL's programs are on this machine, and making what was found able to run. */
 import { execFile } from 'node:child_process';
-import { existsSync, lstatSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { chmod, cp, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { LoghiveError, reasonOf } from '../../../src/errors.js';
 import { cacheFolder } from '../cache-folder.js';
+import { ownershipProblem, parentProblem, trustedOwners } from '../file-ownership.js';
+import { locationProblem } from './data-folder.js';
 import { PACKAGE_VERSION, postgresPackage } from './package.js';
-import { faultOfPackage } from './package-owner.js';
-import { faultOfPlace } from './places.js';
 import type { ServerUser } from './server-user.js';
 
 const run = promisify(execFile);
@@ -57,7 +57,7 @@ export function findPostgresBinaries({
   for (const folder of [...projects.flatMap((project) => packagesOf(project, name)), cachedPackage(cache)]) {
     if (!existsSync(path.join(binDirOf(folder), PROGRAM))) continue;
     // Whoever could have changed those could have changed the program that runs here as well.
-    const fault = installedWithLoghive.includes(folder) ? undefined : faultOfPackage(folder);
+    const fault = installedWithLoghive.includes(folder) ? undefined : packageProblem(folder);
     if (fault === undefined) return binDirOf(folder);
     notice(`the PostgreSQL in ${folder} is passed over: ${fault}`);
   }
@@ -148,11 +148,11 @@ export async function versionOf(binDir: string, user?: ServerUser): Promise<stri
 async function copied(packageFolder: string, place: string, user: ServerUser | undefined): Promise<string> {
   const manifest = path.join(packageFolder, 'package.json');
   const { name, version } = JSON.parse(readFileSync(manifest, 'utf8')) as { name: string; version: string };
-  const fault = faultOfPlace(place, user);
+  const fault = locationProblem(place, user);
   if (fault !== undefined) throw new Error(fault);
   const home = path.join(place, `postgres-${version}-${path.basename(name)}`);
   if (existsSync(home)) {
-    const works = faultOfPackage(home) === undefined && (await versionOf(binDirOf(home), user).catch(() => undefined));
+    const works = packageProblem(home) === undefined && (await versionOf(binDirOf(home), user).catch(() => undefined));
     if (works) return home;
     // What clears temporary folders by age has taken a part of it, or somebody else may have written to it.
     await rm(home, { recursive: true, force: true });
@@ -184,5 +184,31 @@ async function openForAll(folder: string): Promise<void> {
     const file = path.join(entry.parentPath, entry.name);
     if (entry.isDirectory()) await chmod(file, 0o755);
     else if (entry.isFile()) await chmod(file, lstatSync(file).mode & 0o100 ? 0o755 : 0o644);
+  }
+}
+
+// Whose programs a package of PostgreSQL holds. They run as this user, or as the server's.
+
+/** Folders whose entries are run or loaded. */
+const RUN_FROM = [path.join('native', 'bin'), path.join('native', 'lib')];
+
+/**
+ * Why somebody else may have put programs there, as a sentence; undefined where nobody can have: they belong to this user,
+ * to root, or to whoever owns the program that runs here.
+ */
+export function packageProblem(folder: string): string | undefined {
+  try {
+    const owners = trustedOwners(lstatSync(import.meta.filename).uid);
+    const runFrom = RUN_FROM.map((each) => path.join(folder, each)).filter((each) => existsSync(each));
+    const entries = runFrom.flatMap((each) => readdirSync(each).map((name) => path.join(each, name)));
+    for (const entry of [folder, path.join(folder, 'native'), ...runFrom, ...entries]) {
+      const stats = lstatSync(entry);
+      // A link has no rights of its own, and leads to what is looked at as well.
+      const fault = stats.isSymbolicLink() ? undefined : ownershipProblem(stats, owners, 'its owner and group');
+      if (fault !== undefined) return `${entry} ${fault}`;
+    }
+    return parentProblem(folder, owners);
+  } catch (error) {
+    return reasonOf(error);
   }
 }

@@ -6,6 +6,7 @@
  * A process that dies before the rename leaves a draft, which the next start removes.
  */
 import { type SpawnOptions, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -22,10 +23,9 @@ import {
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { LoghiveError, reasonOf } from '../../../src/errors.js';
-import { readOwnFile } from '../own-file.js';
+import { readTrustedFile, writeTrustedFile } from '../trusted-file.js';
 import type { RunnableBinaries } from './binaries.js';
 import { clusterIn } from './data-folder.js';
-import { type Passwords, ROLE, SUPERUSER } from './passwords.js';
 import type { ServerUser } from './server-user.js';
 
 const DRAFT = 'data.draft-';
@@ -35,7 +35,7 @@ export const SERVER_ENVIRONMENT = { LC_ALL: 'C', TZ: 'UTC' };
 
 /** @throws LoghiveError LOGHIVE_POSTGRES_VERSION when another major version made the data. */
 export function checkMajor(cluster: string, { version, binDir }: RunnableBinaries): void {
-  const made = readOwnFile(path.join(cluster, 'PG_VERSION'))?.text.trim() ?? '';
+  const made = readTrustedFile(path.join(cluster, 'PG_VERSION'))?.text.trim() ?? '';
   const major = majorOf(version);
   if (made === major) return;
   throw new LoghiveError(
@@ -146,4 +146,36 @@ function run(program: string, args: readonly string[], options: SpawnOptions, in
 
 export function clusterExists(folder: string): boolean {
   return existsSync(path.join(clusterIn(folder), 'PG_VERSION'));
+}
+
+// The passwords of a cluster, in the form that libpq reads by itself (PGPASSFILE).
+
+export const SUPERUSER = 'postgres';
+/** Of the role that works, and of its database. */
+export const ROLE = 'loghive';
+
+export interface Passwords {
+  readonly passFile: string;
+  readonly superuser: string;
+  readonly role: string;
+}
+
+/** Makes them where there is no cluster yet. @throws LoghiveError LOGHIVE_POSTGRES_FAILED where those of one are gone. */
+export function passwordsIn(folder: string, clusterExists: boolean): Passwords {
+  const passFile = path.join(folder, 'pgpass');
+  const { text = '' } = readTrustedFile(passFile) ?? {};
+  // Any port: a later start may take another one.
+  const of = (user: string) => new RegExp(`^127\\.0\\.0\\.1:\\*:\\*:${user}:(\\w+)$`, 'm').exec(text)?.[1];
+  const [superuser, role] = [of(SUPERUSER), of(ROLE)];
+  if (superuser !== undefined && role !== undefined) return { passFile, superuser, role };
+  if (clusterExists) {
+    throw new LoghiveError(
+      'LOGHIVE_POSTGRES_FAILED',
+      `${passFile} does not hold the passwords of the data beside it. Restore it, or remove ${folder} to begin with no data.`,
+    );
+  }
+  const fresh = { passFile, superuser: randomBytes(16).toString('hex'), role: randomBytes(16).toString('hex') };
+  const line = (user: string, password: string) => `127.0.0.1:*:*:${user}:${password}\n`;
+  writeTrustedFile(passFile, line(ROLE, fresh.role) + line(SUPERUSER, fresh.superuser));
+  return fresh;
 }

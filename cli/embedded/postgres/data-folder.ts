@@ -1,10 +1,11 @@
 /** Where the data lies. */
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
-import { LoghiveError } from '../../../src/errors.js';
-import { checkParents, openOwnFolder, unusable } from '../own-folder.js';
-import { faultOfPlace } from './places.js';
+import { LoghiveError, reasonOf } from '../../../src/errors.js';
+import { ownershipProblem, parentProblem, trustedOwners } from '../file-ownership.js';
+import { checkParents, makeFolder, openTrustedFolder, unusable } from '../trusted-folder.js';
 import { canReach, type ServerUser } from './server-user.js';
 
 /** The cluster within a data folder. */
@@ -14,7 +15,7 @@ export const clusterIn = (folder: string) => path.join(folder, 'data');
  * Paths in PostgreSQL have 1,023 bytes at most, and cut what is longer. Source: MAXPGPATH in pg_config_manual.h. Kept free
  * for the longest name below the folder of a cluster that is being made.
  */
-const LONGEST_PATH_BYTES = 1023 - 100;
+const MAX_PATH_BYTES = 1023 - 100;
 
 /**
  * The folder itself; but where root asks for one that the server's user cannot reach, `<place>/postgres-<hash of the
@@ -52,7 +53,7 @@ function chosenFolder(
   // What others have put into a place of this name is no data of ours.
   const withData = places
     .map((place) => path.join(place, name))
-    .find((each) => existsSync(clusterIn(each)) && faultOfPlace(path.dirname(each), user) === undefined);
+    .find((each) => existsSync(clusterIn(each)) && locationProblem(path.dirname(each), user) === undefined);
   if (canReach(path.dirname(folder), user)) {
     if (user === undefined || withData === undefined || existsSync(clusterIn(folder))) return folder;
   } else if (existsSync(clusterIn(folder))) {
@@ -60,7 +61,7 @@ function chosenFolder(
   }
   const faults: string[] = [];
   for (const place of withData === undefined ? places : [path.dirname(withData)]) {
-    const fault = faultOfPlace(place, user);
+    const fault = locationProblem(place, user);
     if (fault !== undefined) {
       faults.push(fault);
       continue;
@@ -87,9 +88,9 @@ function refused(message: string): LoghiveError {
 /** @throws LoghiveError LOGHIVE_FOLDER_UNUSABLE for what PostgreSQL would stumble over in its own way. */
 export function checkDataPath(folder: string): void {
   const bytes = Buffer.byteLength(folder);
-  if (bytes > LONGEST_PATH_BYTES) {
+  if (bytes > MAX_PATH_BYTES) {
     throw refused(
-      `the path of folder ${folder.slice(0, 60)}… has ${bytes} bytes, and PostgreSQL takes at most ${LONGEST_PATH_BYTES}. Name a folder with a shorter path (--data).`,
+      `the path of folder ${folder.slice(0, 60)}… has ${bytes} bytes, and PostgreSQL takes at most ${MAX_PATH_BYTES}. Name a folder with a shorter path (--data).`,
     );
   }
   if (/[\n\r]/.test(folder)) {
@@ -121,7 +122,7 @@ function absolute(folder: string): string {
 
 function make(folder: string, mode: number): void {
   const first = firstMissing(folder);
-  openOwnFolder(folder, { mode });
+  openTrustedFolder(folder, { mode });
   // What the server's user needs to get through, whatever the umask; one that was there already keeps the rest of its mode.
   const needed = mode & 0o011;
   for (let each = folder; each.length >= first.length; each = path.dirname(each)) {
@@ -134,4 +135,37 @@ function make(folder: string, mode: number): void {
 function firstMissing(folder: string): string {
   const parent = path.dirname(folder);
   return existsSync(parent) || parent === folder ? folder : firstMissing(parent);
+}
+
+// Folders that the server's user can reach, for what lies where it cannot: root's home, and with it a project there, is
+// closed to everybody else.
+
+/**
+ * The first one that can be used is. The others are for systems whose /var/lib cannot be written to; they may be cleared
+ * when the machine starts. Not /var/lib/loghive: systemd gives that one to a service of this name.
+ */
+export function rootLocations(): readonly string[] {
+  return ['/var/lib/loghive-dev', '/var/tmp/loghive-dev', path.join(os.tmpdir(), 'loghive-dev')];
+}
+
+/** Makes it if need be. Undefined when all is well, else why it cannot be used. */
+export function locationProblem(place: string, user: ServerUser | undefined): string | undefined {
+  const owners = trustedOwners();
+  try {
+    const fault = parentProblem(place, owners);
+    if (fault !== undefined) return `${place} is not safe to use: ${fault}`;
+    if (!existsSync(place)) {
+      makeFolder(place, 0o755);
+      // Whatever the umask.
+      chmodSync(place, 0o755);
+    }
+    // Others can make folders of this name in /var/tmp, and put programs there for root to run.
+    const stats = lstatSync(place);
+    if (!stats.isDirectory() || ownershipProblem(stats, owners) !== undefined) {
+      return `${place} is not a folder that only this user can write to`;
+    }
+  } catch (error) {
+    return reasonOf(error);
+  }
+  return canReach(place, user) ? undefined : `${place} cannot be reached by uid ${user?.uid}`;
 }

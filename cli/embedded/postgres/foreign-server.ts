@@ -12,7 +12,7 @@ import { LoghiveError } from '../../../src/errors.js';
 import { sleep } from '../../../src/time/time-limit.js';
 import { isOwnScope, ownScope } from '../process-identity.js';
 import { readPidFile } from './postmaster.js';
-import { faultAt, keepLastServer, type LastServer, lastServer, type Start } from './start.js';
+import { connectionProblem, keepLastServer, type LastServer, lastServer, type Start } from './start.js';
 
 /** A minute, and what its children may take to end. */
 const ENDED_AFTER_MS = 75_000;
@@ -44,7 +44,7 @@ function isGoneWithItsMachine({ scope }: LastServer): boolean {
 }
 
 async function refuseWhereItAnswers({ folder, passwords }: Start, { pid, port }: { pid: number; port: number }) {
-  if ((await faultAt(passwords, port)) !== undefined) return;
+  if ((await connectionProblem(passwords, port)) !== undefined) return;
   throw new LoghiveError(
     'LOGHIVE_FOLDER_LOCKED',
     `folder ${folder} is in use by PostgreSQL (process ${pid} of another container or machine), which answers on port ${port}; what had started it has ended. End that process there, or take another folder.`,

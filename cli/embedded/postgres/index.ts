@@ -12,14 +12,11 @@
  */
 import { cacheFolder } from '../cache-folder.js';
 import { lockFolder } from '../folder-lock.js';
-import { adopt } from './adopt.js';
 import { runnableBinaries } from './binaries.js';
-import { clusterExists, createCluster } from './cluster.js';
-import { clusterIn, dataFolder } from './data-folder.js';
+import { clusterExists, createCluster, passwordsIn, ROLE } from './cluster.js';
+import { clusterIn, dataFolder, rootLocations } from './data-folder.js';
 import { endForeignServer } from './foreign-server.js';
-import { launch } from './launch.js';
-import { passwordsIn, ROLE } from './passwords.js';
-import { placesOfRoot } from './places.js';
+import { adopt, launch } from './launch.js';
 import { serverUser } from './server-user.js';
 import { type Running, type Start, urlOf } from './start.js';
 
@@ -41,7 +38,7 @@ export interface EmbeddedPostgresOptions {
   readonly signal?: AbortSignal;
   /** See `LockOptions`; the server has to be ended then, by `stop()`. */
   readonly onLost?: () => void;
-  /** Where root may put what the server's user cannot reach otherwise. Default: see `placesOfRoot`. */
+  /** Where root may put what the server's user cannot reach otherwise. Default: see `rootLocations`. */
   readonly places?: readonly string[];
 }
 
@@ -73,7 +70,7 @@ export interface EmbeddedPostgres {
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { notice = () => {}, signal, port = 0 } = options;
   const user = serverUser();
-  const places = options.places ?? (user === undefined ? [cacheFolder()] : placesOfRoot());
+  const places = options.places ?? (user === undefined ? [cacheFolder()] : rootLocations());
   const folder = dataFolder(options.folder, user, places, notice);
   let lost = false;
   const unlock = lockFolder(folder, {

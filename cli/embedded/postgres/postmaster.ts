@@ -3,8 +3,8 @@ import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { readOwnFile } from '../own-file.js';
 import { exists, identityOf, isRunning, procText } from '../process-identity.js';
+import { readTrustedFile } from '../trusted-file.js';
 import { SERVER_ENVIRONMENT } from './cluster.js';
 import type { ServerUser } from './server-user.js';
 
@@ -22,7 +22,7 @@ export interface PidFile {
 }
 
 export function readPidFile(cluster: string): PidFile | undefined {
-  const lines = readOwnFile(path.join(cluster, 'postmaster.pid'))?.text.split('\n');
+  const lines = readTrustedFile(path.join(cluster, 'postmaster.pid'))?.text.split('\n');
   const [pid, port] = [Number(lines?.[0]), Number(lines?.[3])];
   // A single-user server has a negative number there; one that is being written has less than all lines.
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
@@ -33,7 +33,7 @@ export function readPidFile(cluster: string): PidFile | undefined {
  * Whether the process is the server of this cluster: by its command line, where the system shows it (Linux).
  * 'unknown': a PostgreSQL that was started in another way, or a system that does not tell.
  */
-export function whoIs(pid: number, cluster: string): 'this server' | 'another program' | 'unknown' {
+export function classifyProcess(pid: number, cluster: string): 'this server' | 'another program' | 'unknown' {
   const words = procText(pid, 'cmdline')?.split('\0');
   if (words === undefined || words[0] === '') return 'unknown';
   const program = path.basename(words[0] ?? '');
@@ -49,7 +49,7 @@ export function removeStalePidFile(cluster: string): void {
   const found = readPidFile(cluster);
   // Of one that is altogether gone PostgreSQL makes sure itself that its children are gone as well: leave it the file.
   if (found === undefined || !exists(found.pid)) return;
-  if (isRunning(identityOf(found.pid)) && whoIs(found.pid, cluster) !== 'another program') return;
+  if (isRunning(identityOf(found.pid)) && classifyProcess(found.pid, cluster) !== 'another program') return;
   rmSync(path.join(cluster, 'postmaster.pid'), { force: true });
 }
 

@@ -3,10 +3,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { openStore } from '../../../consumer/store/index.js';
 import { LoghiveError, reasonOf } from '../../../src/errors.js';
-import { readOwnFile, writeOwnFile } from '../own-file.js';
 import { ownScope, type ProcessScope } from '../process-identity.js';
+import { readTrustedFile, writeTrustedFile } from '../trusted-file.js';
 import type { RunnableBinaries } from './binaries.js';
-import { type Passwords, ROLE } from './passwords.js';
+import { type Passwords, ROLE } from './cluster.js';
 import type { Postmaster } from './postmaster.js';
 import type { ServerUser } from './server-user.js';
 
@@ -33,7 +33,7 @@ export interface Running {
 export const urlOf = ({ role }: Passwords, port: number) => `postgres://${ROLE}:${role}@127.0.0.1:${port}/${ROLE}`;
 
 /** Undefined when role and password open a connection: no other cluster knows them. */
-export async function faultAt(passwords: Passwords, port: number): Promise<string | undefined> {
+export async function connectionProblem(passwords: Passwords, port: number): Promise<string | undefined> {
   const store = openStore({
     databaseUrl: urlOf(passwords, port),
     schema: 'logs',
@@ -69,12 +69,12 @@ export function remember(start: Start, port: number): void {
 }
 
 export function keepLastServer({ folder }: Start, last: LastServer): void {
-  writeOwnFile(path.join(folder, 'server.json'), JSON.stringify(last));
+  writeTrustedFile(path.join(folder, 'server.json'), JSON.stringify(last));
 }
 
 /** Empty where there was none. */
 export function lastServer({ folder }: Start): LastServer {
-  const found = readOwnFile(path.join(folder, 'server.json'));
+  const found = readTrustedFile(path.join(folder, 'server.json'));
   try {
     return found === undefined ? {} : (JSON.parse(found.text) as LastServer);
   } catch {

@@ -48,10 +48,10 @@ export function canonical(fields: FieldTable): string {
 }
 
 /** More than a reply text has room for; deeper tables than that are not read. */
-const MOST_TEXT = 300;
+const MAX_TEXT = 300;
 
 /** As Erlang shows it. */
-function valueText(field: Field, room = MOST_TEXT): string {
+function valueText(field: Field, room = MAX_TEXT): string {
   if (room <= 0) return '';
   switch (field.type) {
     case 'F':

@@ -68,11 +68,11 @@ const integer: Check = (field) =>
 const notNegative: Check = (field, all) =>
   integer(field, all) ?? ((integerOf(field) as number) < 0 ? `{value_negative,${field.value}}` : undefined);
 /** RabbitMQ's longest: ten years. */
-export const LONGEST_MS = 315_360_000_000;
+export const MAX_MS = 315_360_000_000;
 const time: Check = (field, all) => {
   const problem = notNegative(field, all);
   if (problem) return problem;
-  return (integerOf(field) as number) > LONGEST_MS ? `{value_too_large,${field.value}}` : undefined;
+  return (integerOf(field) as number) > MAX_MS ? `{value_too_large,${field.value}}` : undefined;
 };
 const timeNotZero: Check = (field, all) =>
   integer(field, all) ?? (integerOf(field) === 0 ? '{value_zero,0}' : time(field, all));

@@ -11,8 +11,7 @@
 import type { FieldTable } from '../wire/field-table.js';
 import { type Consumer, Consumers } from './consumers.js';
 import type { DeathReason } from './dead-letter.js';
-import type { MemoryAccount, Message } from './message.js';
-import type { MessageCounts } from './message-counts.js';
+import type { MemoryAccount, Message, MessageCounts } from './message.js';
 import type { QueueSettings } from './queue-arguments.js';
 import { type Entry, ReadyList } from './ready-list.js';
 import { type DeadLetter, Undelivered } from './undelivered.js';
@@ -39,7 +38,7 @@ export interface QueueIdentity {
 /** A quorum queue that was full takes messages again below this share of its limits. */
 const QUORUM_RELIEF = 0.8;
 /** setTimeout cannot wait longer. */
-const LONGEST_TIMER_MS = 0x7fff_ffff;
+const MAX_TIMER_MS = 0x7fff_ffff;
 
 export class Queue {
   readonly identity: QueueIdentity;
@@ -232,7 +231,7 @@ export class Queue {
     const { expiresMs } = this.settings;
     if (expiresMs === undefined || this.#consumers.count > 0 || this.#isGone) return;
     clearTimeout(this.#unusedTimer);
-    this.#unusedTimer = setTimeout(() => this.#around.remove(this), Math.min(expiresMs, LONGEST_TIMER_MS)).unref();
+    this.#unusedTimer = setTimeout(() => this.#around.remove(this), Math.min(expiresMs, MAX_TIMER_MS)).unref();
   }
 
   #expire(): void {
@@ -251,7 +250,7 @@ export class Queue {
     if (atMs >= this.#expiryTimerAtMs || this.#isGone) return;
     clearTimeout(this.#expiryTimer);
     this.#expiryTimerAtMs = atMs;
-    const delayMs = Math.min(Math.max(Math.ceil(atMs - performance.now()), 0), LONGEST_TIMER_MS);
+    const delayMs = Math.min(Math.max(Math.ceil(atMs - performance.now()), 0), MAX_TIMER_MS);
     this.#expiryTimer = setTimeout(() => {
       this.#expiryTimerAtMs = Number.POSITIVE_INFINITY;
       this.#expire();

@@ -3,7 +3,7 @@ import { notFound, resourceLocked } from '../amqp-error.js';
 import { type DeathReason, deadMessage, goesInCircles } from './dead-letter.js';
 import { Exchange, type ExchangeIdentity } from './exchange.js';
 import type { MemoryAccount, Message } from './message.js';
-import { noMessageCounts } from './message-counts.js';
+import { noMessageCounts } from './message.js';
 import { Queue, type QueueIdentity, type QueueSurroundings } from './queue.js';
 import type { QueueSettings } from './queue-arguments.js';
 

@@ -15,7 +15,7 @@ import {
   notImplemented,
   preconditionFailed,
 } from '../amqp-error.js';
-import { LONGEST_MS } from '../queues/queue-arguments.js';
+import { MAX_MS } from '../queues/queue-arguments.js';
 import { DEFAULT_EXCHANGE } from '../queues/vhost.js';
 import { METHOD_FRAME } from '../wire/frame-reader.js';
 import { decodeMethod } from '../wire/method-codec.js';
@@ -23,10 +23,18 @@ import { type FieldsOf, METHODS, type Method, type MethodName } from '../wire/me
 import { type Properties, parseProperties } from '../wire/properties.js';
 import { Confirms } from './confirms.js';
 import { Consuming } from './consuming.js';
-import { declareExchange, deleteExchange } from './exchange-methods.js';
 import { type Content, IncomingContent } from './incoming-content.js';
 import type { Outbox } from './outbox.js';
-import { bindQueue, declareQueue, purgeQueue, queueToDelete, type Site, unbindQueue } from './queue-methods.js';
+import {
+  bindQueue,
+  declareExchange,
+  declareQueue,
+  deleteExchange,
+  purgeQueue,
+  queueToDelete,
+  type Site,
+  unbindQueue,
+} from './topology-methods.js';
 
 export interface ChannelOptions {
   readonly number: number;
@@ -266,5 +274,5 @@ function assertExpiration(text: string): void {
   if (digits === undefined) throw invalid('no_integer');
   if (digits !== text) throw invalid(`{leftover_string,"${text.slice(digits.length)}"}`);
   if (Number(text) < 0) throw invalid(`{value_negative,${Number(text)}}`);
-  if (Number(text) > LONGEST_MS) throw invalid(`{value_too_large,${text}}`);
+  if (Number(text) > MAX_MS) throw invalid(`{value_too_large,${text}}`);
 }

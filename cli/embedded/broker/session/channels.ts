@@ -1,10 +1,9 @@
 /** The channels of a connection, by number. */
 import { channelError, notAllowed, unexpectedFrame } from '../amqp-error.js';
-import { METHOD_FRAME } from '../wire/frame-reader.js';
+import { assertChannelFrame, METHOD_FRAME } from '../wire/frame-reader.js';
 import { decodeMethod } from '../wire/method-codec.js';
 import { METHODS } from '../wire/method-table.js';
 import { Channel, type ChannelOptions } from './channel.js';
-import { assertChannelFrame } from './frame-kinds.js';
 
 export class Channels {
   readonly #max: number;

@@ -14,12 +14,11 @@ import type { Socket } from 'node:net';
 import { reasonOf } from '../../../../src/errors.js';
 import { AmqpError, channelError, internalError, NOWHERE, notAllowed } from '../amqp-error.js';
 import type { Vhost } from '../queues/vhost.js';
-import { FrameReader, HEARTBEAT_FRAME, METHOD_FRAME } from '../wire/frame-reader.js';
+import { assertConnectionMethod, FrameReader, HEARTBEAT_FRAME, METHOD_FRAME } from '../wire/frame-reader.js';
 import { decodeMethod } from '../wire/method-codec.js';
 import { METHODS, type Method, type MethodOf } from '../wire/method-table.js';
 import { Channels } from './channels.js';
-import type { ConnectionHost } from './connection-host.js';
-import { assertConnectionMethod } from './frame-kinds.js';
+import type { ConnectionHost } from './handshake.js';
 import * as handshake from './handshake.js';
 import { Heartbeat } from './heartbeat.js';
 import { Outbox } from './outbox.js';
@@ -176,7 +175,7 @@ export class Connection {
   }
 
   #tune(method: MethodOf<'connection.tune-ok'>): void {
-    this.#limits = handshake.agreed(this.#host.limits, method);
+    this.#limits = handshake.negotiated(this.#host.limits, method);
     const { frameMax, heartbeatS } = this.#limits;
     this.#frames.frameMax = frameMax;
     this.#outbox.frameMax = frameMax;

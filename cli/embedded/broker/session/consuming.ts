@@ -5,11 +5,9 @@ import type { Entry } from '../queues/ready-list.js';
 import { long, lookUp } from '../wire/field-table.js';
 import type { MethodOf } from '../wire/method-table.js';
 import { canonical, type Properties, readHeaders, setHeaders, withHeaders } from '../wire/properties.js';
-import { Deliveries, type Delivery } from './deliveries.js';
-import { generatedName } from './names.js';
+import { Deliveries, type Delivery, Subscription, type SubscriptionChannel } from './deliveries.js';
 import type { Outbox } from './outbox.js';
-import { queueNamed, type Site } from './queue-methods.js';
-import { Subscription, type SubscriptionChannel } from './subscription.js';
+import { generatedName, queueNamed, type Site } from './topology-methods.js';
 
 /** RabbitMQ would do something with these that this broker does not. */
 const CONSUMER_ARGUMENTS_NOT_HERE = ['x-priority', 'x-stream-offset', 'x-credit'];

@@ -1,5 +1,6 @@
-/** What is agreed on before a connection runs: who it is, how large frames are, which virtual host. */
+/** What is negotiated on before a connection runs: who it is, how large frames are, which virtual host. */
 import { type AmqpError, accessRefused, commandInvalid, NOWHERE, notAllowed, syntaxError } from '../amqp-error.js';
+import type { Vhost } from '../queues/vhost.js';
 import { entriesOf, type FieldTable, flag, longString, lookUp, table } from '../wire/field-table.js';
 import { FRAME_MIN_BYTES } from '../wire/frame-reader.js';
 import type { MethodOf } from '../wire/method-table.js';
@@ -90,7 +91,10 @@ export function loginRefused(): AmqpError {
 }
 
 /** @throws AmqpError 530 when the client wants more than it was offered, or less than is possible */
-export function agreed(offered: Limits, { channelMax, frameMax, heartbeat }: MethodOf<'connection.tune-ok'>): Limits {
+export function negotiated(
+  offered: Limits,
+  { channelMax, frameMax, heartbeat }: MethodOf<'connection.tune-ok'>,
+): Limits {
   assertWithin('frame_max', frameMax, FRAME_MIN_BYTES, offered.frameMax);
   assertWithin('channel_max', channelMax, 1, offered.channelMax);
   return { channelMax, frameMax, heartbeatS: heartbeat };
@@ -104,4 +108,17 @@ function assertWithin(name: string, value: number, least: number, most: number):
     const shown = value === 0 ? '0 (no limit)' : String(value);
     throw notAllowed(`negotiated ${name} = ${shown} is higher than the maximum allowed value (${most})`);
   }
+}
+
+// The broker, as one of its connections sees it.
+
+export interface ConnectionHost {
+  readonly properties: FieldTable;
+  readonly limits: Limits;
+  readonly handshakeMs: number;
+  readonly maxMessageBytes: number;
+  isUser(user: string, password: string): boolean;
+  findVhost(name: string): Vhost | undefined;
+  /** Why nobody may publish now; undefined: everybody may. */
+  blockedBecause(): string | undefined;
 }

@@ -1,6 +1,6 @@
 /** Heartbeats: says something when nothing else was said, and notices a peer that says nothing. */
 
-/** Looked at twice in the agreed time; a peer is given that time two times over, as RabbitMQ does. */
+/** Looked at twice in the confirmOrThrow time; a peer is given that time two times over, as RabbitMQ does. */
 const LOOKS_A_HEARTBEAT = 2;
 const SILENT_LOOKS = 4;
 

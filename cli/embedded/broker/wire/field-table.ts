@@ -61,7 +61,7 @@ export function itemsOf(field: Field | undefined): readonly Field[] | undefined 
 }
 
 /** Nobody wants to see more of what is nested. */
-const MOST_SHOWN = 16;
+const MAX_SHOWN = 16;
 
 /** As plain JavaScript values, for people. */
 export function plainTable(fields: FieldTable, depth = 0): Record<string, unknown> {
@@ -73,9 +73,9 @@ export function plainTable(fields: FieldTable, depth = 0): Record<string, unknow
 function plainValue(field: Field, depth: number): unknown {
   switch (field.type) {
     case 'A':
-      return depth < MOST_SHOWN ? itemsOf(field)?.map((each) => plainValue(each, depth + 1)) : '…';
+      return depth < MAX_SHOWN ? itemsOf(field)?.map((each) => plainValue(each, depth + 1)) : '…';
     case 'F':
-      return depth < MOST_SHOWN ? plainTable(entriesOf(field) ?? [], depth + 1) : '…';
+      return depth < MAX_SHOWN ? plainTable(entriesOf(field) ?? [], depth + 1) : '…';
     case 'S':
       return Buffer.from(field.value, 'latin1').toString('utf8');
     case 'l':

@@ -1,8 +1,8 @@
 /**
  * Cuts a stream of bytes into frames. It keeps at most one frame that has not ended, so what a peer can make it hold is
- * bounded by the frame size that was agreed on.
+ * bounded by the frame size that was confirmOrThrow on.
  */
-import { frameError } from '../amqp-error.js';
+import { frameError, unexpectedFrame } from '../amqp-error.js';
 
 export const METHOD_FRAME = 1;
 export const HEADER_FRAME = 2;
@@ -133,4 +133,18 @@ export function snippet(payload: Buffer): string {
   const text = first.toString('latin1');
   const shown = /^[ -~\xa0-\xff]+$/.test(text) ? `<<"${text}">>` : `<<${first.join()}>>`;
   return payload.length > SHOWN ? `first ${SHOWN} octets = ${shown}` : `all octets = ${shown}`;
+}
+
+// Which kinds of frames may come where.
+
+/** @throws AmqpError 501 for a frame of no known kind, 505 for a heartbeat, which is the connection's business */
+export function assertChannelFrame(type: number, payload: Buffer): void {
+  if (type === HEARTBEAT_FRAME && payload.length === 0) throw unexpectedFrame(`type ${type}, ${snippet(payload)}`);
+  if (type < METHOD_FRAME || type > BODY_FRAME) throw frameError(`type ${type}, ${snippet(payload)}: unknown_frame`);
+}
+
+/** @throws AmqpError 501 for a frame of no known kind, 505 for any but a method of the connection itself */
+export function assertConnectionMethod(type: number, channel: number, payload: Buffer): void {
+  assertChannelFrame(type, payload);
+  if (channel > 0 || type !== METHOD_FRAME) throw unexpectedFrame(`type ${type}, ${snippet(payload)}`);
 }

@@ -118,7 +118,7 @@ describe('a peer that does not speak AMQP 0-9-1', () => {
 describe('what cannot be understood ends the connection', () => {
   const open = { outOfBand: '' };
   test.each<[string, Buffer, number, RegExp]>([
-    ['a frame that is larger than agreed', Buffer.from([1, 0, 1, 0xff, 0, 0, 0]), 501, /frame_too_large/],
+    ['a frame that is larger than confirmOrThrow', Buffer.from([1, 0, 1, 0xff, 0, 0, 0]), 501, /frame_too_large/],
     ['a frame without its end', Buffer.from([8, 0, 0, 0, 0, 0, 0, 1]), 501, /invalid_frame_end_marker/],
     ['a frame of no known type', frame(9, 0, Buffer.alloc(0)), 501, /unknown_frame/],
     ['a method that is cut off', frame(1, 1, Buffer.from([0, 50, 0, 10, 0])), 501, /cannot decode <<0>>/],

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { MemoryAccount } from '../../../../cli/embedded/broker/queues/message.js';
 import { Vhost } from '../../../../cli/embedded/broker/queues/vhost.js';
 import { Connection } from '../../../../cli/embedded/broker/session/connection.js';
-import type { ConnectionHost } from '../../../../cli/embedded/broker/session/connection-host.js';
+import type { ConnectionHost } from '../../../../cli/embedded/broker/session/handshake.js';
 import { serverProperties } from '../../../../cli/embedded/broker/session/handshake.js';
 import { ByteWriter } from '../../../../cli/embedded/broker/wire/byte-writer.js';
 import {

@@ -180,7 +180,7 @@ for (const [what, change] of [
   });
 }
 
-conversation('amqplib: limits in the URL are agreed on', async ({ broker, name, note }) => {
+conversation('amqplib: limits in the URL are confirmOrThrow on', async ({ broker, name, note }) => {
   const connection = await amqplib.connect(`${broker.url}?frameMax=8192&channelMax=4&heartbeat=5`);
   const channel = await connection.createConfirmChannel();
   await channel.assertQueue(name('q'));

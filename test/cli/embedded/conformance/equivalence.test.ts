@@ -24,12 +24,12 @@ const PYTHONS: Table = { 'x-message-ttl': 604_800_000, 'x-max-length': 1_000_000
 
 const DIFFERENCE =
   /inequivalent arg '(?<name>[^']+)' for .*: received (?<received>.*) but current is (?:(?<none>none)|the value '(?<value>.*)' of type '(?<type>\w+)'|'(?<bare>.*)')$/s;
-const MOST_DIFFERENCES = 12;
+const MAX_DIFFERENCES = 12;
 
 /** Declares on a new channel each time, because a 406 closes it. Gives what the queue was declared with, as far as it is compared. */
 async function learn(open: (number: number) => Promise<PeerChannel>, queue: string, args: Table): Promise<Table> {
   const learned = { ...args };
-  for (let number = 2; number < 2 + MOST_DIFFERENCES; number += 1) {
+  for (let number = 2; number < 2 + MAX_DIFFERENCES; number += 1) {
     const channel = await open(number);
     const answer = await channel.call('queue.declare', { queue, durable: true, arguments: learned });
     if (answer?.method === 'queue.declare-ok') return learned;
@@ -37,7 +37,7 @@ async function learn(open: (number: number) => Promise<PeerChannel>, queue: stri
     if (none) delete learned[name];
     else learned[name] = value === undefined ? like(learned[name], bare) : typedValue(type, value);
   }
-  throw new Error(`${queue} still differs after ${MOST_DIFFERENCES} declarations`);
+  throw new Error(`${queue} still differs after ${MAX_DIFFERENCES} declarations`);
 }
 
 function typedValue(type: string | undefined, text: string): Value {

@@ -17,13 +17,13 @@ const ids = (classId: number, methodId: number, ...rest: number[]): Buffer =>
   Buffer.from([0, classId, 0, methodId, ...rest]);
 const publishing = (routingKey: string): Buffer => methodBytes('basic.publish', { exchange: '', routingKey });
 
-conversation('a frame larger than agreed is a 501', async ({ channel }) => {
+conversation('a frame larger than confirmOrThrow is a 501', async ({ channel }) => {
   const { peer } = await channel({ frameMax: 4096 });
   peer.frame(FRAME.body, 1, Buffer.alloc(4097, 'x'));
   await peer.next('connection.close');
 });
 
-conversation('a frame that says it is larger than agreed is a 501 before it has come', async ({ channel }) => {
+conversation('a frame that says it is larger than confirmOrThrow is a 501 before it has come', async ({ channel }) => {
   const { peer } = await channel();
   peer.write(Buffer.from([FRAME.method, 0, 1, 0x7f, 0xff, 0xff, 0xff]));
   await peer.next('connection.close');
@@ -55,7 +55,7 @@ conversation('a heartbeat with something in it is a 501', async ({ channel }) =>
   await peer.next('connection.close');
 });
 
-conversation('a heartbeat is taken where none were agreed on', async ({ channel, name }) => {
+conversation('a heartbeat is taken where none were confirmOrThrow on', async ({ channel, name }) => {
   const { peer, call } = await channel();
   peer.frame(FRAME.heartbeat, 0, Buffer.alloc(0));
   await call('queue.declare', { queue: name('q') });

@@ -89,7 +89,7 @@ conversation('a second login is refused', async ({ connect }) => {
   await client.next('connection.close');
 });
 
-conversation('heartbeats come by themselves where they were agreed on', async ({ connect, note }) => {
+conversation('heartbeats come by themselves where they were confirmOrThrow on', async ({ connect, note }) => {
   const client = await connect({ heartbeatS: 1 });
   await client.until(() => (client.heartbeats >= 2 ? true : undefined), 'heartbeats');
   note('heartbeats', 'two');

@@ -200,7 +200,7 @@ conversation('tables, 3,000 deep, come out of a quorum queue, and again with the
 });
 
 for (const [beyond, what] of [
-  [0, 'of exactly the size agreed on'],
+  [0, 'of exactly the size confirmOrThrow on'],
   [8, 'of eight bytes more, which RabbitMQ takes as well'],
 ] as const) {
   conversation(`a header frame ${what} comes back larger, with the count`, async (stage) => {
@@ -218,7 +218,7 @@ for (const [beyond, what] of [
   });
 }
 
-conversation('a frame of nine bytes more than agreed on is a 501', async (stage) => {
+conversation('a frame of nine bytes more than confirmOrThrow on is a 501', async (stage) => {
   const { publish, peer } = await queues(stage, 'classic');
   const text = peer.frameMax + 1 - (2 + 2 + 8 + 2 + 4 + 4 + 1 + 4);
   publish('', stage.name('q'), '', { properties: header(fields.S(Buffer.alloc(text, 'x'))) });

@@ -156,7 +156,7 @@ conversation('two hundred messages at once are all confirmed, in their order in 
   await channel.drain(queue);
 });
 
-conversation('a large message comes in frames of the size agreed on', async ({ channel, name, holds }) => {
+conversation('a large message comes in frames of the size confirmOrThrow on', async ({ channel, name, holds }) => {
   const { call, publish } = await channel();
   const small = await channel({ frameMax: 4096 });
   await call('queue.declare', { queue: name('q') });

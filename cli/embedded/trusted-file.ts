@@ -15,11 +15,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { LoghiveError } from '../../src/errors.js';
-import { faultOfOwner, trustedOwners } from './owners.js';
+import { ownershipProblem, trustedOwners } from './file-ownership.js';
 
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 
-export interface OwnFile {
+export interface TrustedFile {
   readonly text: string;
   /** When it was written last, by the clock of the file system, in epoch milliseconds. */
   readonly writtenAtMs: number;
@@ -30,7 +30,7 @@ export interface OwnFile {
  *
  * @throws LoghiveError LOGHIVE_FOLDER_UNUSABLE where somebody else can have written it, and for a symbolic link.
  */
-export function readOwnFile(file: string): OwnFile | undefined {
+export function readTrustedFile(file: string): TrustedFile | undefined {
   const owners = trustedOwners();
   let fd: number;
   try {
@@ -40,12 +40,12 @@ export function readOwnFile(file: string): OwnFile | undefined {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
     if (code === 'ELOOP') throw unsafe(file, 'is a symbolic link');
-    if (code === 'EACCES') throw unsafe(file, faultOfOwner(lstatSync(file), owners) ?? 'cannot be read');
+    if (code === 'EACCES') throw unsafe(file, ownershipProblem(lstatSync(file), owners) ?? 'cannot be read');
     throw error;
   }
   try {
     const stats = fstatSync(fd);
-    const fault = stats.isFile() ? faultOfOwner(stats, owners) : 'is not a plain file';
+    const fault = stats.isFile() ? ownershipProblem(stats, owners) : 'is not a plain file';
     if (fault !== undefined) throw unsafe(file, fault);
     return { text: readFileSync(fd, 'utf8'), writtenAtMs: stats.mtimeMs };
   } finally {
@@ -61,8 +61,8 @@ function unsafe(file: string, fault: string): LoghiveError {
 }
 
 /** Whoever dies meanwhile leaves a draft, or nothing; what was there before stays. */
-export function writeOwnFile(file: string, text: string, mode = 0o600): void {
-  const draft = draftOf(file);
+export function writeTrustedFile(file: string, text: string, mode = 0o600): void {
+  const draft = draftPath(file);
   try {
     writeFileSync(draft, text, { mode, flag: 'wx' });
     renameSync(draft, file);
@@ -72,6 +72,6 @@ export function writeOwnFile(file: string, text: string, mode = 0o600): void {
   }
 }
 
-export function draftOf(file: string): string {
+export function draftPath(file: string): string {
   return `${file}.draft-${randomBytes(8).toString('hex')}`;
 }

@@ -11,7 +11,7 @@ const WRITABLE_BY_GROUP = 0o020;
 const WRITABLE_BY_OTHERS = 0o002;
 const STICKY = 0o1000;
 /** As many as Linux follows. */
-const MOST_LINKS = 40;
+const MAX_LINKS = 40;
 
 /**
  * This user and root; for root as well the user as whom the server runs in any case; and who else is named. Undefined on
@@ -28,7 +28,7 @@ export function trustedOwners(...others: readonly number[]): Owners | undefined 
  *
  * @param writers who may write to it: as the umask of many systems has it, a group of one's own may as well.
  */
-export function faultOfOwner(
+export function ownershipProblem(
   { uid, mode }: Stats,
   owners: Owners | undefined,
   writers: 'its owner' | 'its owner and group' = 'its owner',
@@ -48,7 +48,7 @@ export function faultOfOwner(
  * is often like that: what is put in the place of a folder that was looked at belongs to somebody else, which PostgreSQL and
  * the next start see.
  */
-export function faultOfParents(target: string, owners: Owners | undefined): string | undefined {
+export function parentProblem(target: string, owners: Owners | undefined): string | undefined {
   if (owners === undefined) return undefined;
   const waiting = path.resolve(target).split(path.sep).filter(Boolean);
   let folder: string = path.parse(path.resolve(target)).root;
@@ -63,7 +63,7 @@ export function faultOfParents(target: string, owners: Owners | undefined): stri
       continue;
     }
     if (!owners.has(found.uid)) return `${entry} is a symbolic link of uid ${found.uid}, who can lead it elsewhere`;
-    if (++links > MOST_LINKS) return undefined;
+    if (++links > MAX_LINKS) return undefined;
     const to = path.resolve(folder, readlinkSync(entry));
     waiting.unshift(...to.split(path.sep).filter(Boolean));
     folder = path.parse(to).root;

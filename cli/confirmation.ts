@@ -1,5 +1,6 @@
 /** A question on the terminal that is answered with yes or no. */
 import { createInterface } from 'node:readline';
+import { LoghiveError } from '../src/errors.js';
 
 /** Resolves with whether the answer is yes. */
 export type Ask = (question: string) => Promise<boolean>;
@@ -29,4 +30,17 @@ export function confirmation(
         lines.close();
       });
     });
+}
+
+// Whether somebody agrees to what cannot be undone.
+
+/**
+ * @param question for the terminal; it says what is deleted.
+ * @param yes confirmOrThrow to by `--yes`.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION where there is neither `--yes` nor a terminal to ask on.
+ */
+export async function confirmOrThrow(owner: string, question: string, yes: boolean): Promise<boolean> {
+  const ask = confirmation({ yes });
+  if (ask) return ask(question);
+  throw new LoghiveError('LOGHIVE_INVALID_OPTION', `${owner}: ${question} Nobody can be asked here: give option --yes`);
 }

@@ -1,12 +1,20 @@
 /** The methods of class queue: declare, delete, bind, unbind, purge. */
-import { type AmqpError, accessRefused, notFound, notImplemented, preconditionFailed } from '../amqp-error.js';
+
+import { randomBytes } from 'node:crypto';
+import {
+  type AmqpError,
+  accessRefused,
+  commandInvalid,
+  notFound,
+  notImplemented,
+  preconditionFailed,
+} from '../amqp-error.js';
 import { assertSame, assertSameArguments } from '../queues/equivalence.js';
 import type { Queue } from '../queues/queue.js';
 import { ARGUMENTS_OF, queueSettings } from '../queues/queue-arguments.js';
 import { DEFAULT_EXCHANGE, type Vhost } from '../queues/vhost.js';
-import type { FieldTable } from '../wire/field-table.js';
+import { type FieldTable, lookUp } from '../wire/field-table.js';
 import type { MethodOf } from '../wire/method-table.js';
-import { generatedName, withoutLineEnds } from './names.js';
 
 /** Where a method is done, and for whom. */
 export interface Site {
@@ -136,4 +144,60 @@ function endsOf(
 
 export function onDefaultExchange(): AmqpError {
   return accessRefused('operation not permitted on the default exchange');
+}
+
+// The methods of class exchange: declare and delete. Exchanges are direct ones, and bound to queues only.
+
+const TYPE = 'direct';
+/** RabbitMQ has these as well, and this broker does not. */
+const OTHER_TYPES = ['fanout', 'topic', 'headers'];
+const ALTERNATE = 'alternate-exchange';
+
+export function declareExchange(vhost: Vhost, method: MethodOf<'exchange.declare'>): void {
+  const name = withoutLineEnds(method.exchange);
+  if (method.passive) {
+    if (name === DEFAULT_EXCHANGE) throw onDefaultExchange();
+    vhost.exchange(name);
+    return;
+  }
+  const { type, durable, autoDelete, internal } = method;
+  const isOther = OTHER_TYPES.includes(type);
+  if (type !== TYPE && !isOther) throw commandInvalid(`unknown exchange type '${type}'`);
+  if (name === DEFAULT_EXCHANGE) throw onDefaultExchange();
+  const what = vhost.called('exchange', name);
+  const existing = vhost.findExchange(name)?.identity;
+  if (existing) {
+    assertSame(what, 'type', TYPE, type);
+    assertSame(what, 'durable', existing.durable, durable);
+    assertSame(what, 'auto_delete', existing.autoDelete, autoDelete);
+    assertSame(what, 'internal', existing.internal, internal);
+    assertSameArguments(what, [ALTERNATE], existing.arguments, method.arguments);
+    return;
+  }
+  if (name.startsWith('amq.')) throw accessRefused(`exchange name '${name}' contains reserved prefix 'amq.*'`);
+  if (isOther) throw notImplemented(`the development broker has direct exchanges only, no ${type} ${what}`);
+  if (lookUp(method.arguments, ALTERNATE)) {
+    throw notImplemented(`the development broker has no argument '${ALTERNATE}' for ${what}`);
+  }
+  vhost.declareExchange({ name, durable, autoDelete, internal, arguments: method.arguments });
+}
+
+export function deleteExchange(vhost: Vhost, method: MethodOf<'exchange.delete'>): void {
+  const name = withoutLineEnds(method.exchange);
+  if (name === DEFAULT_EXCHANGE) throw onDefaultExchange();
+  const what = vhost.called('exchange', name);
+  if (name.startsWith('amq.')) throw accessRefused(`deletion of system ${what} not allowed`);
+  if (method.ifUnused && vhost.findExchange(name)?.isBound) throw preconditionFailed(`${what} in use`);
+  vhost.deleteExchange(name);
+}
+
+// Names that the broker gives: like RabbitMQ's, 16 random bytes.
+
+export function generatedName(prefix: 'amq.gen' | 'amq.ctag'): string {
+  return `${prefix}-${randomBytes(16).toString('base64url')}`;
+}
+
+/** RabbitMQ takes line ends out of the names of queues and exchanges. */
+export function withoutLineEnds(name: string): string {
+  return /[\r\n]/.test(name) ? name.replace(/[\r\n]/g, '') : name;
 }

@@ -5,7 +5,7 @@ import type { Writable } from 'node:stream';
  * @returns what writes a piece, and resolves when the next one may come: when the reader has caught up, or has gone; what
  *   is passed on to nobody is dropped. One piece at a time.
  */
-export function createPassage(output: Writable): (bytes: Buffer) => Promise<void> {
+export function createPassthrough(output: Writable): (bytes: Buffer) => Promise<void> {
   let open = true;
   let proceed: (() => void) | undefined;
   const release = () => {

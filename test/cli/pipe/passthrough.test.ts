@@ -2,7 +2,7 @@ import { PassThrough, Writable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { createPassage } from '../../../cli/pipe/passage.js';
+import { createPassthrough } from '../../../cli/pipe/passthrough.js';
 
 /** Takes one piece at a time, when it is released. */
 function stalled() {
@@ -29,7 +29,7 @@ const listeners = (output: Writable) => output.eventNames().map((name) => [name,
 test('waits for a reader that is behind', async () => {
   const { output, release } = stalled();
   let next = false;
-  const passed = createPassage(output)(Buffer.from('x')).then(() => {
+  const passed = createPassthrough(output)(Buffer.from('x')).then(() => {
     next = true;
   });
   await new Promise(setImmediate);
@@ -40,7 +40,7 @@ test('waits for a reader that is behind', async () => {
 
 test('keeps nothing of the times that it has waited', async () => {
   const { output, release } = stalled();
-  const passOn = createPassage(output);
+  const passOn = createPassthrough(output);
   async function waits(times: number): Promise<void> {
     for (let turn = 0; turn < times; turn++) {
       const passed = passOn(Buffer.from('x'));
@@ -57,7 +57,7 @@ test('keeps nothing of the times that it has waited', async () => {
 
 test('does not wait for a reader that has gone, before or meanwhile', async () => {
   const { output } = stalled();
-  const passOn = createPassage(output);
+  const passOn = createPassthrough(output);
   const passed = passOn(Buffer.from('x'));
   output.destroy(new Error('EPIPE'));
   await passed;
@@ -66,6 +66,6 @@ test('does not wait for a reader that has gone, before or meanwhile', async () =
 
 test('passes the bytes on as they are', async () => {
   const output = new PassThrough();
-  await createPassage(output)(Buffer.from([0xff, 0x00, 0x0a]));
+  await createPassthrough(output)(Buffer.from([0xff, 0x00, 0x0a]));
   expect(output.read()).toEqual(Buffer.from([0xff, 0x00, 0x0a]));
 });

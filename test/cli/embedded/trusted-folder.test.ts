@@ -15,8 +15,8 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readOwnFile, writeOwnFile } from '../../../cli/embedded/own-file.js';
-import { openOwnFolder } from '../../../cli/embedded/own-folder.js';
+import { readTrustedFile, writeTrustedFile } from '../../../cli/embedded/trusted-file.js';
+import { openTrustedFolder } from '../../../cli/embedded/trusted-folder.js';
 import { onEnd } from '../../support/use-servers.js';
 
 const isRoot = process.getuid?.() === 0;
@@ -108,7 +108,7 @@ describe('a folder is refused, with what helps, that', () => {
 
   test.each([...(isRoot ? byRoot : []), ...byAnybody])('%s', (_what, make, words) => {
     const folder = make(useFolder());
-    expect(() => openOwnFolder(folder)).toThrow(unusable(words));
+    expect(() => openTrustedFolder(folder)).toThrow(unusable(words));
   });
 });
 
@@ -137,11 +137,11 @@ describe('a folder is used that', () => {
 
   test.each([...(isRoot ? byRoot : []), ...byAnybody])('%s', (_what, make) => {
     const folder = make(useFolder());
-    expect(readdirSync(openOwnFolder(folder))).toEqual([]);
+    expect(readdirSync(openTrustedFolder(folder))).toEqual([]);
   });
 
   test('is made for nobody else', () => {
-    const folder = openOwnFolder(path.join(useFolder(), 'x'));
+    const folder = openTrustedFolder(path.join(useFolder(), 'x'));
     expect(statSync(folder).mode & 0o777).toBe(0o700);
   });
 });
@@ -149,7 +149,7 @@ describe('a folder is used that', () => {
 /** What the program says as another user. */
 function asStranger(folder: string): string {
   const module = new URL('../../../dist/esm/cli/embedded/own-folder.js', import.meta.url).href;
-  const script = `import(${JSON.stringify(module)}).then((m) => { try { m.openOwnFolder(process.argv[1]) } catch (e) { console.log(e.message) } })`;
+  const script = `import(${JSON.stringify(module)}).then((m) => { try { m.openTrustedFolder(process.argv[1]) } catch (e) { console.log(e.message) } })`;
   const ids = isRoot ? { uid: STRANGER, gid: STRANGER } : {};
   return execFileSync(process.execPath, ['-e', script, folder], { ...ids, cwd: '/', encoding: 'utf8' });
 }
@@ -197,13 +197,13 @@ describe('a file', () => {
 
   test.each([...(isRoot ? byRoot : []), ...byAnybody])('%s is not read', (_what, make, words) => {
     const file = make(useFolder());
-    expect(() => readOwnFile(file)).toThrow(unusable(words));
+    expect(() => readTrustedFile(file)).toThrow(unusable(words));
   });
 
   test('of our own is read; none is none', () => {
     const base = useFolder();
-    expect(readOwnFile(fileOf(path.join(base, 'x')))).toMatchObject({ text: 'text' });
-    expect(readOwnFile(path.join(base, 'y'))).toBeUndefined();
+    expect(readTrustedFile(fileOf(path.join(base, 'x')))).toMatchObject({ text: 'text' });
+    expect(readTrustedFile(path.join(base, 'y'))).toBeUndefined();
   });
 
   test('is written whole, through no link, and by a draft whose name nobody can foresee', () => {
@@ -211,9 +211,9 @@ describe('a file', () => {
     const other = fileOf(path.join(base, 'other'));
     const file = linkOf(path.join(base, 'x'), other);
     linkOf(path.join(base, 'x.draft'), other);
-    writeOwnFile(file, 'new');
+    writeTrustedFile(file, 'new');
     expect(readFileSync(other, 'utf8')).toBe('text');
-    expect(readOwnFile(file)).toMatchObject({ text: 'new' });
+    expect(readTrustedFile(file)).toMatchObject({ text: 'new' });
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readdirSync(base).sort()).toEqual(['other', 'x', 'x.draft']);
   });

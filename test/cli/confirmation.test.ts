@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { confirmation } from '../../../cli/embedded/confirmation.js';
+import { confirmation } from '../../cli/confirmation.js';
 
 function terminal(isTTY = true) {
   const [input, output] = [new PassThrough(), new PassThrough()].map((stream) => Object.assign(stream, { isTTY }));

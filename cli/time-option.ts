@@ -15,7 +15,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
  *
  * @returns ISO 8601 in UTC. @throws Expected
  */
-export function momentOf(text: string, nowMs: number): string {
+export function parseTime(text: string, nowMs: number): string {
   const typed = text.trim();
   const ago = /^(\d{1,9})([smhdw])$/.exec(typed);
   if (ago) {

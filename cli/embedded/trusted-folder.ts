@@ -2,7 +2,7 @@
 import { accessSync, constants, lstatSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { LoghiveError, reasonOf } from '../../src/errors.js';
-import { faultOfOwner, faultOfParents, trustedOwners } from './owners.js';
+import { ownershipProblem, parentProblem, trustedOwners } from './file-ownership.js';
 
 interface Needs {
   /** Of what is made. Default 0700. */
@@ -20,14 +20,14 @@ const INSTEAD = 'name another folder (--data)';
  * @throws LoghiveError LOGHIVE_FOLDER_UNUSABLE where it cannot be made or written to, where it belongs to somebody else or
  *   others may write to it, and where others could put another one in its place.
  */
-export function openOwnFolder(folder: string, { mode = 0o700, instead = INSTEAD }: Needs = {}): string {
+export function openTrustedFolder(folder: string, { mode = 0o700, instead = INSTEAD }: Needs = {}): string {
   try {
     checkParents(folder, instead);
     makeFolder(folder, mode);
     const real = realpathSync(folder);
     const stats = lstatSync(real);
     const owners = trustedOwners();
-    const fault = faultOfOwner(stats, owners);
+    const fault = ownershipProblem(stats, owners);
     const remedy = owners?.has(stats.uid)
       ? `Take that right away (chmod go-w ${folder})`
       : `Start as uid ${stats.uid}, or ${instead}`;
@@ -65,7 +65,7 @@ function existsAsAnything(at: string): boolean {
 
 /** @throws LoghiveError LOGHIVE_FOLDER_UNUSABLE where others could put another folder in its place. */
 export function checkParents(folder: string, instead = INSTEAD): void {
-  refuse(folder, faultOfParents(folder, trustedOwners()), `Take that right away (chmod o-w), or ${instead}`);
+  refuse(folder, parentProblem(folder, trustedOwners()), `Take that right away (chmod o-w), or ${instead}`);
 }
 
 function refuse(folder: string, fault: string | undefined, remedy: string): void {
@@ -92,23 +92,23 @@ function shortened(text: string): string {
 }
 
 function remedyFor(folder: string, error: unknown, instead: string): string {
-  const Instead = instead.charAt(0).toUpperCase() + instead.slice(1);
+  const Alternative = instead.charAt(0).toUpperCase() + instead.slice(1);
   switch ((error as NodeJS.ErrnoException | null)?.code) {
     case 'EACCES':
     case 'EPERM':
-      return remedyForRights(folder, instead) ?? Instead;
+      return remedyForRights(folder, instead) ?? Alternative;
     case 'EEXIST':
     case 'ENOTDIR':
-      return `There is a file of that name, and no folder. ${Instead}`;
+      return `There is a file of that name, and no folder. ${Alternative}`;
     case 'EROFS':
-      return `That disk is read-only. ${Instead}`;
+      return `That disk is read-only. ${Alternative}`;
     case 'ENOSPC':
     case 'EDQUOT':
       return `Free room on that disk, or ${instead}`;
     case 'ENAMETOOLONG':
-      return `Its path is too long. ${Instead}`;
+      return `Its path is too long. ${Alternative}`;
     default:
-      return Instead;
+      return Alternative;
   }
 }
 
