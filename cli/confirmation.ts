@@ -1,8 +1,8 @@
-/** A question on the terminal that is answered with yes or no. */
+/** Yes/no confirmation on the terminal. */
 import { createInterface } from 'node:readline';
 import { LoghiveError } from '../src/errors.js';
 
-/** Resolves with whether the answer is yes. */
+/** Resolves to true if the answer is yes. */
 export type Ask = (question: string) => Promise<boolean>;
 
 interface Terminal {
@@ -11,8 +11,8 @@ interface Terminal {
 }
 
 /**
- * Who answers: `--yes`, or a person at the terminal. Undefined where there is neither. The question goes to stderr: stdout
- * may be read by a program.
+ * Returns a function that asks the person at the terminal, or one that always answers yes if `yes` is set. Undefined if
+ * there is no terminal to ask on. The question is written to stderr, because a program may read stdout.
  */
 export function confirmation(
   { yes }: { yes: boolean },
@@ -23,7 +23,7 @@ export function confirmation(
   return (question) =>
     new Promise((resolve) => {
       const lines = createInterface({ input, output });
-      // The end of the input and Ctrl-C are no.
+      // End of input and Ctrl-C count as no.
       lines.once('close', () => resolve(false));
       lines.question(`${question} [y/N] `, (answer) => {
         resolve(/^y(es)?$/i.test(answer.trim()));
@@ -32,15 +32,18 @@ export function confirmation(
     });
 }
 
-// Whether somebody agrees to what cannot be undone.
-
 /**
- * @param question for the terminal; it says what is deleted.
- * @param yes confirmOrThrow to by `--yes`.
- * @throws LoghiveError LOGHIVE_INVALID_OPTION where there is neither `--yes` nor a terminal to ask on.
+ * Asks for confirmation before an irreversible action.
+ *
+ * @param question says what will be deleted.
+ * @param yes true if `--yes` was given: do not ask.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if there is neither `--yes` nor a terminal.
  */
 export async function confirmOrThrow(owner: string, question: string, yes: boolean): Promise<boolean> {
   const ask = confirmation({ yes });
   if (ask) return ask(question);
-  throw new LoghiveError('LOGHIVE_INVALID_OPTION', `${owner}: ${question} Nobody can be asked here: give option --yes`);
+  throw new LoghiveError(
+    'LOGHIVE_INVALID_OPTION',
+    `${owner}: ${question} Confirmation needs a terminal; pass --yes to skip it`,
+  );
 }

@@ -1,4 +1,4 @@
-/** `loghive partitions`: which days there are, how many rows each has, and how large it is. */
+/** `loghive partitions`: lists days with their row counts and sizes. */
 import type { Command } from 'commander';
 import type { PartitionSize } from '../consumer/store/index.js';
 import { printableLine } from '../src/printable.js';
@@ -19,12 +19,12 @@ interface PartitionsOptions extends DatabaseOptions {
 }
 
 export function partitionsCommand(root: Command): void {
-  addOutputOption(addDatabaseOptions(subcommand(root, 'partitions')))
-    .summary('days of records, with rows and size')
+  addOutputOption(addDatabaseOptions(subcommand(root, 'partitions', ['loghive partitions --exact'])))
+    .summary('list the partitions of the records table')
     .description(
-      'Lists the partitions of the table of records: days, rows and size. Rows are an estimate of PostgreSQL, unless they are counted.',
+      "List the partitions of the records table with their days, row counts and sizes. Row counts are PostgreSQL's estimates unless --exact is given.",
     )
-    .option('--exact', 'count the rows: reads all of them')
+    .option('--exact', 'count the rows exactly (reads every row)')
     .action(partitions);
 }
 

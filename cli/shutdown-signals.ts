@@ -1,25 +1,25 @@
-/** When a command has to end: by a signal, or because a part of it has ended by itself. */
+/** Shutdown requests: signals, or a part of the command that has failed. */
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /**
- * One Ctrl-C may arrive twice: the terminal sends it to the whole process group, and a parent such as `timeout` or npx forwards
- * it. A second signal within so many milliseconds of the first counts as the same one.
+ * One Ctrl-C may arrive twice: the terminal sends it to the whole process group, and a parent such as `timeout` or npx
+ * forwards it. A second signal within this time of the first is ignored, in milliseconds.
  */
 const ECHO_MS = 300;
 
 export interface ShutdownSignals {
-  /** Aborts at the first request. */
+  /** Aborts at the first request: shut down gracefully. */
   readonly requested: AbortSignal;
-  /** Aborts at the second: nothing is waited for any more. */
+  /** Aborts at the second signal: stop without waiting. */
   readonly forced: AbortSignal;
-  /** Why, where it was not requested for by a person. */
+  /** The error that caused the shutdown, if it was not a signal. */
   readonly fault: unknown;
   /** Resolves at the first request. */
   readonly whenRequested: Promise<void>;
   request(fault?: unknown): void;
 }
 
-/** Calls the listener for each signal that is not such a repetition, until the process ends. */
+/** Calls the listener for each signal except such duplicates, until the process exits. */
 export function onSignals(signals: readonly NodeJS.Signals[], listener: (signal: NodeJS.Signals) => void): void {
   let firstMs: number | undefined;
   for (const signal of signals) {
@@ -31,7 +31,7 @@ export function onSignals(signals: readonly NodeJS.Signals[], listener: (signal:
   }
 }
 
-/** Listens to signals until the process ends. */
+/** Listens for signals until the process exits. */
 export function listenForShutdown(onSignal: (signal: NodeJS.Signals, again: boolean) => void): ShutdownSignals {
   const requested = new AbortController();
   const forced = new AbortController();

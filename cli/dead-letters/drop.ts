@@ -1,4 +1,4 @@
-/** `loghive dead-letters drop`: deletes them for good. */
+/** `loghive dead-letters drop`: deletes dead letters permanently. */
 import type { Administration, LetterFilter } from '../../consumer/store/index.js';
 import { printableLine } from '../../src/printable.js';
 import { counted } from '../../src/sentence.js';
@@ -9,7 +9,7 @@ import { openPrinter } from '../output.js';
 import { openProgress } from '../progress.js';
 import type { OutputFormat } from '../subcommand.js';
 
-/** @throws LoghiveError LOGHIVE_INVALID_OPTION where nobody can be asked. */
+/** @throws LoghiveError LOGHIVE_INVALID_OPTION if confirmation is needed and there is no terminal. */
 export async function dropLetters(
   { letters }: Administration,
   filter: LetterFilter,
@@ -20,9 +20,9 @@ export async function dropLetters(
   const printer = openPrinter();
   let deleted = 0;
   if (newest !== undefined) {
-    const question = `Delete ${counted(count, 'dead letter')} for good?`;
+    const question = `Delete ${counted(count, 'dead letter')} permanently?`;
     if (!(await confirmOrThrow('dead-letters drop', question, yes))) {
-      await printer.line('nothing was deleted.');
+      await printer.line('nothing deleted.');
       return;
     }
     const progress = openProgress('deleting', count, messages);
@@ -38,9 +38,9 @@ export async function dropLetters(
   else await printer.line(`${counted(deleted, 'dead letter')} deleted.`);
 }
 
-// What would be done, and nothing of it is: for `replay` and `drop`.
+// `--dry-run` of `replay` and `drop`: shows what would be done.
 
-/** @param done `replayed` */
+/** @param done for example `replayed`. */
 export async function dryRun(
   { letters }: Administration,
   filter: LetterFilter,
@@ -56,5 +56,5 @@ export async function dryRun(
   const rows = groups.map((group) => [String(group.letters), printableLine(group.queue), printableLine(group.code)]);
   if (rows.length > 0)
     for (const line of columns([['LETTERS', 'QUEUE', 'CODE'], ...rows], new Set([0]))) await printer.line(line);
-  await printer.line(`${counted(total.letters, 'dead letter')} would be ${done}. Nothing was changed.`);
+  await printer.line(`${counted(total.letters, 'dead letter')} would be ${done}. Nothing changed.`);
 }

@@ -1,4 +1,4 @@
-/** `loghive dead-letters replay`: publishes them anew, into the queues that they came from. */
+/** `loghive dead-letters replay`: publishes dead letters to the queues they came from. */
 import type { Administration, LetterFilter } from '../../consumer/store/index.js';
 import type { BrokerConfig } from '../../src/config.js';
 import { LoghiveError } from '../../src/errors.js';
@@ -11,8 +11,8 @@ import { listenForShutdown } from '../shutdown-signals.js';
 import type { OutputFormat } from '../subcommand.js';
 
 /**
- * @throws LoghiveError where the broker took no more; what was replayed until then is told.
- * @returns whether none of them stayed.
+ * @throws LoghiveError if publishing failed; the letters replayed until then are reported.
+ * @returns whether all selected letters were replayed.
  */
 export async function replayLetters(
   { letters }: Administration,
@@ -28,7 +28,7 @@ export async function replayLetters(
   const progress = openProgress('replaying', count, messages);
   const shutdown = listenForShutdown((signal, again) => {
     if (again) process.exit(1);
-    messages.say('loghive dead-letters', `${signal}: stopping when the letters on their way are confirmed`);
+    messages.report('loghive dead-letters', `${signal}: stopping once letters in flight are confirmed`);
   });
   let interrupted = false;
   try {
@@ -56,13 +56,10 @@ export async function replayLetters(
   } else {
     await printer.line(`${counted(replay.sent, 'dead letter')} replayed.`);
     for (const [reason, some] of replay.kept)
-      await printer.line(`${counted(some, 'stays', 'stay')}: ${printableLine(reason)}.`);
+      await printer.line(`${counted(some, 'dead letter')} not replayed: ${printableLine(reason)}.`);
   }
   if (replay.fault)
-    throw new LoghiveError(
-      replay.fault.code,
-      `${counted(left, 'dead letter stays', 'dead letters stay')}: ${replay.fault.message}`,
-    );
+    throw new LoghiveError(replay.fault.code, `${counted(left, 'dead letter')} not replayed: ${replay.fault.message}`);
   return replay.kept.size === 0 && !interrupted;
 }
 

@@ -1,4 +1,4 @@
-/** `loghive dead-letters show ID`: all that is known of one, and its bytes. */
+/** `loghive dead-letters show ID`: prints everything known about one dead letter, including its bytes. */
 import type { Administration, Letter, LetterFilter } from '../../consumer/store/index.js';
 import { LoghiveError } from '../../src/errors.js';
 import { printableJson, printableLine } from '../../src/printable.js';
@@ -19,7 +19,7 @@ export async function showLetter(
   if (letter === undefined) {
     throw new LoghiveError(
       'LOGHIVE_INVALID_OPTION',
-      `there is no dead letter ${id}; "loghive dead-letters list" shows those there are`,
+      `there is no dead letter ${id}; run "loghive dead-letters list" to see all`,
     );
   }
   const printer = openPrinter();
@@ -28,14 +28,14 @@ export async function showLetter(
     return;
   }
   const { kind, lines, left } = readableBytes(letter.raw);
-  const told = `${counted(letter.bytes, 'byte')}, ${kind === 'text' ? 'UTF-8' : 'no UTF-8'}`;
+  const told = `${counted(letter.bytes, 'byte')}, ${kind === 'text' ? 'UTF-8' : 'not UTF-8'}`;
   const rest = left === 0 ? [] : [`… ${counted(left, 'more byte')}: loghive dead-letters export --id ${id}`];
   for (const line of [...columns(facts(letter)), `raw (${told}):`, ...lines.map((each) => `    ${each}`), ...rest]) {
     if (!(await printer.line(line))) return;
   }
 }
 
-/** As `export` writes it. */
+/** The letter as `export` writes it. */
 export function exported({ raw, bytes: _, ...letter }: Letter): Record<string, unknown> {
   return { ...letter, raw: raw.toString('base64'), text: textOf(raw) };
 }
@@ -59,7 +59,7 @@ function facts(letter: Letter): string[][] {
   ];
 }
 
-// `loghive dead-letters export`: all of them as JSON, one a line, the oldest first.
+// `loghive dead-letters export`: all selected letters as JSON, one per line, oldest first.
 
 export async function exportLetters(
   { letters }: Administration,
@@ -69,7 +69,7 @@ export async function exportLetters(
   const { letters: count, newest } = await letters.total(filter);
   if (newest === undefined) return;
   const printer = openPrinter();
-  // Two that write to the same terminal would write into each other's lines.
+  // A progress bar would mix with output on the same terminal.
   const progress = openProgress('exporting', process.stdout.isTTY ? 0 : count, messages);
   let done = 0;
   try {

@@ -1,4 +1,4 @@
-/** Whose files are acted on. Whoever can write what a server is started from runs programs as that server's user. */
+/** Ownership checks. Anyone who can write to the files a server starts from can run programs as that server's user. */
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import { serverUser } from './postgres/server-user.js';
@@ -10,12 +10,12 @@ const ROOT = 0;
 const WRITABLE_BY_GROUP = 0o020;
 const WRITABLE_BY_OTHERS = 0o002;
 const STICKY = 0o1000;
-/** As many as Linux follows. */
+/** The limit Linux uses. */
 const MAX_LINKS = 40;
 
 /**
- * This user and root; for root as well the user as whom the server runs in any case; and who else is named. Undefined on
- * Windows, which has no such ids.
+ * User ids whose files are trusted: this user and root; for root also the user PostgreSQL runs as; and `others`.
+ * Undefined on Windows, which has no numeric user ids.
  */
 export function trustedOwners(...others: readonly number[]): Owners | undefined {
   const own = process.getuid?.();
@@ -24,9 +24,9 @@ export function trustedOwners(...others: readonly number[]): Owners | undefined 
 }
 
 /**
- * Why somebody else may have put there what is there, completing "it …"; undefined where nobody can have.
+ * Why another user may have written the file, to complete "it …"; undefined if none can have.
  *
- * @param writers who may write to it: as the umask of many systems has it, a group of one's own may as well.
+ * @param writers who may write to it. Many systems' umask lets a user's private group write as well.
  */
 export function ownershipProblem(
   { uid, mode }: Stats,
@@ -34,19 +34,19 @@ export function ownershipProblem(
   writers: 'its owner' | 'its owner and group' = 'its owner',
 ): string | undefined {
   if (owners === undefined) return undefined;
-  if (!owners.has(uid)) return `belongs to uid ${uid}, and this is uid ${process.getuid?.()}`;
-  if ((mode & WRITABLE_BY_OTHERS) !== 0) return 'can be written to by every user';
-  return writers === 'its owner' && (mode & WRITABLE_BY_GROUP) !== 0 ? 'can be written to by its group' : undefined;
+  if (!owners.has(uid)) return `belongs to uid ${uid}, and this process runs as uid ${process.getuid?.()}`;
+  if ((mode & WRITABLE_BY_OTHERS) !== 0) return 'is writable by every user';
+  return writers === 'its owner' && (mode & WRITABLE_BY_GROUP) !== 0 ? 'is writable by its group' : undefined;
 }
 
 /**
- * Why somebody else could put another thing in the place of this path, as a sentence; undefined where nobody can, or where
- * what is there of it so far does not say. A parent that belongs to somebody else is taken as it is (a project that is
- * mounted into a container), and so is one that its group may write to.
+ * Why another user could replace this path, as a sentence; undefined if none can, or if the existing part of the path
+ * does not show it. Parents owned by other users (a project mounted into a container) or writable by their group are
+ * accepted.
  *
- * One that everybody may write to is refused to root, who makes files for another user there. An ordinary user's workspace
- * is often like that: what is put in the place of a folder that was looked at belongs to somebody else, which PostgreSQL and
- * the next start see.
+ * World-writable parents are refused only for root, which creates files for another user there. They are common in
+ * ordinary users' workspaces; there, a replaced directory belongs to another user, which PostgreSQL and the next start
+ * detect.
  */
 export function parentProblem(target: string, owners: Owners | undefined): string | undefined {
   if (owners === undefined) return undefined;
@@ -54,7 +54,7 @@ export function parentProblem(target: string, owners: Owners | undefined): strin
   let folder: string = path.parse(path.resolve(target)).root;
   for (let links = 0; waiting.length > 0; ) {
     if (process.getuid?.() === ROOT && writableByAll(folder))
-      return `every user can write to ${folder}, and put another folder there`;
+      return `${folder} is writable by every user, who could replace the directory`;
     const entry = path.join(folder, waiting.shift() as string);
     const found = lstatSync(entry, { throwIfNoEntry: false });
     if (found === undefined) return undefined;
@@ -62,7 +62,7 @@ export function parentProblem(target: string, owners: Owners | undefined): strin
       folder = entry;
       continue;
     }
-    if (!owners.has(found.uid)) return `${entry} is a symbolic link of uid ${found.uid}, who can lead it elsewhere`;
+    if (!owners.has(found.uid)) return `${entry} is a symbolic link owned by uid ${found.uid}, who can redirect it`;
     if (++links > MAX_LINKS) return undefined;
     const to = path.resolve(folder, readlinkSync(entry));
     waiting.unshift(...to.split(path.sep).filter(Boolean));
@@ -71,7 +71,9 @@ export function parentProblem(target: string, owners: Owners | undefined): strin
   return undefined;
 }
 
-/** Where there is no sticky bit, as /tmp has it, whoever may write to a folder may also replace what others have in it. */
+/**
+ * Without the sticky bit (which /tmp has), anyone who can write to a directory can replace other users' entries in it.
+ */
 function writableByAll(folder: string): boolean {
   const mode = lstatSync(folder).mode;
   return (mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0;

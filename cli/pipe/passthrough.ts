@@ -1,9 +1,9 @@
-/** What comes is passed on. */
+/** Copies chunks to an output, with backpressure. */
 import type { Writable } from 'node:stream';
 
 /**
- * @returns what writes a piece, and resolves when the next one may come: when the reader has caught up, or has gone; what
- *   is passed on to nobody is dropped. One piece at a time.
+ * @returns a function that writes a chunk and resolves when the next one may be written: when the output has drained or
+ *   closed. After it has closed, chunks are dropped. Write one chunk at a time.
  */
 export function createPassthrough(output: Writable): (bytes: Buffer) => Promise<void> {
   let open = true;
@@ -12,10 +12,11 @@ export function createPassthrough(output: Writable): (bytes: Buffer) => Promise<
     proceed?.();
     proceed = undefined;
   };
-  // For all pieces together: a listener for each, or a race with a promise that never settles, would hold on to all of them.
+  // One listener for all chunks: a listener per chunk, or a race with a promise that never resolves, would retain all
+  // of them.
   output.on('drain', release);
   output.on('error', () => {
-    // Node makes its stdout writable again after that.
+    // Node makes its stdout writable again after an error.
     open = false;
     release();
   });

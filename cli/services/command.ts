@@ -1,4 +1,4 @@
-/** `loghive services …`: its commands and their options. */
+/** `loghive services …`: its subcommands and their options. */
 import type { Command } from 'commander';
 import type { Administration } from '../../consumer/store/index.js';
 import { serviceName } from '../../src/config.js';
@@ -23,33 +23,35 @@ type Options = DatabaseOptions & { output: OutputFormat };
 
 export function servicesCommand(root: Command, messages: Messages): void {
   const group = subcommand(root, 'services')
-    .summary('the services whose records are taken without naming them')
-    .description('Services that have announced themselves, or were added: consumers without names take their records.');
+    .summary('list, add and remove services')
+    .description(
+      'Manage the services that consumers started without service names consume: those that announced themselves or were added.',
+    );
   addOutputOption(addDatabaseOptions(subcommand(group, 'list')))
-    .summary('with when each was announced first and last')
-    .description('Lists the services, with when each was announced first and last.')
+    .summary('list services with the times they were first and last announced')
+    .description('List services with the times they were first and last announced.')
     .action((options: Options) =>
       withAdministration('services list', options, (tables) => listServices(tables, options)),
     );
-  addDatabaseOptions(subcommand(group, 'add'))
-    .summary('for clients that announce nothing')
+  addDatabaseOptions(subcommand(group, 'add', ['loghive services add shop billing']))
+    .summary('add services whose clients do not announce themselves')
     .description(
-      'Adds services, for clients that announce nothing, such as those of the Python package. Consumers without names take their records a few seconds later.',
+      'Add services whose clients do not announce themselves, such as those of the Python package. Consumers started without service names begin to consume them within a few seconds.',
     )
-    .argument('<services...>', 'names of services')
+    .argument('<services...>', 'service names')
     .action((names: string[], options: DatabaseOptions) => {
       const services = names.map((name) => checkedName('services add', name));
       return withAdministration('services add', options, (tables) => addServices(tables, services));
     });
-  addDatabaseOptions(subcommand(group, 'remove'))
-    .summary('for a service that is no more')
+  addDatabaseOptions(subcommand(group, 'remove', ['loghive services remove shop --delete-queues']))
+    .summary('remove a service that no longer exists')
     .description(
-      'Removes a service: consumers that are started without names do not take its records any more. Its records stay. Asks first on a terminal.',
+      'Remove a service, so that consumers started without service names no longer consume it. Stored records are kept. Asks for confirmation.',
     )
-    .argument('<service>', 'name of the service')
-    .option('--delete-queues', 'delete its queues, those that are empty and have no consumer')
-    .option('--url <url>', `the broker, where queues are deleted (default: ${BROKER})`)
-    .option('--yes', 'remove without asking')
+    .argument('<service>', 'service name')
+    .option('--delete-queues', 'also delete its queues, if they are empty and have no consumers')
+    .option('--url <url>', `broker URL, for --delete-queues (default: ${BROKER})`)
+    .option('--yes', 'do not ask for confirmation')
     .action(async (name: string, options: DatabaseOptions & RemoveOptions) => {
       const { removeService } = await import('./remove.js');
       const service = checkedName('services remove', name);
@@ -80,7 +82,9 @@ export async function listServices({ services }: Administration, { output }: { o
     return;
   }
   if (all.length === 0) {
-    await printer.line('no services. Producers announce theirs when they connect; "loghive services add" adds others.');
+    await printer.line(
+      'no services. Producers announce themselves when they connect; add others with "loghive services add".',
+    );
     return;
   }
   const rows = all.map((each) => [
@@ -99,6 +103,6 @@ export async function addServices({ services }: Administration, names: readonly 
   const added = new Set(await services.add(names));
   const printer = openPrinter();
   for (const name of new Set(names)) {
-    await printer.line(added.has(name) ? `added ${name}.` : `${name} was there already.`);
+    await printer.line(added.has(name) ? `added ${name}.` : `${name} already exists.`);
   }
 }

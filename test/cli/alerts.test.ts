@@ -85,7 +85,7 @@ test('alerts preview shows which mails there would have been', async () => {
     expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {10}1 {2}new: ERROR shop: order <number> failed$/),
     expect.stringMatching(/Z {10}2 {2}Digest: 2 errors of 1 kind in shop$/),
     expect.stringMatching(
-      /^2 mails since .*Z \(1 error by itself, 1 digest\), of 3 ERROR and CRITICAL records\. Nothing was sent\.$/,
+      /^2 mails since .*Z \(1 single error, 1 digest\), of 3 ERROR and CRITICAL records\. Nothing was sent\.$/,
     ),
   ]);
   const json = await alerts(['preview', '--since', '2h', '--database-url', url, '-o', 'json']);
@@ -101,7 +101,7 @@ test('alerts preview shows which mails there would have been', async () => {
 test.each<[string[], RegExp]>([
   [
     ['preview', '--since', 'yesterday', '--database-url', 'postgres://h/db'],
-    /^loghive: alerts preview: option --since is "yesterday", expected 90m, 24h, 7d, 2w, or a time that has passed/,
+    /^loghive: alerts preview: option --since is "yesterday", expected an age such as 90m, 24h, 7d or 2w, or a time in the past/,
   ],
   [
     ['preview', '-o', 'xml'],

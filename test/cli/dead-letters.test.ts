@@ -47,9 +47,7 @@ describe('dead letters', () => {
     });
     const shown = await run('show', '7');
     expect(shown).toMatchObject({ code: 2, stdout: [] });
-    expect(shown.stderr).toEqual([
-      'loghive: there is no dead letter 7; "loghive dead-letters list" shows those there are.',
-    ]);
+    expect(shown.stderr).toEqual(['loghive: there is no dead letter 7; run "loghive dead-letters list" to see all.']);
   });
 
   test('never steer the terminal that they are shown on, and come out of an export byte by byte', async () => {
@@ -123,7 +121,9 @@ describe('dead letters', () => {
     expect(await ids({ until: '2d' })).toBe('c');
     expect(await ids({ since: '2020-01-01', until: '2020-01-01T12:00+02' })).toBe('');
     expect(await ids({ id: '1, 3,99' })).toHaveLength(2);
-    expect((await run('list', '--limit', '2')).stdout.at(-1)).toBe('… the newest 2 of them; --limit shows more.');
+    expect((await run('list', '--limit', '2')).stdout.at(-1)).toBe(
+      '… only the newest 2 are shown; use --limit for more.',
+    );
   });
 
   test('are deleted only when somebody agrees, and only those that are meant', { timeout: 60_000 }, async () => {
@@ -133,14 +133,14 @@ describe('dead letters', () => {
     const refused = await run('drop', '--code', 'invalid');
     expect(refused).toMatchObject({ code: 2, stdout: [] });
     expect(refused.stderr).toEqual([
-      'loghive: dead-letters drop: Delete 2 dead letters for good? Nobody can be asked here: give option --yes.',
+      'loghive: dead-letters drop: Delete 2 dead letters permanently? Confirmation needs a terminal; pass --yes to skip it.',
     ]);
     const dry = await run('drop', '--dry-run');
     expect(dry.stdout).toEqual([
       'LETTERS  QUEUE           CODE',
       '      2  shop_info_logs  invalid',
       '      1  shop_info_logs  23514',
-      '3 dead letters would be deleted. Nothing was changed.',
+      '3 dead letters would be deleted. Nothing changed.',
     ]);
     expect(JSON.parse((await run('drop', '--dry-run', '-o', 'json')).stdout[0]!)).toMatchObject({
       dryRun: true,
@@ -155,7 +155,7 @@ describe('dead letters', () => {
         `${process.execPath} ${program} dead-letters drop --code invalid --database-url ${url}`,
         { cwd: tmpdir() },
       );
-      await terminal.shows(/Delete 2 dead letters for good\? \[y\/N\] /);
+      await terminal.shows(/Delete 2 dead letters permanently\? \[y\/N\] /);
       terminal.type(`${answer}\r`);
       expect(await terminal.ended).toBe(0);
       expect(await left()).toBe(count);
@@ -368,7 +368,7 @@ describe('a replay', () => {
     const rest = await left();
     if (rest > 0) {
       expect(code).toBe(1);
-      expect(child.stderr.join()).toContain('SIGINT: stopping when the letters on their way are confirmed');
+      expect(child.stderr.join()).toContain('SIGINT: stopping once letters in flight are confirmed');
       expect(child.stdout).toEqual([`${COUNT - rest} dead letters replayed.`]);
       expect((await loghive(['dead-letters', 'replay', ...servers])).code).toBe(0);
     }
@@ -395,7 +395,7 @@ describe('a replay', () => {
     expect(full.code).toBe(1);
     expect(full.stdout).toEqual(['1 dead letter replayed.']);
     expect(full.stderr.join()).toMatch(
-      /^loghive: 1 dead letter stays: queue "shop_info_logs" is full\. Start a consumer/,
+      /^loghive: 1 dead letter not replayed: queue "shop_info_logs" is full\. Start a consumer/,
     );
     expect(await sql('select count(*)::int as n from logs.dead_letters')).toEqual([{ n: 1 }]);
   });
@@ -455,15 +455,15 @@ test.each<[string[], RegExp]>([
   ],
   [['dead-letters', 'list', '--since', 'yesterday'], /option --since is "yesterday", expected a time such as/],
   [['dead-letters', 'list', '--until', '9999999999d'], /option --until is "9999999999d", expected a time/],
-  [['dead-letters', 'drop', '--id', '1,x'], /option --id is "1,x", expected the number of a dead letter/],
-  [['dead-letters', 'drop', '--service', ''], /option --service is "", expected some text/],
+  [['dead-letters', 'drop', '--id', '1,x'], /option --id is "1,x", expected the id of a dead letter/],
+  [['dead-letters', 'drop', '--service', ''], /option --service is "", expected non-empty text/],
   [
     ['dead-letters', 'list', '-o', 'xml'],
     /option '-o, --output <format>' argument 'xml' is invalid\. .*See loghive dead-letters list --help\.$/,
   ],
   [['dead-letters', 'show'], /missing required argument 'id'\. See loghive dead-letters show --help\.$/],
-  [['dead-letters', 'show', '-1'], /argument <id> is "-1", expected the number of a dead letter/],
-  [['dead-letters', 'show', '9223372036854775808'], /argument <id> is "9223372036854775808", expected the number/],
+  [['dead-letters', 'show', '-1'], /argument <id> is "-1", expected the id of a dead letter/],
+  [['dead-letters', 'show', '9223372036854775808'], /argument <id> is "9223372036854775808", expected the id/],
   [['dead-letters', 'replay', '--url', 'http://u:secret@h'], /option --url is "http:\/\/u:\*\*\*@h"/],
   [['dead-letters', 'export', '--yes'], /unknown option '--yes'/],
 ])('wrong use is told in one line, and ends with 2: loghive %j', async (args, words) => {

@@ -194,7 +194,7 @@ describe('loghive dev', () => {
     expect(await child.exited).toEqual({ code: 1, signal: null });
     // It stops what it has not started, and waits for nothing: a consumer may take nine seconds.
     expect(performance.now() - begun).toBeLessThan(8000);
-    expect(child.lines).toEqual([expect.stringMatching(/^loghive: folder .*file cannot be used: EEXIST/)]);
+    expect(child.lines).toEqual([expect.stringMatching(/^loghive: directory .*file cannot be used: EEXIST/)]);
   });
 
   test('a second one in the same folder says which process holds it', STARTS, async () => {
@@ -205,7 +205,7 @@ describe('loghive dev', () => {
     expect(await second.exited).toEqual({ code: 1, signal: null });
     expect(second.lines).toEqual([
       expect.stringMatching(
-        new RegExp(`^loghive: folder .*\\.loghive is in use by process ${first.pid}\\. End it first`),
+        new RegExp(`^loghive: directory .*\\.loghive is in use by process ${first.pid}\\. Stop it first`),
       ),
     ]);
     await first.kill('SIGTERM');
@@ -352,7 +352,9 @@ describe('loghive dev', () => {
       return true;
     });
     expect(await child.exited).toEqual({ code: 1, signal: null });
-    expect(child.lines.at(-1)).toMatch(/^loghive: (?:the )?folder .*(?:was removed|PostgreSQL)|^loghive: PostgreSQL/);
+    expect(child.lines.at(-1)).toMatch(
+      /^loghive: (?:the data )?directory .*(?:was removed|PostgreSQL)|^loghive: PostgreSQL/,
+    );
     expect(exists(Number(postgres!.split(' ')[1]))).toBe(false);
   });
 
@@ -465,10 +467,10 @@ describe('asked wrongly', () => {
     [['--port', ''], /option --port is ""/],
     [['--port', '0', '--url', 'amqp://h'], /option --port is for the development broker.*Leave one of them out\.$/],
     [['--quiet', '--json'], /option '--quiet' cannot be used with option '--json'/],
-    [['--data', ''], /option --data is "", expected a folder\.$/],
+    [['--data', ''], /option --data is "", expected a directory\.$/],
     [['bad name'], /"bad name"/],
     [['--database-url', 'mysql://x'], /mysql/],
-    [['--colour'], /unknown option '--colour'/],
+    [['--color'], /unknown option '--color'/],
   ])('%j gets one line and starts nothing', async (args, line) => {
     const project = useProject();
     const child = useChild(program, { args: ['dev', ...args], cwd: project });

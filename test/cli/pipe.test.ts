@@ -106,7 +106,7 @@ test('while the broker is away it passes on, waits at the end, says so, and ends
   child.stdin.end('one\ntwo\n');
   await child.waitForLine(/^two$/);
   await child.waitForLine(
-    /INFO the input has ended; 2 records wait for the broker to confirm\. A signal \(Ctrl-C\) ends the waiting\.$/,
+    /INFO end of input; waiting for the broker to confirm 2 records\. Press Ctrl-C to stop waiting\.$/,
   );
   await proxy.heal();
   expect(await child.exited).toEqual({ code: 0, signal: null });
@@ -121,12 +121,12 @@ test.each([
   child.stdin.end('one\n');
   await child.waitForLine(/the input has ended; 1 record waits/);
   void child.kill('SIGTERM');
-  await child.waitForLine(/SIGTERM: sending what has come/);
+  await child.waitForLine(/SIGTERM: publishing the records read so far/);
   if (signals === 2) {
     // One that comes at once is taken for the first one's echo.
     await eventually(() => {
       void child.kill('SIGTERM');
-      return child.lines.some((line) => line.includes('SIGTERM again: stopping at once'));
+      return child.lines.some((line) => line.includes('SIGTERM again: stopping now'));
     });
   }
   expect(await child.exited).toEqual({ code: 1, signal: null });
@@ -141,7 +141,7 @@ test('at Ctrl-C it still takes what the program before it says at its end', asyn
   child.stdin.write('before\n');
   await child.waitForLine(/^before$/);
   void child.kill('SIGINT');
-  await child.waitForLine(/INFO SIGINT: sending what has come\.$/);
+  await child.waitForLine(/INFO SIGINT: publishing the records read so far\.$/);
   child.stdin.end('after\n');
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect((await stack.rows(service, 2)).map(({ message }) => message)).toEqual(['before', 'after']);
@@ -163,7 +163,7 @@ test('cut off by a signal, it records what it has read, says so, and ends with 1
   // Its output is closed with it.
   const [code] = await once(child, 'exit');
   expect(code).toBe(1);
-  expect(told).toMatch(/the input was cut off by the signal/);
+  expect(told).toMatch(/input cut off by the signal/);
   const numbers = (await stack.rows(service, before + 1)).map(({ information }) => information.n);
   // The last line may be a piece of one.
   expect(numbers.slice(0, -1)).toEqual(Array.from({ length: numbers.length - 1 }, (_, n) => n));
@@ -187,5 +187,5 @@ test('when nobody reads its output any more, it goes on recording', async () => 
 test('without a service it says how to name one', async () => {
   const child = useChild(program, { args: ['pipe'], cwd: tmpdir() });
   expect(await child.exited).toEqual({ code: 2, signal: null });
-  expect(child.stderr).toEqual(['loghive: no service: pass --service shop, or set LOGHIVE_SERVICE.']);
+  expect(child.stderr).toEqual(['loghive: no service name: pass --service, or set LOGHIVE_SERVICE.']);
 });

@@ -40,8 +40,14 @@ async function interruptedReplay(moment: 'connected' | 'ready') {
       return { after: after === '0' ? '1' : undefined };
     },
   };
-  const nobody = { write() {}, say() {}, onGone() {}, async written() {} };
-  const isDone = await replayLetters({ letters } as unknown as Administration, {}, {} as BrokerConfig, 'json', nobody);
+  const messages = { write() {}, report() {}, onClosed() {}, async flushed() {} };
+  const isDone = await replayLetters(
+    { letters } as unknown as Administration,
+    {},
+    {} as BrokerConfig,
+    'json',
+    messages,
+  );
   return { pages, isDone };
 }
 

@@ -54,8 +54,8 @@ test('a signal ends it when the queues are bound again', { timeout: 60_000 }, as
   const { all, bound, command, startConsumer, stored, client } = await useRemoval();
   await command.kill('SIGTERM');
   expect(await command.exited).toEqual({ code: 1, signal: null });
-  expect(command.stderr).toEqual(['loghive services: SIGTERM: binding the queues again that are not deleted yet']);
-  expect(command.stdout.sort()).toEqual(all.map((queue) => `queue ${queue} stays: the command was interrupted.`));
+  expect(command.stderr).toEqual(['loghive services: SIGTERM: restoring the bindings of queues that were not deleted']);
+  expect(command.stdout.sort()).toEqual(all.map((queue) => `queue ${queue} not deleted: the command was interrupted.`));
   expect(await bound()).toEqual(all);
   client.info('the second');
   await client.flush();
@@ -83,7 +83,7 @@ test('a deletion whose answer is lost deletes nothing that came after it', { tim
   expect(await command.exited).toEqual({ code: 1, signal: null });
   const [staying = '', ...others] = command.stdout.toSorted().reverse();
   expect(others).toEqual(Array(4).fill(expect.stringMatching(/^deleted queue /)));
-  expect(staying).toMatch(/^queue \S+ stays: it holds 1 message\.$/);
+  expect(staying).toMatch(/^queue \S+ not deleted: it holds 1 message\.$/);
   expect(await bound()).toEqual(all);
   await startConsumer();
   await eventually(async () => expect(await stored()).toEqual(['the first', ...levels]));
@@ -100,8 +100,8 @@ test('a signal ends it although a queue does not answer', { timeout: 60_000 }, a
   await command.kill('SIGTERM');
   expect(await command.exited).toEqual({ code: 1, signal: null });
   expect(command.stdout.sort()).toEqual([
-    expect.stringMatching(new RegExp(`^queue ${stuck} stays: queue .* cannot be looked at: `)),
-    ...others.map((queue) => `queue ${queue} stays: the command was interrupted.`),
+    expect.stringMatching(new RegExp(`^queue ${stuck} not deleted: queue .* cannot be looked at: `)),
+    ...others.map((queue) => `queue ${queue} not deleted: the command was interrupted.`),
   ]);
   expect(await bound()).toEqual(all);
 });
@@ -119,10 +119,10 @@ test('a queue that cannot be bound again is told, and so is what became of the o
       isRefused(queue)
         ? expect.stringMatching(
             new RegExp(
-              `^queue ${queue} stays: it could not be bound to exchange "logs_exchange" again: ACCESS_REFUSED`,
+              `^queue ${queue} not deleted: it could not be bound to exchange "logs_exchange" again: ACCESS_REFUSED`,
             ),
           )
-        : `queue ${queue} stays: the command was interrupted.`,
+        : `queue ${queue} not deleted: the command was interrupted.`,
     ),
   );
   expect(await bound()).toEqual(all.filter((queue) => !isRefused(queue)));
@@ -136,7 +136,7 @@ test('a queue that somebody else has deleted meanwhile does not stay', { timeout
   expect(await command.exited).toEqual({ code: 1, signal: null });
   expect(command.stdout.sort()).toEqual([
     `deleted queue ${gone}.`,
-    ...others.map((queue) => `queue ${queue} stays: the command was interrupted.`),
+    ...others.map((queue) => `queue ${queue} not deleted: the command was interrupted.`),
   ]);
 });
 

@@ -38,7 +38,7 @@ test('services are listed with their times, whatever somebody has written into t
 test('services are added once, and removed only when somebody agrees', { timeout: 60_000 }, async () => {
   const { run, known, url } = await useServices();
   expect((await run('add', 'shop', 'till', 'shop')).stdout).toEqual(['added shop.', 'added till.']);
-  expect((await run('add', 'till')).stdout).toEqual(['till was there already.']);
+  expect((await run('add', 'till')).stdout).toEqual(['till already exists.']);
   expect(await run('remove', 'shop')).toMatchObject({
     code: 2,
     stdout: [],
@@ -79,7 +79,7 @@ test.each(['quorum', 'classic'] as const)(
     await run('add', service);
     const used = await remove();
     expect(used.code).toBe(1);
-    expect(used.stdout).toContain(`queue ${service}_debug_logs stays: it has 1 consumer.`);
+    expect(used.stdout).toContain(`queue ${service}_debug_logs not deleted: it has 1 consumer.`);
     await consumer.stop();
 
     const connection = await connect(broker.url);
@@ -96,8 +96,8 @@ test.each(['quorum', 'classic'] as const)(
     const full = await remove();
     expect(full.code).toBe(1);
     expect(full.stdout).toEqual([
-      `queue ${service}_error_logs stays: it holds 1 message.`,
-      `${service} was not removed. Stop its producers and consumers when its queues are empty, and try again.`,
+      `queue ${service}_error_logs not deleted: it holds 1 message.`,
+      `${service} was not removed. When its queues are empty, stop its producers and consumers, then try again.`,
     ]);
     expect([await known(), (await queues()).length]).toEqual([[service], 5]);
     await channel.purgeQueue(`${service}_error_logs`);
@@ -105,7 +105,7 @@ test.each(['quorum', 'classic'] as const)(
     expect([gone.code, gone.stderr]).toEqual([0, []]);
     expect(gone.stdout.sort()).toEqual([
       ...['critical', 'debug', 'error', 'info', 'warning'].map((level) => `deleted queue ${service}_${level}_logs.`),
-      `removed ${service}. Consumers that run without names take its records until they are started anew.`,
+      `removed ${service}. Running consumers started without service names keep consuming it until they restart.`,
     ]);
     expect([await known(), await queues()]).toEqual([[], []]);
   },

@@ -53,7 +53,7 @@ test('loghive consume takes two signals within milliseconds for one, and says no
   void child.kill('SIGINT');
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(child.lines.slice(from)).toEqual([
-    expect.stringMatching(/INFO SIGINT: finishing what is in hand\.$/),
+    expect.stringMatching(/INFO SIGINT: finishing unacknowledged messages\.$/),
     expect.stringMatching(/INFO stopped: 0 records stored/),
   ]);
 });

@@ -80,12 +80,12 @@ test('a wrong environment is told with the name of the variable', async () => {
 test('a wrong setting of the environment names no option that the command does not have', async () => {
   const env = { CONSUMER_BATCH_SIZE: '-3', LOGHIVE_URL: 'http://h', SERVICE_NAMES: 'a b' };
   const { code, stderr } = await loghive(['consume', ...DATABASE], env);
-  expect(stderr.at(-1)).toMatch(/SERVICE_NAMES is "a b", .* Correct it or give argument \[services\.\.\.\]\.$/);
+  expect(stderr.at(-1)).toMatch(/SERVICE_NAMES is "a b", .* Correct it or pass argument \[services\.\.\.\]\.$/);
   expect(code).toBe(2);
   const { SERVICE_NAMES: _, ...others } = env;
   const child = useChild(program, { args: ['consume', 'shop', ...UNREACHABLE], env: others });
   await child.waitForLine(/CONSUMER_BATCH_SIZE is "-3", expected .*; 5000 is used instead\. Correct it\.$/);
-  await child.waitForLine(/LOGHIVE_URL is "http:\/\/h", .* Correct it or give option --url\.$/);
+  await child.waitForLine(/LOGHIVE_URL is "http:\/\/h", .* Correct it or pass option --url\.$/);
 });
 
 test('loghive consume says which database it took DATABASE_URL for, and that it tries again', async () => {
@@ -106,7 +106,7 @@ test('without a command it shows what there is, and ends with 2', async () => {
 
 test('asked for help or its version it answers on stdout, and ends with 0', async () => {
   const help = await loghive(['--help']);
-  expect(help.stdout.join('\n')).toMatch(/Usage: loghive [\s\S]*consume .* store the[\s\S]*migrate .* bring the/);
+  expect(help.stdout.join('\n')).toMatch(/Usage: loghive [\s\S]*consume .* store log[\s\S]*migrate .* update the/);
   expect([help.code, help.stderr]).toEqual([0, []]);
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   expect(await loghive(['--version'])).toEqual({ code: 0, stdout: [version], stderr: [] });
@@ -129,7 +129,8 @@ test.each([
   ['migrate', ['--database-url', 'LOGHIVE_DATABASE_URL', 'POSTGRES_DB_HOST', 'DATABASE_URL', '--schema']],
 ])('the help of %s names every option, where its default comes from, and the exit status', async (command, parts) => {
   const { code, stdout, stderr } = await loghive([command, '--help']);
-  for (const part of [...parts, 'config.env', 'Exit status: 0 ']) expect(stdout.join('\n')).toContain(part);
+  for (const part of [...parts, 'config.env', 'Exit codes:', '2  usage error'])
+    expect(stdout.join('\n')).toContain(part);
   expect(stdout.filter((line) => line.length > 82)).toEqual([]);
   expect([code, stderr]).toEqual([0, []]);
 });

@@ -1,28 +1,30 @@
-/** The options of the development broker: checked once, here. */
+/** Options of the development broker, validated once. */
 import { LoghiveError } from '../../../src/errors.js';
 import { FRAME_MIN_BYTES } from './wire/frame-reader.js';
 
 export interface BrokerOptions {
-  /** Loopback only: it is not made for a network. Default 127.0.0.1. */
+  /** Loopback addresses only. Default 127.0.0.1. */
   host?: '127.0.0.1' | '::1' | 'localhost';
-  /** Default 0: any free one. */
+  /** Default 0: any free port. */
   port?: number;
-  /** Virtual hosts that are there from the start. Default ['/']. */
+  /** Virtual hosts created at startup. Default ['/']. */
   vhosts?: string[];
-  /** The one user. Default guest. */
+  /** The only user. Default guest. */
   user?: string;
   password?: string;
-  /** What is offered to clients; 0: no heartbeats unless they ask. Default 60. */
+  /**
+   * Heartbeat interval offered to clients, in seconds; 0: no heartbeats unless the client asks for them. Default 60.
+   */
   heartbeatS?: number;
-  /** Above it connections that publish are blocked. Default 512 MiB. */
+  /** Memory limit above which publishing connections are blocked. Default 512 MiB. */
   memoryBytes?: number;
-  /** Largest frame that is offered. Default 131072. */
+  /** Maximum frame size offered, in bytes. Default 131072. */
   frameMax?: number;
-  /** Most channels of a connection. Default 2047. */
+  /** Maximum channels per connection. Default 2047. */
   channelMax?: number;
-  /** Largest message that is taken. Default 128 MiB. */
+  /** Maximum message size. Default 128 MiB. */
   maxMessageBytes?: number;
-  /** A peer has so long from connecting to its virtual host. Default 10000. */
+  /** Time limit from connecting to opening the virtual host. Default 10000. */
   handshakeMs?: number;
 }
 

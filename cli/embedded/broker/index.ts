@@ -1,4 +1,4 @@
-/** The development broker's door. */
+/** Public entry of the development broker. */
 
 export { type ConnectionInfo, type DevelopmentBroker, type QueueInfo, startDevelopmentBroker } from './broker.js';
 export type { BrokerOptions } from './broker-options.js';

@@ -35,10 +35,10 @@ test('on a terminal a line at the bottom tells how it does, and is gone at the e
   const terminal = useTerminal(command, { cwd: folder });
   await terminal.shows(/taking messages of/);
   await log(25);
-  await terminal.shows(/ok · [\d,]+ records\/s · 25 stored · 0 in hand · 1 service · \d workers?/);
+  await terminal.shows(/ok · [\d,]+ records\/s · 25 stored · 0 unacknowledged · 1 service · \d workers?/);
   terminal.type('\x03');
   expect(await terminal.ended).toBe(0);
-  expect(terminal.text()).toMatch(/stopped: 25 records stored, 0 were there already, 0 dead letters\.\n$/);
+  expect(terminal.text()).toMatch(/stopped: 25 records stored, 0 duplicates, 0 dead letters\.\n$/);
 });
 
 test('--json-logs writes each line as a JSON object', async () => {
@@ -51,7 +51,7 @@ test('--json-logs writes each line as a JSON object', async () => {
   expect(lines.at(-1)).toEqual({
     time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
     level: 'INFO',
-    message: 'stopped: 0 records stored, 0 were there already, 0 dead letters',
+    message: 'stopped: 0 records stored, 0 duplicates, 0 dead letters',
   });
 });
 
@@ -123,12 +123,12 @@ test('a second signal gives back at once what is in hand', async () => {
   const queue = async () => (await broker.listQueues()).find(({ name }) => name === `${service}_info_logs`);
   await eventually(async () => ((await queue())?.unacked ?? 0) > 0);
   void child.kill('SIGTERM');
-  await child.waitForLine(/SIGTERM: finishing what is in hand/);
+  await child.waitForLine(/SIGTERM: finishing unacknowledged messages/);
   // A parent that forwards one signal may send it twice.
   await sleep(400);
   await child.kill('SIGTERM');
   expect(await child.exited).toEqual({ code: 0, signal: null });
-  expect(child.stderr.join('\n')).toMatch(/SIGTERM again: what is in hand goes back to the queues/);
+  expect(child.stderr.join('\n')).toMatch(/SIGTERM again: exiting; unacknowledged messages are requeued/);
   await eventually(async () => {
     const { ready = 0, unacked } = (await queue())!;
     return ready > 0 && unacked === 0;

@@ -24,7 +24,7 @@ test('a second process is refused, by an error that names the first one', async 
   expect(() => lockFolder(folder)).toThrow(
     expect.objectContaining({
       code: 'LOGHIVE_FOLDER_LOCKED',
-      message: expect.stringContaining(`folder ${folder} is in use by process ${first.pid}. End it first`),
+      message: expect.stringContaining(`directory ${folder} is in use by process ${first.pid}. Stop it first`),
     }),
   );
 });
@@ -113,7 +113,7 @@ describe('an owner that nobody can look at', () => {
         code: 'LOGHIVE_FOLDER_LOCKED',
         message: expect.stringMatching(
           new RegExp(
-            `^folder ${folder} is in use by process ${who.pid ?? 7} of another container or machine, which was alive \\d+ s ago\\. End it there, or take another folder; it counts as dead when nothing is heard of it for 60 s\\. If it surely has ended, remove ${folder}/owner\\.1\\.$`,
+            `^directory ${folder} is in use by process ${who.pid ?? 7} in another container or on another machine, last seen \\d+ s ago\\. Stop it there, or use another directory; it counts as dead 60 s after its last heartbeat\\. If it has certainly ended, remove ${folder}/owner\\.1\\.$`,
           ),
         ),
       }),
@@ -142,10 +142,10 @@ describe('an owner that nobody can look at', () => {
     const folder = useFolder();
     const contained = useContained([program, folder]);
     await once(contained, 'message');
-    expect(() => lockFolder(folder)).toThrow(/in use by process \d+ of another container or machine/);
+    expect(() => lockFolder(folder)).toThrow(/in use by process \d+ in another container or on another machine/);
     contained.kill('SIGKILL');
     await once(contained, 'exit');
-    expect(() => lockFolder(folder)).toThrow(/in use by process \d+ of another container or machine/);
+    expect(() => lockFolder(folder)).toThrow(/in use by process \d+ in another container or on another machine/);
     const at = Date.now() / 1000 - 65;
     utimesSync(path.join(folder, 'owner.1'), at, at);
     lockFolder(folder)();

@@ -58,17 +58,17 @@ describe('a folder is refused, with what helps, that', () => {
     [
       'belongs to another user',
       (base) => folderOf(path.join(base, 'x'), { uid: STRANGER }),
-      /x is not safe to use: it belongs to uid 54321, and this is uid 0\. Start as uid 54321, or name another folder/,
+      /x is not safe to use: it belongs to uid 54321, and this process runs as uid 0\. Run as uid 54321, or use another directory/,
     ],
     [
       'another user leads somewhere by a link',
       (base) => linkOf(path.join(base, 'x'), folderOf(path.join(base, 'mine')), STRANGER),
-      /x is a symbolic link of uid 54321, who can lead it elsewhere/,
+      /x is a symbolic link owned by uid 54321, who can redirect it/,
     ],
     [
       'is to be made below a link of another user',
       (base) => path.join(linkOf(path.join(base, 'x'), folderOf(path.join(base, 'mine')), STRANGER), 'a', 'b'),
-      /x is a symbolic link of uid 54321/,
+      /x is a symbolic link owned by uid 54321/,
     ],
     [
       'lies behind a link of ours that leads over one of another user',
@@ -76,31 +76,31 @@ describe('a folder is refused, with what helps, that', () => {
         const mine = folderOf(path.join(base, 'mine'));
         return linkOf(path.join(base, 'x'), linkOf(path.join(base, 'theirs'), mine, STRANGER));
       },
-      /theirs is a symbolic link of uid 54321/,
+      /theirs is a symbolic link owned by uid 54321/,
     ],
     [
       'lies in one where everybody can put another in its place',
       (base) => folderOf(path.join(folderOf(path.join(base, 'open'), { mode: 0o777 }), 'x')),
-      /every user can write to \S+open, and put another folder there\. Take that right away \(chmod o-w\), or name/,
+      /\S+open is writable by every user, who could replace the directory\. Remove that permission \(chmod o-w\), or use/,
     ],
   ];
   const byAnybody: [string, Make, RegExp][] = [
     [
       'everybody can write to',
       (base) => folderOf(path.join(base, 'x'), { mode: 0o777 }),
-      /it can be written to by every user\. Take that right away \(chmod go-w \S+x\)/,
+      /it is writable by every user\. Remove that permission \(chmod go-w \S+x\)/,
     ],
     [
       'everybody can write to, also with a sticky bit',
       (base) => folderOf(path.join(base, 'x'), { mode: 0o1777 }),
-      /it can be written to by every user/,
+      /it is writable by every user/,
     ],
     [
       'its group can write to',
       (base) => folderOf(path.join(base, 'x'), { mode: 0o770 }),
-      /it can be written to by its group/,
+      /it is writable by its group/,
     ],
-    ['is a file', (base) => fileOf(path.join(base, 'x')), /x cannot be used: EEXIST.*There is a file of that name/],
+    ['is a file', (base) => fileOf(path.join(base, 'x')), /x cannot be used: EEXIST.*A file of that name exists/],
     ['lies below a file', (base) => path.join(fileOf(path.join(base, 'x')), 'y'), /ENOTDIR.*There is a file of that/],
     ['has a name that is too long', (base) => path.join(base, 'x'.repeat(300)), /ENAMETOOLONG.*Its path is too long\./],
     ['is a link to itself', (base) => linkOf(path.join(base, 'x'), path.join(base, 'x')), /x cannot be used: E/],
@@ -160,7 +160,7 @@ test('who may not write to the folder of another user is told whose it is, and n
   if (!isRoot) return;
   const ofRoot = folderOf(path.join(base, 'of-root'), { mode: 0o711 });
   expect(asStranger(ofRoot)).toMatch(
-    /of-root cannot be used: EACCES.*It belongs to uid 0, and this is uid 54321\. Start as uid 0, or name another/,
+    /of-root cannot be used: EACCES.*It belongs to uid 0, and this process runs as uid 54321\. Run as uid 0, or use another/,
   );
   const ofAnother = folderOf(path.join(base, 'of-another'), { mode: 0o700, uid: 54_322 });
   expect(asStranger(ofAnother)).toMatch(/it belongs to uid 54322, and this is uid 54321\. Start as uid 54322, or name/);
@@ -168,7 +168,7 @@ test('who may not write to the folder of another user is told whose it is, and n
     new RegExp(`new cannot be used: EACCES.*Let uid 54321 read and write in ${base}, or name another folder`),
   );
   expect(asStranger(path.join(folderOf(path.join(base, 'closed'), { mode: 0o700 }), 'x', 'y'))).toMatch(
-    /y cannot be used: EACCES.*Let uid 54321 read and write in \S+closed, or name another folder/,
+    /y cannot be used: EACCES.*Give uid 54321 read and write permission for \S+closed, or use another directory/,
   );
 });
 
@@ -177,12 +177,12 @@ describe('a file', () => {
     ['of another user', (base) => fileOf(path.join(base, 'x'), { uid: STRANGER }), /it belongs to uid 54321/],
   ];
   const byAnybody: [string, Make, RegExp][] = [
-    ['that everybody can write', (base) => fileOf(path.join(base, 'x'), { mode: 0o666 }), /written to by every user/],
-    ['that its group can write', (base) => fileOf(path.join(base, 'x'), { mode: 0o660 }), /written to by its group/],
+    ['that everybody can write', (base) => fileOf(path.join(base, 'x'), { mode: 0o666 }), /writable by every user/],
+    ['that its group can write', (base) => fileOf(path.join(base, 'x'), { mode: 0o660 }), /writable by its group/],
     [
       'that is a link, also one of ours',
       (base) => linkOf(path.join(base, 'x'), fileOf(path.join(base, 'y'))),
-      /it is a symbolic link\. Remove it, or name another folder \(--data\)/,
+      /it is a symbolic link\. Remove it, or use another directory \(--data\)/,
     ],
     ['that is a folder', (base) => folderOf(path.join(base, 'x')), /it is not a plain file/],
     [

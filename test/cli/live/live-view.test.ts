@@ -39,13 +39,13 @@ const textOf = (stream: PassThrough) => String(stream.read() ?? '');
 describe('the live view', () => {
   test('shows a line for each record', async () => {
     const stream = new PassThrough();
-    await new LiveView({ stream, mode: 'lines', colour: false }).show(records(2));
+    await new LiveView({ stream, mode: 'lines', color: false }).show(records(2));
     expect(textOf(stream)).toMatch(/^2026-01-31 \S+ {2}INFO {6}shop {2}hello {2}\{"order":7\}\n2026-01-31 \S+ .*\n$/);
   });
 
   test('shows a record that was delivered twice once', async () => {
     const stream = new PassThrough();
-    const view = new LiveView({ stream, mode: 'lines', colour: false });
+    const view = new LiveView({ stream, mode: 'lines', color: false });
     const [one] = records(1);
     await view.show([one!, one!]);
     await view.show([one!]);
@@ -55,8 +55,9 @@ describe('the live view', () => {
   test('as JSON gives the record as it is on the wire, one a line', async () => {
     const stream = new PassThrough();
     const [one] = records(1, 'with "quotes"');
-    await new LiveView({ stream, mode: 'json', colour: false }).show([one!]);
-    expect(JSON.parse(textOf(stream))).toEqual({ ...one, information: { order: 7 } });
+    await new LiveView({ stream, mode: 'json', color: false }).show([one!]);
+    const { timestamp: ts, ...columns } = one!;
+    expect(JSON.parse(textOf(stream))).toEqual({ ...columns, information: { order: 7 }, ts });
   });
 
   test('as JSON is one line a record, the same value, numbers to the last digit, whatever others wrote into it', async () => {
@@ -64,22 +65,23 @@ describe('the live view', () => {
     const [one] = records(1, 'a\x9b2J\u2028\x7f\u202e');
     const forged = JSON.stringify({ ...one, service: 'bank' });
     const information = `{"n":12345678901234567890,\n"forged":\r\n${forged}\n,"c1":"\x9b\u0085\u2029\u2066"}`;
-    await new LiveView({ stream, mode: 'json', colour: false }).show([{ ...one!, service: 'x\u0085', information }]);
+    await new LiveView({ stream, mode: 'json', color: false }).show([{ ...one!, service: 'x\u0085', information }]);
     const text = textOf(stream);
     expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e\u2066]/);
     expect(text).toMatch(/^[^\n]*"n":12345678901234567890,[^\n]*\n$/);
-    expect(JSON.parse(text)).toEqual({ ...one, service: 'x\u0085', information: JSON.parse(information) });
+    const { timestamp: ts, ...columns } = one!;
+    expect(JSON.parse(text)).toEqual({ ...columns, service: 'x\u0085', information: JSON.parse(information), ts });
   });
 
   test('when quiet shows nothing', async () => {
     const stream = new PassThrough();
-    await new LiveView({ stream, mode: 'quiet', colour: false }).show(records(1));
+    await new LiveView({ stream, mode: 'quiet', color: false }).show(records(1));
     expect(stream.read()).toBeNull();
   });
 
   test('lets no slow terminal hold up the storing: it counts what it leaves out, and says so', async () => {
     const { stream, release, text } = stalled();
-    const view = new LiveView({ stream, mode: 'lines', colour: false });
+    const view = new LiveView({ stream, mode: 'lines', color: false });
     const long = 'x'.repeat(1500);
     for (let at = 0; at < 20; at++) await view.show(records(100, long));
     const shown = stream.writableLength;
@@ -92,7 +94,7 @@ describe('the live view', () => {
 
   test('as JSON leaves nothing out: it waits for the program that reads', async () => {
     const { stream, release, text } = stalled();
-    const view = new LiveView({ stream, mode: 'json', colour: false });
+    const view = new LiveView({ stream, mode: 'json', color: false });
     let done = false;
     const showing = view.show(records(1000)).then(() => {
       done = true;
@@ -107,7 +109,7 @@ describe('the live view', () => {
   test('waits for no reader that has gone', async () => {
     const { stream } = stalled();
     stream.on('error', () => {});
-    const view = new LiveView({ stream, mode: 'json', colour: false });
+    const view = new LiveView({ stream, mode: 'json', color: false });
     const showing = view.show(records(1000));
     stream.destroy(new Error('EPIPE'));
     await showing;

@@ -151,7 +151,7 @@ describe('a record on a terminal', () => {
     expect(plain({ message: 'x'.repeat(2500) })).toMatch(/x{2000}… \(500 more\)$/);
   });
 
-  test('is coloured by its level where colours are wanted, and only there', () => {
+  test('is colored by its level where colors are wanted, and only there', () => {
     const esc = '\x1b[';
     expect(recordLine(record({ level: 'ERROR' }), true)).toContain(`${esc}31mERROR`);
     expect(recordLine(record({ level: 'ERROR' }), false)).not.toContain(esc);

@@ -1,12 +1,12 @@
 /**
- * A queue, classic or quorum: what waits, what is with consumers, what is too much, and what expires.
+ * A classic or quorum queue: ready and unacknowledged messages, length limits and expiry.
  *
  *   publish ──> ready ──deliver, get──> unacknowledged ──ack──> gone
  *                │  ^                        │    │
- *                │  └──────give back─────────┘    └─reject─┐
- *                └─expired, over the length────────────────┴──> dead-lettered, or gone ──refused──> undelivered ──> again
+ *                │  └──────requeue───────────┘    └─reject─┐
+ *                └─expired, over the length limit──────────┴──> dead-lettered, or gone ──refused──> undelivered ──> retry
  *
- * Only a queue that dead-letters at least once has undelivered ones. Nothing of it survives the process.
+ * Only a queue with at-least-once dead-lettering has undelivered messages. Nothing survives the process.
  */
 import type { FieldTable } from '../wire/field-table.js';
 import { type Consumer, Consumers } from './consumers.js';
@@ -16,13 +16,13 @@ import type { QueueSettings } from './queue-arguments.js';
 import { type Entry, ReadyList } from './ready-list.js';
 import { type DeadLetter, Undelivered } from './undelivered.js';
 
-/** What a queue cannot do alone. */
+/** What a queue needs from its virtual host. */
 export interface QueueSurroundings {
   readonly memory: MemoryAccount;
   readonly counts: MessageCounts;
-  /** False: at least one queue refused it, or none is there. */
+  /** Returns false if at least one queue refused the message, or it was not routed. */
   deadLetter(queue: Queue, message: Message, reason: DeathReason): boolean;
-  /** It has ended by itself. */
+  /** The queue has expired, or its last consumer has gone. */
   remove(queue: Queue): void;
 }
 
@@ -30,14 +30,14 @@ export interface QueueIdentity {
   readonly name: string;
   readonly durable: boolean;
   readonly autoDelete: boolean;
-  /** The connection whose own it is; undefined: everybody's. */
+  /** The connection that owns an exclusive queue; undefined: not exclusive. */
   readonly owner: object | undefined;
   readonly arguments: FieldTable;
 }
 
-/** A quorum queue that was full takes messages again below this share of its limits. */
+/** A full quorum queue accepts messages again below this share of its limits. */
 const QUORUM_RELIEF = 0.8;
-/** setTimeout cannot wait longer. */
+/** Maximum delay of setTimeout. */
 const MAX_TIMER_MS = 0x7fff_ffff;
 
 export class Queue {
@@ -49,7 +49,7 @@ export class Queue {
   readonly #unacked = new Set<Entry>();
   readonly #consumers = new Consumers();
   #positions = 0;
-  /** Of a quorum queue: it passed its limits and is not below them by far enough yet. */
+  /** Quorum queues: over the limits, and not yet below them by the required margin. */
   #refuses = false;
   readonly #undelivered = new Undelivered((letter) => this.#sendDead(letter));
   #expiryTimer: NodeJS.Timeout | undefined;
@@ -84,7 +84,7 @@ export class Queue {
     return this.#consumers.hasExclusive;
   }
 
-  /** @returns false when it is refused, because the queue is full and does not drop others for it */
+  /** @returns false if the message is refused, because the queue is full and does not drop others. */
   publish(message: Message): boolean {
     if (this.settings.overflow === 'reject-publish' && this.#isTooFullFor(message)) return false;
     const ttlMs = this.#ttlOf(message);
@@ -99,7 +99,7 @@ export class Queue {
     if (this.#ready.length === 0) {
       const consumer = this.#consumers.next();
       if (consumer) {
-        // Even one that expires at once is delivered when somebody is there for it.
+        // Even a message that expires immediately is delivered if a consumer is ready.
         this.#hand(entry, consumer);
         return true;
       }
@@ -118,7 +118,10 @@ export class Queue {
     return Math.min(Number(expiration.text), ttlMs ?? Number.POSITIVE_INFINITY);
   }
 
-  /** A classic queue knows at once that one more is too many; a quorum queue finds out afterwards (as RabbitMQ 3.10 does). */
+  /**
+   * A classic queue refuses the message that would exceed the limit; a quorum queue notices afterwards, as in RabbitMQ
+   * 3.10.
+   */
   #isTooFullFor(message: Message): boolean {
     return this.settings.type === 'quorum' ? this.#refuses : this.#isOver(1, message.body.length, 1);
   }
@@ -161,13 +164,13 @@ export class Queue {
     if (consumer.noAck) this.#around.memory.release(entry.message);
   }
 
-  /** basic.get: the first message, and whether it must be acknowledged is the caller's wish. */
+  /** basic.get: takes the first message. */
   get(noAck: boolean): Entry | undefined {
     this.used();
     this.#expire();
     const entry = this.#takeFirst();
     if (entry === undefined) return undefined;
-    // What expired behind it is not there any more for who is told how many there are.
+    // Expire messages behind it as well, so that the reported count is right.
     this.#expire();
     if (noAck) this.#around.memory.release(entry.message);
     else this.#unacked.add(entry);
@@ -178,14 +181,15 @@ export class Queue {
     if (this.#unacked.delete(entry)) this.#around.memory.release(entry.message);
   }
 
-  /** basic.reject and basic.nack without requeueing. */
+  /** basic.reject and basic.nack without requeue. */
   reject(entry: Entry): void {
     if (this.#unacked.delete(entry)) this.#die(entry, 'rejected');
   }
 
   /**
-   * A classic queue puts it back where it was. A quorum queue, as in RabbitMQ 3.10, puts it before all that was never
-   * delivered, or, if a consumer asked for it and there is no delivery limit, behind all. Call `deliver` when all are back.
+   * Requeues a message. A classic queue restores its position. A quorum queue, as in RabbitMQ 3.10, puts it before all
+   * messages never delivered; or, if a consumer requested it and there is no delivery limit, at the end. Call `deliver`
+   * after requeueing all messages.
    */
   giveBack(entry: Entry, { asked }: { asked: boolean }): void {
     if (!this.#unacked.delete(entry)) return;
@@ -203,7 +207,7 @@ export class Queue {
     this.#armExpiry();
   }
 
-  /** Hands out what can be handed out: messages came back, or a consumer may have room again. */
+  /** Delivers what can be delivered, after messages were requeued or a consumer may have capacity again. */
   deliver(): void {
     this.#dropWhatIsTooMuch();
     this.#deliver();
@@ -226,7 +230,7 @@ export class Queue {
     else this.used();
   }
 
-  /** The time after which an unused queue is deleted begins anew. */
+  /** Restarts the expiry timer of an unused queue. */
   used(): void {
     const { expiresMs } = this.settings;
     if (expiresMs === undefined || this.#consumers.count > 0 || this.#isGone) return;
@@ -244,7 +248,7 @@ export class Queue {
     }
   }
 
-  /** As in RabbitMQ a message expires when it is the first one of the queue. */
+  /** As in RabbitMQ, a message expires when it reaches the head of the queue. */
   #armExpiry(): void {
     const atMs = this.#ready.first()?.expiresAtMs ?? Number.POSITIVE_INFINITY;
     if (atMs >= this.#expiryTimerAtMs || this.#isGone) return;
@@ -258,14 +262,14 @@ export class Queue {
     }, delayMs).unref();
   }
 
-  /** Its time here is over. */
+  /** The message leaves the queue for the given reason. */
   #die({ message }: Entry, reason: DeathReason): void {
     if (reason === 'maxlen') this.#around.counts.overLength++;
     if (reason === 'delivery_limit') this.#around.counts.overDeliveryLimit++;
     this.#sendDead({ message, reason });
   }
 
-  /** It goes to the dead-letter exchange, if there is one. */
+  /** Publishes to the dead-letter exchange, if there is one. */
   #sendDead(letter: DeadLetter): void {
     const { deadLetter } = this.settings;
     const { message, reason } = letter;
@@ -274,7 +278,7 @@ export class Queue {
     else this.#undelivered.keep(letter);
   }
 
-  /** @returns how many messages were ready */
+  /** @returns the number of ready messages. */
   purge(): number {
     const entries = this.#ready.takeAll();
     this.#readyBytes = 0;
@@ -283,7 +287,11 @@ export class Queue {
     return entries.length;
   }
 
-  /** The queue ends; what consumers have of it is not known any more. @returns how many messages were ready */
+  /**
+   * Ends the queue, including its unacknowledged messages.
+   *
+   * @returns the number of ready messages.
+   */
   end(): number {
     this.#isGone = true;
     clearTimeout(this.#expiryTimer);

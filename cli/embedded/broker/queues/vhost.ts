@@ -1,4 +1,4 @@
-/** A virtual host: its exchanges and queues, and the way of a message through them. */
+/** A virtual host: exchanges, queues, and routing between them. */
 import { notFound, resourceLocked } from '../amqp-error.js';
 import { type DeathReason, deadMessage, goesInCircles } from './dead-letter.js';
 import { Exchange, type ExchangeIdentity } from './exchange.js';
@@ -7,14 +7,14 @@ import { noMessageCounts } from './message.js';
 import { Queue, type QueueIdentity, type QueueSurroundings } from './queue.js';
 import type { QueueSettings } from './queue-arguments.js';
 
-/** Exchanges that are there from the start. The default one is not in the list: it has a queue's name for a key. */
+/** Predeclared exchange. The default exchange is not in the list: it routes by queue name. */
 const BUILT_IN = 'amq.direct';
 export const DEFAULT_EXCHANGE = '';
 
 export interface Routed {
-  /** Some queue was there for it. */
+  /** At least one queue matched. */
   readonly routed: boolean;
-  /** A queue was full. */
+  /** A queue was full and refused the message. */
   readonly refused: boolean;
 }
 
@@ -36,7 +36,7 @@ export class Vhost {
     };
   }
 
-  /** As errors name it. */
+  /** The name used in error texts. */
   called(kind: 'queue' | 'exchange', name: string): string {
     return `${kind} '${name}' in vhost '${this.name}'`;
   }
@@ -49,7 +49,7 @@ export class Vhost {
     return this.#queues.get(name);
   }
 
-  /** @throws AmqpError 404 when it is not there, 405 when it is another connection's own */
+  /** @throws AmqpError 404 if it does not exist; 405 if it is exclusive to another connection. */
   queue(name: string, owner: object): Queue {
     const queue = this.#queues.get(name);
     if (queue === undefined) throw notFound(`no ${this.called('queue', name)}`);
@@ -57,7 +57,7 @@ export class Vhost {
     return queue;
   }
 
-  /** @throws AmqpError 405 when it is another connection's own */
+  /** @throws AmqpError 405 if it is exclusive to another connection. */
   assertAccess({ identity }: Queue, owner: object): void {
     if (identity.owner === undefined || identity.owner === owner) return;
     throw this.locked(identity.name);
@@ -75,7 +75,7 @@ export class Vhost {
     return queue;
   }
 
-  /** @returns how many messages were ready in it */
+  /** @returns the number of ready messages. */
   deleteQueue(queue: Queue): number {
     if (this.#queues.get(queue.name) !== queue) return 0;
     this.#queues.delete(queue.name);
@@ -104,12 +104,12 @@ export class Vhost {
     this.#exchanges.delete(name);
   }
 
-  /** One that deletes itself goes with its last binding. */
+  /** An auto-delete exchange is deleted with its last binding. */
   dropIfUnused(exchange: Exchange): void {
     if (exchange.identity.autoDelete && !exchange.isBound) this.deleteExchange(exchange.name);
   }
 
-  /** Its exchange is there: see `exchange`. */
+  /** The exchange must exist; see `exchange`. */
   publish(message: Message): Routed {
     return this.#toQueues(message, this.#route(message));
   }
@@ -138,13 +138,13 @@ export class Vhost {
     const targets = [...this.#route(dead)];
     const targetsOnTheWay =
       reason === 'rejected' ? targets : targets.filter((queue) => !goesInCircles(dead, queue.name));
-    // Where only a circle is left, it ends here: it would never end elsewhere.
+    // If every target is part of a cycle, drop the message, which would circulate forever.
     if (targets.length > 0 && targetsOnTheWay.length === 0) return true;
     const { routed, refused } = this.#toQueues(dead, targetsOnTheWay);
     return routed && !refused;
   }
 
-  /** All of it is gone. */
+  /** Deletes everything. */
   end(): void {
     for (const queue of [...this.#queues.values()]) this.deleteQueue(queue);
     this.#exchanges.clear();

@@ -1,10 +1,10 @@
 /**
- * A channel: takes methods and messages of one peer, in order, and gives it what its consumers get.
+ * A channel: processes methods and messages of one client in order, and delivers to its consumers.
  *
- *   open ──a fault──> closing ──close-ok──> closed
- *     └──channel.close────────────────────────^
+ *   open ──error──> closing ──close-ok──> closed
+ *     └──channel.close──────────────────────^
  *
- * While it is closing all else that comes for it is passed over: the peer said it before it knew.
+ * While closing, everything except close methods is ignored: the client sent it before it knew.
  */
 import {
   AmqpError,
@@ -76,7 +76,7 @@ export class Channel {
     this.#outbox.method(this.number, name, fields);
   }
 
-  /** @throws AmqpError when the whole connection must end */
+  /** @throws AmqpError if the whole connection must be closed. */
   frame(type: number, payload: Buffer): void {
     if (this.#state === 'closing') {
       this.#passOver(type, payload);
@@ -113,7 +113,7 @@ export class Channel {
     if (type !== METHOD_FRAME) return;
     const { name } = decodeMethod(payload);
     if (name === 'channel.close-ok') this.#state = 'closed';
-    // Both closed it at the same time: the answer to ours comes as well.
+    // Both sides closed at the same time; close-ok for our close still follows.
     if (name === 'channel.close') this.#say('channel.close-ok', {});
   }
 
@@ -123,17 +123,17 @@ export class Channel {
     this.#consuming.end();
   }
 
-  /** The connection is gone. */
+  /** The connection has closed. */
   end(): void {
     if (this.#state === 'open') this.#release('closed');
   }
 
-  /** Confirms all that was published in this turn. */
+  /** Confirms everything published in this turn of the event loop. */
   confirm(): void {
     if (this.#state === 'open') this.#confirms.tell();
   }
 
-  /** Its peer reads again. */
+  /** The client is reading again. */
   wake(): void {
     if (this.#state === 'open') this.#consuming.wake();
   }
@@ -197,7 +197,7 @@ export class Channel {
       case 'queue.delete': {
         const queue = queueToDelete(site, method);
         this.#answer(method, 'queue.delete-ok', { messageCount: queue?.readyCount ?? 0 });
-        // A consumer of this very channel hears of it after the answer.
+        // Delete after replying: a consumer on this channel is canceled after the reply.
         if (queue) site.vhost.deleteQueue(queue);
         break;
       }
@@ -230,7 +230,7 @@ export class Channel {
       case 'exchange.unbind':
         throw notImplemented(`the development broker does not do ${method.name}`);
       default:
-        // A server's own methods, and those of a connection.
+        // Methods only a server sends, and connection methods.
         throw commandInvalid('unimplemented method');
     }
   }

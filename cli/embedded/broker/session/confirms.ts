@@ -1,4 +1,4 @@
-/** Publisher confirms of one channel: one acknowledgement for all that was published since the last one. */
+/** Publisher confirms of one channel. Messages published since the last confirm share one ack. */
 import type { Outbox } from './outbox.js';
 
 export class Confirms {
@@ -17,7 +17,7 @@ export class Confirms {
     this.#isOn = true;
   }
 
-  /** The next message was published; `refused` by a queue, it is not confirmed. */
+  /** Counts the next published message. If a queue `refused` it, it is nacked. */
   published(refused: boolean): void {
     if (!this.#isOn) return;
     if (refused) this.tell();
@@ -27,7 +27,7 @@ export class Confirms {
     this.#outbox.method(this.#channel, 'basic.nack', { deliveryTag: this.#told, multiple: false, requeue: false });
   }
 
-  /** Confirms what is not confirmed yet. */
+  /** Confirms all unconfirmed messages. */
   tell(): void {
     const count = this.#published - this.#told;
     if (count === 0) return;

@@ -1,14 +1,14 @@
 /**
- * A connection of one peer.
+ * One client connection.
  *
  *   greeting ──AMQP 0 0 9 1──> starting ──start-ok──> tuning ──tune-ok──> opening ──open──> running
  *       │                          └───────────────────┴───────────────────┴──────────────────┤
- *       │                                              a fault, or the broker wants it to end │
+ *       │                                                         error, or closed by broker  │
  *       │                                                                                     v
- *       └──anything else──> gone <──close-ok, or no answer in time──────────────────────── closing
+ *       └──anything else──> gone <──close-ok or timeout───────────────────────────────────closing
  *
- * From any of them it is gone as well when the peer closes it, or its socket. What comes before it runs must come within
- * the time for the handshake. In the end its channels give back what they have in hand, and its own queues are deleted.
+ * Any state also ends in `gone` when the client closes the connection or its socket. The states before `running` share
+ * one handshake timeout. At the end, unacknowledged messages are requeued and exclusive queues deleted.
  */
 import type { Socket } from 'node:net';
 import { reasonOf } from '../../../../src/errors.js';
@@ -25,7 +25,7 @@ import { Outbox } from './outbox.js';
 
 export type ConnectionState = 'greeting' | 'starting' | 'tuning' | 'opening' | 'running' | 'closing' | 'gone';
 
-/** A peer that was told that the connection ends has so long to answer. */
+/** How long the client may take to answer connection.close, in milliseconds. */
 const CLOSING_MS = 3000;
 
 export class Connection {
@@ -43,12 +43,12 @@ export class Connection {
   #user = '';
   #vhost: Vhost | undefined;
   #limits: handshake.Limits;
-  /** Since it runs. */
+  /** Set once the connection is running. */
   #channels: Channels | undefined;
-  /** It may not publish, and is not read. */
+  /** Blocked from publishing; its socket is not read. */
   #isBlocked = false;
 
-  /** @param gone is called once, when nothing is left of it */
+  /** @param gone called once, when the connection has ended. */
   constructor(socket: Socket, host: ConnectionHost, gone: () => void) {
     this.#socket = socket;
     this.#host = host;
@@ -61,7 +61,7 @@ export class Connection {
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('drain', () => this.#drained());
-    // What it is does not matter: the event `close` follows.
+    // The event `close` follows.
     socket.on('error', () => {});
     socket.on('close', () => this.#leave());
   }
@@ -121,7 +121,7 @@ export class Connection {
     this.#frames.read(bytes.subarray(PROTOCOL_HEADER.length));
   }
 
-  /** Where one frame ends and the next begins is not known any more: nothing that follows can be understood. */
+  /** A framing error: nothing after it can be parsed. */
   #frameLost(error: unknown): void {
     this.end(error);
     this.#vanishSoon();
@@ -154,7 +154,7 @@ export class Connection {
     } else if (this.#state === 'starting' && method.name === 'connection.start-ok') this.#login(method);
     else if (this.#state === 'tuning' && method.name === 'connection.tune-ok') this.#tune(method);
     else if (this.#state === 'opening' && method.name === 'connection.open') this.#open(method);
-    // There is one user, and its password stays what it is.
+    // There is one user, and its password does not change.
     else if (this.#state === 'running' && method.name === 'connection.update-secret') {
       this.#outbox.method(0, 'connection.update-secret-ok', {});
     } else throw channelError(`unexpected method in connection state ${this.state}`);
@@ -214,7 +214,7 @@ export class Connection {
     this.#vanishSoon();
   }
 
-  /** Tells the peer why its connection ends. Whatever is not an AmqpError is a fault of this broker. */
+  /** Closes the connection with a reason. Anything but an AmqpError is a bug in this broker. */
   end(error: unknown, method?: Method): void {
     if (this.#state === 'closing' || this.#state === 'gone') return;
     if (this.#state === 'greeting') {
@@ -232,7 +232,7 @@ export class Connection {
     this.#readOrNot();
   }
 
-  /** Nothing more is said and nothing more is heard. */
+  /** Stops reading and writing. */
   #vanishSoon(): void {
     this.#state = this.#state === 'greeting' ? 'closing' : this.#state;
     this.#outbox.end();
@@ -258,12 +258,12 @@ export class Connection {
     this.#gone();
   }
 
-  /** At once, without a word. */
+  /** Closes the socket immediately. */
   destroy(): void {
     this.#socket.destroy();
   }
 
-  /** As RabbitMQ does: who publishes while nobody may is told, and not read until it is over. */
+  /** As in RabbitMQ: a client that publishes while publishing is blocked is notified, and not read until that ends. */
   #blockIfNeeded(): void {
     const reason = this.#isBlocked ? undefined : this.#host.blockedBecause();
     if (reason === undefined) return;
@@ -271,7 +271,7 @@ export class Connection {
     if (this.#capabilities.connectionBlocked) this.#outbox.method(0, 'connection.blocked', { reason });
   }
 
-  /** Publishing is allowed again, perhaps. */
+  /** Resumes reading if publishing is allowed again. */
   unblock(): void {
     if (!this.#isBlocked || this.#host.blockedBecause() !== undefined) return;
     this.#isBlocked = false;

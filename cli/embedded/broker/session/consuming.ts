@@ -1,4 +1,4 @@
-/** The taking half of a channel: its consumers, what they have in hand, and how it is settled. */
+/** The consuming side of a channel: consumers, unacknowledged deliveries, and acknowledgements. */
 import { accessRefused, notAllowed, notImplemented } from '../amqp-error.js';
 import type { Queue } from '../queues/queue.js';
 import type { Entry } from '../queues/ready-list.js';
@@ -9,14 +9,14 @@ import { Deliveries, type Delivery, Subscription, type SubscriptionChannel } fro
 import type { Outbox } from './outbox.js';
 import { generatedName, queueNamed, type Site } from './topology-methods.js';
 
-/** RabbitMQ would do something with these that this broker does not. */
+/** Consumer arguments RabbitMQ supports and this broker does not. */
 const CONSUMER_ARGUMENTS_NOT_HERE = ['x-priority', 'x-stream-offset', 'x-credit'];
 
 export interface ConsumingOptions {
   readonly channel: number;
   readonly site: Site;
   readonly outbox: Outbox;
-  /** The peer wants to know when a queue that it reads is gone. */
+  /** Whether the client wants a notification when a consumed queue is deleted. */
   readonly notifiesCancel: boolean;
 }
 
@@ -27,7 +27,7 @@ export class Consuming implements SubscriptionChannel {
   readonly #notifiesCancel: boolean;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #deliveries = new Deliveries();
-  /** For consumers to come; 0: no limit. */
+  /** For new consumers; 0: no limit. */
   #prefetch = 0;
   /** For all consumers of the channel together; 0: no limit. */
   #prefetchOfAll = 0;
@@ -45,7 +45,7 @@ export class Consuming implements SubscriptionChannel {
     return noAck || this.#prefetchOfAll === 0 || this.#inHandOfAll < this.#prefetchOfAll;
   }
 
-  /** Its peer reads again. */
+  /** The client is reading again. */
   wake(): void {
     for (const subscription of this.#subscriptions.values()) subscription.wake();
   }
@@ -72,7 +72,7 @@ export class Consuming implements SubscriptionChannel {
       throw notImplemented(`${what} does not support global qos`);
     }
     const isTaken = queue.hasExclusiveConsumer || (method.exclusive && queue.consumerCount > 0);
-    // RabbitMQ's quorum queues pass over it.
+    // RabbitMQ's quorum queues ignore it.
     if (isTaken && queue.settings.type === 'classic') {
       throw accessRefused(`${what} in exclusive use`);
     }
@@ -80,7 +80,7 @@ export class Consuming implements SubscriptionChannel {
     const tag = method.consumerTag || generatedName('amq.ctag');
     const subscription = new Subscription(this, { tag, queue, noAck, exclusive, prefetch: this.#prefetch });
     this.#subscriptions.set(tag, subscription);
-    // The answer comes before the first message.
+    // Reply before the first delivery.
     if (!method.nowait) this.#outbox.method(this.#channel, 'basic.consume-ok', { consumerTag: tag });
     queue.subscribe(subscription);
   }
@@ -92,7 +92,7 @@ export class Consuming implements SubscriptionChannel {
     if (!nowait) this.#outbox.method(this.#channel, 'basic.cancel-ok', { consumerTag });
   }
 
-  /** The queue is gone. */
+  /** The queue was deleted. */
   lost({ tag }: Subscription): void {
     this.#subscriptions.delete(tag);
     if (this.#notifiesCancel) this.#outbox.method(this.#channel, 'basic.cancel', { consumerTag: tag, nowait: true });
@@ -160,7 +160,7 @@ export class Consuming implements SubscriptionChannel {
     this.#free(all);
   }
 
-  /** There is room again for those whose messages were settled. */
+  /** Frees the capacity used by acknowledged messages. */
   #free(settled: readonly Delivery[]): void {
     const freed = new Set<Subscription>();
     for (const { subscription } of settled) {
@@ -174,7 +174,7 @@ export class Consuming implements SubscriptionChannel {
     for (const queue of new Set(settled.map((each) => each.queue))) queue.deliver();
   }
 
-  /** The channel ends: what it has in hand goes back to where it was. */
+  /** The channel has closed: requeue unacknowledged messages. */
   end(): void {
     for (const subscription of this.#subscriptions.values()) subscription.end();
     this.#subscriptions.clear();
@@ -188,7 +188,7 @@ function giveBack(deliveries: readonly Delivery[], asked: boolean): void {
   for (const { queue, entry } of deliveries) queue.giveBack(entry, { asked });
 }
 
-/** A quorum queue tells how often it has delivered a message in vain; to basic.get even that it has not. */
+/** Quorum queues report how often delivery has failed, and for basic.get also a count of zero. */
 function propertiesOf(
   { settings }: Queue,
   { message: { properties }, deliveryCount }: Entry,

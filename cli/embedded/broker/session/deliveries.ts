@@ -1,4 +1,4 @@
-/** What a channel has in hand: delivered and neither acknowledged nor given back, by delivery tag. */
+/** Unacknowledged deliveries of a channel, by delivery tag. */
 import { preconditionFailed } from '../amqp-error.js';
 import type { Consumer } from '../queues/consumers.js';
 import type { Queue } from '../queues/queue.js';
@@ -7,13 +7,13 @@ import type { Entry } from '../queues/ready-list.js';
 export interface Delivery {
   readonly queue: Queue;
   readonly entry: Entry;
-  /** undefined: it was asked for by basic.get. */
+  /** Undefined for basic.get. */
   readonly subscription: Subscription | undefined;
 }
 
 export class Deliveries {
   #lastTag = 0;
-  /** Tags only grow, so the oldest delivery is the first one. */
+  /** Tags increase, so the oldest delivery comes first. */
   readonly #open = new Map<number, Delivery>();
 
   get count(): number {
@@ -29,9 +29,9 @@ export class Deliveries {
   }
 
   /**
-   * Takes out one, or with `multiple` all up to it; tag 0 then means all.
+   * Removes one delivery, or with `multiple` all up to the tag; tag 0 then means all.
    *
-   * @throws AmqpError 406 for a tag that is not in hand
+   * @throws AmqpError 406 for an unknown tag.
    */
   settle(tag: number, multiple: boolean): Delivery[] {
     if (multiple && tag === 0) return this.takeAll();
@@ -59,9 +59,9 @@ export class Deliveries {
 
 // A consumer of a channel, as its queue sees it.
 
-/** The channel that it belongs to. */
+/** The consumer's channel. */
 export interface SubscriptionChannel {
-  /** Its peer reads, and its limit for all consumers together is not reached. */
+  /** Whether the client reads and the channel's prefetch limit is not reached. */
   hasRoom(noAck: boolean): boolean;
   deliver(subscription: Subscription, entry: Entry): void;
   lost(subscription: Subscription): void;

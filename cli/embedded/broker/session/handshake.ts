@@ -1,4 +1,4 @@
-/** What is negotiated on before a connection runs: who it is, how large frames are, which virtual host. */
+/** Negotiation before a connection runs: authentication, frame size, virtual host. */
 import { type AmqpError, accessRefused, commandInvalid, NOWHERE, notAllowed, syntaxError } from '../amqp-error.js';
 import type { Vhost } from '../queues/vhost.js';
 import { entriesOf, type FieldTable, flag, longString, lookUp, table } from '../wire/field-table.js';
@@ -7,7 +7,7 @@ import type { MethodOf } from '../wire/method-table.js';
 
 export const PROTOCOL_HEADER = Buffer.from('AMQP\x00\x00\x09\x01', 'latin1');
 
-/** Whether these are the first bytes of AMQP 0-9-1. */
+/** Whether these bytes are a prefix of AMQP 0-9-1's protocol header. */
 export function isGreeting(bytes: Buffer): boolean {
   const known = Math.min(bytes.length, PROTOCOL_HEADER.length);
   return bytes.subarray(0, known).equals(PROTOCOL_HEADER.subarray(0, known));
@@ -22,11 +22,11 @@ export interface Limits {
   readonly heartbeatS: number;
 }
 
-/** What a client says that it understands. */
+/** Client capabilities. */
 export interface Capabilities {
   readonly consumerCancelNotify: boolean;
   readonly connectionBlocked: boolean;
-  /** It is told why it is refused, instead of being cut off. */
+  /** Report a refused login with connection.close instead of closing the socket. */
   readonly authenticationFailureClose: boolean;
 }
 
@@ -36,7 +36,7 @@ export const NO_CAPABILITIES: Capabilities = {
   authenticationFailureClose: false,
 };
 
-/** The product's own name: nobody shall take it for RabbitMQ. */
+/** Identifies this product, so that clients do not mistake it for RabbitMQ. */
 export function serverProperties(version: string): FieldTable {
   const capabilities = {
     publisher_confirms: true,
@@ -68,7 +68,7 @@ export function capabilitiesOf(clientProperties: FieldTable): Capabilities {
   };
 }
 
-/** @throws AmqpError 503 for another mechanism than PLAIN, 502 for a response that is none */
+/** @throws AmqpError 503 for a mechanism other than PLAIN; 502 for a malformed response. */
 export function credentialsOf({ mechanism, response }: MethodOf<'connection.start-ok'>): {
   user: string;
   password: string;
@@ -90,7 +90,7 @@ export function loginRefused(): AmqpError {
   return error;
 }
 
-/** @throws AmqpError 530 when the client wants more than it was offered, or less than is possible */
+/** @throws AmqpError 530 if the client requests more than was offered, or less than the minimum. */
 export function negotiated(
   offered: Limits,
   { channelMax, frameMax, heartbeat }: MethodOf<'connection.tune-ok'>,
@@ -110,7 +110,7 @@ function assertWithin(name: string, value: number, least: number, most: number):
   }
 }
 
-// The broker, as one of its connections sees it.
+// The broker as seen by one of its connections.
 
 export interface ConnectionHost {
   readonly properties: FieldTable;
@@ -119,6 +119,6 @@ export interface ConnectionHost {
   readonly maxMessageBytes: number;
   isUser(user: string, password: string): boolean;
   findVhost(name: string): Vhost | undefined;
-  /** Why nobody may publish now; undefined: everybody may. */
+  /** Why publishing is blocked; undefined: it is not. */
   blockedBecause(): string | undefined;
 }

@@ -1,15 +1,15 @@
-/** Heartbeats: says something when nothing else was said, and notices a peer that says nothing. */
+/** Sends heartbeats on an idle connection, and detects a client that has gone silent. */
 
-/** Looked at twice in the confirmOrThrow time; a peer is given that time two times over, as RabbitMQ does. */
+/** Checks twice per negotiated interval. A client is dead after two silent intervals, as in RabbitMQ. */
 const LOOKS_A_HEARTBEAT = 2;
 const SILENT_LOOKS = 4;
 
 export interface HeartbeatOptions {
   readonly intervalMs: number;
-  /** Said anything since it was asked last? */
+  /** Whether anything was sent since the last call. */
   spoke(): boolean;
   beat(): void;
-  /** Nobody reads what the peer says now, so its silence means nothing. */
+  /** Whether reading is paused; silence then means nothing. */
   isDeaf(): boolean;
   died(): void;
 }
@@ -24,7 +24,7 @@ export class Heartbeat {
     this.#timer = setInterval(() => this.#look(), options.intervalMs / LOOKS_A_HEARTBEAT).unref();
   }
 
-  /** The peer gave a sign of life. */
+  /** Something was received. */
   heard(): void {
     this.#silentLooks = 0;
   }

@@ -1,4 +1,4 @@
-/** The methods of class queue: declare, delete, bind, unbind, purge. */
+/** Queue and exchange methods. Exchanges are direct, and can only be bound to queues. */
 
 import { randomBytes } from 'node:crypto';
 import {
@@ -16,18 +16,18 @@ import { DEFAULT_EXCHANGE, type Vhost } from '../queues/vhost.js';
 import { type FieldTable, lookUp } from '../wire/field-table.js';
 import type { MethodOf } from '../wire/method-table.js';
 
-/** Where a method is done, and for whom. */
+/** Where a method is executed, and for which connection. */
 export interface Site {
   readonly vhost: Vhost;
-  /** The connection, whose exclusive queues are its own. */
+  /** The connection, which owns its exclusive queues. */
   readonly owner: object;
-  /** That the channel declared last: an empty name means it. */
+  /** The last queue declared on the channel, which an empty name refers to. */
   lastQueue: string | undefined;
 }
 
 const NO_LAST_QUEUE = 'no previously declared queue';
 
-/** An empty name is that of the queue that was declared last. */
+/** An empty name refers to the last declared queue. */
 export function queueNamed(site: Site, name: string): string {
   if (name !== '') return name;
   if (site.lastQueue === undefined) throw notFound(NO_LAST_QUEUE);
@@ -90,7 +90,7 @@ function assertFitsQuorum(
   if (!durable) throw preconditionFailed(`invalid property 'non-durable' for ${what}`);
 }
 
-/** @returns undefined where it is gone already */
+/** @returns undefined if it does not exist. */
 export function queueToDelete(site: Site, method: MethodOf<'queue.delete'>): Queue | undefined {
   const { vhost, owner } = site;
   const queue = vhost.findQueue(withoutLineEnds(queueNamed(site, method.queue)));
@@ -122,7 +122,7 @@ export function unbindQueue(site: Site, method: MethodOf<'queue.unbind'>): void 
   const { exchangeName, queueName, routingKey } = endsOf(site, method);
   const exchange = site.vhost.findExchange(exchangeName);
   const queue = site.vhost.findQueue(queueName);
-  // What is not there is not bound.
+  // A missing exchange or queue has no bindings.
   if (exchange === undefined || queue === undefined) return;
   if (!exchange.hasBinding(queue, routingKey, method.arguments)) return;
   site.vhost.assertAccess(queue, site.owner);
@@ -130,7 +130,10 @@ export function unbindQueue(site: Site, method: MethodOf<'queue.unbind'>): void 
   site.vhost.dropIfUnused(exchange);
 }
 
-/** What is to be bound, or to be parted. An empty routing key with an empty name of a queue is that queue's name. */
+/**
+ * Exchange, queue and routing key of a binding. If queue name and routing key are both empty, the routing key is the
+ * queue's name.
+ */
 function endsOf(
   site: Site,
   method: MethodOf<'queue.bind'> | MethodOf<'queue.unbind'>,
@@ -146,10 +149,8 @@ export function onDefaultExchange(): AmqpError {
   return accessRefused('operation not permitted on the default exchange');
 }
 
-// The methods of class exchange: declare and delete. Exchanges are direct ones, and bound to queues only.
-
 const TYPE = 'direct';
-/** RabbitMQ has these as well, and this broker does not. */
+/** Types RabbitMQ supports and this broker does not. */
 const OTHER_TYPES = ['fanout', 'topic', 'headers'];
 const ALTERNATE = 'alternate-exchange';
 
@@ -191,13 +192,13 @@ export function deleteExchange(vhost: Vhost, method: MethodOf<'exchange.delete'>
   vhost.deleteExchange(name);
 }
 
-// Names that the broker gives: like RabbitMQ's, 16 random bytes.
+// Server-generated name: 16 random bytes, like RabbitMQ's.
 
 export function generatedName(prefix: 'amq.gen' | 'amq.ctag'): string {
   return `${prefix}-${randomBytes(16).toString('base64url')}`;
 }
 
-/** RabbitMQ takes line ends out of the names of queues and exchanges. */
+/** RabbitMQ removes line breaks from queue and exchange names. */
 export function withoutLineEnds(name: string): string {
   return /[\r\n]/.test(name) ? name.replace(/[\r\n]/g, '') : name;
 }

