@@ -16,7 +16,7 @@ async function useServices() {
   return { url, sql, run, known };
 }
 
-test('services are listed with their times, whatever somebody has written into the table', async () => {
+test('services are listed with their times, whatever the table contains', async () => {
   const { run, sql } = await useServices();
   expect((await run('list')).stdout).toEqual([expect.stringMatching(/^no services\./)]);
   expect(await run('list', '-o', 'json')).toEqual({ code: 0, stdout: [], stderr: [] });
@@ -35,7 +35,7 @@ test('services are listed with their times, whatever somebody has written into t
   });
 });
 
-test('services are added once, and removed only when somebody agrees', { timeout: 60_000 }, async () => {
+test('services are added once, and removed only after confirmation', { timeout: 60_000 }, async () => {
   const { run, known, url } = await useServices();
   expect((await run('add', 'shop', 'till', 'shop')).stdout).toEqual(['added shop.', 'added till.']);
   expect((await run('add', 'till')).stdout).toEqual(['till already exists.']);
@@ -61,7 +61,7 @@ test('services are added once, and removed only when somebody agrees', { timeout
 });
 
 test.each(['quorum', 'classic'] as const)(
-  'queues of type %s go with their service, when nothing is in them and nobody reads them',
+  'queues of type %s are deleted with their service if they are empty and have no consumers',
   { timeout: 60_000 },
   async (queueType) => {
     const { run, known, url } = await useServices();
@@ -120,7 +120,7 @@ test.each<[string[], RegExp]>([
     /option --url is "http:\/\/u:\*\*\*@h"/,
   ],
   [['services', 'drop'], /unknown command 'drop'/],
-])('wrong use is told in one line, and ends with 2: loghive %j', async (args, words) => {
+])('a usage error is one line and exit code 2: loghive %j', async (args, words) => {
   const { code, stdout, stderr } = await loghive([...args, '--database-url', 'postgres://u:secret@127.0.0.1:1/d']);
   expect(stderr.join('\n')).toMatch(words);
   expect(stderr).toHaveLength(1);
@@ -128,7 +128,7 @@ test.each<[string[], RegExp]>([
 });
 
 test.each([['list'], ['add', 'shop'], ['remove', 'shop', '--yes']])(
-  'without a database services %s says so',
+  'services %s reports an unreachable database',
   async (...args) => {
     expect(await loghive(['services', ...args, '--database-url', 'postgres://u:secret@127.0.0.1:1/d'])).toMatchObject({
       code: 1,

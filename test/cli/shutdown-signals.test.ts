@@ -22,7 +22,7 @@ function useShutdown() {
   return { said, shutdown };
 }
 
-test('a signal that comes twice within milliseconds is one request, and a later one another', () => {
+test('a signal repeated within milliseconds is one request; a later one is the second', () => {
   const { said, shutdown } = useShutdown();
   process.emit('SIGINT');
   process.emit('SIGINT');
@@ -36,7 +36,7 @@ test('a signal that comes twice within milliseconds is one request, and a later 
   expect(shutdown.forced.aborted).toBe(true);
 });
 
-test('the first signal behind another reason to end hurries it', () => {
+test('the first signal after another shutdown reason forces the shutdown', () => {
   const { said, shutdown } = useShutdown();
   shutdown.request();
   process.emit('SIGINT');
@@ -44,7 +44,7 @@ test('the first signal behind another reason to end hurries it', () => {
   expect(shutdown.forced.aborted).toBe(true);
 });
 
-test('loghive consume takes two signals within milliseconds for one, and says nothing of its servers any more', async () => {
+test('loghive consume treats two signals within milliseconds as one, and no longer reports its servers', async () => {
   const args = ['consume', 'shop', '--url', 'amqp://127.0.0.1:1', '--database-url', 'postgres://u@127.0.0.1:1/x'];
   const child = useChild(program, { args });
   await child.waitForLine(/storage does not work yet/);

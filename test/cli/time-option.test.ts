@@ -19,6 +19,9 @@ test.each([
   expect(parseTime(text, now)).toBe(moment);
 });
 
-test.each(['', 'yesterday', '2h ago', '-2h', '1.5h', '9999999d', '2026-02-30', '2026', '17'])('%j is none', (text) => {
-  expect(() => parseTime(text, now)).toThrow(Expected);
-});
+test.each(['', 'yesterday', '2h ago', '-2h', '1.5h', '9999999d', '2026-02-30', '2026', '17'])(
+  '%j is invalid',
+  (text) => {
+    expect(() => parseTime(text, now)).toThrow(Expected);
+  },
+);

@@ -64,7 +64,7 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(DEFAULTS, name));
   if (unknown !== undefined) {
     throw invalid(
-      `${unknown} is not an option of the development broker; there are ${Object.keys(DEFAULTS).join(', ')}`,
+      `${unknown} is not an option of the development broker; valid options are ${Object.keys(DEFAULTS).join(', ')}`,
     );
   }
   const settings = { ...DEFAULTS, ...given };
@@ -72,17 +72,17 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
   for (const [name, [least, most]] of Object.entries(RANGES)) {
     const value: unknown = settings[name as keyof typeof RANGES];
     if (!Number.isInteger(value) || (value as number) < least || (value as number) > most) {
-      throw wrong(name, value, `a whole number from ${least} to ${most}`);
+      throw wrong(name, value, `an integer from ${least} to ${most}`);
     }
   }
   for (const name of ['user', 'password'] as const) {
     if (typeof settings[name] !== 'string' || settings[name] === '' || /\0/.test(settings[name])) {
-      throw invalid(`option ${name} of the development broker must be a text that is not empty and has no NUL`);
+      throw invalid(`option ${name} of the development broker must be a non-empty string without NUL`);
     }
   }
   const { vhosts } = settings;
   if (!Array.isArray(vhosts) || !vhosts.every((name) => typeof name === 'string' && name !== '')) {
-    throw wrong('vhosts', vhosts, 'a list of names');
+    throw wrong('vhosts', vhosts, 'an array of non-empty names');
   }
   return Object.freeze({ ...settings, vhosts: [...vhosts] });
 }

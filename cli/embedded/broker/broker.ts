@@ -93,7 +93,7 @@ export async function startDevelopmentBroker(options: BrokerOptions = {}): Promi
     maxMessageBytes: settings.maxMessageBytes,
     isUser: (name, secret) => name === wireText(user) && secret === wireText(password),
     findVhost: (name) => vhosts.get(name),
-    blockedBecause: () => blockReason ?? (memory.isFull ? LOW_ON_MEMORY : undefined),
+    blockedReason: () => blockReason ?? (memory.isFull ? LOW_ON_MEMORY : undefined),
   };
 
   const server = net.createServer((socket) => {
@@ -152,11 +152,11 @@ export async function startDevelopmentBroker(options: BrokerOptions = {}): Promi
     async stop() {
       const closed = new Promise((resolve) => server.close(resolve));
       force("broker forced connection closure with reason 'shutdown'");
-      const impatience = setTimeout(() => {
+      const deadline = setTimeout(() => {
         for (const connection of connections) connection.destroy();
       }, STOPPING_MS);
       await closed;
-      clearTimeout(impatience);
+      clearTimeout(deadline);
       for (const vhost of vhosts.values()) vhost.end();
       vhosts.clear();
     },
@@ -169,7 +169,7 @@ function listen(server: net.Server, port: number, host: string): Promise<number>
       reject(
         new LoghiveError(
           'LOGHIVE_INVALID_OPTION',
-          `the development broker cannot listen on ${host}:${port}: ${cause.message}. Free the port, or give port 0 for any that is free`,
+          `the development broker cannot listen on ${host}:${port}: ${cause.message}. Free the port, or use port 0 for any free port`,
           { cause },
         ),
       ),

@@ -1,4 +1,6 @@
-/** What another user may have put somewhere is not used. Only root can try it with other users; any other tries the rest. */
+/**
+ * Directories and files of other users are not used. Only root can test with other users; the rest runs as any user.
+ */
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -53,7 +55,7 @@ const unusable = (words: string | RegExp) =>
 
 type Make = (base: string) => string;
 
-describe('a folder is refused, with what helps, that', () => {
+describe('a directory is refused, with a remedy, that', () => {
   const byRoot: [string, Make, RegExp][] = [
     [
       'belongs to another user',
@@ -112,7 +114,7 @@ describe('a folder is refused, with what helps, that', () => {
   });
 });
 
-describe('a folder is used that', () => {
+describe('a directory is used that', () => {
   const byRoot: [string, Make][] = [
     ['belongs to the user whom root has PostgreSQL run as', (base) => folderOf(path.join(base, 'x'), { uid: 65_534 })],
     [
@@ -146,7 +148,7 @@ describe('a folder is used that', () => {
   });
 });
 
-/** What the program says as another user. */
+/** The output of the program run as another user. */
 function asStranger(folder: string): string {
   const module = new URL('../../../dist/esm/cli/embedded/own-folder.js', import.meta.url).href;
   const script = `import(${JSON.stringify(module)}).then((m) => { try { m.openTrustedFolder(process.argv[1]) } catch (e) { console.log(e.message) } })`;
@@ -154,7 +156,7 @@ function asStranger(folder: string): string {
   return execFileSync(process.execPath, ['-e', script, folder], { ...ids, cwd: '/', encoding: 'utf8' });
 }
 
-test('who may not write to the folder of another user is told whose it is, and not to ask for a right that would not help', () => {
+test("an error about another user's directory names its owner, and suggests no permission that would not help", () => {
   const base = useFolder();
   chmodSync(base, 0o755);
   if (!isRoot) return;
@@ -163,9 +165,13 @@ test('who may not write to the folder of another user is told whose it is, and n
     /of-root cannot be used: EACCES.*It belongs to uid 0, and this process runs as uid 54321\. Run as uid 0, or use another/,
   );
   const ofAnother = folderOf(path.join(base, 'of-another'), { mode: 0o700, uid: 54_322 });
-  expect(asStranger(ofAnother)).toMatch(/it belongs to uid 54322, and this is uid 54321\. Start as uid 54322, or name/);
+  expect(asStranger(ofAnother)).toMatch(
+    /it belongs to uid 54322, and this process runs as uid 54321\. Run as uid 54322, or use/,
+  );
   expect(asStranger(path.join(base, 'new'))).toMatch(
-    new RegExp(`new cannot be used: EACCES.*Let uid 54321 read and write in ${base}, or name another folder`),
+    new RegExp(
+      `new cannot be used: EACCES.*Give uid 54321 read and write permission for ${base}, or use another directory`,
+    ),
   );
   expect(asStranger(path.join(folderOf(path.join(base, 'closed'), { mode: 0o700 }), 'x', 'y'))).toMatch(
     /y cannot be used: EACCES.*Give uid 54321 read and write permission for \S+closed, or use another directory/,
@@ -200,13 +206,13 @@ describe('a file', () => {
     expect(() => readTrustedFile(file)).toThrow(unusable(words));
   });
 
-  test('of our own is read; none is none', () => {
+  test('of this user is read; a missing one is undefined', () => {
     const base = useFolder();
     expect(readTrustedFile(fileOf(path.join(base, 'x')))).toMatchObject({ text: 'text' });
     expect(readTrustedFile(path.join(base, 'y'))).toBeUndefined();
   });
 
-  test('is written whole, through no link, and by a draft whose name nobody can foresee', () => {
+  test('is written atomically, through no link, with an unpredictable draft name', () => {
     const base = useFolder();
     const other = fileOf(path.join(base, 'other'));
     const file = linkOf(path.join(base, 'x'), other);

@@ -5,7 +5,7 @@ export interface Consumer {
   readonly noAck: boolean;
   readonly exclusive: boolean;
   /** Whether it can accept one more message now. If not, it calls `wake` of its queue when that changes. */
-  hasRoom(): boolean;
+  hasCapacity(): boolean;
   deliver(entry: Entry): void;
   /** Its queue was deleted. */
   cancelled(): void;
@@ -42,7 +42,7 @@ export class Consumers {
   /** Returns the consumer whose turn it is; its next turn comes after all others. */
   next(): Consumer | undefined {
     for (const consumer of this.#active) {
-      if (!consumer.hasRoom()) {
+      if (!consumer.hasCapacity()) {
         this.#active.delete(consumer);
         continue;
       }

@@ -103,12 +103,12 @@ function sorted(death: FieldTable): FieldTable {
 }
 
 /**
- * Whether the message is in a dead-letter cycle: it has died in this queue before, and no consumer has rejected it
+ * Whether the message is in a dead-letter cycle: it has onTimeout in this queue before, and no consumer has rejected it
  * since.
  *
  * @param message including its latest death.
  */
-export function goesInCircles(message: Message, queue: string): boolean {
+export function isDeadLetterCycle(message: Message, queue: string): boolean {
   const deaths = earlierDeaths(readHeaders(message.properties));
   const before = deaths.findIndex((death) => textOf(lookUp(death, 'queue')) === queue);
   if (before === -1) return false;

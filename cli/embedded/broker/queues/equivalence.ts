@@ -121,11 +121,11 @@ export function assertSameArguments(
     // A classic queue may omit its type.
     if (name === 'x-queue-type' && isClassic(was ?? is)) continue;
     throw preconditionFailed(
-      `inequivalent arg '${name}' for ${what}: received ${told(is)} but current is ${told(was)}`,
+      `inequivalent arg '${name}' for ${what}: received ${describeValue(is)} but current is ${describeValue(was)}`,
     );
   }
 }
 
-function told(field: Field | undefined): string {
+function describeValue(field: Field | undefined): string {
   return field === undefined ? 'none' : `the value '${valueText(field)}' of type '${typeName(field)}'`;
 }

@@ -11,7 +11,7 @@ export interface ExchangeIdentity {
   readonly arguments: FieldTable;
 }
 
-const NOBODY: ReadonlyMap<Queue, Set<string>> = new Map();
+const NO_QUEUES: ReadonlyMap<Queue, Set<string>> = new Map();
 
 export class Exchange {
   readonly identity: ExchangeIdentity;
@@ -69,6 +69,6 @@ export class Exchange {
   }
 
   route(routingKey: string): Iterable<Queue> {
-    return (this.#bindings.get(routingKey) ?? NOBODY).keys();
+    return (this.#bindings.get(routingKey) ?? NO_QUEUES).keys();
   }
 }

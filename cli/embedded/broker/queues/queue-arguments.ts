@@ -121,13 +121,14 @@ export function queueSettings(what: string, given: FieldTable): QueueSettings {
     if (problem !== undefined) throw preconditionFailed(`invalid arg '${name}' for ${what}: ${problem}`);
   }
   for (const [name] of given) {
-    if (NOT_HERE.includes(name)) throw notImplemented(`the development broker has no argument '${name}' for ${what}`);
+    if (NOT_HERE.includes(name))
+      throw notImplemented(`the development broker does not support argument '${name}' for ${what}`);
     const isOthers = !ARGUMENTS_OF[type].includes(name) && ARGUMENTS_OF.quorum.includes(name);
     if (isOthers) throw preconditionFailed(`invalid arg '${name}' for ${what} of queue type rabbit_${type}_queue`);
   }
   const overflow = textOf(lookUp(given, 'x-overflow')) ?? 'drop-head';
   if (overflow === 'reject-publish-dlx') {
-    throw notImplemented(`the development broker has no 'x-overflow' = '${overflow}' for ${what}`);
+    throw notImplemented(`the development broker does not support 'x-overflow' = '${overflow}' for ${what}`);
   }
   return settingsOf(type, overflow === 'reject-publish' ? overflow : 'drop-head', given);
 }
@@ -164,7 +165,7 @@ function queueType(what: string, given: FieldTable): QueueSettings['type'] {
   if (field === undefined) return 'classic';
   const type = textOf(field);
   if (type === 'classic' || type === 'quorum') return type;
-  if (type === 'stream') throw notImplemented(`the development broker has no streams: ${what}`);
+  if (type === 'stream') throw notImplemented(`the development broker does not support streams: ${what}`);
   throw preconditionFailed(
     `invalid arg 'x-queue-type' for ${what}: ${type === undefined ? `{unacceptable_type,${typeName(field)}}` : `"unsupported queue type '${type}'"`}`,
   );

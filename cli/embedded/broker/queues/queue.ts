@@ -17,7 +17,7 @@ import { type Entry, ReadyList } from './ready-list.js';
 import { type DeadLetter, Undelivered } from './undelivered.js';
 
 /** What a queue needs from its virtual host. */
-export interface QueueSurroundings {
+export interface QueueContext {
   readonly memory: MemoryAccount;
   readonly counts: MessageCounts;
   /** Returns false if at least one queue refused the message, or it was not routed. */
@@ -43,7 +43,7 @@ const MAX_TIMER_MS = 0x7fff_ffff;
 export class Queue {
   readonly identity: QueueIdentity;
   readonly settings: QueueSettings;
-  readonly #around: QueueSurroundings;
+  readonly #context: QueueContext;
   readonly #ready = new ReadyList();
   #readyBytes = 0;
   readonly #unacked = new Set<Entry>();
@@ -57,10 +57,10 @@ export class Queue {
   #unusedTimer: NodeJS.Timeout | undefined;
   #isGone = false;
 
-  constructor(identity: QueueIdentity, settings: QueueSettings, around: QueueSurroundings) {
+  constructor(identity: QueueIdentity, settings: QueueSettings, context: QueueContext) {
     this.identity = identity;
     this.settings = settings;
-    this.#around = around;
+    this.#context = context;
     this.used();
   }
 
@@ -86,7 +86,7 @@ export class Queue {
 
   /** @returns false if the message is refused, because the queue is full and does not drop others. */
   publish(message: Message): boolean {
-    if (this.settings.overflow === 'reject-publish' && this.#isTooFullFor(message)) return false;
+    if (this.settings.overflow === 'reject-publish' && this.#isFullFor(message)) return false;
     const ttlMs = this.#ttlOf(message);
     const entry: Entry = {
       message,
@@ -95,7 +95,7 @@ export class Queue {
       redelivered: false,
       deliveryCount: 0,
     };
-    this.#around.memory.hold(message);
+    this.#context.memory.hold(message);
     if (this.#ready.length === 0) {
       const consumer = this.#consumers.next();
       if (consumer) {
@@ -106,7 +106,7 @@ export class Queue {
     }
     this.#ready.append(entry);
     this.#readyBytes += message.body.length;
-    this.#dropWhatIsTooMuch();
+    this.#dropExcess();
     if (ttlMs !== undefined) this.#armExpiry();
     this.#refuses ||= this.settings.type === 'quorum' && this.#isOver(0, 0, 1);
     return true;
@@ -122,7 +122,7 @@ export class Queue {
    * A classic queue refuses the message that would exceed the limit; a quorum queue notices afterwards, as in RabbitMQ
    * 3.10.
    */
-  #isTooFullFor(message: Message): boolean {
+  #isFullFor(message: Message): boolean {
     return this.settings.type === 'quorum' ? this.#refuses : this.#isOver(1, message.body.length, 1);
   }
 
@@ -134,9 +134,9 @@ export class Queue {
     );
   }
 
-  #dropWhatIsTooMuch(): void {
+  #dropExcess(): void {
     if (this.settings.overflow === 'reject-publish') return;
-    while (this.#ready.length > 0 && this.#isOver(0, 0, 1)) this.#die(this.#takeFirst() as Entry, 'maxlen');
+    while (this.#ready.length > 0 && this.#isOver(0, 0, 1)) this.#discard(this.#takeFirst() as Entry, 'maxlen');
   }
 
   #takeFirst(): Entry | undefined {
@@ -161,7 +161,7 @@ export class Queue {
   #hand(entry: Entry, consumer: Consumer): void {
     if (!consumer.noAck) this.#unacked.add(entry);
     consumer.deliver(entry);
-    if (consumer.noAck) this.#around.memory.release(entry.message);
+    if (consumer.noAck) this.#context.memory.release(entry.message);
   }
 
   /** basic.get: takes the first message. */
@@ -172,18 +172,18 @@ export class Queue {
     if (entry === undefined) return undefined;
     // Expire messages behind it as well, so that the reported count is right.
     this.#expire();
-    if (noAck) this.#around.memory.release(entry.message);
+    if (noAck) this.#context.memory.release(entry.message);
     else this.#unacked.add(entry);
     return entry;
   }
 
   acknowledge(entry: Entry): void {
-    if (this.#unacked.delete(entry)) this.#around.memory.release(entry.message);
+    if (this.#unacked.delete(entry)) this.#context.memory.release(entry.message);
   }
 
   /** basic.reject and basic.nack without requeue. */
   reject(entry: Entry): void {
-    if (this.#unacked.delete(entry)) this.#die(entry, 'rejected');
+    if (this.#unacked.delete(entry)) this.#discard(entry, 'rejected');
   }
 
   /**
@@ -191,25 +191,25 @@ export class Queue {
    * messages never delivered; or, if a consumer requested it and there is no delivery limit, at the end. Call `deliver`
    * after requeueing all messages.
    */
-  giveBack(entry: Entry, { asked }: { asked: boolean }): void {
+  requeue(entry: Entry, { byConsumer }: { byConsumer: boolean }): void {
     if (!this.#unacked.delete(entry)) return;
     const { type, deliveryLimit } = this.settings;
     entry.redelivered = true;
     entry.deliveryCount++;
     if (deliveryLimit !== undefined && entry.deliveryCount > deliveryLimit) {
-      this.#die(entry, 'delivery_limit');
+      this.#discard(entry, 'delivery_limit');
       return;
     }
     this.#readyBytes += entry.message.body.length;
     if (type === 'quorum') entry.position = ++this.#positions;
-    if (asked && type === 'quorum' && deliveryLimit === undefined) this.#ready.append(entry);
-    else this.#ready.giveBack(entry);
+    if (byConsumer && type === 'quorum' && deliveryLimit === undefined) this.#ready.append(entry);
+    else this.#ready.requeue(entry);
     this.#armExpiry();
   }
 
   /** Delivers what can be delivered, after messages were requeued or a consumer may have capacity again. */
   deliver(): void {
-    this.#dropWhatIsTooMuch();
+    this.#dropExcess();
     this.#deliver();
   }
 
@@ -226,7 +226,7 @@ export class Queue {
 
   unsubscribe(consumer: Consumer): void {
     if (!this.#consumers.remove(consumer) || this.#consumers.count > 0) return;
-    if (this.identity.autoDelete) this.#around.remove(this);
+    if (this.identity.autoDelete) this.#context.remove(this);
     else this.used();
   }
 
@@ -235,7 +235,7 @@ export class Queue {
     const { expiresMs } = this.settings;
     if (expiresMs === undefined || this.#consumers.count > 0 || this.#isGone) return;
     clearTimeout(this.#unusedTimer);
-    this.#unusedTimer = setTimeout(() => this.#around.remove(this), Math.min(expiresMs, MAX_TIMER_MS)).unref();
+    this.#unusedTimer = setTimeout(() => this.#context.remove(this), Math.min(expiresMs, MAX_TIMER_MS)).unref();
   }
 
   #expire(): void {
@@ -243,7 +243,7 @@ export class Queue {
     if (first === undefined || first.expiresAtMs === Number.POSITIVE_INFINITY) return;
     const nowMs = performance.now();
     while (first !== undefined && first.expiresAtMs <= nowMs) {
-      this.#die(this.#takeFirst() as Entry, 'expired');
+      this.#discard(this.#takeFirst() as Entry, 'expired');
       first = this.#ready.first();
     }
   }
@@ -263,9 +263,9 @@ export class Queue {
   }
 
   /** The message leaves the queue for the given reason. */
-  #die({ message }: Entry, reason: DeathReason): void {
-    if (reason === 'maxlen') this.#around.counts.overLength++;
-    if (reason === 'delivery_limit') this.#around.counts.overDeliveryLimit++;
+  #discard({ message }: Entry, reason: DeathReason): void {
+    if (reason === 'maxlen') this.#context.counts.overLength++;
+    if (reason === 'delivery_limit') this.#context.counts.overDeliveryLimit++;
     this.#sendDead({ message, reason });
   }
 
@@ -273,8 +273,8 @@ export class Queue {
   #sendDead(letter: DeadLetter): void {
     const { deadLetter } = this.settings;
     const { message, reason } = letter;
-    const isOver = deadLetter === undefined || this.#around.deadLetter(this, message, reason);
-    if (isOver || !deadLetter.atLeastOnce) this.#around.memory.release(message);
+    const isOver = deadLetter === undefined || this.#context.deadLetter(this, message, reason);
+    if (isOver || !deadLetter.atLeastOnce) this.#context.memory.release(message);
     else this.#undelivered.keep(letter);
   }
 
@@ -283,7 +283,7 @@ export class Queue {
     const entries = this.#ready.takeAll();
     this.#readyBytes = 0;
     this.#refuses = false;
-    for (const { message } of entries) this.#around.memory.release(message);
+    for (const { message } of entries) this.#context.memory.release(message);
     return entries.length;
   }
 
@@ -296,9 +296,9 @@ export class Queue {
     this.#isGone = true;
     clearTimeout(this.#expiryTimer);
     clearTimeout(this.#unusedTimer);
-    for (const { message } of this.#unacked) this.#around.memory.release(message);
+    for (const { message } of this.#unacked) this.#context.memory.release(message);
     this.#unacked.clear();
-    for (const { message } of this.#undelivered.takeAll()) this.#around.memory.release(message);
+    for (const { message } of this.#undelivered.takeAll()) this.#context.memory.release(message);
     const purged = this.purge();
     for (const consumer of this.#consumers.takeAll()) consumer.cancelled();
     return purged;

@@ -17,7 +17,7 @@ export interface Entry {
 }
 
 /** The list is compacted once it has this many consumed slots. */
-const WORTH_CUTTING = 1024;
+const COMPACT_AFTER = 1024;
 
 export class ReadyList {
   #fresh: Array<Entry | undefined> = [];
@@ -45,14 +45,14 @@ export class ReadyList {
     if (this.#head === this.#fresh.length) {
       this.#fresh = [];
       this.#head = 0;
-    } else if (this.#head >= WORTH_CUTTING && this.#head * 2 >= this.#fresh.length) {
+    } else if (this.#head >= COMPACT_AFTER && this.#head * 2 >= this.#fresh.length) {
       this.#fresh = this.#fresh.slice(this.#head);
       this.#head = 0;
     }
     return entry;
   }
 
-  giveBack(entry: Entry): void {
+  requeue(entry: Entry): void {
     const heap = this.#returned;
     let at = heap.length;
     while (at > 0) {

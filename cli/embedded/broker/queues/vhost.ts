@@ -1,10 +1,10 @@
 /** A virtual host: exchanges, queues, and routing between them. */
 import { notFound, resourceLocked } from '../amqp-error.js';
-import { type DeathReason, deadMessage, goesInCircles } from './dead-letter.js';
+import { type DeathReason, deadMessage, isDeadLetterCycle } from './dead-letter.js';
 import { Exchange, type ExchangeIdentity } from './exchange.js';
 import type { MemoryAccount, Message } from './message.js';
 import { noMessageCounts } from './message.js';
-import { Queue, type QueueIdentity, type QueueSurroundings } from './queue.js';
+import { Queue, type QueueContext, type QueueIdentity } from './queue.js';
 import type { QueueSettings } from './queue-arguments.js';
 
 /** Predeclared exchange. The default exchange is not in the list: it routes by queue name. */
@@ -23,12 +23,12 @@ export class Vhost {
   readonly counts = noMessageCounts();
   readonly #exchanges = new Map<string, Exchange>();
   readonly #queues = new Map<string, Queue>();
-  readonly #around: QueueSurroundings;
+  readonly #context: QueueContext;
 
   constructor(name: string, memory: MemoryAccount) {
     this.name = name;
     this.declareExchange({ name: BUILT_IN, durable: true, autoDelete: false, internal: false, arguments: [] });
-    this.#around = {
+    this.#context = {
       memory,
       counts: this.counts,
       deadLetter: (queue, message, reason) => this.#deadLetter(queue, message, reason),
@@ -37,7 +37,7 @@ export class Vhost {
   }
 
   /** The name used in error texts. */
-  called(kind: 'queue' | 'exchange', name: string): string {
+  describe(kind: 'queue' | 'exchange', name: string): string {
     return `${kind} '${name}' in vhost '${this.name}'`;
   }
 
@@ -52,7 +52,7 @@ export class Vhost {
   /** @throws AmqpError 404 if it does not exist; 405 if it is exclusive to another connection. */
   queue(name: string, owner: object): Queue {
     const queue = this.#queues.get(name);
-    if (queue === undefined) throw notFound(`no ${this.called('queue', name)}`);
+    if (queue === undefined) throw notFound(`no ${this.describe('queue', name)}`);
     this.assertAccess(queue, owner);
     return queue;
   }
@@ -65,12 +65,12 @@ export class Vhost {
 
   locked(queue: string) {
     return resourceLocked(
-      `cannot obtain exclusive access to locked ${this.called('queue', queue)}. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.`,
+      `cannot obtain exclusive access to locked ${this.describe('queue', queue)}. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.`,
     );
   }
 
   declareQueue(identity: QueueIdentity, settings: QueueSettings): Queue {
-    const queue = new Queue(identity, settings, this.#around);
+    const queue = new Queue(identity, settings, this.#context);
     this.#queues.set(identity.name, queue);
     return queue;
   }
@@ -92,7 +92,7 @@ export class Vhost {
   /** @throws AmqpError 404 */
   exchange(name: string): Exchange {
     const exchange = this.#exchanges.get(name);
-    if (exchange === undefined) throw notFound(`no ${this.called('exchange', name)}`);
+    if (exchange === undefined) throw notFound(`no ${this.describe('exchange', name)}`);
     return exchange;
   }
 
@@ -137,7 +137,7 @@ export class Vhost {
     const dead = deadMessage(message, { queue: source.name, reason, exchange, routingKey, epochMs: Date.now() });
     const targets = [...this.#route(dead)];
     const targetsOnTheWay =
-      reason === 'rejected' ? targets : targets.filter((queue) => !goesInCircles(dead, queue.name));
+      reason === 'rejected' ? targets : targets.filter((queue) => !isDeadLetterCycle(dead, queue.name));
     // If every target is part of a cycle, drop the message, which would circulate forever.
     if (targets.length > 0 && targetsOnTheWay.length === 0) return true;
     const { routed, refused } = this.#toQueues(dead, targetsOnTheWay);

@@ -65,21 +65,21 @@ export class Channel {
     this.#content = new IncomingContent(maxMessageBytes);
     this.#confirms = new Confirms(outbox, number);
     this.#consuming = new Consuming({ channel: number, site: this.#site, outbox, notifiesCancel });
-    this.#say('channel.open-ok', { channelId: '' });
+    this.#send('channel.open-ok', { channelId: '' });
   }
 
   get isClosed(): boolean {
     return this.#state === 'closed';
   }
 
-  #say<Name extends MethodName>(name: Name, fields: FieldsOf<Name>): void {
+  #send<Name extends MethodName>(name: Name, fields: FieldsOf<Name>): void {
     this.#outbox.method(this.number, name, fields);
   }
 
   /** @throws AmqpError if the whole connection must be closed. */
   frame(type: number, payload: Buffer): void {
     if (this.#state === 'closing') {
-      this.#passOver(type, payload);
+      this.#ignore(type, payload);
       return;
     }
     let method: Method | undefined;
@@ -103,18 +103,18 @@ export class Channel {
   }
 
   #fail(error: AmqpError): void {
-    this.#confirms.tell();
+    this.#confirms.flush();
     this.#release('closing');
     const { code: replyCode, replyText, at: { classId, methodId } = NOWHERE } = error;
-    this.#say('channel.close', { replyCode, replyText, classId, methodId });
+    this.#send('channel.close', { replyCode, replyText, classId, methodId });
   }
 
-  #passOver(type: number, payload: Buffer): void {
+  #ignore(type: number, payload: Buffer): void {
     if (type !== METHOD_FRAME) return;
     const { name } = decodeMethod(payload);
     if (name === 'channel.close-ok') this.#state = 'closed';
     // Both sides closed at the same time; close-ok for our close still follows.
-    if (name === 'channel.close') this.#say('channel.close-ok', {});
+    if (name === 'channel.close') this.#send('channel.close-ok', {});
   }
 
   #release(state: 'closing' | 'closed'): void {
@@ -130,7 +130,7 @@ export class Channel {
 
   /** Confirms everything published in this turn of the event loop. */
   confirm(): void {
-    if (this.#state === 'open') this.#confirms.tell();
+    if (this.#state === 'open') this.#confirms.flush();
   }
 
   /** The client is reading again. */
@@ -168,7 +168,7 @@ export class Channel {
         break;
       case 'basic.recover':
         this.#consuming.recover(method.requeue);
-        this.#say('basic.recover-ok', {});
+        this.#send('basic.recover-ok', {});
         break;
       case 'basic.recover-async':
         this.#consuming.recover(method.requeue);
@@ -189,7 +189,7 @@ export class Channel {
         break;
       case 'queue.unbind':
         unbindQueue(site, method);
-        this.#say('queue.unbind-ok', {});
+        this.#send('queue.unbind-ok', {});
         break;
       case 'queue.purge':
         this.#answer(method, 'queue.purge-ok', { messageCount: purgeQueue(site, method) });
@@ -211,24 +211,24 @@ export class Channel {
         break;
       case 'channel.flow':
         if (!method.active) throw notImplemented('active=false');
-        this.#say('channel.flow-ok', { active: true });
+        this.#send('channel.flow-ok', { active: true });
         break;
       case 'channel.close':
-        this.#confirms.tell();
+        this.#confirms.flush();
         this.#release('closed');
-        this.#say('channel.close-ok', {});
+        this.#send('channel.close-ok', {});
         break;
       case 'channel.open':
         throw channelError("second 'channel.open' seen");
       case 'access.request':
-        this.#say('access.request-ok', { ticket: 1 });
+        this.#send('access.request-ok', { ticket: 1 });
         break;
       case 'tx.select':
       case 'tx.commit':
       case 'tx.rollback':
       case 'exchange.bind':
       case 'exchange.unbind':
-        throw notImplemented(`the development broker does not do ${method.name}`);
+        throw notImplemented(`the development broker does not support ${method.name}`);
       default:
         // Methods only a server sends, and connection methods.
         throw commandInvalid('unimplemented method');
@@ -236,13 +236,13 @@ export class Channel {
   }
 
   #answer<Name extends MethodName>({ nowait }: { nowait: boolean }, name: Name, fields: FieldsOf<Name>): void {
-    if (!nowait) this.#say(name, fields);
+    if (!nowait) this.#send(name, fields);
   }
 
   #publish({ method: { exchange, routingKey, mandatory }, properties: raw, body }: Content): void {
     const { vhost } = this.#site;
     if (exchange !== DEFAULT_EXCHANGE && vhost.exchange(exchange).identity.internal) {
-      throw accessRefused(`cannot publish to internal ${vhost.called('exchange', exchange)}`);
+      throw accessRefused(`cannot publish to internal ${vhost.describe('exchange', exchange)}`);
     }
     const properties = parseProperties(raw);
     this.#assertPublishable(properties);
@@ -257,7 +257,7 @@ export class Channel {
   }
 
   #assertPublishable({ userId, expiration, deliveryMode, sendsCopies }: Properties): void {
-    if (sendsCopies) throw notImplemented('the development broker sends no copies: a message has a header CC or BCC');
+    if (sendsCopies) throw notImplemented('the development broker does not support the headers CC and BCC');
     if (userId !== undefined && userId !== this.#user) {
       throw preconditionFailed(`user_id property set to '${userId}' but authenticated user was '${this.#user}'`);
     }

@@ -5,7 +5,7 @@
  *       │                          └───────────────────┴───────────────────┴──────────────────┤
  *       │                                                         error, or closed by broker  │
  *       │                                                                                     v
- *       └──anything else──> gone <──close-ok or timeout───────────────────────────────────closing
+ *       └──anything else──> gone <──close-ok or timeout────────────────────────────────── closing
  *
  * Any state also ends in `gone` when the client closes the connection or its socket. The states before `running` share
  * one handshake timeout. At the end, unacknowledged messages are requeued and exclusive queues deleted.
@@ -83,7 +83,7 @@ export class Connection {
   }
 
   #read(chunk: Buffer): void {
-    this.#heartbeat?.heard();
+    this.#heartbeat?.received();
     this.#take(() => {
       if (this.#state === 'greeting') this.#greet(chunk);
       else if (this.#state !== 'gone') this.#frames.read(chunk);
@@ -97,7 +97,7 @@ export class Connection {
       this.#frameLost(error);
     }
     this.#channels?.confirm();
-    this.#readOrNot();
+    this.#updateReading();
   }
 
   #greet(chunk: Buffer): void {
@@ -105,7 +105,7 @@ export class Connection {
     const bytes = Buffer.concat([this.#greeting, chunk]);
     if (!isGreeting(bytes)) {
       this.#socket.end(PROTOCOL_HEADER);
-      this.#vanishSoon();
+      this.#closeSoon();
       return;
     }
     this.#greeting = bytes;
@@ -124,7 +124,7 @@ export class Connection {
   /** A framing error: nothing after it can be parsed. */
   #frameLost(error: unknown): void {
     this.end(error);
-    this.#vanishSoon();
+    this.#closeSoon();
   }
 
   #frame(type: number, number: number, payload: Buffer): void {
@@ -183,10 +183,10 @@ export class Connection {
     if (heartbeatS === 0) return;
     this.#heartbeat = new Heartbeat({
       intervalMs: heartbeatS * 1000,
-      spoke: () => this.#outbox.spokeSinceAsked(),
-      beat: () => this.#outbox.heartbeat(),
-      isDeaf: () => this.#isBlocked,
-      died: () => this.#socket.destroy(),
+      hasSent: () => this.#outbox.hasSentSinceLastCall(),
+      send: () => this.#outbox.heartbeat(),
+      isReadingPaused: () => this.#isBlocked,
+      onTimeout: () => this.#socket.destroy(),
     });
   }
 
@@ -211,7 +211,7 @@ export class Connection {
     this.#release();
     this.#state = 'closing';
     this.#outbox.end();
-    this.#vanishSoon();
+    this.#closeSoon();
   }
 
   /** Closes the connection with a reason. Anything but an AmqpError is a bug in this broker. */
@@ -229,11 +229,11 @@ export class Connection {
     this.#outbox.flush();
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => this.#socket.destroy(), CLOSING_MS).unref();
-    this.#readOrNot();
+    this.#updateReading();
   }
 
   /** Stops reading and writing. */
-  #vanishSoon(): void {
+  #closeSoon(): void {
     this.#state = this.#state === 'greeting' ? 'closing' : this.#state;
     this.#outbox.end();
     this.#socket.removeAllListeners('data').resume();
@@ -265,7 +265,7 @@ export class Connection {
 
   /** As in RabbitMQ: a client that publishes while publishing is blocked is notified, and not read until that ends. */
   #blockIfNeeded(): void {
-    const reason = this.#isBlocked ? undefined : this.#host.blockedBecause();
+    const reason = this.#isBlocked ? undefined : this.#host.blockedReason();
     if (reason === undefined) return;
     this.#isBlocked = true;
     if (this.#capabilities.connectionBlocked) this.#outbox.method(0, 'connection.blocked', { reason });
@@ -273,28 +273,28 @@ export class Connection {
 
   /** Resumes reading if publishing is allowed again. */
   unblock(): void {
-    if (!this.#isBlocked || this.#host.blockedBecause() !== undefined) return;
+    if (!this.#isBlocked || this.#host.blockedReason() !== undefined) return;
     this.#isBlocked = false;
     if (this.#capabilities.connectionBlocked) this.#outbox.method(0, 'connection.unblocked', {});
-    this.#readOrNot();
+    this.#updateReading();
   }
 
   #drained(): void {
-    this.#heartbeat?.heard();
+    this.#heartbeat?.received();
     this.#channels?.wake();
-    this.#readOrNot();
+    this.#updateReading();
   }
 
   get #isHeld(): boolean {
     return this.#isBlocked || this.#outbox.isOverfull;
   }
 
-  #readOrNot(): void {
+  #updateReading(): void {
     if (this.#isHeld) {
       this.#socket.pause();
     } else if (this.#socket.isPaused()) {
       this.#socket.resume();
-      this.#take(() => this.#frames.goOn());
+      this.#take(() => this.#frames.resume());
     }
   }
 }

@@ -7,7 +7,7 @@ import type { MethodOf } from '../wire/method-table.js';
 import { canonical, type Properties, readHeaders, setHeaders, withHeaders } from '../wire/properties.js';
 import { Deliveries, type Delivery, Subscription, type SubscriptionChannel } from './deliveries.js';
 import type { Outbox } from './outbox.js';
-import { generatedName, queueNamed, type Site } from './topology-methods.js';
+import { generatedName, resolveQueueName, type Site } from './topology-methods.js';
 
 /** Consumer arguments RabbitMQ supports and this broker does not. */
 const CONSUMER_ARGUMENTS_NOT_HERE = ['x-priority', 'x-stream-offset', 'x-credit'];
@@ -31,7 +31,7 @@ export class Consuming implements SubscriptionChannel {
   #prefetch = 0;
   /** For all consumers of the channel together; 0: no limit. */
   #prefetchOfAll = 0;
-  #inHandOfAll = 0;
+  #unackedOfAll = 0;
 
   constructor({ channel, site, outbox, notifiesCancel }: ConsumingOptions) {
     this.#channel = channel;
@@ -40,9 +40,9 @@ export class Consuming implements SubscriptionChannel {
     this.#notifiesCancel = notifiesCancel;
   }
 
-  hasRoom(noAck: boolean): boolean {
+  hasCapacity(noAck: boolean): boolean {
     if (this.#outbox.isFull) return false;
-    return noAck || this.#prefetchOfAll === 0 || this.#inHandOfAll < this.#prefetchOfAll;
+    return noAck || this.#prefetchOfAll === 0 || this.#unackedOfAll < this.#prefetchOfAll;
   }
 
   /** The client is reading again. */
@@ -54,7 +54,7 @@ export class Consuming implements SubscriptionChannel {
     if (prefetchSize !== 0) throw notImplemented(`prefetch_size!=0 (${prefetchSize})`);
     if (!global) this.#prefetch = prefetchCount;
     this.#prefetchOfAll = global ? prefetchCount : 0;
-    if (global) this.#inHandOfAll = this.#deliveries.count;
+    if (global) this.#unackedOfAll = this.#deliveries.count;
     this.#outbox.method(this.#channel, 'basic.qos-ok', {});
     this.wake();
   }
@@ -64,10 +64,11 @@ export class Consuming implements SubscriptionChannel {
     if (this.#subscriptions.has(method.consumerTag)) {
       throw notAllowed(`attempt to reuse consumer tag '${method.consumerTag}'`);
     }
-    const queue = vhost.queue(queueNamed(this.#site, method.queue), owner);
-    const what = vhost.called('queue', queue.name);
+    const queue = vhost.queue(resolveQueueName(this.#site, method.queue), owner);
+    const what = vhost.describe('queue', queue.name);
     const refused = CONSUMER_ARGUMENTS_NOT_HERE.find((name) => lookUp(method.arguments, name));
-    if (refused) throw notImplemented(`the development broker has no argument '${refused}' for a consumer of ${what}`);
+    if (refused)
+      throw notImplemented(`the development broker does not support argument '${refused}' for a consumer of ${what}`);
     if (this.#prefetchOfAll > 0 && queue.settings.type === 'quorum') {
       throw notImplemented(`${what} does not support global qos`);
     }
@@ -116,13 +117,13 @@ export class Consuming implements SubscriptionChannel {
     if (delivery.entry.redelivered) this.#site.vhost.counts.redelivered++;
     const tag = this.#deliveries.nextTag();
     if (noAck) return tag;
-    if (delivery.subscription) this.#inHandOfAll++;
+    if (delivery.subscription) this.#unackedOfAll++;
     this.#deliveries.keep(tag, delivery);
     return tag;
   }
 
   get(method: MethodOf<'basic.get'>): void {
-    const queue = this.#site.vhost.queue(queueNamed(this.#site, method.queue), this.#site.owner);
+    const queue = this.#site.vhost.queue(resolveQueueName(this.#site, method.queue), this.#site.owner);
     const entry = queue.get(method.noAck);
     if (entry === undefined) {
       this.#outbox.method(this.#channel, 'basic.get-empty', { clusterId: '' });
@@ -141,37 +142,37 @@ export class Consuming implements SubscriptionChannel {
   }
 
   acknowledge({ deliveryTag, multiple }: MethodOf<'basic.ack'>): void {
-    const settled = this.#deliveries.settle(deliveryTag, multiple);
-    for (const { queue, entry } of settled) queue.acknowledge(entry);
-    this.#free(settled);
+    const taken = this.#deliveries.take(deliveryTag, multiple);
+    for (const { queue, entry } of taken) queue.acknowledge(entry);
+    this.#free(taken);
   }
 
   reject(deliveryTag: number, multiple: boolean, requeue: boolean): void {
-    const settled = this.#deliveries.settle(deliveryTag, multiple);
-    if (requeue) giveBack(settled, true);
-    else for (const { queue, entry } of settled) queue.reject(entry);
-    this.#free(settled);
+    const taken = this.#deliveries.take(deliveryTag, multiple);
+    if (requeue) requeueAll(taken, true);
+    else for (const { queue, entry } of taken) queue.reject(entry);
+    this.#free(taken);
   }
 
   recover(requeue: boolean): void {
     if (!requeue) throw notImplemented('requeue=false');
     const all = this.#deliveries.takeAll();
-    giveBack(all, true);
+    requeueAll(all, true);
     this.#free(all);
   }
 
   /** Frees the capacity used by acknowledged messages. */
-  #free(settled: readonly Delivery[]): void {
+  #free(taken: readonly Delivery[]): void {
     const freed = new Set<Subscription>();
-    for (const { subscription } of settled) {
+    for (const { subscription } of taken) {
       if (subscription === undefined) continue;
-      subscription.settled();
-      this.#inHandOfAll--;
+      subscription.released();
+      this.#unackedOfAll--;
       freed.add(subscription);
     }
     if (this.#prefetchOfAll > 0) this.wake();
     else for (const subscription of freed) subscription.wake();
-    for (const queue of new Set(settled.map((each) => each.queue))) queue.deliver();
+    for (const queue of new Set(taken.map((each) => each.queue))) queue.deliver();
   }
 
   /** The channel has closed: requeue unacknowledged messages. */
@@ -179,13 +180,13 @@ export class Consuming implements SubscriptionChannel {
     for (const subscription of this.#subscriptions.values()) subscription.end();
     this.#subscriptions.clear();
     const all = this.#deliveries.takeAll();
-    giveBack(all, false);
+    requeueAll(all, false);
     for (const queue of new Set(all.map((each) => each.queue))) queue.deliver();
   }
 }
 
-function giveBack(deliveries: readonly Delivery[], asked: boolean): void {
-  for (const { queue, entry } of deliveries) queue.giveBack(entry, { asked });
+function requeueAll(deliveries: readonly Delivery[], byConsumer: boolean): void {
+  for (const { queue, entry } of deliveries) queue.requeue(entry, { byConsumer });
 }
 
 /** Quorum queues report how often delivery has failed, and for basic.get also a count of zero. */

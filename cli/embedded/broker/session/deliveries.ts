@@ -33,7 +33,7 @@ export class Deliveries {
    *
    * @throws AmqpError 406 for an unknown tag.
    */
-  settle(tag: number, multiple: boolean): Delivery[] {
+  take(tag: number, multiple: boolean): Delivery[] {
     if (multiple && tag === 0) return this.takeAll();
     const delivery = this.#open.get(tag);
     if (delivery === undefined) throw preconditionFailed(`unknown delivery tag ${tag}`);
@@ -41,13 +41,13 @@ export class Deliveries {
       this.#open.delete(tag);
       return [delivery];
     }
-    const settled: Delivery[] = [];
+    const taken: Delivery[] = [];
     for (const [each, open] of this.#open) {
       if (each > tag) break;
       this.#open.delete(each);
-      settled.push(open);
+      taken.push(open);
     }
-    return settled;
+    return taken;
   }
 
   takeAll(): Delivery[] {
@@ -62,7 +62,7 @@ export class Deliveries {
 /** The consumer's channel. */
 export interface SubscriptionChannel {
   /** Whether the client reads and the channel's prefetch limit is not reached. */
-  hasRoom(noAck: boolean): boolean;
+  hasCapacity(noAck: boolean): boolean;
   deliver(subscription: Subscription, entry: Entry): void;
   lost(subscription: Subscription): void;
 }
@@ -83,7 +83,7 @@ export class Subscription implements Consumer {
   readonly exclusive: boolean;
   readonly #prefetch: number;
   readonly #channel: SubscriptionChannel;
-  #inHand = 0;
+  #unacked = 0;
 
   constructor(channel: SubscriptionChannel, { tag, queue, noAck, exclusive, prefetch }: SubscriptionOptions) {
     this.#channel = channel;
@@ -94,18 +94,18 @@ export class Subscription implements Consumer {
     this.#prefetch = prefetch;
   }
 
-  hasRoom(): boolean {
-    const own = this.noAck || this.#prefetch === 0 || this.#inHand < this.#prefetch;
-    return own && this.#channel.hasRoom(this.noAck);
+  hasCapacity(): boolean {
+    const own = this.noAck || this.#prefetch === 0 || this.#unacked < this.#prefetch;
+    return own && this.#channel.hasCapacity(this.noAck);
   }
 
   deliver(entry: Entry): void {
-    if (!this.noAck) this.#inHand++;
+    if (!this.noAck) this.#unacked++;
     this.#channel.deliver(this, entry);
   }
 
-  settled(): void {
-    this.#inHand--;
+  released(): void {
+    this.#unacked--;
   }
 
   cancelled(): void {

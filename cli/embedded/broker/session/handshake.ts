@@ -54,7 +54,7 @@ export function serverProperties(version: string): FieldTable {
     ['product', longString('Loghive development broker')],
     ['version', longString(version)],
     ['platform', longString(`Node.js ${process.version}`)],
-    ['information', longString('For development only: everything is in memory and ends with the process.')],
+    ['information', longString('For development only: everything is in memory and lost when the process exits.')],
   ];
 }
 
@@ -120,5 +120,5 @@ export interface ConnectionHost {
   isUser(user: string, password: string): boolean;
   findVhost(name: string): Vhost | undefined;
   /** Why publishing is blocked; undefined: it is not. */
-  blockedBecause(): string | undefined;
+  blockedReason(): string | undefined;
 }

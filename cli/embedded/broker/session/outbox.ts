@@ -33,7 +33,7 @@ const BASIC_CLASS = 60;
 export class Outbox {
   /** Maximum frame size the client accepts. */
   frameMax = FRAME_MIN_BYTES;
-  #spoke = false;
+  #hasSent = false;
   readonly #socket: Socket;
   #writer = new ByteWriter(SMALLEST_BUFFER_BYTES);
   #pieces: Buffer[] = [];
@@ -58,7 +58,7 @@ export class Outbox {
 
   method<Name extends MethodName>(channel: number, name: Name, fields: FieldsOf<Name>): void {
     this.#method(channel, name, fields);
-    this.#later();
+    this.#scheduleFlush();
   }
 
   #method<Name extends MethodName>(channel: number, name: Name, fields: FieldsOf<Name>): void {
@@ -93,7 +93,7 @@ export class Outbox {
     writer.octet(FRAME_END);
     const most = this.frameMax - FRAME_EXTRA_BYTES;
     for (let at = 0; at < body.length; at += most) this.#body(channel, body.subarray(at, at + most));
-    this.#later();
+    this.#scheduleFlush();
   }
 
   #body(channel: number, part: Buffer): void {
@@ -121,18 +121,18 @@ export class Outbox {
     const size = this.#frame(HEARTBEAT_FRAME, 0);
     this.#writer.sizeHere(size);
     this.#writer.octet(FRAME_END);
-    this.#later();
+    this.#scheduleFlush();
   }
 
-  #later(): void {
+  #scheduleFlush(): void {
     if (this.#pieceBytes + this.#writer.length > WRITE_AT_ONCE_BYTES) this.flush();
     else this.#flushing ??= setImmediate(() => this.flush());
   }
 
-  spokeSinceAsked(): boolean {
-    const spoke = this.#spoke;
-    this.#spoke = false;
-    return spoke;
+  hasSentSinceLastCall(): boolean {
+    const hasSent = this.#hasSent;
+    this.#hasSent = false;
+    return hasSent;
   }
 
   flush(): void {
@@ -143,7 +143,7 @@ export class Outbox {
     const [pieces, bytes] = [this.#pieces, this.#pieceBytes];
     this.#pieces = [];
     this.#pieceBytes = 0;
-    this.#spoke = true;
+    this.#hasSent = true;
     // The next turn will probably need about as much.
     this.#writer = new ByteWriter(Math.min(Math.max(bytes, SMALLEST_BUFFER_BYTES), LARGEST_BUFFER_BYTES));
     if (this.#socket.destroyed || this.#socket.writableEnded) return;

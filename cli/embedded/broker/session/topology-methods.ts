@@ -28,7 +28,7 @@ export interface Site {
 const NO_LAST_QUEUE = 'no previously declared queue';
 
 /** An empty name refers to the last declared queue. */
-export function queueNamed(site: Site, name: string): string {
+export function resolveQueueName(site: Site, name: string): string {
   if (name !== '') return name;
   if (site.lastQueue === undefined) throw notFound(NO_LAST_QUEUE);
   return site.lastQueue;
@@ -36,12 +36,12 @@ export function queueNamed(site: Site, name: string): string {
 
 export function declareQueue(site: Site, method: MethodOf<'queue.declare'>): Queue {
   const name = withoutLineEnds(method.queue);
-  const queue = method.passive ? site.vhost.queue(name, site.owner) : found(site, name, method);
+  const queue = method.passive ? site.vhost.queue(name, site.owner) : findOrDeclare(site, name, method);
   site.lastQueue = queue.name;
   return queue;
 }
 
-function found({ vhost, owner }: Site, name: string, method: MethodOf<'queue.declare'>): Queue {
+function findOrDeclare({ vhost, owner }: Site, name: string, method: MethodOf<'queue.declare'>): Queue {
   const { exclusive, autoDelete } = method;
   const durable = method.durable && !exclusive;
   if (name.startsWith('amq.')) throw accessRefused(`queue name '${name}' contains reserved prefix 'amq.*'`);
@@ -51,7 +51,7 @@ function found({ vhost, owner }: Site, name: string, method: MethodOf<'queue.dec
     existing.used();
     return existing;
   }
-  const settings = queueSettings(vhost.called('queue', name), method.arguments);
+  const settings = queueSettings(vhost.describe('queue', name), method.arguments);
   if (settings.type === 'quorum') assertFitsQuorum(vhost, name, { durable, autoDelete, exclusive });
   return vhost.declareQueue(
     {
@@ -68,14 +68,14 @@ function found({ vhost, owner }: Site, name: string, method: MethodOf<'queue.dec
 function assertEquivalent(
   vhost: Vhost,
   { name, identity, settings }: Queue,
-  asked: { durable: boolean; autoDelete: boolean; owner: object | undefined },
-  askedArguments: FieldTable,
+  declared: { durable: boolean; autoDelete: boolean; owner: object | undefined },
+  declaredArguments: FieldTable,
 ): void {
-  const what = vhost.called('queue', name);
-  if (identity.owner !== asked.owner) throw vhost.locked(name);
-  assertSame(what, 'durable', identity.durable, asked.durable);
-  assertSame(what, 'auto_delete', identity.autoDelete, asked.autoDelete);
-  assertSameArguments(what, ARGUMENTS_OF[settings.type], identity.arguments, askedArguments);
+  const what = vhost.describe('queue', name);
+  if (identity.owner !== declared.owner) throw vhost.locked(name);
+  assertSame(what, 'durable', identity.durable, declared.durable);
+  assertSame(what, 'auto_delete', identity.autoDelete, declared.autoDelete);
+  assertSameArguments(what, ARGUMENTS_OF[settings.type], identity.arguments, declaredArguments);
 }
 
 function assertFitsQuorum(
@@ -83,7 +83,7 @@ function assertFitsQuorum(
   name: string,
   { durable, autoDelete, exclusive }: { durable: boolean; autoDelete: boolean; exclusive: boolean },
 ): void {
-  const what = vhost.called('queue', name);
+  const what = vhost.describe('queue', name);
   if (name === '') throw preconditionFailed('Cannot declare a server-named queue for type rabbit_quorum_queue');
   if (autoDelete) throw preconditionFailed(`invalid property 'auto-delete' for ${what}`);
   if (exclusive) throw preconditionFailed(`invalid property 'exclusive-owner' for ${what}`);
@@ -93,10 +93,10 @@ function assertFitsQuorum(
 /** @returns undefined if it does not exist. */
 export function queueToDelete(site: Site, method: MethodOf<'queue.delete'>): Queue | undefined {
   const { vhost, owner } = site;
-  const queue = vhost.findQueue(withoutLineEnds(queueNamed(site, method.queue)));
+  const queue = vhost.findQueue(withoutLineEnds(resolveQueueName(site, method.queue)));
   if (queue === undefined) return undefined;
   vhost.assertAccess(queue, owner);
-  const what = vhost.called('queue', queue.name);
+  const what = vhost.describe('queue', queue.name);
   const condition = method.ifUnused ? 'if-unused' : method.ifEmpty ? 'if-empty' : undefined;
   if (condition && queue.settings.type === 'quorum') {
     throw notImplemented(
@@ -109,17 +109,17 @@ export function queueToDelete(site: Site, method: MethodOf<'queue.delete'>): Que
 }
 
 export function purgeQueue(site: Site, method: MethodOf<'queue.purge'>): number {
-  return site.vhost.queue(queueNamed(site, method.queue), site.owner).purge();
+  return site.vhost.queue(resolveQueueName(site, method.queue), site.owner).purge();
 }
 
 export function bindQueue(site: Site, method: MethodOf<'queue.bind'>): void {
-  const { exchangeName, queueName, routingKey } = endsOf(site, method);
+  const { exchangeName, queueName, routingKey } = bindingOf(site, method);
   const exchange = site.vhost.exchange(exchangeName);
   exchange.bind(site.vhost.queue(queueName, site.owner), routingKey, method.arguments);
 }
 
 export function unbindQueue(site: Site, method: MethodOf<'queue.unbind'>): void {
-  const { exchangeName, queueName, routingKey } = endsOf(site, method);
+  const { exchangeName, queueName, routingKey } = bindingOf(site, method);
   const exchange = site.vhost.findExchange(exchangeName);
   const queue = site.vhost.findQueue(queueName);
   // A missing exchange or queue has no bindings.
@@ -134,18 +134,18 @@ export function unbindQueue(site: Site, method: MethodOf<'queue.unbind'>): void 
  * Exchange, queue and routing key of a binding. If queue name and routing key are both empty, the routing key is the
  * queue's name.
  */
-function endsOf(
+function bindingOf(
   site: Site,
   method: MethodOf<'queue.bind'> | MethodOf<'queue.unbind'>,
 ): { exchangeName: string; queueName: string; routingKey: string } {
-  const queueName = withoutLineEnds(queueNamed(site, method.queue));
+  const queueName = withoutLineEnds(resolveQueueName(site, method.queue));
   const routingKey = method.queue === '' && method.routingKey === '' ? queueName : method.routingKey;
   const exchangeName = withoutLineEnds(method.exchange);
-  if (exchangeName === DEFAULT_EXCHANGE) throw onDefaultExchange();
+  if (exchangeName === DEFAULT_EXCHANGE) throw defaultExchangeError();
   return { exchangeName, queueName, routingKey };
 }
 
-export function onDefaultExchange(): AmqpError {
+export function defaultExchangeError(): AmqpError {
   return accessRefused('operation not permitted on the default exchange');
 }
 
@@ -157,15 +157,15 @@ const ALTERNATE = 'alternate-exchange';
 export function declareExchange(vhost: Vhost, method: MethodOf<'exchange.declare'>): void {
   const name = withoutLineEnds(method.exchange);
   if (method.passive) {
-    if (name === DEFAULT_EXCHANGE) throw onDefaultExchange();
+    if (name === DEFAULT_EXCHANGE) throw defaultExchangeError();
     vhost.exchange(name);
     return;
   }
   const { type, durable, autoDelete, internal } = method;
   const isOther = OTHER_TYPES.includes(type);
   if (type !== TYPE && !isOther) throw commandInvalid(`unknown exchange type '${type}'`);
-  if (name === DEFAULT_EXCHANGE) throw onDefaultExchange();
-  const what = vhost.called('exchange', name);
+  if (name === DEFAULT_EXCHANGE) throw defaultExchangeError();
+  const what = vhost.describe('exchange', name);
   const existing = vhost.findExchange(name)?.identity;
   if (existing) {
     assertSame(what, 'type', TYPE, type);
@@ -176,17 +176,17 @@ export function declareExchange(vhost: Vhost, method: MethodOf<'exchange.declare
     return;
   }
   if (name.startsWith('amq.')) throw accessRefused(`exchange name '${name}' contains reserved prefix 'amq.*'`);
-  if (isOther) throw notImplemented(`the development broker has direct exchanges only, no ${type} ${what}`);
+  if (isOther) throw notImplemented(`the development broker only supports direct exchanges, not ${type} ${what}`);
   if (lookUp(method.arguments, ALTERNATE)) {
-    throw notImplemented(`the development broker has no argument '${ALTERNATE}' for ${what}`);
+    throw notImplemented(`the development broker does not support argument '${ALTERNATE}' for ${what}`);
   }
   vhost.declareExchange({ name, durable, autoDelete, internal, arguments: method.arguments });
 }
 
 export function deleteExchange(vhost: Vhost, method: MethodOf<'exchange.delete'>): void {
   const name = withoutLineEnds(method.exchange);
-  if (name === DEFAULT_EXCHANGE) throw onDefaultExchange();
-  const what = vhost.called('exchange', name);
+  if (name === DEFAULT_EXCHANGE) throw defaultExchangeError();
+  const what = vhost.describe('exchange', name);
   if (name.startsWith('amq.')) throw accessRefused(`deletion of system ${what} not allowed`);
   if (method.ifUnused && vhost.findExchange(name)?.isBound) throw preconditionFailed(`${what} in use`);
   vhost.deleteExchange(name);

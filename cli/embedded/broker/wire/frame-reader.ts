@@ -37,13 +37,13 @@ export class FrameReader {
     this.#onFrame = onFrame;
   }
 
-  /** Stops reading after this frame until `goOn`. Called from within onFrame. */
+  /** Stops reading after this frame until `resume`. Called from within onFrame. */
   hold(): void {
     this.#isHeld = true;
   }
 
   /** @throws the errors of `read`. */
-  goOn(): void {
+  resume(): void {
     const held = this.#held;
     this.#isHeld = false;
     this.#held = undefined;
@@ -59,7 +59,7 @@ export class FrameReader {
         this.#held = this.#held ? Buffer.concat([this.#held, rest]) : rest;
         return;
       }
-      if (this.#rest !== undefined) at = this.#goOn(this.#rest, chunk, at);
+      if (this.#rest !== undefined) at = this.#continueFrame(this.#rest, chunk, at);
       else if (this.#headBytes === 0 && chunk.length - at >= FRAME_HEAD_BYTES) at = this.#frameOrStart(chunk, at);
       else at = this.#collectHead(chunk, at);
     }
@@ -92,7 +92,7 @@ export class FrameReader {
     this.#restBytes = 0;
   }
 
-  #goOn(rest: Buffer, chunk: Buffer, at: number): number {
+  #continueFrame(rest: Buffer, chunk: Buffer, at: number): number {
     const taken = Math.min(rest.length - this.#restBytes, chunk.length - at);
     chunk.copy(rest, this.#restBytes, at, at + taken);
     this.#restBytes += taken;

@@ -19,7 +19,7 @@ export function decodeMethod(payload: Buffer): Method {
   const id = payload.readUInt32BE(0);
   const shape = shapeOf(id);
   if (shape === undefined) {
-    throw notImplemented(`the development broker has no method ${id & 0xffff} of class ${id >>> 16}`);
+    throw notImplemented(`the development broker does not support method ${id & 0xffff} of class ${id >>> 16}`);
   }
   try {
     const reader = new ByteReader(payload, 4);
