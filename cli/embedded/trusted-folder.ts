@@ -99,8 +99,9 @@ function remedyFor(folder: string, error: unknown, instead: string): string {
     case 'EPERM':
       return remedyForRights(folder, instead) ?? Alternative;
     case 'EEXIST':
-    case 'ENOTDIR':
       return `A file of that name exists. ${Alternative}`;
+    case 'ENOTDIR':
+      return `Part of its path is a file. ${Alternative}`;
     case 'EROFS':
       return `That file system is read-only. ${Alternative}`;
     case 'ENOSPC':

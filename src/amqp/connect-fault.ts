@@ -8,6 +8,9 @@ import { replyText } from './reply.js';
 /** An end that amqplib has not told. */
 export const CLOSED_AT_ONCE = 'the broker closed the connection as soon as it was open';
 
+/** TCP is connected, but the handshake timed out. amqplib reports `connect ETIMEDOUT` here as well. */
+export const NO_HANDSHAKE = 'the server accepted the connection but did not answer in time';
+
 /** @param error what amqplib or the socket failed with. */
 export function connectFault(error: unknown, host: BrokerHost): LoghiveError {
   const tls = tlsFault(error, 'the option tls: { ca }', 'tls: { cert, key }');
@@ -74,6 +77,11 @@ function handshakeEnded(said: string, host: BrokerHost): readonly [ErrorCode, st
   if (/Handshake terminated by server|SASL mechanism/.test(said)) {
     return ['LOGHIVE_BROKER_REFUSED', `the broker refused the connection (${reply}). Loghive logs in by PLAIN.`];
   }
+  if (said === NO_HANDSHAKE)
+    return [
+      'LOGHIVE_BROKER_UNREACHABLE',
+      `${said}. Check that it is an AMQP 0-9-1 broker and not overloaded, or raise socketTimeoutMs.`,
+    ];
   if (/ETIMEDOUT/.test(said)) return ['LOGHIVE_BROKER_UNREACHABLE', late(said)];
   if (said === CLOSED_AT_ONCE) return ['LOGHIVE_BROKER_UNREACHABLE', `${said}. Its log says why.`];
   if (/closed abruptly/.test(said)) return ['LOGHIVE_BROKER_UNREACHABLE', CLOSED];

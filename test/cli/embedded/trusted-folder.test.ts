@@ -103,7 +103,11 @@ describe('a directory is refused, with a remedy, that', () => {
       /it is writable by its group/,
     ],
     ['is a file', (base) => fileOf(path.join(base, 'x')), /x cannot be used: EEXIST.*A file of that name exists/],
-    ['lies below a file', (base) => path.join(fileOf(path.join(base, 'x')), 'y'), /ENOTDIR.*There is a file of that/],
+    [
+      'lies below a file',
+      (base) => path.join(fileOf(path.join(base, 'x')), 'y'),
+      /ENOTDIR.*Part of its path is a file/,
+    ],
     ['has a name that is too long', (base) => path.join(base, 'x'.repeat(300)), /ENAMETOOLONG.*Its path is too long\./],
     ['is a link to itself', (base) => linkOf(path.join(base, 'x'), path.join(base, 'x')), /x cannot be used: E/],
   ];
@@ -150,7 +154,7 @@ describe('a directory is used that', () => {
 
 /** The output of the program run as another user. */
 function asStranger(folder: string): string {
-  const module = new URL('../../../dist/esm/cli/embedded/own-folder.js', import.meta.url).href;
+  const module = new URL('../../../dist/esm/cli/embedded/trusted-folder.js', import.meta.url).href;
   const script = `import(${JSON.stringify(module)}).then((m) => { try { m.openTrustedFolder(process.argv[1]) } catch (e) { console.log(e.message) } })`;
   const ids = isRoot ? { uid: STRANGER, gid: STRANGER } : {};
   return execFileSync(process.execPath, ['-e', script, folder], { ...ids, cwd: '/', encoding: 'utf8' });
@@ -190,14 +194,14 @@ describe('a file', () => {
       (base) => linkOf(path.join(base, 'x'), fileOf(path.join(base, 'y'))),
       /it is a symbolic link\. Remove it, or use another directory \(--data\)/,
     ],
-    ['that is a folder', (base) => folderOf(path.join(base, 'x')), /it is not a plain file/],
+    ['that is a folder', (base) => folderOf(path.join(base, 'x')), /it is not a regular file/],
     [
       'that is a pipe, which nobody writes to',
       (base) => {
         execFileSync('mkfifo', [path.join(base, 'x')]);
         return path.join(base, 'x');
       },
-      /it is not a plain file/,
+      /it is not a regular file/,
     ],
   ];
 

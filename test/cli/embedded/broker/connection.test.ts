@@ -122,7 +122,12 @@ describe('malformed input closes the connection', () => {
     ['a frame without its end', Buffer.from([8, 0, 0, 0, 0, 0, 0, 1]), 501, /invalid_frame_end_marker/],
     ['a frame of no known type', frame(9, 0, Buffer.alloc(0)), 501, /unknown_frame/],
     ['a method that is cut off', frame(1, 1, Buffer.from([0, 50, 0, 10, 0])), 501, /cannot decode <<0>>/],
-    ['a method that does not exist', frame(1, 1, Buffer.from([0, 77, 0, 1])), 540, /no method 1 of class 77/],
+    [
+      'a method that does not exist',
+      frame(1, 1, Buffer.from([0, 77, 0, 1])),
+      540,
+      /does not support method 1 of class 77/,
+    ],
     ['a heartbeat on a channel', frame(8, 1, Buffer.alloc(0)), 505, /type 8/],
     ['content that nobody announced', contentFrames(1, 'x'), 505, /expected method frame/],
     [
@@ -139,7 +144,7 @@ describe('malformed input closes the connection', () => {
       540,
       /immediate=true/,
     ],
-    ['a transaction', frame(1, 1, Buffer.from([0, 90, 0, 10])), 540, /does not do tx.select/],
+    ['a transaction', frame(1, 1, Buffer.from([0, 90, 0, 10])), 540, /does not support tx.select/],
   ])('%s', async (_what, bytes, code, text) => {
     const { port } = await useDevelopmentBroker();
     const peer = await usePeer(port);
