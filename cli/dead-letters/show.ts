@@ -28,9 +28,14 @@ export async function showLetter(
     return;
   }
   const { kind, lines, left } = readableBytes(letter.raw);
-  const told = `${counted(letter.bytes, 'byte')}, ${kind === 'text' ? 'UTF-8' : 'not UTF-8'}`;
+  const description = `${counted(letter.bytes, 'byte')}, ${kind === 'text' ? 'UTF-8' : 'not UTF-8'}`;
   const rest = left === 0 ? [] : [`… ${counted(left, 'more byte')}: loghive dead-letters export --id ${id}`];
-  for (const line of [...columns(facts(letter)), `raw (${told}):`, ...lines.map((each) => `    ${each}`), ...rest]) {
+  for (const line of [
+    ...columns(facts(letter)),
+    `raw (${description}):`,
+    ...lines.map((each) => `    ${each}`),
+    ...rest,
+  ]) {
     if (!(await printer.line(line))) return;
   }
 }

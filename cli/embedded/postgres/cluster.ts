@@ -105,18 +105,18 @@ function overwrite(file: string, text: string, user: ServerUser | undefined): vo
 }
 
 /** Summarizes the programs' output in one sentence. */
-function explained(told: string): string {
-  if (/No space left|Check free disk space/.test(told))
+function explained(output: string): string {
+  if (/No space left|Check free disk space/.test(output))
     return 'the disk is full. Free about 50 MB, or use another directory';
-  if (/could not look up effective user ID/.test(told)) {
-    return `${firstFault(told)}. Run as a user that has an entry in /etc/passwd`;
+  if (/could not look up effective user ID/.test(output)) {
+    return `${firstFault(output)}. Run as a user that has an entry in /etc/passwd`;
   }
-  return firstFault(told);
+  return firstFault(output);
 }
 
 /** The first error line; the programs print much around it. */
-function firstFault(told: string): string {
-  const lines = told.split('\n').map((line) => line.trim());
+function firstFault(output: string): string {
+  const lines = output.split('\n').map((line) => line.trim());
   const line = lines.find((each) => /(?:FATAL|PANIC|ERROR|error): /.test(each)) ?? lines.filter(Boolean).join(' ');
   return line.replace(/^.*?(?:FATAL|PANIC|ERROR|error): +/, '');
 }

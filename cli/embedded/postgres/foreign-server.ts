@@ -28,13 +28,13 @@ export async function endForeignServer(start: Start, endedAfterMs = ENDED_AFTER_
   if (isGoneWithItsMachine(last)) return;
   const found = readPidFile(start.cluster);
   // Without a pid file, it has shut down, or was asked to.
-  if (found === undefined && last.toldToEndAt === undefined) return;
+  if (found === undefined && last.shutdownRequestedAt === undefined) return;
   if (found !== undefined) {
     await refuseWhereItAnswers(start, found);
-    keepLastServer(start, { ...last, toldToEndAt: Date.now() });
+    keepLastServer(start, { ...last, shutdownRequestedAt: Date.now() });
     rmSync(path.join(start.cluster, 'postmaster.pid'), { force: true });
   }
-  await untilEnded(start, lastServer(start).toldToEndAt ?? 0, endedAfterMs);
+  await untilEnded(start, lastServer(start).shutdownRequestedAt ?? 0, endedAfterMs);
 }
 
 /** It was started on this machine and is found by its process id, or this machine has rebooted since. */

@@ -99,15 +99,15 @@ function npmInstall(wanted: string, prefix: string, signal: AbortSignal | undefi
       })
     : // In its own session: Ctrl-C reaches the whole process group, and only this process should end npm.
       spawn('npm', args, { cwd: prefix, signal, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
-  let told = '';
+  let output = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    told = (told + text).slice(-2000);
+    output = (output + text).slice(-2000);
   });
   return new Promise((resolve, reject) => {
     child.once('error', (error) => reject(new Error(`npm cannot be started: ${error.message}`, { cause: error })));
     child.once('close', (status, signal) => {
       if (status === 0) return resolve();
-      const lines = told.split('\n').filter((line) => line.trim() !== '' && !/complete log of this run/.test(line));
+      const lines = output.split('\n').filter((line) => line.trim() !== '' && !/complete log of this run/.test(line));
       reject(
         new Error(
           `npm exited with ${status ?? signal}: ${maskUrlsIn(lines.join(' ').replace(/npm (ERR!|error) ?/g, ''))}`,

@@ -45,15 +45,15 @@ export async function launch(start: Start): Promise<Running> {
     if (await becomesReady(start, postmaster, port)) {
       return { postmaster, port, version: binaries.version, adopted: false };
     }
-    const told = textOf(log).slice(before);
-    if (/could not bind|Address already in use/.test(told)) {
+    const output = textOf(log).slice(before);
+    if (/could not bind|Address already in use/.test(output)) {
       if (start.port !== 0) throw portTaken(port);
-      if (++portAttempts > PORT_ATTEMPTS) throw failed(start, `no free port found: ${lastLines(told)}`);
+      if (++portAttempts > PORT_ATTEMPTS) throw failed(start, `no free port found: ${lastLines(output)}`);
       port = await freePort();
-    } else if (/shared memory|lock file/.test(told) && performance.now() - begun < PREDECESSOR_MS) {
+    } else if (/shared memory|lock file/.test(output) && performance.now() - begun < PREDECESSOR_MS) {
       await delay(100);
     } else {
-      throw failed(start, `it exited during startup: ${lastLines(told)}`);
+      throw failed(start, `it exited during startup: ${lastLines(output)}`);
     }
   }
 }

@@ -59,7 +59,7 @@ export interface LastServer {
   /** Where its process id is meaningful. */
   readonly scope?: ProcessScope & { readonly host: string };
   /** When it was asked to shut down, in epoch milliseconds; it runs elsewhere, see `foreign-server.ts`. */
-  readonly toldToEndAt?: number;
+  readonly shutdownRequestedAt?: number;
 }
 
 /**

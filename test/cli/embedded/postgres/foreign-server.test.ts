@@ -74,7 +74,7 @@ describe('a server that does not answer', () => {
     const given = new AbortController();
     const notice = () => given.abort(new Error('not any more'));
     await expect(endForeignServer({ ...start, notice, signal: given.signal }, 60_000)).rejects.toThrow('not any more');
-    expect(start.last()).toMatchObject({ version: '18.4', scope: CONTAINER, toldToEndAt: expect.any(Number) });
+    expect(start.last()).toMatchObject({ version: '18.4', scope: CONTAINER, shutdownRequestedAt: expect.any(Number) });
     const again = new AbortController();
     const next = { ...start, notice: () => again.abort(new Error('still waiting')), signal: again.signal };
     await expect(endForeignServer(next, 60_000)).rejects.toThrow('still waiting');
