@@ -1,6 +1,6 @@
-/** Rows of text in columns, and sizes, as people read them. Pure. */
+/** Aligns rows of text in columns, and formats sizes and times. Pure. */
 
-/** @param right columns whose text stands at their right end, by their number. */
+/** @param right indexes of the columns to align right. */
 export function columns(rows: ReadonlyArray<readonly string[]>, right: ReadonlySet<number> = new Set()): string[] {
   const widths: number[] = [];
   for (const row of rows) {

@@ -1,4 +1,4 @@
-/** `loghive consume [shop other]`: runs a consumer until a signal ends it. Where its messages go does not matter to it. */
+/** `loghive consume [shop other]`: runs a consumer until it receives a signal. */
 import tty from 'node:tty';
 import { type ConsumerOptions, consumerConfig } from '../consumer/config.js';
 import { httpPortOf } from '../consumer/http/settings.js';
@@ -8,16 +8,17 @@ import { internalLogger, sendInternalLinesTo } from '../src/internal-logger.js';
 import { counted } from '../src/sentence.js';
 import { startReporter } from './consume/reporter.js';
 import { serviceManager } from './consume/systemd.js';
-import { inWordsOfCommand } from './in-words-of-command.js';
+import { withCliNames } from './error-text.js';
 import type { Messages } from './messages.js';
+import { supportsEscapes } from './output.js';
 import { onSignals } from './shutdown-signals.js';
 
 export interface ConsumeOptions extends Pick<ConsumerOptions, 'url' | 'databaseUrl' | 'schema' | 'httpHost'> {
-  /** As it was typed. */
+  /** As typed on the command line. */
   readonly httpPort?: string;
-  /** A file with settings, instead of `config.env` in the working directory. */
+  /** Settings file to use instead of `config.env` in the working directory. */
   readonly config?: string;
-  /** Log lines as JSON, one object a line. */
+  /** Write log lines as JSON, one object per line. */
   readonly jsonLogs?: boolean;
 }
 
@@ -32,16 +33,16 @@ export async function consume(
   const consumer = new Supervisor(consumerConfig('consume', services, given, true));
   const environment = openEnvironment();
   const terminal = process.stderr;
-  const isLive = terminal.isTTY && !jsonLogs && environment('TERM')?.text !== 'dumb';
+  const isLive = supportsEscapes(terminal, environment('TERM')?.text) && !jsonLogs;
   const reporter = startReporter({
     status: () => consumer.status(),
     messages,
     columns: isLive ? () => terminal.columns || 80 : undefined,
   });
-  if (isLive) sendInternalLinesTo((line) => reporter.write(inWordsOfCommand(line)));
+  if (isLive) sendInternalLinesTo((line) => reporter.write(withCliNames(line)));
   const manager = serviceManager(
     { socket: environment('NOTIFY_SOCKET')?.text, watchdogUs: environment('WATCHDOG_USEC')?.text },
-    // A database that is away is no reason to be started again.
+    // Do not let the watchdog restart the process because the database is unreachable.
     () => consumer.status().state !== 'stopped' && consumer.isAlive,
   );
   let stopping = false;
@@ -50,25 +51,25 @@ export async function consume(
     await consumer.stop();
     reporter.stop();
     const { stored, duplicates, expired, deadLetters } = consumer.status().counts;
-    const words = [
+    const parts = [
       `${counted(stored, 'record')} stored`,
-      `${counted(duplicates, 'was', 'were')} there already`,
-      ...(expired === 0 ? [] : [counted(expired, 'was older than it is kept', 'were older than they are kept')]),
+      `${counted(duplicates, 'duplicate')}`,
+      ...(expired === 0 ? [] : [counted(expired, 'expired record')]),
       counted(deadLetters, 'dead letter'),
     ];
-    internalLogger.info(`stopped: ${words.join(', ')}`);
-    await messages.written();
+    internalLogger.info(`stopped: ${parts.join(', ')}`);
+    await messages.flushed();
     process.exit(0);
   }
 
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) {
-      internalLogger.warning(`${signal} again: what is in hand goes back to the queues`);
+      internalLogger.warning(`${signal} again: exiting; unacknowledged messages are requeued`);
       process.exit(0);
     }
     stopping = true;
     manager.stopping();
-    internalLogger.info(`${signal}: finishing what is in hand`);
+    internalLogger.info(`${signal}: finishing unacknowledged messages`);
     void finish();
   };
   const isInTerminal = hasTerminal();
@@ -85,15 +86,15 @@ export async function consume(
 }
 
 function jsonLine(level: string, message: string): string {
-  return `${JSON.stringify({ time: new Date().toISOString(), level, message: inWordsOfCommand(message) })}\n`;
+  return `${JSON.stringify({ time: new Date().toISOString(), level, message: withCliNames(message) })}\n`;
 }
 
-/** Asked at the start: when it has hung up, nothing looks like a terminal any more. */
+/** Checked once at startup: after a hangup, nothing looks like a terminal any more. */
 function hasTerminal(): boolean {
   return [0, 1, 2].some((fd) => tty.isatty(fd));
 }
 
-/** Of somebody else's terminal: it was started by nohup, whose setting Node undoes, or as a service. */
+/** For a process without a terminal: a service, or one started by nohup, whose SIGHUP setting Node resets. */
 function ignoreHangup(): void {
-  internalLogger.info('SIGHUP: there is no terminal to lose and nothing to load again; SIGTERM ends it');
+  internalLogger.info('SIGHUP ignored: there is no terminal and no configuration to reload; send SIGTERM to stop');
 }

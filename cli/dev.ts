@@ -1,12 +1,12 @@
 /**
- * `loghive dev`: everything that is needed to see an application's records, with nothing installed.
+ * `loghive dev`: starts everything needed to see an application's records, without installing servers.
  *
  *   starting ─▶ running ─▶ draining ─▶ stopped
- *      │           │          │ a second signal: nothing is waited for any more
- *      └───────────┴──────────┴─▶ every server that was started is ended, the folder is free
+ *      │           │          │ a second signal: stop without waiting
+ *      └───────────┴──────────┴─▶ every started server is stopped and the folder is unlocked
  *
- * Killed, it leaves a PostgreSQL that the next start adopts. What is in the development broker and not stored is lost
- * then; a producer keeps what the broker has not confirmed.
+ * If the process is killed, PostgreSQL keeps running and the next start adopts it. Messages in the development broker
+ * that were not stored are lost; producers keep what the broker has not confirmed.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -22,14 +22,14 @@ import { maskUrl } from '../src/settings/mask-url.js';
 import { shown } from '../src/settings/option.js';
 import { sleep, within } from '../src/time/time-limit.js';
 import { SERVICE_NAME } from '../src/wire.js';
+import { confirmation } from './confirmation.js';
 import { inShell, welcome } from './dev/welcome.js';
 import type { DevelopmentBroker } from './embedded/broker/index.js';
-import { confirmation } from './embedded/confirmation.js';
 import { type Stack, startStack } from './embedded/stack.js';
 import { LiveView } from './live/live-view.js';
-import { utcOffset } from './live/local-time.js';
+import { utcOffset } from './live/record-line.js';
 import type { Messages } from './messages.js';
-import { openStdout } from './output.js';
+import { openStdout, supportsEscapes } from './output.js';
 import { listenForShutdown, type ShutdownSignals } from './shutdown-signals.js';
 
 export interface DevOptions {
@@ -42,26 +42,29 @@ export interface DevOptions {
   yes?: boolean;
 }
 
-/** How long what the broker holds may take to the table at the end, in milliseconds. */
+/** How long to wait at shutdown for the broker's messages to be stored, in milliseconds. */
 const DRAIN_MS = 5000;
-/** How long a queue may be without a consumer meanwhile: that of a service which was found just now. */
-const FOUND_MS = 1000;
-/** How long the consumer may take after that, in milliseconds. */
+/**
+ * How long a queue may have no consumer during that wait, in milliseconds: the consumer may not have subscribed to a
+ * newly discovered service yet.
+ */
+const NEW_QUEUE_GRACE_MS = 1000;
+/** How long the consumer may take to stop after that, in milliseconds. */
 const CONSUMER_STOP_MS = 9000;
-const LOOK_EVERY_MS = 1000;
-const SIGNAL_MS = 50;
+const POLL_MS = 1000;
+const SIGNAL_DELAY_MS = 50;
 
 export async function dev(services: string[], options: DevOptions, messages: Messages): Promise<void> {
-  const say = (text: string) => messages.say('loghive dev', text);
+  const log = (text: string) => messages.report('loghive dev', text);
   const stdout = openStdout();
   const { view, port, settings } = checked(services, options, stdout);
   const shutdown = listenForShutdown((signal, again) =>
-    say(`${signal}${again ? ' again: stopping at once' : ': stopping'}`),
+    log(`${signal}${again ? ' again: stopping now' : ': stopping'}`),
   );
-  // Whoever read one of them has gone, and nobody sees what is shown.
+  // The reader of either stream has gone, so nobody sees the output.
   stdout.on('error', () => shutdown.request());
-  messages.onGone(() => shutdown.request());
-  // Whatever goes wrong where: no server is left behind.
+  messages.onClosed(() => shutdown.request());
+  // Leave no server running, whatever fails.
   process.on('uncaughtException', (error) => shutdown.request(error));
   let stack: Stack | undefined;
   let consumer: Supervisor | undefined;
@@ -72,8 +75,8 @@ export async function dev(services: string[], options: DevOptions, messages: Mes
       postgres: settings.database === undefined,
       port,
       ask: confirmation({ yes: options.yes ?? false }),
-      notice: say,
-      signal: shutdown.asked,
+      notice: log,
+      signal: shutdown.requested,
     });
     const servers = {
       url: settings.broker?.url ?? stack.broker!.url,
@@ -82,39 +85,39 @@ export async function dev(services: string[], options: DevOptions, messages: Mes
     consumer = new Supervisor(consumerConfig('loghive dev', services, servers), {
       onStored: (records) => view.show(records),
     });
-    await Promise.race([consumer.start(), shutdown.requested]);
-    if (!shutdown.asked.aborted) {
-      messages.write(`\n${printableLines(welcomeOf(stack, settings))}\n`);
-      await untilEnd(stack, settings.parent, shutdown, say);
+    await Promise.race([consumer.start(), shutdown.whenRequested]);
+    if (!shutdown.requested.aborted) {
+      messages.write(`\n${printableLines(welcomeText(stack, settings))}\n`);
+      await untilShutdown(stack, settings.parent, shutdown, log);
     }
     await drain(consumer, stack.broker, shutdown);
   } catch (error) {
-    // Ctrl-C in a terminal reaches what was started as well, which may have ended before it is heard here.
-    await sleep(SIGNAL_MS, shutdown.asked);
-    // What was given up because it was to be is no failure.
-    if (!shutdown.asked.aborted) throw error;
+    // In a terminal, Ctrl-C also reaches child processes, which may exit before the signal is handled here.
+    await sleep(SIGNAL_DELAY_MS, shutdown.requested);
+    // An error caused by the requested shutdown is not a failure.
+    if (!shutdown.requested.aborted) throw error;
   } finally {
-    await stop(consumer, stack, shutdown, say);
+    await stop(consumer, stack, shutdown, log);
   }
   if (shutdown.fault !== undefined) throw shutdown.fault;
-  await messages.written();
+  await messages.flushed();
   process.exit(0);
 }
 
-/** A server of the user's own. */
-interface Given {
+/** A server supplied by the user. */
+interface ServerUrl {
   readonly url: string;
-  /** '--url', 'environment variable LOGHIVE_URL', 'LOGHIVE_URL in /app/config.env'. */
+  /** Where the URL was set: '--url', 'environment variable LOGHIVE_URL', 'LOGHIVE_URL in /app/config.env'. */
   readonly where: string;
 }
 
 interface Settings {
-  /** Absolute. */
+  /** Absolute path. */
   readonly folder: string;
-  readonly broker: Given | undefined;
-  readonly database: Given | undefined;
+  readonly broker: ServerUrl | undefined;
+  readonly database: ServerUrl | undefined;
   readonly quiet: boolean;
-  /** The process that npx or npm started this in. It does not pass signals on, so its end is watched. */
+  /** The npx or npm process that started this one. It does not forward signals, so its exit is watched. */
   readonly parent: number | undefined;
 }
 
@@ -125,26 +128,26 @@ function checked(
 ): { view: LiveView; port: number | undefined; settings: Settings } {
   const environment = openEnvironment();
   if (!environment('LOG_LEVEL')?.text) internalLogger.setLevel('WARNING');
-  function given(option: string, url: string | undefined, name: string): Given | undefined {
+  function given(option: string, url: string | undefined, name: string): ServerUrl | undefined {
     if (url !== undefined) return { url, where: option };
     const { text, where } = environment(name) ?? {};
     return text ? { url: text, where: where! } : undefined;
   }
   const broker = given('--url', options.url, 'LOGHIVE_URL');
   const database = given('--database-url', options.databaseUrl, 'LOGHIVE_DATABASE_URL');
-  // Before anything is started: both URLs where they are given, and the names.
+  // Check URLs and service names before anything is started.
   consumerConfig('loghive dev', services, {
     url: broker?.url ?? 'amqp://localhost',
     databaseUrl: database?.url ?? 'postgres://localhost/x',
   });
-  const event = environment('npm_lifecycle_event')?.text;
-  // A script's shell may start it in the background, where it has no terminal to read from, and end: it is to go on then.
-  const isForeground = event === 'npx' || (event !== undefined && process.stdin.isTTY);
+  const lifecycleEvent = environment('npm_lifecycle_event')?.text;
+  // A script's shell may start this in the background, without a terminal, and exit. In that case, keep running.
+  const isForeground = lifecycleEvent === 'npx' || (lifecycleEvent !== undefined && process.stdin.isTTY);
   const parent = isForeground ? process.ppid : undefined;
   const mode = options.quiet ? 'quiet' : options.json ? 'json' : 'lines';
-  const colour = process.stdout.isTTY && !environment('NO_COLOR')?.text;
+  const color = supportsEscapes(process.stdout, environment('TERM')?.text) && !environment('NO_COLOR')?.text;
   return {
-    view: new LiveView({ stream: stdout, mode, colour }),
+    view: new LiveView({ stream: stdout, mode, color }),
     port: portOf(options.port, broker !== undefined),
     settings: { folder: folderOf(options.data), broker, database, quiet: options.quiet ?? false, parent },
   };
@@ -152,12 +155,12 @@ function checked(
 
 function folderOf(text: string): string {
   const folder = path.resolve(text);
-  if (text === '') throw new LoghiveError('LOGHIVE_INVALID_OPTION', 'option --data is "", expected a folder.');
-  // Node reads names as UTF-8, and would make another folder beside one whose name is not.
+  if (text === '') throw new LoghiveError('LOGHIVE_INVALID_OPTION', 'option --data is "", expected a directory.');
+  // Node decodes paths as UTF-8, so it would create a different folder beside one whose name is not UTF-8.
   if (!folder.includes('\ufffd') || existsSync(process.cwd())) return folder;
   throw new LoghiveError(
     'LOGHIVE_FOLDER_UNUSABLE',
-    `the name of the working directory ${process.cwd()} is not UTF-8. Name a folder with an absolute path (--data), or rename it.`,
+    `the name of the working directory ${process.cwd()} is not UTF-8. Rename it, or pass an absolute path with --data.`,
   );
 }
 
@@ -166,19 +169,19 @@ function portOf(text: string | undefined, hasOwnBroker: boolean): number | undef
   if (hasOwnBroker) {
     throw new LoghiveError(
       'LOGHIVE_INVALID_OPTION',
-      'option --port is for the development broker, and none is started where --url or LOGHIVE_URL names a broker. Leave one of them out.',
+      'option --port applies to the development broker, which is not started when --url or LOGHIVE_URL is set. Remove one of them.',
     );
   }
   const port = Number(text);
   if (/^\d+$/.test(text) && port < 65_536) return port;
   throw new LoghiveError(
     'LOGHIVE_INVALID_OPTION',
-    `option --port is ${shown(text)}, expected a port from 1 to 65535, or 0 for any that is free.`,
+    `option --port is ${shown(text)}, expected a port from 1 to 65535, or 0 for any free port.`,
   );
 }
 
-function welcomeOf({ broker, postgres }: Stack, settings: Settings): string {
-  const of = ({ url, where }: Given) => `${maskUrl(url)} (${where})`;
+function welcomeText({ broker, postgres }: Stack, settings: Settings): string {
+  const of = ({ url, where }: ServerUrl) => `${maskUrl(url)} (${where})`;
   const servers = [
     broker ? `development broker on port ${broker.port}` : `your RabbitMQ: ${of(settings.broker!)}`,
     postgres
@@ -186,30 +189,30 @@ function welcomeOf({ broker, postgres }: Stack, settings: Settings): string {
       : `your PostgreSQL: ${of(settings.database!)}`,
   ];
   const { url, where = '' } = broker ? { url: `amqp://${broker.host}:${broker.port}` } : settings.broker!;
-  const isFound = where.includes('LOGHIVE_URL');
+  const isFromEnvironment = where.includes('LOGHIVE_URL');
   return welcome({
-    brokerUrl: isFound ? undefined : maskUrl(url),
-    brokerUrlFrom: isFound ? placeOfUrl(where) : undefined,
-    service: serviceHere(),
+    brokerUrl: isFromEnvironment ? undefined : maskUrl(url),
+    brokerUrlFrom: isFromEnvironment ? urlSource(where) : undefined,
+    service: defaultServiceName(),
     servers,
     psql: postgres?.psql ?? `psql ${inShell(withoutPassword(settings.database!.url))}`,
     timeZone: settings.quiet ? undefined : utcOffset(new Date()),
   });
 }
 
-/** Where the application finds it as well. */
-function placeOfUrl(where: string): string {
+/** Tells the reader where the application finds the same URL. */
+function urlSource(where: string): string {
   return where.startsWith('environment') ? 'with LOGHIVE_URL in its environment' : `with ${where}`;
 }
 
-/** psql asks for it. */
+/** psql prompts for the password. */
 function withoutPassword(url: string): string {
   const masked = maskUrl(url).replace(':***@', '@');
   return masked.replace(/([?&])password=\*\*\*(?:&|$)/, '$1').replace(/[?&]$/, '');
 }
 
-/** The application's name where it says so. */
-function serviceHere(): string {
+/** The application's name from its package.json, or a placeholder. */
+function defaultServiceName(): string {
   try {
     const { name } = JSON.parse(readFileSync('package.json', 'utf8')) as { name?: unknown };
     const bare = String(name).replace(/^@[^/]*\//, '');
@@ -219,39 +222,39 @@ function serviceHere(): string {
   }
 }
 
-/** Resolves when a person, or whatever reads the output, wants it to end, or what it works with is gone. */
-async function untilEnd(
+/** Resolves when a signal, a closed output or a lost server requests shutdown. */
+async function untilShutdown(
   { postgres, lost }: Stack,
   parent: number | undefined,
   shutdown: ShutdownSignals,
-  say: (text: string) => void,
+  log: (text: string) => void,
 ): Promise<void> {
-  while (!shutdown.asked.aborted) {
-    await sleep(LOOK_EVERY_MS, shutdown.asked);
-    if (parent !== undefined && process.ppid !== parent && !shutdown.asked.aborted) {
-      say('npx, or whatever else has started this, is gone: stopping');
+  while (!shutdown.requested.aborted) {
+    await sleep(POLL_MS, shutdown.requested);
+    if (parent !== undefined && process.ppid !== parent && !shutdown.requested.aborted) {
+      log('the parent process (npx or npm) has exited: stopping');
       shutdown.request();
     }
-    if (lost.aborted && !shutdown.asked.aborted) {
+    if (lost.aborted && !shutdown.requested.aborted) {
       shutdown.request(
         new LoghiveError(
           'LOGHIVE_FOLDER_LOCKED',
-          'the folder of loghive dev was removed, or another process has taken it over because this one stood still for more than a minute. Start loghive dev again.',
+          'the data directory of loghive dev was removed, or another process took it over because this one was suspended for more than a minute. Start loghive dev again.',
         ),
       );
     }
-    if (postgres && !postgres.isRunning() && !shutdown.asked.aborted) {
+    if (postgres && !postgres.isRunning() && !shutdown.requested.aborted) {
       shutdown.request(
         new LoghiveError(
           'LOGHIVE_POSTGRES_FAILED',
-          `PostgreSQL (process ${postgres.pid}) has ended by itself; its log is in ${postgres.folder}. Start loghive dev again.`,
+          `PostgreSQL (process ${postgres.pid}) exited unexpectedly; its log is in ${postgres.folder}. Start loghive dev again.`,
         ),
       );
     }
   }
 }
 
-/** What the broker has confirmed is gone with it: producers are held back, and the table gets the rest. */
+/** Messages the broker has confirmed are lost when it stops: block publishers, then wait until the rest is stored. */
 async function drain(
   consumer: Supervisor,
   broker: DevelopmentBroker | undefined,
@@ -260,10 +263,10 @@ async function drain(
   if (broker === undefined || shutdown.fault !== undefined || consumer.status().state !== 'running') return;
   broker.block('loghive dev is stopping');
   const startedMs = performance.now();
-  for (let tookMs = 0; tookMs < DRAIN_MS && !shutdown.hurried.aborted; tookMs = performance.now() - startedMs) {
+  for (let tookMs = 0; tookMs < DRAIN_MS && !shutdown.forced.aborted; tookMs = performance.now() - startedMs) {
     const left = broker.listQueues().filter(({ messages }) => messages > 0);
-    if (!left.some(({ consumers }) => consumers > 0 || tookMs < FOUND_MS)) return;
-    await sleep(20, shutdown.hurried);
+    if (!left.some(({ consumers }) => consumers > 0 || tookMs < NEW_QUEUE_GRACE_MS)) return;
+    await sleep(20, shutdown.forced);
   }
 }
 
@@ -271,21 +274,21 @@ async function stop(
   consumer: Supervisor | undefined,
   stack: Stack | undefined,
   shutdown: ShutdownSignals,
-  say: (text: string) => void,
+  log: (text: string) => void,
 ): Promise<void> {
-  const hurry = new Promise((resolve) => shutdown.hurried.addEventListener('abort', resolve, { once: true }));
-  // Also where it is not waited for: one that does not know that it is to end says that its servers are gone.
+  const forced = new Promise((resolve) => shutdown.forced.addEventListener('abort', resolve, { once: true }));
+  // Stop the consumer even if it is not waited for: otherwise it would report that its servers are unreachable.
   const stopped = consumer?.stop();
-  if (!shutdown.hurried.aborted) await within(CONSUMER_STOP_MS, Promise.race([stopped, hurry]));
-  const lost = whatIsLost(stack?.broker);
-  if (lost !== undefined) say(lost);
+  if (!shutdown.forced.aborted) await within(CONSUMER_STOP_MS, Promise.race([stopped, forced]));
+  const lost = lostMessages(stack?.broker);
+  if (lost !== undefined) log(lost);
   await stack?.stop();
 }
 
-function whatIsLost(broker: DevelopmentBroker | undefined): string | undefined {
+function lostMessages(broker: DevelopmentBroker | undefined): string | undefined {
   const left = broker?.listQueues().filter(({ name, messages }) => messages > 0 && name !== 'loghive_services') ?? [];
   if (left.length === 0) return undefined;
   const count = left.reduce((sum, { messages }) => sum + messages, 0);
   const queues = left.map(({ name }) => name).join(', ');
-  return `${counted(count, 'message was', 'messages were')} not stored and gone with the development broker: ${queues}`;
+  return `${counted(count, 'message was', 'messages were')} not stored and lost with the development broker: ${queues}`;
 }

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-/** The command `loghive`. What a subcommand needs, a database driver for one, is loaded when it is run. */
+/**
+ * The `loghive` command. Each subcommand's dependencies (for example the database driver) are loaded only when it runs.
+ */
 import { Command, CommanderError, Option } from 'commander';
 import { DEFAULT_HTTP_PORT } from '../consumer/http/settings.js';
 import { LoghiveError } from '../src/errors.js';
@@ -7,81 +9,78 @@ import { sendInternalLinesTo } from '../src/internal-logger.js';
 import { packageVersion } from '../src/package-version.js';
 import { alertsCommand } from './alerts/command.js';
 import { deadLettersCommand } from './dead-letters/command.js';
-import { faultText } from './fault-text.js';
-import { inWordsOfCommand } from './in-words-of-command.js';
+import { errorText, withCliNames } from './error-text.js';
 import { type Messages, openMessages } from './messages.js';
 import { partitionsCommand } from './partitions.js';
 import { servicesCommand } from './services/command.js';
-import { BROKER, DATABASE, subcommand, usageError } from './subcommand.js';
+import { addDatabaseOptions, BROKER, subcommand, usageError } from './subcommand.js';
 
-/** Wrong use of the command line, as most Unix commands have it. */
+/** Exit code for usage errors, as in most Unix commands. */
 const USAGE_ERROR = 2;
 const FAILURE = 1;
 
-/** Narrower columns are not wrapped. */
-const LEAST_COLUMN = 16;
+/** Help columns narrower than this are not wrapped. */
+const MIN_WRAP_COLUMNS = 16;
 
 function program(messages: Messages): Command {
   const root = new Command('loghive')
-    .description('Records from your logger, over RabbitMQ, into PostgreSQL.')
-    .version(packageVersion(), '-V, --version', 'show the version')
-    .helpOption('-h, --help', 'show this help')
-    .helpCommand('help [command]', 'show the help of a command')
-    .configureHelp({ minWidthToWrap: LEAST_COLUMN })
+    .description('Ship log records over RabbitMQ into PostgreSQL.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print help for a command')
+    .configureHelp({ minWidthToWrap: MIN_WRAP_COLUMNS })
     .configureOutput({
       writeErr: messages.write,
       outputError: (text, write) => write(usageError(text, 'loghive')),
     })
     .exitOverride();
-  subcommand(root, 'consume')
-    .summary('store the records of services in PostgreSQL')
+  const consume = subcommand(root, 'consume', [
+    'loghive consume shop billing',
+    'loghive consume --database-url postgres://localhost/logs',
+  ])
+    .summary('store log records in PostgreSQL')
     .description(
-      'Stores the records of these services until SIGTERM or SIGINT; without names, of every service whose producers announce themselves. Brings the schema up to date first.',
+      'Consume log records and store them in PostgreSQL until SIGTERM or SIGINT. Without service names, consume every service whose producers announce themselves. Updates the database schema first.',
     )
-    .argument('[services...]', 'names of services (default: those in SERVICE_NAMES, comma-separated; else all)')
-    .option('--url <url>', `the broker (default: ${BROKER})`)
-    .option('--database-url <url>', `the database (default: ${DATABASE})`)
-    .option('--schema <name>', "schema of the tables (default: 'logs')")
+    .argument('[services...]', 'service names (default: SERVICE_NAMES, comma-separated; else all)')
+    .option('--url <url>', `broker URL (default: ${BROKER})`);
+  addDatabaseOptions(consume)
     .option(
       '--http-port <port>',
-      `health and metrics; 0 any that is free, off none (default: CONSUMER_HTTP_PORT, else ${DEFAULT_HTTP_PORT})`,
+      `port for health and metrics; 0: any free port, off: none (default: CONSUMER_HTTP_PORT, else ${DEFAULT_HTTP_PORT})`,
     )
-    .option('--http-host <address>', "where they are to be had (default: CONSUMER_HTTP_HOST, else '127.0.0.1')")
-    .option('--config <file>', 'a file with settings (default: config.env in the working directory)')
-    .option('--json-logs', 'write log lines as JSON, one object a line')
-    .addHelpText(
-      'after',
-      '\nExample:\n  loghive consume shop \\\n    --database-url postgres://user:password@localhost/logs',
-    )
+    .option('--http-host <address>', "address for health and metrics (default: CONSUMER_HTTP_HOST, else '127.0.0.1')")
+    .option('--config <file>', 'settings file (default: config.env in the working directory)')
+    .option('--json-logs', 'write log lines as JSON, one object per line')
     .action(async (services: string[], options) => (await import('./consume.js')).consume(services, options, messages));
-  subcommand(root, 'dev')
-    .summary('try it with nothing installed: a development broker, a PostgreSQL and the consumer')
+  subcommand(root, 'dev', ['loghive dev', 'loghive dev --json | jq .message'])
+    .summary('run a development broker, PostgreSQL and a consumer')
     .description(
-      'Starts a development broker (in memory, for development only), a PostgreSQL whose data stays, and the consumer; shows records as they are stored. Ctrl-C ends everything.',
+      'Run a development broker (in memory, for development only), PostgreSQL with persistent data, and a consumer. Prints records as they are stored. Ctrl-C stops everything.',
     )
-    .argument('[services...]', 'names of services (default: those in SERVICE_NAMES, comma-separated; else all)')
-    .option('--data <dir>', 'folder for what stays', '.loghive')
-    .option('--port <port>', 'of the development broker (default: that of last time, else 5672, else any)')
-    .option('--url <url>', 'a broker of your own (default: LOGHIVE_URL; else the development broker)')
-    .option('--database-url <url>', 'a database of your own (default: LOGHIVE_DATABASE_URL; else the PostgreSQL)')
-    .addOption(new Option('--quiet', 'show no records').conflicts('json'))
-    .option('--json', 'show records as JSON, one a line')
-    .option('--yes', 'fetch PostgreSQL where it is missing, without asking')
+    .argument('[services...]', 'service names (default: SERVICE_NAMES, comma-separated; else all)')
+    .option('--data <dir>', 'data directory', '.loghive')
+    .option(
+      '--port <port>',
+      'port of the development broker (default: the last one used, else 5672, else any free port)',
+    )
+    .option('--url <url>', 'use this broker (default: LOGHIVE_URL; else the development broker)')
+    .option('--database-url <url>', 'use this database (default: LOGHIVE_DATABASE_URL; else the embedded PostgreSQL)')
+    .addOption(new Option('--quiet', 'do not print records').conflicts('json'))
+    .option('--json', 'print records as JSON, one object per line')
+    .option('--yes', 'download PostgreSQL without asking if it is not installed')
     .action(async (services: string[], options) => (await import('./dev.js')).dev(services, options, messages));
-  subcommand(root, 'migrate')
-    .summary('bring the database schema up to date')
-    .description('Brings the database schema up to date, then ends. Safe while consumers run.')
-    .option('--database-url <url>', `the database (default: ${DATABASE})`)
-    .option('--schema <name>', "schema of the tables (default: 'logs')")
+  addDatabaseOptions(subcommand(root, 'migrate', ['loghive migrate']))
+    .summary('update the database schema')
+    .description('Update the database schema, then exit. Safe while consumers are running.')
     .action(async (options) => (await import('./migrate.js')).migrate(options));
-  subcommand(root, 'pipe')
-    .summary('record what comes by the standard input, and pass it on')
+  subcommand(root, 'pipe', ['node app.js | loghive pipe --service shop'])
+    .summary('record log lines from stdin')
     .description(
-      'Passes the standard input on to the standard output as it is, and records each line: JSON of Pino, Bunyan or Winston, key=value pairs, or plain text. Ends when all of it is confirmed.',
+      'Copy stdin to stdout unchanged and record each line: JSON from Pino, Bunyan or Winston, key=value pairs, or plain text. Exits when every record is confirmed.',
     )
-    .option('--service <name>', 'who logs (default: LOGHIVE_SERVICE)')
-    .option('--url <url>', `the broker (default: ${BROKER})`)
-    .addHelpText('after', '\nExample:\n  node app.js | loghive pipe --service shop')
+    .option('--service <name>', 'service name of the records (default: LOGHIVE_SERVICE)')
+    .option('--url <url>', `broker URL (default: ${BROKER})`)
     .action(async (options) => (await import('./pipe.js')).pipe(options, messages));
   alertsCommand(root);
   deadLettersCommand(root, messages);
@@ -92,18 +91,18 @@ function program(messages: Messages): Command {
 
 async function main(): Promise<void> {
   const messages = openMessages();
-  sendInternalLinesTo((line) => messages.write(inWordsOfCommand(line)));
-  // Whoever reads what is printed may leave: `loghive --help | head -1`. A command to which that matters listens itself.
+  sendInternalLinesTo((line) => messages.write(withCliNames(line)));
+  // The reader may close the pipe early: `loghive --help | head -1`. Commands that need to know add their own listener.
   process.stdout.on('error', () => {});
   try {
     await program(messages).parseAsync(process.argv);
   } catch (error) {
     if (error instanceof CommanderError) {
-      // Commander has said already what is wrong, or shown what was asked for.
+      // Commander has already printed the error, or the requested help.
       process.exitCode = error.exitCode === 0 ? 0 : USAGE_ERROR;
       return;
     }
-    messages.write(faultText(error));
+    messages.write(errorText(error));
     process.exitCode = error instanceof LoghiveError && error.code === 'LOGHIVE_INVALID_OPTION' ? USAGE_ERROR : FAILURE;
   }
 }

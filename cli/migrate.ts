@@ -1,4 +1,4 @@
-/** `loghive migrate`: brings the database schema up to date, then ends. */
+/** `loghive migrate`: updates the database schema, then exits. */
 import { type ConsumerOptions, migrateDatabase } from '../consumer/index.js';
 
 export async function migrate(options: Pick<ConsumerOptions, 'databaseUrl' | 'schema'>): Promise<void> {

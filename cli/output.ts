@@ -1,23 +1,31 @@
 /**
- * An output of a command, stdout or stderr, that never holds the command up. A terminal that stands still (Ctrl-S, a
- * connection that hangs) or a pipe that is full takes what is written when it can again; the process works on meanwhile.
+ * Writable stream for stdout or stderr that never blocks the command. If a terminal is suspended (Ctrl-S, a stalled
+ * connection) or a pipe is full, output is buffered and retried while the process keeps working.
  *
- * Node's own streams write to a terminal synchronously, so that Ctrl-S would stop a broker, and with it every application
- * that is connected.
+ * Node's own streams write to a terminal synchronously: Ctrl-S would stop the development broker, and with it every
+ * connected application.
  */
 import fs from 'node:fs';
 import { Writable } from 'node:stream';
 import tty from 'node:tty';
+import { printableJson } from '../src/printable.js';
 
 const RETRY_MS = 20;
 const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = fs.constants;
 
-/** Stdout for what a command passes on or shows: only a terminal needs it, Node's own stream waits for the others by itself. */
+/**
+ * Stdout for command output. Only terminals need the non-blocking stream; Node's own stream is asynchronous for pipes.
+ */
 export function openStdout(): Writable {
   return process.stdout.isTTY ? openOutput(1) : process.stdout;
 }
 
-/** The stream fails when whoever read it has gone. */
+/** Whether the terminal understands escape sequences, such as colors and "erase line". */
+export function supportsEscapes(stream: { readonly isTTY?: boolean }, term: string | undefined): boolean {
+  return stream.isTTY === true && term !== 'dumb';
+}
+
+/** The stream emits an error when its reader has gone. */
 export function openOutput(fd: 1 | 2): Writable {
   const target = nonBlocking(fd);
   return new Writable({
@@ -42,15 +50,47 @@ function attempt(fd: number, bytes: Buffer, from: number, done: (error?: Error) 
 }
 
 /**
- * The same terminal or pipe, opened anew: the flag of the one that is there is shared with every process that has it, the
- * user's shell among them, which must go on to wait.
+ * Reopens the terminal or pipe in non-blocking mode. The flag must not be set on the inherited descriptor: other
+ * processes share it, such as the user's shell, which expects blocking writes.
  */
 function nonBlocking(fd: number): number {
   try {
     if (!tty.isatty(fd) && !fs.fstatSync(fd).isFIFO()) return fd;
     return fs.openSync(`/dev/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
   } catch {
-    // It belongs to another user, nobody reads it any more, or the system does not have such names.
+    // The file belongs to another user, has no reader, or the system has no /dev/fd.
     return fd;
   }
 }
+
+// Command output on stdout, with backpressure. The reader may close the stream.
+
+export interface Printer {
+  /** Writes one line. Resolves to true when there is room for the next one, to false when the reader has gone. */
+  line(text: string): Promise<boolean>;
+  /** Writes a value as JSON on one line, with terminal control characters escaped. */
+  json(value: unknown): Promise<boolean>;
+}
+
+export function openPrinter(stream: Writable = openStdout()): Printer {
+  // A closed reader is not an error; `line` reports it.
+  stream.on('error', () => {});
+
+  async function line(text: string): Promise<boolean> {
+    if (!stream.writable) return false;
+    if (!stream.write(`${text}\n`)) {
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          for (const event of EVENTS) stream.removeListener(event, done);
+          resolve();
+        };
+        for (const event of EVENTS) stream.once(event, done);
+      });
+    }
+    return stream.writable;
+  }
+
+  return { line, json: (value) => line(printableJson(JSON.stringify(value))) };
+}
+
+const EVENTS = ['drain', 'close', 'error'] as const;

@@ -1,11 +1,17 @@
-/** `loghive partitions`: which days there are, how many rows each has, and how large it is. */
+/** `loghive partitions`: lists days with their row counts and sizes. */
 import type { Command } from 'commander';
 import type { PartitionSize } from '../consumer/store/index.js';
 import { printableLine } from '../src/printable.js';
 import { columns, sizeText } from './columns.js';
-import { openPrinter } from './print.js';
-import { type OutputFormat, subcommand, withDatabase, withOutput } from './subcommand.js';
-import { type DatabaseOptions, withTables } from './with-tables.js';
+import { openPrinter } from './output.js';
+import {
+  addDatabaseOptions,
+  addOutputOption,
+  type DatabaseOptions,
+  type OutputFormat,
+  subcommand,
+  withAdministration,
+} from './subcommand.js';
 
 interface PartitionsOptions extends DatabaseOptions {
   exact?: boolean;
@@ -13,17 +19,17 @@ interface PartitionsOptions extends DatabaseOptions {
 }
 
 export function partitionsCommand(root: Command): void {
-  withOutput(withDatabase(subcommand(root, 'partitions')))
-    .summary('days of records, with rows and size')
+  addOutputOption(addDatabaseOptions(subcommand(root, 'partitions', ['loghive partitions --exact'])))
+    .summary('list the partitions of the records table')
     .description(
-      'Lists the partitions of the table of records: days, rows and size. Rows are an estimate of PostgreSQL, unless they are counted.',
+      "List the partitions of the records table with their days, row counts and sizes. Row counts are PostgreSQL's estimates unless --exact is given.",
     )
-    .option('--exact', 'count the rows: reads all of them')
+    .option('--exact', 'count the rows exactly (reads every row)')
     .action(partitions);
 }
 
 async function partitions({ exact = false, output, ...options }: PartitionsOptions): Promise<void> {
-  const found = await withTables('partitions', options, (tables) => tables.partitions(exact));
+  const found = await withAdministration('partitions', options, (tables) => tables.partitions(exact));
   const printer = openPrinter();
   if (output === 'json') {
     for (const each of found) if (!(await printer.json(asJson(each, exact)))) return;

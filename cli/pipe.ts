@@ -1,11 +1,11 @@
 /**
- * `node app.js | loghive pipe --service shop`: every line of the standard input is passed on to the standard output as it
- * is, and becomes a record. Ends when the input has ended and everything is confirmed.
+ * `node app.js | loghive pipe --service shop`: copies stdin to stdout unchanged and records each line. Exits when the
+ * input has ended and every record is confirmed.
  *
- *   reading ──end of the input──▶ flushing ──all confirmed──▶ done
- *      │                              │
- *      └─ a signal: exitTimeoutMs, ───┴─▶ a second one: nothing is waited for any more
- *         half of it for the input
+ *   reading ──end of input──▶ flushing ──all confirmed──▶ done
+ *      │                          │
+ *      └─ signal: exitTimeoutMs, ─┴─▶ second signal: stop without waiting
+ *         half of it for reading
  */
 import { EventEmitter } from 'node:events';
 import fs from 'node:fs';
@@ -26,7 +26,7 @@ import type { Messages } from './messages.js';
 import { openStdout } from './output.js';
 import { createLineSplitter } from './pipe/line-splitter.js';
 import { logfmtMembers } from './pipe/logfmt.js';
-import { createPassage } from './pipe/passage.js';
+import { createPassthrough } from './pipe/passthrough.js';
 import { listenForShutdown, type ShutdownSignals } from './shutdown-signals.js';
 
 const FIELDS: LineFields = {
@@ -37,49 +37,49 @@ const FIELDS: LineFields = {
   readLevel,
 };
 
-const LOOK_EVERY_MS = 10;
-/** So long nobody needs to know that something is waited for. */
-const TELL_AFTER_MS = 2000;
+const POLL_MS = 10;
+/** How long to wait for confirms before reporting it, in milliseconds. */
+const REPORT_AFTER_MS = 2000;
 
 export async function pipe(options: Pick<ProducerOptions, 'service' | 'url'>, messages: Messages): Promise<void> {
   if (options.service === undefined && !openEnvironment()('LOGHIVE_SERVICE')?.text) {
-    throw new LoghiveError('LOGHIVE_INVALID_OPTION', 'no service: pass --service shop, or set LOGHIVE_SERVICE.');
+    throw new LoghiveError('LOGHIVE_INVALID_OPTION', 'no service name: pass --service, or set LOGHIVE_SERVICE.');
   }
   const { hostname } = processFields();
-  // The process that logs is another one.
+  // The process that logs is a different one, so its own process fields are not recorded.
   const config = producerConfig('loghive pipe', { ...options, handleSignals: false }, { hostname });
   usable(config.broker);
   const producer = openProducer(config, new EventEmitter());
   const shutdown = listenForShutdown((signal, again) => {
-    internalLogger.info(again ? `${signal} again: stopping at once` : `${signal}: sending what has come`);
+    internalLogger.info(again ? `${signal} again: stopping now` : `${signal}: publishing the records read so far`);
   });
-  // A file can wait: nobody is held up.
+  // A file is never delayed by waiting, so wait without a limit.
   const limits = isFile(process.stdin.fd) ? { standsStillMs: Number.POSITIVE_INFINITY } : {};
   const backpressure = createBackpressure({ bufferBytes: config.bufferBytes, ...limits });
-  // The time that an end may take is for what is still to come, and for sending it.
-  const [halfTime, wholeTime] = [1, 2].map((halves) => asked(shutdown, (config.exitTimeoutMs * halves) / 2));
+  // The exit timeout covers both the remaining input and publishing it.
+  const [halfTime, wholeTime] = [1, 2].map((halves) => afterRequest(shutdown, (config.exitTimeoutMs * halves) / 2));
   const input = openInput(producer, backpressure);
   const wasCut = await Promise.race([input.ended.then(() => false), halfTime!.then(() => true)]);
   if (wasCut) input.cut();
   process.stdin.destroy();
   await Promise.race([flushed(producer).then(() => producer.close()), wholeTime]);
   const { pending, dropped } = producer.stats();
-  await messages.written();
-  // What is left is told by the exit hooks.
+  await messages.flushed();
+  // The exit hooks report what is left.
   process.exit(wasCut || pending > 0 || Object.keys(dropped).length > 0 ? 1 : 0);
 }
 
 interface Input {
-  /** Resolves when the input has ended, and its last line is recorded. */
+  /** Resolves when the input has ended and its last line is recorded. */
   readonly ended: Promise<void>;
-  /** Records what was read and not looked at yet, and says that there was more. */
+  /** Records what has already been read, and logs that the rest was cut off. */
   cut(): void;
 }
 
 function openInput(producer: Producer, backpressure: Backpressure): Input {
   const splitter = createLineSplitter();
   const readLine = createLineReader(() => FIELDS, logfmtMembers);
-  const passOn = createPassage(openStdout());
+  const passOn = createPassthrough(openStdout());
   const record = (lines: string[]) => {
     for (const line of lines) if (line.trim() !== '') producer.log(readEntrySafely(readLine, line));
   };
@@ -88,11 +88,11 @@ function openInput(producer: Producer, backpressure: Backpressure): Input {
       for await (const bytes of process.stdin as AsyncIterable<Buffer>) {
         record(splitter.push(bytes));
         await passOn(bytes);
-        while (backpressure.waits(producer.stats(), performance.now())) await delay(LOOK_EVERY_MS);
+        while (backpressure.waits(producer.stats(), performance.now())) await delay(POLL_MS);
       }
     } catch (error) {
-      // Destroyed at the end of the waiting; or it can be read no longer, which is its end as well.
-      internalLogger.debug(`the standard input ended: ${reasonOf(error)}`);
+      // Stdin was destroyed at shutdown or cannot be read any more; either way the input has ended.
+      internalLogger.debug(`reading stdin ended: ${reasonOf(error)}`);
     }
     record(splitter.end());
   }
@@ -103,35 +103,35 @@ function openInput(producer: Producer, backpressure: Backpressure): Input {
         record(splitter.push(bytes as Buffer));
       }
       record(splitter.end());
-      internalLogger.warning('the input was cut off by the signal: what had come is recorded, and nothing after it.');
+      internalLogger.warning('input cut off by the signal: lines read so far are recorded, later lines are not.');
     },
   };
 }
 
-/** For as long as the broker is away. That is told: a person may be waiting. */
+/** Waits as long as the broker is unreachable, and reports it, because a user may be waiting. */
 async function flushed(producer: Producer): Promise<void> {
   const all = producer.flush();
-  if (await within(TELL_AFTER_MS, all)) return;
+  if (await within(REPORT_AFTER_MS, all)) return;
   const { pending } = producer.stats();
   internalLogger.info(
-    `the input has ended; ${counted(pending, 'record waits', 'records wait')} for the broker to confirm. A signal (Ctrl-C) ends the waiting.`,
+    `end of input; waiting for the broker to confirm ${counted(pending, 'record')}. Press Ctrl-C to stop waiting.`,
   );
-  // The connection alone keeps no process running.
-  const alive = setInterval(() => {}, TELL_AFTER_MS);
+  // The connection alone does not keep the process running.
+  const alive = setInterval(() => {}, REPORT_AFTER_MS);
   await all;
   clearInterval(alive);
 }
 
-/** Resolves some time after the first request, at once at the second. */
-async function asked(shutdown: ShutdownSignals, graceMs: number): Promise<void> {
-  await shutdown.requested;
-  await sleep(graceMs, shutdown.hurried);
+/** Resolves `graceMs` after the first shutdown request, or immediately at the second. */
+async function afterRequest(shutdown: ShutdownSignals, graceMs: number): Promise<void> {
+  await shutdown.whenRequested;
+  await sleep(graceMs, shutdown.forced);
 }
 
 function isFile(fd: number): boolean {
   try {
     return fs.fstatSync(fd).isFile();
   } catch {
-    return false; // closed
+    return false; // Closed.
   }
 }

@@ -1,10 +1,12 @@
-/** A bar on the terminal for work that takes long. Nothing at all where stderr is no terminal. */
+/** A progress bar on the terminal. Does nothing unless stderr is a terminal that can overwrite a line. */
+import { openEnvironment } from '../src/config.js';
 import type { Messages } from './messages.js';
+import { supportsEscapes } from './output.js';
 
 export interface Progress {
-  /** How much is done by now. */
+  /** Updates the number of completed items. */
   at(done: number): void;
-  /** Takes the bar away. */
+  /** Removes the bar. */
   end(): void;
 }
 
@@ -12,25 +14,25 @@ const EVERY_MS = 100;
 const WIDTH = 24;
 const NONE: Progress = { at() {}, end() {} };
 
-/** @param what `replaying` */
+/** @param what for example `replaying`. */
 export function openProgress(
   what: string,
   total: number,
   messages: Pick<Messages, 'write'>,
-  isTerminal = process.stderr.isTTY === true,
+  isTerminal = supportsEscapes(process.stderr, openEnvironment()('TERM')?.text),
 ): Progress {
   if (!isTerminal || total === 0) return NONE;
-  let shownAtMs = Number.NEGATIVE_INFINITY;
-  let shown = false;
+  let drawnAtMs = Number.NEGATIVE_INFINITY;
+  let drawn = false;
   return {
     at(done) {
-      if (performance.now() - shownAtMs < EVERY_MS && done < total) return;
-      shownAtMs = performance.now();
-      shown = true;
+      if (performance.now() - drawnAtMs < EVERY_MS && done < total) return;
+      drawnAtMs = performance.now();
+      drawn = true;
       messages.write(`\r${bar(what, done, total)}\x1b[K`);
     },
     end() {
-      if (shown) messages.write('\r\x1b[K');
+      if (drawn) messages.write('\r\x1b[K');
     },
   };
 }

@@ -1,25 +1,25 @@
-/** When a command has to end: by a signal, or because a part of it has ended by itself. */
+/** Shutdown requests: signals, or a part of the command that has failed. */
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /**
- * One Ctrl-C may arrive twice: the terminal sends it to the whole process group, and a parent such as `timeout` or npx forwards
- * it. A second signal within so many milliseconds of the first counts as the same one.
+ * One Ctrl-C may arrive twice: the terminal sends it to the whole process group, and a parent such as `timeout` or npx
+ * forwards it. A second signal within this time of the first is ignored, in milliseconds.
  */
 const ECHO_MS = 300;
 
 export interface ShutdownSignals {
-  /** Aborts at the first request. */
-  readonly asked: AbortSignal;
-  /** Aborts at the second: nothing is waited for any more. */
-  readonly hurried: AbortSignal;
-  /** Why, where it was not asked for by a person. */
+  /** Aborts at the first request: shut down gracefully. */
+  readonly requested: AbortSignal;
+  /** Aborts at the second signal: stop without waiting. */
+  readonly forced: AbortSignal;
+  /** The error that caused the shutdown, if it was not a signal. */
   readonly fault: unknown;
   /** Resolves at the first request. */
-  readonly requested: Promise<void>;
+  readonly whenRequested: Promise<void>;
   request(fault?: unknown): void;
 }
 
-/** Calls the listener for each signal that is not such a repetition, until the process ends. */
+/** Calls the listener for each signal except such duplicates, until the process exits. */
 export function onSignals(signals: readonly NodeJS.Signals[], listener: (signal: NodeJS.Signals) => void): void {
   let firstMs: number | undefined;
   for (const signal of signals) {
@@ -31,29 +31,29 @@ export function onSignals(signals: readonly NodeJS.Signals[], listener: (signal:
   }
 }
 
-/** Listens to signals until the process ends. */
+/** Listens for signals until the process exits. */
 export function listenForShutdown(onSignal: (signal: NodeJS.Signals, again: boolean) => void): ShutdownSignals {
-  const asked = new AbortController();
-  const hurried = new AbortController();
+  const requested = new AbortController();
+  const forced = new AbortController();
   let fault: unknown;
-  const requested = new Promise<void>((resolve) => {
-    asked.signal.addEventListener('abort', () => resolve(), { once: true });
+  const whenRequested = new Promise<void>((resolve) => {
+    requested.signal.addEventListener('abort', () => resolve(), { once: true });
   });
   onSignals(SIGNALS, (signal) => {
-    onSignal(signal, asked.signal.aborted);
-    if (asked.signal.aborted) hurried.abort();
-    else asked.abort();
+    onSignal(signal, requested.signal.aborted);
+    if (requested.signal.aborted) forced.abort();
+    else requested.abort();
   });
   return {
-    asked: asked.signal,
-    hurried: hurried.signal,
-    requested,
+    requested: requested.signal,
+    forced: forced.signal,
+    whenRequested,
     get fault() {
       return fault;
     },
     request(reason) {
       fault ??= reason;
-      asked.abort();
+      requested.abort();
     },
   };
 }

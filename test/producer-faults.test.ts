@@ -62,7 +62,7 @@ test.each<[string, () => Promise<string>, string, RegExp]>([
     'never answers',
     async () => `amqp://u:secret@${(await blackHole()).host}`,
     'LOGHIVE_BROKER_UNREACHABLE',
-    /no answer in time/,
+    /accepted the connection but did not answer/,
   ],
   [
     'is a web server',

@@ -1,29 +1,29 @@
-/** `loghive alerts …`: its commands and their options. */
+/** `loghive alerts …`: its subcommands and their options. */
 import type { Command } from 'commander';
 import { LoghiveError } from '../../src/errors.js';
 import { printableLine } from '../../src/printable.js';
 import { counted } from '../../src/sentence.js';
 import { Expected, shown } from '../../src/settings/option.js';
-import { momentOf } from '../moment.js';
-import { type OutputFormat, subcommand, withDatabase, withOutput } from '../subcommand.js';
-import type { DatabaseOptions } from '../with-tables.js';
+import type { DatabaseOptions } from '../subcommand.js';
+import { addDatabaseOptions, addOutputOption, type OutputFormat, subcommand } from '../subcommand.js';
+import { parseTime } from '../time-option.js';
 
 type Options = DatabaseOptions & { output: OutputFormat };
 
 export function alertsCommand(root: Command): void {
   const group = subcommand(root, 'alerts')
-    .summary('try alerts by e-mail and webhook')
-    .description('Tries the alerts that the consumer sends by e-mail and webhook.');
-  withOutput(subcommand(group, 'test'))
-    .summary('send one now, and show what the server answers')
-    .description('Sends one alert by each channel that is set up, and shows what the other side answers.')
+    .summary('test and preview alerts')
+    .description('Test and preview the alerts that the consumer sends by e-mail and webhook.');
+  addOutputOption(subcommand(group, 'test'))
+    .summary('send a test alert')
+    .description('Send a test alert through each configured channel and print the response.')
     .action(testAlerts);
-  withOutput(withDatabase(subcommand(group, 'preview')))
-    .summary('show which mails there would have been for what is stored')
+  addOutputOption(addDatabaseOptions(subcommand(group, 'preview', ['loghive alerts preview --since 24h'])))
+    .summary('show which alerts the stored records would have caused')
     .description(
-      'Shows which mails the rules and limits that are set would have made of the errors that are stored. Sends nothing.',
+      'Apply the configured rules and limits to stored errors, and print the e-mails they would have caused. Sends nothing.',
     )
-    .option('--since <time>', 'how far to look back: 90m, 24h, 7d, or a time', '7d')
+    .option('--since <time>', 'start of the period: an age (90m, 24h, 7d) or a time', '7d')
     .action((options: Options & { since: string }) => previewOfAlerts(options));
 }
 
@@ -64,7 +64,7 @@ async function previewOfAlerts({ output, since, ...database }: Options & { since
   }
   const digests = notices.filter(({ kind }) => kind === 'digest').length;
   const alone = notices.length - digests;
-  const summary = `${counted(alone, 'error by itself', 'errors by themselves')}, ${counted(digests, 'digest')}`;
+  const summary = `${counted(alone, 'single error', 'single errors')}, ${counted(digests, 'digest')}`;
   process.stdout.write(
     `${counted(notices.length, 'mail')} since ${preview.since.slice(0, 19)}Z (${summary}), of ${counted(errors, 'ERROR or CRITICAL record', 'ERROR and CRITICAL records')}. Nothing was sent.\n`,
   );
@@ -72,13 +72,13 @@ async function previewOfAlerts({ output, since, ...database }: Options & { since
 
 function timeSince(text: string, nowMs: number): number {
   try {
-    const ms = Date.parse(momentOf(text, nowMs));
+    const ms = Date.parse(parseTime(text, nowMs));
     if (ms <= nowMs) return ms;
   } catch (error) {
     if (!(error instanceof Expected)) throw error;
   }
   throw new LoghiveError(
     'LOGHIVE_INVALID_OPTION',
-    `alerts preview: option --since is ${shown(text)}, expected 90m, 24h, 7d, 2w, or a time that has passed, such as 2026-01-31T10:00:00Z.`,
+    `alerts preview: option --since is ${shown(text)}, expected an age such as 90m, 24h, 7d or 2w, or a time in the past such as 2026-01-31T10:00:00Z.`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Says how a consumer does: on a terminal a line at the bottom that is written over, with the log above it; elsewhere one
- * line a minute, so that the last lines of a log tell the present state.
+ * Reports the consumer's progress: on a terminal, a status line below the log; elsewhere, one log line per minute, so
+ * that the end of a log file shows the current state.
  */
 import type { ConsumerStatus } from '../../consumer/status.js';
 import { internalLogger } from '../../src/internal-logger.js';
@@ -9,12 +9,12 @@ import { hasWorked, minuteLine, type Snapshot, statusLine } from './summary.js';
 
 const MINUTE_MS = 60_000;
 const REDRAW_MS = 500;
-/** The rate on a terminal is that of the last seconds: so many redraws. */
+/** The status line shows the rate over this number of redraws. */
 const RATE_OVER = 10;
 const CLEAR_LINE = '\r\u001b[K';
 
 export interface Reporter {
-  /** What a command writes besides, log lines for example. */
+  /** Writes other output, such as log lines, above the status line. */
   write(lines: string): void;
   stop(): void;
 }
@@ -22,7 +22,7 @@ export interface Reporter {
 export interface ReporterOptions {
   readonly status: () => ConsumerStatus;
   readonly messages: Messages;
-  /** Columns of the terminal; undefined where there is none, or none that can write over a line. */
+  /** Width of the terminal; undefined if there is no terminal, or it cannot overwrite a line. */
   readonly columns: (() => number) | undefined;
 }
 
@@ -35,10 +35,10 @@ function perMinute({ status, messages }: ReporterOptions): Reporter {
   let isIdle = false;
   const timer = setInterval(() => {
     const now = snapshotOf(status);
-    // Once, when it begins to be idle: a log of a quiet night need not say so a thousand times.
+    // Report idleness once, so that a quiet night does not fill the log.
     const worked = hasWorked(before, now) || now.status.state !== 'running';
     if (worked) internalLogger.info(minuteLine(before, now));
-    else if (!isIdle) internalLogger.info(`nothing came in the last minute; ${minuteLine(before, now)}`);
+    else if (!isIdle) internalLogger.info(`idle for the last minute; ${minuteLine(before, now)}`);
     isIdle = !worked;
     before = now;
   }, MINUTE_MS).unref();

@@ -1,23 +1,23 @@
-/** What `loghive consume` says of its work: a line a minute for a log file, and one for a terminal. Pure. */
+/** Status texts of `loghive consume`: one line per minute for log files, one for a terminal. Pure. */
 import type { ConsumerStatus } from '../../consumer/status.js';
 import { counted } from '../../src/sentence.js';
 
-/** Numbers as people read them: 1,234,567. */
+/** Formats numbers with separators: 1,234,567. */
 const number = new Intl.NumberFormat('en').format;
 
-/** At a moment, in milliseconds of any clock that does not jump. */
+/** Status at a point in time, in milliseconds of a monotonic clock. */
 export interface Snapshot {
   readonly atMs: number;
   readonly status: ConsumerStatus;
 }
 
-/** Whether messages were taken, stored or given up between the two. */
+/** Whether any count changed between the two snapshots. */
 export function hasWorked(before: Snapshot, now: Snapshot): boolean {
   const [then, since] = [before.status.counts, now.status.counts];
   return (Object.keys(since) as Array<keyof typeof since>).some((name) => since[name] !== then[name]);
 }
 
-/** For a log, once a minute. */
+/** The log line written each minute. */
 export function minuteLine(before: Snapshot, now: Snapshot): string {
   const { counts, inHand, services, workers } = now.status;
   const since = (name: keyof typeof counts) => counts[name] - before.status.counts[name];
@@ -25,11 +25,11 @@ export function minuteLine(before: Snapshot, now: Snapshot): string {
   const stored = since('stored');
   const words = [
     `${counted(stored, 'record')} stored in ${seconds} s (${number(Math.round(stored / seconds))}/s)`,
-    ...(since('duplicates') > 0 ? [`${number(since('duplicates'))} there already`] : []),
-    ...(since('expired') > 0 ? [`${number(since('expired'))} too old to be stored`] : []),
-    ...(since('retried') > 0 ? [`${number(since('retried'))} to be retried`] : []),
+    ...(since('duplicates') > 0 ? [`${number(since('duplicates'))} already stored`] : []),
+    ...(since('expired') > 0 ? [`${number(since('expired'))} expired`] : []),
+    ...(since('retried') > 0 ? [`${number(since('retried'))} retried`] : []),
     ...(since('deadLetters') > 0 ? [counted(since('deadLetters'), 'dead letter')] : []),
-    `${counted(inHand, 'message')} in hand`,
+    `${counted(inHand, 'unacknowledged message')}`,
     `${counted(services.length, 'service')}`,
     ...(workers.length > 1 ? [`${counted(workers.length, 'worker')}`] : []),
   ];
@@ -42,7 +42,7 @@ function troubleOf({ state, reason, storage }: ConsumerStatus): string {
   return `${what}${why ? ` (${why})` : ''}: `;
 }
 
-/** For a terminal, as it is now. No wider than `columns`. */
+/** The current status for a terminal, no wider than `columns`. */
 export function statusLine(before: Snapshot, now: Snapshot, columns: number): string {
   const { counts, health, state, inHand, services, workers, notices } = now.status;
   const seconds = Math.max(0.001, (now.atMs - before.atMs) / 1000);
@@ -52,7 +52,7 @@ export function statusLine(before: Snapshot, now: Snapshot, columns: number): st
     `${number(rate)} records/s`,
     `${number(counts.stored)} stored`,
     ...(counts.deadLetters > 0 ? [counted(counts.deadLetters, 'dead letter')] : []),
-    `${number(inHand)} in hand`,
+    `${number(inHand)} unacknowledged`,
     counted(services.length, 'service'),
     counted(workers.length, 'worker'),
     ...(notices.length > 0 ? [counted(notices.length, 'notice')] : []),

@@ -1,13 +1,13 @@
 /**
- * Tells systemd that the service is ready, that it lives and that it stops (`Type=notify`, `WatchdogSec=`), by the program
- * `systemd-notify`: Node cannot write to a datagram socket of the file system. The unit needs `NotifyAccess=all` for it
- * (https://www.freedesktop.org/software/systemd/man/latest/systemd-notify.html). Elsewhere it does nothing.
+ * Notifies systemd of readiness, liveness and shutdown (`Type=notify`, `WatchdogSec=`) through `systemd-notify`,
+ * because Node cannot write to a Unix datagram socket. The unit needs `NotifyAccess=all`
+ * (https://www.freedesktop.org/software/systemd/man/latest/systemd-notify.html). Does nothing outside systemd.
  */
 import { execFile } from 'node:child_process';
 import { reasonOf } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 
-/** It waits until systemd has read what it was told. */
+/** systemd-notify waits until systemd has processed the message. */
 const NOTIFY_TIMEOUT_MS = 5000;
 
 export interface ServiceManager {
@@ -16,13 +16,13 @@ export interface ServiceManager {
 }
 
 export interface ServiceManagerSettings {
-  /** Environment variable NOTIFY_SOCKET, which systemd sets. */
+  /** Environment variable NOTIFY_SOCKET, set by systemd. */
   readonly socket: string | undefined;
-  /** Environment variable WATCHDOG_USEC: how long it may be silent, in microseconds. */
+  /** Environment variable WATCHDOG_USEC: the watchdog timeout, in microseconds. */
   readonly watchdogUs: string | undefined;
 }
 
-/** @param isAlive whether it works; a watchdog is not fed while it does not. */
+/** @param isAlive returns whether the service works; if not, the watchdog is not notified. */
 export function serviceManager(
   { socket, watchdogUs }: ServiceManagerSettings,
   isAlive: () => boolean,
@@ -35,7 +35,7 @@ export function serviceManager(
       if (!error || hasFailed) return;
       hasFailed = true;
       internalLogger.warning(
-        `systemd is not told how the service does, because systemd-notify failed: ${reasonOf(error)}. Install it, or set Type=exec in the unit.`,
+        `cannot notify systemd, because systemd-notify failed: ${reasonOf(error)}. Install it, or set Type=exec in the unit.`,
       );
     });
   }

@@ -1,81 +1,102 @@
-/** `loghive dead-letters …`: its commands and their options. */
+/** `loghive dead-letters …`: its subcommands and their options. */
 import type { Command } from 'commander';
 import { administeredBroker } from '../../consumer/administration-config.js';
 import { LoghiveError } from '../../src/errors.js';
 import { Expected, integer, numberText, shown } from '../../src/settings/option.js';
 import type { Messages } from '../messages.js';
-import { BROKER, type OutputFormat, subcommand, withDatabase, withOutput } from '../subcommand.js';
-import { type DatabaseOptions, withTables } from '../with-tables.js';
-import { dropLetters } from './drop.js';
-import { dryRun } from './dry-run.js';
-import { exportLetters } from './export.js';
-import { type FilterOptions, filterOf, letterId, withFilter } from './filter.js';
+import {
+  addDatabaseOptions,
+  addOutputOption,
+  BROKER,
+  type DatabaseOptions,
+  type OutputFormat,
+  subcommand,
+  withAdministration,
+} from '../subcommand.js';
+import { dropLetters, dryRun } from './drop.js';
+import { addFilterOptions, type FilterOptions, filterOf, letterId } from './filter.js';
 import { listLetters } from './list.js';
 import { replayLetters } from './replay.js';
-import { showLetter } from './show.js';
+import { exportLetters, showLetter } from './show.js';
 
 type Options = DatabaseOptions & FilterOptions & { output: OutputFormat };
 
 export function deadLettersCommand(root: Command, messages: Messages): void {
   const group = subcommand(root, 'dead-letters')
-    .summary('records that could not be stored: look at them, try them again, delete them')
+    .summary('inspect, replay and delete records that could not be stored')
     .description(
-      'Records that could not be stored are kept with their bytes and the reason in the table dead_letters.',
+      'Inspect, replay and delete dead letters: records that could not be stored, kept in the table dead_letters with their bytes and the reason.',
     );
-  withOutput(withDatabase(withFilter(subcommand(group, 'list'))))
-    .summary('the newest first')
-    .description('Lists dead letters, the newest first.')
-    .option('--limit <n>', 'at most so many', '50')
+  addOutputOption(
+    addDatabaseOptions(
+      addFilterOptions(subcommand(group, 'list', ['loghive dead-letters list --service shop --since 2d'])),
+    ),
+  )
+    .summary('list dead letters, newest first')
+    .description('List dead letters, newest first.')
+    .option('--limit <n>', 'maximum number of dead letters', '50')
     .action((options: Options & { limit: string }) => {
       const name = 'dead-letters list';
       const limit = checked(name, '--limit', options.limit, (text) =>
         integer(1, 100_000, 'dead letters')(numberText(text)),
       );
       const filter = filterOf(name, options);
-      return withTables(name, options, (tables) => listLetters(tables, filter, { ...options, limit }));
+      return withAdministration(name, options, (tables) => listLetters(tables, filter, { ...options, limit }));
     });
-  withOutput(withDatabase(subcommand(group, 'show')))
-    .summary('all that is known of one, and its bytes')
-    .description('Shows one dead letter: reason, origin, times, headers and its bytes, as text where they are UTF-8.')
-    .argument('<id>', 'its number')
+  addOutputOption(addDatabaseOptions(subcommand(group, 'show', ['loghive dead-letters show 42'])))
+    .summary('show one dead letter with its bytes')
+    .description(
+      'Show one dead letter: reason, origin, times, headers and bytes. The bytes are shown as text if they are UTF-8, otherwise as a hex dump.',
+    )
+    .argument('<id>', 'id of the dead letter')
     .action((text: string, options: Options) => {
       const id = checked('dead-letters show', 'argument <id>', text, letterId);
-      return withTables('dead-letters show', options, (tables) => showLetter(tables, id, options));
+      return withAdministration('dead-letters show', options, (tables) => showLetter(tables, id, options));
     });
-  withDatabase(withFilter(subcommand(group, 'export')))
-    .summary('as JSON, one a line')
+  addDatabaseOptions(
+    addFilterOptions(subcommand(group, 'export', ['loghive dead-letters export > dead-letters.jsonl'])),
+  )
+    .summary('write dead letters as JSON')
     .description(
-      'Writes dead letters to the standard output, one JSON object a line, the oldest first: "raw" is base64, "text" the same as text where it is UTF-8.',
+      'Write dead letters to stdout as JSON, one object per line, oldest first. "raw" holds the bytes in base64; "text" holds them as text if they are UTF-8.',
     )
     .action((options: Options) => {
       const filter = filterOf('dead-letters export', options);
-      return withTables('dead-letters export', options, (tables) => exportLetters(tables, filter, messages));
+      return withAdministration('dead-letters export', options, (tables) => exportLetters(tables, filter, messages));
     });
-  withOutput(withDatabase(withFilter(subcommand(group, 'replay'))))
-    .summary('publish them anew, for the consumer to store')
+  addOutputOption(
+    addDatabaseOptions(
+      addFilterOptions(subcommand(group, 'replay', ['loghive dead-letters replay --service shop --dry-run'])),
+    ),
+  )
+    .summary('publish dead letters again')
     .description(
-      'Publishes dead letters anew, with the ids that they have, into the queues that they came from; each is deleted from the table when the broker has confirmed it.',
+      'Publish dead letters again, with their original ids, to the queues they came from. Each is deleted from the table once the broker has confirmed it.',
     )
-    .option('--url <url>', `the broker (default: ${BROKER})`)
-    .option('--dry-run', 'only say what would be replayed')
+    .option('--url <url>', `broker URL (default: ${BROKER})`)
+    .option('--dry-run', 'only show what would be replayed')
     .action(async (options: Options & { url?: string; dryRun?: boolean }) => {
       const name = 'dead-letters replay';
       const filter = filterOf(name, options);
       const { broker } = administeredBroker(name, options);
-      await withTables(name, options, async (tables) => {
+      await withAdministration(name, options, async (tables) => {
         if (options.dryRun) return dryRun(tables, filter, 'replayed', options.output);
         if (!(await replayLetters(tables, filter, broker, options.output, messages))) process.exitCode = 1;
       });
     });
-  withOutput(withDatabase(withFilter(subcommand(group, 'drop'))))
-    .summary('delete them for good')
-    .description('Deletes dead letters for good. Asks first on a terminal.')
-    .option('--yes', 'delete without asking')
-    .option('--dry-run', 'only say what would be deleted')
+  addOutputOption(
+    addDatabaseOptions(
+      addFilterOptions(subcommand(group, 'drop', ['loghive dead-letters drop --code invalid --until 30d'])),
+    ),
+  )
+    .summary('delete dead letters permanently')
+    .description('Delete dead letters permanently. Asks for confirmation.')
+    .option('--yes', 'do not ask for confirmation')
+    .option('--dry-run', 'only show what would be deleted')
     .action((options: Options & { yes?: boolean; dryRun?: boolean }) => {
       const name = 'dead-letters drop';
       const filter = filterOf(name, options);
-      return withTables(name, options, (tables) => {
+      return withAdministration(name, options, (tables) => {
         if (options.dryRun) return dryRun(tables, filter, 'deleted', options.output);
         return dropLetters(tables, filter, { output: options.output, yes: options.yes === true }, messages);
       });

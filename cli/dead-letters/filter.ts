@@ -1,10 +1,10 @@
-/** Which dead letters are meant: the options that say so, checked. Pure but for the clock. */
+/** Options that select dead letters. */
 import type { Command } from 'commander';
 import type { DeadLetterFilter } from '../../consumer/store/index.js';
 import { LoghiveError } from '../../src/errors.js';
 import { LEVELS, type Level } from '../../src/level.js';
 import { Expected, shown } from '../../src/settings/option.js';
-import { momentOf } from '../moment.js';
+import { parseTime } from '../time-option.js';
 
 export interface FilterOptions {
   service?: string;
@@ -16,19 +16,19 @@ export interface FilterOptions {
   id?: string;
 }
 
-export function withFilter(command: Command): Command {
+export function addFilterOptions(command: Command): Command {
   return command
-    .option('--service <name>', 'whose record it is, or whose queue it came from')
-    .option('--level <level>', LEVELS.join(', '))
-    .option('--code <code>', "SQLSTATE, or Loghive's: invalid, too_large")
-    .option('--queue <name>', 'that it came from')
-    .option('--since <time>', 'seen last then or later: 2026-01-31T10:30 (UTC), 30m, 2h, 7d')
-    .option('--until <time>', 'seen last before that')
-    .option('--id <ids>', 'by number, comma-separated');
+    .option('--service <name>', 'service of the record, or of the queue it came from')
+    .option('--level <level>', `level of the record: ${LEVELS.join(', ')}`)
+    .option('--code <code>', 'reason code: an SQLSTATE, or invalid, too_large')
+    .option('--queue <name>', 'queue the record came from')
+    .option('--since <time>', 'last seen at or after this time: 2026-01-31T10:30 (UTC), or an age: 30m, 2h, 7d')
+    .option('--until <time>', 'last seen before this time')
+    .option('--id <ids>', 'ids, comma-separated');
 }
 
 /**
- * @param owner the command, for messages.
+ * @param owner the command, for error messages.
  * @throws LoghiveError LOGHIVE_INVALID_OPTION
  */
 export function filterOf(owner: string, options: FilterOptions, nowMs: number = Date.now()): DeadLetterFilter {
@@ -48,24 +48,24 @@ export function filterOf(owner: string, options: FilterOptions, nowMs: number = 
     ...read('level', level),
     ...read('code', someText),
     ...read('queue', someText),
-    ...read('since', (text) => momentOf(text, nowMs)),
-    ...read('until', (text) => momentOf(text, nowMs)),
+    ...read('since', (text) => parseTime(text, nowMs)),
+    ...read('until', (text) => parseTime(text, nowMs)),
     ...read('id', (text) => text.split(',').map((part) => letterId(part.trim()))),
   } as Record<string, unknown>;
   return { ...others, ...(ids === undefined ? {} : { ids }) } as DeadLetterFilter;
 }
 
-const MOST_ID = 2n ** 63n - 1n;
+const MAX_ID = 2n ** 63n - 1n;
 
 /** @throws Expected */
 export function letterId(text: string): string {
-  if (/^\d{1,19}$/.test(text) && BigInt(text) <= MOST_ID) return BigInt(text).toString();
-  throw new Expected('the number of a dead letter, as "loghive dead-letters list" shows it');
+  if (/^\d{1,19}$/.test(text) && BigInt(text) <= MAX_ID) return BigInt(text).toString();
+  throw new Expected('the id of a dead letter, as shown by "loghive dead-letters list"');
 }
 
 function someText(text: string): string {
-  // PostgreSQL's text holds no NUL, so nothing could match.
-  if (text === '' || text.includes('\0')) throw new Expected('some text');
+  // PostgreSQL text cannot contain NUL, so nothing could match.
+  if (text === '' || text.includes('\0')) throw new Expected('non-empty text');
   return text;
 }
 

@@ -1,12 +1,12 @@
-/** `loghive dead-letters list`: the newest first, a line each. */
-import type { Administration, DeadLetterFilter, DeadLetterSummary } from '../../consumer/store/index.js';
+/** `loghive dead-letters list`: newest first, one per line. */
+import type { Administration, LetterFilter, LetterSummary } from '../../consumer/store/index.js';
 import { printableLine } from '../../src/printable.js';
 import { columns, secondsText, sizeText } from '../columns.js';
-import { openPrinter } from '../print.js';
+import { openPrinter } from '../output.js';
 import type { OutputFormat } from '../subcommand.js';
 
 const PAGE = 500;
-const MOST_REASON_CHARACTERS = 100;
+const MAX_REASON_CHARACTERS = 100;
 
 export async function listLetters(
   { letters }: Administration,
@@ -15,7 +15,7 @@ export async function listLetters(
 ): Promise<void> {
   const printer = openPrinter();
   let before: string | undefined;
-  // One more than is shown on a terminal tells whether there are more.
+  // Fetch one more than is shown, to know whether there are more.
   let left = output === 'text' ? limit + 1 : limit;
   const rows: string[][] = [];
   while (left > 0) {
@@ -35,11 +35,11 @@ export async function listLetters(
   for (const line of columns([head, ...rows.slice(0, limit)], new Set([0, 2, 5]))) {
     if (!(await printer.line(line))) return;
   }
-  if (rows.length > limit) await printer.line(`… the newest ${limit} of them; --limit shows more.`);
+  if (rows.length > limit) await printer.line(`… only the newest ${limit} are shown; use --limit for more.`);
 }
 
 function cells({ id, lastSeen, seen, queue, code, bytes, reason }: DeadLetterSummary): string[] {
   const words = printableLine(reason);
-  const shown = words.length > MOST_REASON_CHARACTERS ? `${words.slice(0, MOST_REASON_CHARACTERS)}…` : words;
+  const shown = words.length > MAX_REASON_CHARACTERS ? `${words.slice(0, MAX_REASON_CHARACTERS)}…` : words;
   return [id, secondsText(lastSeen), String(seen), printableLine(queue), printableLine(code), sizeText(bytes), shown];
 }

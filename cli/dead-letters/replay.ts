@@ -1,18 +1,18 @@
-/** `loghive dead-letters replay`: publishes them anew, into the queues that they came from. */
-import type { Administration, DeadLetterFilter } from '../../consumer/store/index.js';
+/** `loghive dead-letters replay`: publishes dead letters to the queues they came from. */
+import type { Administration, LetterFilter } from '../../consumer/store/index.js';
 import type { BrokerConfig } from '../../src/config.js';
 import { LoghiveError } from '../../src/errors.js';
 import { printableLine } from '../../src/printable.js';
 import { counted } from '../../src/sentence.js';
 import type { Messages } from '../messages.js';
-import { openPrinter } from '../print.js';
+import { openPrinter } from '../output.js';
 import { openProgress } from '../progress.js';
 import { listenForShutdown } from '../shutdown-signals.js';
 import type { OutputFormat } from '../subcommand.js';
 
 /**
- * @throws LoghiveError where the broker took no more; what was replayed until then is told.
- * @returns whether none of them stayed.
+ * @throws LoghiveError if publishing failed; the letters replayed until then are reported.
+ * @returns whether all selected letters were replayed.
  */
 export async function replayLetters(
   { letters }: Administration,
@@ -28,23 +28,23 @@ export async function replayLetters(
   const progress = openProgress('replaying', count, messages);
   const shutdown = listenForShutdown((signal, again) => {
     if (again) process.exit(1);
-    messages.say('loghive dead-letters', `${signal}: stopping when the letters on their way are confirmed`);
+    messages.report('loghive dead-letters', `${signal}: stopping once letters in flight are confirmed`);
   });
   let interrupted = false;
   try {
     if (newest !== undefined) await replay.connected();
     let after = newest === undefined ? undefined : '0';
-    while (after !== undefined && newest !== undefined && !shutdown.asked.aborted) {
-      await replay.ready(shutdown.asked);
-      if (replay.fault || shutdown.asked.aborted) break;
-      const page: { after: string | undefined } = await letters.republish(filter, { after, newest }, (some) =>
+    while (after !== undefined && newest !== undefined && !shutdown.requested.aborted) {
+      await replay.ready(shutdown.requested);
+      if (replay.fault || shutdown.requested.aborted) break;
+      const page: { after: string | undefined } = await letters.hand(filter, { after, newest }, (some) =>
         replay.send(some),
       );
       progress.at(replay.sent + keptCount(replay.kept));
       if (replay.fault) break;
       if (!replay.isToRepeat) after = page.after;
     }
-    interrupted = shutdown.asked.aborted && after !== undefined;
+    interrupted = shutdown.requested.aborted && after !== undefined;
   } finally {
     progress.end();
     await replay.close();
@@ -56,13 +56,10 @@ export async function replayLetters(
   } else {
     await printer.line(`${counted(replay.sent, 'dead letter')} replayed.`);
     for (const [reason, some] of replay.kept)
-      await printer.line(`${counted(some, 'stays', 'stay')}: ${printableLine(reason)}.`);
+      await printer.line(`${counted(some, 'dead letter')} not replayed: ${printableLine(reason)}.`);
   }
   if (replay.fault)
-    throw new LoghiveError(
-      replay.fault.code,
-      `${counted(left, 'dead letter stays', 'dead letters stay')}: ${replay.fault.message}`,
-    );
+    throw new LoghiveError(replay.fault.code, `${counted(left, 'dead letter')} not replayed: ${replay.fault.message}`);
   return replay.kept.size === 0 && !interrupted;
 }
 

@@ -1,10 +1,12 @@
-/** `loghive dead-letters show ID`: all that is known of one, and its bytes. */
-import type { Administration, StoredDeadLetter } from '../../consumer/store/index.js';
+/** `loghive dead-letters show ID`: prints everything known about one dead letter, including its bytes. */
+import type { Administration, Letter, LetterFilter } from '../../consumer/store/index.js';
 import { LoghiveError } from '../../src/errors.js';
 import { printableJson, printableLine } from '../../src/printable.js';
 import { counted } from '../../src/sentence.js';
 import { columns } from '../columns.js';
-import { openPrinter } from '../print.js';
+import type { Messages } from '../messages.js';
+import { openPrinter } from '../output.js';
+import { openProgress } from '../progress.js';
 import { readableBytes, textOf } from '../raw-bytes.js';
 import type { OutputFormat } from '../subcommand.js';
 
@@ -17,7 +19,7 @@ export async function showLetter(
   if (letter === undefined) {
     throw new LoghiveError(
       'LOGHIVE_INVALID_OPTION',
-      `there is no dead letter ${id}; "loghive dead-letters list" shows those there are`,
+      `there is no dead letter ${id}; run "loghive dead-letters list" to see all`,
     );
   }
   const printer = openPrinter();
@@ -26,15 +28,20 @@ export async function showLetter(
     return;
   }
   const { kind, lines, left } = readableBytes(letter.raw);
-  const told = `${counted(letter.bytes, 'byte')}, ${kind === 'text' ? 'UTF-8' : 'no UTF-8'}`;
+  const description = `${counted(letter.bytes, 'byte')}, ${kind === 'text' ? 'UTF-8' : 'not UTF-8'}`;
   const rest = left === 0 ? [] : [`… ${counted(left, 'more byte')}: loghive dead-letters export --id ${id}`];
-  for (const line of [...columns(facts(letter)), `raw (${told}):`, ...lines.map((each) => `    ${each}`), ...rest]) {
+  for (const line of [
+    ...columns(facts(letter)),
+    `raw (${description}):`,
+    ...lines.map((each) => `    ${each}`),
+    ...rest,
+  ]) {
     if (!(await printer.line(line))) return;
   }
 }
 
-/** As `export` writes it. */
-export function exported({ raw, bytes: _, ...letter }: StoredDeadLetter): Record<string, unknown> {
+/** The letter as `export` writes it. */
+export function exported({ raw, bytes: _, ...letter }: Letter): Record<string, unknown> {
   return { ...letter, raw: raw.toString('base64'), text: textOf(raw) };
 }
 
@@ -55,4 +62,30 @@ function facts(letter: StoredDeadLetter): string[][] {
     ['last seen', letter.lastSeen],
     ['seen', counted(letter.seen, 'time')],
   ];
+}
+
+// `loghive dead-letters export`: all selected letters as JSON, one per line, oldest first.
+
+export async function exportLetters(
+  { letters }: Administration,
+  filter: LetterFilter,
+  messages: Messages,
+): Promise<void> {
+  const { letters: count, newest } = await letters.total(filter);
+  if (newest === undefined) return;
+  const printer = openPrinter();
+  // A progress bar would mix with output on the same terminal.
+  const progress = openProgress('exporting', process.stdout.isTTY ? 0 : count, messages);
+  let done = 0;
+  try {
+    for (let after: string | undefined = '0'; after !== undefined; ) {
+      const page: Awaited<ReturnType<typeof letters.read>> = await letters.read(filter, { after, newest });
+      for (const letter of page.content) if (!(await printer.json(exported(letter)))) return;
+      done += page.content.length;
+      progress.at(done);
+      after = page.after;
+    }
+  } finally {
+    progress.end();
+  }
 }

@@ -1,29 +1,29 @@
-/** What `loghive dev` says when everything runs: what to paste, and how to search. Pure. */
+/** The text `loghive dev` prints when everything runs: code to paste, and how to search. Pure. */
 
 export interface Running {
-  /** What an application connects to, as it may be shown; undefined where the transport finds LOGHIVE_URL by itself. */
+  /** Broker URL for the application, masked; undefined if the transport reads LOGHIVE_URL itself. */
   readonly brokerUrl: string | undefined;
-  /** Where the transport finds it: 'with LOGHIVE_URL in its environment'. */
+  /** Where the transport reads the URL: 'with LOGHIVE_URL in its environment'. */
   readonly brokerUrlFrom?: string | undefined;
   readonly service: string;
   /** 'development broker on port 5672', 'PostgreSQL 18.4 on port 10432'. */
   readonly servers: readonly string[];
-  /** A command line without a password. */
+  /** Command line without a password. */
   readonly psql: string;
-  /** Of the times that are shown: 'UTC+02:00'. Undefined where no records are. */
+  /** Time zone of the displayed times, for example 'UTC+02:00'. Undefined if records are not shown. */
   readonly timeZone: string | undefined;
 }
 
-/** Lines that are to be copied are broken where JavaScript and a shell allow it, so that few are wider than a terminal. */
+/** Breaks lines to be copied where JavaScript and the shell allow it, so that few are wider than a terminal. */
 export function welcome({ brokerUrl, brokerUrlFrom, service, servers, psql, timeZone }: Running): string {
   const url = brokerUrl === undefined ? '' : `, url: ${inJavaScript(brokerUrl)}`;
   const variables = `LOGHIVE_SERVICE=${service}${brokerUrl === undefined ? '' : ` LOGHIVE_URL=${inShell(brokerUrl)}`}`;
   const where = brokerUrlFrom === undefined ? '' : ` (${brokerUrlFrom}, as here)`;
   return [
-    'loghive dev runs:',
+    'loghive dev is running:',
     ...servers.map((server) => `  ${server}`),
     '',
-    `Add this to an application with a Winston logger${where}:`,
+    `Add this to an application that logs with Winston${where}:`,
     '',
     `  import { LoghiveTransport } from 'loghive/winston';`,
     `  const options = { service: '${service}'${url} };`,
@@ -37,18 +37,18 @@ export function welcome({ brokerUrl, brokerUrlFrom, service, servers, psql, time
     `  const target = { target: 'loghive/pino', options };`,
     '  const logger = pino(pino.transport(target));',
     '',
-    'With console.log() alone, nothing is added:',
+    'With console.log(), no code changes are needed:',
     '',
     `  ${variables} \\`,
     '  node --import loghive/console/register app.js',
     '',
-    'Search, also while it runs:',
+    'Search (also while it is running):',
     '',
     `  ${psql} \\`,
     '  -c "SELECT * FROM logs.records ORDER BY ts DESC LIMIT 20"',
     '',
     ...(timeZone === undefined ? [] : [`Records appear below as they are stored, with local times (${timeZone}).`]),
-    'Ctrl-C ends everything; what is stored stays.',
+    'Ctrl-C stops everything; stored records are kept.',
     '',
   ].join('\n');
 }
@@ -57,7 +57,7 @@ function inJavaScript(text: string): string {
   return `'${text.replace(/['\\]/g, '\\$&')}'`;
 }
 
-/** As one word of a command line. */
+/** Quotes text as one word of a shell command line. */
 export function inShell(text: string): string {
   return /^[\w@%+=:,./*[\]-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,10 +1,10 @@
-/** Where this user's programs keep what can be fetched again. */
+/** The user's cache directory for Loghive. */
 import os from 'node:os';
 import path from 'node:path';
 import { openEnvironment } from '../../src/config.js';
 
 export function cacheFolder(platform = process.platform, environment = openEnvironment()): string {
-  // The XDG specification: a path that is not absolute is invalid and ignored.
+  // XDG specification: a relative path is invalid and must be ignored.
   const named = (name: string) => {
     const text = environment(name)?.text;
     return text && path.isAbsolute(text) ? text : undefined;
@@ -19,18 +19,18 @@ export function cacheFolder(platform = process.platform, environment = openEnvir
   return at(named('XDG_CACHE_HOME')) ?? belowHome('.cache');
 }
 
-/** Undefined where there is none of this user's own: in a container it is often unset or `/`. */
+/** Undefined if the user has no home directory: in containers HOME is often unset or `/`. */
 export function homeFolder(): string | undefined {
   try {
     const home = os.homedir();
     return path.isAbsolute(home) && home !== path.parse(home).root ? home : undefined;
   } catch {
-    // HOME is not set, and the user has no entry in /etc/passwd.
+    // HOME is unset and the user has no entry in /etc/passwd.
     return undefined;
   }
 }
 
-/** May be cleared when the machine starts. */
+/** May be cleared at reboot. */
 function temporaryFolder(): string {
   return path.join(os.tmpdir(), `loghive-dev-${process.getuid?.() ?? os.userInfo().username}`);
 }

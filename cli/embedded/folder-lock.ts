@@ -1,48 +1,52 @@
 /**
- * One process at a time works in a folder.
+ * Locks a directory, so that one process at a time uses it.
  *
- * The lock is a file `owner.<number>` that holds who has it; empty, it is free. Only the highest number counts, and it is
- * never removed before there is a higher one:
+ * The lock is a file `owner.<number>` that identifies its owner; an empty file means unlocked. Only the highest number
+ * counts, and it is never removed before there is a higher one:
  *
  *     highest is free, or its owner is dead ──link owner.<highest + 1>──▶ is mine still the highest? ──yes──▶ held
  *               ▲                                │ exists already                    │ no                      │
  *               └────────────────────────────────┴───────────────────────────────────┘              emptied: free
  *
- * A link is made at once with its content, and fails where the name exists, so of two that find the same dead owner one
- * gets the next number. One that comes late, with a number that others have had and cleared away meanwhile, finds a higher
- * one afterwards and starts again. Killed at any step, a process leaves a dead owner or a draft, and both are passed over.
+ * link() creates the file atomically with its content and fails if the name exists, so of two processes that find the
+ * same dead owner only one gets the next number. A slow process may create a number that others have already used and
+ * removed; it then sees a higher number and starts again. A process killed at any step leaves a dead owner or a draft,
+ * both of which are ignored.
  *
- * The owner writes its file again every five seconds. Where it runs in another container or on another machine (the folder
- * is mounted there as well), nobody can look whether it lives: it counts as dead when that has not happened for a minute.
+ * The owner rewrites its file every five seconds. If it runs in another container or on another machine (which has
+ * mounted the same directory), its liveness cannot be checked: it counts as dead after a minute without a heartbeat.
  */
 import { closeSync, fstatSync, linkSync, openSync, readdirSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { LoghiveError } from '../../src/errors.js';
-import { draftOf, readOwnFile } from './own-file.js';
-import { openOwnFolder, unusable } from './own-folder.js';
 import { identityOf, livenessOf, ownScope, type ProcessIdentity } from './process-identity.js';
+import { draftPath, readTrustedFile } from './trusted-file.js';
+import { openTrustedFolder, unusable } from './trusted-folder.js';
 
 const BEAT_MS = 5000;
-/** Without a beat for so long an owner that nobody can look at is dead. */
+/** An owner in another container or on another machine counts as dead after this time without a heartbeat. */
 const DEAD_AFTER_MS = 60_000;
 
 export interface LockOptions {
-  /** Of a folder that is made. Default 0700. */
+  /** Mode of a directory that is created. Default 0700. */
   readonly mode?: number;
-  /** Somebody else has it now, or it was removed: this process was stopped for so long that it counted as dead. */
+  /**
+   * Called if another process has taken the lock or the directory was removed: this process was suspended for so long
+   * that it counted as dead.
+   */
   readonly onLost?: () => void;
 }
 
 /**
- * Makes the folder if need be.
+ * Creates the directory if it does not exist.
  *
- * @returns what gives the lock back.
+ * @returns a function that releases the lock.
  * @throws LoghiveError LOGHIVE_FOLDER_LOCKED naming the process that holds it; LOGHIVE_FOLDER_UNUSABLE.
  */
 export function lockFolder(folder: string, { mode = 0o700, onLost }: LockOptions = {}): () => void {
   try {
-    openOwnFolder(folder, { mode });
+    openTrustedFolder(folder, { mode });
     const own = JSON.stringify(identityOf(process.pid));
     const number = lock(folder, own);
     const beating = setInterval(() => {
@@ -61,12 +65,12 @@ export function lockFolder(folder: string, { mode = 0o700, onLost }: LockOptions
 
 const fileOf = (folder: string, number: number) => path.join(folder, `owner.${number}`);
 
-/** @returns the number under which it is held. */
+/** @returns the number of the lock file. */
 function lock(folder: string, own: string): number {
-  const draft = draftOf(path.join(folder, 'owner'));
+  const draft = draftPath(path.join(folder, 'owner'));
   try {
     for (;;) {
-      // Each time anew: whoever gets the lock clears drafts away.
+      // Written again on each attempt, because the owner of the lock removes drafts.
       const now = written(draft, own);
       const highest = Math.max(0, ...numbersIn(folder));
       const owner = ownerIn(fileOf(folder, highest));
@@ -86,7 +90,7 @@ function lock(folder: string, own: string): number {
   }
 }
 
-/** @returns when that was, by the clock of the file system. */
+/** @returns the modification time, by the file system's clock. */
 function written(draft: string, text: string): number {
   rmSync(draft, { force: true });
   const fd = openSync(draft, 'wx', 0o644);
@@ -108,30 +112,31 @@ interface Owner {
 }
 
 function ownerIn(file: string): Owner | undefined {
-  const found = readOwnFile(file);
+  const found = readTrustedFile(file);
   try {
     return found && { identity: JSON.parse(found.text) as ProcessIdentity, lastBeatMs: found.writtenAtMs };
   } catch {
-    // Given back, or gone because there is a higher one, which shows in the next step.
+    // Released, or removed because there is a higher one, which the next step sees.
     return undefined;
   }
 }
 
-/** Why it cannot be taken over, in words; undefined where its owner is dead. */
+/** Why the lock cannot be taken over, in words; undefined if its owner is dead. */
 function faultOf({ identity, lastBeatMs }: Owner, now: number): string | undefined {
   const { pid, bootId } = identity;
   const liveness = livenessOf(identity);
   if (liveness === 'ended') return undefined;
   if (liveness === 'running') {
-    const who = pid === process.pid ? `this process (${pid}) already` : `process ${pid}`;
-    return `${who}. End it first, or take another folder. If process ${pid} has nothing to do with Loghive`;
+    const who = pid === process.pid ? `this process (${pid})` : `process ${pid}`;
+    return `${who}. Stop it first, or use another directory. If process ${pid} does not belong to Loghive`;
   }
   const silentMs = now - lastBeatMs;
-  // Of before this machine was started, it is surely not one of this machine; and if of another, dead as well.
+  // An owner with another boot id is not on this machine in its current boot. If its last heartbeat is older than this
+  // boot, it is dead wherever it ran.
   const mostMs = bootId === ownScope().bootId ? DEAD_AFTER_MS : Math.min(DEAD_AFTER_MS, os.uptime() * 1000);
   if (silentMs > mostMs) return undefined;
   const seconds = Math.max(0, Math.round(silentMs / 1000));
-  return `process ${pid} of another container or machine, which was alive ${seconds} s ago. End it there, or take another folder; it counts as dead when nothing is heard of it for ${DEAD_AFTER_MS / 1000} s. If it surely has ended`;
+  return `process ${pid} in another container or on another machine, last seen ${seconds} s ago. Stop it there, or use another directory; it counts as dead ${DEAD_AFTER_MS / 1000} s after its last heartbeat. If it has certainly ended`;
 }
 
 function linked(draft: string, file: string): boolean {
@@ -148,16 +153,16 @@ function linked(draft: string, file: string): boolean {
 function clearUp(folder: string, number: number): void {
   for (const name of readdirSync(folder)) {
     const older = /^owner\.(\d+)$/.exec(name);
-    // Drafts of other files as well: whoever wrote them has the lock no more.
+    // Drafts of other files too: their writers no longer hold the lock.
     const isDraft = name.startsWith('owner.draft-') || /\.draft-[0-9a-f]{16}$/.test(name);
     if (older ? Number(older[1]) < number : isDraft) rmSync(path.join(folder, name), { force: true });
   }
 }
 
-/** @returns whether it is still held. */
+/** @returns whether the lock is still held. */
 function beat(folder: string, number: number, own: string): boolean {
   try {
-    // The same text in the same place: whoever reads it meanwhile reads it whole.
+    // The same text in the same place, so that a concurrent reader sees complete content.
     const fd = openSync(fileOf(folder, number), 'r+');
     try {
       writeSync(fd, own, 0);
@@ -166,7 +171,7 @@ function beat(folder: string, number: number, own: string): boolean {
     }
     return !numbersIn(folder).some((other) => other > number);
   } catch (error) {
-    // A disk that is full or does not answer for a while is no loss.
+    // A disk that is full or temporarily unresponsive does not lose the lock.
     return (error as NodeJS.ErrnoException).code !== 'ENOENT';
   }
 }
@@ -175,11 +180,11 @@ function free(file: string): void {
   try {
     truncateSync(file);
   } catch (error) {
-    // The folder was removed, and the lock with it.
+    // The directory was removed, and the lock with it.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
 
 function locked(folder: string, why: string, file: string): LoghiveError {
-  return new LoghiveError('LOGHIVE_FOLDER_LOCKED', `folder ${folder} is in use by ${why}, remove ${file}.`);
+  return new LoghiveError('LOGHIVE_FOLDER_LOCKED', `directory ${folder} is in use by ${why}, remove ${file}.`);
 }

@@ -1,16 +1,16 @@
-/** TCP ports on loopback for servers that this machine's own programs talk to. */
+/** Free TCP ports on loopback. */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
-/** What others expect at these is not ours: an application with default settings would talk to it by mistake. */
+/** Never returned, because an application with default settings would connect to them by mistake. */
 const given = new Set([5672, 5432]);
 
 const LOWEST = 10_240;
 const ATTEMPTS = 200;
 
 /**
- * A free one, below the range that the kernel hands to outgoing connections: a client that keeps trying a port of that
- * range while its server is down may one day connect to itself. None is given twice by one process.
+ * Returns a free port below the ephemeral range: a client that retries an ephemeral port while its server is down can
+ * eventually connect to itself. Never returns the same port twice in one process.
  */
 export async function freePort(): Promise<number> {
   const ceiling = firstEphemeralPort();

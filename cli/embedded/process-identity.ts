@@ -1,33 +1,33 @@
 /**
- * Which process is meant, and whether it still runs. Its number alone does not tell: numbers are used again, and each pid
- * namespace (a container) and each machine has numbers of its own.
+ * Identifies a process and checks whether it is still running. A pid alone is not enough: pids are reused, and each pid
+ * namespace (container) and each machine has its own.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import os from 'node:os';
 
-/** Where a number means the same process. */
+/** Where a pid refers to the same process. */
 export interface ProcessScope {
   /**
-   * Of the kernel, since its start: what was seen under another one ran before a restart, or on another machine. Where the
-   * system has none (it is no Linux), the name of the machine.
+   * The kernel's boot id: a process seen under another boot id ran before a reboot, or on another machine. On systems
+   * without one (not Linux), the host name.
    */
   readonly bootId: string;
-  /** `pid:[4026531836]`; '' where there are none. No two that are alive under one kernel have the same. */
+  /** For example `pid:[4026531836]`; '' if there are no namespaces. Unique among the live namespaces of a kernel. */
   readonly pidNamespace: string;
 }
 
 export interface ProcessIdentity extends ProcessScope {
   readonly pid: number;
-  /** When it was started, in ticks since the start of the machine; '' where the system does not tell. */
+  /** Start time in clock ticks since boot; '' if the system does not provide it. */
   readonly start: string;
-  /** Epoch milliseconds when this was written down. */
+  /** When this was recorded, in epoch milliseconds. */
   readonly seenAt: number;
 }
 
-/** 'foreign': in another container or on another machine, where nobody can look from here. */
+/** 'foreign': in another container or on another machine, so it cannot be checked. */
 export type Liveness = 'running' | 'ended' | 'foreign';
 
-/** The machine's clock and the time of its start are not read at the same moment. */
+/** Tolerance, because the clock and the boot time are not read at the same moment. */
 const BOOT_SLACK_MS = 60_000;
 
 export function ownScope(): ProcessScope {
@@ -42,7 +42,7 @@ function ownPidNamespace(): string {
   }
 }
 
-/** Of a process of this machine and namespace. */
+/** The process must be on this machine, in this namespace. */
 export function identityOf(pid: number): ProcessIdentity {
   return { ...ownScope(), pid, start: startOf(pid)?.start ?? '', seenAt: Date.now() };
 }
@@ -56,17 +56,17 @@ export function livenessOf(identity: ProcessIdentity): Liveness {
   return isRunning(identity) ? 'running' : 'ended';
 }
 
-/** Of a process of this machine and namespace. */
+/** The process must be on this machine, in this namespace. */
 export function isRunning({ pid, start, seenAt }: Omit<ProcessIdentity, keyof ProcessScope>): boolean {
   if (!exists(pid)) return false;
   const now = startOf(pid);
   if (now?.ended) return false;
   if (now !== undefined && start !== '') return now.start === start;
-  // A process that was seen before the machine started is another one by now.
+  // A process recorded before this machine booted is a different one now.
   return seenAt > Date.now() - os.uptime() * 1000 - BOOT_SLACK_MS;
 }
 
-/** As the system sees it: one that has ended and that nobody has asked for its status yet exists as well. */
+/** Whether the pid exists, including zombies. */
 export function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -79,14 +79,14 @@ export function exists(pid: number): boolean {
 function startOf(pid: number): { start: string; ended: boolean } | undefined {
   const stat = procText(pid, 'stat');
   if (stat === undefined) return undefined;
-  // The name, in parentheses, may itself hold spaces and parentheses. Source: proc(5), fields 3 and 22.
+  // The name is in parentheses and may contain spaces and parentheses. Source: proc(5), fields 3 and 22.
   const [state = '', ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return { start: fields[18] ?? '', ended: state === 'Z' || state === 'X' };
 }
 
 /**
- * What /proc says of a process. Undefined where there is none, no right to read it, or where it is mounted for another
- * namespace, whose numbers mean other processes.
+ * Reads a file of /proc. Undefined if there is no /proc or no permission, or if /proc is mounted for another namespace,
+ * whose pids refer to other processes.
  */
 export function procText(pid: number, name: 'stat' | 'cmdline'): string | undefined {
   try {

@@ -1,17 +1,16 @@
 /**
- * What `loghive dev` starts where no server is given: a development broker and a PostgreSQL, one folder for both.
+ * Starts the servers of `loghive dev` that the user has not supplied: a development broker and PostgreSQL, sharing one
+ * directory.
  *
- * Killed at any step this process leaves a dead lock, and perhaps a PostgreSQL that the next start adopts.
+ * If this process is killed at any step, it leaves a dead lock, and perhaps a PostgreSQL that the next start adopts.
  */
 import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { LoghiveError } from '../../src/errors.js';
+import type { Ask } from '../confirmation.js';
 import { type DevelopmentBroker, startDevelopmentBroker } from './broker/index.js';
-import type { Ask } from './confirmation.js';
 import { lockFolder } from './folder-lock.js';
 import { isFree } from './free-port.js';
-import { readOwnFile, writeOwnFile } from './own-file.js';
-import { openOwnFolder } from './own-folder.js';
 import {
   checkDataPath,
   checkUserName,
@@ -20,16 +19,21 @@ import {
   installPostgresBinaries,
   startEmbeddedPostgres,
 } from './postgres/index.js';
+import { readTrustedFile, writeTrustedFile } from './trusted-file.js';
+import { openTrustedFolder } from './trusted-folder.js';
 
-/** Where a client looks that is told nothing else. */
+/** The default port of AMQP clients. */
 const AMQP_PORT = 5672;
 
 export interface StackOptions {
-  /** Made if need be. */
+  /** Created if it does not exist. */
   readonly folder: string;
   readonly broker: boolean;
   readonly postgres: boolean;
-  /** The broker's. Undefined: that of last time, else 5672, else any that is free. 0: any, for this time. */
+  /**
+   * Port of the broker. Undefined: the last one used, else 5672, else any free port. 0: any free port, for this run
+   * only.
+   */
   readonly port: number | undefined;
   /** See `installPostgresBinaries`. */
   readonly ask: Ask | undefined;
@@ -40,24 +44,27 @@ export interface StackOptions {
 export interface Stack {
   readonly broker?: DevelopmentBroker;
   readonly postgres?: EmbeddedPostgres;
-  /** Aborts when the folder was removed, or somebody else has it now (see `LockOptions`): it has to be stopped. */
+  /**
+   * Aborts when the directory was removed or another process has taken it over (see `LockOptions`). The stack must then
+   * be stopped.
+   */
   readonly lost: AbortSignal;
-  /** Ends what was started. Resolves when no process is left and the folder is free. */
+  /** Stops the started servers. Resolves when no process is left and the directory is unlocked. */
   stop(): Promise<void>;
 }
 
-/** @throws LoghiveError what its parts throw; what was started by then is ended. */
+/** @throws LoghiveError errors of the parts; servers started until then are stopped. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const lost = new AbortController();
   if (!options.broker && !options.postgres) return { lost: lost.signal, stop: async () => {} };
-  // Before anything is made.
+  // Check before creating anything.
   if (options.postgres) {
     checkDataPath(postgresFolder(options.folder));
     checkUserName();
   }
-  // As root the server has another user, who must get through.
+  // If this is root, the server runs as another user, who must be able to search the directory.
   const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
-  const folder = openOwnFolder(options.folder, { mode });
+  const folder = openTrustedFolder(options.folder, { mode });
   const isNew = readdirSync(folder).every((name) => name.startsWith('owner.'));
   const unlock = lockFolder(folder, { onLost: () => lost.abort() });
   let postgres: EmbeddedPostgres | undefined;
@@ -72,13 +79,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 
   try {
-    // It lies beside an application, whose history it shall not get into. A folder with other things in it stays as it is.
+    // Keep a new data directory out of the project's version control. A directory with other content stays as it is.
     if (isNew) writeFileSync(path.join(folder, '.gitignore'), '*\n');
     if (options.broker) broker = await startBroker(folder, options);
     if (options.postgres) postgres = await startPostgres(folder, options, () => lost.abort());
     options.signal.throwIfAborted();
-    // Only now: a start that fails, and any port for once, are not what the next start goes by.
-    if (broker && options.port !== 0) writeOwnFile(portFile(folder), `${broker.port}\n`, 0o644);
+    // Written last: a failed start, or a port used for this run only, must not affect the next start.
+    if (broker && options.port !== 0) writeTrustedFile(portFile(folder), `${broker.port}\n`, 0o644);
     return { ...(broker && { broker }), ...(postgres && { postgres }), lost: lost.signal, stop };
   } catch (error) {
     await stop();
@@ -103,7 +110,7 @@ async function startBroker(folder: string, { port, notice }: StackOptions): Prom
   const broker = await listening(port ?? (await firstFree([last, AMQP_PORT])));
   if (last !== undefined && last !== broker.port) {
     notice(
-      `the development broker is on port ${broker.port} now, no longer on ${last}; applications need the new address`,
+      `the development broker now listens on port ${broker.port} instead of ${last}; update the URL in applications`,
     );
   }
   return broker;
@@ -123,13 +130,13 @@ function portFault(port: number, error: unknown): LoghiveError | undefined {
     case 'EADDRINUSE':
       return new LoghiveError(
         'LOGHIVE_PORT_TAKEN',
-        `the development broker cannot listen on 127.0.0.1:${port}: ${cause.message}. Another program has that port; end it, or name another one (--port). Where none is named, a free one is used.`,
+        `the development broker cannot listen on 127.0.0.1:${port}: ${cause.message}. Another program uses that port; stop it, or choose another port with --port. Without --port, a free one is chosen.`,
         { cause },
       );
     case 'EACCES':
       return new LoghiveError(
         'LOGHIVE_INVALID_OPTION',
-        `option --port is ${port}, which this user may not listen on (${cause.message}). Name one from 1024 on, or 0 for any that is free.`,
+        `option --port is ${port}, which this user may not listen on (${cause.message}). Choose a port from 1024 up, or 0 for any free port.`,
         { cause },
       );
     default:
@@ -138,11 +145,11 @@ function portFault(port: number, error: unknown): LoghiveError | undefined {
 }
 
 function portIn(file: string): number | undefined {
-  const port = Number(readOwnFile(file)?.text);
+  const port = Number(readTrustedFile(file)?.text);
   return Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined;
 }
 
-/** 0, which is any, where none of them is. */
+/** Returns 0 (any port) if none of them is free. */
 async function firstFree(ports: readonly (number | undefined)[]): Promise<number> {
   for (const port of ports) if (port !== undefined && (await isFree(port))) return port;
   return 0;

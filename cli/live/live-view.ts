@@ -1,4 +1,4 @@
-/** Shows records as they are stored: lines for people, or one JSON object a line for programs. */
+/** Shows records as they are stored: lines for people, or JSON (one object per line) for programs. */
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { printableJson } from '../../src/printable.js';
@@ -6,35 +6,38 @@ import type { StoredRecord } from '../../src/record.js';
 import { counted } from '../../src/sentence.js';
 import { recordLine } from './record-line.js';
 
-/** A reader of lines that is so far behind, in bytes, sees no more until it has caught up. */
-const MOST_BEHIND_BYTES = 1024 * 1024;
-/** As many ids are remembered, so that a record that was delivered again is not shown again. */
-const MOST_REMEMBERED = 50_000;
+/** Maximum unread output in bytes; further records are skipped until the reader catches up. */
+const MAX_BEHIND_BYTES = 1024 * 1024;
+/** Number of ids remembered, so that a redelivered record is not shown twice. */
+const MAX_REMEMBERED_IDS = 50_000;
 
 export interface LiveViewOptions {
   readonly stream: Writable;
   /** 'quiet' shows nothing. */
   readonly mode: 'lines' | 'json' | 'quiet';
-  readonly colour: boolean;
+  readonly color: boolean;
 }
 
 export class LiveView {
   readonly #stream: Writable;
   readonly #mode: LiveViewOptions['mode'];
-  readonly #colour: boolean;
+  readonly #color: boolean;
   readonly #shown = new Set<string>();
   #skipped = 0;
 
-  constructor({ stream, mode, colour }: LiveViewOptions) {
+  constructor({ stream, mode, color }: LiveViewOptions) {
     this.#stream = stream;
     this.#mode = mode;
-    this.#colour = colour;
+    this.#color = color;
     stream.on('drain', () => {
       for (const line of this.#skippedLine()) stream.write(`${line}\n`);
     });
   }
 
-  /** Never throws. A program that reads JSON gets every record, so this resolves when it has read; people may miss some. */
+  /**
+   * Never throws. In JSON mode every record is written, and the promise resolves when the output has drained; in line
+   * mode records may be skipped.
+   */
   async show(records: readonly StoredRecord[]): Promise<void> {
     if (this.#mode === 'quiet' || !this.#stream.writable) return;
     const fresh = records.filter((record) => this.#isFresh(record.id)).sort(byTime);
@@ -45,7 +48,7 @@ export class LiveView {
   #isFresh(id: string): boolean {
     if (this.#shown.has(id)) return false;
     this.#shown.add(id);
-    if (this.#shown.size > MOST_REMEMBERED) this.#forgetTheOldest();
+    if (this.#shown.size > MAX_REMEMBERED_IDS) this.#forgetTheOldest();
     return true;
   }
 
@@ -69,12 +72,12 @@ export class LiveView {
     const lines: string[] = [];
     let behind = this.#stream.writableLength;
     for (const record of records) {
-      if (behind > MOST_BEHIND_BYTES) {
+      if (behind > MAX_BEHIND_BYTES) {
         this.#skipped++;
         continue;
       }
       lines.push(...this.#skippedLine());
-      const line = recordLine(record, this.#colour);
+      const line = recordLine(record, this.#color);
       behind += line.length;
       lines.push(line);
     }
@@ -83,20 +86,20 @@ export class LiveView {
 
   #skippedLine(): string[] {
     if (this.#skipped === 0) return [];
-    const records = counted(this.#skipped, 'more record is', 'more records are');
-    const line = `… ${records} in the table, and came too fast to be shown here`;
+    const records = counted(this.#skipped, 'more record', 'more records');
+    const line = `… ${records} stored but not shown: they arrived too fast`;
     this.#skipped = 0;
     return [line];
   }
 }
 
-/** A batch comes queue by queue; people read it in the order of the calls. */
+/** A batch is grouped by queue; show records in the order they were logged. */
 function byTime(one: StoredRecord, other: StoredRecord): number {
   return one.timestamp < other.timestamp || (one.timestamp === other.timestamp && one.id < other.id) ? -1 : 1;
 }
 
-/** The record as it is on the wire, but on one line whatever stands in it. */
+/** The record as JSON on one line, with the columns of the table `records`. */
 function jsonLine({ id, service, level, message, information, timestamp }: StoredRecord): string {
   const head = JSON.stringify({ id, service, level, message }).slice(0, -1);
-  return `${printableJson(`${head},"information":${information},"timestamp":${JSON.stringify(timestamp)}}`)}\n`;
+  return `${printableJson(`${head},"information":${information},"ts":${JSON.stringify(timestamp)}}`)}\n`;
 }

@@ -1,10 +1,11 @@
-/** A stored record as people read it on a terminal: one line, the rest of its message and its error's stack indented. Pure. */
+/**
+ * Formats a stored record for a terminal: one line, then the rest of its message and its error's stack, indented. Pure.
+ */
 import { styleText } from 'node:util';
 import type { Level } from '../../src/level.js';
 import { printableJson, printableLine, printableLines } from '../../src/printable.js';
 import type { StoredRecord } from '../../src/record.js';
 import { memberTexts } from '../../src/value/json-members.js';
-import { localTime } from './local-time.js';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -17,18 +18,18 @@ const LEVEL_STYLE: Readonly<Record<Level, Style>> = {
 };
 const LEVEL_WIDTH = 'CRITICAL'.length;
 const INDENT = ' '.repeat(14);
-/** A terminal is for a glance; SQL has the whole text. */
-const MOST_SHOWN = 2000;
-/** Further causes of an error stay in its JSON: their number has no limit. */
-const MOST_CAUSES = 10;
+/** Maximum characters shown of one text; the table has all of it. */
+const MAX_SHOWN = 2000;
+/** Maximum causes shown as stacks. Further ones stay in the error's JSON. */
+const MAX_CAUSES = 10;
 
 /**
- * @param colour false: plain text.
- * @param now a record of another day shows its date.
+ * @param color false: plain text.
+ * @param now records of another day show their date.
  */
-export function recordLine(record: StoredRecord, colour: boolean, now = new Date()): string {
+export function recordLine(record: StoredRecord, color: boolean, now = new Date()): string {
   const paint = (style: Style, text: string) =>
-    colour && text !== '' ? styleText(style, text, { validateStream: false }) : text;
+    color && text !== '' ? styleText(style, text, { validateStream: false }) : text;
   const { rest, stacks } = splitInformation(record.information, cut(record.message));
   const [first = '', ...more] = linesOf(record.message);
   const head = [
@@ -42,7 +43,9 @@ export function recordLine(record: StoredRecord, colour: boolean, now = new Date
   return [head.filter((part) => part !== '').join('  '), ...below.map((line) => INDENT + line)].join('\n');
 }
 
-/** A stack reads badly as JSON: it goes below the line, and with it what it says already. Numbers keep their digits. */
+/**
+ * Moves stacks out of the JSON and below the line, and drops fields the stack already shows. Numbers keep their digits.
+ */
 function splitInformation(json: string, message: string): { rest: string; stacks: string } {
   if (json === '{}') return { rest: '', stacks: '' };
   const members = memberTexts(json);
@@ -53,27 +56,27 @@ function splitInformation(json: string, message: string): { rest: string; stacks
   const shown = flush(message);
   const below = stacks
     .map((stack, at) => (at === 0 ? stack : `caused by ${stack}`))
-    // `console.error(error)` prints the stack, which is the message then.
+    // `console.error(error)` logs the stack as the message, so do not repeat it.
     .filter((_, at) => !shown.includes(headOf(flush(stacks[at]!))));
   return { rest: members.size === 0 ? '' : objectOf(members), stacks: below.join('\n') };
 }
 
-/** Down to the first call: Node leaves out what a stack has in common with that of its cause. */
+/** The stack down to its first call: Node omits frames a stack has in common with its cause. */
 function headOf(stack: string): string {
   return /^[\s\S]*?\nat .*/.exec(stack)?.[0] ?? stack;
 }
 
-/** Lines without what they are indented by, which differs where an error is printed within another one. */
+/** Removes the indentation of lines, which differs if an error is printed inside another one. */
 function flush(text: string): string {
   return text.replace(/\n[ \t]+/g, '\n');
 }
 
-/** The stacks of an error and its causes; the JSON of their own fields, which no stack shows. */
+/** The stacks of an error and its causes, and the JSON of their own fields, which stacks do not show. */
 function causesOf(error: string | undefined): { stacks: string[]; fields: string | undefined } {
   const stacks: string[] = [];
   const levels: Map<string, string>[] = [];
   let left = error;
-  while (stacks.length < MOST_CAUSES) {
+  while (stacks.length < MAX_CAUSES) {
     const members: Map<string, string> = left?.startsWith('{') ? memberTexts(left) : new Map();
     const stack = members.get('stack');
     if (!stack?.startsWith('"')) break;
@@ -99,8 +102,35 @@ function linesOf(text: string): string[] {
 }
 
 function cut(text: string): string {
-  if (text.length <= MOST_SHOWN) return text;
-  // Not between the halves of one character.
-  const end = /[\ud800-\udbff]/.test(text.charAt(MOST_SHOWN - 1)) ? MOST_SHOWN - 1 : MOST_SHOWN;
+  if (text.length <= MAX_SHOWN) return text;
+  // Do not split a surrogate pair.
+  const end = /[\ud800-\udbff]/.test(text.charAt(MAX_SHOWN - 1)) ? MAX_SHOWN - 1 : MAX_SHOWN;
   return `${text.slice(0, end)}… (${text.length - end} more)`;
+}
+
+// Local times. Pure.
+
+/** `HH:MM:SS.mmm`, preceded by the date if it is not today. Text that is not a time is returned as it is. */
+export function localTime(timestamp: string, now: Date): string {
+  const time = new Date(timestamp);
+  if (Number.isNaN(time.getTime())) return printableLine(timestamp);
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(':');
+  const shown = `${clock}.${String(time.getMilliseconds()).padStart(3, '0')}`;
+  return dateOf(time) === dateOf(now) ? shown : `${dateOf(time)} ${shown}`;
+}
+
+/** `UTC+02:00`, or `UTC`. */
+export function utcOffset(now: Date): string {
+  const minutes = -now.getTimezoneOffset();
+  if (minutes === 0) return 'UTC';
+  const ahead = Math.abs(minutes);
+  return `UTC${minutes < 0 ? '-' : '+'}${two(Math.floor(ahead / 60))}:${two(ahead % 60)}`;
+}
+
+function dateOf(time: Date): string {
+  return [time.getFullYear(), time.getMonth() + 1, time.getDate()].map(two).join('-');
+}
+
+function two(number: number): string {
+  return String(number).padStart(2, '0');
 }

@@ -1,19 +1,19 @@
-/** Bytes into lines. Pure. */
+/** Splits a byte stream into lines. Pure. */
 import { StringDecoder } from 'node:string_decoder';
 
-/** A line that grows longer is taken in pieces: what has no line breaks at all must not fill the memory. */
-export const MOST_CHARACTERS = 16 * 1024 * 1024;
+/** Longer lines are split, so that input without line breaks cannot exhaust memory. */
+export const MAX_CHARACTERS = 16 * 1024 * 1024;
 
 export interface LineSplitter {
-  /** The lines that end in this piece. What is no UTF-8 becomes U+FFFD. */
+  /** Returns the lines that end in this chunk. Invalid UTF-8 becomes U+FFFD. */
   push(bytes: Buffer): string[];
-  /** What is left at the end, if anything. */
+  /** Returns the last line, if any. */
   end(): string[];
 }
 
-export function createLineSplitter(mostCharacters = MOST_CHARACTERS): LineSplitter {
+export function createLineSplitter(maxCharacters = MAX_CHARACTERS): LineSplitter {
   const decoder = new StringDecoder('utf8');
-  // In pieces: adding each piece of a long line to the ones before would take quadratic time.
+  // Kept as a list: concatenating each chunk of a long line would take quadratic time.
   let open: string[] = [];
   let openCharacters = 0;
 
@@ -39,7 +39,7 @@ export function createLineSplitter(mostCharacters = MOST_CHARACTERS): LineSplitt
       from = to + 1;
     }
     add(text.slice(from));
-    if (openCharacters > mostCharacters) lines.push(closed());
+    if (openCharacters > maxCharacters) lines.push(closed());
     return lines;
   }
 

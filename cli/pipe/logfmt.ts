@@ -1,20 +1,20 @@
 /**
- * Lines of `key=value`, as many programs of other languages log them: `level=warn msg="too slow" ms=1200`. Pure.
+ * Parses logfmt lines: `level=warn msg="too slow" ms=1200`. Pure.
  *
  * @module
  */
 
 const PAIR = /\s*([^\s="]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*))(?=\s|$)/y;
 const NUMBER = /^-?(?:0|[1-9]\d{0,17})(?:\.\d{1,18})?$/;
-/** Longer lines are no such list, and a pattern takes its time with them. */
-const MOST_CHARACTERS = 64 * 1024;
+/** Longer lines are not parsed: they are unlikely to be logfmt, and matching them is slow. */
+const MAX_CHARACTERS = 64 * 1024;
 
 /**
- * The fields with the JSON text of their values: numbers and booleans as such, everything else as text. Undefined where
- * the line is anything else than two pairs or more: `a = b` in a sentence is none.
+ * Returns the fields with their values as JSON text: numbers and booleans keep their type, everything else becomes a
+ * string. Undefined unless the whole line consists of at least two pairs; `a = b` in a sentence does not match.
  */
 export function logfmtMembers(line: string): Map<string, string> | undefined {
-  if (line.length > MOST_CHARACTERS || !line.includes('=')) return undefined;
+  if (line.length > MAX_CHARACTERS || !line.includes('=')) return undefined;
   const text = line.trimEnd();
   const members = new Map<string, string>();
   PAIR.lastIndex = 0;

@@ -1,13 +1,13 @@
-/** `loghive services remove NAME`: says what it deletes, asks, and deletes no queue that anything is in or anybody reads. */
+/** `loghive services remove NAME`: asks for confirmation; never deletes a queue that has messages or consumers. */
 import { administeredBroker } from '../../consumer/administration-config.js';
 import { obstacleOf, openQueueRemoval, type QueueRemoval } from '../../consumer/queue-removal.js';
 import type { Administration } from '../../consumer/store/index.js';
 import { LoghiveError } from '../../src/errors.js';
 import { counted } from '../../src/sentence.js';
 import { nearest } from '../../src/settings/nearest.js';
-import { agreed } from '../agreed.js';
+import { confirmOrThrow } from '../confirmation.js';
 import type { Messages } from '../messages.js';
-import { openPrinter } from '../print.js';
+import { openPrinter } from '../output.js';
 import { listenForShutdown } from '../shutdown-signals.js';
 
 export interface RemoveOptions {
@@ -16,7 +16,7 @@ export interface RemoveOptions {
   yes?: boolean;
 }
 
-/** @returns false where a queue stays, and the service with it. */
+/** @returns false if a queue could not be deleted; the service is kept as well. */
 export async function removeService(
   tables: Administration,
   service: string,
@@ -47,12 +47,12 @@ async function remove(
   const printer = openPrinter();
   const busy = found.flatMap((queue) => {
     const why = obstacleOf(queue);
-    return why === undefined ? [] : [`queue ${queue.queue} stays: ${why}.`];
+    return why === undefined ? [] : [`queue ${queue.queue} not deleted: ${why}.`];
   });
   if (busy.length > 0) {
     for (const line of busy) await printer.line(line);
     await printer.line(
-      `${service} was not removed. Stop its producers and consumers when its queues are empty, and try again.`,
+      `${service} was not removed. When its queues are empty, stop its producers and consumers, then try again.`,
     );
     return false;
   }
@@ -62,36 +62,38 @@ async function remove(
       ? []
       : [`${counted(found.length, 'empty queue')} (${found.map(({ queue }) => queue).join(', ')})`]),
   ];
-  const others = removal ? '' : ' Its queues stay, and so do messages in them, which no consumer without names takes.';
-  if (!(await agreed('services remove', `Remove ${what.join(' and ')}?${others}`, yes))) {
-    await printer.line('nothing was removed.');
+  const others = removal
+    ? ''
+    : ' Its queues and their messages are kept; consumers started without service names will not consume them.';
+  if (!(await confirmOrThrow('services remove', `Remove ${what.join(' and ')}?${others}`, yes))) {
+    await printer.line('nothing removed.');
     return true;
   }
-  // The queues first: a service whose queue is in use after all stays with it.
+  // Delete the queues first: if one turns out to be in use, the service is kept.
   const { deleted, kept } = removal
     ? await removal.remove(interruption(messages))
     : { deleted: [], kept: new Map<string, string>() };
   for (const queue of deleted) await printer.line(`deleted queue ${queue}.`);
-  for (const [queue, why] of kept) await printer.line(`queue ${queue} stays: ${why}.`);
+  for (const [queue, why] of kept) await printer.line(`queue ${queue} not deleted: ${why}.`);
   if (kept.size > 0) return false;
   if (isKnown && (await services.remove(service))) {
     await printer.line(
-      `removed ${service}. Consumers that run without names take its records until they are started anew.`,
+      `removed ${service}. Running consumers started without service names keep consuming it until they restart.`,
     );
   }
   return true;
 }
 
-/** From here on queues are unbound: a signal must not leave them so. */
+/** Queues are unbound from here on, and a signal must not leave them unbound. */
 function interruption(messages: Messages): AbortSignal {
   return listenForShutdown((signal, again) => {
     if (again) process.exit(1);
-    messages.say('loghive services', `${signal}: binding the queues again that are not deleted yet`);
-  }).asked;
+    messages.report('loghive services', `${signal}: restoring the bindings of queues that were not deleted`);
+  }).requested;
 }
 
 function unknown(service: string, known: readonly string[]): LoghiveError {
   const near = nearest(service, known);
-  const hint = near === undefined ? '"loghive services list" shows those there are' : `did you mean "${near}"?`;
+  const hint = near === undefined ? 'run "loghive services list" to see all services' : `did you mean "${near}"?`;
   return new LoghiveError('LOGHIVE_INVALID_OPTION', `services remove: there is no service "${service}"; ${hint}`);
 }

@@ -3,7 +3,7 @@ import diagnostics from 'node:diagnostics_channel';
 import net from 'node:net';
 import { type ChannelModel, connect, type Options, type SocketOptions } from 'amqplib';
 import type { BrokerConfig } from '../config.js';
-import { LoghiveError } from '../errors.js';
+import { LoghiveError, reasonOf } from '../errors.js';
 import type { BrokerHost } from '../settings/broker-url.js';
 import { internalsOf } from './amqplib-internals.js';
 import { CLOSED_IMMEDIATELY, connectFault, tooFewChannels } from './connect-fault.js';
@@ -121,6 +121,10 @@ async function handshake(host: BrokerHost, config: BrokerConfig, options: Connec
     const over = protocol === 'amqps' ? { socket: net.connect({ host: hostname, port }) } : {};
     opening = connect(address, { ...socketOptions, ...over });
   });
+  let isAccepted = false;
+  socket?.once('connect', () => {
+    isAccepted = true;
+  });
   if (!options.keepsProcessAlive) socket?.unref();
   const abort = () => socket?.destroy(new Error('aborted'));
   options.signal?.addEventListener('abort', abort);
@@ -129,7 +133,7 @@ async function handshake(host: BrokerHost, config: BrokerConfig, options: Connec
   } catch (error) {
     // The TCP socket below TLS may still be connecting.
     socket?.destroy();
-    throw error;
+    throw isAccepted && /ETIMEDOUT/.test(reasonOf(error)) ? new Error(NO_HANDSHAKE, { cause: error }) : error;
   } finally {
     options.signal?.removeEventListener('abort', abort);
   }

@@ -78,14 +78,16 @@ describe('a server that cannot be reached', () => {
       const begun = performance.now();
       const { code, message } = await refusal(`${scheme}://u:secret@${hole}`, { socketTimeoutMs: 150 });
       expect(code).toBe('LOGHIVE_BROKER_UNREACHABLE');
-      expect(message).toMatch(/no answer in time .* Check host, port and firewall, or raise socketTimeoutMs\.$/);
+      expect(message).toMatch(/accepted the connection but did not answer in time\. .* or raise socketTimeoutMs\.$/);
       expect(performance.now() - begun).toBeGreaterThan(290);
     }
   });
 
   test('because it stops in the middle of the handshake', async () => {
     const stuck = await listen(net.createServer((socket) => void socket.write(Buffer.from([1, 0, 0, 0, 0, 1, 0]))));
-    expect((await refusal(`amqp://u:secret@${stuck}`, { socketTimeoutMs: 150 })).message).toMatch(/no answer in time/);
+    expect((await refusal(`amqp://u:secret@${stuck}`, { socketTimeoutMs: 150 })).message).toMatch(
+      /accepted the connection but did not answer/,
+    );
   });
 
   test.each([

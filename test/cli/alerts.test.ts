@@ -1,4 +1,4 @@
-/** `loghive alerts test` and `loghive alerts preview`, as somebody types them. */
+/** `loghive alerts test` and `loghive alerts preview` on the command line. */
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import { item, newStore, write } from '../consumer/store/database.js';
@@ -23,7 +23,7 @@ const environmentOf = ({ settings }: MailServer, changes: Record<string, string>
   ...{ EMAIL_RECIPIENTS: 'ops@example.test', ...changes },
 });
 
-test('alerts test sends one by each channel and shows the answers', async () => {
+test('alerts test sends one alert per channel and prints the responses', async () => {
   const [mail, webhook] = await Promise.all([useMailServer(), useWebhookServer()]);
   const env = environmentOf(mail, { ALERT_WEBHOOK_URL: webhook.url });
   expect(await alerts(['test'], env)).toEqual({
@@ -38,7 +38,7 @@ test('alerts test sends one by each channel and shows the answers', async () => 
   expect(JSON.parse(webhook.requests[0]!.body)).toMatchObject({ kind: 'test' });
 });
 
-test('alerts test says what the server answered to a wrong password, and ends with 1', async () => {
+test("alerts test reports the server's response to a wrong password, and exits with 1", async () => {
   const mail = await useMailServer();
   const { code, stdout } = await alerts(
     ['test', '-o', 'json'],
@@ -58,7 +58,7 @@ test('alerts test says what the server answered to a wrong password, and ends wi
   expect(stdout.join('')).not.toContain('wrong-secret');
 });
 
-test('alerts test without a channel says what to set, and ends with 2', async () => {
+test('alerts test without a channel reports what to set, and exits with 2', async () => {
   expect(await alerts(['test'])).toEqual({
     code: 2,
     stdout: [],
@@ -70,7 +70,7 @@ test('alerts test without a channel says what to set, and ends with 2', async ()
   });
 });
 
-test('alerts preview shows which mails there would have been', async () => {
+test('alerts preview shows which e-mails would have been sent', async () => {
   const { store, url } = await newStore();
   const at = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
   await write(
@@ -85,7 +85,7 @@ test('alerts preview shows which mails there would have been', async () => {
     expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {10}1 {2}new: ERROR shop: order <number> failed$/),
     expect.stringMatching(/Z {10}2 {2}Digest: 2 errors of 1 kind in shop$/),
     expect.stringMatching(
-      /^2 mails since .*Z \(1 error by itself, 1 digest\), of 3 ERROR and CRITICAL records\. Nothing was sent\.$/,
+      /^2 mails since .*Z \(1 single error, 1 digest\), of 3 ERROR and CRITICAL records\. Nothing was sent\.$/,
     ),
   ]);
   const json = await alerts(['preview', '--since', '2h', '--database-url', url, '-o', 'json']);
@@ -101,14 +101,14 @@ test('alerts preview shows which mails there would have been', async () => {
 test.each<[string[], RegExp]>([
   [
     ['preview', '--since', 'yesterday', '--database-url', 'postgres://h/db'],
-    /^loghive: alerts preview: option --since is "yesterday", expected 90m, 24h, 7d, 2w, or a time that has passed/,
+    /^loghive: alerts preview: option --since is "yesterday", expected an age such as 90m, 24h, 7d or 2w, or a time in the past/,
   ],
   [
     ['preview', '-o', 'xml'],
     /^loghive: option '-o, --output <format>' argument 'xml' is invalid\. .*See loghive alerts preview --help\.$/,
   ],
   [['send'], /^loghive: unknown command 'send'.*See loghive alerts --help\.$/],
-])('%j is refused with what to type', async (args, words) => {
+])('%j is refused with a hint', async (args, words) => {
   const { code, stderr } = await alerts(args);
   expect(code).toBe(2);
   expect(stderr.join(' ')).toMatch(words);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { columns, secondsText, sizeText } from '../../cli/columns.js';
 import { bar } from '../../cli/progress.js';
 
-test('cells stand below each other, numbers at their right end, without blanks at the end of a line', () => {
+test('columns are aligned, numbers to the right, without trailing spaces', () => {
   expect(
     columns(
       [
@@ -30,7 +30,7 @@ test('a time is shown to the second', () => {
   expect(secondsText('2026-01-31T10:30:45.123456Z')).toBe('2026-01-31 10:30:45');
 });
 
-test('a bar shows how much is done, and never more than all', () => {
+test('a progress bar never exceeds 100 %', () => {
   expect(bar('replaying', 500, 1000)).toBe('replaying [############------------]  50%  500 of 1000');
   expect(bar('replaying', 12, 10)).toBe('replaying [########################] 100%  12 of 10');
 });

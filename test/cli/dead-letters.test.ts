@@ -1,4 +1,4 @@
-/** Dead letters are looked at, tried again and deleted by command, whatever is in them. */
+/** Commands that inspect, replay and delete dead letters with arbitrary content. */
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { type FilterOptions, filterOf } from '../../cli/dead-letters/filter.js';
@@ -29,12 +29,12 @@ async function useTables() {
   return { store, url, sql, run, write: (...letters: ReturnType<typeof letterOf>[]) => writeLetters(store, letters) };
 }
 
-/** Steers a terminal, turns the direction of text, ends a line. */
+/** Controls a terminal, reverses the text direction, ends a line. */
 const HOSTILE = '\x1b]0;title\x07\x1b[2J\u202eevil\u009b31m\r\nnext';
 const STEERING = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\u2028]/;
 
 describe('dead letters', () => {
-  test('that are not there are an answer of every command', { timeout: 60_000 }, async () => {
+  test('that do not exist are handled by every command', { timeout: 60_000 }, async () => {
     const { run } = await useTables();
     expect(await run('list')).toEqual({ code: 0, stdout: ['no dead letters.'], stderr: [] });
     expect(await run('list', '-o', 'json')).toEqual({ code: 0, stdout: [], stderr: [] });
@@ -47,12 +47,10 @@ describe('dead letters', () => {
     });
     const shown = await run('show', '7');
     expect(shown).toMatchObject({ code: 2, stdout: [] });
-    expect(shown.stderr).toEqual([
-      'loghive: there is no dead letter 7; "loghive dead-letters list" shows those there are.',
-    ]);
+    expect(shown.stderr).toEqual(['loghive: there is no dead letter 7; run "loghive dead-letters list" to see all.']);
   });
 
-  test('never steer the terminal that they are shown on, and come out of an export byte by byte', async () => {
+  test('cannot control the terminal, and are exported byte for byte', async () => {
     const { run, write } = await useTables();
     const bytes = Buffer.from([0, 1, 0xff, 0xfe, 0x1b, 0x5b, 0x32, 0x4a]);
     await write(
@@ -95,7 +93,7 @@ describe('dead letters', () => {
     expect(other).toMatchObject({ id: '2', text: null, seen: 1, attempts: 1 });
   });
 
-  test('are chosen by filters that hold together', async () => {
+  test('are selected by filters that are combined', async () => {
     const { run, write, sql, url } = await useTables();
     await write(
       letterOf('a'),
@@ -123,24 +121,26 @@ describe('dead letters', () => {
     expect(await ids({ until: '2d' })).toBe('c');
     expect(await ids({ since: '2020-01-01', until: '2020-01-01T12:00+02' })).toBe('');
     expect(await ids({ id: '1, 3,99' })).toHaveLength(2);
-    expect((await run('list', '--limit', '2')).stdout.at(-1)).toBe('… the newest 2 of them; --limit shows more.');
+    expect((await run('list', '--limit', '2')).stdout.at(-1)).toBe(
+      '… only the newest 2 are shown; use --limit for more.',
+    );
   });
 
-  test('are deleted only when somebody agrees, and only those that are meant', { timeout: 60_000 }, async () => {
+  test('are deleted only after confirmation, and only those selected', { timeout: 60_000 }, async () => {
     const { run, write, sql, url } = await useTables();
     await write(letterOf('a'), letterOf('b'), letterOf('c', { code: '23514' }));
     const left = async () => (await sql('select count(*)::int as n from logs.dead_letters'))[0].n;
     const refused = await run('drop', '--code', 'invalid');
     expect(refused).toMatchObject({ code: 2, stdout: [] });
     expect(refused.stderr).toEqual([
-      'loghive: dead-letters drop: Delete 2 dead letters for good? Nobody can be asked here: give option --yes.',
+      'loghive: dead-letters drop: Delete 2 dead letters permanently? Confirmation needs a terminal; pass --yes to skip it.',
     ]);
     const dry = await run('drop', '--dry-run');
     expect(dry.stdout).toEqual([
       'LETTERS  QUEUE           CODE',
       '      2  shop_info_logs  invalid',
       '      1  shop_info_logs  23514',
-      '3 dead letters would be deleted. Nothing was changed.',
+      '3 dead letters would be deleted. Nothing changed.',
     ]);
     expect(JSON.parse((await run('drop', '--dry-run', '-o', 'json')).stdout[0]!)).toMatchObject({
       dryRun: true,
@@ -155,7 +155,7 @@ describe('dead letters', () => {
         `${process.execPath} ${program} dead-letters drop --code invalid --database-url ${url}`,
         { cwd: tmpdir() },
       );
-      await terminal.shows(/Delete 2 dead letters for good\? \[y\/N\] /);
+      await terminal.shows(/Delete 2 dead letters permanently\? \[y\/N\] /);
       terminal.type(`${answer}\r`);
       expect(await terminal.ended).toBe(0);
       expect(await left()).toBe(count);
@@ -163,7 +163,7 @@ describe('dead letters', () => {
     expect(await run('drop', '--yes', '-o', 'json')).toEqual({ code: 0, stdout: ['{"deleted":1}'], stderr: [] });
   });
 
-  test('are read and deleted in pages, also when one is larger than a page', { timeout: 60_000 }, async () => {
+  test('are read and deleted in pages, even if one is larger than a page', { timeout: 60_000 }, async () => {
     const { run, write, sql } = await useTables();
     await sql(`insert into logs.dead_letters (fingerprint, raw, code, reason, attempts, queue, routing_key, headers)
       select sha256(n::text::bytea), n::text::bytea, 'invalid', 'r', 1, 'q', 'k', '{}' from generate_series(1, 1201) n`);
@@ -176,7 +176,7 @@ describe('dead letters', () => {
   });
 });
 
-/** A consumer that is refused every record by a trigger, so that letters are real ones. */
+/** A consumer whose records are all refused by a trigger, to get real dead letters. */
 async function useConsumer(retryDelaysMs: number[] = []) {
   const { url: databaseUrl, sql } = await newStore();
   const broker = await useBroker();
@@ -201,7 +201,7 @@ const recordOf = (service: string, message: string) => ({
 });
 
 describe('a replay', () => {
-  test('keeps what cannot be sent, and says why', { timeout: 60_000 }, async () => {
+  test('keeps what cannot be sent, and reports why', { timeout: 60_000 }, async () => {
     const { servers, sql, broker, consumer, service } = await useConsumer();
     await consumer.start();
     const insert = (queue: string) =>
@@ -210,7 +210,7 @@ describe('a replay', () => {
          values (sha256($1::text::bytea), convert_to($2, 'UTF8'), '23514', 'r', 1, $1, 'failure.backoff', '{}')`,
         [queue, JSON.stringify(recordOf(service, queue))],
       );
-    // The last one is a queue of another application: a publisher may have named it in a header.
+    // The last one is a queue of another application, which a publisher may have named in a header.
     for (const queue of [`${service}_info_logs`, 'gone_info_logs', 'failure_backoff', 'orders']) await insert(queue);
     const dry = await loghive(['dead-letters', 'replay', '--dry-run', '-o', 'json', ...servers]);
     expect(JSON.parse(dry.stdout[0]!)).toMatchObject({ dryRun: true, letters: 4 });
@@ -233,7 +233,7 @@ describe('a replay', () => {
     expect((await broker.listQueues()).map(({ name }) => name)).not.toContain('orders');
   });
 
-  test('stores records of every form under the ids and times that they had', { timeout: 60_000 }, async () => {
+  test('stores records of every form with their original ids and times', { timeout: 60_000 }, async () => {
     const { consumer, service, sql, refuse, servers, letters, broker } = await useConsumer([100]);
     await refuse();
     await consumer.start();
@@ -255,7 +255,7 @@ describe('a replay', () => {
       contentEncoding: 'gzip',
       headers: { team: 'b' },
     });
-    // In the form of the Python package: local time, two hours ahead of the message's timestamp.
+    // In the format of the Python package: local time, two hours ahead of the message's timestamp.
     const { id: _, ...python } = { ...recordOf(service, 'python'), timestamp: '2026-01-31 12:00:00.5' };
     publish(Buffer.from(JSON.stringify(python)), {
       contentType: 'application/json',
@@ -274,10 +274,10 @@ describe('a replay', () => {
     const idOf = (message: string) => rows.find((row) => row.message === message).id;
     for (const record of [framed, zipped, kombu]) expect(idOf(record!.message)).toBe(record!.id);
     expect(rows.find(({ message }) => message === 'python').ts).toBe('2026-01-31 10:00:00.500');
-    // What is no record is a dead letter again, and nothing else is.
+    // Invalid records become dead letters again, and nothing else does.
     await eventually(async () => (await letters()).length === 2);
     expect((await letters()).map(({ raw }) => raw.toString()).sort()).toEqual(['no record', 'plain text']);
-    // Once more: the same letter comes again while its row is deleted.
+    // Twice: the same letter is dead-lettered again while its row is being deleted.
     for (let round = 0; round < 2; round++) {
       const before = (await letters()).map(({ id }) => id);
       await loghive(['dead-letters', 'replay', ...servers]);
@@ -286,11 +286,11 @@ describe('a replay', () => {
         return now.length === 2 && !now.some(({ id }) => before.includes(id));
       });
     }
-    // They are acknowledged after they are committed.
+    // Messages are acknowledged after the commit.
     await eventually(async () => (await broker.listQueues()).every(({ messages }) => messages === 0));
   });
 
-  test('loses no letter that comes again before its row is deleted, where a consumer may insert only', async () => {
+  test('loses no letter that is dead-lettered again before its row is deleted, if the consumer may only insert', async () => {
     const { store, url, sql } = await newStore();
     const again = letterOf('again');
     await writeLetters(store, [again]);
@@ -312,7 +312,7 @@ describe('a replay', () => {
     expect(await sql('select id::text from logs.dead_letters')).toEqual([{ id: expect.not.stringMatching(/^1$/) }]);
   });
 
-  test('killed at random moments, again and again, stores every record once', { timeout: 120_000 }, async () => {
+  test('killed repeatedly at random moments, stores every record once', { timeout: 120_000 }, async () => {
     const { consumer, service, sql, servers } = await useConsumer();
     const COUNT = 6000;
     await consumer.start();
@@ -347,7 +347,7 @@ describe('a replay', () => {
     expect(await left()).toBe(0);
   });
 
-  test('goes on when its connection is lost, and ends in order on Ctrl-C', { timeout: 90_000 }, async () => {
+  test('continues after a lost connection, and stops gracefully on Ctrl-C', { timeout: 90_000 }, async () => {
     const { consumer, service, sql, servers, broker } = await useConsumer();
     await consumer.start();
     const COUNT = 5000;
@@ -368,7 +368,7 @@ describe('a replay', () => {
     const rest = await left();
     if (rest > 0) {
       expect(code).toBe(1);
-      expect(child.stderr.join()).toContain('SIGINT: stopping when the letters on their way are confirmed');
+      expect(child.stderr.join()).toContain('SIGINT: stopping once letters in flight are confirmed');
       expect(child.stdout).toEqual([`${COUNT - rest} dead letters replayed.`]);
       expect((await loghive(['dead-letters', 'replay', ...servers])).code).toBe(0);
     }
@@ -379,7 +379,7 @@ describe('a replay', () => {
     expect(await left()).toBe(0);
   });
 
-  test('without a broker, or with one that is full, changes nothing and says why', { timeout: 60_000 }, async () => {
+  test('without a broker, or with a full queue, changes nothing and reports why', { timeout: 60_000 }, async () => {
     const { store, url, sql } = await newStore();
     await writeLetters(store, [letterOf('a'), letterOf('b')]);
     const away = await loghive(['dead-letters', 'replay', '--url', 'amqp://127.0.0.1:1', '--database-url', url]);
@@ -395,12 +395,12 @@ describe('a replay', () => {
     expect(full.code).toBe(1);
     expect(full.stdout).toEqual(['1 dead letter replayed.']);
     expect(full.stderr.join()).toMatch(
-      /^loghive: 1 dead letter stays: queue "shop_info_logs" is full\. Start a consumer/,
+      /^loghive: 1 dead letter not replayed: queue "shop_info_logs" is full\. Start a consumer/,
     );
     expect(await sql('select count(*)::int as n from logs.dead_letters')).toEqual([{ n: 1 }]);
   });
 
-  test('keeps no consumer waiting that is to store the same letter again', { timeout: 60_000 }, async () => {
+  test('does not block a consumer that stores the same letter again', { timeout: 60_000 }, async () => {
     const { store, url, sql } = await newStore();
     await writeLetters(store, [letterOf('a'), letterOf('b')]);
     const broker = await useBroker();
@@ -413,7 +413,7 @@ describe('a replay', () => {
       args: ['dead-letters', 'replay', '--url', broker.url, '--database-url', url],
       cwd: tmpdir(),
     });
-    // The first one fills the queue; the other one is tried again and again.
+    // The first letter fills the queue; the second is retried.
     const left = () => sql(`select convert_from(raw, 'UTF8') as text, seen::int from logs.dead_letters`);
     await eventually(async () => (await left()).length === 1);
     const [{ text }] = await left();
@@ -426,7 +426,7 @@ describe('a replay', () => {
     expect(await left()).toEqual([]);
   });
 
-  test('shows on a terminal how far it is', { timeout: 60_000 }, async () => {
+  test('shows its progress on a terminal', { timeout: 60_000 }, async () => {
     const { consumer, service, sql, servers } = await useConsumer();
     await consumer.start();
     await sql(
@@ -455,18 +455,18 @@ test.each<[string[], RegExp]>([
   ],
   [['dead-letters', 'list', '--since', 'yesterday'], /option --since is "yesterday", expected a time such as/],
   [['dead-letters', 'list', '--until', '9999999999d'], /option --until is "9999999999d", expected a time/],
-  [['dead-letters', 'drop', '--id', '1,x'], /option --id is "1,x", expected the number of a dead letter/],
-  [['dead-letters', 'drop', '--service', ''], /option --service is "", expected some text/],
+  [['dead-letters', 'drop', '--id', '1,x'], /option --id is "1,x", expected the id of a dead letter/],
+  [['dead-letters', 'drop', '--service', ''], /option --service is "", expected non-empty text/],
   [
     ['dead-letters', 'list', '-o', 'xml'],
     /option '-o, --output <format>' argument 'xml' is invalid\. .*See loghive dead-letters list --help\.$/,
   ],
   [['dead-letters', 'show'], /missing required argument 'id'\. See loghive dead-letters show --help\.$/],
-  [['dead-letters', 'show', '-1'], /argument <id> is "-1", expected the number of a dead letter/],
-  [['dead-letters', 'show', '9223372036854775808'], /argument <id> is "9223372036854775808", expected the number/],
+  [['dead-letters', 'show', '-1'], /argument <id> is "-1", expected the id of a dead letter/],
+  [['dead-letters', 'show', '9223372036854775808'], /argument <id> is "9223372036854775808", expected the id/],
   [['dead-letters', 'replay', '--url', 'http://u:secret@h'], /option --url is "http:\/\/u:\*\*\*@h"/],
   [['dead-letters', 'export', '--yes'], /unknown option '--yes'/],
-])('wrong use is told in one line, and ends with 2: loghive %j', async (args, words) => {
+])('a usage error is one line and exit code 2: loghive %j', async (args, words) => {
   const { code, stdout, stderr } = await loghive([...args, '--database-url', 'postgres://u:secret@127.0.0.1:1/d']);
   expect(stderr.join('\n')).toMatch(words);
   expect(stderr).toHaveLength(1);
@@ -475,7 +475,7 @@ test.each<[string[], RegExp]>([
 });
 
 test.each(['list', 'export', 'replay', 'drop'])(
-  'without a database, and without tables, %s says so',
+  '%s reports an unreachable database and missing tables',
   async (command) => {
     const away = await loghive(['dead-letters', command, '--database-url', 'postgres://u:secret@127.0.0.1:1/d']);
     expect(away).toEqual({

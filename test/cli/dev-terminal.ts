@@ -3,23 +3,23 @@ import { onEnd } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 
 export interface Terminal {
-  /** Everything that it has shown, line ends as `\n`. */
+  /** Everything shown so far, with line ends as `\n`. */
   readonly text: () => string;
   readonly shows: (pattern: RegExp, withinMs?: number) => Promise<RegExpMatchArray>;
-  /** Resolves when there is a terminal, and a process in it that hears what is typed. */
+  /** Resolves when the terminal exists and a process in it reads input. */
   readonly started: Promise<void>;
-  /** As a person types it; `\x03` is Ctrl-C. */
+  /** Types text; `\x03` is Ctrl-C. */
   readonly type: (text: string) => void;
-  /** As when its window is closed. */
+  /** Closes the terminal window. */
   readonly hangUp: () => void;
-  /** Resolves with the exit code of what ran in it. */
+  /** Resolves with the command's exit code. */
   readonly ended: Promise<number | null>;
 }
 
-/** Shown by the shell before it becomes the command. */
+/** Printed by the shell before it executes the command. */
 const STARTED = '<started>';
 
-/** Runs a command line in a pseudo-terminal (by `script`, which every Linux has), ended with the test. */
+/** Runs a command line in a pseudo-terminal (with `script`, which every Linux has); closed at the end of the test. */
 export function useTerminal(
   command: string,
   { cwd, env = {} }: { cwd: string; env?: Record<string, string> },
@@ -42,7 +42,7 @@ export function useTerminal(
   });
   const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
   onEnd(async () => {
-    // The terminal is gone then, and what runs in it gets SIGHUP.
+    // Closes the terminal; the command in it gets SIGHUP.
     child.kill('SIGKILL');
     await ended;
   });

@@ -21,7 +21,7 @@ function dev(cwd: string, args: string[] = [], env: Record<string, string> = {})
 const LINES = /^ {2}(import .* from 'loghive\/winston';)\n {2}(const options = .*;\n {2}logger\.add\(.*\);)$/m;
 const PSQL = /psql "([^"]+)"/;
 
-/** What a person does: pastes the lines, and logs. */
+/** Pastes the printed lines into an application and logs. */
 function application(cwd: string, lines: RegExpMatchArray, statement: string): Child {
   const file = path.join(cwd, 'app.js');
   const [, first, second] = lines;
@@ -52,7 +52,7 @@ async function messagesIn(shown: string): Promise<string[]> {
 
 const textOf = (child: Child) => child.lines.join('\n');
 
-/** What it says when everything runs. */
+/** The welcome text. */
 async function welcomeOf(child: Child): Promise<{ lines: RegExpMatchArray; psql: string }> {
   await child.waitForLine(/^Ctrl-C ends everything/, 30_000);
   const lines = LINES.exec(textOf(child));
@@ -61,14 +61,14 @@ async function welcomeOf(child: Child): Promise<{ lines: RegExpMatchArray; psql:
   return { lines, psql: psql?.[1] ?? '' };
 }
 
-/** What the lock file of its folder holds: nothing when it is free. */
+/** Content of the lock file: empty if unlocked. */
 function ownerOf(project: string): string {
   const folder = path.join(project, '.loghive');
   const [owner = ''] = readdirSync(folder).filter((name) => /^owner\.\d+$/.test(name));
   return readFileSync(path.join(folder, owner), 'utf8');
 }
 
-/** As a program that is none of ours: any bytes, as one message. */
+/** Publishes arbitrary bytes as one message, like a foreign program. */
 async function publish(url: string, key: string, body: string): Promise<void> {
   const connection = await connect(url);
   const channel = await connection.createConfirmChannel();
@@ -112,7 +112,7 @@ describe('loghive dev in a terminal', () => {
     },
   );
 
-  test('an application that only prints is recorded by the line that it shows for that', STARTS, async () => {
+  test('an application that only uses console.log is recorded with the command line shown', STARTS, async () => {
     const project = useProject();
     const terminal = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });
     const [, line] = await terminal.shows(/^ {2}(LOGHIVE_SERVICE=till .* \\\n {2}node --import .* app\.js)$/m);
@@ -138,7 +138,7 @@ describe('loghive dev in a terminal', () => {
     },
   );
 
-  test('its output holds no password', STARTS, async () => {
+  test('its output contains no password', STARTS, async () => {
     const project = useProject();
     const terminal = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });
     const [, psql] = await terminal.shows(PSQL);
@@ -153,22 +153,26 @@ describe('loghive dev in a terminal', () => {
     expect(await terminal.ended).toBe(0);
   });
 
-  test.each([0, 5, 500, 1000])('Ctrl-C twice, %i ms after its start, leaves no process', STARTS, async (afterMs) => {
-    const project = useProject();
-    const terminal = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });
-    await terminal.started;
-    await new Promise((resolve) => setTimeout(resolve, afterMs));
-    terminal.type('\x03');
-    terminal.type('\x03');
-    await terminal.ended;
-    await eventually(() => expect(processesIn(project)).toEqual([]));
-  });
+  test.each([0, 5, 500, 1000])(
+    'pressing Ctrl-C twice %i ms after the start leaves no process',
+    STARTS,
+    async (afterMs) => {
+      const project = useProject();
+      const terminal = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });
+      await terminal.started;
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      terminal.type('\x03');
+      terminal.type('\x03');
+      await terminal.ended;
+      await eventually(() => expect(processesIn(project)).toEqual([]));
+    },
+  );
 });
 
 describe('loghive dev', () => {
-  test('after SIGKILL starts again with everything that was stored, and still the same port', STARTS, async () => {
+  test('after SIGKILL restarts with all stored records on the same port', STARTS, async () => {
     const project = useProject();
-    // Any port (0) would be for this time only.
+    // Port 0 would apply to this run only.
     const first = dev(project, ['--port', String(await freePort())]);
     const { lines } = await welcomeOf(first);
     await application(project, lines, "logger.info('before');").exited;
@@ -186,18 +190,18 @@ describe('loghive dev', () => {
     expect(processesIn(project)).toEqual([]);
   });
 
-  test('says so where its folder cannot be one', STARTS, async () => {
+  test('reports an unusable data directory', STARTS, async () => {
     const project = useProject();
     writeFileSync(path.join(project, 'file'), '');
     const begun = performance.now();
     const child = dev(project, ['--data', 'file']);
     expect(await child.exited).toEqual({ code: 1, signal: null });
-    // It stops what it has not started, and waits for nothing: a consumer may take nine seconds.
+    // It does not wait for anything: stopping a consumer may take nine seconds.
     expect(performance.now() - begun).toBeLessThan(8000);
-    expect(child.lines).toEqual([expect.stringMatching(/^loghive: folder .*file cannot be used: EEXIST/)]);
+    expect(child.lines).toEqual([expect.stringMatching(/^loghive: directory .*file cannot be used: EEXIST/)]);
   });
 
-  test('a second one in the same folder says which process holds it', STARTS, async () => {
+  test('a second one in the same directory reports which process uses it', STARTS, async () => {
     const project = useProject();
     const first = dev(project);
     await welcomeOf(first);
@@ -205,13 +209,13 @@ describe('loghive dev', () => {
     expect(await second.exited).toEqual({ code: 1, signal: null });
     expect(second.lines).toEqual([
       expect.stringMatching(
-        new RegExp(`^loghive: folder .*\\.loghive is in use by process ${first.pid}\\. End it first`),
+        new RegExp(`^loghive: directory .*\\.loghive is in use by process ${first.pid}\\. Stop it first`),
       ),
     ]);
     await first.kill('SIGTERM');
   });
 
-  test('for a program writes one JSON object a line to stdout, and nothing else', STARTS, async () => {
+  test('with --json writes only JSON to stdout, one object per line', STARTS, async () => {
     const project = useProject();
     const child = dev(project, ['--json', '--data', 'elsewhere']);
     const { lines } = await welcomeOf(child);
@@ -223,11 +227,11 @@ describe('loghive dev', () => {
     await child.kill('SIGTERM');
     expect(await child.exited).toEqual({ code: 0, signal: null });
     expect(readFileSync(path.join(project, 'elsewhere', '.gitignore'), 'utf8')).toBe('*\n');
-    // Any port was for that time only.
+    // Port 0 was for that run only.
     expect(readdirSync(path.join(project, 'elsewhere'))).not.toContain('broker-port');
   });
 
-  test('calls the broker what it calls itself, where its own messages are asked for', STARTS, async () => {
+  test('logs the name the broker announces', STARTS, async () => {
     const child = dev(useProject(), [], { LOG_LEVEL: 'INFO' });
     await child.waitForLine(
       /INFO connected to Loghive development broker \d+\.\d+\.\d+ at 127\.0\.0\.1:\d+\.$/,
@@ -236,13 +240,13 @@ describe('loghive dev', () => {
     expect(await child.kill('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 
-  test('when quiet shows no records, but stores them', STARTS, async () => {
+  test('with --quiet stores records without printing them', STARTS, async () => {
     const project = useProject();
     const child = dev(project, ['--quiet']);
     const { lines, psql } = await welcomeOf(child);
     await application(project, lines, "logger.info('unseen');").exited;
     await eventually(async () => expect(await messagesIn(psql)).toEqual(['unseen']));
-    // The README's way to search without psql, as it stands there.
+    // The README's search command without psql, verbatim.
     const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
     const snippet = /```sh\n(node -e "\n.*?)```/s.exec(readme)![1]!.replace('PORT', new URL(psql).port);
     symlinkSync(path.join(root, 'node_modules', 'pg'), path.join(project, 'node_modules', 'pg'));
@@ -254,7 +258,7 @@ describe('loghive dev', () => {
     await child.kill('SIGTERM');
   });
 
-  test('ends when the shell is killed that npx has started it in, which passes no signal on', STARTS, async () => {
+  test('stops when the shell npx started it in is killed, which forwards no signal', STARTS, async () => {
     const project = useProject();
     const command = `"${process.execPath}" "${program}" dev --port 0 --quiet; true`;
     const shell = useChild('-c', {
@@ -273,7 +277,7 @@ describe('loghive dev', () => {
     expect(processesIn(project)).toEqual([]);
   });
 
-  test('goes on in the background when the shell of the script that has started it ends', STARTS, async () => {
+  test("keeps running in the background when the script's shell that started it exits", STARTS, async () => {
     const project = useProject();
     const shell = useChild('-c', {
       nodePath: '/bin/sh',
@@ -288,7 +292,7 @@ describe('loghive dev', () => {
     });
     shell.stdin.end();
     await eventually(() => expect(exists(shell.pid!)).toBe(false));
-    // It looks once a second.
+    // The parent process is checked once per second.
     await application(project, lines, "logger.info('one'); setTimeout(() => logger.info('two'), 2000);").exited;
     await eventually(async () => expect(await messagesIn(psql)).toEqual(['one', 'two']));
     expect(textOf(shell)).not.toMatch(/is gone: stopping/);
@@ -297,7 +301,7 @@ describe('loghive dev', () => {
     expect(ownerOf(project)).toBe('');
   });
 
-  test('stores what the broker holds before it ends', STARTS, async () => {
+  test("stores the broker's messages before it exits", STARTS, async () => {
     const project = useProject();
     const child = dev(project, ['--quiet']);
     const { lines } = await welcomeOf(child);
@@ -315,18 +319,18 @@ describe('loghive dev', () => {
     ['its messages and its output', '2>&1 | head -1'],
     ['its messages and its output, before it writes any', '2>&1 | true'],
     ['its messages', '2>&1 >/dev/null | head -1'],
-  ])('ends in order, PostgreSQL as well, when whoever reads %s has gone', STARTS, async (_what, readers) => {
+  ])('stops gracefully, with PostgreSQL, when the reader of %s has gone', STARTS, async (_what, readers) => {
     const project = useProject();
-    // It says one sentence after the other then, and hears of it at the next one.
+    // Frequent log lines, so that the closed pipe is noticed at the next one.
     const command = `LOG_LEVEL=INFO ${process.execPath} ${program} dev --port 0 ${readers}; echo ended`;
     const { stdout } = await promisify(execFile)('bash', ['-c', command], { cwd: project });
     expect(stdout).toMatch(/ended\n$/);
-    // The shell waits for the last of a pipeline only.
+    // The shell only waits for the last command of a pipeline.
     await eventually(() => expect(ownerOf(project)).toBe(''), { withinMs: 30_000 });
     expect(processesIn(project)).toEqual([]);
   });
 
-  test('goes on while its terminal stands still (Ctrl-S): records are stored, and shown later', STARTS, async () => {
+  test('keeps storing while its terminal is suspended (Ctrl-S), and prints the records later', STARTS, async () => {
     const project = useProject();
     const terminal = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });
     const lines = await terminal.shows(LINES);
@@ -341,22 +345,24 @@ describe('loghive dev', () => {
     expect(await terminal.ended).toBe(0);
   });
 
-  test('ends when its folder is removed, and leaves no process', STARTS, async () => {
+  test('stops when its directory is removed, and leaves no process', STARTS, async () => {
     const project = useProject();
     const child = dev(project);
     await welcomeOf(child);
     const [postgres] = processesIn(project);
-    // PostgreSQL goes on to make files in it, and a folder in which one has appeared meanwhile is not empty.
+    // PostgreSQL keeps creating files, so removing the directory may need several attempts.
     await eventually(() => {
       rmSync(path.join(project, '.loghive'), { recursive: true, force: true });
       return true;
     });
     expect(await child.exited).toEqual({ code: 1, signal: null });
-    expect(child.lines.at(-1)).toMatch(/^loghive: (?:the )?folder .*(?:was removed|PostgreSQL)|^loghive: PostgreSQL/);
+    expect(child.lines.at(-1)).toMatch(
+      /^loghive: (?:the data )?directory .*(?:was removed|PostgreSQL)|^loghive: PostgreSQL/,
+    );
     expect(exists(Number(postgres!.split(' ')[1]))).toBe(false);
   });
 
-  test('shows an error with 5,500 causes, and goes on', STARTS, async () => {
+  test('prints an error with 5,500 causes and keeps running', STARTS, async () => {
     const project = useProject();
     const child = dev(project, ['--data', 'elsewhere', 'till']);
     const { lines } = await welcomeOf(child);
@@ -371,7 +377,7 @@ describe('loghive dev', () => {
     expect(await child.kill('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 
-  test('writes no .gitignore into a folder that holds other things', STARTS, async () => {
+  test('writes no .gitignore into a directory with other files', STARTS, async () => {
     const project = useProject();
     writeFileSync(path.join(project, '.gitignore'), 'node_modules\n');
     const child = dev(project, ['--data', '.']);
@@ -380,7 +386,7 @@ describe('loghive dev', () => {
     expect(readFileSync(path.join(project, '.gitignore'), 'utf8')).toBe('node_modules\n');
   });
 
-  test('ends in order when whoever reads its output has gone', STARTS, async () => {
+  test('stops gracefully when the reader of its output has gone', STARTS, async () => {
     const project = useProject();
     const terminal = useTerminal(`sh -c '${process.execPath} ${program} dev --port 0 --json | head -1'`, {
       cwd: project,
@@ -392,8 +398,8 @@ describe('loghive dev', () => {
   });
 });
 
-describe('loghive dev with servers of your own', () => {
-  test('uses LOGHIVE_URL and LOGHIVE_DATABASE_URL, and needs no folder', STARTS, async () => {
+describe("loghive dev with the user's own servers", () => {
+  test('uses LOGHIVE_URL and LOGHIVE_DATABASE_URL, and needs no directory', STARTS, async () => {
     const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
     const project = useProject();
     const service = uniqueName('till');
@@ -432,8 +438,8 @@ describe('loghive dev with servers of your own', () => {
   });
 });
 
-describe('asked wrongly', () => {
-  test('for a port that is taken, it says so', async () => {
+describe('usage errors', () => {
+  test('reports a port in use', async () => {
     const server = createServer();
     onEnd(() => server.close());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -449,7 +455,7 @@ describe('asked wrongly', () => {
     ]);
   });
 
-  test('for a port that only root may have, it says so', async () => {
+  test('reports a port only root may use', async () => {
     const project = useProject();
     if (process.getuid?.() === 0) chownSync(project, 65_534, 65_534);
     const child = devAs(65_534, project, ['--port', '1']);
@@ -465,11 +471,11 @@ describe('asked wrongly', () => {
     [['--port', ''], /option --port is ""/],
     [['--port', '0', '--url', 'amqp://h'], /option --port is for the development broker.*Leave one of them out\.$/],
     [['--quiet', '--json'], /option '--quiet' cannot be used with option '--json'/],
-    [['--data', ''], /option --data is "", expected a folder\.$/],
+    [['--data', ''], /option --data is "", expected a directory\.$/],
     [['bad name'], /"bad name"/],
     [['--database-url', 'mysql://x'], /mysql/],
-    [['--colour'], /unknown option '--colour'/],
-  ])('%j gets one line and starts nothing', async (args, line) => {
+    [['--color'], /unknown option '--color'/],
+  ])('%j prints one line and starts nothing', async (args, line) => {
     const project = useProject();
     const child = useChild(program, { args: ['dev', ...args], cwd: project });
     expect(await child.exited).toEqual({ code: 2, signal: null });

@@ -1,4 +1,4 @@
-/** The help of each command, in terminals of several widths. */
+/** Help texts of all commands, in terminals of several widths. */
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -23,12 +23,12 @@ const nested = [
 const calls = ['--help', ...[...commands, ...nested].map((command) => `${command} --help`)];
 
 test.each([60, 80, 120].flatMap((columns) => calls.map((args) => [args, columns] as const)))(
-  'loghive %s in %i columns has no line that is longer, and none that is broken twice',
+  'loghive %s in %i columns has no longer line, and none that is wrapped twice',
   async (args, columns) => {
     const lines = await helpOf(args, columns);
     expect(lines[0]).toMatch(/^Usage: loghive/);
     expect(lines.filter((line) => line.length > columns)).toEqual([]);
-    // The first word of a line that goes on would not have fitted on the one before.
+    // The first word of a continuation line must not have fitted on the line before.
     const broken = lines.filter((line, at) => {
       const next = lines[at + 1] ?? '';
       const goesOn = line.trim() !== '' && next.trim() !== '' && indentOf(next) === columnOf(line) && !isItem(next);
@@ -39,7 +39,7 @@ test.each([60, 80, 120].flatMap((columns) => calls.map((args) => [args, columns]
 );
 
 const indentOf = (line: string) => line.length - line.trimStart().length;
-/** Of a line's text: behind the name of an option, where it has one. */
+/** Column of a line's text: after the option name, if there is one. */
 const columnOf = (line: string) => /^ {2}\S.*? {2,}(?=\S)/.exec(line)?.[0].length ?? indentOf(line);
-/** An option, an argument, a command, a line of an example; a title. */
+/** An option, argument, command or example line, or a heading. */
 const isItem = (line: string) => /^ {2}\S|^ {4}--|^[A-Z]\w+:/.test(line);

@@ -7,7 +7,7 @@ const DAY_MS = 86_400_000;
 const noon = Date.parse('2024-03-01T12:00:00Z');
 const on = (offset: number) => item({ timestamp: new Date(noon + offset * DAY_MS).toISOString() });
 
-test('days are listed with rows and size, the default partition and those made by hand among them', {
+test('lists days with rows and size, including the default partition and manually created ones', {
   timeout: 60_000,
 }, async () => {
   const { store, url, sql } = await newStore({}, () => noon);
@@ -45,7 +45,7 @@ test('days are listed with rows and size, the default partition and those made b
   expect(estimated.stdout.map((line) => JSON.parse(line).rows)).toEqual(found.map(({ rows: n }) => n));
 });
 
-test('a table that PostgreSQL does not partition is one line, and one that is not there is told', async () => {
+test('an unpartitioned table is one line, and a missing one is reported', async () => {
   const { url, sql } = await newStore();
   await sql(
     `drop table logs.records cascade; create table logs.records (ts timestamptz); insert into logs.records values (now())`,
@@ -66,7 +66,7 @@ test('a table that PostgreSQL does not partition is one line, and one that is no
   });
 });
 
-test('without a database, and asked wrongly, it says so', async () => {
+test('reports an unreachable database and usage errors', async () => {
   expect(await loghive(['partitions', '--database-url', 'postgres://u:secret@127.0.0.1:1/d'])).toEqual({
     code: 1,
     stdout: [],

@@ -1,4 +1,4 @@
-/** Whatever is typed or set where: no output holds a password. */
+/** No output contains a password, whatever is typed or configured. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,7 +8,7 @@ import { onEnd, useBroker, useChild, useDatabase } from '../support/use-servers.
 const program = path.resolve(import.meta.dirname, '../../dist/esm/cli/main.js');
 const database = await useDatabase();
 
-/** A list of hosts, an '@' in the password, and one that is malformed; test/settings/mask-url.test.ts has all kinds. */
+/** A list of hosts, an '@' in the password, and a malformed URL; test/settings/mask-url.test.ts has all kinds. */
 const URLS = ['u:hid@den1@127.0.0.1:1,127.0.0.1:2/v', 'u:x/hidden1@127.0.0.1:1', 'u:hidden1'];
 const HIDDEN = /hid(?:@|%40)?den|den1/;
 
@@ -58,7 +58,7 @@ test.each<[string, Call[]]>([
   }
 });
 
-/** Everything that it says until it has said what it thinks of the URL. */
+/** All output until the URL has been reported. */
 async function outputOf({ args, env = {}, config }: Call): Promise<string> {
   const cwd = mkdtempSync(path.join(tmpdir(), 'loghive-passwords-'));
   onEnd(() => rmSync(cwd, { recursive: true, force: true }));
@@ -71,7 +71,7 @@ async function outputOf({ args, env = {}, config }: Call): Promise<string> {
   return child.lines.join('\n');
 }
 
-test('dev shows the address to paste with the user, and without the password', { timeout: 60_000 }, async () => {
+test('dev shows the URL to paste with the user and without the password', { timeout: 60_000 }, async () => {
   const { host, port, vhost } = await useBroker();
   const child = useChild(program, {
     args: ['dev', 'shop', ...store, '--url', `amqp://guest:guest@${host}:${port},127.0.0.1:1/${vhost}`],

@@ -29,7 +29,7 @@ const INPUT = [
   '{"level":"debug","message":"last"}',
 ];
 
-test('records what other loggers print, each for what it is, and passes it on as it is', async () => {
+test('records the output of other loggers and passes it through unchanged', async () => {
   const { service, child } = usePipe();
   child.stdin.end(INPUT.join('\n'));
   expect(await child.exited).toEqual({ code: 0, signal: null });
@@ -56,7 +56,7 @@ test('records what other loggers print, each for what it is, and passes it on as
   expect(byMessage['plain text, with a=1 in it']!.information).toEqual({ hostname: expect.stringMatching(/./) });
 });
 
-test('bytes are passed on one by one, also those that are no text', async () => {
+test('passes all bytes through, including those that are not text', async () => {
   const { child } = usePipe();
   const bytes = Buffer.from([0xff, 0x00, 0x0d, 0x0a, 0xe2, 0x82]);
   const given: Buffer[] = [];
@@ -70,7 +70,7 @@ test('bytes are passed on one by one, also those that are no text', async () => 
   expect(await child.exited).toEqual({ code: 0, signal: null });
 });
 
-test('a file of 200,000 lines is taken in order, faster than the broker confirms or not', {
+test('records a file of 200,000 lines in order, however fast the broker confirms', {
   timeout: 60_000,
 }, async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'loghive-pipe-'));
@@ -97,7 +97,7 @@ test('a file of 200,000 lines is taken in order, faster than the broker confirms
   expect(await count()).toEqual({ rows: 200_000, numbers: 200_000 });
 });
 
-test('while the broker is away it passes on, waits at the end, says so, and ends when all is confirmed', {
+test('while the broker is down it passes input through, waits at the end, reports that, and exits when all is confirmed', {
   timeout: 60_000,
 }, async () => {
   const proxy = await useProxy(stack.broker.url);
@@ -106,7 +106,7 @@ test('while the broker is away it passes on, waits at the end, says so, and ends
   child.stdin.end('one\ntwo\n');
   await child.waitForLine(/^two$/);
   await child.waitForLine(
-    /INFO the input has ended; 2 records wait for the broker to confirm\. A signal \(Ctrl-C\) ends the waiting\.$/,
+    /INFO end of input; waiting for the broker to confirm 2 records\. Press Ctrl-C to stop waiting\.$/,
   );
   await proxy.heal();
   expect(await child.exited).toEqual({ code: 0, signal: null });
@@ -114,42 +114,44 @@ test('while the broker is away it passes on, waits at the end, says so, and ends
 });
 
 test.each([
-  ['a signal ends the waiting after a while', 1],
-  ['a second one at once', 2],
-])('%s, and what is lost is told', async (_, signals) => {
+  ['a signal ends the waiting after a time limit', 1],
+  ['a second one ends it immediately', 2],
+])('%s, and lost records are reported', async (_, signals) => {
   const { child } = usePipe({}, 'amqp://127.0.0.1:1');
   child.stdin.end('one\n');
-  await child.waitForLine(/the input has ended; 1 record waits/);
+  await child.waitForLine(/waiting for the broker to confirm 1 record/);
   void child.kill('SIGTERM');
-  await child.waitForLine(/SIGTERM: sending what has come/);
+  await child.waitForLine(/SIGTERM: publishing the records read so far/);
   if (signals === 2) {
-    // One that comes at once is taken for the first one's echo.
+    // A second signal sent too early would count as an echo of the first.
     await eventually(() => {
       void child.kill('SIGTERM');
-      return child.lines.some((line) => line.includes('SIGTERM again: stopping at once'));
+      return child.lines.some((line) => line.includes('SIGTERM again: stopping now'));
     });
   }
   expect(await child.exited).toEqual({ code: 1, signal: null });
   const told = child.stderr.join('\n');
   expect(told).toMatch(/ERROR records given up: 1 \(unsent at exit/);
-  // Nobody who types a command can do that.
+  // Advice for code does not help on the command line.
   expect(told).not.toContain('close()');
 });
 
-test('at Ctrl-C it still takes what the program before it says at its end', async () => {
+test('on Ctrl-C it still records what the upstream program logs while exiting', async () => {
   const { service, child } = usePipe();
   child.stdin.write('before\n');
   await child.waitForLine(/^before$/);
   void child.kill('SIGINT');
-  await child.waitForLine(/INFO SIGINT: sending what has come\.$/);
+  await child.waitForLine(/INFO SIGINT: publishing the records read so far\.$/);
   child.stdin.end('after\n');
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect((await stack.rows(service, 2)).map(({ message }) => message)).toEqual(['before', 'after']);
 });
 
-test('cut off by a signal, it records what it has read, says so, and ends with 1', { timeout: 60_000 }, async () => {
+test('cut off by a signal, it records what it has read, reports that, and exits with 1', {
+  timeout: 60_000,
+}, async () => {
   const service = stack.service();
-  // Nobody reads its output, which fills up.
+  // Its output is not read and fills up.
   const child = spawn(process.execPath, [program, 'pipe', '--service', service, '--url', stack.broker.url]);
   onEnd(() => child.kill('SIGKILL'));
   child.stdin.on('error', () => {});
@@ -163,13 +165,13 @@ test('cut off by a signal, it records what it has read, says so, and ends with 1
   // Its output is closed with it.
   const [code] = await once(child, 'exit');
   expect(code).toBe(1);
-  expect(told).toMatch(/the input was cut off by the signal/);
+  expect(told).toMatch(/input cut off by the signal/);
   const numbers = (await stack.rows(service, before + 1)).map(({ information }) => information.n);
-  // The last line may be a piece of one.
+  // The last line may be incomplete.
   expect(numbers.slice(0, -1)).toEqual(Array.from({ length: numbers.length - 1 }, (_, n) => n));
 });
 
-test('when nobody reads its output any more, it goes on recording', async () => {
+test('keeps recording after the reader of its output has gone', async () => {
   const service = stack.service();
   const pipe = spawn(process.execPath, [program, 'pipe', '--service', service, '--url', stack.broker.url], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -184,8 +186,8 @@ test('when nobody reads its output any more, it goes on recording', async () => 
   expect((await stack.rows(service, 22)).at(-1)?.message).toBe('last');
 });
 
-test('without a service it says how to name one', async () => {
+test('without a service name it reports how to set one', async () => {
   const child = useChild(program, { args: ['pipe'], cwd: tmpdir() });
   expect(await child.exited).toEqual({ code: 2, signal: null });
-  expect(child.stderr).toEqual(['loghive: no service: pass --service shop, or set LOGHIVE_SERVICE.']);
+  expect(child.stderr).toEqual(['loghive: no service name: pass --service, or set LOGHIVE_SERVICE.']);
 });

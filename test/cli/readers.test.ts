@@ -1,4 +1,4 @@
-/** Whoever reads what a command prints may leave, or stand still, at any moment. */
+/** The reader of a command's output may close it or stop reading at any time. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
@@ -27,7 +27,7 @@ async function logUntilStored(service: string): Promise<void> {
 
 type Name = 'stdout' | 'stderr';
 
-/** A command whose readers have gone before it writes anything. */
+/** Runs a command whose readers have gone before it writes anything. */
 function unread(args: string[], gone: Name[]) {
   const child = spawn(process.execPath, [program, ...args], { cwd: tmpdir(), stdio: ['pipe', 'pipe', 'pipe'] });
   onEnd(() => child.kill('SIGKILL'));
@@ -49,13 +49,13 @@ test.each<[string, string[], Name[], number]>([
   ['that a server is missing', ['migrate', '--database-url', 'postgres://u@127.0.0.1:1/d'], ['stderr'], 1],
   ['what it did', ['migrate', '--database-url', database.url], ['stdout'], 0],
   ['what it did', ['migrate', '--database-url', database.url], ['stdout', 'stderr'], 0],
-])('%s is told to nobody: loghive %j ends as it would', async (_what, args, gone, code) => {
+])('%s has no reader: loghive %j exits as usual', async (_what, args, gone, code) => {
   const { exited, told } = unread(args, gone);
   expect(await exited).toEqual([code, null]);
   expect(told.stderr).not.toMatch(/EPIPE|node:|\n +at /);
 });
 
-test('a consumer goes on storing when nobody reads its messages any more', async () => {
+test('a consumer keeps storing after the reader of its messages has gone', async () => {
   const service = uniqueName('svc');
   const { child, exited } = unread(['consume', service, ...servers], ['stdout', 'stderr']);
   await logUntilStored(service);
@@ -63,7 +63,7 @@ test('a consumer goes on storing when nobody reads its messages any more', async
   expect(await exited).toEqual([0, null]);
 });
 
-test('pipe records everything when nobody reads its output or messages any more', async () => {
+test('pipe records everything after the readers of its output and messages have gone', async () => {
   const service = uniqueName('svc');
   const { child: consumer } = unread(['consume', service, ...servers], []);
   const { child, exited } = unread(['pipe', '--service', service, '--url', broker.url], ['stdout', 'stderr']);
@@ -73,7 +73,7 @@ test('pipe records everything when nobody reads its output or messages any more'
   consumer.kill('SIGTERM');
 });
 
-test('a terminal that stands still (Ctrl-S) does not hold a consumer up, and is told the rest later', async () => {
+test('a suspended terminal (Ctrl-S) does not block a consumer, and gets the rest later', async () => {
   const service = uniqueName('svc');
   const terminal = useTerminal(`${process.execPath} ${program} consume ${service} ${servers.join(' ')}`, {
     cwd: tmpdir(),
@@ -89,12 +89,12 @@ test('a terminal that stands still (Ctrl-S) does not hold a consumer up, and is 
   expect(await terminal.ended).toBe(0);
 });
 
-test('a consumer in a terminal that hangs up ends in order; one without a terminal goes on', async () => {
+test('a consumer stops gracefully when its terminal hangs up; one without a terminal keeps running', async () => {
   const service = uniqueName('svc');
   const { child, exited, told } = unread(['consume', service, ...servers], ['stdout']);
   await logUntilStored(service);
   child.kill('SIGHUP');
-  await eventually(() => told.stderr.includes('SIGHUP: there is no terminal to lose'));
+  await eventually(() => told.stderr.includes('SIGHUP ignored: there is no terminal'));
   child.kill('SIGTERM');
   expect(await exited).toEqual([0, null]);
 

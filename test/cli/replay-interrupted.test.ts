@@ -1,4 +1,4 @@
-/** A replay that is interrupted before its next page: the moments are too short to be met with a real broker. */
+/** Interrupts a replay before its next page. The moments are too short to hit with a real broker. */
 import { beforeEach, expect, test, vi } from 'vitest';
 import { replayLetters } from '../../cli/dead-letters/replay.js';
 import type { Replay } from '../../consumer/replay.js';
@@ -10,14 +10,14 @@ const world = vi.hoisted(() => ({
   replay: {} as object,
 }));
 
-vi.mock('../../cli/shutdown-signals.js', () => ({ listenForShutdown: () => ({ asked: world.shutdown.signal }) }));
+vi.mock('../../cli/shutdown-signals.js', () => ({ listenForShutdown: () => ({ requested: world.shutdown.signal }) }));
 vi.mock('../../consumer/replay.js', () => ({ openReplay: () => world.replay }));
 
 beforeEach(() => {
   world.shutdown = new AbortController();
 });
 
-/** Two letters, a page each. The command is interrupted where `moment` says. */
+/** Two letters, one per page. Interrupts the command at `moment`. */
 async function interruptedReplay(moment: 'connected' | 'ready') {
   const pages: string[] = [];
   const interruptAt = (now: typeof moment) => {
@@ -40,11 +40,20 @@ async function interruptedReplay(moment: 'connected' | 'ready') {
       return { after: after === '0' ? '1' : undefined };
     },
   };
-  const nobody = { write() {}, say() {}, onGone() {}, async written() {} };
-  const isDone = await replayLetters({ letters } as unknown as Administration, {}, {} as BrokerConfig, 'json', nobody);
+  const messages = { write() {}, report() {}, onClosed() {}, async flushed() {} };
+  const isDone = await replayLetters(
+    { letters } as unknown as Administration,
+    {},
+    {} as BrokerConfig,
+    'json',
+    messages,
+  );
   return { pages, isDone };
 }
 
-test.each(['connected', 'ready'] as const)('while it waits (%s), sends nothing more', async (moment) => {
-  expect(await interruptedReplay(moment)).toEqual({ pages: [], isDone: false });
-});
+test.each(['connected', 'ready'] as const)(
+  'sends nothing more when interrupted while it waits (%s)',
+  async (moment) => {
+    expect(await interruptedReplay(moment)).toEqual({ pages: [], isDone: false });
+  },
+);

@@ -1,4 +1,4 @@
-/** The command, run to its end. */
+/** Runs the command to its end. */
 import { tmpdir } from 'node:os';
 import { useChild } from '../support/use-servers.js';
 

@@ -31,7 +31,7 @@ const blackHole = () => listen(net.createServer(() => {}));
 const webServer = () => listen(http.createServer((_request, response) => response.end()));
 const closing = () => listen(net.createServer((socket) => void socket.end()));
 
-/** Whatever it says, it says in the style of the house: see src/internal-logger.ts. */
+/** Format of all log lines; see src/internal-logger.ts. */
 const LINE =
   /^(?:\[loghive\] \d{4}-\d\d-\d\dT[\d:.]+Z (?:DEBUG|INFO|WARNING|ERROR) |loghive: )?(?:[a-z"\d]|PostgreSQL|SIG)[^\n]*[^.][.]$/;
 
@@ -49,7 +49,7 @@ async function useRole(): Promise<string> {
 }
 
 describe('loghive migrate', () => {
-  test('says what it did', async () => {
+  test('reports what it did', async () => {
     const own = await useDatabase();
     const first = loghive(['migrate', '--database-url', own.url]);
     expect(await first.exited).toEqual({ code: 0, signal: null });
@@ -112,7 +112,7 @@ describe('loghive migrate', () => {
       async () => `postgres://u:secret@${at}/${database.name}?sslmode=require`,
       /does not support TLS, but sslmode requires it\. Enable ssl on the server, or use sslmode=prefer\.$/,
     ],
-  ])('ends with 1 and one line when %s', async (_what, url, words) => {
+  ])('exits with 1 and one line when %s', async (_what, url, words) => {
     const child = loghive(['migrate', '--database-url', await url()]);
     expect(await child.exited).toEqual({ code: 1, signal: null });
     expect(child.lines).toHaveLength(1);
@@ -121,7 +121,7 @@ describe('loghive migrate', () => {
     expect(child.lines[0]).not.toMatch(/secret|:right@/);
   });
 
-  test('ends with 1 and one line when the user may not create the schema', async () => {
+  test('exits with 1 and one line when the user may not create the schema', async () => {
     const child = loghive(['migrate', '--database-url', `postgres://${await useRole()}:right@${at}/${database.name}`]);
     expect(await child.exited).toEqual({ code: 1, signal: null });
     expect(child.lines.filter((line) => line.startsWith('loghive: '))).toHaveLength(1);
@@ -145,10 +145,10 @@ describe('loghive consume', () => {
 
   const warningsOf = (child: Child) => child.lines.filter((line) => line.includes(' WARNING '));
 
-  test('goes on trying while neither server works, with one line each', async () => {
+  test('keeps retrying while neither server works, with one line each', async () => {
     const [mq, pg] = [await closing(), await closing()];
     const child = consume(`amqp://u:secret@${mq.host}`, `postgres://u:secret@${pg.host}/db`);
-    // Two connections to the broker, each of which tries again and again.
+    // Two connections to the broker, each retried repeatedly.
     await eventually(() => mq.taken() >= 6 && pg.taken() >= 4, { withinMs: 30_000 });
     const warnings = warningsOf(child);
     expect(warnings).toHaveLength(2);
@@ -159,7 +159,7 @@ describe('loghive consume', () => {
     await endsBySigterm(child);
   }, 40_000);
 
-  test('takes messages as soon as both servers are there', async () => {
+  test('consumes messages as soon as both servers are up', async () => {
     const [mq, pg] = [await useProxy(broker.url), await useProxy(database.url)];
     await Promise.all([mq.refuse(), pg.refuse()]);
     const child = consume(mq.url(broker.url), pg.url(database.url));
@@ -171,7 +171,7 @@ describe('loghive consume', () => {
     await endsBySigterm(child);
   }, 60_000);
 
-  test('without names takes every service that announces itself', async () => {
+  test('without names consumes every service that announces itself', async () => {
     const [own, records] = await Promise.all([useBroker(), useDatabase()]);
     const child = loghive(['consume', '--url', own.url, '--database-url', records.url]);
     await child.waitForLine(
@@ -190,7 +190,7 @@ describe('loghive consume', () => {
     ['speaks no TLS', async () => `amqps://u:secret@${brokerAt}`, /the port does not speak TLS/],
     ['refuses the password', async () => `amqp://guest:secret@${brokerAt}`, /refused user "guest" or the password/],
     ['does not know the vhost', async () => `amqp://guest:guest@${brokerAt}/no`, /refused the vhost "no": it does not/],
-  ])('goes on trying a broker that %s', async (_what, url, words) => {
+  ])('keeps retrying a broker that %s', async (_what, url, words) => {
     const child = consume(await url(), database.url);
     await child.waitForLine(words, 20_000);
     expect(warningsOf(child)).toHaveLength(1);
@@ -200,14 +200,14 @@ describe('loghive consume', () => {
   test.each<[string, () => Promise<string>, RegExp]>([
     ['refuses the password', async () => `postgres://nobody:secret@${at}/db`, /refuses the password of user nobody/],
     ['has no such database', async () => database.url.replace(/\/[^/]*$/, '/nowhere'), /there is no database nowhere/],
-  ])('goes on trying a PostgreSQL that %s', async (_what, url, words) => {
+  ])('keeps retrying a PostgreSQL that %s', async (_what, url, words) => {
     const child = consume(broker.url, await url());
     await child.waitForLine(words, 20_000);
     expect(warningsOf(child)).toHaveLength(1);
     await endsBySigterm(child);
   });
 
-  test('ends with 1 and one line when the user may not create the schema', async () => {
+  test('exits with 1 and one line when the user may not create the schema', async () => {
     const own = await useDatabase();
     const child = consume(broker.url, `postgres://${await useRole()}:right@${at}/${own.name}`);
     expect(await child.exited).toEqual({ code: 1, signal: null });

@@ -1,4 +1,4 @@
-/** `loghive services remove --delete-queues` that does not get to its end: a queue that stays is a queue that takes records. */
+/** Interruptions of `loghive services remove --delete-queues`: a queue that is kept must still receive records. */
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import { createConsumer } from '../../consumer/index.js';
@@ -9,7 +9,7 @@ import { onEnd, uniqueName, useBreakpointProxy, useBroker, useChild, useProxy } 
 import { eventually } from '../support/wait.mjs';
 import { program } from './run-loghive.js';
 
-/** The command, at work on five empty queues that nobody reads, and a producer of their service that is connected. */
+/** The command working on five empty queues without consumers, and a connected producer of their service. */
 async function useRemoval(queueType: 'quorum' | 'classic' = 'quorum') {
   const [{ url: databaseUrl, sql }, broker] = await Promise.all([newStore(), useBroker()]);
   const service = uniqueName('svc');
@@ -39,7 +39,7 @@ async function useRemoval(queueType: 'quorum' | 'classic' = 'quorum') {
   expect(all).toHaveLength(5);
   const proxy = await useProxy(broker.url);
   const breakpoints = await useBreakpointProxy(proxy.url(broker.url), AMQP);
-  // A user of its own, whose rights can be taken away.
+  // A separate user, whose permissions can be revoked.
   const commandUrl = await broker.admin.addUser(service, 'secret', { vhost: broker.vhost });
   onEnd(() => broker.admin.deleteUser(service));
   const args = ['services', 'remove', service, '--delete-queues', '--yes', '--database-url', databaseUrl];
@@ -50,12 +50,12 @@ async function useRemoval(queueType: 'quorum' | 'classic' = 'quorum') {
   return { all, bound, broker, client, command, breakpoints, proxy, service, startConsumer, stored };
 }
 
-test('a signal ends it when the queues are bound again', { timeout: 60_000 }, async () => {
+test('a signal ends it once the bindings are restored', { timeout: 60_000 }, async () => {
   const { all, bound, command, startConsumer, stored, client } = await useRemoval();
   await command.kill('SIGTERM');
   expect(await command.exited).toEqual({ code: 1, signal: null });
-  expect(command.stderr).toEqual(['loghive services: SIGTERM: binding the queues again that are not deleted yet']);
-  expect(command.stdout.sort()).toEqual(all.map((queue) => `queue ${queue} stays: the command was interrupted.`));
+  expect(command.stderr).toEqual(['loghive services: SIGTERM: restoring the bindings of queues that were not deleted']);
+  expect(command.stdout.sort()).toEqual(all.map((queue) => `queue ${queue} not deleted: the command was interrupted.`));
   expect(await bound()).toEqual(all);
   client.info('the second');
   await client.flush();
@@ -63,7 +63,7 @@ test('a signal ends it when the queues are bound again', { timeout: 60_000 }, as
   await eventually(async () => expect(await stored()).toEqual(['the first', 'the second']));
 });
 
-test('a connection that is lost is opened again, and the queues go', { timeout: 60_000 }, async () => {
+test('a lost connection is reopened, and the queues are deleted', { timeout: 60_000 }, async () => {
   const { all, bound, command, proxy } = await useRemoval();
   await proxy.reset();
   expect(await command.exited).toEqual({ code: 0, signal: null });
@@ -72,7 +72,7 @@ test('a connection that is lost is opened again, and the queues go', { timeout: 
   expect(await bound()).toEqual([]);
 });
 
-test('a deletion whose answer is lost deletes nothing that came after it', { timeout: 60_000 }, async () => {
+test('a deletion whose reply is lost deletes no later messages', { timeout: 60_000 }, async () => {
   const { all, bound, broker, client, command, breakpoints, proxy, startConsumer, stored } = await useRemoval();
   await breakpoints.stopAt({ from: 'server', is: ({ method }) => method === 'queue.delete-ok', nth: 5 });
   expect((await broker.listQueues()).filter(({ name }) => all.includes(name))).toEqual([]);
@@ -83,7 +83,7 @@ test('a deletion whose answer is lost deletes nothing that came after it', { tim
   expect(await command.exited).toEqual({ code: 1, signal: null });
   const [staying = '', ...others] = command.stdout.toSorted().reverse();
   expect(others).toEqual(Array(4).fill(expect.stringMatching(/^deleted queue /)));
-  expect(staying).toMatch(/^queue \S+ stays: it holds 1 message\.$/);
+  expect(staying).toMatch(/^queue \S+ not deleted: it holds 1 message\.$/);
   expect(await bound()).toEqual(all);
   await startConsumer();
   await eventually(async () => expect(await stored()).toEqual(['the first', ...levels]));
@@ -100,13 +100,13 @@ test('a signal ends it although a queue does not answer', { timeout: 60_000 }, a
   await command.kill('SIGTERM');
   expect(await command.exited).toEqual({ code: 1, signal: null });
   expect(command.stdout.sort()).toEqual([
-    expect.stringMatching(new RegExp(`^queue ${stuck} stays: cannot inspect queue .*: `)),
-    ...others.map((queue) => `queue ${queue} stays: the command was interrupted.`),
+    expect.stringMatching(new RegExp(`^queue ${stuck} not deleted: queue .* cannot be looked at: `)),
+    ...others.map((queue) => `queue ${queue} not deleted: the command was interrupted.`),
   ]);
   expect(await bound()).toEqual(all);
 });
 
-test('a queue that cannot be bound again is told, and so is what became of the others', {
+test('a queue whose binding cannot be restored is reported, and so are the others', {
   timeout: 60_000,
 }, async () => {
   const { all, bound, broker, command, service } = await useRemoval();
@@ -119,16 +119,16 @@ test('a queue that cannot be bound again is told, and so is what became of the o
       isRefused(queue)
         ? expect.stringMatching(
             new RegExp(
-              `^queue ${queue} stays: it could not be bound to exchange "logs_exchange" again: ACCESS_REFUSED`,
+              `^queue ${queue} not deleted: it could not be bound to exchange "logs_exchange" again: ACCESS_REFUSED`,
             ),
           )
-        : `queue ${queue} stays: the command was interrupted.`,
+        : `queue ${queue} not deleted: the command was interrupted.`,
     ),
   );
   expect(await bound()).toEqual(all.filter((queue) => !isRefused(queue)));
 });
 
-test('a queue that somebody else has deleted meanwhile does not stay', { timeout: 60_000 }, async () => {
+test('a queue deleted by somebody else in the meantime counts as deleted', { timeout: 60_000 }, async () => {
   const { all, broker, command } = await useRemoval();
   const [gone = '', ...others] = all;
   await broker.admin.deleteQueue(gone, broker.vhost);
@@ -136,18 +136,20 @@ test('a queue that somebody else has deleted meanwhile does not stay', { timeout
   expect(await command.exited).toEqual({ code: 1, signal: null });
   expect(command.stdout.sort()).toEqual([
     `deleted queue ${gone}.`,
-    ...others.map((queue) => `queue ${queue} stays: the command was interrupted.`),
+    ...others.map((queue) => `queue ${queue} not deleted: the command was interrupted.`),
   ]);
 });
 
-test('killed in between, a producer that is connected binds its queue again', { timeout: 60_000 }, async () => {
+test('if the command is killed in between, a connected producer binds its queue again', {
+  timeout: 60_000,
+}, async () => {
   const { all, bound, command, client, startConsumer, stored } = await useRemoval();
   await command.kill('SIGKILL');
   expect(await bound()).toEqual([]);
   client.error('the second');
   await client.flush();
   expect(await bound()).toEqual(all.filter((queue) => queue.endsWith('_error_logs')));
-  // All others are bound by the consumer.
+  // The consumer binds all others.
   await startConsumer();
   expect(await bound()).toEqual(all);
   client.info('the third');

@@ -16,7 +16,7 @@ async function useServices() {
   return { url, sql, run, known };
 }
 
-test('services are listed with their times, whatever somebody has written into the table', async () => {
+test('services are listed with their times, whatever the table contains', async () => {
   const { run, sql } = await useServices();
   expect((await run('list')).stdout).toEqual([expect.stringMatching(/^no services\./)]);
   expect(await run('list', '-o', 'json')).toEqual({ code: 0, stdout: [], stderr: [] });
@@ -35,10 +35,10 @@ test('services are listed with their times, whatever somebody has written into t
   });
 });
 
-test('services are added once, and removed only when somebody agrees', { timeout: 60_000 }, async () => {
+test('services are added once, and removed only after confirmation', { timeout: 60_000 }, async () => {
   const { run, known, url } = await useServices();
   expect((await run('add', 'shop', 'till', 'shop')).stdout).toEqual(['added shop.', 'added till.']);
-  expect((await run('add', 'till')).stdout).toEqual(['till was there already.']);
+  expect((await run('add', 'till')).stdout).toEqual(['till already exists.']);
   expect(await run('remove', 'shop')).toMatchObject({
     code: 2,
     stdout: [],
@@ -61,7 +61,7 @@ test('services are added once, and removed only when somebody agrees', { timeout
 });
 
 test.each(['quorum', 'classic'] as const)(
-  'queues of type %s go with their service, when nothing is in them and nobody reads them',
+  'queues of type %s are deleted with their service if they are empty and have no consumers',
   { timeout: 60_000 },
   async (queueType) => {
     const { run, known, url } = await useServices();
@@ -79,7 +79,7 @@ test.each(['quorum', 'classic'] as const)(
     await run('add', service);
     const used = await remove();
     expect(used.code).toBe(1);
-    expect(used.stdout).toContain(`queue ${service}_debug_logs stays: it has 1 consumer.`);
+    expect(used.stdout).toContain(`queue ${service}_debug_logs not deleted: it has 1 consumer.`);
     await consumer.stop();
 
     const connection = await connect(broker.url);
@@ -96,8 +96,8 @@ test.each(['quorum', 'classic'] as const)(
     const full = await remove();
     expect(full.code).toBe(1);
     expect(full.stdout).toEqual([
-      `queue ${service}_error_logs stays: it holds 1 message.`,
-      `${service} was not removed. Stop its producers and consumers when its queues are empty, and try again.`,
+      `queue ${service}_error_logs not deleted: it holds 1 message.`,
+      `${service} was not removed. When its queues are empty, stop its producers and consumers, then try again.`,
     ]);
     expect([await known(), (await queues()).length]).toEqual([[service], 5]);
     await channel.purgeQueue(`${service}_error_logs`);
@@ -105,7 +105,7 @@ test.each(['quorum', 'classic'] as const)(
     expect([gone.code, gone.stderr]).toEqual([0, []]);
     expect(gone.stdout.sort()).toEqual([
       ...['critical', 'debug', 'error', 'info', 'warning'].map((level) => `deleted queue ${service}_${level}_logs.`),
-      `removed ${service}. Consumers that run without names take its records until they are started anew.`,
+      `removed ${service}. Running consumers started without service names keep consuming it until they restart.`,
     ]);
     expect([await known(), await queues()]).toEqual([[], []]);
   },
@@ -120,7 +120,7 @@ test.each<[string[], RegExp]>([
     /option --url is "http:\/\/u:\*\*\*@h"/,
   ],
   [['services', 'drop'], /unknown command 'drop'/],
-])('wrong use is told in one line, and ends with 2: loghive %j', async (args, words) => {
+])('a usage error is one line and exit code 2: loghive %j', async (args, words) => {
   const { code, stdout, stderr } = await loghive([...args, '--database-url', 'postgres://u:secret@127.0.0.1:1/d']);
   expect(stderr.join('\n')).toMatch(words);
   expect(stderr).toHaveLength(1);
@@ -128,7 +128,7 @@ test.each<[string[], RegExp]>([
 });
 
 test.each([['list'], ['add', 'shop'], ['remove', 'shop', '--yes']])(
-  'without a database services %s says so',
+  'services %s reports an unreachable database',
   async (...args) => {
     expect(await loghive(['services', ...args, '--database-url', 'postgres://u:secret@127.0.0.1:1/d'])).toMatchObject({
       code: 1,

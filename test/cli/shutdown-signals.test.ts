@@ -22,29 +22,29 @@ function useShutdown() {
   return { said, shutdown };
 }
 
-test('a signal that comes twice within milliseconds is one request, and a later one another', () => {
+test('a signal repeated within milliseconds is one request; a later one is the second', () => {
   const { said, shutdown } = useShutdown();
   process.emit('SIGINT');
   process.emit('SIGINT');
   vi.advanceTimersByTime(250);
   process.emit('SIGTERM');
   expect(said).toEqual(['SIGINT']);
-  expect([shutdown.asked.aborted, shutdown.hurried.aborted]).toEqual([true, false]);
+  expect([shutdown.requested.aborted, shutdown.forced.aborted]).toEqual([true, false]);
   vi.advanceTimersByTime(100);
   process.emit('SIGINT');
   expect(said).toEqual(['SIGINT', 'SIGINT again']);
-  expect(shutdown.hurried.aborted).toBe(true);
+  expect(shutdown.forced.aborted).toBe(true);
 });
 
-test('the first signal behind another reason to end hurries it', () => {
+test('the first signal after another shutdown reason forces the shutdown', () => {
   const { said, shutdown } = useShutdown();
   shutdown.request();
   process.emit('SIGINT');
   expect(said).toEqual(['SIGINT again']);
-  expect(shutdown.hurried.aborted).toBe(true);
+  expect(shutdown.forced.aborted).toBe(true);
 });
 
-test('loghive consume takes two signals within milliseconds for one, and says nothing of its servers any more', async () => {
+test('loghive consume treats two signals within milliseconds as one, and no longer reports its servers', async () => {
   const args = ['consume', 'shop', '--url', 'amqp://127.0.0.1:1', '--database-url', 'postgres://u@127.0.0.1:1/x'];
   const child = useChild(program, { args });
   await child.waitForLine(/storage is not available yet/);
@@ -53,7 +53,7 @@ test('loghive consume takes two signals within milliseconds for one, and says no
   void child.kill('SIGINT');
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(child.lines.slice(from)).toEqual([
-    expect.stringMatching(/INFO SIGINT: finishing what is in hand\.$/),
+    expect.stringMatching(/INFO SIGINT: finishing unacknowledged messages\.$/),
     expect.stringMatching(/INFO stopped: 0 records stored/),
   ]);
 });

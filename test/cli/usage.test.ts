@@ -58,8 +58,8 @@ test.each<[string[], RegExp]>([
     ['consume', 'shop', '--url', 'http://u:secret@h', ...DATABASE],
     /^loghive: consume: option --url is "http:\/\/u:\*\*\*@h", expected a URL that begins with 'amqp:/,
   ],
-  [['consume', 'shop'], /^loghive: no database is configured: /],
-])('wrong use is told in one line, and ends with 2: loghive %j', async (args, words) => {
+  [['consume', 'shop'], /^loghive: no database: /],
+])('a usage error is one line and exit code 2: loghive %j', async (args, words) => {
   const { code, stdout, stderr } = await loghive(args);
   expect(stderr).toHaveLength(1);
   expect(stderr[0]).toMatch(words);
@@ -68,7 +68,7 @@ test.each<[string[], RegExp]>([
   expect(code).toBe(2);
 });
 
-test('a wrong environment is told with the name of the variable', async () => {
+test('an invalid environment variable is reported by name', async () => {
   const { code, stderr } = await loghive(['migrate'], { LOGHIVE_DATABASE_URL: 'mysql://u:secret@h/db' });
   expect(stderr).toHaveLength(1);
   expect(stderr[0]).toMatch(
@@ -77,18 +77,18 @@ test('a wrong environment is told with the name of the variable', async () => {
   expect(code).toBe(2);
 });
 
-test('a wrong setting of the environment names no option that the command does not have', async () => {
+test('an error in the environment does not mention options the command does not have', async () => {
   const env = { CONSUMER_BATCH_SIZE: '-3', LOGHIVE_URL: 'http://h', SERVICE_NAMES: 'a b' };
   const { code, stderr } = await loghive(['consume', ...DATABASE], env);
-  expect(stderr.at(-1)).toMatch(/SERVICE_NAMES is "a b", .* Correct it or give argument \[services\.\.\.\]\.$/);
+  expect(stderr.at(-1)).toMatch(/SERVICE_NAMES is "a b", .* Correct it or pass argument \[services\.\.\.\]\.$/);
   expect(code).toBe(2);
   const { SERVICE_NAMES: _, ...others } = env;
   const child = useChild(program, { args: ['consume', 'shop', ...UNREACHABLE], env: others });
   await child.waitForLine(/CONSUMER_BATCH_SIZE is "-3", expected .*; 5000 is used instead\. Correct it\.$/);
-  await child.waitForLine(/LOGHIVE_URL is "http:\/\/h", .* Correct it or give option --url\.$/);
+  await child.waitForLine(/LOGHIVE_URL is "http:\/\/h", .* Correct it or pass option --url\.$/);
 });
 
-test('loghive consume says which database it took DATABASE_URL for, and that it tries again', async () => {
+test('loghive consume logs the database from DATABASE_URL, and that it retries', async () => {
   const env = { DATABASE_URL: 'postgres://u:secret@127.0.0.1:1/app' };
   const child = useChild(program, { args: ['consume', 'shop', '--url', 'amqp://127.0.0.1:1'], env, cwd: tmpdir() });
   await child.waitForLine(
@@ -97,16 +97,16 @@ test('loghive consume says which database it took DATABASE_URL for, and that it 
   await child.waitForLine(/WARNING storage is not available yet: .* Loghive tries again, at least every 30 s\.$/);
 });
 
-test('without a command it shows what there is, and ends with 2', async () => {
+test('without a command it prints help and exits with 2', async () => {
   const { code, stdout, stderr } = await loghive([]);
   expect(stderr.join('\n')).toMatch(/Usage: loghive [\s\S]*consume[\s\S]*migrate/);
   expect(stdout).toEqual([]);
   expect(code).toBe(2);
 });
 
-test('asked for help or its version it answers on stdout, and ends with 0', async () => {
+test('help and version are printed to stdout with exit code 0', async () => {
   const help = await loghive(['--help']);
-  expect(help.stdout.join('\n')).toMatch(/Usage: loghive [\s\S]*consume .* store the[\s\S]*migrate .* bring the/);
+  expect(help.stdout.join('\n')).toMatch(/Usage: loghive [\s\S]*consume .* store log[\s\S]*migrate .* update the/);
   expect([help.code, help.stderr]).toEqual([0, []]);
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   expect(await loghive(['--version'])).toEqual({ code: 0, stdout: [version], stderr: [] });
@@ -123,13 +123,14 @@ test.each([
       'LOGHIVE_URL',
       '--database-url',
       '--schema',
-      'Example:',
+      'Examples:',
     ],
   ],
   ['migrate', ['--database-url', 'LOGHIVE_DATABASE_URL', 'POSTGRES_DB_HOST', 'DATABASE_URL', '--schema']],
-])('the help of %s names every option, where its default comes from, and the exit status', async (command, parts) => {
+])('the help of %s names every option, its default and the exit codes', async (command, parts) => {
   const { code, stdout, stderr } = await loghive([command, '--help']);
-  for (const part of [...parts, 'config.env', 'Exit status: 0 ']) expect(stdout.join('\n')).toContain(part);
+  for (const part of [...parts, 'config.env', 'Exit codes:', '2  usage error'])
+    expect(stdout.join('\n')).toContain(part);
   expect(stdout.filter((line) => line.length > 82)).toEqual([]);
   expect([code, stderr]).toEqual([0, []]);
 });

@@ -1,4 +1,4 @@
-/** `loghive dev` as a person runs it: in a project of their own. */
+/** `loghive dev` as a user runs it, in a project. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -8,10 +8,10 @@ import { onEnd } from '../support/use-servers.js';
 
 export const root = path.resolve(import.meta.dirname, '..', '..');
 export const program = path.join(root, 'dist', 'esm', 'cli', 'main.js');
-/** One that starts a stack takes some seconds, on a machine with other things to do. */
+/** Starting a stack takes several seconds on a busy machine. */
 export const STARTS = { timeout: 60_000 };
 
-/** An application's folder, in which Loghive and Winston are installed. PostgreSQL's other user can get through. */
+/** An application directory with Loghive and Winston installed, reachable for PostgreSQL's user. */
 export function useProject(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'loghive-dev-'));
   onEnd(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
@@ -25,7 +25,7 @@ export function useProject(): string {
   return folder;
 }
 
-/** As root by another user; else as this one. */
+/** Runs as another user if this is root, else as this user. */
 export function devAs(uid: number, cwd: string, args: string[] = [], env: Record<string, string> = {}) {
   const ids = process.getuid?.() === 0 ? { uid, gid: uid } : {};
   const child = spawn(process.execPath, [program, 'dev', ...args], {

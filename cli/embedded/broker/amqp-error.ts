@@ -1,4 +1,4 @@
-/** What ends a channel or a connection, with the reply codes of AMQP 0-9-1 and their names as RabbitMQ writes them. */
+/** Errors that close a channel or a connection, with AMQP 0-9-1 reply codes and RabbitMQ's names for them. */
 import { isReadable, readableText, wireText } from './wire/wire-text.js';
 
 const NAMES = {
@@ -19,18 +19,18 @@ const NAMES = {
 
 export type ReplyCode = keyof typeof NAMES;
 
-/** These end the channel that they happen on; all others the connection. */
+/** These codes close the channel; all others close the connection. */
 const CHANNEL_CODES: ReadonlySet<ReplyCode> = new Set([403, 404, 405, 406]);
 
-/** A short string has 255 bytes; RabbitMQ ends a longer text with three dots. */
-const MOST_TEXT_BYTES = 255;
+/** Limit of a short string. RabbitMQ ends longer texts with three dots. */
+const MAX_TEXT_BYTES = 255;
 
 export class AmqpError extends Error {
   readonly code: ReplyCode;
-  /** Class and method that it happened at, where it is known. */
+  /** Class and method that caused the error, if known. */
   at: { readonly classId: number; readonly methodId: number } | undefined;
 
-  /** @param explanation as it goes over the wire: see wire-text.ts */
+  /** @param explanation in wire encoding; see wire-text.ts. */
   constructor(code: ReplyCode, explanation?: string) {
     super(explanation === undefined ? NAMES[code] : `${NAMES[code]} - ${explanation}`);
     this.code = code;
@@ -41,14 +41,14 @@ export class AmqpError extends Error {
   }
 
   get replyText(): string {
-    if (this.message.length <= MOST_TEXT_BYTES && isReadable(this.message)) return this.message;
-    // What is shown of somebody's bytes, or cut within a character, must be a text all the same.
-    const readable = readableText(this.message.slice(0, MOST_TEXT_BYTES - 3)).replaceAll('\ufffd', '?');
-    return `${wireText(readable)}${this.message.length > MOST_TEXT_BYTES ? '...' : ''}`;
+    if (this.message.length <= MAX_TEXT_BYTES && isReadable(this.message)) return this.message;
+    // Quoted client bytes, or a text cut inside a character, must still be valid UTF-8.
+    const readable = readableText(this.message.slice(0, MAX_TEXT_BYTES - 3)).replaceAll('\ufffd', '?');
+    return `${wireText(readable)}${this.message.length > MAX_TEXT_BYTES ? '...' : ''}`;
   }
 }
 
-/** Of an error that does not belong to a method. */
+/** For an error that was not caused by a method. */
 export const NOWHERE = { classId: 0, methodId: 0 };
 
 export const accessRefused = (explanation: string) => new AmqpError(403, explanation);
@@ -61,7 +61,7 @@ export const commandInvalid = (explanation: string) => new AmqpError(503, explan
 export const channelError = (explanation: string) => new AmqpError(504, explanation);
 export const unexpectedFrame = (explanation: string) => new AmqpError(505, explanation);
 export const notAllowed = (explanation: string) => new AmqpError(530, explanation);
-/** RabbitMQ gives no explanation: it has written it into its log. */
+/** RabbitMQ sends no explanation; it only logs it. */
 export const internalError = (explanation?: string) => new AmqpError(541, explanation);
-/** What this broker does not do it says; it never pretends. */
+/** Unsupported features are refused explicitly, never ignored. */
 export const notImplemented = (explanation: string) => new AmqpError(540, explanation);

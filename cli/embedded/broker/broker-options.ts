@@ -1,28 +1,30 @@
-/** The options of the development broker: checked once, here. */
+/** Options of the development broker, validated once. */
 import { LoghiveError } from '../../../src/errors.js';
 import { FRAME_MIN_BYTES } from './wire/frame-reader.js';
 
 export interface BrokerOptions {
-  /** Loopback only: it is not made for a network. Default 127.0.0.1. */
+  /** Loopback addresses only. Default 127.0.0.1. */
   host?: '127.0.0.1' | '::1' | 'localhost';
-  /** Default 0: any free one. */
+  /** Default 0: any free port. */
   port?: number;
-  /** Virtual hosts that are there from the start. Default ['/']. */
+  /** Virtual hosts created at startup. Default ['/']. */
   vhosts?: string[];
-  /** The one user. Default guest. */
+  /** The only user. Default guest. */
   user?: string;
   password?: string;
-  /** What is offered to clients; 0: no heartbeats unless they ask. Default 60. */
+  /**
+   * Heartbeat interval offered to clients, in seconds; 0: no heartbeats unless the client asks for them. Default 60.
+   */
   heartbeatS?: number;
-  /** Above it connections that publish are blocked. Default 512 MiB. */
+  /** Memory limit above which publishing connections are blocked. Default 512 MiB. */
   memoryBytes?: number;
-  /** Largest frame that is offered. Default 131072. */
+  /** Maximum frame size offered, in bytes. Default 131072. */
   frameMax?: number;
-  /** Most channels of a connection. Default 2047. */
+  /** Maximum channels per connection. Default 2047. */
   channelMax?: number;
-  /** Largest message that is taken. Default 128 MiB. */
+  /** Maximum message size. Default 128 MiB. */
   maxMessageBytes?: number;
-  /** A peer has so long from connecting to its virtual host. Default 10000. */
+  /** Time limit from connecting to opening the virtual host. Default 10000. */
   handshakeMs?: number;
 }
 
@@ -62,7 +64,7 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(DEFAULTS, name));
   if (unknown !== undefined) {
     throw invalid(
-      `${unknown} is not an option of the development broker; there are ${Object.keys(DEFAULTS).join(', ')}`,
+      `${unknown} is not an option of the development broker; valid options are ${Object.keys(DEFAULTS).join(', ')}`,
     );
   }
   const settings = { ...DEFAULTS, ...given };
@@ -70,17 +72,17 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
   for (const [name, [least, most]] of Object.entries(RANGES)) {
     const value: unknown = settings[name as keyof typeof RANGES];
     if (!Number.isInteger(value) || (value as number) < least || (value as number) > most) {
-      throw wrong(name, value, `a whole number from ${least} to ${most}`);
+      throw wrong(name, value, `an integer from ${least} to ${most}`);
     }
   }
   for (const name of ['user', 'password'] as const) {
     if (typeof settings[name] !== 'string' || settings[name] === '' || /\0/.test(settings[name])) {
-      throw invalid(`option ${name} of the development broker must be a text that is not empty and has no NUL`);
+      throw invalid(`option ${name} of the development broker must be a non-empty string without NUL`);
     }
   }
   const { vhosts } = settings;
   if (!Array.isArray(vhosts) || !vhosts.every((name) => typeof name === 'string' && name !== '')) {
-    throw wrong('vhosts', vhosts, 'a list of names');
+    throw wrong('vhosts', vhosts, 'an array of non-empty names');
   }
   return Object.freeze({ ...settings, vhosts: [...vhosts] });
 }

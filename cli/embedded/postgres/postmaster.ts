@@ -1,20 +1,20 @@
-/** The process of a PostgreSQL server: its pid file, its beginning and its end. */
+/** The PostgreSQL server process: its pid file, start and shutdown. */
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { readOwnFile } from '../own-file.js';
 import { exists, identityOf, isRunning, procText } from '../process-identity.js';
+import { readTrustedFile } from '../trusted-file.js';
 import { SERVER_ENVIRONMENT } from './cluster.js';
 import type { ServerUser } from './server-user.js';
 
 const POLL_MS = 20;
-/** A fast shutdown writes what is dirty to the disk. */
+/** A fast shutdown writes all dirty pages to disk. */
 const FAST_SHUTDOWN_MS = 10_000;
-/** After five seconds of it PostgreSQL itself kills the children that have not ended. */
+/** After five seconds of immediate shutdown, PostgreSQL kills remaining child processes itself. */
 const IMMEDIATE_SHUTDOWN_MS = 10_000;
 
-/** What `postmaster.pid` says. Source: src/include/utils/pidfile.h. */
+/** Contents of `postmaster.pid`. Source: src/include/utils/pidfile.h. */
 export interface PidFile {
   readonly pid: number;
   readonly port: number;
@@ -22,18 +22,18 @@ export interface PidFile {
 }
 
 export function readPidFile(cluster: string): PidFile | undefined {
-  const lines = readOwnFile(path.join(cluster, 'postmaster.pid'))?.text.split('\n');
+  const lines = readTrustedFile(path.join(cluster, 'postmaster.pid'))?.text.split('\n');
   const [pid, port] = [Number(lines?.[0]), Number(lines?.[3])];
-  // A single-user server has a negative number there; one that is being written has less than all lines.
+  // A single-user server writes a negative pid; a file still being written lacks lines.
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
   return { pid, port, status: lines?.[7]?.trim() ?? '' };
 }
 
 /**
- * Whether the process is the server of this cluster: by its command line, where the system shows it (Linux).
- * 'unknown': a PostgreSQL that was started in another way, or a system that does not tell.
+ * Whether the process is the server of this cluster, judged by its command line (Linux). 'unknown': a PostgreSQL
+ * started in another way, or a system that does not show command lines.
  */
-export function whoIs(pid: number, cluster: string): 'this server' | 'another program' | 'unknown' {
+export function classifyProcess(pid: number, cluster: string): 'this server' | 'another program' | 'unknown' {
   const words = procText(pid, 'cmdline')?.split('\0');
   if (words === undefined || words[0] === '') return 'unknown';
   const program = path.basename(words[0] ?? '');
@@ -42,24 +42,25 @@ export function whoIs(pid: number, cluster: string): 'this server' | 'another pr
 }
 
 /**
- * After a start of the machine or container the number in the pid file may belong to another program, or to a server that
- * has ended and that nobody waits for. PostgreSQL would take either for a running server, for ever.
+ * Removes a pid file whose pid belongs to another program, or to a server that has exited but was not reaped, as after
+ * a restart of the machine or container. PostgreSQL would take either for a running server forever.
  */
 export function removeStalePidFile(cluster: string): void {
   const found = readPidFile(cluster);
-  // Of one that is altogether gone PostgreSQL makes sure itself that its children are gone as well: leave it the file.
+  // If the process no longer exists, PostgreSQL itself checks that its child processes have ended, for which it needs
+  // the file.
   if (found === undefined || !exists(found.pid)) return;
-  if (isRunning(identityOf(found.pid)) && whoIs(found.pid, cluster) !== 'another program') return;
+  if (isRunning(identityOf(found.pid)) && classifyProcess(found.pid, cluster) !== 'another program') return;
   rmSync(path.join(cluster, 'postmaster.pid'), { force: true });
 }
 
 export interface Postmaster {
   readonly pid: number;
-  /** False once it has ended. */
+  /** False once the server has exited. */
   isRunning(): boolean;
-  /** Fast shutdown, and harder where that does not help. Resolves when the process is gone. */
+  /** Fast shutdown, escalating if it takes too long. Resolves when the process is gone. */
   end(): Promise<void>;
-  /** At once, and without another look at its data, which belong to somebody else by now. */
+  /** Kills the server without touching its data, which another process now uses. */
   kill(): Promise<void>;
 }
 
@@ -69,8 +70,8 @@ export function postmasterOf(pid: number, binDir: string): Postmaster {
 }
 
 /**
- * In a session of its own: Ctrl-C in a terminal goes to every process of the group, and the server has to outlive the one
- * that still writes to it. Its output goes to a file for the same reason: it may outlive us.
+ * Runs in its own session: Ctrl-C reaches the whole process group, and the server must outlive the consumer that still
+ * writes to it. Its output goes to a file because it may outlive this process.
  */
 export function spawnPostmaster(
   { binDir, cluster, port, log }: { binDir: string; cluster: string; port: number; log: string },
@@ -79,7 +80,7 @@ export function spawnPostmaster(
   const settings = {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
-    // In files of the data folder: the /dev/shm of a container is often too small for a parallel query.
+    // Shared memory in files of the data directory: a container's /dev/shm is often too small for parallel queries.
     ...(process.platform !== 'win32' && { dynamic_shared_memory_type: 'mmap' }),
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
@@ -96,7 +97,7 @@ export function spawnPostmaster(
   closeSync(output);
   child.unref();
   let running = true;
-  // Not by looking for the process: it is gone for good only when its parent, which we are, has taken its status.
+  // Not by probing the pid: the process is fully gone only when its parent (this process) has reaped it.
   child.once('exit', () => {
     running = false;
   });
@@ -124,7 +125,7 @@ function endable(pid: number, running: () => boolean, binDir: string): Postmaste
 
   async function end(): Promise<void> {
     signal('SIGINT');
-    // One that was stopped takes signals only when it runs again.
+    // A stopped process handles signals only after it continues.
     if (process.platform !== 'win32') signal('SIGCONT');
     if (await goneWithin(FAST_SHUTDOWN_MS)) return;
     signal('SIGQUIT');
@@ -135,10 +136,10 @@ function endable(pid: number, running: () => boolean, binDir: string): Postmaste
     if (!running()) return;
     try {
       if (process.platform !== 'win32' || name === 'SIGKILL') process.kill(pid, name);
-      // Windows has no signals; there PostgreSQL listens for them on a pipe.
+      // Windows has no signals; PostgreSQL listens for them on a named pipe there.
       else execFileSync(path.join(binDir, 'pg_ctl.exe'), ['kill', name.slice(3), String(pid)]);
     } catch (error) {
-      // It ended just now.
+      // The process has just exited.
       if (running()) throw error;
     }
   }

@@ -1,4 +1,4 @@
-/** As whom PostgreSQL runs, and what that user can reach. */
+/** The user PostgreSQL runs as, and what that user can reach. */
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import path from 'node:path';
@@ -10,20 +10,20 @@ export interface ServerUser {
 }
 
 /**
- * PostgreSQL refuses to run as root. Root starts it as this user (nobody), who needs nothing but to reach the folders.
- * Undefined: as the user that we are.
+ * PostgreSQL refuses to run as root, so root starts it as this user (nobody), who only needs to reach the directories.
+ * Undefined: run as the current user.
  */
 export function serverUser(): ServerUser | undefined {
   return process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : undefined;
 }
 
 /**
- * `initdb` asks the system for the name of its user, which a container started with `--user 1234` often does not know.
+ * `initdb` looks up its user's name, which is often unknown in a container started with `--user 1234`.
  *
  * @throws LoghiveError LOGHIVE_POSTGRES_FAILED
  */
 export function checkUserName(user: ServerUser | null = serverUser() ?? null, lookUp: () => unknown = userInfo): void {
-  // Nobody (65534) is known everywhere.
+  // Nobody (65534) has a name on every system.
   if (user !== null) return;
   try {
     lookUp();
@@ -31,13 +31,13 @@ export function checkUserName(user: ServerUser | null = serverUser() ?? null, lo
     const uid = process.getuid?.();
     throw new LoghiveError(
       'LOGHIVE_POSTGRES_FAILED',
-      `PostgreSQL cannot run as this user: uid ${uid} has no entry in /etc/passwd. Add one (echo "dev:x:${uid}:${process.getgid?.()}::/tmp:/bin/sh" >> /etc/passwd), run as a user that has one, or use a database of your own (--database-url).`,
+      `PostgreSQL cannot run as this user: uid ${uid} has no entry in /etc/passwd. Add one (echo "dev:x:${uid}:${process.getgid?.()}::/tmp:/bin/sh" >> /etc/passwd), run as a user that has one, or use your own database (--database-url).`,
       { cause },
     );
   }
 }
 
-/** Whether this user may go through every folder down to the path; of one that is not there yet, down to its parents. */
+/** Whether the user can search every directory down to the path, or down to its closest existing parent. */
 export function canReach(target: string, user: ServerUser | undefined): boolean {
   if (user === undefined) return true;
   let folder = path.resolve(target);

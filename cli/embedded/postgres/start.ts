@@ -1,19 +1,19 @@
-/** What all steps of one start know, and what they share. */
+/** State shared by all steps of one start. */
 import os from 'node:os';
 import path from 'node:path';
 import { openStore } from '../../../consumer/store/index.js';
 import { LoghiveError, reasonOf } from '../../../src/errors.js';
-import { readOwnFile, writeOwnFile } from '../own-file.js';
 import { ownScope, type ProcessScope } from '../process-identity.js';
+import { readTrustedFile, writeTrustedFile } from '../trusted-file.js';
 import type { RunnableBinaries } from './binaries.js';
-import { type Passwords, ROLE } from './passwords.js';
+import { type Passwords, ROLE } from './cluster.js';
 import type { Postmaster } from './postmaster.js';
 import type { ServerUser } from './server-user.js';
 
 export interface Start {
   readonly folder: string;
   readonly cluster: string;
-  /** 0: any. */
+  /** 0: any free port. */
   readonly port: number;
   readonly binaries: RunnableBinaries;
   readonly user: ServerUser | undefined;
@@ -26,14 +26,14 @@ export interface Running {
   readonly postmaster: Postmaster;
   readonly port: number;
   readonly version: string;
-  /** It ran already. */
+  /** Whether the server was already running. */
   readonly adopted: boolean;
 }
 
 export const urlOf = ({ role }: Passwords, port: number) => `postgres://${ROLE}:${role}@127.0.0.1:${port}/${ROLE}`;
 
-/** Undefined when role and password open a connection: no other cluster knows them. */
-export async function faultAt(passwords: Passwords, port: number): Promise<string | undefined> {
+/** Returns why role and password cannot open a connection; undefined if they can. No other cluster accepts them. */
+export async function connectionProblem(passwords: Passwords, port: number): Promise<string | undefined> {
   const store = openStore({
     databaseUrl: urlOf(passwords, port),
     schema: 'logs',
@@ -52,29 +52,31 @@ export async function faultAt(passwords: Passwords, port: number): Promise<strin
   }
 }
 
-/** What is known of the last server, wherever that was started. */
+/** What is known about the last server, wherever it was started. */
 export interface LastServer {
   readonly port?: number;
   readonly version?: string;
-  /** Where its process id means something. */
+  /** Where its process id is meaningful. */
   readonly scope?: ProcessScope & { readonly host: string };
-  /** Epoch milliseconds when it was told to end: it ran elsewhere, see `foreign-server.ts`. */
-  readonly toldToEndAt?: number;
+  /** When it was asked to shut down, in epoch milliseconds; it runs elsewhere, see `foreign-server.ts`. */
+  readonly shutdownRequestedAt?: number;
 }
 
-/** Before the launch: a process that dies just after it leaves a server whose version the next one must know. */
+/**
+ * Written before the launch: if this process dies right after it, the next start needs to know the server's version.
+ */
 export function remember(start: Start, port: number): void {
   const { version } = start.binaries;
   keepLastServer(start, { port, version, scope: { ...ownScope(), host: os.hostname() } });
 }
 
 export function keepLastServer({ folder }: Start, last: LastServer): void {
-  writeOwnFile(path.join(folder, 'server.json'), JSON.stringify(last));
+  writeTrustedFile(path.join(folder, 'server.json'), JSON.stringify(last));
 }
 
-/** Empty where there was none. */
+/** Empty if there was none. */
 export function lastServer({ folder }: Start): LastServer {
-  const found = readOwnFile(path.join(folder, 'server.json'));
+  const found = readTrustedFile(path.join(folder, 'server.json'));
   try {
     return found === undefined ? {} : (JSON.parse(found.text) as LastServer);
   } catch {
@@ -85,6 +87,6 @@ export function lastServer({ folder }: Start): LastServer {
 export function failed({ folder }: Start, why: string): LoghiveError {
   return new LoghiveError(
     'LOGHIVE_POSTGRES_FAILED',
-    `PostgreSQL of folder ${folder}: ${why.replace(/\.$/, '')}. Its log is ${path.join(folder, 'server.log')}`,
+    `PostgreSQL in ${folder}: ${why.replace(/\.$/, '')}. Its log is ${path.join(folder, 'server.log')}`,
   );
 }

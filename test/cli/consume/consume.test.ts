@@ -1,4 +1,4 @@
-/** `loghive consume` as people and service managers see it. */
+/** `loghive consume` as seen by users and service managers. */
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -29,16 +29,16 @@ async function useServers() {
   return { broker, database, folder, service, args, log };
 }
 
-test('on a terminal a line at the bottom tells how it does, and is gone at the end', async () => {
+test('shows a status line on a terminal and removes it at the end', async () => {
   const { folder, args, log } = await useServers();
   const command = [process.execPath, program, ...args].map((word) => `'${word}'`).join(' ');
   const terminal = useTerminal(command, { cwd: folder });
   await terminal.shows(/consuming messages of/);
   await log(25);
-  await terminal.shows(/ok · [\d,]+ records\/s · 25 stored · 0 in hand · 1 service · \d workers?/);
+  await terminal.shows(/ok · [\d,]+ records\/s · 25 stored · 0 unacknowledged · 1 service · \d workers?/);
   terminal.type('\x03');
   expect(await terminal.ended).toBe(0);
-  expect(terminal.text()).toMatch(/stopped: 25 records stored, 0 were there already, 0 dead letters\.\n$/);
+  expect(terminal.text()).toMatch(/stopped: 25 records stored, 0 duplicates, 0 dead letters\.\n$/);
 });
 
 test('--json-logs writes each line as a JSON object', async () => {
@@ -51,11 +51,11 @@ test('--json-logs writes each line as a JSON object', async () => {
   expect(lines.at(-1)).toEqual({
     time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
     level: 'INFO',
-    message: 'stopped: 0 records stored, 0 were there already, 0 dead letters',
+    message: 'stopped: 0 records stored, 0 duplicates, 0 dead letters',
   });
 });
 
-test('--config names a file with settings, which the environment is above', async () => {
+test('--config names a settings file, which the environment overrides', async () => {
   const { broker, database, folder, service } = await useServers();
   const file = path.join(folder, 'logs.conf');
   await writeFile(file, `LOGHIVE_URL=${broker.url}\nLOGHIVE_DATABASE_URL=${database.url}\nSERVICE_NAMES=other\n`);
@@ -67,7 +67,7 @@ test('--config names a file with settings, which the environment is above', asyn
   await child.waitForLine(new RegExp(`consuming messages of ${service}\\.`));
 });
 
-test('--config with a file that is not there is wrong use of the command', async () => {
+test('--config with a missing file is a usage error', async () => {
   const folder = await useFolder();
   const child = useChild(program, { args: ['consume', '--config', 'nowhere.conf'], cwd: folder });
   expect(await child.exited).toEqual({ code: 2, signal: null });
@@ -76,9 +76,9 @@ test('--config with a file that is not there is wrong use of the command', async
   ]);
 });
 
-test('systemd is told when it is ready, that it lives, and when it stops', async () => {
+test('systemd is notified of readiness, liveness and shutdown', async () => {
   const { folder, args } = await useServers();
-  // The program would need a datagram socket of systemd; what it is asked to do is what counts.
+  // A stand-in: the real program needs systemd's socket. Only its arguments matter.
   const told = path.join(folder, 'told');
   await writeFile(path.join(folder, 'systemd-notify'), `#!/bin/sh\necho "$@" >> '${told}'\n`);
   await chmod(path.join(folder, 'systemd-notify'), 0o755);
@@ -96,25 +96,25 @@ test('systemd is told when it is ready, that it lives, and when it stops', async
   expect(await readFile(told, 'utf8')).toContain('--stopping\n');
 });
 
-test('where systemd-notify cannot be run, that is said once, and it works', async () => {
+test('a failing systemd-notify is reported once, and the consumer keeps working', async () => {
   const { folder, args, log } = await useServers();
   const child = useChild(program, {
     args,
     cwd: folder,
     env: { NOTIFY_SOCKET: '/run/nowhere', WATCHDOG_USEC: '100000', PATH: folder },
   });
-  await child.waitForLine(/systemd is not told how the service does, because systemd-notify failed/);
+  await child.waitForLine(/cannot notify systemd, because systemd-notify failed/);
   await log(1);
   await child.kill('SIGTERM');
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(child.stderr.filter((line) => line.includes('systemd'))).toHaveLength(1);
 });
 
-test('a second signal gives back at once what is in hand', async () => {
+test('a second signal exits immediately and requeues unacknowledged messages', async () => {
   const { broker, database, folder, service, args, log } = await useServers();
   const child = useChild(program, { args, cwd: folder });
-  await child.waitForLine(/consuming messages of/);
-  // Nothing can be stored while it is held, and the first signal waits for that.
+  await child.waitForLine(/taking messages of/);
+  // Blocks storing, which the first signal waits for.
   const reader = new pg.Client(database.url);
   await reader.connect();
   onEnd(() => reader.end());
@@ -123,12 +123,12 @@ test('a second signal gives back at once what is in hand', async () => {
   const queue = async () => (await broker.listQueues()).find(({ name }) => name === `${service}_info_logs`);
   await eventually(async () => ((await queue())?.unacked ?? 0) > 0);
   void child.kill('SIGTERM');
-  await child.waitForLine(/SIGTERM: finishing what is in hand/);
-  // A parent that forwards one signal may send it twice.
+  await child.waitForLine(/SIGTERM: finishing unacknowledged messages/);
+  // A parent that forwards a signal may send it twice.
   await sleep(400);
   await child.kill('SIGTERM');
   expect(await child.exited).toEqual({ code: 0, signal: null });
-  expect(child.stderr.join('\n')).toMatch(/SIGTERM again: what is in hand goes back to the queues/);
+  expect(child.stderr.join('\n')).toMatch(/SIGTERM again: exiting; unacknowledged messages are requeued/);
   await eventually(async () => {
     const { ready = 0, unacked } = (await queue())!;
     return ready > 0 && unacked === 0;

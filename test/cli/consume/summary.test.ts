@@ -1,4 +1,4 @@
-/** What `loghive consume` says of its work. */
+/** Status texts of `loghive consume`. */
 import { expect, test } from 'vitest';
 import { hasWorked, minuteLine, type Snapshot, statusLine } from '../../../cli/consume/summary.js';
 import {
@@ -37,38 +37,40 @@ function snapshot(atMs: number, counts: Partial<ConsumerCounts> = {}, more: Part
   return { atMs, status };
 }
 
-test('a minute is told in counts and a rate', () => {
+test('the log line of a minute has counts and a rate', () => {
   expect(minuteLine(snapshot(0, { stored: 1000 }), snapshot(60_000, { stored: 13_000 }, { inHand: 40 }))).toBe(
-    '12000 records stored in 60 s (200/s), 40 messages in hand, 1 service',
+    '12000 records stored in 60 s (200/s), 40 unacknowledged messages, 1 service',
   );
 });
 
-test('what went wrong in it is told as well, and nothing that did not', () => {
+test('problems of the last minute are listed, and only those', () => {
   const before = snapshot(0, { duplicates: 5, deadLetters: 1 });
   const now = snapshot(60_000, { stored: 1, duplicates: 7, expired: 4, deadLetters: 2, retried: 3 });
   expect(minuteLine(before, now)).toBe(
-    '1 record stored in 60 s (0/s), 2 there already, 4 too old to be stored, 3 to be retried, 1 dead letter, 0 messages in hand, 1 service',
+    '1 record stored in 60 s (0/s), 2 already stored, 4 expired, 3 retried, 1 dead letter, 0 unacknowledged messages, 1 service',
   );
 });
 
-test('a pause stands first, with its reason', () => {
-  const now = snapshot(60_000, {}, { state: 'paused', reason: 'PostgreSQL cannot store records' });
-  expect(minuteLine(snapshot(0), now)).toMatch(/^paused \(PostgreSQL cannot store records\): 0 records stored/);
+test('a pause comes first, with its reason', () => {
+  const now = snapshot(60_000, {}, { state: 'paused', reason: 'PostgreSQL cannot take records' });
+  expect(minuteLine(snapshot(0), now)).toMatch(/^paused \(PostgreSQL cannot take records\): 0 records stored/);
 });
 
-test('so does what keeps a consumer that is not paused from storing', () => {
+test('so does a storage problem of a running consumer', () => {
   const storage = { isUp: false, isSchemaReady: true, reason: 'a lock' };
   expect(minuteLine(snapshot(0), snapshot(60_000, {}, { storage }))).toMatch(/^cannot store \(a lock\): 0 records/);
 });
 
-test('work is any change of the counts', () => {
+test('any change of the counts is work', () => {
   expect(hasWorked(snapshot(0, { stored: 5 }), snapshot(1, { stored: 5 }))).toBe(false);
   expect(hasWorked(snapshot(0), snapshot(1, { redelivered: 1 }))).toBe(true);
 });
 
-test('the line of a terminal has the rate of the last seconds, and is never wider than the terminal', () => {
+test('the status line shows the recent rate and is never wider than the terminal', () => {
   const [before, now] = [snapshot(0, { stored: 500 }), snapshot(5000, { stored: 6_500 }, { inHand: 12 })];
-  expect(statusLine(before, now, 80)).toBe('ok · 1,200 records/s · 6,500 stored · 12 in hand · 1 service · 1 worker');
+  expect(statusLine(before, now, 80)).toBe(
+    'ok · 1,200 records/s · 6,500 stored · 12 unacknowledged · 1 service · 1 worker',
+  );
   for (const columns of [1, 2, 10, 40]) {
     expect(statusLine(before, now, columns).length).toBeLessThanOrEqual(Math.max(1, columns - 1));
   }

@@ -11,7 +11,7 @@ test.each([
   'amqp://h/a&b;c d$e`f"g',
   'amqp://h/a\\b',
   'amqp://[::1]/*',
-])('what is to be pasted has the address %j, in JavaScript and in a shell', (url) => {
+])('the code to paste contains the URL %j, quoted for JavaScript and for a shell', (url) => {
   const text = of(url);
   const [, literal = ''] = /const options = { service: 'till', url: (.*) };/.exec(text) ?? [];
   expect(new Function(`return ${literal}`)()).toBe(url);
@@ -20,12 +20,12 @@ test.each([
   expect(shown).toBe(`${url}\n`);
 });
 
-test('where the address is LOGHIVE_URL of the environment, it is not repeated', () => {
+test('the URL is not repeated if it comes from LOGHIVE_URL', () => {
   expect(of(undefined)).toContain("const options = { service: 'till' };");
   expect(of(undefined)).toContain('LOGHIVE_SERVICE=till \\\n  node --import');
 });
 
-test('no line is wider than 80 columns where the values are as they are at first', () => {
+test('no line is wider than 80 columns with default values', () => {
   const psql = 'psql "postgres://loghive@127.0.0.1:10432/loghive?passfile=/app/pgpass"';
   const text = welcome({
     brokerUrl: 'amqp://127.0.0.1:5672',
@@ -37,11 +37,11 @@ test('no line is wider than 80 columns where the values are as they are at first
   expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
 });
 
-test('it says whose clock the times are shown by', () => {
+test('it shows the time zone', () => {
   expect(of(undefined)).toContain('with local times (UTC)');
 });
 
-test('where no records are shown it does not announce any', () => {
+test('it does not announce records if none are shown', () => {
   const text = welcome({ brokerUrl: undefined, service: 'till', servers: [], psql: 'psql x', timeZone: undefined });
   expect(text).not.toMatch(/appear below|local times/);
 });

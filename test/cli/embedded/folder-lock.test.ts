@@ -17,31 +17,31 @@ function useFolder(): string {
   return folder;
 }
 
-test('a second process is refused, by an error that names the first one', async () => {
+test('a second process gets an error that names the first one', async () => {
   const folder = useFolder();
   const first = useChild(program, { args: [folder] });
   await first.waitForMessage();
   expect(() => lockFolder(folder)).toThrow(
     expect.objectContaining({
       code: 'LOGHIVE_FOLDER_LOCKED',
-      message: expect.stringContaining(`folder ${folder} is in use by process ${first.pid}. End it first`),
+      message: expect.stringContaining(`directory ${folder} is in use by process ${first.pid}. Stop it first`),
     }),
   );
 });
 
-test('this process has it once only', () => {
+test('this process cannot lock it twice', () => {
   const folder = useFolder();
   lockFolder(folder);
-  expect(() => lockFolder(folder)).toThrow(`in use by this process (${process.pid}) already`);
+  expect(() => lockFolder(folder)).toThrow(`in use by this process (${process.pid})`);
 });
 
-test('what was given back can be had again, and nothing piles up', () => {
+test('a released lock can be taken again, and no files accumulate', () => {
   const folder = useFolder();
   for (let turn = 0; turn < 5; turn++) lockFolder(folder)();
   expect(readdirSync(folder)).toEqual(['owner.5']);
 });
 
-test('the lock of one that was killed is taken over', async () => {
+test('the lock of a killed process is taken over', async () => {
   const folder = useFolder();
   const first = useChild(program, { args: [folder] });
   await first.waitForMessage();
@@ -52,7 +52,7 @@ test('the lock of one that was killed is taken over', async () => {
   });
 });
 
-test('a process that has the number of the owner by chance does not count as the owner', () => {
+test("a process that reuses the owner's pid does not count as the owner", () => {
   const folder = useFolder();
   lockFolder(folder);
   const owner = JSON.parse(readFileSync(path.join(folder, 'owner.1'), 'utf8'));
@@ -60,7 +60,7 @@ test('a process that has the number of the owner by chance does not count as the
   lockFolder(folder)();
 });
 
-test('what one that was killed has left behind is cleared away', () => {
+test('leftovers of a killed process are removed', () => {
   const folder = useFolder();
   writeFileSync(path.join(folder, 'owner.draft-1-abcd'), '{"pi');
   writeFileSync(path.join(folder, 'owner.3'), '');
@@ -69,7 +69,7 @@ test('what one that was killed has left behind is cleared away', () => {
   expect(readdirSync(folder).sort()).toEqual(['data', 'owner.4']);
 });
 
-test('of several at once, some of which die, one has it at a time', async () => {
+test('of several concurrent processes, some of which die, one holds it at a time', async () => {
   const folder = useFolder();
   const contenders = Array.from({ length: 4 }, () => useChild(program, { args: [folder, '100'] }));
   for (const each of contenders) {
@@ -79,7 +79,7 @@ test('of several at once, some of which die, one has it at a time', async () => 
   expect(readdirSync(folder)).toHaveLength(1);
 }, 60_000);
 
-test('a folder that cannot be made is an error that says so', () => {
+test('a directory that cannot be created is reported', () => {
   const folder = useFolder();
   writeFileSync(path.join(folder, 'file'), '');
   expect(() => lockFolder(path.join(folder, 'file', 'within'))).toThrow(
@@ -87,7 +87,7 @@ test('a folder that cannot be made is an error that says so', () => {
   );
 });
 
-describe('an owner that nobody can look at', () => {
+describe('an owner whose liveness cannot be checked', () => {
   const ELSEWHERE = { pidNamespace: 'pid:[1]' };
   const ANOTHER_KERNEL = { bootId: '6f3c0d5e-0000-4000-8000-000000000000' };
 
@@ -106,14 +106,14 @@ describe('an owner that nobody can look at', () => {
     ['on another machine', ANOTHER_KERNEL, 55],
     ['on a machine whose clock is ahead', ANOTHER_KERNEL, -3600],
     ['in a container with the number of this process', { ...ELSEWHERE, pid: process.pid }, 3],
-  ])('%s (%j), and was alive %i s ago, has the folder', (_where, who, silentS) => {
+  ])('%s (%j), with a heartbeat %i s ago, holds the lock', (_where, who, silentS) => {
     const folder = useOwner(who, silentS);
     expect(() => lockFolder(folder)).toThrow(
       expect.objectContaining({
         code: 'LOGHIVE_FOLDER_LOCKED',
         message: expect.stringMatching(
           new RegExp(
-            `^folder ${folder} is in use by process ${who.pid ?? 7} of another container or machine, which was alive \\d+ s ago\\. End it there, or take another folder; it counts as dead when nothing is heard of it for 60 s\\. If it surely has ended, remove ${folder}/owner\\.1\\.$`,
+            `^directory ${folder} is in use by process ${who.pid ?? 7} in another container or on another machine, last seen \\d+ s ago\\. Stop it there, or use another directory; it counts as dead 60 s after its last heartbeat\\. If it has certainly ended, remove ${folder}/owner\\.1\\.$`,
           ),
         ),
       }),
@@ -123,36 +123,36 @@ describe('an owner that nobody can look at', () => {
   test.each<[string, Partial<ProcessIdentity>]>([
     ['in another container', ELSEWHERE],
     ['on another machine', ANOTHER_KERNEL],
-  ])('%s (%j) is dead when nothing was heard of it for more than a minute', (_where, who) => {
+  ])('%s (%j) is dead after more than a minute without a heartbeat', (_where, who) => {
     lockFolder(useOwner(who, 65))();
   });
 
-  test('that was alive before this machine was started is dead at once', () => {
+  test('with its last heartbeat before this machine booted is dead', () => {
     const uptime = vi.spyOn(os, 'uptime').mockReturnValue(20);
     onEnd(() => uptime.mockRestore());
     lockFolder(useOwner(ANOTHER_KERNEL, 25))();
-    expect(() => lockFolder(useOwner(ANOTHER_KERNEL, 15))).toThrow(/was alive 15 s ago/);
-    // The same kernel: only its container is another one.
-    expect(() => lockFolder(useOwner(ELSEWHERE, 25))).toThrow(/was alive 25 s ago/);
+    expect(() => lockFolder(useOwner(ANOTHER_KERNEL, 15))).toThrow(/last seen 15 s ago/);
+    // Same kernel, different container.
+    expect(() => lockFolder(useOwner(ELSEWHERE, 25))).toThrow(/last seen 25 s ago/);
   });
 
-  test('in a real container has the folder until it has been silent for a minute', async () => {
-    // Only root can make one.
+  test('in a real container holds the lock until a minute after its last heartbeat', async () => {
+    // Only root can create a namespace.
     if (process.getuid?.() !== 0) return;
     const folder = useFolder();
     const contained = useContained([program, folder]);
     await once(contained, 'message');
-    expect(() => lockFolder(folder)).toThrow(/in use by process \d+ of another container or machine/);
+    expect(() => lockFolder(folder)).toThrow(/in use by process \d+ in another container or on another machine/);
     contained.kill('SIGKILL');
     await once(contained, 'exit');
-    expect(() => lockFolder(folder)).toThrow(/in use by process \d+ of another container or machine/);
+    expect(() => lockFolder(folder)).toThrow(/in use by process \d+ in another container or on another machine/);
     const at = Date.now() / 1000 - 65;
     utimesSync(path.join(folder, 'owner.1'), at, at);
     lockFolder(folder)();
   });
 });
 
-/** A program in a pid namespace of its own, as a container has one. */
+/** A program in its own pid namespace, like a container. */
 function useContained(args: string[]): ChildProcess {
   const unshare = ['--pid', '--fork', '--kill-child', '--mount-proc', process.execPath];
   const child = spawn('unshare', [...unshare, ...args], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
@@ -160,13 +160,13 @@ function useContained(args: string[]): ChildProcess {
   return child;
 }
 
-describe('whoever has it', () => {
+describe('the owner', () => {
   function useClock(): void {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     onEnd(() => vi.useRealTimers());
   }
 
-  test('gives a sign of life every five seconds', () => {
+  test('writes a heartbeat every five seconds', () => {
     useClock();
     const folder = useFolder();
     const unlock = lockFolder(folder);
@@ -191,7 +191,7 @@ describe('whoever has it', () => {
         rmSync(path.join(folder, 'owner.1'));
       },
     ],
-  ])('is told once when the folder %s', (_what, happens) => {
+  ])('is notified once when the directory %s', (_what, happens) => {
     useClock();
     const folder = useFolder();
     let lost = 0;
@@ -203,7 +203,7 @@ describe('whoever has it', () => {
     expect(lost).toBe(1);
   });
 
-  test('gives no sign any more when it has given the lock back', () => {
+  test('writes no heartbeat after releasing the lock', () => {
     useClock();
     const folder = useFolder();
     lockFolder(folder)();
@@ -212,7 +212,7 @@ describe('whoever has it', () => {
   });
 });
 
-test('an owner file that somebody else can have written is not trusted', () => {
+test('an owner file another user may have written is not trusted', () => {
   const folder = useFolder();
   writeFileSync(path.join(folder, 'owner.1'), '', { mode: 0o666 });
   execFileSync('chmod', ['666', path.join(folder, 'owner.1')]);

@@ -1,4 +1,4 @@
-/** Takes the lock of a folder and keeps it, or, with a number, takes and gives it back so many times. */
+/** Takes the lock of a directory and keeps it, or takes and releases it the given number of times. */
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockFolder } from '../../../dist/esm/cli/embedded/folder-lock.js';
@@ -20,12 +20,12 @@ if (times === undefined) {
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 2));
       continue;
     }
-    // Fails where another one is here as well.
+    // Fails if another process is here as well.
     closeSync(openSync(alone, 'wx'));
     await new Promise(setImmediate);
     rmSync(alone);
     won += 1;
-    // Some die instead of giving it back: for the others it is one whose owner is dead.
+    // Some exit without releasing it, so that others find a dead owner.
     if (won < Number(times)) unlock();
   }
 }

@@ -10,8 +10,8 @@ test('this process runs', () => {
   expect(livenessOf(here)).toBe('running');
 });
 
-test('one that has ended has ended, also while nobody has asked for its status', async () => {
-  // The shell never waits for its child.
+test('a process that has exited has ended, even as a zombie', async () => {
+  // The shell never reaps its child.
   const shell = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
   onEnd(() => shell.kill('SIGKILL'));
   const [line] = await once(shell.stdout, 'data');
@@ -24,7 +24,7 @@ test('one that has ended has ended, also while nobody has asked for its status',
   expect(livenessOf(identity)).toBe('ended');
 });
 
-test('another process with the same number is another one', () => {
+test('another process with the same pid is a different one', () => {
   expect(livenessOf({ ...here, start: '1' })).toBe('ended');
 });
 
@@ -32,12 +32,12 @@ test.each([
   ['another container', { pidNamespace: 'pid:[1]' }],
   ['another machine', { bootId: 'another' }],
   ['an older version of this program', { bootId: undefined, pidNamespace: undefined }],
-])('of %s nobody can tell', (_where, scope) => {
+])('of %s cannot be checked', (_where, scope) => {
   expect(livenessOf({ ...here, ...scope } as typeof here)).toBe('foreign');
 });
 
-test('in a container whose /proc shows the processes of another, numbers are not looked up there', () => {
-  // Only root can make one.
+test('a container whose /proc belongs to another namespace does not look up pids there', () => {
+  // Only root can create a namespace.
   if (process.getuid?.() !== 0) return;
   const module = new URL('../../../dist/esm/cli/embedded/process-identity.js', import.meta.url).href;
   const script = `import(${JSON.stringify(module)}).then(({ identityOf, livenessOf, isRunning }) => {
@@ -50,7 +50,7 @@ test('in a container whose /proc shows the processes of another, numbers are not
   expect(namespace).not.toBe(here.pidNamespace);
 });
 
-test('where the system does not tell when a process was started, one that was seen before the machine was is another', () => {
+test('without start times, a process recorded before the machine booted is a different one', () => {
   expect(isRunning({ pid: process.pid, start: '', seenAt: Date.now() })).toBe(true);
   expect(isRunning({ pid: process.pid, start: '', seenAt: 0 })).toBe(false);
 });

@@ -20,7 +20,7 @@ async function start(folder: string, port: number | undefined, postgres = false)
   return stack;
 }
 
-test("the broker's port is remembered, and any port (0) is not", async () => {
+test("the broker's port is remembered, except with port 0", async () => {
   const folder = useFolder();
   await (await start(folder, 0)).stop();
   expect(readdirSync(folder)).not.toContain('broker-port');
@@ -34,13 +34,13 @@ test("the broker's port is remembered, and any port (0) is not", async () => {
 test('the port of a start that failed is not remembered', async () => {
   const folder = useFolder();
   mkdirSync(path.join(folder, 'postgres'));
-  // No data directory of anybody.
+  // Not a usable data directory.
   writeFileSync(path.join(folder, 'postgres', 'data'), '');
   await expect(start(folder, await freePort(), true)).rejects.toThrow();
   expect(readdirSync(folder)).not.toContain('broker-port');
 });
 
-test('a user whom the system does not know is told so before anything is fetched, with what to do', () => {
+test('a user without a passwd entry gets an error with a remedy before any download', () => {
   const unknown = () => {
     throw new Error('ENOENT: uv_os_get_passwd');
   };

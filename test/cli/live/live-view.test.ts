@@ -15,7 +15,7 @@ function records(count: number, message = 'hello'): StoredRecord[] {
   }));
 }
 
-/** Takes nothing until `release()`, like a terminal that stands still. */
+/** Accepts nothing until `release()`, like a suspended terminal. */
 function stalled() {
   const waiting: (() => void)[] = [];
   const written: string[] = [];
@@ -39,60 +39,62 @@ const textOf = (stream: PassThrough) => String(stream.read() ?? '');
 describe('the live view', () => {
   test('shows a line for each record', async () => {
     const stream = new PassThrough();
-    await new LiveView({ stream, mode: 'lines', colour: false }).show(records(2));
+    await new LiveView({ stream, mode: 'lines', color: false }).show(records(2));
     expect(textOf(stream)).toMatch(/^2026-01-31 \S+ {2}INFO {6}shop {2}hello {2}\{"order":7\}\n2026-01-31 \S+ .*\n$/);
   });
 
-  test('shows a record that was delivered twice once', async () => {
+  test('shows a redelivered record once', async () => {
     const stream = new PassThrough();
-    const view = new LiveView({ stream, mode: 'lines', colour: false });
+    const view = new LiveView({ stream, mode: 'lines', color: false });
     const [one] = records(1);
     await view.show([one!, one!]);
     await view.show([one!]);
     expect(textOf(stream).trim().split('\n')).toHaveLength(1);
   });
 
-  test('as JSON gives the record as it is on the wire, one a line', async () => {
+  test("as JSON has the table's columns, one record per line", async () => {
     const stream = new PassThrough();
     const [one] = records(1, 'with "quotes"');
-    await new LiveView({ stream, mode: 'json', colour: false }).show([one!]);
-    expect(JSON.parse(textOf(stream))).toEqual({ ...one, information: { order: 7 } });
+    await new LiveView({ stream, mode: 'json', color: false }).show([one!]);
+    const { timestamp: ts, ...columns } = one!;
+    expect(JSON.parse(textOf(stream))).toEqual({ ...columns, information: { order: 7 }, ts });
   });
 
-  test('as JSON is one line a record, the same value, numbers to the last digit, whatever others wrote into it', async () => {
+  test('as JSON is one line per record with unchanged values, whatever they contain', async () => {
     const stream = new PassThrough();
     const [one] = records(1, 'a\x9b2J\u2028\x7f\u202e');
     const forged = JSON.stringify({ ...one, service: 'bank' });
     const information = `{"n":12345678901234567890,\n"forged":\r\n${forged}\n,"c1":"\x9b\u0085\u2029\u2066"}`;
-    await new LiveView({ stream, mode: 'json', colour: false }).show([{ ...one!, service: 'x\u0085', information }]);
+    await new LiveView({ stream, mode: 'json', color: false }).show([{ ...one!, service: 'x\u0085', information }]);
     const text = textOf(stream);
     expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e\u2066]/);
     expect(text).toMatch(/^[^\n]*"n":12345678901234567890,[^\n]*\n$/);
-    expect(JSON.parse(text)).toEqual({ ...one, service: 'x\u0085', information: JSON.parse(information) });
+    const { timestamp: ts, ...columns } = one!;
+    expect(JSON.parse(text)).toEqual({ ...columns, service: 'x\u0085', information: JSON.parse(information), ts });
   });
 
-  test('when quiet shows nothing', async () => {
+  test('shows nothing with --quiet', async () => {
     const stream = new PassThrough();
-    await new LiveView({ stream, mode: 'quiet', colour: false }).show(records(1));
+    await new LiveView({ stream, mode: 'quiet', color: false }).show(records(1));
     expect(stream.read()).toBeNull();
   });
 
-  test('lets no slow terminal hold up the storing: it counts what it leaves out, and says so', async () => {
+  test('is not blocked by a slow terminal: it counts and reports what it skips', async () => {
     const { stream, release, text } = stalled();
-    const view = new LiveView({ stream, mode: 'lines', colour: false });
+    const view = new LiveView({ stream, mode: 'lines', color: false });
     const long = 'x'.repeat(1500);
     for (let at = 0; at < 20; at++) await view.show(records(100, long));
     const shown = stream.writableLength;
     expect(shown).toBeLessThan(1.3 * 1024 * 1024);
     release();
-    await expect.poll(text).toMatch(/… \d+ more records are in the table, and came too fast to be shown here\n$/);
+    await expect.poll(text).toMatch(/… \d+ more records stored but not shown: they arrived too fast\n$/);
     const [, skipped] = /… (\d+) more/.exec(text())!;
     expect(text().match(/hello|x{1500}/g)!.length + Number(skipped)).toBe(2000);
   });
 
-  test('as JSON leaves nothing out: it waits for the program that reads', async () => {
+  test('as JSON skips nothing: it waits for the reader', async () => {
     const { stream, release, text } = stalled();
-    const view = new LiveView({ stream, mode: 'json', colour: false });
+    const view = new LiveView({ stream, mode: 'json', color: false });
     let done = false;
     const showing = view.show(records(1000)).then(() => {
       done = true;
@@ -104,10 +106,10 @@ describe('the live view', () => {
     expect(text().trim().split('\n')).toHaveLength(1000);
   });
 
-  test('waits for no reader that has gone', async () => {
+  test('does not wait for a reader that has gone', async () => {
     const { stream } = stalled();
     stream.on('error', () => {});
-    const view = new LiveView({ stream, mode: 'json', colour: false });
+    const view = new LiveView({ stream, mode: 'json', color: false });
     const showing = view.show(records(1000));
     stream.destroy(new Error('EPIPE'));
     await showing;

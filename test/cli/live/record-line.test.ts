@@ -24,7 +24,7 @@ describe('a record on a terminal', () => {
     expect(plain({ information: '{"order":7}' })).toBe('HH:MM:45.123  INFO      shop  order placed  {"order":7}');
   });
 
-  test('has the time of where the reader sits', () => {
+  test('shows local time', () => {
     const local = new Date('2026-01-31T10:30:45.123Z').toTimeString().slice(0, 8);
     expect(recordLine(record(), false, SAME_DAY)).toMatch(new RegExp(`^${local}\\.123 `));
   });
@@ -44,7 +44,7 @@ describe('a record on a terminal', () => {
     expect(plain()).toBe('HH:MM:45.123  INFO      shop  order placed');
   });
 
-  test("has the stack of its error below it, and the error's other fields beside the message", () => {
+  test("has its error's stack below it, and the error's other fields beside the message", () => {
     const error = {
       name: 'Error',
       message: 'refused',
@@ -60,7 +60,7 @@ describe('a record on a terminal', () => {
     );
   });
 
-  test('has the stacks of its causes below that', () => {
+  test('has the stacks of the causes below that', () => {
     const cause = { name: 'Error', message: 'limit', stack: 'Error: limit\n    at b', code: 'E_LIMIT' };
     const error = { name: 'Error', message: 'refused', stack: 'Error: refused\n    at a', cause };
     expect(plain({ information: JSON.stringify({ error }) })).toBe(
@@ -74,7 +74,7 @@ describe('a record on a terminal', () => {
     );
   });
 
-  test('has no stack below it that is its message already, as console.error(error) prints it', () => {
+  test('does not repeat a stack that is its message, as console.error(error) logs it', () => {
     const cause = new Error('limit reached');
     const error = Object.assign(new Error('card refused', { cause }), { code: 'E_CARD' });
     const { name, message, stack, code } = error;
@@ -137,7 +137,7 @@ describe('a record on a terminal', () => {
     ['field of the error', { information: '{"error":{"stack":"Error: x",\n"12:00:00.000  ERROR":"\u202e"}}' }],
     ['cause', { information: JSON.stringify({ error: { stack: 'x', cause: { stack: 'y\n12:00:00.000' } } }) }],
     ['timestamp', { timestamp: 'no time\n\x1b[2J' }],
-  ])('has no line of somebody else in it: %s %j', (_, fields) => {
+  ])('cannot contain a forged line: %s %j', (_, fields) => {
     const shown = plain(fields);
     expect(shown).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e\u2066]/);
     for (const line of shown.split('\n').slice(1)) expect(line).toMatch(/^ {14}/);
@@ -147,11 +147,11 @@ describe('a record on a terminal', () => {
     expect(plain({ message: `${'x'.repeat(1999)}😀😀` })).toMatch(/x… \(4 more\)$/);
   });
 
-  test('is cut where it is long, and says by how much', () => {
+  test('is cut if it is long, and shows by how much', () => {
     expect(plain({ message: 'x'.repeat(2500) })).toMatch(/x{2000}… \(500 more\)$/);
   });
 
-  test('is coloured by its level where colours are wanted, and only there', () => {
+  test('is colored by level only if colors are enabled', () => {
     const esc = '\x1b[';
     expect(recordLine(record({ level: 'ERROR' }), true)).toContain(`${esc}31mERROR`);
     expect(recordLine(record({ level: 'ERROR' }), false)).not.toContain(esc);

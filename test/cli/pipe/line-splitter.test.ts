@@ -25,15 +25,15 @@ test.each<[string[], string[]]>([
   expect(lines(pieces)).toEqual(expected);
 });
 
-test('a character may lie in two pieces', () => {
+test('a character may be split across chunks', () => {
   const bytes = Buffer.from('grün 😀\n');
   expect(lines([...bytes].map((byte) => Buffer.of(byte)))).toEqual(['grün 😀']);
 });
 
-test('what is no UTF-8 is replaced, and ends no line', () => {
+test('invalid UTF-8 is replaced and ends no line', () => {
   expect(lines([Buffer.from([0x61, 0xff, 0x62, 0x0a, 0xe2])])).toEqual(['a\ufffdb', '\ufffd']);
 });
 
-test('a line without an end is taken in pieces', () => {
+test('an endless line is split', () => {
   expect(lines(['aaaa', 'bbbb', 'cc\nd'], 6)).toEqual(['aaaabbbb', 'cc', 'd']);
 });

@@ -26,6 +26,6 @@ test.each<[string, unknown]>([
   expect(fields(line)).toEqual(expected);
 });
 
-test('keeps a name that sets prototypes', () => {
+test('keeps the name __proto__ as a field', () => {
   expect([...logfmtMembers('__proto__=1 b=2')!.keys()]).toEqual(['__proto__', 'b']);
 });

@@ -1,19 +1,19 @@
-/** Who takes from a queue, in turn. One that has no room is left out until it says that it has. */
+/** Consumers of a queue, served round-robin. A consumer without capacity is skipped until it wakes the queue. */
 import type { Entry } from './ready-list.js';
 
 export interface Consumer {
   readonly noAck: boolean;
   readonly exclusive: boolean;
-  /** It would take one more message now. Where it would not, it calls `wake` of its queue when that changes. */
-  hasRoom(): boolean;
+  /** Whether it can accept one more message now. If not, it calls `wake` of its queue when that changes. */
+  hasCapacity(): boolean;
   deliver(entry: Entry): void;
-  /** Its queue is gone. */
+  /** Its queue was deleted. */
   cancelled(): void;
 }
 
 export class Consumers {
   readonly #all = new Set<Consumer>();
-  /** Those that may have room, the one whose turn it is first. */
+  /** Consumers that may have capacity, in turn order. */
   readonly #active = new Set<Consumer>();
 
   get count(): number {
@@ -39,10 +39,10 @@ export class Consumers {
     if (this.#all.has(consumer)) this.#active.add(consumer);
   }
 
-  /** The one whose turn it is; its next turn comes after all others had theirs. */
+  /** Returns the consumer whose turn it is; its next turn comes after all others. */
   next(): Consumer | undefined {
     for (const consumer of this.#active) {
-      if (!consumer.hasRoom()) {
+      if (!consumer.hasCapacity()) {
         this.#active.delete(consumer);
         continue;
       }

@@ -1,4 +1,4 @@
-/** What RabbitMQ 3.10 writes into a message that is dead-lettered, and when it drops one that goes in circles. */
+/** Dead-letter headers as RabbitMQ 3.10 writes them, and its cycle detection. */
 import {
   array,
   entriesOf,
@@ -22,12 +22,12 @@ export interface Death {
   readonly reason: DeathReason;
   /** The dead-letter exchange. */
   readonly exchange: string;
-  /** undefined: the message keeps its own. */
+  /** Undefined: the message keeps its routing key. */
   readonly routingKey: string | undefined;
   readonly epochMs: number;
 }
 
-/** The message that goes to the dead-letter exchange. */
+/** Returns the message to publish to the dead-letter exchange. */
 export function deadMessage(message: Message, death: Death): Message {
   const properties = canonical(message.properties);
   const headers = readHeaders(properties);
@@ -60,7 +60,7 @@ function earlierDeaths(headers: readonly Header[]): FieldTable[] {
   return deaths.map(entriesOf).filter((death) => death !== undefined);
 }
 
-/** One for each queue and reason, with a count; RabbitMQ 3.10 turns their order round each time. */
+/** One entry per queue and reason, with a count. RabbitMQ 3.10 reverses their order each time. */
 function grouped(deaths: readonly FieldTable[]): FieldTable[] {
   const groups = new Map<string, FieldTable[]>();
   for (const death of deaths) {
@@ -103,11 +103,12 @@ function sorted(death: FieldTable): FieldTable {
 }
 
 /**
- * A message that has died in this queue before, and nowhere since because a consumer rejected it, would go round for ever.
+ * Whether the message is in a dead-letter cycle: it has onTimeout in this queue before, and no consumer has rejected it
+ * since.
  *
- * @param message with its latest death
+ * @param message including its latest death.
  */
-export function goesInCircles(message: Message, queue: string): boolean {
+export function isDeadLetterCycle(message: Message, queue: string): boolean {
   const deaths = earlierDeaths(readHeaders(message.properties));
   const before = deaths.findIndex((death) => textOf(lookUp(death, 'queue')) === queue);
   if (before === -1) return false;

@@ -1,9 +1,9 @@
-/** Whether something that exists is what was asked for, in RabbitMQ 3.10's words. */
+/** Checks that an existing queue or exchange matches a declaration, with RabbitMQ 3.10's error texts. */
 import { preconditionFailed } from '../amqp-error.js';
 import { ByteWriter } from '../wire/byte-writer.js';
 import { entriesOf, type Field, type FieldTable, itemsOf, lookUp, writeTable } from '../wire/field-table.js';
 
-/** The names that Erlang gives to the types. */
+/** Erlang's names for the types. */
 const TYPE_NAMES: Readonly<Record<Field['type'], string>> = {
   S: 'longstr',
   I: 'signedint',
@@ -31,13 +31,13 @@ export function typeName(field: Field): string {
 
 const INTEGERS = 'bBsuIilL';
 
-/** All integers are of one class, whatever their width. */
+/** Integers of all widths are equivalent. */
 function typeClass({ type }: Field): string {
   if (INTEGERS.includes(type)) return 'integer';
   return type === 'd' || type === 'f' ? 'float' : type;
 }
 
-/** A text that is equal for equal tables. */
+/** Returns the same text for equal tables. */
 export function canonical(fields: FieldTable): string {
   const writer = new ByteWriter();
   writeTable(
@@ -47,11 +47,11 @@ export function canonical(fields: FieldTable): string {
   return writer.take().toString('latin1');
 }
 
-/** More than a reply text has room for; deeper tables than that are not read. */
-const MOST_TEXT = 300;
+/** Longer than any reply text; deeper tables are not rendered. */
+const MAX_TEXT = 300;
 
-/** As Erlang shows it. */
-function valueText(field: Field, room = MOST_TEXT): string {
+/** Renders a value as Erlang prints it. */
+function valueText(field: Field, room = MAX_TEXT): string {
   if (room <= 0) return '';
   switch (field.type) {
     case 'F':
@@ -65,7 +65,7 @@ function valueText(field: Field, room = MOST_TEXT): string {
   }
 }
 
-/** As much of a list as there is room for. */
+/** Renders as much of a list as fits. */
 function listText<Item>(items: readonly Item[], room: number, itemText: (item: Item, room: number) => string): string {
   let text = '';
   for (const item of items) {
@@ -89,7 +89,7 @@ function canonicalValue(field: Field): string {
   return 'FAD'.includes(field.type) ? canonical([['', field]]) : String(field.value);
 }
 
-/** @throws AmqpError 406 when a property differs */
+/** @throws AmqpError 406 if a property differs. */
 export function assertSame(what: string, name: string, current: boolean | string, received: boolean | string): void {
   if (current === received) return;
   throw preconditionFailed(
@@ -100,8 +100,8 @@ export function assertSame(what: string, name: string, current: boolean | string
 const isClassic = (field: Field | undefined) => field?.type === 'S' && field.value === 'classic';
 
 /**
- * @param names the arguments that are compared, in this order
- * @throws AmqpError 406 that names the first difference
+ * @param names arguments to compare, in this order.
+ * @throws AmqpError 406 naming the first difference.
  */
 export function assertSameArguments(
   what: string,
@@ -118,14 +118,14 @@ export function assertSameArguments(
         `inequivalent arg '${name}' for ${what}: received '${valueText(is)}' but current is '${valueText(was)}'`,
       );
     }
-    // A classic queue need not say that it is one.
+    // A classic queue may omit its type.
     if (name === 'x-queue-type' && isClassic(was ?? is)) continue;
     throw preconditionFailed(
-      `inequivalent arg '${name}' for ${what}: received ${told(is)} but current is ${told(was)}`,
+      `inequivalent arg '${name}' for ${what}: received ${describeValue(is)} but current is ${describeValue(was)}`,
     );
   }
 }
 
-function told(field: Field | undefined): string {
+function describeValue(field: Field | undefined): string {
   return field === undefined ? 'none' : `the value '${valueText(field)}' of type '${typeName(field)}'`;
 }

@@ -1,4 +1,4 @@
-/** A direct exchange: its bindings, by routing key. */
+/** A direct exchange: bindings by routing key. */
 import type { FieldTable } from '../wire/field-table.js';
 import { canonical } from './equivalence.js';
 import type { Queue } from './queue.js';
@@ -11,11 +11,11 @@ export interface ExchangeIdentity {
   readonly arguments: FieldTable;
 }
 
-const NOBODY: ReadonlyMap<Queue, Set<string>> = new Map();
+const NO_QUEUES: ReadonlyMap<Queue, Set<string>> = new Map();
 
 export class Exchange {
   readonly identity: ExchangeIdentity;
-  /** Bindings that differ in their arguments only are different ones, although a direct exchange does not look at them. */
+  /** Bindings with different arguments are distinct, although a direct exchange ignores the arguments. */
   readonly #bindings = new Map<string, Map<Queue, Set<string>>>();
 
   constructor(identity: ExchangeIdentity) {
@@ -51,7 +51,7 @@ export class Exchange {
     if (known?.size === 0) this.#drop(routingKey, queue);
   }
 
-  /** @returns whether it was bound */
+  /** @returns whether it was bound. */
   unbindAll(queue: Queue): boolean {
     let any = false;
     for (const [routingKey, queues] of this.#bindings) {
@@ -69,6 +69,6 @@ export class Exchange {
   }
 
   route(routingKey: string): Iterable<Queue> {
-    return (this.#bindings.get(routingKey) ?? NOBODY).keys();
+    return (this.#bindings.get(routingKey) ?? NO_QUEUES).keys();
   }
 }

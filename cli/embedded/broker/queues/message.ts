@@ -1,4 +1,4 @@
-/** A message as it lies in queues: it may lie in several of them and is kept once. */
+/** A message, stored once even if several queues hold it. */
 import type { Properties } from '../wire/properties.js';
 
 export interface Message {
@@ -6,28 +6,28 @@ export interface Message {
   readonly routingKey: string;
   readonly properties: Properties;
   readonly body: Buffer;
-  /** How many queues hold it, ready or unacknowledged. Only MemoryAccount changes it. */
+  /** How many queues hold it, ready or unacknowledged. Changed only by MemoryAccount. */
   holders: number;
 }
 
-/** What a message takes besides its bytes, about. */
+/** Approximate memory per message besides its bytes. */
 const OVERHEAD_BYTES = 400;
 
 function bytesOf({ properties, body }: Message): number {
   return properties.raw.length + body.length + OVERHEAD_BYTES;
 }
 
-/** Above the limit publishers are blocked, until a tenth of it is free again. */
+/** Blocked publishers resume when usage falls to this share of the limit. */
 const RELIEF = 0.9;
 
-/** Counts the memory that all messages take. */
+/** Accounts for the memory used by all messages. */
 export class MemoryAccount {
   readonly #limitBytes: number;
   readonly #onChange: () => void;
   #usedBytes = 0;
   #isFull = false;
 
-  /** @param onChange is called when it becomes full, and when it is no longer */
+  /** @param onChange called when the limit is exceeded, and when usage has fallen again. */
   constructor(limitBytes: number, onChange: () => void) {
     this.#limitBytes = limitBytes;
     this.#onChange = onChange;
@@ -41,14 +41,14 @@ export class MemoryAccount {
     return this.#isFull;
   }
 
-  /** A queue takes it. */
+  /** A queue stores the message. */
   hold(message: Message): void {
     if (message.holders++ > 0) return;
     this.#usedBytes += bytesOf(message);
     if (!this.#isFull && this.#usedBytes > this.#limitBytes) this.#turn(true);
   }
 
-  /** A queue is rid of it. */
+  /** A queue releases the message. */
   release(message: Message): void {
     if (--message.holders > 0) return;
     this.#usedBytes -= bytesOf(message);
@@ -59,4 +59,25 @@ export class MemoryAccount {
     this.#isFull = isFull;
     this.#onChange();
   }
+}
+
+/**
+ * Counts of messages that were not simply delivered once. Tests use them to check that a fault occurred and nothing was
+ * lost.
+ */
+export interface MessageCounts {
+  /** Deliveries of messages that had been delivered before. */
+  redelivered: number;
+  /** Unroutable mandatory messages. */
+  returned: number;
+  /** Other unroutable messages. */
+  unroutable: number;
+  /** Removed from a queue over its length limit, dead-lettered or not. */
+  overLength: number;
+  /** Removed because they were requeued too often, dead-lettered or not. */
+  overDeliveryLimit: number;
+}
+
+export function noMessageCounts(): MessageCounts {
+  return { redelivered: 0, returned: 0, unroutable: 0, overLength: 0, overDeliveryLimit: 0 };
 }

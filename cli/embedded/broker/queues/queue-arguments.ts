@@ -1,4 +1,4 @@
-/** The arguments of queues: what is checked, what they mean, and which ones this broker does not do. */
+/** Queue arguments: validation, meaning, and those this broker does not support. */
 import { notImplemented, preconditionFailed } from '../amqp-error.js';
 import { type Field, type FieldTable, integerOf, lookUp, textOf } from '../wire/field-table.js';
 import { isReadable } from '../wire/wire-text.js';
@@ -15,11 +15,11 @@ export interface QueueSettings {
     | { readonly exchange: string; readonly routingKey: string | undefined; readonly atLeastOnce: boolean }
     | undefined;
   readonly deliveryLimit: number | undefined;
-  /** Unused for so long, it is deleted. */
+  /** The queue is deleted after being unused for this time. */
   readonly expiresMs: number | undefined;
 }
 
-/** Which arguments a queue of each type has; in this order RabbitMQ 3.10 compares them. */
+/** Arguments of each queue type, in the order RabbitMQ 3.10 compares them. */
 export const ARGUMENTS_OF: Readonly<Record<QueueSettings['type'], readonly string[]>> = {
   classic: [
     'x-expires',
@@ -45,7 +45,7 @@ export const ARGUMENTS_OF: Readonly<Record<QueueSettings['type'], readonly strin
   ],
 };
 
-/** RabbitMQ knows these and would do something that this broker does not. */
+/** Arguments RabbitMQ supports and this broker does not. */
 const NOT_HERE = [
   'x-max-priority',
   'x-single-active-consumer',
@@ -67,17 +67,17 @@ const integer: Check = (field) =>
   integerOf(field) === undefined ? `"expected integer, got ${typeName(field)}"` : undefined;
 const notNegative: Check = (field, all) =>
   integer(field, all) ?? ((integerOf(field) as number) < 0 ? `{value_negative,${field.value}}` : undefined);
-/** RabbitMQ's longest: ten years. */
-export const LONGEST_MS = 315_360_000_000;
+/** RabbitMQ's maximum: ten years. */
+export const MAX_MS = 315_360_000_000;
 const time: Check = (field, all) => {
   const problem = notNegative(field, all);
   if (problem) return problem;
-  return (integerOf(field) as number) > LONGEST_MS ? `{value_too_large,${field.value}}` : undefined;
+  return (integerOf(field) as number) > MAX_MS ? `{value_too_large,${field.value}}` : undefined;
 };
 const timeNotZero: Check = (field, all) =>
   integer(field, all) ?? (integerOf(field) === 0 ? '{value_zero,0}' : time(field, all));
 const text: Check = (field) => (field.type === 'S' ? undefined : `{unacceptable_type,${typeName(field)}}`);
-/** It becomes the exchange or the routing key of a message, which are short strings. */
+/** Becomes the exchange or routing key of a message, which are short strings. */
 const shortText: Check = (field, all) =>
   text(field, all) ?? (isShortString(textOf(field) as string) ? undefined : 'not_a_short_string');
 const isShortString = (bytes: string) => bytes.length <= 255 && isReadable(bytes);
@@ -103,8 +103,8 @@ const CHECKS: ReadonlyArray<readonly [name: string, check: Check]> = [
 ];
 
 /**
- * @param what the queue, as errors name it
- * @throws AmqpError 406 for values that RabbitMQ refuses as well, 540 for what it would do and this broker does not
+ * @param what the queue, as error texts name it.
+ * @throws AmqpError 406 for values RabbitMQ refuses as well; 540 for values RabbitMQ supports and this broker does not.
  */
 export function queueSettings(what: string, given: FieldTable): QueueSettings {
   const deadLetterExchange = lookUp(given, 'x-dead-letter-exchange');
@@ -121,13 +121,14 @@ export function queueSettings(what: string, given: FieldTable): QueueSettings {
     if (problem !== undefined) throw preconditionFailed(`invalid arg '${name}' for ${what}: ${problem}`);
   }
   for (const [name] of given) {
-    if (NOT_HERE.includes(name)) throw notImplemented(`the development broker has no argument '${name}' for ${what}`);
+    if (NOT_HERE.includes(name))
+      throw notImplemented(`the development broker does not support argument '${name}' for ${what}`);
     const isOthers = !ARGUMENTS_OF[type].includes(name) && ARGUMENTS_OF.quorum.includes(name);
     if (isOthers) throw preconditionFailed(`invalid arg '${name}' for ${what} of queue type rabbit_${type}_queue`);
   }
   const overflow = textOf(lookUp(given, 'x-overflow')) ?? 'drop-head';
   if (overflow === 'reject-publish-dlx') {
-    throw notImplemented(`the development broker has no 'x-overflow' = '${overflow}' for ${what}`);
+    throw notImplemented(`the development broker does not support 'x-overflow' = '${overflow}' for ${what}`);
   }
   return settingsOf(type, overflow === 'reject-publish' ? overflow : 'drop-head', given);
 }
@@ -139,7 +140,7 @@ function settingsOf(
 ): QueueSettings {
   const number = (name: string) => integerOf(lookUp(given, name));
   const exchange = textOf(lookUp(given, 'x-dead-letter-exchange'));
-  // As RabbitMQ has it: at least once needs a queue that refuses what is too much, else it is at most once.
+  // As in RabbitMQ: at-least-once requires reject-publish; otherwise the strategy is at-most-once.
   const atLeastOnce =
     type === 'quorum' &&
     overflow === 'reject-publish' &&
@@ -164,7 +165,7 @@ function queueType(what: string, given: FieldTable): QueueSettings['type'] {
   if (field === undefined) return 'classic';
   const type = textOf(field);
   if (type === 'classic' || type === 'quorum') return type;
-  if (type === 'stream') throw notImplemented(`the development broker has no streams: ${what}`);
+  if (type === 'stream') throw notImplemented(`the development broker does not support streams: ${what}`);
   throw preconditionFailed(
     `invalid arg 'x-queue-type' for ${what}: ${type === undefined ? `{unacceptable_type,${typeName(field)}}` : `"unsupported queue type '${type}'"`}`,
   );

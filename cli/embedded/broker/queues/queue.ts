@@ -1,29 +1,28 @@
 /**
- * A queue, classic or quorum: what waits, what is with consumers, what is too much, and what expires.
+ * A classic or quorum queue: ready and unacknowledged messages, length limits and expiry.
  *
  *   publish ──> ready ──deliver, get──> unacknowledged ──ack──> gone
  *                │  ^                        │    │
- *                │  └──────give back─────────┘    └─reject─┐
- *                └─expired, over the length────────────────┴──> dead-lettered, or gone ──refused──> undelivered ──> again
+ *                │  └──────requeue───────────┘    └─reject─┐
+ *                └─expired, over the length limit──────────┴──> dead-lettered, or gone ──refused──> undelivered ──> retry
  *
- * Only a queue that dead-letters at least once has undelivered ones. Nothing of it survives the process.
+ * Only a queue with at-least-once dead-lettering has undelivered messages. Nothing survives the process.
  */
 import type { FieldTable } from '../wire/field-table.js';
 import { type Consumer, Consumers } from './consumers.js';
 import type { DeathReason } from './dead-letter.js';
-import type { MemoryAccount, Message } from './message.js';
-import type { MessageCounts } from './message-counts.js';
+import type { MemoryAccount, Message, MessageCounts } from './message.js';
 import type { QueueSettings } from './queue-arguments.js';
 import { type Entry, ReadyList } from './ready-list.js';
 import { type DeadLetter, Undelivered } from './undelivered.js';
 
-/** What a queue cannot do alone. */
-export interface QueueSurroundings {
+/** What a queue needs from its virtual host. */
+export interface QueueContext {
   readonly memory: MemoryAccount;
   readonly counts: MessageCounts;
-  /** False: at least one queue refused it, or none is there. */
+  /** Returns false if at least one queue refused the message, or it was not routed. */
   deadLetter(queue: Queue, message: Message, reason: DeathReason): boolean;
-  /** It has ended by itself. */
+  /** The queue has expired, or its last consumer has gone. */
   remove(queue: Queue): void;
 }
 
@@ -31,26 +30,26 @@ export interface QueueIdentity {
   readonly name: string;
   readonly durable: boolean;
   readonly autoDelete: boolean;
-  /** The connection whose own it is; undefined: everybody's. */
+  /** The connection that owns an exclusive queue; undefined: not exclusive. */
   readonly owner: object | undefined;
   readonly arguments: FieldTable;
 }
 
-/** A quorum queue that was full takes messages again below this share of its limits. */
+/** A full quorum queue accepts messages again below this share of its limits. */
 const QUORUM_RELIEF = 0.8;
-/** setTimeout cannot wait longer. */
-const LONGEST_TIMER_MS = 0x7fff_ffff;
+/** Maximum delay of setTimeout. */
+const MAX_TIMER_MS = 0x7fff_ffff;
 
 export class Queue {
   readonly identity: QueueIdentity;
   readonly settings: QueueSettings;
-  readonly #around: QueueSurroundings;
+  readonly #context: QueueContext;
   readonly #ready = new ReadyList();
   #readyBytes = 0;
   readonly #unacked = new Set<Entry>();
   readonly #consumers = new Consumers();
   #positions = 0;
-  /** Of a quorum queue: it passed its limits and is not below them by far enough yet. */
+  /** Quorum queues: over the limits, and not yet below them by the required margin. */
   #refuses = false;
   readonly #undelivered = new Undelivered((letter) => this.#sendDead(letter));
   #expiryTimer: NodeJS.Timeout | undefined;
@@ -58,10 +57,10 @@ export class Queue {
   #unusedTimer: NodeJS.Timeout | undefined;
   #isGone = false;
 
-  constructor(identity: QueueIdentity, settings: QueueSettings, around: QueueSurroundings) {
+  constructor(identity: QueueIdentity, settings: QueueSettings, context: QueueContext) {
     this.identity = identity;
     this.settings = settings;
-    this.#around = around;
+    this.#context = context;
     this.used();
   }
 
@@ -85,9 +84,9 @@ export class Queue {
     return this.#consumers.hasExclusive;
   }
 
-  /** @returns false when it is refused, because the queue is full and does not drop others for it */
+  /** @returns false if the message is refused, because the queue is full and does not drop others. */
   publish(message: Message): boolean {
-    if (this.settings.overflow === 'reject-publish' && this.#isTooFullFor(message)) return false;
+    if (this.settings.overflow === 'reject-publish' && this.#isFullFor(message)) return false;
     const ttlMs = this.#ttlOf(message);
     const entry: Entry = {
       message,
@@ -96,18 +95,18 @@ export class Queue {
       redelivered: false,
       deliveryCount: 0,
     };
-    this.#around.memory.hold(message);
+    this.#context.memory.hold(message);
     if (this.#ready.length === 0) {
       const consumer = this.#consumers.next();
       if (consumer) {
-        // Even one that expires at once is delivered when somebody is there for it.
+        // Even a message that expires immediately is delivered if a consumer is ready.
         this.#hand(entry, consumer);
         return true;
       }
     }
     this.#ready.append(entry);
     this.#readyBytes += message.body.length;
-    this.#dropWhatIsTooMuch();
+    this.#dropExcess();
     if (ttlMs !== undefined) this.#armExpiry();
     this.#refuses ||= this.settings.type === 'quorum' && this.#isOver(0, 0, 1);
     return true;
@@ -119,8 +118,11 @@ export class Queue {
     return Math.min(Number(expiration.text), ttlMs ?? Number.POSITIVE_INFINITY);
   }
 
-  /** A classic queue knows at once that one more is too many; a quorum queue finds out afterwards (as RabbitMQ 3.10 does). */
-  #isTooFullFor(message: Message): boolean {
+  /**
+   * A classic queue refuses the message that would exceed the limit; a quorum queue notices afterwards, as in RabbitMQ
+   * 3.10.
+   */
+  #isFullFor(message: Message): boolean {
     return this.settings.type === 'quorum' ? this.#refuses : this.#isOver(1, message.body.length, 1);
   }
 
@@ -132,9 +134,9 @@ export class Queue {
     );
   }
 
-  #dropWhatIsTooMuch(): void {
+  #dropExcess(): void {
     if (this.settings.overflow === 'reject-publish') return;
-    while (this.#ready.length > 0 && this.#isOver(0, 0, 1)) this.#die(this.#takeFirst() as Entry, 'maxlen');
+    while (this.#ready.length > 0 && this.#isOver(0, 0, 1)) this.#discard(this.#takeFirst() as Entry, 'maxlen');
   }
 
   #takeFirst(): Entry | undefined {
@@ -159,54 +161,55 @@ export class Queue {
   #hand(entry: Entry, consumer: Consumer): void {
     if (!consumer.noAck) this.#unacked.add(entry);
     consumer.deliver(entry);
-    if (consumer.noAck) this.#around.memory.release(entry.message);
+    if (consumer.noAck) this.#context.memory.release(entry.message);
   }
 
-  /** basic.get: the first message, and whether it must be acknowledged is the caller's wish. */
+  /** basic.get: takes the first message. */
   get(noAck: boolean): Entry | undefined {
     this.used();
     this.#expire();
     const entry = this.#takeFirst();
     if (entry === undefined) return undefined;
-    // What expired behind it is not there any more for who is told how many there are.
+    // Expire messages behind it as well, so that the reported count is right.
     this.#expire();
-    if (noAck) this.#around.memory.release(entry.message);
+    if (noAck) this.#context.memory.release(entry.message);
     else this.#unacked.add(entry);
     return entry;
   }
 
   acknowledge(entry: Entry): void {
-    if (this.#unacked.delete(entry)) this.#around.memory.release(entry.message);
+    if (this.#unacked.delete(entry)) this.#context.memory.release(entry.message);
   }
 
-  /** basic.reject and basic.nack without requeueing. */
+  /** basic.reject and basic.nack without requeue. */
   reject(entry: Entry): void {
-    if (this.#unacked.delete(entry)) this.#die(entry, 'rejected');
+    if (this.#unacked.delete(entry)) this.#discard(entry, 'rejected');
   }
 
   /**
-   * A classic queue puts it back where it was. A quorum queue, as in RabbitMQ 3.10, puts it before all that was never
-   * delivered, or, if a consumer asked for it and there is no delivery limit, behind all. Call `deliver` when all are back.
+   * Requeues a message. A classic queue restores its position. A quorum queue, as in RabbitMQ 3.10, puts it before all
+   * messages never delivered; or, if a consumer requested it and there is no delivery limit, at the end. Call `deliver`
+   * after requeueing all messages.
    */
-  giveBack(entry: Entry, { asked }: { asked: boolean }): void {
+  requeue(entry: Entry, { byConsumer }: { byConsumer: boolean }): void {
     if (!this.#unacked.delete(entry)) return;
     const { type, deliveryLimit } = this.settings;
     entry.redelivered = true;
     entry.deliveryCount++;
     if (deliveryLimit !== undefined && entry.deliveryCount > deliveryLimit) {
-      this.#die(entry, 'delivery_limit');
+      this.#discard(entry, 'delivery_limit');
       return;
     }
     this.#readyBytes += entry.message.body.length;
     if (type === 'quorum') entry.position = ++this.#positions;
-    if (asked && type === 'quorum' && deliveryLimit === undefined) this.#ready.append(entry);
-    else this.#ready.giveBack(entry);
+    if (byConsumer && type === 'quorum' && deliveryLimit === undefined) this.#ready.append(entry);
+    else this.#ready.requeue(entry);
     this.#armExpiry();
   }
 
-  /** Hands out what can be handed out: messages came back, or a consumer may have room again. */
+  /** Delivers what can be delivered, after messages were requeued or a consumer may have capacity again. */
   deliver(): void {
-    this.#dropWhatIsTooMuch();
+    this.#dropExcess();
     this.#deliver();
   }
 
@@ -223,16 +226,16 @@ export class Queue {
 
   unsubscribe(consumer: Consumer): void {
     if (!this.#consumers.remove(consumer) || this.#consumers.count > 0) return;
-    if (this.identity.autoDelete) this.#around.remove(this);
+    if (this.identity.autoDelete) this.#context.remove(this);
     else this.used();
   }
 
-  /** The time after which an unused queue is deleted begins anew. */
+  /** Restarts the expiry timer of an unused queue. */
   used(): void {
     const { expiresMs } = this.settings;
     if (expiresMs === undefined || this.#consumers.count > 0 || this.#isGone) return;
     clearTimeout(this.#unusedTimer);
-    this.#unusedTimer = setTimeout(() => this.#around.remove(this), Math.min(expiresMs, LONGEST_TIMER_MS)).unref();
+    this.#unusedTimer = setTimeout(() => this.#context.remove(this), Math.min(expiresMs, MAX_TIMER_MS)).unref();
   }
 
   #expire(): void {
@@ -240,18 +243,18 @@ export class Queue {
     if (first === undefined || first.expiresAtMs === Number.POSITIVE_INFINITY) return;
     const nowMs = performance.now();
     while (first !== undefined && first.expiresAtMs <= nowMs) {
-      this.#die(this.#takeFirst() as Entry, 'expired');
+      this.#discard(this.#takeFirst() as Entry, 'expired');
       first = this.#ready.first();
     }
   }
 
-  /** As in RabbitMQ a message expires when it is the first one of the queue. */
+  /** As in RabbitMQ, a message expires when it reaches the head of the queue. */
   #armExpiry(): void {
     const atMs = this.#ready.first()?.expiresAtMs ?? Number.POSITIVE_INFINITY;
     if (atMs >= this.#expiryTimerAtMs || this.#isGone) return;
     clearTimeout(this.#expiryTimer);
     this.#expiryTimerAtMs = atMs;
-    const delayMs = Math.min(Math.max(Math.ceil(atMs - performance.now()), 0), LONGEST_TIMER_MS);
+    const delayMs = Math.min(Math.max(Math.ceil(atMs - performance.now()), 0), MAX_TIMER_MS);
     this.#expiryTimer = setTimeout(() => {
       this.#expiryTimerAtMs = Number.POSITIVE_INFINITY;
       this.#expire();
@@ -259,39 +262,43 @@ export class Queue {
     }, delayMs).unref();
   }
 
-  /** Its time here is over. */
-  #die({ message }: Entry, reason: DeathReason): void {
-    if (reason === 'maxlen') this.#around.counts.overLength++;
-    if (reason === 'delivery_limit') this.#around.counts.overDeliveryLimit++;
+  /** The message leaves the queue for the given reason. */
+  #discard({ message }: Entry, reason: DeathReason): void {
+    if (reason === 'maxlen') this.#context.counts.overLength++;
+    if (reason === 'delivery_limit') this.#context.counts.overDeliveryLimit++;
     this.#sendDead({ message, reason });
   }
 
-  /** It goes to the dead-letter exchange, if there is one. */
+  /** Publishes to the dead-letter exchange, if there is one. */
   #sendDead(letter: DeadLetter): void {
     const { deadLetter } = this.settings;
     const { message, reason } = letter;
-    const isOver = deadLetter === undefined || this.#around.deadLetter(this, message, reason);
-    if (isOver || !deadLetter.atLeastOnce) this.#around.memory.release(message);
+    const isOver = deadLetter === undefined || this.#context.deadLetter(this, message, reason);
+    if (isOver || !deadLetter.atLeastOnce) this.#context.memory.release(message);
     else this.#undelivered.keep(letter);
   }
 
-  /** @returns how many messages were ready */
+  /** @returns the number of ready messages. */
   purge(): number {
     const entries = this.#ready.takeAll();
     this.#readyBytes = 0;
     this.#refuses = false;
-    for (const { message } of entries) this.#around.memory.release(message);
+    for (const { message } of entries) this.#context.memory.release(message);
     return entries.length;
   }
 
-  /** The queue ends; what consumers have of it is not known any more. @returns how many messages were ready */
+  /**
+   * Ends the queue, including its unacknowledged messages.
+   *
+   * @returns the number of ready messages.
+   */
   end(): number {
     this.#isGone = true;
     clearTimeout(this.#expiryTimer);
     clearTimeout(this.#unusedTimer);
-    for (const { message } of this.#unacked) this.#around.memory.release(message);
+    for (const { message } of this.#unacked) this.#context.memory.release(message);
     this.#unacked.clear();
-    for (const { message } of this.#undelivered.takeAll()) this.#around.memory.release(message);
+    for (const { message } of this.#undelivered.takeAll()) this.#context.memory.release(message);
     const purged = this.purge();
     for (const consumer of this.#consumers.takeAll()) consumer.cancelled();
     return purged;

@@ -1,28 +1,28 @@
 /**
- * The messages of a queue that wait for a consumer. New ones come to the end; one that is given back goes to the place
- * where it was. Taken is always the first one, so all that was given back lies before all that was never taken: the
- * former in a heap by position, the latter in a list with a moving head. Nothing is shifted, however long it is.
+ * The ready messages of a queue. New messages are appended; requeued ones return to their position. Messages are always
+ * taken from the front, so all requeued messages precede all fresh ones: requeued ones are in a heap ordered by
+ * position, fresh ones in a list with a moving head. No operation shifts elements.
  */
 import type { Message } from './message.js';
 
 export interface Entry {
   readonly message: Message;
-  /** Its place among those that were given back. */
+  /** Order among requeued messages. */
   position: number;
   /** On the clock of performance.now(); Infinity: never. */
   readonly expiresAtMs: number;
   redelivered: boolean;
-  /** How often a quorum queue has delivered it in vain. */
+  /** Number of failed deliveries, for quorum queues. */
   deliveryCount: number;
 }
 
-/** So many places that were left behind are cut off at once. */
-const WORTH_CUTTING = 1024;
+/** The list is compacted once it has this many consumed slots. */
+const COMPACT_AFTER = 1024;
 
 export class ReadyList {
   #fresh: Array<Entry | undefined> = [];
   #head = 0;
-  /** A binary heap, the lowest position first. */
+  /** A binary heap, lowest position first. */
   #returned: Entry[] = [];
 
   get length(): number {
@@ -45,14 +45,14 @@ export class ReadyList {
     if (this.#head === this.#fresh.length) {
       this.#fresh = [];
       this.#head = 0;
-    } else if (this.#head >= WORTH_CUTTING && this.#head * 2 >= this.#fresh.length) {
+    } else if (this.#head >= COMPACT_AFTER && this.#head * 2 >= this.#fresh.length) {
       this.#fresh = this.#fresh.slice(this.#head);
       this.#head = 0;
     }
     return entry;
   }
 
-  giveBack(entry: Entry): void {
+  requeue(entry: Entry): void {
     const heap = this.#returned;
     let at = heap.length;
     while (at > 0) {
@@ -83,7 +83,7 @@ export class ReadyList {
     return first;
   }
 
-  /** Gives all of it, in no order, and is empty. */
+  /** Removes and returns all messages, unordered. */
   takeAll(): Entry[] {
     const all = [...this.#returned, ...(this.#fresh.slice(this.#head) as Entry[])];
     this.#fresh = [];

@@ -1,6 +1,6 @@
 /**
- * Dead letters that nobody took: their exchange or queue is not there, or it is full. A queue that dead-letters at least
- * once keeps them and tries again.
+ * Dead letters that no queue accepted: unroutable, or the target is full. A queue with at-least-once dead-lettering
+ * keeps and retries them.
  */
 import type { DeathReason } from './dead-letter.js';
 import type { Message } from './message.js';
@@ -18,7 +18,7 @@ export class Undelivered {
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param again tries it once more; it is kept again if that fails */
+  /** @param again retries a letter; if that fails, the letter is kept again. */
   constructor(again: (letter: DeadLetter) => void) {
     this.#again = again;
   }

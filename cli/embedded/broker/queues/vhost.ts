@@ -1,20 +1,20 @@
-/** A virtual host: its exchanges and queues, and the way of a message through them. */
+/** A virtual host: exchanges, queues, and routing between them. */
 import { notFound, resourceLocked } from '../amqp-error.js';
-import { type DeathReason, deadMessage, goesInCircles } from './dead-letter.js';
+import { type DeathReason, deadMessage, isDeadLetterCycle } from './dead-letter.js';
 import { Exchange, type ExchangeIdentity } from './exchange.js';
 import type { MemoryAccount, Message } from './message.js';
-import { noMessageCounts } from './message-counts.js';
-import { Queue, type QueueIdentity, type QueueSurroundings } from './queue.js';
+import { noMessageCounts } from './message.js';
+import { Queue, type QueueContext, type QueueIdentity } from './queue.js';
 import type { QueueSettings } from './queue-arguments.js';
 
-/** Exchanges that are there from the start. The default one is not in the list: it has a queue's name for a key. */
+/** Predeclared exchange. The default exchange is not in the list: it routes by queue name. */
 const BUILT_IN = 'amq.direct';
 export const DEFAULT_EXCHANGE = '';
 
 export interface Routed {
-  /** Some queue was there for it. */
+  /** At least one queue matched. */
   readonly routed: boolean;
-  /** A queue was full. */
+  /** A queue was full and refused the message. */
   readonly refused: boolean;
 }
 
@@ -23,12 +23,12 @@ export class Vhost {
   readonly counts = noMessageCounts();
   readonly #exchanges = new Map<string, Exchange>();
   readonly #queues = new Map<string, Queue>();
-  readonly #around: QueueSurroundings;
+  readonly #context: QueueContext;
 
   constructor(name: string, memory: MemoryAccount) {
     this.name = name;
     this.declareExchange({ name: BUILT_IN, durable: true, autoDelete: false, internal: false, arguments: [] });
-    this.#around = {
+    this.#context = {
       memory,
       counts: this.counts,
       deadLetter: (queue, message, reason) => this.#deadLetter(queue, message, reason),
@@ -36,8 +36,8 @@ export class Vhost {
     };
   }
 
-  /** As errors name it. */
-  called(kind: 'queue' | 'exchange', name: string): string {
+  /** The name used in error texts. */
+  describe(kind: 'queue' | 'exchange', name: string): string {
     return `${kind} '${name}' in vhost '${this.name}'`;
   }
 
@@ -49,15 +49,15 @@ export class Vhost {
     return this.#queues.get(name);
   }
 
-  /** @throws AmqpError 404 when it is not there, 405 when it is another connection's own */
+  /** @throws AmqpError 404 if it does not exist; 405 if it is exclusive to another connection. */
   queue(name: string, owner: object): Queue {
     const queue = this.#queues.get(name);
-    if (queue === undefined) throw notFound(`no ${this.called('queue', name)}`);
+    if (queue === undefined) throw notFound(`no ${this.describe('queue', name)}`);
     this.assertAccess(queue, owner);
     return queue;
   }
 
-  /** @throws AmqpError 405 when it is another connection's own */
+  /** @throws AmqpError 405 if it is exclusive to another connection. */
   assertAccess({ identity }: Queue, owner: object): void {
     if (identity.owner === undefined || identity.owner === owner) return;
     throw this.locked(identity.name);
@@ -65,17 +65,17 @@ export class Vhost {
 
   locked(queue: string) {
     return resourceLocked(
-      `cannot obtain exclusive access to locked ${this.called('queue', queue)}. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.`,
+      `cannot obtain exclusive access to locked ${this.describe('queue', queue)}. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.`,
     );
   }
 
   declareQueue(identity: QueueIdentity, settings: QueueSettings): Queue {
-    const queue = new Queue(identity, settings, this.#around);
+    const queue = new Queue(identity, settings, this.#context);
     this.#queues.set(identity.name, queue);
     return queue;
   }
 
-  /** @returns how many messages were ready in it */
+  /** @returns the number of ready messages. */
   deleteQueue(queue: Queue): number {
     if (this.#queues.get(queue.name) !== queue) return 0;
     this.#queues.delete(queue.name);
@@ -92,7 +92,7 @@ export class Vhost {
   /** @throws AmqpError 404 */
   exchange(name: string): Exchange {
     const exchange = this.#exchanges.get(name);
-    if (exchange === undefined) throw notFound(`no ${this.called('exchange', name)}`);
+    if (exchange === undefined) throw notFound(`no ${this.describe('exchange', name)}`);
     return exchange;
   }
 
@@ -104,12 +104,12 @@ export class Vhost {
     this.#exchanges.delete(name);
   }
 
-  /** One that deletes itself goes with its last binding. */
+  /** An auto-delete exchange is deleted with its last binding. */
   dropIfUnused(exchange: Exchange): void {
     if (exchange.identity.autoDelete && !exchange.isBound) this.deleteExchange(exchange.name);
   }
 
-  /** Its exchange is there: see `exchange`. */
+  /** The exchange must exist; see `exchange`. */
   publish(message: Message): Routed {
     return this.#toQueues(message, this.#route(message));
   }
@@ -137,14 +137,14 @@ export class Vhost {
     const dead = deadMessage(message, { queue: source.name, reason, exchange, routingKey, epochMs: Date.now() });
     const targets = [...this.#route(dead)];
     const targetsOnTheWay =
-      reason === 'rejected' ? targets : targets.filter((queue) => !goesInCircles(dead, queue.name));
-    // Where only a circle is left, it ends here: it would never end elsewhere.
+      reason === 'rejected' ? targets : targets.filter((queue) => !isDeadLetterCycle(dead, queue.name));
+    // If every target is part of a cycle, drop the message, which would circulate forever.
     if (targets.length > 0 && targetsOnTheWay.length === 0) return true;
     const { routed, refused } = this.#toQueues(dead, targetsOnTheWay);
     return routed && !refused;
   }
 
-  /** All of it is gone. */
+  /** Deletes everything. */
   end(): void {
     for (const queue of [...this.#queues.values()]) this.deleteQueue(queue);
     this.#exchanges.clear();

@@ -1,10 +1,10 @@
 /**
- * A channel: takes methods and messages of one peer, in order, and gives it what its consumers get.
+ * A channel: processes methods and messages of one client in order, and delivers to its consumers.
  *
- *   open ──a fault──> closing ──close-ok──> closed
- *     └──channel.close────────────────────────^
+ *   open ──error──> closing ──close-ok──> closed
+ *     └──channel.close──────────────────────^
  *
- * While it is closing all else that comes for it is passed over: the peer said it before it knew.
+ * While closing, everything except close methods is ignored: the client sent it before it knew.
  */
 import {
   AmqpError,
@@ -15,7 +15,7 @@ import {
   notImplemented,
   preconditionFailed,
 } from '../amqp-error.js';
-import { LONGEST_MS } from '../queues/queue-arguments.js';
+import { MAX_MS } from '../queues/queue-arguments.js';
 import { DEFAULT_EXCHANGE } from '../queues/vhost.js';
 import { METHOD_FRAME } from '../wire/frame-reader.js';
 import { decodeMethod } from '../wire/method-codec.js';
@@ -23,10 +23,18 @@ import { type FieldsOf, METHODS, type Method, type MethodName } from '../wire/me
 import { type Properties, parseProperties } from '../wire/properties.js';
 import { Confirms } from './confirms.js';
 import { Consuming } from './consuming.js';
-import { declareExchange, deleteExchange } from './exchange-methods.js';
 import { type Content, IncomingContent } from './incoming-content.js';
 import type { Outbox } from './outbox.js';
-import { bindQueue, declareQueue, purgeQueue, queueToDelete, type Site, unbindQueue } from './queue-methods.js';
+import {
+  bindQueue,
+  declareExchange,
+  declareQueue,
+  deleteExchange,
+  purgeQueue,
+  queueToDelete,
+  type Site,
+  unbindQueue,
+} from './topology-methods.js';
 
 export interface ChannelOptions {
   readonly number: number;
@@ -57,21 +65,21 @@ export class Channel {
     this.#content = new IncomingContent(maxMessageBytes);
     this.#confirms = new Confirms(outbox, number);
     this.#consuming = new Consuming({ channel: number, site: this.#site, outbox, notifiesCancel });
-    this.#say('channel.open-ok', { channelId: '' });
+    this.#send('channel.open-ok', { channelId: '' });
   }
 
   get isClosed(): boolean {
     return this.#state === 'closed';
   }
 
-  #say<Name extends MethodName>(name: Name, fields: FieldsOf<Name>): void {
+  #send<Name extends MethodName>(name: Name, fields: FieldsOf<Name>): void {
     this.#outbox.method(this.number, name, fields);
   }
 
-  /** @throws AmqpError when the whole connection must end */
+  /** @throws AmqpError if the whole connection must be closed. */
   frame(type: number, payload: Buffer): void {
     if (this.#state === 'closing') {
-      this.#passOver(type, payload);
+      this.#ignore(type, payload);
       return;
     }
     let method: Method | undefined;
@@ -95,18 +103,18 @@ export class Channel {
   }
 
   #fail(error: AmqpError): void {
-    this.#confirms.tell();
+    this.#confirms.flush();
     this.#release('closing');
     const { code: replyCode, replyText, at: { classId, methodId } = NOWHERE } = error;
-    this.#say('channel.close', { replyCode, replyText, classId, methodId });
+    this.#send('channel.close', { replyCode, replyText, classId, methodId });
   }
 
-  #passOver(type: number, payload: Buffer): void {
+  #ignore(type: number, payload: Buffer): void {
     if (type !== METHOD_FRAME) return;
     const { name } = decodeMethod(payload);
     if (name === 'channel.close-ok') this.#state = 'closed';
-    // Both closed it at the same time: the answer to ours comes as well.
-    if (name === 'channel.close') this.#say('channel.close-ok', {});
+    // Both sides closed at the same time; close-ok for our close still follows.
+    if (name === 'channel.close') this.#send('channel.close-ok', {});
   }
 
   #release(state: 'closing' | 'closed'): void {
@@ -115,17 +123,17 @@ export class Channel {
     this.#consuming.end();
   }
 
-  /** The connection is gone. */
+  /** The connection has closed. */
   end(): void {
     if (this.#state === 'open') this.#release('closed');
   }
 
-  /** Confirms all that was published in this turn. */
+  /** Confirms everything published in this turn of the event loop. */
   confirm(): void {
-    if (this.#state === 'open') this.#confirms.tell();
+    if (this.#state === 'open') this.#confirms.flush();
   }
 
-  /** Its peer reads again. */
+  /** The client is reading again. */
   wake(): void {
     if (this.#state === 'open') this.#consuming.wake();
   }
@@ -160,7 +168,7 @@ export class Channel {
         break;
       case 'basic.recover':
         this.#consuming.recover(method.requeue);
-        this.#say('basic.recover-ok', {});
+        this.#send('basic.recover-ok', {});
         break;
       case 'basic.recover-async':
         this.#consuming.recover(method.requeue);
@@ -181,7 +189,7 @@ export class Channel {
         break;
       case 'queue.unbind':
         unbindQueue(site, method);
-        this.#say('queue.unbind-ok', {});
+        this.#send('queue.unbind-ok', {});
         break;
       case 'queue.purge':
         this.#answer(method, 'queue.purge-ok', { messageCount: purgeQueue(site, method) });
@@ -189,7 +197,7 @@ export class Channel {
       case 'queue.delete': {
         const queue = queueToDelete(site, method);
         this.#answer(method, 'queue.delete-ok', { messageCount: queue?.readyCount ?? 0 });
-        // A consumer of this very channel hears of it after the answer.
+        // Delete after replying: a consumer on this channel is canceled after the reply.
         if (queue) site.vhost.deleteQueue(queue);
         break;
       }
@@ -203,38 +211,38 @@ export class Channel {
         break;
       case 'channel.flow':
         if (!method.active) throw notImplemented('active=false');
-        this.#say('channel.flow-ok', { active: true });
+        this.#send('channel.flow-ok', { active: true });
         break;
       case 'channel.close':
-        this.#confirms.tell();
+        this.#confirms.flush();
         this.#release('closed');
-        this.#say('channel.close-ok', {});
+        this.#send('channel.close-ok', {});
         break;
       case 'channel.open':
         throw channelError("second 'channel.open' seen");
       case 'access.request':
-        this.#say('access.request-ok', { ticket: 1 });
+        this.#send('access.request-ok', { ticket: 1 });
         break;
       case 'tx.select':
       case 'tx.commit':
       case 'tx.rollback':
       case 'exchange.bind':
       case 'exchange.unbind':
-        throw notImplemented(`the development broker does not do ${method.name}`);
+        throw notImplemented(`the development broker does not support ${method.name}`);
       default:
-        // A server's own methods, and those of a connection.
+        // Methods only a server sends, and connection methods.
         throw commandInvalid('unimplemented method');
     }
   }
 
   #answer<Name extends MethodName>({ nowait }: { nowait: boolean }, name: Name, fields: FieldsOf<Name>): void {
-    if (!nowait) this.#say(name, fields);
+    if (!nowait) this.#send(name, fields);
   }
 
   #publish({ method: { exchange, routingKey, mandatory }, properties: raw, body }: Content): void {
     const { vhost } = this.#site;
     if (exchange !== DEFAULT_EXCHANGE && vhost.exchange(exchange).identity.internal) {
-      throw accessRefused(`cannot publish to internal ${vhost.called('exchange', exchange)}`);
+      throw accessRefused(`cannot publish to internal ${vhost.describe('exchange', exchange)}`);
     }
     const properties = parseProperties(raw);
     this.#assertPublishable(properties);
@@ -249,7 +257,7 @@ export class Channel {
   }
 
   #assertPublishable({ userId, expiration, deliveryMode, sendsCopies }: Properties): void {
-    if (sendsCopies) throw notImplemented('the development broker sends no copies: a message has a header CC or BCC');
+    if (sendsCopies) throw notImplemented('the development broker does not support the headers CC and BCC');
     if (userId !== undefined && userId !== this.#user) {
       throw preconditionFailed(`user_id property set to '${userId}' but authenticated user was '${this.#user}'`);
     }
@@ -266,5 +274,5 @@ function assertExpiration(text: string): void {
   if (digits === undefined) throw invalid('no_integer');
   if (digits !== text) throw invalid(`{leftover_string,"${text.slice(digits.length)}"}`);
   if (Number(text) < 0) throw invalid(`{value_negative,${Number(text)}}`);
-  if (Number(text) > LONGEST_MS) throw invalid(`{value_too_large,${text}}`);
+  if (Number(text) > MAX_MS) throw invalid(`{value_too_large,${text}}`);
 }

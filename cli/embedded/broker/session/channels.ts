@@ -1,16 +1,15 @@
 /** The channels of a connection, by number. */
 import { channelError, notAllowed, unexpectedFrame } from '../amqp-error.js';
-import { METHOD_FRAME } from '../wire/frame-reader.js';
+import { assertChannelFrame, METHOD_FRAME } from '../wire/frame-reader.js';
 import { decodeMethod } from '../wire/method-codec.js';
 import { METHODS } from '../wire/method-table.js';
 import { Channel, type ChannelOptions } from './channel.js';
-import { assertChannelFrame } from './frame-kinds.js';
 
 export class Channels {
   readonly #max: number;
   readonly #options: Omit<ChannelOptions, 'number'>;
   readonly #open = new Map<number, Channel>();
-  /** Those that a frame came for since they last confirmed. */
+  /** Channels that received a frame since the last confirm. */
   readonly #busy = new Set<Channel>();
 
   constructor(max: number, options: Omit<ChannelOptions, 'number'>) {
@@ -22,7 +21,7 @@ export class Channels {
     return this.#open.size;
   }
 
-  /** @throws AmqpError when the connection must end */
+  /** @throws AmqpError if the connection must be closed. */
   frame(type: number, number: number, payload: Buffer): void {
     assertChannelFrame(type, payload);
     const channel = this.#open.get(number);
@@ -53,18 +52,18 @@ export class Channels {
     this.#open.set(number, new Channel({ ...this.#options, number }));
   }
 
-  /** All that was published in this turn. */
+  /** Confirms everything published in this turn of the event loop. */
   confirm(): void {
     for (const channel of this.#busy) channel.confirm();
     this.#busy.clear();
   }
 
-  /** The peer reads again. */
+  /** The client is reading again. */
   wake(): void {
     for (const channel of this.#open.values()) channel.wake();
   }
 
-  /** The connection ends. */
+  /** The connection has closed. */
   end(): void {
     this.confirm();
     for (const channel of this.#open.values()) channel.end();

@@ -1,4 +1,4 @@
-/** Publisher confirms of one channel: one acknowledgement for all that was published since the last one. */
+/** Publisher confirms of one channel. Messages published since the last confirm share one ack. */
 import type { Outbox } from './outbox.js';
 
 export class Confirms {
@@ -6,7 +6,7 @@ export class Confirms {
   readonly #channel: number;
   #isOn = false;
   #published = 0;
-  #told = 0;
+  #confirmed = 0;
 
   constructor(outbox: Outbox, channel: number) {
     this.#outbox = outbox;
@@ -17,21 +17,21 @@ export class Confirms {
     this.#isOn = true;
   }
 
-  /** The next message was published; `refused` by a queue, it is not confirmed. */
+  /** Counts the next published message. If a queue `refused` it, it is nacked. */
   published(refused: boolean): void {
     if (!this.#isOn) return;
-    if (refused) this.tell();
+    if (refused) this.flush();
     this.#published++;
     if (!refused) return;
-    this.#told = this.#published;
-    this.#outbox.method(this.#channel, 'basic.nack', { deliveryTag: this.#told, multiple: false, requeue: false });
+    this.#confirmed = this.#published;
+    this.#outbox.method(this.#channel, 'basic.nack', { deliveryTag: this.#confirmed, multiple: false, requeue: false });
   }
 
-  /** Confirms what is not confirmed yet. */
-  tell(): void {
-    const count = this.#published - this.#told;
+  /** Confirms all unconfirmed messages. */
+  flush(): void {
+    const count = this.#published - this.#confirmed;
     if (count === 0) return;
-    this.#told = this.#published;
-    this.#outbox.method(this.#channel, 'basic.ack', { deliveryTag: this.#told, multiple: count > 1 });
+    this.#confirmed = this.#published;
+    this.#outbox.method(this.#channel, 'basic.ack', { deliveryTag: this.#confirmed, multiple: count > 1 });
   }
 }

@@ -1,32 +1,31 @@
 /**
- * A connection of one peer.
+ * One client connection.
  *
  *   greeting ──AMQP 0 0 9 1──> starting ──start-ok──> tuning ──tune-ok──> opening ──open──> running
  *       │                          └───────────────────┴───────────────────┴──────────────────┤
- *       │                                              a fault, or the broker wants it to end │
+ *       │                                                         error, or closed by broker  │
  *       │                                                                                     v
- *       └──anything else──> gone <──close-ok, or no answer in time──────────────────────── closing
+ *       └──anything else──> gone <──close-ok or timeout────────────────────────────────── closing
  *
- * From any of them it is gone as well when the peer closes it, or its socket. What comes before it runs must come within
- * the time for the handshake. In the end its channels give back what they have in hand, and its own queues are deleted.
+ * Any state also ends in `gone` when the client closes the connection or its socket. The states before `running` share
+ * one handshake timeout. At the end, unacknowledged messages are requeued and exclusive queues deleted.
  */
 import type { Socket } from 'node:net';
 import { reasonOf } from '../../../../src/errors.js';
 import { AmqpError, channelError, internalError, NOWHERE, notAllowed } from '../amqp-error.js';
 import type { Vhost } from '../queues/vhost.js';
-import { FrameReader, HEARTBEAT_FRAME, METHOD_FRAME } from '../wire/frame-reader.js';
+import { assertConnectionMethod, FrameReader, HEARTBEAT_FRAME, METHOD_FRAME } from '../wire/frame-reader.js';
 import { decodeMethod } from '../wire/method-codec.js';
 import { METHODS, type Method, type MethodOf } from '../wire/method-table.js';
 import { Channels } from './channels.js';
-import type { ConnectionHost } from './connection-host.js';
-import { assertConnectionMethod } from './frame-kinds.js';
+import type { ConnectionHost } from './handshake.js';
 import * as handshake from './handshake.js';
 import { Heartbeat } from './heartbeat.js';
 import { Outbox } from './outbox.js';
 
 export type ConnectionState = 'greeting' | 'starting' | 'tuning' | 'opening' | 'running' | 'closing' | 'gone';
 
-/** A peer that was told that the connection ends has so long to answer. */
+/** How long the client may take to answer connection.close, in milliseconds. */
 const CLOSING_MS = 3000;
 
 export class Connection {
@@ -44,12 +43,12 @@ export class Connection {
   #user = '';
   #vhost: Vhost | undefined;
   #limits: handshake.Limits;
-  /** Since it runs. */
+  /** Set once the connection is running. */
   #channels: Channels | undefined;
-  /** It may not publish, and is not read. */
+  /** Blocked from publishing; its socket is not read. */
   #isBlocked = false;
 
-  /** @param gone is called once, when nothing is left of it */
+  /** @param gone called once, when the connection has ended. */
   constructor(socket: Socket, host: ConnectionHost, gone: () => void) {
     this.#socket = socket;
     this.#host = host;
@@ -62,7 +61,7 @@ export class Connection {
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('drain', () => this.#drained());
-    // What it is does not matter: the event `close` follows.
+    // The event `close` follows.
     socket.on('error', () => {});
     socket.on('close', () => this.#leave());
   }
@@ -84,7 +83,7 @@ export class Connection {
   }
 
   #read(chunk: Buffer): void {
-    this.#heartbeat?.heard();
+    this.#heartbeat?.received();
     this.#take(() => {
       if (this.#state === 'greeting') this.#greet(chunk);
       else if (this.#state !== 'gone') this.#frames.read(chunk);
@@ -98,7 +97,7 @@ export class Connection {
       this.#frameLost(error);
     }
     this.#channels?.confirm();
-    this.#readOrNot();
+    this.#updateReading();
   }
 
   #greet(chunk: Buffer): void {
@@ -106,7 +105,7 @@ export class Connection {
     const bytes = Buffer.concat([this.#greeting, chunk]);
     if (!isGreeting(bytes)) {
       this.#socket.end(PROTOCOL_HEADER);
-      this.#vanishSoon();
+      this.#closeSoon();
       return;
     }
     this.#greeting = bytes;
@@ -122,10 +121,10 @@ export class Connection {
     this.#frames.read(bytes.subarray(PROTOCOL_HEADER.length));
   }
 
-  /** Where one frame ends and the next begins is not known any more: nothing that follows can be understood. */
+  /** A framing error: nothing after it can be parsed. */
   #frameLost(error: unknown): void {
     this.end(error);
-    this.#vanishSoon();
+    this.#closeSoon();
   }
 
   #frame(type: number, number: number, payload: Buffer): void {
@@ -155,7 +154,7 @@ export class Connection {
     } else if (this.#state === 'starting' && method.name === 'connection.start-ok') this.#login(method);
     else if (this.#state === 'tuning' && method.name === 'connection.tune-ok') this.#tune(method);
     else if (this.#state === 'opening' && method.name === 'connection.open') this.#open(method);
-    // There is one user, and its password stays what it is.
+    // There is one user, and its password does not change.
     else if (this.#state === 'running' && method.name === 'connection.update-secret') {
       this.#outbox.method(0, 'connection.update-secret-ok', {});
     } else throw channelError(`unexpected method in connection state ${this.state}`);
@@ -176,7 +175,7 @@ export class Connection {
   }
 
   #tune(method: MethodOf<'connection.tune-ok'>): void {
-    this.#limits = handshake.agreed(this.#host.limits, method);
+    this.#limits = handshake.negotiated(this.#host.limits, method);
     const { frameMax, heartbeatS } = this.#limits;
     this.#frames.frameMax = frameMax;
     this.#outbox.frameMax = frameMax;
@@ -184,10 +183,10 @@ export class Connection {
     if (heartbeatS === 0) return;
     this.#heartbeat = new Heartbeat({
       intervalMs: heartbeatS * 1000,
-      spoke: () => this.#outbox.spokeSinceAsked(),
-      beat: () => this.#outbox.heartbeat(),
-      isDeaf: () => this.#isBlocked,
-      died: () => this.#socket.destroy(),
+      hasSent: () => this.#outbox.hasSentSinceLastCall(),
+      send: () => this.#outbox.heartbeat(),
+      isReadingPaused: () => this.#isBlocked,
+      onTimeout: () => this.#socket.destroy(),
     });
   }
 
@@ -212,10 +211,10 @@ export class Connection {
     this.#release();
     this.#state = 'closing';
     this.#outbox.end();
-    this.#vanishSoon();
+    this.#closeSoon();
   }
 
-  /** Tells the peer why its connection ends. Whatever is not an AmqpError is a fault of this broker. */
+  /** Closes the connection with a reason. Anything but an AmqpError is a bug in this broker. */
   end(error: unknown, method?: Method): void {
     if (this.#state === 'closing' || this.#state === 'gone') return;
     if (this.#state === 'greeting') {
@@ -230,11 +229,11 @@ export class Connection {
     this.#outbox.flush();
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => this.#socket.destroy(), CLOSING_MS).unref();
-    this.#readOrNot();
+    this.#updateReading();
   }
 
-  /** Nothing more is said and nothing more is heard. */
-  #vanishSoon(): void {
+  /** Stops reading and writing. */
+  #closeSoon(): void {
     this.#state = this.#state === 'greeting' ? 'closing' : this.#state;
     this.#outbox.end();
     this.#socket.removeAllListeners('data').resume();
@@ -259,43 +258,43 @@ export class Connection {
     this.#gone();
   }
 
-  /** At once, without a word. */
+  /** Closes the socket immediately. */
   destroy(): void {
     this.#socket.destroy();
   }
 
-  /** As RabbitMQ does: who publishes while nobody may is told, and not read until it is over. */
+  /** As in RabbitMQ: a client that publishes while publishing is blocked is notified, and not read until that ends. */
   #blockIfNeeded(): void {
-    const reason = this.#isBlocked ? undefined : this.#host.blockedBecause();
+    const reason = this.#isBlocked ? undefined : this.#host.blockedReason();
     if (reason === undefined) return;
     this.#isBlocked = true;
     if (this.#capabilities.connectionBlocked) this.#outbox.method(0, 'connection.blocked', { reason });
   }
 
-  /** Publishing is allowed again, perhaps. */
+  /** Resumes reading if publishing is allowed again. */
   unblock(): void {
-    if (!this.#isBlocked || this.#host.blockedBecause() !== undefined) return;
+    if (!this.#isBlocked || this.#host.blockedReason() !== undefined) return;
     this.#isBlocked = false;
     if (this.#capabilities.connectionBlocked) this.#outbox.method(0, 'connection.unblocked', {});
-    this.#readOrNot();
+    this.#updateReading();
   }
 
   #drained(): void {
-    this.#heartbeat?.heard();
+    this.#heartbeat?.received();
     this.#channels?.wake();
-    this.#readOrNot();
+    this.#updateReading();
   }
 
   get #isHeld(): boolean {
     return this.#isBlocked || this.#outbox.isOverfull;
   }
 
-  #readOrNot(): void {
+  #updateReading(): void {
     if (this.#isHeld) {
       this.#socket.pause();
     } else if (this.#socket.isPaused()) {
       this.#socket.resume();
-      this.#take(() => this.#frames.goOn());
+      this.#take(() => this.#frames.resume());
     }
   }
 }

@@ -1,24 +1,22 @@
-/** The taking half of a channel: its consumers, what they have in hand, and how it is settled. */
+/** The consuming side of a channel: consumers, unacknowledged deliveries, and acknowledgements. */
 import { accessRefused, notAllowed, notImplemented } from '../amqp-error.js';
 import type { Queue } from '../queues/queue.js';
 import type { Entry } from '../queues/ready-list.js';
 import { long, lookUp } from '../wire/field-table.js';
 import type { MethodOf } from '../wire/method-table.js';
 import { canonical, type Properties, readHeaders, setHeaders, withHeaders } from '../wire/properties.js';
-import { Deliveries, type Delivery } from './deliveries.js';
-import { generatedName } from './names.js';
+import { Deliveries, type Delivery, Subscription, type SubscriptionChannel } from './deliveries.js';
 import type { Outbox } from './outbox.js';
-import { queueNamed, type Site } from './queue-methods.js';
-import { Subscription, type SubscriptionChannel } from './subscription.js';
+import { generatedName, resolveQueueName, type Site } from './topology-methods.js';
 
-/** RabbitMQ would do something with these that this broker does not. */
+/** Consumer arguments RabbitMQ supports and this broker does not. */
 const CONSUMER_ARGUMENTS_NOT_HERE = ['x-priority', 'x-stream-offset', 'x-credit'];
 
 export interface ConsumingOptions {
   readonly channel: number;
   readonly site: Site;
   readonly outbox: Outbox;
-  /** The peer wants to know when a queue that it reads is gone. */
+  /** Whether the client wants a notification when a consumed queue is deleted. */
   readonly notifiesCancel: boolean;
 }
 
@@ -29,11 +27,11 @@ export class Consuming implements SubscriptionChannel {
   readonly #notifiesCancel: boolean;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #deliveries = new Deliveries();
-  /** For consumers to come; 0: no limit. */
+  /** For new consumers; 0: no limit. */
   #prefetch = 0;
   /** For all consumers of the channel together; 0: no limit. */
   #prefetchOfAll = 0;
-  #inHandOfAll = 0;
+  #unackedOfAll = 0;
 
   constructor({ channel, site, outbox, notifiesCancel }: ConsumingOptions) {
     this.#channel = channel;
@@ -42,12 +40,12 @@ export class Consuming implements SubscriptionChannel {
     this.#notifiesCancel = notifiesCancel;
   }
 
-  hasRoom(noAck: boolean): boolean {
+  hasCapacity(noAck: boolean): boolean {
     if (this.#outbox.isFull) return false;
-    return noAck || this.#prefetchOfAll === 0 || this.#inHandOfAll < this.#prefetchOfAll;
+    return noAck || this.#prefetchOfAll === 0 || this.#unackedOfAll < this.#prefetchOfAll;
   }
 
-  /** Its peer reads again. */
+  /** The client is reading again. */
   wake(): void {
     for (const subscription of this.#subscriptions.values()) subscription.wake();
   }
@@ -56,7 +54,7 @@ export class Consuming implements SubscriptionChannel {
     if (prefetchSize !== 0) throw notImplemented(`prefetch_size!=0 (${prefetchSize})`);
     if (!global) this.#prefetch = prefetchCount;
     this.#prefetchOfAll = global ? prefetchCount : 0;
-    if (global) this.#inHandOfAll = this.#deliveries.count;
+    if (global) this.#unackedOfAll = this.#deliveries.count;
     this.#outbox.method(this.#channel, 'basic.qos-ok', {});
     this.wake();
   }
@@ -66,15 +64,16 @@ export class Consuming implements SubscriptionChannel {
     if (this.#subscriptions.has(method.consumerTag)) {
       throw notAllowed(`attempt to reuse consumer tag '${method.consumerTag}'`);
     }
-    const queue = vhost.queue(queueNamed(this.#site, method.queue), owner);
-    const what = vhost.called('queue', queue.name);
+    const queue = vhost.queue(resolveQueueName(this.#site, method.queue), owner);
+    const what = vhost.describe('queue', queue.name);
     const refused = CONSUMER_ARGUMENTS_NOT_HERE.find((name) => lookUp(method.arguments, name));
-    if (refused) throw notImplemented(`the development broker has no argument '${refused}' for a consumer of ${what}`);
+    if (refused)
+      throw notImplemented(`the development broker does not support argument '${refused}' for a consumer of ${what}`);
     if (this.#prefetchOfAll > 0 && queue.settings.type === 'quorum') {
       throw notImplemented(`${what} does not support global qos`);
     }
     const isTaken = queue.hasExclusiveConsumer || (method.exclusive && queue.consumerCount > 0);
-    // RabbitMQ's quorum queues pass over it.
+    // RabbitMQ's quorum queues ignore it.
     if (isTaken && queue.settings.type === 'classic') {
       throw accessRefused(`${what} in exclusive use`);
     }
@@ -82,7 +81,7 @@ export class Consuming implements SubscriptionChannel {
     const tag = method.consumerTag || generatedName('amq.ctag');
     const subscription = new Subscription(this, { tag, queue, noAck, exclusive, prefetch: this.#prefetch });
     this.#subscriptions.set(tag, subscription);
-    // The answer comes before the first message.
+    // Reply before the first delivery.
     if (!method.nowait) this.#outbox.method(this.#channel, 'basic.consume-ok', { consumerTag: tag });
     queue.subscribe(subscription);
   }
@@ -94,7 +93,7 @@ export class Consuming implements SubscriptionChannel {
     if (!nowait) this.#outbox.method(this.#channel, 'basic.cancel-ok', { consumerTag });
   }
 
-  /** The queue is gone. */
+  /** The queue was deleted. */
   lost({ tag }: Subscription): void {
     this.#subscriptions.delete(tag);
     if (this.#notifiesCancel) this.#outbox.method(this.#channel, 'basic.cancel', { consumerTag: tag, nowait: true });
@@ -118,13 +117,13 @@ export class Consuming implements SubscriptionChannel {
     if (delivery.entry.redelivered) this.#site.vhost.counts.redelivered++;
     const tag = this.#deliveries.nextTag();
     if (noAck) return tag;
-    if (delivery.subscription) this.#inHandOfAll++;
+    if (delivery.subscription) this.#unackedOfAll++;
     this.#deliveries.keep(tag, delivery);
     return tag;
   }
 
   get(method: MethodOf<'basic.get'>): void {
-    const queue = this.#site.vhost.queue(queueNamed(this.#site, method.queue), this.#site.owner);
+    const queue = this.#site.vhost.queue(resolveQueueName(this.#site, method.queue), this.#site.owner);
     const entry = queue.get(method.noAck);
     if (entry === undefined) {
       this.#outbox.method(this.#channel, 'basic.get-empty', { clusterId: '' });
@@ -143,54 +142,54 @@ export class Consuming implements SubscriptionChannel {
   }
 
   acknowledge({ deliveryTag, multiple }: MethodOf<'basic.ack'>): void {
-    const settled = this.#deliveries.settle(deliveryTag, multiple);
-    for (const { queue, entry } of settled) queue.acknowledge(entry);
-    this.#free(settled);
+    const taken = this.#deliveries.take(deliveryTag, multiple);
+    for (const { queue, entry } of taken) queue.acknowledge(entry);
+    this.#free(taken);
   }
 
   reject(deliveryTag: number, multiple: boolean, requeue: boolean): void {
-    const settled = this.#deliveries.settle(deliveryTag, multiple);
-    if (requeue) giveBack(settled, true);
-    else for (const { queue, entry } of settled) queue.reject(entry);
-    this.#free(settled);
+    const taken = this.#deliveries.take(deliveryTag, multiple);
+    if (requeue) requeueAll(taken, true);
+    else for (const { queue, entry } of taken) queue.reject(entry);
+    this.#free(taken);
   }
 
   recover(requeue: boolean): void {
     if (!requeue) throw notImplemented('requeue=false');
     const all = this.#deliveries.takeAll();
-    giveBack(all, true);
+    requeueAll(all, true);
     this.#free(all);
   }
 
-  /** There is room again for those whose messages were settled. */
-  #free(settled: readonly Delivery[]): void {
+  /** Frees the capacity used by acknowledged messages. */
+  #free(taken: readonly Delivery[]): void {
     const freed = new Set<Subscription>();
-    for (const { subscription } of settled) {
+    for (const { subscription } of taken) {
       if (subscription === undefined) continue;
-      subscription.settled();
-      this.#inHandOfAll--;
+      subscription.released();
+      this.#unackedOfAll--;
       freed.add(subscription);
     }
     if (this.#prefetchOfAll > 0) this.wake();
     else for (const subscription of freed) subscription.wake();
-    for (const queue of new Set(settled.map((each) => each.queue))) queue.deliver();
+    for (const queue of new Set(taken.map((each) => each.queue))) queue.deliver();
   }
 
-  /** The channel ends: what it has in hand goes back to where it was. */
+  /** The channel has closed: requeue unacknowledged messages. */
   end(): void {
     for (const subscription of this.#subscriptions.values()) subscription.end();
     this.#subscriptions.clear();
     const all = this.#deliveries.takeAll();
-    giveBack(all, false);
+    requeueAll(all, false);
     for (const queue of new Set(all.map((each) => each.queue))) queue.deliver();
   }
 }
 
-function giveBack(deliveries: readonly Delivery[], asked: boolean): void {
-  for (const { queue, entry } of deliveries) queue.giveBack(entry, { asked });
+function requeueAll(deliveries: readonly Delivery[], byConsumer: boolean): void {
+  for (const { queue, entry } of deliveries) queue.requeue(entry, { byConsumer });
 }
 
-/** A quorum queue tells how often it has delivered a message in vain; to basic.get even that it has not. */
+/** Quorum queues report how often delivery has failed, and for basic.get also a count of zero. */
 function propertiesOf(
   { settings }: Queue,
   { message: { properties }, deliveryCount }: Entry,

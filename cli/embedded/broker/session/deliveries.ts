@@ -1,19 +1,19 @@
-/** What a channel has in hand: delivered and neither acknowledged nor given back, by delivery tag. */
+/** Unacknowledged deliveries of a channel, by delivery tag. */
 import { preconditionFailed } from '../amqp-error.js';
+import type { Consumer } from '../queues/consumers.js';
 import type { Queue } from '../queues/queue.js';
 import type { Entry } from '../queues/ready-list.js';
-import type { Subscription } from './subscription.js';
 
 export interface Delivery {
   readonly queue: Queue;
   readonly entry: Entry;
-  /** undefined: it was asked for by basic.get. */
+  /** Undefined for basic.get. */
   readonly subscription: Subscription | undefined;
 }
 
 export class Deliveries {
   #lastTag = 0;
-  /** Tags only grow, so the oldest delivery is the first one. */
+  /** Tags increase, so the oldest delivery comes first. */
   readonly #open = new Map<number, Delivery>();
 
   get count(): number {
@@ -29,11 +29,11 @@ export class Deliveries {
   }
 
   /**
-   * Takes out one, or with `multiple` all up to it; tag 0 then means all.
+   * Removes one delivery, or with `multiple` all up to the tag; tag 0 then means all.
    *
-   * @throws AmqpError 406 for a tag that is not in hand
+   * @throws AmqpError 406 for an unknown tag.
    */
-  settle(tag: number, multiple: boolean): Delivery[] {
+  take(tag: number, multiple: boolean): Delivery[] {
     if (multiple && tag === 0) return this.takeAll();
     const delivery = this.#open.get(tag);
     if (delivery === undefined) throw preconditionFailed(`unknown delivery tag ${tag}`);
@@ -41,18 +41,82 @@ export class Deliveries {
       this.#open.delete(tag);
       return [delivery];
     }
-    const settled: Delivery[] = [];
+    const taken: Delivery[] = [];
     for (const [each, open] of this.#open) {
       if (each > tag) break;
       this.#open.delete(each);
-      settled.push(open);
+      taken.push(open);
     }
-    return settled;
+    return taken;
   }
 
   takeAll(): Delivery[] {
     const all = [...this.#open.values()];
     this.#open.clear();
     return all;
+  }
+}
+
+// A consumer of a channel, as its queue sees it.
+
+/** The consumer's channel. */
+export interface SubscriptionChannel {
+  /** Whether the client reads and the channel's prefetch limit is not reached. */
+  hasCapacity(noAck: boolean): boolean;
+  deliver(subscription: Subscription, entry: Entry): void;
+  lost(subscription: Subscription): void;
+}
+
+export interface SubscriptionOptions {
+  readonly tag: string;
+  readonly queue: Queue;
+  readonly noAck: boolean;
+  readonly exclusive: boolean;
+  /** 0: no limit. */
+  readonly prefetch: number;
+}
+
+export class Subscription implements Consumer {
+  readonly tag: string;
+  readonly queue: Queue;
+  readonly noAck: boolean;
+  readonly exclusive: boolean;
+  readonly #prefetch: number;
+  readonly #channel: SubscriptionChannel;
+  #unacked = 0;
+
+  constructor(channel: SubscriptionChannel, { tag, queue, noAck, exclusive, prefetch }: SubscriptionOptions) {
+    this.#channel = channel;
+    this.tag = tag;
+    this.queue = queue;
+    this.noAck = noAck;
+    this.exclusive = exclusive;
+    this.#prefetch = prefetch;
+  }
+
+  hasCapacity(): boolean {
+    const own = this.noAck || this.#prefetch === 0 || this.#unacked < this.#prefetch;
+    return own && this.#channel.hasCapacity(this.noAck);
+  }
+
+  deliver(entry: Entry): void {
+    if (!this.noAck) this.#unacked++;
+    this.#channel.deliver(this, entry);
+  }
+
+  released(): void {
+    this.#unacked--;
+  }
+
+  cancelled(): void {
+    this.#channel.lost(this);
+  }
+
+  wake(): void {
+    this.queue.wake(this);
+  }
+
+  end(): void {
+    this.queue.unsubscribe(this);
   }
 }

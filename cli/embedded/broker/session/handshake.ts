@@ -1,12 +1,13 @@
-/** What is agreed on before a connection runs: who it is, how large frames are, which virtual host. */
+/** Negotiation before a connection runs: authentication, frame size, virtual host. */
 import { type AmqpError, accessRefused, commandInvalid, NOWHERE, notAllowed, syntaxError } from '../amqp-error.js';
+import type { Vhost } from '../queues/vhost.js';
 import { entriesOf, type FieldTable, flag, longString, lookUp, table } from '../wire/field-table.js';
 import { FRAME_MIN_BYTES } from '../wire/frame-reader.js';
 import type { MethodOf } from '../wire/method-table.js';
 
 export const PROTOCOL_HEADER = Buffer.from('AMQP\x00\x00\x09\x01', 'latin1');
 
-/** Whether these are the first bytes of AMQP 0-9-1. */
+/** Whether these bytes are a prefix of AMQP 0-9-1's protocol header. */
 export function isGreeting(bytes: Buffer): boolean {
   const known = Math.min(bytes.length, PROTOCOL_HEADER.length);
   return bytes.subarray(0, known).equals(PROTOCOL_HEADER.subarray(0, known));
@@ -21,11 +22,11 @@ export interface Limits {
   readonly heartbeatS: number;
 }
 
-/** What a client says that it understands. */
+/** Client capabilities. */
 export interface Capabilities {
   readonly consumerCancelNotify: boolean;
   readonly connectionBlocked: boolean;
-  /** It is told why it is refused, instead of being cut off. */
+  /** Report a refused login with connection.close instead of closing the socket. */
   readonly authenticationFailureClose: boolean;
 }
 
@@ -35,7 +36,7 @@ export const NO_CAPABILITIES: Capabilities = {
   authenticationFailureClose: false,
 };
 
-/** The product's own name: nobody shall take it for RabbitMQ. */
+/** Identifies this product, so that clients do not mistake it for RabbitMQ. */
 export function serverProperties(version: string): FieldTable {
   const capabilities = {
     publisher_confirms: true,
@@ -53,7 +54,7 @@ export function serverProperties(version: string): FieldTable {
     ['product', longString('Loghive development broker')],
     ['version', longString(version)],
     ['platform', longString(`Node.js ${process.version}`)],
-    ['information', longString('For development only: everything is in memory and ends with the process.')],
+    ['information', longString('For development only: everything is in memory and lost when the process exits.')],
   ];
 }
 
@@ -67,7 +68,7 @@ export function capabilitiesOf(clientProperties: FieldTable): Capabilities {
   };
 }
 
-/** @throws AmqpError 503 for another mechanism than PLAIN, 502 for a response that is none */
+/** @throws AmqpError 503 for a mechanism other than PLAIN; 502 for a malformed response. */
 export function credentialsOf({ mechanism, response }: MethodOf<'connection.start-ok'>): {
   user: string;
   password: string;
@@ -89,8 +90,11 @@ export function loginRefused(): AmqpError {
   return error;
 }
 
-/** @throws AmqpError 530 when the client wants more than it was offered, or less than is possible */
-export function agreed(offered: Limits, { channelMax, frameMax, heartbeat }: MethodOf<'connection.tune-ok'>): Limits {
+/** @throws AmqpError 530 if the client requests more than was offered, or less than the minimum. */
+export function negotiated(
+  offered: Limits,
+  { channelMax, frameMax, heartbeat }: MethodOf<'connection.tune-ok'>,
+): Limits {
   assertWithin('frame_max', frameMax, FRAME_MIN_BYTES, offered.frameMax);
   assertWithin('channel_max', channelMax, 1, offered.channelMax);
   return { channelMax, frameMax, heartbeatS: heartbeat };
@@ -104,4 +108,17 @@ function assertWithin(name: string, value: number, least: number, most: number):
     const shown = value === 0 ? '0 (no limit)' : String(value);
     throw notAllowed(`negotiated ${name} = ${shown} is higher than the maximum allowed value (${most})`);
   }
+}
+
+// The broker as seen by one of its connections.
+
+export interface ConnectionHost {
+  readonly properties: FieldTable;
+  readonly limits: Limits;
+  readonly handshakeMs: number;
+  readonly maxMessageBytes: number;
+  isUser(user: string, password: string): boolean;
+  findVhost(name: string): Vhost | undefined;
+  /** Why publishing is blocked; undefined: it is not. */
+  blockedReason(): string | undefined;
 }

@@ -1,39 +1,39 @@
-/** Heartbeats: says something when nothing else was said, and notices a peer that says nothing. */
+/** Sends heartbeats on an idle connection, and detects a client that has gone silent. */
 
-/** Looked at twice in the agreed time; a peer is given that time two times over, as RabbitMQ does. */
-const LOOKS_A_HEARTBEAT = 2;
-const SILENT_LOOKS = 4;
+/** Checks twice per negotiated interval. A client is dead after two silent intervals, as in RabbitMQ. */
+const CHECKS_PER_INTERVAL = 2;
+const MAX_SILENT_CHECKS = 4;
 
 export interface HeartbeatOptions {
   readonly intervalMs: number;
-  /** Said anything since it was asked last? */
-  spoke(): boolean;
-  beat(): void;
-  /** Nobody reads what the peer says now, so its silence means nothing. */
-  isDeaf(): boolean;
-  died(): void;
+  /** Whether anything was sent since the last call. */
+  hasSent(): boolean;
+  send(): void;
+  /** Whether reading is paused; silence then means nothing. */
+  isReadingPaused(): boolean;
+  onTimeout(): void;
 }
 
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #timer: NodeJS.Timeout;
-  #silentLooks = 0;
+  #silentChecks = 0;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.#look(), options.intervalMs / LOOKS_A_HEARTBEAT).unref();
+    this.#timer = setInterval(() => this.#check(), options.intervalMs / CHECKS_PER_INTERVAL).unref();
   }
 
-  /** The peer gave a sign of life. */
-  heard(): void {
-    this.#silentLooks = 0;
+  /** Something was received. */
+  received(): void {
+    this.#silentChecks = 0;
   }
 
-  #look(): void {
-    const { spoke, beat, isDeaf, died } = this.#options;
-    if (!spoke()) beat();
-    if (isDeaf()) this.#silentLooks = 0;
-    else if (++this.#silentLooks > SILENT_LOOKS) died();
+  #check(): void {
+    const { hasSent, send, isReadingPaused, onTimeout } = this.#options;
+    if (!hasSent()) send();
+    if (isReadingPaused()) this.#silentChecks = 0;
+    else if (++this.#silentChecks > MAX_SILENT_CHECKS) onTimeout();
   }
 
   end(): void {

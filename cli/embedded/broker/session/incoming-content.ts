@@ -1,4 +1,4 @@
-/** Puts together what comes in pieces: basic.publish, then its header, then its body. */
+/** Assembles published messages: basic.publish, then header, then body. */
 import { frameError, NOWHERE, preconditionFailed, unexpectedFrame } from '../amqp-error.js';
 import { BODY_FRAME, HEADER_FRAME, ownMemory, snippet } from '../wire/frame-reader.js';
 import type { MethodOf } from '../wire/method-table.js';
@@ -9,7 +9,7 @@ const HEADER_BYTES = 12;
 
 export interface Content {
   readonly method: MethodOf<'basic.publish'>;
-  /** Not looked at yet: they are the last thing that RabbitMQ reads. */
+  /** Parsed last, as in RabbitMQ. */
   readonly properties: Buffer;
   readonly body: Buffer;
 }
@@ -41,7 +41,7 @@ export class IncomingContent {
     this.#maxBytes = maxBytes;
   }
 
-  /** A method came: content must not be on its way. */
+  /** A method arrived: no content may be pending. */
   assertMethodExpected(): void {
     if (this.#expected.frame === 'method') return;
     throw unexpectedFrame(
@@ -55,7 +55,7 @@ export class IncomingContent {
     this.#expected = { frame: 'header', method };
   }
 
-  /** Forgets what has come so far: the channel ended. */
+  /** Discards partial content, because the channel has closed. */
   reset(): void {
     this.#expected = METHOD;
   }
@@ -65,8 +65,8 @@ export class IncomingContent {
   }
 
   /**
-   * @param type not a method's
-   * @returns the content once all of it is there
+   * @param type not a method frame.
+   * @returns the content once it is complete.
    */
   take(type: number, payload: Buffer): Content | undefined {
     const expected = this.#expected;
@@ -108,7 +108,7 @@ export class IncomingContent {
 
   #body(expected: Extract<Expected, { frame: 'body' }>, payload: Buffer): Content | undefined {
     if (payload.length > expected.left) throw frameError('a content body that is longer than its header says');
-    // One that says nothing may come, but must not be kept: any number of them may.
+    // Empty body frames are allowed, but not kept: a client may send any number.
     if (payload.length > 0) expected.parts.push(ownMemory(payload));
     expected.left -= payload.length;
     if (expected.left > 0) return undefined;

@@ -1,6 +1,6 @@
 /**
- * What goes to one peer. All that is said in one turn of the event loop is one write; large bodies are handed to the
- * socket without a copy. Whoever delivers asks `isFull` first: a peer that does not read gets no more messages.
+ * Output to one client. Everything written in one turn of the event loop becomes one write; large bodies are passed to
+ * the socket without copying. Check `isFull` before delivering: a client that does not read gets no more messages.
  */
 import type { Socket } from 'node:net';
 import type { Message } from '../queues/message.js';
@@ -18,22 +18,22 @@ import { encodeMethod } from '../wire/method-codec.js';
 import type { FieldsOf, MethodName } from '../wire/method-table.js';
 import type { Properties } from '../wire/properties.js';
 
-/** No more deliveries above it. */
+/** No more deliveries above this. */
 const FULL_BYTES = 1024 * 1024;
-/** Answers count as well: a peer that asks and never reads is not heard any more above it. */
+/** Replies count as well: above this, a client that sends requests but never reads is not read any more. */
 const OVERFULL_BYTES = 4 * FULL_BYTES;
-/** So much is not held back until the turn is over. */
+/** Above this, write without waiting for the end of the turn. */
 const WRITE_AT_ONCE_BYTES = 256 * 1024;
-/** A copy costs less than one more piece to write. */
+/** Up to this size, copying is cheaper than another chunk to write. */
 const COPIED_BODY_BYTES = 16 * 1024;
 const SMALLEST_BUFFER_BYTES = 512;
 const LARGEST_BUFFER_BYTES = 64 * 1024;
 const BASIC_CLASS = 60;
 
 export class Outbox {
-  /** Largest frame that the peer takes. */
+  /** Maximum frame size the client accepts. */
   frameMax = FRAME_MIN_BYTES;
-  #spoke = false;
+  #hasSent = false;
   readonly #socket: Socket;
   #writer = new ByteWriter(SMALLEST_BUFFER_BYTES);
   #pieces: Buffer[] = [];
@@ -58,7 +58,7 @@ export class Outbox {
 
   method<Name extends MethodName>(channel: number, name: Name, fields: FieldsOf<Name>): void {
     this.#method(channel, name, fields);
-    this.#later();
+    this.#scheduleFlush();
   }
 
   #method<Name extends MethodName>(channel: number, name: Name, fields: FieldsOf<Name>): void {
@@ -74,7 +74,7 @@ export class Outbox {
     return this.#writer.sizeLater();
   }
 
-  /** A method with a message behind it. */
+  /** Writes a method followed by a message. */
   content<Name extends MethodName>(
     channel: number,
     name: Name,
@@ -93,7 +93,7 @@ export class Outbox {
     writer.octet(FRAME_END);
     const most = this.frameMax - FRAME_EXTRA_BYTES;
     for (let at = 0; at < body.length; at += most) this.#body(channel, body.subarray(at, at + most));
-    this.#later();
+    this.#scheduleFlush();
   }
 
   #body(channel: number, part: Buffer): void {
@@ -121,18 +121,18 @@ export class Outbox {
     const size = this.#frame(HEARTBEAT_FRAME, 0);
     this.#writer.sizeHere(size);
     this.#writer.octet(FRAME_END);
-    this.#later();
+    this.#scheduleFlush();
   }
 
-  #later(): void {
+  #scheduleFlush(): void {
     if (this.#pieceBytes + this.#writer.length > WRITE_AT_ONCE_BYTES) this.flush();
     else this.#flushing ??= setImmediate(() => this.flush());
   }
 
-  spokeSinceAsked(): boolean {
-    const spoke = this.#spoke;
-    this.#spoke = false;
-    return spoke;
+  hasSentSinceLastCall(): boolean {
+    const hasSent = this.#hasSent;
+    this.#hasSent = false;
+    return hasSent;
   }
 
   flush(): void {
@@ -143,8 +143,8 @@ export class Outbox {
     const [pieces, bytes] = [this.#pieces, this.#pieceBytes];
     this.#pieces = [];
     this.#pieceBytes = 0;
-    this.#spoke = true;
-    // The next turn will probably say about as much.
+    this.#hasSent = true;
+    // The next turn will probably need about as much.
     this.#writer = new ByteWriter(Math.min(Math.max(bytes, SMALLEST_BUFFER_BYTES), LARGEST_BUFFER_BYTES));
     if (this.#socket.destroyed || this.#socket.writableEnded) return;
     this.#socket.cork();
@@ -152,7 +152,7 @@ export class Outbox {
     this.#socket.uncork();
   }
 
-  /** Says what is left and nothing more. */
+  /** Writes what is left and ends the stream. */
   end(): void {
     this.flush();
     this.#socket.end();

@@ -1,6 +1,6 @@
-/** Takes the values of AMQP off bytes that anybody may have sent: nothing is read past the end. */
+/** Reads AMQP values from untrusted bytes, never past their end. */
 
-/** The bytes are not what they should be. Whoever reads a frame turns it into the reply code that fits. */
+/** Malformed input. Callers convert it to the appropriate reply code. */
 export class Malformed extends Error {}
 
 export class ByteReader {
@@ -53,7 +53,7 @@ export class ByteReader {
     return this.#bytes.readUInt32BE(this.#take(4));
   }
 
-  /** Exact up to 2^53, which no counter of a development broker passes. */
+  /** Exact up to 2^53, which no counter here reaches. */
   longLong(): number {
     return this.long() * 0x1_0000_0000 + this.long();
   }
@@ -86,12 +86,16 @@ export class ByteReader {
     return this.#bytes.toString('latin1', at, at + length);
   }
 
-  /** What was read from there to here, which is not copied. */
+  /** Returns what was read since `start`, without copying. */
   since(start: number): Buffer {
     return this.#bytes.subarray(start, this.#at);
   }
 
-  /** From here on the end is so many bytes away. @returns where it was, for `leave` */
+  /**
+   * Limits reading to the next `length` bytes.
+   *
+   * @returns the previous end, for `leave`.
+   */
   enter(length: number): number {
     if (length > this.left) this.refuse('a table is longer than what it is in');
     const outer = this.#end;
@@ -103,7 +107,7 @@ export class ByteReader {
     this.#end = outer;
   }
 
-  /** Calls `readOne` until exactly so many bytes are read. */
+  /** Calls `readOne` until exactly `length` bytes are read. */
   within(length: number, readOne: () => void): void {
     const outer = this.enter(length);
     while (this.#at < this.#end) readOne();

@@ -1,7 +1,7 @@
-/** Puts the values of AMQP into a growing buffer, from which what is ready can be taken without a copy. */
+/** Writes AMQP values to a growing buffer, whose content can be taken without copying. */
 export class ByteWriter {
   #bytes: Buffer;
-  /** Before it all was taken. */
+  /** Start of what has not been taken. */
   #from = 0;
   #at = 0;
 
@@ -9,12 +9,12 @@ export class ByteWriter {
     this.#bytes = Buffer.allocUnsafe(capacity);
   }
 
-  /** Bytes that were written and not taken. */
+  /** Number of bytes written and not yet taken. */
   get length(): number {
     return this.#at - this.#from;
   }
 
-  /** What was written since the last time. It stays as it is, whatever is written later. */
+  /** Returns what was written since the last call. Later writes do not change it. */
   take(): Buffer {
     const taken = this.#bytes.subarray(this.#from, this.#at);
     this.#from = this.#at;
@@ -90,12 +90,12 @@ export class ByteWriter {
     this.#bytes.set(bytes, at);
   }
 
-  /** Leaves room for a length and says where; see `sizeHere`. */
+  /** Reserves space for a length and returns its position; see `sizeHere`. */
   sizeLater(): number {
     return this.#room(4) - this.#from;
   }
 
-  /** Fills in, at that place, how many bytes were written since. Nothing may be taken between the two. */
+  /** Fills in the number of bytes written since that position. */
   sizeHere(place: number): void {
     this.#bytes.writeUInt32BE(this.length - place - 4, this.#from + place);
   }

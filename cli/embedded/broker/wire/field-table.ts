@@ -1,20 +1,22 @@
-/** Field tables: arguments, properties of the peers, headers. Every value keeps its type, because queues are compared by it. */
+/**
+ * Field tables: arguments, client properties, headers. Values keep their AMQP type, because equivalence depends on it.
+ */
 import { ByteReader } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
 import { type Container, rewrite, skipContainer } from './field-walk.js';
 
-/** The types that RabbitMQ reads, by the letter before the value. */
+/** The types RabbitMQ reads, by the letter before the value. */
 export type Field =
   | { readonly type: 'b' | 'B' | 's' | 'u' | 'I' | 'i' | 'd' | 'f'; readonly value: number }
   | { readonly type: 'l' | 'L' | 'T'; readonly value: bigint }
   | { readonly type: 'S' | 'x'; readonly value: string }
   | { readonly type: 't'; readonly value: boolean }
   | { readonly type: 'D'; readonly value: { readonly scale: number; readonly unscaled: number } }
-  /** What is in it, read when it is asked for: see `entriesOf` and `itemsOf`. */
+  /** Encoded content, decoded on demand: see `entriesOf` and `itemsOf`. */
   | { readonly type: Container; readonly value: Buffer }
   | { readonly type: 'V'; readonly value: undefined };
 
-/** In the order of the wire. Of a name that is there twice the first one counts, as in RabbitMQ. */
+/** In wire order. If a name occurs twice, the first one counts, as in RabbitMQ. */
 export type FieldTable = ReadonlyArray<readonly [name: string, field: Field]>;
 
 export const longString = (value: string): Field => ({ type: 'S', value });
@@ -33,7 +35,7 @@ export function lookUp(fields: FieldTable, name: string): Field | undefined {
   return fields.find(([each]) => each === name)?.[1];
 }
 
-/** Of an integer of any width; undefined for all else. */
+/** The value of an integer of any width; otherwise undefined. */
 export function integerOf(field: Field | undefined): number | undefined {
   if (field === undefined) return undefined;
   if (field.type === 'l' || field.type === 'L') return Number(field.value);
@@ -44,14 +46,14 @@ export function textOf(field: Field | undefined): string | undefined {
   return field?.type === 'S' ? field.value : undefined;
 }
 
-/** Of a table; undefined for all else. */
+/** The entries of a table; otherwise undefined. */
 export function entriesOf(field: Field | undefined): FieldTable | undefined {
   if (field?.type !== 'F') return undefined;
   const reader = new ByteReader(field.value);
   return readEntries(reader, reader.left);
 }
 
-/** Of an array; undefined for all else. */
+/** The items of an array; otherwise undefined. */
 export function itemsOf(field: Field | undefined): readonly Field[] | undefined {
   if (field?.type !== 'A') return undefined;
   const reader = new ByteReader(field.value);
@@ -60,10 +62,10 @@ export function itemsOf(field: Field | undefined): readonly Field[] | undefined 
   return items;
 }
 
-/** Nobody wants to see more of what is nested. */
-const MOST_SHOWN = 16;
+/** Maximum nesting depth shown. */
+const MAX_SHOWN = 16;
 
-/** As plain JavaScript values, for people. */
+/** Converts to plain JavaScript values for display. */
 export function plainTable(fields: FieldTable, depth = 0): Record<string, unknown> {
   return Object.fromEntries(
     fields.map(([name, field]) => [Buffer.from(name, 'latin1').toString('utf8'), plainValue(field, depth)]),
@@ -73,9 +75,9 @@ export function plainTable(fields: FieldTable, depth = 0): Record<string, unknow
 function plainValue(field: Field, depth: number): unknown {
   switch (field.type) {
     case 'A':
-      return depth < MOST_SHOWN ? itemsOf(field)?.map((each) => plainValue(each, depth + 1)) : '…';
+      return depth < MAX_SHOWN ? itemsOf(field)?.map((each) => plainValue(each, depth + 1)) : '…';
     case 'F':
-      return depth < MOST_SHOWN ? plainTable(entriesOf(field) ?? [], depth + 1) : '…';
+      return depth < MAX_SHOWN ? plainTable(entriesOf(field) ?? [], depth + 1) : '…';
     case 'S':
       return Buffer.from(field.value, 'latin1').toString('utf8');
     case 'l':
@@ -87,7 +89,7 @@ function plainValue(field: Field, depth: number): unknown {
   }
 }
 
-/** @throws Malformed also for what is wrong deep in it */
+/** @throws Malformed also for errors in nested values. */
 export function readTable(reader: ByteReader): FieldTable {
   return readEntries(reader, reader.long());
 }
@@ -141,7 +143,7 @@ export function readField(reader: ByteReader): Field {
 
 const LENGTH_BYTES = 4;
 
-/** How deep it is nested is for its owner to say: all of it is checked, and kept as bytes. */
+/** Nesting may be arbitrarily deep: the content is validated and kept as bytes. */
 function readContainer(reader: ByteReader, type: Container): Field {
   const start = reader.at;
   skipContainer(reader, type);

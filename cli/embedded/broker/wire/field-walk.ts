@@ -1,12 +1,12 @@
 /**
- * Goes over the fields of a table, however deep they lie: a frame has room for 20,000 tables, one in the other, so the
- * stack is a list of its own, and what is nested is never a tree of values.
+ * Walks the fields of a table at any depth. A frame can nest 20,000 tables, so this uses an explicit stack and never
+ * builds a tree of values.
  */
 import { ByteReader } from './byte-reader.js';
 
 export type Container = 'F' | 'A';
 
-/** By the letter before a value: how many bytes it has. Texts, tables and arrays say so themselves. */
+/** Size in bytes by type letter. Strings, tables and arrays carry their own length. */
 const WIDTHS: Readonly<Record<string, number>> = {
   t: 1,
   b: 1,
@@ -24,16 +24,16 @@ const WIDTHS: Readonly<Record<string, number>> = {
   V: 0,
 };
 
-/** @param at of its letter; the value follows */
+/** @param at position of the letter; the value follows. */
 type OnField = (letter: string, at: number) => void;
 
 export function isContainer(letter: string): letter is Container {
   return letter === 'F' || letter === 'A';
 }
 
-/** Reads past the next table or array, of which only the length and what is in it is there: no letter. */
+/** Skips a table or array; the reader is at its length, after the letter. */
 export function skipContainer(reader: ByteReader, container: Container, onField?: OnField): void {
-  /** Where those that are around the present one end; negative for arrays, so that one list will do. */
+  /** Ends of the enclosing containers; negative for arrays, so that one list is enough. */
   const around: number[] = [];
   let isTable = container === 'F';
   let outer = reader.enter(reader.long());
@@ -59,7 +59,7 @@ export function skipContainer(reader: ByteReader, container: Container, onField?
   }
 }
 
-/** Reads past the next field, letter and value. */
+/** Skips the next field, letter and value. */
 export function skipField(reader: ByteReader, onField?: OnField): void {
   const at = reader.at;
   const letter = reader.character();
@@ -72,7 +72,7 @@ export function skipField(reader: ByteReader, onField?: OnField): void {
 }
 
 function skipValue(reader: ByteReader, letter: string): void {
-  // Erlang has no numbers that are none, so RabbitMQ cannot read them.
+  // Erlang has no NaN or infinity, so RabbitMQ cannot read them.
   if (letter === 'd') reader.finite(reader.double());
   else if (letter === 'f') reader.finite(reader.float());
   else if (letter === 'S' || letter === 'x') reader.skip(reader.long());
@@ -85,12 +85,12 @@ function skipValue(reader: ByteReader, letter: string): void {
 
 const SMALL_L = 'l'.charCodeAt(0);
 
-/** Whether RabbitMQ, when it has read this field, writes it in another way: a long has one letter, and true is 1. */
+/** Whether RabbitMQ re-encodes this field differently: a long has one letter, and true is 1. */
 export function isRewritten(bytes: Buffer, letter: string, at: number): boolean {
   return letter === 'L' || (letter === 't' && (bytes[at + 1] as number) > 1);
 }
 
-/** Writes the fields of a table, or of an array, as RabbitMQ does. Nothing moves. */
+/** Re-encodes the fields of a table or array in place, as RabbitMQ does. */
 export function rewrite(bytes: Buffer, start: number, container: Container): void {
   skipContainer(new ByteReader(bytes, start), container, (letter, at) => {
     if (!isRewritten(bytes, letter, at)) return;

@@ -1,56 +1,56 @@
 /**
- * Cuts a stream of bytes into frames. It keeps at most one frame that has not ended, so what a peer can make it hold is
- * bounded by the frame size that was agreed on.
+ * Splits a byte stream into frames. Buffers at most one incomplete frame, so memory is bounded by the negotiated frame
+ * size.
  */
-import { frameError } from '../amqp-error.js';
+import { frameError, unexpectedFrame } from '../amqp-error.js';
 
 export const METHOD_FRAME = 1;
 export const HEADER_FRAME = 2;
 export const BODY_FRAME = 3;
 export const HEARTBEAT_FRAME = 8;
 
-/** Type, channel and size before the payload. */
+/** Type, channel and size. */
 export const FRAME_HEAD_BYTES = 7;
-/** And the mark behind it. */
+/** Header plus end marker. */
 export const FRAME_EXTRA_BYTES = FRAME_HEAD_BYTES + 1;
 export const FRAME_END = 0xce;
-/** No frame is larger before the connection was tuned. */
+/** Maximum frame size before tuning. */
 export const FRAME_MIN_BYTES = 4096;
 
 export type OnFrame = (type: number, channel: number, payload: Buffer) => void;
 
 export class FrameReader {
-  /** Largest frame that is taken, head and end included. */
+  /** Maximum frame size, including header and end marker. */
   frameMax = FRAME_MIN_BYTES;
   readonly #onFrame: OnFrame;
   readonly #head = Buffer.alloc(FRAME_HEAD_BYTES);
   #headBytes = 0;
-  /** Payload and end mark of a frame that began in an earlier chunk. */
+  /** Payload and end marker of a frame that began in an earlier chunk. */
   #rest: Buffer | undefined;
   #restBytes = 0;
   #isHeld = false;
-  /** What came while it was held. */
+  /** Data that arrived while reading was held. */
   #held: Buffer | undefined;
 
-  /** @param onFrame its payload is valid during the call only, unless it has a memory of its own (see ownMemory) */
+  /** @param onFrame its payload is only valid during the call, unless it has its own memory (see ownMemory). */
   constructor(onFrame: OnFrame) {
     this.#onFrame = onFrame;
   }
 
-  /** Reads no further than this frame until `goOn`; called from within onFrame. */
+  /** Stops reading after this frame until `resume`. Called from within onFrame. */
   hold(): void {
     this.#isHeld = true;
   }
 
-  /** @throws what `read` throws */
-  goOn(): void {
+  /** @throws the errors of `read`. */
+  resume(): void {
     const held = this.#held;
     this.#isHeld = false;
     this.#held = undefined;
     if (held) this.read(held);
   }
 
-  /** @throws AmqpError 501 for a frame that is too large or does not end where it says; what onFrame throws */
+  /** @throws AmqpError 501 for a frame that is too large or has no end marker; errors of onFrame. */
   read(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length) {
@@ -59,7 +59,7 @@ export class FrameReader {
         this.#held = this.#held ? Buffer.concat([this.#held, rest]) : rest;
         return;
       }
-      if (this.#rest !== undefined) at = this.#goOn(this.#rest, chunk, at);
+      if (this.#rest !== undefined) at = this.#continueFrame(this.#rest, chunk, at);
       else if (this.#headBytes === 0 && chunk.length - at >= FRAME_HEAD_BYTES) at = this.#frameOrStart(chunk, at);
       else at = this.#collectHead(chunk, at);
     }
@@ -92,7 +92,7 @@ export class FrameReader {
     this.#restBytes = 0;
   }
 
-  #goOn(rest: Buffer, chunk: Buffer, at: number): number {
+  #continueFrame(rest: Buffer, chunk: Buffer, at: number): number {
     const taken = Math.min(rest.length - this.#restBytes, chunk.length - at);
     chunk.copy(rest, this.#restBytes, at, at + taken);
     this.#restBytes += taken;
@@ -105,7 +105,7 @@ export class FrameReader {
 
   #sizeOf(bytes: Buffer, at: number): number {
     const size = bytes.readUInt32BE(at + 3);
-    // RabbitMQ forgives who has left out head and end when it counted.
+    // RabbitMQ tolerates clients that count the payload only.
     if (size > this.frameMax) {
       throw frameError(
         `type ${bytes[at]}, all octets = <<>>: {frame_too_large,${size},${this.frameMax - FRAME_EXTRA_BYTES}}`,
@@ -121,16 +121,30 @@ export class FrameReader {
   }
 }
 
-/** The bytes in a piece of memory that holds nothing else, or hardly: a small message must not keep a large chunk. */
+/** Returns the bytes in a buffer of their own, so that a small message does not retain a large chunk. */
 export function ownMemory(bytes: Buffer): Buffer {
   return bytes.buffer.byteLength - bytes.length <= FRAME_EXTRA_BYTES ? bytes : Buffer.from(bytes);
 }
 
-/** The first bytes as RabbitMQ shows them. */
+/** The first bytes, as RabbitMQ prints them. */
 export function snippet(payload: Buffer): string {
   const SHOWN = 16;
   const first = payload.subarray(0, SHOWN);
   const text = first.toString('latin1');
   const shown = /^[ -~\xa0-\xff]+$/.test(text) ? `<<"${text}">>` : `<<${first.join()}>>`;
   return payload.length > SHOWN ? `first ${SHOWN} octets = ${shown}` : `all octets = ${shown}`;
+}
+
+// Checks which frame types are allowed in which context.
+
+/** @throws AmqpError 501 for an unknown frame type; 505 for a heartbeat, which belongs to the connection. */
+export function assertChannelFrame(type: number, payload: Buffer): void {
+  if (type === HEARTBEAT_FRAME && payload.length === 0) throw unexpectedFrame(`type ${type}, ${snippet(payload)}`);
+  if (type < METHOD_FRAME || type > BODY_FRAME) throw frameError(`type ${type}, ${snippet(payload)}: unknown_frame`);
+}
+
+/** @throws AmqpError 501 for an unknown frame type; 505 for anything but a connection method. */
+export function assertConnectionMethod(type: number, channel: number, payload: Buffer): void {
+  assertChannelFrame(type, payload);
+  if (channel > 0 || type !== METHOD_FRAME) throw unexpectedFrame(`type ${type}, ${snippet(payload)}`);
 }

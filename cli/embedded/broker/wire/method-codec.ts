@@ -1,4 +1,4 @@
-/** Methods to bytes and back, by the table. */
+/** Encodes and decodes methods according to the method table. */
 import { frameError, notImplemented } from '../amqp-error.js';
 import { ByteReader, Malformed } from './byte-reader.js';
 import type { ByteWriter } from './byte-writer.js';
@@ -7,19 +7,19 @@ import { METHOD_FRAME, snippet } from './frame-reader.js';
 import { type FieldsOf, METHODS, type Method, type MethodName, shapeOf } from './method-table.js';
 import { isReadable } from './wire-text.js';
 
-/** More than a reply text has room for. */
+/** Longer than any reply text. */
 const SHOWN_BYTES = 255;
 
 /**
- * @param payload of a method frame
- * @throws AmqpError 501 when it is not a method's, 540 when there is no such method here
+ * @param payload of a method frame.
+ * @throws AmqpError 501 if it is not a valid method; 540 if the method is not supported.
  */
 export function decodeMethod(payload: Buffer): Method {
   if (payload.length < 4) throw frameError(`type ${METHOD_FRAME}, ${snippet(payload)}: unknown_frame`);
   const id = payload.readUInt32BE(0);
   const shape = shapeOf(id);
   if (shape === undefined) {
-    throw notImplemented(`the development broker has no method ${id & 0xffff} of class ${id >>> 16}`);
+    throw notImplemented(`the development broker does not support method ${id & 0xffff} of class ${id >>> 16}`);
   }
   try {
     const reader = new ByteReader(payload, 4);

@@ -1,6 +1,6 @@
 /**
- * The methods of AMQP 0-9-1 with RabbitMQ's extensions: number (class, method) and fields in the order of the wire.
- * Everything that is read or written goes by this table. The methods that are not in it do not exist here.
+ * The methods of AMQP 0-9-1 with RabbitMQ's extensions: number (class, method) and fields in wire order. All encoding
+ * and decoding uses this table; methods not listed are not supported.
  */
 
 const TABLE = {
@@ -208,7 +208,7 @@ export type FieldsOf<Name extends MethodName> = {
   readonly [Field in keyof (typeof TABLE)[Name][2]]: ValueOf<(typeof TABLE)[Name][2][Field]>;
 };
 
-/** A method as it was read. */
+/** A decoded method. */
 export type Method = { [Name in MethodName]: { readonly name: Name } & FieldsOf<Name> }[MethodName];
 export type MethodOf<Name extends MethodName> = Extract<Method, { name: Name }>;
 
@@ -216,7 +216,7 @@ export interface MethodShape {
   readonly name: MethodName;
   readonly classId: number;
   readonly methodId: number;
-  /** Class and method in one number, as in the first four bytes of a method frame. */
+  /** Class and method as one number: the first four bytes of a method frame. */
   readonly id: number;
   readonly fields: ReadonlyArray<readonly [name: string, kind: FieldKind]>;
 }

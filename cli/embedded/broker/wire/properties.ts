@@ -1,6 +1,6 @@
 /**
- * The properties of a message, kept as the bytes that came. They are read as far as the broker needs them, and written
- * anew only where a header is added: all the rest is handed on byte for byte.
+ * Message properties, kept as received. Only what the broker needs is decoded, and they are only re-encoded when a
+ * header is added; everything else is passed on byte for byte.
  */
 import { internalError, NOWHERE } from '../amqp-error.js';
 import { ByteReader, Malformed } from './byte-reader.js';
@@ -14,9 +14,9 @@ const PRIORITY = 0x0800;
 const EXPIRATION = 0x0100;
 const TIMESTAMP = 0x0040;
 const USER_ID = 0x0010;
-/** Class basic has no use for these two; one would mean that more flags follow. RabbitMQ does not look at them. */
+/** Unused in class basic; one would mean that more flags follow. RabbitMQ ignores them. */
 const MEANINGLESS = 0x0003;
-/** In the order of the wire; the last flag that class basic knows is cluster-id. */
+/** In wire order; the last flag of class basic is cluster-id. */
 const FLAGS = [
   0x8000,
   0x4000,
@@ -47,15 +47,15 @@ export interface Properties {
   readonly expiration: (Span & { readonly text: string }) | undefined;
   readonly deliveryMode: number | undefined;
   readonly userId: string | undefined;
-  /** A header names more routing keys. */
+  /** Whether a header names additional routing keys. */
   readonly sendsCopies: boolean;
-  /** RabbitMQ, too, would write the same bytes. */
+  /** Whether RabbitMQ would encode the same bytes. */
   readonly isCanonical: boolean;
 }
 
 /**
- * @param raw has a memory of its own
- * @throws AmqpError 541, as RabbitMQ says it, when it is not the properties of a message
+ * @param raw must have its own memory.
+ * @throws AmqpError 541, as RabbitMQ does, if the properties are malformed.
  */
 export function parseProperties(raw: Buffer): Properties {
   try {
@@ -109,7 +109,10 @@ function parse(raw: Buffer): Properties {
   return { raw, headers, expiration, deliveryMode, userId, sendsCopies, isCanonical };
 }
 
-/** Goes over the header table: `onEntry` for its own entries, once each is read, `onField` however deep. */
+/**
+ * Walks the header table: `onEntry` is called for its own entries after each is read, `onField` for fields at any
+ * depth.
+ */
 function readEntries(
   reader: ByteReader,
   onEntry: (name: string, start: number) => void,
@@ -123,7 +126,7 @@ function readEntries(
   });
 }
 
-/** As RabbitMQ writes properties when it has taken them apart; what quorum queues hold it always has. */
+/** The properties as RabbitMQ re-encodes them. Quorum queues always hold them in this form. */
 export function canonical(properties: Properties): Properties {
   if (properties.isCanonical) return properties;
   const { headers } = properties;
@@ -133,7 +136,7 @@ export function canonical(properties: Properties): Properties {
   return { ...properties, raw, isCanonical: true };
 }
 
-/** A header whose value was not looked into. */
+/** A header with its encoded value. */
 export interface Header {
   readonly name: string;
   /** Type and value. */
@@ -153,7 +156,7 @@ export function headerValue(headers: readonly Header[], name: string): Field | u
   return header && readField(new ByteReader(header.raw));
 }
 
-/** Sets headers as RabbitMQ does it: in place of those of the same name, and all sorted by name. */
+/** Sets headers as RabbitMQ does: replaces those of the same name and sorts all by name. */
 export function setHeaders(headers: readonly Header[], values: Readonly<Record<string, Field>>): Header[] {
   const kept = headers.filter(({ name }) => !Object.hasOwn(values, name));
   const set = Object.entries(values).map(([name, field]) => {
@@ -164,7 +167,7 @@ export function setHeaders(headers: readonly Header[], values: Readonly<Record<s
   return [...kept, ...set].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
-/** The same properties with other headers, and without an expiration if so asked. */
+/** Replaces the headers, and optionally removes the expiration. */
 export function withHeaders(
   properties: Properties,
   headers: readonly Header[],

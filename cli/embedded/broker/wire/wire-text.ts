@@ -1,6 +1,6 @@
 /**
- * Names and texts are bytes to the broker: within it a string has one character for each byte of the wire, so that
- * what came in goes out again byte for byte. Only what people read or give is converted.
+ * Conversion between text and wire strings. Inside the broker a string has one character per byte, so that bytes pass
+ * through unchanged. Only text for people or from options is converted.
  */
 import { isUtf8 } from 'node:buffer';
 
@@ -12,7 +12,7 @@ export function readableText(bytes: string): string {
   return Buffer.from(bytes, 'latin1').toString('utf8');
 }
 
-/** As all short strings must be. */
+/** Whether the bytes are valid UTF-8, as all short strings must be. */
 export function isReadable(bytes: string): boolean {
   return /^[\x00-\x7f]*$/.test(bytes) || isUtf8(Buffer.from(bytes, 'latin1'));
 }

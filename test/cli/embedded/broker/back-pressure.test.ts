@@ -1,4 +1,4 @@
-/** What protects the broker's memory: publishers are blocked, and nobody is sent more than they read. */
+/** Protection of the broker's memory: publishers are blocked, and clients that do not read get no more messages. */
 import type { ChannelModel } from 'amqplib';
 import { describe, expect, test } from 'vitest';
 import type { DevelopmentBroker } from '../../../../cli/embedded/broker/index.js';
@@ -18,7 +18,7 @@ function blocking(connection: ChannelModel): string[] {
 const ready = (broker: DevelopmentBroker) => broker.listQueues()[0]?.ready ?? 0;
 
 describe('while publishing is blocked', () => {
-  test('a connection that publishes is told and not read; one that only takes goes on', async () => {
+  test('a publishing connection is notified and not read; one that only consumes continues', async () => {
     const broker = await useDevelopmentBroker();
     const publisher = await useClient(broker.url);
     const heard = blocking(publisher);
@@ -32,7 +32,7 @@ describe('while publishing is blocked', () => {
     await eventually(() => expect(heard).toEqual(['blocked: low on memory']));
     expect(broker.listConnections()).toMatchObject([{ state: 'blocked' }]);
 
-    // As with RabbitMQ it is not even read to its end.
+    // As with RabbitMQ, it is not read completely.
     channel.sendToQueue('q', Buffer.from('one more'));
     const taker = await useChannel(broker.url);
     const message = await taker.get('q', { noAck: true });
@@ -46,7 +46,7 @@ describe('while publishing is blocked', () => {
   });
 });
 
-test('publishers are blocked above the memory limit until enough was taken', async () => {
+test('publishers are blocked above the memory limit until enough is consumed', async () => {
   const broker = await useDevelopmentBroker({ memoryBytes: MIB });
   const publisher = await useClient(broker.url);
   const heard = blocking(publisher);
@@ -64,7 +64,7 @@ test('publishers are blocked above the memory limit until enough was taken', asy
   expect(heard.at(-1)).toBe('unblocked');
 });
 
-test('a consumer that does not read is sent no more than its socket holds and a little', async () => {
+test('a consumer that does not read gets little more than its socket buffers', async () => {
   const broker = await useDevelopmentBroker();
   const channel = await useChannel(broker.url);
   await channel.assertQueue('q');
@@ -84,7 +84,7 @@ test('a consumer that does not read is sent no more than its socket holds and a 
   };
   peer.socket.write(Buffer.concat([opening(), methodFrame(1, 'basic.consume', { ...consume, arguments: [] })]));
   await eventually(() => expect(broker.listQueues()).toMatchObject([{ consumers: 1 }]));
-  // The kernel takes some megabytes; what it does not take stays in the queue.
+  // The kernel buffers some megabytes; the rest stays in the queue.
   await channel.checkQueue('q');
   expect(ready(broker)).toBeGreaterThan(100);
 
@@ -93,7 +93,7 @@ test('a consumer that does not read is sent no more than its socket holds and a 
   expect(broker.listQueues()).toMatchObject([{ ready: 0, unacked: 300 }]);
 });
 
-test('a peer that asks and asks without reading the answers is not heard any more', async () => {
+test('a client that sends requests without reading replies is not read any more', async () => {
   const broker = await useDevelopmentBroker();
   const channel = await useChannel(broker.url);
   await channel.assertQueue('q');
@@ -106,7 +106,7 @@ test('a peer that asks and asks without reading the answers is not heard any mor
   const get = methodFrame(1, 'basic.get', { ticket: 0, queue: 'q', noAck: true });
   peer.socket.write(opening());
   for (let n = 0; n < 1000; n++) {
-    // One write each, so that the broker does not find all of them in one chunk.
+    // One write each, so that the broker does not receive all of them in one chunk.
     peer.socket.write(get);
     if (n % 50 === 0) await channel.checkQueue('q');
   }
@@ -116,7 +116,7 @@ test('a peer that asks and asks without reading the answers is not heard any mor
   await eventually(() => expect(peer.hearing.bodyBytes).toBe(1000 * size));
 });
 
-test('a message that is larger than allowed closes its channel before it is there', async () => {
+test('a message above the size limit closes its channel before it arrives', async () => {
   const broker = await useDevelopmentBroker({ maxMessageBytes: 1000 });
   const channel = await useChannel(broker.url);
   const errors: string[] = [];

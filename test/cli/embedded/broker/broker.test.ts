@@ -1,9 +1,9 @@
-/** The development broker as a client meets it. */
+/** The development broker as a client sees it. */
 import { expect, test } from 'vitest';
 import { eventually } from '../../../support/wait.mjs';
 import { useChannel, useDevelopmentBroker } from './use-development-broker.js';
 
-test('what is published with a confirm is delivered, and gone once it is acknowledged', async () => {
+test('a confirmed message is delivered, and removed once it is acknowledged', async () => {
   const broker = await useDevelopmentBroker();
   const channel = await useChannel(broker.url);
   await channel.assertExchange('logs', 'direct', { durable: true });
@@ -23,7 +23,7 @@ test('what is published with a confirm is delivered, and gone once it is acknowl
   await eventually(() => expect(broker.listQueues()).toMatchObject([{ messages: 0, consumers: 1 }]));
 });
 
-test('it counts what it delivers again, returns and throws away, for each virtual host', async () => {
+test('counts redeliveries, returns and dropped messages per virtual host', async () => {
   const broker = await useDevelopmentBroker();
   broker.addVhost('other');
   const channel = await useChannel(broker.url);

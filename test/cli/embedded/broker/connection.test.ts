@@ -1,4 +1,4 @@
-/** How a connection begins, is kept alive, and ends. */
+/** How a connection is opened, kept alive, and closed. */
 import { connect } from 'amqplib';
 import { describe, expect, test } from 'vitest';
 import { startDevelopmentBroker } from '../../../../cli/embedded/broker/index.js';
@@ -9,7 +9,7 @@ import { contentFrames, frame, LOGIN, methodFrame, opening, PROTOCOL_HEADER, pub
 import { useClient, useDevelopmentBroker } from './use-development-broker.js';
 
 describe('a client', () => {
-  test('meets a product that does not call itself RabbitMQ', async () => {
+  test('sees a product that does not call itself RabbitMQ', async () => {
     const broker = await useDevelopmentBroker();
     const { connection } = await useClient(broker.url);
     expect(connection.serverProperties).toMatchObject({
@@ -28,14 +28,14 @@ describe('a client', () => {
     await expect(connect(broker.url.replace('guest:guest', credentials))).rejects.toThrow(reason);
   });
 
-  test('is refused at a virtual host that is not there, and taken once it was added', async () => {
+  test('is refused at a missing virtual host, and accepted once it was added', async () => {
     const broker = await useDevelopmentBroker();
     await expect(connect(broker.vhostUrl('spaß & co'))).rejects.toThrow(/got <ConnectionClose/);
     await useClient(broker.addVhost('spaß & co'));
     expect(broker.listConnections()).toMatchObject([{ vhost: 'spaß & co', user: 'guest', state: 'running' }]);
   });
 
-  test('is told when all connections are closed', async () => {
+  test('is notified when all connections are closed', async () => {
     const broker = await useDevelopmentBroker();
     const connection = await useClient(broker.url);
     const errors: string[] = [];
@@ -45,7 +45,7 @@ describe('a client', () => {
     await eventually(() => expect(broker.listConnections()).toEqual([]));
   });
 
-  test('loses its virtual host with all that is in it', async () => {
+  test('is disconnected when its virtual host is deleted', async () => {
     const broker = await useDevelopmentBroker();
     const connection = await useClient(broker.addVhost('other'));
     await (await connection.createChannel()).assertQueue('q');
@@ -59,7 +59,7 @@ describe('a client', () => {
   });
 });
 
-test('a broker that was stopped is gone, with its connections, and another one can have its port', async () => {
+test('stopping a broker closes its connections and frees its port', async () => {
   const broker = await startDevelopmentBroker();
   const connection = await connect(broker.url);
   connection.on('error', () => {});
@@ -69,7 +69,7 @@ test('a broker that was stopped is gone, with its connections, and another one c
   expect(next.url).toBe(broker.url);
 });
 
-test('a port that is taken is told', async () => {
+test('a port in use is reported', async () => {
   const { port } = await useDevelopmentBroker();
   await expect(startDevelopmentBroker({ port })).rejects.toMatchObject({
     code: 'LOGHIVE_INVALID_OPTION',
@@ -79,7 +79,7 @@ test('a port that is taken is told', async () => {
 
 test.each([
   [{ host: '0.0.0.0' }, /option host of the development broker is "0.0.0.0"/],
-  [{ port: -1 }, /option port .* a whole number from 0 to 65535/],
+  [{ port: -1 }, /option port .* an integer from 0 to 65535/],
   [{ heartbeatS: 1.5 }, /option heartbeatS/],
   [{ user: '' }, /option user/],
   [{ vhosts: 'a' }, /option vhosts/],
@@ -96,7 +96,7 @@ describe('a peer that does not speak AMQP 0-9-1', () => {
     ['HTTP', 'GET / HTTP/1.1\r\n\r\n'],
     ['AMQP 1.0', 'AMQP\x00\x01\x00\x00'],
     ['AMQP 0-8', 'AMQP\x01\x01\x08\x00'],
-  ])('but %s is told which protocol is spoken here, and cut off', async (_name, bytes) => {
+  ])('but %s gets the protocol header and is disconnected', async (_name, bytes) => {
     const { port } = await useDevelopmentBroker();
     const peer = await usePeer(port, { takesApart: false });
     peer.socket.write(bytes, 'latin1');
@@ -104,7 +104,7 @@ describe('a peer that does not speak AMQP 0-9-1', () => {
     expect(peer.bytes()).toEqual(PROTOCOL_HEADER);
   });
 
-  test('in time is cut off', async () => {
+  test('in time is disconnected', async () => {
     const { port } = await useDevelopmentBroker({ handshakeMs: 50 });
     const silent = await usePeer(port);
     const slow = await usePeer(port);
@@ -115,14 +115,19 @@ describe('a peer that does not speak AMQP 0-9-1', () => {
   });
 });
 
-describe('what cannot be understood ends the connection', () => {
+describe('malformed input closes the connection', () => {
   const open = { outOfBand: '' };
   test.each<[string, Buffer, number, RegExp]>([
-    ['a frame that is larger than agreed', Buffer.from([1, 0, 1, 0xff, 0, 0, 0]), 501, /frame_too_large/],
+    ['a frame larger than negotiated', Buffer.from([1, 0, 1, 0xff, 0, 0, 0]), 501, /frame_too_large/],
     ['a frame without its end', Buffer.from([8, 0, 0, 0, 0, 0, 0, 1]), 501, /invalid_frame_end_marker/],
     ['a frame of no known type', frame(9, 0, Buffer.alloc(0)), 501, /unknown_frame/],
     ['a method that is cut off', frame(1, 1, Buffer.from([0, 50, 0, 10, 0])), 501, /cannot decode <<0>>/],
-    ['a method that does not exist', frame(1, 1, Buffer.from([0, 77, 0, 1])), 540, /no method 1 of class 77/],
+    [
+      'a method that does not exist',
+      frame(1, 1, Buffer.from([0, 77, 0, 1])),
+      540,
+      /does not support method 1 of class 77/,
+    ],
     ['a heartbeat on a channel', frame(8, 1, Buffer.alloc(0)), 505, /type 8/],
     ['content that nobody announced', contentFrames(1, 'x'), 505, /expected method frame/],
     [
@@ -139,7 +144,7 @@ describe('what cannot be understood ends the connection', () => {
       540,
       /immediate=true/,
     ],
-    ['a transaction', frame(1, 1, Buffer.from([0, 90, 0, 10])), 540, /does not do tx.select/],
+    ['a transaction', frame(1, 1, Buffer.from([0, 90, 0, 10])), 540, /does not support tx.select/],
   ])('%s', async (_what, bytes, code, text) => {
     const { port } = await useDevelopmentBroker();
     const peer = await usePeer(port);
@@ -150,14 +155,14 @@ describe('what cannot be understood ends the connection', () => {
     await eventually(() => peer.ended());
   });
 
-  test('and before it is tuned no frame may pass 4096 bytes', async () => {
+  test('before tuning, frames may not exceed 4096 bytes', async () => {
     const { port } = await useDevelopmentBroker();
     const peer = await usePeer(port);
     peer.socket.write(Buffer.concat([PROTOCOL_HEADER, frame(1, 0, Buffer.alloc(4097))]));
     await eventually(() => expect(peer.hearing.closed()).toMatchObject({ code: 501 }));
   });
 
-  test('properties that are none as well', async () => {
+  test('malformed properties close it as well', async () => {
     const { port } = await useDevelopmentBroker();
     const peer = await usePeer(port);
     const deepAndWrong = nested(20_000);
@@ -169,7 +174,7 @@ describe('what cannot be understood ends the connection', () => {
   });
 });
 
-test('tables as deep as a frame has room for hold nobody up, wherever they are', async () => {
+test('deeply nested tables do not block the broker', async () => {
   const broker = await useDevelopmentBroker();
   const peer = await usePeer(broker.port);
   const deep: FieldTable = [['deep', { type: 'F', value: nested(21_000).subarray(5) }]];
@@ -195,7 +200,7 @@ test('tables as deep as a frame has room for hold nobody up, wherever they are',
   expect(JSON.stringify(broker.listQueues()[0]?.arguments)).toMatch(/^\{"deep":\{"":\{.*"…"\}+$/);
 });
 
-test('a peer is sent heartbeats, and is given up when it sends none', async () => {
+test('a client gets heartbeats, and is disconnected if it sends none', async () => {
   const { port } = await useDevelopmentBroker();
   const peer = await usePeer(port);
   peer.socket.write(opening({ heartbeatS: 1 }));

@@ -1,10 +1,10 @@
-/** What no client means to say: the broker says why it hangs up, and keeps nothing of it. */
+/** Input no client sends: the broker must report why it disconnects, and retain nothing. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { MemoryAccount } from '../../../../cli/embedded/broker/queues/message.js';
 import { Vhost } from '../../../../cli/embedded/broker/queues/vhost.js';
 import { Connection } from '../../../../cli/embedded/broker/session/connection.js';
-import type { ConnectionHost } from '../../../../cli/embedded/broker/session/connection-host.js';
+import type { ConnectionHost } from '../../../../cli/embedded/broker/session/handshake.js';
 import { serverProperties } from '../../../../cli/embedded/broker/session/handshake.js';
 import { ByteWriter } from '../../../../cli/embedded/broker/wire/byte-writer.js';
 import {
@@ -42,7 +42,7 @@ const HEADERS: FieldTable = [
   ['x-death', array([table([['count', long(3)]])])],
   ['deep', table([['deeper', table([['number', { type: 'I', value: 7 }]])]])],
 ];
-/** As deep as a stack would not stand, rarely. */
+/** Occasionally deeper than a stack allows. */
 const DEEP: FieldTable = [['deep', { type: 'F', value: nested(12_000).subarray(5) }]];
 const ARGUMENTS: FieldTable[] = [
   [],
@@ -65,7 +65,7 @@ function writeRandomField(writer: ByteWriter, kind: MethodShape['fields'][number
   if (kind === 'table') writeTable(writer, random(2000) === 0 ? DEEP : oneOf(ARGUMENTS));
 }
 
-/** Two channels that are open, unless the broker has closed them. */
+/** Two open channels, unless the broker has closed them. */
 let channels = 1;
 const FRAMES_A_CHANNEL = 8;
 
@@ -75,10 +75,10 @@ function openTwoMore(): Buffer {
   return Buffer.concat([methodFrame(channels, 'channel.open', open), methodFrame(channels + 1, 'channel.open', open)]);
 }
 
-/** Refused with 540: said too often, it would be all that happens. */
+/** Refused with 540; used often, they would dominate the results. */
 const RARELY = new Set(['immediate', 'prefetchSize']);
 
-/** A method as a client could say it, some with the message that belongs to them. */
+/** A valid method, sometimes followed by its message. */
 function saneFrame(shape: MethodShape): Buffer {
   const channel = shape.classId === 10 ? 0 : channels + random(2);
   const writer = new ByteWriter();
@@ -112,10 +112,10 @@ function properties(): Uint8Array {
   return writer.take();
 }
 
-/** From the head of a frame, from its method's number, from its fields. */
+/** Offsets: frame header, method number, fields. */
 const WHERE = [0, 7, 11, 11, 11, 11, 11, 11];
 
-/** Some bytes changed, in frames that are still whole or in any place. */
+/** Changes some bytes, inside frames or anywhere. */
 function mutated(bytes: Buffer): Buffer {
   const from = oneOf(WHERE);
   for (let changes = 1 + random(3); changes > 0; changes--) {
@@ -131,7 +131,7 @@ function noise(): Buffer {
 }
 
 const SHAPES = Object.values(METHODS);
-/** Those that keep a connection alive are said more often, so that a fault finds something to break. */
+/** Methods that keep a connection open are used more often, so that mutations have something to break. */
 const USUAL = SHAPES.filter(
   ({ classId, name }) =>
     [40, 50, 60, 85].includes(classId) && !/-ok$|empty|return|deliver|exchange.(?:un)?bind/.test(name),
@@ -145,10 +145,10 @@ function anything(): Buffer {
   return noise();
 }
 
-test('a million frames, random and mutated, end in a reply code that fits or in nothing', {
+test('a million random and mutated frames end in a fitting reply code or in nothing', {
   timeout: 120_000,
 }, async () => {
-  // Of the errors nobody looks at the stack here, and taking it costs a fifth of the time.
+  // Stack traces are not needed here, and collecting them takes a fifth of the time.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   onTestFinished(() => {
@@ -164,7 +164,7 @@ test('a million frames, random and mutated, end in a reply code that fits or in 
     maxMessageBytes: 128 * MIB,
     isUser: () => true,
     findVhost: () => vhost,
-    blockedBecause: () => undefined,
+    blockedReason: () => undefined,
   };
   const codes = new Map<number, number>();
   const exceptions: string[] = [];
@@ -182,13 +182,13 @@ test('a million frames, random and mutated, end in a reply code that fits or in 
       if (said % FRAMES_A_CHANNEL === 0) socket.emit('data', openTwoMore());
       const bytes = anything();
       const cut = random(10) === 0 ? random(bytes.length) : 0;
-      // TCP parts bytes where it likes.
+      // TCP may split data anywhere.
       if (cut > 0) socket.emit('data', bytes.subarray(0, cut));
       socket.emit('data', bytes.subarray(cut));
       frames++;
     }
     const { code, text } = socket.hearing.closed() ?? { code: 0, text: '' };
-    // One that nobody thought of.
+    // An unexpected exception.
     if (code === 541 && text !== 'INTERNAL_ERROR') exceptions.push(text);
     codes.set(code, (codes.get(code) ?? 0) + 1);
     socket.destroy();
@@ -202,7 +202,7 @@ test('a million frames, random and mutated, end in a reply code that fits or in 
   }
 
   expect(alive).toBe(0);
-  // 0 is a connection that survived, or that the peer closed; 541 without a text is for properties that are none.
+  // 0: the connection survived, or the client closed it. 541 without text: malformed properties.
   expect([...codes.keys()].filter((code) => ![0, 501, 503, 504, 505, 530, 540, 541].includes(code))).toEqual([]);
   expect(exceptions).toEqual([]);
   for (const code of [501, 503, 504, 505, 540, 541])

@@ -1,4 +1,4 @@
-/** Loghive itself over the development broker: what it declares, sends, stores, and tries again. */
+/** Loghive on the development broker: topology, publishing, storing, retries. */
 import { expect, test } from 'vitest';
 import { startConsumer } from '../../../../consumer/index.js';
 import { LoghiveTransport } from '../../../../transports/winston.js';
@@ -8,7 +8,7 @@ import { useChannel, useDevelopmentBroker } from './use-development-broker.js';
 
 const LEVELS = ['debug', 'info', 'warning', 'error', 'critical'];
 
-test('what a logger says is in PostgreSQL, and nothing is left in the queues', async () => {
+test('logged records are stored in PostgreSQL, and the queues are empty', async () => {
   const [broker, database] = await Promise.all([useDevelopmentBroker(), useDatabase()]);
   const service = uniqueName('shop');
   const transport = new LoghiveTransport({ service, url: broker.url });
@@ -30,7 +30,7 @@ test('what a logger says is in PostgreSQL, and nothing is left in the queues', a
   });
 });
 
-test('a record that PostgreSQL refuses for now comes back through a delay queue, and is stored once it can be', async () => {
+test('a record PostgreSQL refuses temporarily is retried through a delay queue and stored', async () => {
   const [broker, database] = await Promise.all([useDevelopmentBroker(), useDatabase()]);
   const service = uniqueName('shop');
   const options = { url: broker.url, databaseUrl: database.url, retryDelaysMs: [200, 200, 200] };
@@ -43,14 +43,14 @@ test('a record that PostgreSQL refuses for now comes back through a delay queue,
   for (const message of ['ham', 'spam']) transport.log({ level: 'info', message }, () => {});
   await transport.flush();
   await eventually(() => expect(consumer.status().counts).toMatchObject({ stored: 1, deadLetters: 1 }));
-  // The last acknowledgement may still be on its way.
+  // The last acknowledgement may still be in flight.
   await eventually(() => expect(broker.listQueues().filter(({ messages }) => messages > 0)).toEqual([]));
   expect(broker.listQueues().map(({ name }) => name)).toEqual(
     expect.arrayContaining(['failure_backoff', 'failure_backoff_200']),
   );
 });
 
-test('a logger waits while the broker is blocked, and through its end', async () => {
+test('a logger waits while the broker is blocked, and across its restart', async () => {
   const broker = await useDevelopmentBroker();
   const service = uniqueName('shop');
   const transport = new LoghiveTransport({ service, url: broker.url });

@@ -1,4 +1,4 @@
-/** The bytes of a client, for what no well-behaved client does: into a connection without a network, or into a real socket. */
+/** Raw client bytes for behavior no real client shows, sent to a connection without a network or to a real socket. */
 import { EventEmitter } from 'node:events';
 import net, { type Socket } from 'node:net';
 import { PROTOCOL_HEADER } from '../../../../cli/embedded/broker/session/handshake.js';
@@ -26,7 +26,7 @@ export function methodFrame<Name extends MethodName>(channel: number, name: Name
   return frame(1, channel, writer.take());
 }
 
-/** Frames of header and body of a message. */
+/** Header and body frames of a message. */
 export function contentFrames(
   channel: number,
   body: string | Buffer,
@@ -70,7 +70,7 @@ const LOGIN = methodFrame(0, 'connection.start-ok', {
   locale: 'en_US',
 });
 
-/** All that a client says until its first channel is open. */
+/** Everything a client sends until its first channel is open. */
 export function opening({ heartbeatS = 0, frameMax = 131_072 } = {}): Buffer {
   return Buffer.concat([
     PROTOCOL_HEADER,
@@ -83,7 +83,7 @@ export function opening({ heartbeatS = 0, frameMax = 131_072 } = {}): Buffer {
 
 export { LOGIN, PROTOCOL_HEADER };
 
-/** What the broker says, taken apart. */
+/** Decodes what the broker sends. */
 export class Hearing {
   readonly methods: Array<{ channel: number; method: Method }> = [];
   heartbeats = 0;
@@ -107,7 +107,7 @@ export class Hearing {
     return this.methods.map(({ method }) => method.name);
   }
 
-  /** Why the broker closed the connection; undefined: it did not. */
+  /** Why the broker closed the connection; undefined if it did not. */
   closed(): { code: number; text: string } | undefined {
     for (const { method } of this.methods) {
       if (method.name === 'connection.close') return { code: method.replyCode, text: method.replyText };
@@ -167,12 +167,12 @@ export class WirelessSocket extends EventEmitter {
 export interface Peer {
   socket: Socket;
   hearing: Hearing;
-  /** All bytes that came, for those that are no frames. */
+  /** All received bytes, for data that is not framed. */
   bytes(): Buffer;
   ended(): boolean;
 }
 
-/** A raw socket to the broker, with what it hears taken apart; destroyed at the end. */
+/** A raw socket to the broker with decoded input; destroyed at the end of the test. */
 export async function usePeer(port: number, { takesApart = true } = {}): Promise<Peer> {
   const socket = net.connect(port, '127.0.0.1');
   onEnd(() => socket.destroy());

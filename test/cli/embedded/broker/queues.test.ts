@@ -1,4 +1,4 @@
-/** Queues and exchanges as clients see them; test/cli/embedded/conformance compares them with RabbitMQ word for word. */
+/** Queues and exchanges as clients see them. test/cli/embedded/conformance compares them with RabbitMQ literally. */
 import type { ConfirmChannel, ConsumeMessage, GetMessage, Options } from 'amqplib';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../../../support/wait.mjs';
@@ -29,7 +29,7 @@ async function takeAll(channel: ConfirmChannel, queue: string): Promise<string[]
   }
 }
 
-/** Whether each of these publishes was confirmed. */
+/** Whether each publish was confirmed. */
 function confirmed(channel: ConfirmChannel, queue: string, count: number): Promise<boolean[]> {
   return Promise.all(
     numbers(count).map(
@@ -41,12 +41,12 @@ function confirmed(channel: ConfirmChannel, queue: string, count: number): Promi
   );
 }
 
-/** How the channel ends. */
+/** How the channel closes. */
 function endOf(channel: ConfirmChannel): Promise<string> {
   return new Promise((resolve) => channel.once('error', ({ message }) => resolve(message)));
 }
 
-describe('what a consumer gives back', () => {
+describe('a requeued message', () => {
   test.each([
     ['a classic queue, to where it was', {}, ['0 again', '1 again', '2 again', '3', '4']],
     ['a quorum queue, to its end', QUORUM, ['3', '4', '2 again', '0 again', '1 again']],
@@ -55,7 +55,7 @@ describe('what a consumer gives back', () => {
       { ...QUORUM, 'x-delivery-limit': 3 },
       ['2 again', '0 again', '1 again', '3', '4'],
     ],
-  ])('goes back in %s', async (_how, settings, order) => {
+  ])('returns in %s', async (_how, settings, order) => {
     const { channel } = await useQueue('q', settings);
     await publish(channel, 'q', numbers(5));
     const taken: GetMessage[] = [];
@@ -64,7 +64,7 @@ describe('what a consumer gives back', () => {
     expect(await takeAll(channel, 'q')).toEqual(order);
   });
 
-  test('goes back in order when its channel ends, however much it is', async () => {
+  test('returns in order when the channel closes, however many there are', async () => {
     const { broker, channel } = await useQueue('q');
     const all = numbers(20_000);
     await publish(channel, 'q', all);
@@ -99,7 +99,7 @@ describe('what a consumer gives back', () => {
 });
 
 describe('a consumer', () => {
-  test('has no more in hand than its prefetch, and gets more for what it acknowledges', async () => {
+  test('never has more unacknowledged messages than its prefetch, and gets more as it acknowledges', async () => {
     const { channel, info } = await useQueue('q');
     await publish(channel, 'q', numbers(10));
     const taken: ConsumeMessage[] = [];
@@ -122,7 +122,7 @@ describe('a consumer', () => {
     await eventually(() => expect(taken.join('')).toBe('abcabcabc'));
   });
 
-  test('shares one limit with all others of its channel where it is global', async () => {
+  test('shares a global prefetch with the other consumers of its channel', async () => {
     const { channel, info } = await useQueue('q');
     await channel.prefetch(3, true);
     for (let n = 0; n < 2; n++) await channel.consume('q', () => {});
@@ -132,7 +132,7 @@ describe('a consumer', () => {
     await eventually(() => expect(info()).toMatchObject({ ready: 4, unacked: 3 }));
   });
 
-  test('is told when its queue is deleted', async () => {
+  test('is notified when its queue is deleted', async () => {
     const { channel } = await useQueue('q');
     let cancelled = false;
     await channel.consume('q', (message) => {
@@ -142,7 +142,7 @@ describe('a consumer', () => {
     await eventually(() => cancelled);
   });
 
-  test('that acknowledges what it does not have loses its channel', async () => {
+  test('loses its channel if it acknowledges an unknown delivery', async () => {
     const { channel } = await useQueue('q');
     const end = endOf(channel);
     channel.ack({ fields: { deliveryTag: 7 } } as ConsumeMessage);
@@ -152,13 +152,13 @@ describe('a consumer', () => {
 
 describe('a full queue', () => {
   const limits = { 'x-max-length': 5, 'x-overflow': 'reject-publish' };
-  test('refuses what is too much', async () => {
+  test('refuses further messages', async () => {
     const { channel } = await useQueue('q', limits);
     expect(await confirmed(channel, 'q', 8)).toEqual([...Array(5).fill(true), ...Array(3).fill(false)]);
     expect(await takeAll(channel, 'q')).toEqual(numbers(5));
   });
 
-  test('of type quorum finds out one late, and takes again below four fifths', async () => {
+  test('of type quorum accepts one more, and resumes below four fifths', async () => {
     const { channel } = await useQueue('q', { ...limits, ...QUORUM });
     expect(await confirmed(channel, 'q', 8)).toEqual([...Array(6).fill(true), false, false]);
     await channel.get('q', { noAck: true });
@@ -167,7 +167,7 @@ describe('a full queue', () => {
     expect(await confirmed(channel, 'q', 3)).toEqual([true, true, false]);
   });
 
-  test('drops its oldest messages unless it was told to refuse', async () => {
+  test('drops its oldest messages unless its overflow is reject-publish', async () => {
     const { channel } = await useQueue('q', { 'x-max-length-bytes': 3 });
     await publish(channel, 'q', numbers(6));
     expect(await takeAll(channel, 'q')).toEqual(['3', '4', '5']);
@@ -175,7 +175,7 @@ describe('a full queue', () => {
 });
 
 describe('a dead letter', () => {
-  test('tells where it died, how often, and keeps its own properties', async () => {
+  test('records where and how often it died, and keeps its properties', async () => {
     const { channel } = await useQueue('q', { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' });
     await channel.assertQueue('dead');
     const properties = {
@@ -212,7 +212,7 @@ describe('a dead letter', () => {
     }
   });
 
-  test('that expires goes on in the order in which it came', async () => {
+  test('is dead-lettered in order when it expires', async () => {
     const { channel, info } = await useQueue('q', {
       'x-message-ttl': 50,
       'x-dead-letter-exchange': '',
@@ -224,7 +224,7 @@ describe('a dead letter', () => {
     expect(await takeAll(channel, 'dead')).toEqual(numbers(3));
   });
 
-  test('waits for its queue where it must arrive at least once', async () => {
+  test('waits for its queue with at-least-once dead-lettering', async () => {
     const atLeastOnce = { ...QUORUM, 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' };
     const { broker, channel } = await useQueue('q', {
       ...atLeastOnce,
@@ -238,7 +238,7 @@ describe('a dead letter', () => {
     await eventually(() => expect(broker.listQueues()).toMatchObject([{ messages: 0 }, { messages: 2 }]));
   });
 
-  test('that has no limit but its deliveries dies of them', async () => {
+  test('is dead-lettered at its delivery limit', async () => {
     const { channel } = await useQueue('q', {
       ...QUORUM,
       'x-delivery-limit': 1,
@@ -252,7 +252,7 @@ describe('a dead letter', () => {
     expect(dead.properties.headers?.['x-death']).toMatchObject([{ reason: 'delivery_limit', count: 1 }]);
   });
 
-  test('that would go in circles for ever ends', async () => {
+  test('is dropped if it would circulate forever', async () => {
     const { channel, info } = await useQueue('q', {
       'x-message-ttl': 1,
       'x-dead-letter-exchange': '',
@@ -275,8 +275,8 @@ test.each(['x-dead-letter-exchange', 'x-dead-letter-routing-key'])(
   },
 );
 
-describe('a queue that nobody needs any more', () => {
-  test('is deleted with the connection whose own it is, and nobody else may use it', async () => {
+describe('an unused queue', () => {
+  test('is deleted with its connection if exclusive, and no other connection may use it', async () => {
     const broker = await useDevelopmentBroker();
     const owner = await useClient(broker.url);
     const { queue } = await (await owner.createChannel()).assertQueue('', { exclusive: true });
@@ -287,7 +287,7 @@ describe('a queue that nobody needs any more', () => {
     await eventually(() => expect(broker.listQueues()).toEqual([]));
   });
 
-  test('is deleted with its last consumer, or when it was unused for long enough', async () => {
+  test('is deleted with its last consumer, or after being unused for its x-expires', async () => {
     const broker = await useDevelopmentBroker();
     const channel = await useChannel(broker.url);
     await channel.assertQueue('auto', { autoDelete: true });
@@ -298,7 +298,7 @@ describe('a queue that nobody needs any more', () => {
   });
 });
 
-test('what came in goes out byte for byte: properties, headers of every type, a body of many frames', async () => {
+test('messages are delivered byte for byte: properties, headers of every type, multi-frame bodies', async () => {
   const { channel } = await useQueue('q');
   const headers = {
     text: 'Grüße',
@@ -335,7 +335,7 @@ test('what came in goes out byte for byte: properties, headers of every type, a 
   expect(await takeAll(channel, 'q')).toEqual(['']);
 });
 
-test('a mandatory message without a queue comes back before it is confirmed', async () => {
+test('an unroutable mandatory message is returned before it is confirmed', async () => {
   const { channel } = await useQueue('q');
   const heard: string[] = [];
   channel.on('return', ({ fields, content }) =>
@@ -346,7 +346,7 @@ test('a mandatory message without a queue comes back before it is confirmed', as
   expect(heard).toEqual(['312 NO_ROUTE x', 'confirmed']);
 });
 
-describe('what it does not do ends the connection with 540', () => {
+describe('an unsupported feature closes the connection with 540', () => {
   type Ask = (channel: ConfirmChannel) => unknown;
   test.each<[string, Ask]>([
     ['another exchange than a direct one', (channel) => channel.assertExchange('x', 'topic')],

@@ -4,14 +4,14 @@ import { onEnd } from '../../../support/use-servers.js';
 
 type Options = Parameters<typeof startDevelopmentBroker>[0];
 
-/** A development broker of its own for a test, stopped at its end. */
+/** A development broker for one test, stopped at its end. */
 export async function useDevelopmentBroker(options?: Options): Promise<DevelopmentBroker> {
   const broker = await startDevelopmentBroker(options);
   onEnd(() => broker.stop());
   return broker;
 }
 
-/** A connection by amqplib, closed at the end of the test. Its errors are the test's business. */
+/** An amqplib connection, closed at the end of the test. The test handles its errors. */
 export async function useClient(url: string): Promise<ChannelModel> {
   const connection = await connect(url, { noDelay: true });
   connection.on('error', () => {});
@@ -19,7 +19,7 @@ export async function useClient(url: string): Promise<ChannelModel> {
   return connection;
 }
 
-/** A confirm channel on a connection of its own. */
+/** A confirm channel on its own connection. */
 export async function useChannel(url: string): Promise<ConfirmChannel> {
   const connection = await useClient(url);
   const channel = await connection.createConfirmChannel();

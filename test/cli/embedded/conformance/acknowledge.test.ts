@@ -5,7 +5,7 @@ import type { Stage } from './stage.js';
 
 const { conversation } = useBothBrokers();
 
-/** A channel with so many messages, '1' and on, in the queue `q`. */
+/** A channel with this many messages, numbered from '1', in the queue `q`. */
 async function filled({ confirming, name }: Stage, count: number): Promise<PeerChannel<Peer>> {
   const channel = await confirming();
   await channel.call('queue.declare', { queue: name('q') });
@@ -32,7 +32,7 @@ for (const [method, args] of [
   });
 }
 
-conversation('acknowledging twice is a 406', async (stage) => {
+conversation('acknowledging twice is refused with 406', async (stage) => {
   const channel = await filled(stage, 1);
   await take(channel, stage.name('q'), 1);
   channel.send('basic.ack', { deliveryTag: 1 });
@@ -40,14 +40,14 @@ conversation('acknowledging twice is a 406', async (stage) => {
   await channel.closed();
 });
 
-conversation('what was taken with no-ack is not acknowledged: a 406', async (stage) => {
+conversation('acknowledging a no-ack delivery is refused with 406', async (stage) => {
   const channel = await filled(stage, 1);
   await channel.call('basic.get', { queue: stage.name('q'), noAck: true });
   channel.send('basic.ack', { deliveryTag: 1 });
   await channel.closed();
 });
 
-conversation('a tag belongs to its channel: elsewhere it is a 406', async (stage) => {
+conversation('a delivery tag of another channel is refused with 406', async (stage) => {
   const channel = await filled(stage, 1);
   await take(channel, stage.name('q'), 1);
   const other = await channel.peer.channel(2);
@@ -55,14 +55,14 @@ conversation('a tag belongs to its channel: elsewhere it is a 406', async (stage
   await other.closed();
 });
 
-conversation('tag 0 alone is a 406', async (stage) => {
+conversation('tag 0 alone is refused with 406', async (stage) => {
   const channel = await filled(stage, 1);
   await take(channel, stage.name('q'), 1);
   channel.send('basic.ack', { deliveryTag: 0 });
   await channel.closed();
 });
 
-conversation('tag 0 with multiple means all, also where there are none', async (stage) => {
+conversation('tag 0 with multiple means all, even if there are none', async (stage) => {
   const channel = await filled(stage, 3);
   await take(channel, stage.name('q'), 3);
   channel.send('basic.ack', { deliveryTag: 0, multiple: true });
@@ -71,7 +71,7 @@ conversation('tag 0 with multiple means all, also where there are none', async (
   await channel.call('queue.delete', { queue: stage.name('q'), ifEmpty: true });
 });
 
-conversation('multiple acknowledges up to its tag, the rest comes back', async (stage) => {
+conversation('multiple acknowledges up to its tag; the rest is requeued', async (stage) => {
   const channel = await filled(stage, 4);
   await take(channel, stage.name('q'), 4);
   channel.send('basic.ack', { deliveryTag: 2, multiple: true });
@@ -80,7 +80,7 @@ conversation('multiple acknowledges up to its tag, the rest comes back', async (
   await channel.drain(stage.name('q'));
 });
 
-conversation('multiple with a tag that was acknowledged already is a 406', async (stage) => {
+conversation('multiple with a tag that was acknowledged already is refused with 406', async (stage) => {
   const channel = await filled(stage, 2);
   await take(channel, stage.name('q'), 2);
   channel.send('basic.ack', { deliveryTag: 1 });
@@ -88,14 +88,14 @@ conversation('multiple with a tag that was acknowledged already is a 406', async
   await channel.closed();
 });
 
-conversation('acknowledging may go in any order', async (stage) => {
+conversation('messages can be acknowledged in any order', async (stage) => {
   const channel = await filled(stage, 3);
   await take(channel, stage.name('q'), 3);
   for (const deliveryTag of [3, 1, 2]) channel.send('basic.ack', { deliveryTag });
   await channel.call('queue.delete', { queue: stage.name('q'), ifEmpty: true });
 });
 
-conversation('a rejected message comes back to its place, marked', async (stage) => {
+conversation('a requeued message returns to its position, marked as redelivered', async (stage) => {
   const channel = await filled(stage, 4);
   await take(channel, stage.name('q'), 2);
   channel.send('basic.reject', { deliveryTag: 1, requeue: true });
@@ -103,7 +103,7 @@ conversation('a rejected message comes back to its place, marked', async (stage)
   await channel.drain(stage.name('q'));
 });
 
-conversation('what comes back in any order is in its old order again', async (stage) => {
+conversation('messages requeued in any order regain their original order', async (stage) => {
   const channel = await filled(stage, 5);
   await take(channel, stage.name('q'), 4);
   for (const deliveryTag of [2, 4, 1, 3]) channel.send('basic.nack', { deliveryTag, requeue: true });
@@ -111,7 +111,7 @@ conversation('what comes back in any order is in its old order again', async (st
   await channel.drain(stage.name('q'));
 });
 
-conversation('nack with multiple gives all up to its tag back', async (stage) => {
+conversation('nack with multiple requeues everything up to its tag', async (stage) => {
   const channel = await filled(stage, 4);
   await take(channel, stage.name('q'), 3);
   channel.send('basic.nack', { deliveryTag: 2, multiple: true, requeue: true });
@@ -119,7 +119,7 @@ conversation('nack with multiple gives all up to its tag back', async (stage) =>
   await channel.drain(stage.name('q'));
 });
 
-conversation('nack without requeue throws away where there is no dead-letter exchange', async (stage) => {
+conversation('nack without requeue drops the message if there is no dead-letter exchange', async (stage) => {
   const channel = await filled(stage, 2);
   await take(channel, stage.name('q'), 2);
   channel.send('basic.nack', { deliveryTag: 1 });
@@ -127,7 +127,7 @@ conversation('nack without requeue throws away where there is no dead-letter exc
   await channel.call('queue.delete', { queue: stage.name('q'), ifEmpty: true });
 });
 
-conversation('what a consumer gives back comes to it again', async (stage) => {
+conversation('a requeued message is redelivered to the same consumer', async (stage) => {
   const channel = await filled(stage, 1);
   await channel.call('basic.consume', { queue: stage.name('q'), consumerTag: 'reader' });
   await channel.receive('basic.deliver');
@@ -138,7 +138,7 @@ conversation('what a consumer gives back comes to it again', async (stage) => {
   await channel.call('queue.delete', { queue: stage.name('q'), ifEmpty: true });
 });
 
-conversation('what is unacknowledged when its channel closes comes back in order', async (stage) => {
+conversation('unacknowledged messages are requeued in order when the channel closes', async (stage) => {
   const channel = await filled(stage, 4);
   const other = await channel.peer.channel(2);
   await other.call('basic.consume', { queue: stage.name('q'), consumerTag: 'reader' });
@@ -149,7 +149,7 @@ conversation('what is unacknowledged when its channel closes comes back in order
   await channel.drain(stage.name('q'));
 });
 
-conversation('what is unacknowledged when a fault closes the channel comes back', async (stage) => {
+conversation('unacknowledged messages are requeued when an error closes the channel', async (stage) => {
   const channel = await filled(stage, 2);
   const other = await channel.peer.channel(2);
   await take(other, stage.name('q'), 2);
@@ -158,7 +158,7 @@ conversation('what is unacknowledged when a fault closes the channel comes back'
   await channel.drain(stage.name('q'));
 });
 
-conversation('what is unacknowledged when its connection breaks comes back', async (stage) => {
+conversation('unacknowledged messages are requeued when the connection breaks', async (stage) => {
   const channel = await filled(stage, 2);
   const other = await stage.channel();
   await take(other, stage.name('q'), 2);
@@ -167,7 +167,7 @@ conversation('what is unacknowledged when its connection breaks comes back', asy
   await channel.drain(stage.name('q'));
 });
 
-conversation('tags begin at 1 on each channel, whatever they are of', async (stage) => {
+conversation('delivery tags begin at 1 on each channel, for all queues', async (stage) => {
   const channel = await filled(stage, 3);
   const other = await channel.peer.channel(2);
   await take(channel, stage.name('q'), 1);
@@ -175,7 +175,7 @@ conversation('tags begin at 1 on each channel, whatever they are of', async (sta
   await other.call('basic.get', { queue: stage.name('q'), noAck: true });
 });
 
-conversation('recover gives all back to the queue', async (stage) => {
+conversation('recover requeues all unacknowledged messages', async (stage) => {
   const channel = await filled(stage, 3);
   await take(channel, stage.name('q'), 2);
   await channel.call('basic.recover', { requeue: true });
@@ -183,13 +183,13 @@ conversation('recover gives all back to the queue', async (stage) => {
   await channel.drain(stage.name('q'));
 });
 
-conversation('recover without requeue is a 540', async (stage) => {
+conversation('recover without requeue is refused with 540', async (stage) => {
   const channel = await filled(stage, 1);
   await take(channel, stage.name('q'), 1);
   await channel.call('basic.recover', { requeue: false });
 });
 
-conversation('the old recover has no answer, and has its effect', async (stage) => {
+conversation('recover-async gets no reply but takes effect', async (stage) => {
   const channel = await filled(stage, 2);
   await take(channel, stage.name('q'), 2);
   channel.send('basic.recover-async', { requeue: true });
@@ -197,7 +197,7 @@ conversation('the old recover has no answer, and has its effect', async (stage) 
   await channel.drain(stage.name('q'));
 });
 
-conversation('multiple covers what is of other queues as well', async (stage) => {
+conversation('multiple covers messages of other queues', async (stage) => {
   const channel = await filled(stage, 2);
   await channel.call('queue.declare', { queue: stage.name('p') });
   channel.publish('', stage.name('p'), 'other');
@@ -211,7 +211,7 @@ conversation('multiple covers what is of other queues as well', async (stage) =>
   for (const queue of ['p', 'q']) await channel.drain(stage.name(queue));
 });
 
-conversation('acknowledging a message of a queue that was deleted is no fault', async (stage) => {
+conversation('acknowledging a message of a deleted queue is not an error', async (stage) => {
   const channel = await filled(stage, 2);
   await take(channel, stage.name('q'), 2);
   await channel.call('queue.delete', { queue: stage.name('q') });
@@ -220,7 +220,7 @@ conversation('acknowledging a message of a queue that was deleted is no fault', 
   await channel.call('queue.declare', { queue: stage.name('q') });
 });
 
-conversation('what one consumer gives back another one gets that has room', async (stage) => {
+conversation('a requeued message goes to another consumer with capacity', async (stage) => {
   const channel = await filled(stage, 2);
   const [one, two] = [await stage.channel(), await stage.channel()];
   for (const [each, consumerTag] of [
@@ -239,7 +239,7 @@ conversation('what one consumer gives back another one gets that has room', asyn
   await channel.call('queue.declare', { queue: stage.name('q'), passive: true });
 });
 
-conversation('what a consumer holds comes back when its connection is closed', async (stage) => {
+conversation('unacknowledged messages are requeued when the connection closes', async (stage) => {
   const channel = await filled(stage, 3);
   const other = await stage.channel();
   await other.call('basic.consume', { queue: stage.name('q'), consumerTag: 'reader' });

@@ -4,7 +4,7 @@ import { shown } from './stage.js';
 
 const { conversation } = useBothBrokers();
 
-/** The next message of a consumer, one after the other. */
+/** The next message of a consumer, in order. */
 function inbox() {
   const came: Array<Message | null> = [];
   const waiting: Array<(message: Message | null) => void> = [];
@@ -19,7 +19,7 @@ function inbox() {
   };
 }
 
-conversation('amqplib: a message goes through an exchange to a consumer and is acknowledged', async (stage) => {
+conversation('amqplib: a message is routed through an exchange, consumed and acknowledged', async (stage) => {
   const channel = await stage.amqplibChannel();
   const { name, note } = stage;
   note('exchange', await channel.assertExchange(name('x'), 'direct', { durable: true }));
@@ -57,7 +57,7 @@ conversation(
   },
 );
 
-conversation('amqplib: a mandatory message comes back', async ({ amqplibConfirmChannel, name, note }) => {
+conversation('amqplib: an unroutable mandatory message is returned', async ({ amqplibConfirmChannel, name, note }) => {
   const channel = await amqplibConfirmChannel();
   channel.on('return', (message) => note('returned', shown(message)));
   channel.publish('', name('nobody'), Buffer.from('back'), { mandatory: true, correlationId: 'c' });
@@ -65,7 +65,7 @@ conversation('amqplib: a mandatory message comes back', async ({ amqplibConfirmC
   note('then', 'confirmed');
 });
 
-conversation('amqplib: a queue that is not there is an error of the channel', async ({ amqplib, name, note }) => {
+conversation('amqplib: a queue that does not exist is an error of the channel', async ({ amqplib, name, note }) => {
   const connection = await amqplib();
   const channel = await connection.createChannel();
   channel.on('error', (error) => note('channel error', { ...error, text: error.message }));
@@ -76,7 +76,7 @@ conversation('amqplib: a queue that is not there is an error of the channel', as
   note('queue', await another.assertQueue(name('q')));
 });
 
-conversation('amqplib: publishing to an exchange that is not there closes the channel', async (stage) => {
+conversation('amqplib: publishing to an exchange that does not exist closes the channel', async (stage) => {
   const channel = await stage.amqplibChannel();
   const closed = new Promise<void>((resolve) => channel.on('close', resolve));
   channel.publish(stage.name('missing'), 'key', Buffer.from('x'));
@@ -104,7 +104,7 @@ conversation('amqplib: a queue declared with other arguments is an error', async
   await closed;
 });
 
-conversation('amqplib: a get gives a message or false', async ({ amqplibConfirmChannel, name, note }) => {
+conversation('amqplib: a get returns a message or false', async ({ amqplibConfirmChannel, name, note }) => {
   const channel = await amqplibConfirmChannel();
   await channel.assertQueue(name('q'));
   note('empty', await channel.get(name('q')));
@@ -116,7 +116,7 @@ conversation('amqplib: a get gives a message or false', async ({ amqplibConfirmC
   note('empty', await channel.get(name('q')));
 });
 
-conversation('amqplib: a consumer whose queue goes hears null', async ({ amqplib, name, note }) => {
+conversation('amqplib: a consumer whose queue is deleted receives null', async ({ amqplib, name, note }) => {
   const connection = await amqplib();
   const [one, two] = [await connection.createChannel(), await connection.createChannel()];
   await one.assertQueue(name('q'));
@@ -126,23 +126,26 @@ conversation('amqplib: a consumer whose queue goes hears null', async ({ amqplib
   note('heard', shown(await next()));
 });
 
-conversation('amqplib: a prefetch holds, and ackAll makes room', async ({ amqplibConfirmChannel, name, note }) => {
-  const channel = await amqplibConfirmChannel();
-  await channel.assertQueue(name('q'));
-  for (let n = 1; n <= 5; n += 1) channel.sendToQueue(name('q'), Buffer.from(`${n}`));
-  await channel.waitForConfirms();
-  await channel.prefetch(2);
-  const { take, next } = inbox();
-  await channel.consume(name('q'), take);
-  for (let n = 0; n < 2; n += 1) note('message', (await next())?.content.toString());
-  note('queue', await channel.checkQueue(name('q')));
-  channel.ackAll();
-  for (let n = 0; n < 2; n += 1) note('message', (await next())?.content.toString());
-  channel.nackAll(false);
-  note('message', (await next())?.content.toString());
-});
+conversation(
+  'amqplib: a prefetch limits deliveries, and ackAll frees it',
+  async ({ amqplibConfirmChannel, name, note }) => {
+    const channel = await amqplibConfirmChannel();
+    await channel.assertQueue(name('q'));
+    for (let n = 1; n <= 5; n += 1) channel.sendToQueue(name('q'), Buffer.from(`${n}`));
+    await channel.waitForConfirms();
+    await channel.prefetch(2);
+    const { take, next } = inbox();
+    await channel.consume(name('q'), take);
+    for (let n = 0; n < 2; n += 1) note('message', (await next())?.content.toString());
+    note('queue', await channel.checkQueue(name('q')));
+    channel.ackAll();
+    for (let n = 0; n < 2; n += 1) note('message', (await next())?.content.toString());
+    channel.nackAll(false);
+    note('message', (await next())?.content.toString());
+  },
+);
 
-conversation('amqplib: what was given back comes again, marked', async ({ amqplibConfirmChannel, name, note }) => {
+conversation('amqplib: a requeued message is redelivered and marked', async ({ amqplibConfirmChannel, name, note }) => {
   const channel = await amqplibConfirmChannel();
   await channel.assertQueue(name('q'));
   channel.sendToQueue(name('q'), Buffer.from('x'));
@@ -157,7 +160,7 @@ conversation('amqplib: what was given back comes again, marked', async ({ amqpli
   note('recovered', shown(await next()));
 });
 
-conversation('amqplib: a dead message tells its story', async ({ amqplibConfirmChannel, name, note, holds }) => {
+conversation('amqplib: a dead letter has its death headers', async ({ amqplibConfirmChannel, name, note, holds }) => {
   const channel = await amqplibConfirmChannel();
   await channel.assertQueue(name('dead'));
   const letters = { deadLetterExchange: '', deadLetterRoutingKey: name('dead') };
@@ -180,7 +183,7 @@ for (const [what, change] of [
   });
 }
 
-conversation('amqplib: limits in the URL are agreed on', async ({ broker, name, note }) => {
+conversation('amqplib: limits in the URL are negotiated', async ({ broker, name, note }) => {
   const connection = await amqplib.connect(`${broker.url}?frameMax=8192&channelMax=4&heartbeat=5`);
   const channel = await connection.createConfirmChannel();
   await channel.assertQueue(name('q'));

@@ -2,7 +2,7 @@ import { useBothBrokers } from './conversation.js';
 
 const { conversation } = useBothBrokers();
 
-conversation('a message goes to every queue that is bound by its key, once each', async ({ confirming, name }) => {
+conversation('a message is routed once to each queue bound with its key', async ({ confirming, name }) => {
   const { call, publish, confirmed, drain } = await confirming();
   await call('exchange.declare', { exchange: name('x'), type: 'direct' });
   for (const queue of ['a', 'b', 'c']) await call('queue.declare', { queue: name(queue) });
@@ -19,7 +19,7 @@ conversation('a message goes to every queue that is bound by its key, once each'
   for (const queue of ['a', 'b', 'c']) await drain(name(queue));
 });
 
-conversation('a binding that is taken away routes no more', async ({ confirming, name }) => {
+conversation('a removed binding no longer routes', async ({ confirming, name }) => {
   const { call, publish, confirmed, drain } = await confirming();
   await call('queue.declare', { queue: name('q') });
   await call('queue.bind', { queue: name('q'), exchange: 'amq.direct', routingKey: name('k') });
@@ -31,7 +31,7 @@ conversation('a binding that is taken away routes no more', async ({ confirming,
   await drain(name('q'));
 });
 
-conversation('a binding with other arguments is a binding of its own', async ({ confirming, name }) => {
+conversation('bindings with different arguments are distinct', async ({ confirming, name }) => {
   const { call, publish, confirmed, drain } = await confirming();
   const binding = { queue: name('q'), exchange: 'amq.direct', routingKey: name('k') };
   await call('queue.declare', { queue: name('q') });
@@ -48,7 +48,7 @@ conversation('a binding with other arguments is a binding of its own', async ({ 
   await drain(name('q'));
 });
 
-conversation('a bind with nowait has no answer, and has its effect', async ({ confirming, name }) => {
+conversation('a bind with nowait gets no reply but takes effect', async ({ confirming, name }) => {
   const { call, publish, confirmed, drain, send } = await confirming();
   await call('queue.declare', { queue: name('q') });
   send('queue.bind', { queue: name('q'), exchange: 'amq.direct', routingKey: name('k'), nowait: true });
@@ -57,18 +57,18 @@ conversation('a bind with nowait has no answer, and has its effect', async ({ co
   await drain(name('q'));
 });
 
-conversation('binding a queue that is not there closes the channel with 404', async ({ channel, name }) => {
+conversation('binding a queue that does not exist closes the channel with 404', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.bind', { queue: name('missing'), exchange: 'amq.direct', routingKey: 'k' });
 });
 
-conversation('binding to an exchange that is not there closes the channel with 404', async ({ channel, name }) => {
+conversation('binding to an exchange that does not exist closes the channel with 404', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: name('q') });
   await call('queue.bind', { queue: name('q'), exchange: name('missing'), routingKey: 'k' });
 });
 
-conversation('binding with neither there closes the channel with 404', async ({ channel, name }) => {
+conversation('binding a missing queue to a missing exchange closes the channel with 404', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.bind', { queue: name('missing'), exchange: name('missing'), routingKey: 'k' });
 });
@@ -81,24 +81,24 @@ for (const method of ['queue.bind', 'queue.unbind']) {
   });
 }
 
-conversation('taking away a binding that is not there is no fault', async ({ channel, name }) => {
+conversation('removing a missing binding is not an error', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: name('q') });
   await call('queue.unbind', { queue: name('q'), exchange: 'amq.direct', routingKey: 'k' });
 });
 
-conversation('taking away a binding of a queue that is not there', async ({ channel, name }) => {
+conversation('removing a binding of a missing queue', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.unbind', { queue: name('missing'), exchange: 'amq.direct', routingKey: 'k' });
 });
 
-conversation('taking away a binding of an exchange that is not there', async ({ channel, name }) => {
+conversation('removing a binding of a missing exchange', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: name('q') });
   await call('queue.unbind', { queue: name('q'), exchange: name('missing'), routingKey: 'k' });
 });
 
-conversation('bindings go with their exchange', async ({ confirming, name }) => {
+conversation('deleting an exchange deletes its bindings', async ({ confirming, name }) => {
   const { call, publish, confirmed } = await confirming();
   await call('exchange.declare', { exchange: name('x'), type: 'direct' });
   await call('queue.declare', { queue: name('q') });
@@ -109,7 +109,7 @@ conversation('bindings go with their exchange', async ({ confirming, name }) => 
   await confirmed(1);
 });
 
-conversation('bindings go with their queue', async ({ confirming, name }) => {
+conversation('deleting a queue deletes its bindings', async ({ confirming, name }) => {
   const { call, publish, confirmed } = await confirming();
   await call('queue.declare', { queue: name('q') });
   await call('queue.bind', { queue: name('q'), exchange: 'amq.direct', routingKey: name('k') });
@@ -119,7 +119,7 @@ conversation('bindings go with their queue', async ({ confirming, name }) => {
   await confirmed(1);
 });
 
-conversation('a durable exchange takes a queue that is not durable', async ({ confirming, name }) => {
+conversation('a transient queue can be bound to a durable exchange', async ({ confirming, name }) => {
   const { call, publish, confirmed, drain } = await confirming();
   await call('exchange.declare', { exchange: name('x'), type: 'direct', durable: true });
   await call('queue.declare', { queue: name('q'), exclusive: true });

@@ -2,14 +2,14 @@ import { useBothBrokers } from './conversation.js';
 
 const { conversation } = useBothBrokers();
 
-conversation('a client closes its channel, and opens its number again', async ({ channel }) => {
+conversation('a client closes a channel and reuses its number', async ({ channel }) => {
   const { peer, call } = await channel();
   await call('channel.close', { replyCode: 200, replyText: 'bye' });
   const again = peer.unopened(1);
   await again.call('channel.open');
 });
 
-conversation('after its close a channel hears nothing until it says close-ok', async ({ connect, name, holds }) => {
+conversation('a closed channel ignores everything until close-ok', async ({ connect, name, holds }) => {
   const peer = await connect();
   peer.answersClose = false;
   const channel = await peer.channel(1);
@@ -46,7 +46,7 @@ conversation('one channel that is closed leaves the others alone', async ({ conn
   await two.call('queue.declare', { queue: name('q') });
 });
 
-conversation('after its close a connection hears nothing but close-ok', async ({ connect, name, channel }) => {
+conversation('a closed connection ignores everything but close-ok', async ({ connect, name, channel }) => {
   const peer = await connect();
   peer.answersClose = false;
   const one = await peer.channel(1);
@@ -69,12 +69,12 @@ conversation('a client closes a connection with channels and consumers', async (
   await peer.next('connection.close-ok');
 });
 
-conversation('flow may be on, which it is', async ({ channel }) => {
+conversation('channel.flow may be turned on', async ({ channel }) => {
   const { call } = await channel();
   await call('channel.flow', { active: true });
 });
 
-conversation('flow cannot be off: a 540', async ({ channel }) => {
+conversation('channel.flow cannot be turned off: 540', async ({ channel }) => {
   const { call } = await channel();
   await call('channel.flow', { active: false });
 });

@@ -2,7 +2,7 @@ import { useBothBrokers } from './conversation.js';
 
 const { conversation } = useBothBrokers();
 
-conversation('a consumer gets what is there and what comes', async ({ confirming, name }) => {
+conversation('a consumer gets waiting and new messages', async ({ confirming, name }) => {
   const { call, publish, confirmed, receive } = await confirming();
   await call('queue.declare', { queue: name('q') });
   publish('', name('q'), 'before');
@@ -19,7 +19,7 @@ conversation('a consumer without a tag gets one from the server', async ({ chann
   await call('basic.consume', { queue: name('q') });
 });
 
-conversation('a consumer tag that the channel has is a 530', async ({ channel, name }) => {
+conversation('a consumer tag already used on the channel is refused with 530', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: name('q') });
   await call('basic.consume', { queue: name('q'), consumerTag: 'reader' });
@@ -34,7 +34,7 @@ conversation('another channel may have the same consumer tag', async ({ connect,
   await two.call('basic.consume', { queue: name('q'), consumerTag: 'reader' });
 });
 
-conversation('a tag may be used again after its consumer was cancelled', async ({ channel, name }) => {
+conversation('a consumer tag can be reused after its consumer was canceled', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: name('q') });
   await call('basic.consume', { queue: name('q'), consumerTag: 'reader' });
@@ -42,26 +42,26 @@ conversation('a tag may be used again after its consumer was cancelled', async (
   await call('basic.consume', { queue: name('q'), consumerTag: 'reader' });
 });
 
-conversation('consuming from a queue that is not there closes the channel with 404', async ({ channel, name }) => {
+conversation('consuming from a queue that does not exist closes the channel with 404', async ({ channel, name }) => {
   const { call } = await channel();
   await call('basic.consume', { queue: name('missing') });
 });
 
-conversation('an exclusive consumer keeps others out with 403', async ({ channel, name }) => {
+conversation('other consumers are refused with 403 while there is an exclusive one', async ({ channel, name }) => {
   const [one, two] = [await channel(), await channel()];
   await one.call('queue.declare', { queue: name('q') });
   await one.call('basic.consume', { queue: name('q'), consumerTag: 'only', exclusive: true });
   await two.call('basic.consume', { queue: name('q'), consumerTag: 'other' });
 });
 
-conversation('a second exclusive consumer is kept out with 403', async ({ channel, name }) => {
+conversation('a second exclusive consumer is refused with 403', async ({ channel, name }) => {
   const [one, two] = [await channel(), await channel()];
   await one.call('queue.declare', { queue: name('q') });
   await one.call('basic.consume', { queue: name('q'), consumerTag: 'only', exclusive: true });
   await two.call('basic.consume', { queue: name('q'), consumerTag: 'other', exclusive: true });
 });
 
-conversation('a consumer is not exclusive where there is another: a 403', async ({ channel, name }) => {
+conversation('an exclusive consumer is refused with 403 if there is another consumer', async ({ channel, name }) => {
   const [one, two] = [await channel(), await channel()];
   await one.call('queue.declare', { queue: name('q') });
   await one.call('basic.consume', { queue: name('q'), consumerTag: 'first' });
@@ -82,14 +82,14 @@ for (const [first, second] of [
   });
 }
 
-conversation('an exclusive consumer does not keep a get out', async ({ channel, name }) => {
+conversation('an exclusive consumer does not block basic.get', async ({ channel, name }) => {
   const [one, two] = [await channel(), await channel()];
   await one.call('queue.declare', { queue: name('q') });
   await one.call('basic.consume', { queue: name('q'), consumerTag: 'only', exclusive: true });
   await two.call('basic.get', { queue: name('q') });
 });
 
-conversation('when an exclusive consumer is gone, others may come', async ({ channel, name }) => {
+conversation('others may consume after an exclusive consumer is gone', async ({ channel, name }) => {
   const [one, two] = [await channel(), await channel()];
   await one.call('queue.declare', { queue: name('q') });
   await one.call('basic.consume', { queue: name('q'), consumerTag: 'only', exclusive: true });
@@ -97,7 +97,7 @@ conversation('when an exclusive consumer is gone, others may come', async ({ cha
   await two.call('basic.consume', { queue: name('q'), consumerTag: 'other' });
 });
 
-conversation('what goes to a no-ack consumer is gone at once', async ({ confirming, name }) => {
+conversation('messages to a no-ack consumer are removed immediately', async ({ confirming, name }) => {
   const { call, publish, confirmed, receive } = await confirming();
   await call('queue.declare', { queue: name('q') });
   await call('basic.consume', { queue: name('q'), consumerTag: 'reader', noAck: true });
@@ -108,7 +108,7 @@ conversation('what goes to a no-ack consumer is gone at once', async ({ confirmi
   await call('queue.delete', { queue: name('q'), ifEmpty: true });
 });
 
-conversation('no-local is passed over: the channel gets its own messages', async ({ confirming, name }) => {
+conversation('no-local is ignored: the channel gets its own messages', async ({ confirming, name }) => {
   const { call, publish, receive } = await confirming();
   await call('queue.declare', { queue: name('q') });
   await call('basic.consume', { queue: name('q'), consumerTag: 'reader', noLocal: true });
@@ -116,7 +116,7 @@ conversation('no-local is passed over: the channel gets its own messages', async
   await receive('basic.deliver');
 });
 
-conversation('a consume with nowait has no answer, and has its effect', async ({ confirming, name }) => {
+conversation('a consume with nowait gets no reply but takes effect', async ({ confirming, name }) => {
   const { call, send, publish, receive } = await confirming();
   await call('queue.declare', { queue: name('q') });
   send('basic.consume', { queue: name('q'), consumerTag: 'reader', nowait: true });
@@ -124,7 +124,7 @@ conversation('a consume with nowait has no answer, and has its effect', async ({
   await receive('basic.deliver');
 });
 
-conversation('a cancelled consumer gets no more, and may still acknowledge', async ({ confirming, name }) => {
+conversation('a canceled consumer gets no more messages and may still acknowledge', async ({ confirming, name }) => {
   const { call, publish, confirmed, receive, send, settled } = await confirming();
   await call('queue.declare', { queue: name('q') });
   await call('basic.consume', { queue: name('q'), consumerTag: 'reader' });
@@ -138,12 +138,12 @@ conversation('a cancelled consumer gets no more, and may still acknowledge', asy
   await call('queue.declare', { queue: name('q'), passive: true });
 });
 
-conversation('cancelling a consumer that is not there is no fault', async ({ channel }) => {
+conversation('canceling an unknown consumer is not an error', async ({ channel }) => {
   const { call } = await channel();
   await call('basic.cancel', { consumerTag: 'nobody' });
 });
 
-conversation('a cancel with nowait has no answer, and has its effect', async ({ confirming, name }) => {
+conversation('a cancel with nowait gets no reply but takes effect', async ({ confirming, name }) => {
   const { call, send, publish, confirmed, settled } = await confirming();
   await call('queue.declare', { queue: name('q') });
   await call('basic.consume', { queue: name('q'), consumerTag: 'reader' });
@@ -154,7 +154,7 @@ conversation('a cancel with nowait has no answer, and has its effect', async ({ 
   await call('queue.declare', { queue: name('q'), passive: true });
 });
 
-conversation('a consumer whose queue is deleted is told so', async ({ channel, name }) => {
+conversation('a consumer is notified that its queue was deleted', async ({ channel, name }) => {
   const [one, two] = [await channel(), await channel()];
   await one.call('queue.declare', { queue: name('q') });
   await one.call('basic.consume', { queue: name('q'), consumerTag: 'reader' });
@@ -163,7 +163,7 @@ conversation('a consumer whose queue is deleted is told so', async ({ channel, n
   await one.call('basic.consume', { queue: name('q') });
 });
 
-conversation('who deletes the queue of a consumer of its own hears the answer, then the cancel', async (stage) => {
+conversation('deleting the queue of one’s own consumer receives the reply, then the cancel', async (stage) => {
   const { call, receive } = await stage.channel();
   await call('queue.declare', { queue: stage.name('q') });
   await call('basic.consume', { queue: stage.name('q'), consumerTag: 'reader' });
@@ -171,7 +171,7 @@ conversation('who deletes the queue of a consumer of its own hears the answer, t
   await receive('basic.cancel');
 });
 
-conversation('a client that cannot hear a cancel is not told', async ({ channel, name, note }) => {
+conversation('a client without consumer_cancel_notify is not notified of a cancel', async ({ channel, name, note }) => {
   const one = await channel({ clientProperties: {} });
   const two = await channel();
   await one.call('queue.declare', { queue: name('q') });
@@ -196,13 +196,13 @@ conversation('two consumers get messages in turn', async ({ confirming, channel,
   note('in turn', true);
 });
 
-conversation('an argument of a consumer that nobody knows is taken', async ({ channel, name }) => {
+conversation('an unknown consumer argument is accepted', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: name('q') });
   await call('basic.consume', { queue: name('q'), consumerTag: 'reader', arguments: { 'x-unknown': 1 } });
 });
 
-conversation('a get gives a message with how many are behind it, or says that there is none', async (stage) => {
+conversation('a get returns a message and the number of remaining ones, or get-empty', async (stage) => {
   const { call, publish, confirmed } = await stage.confirming();
   await call('queue.declare', { queue: stage.name('q') });
   for (const body of ['1', '2', '3']) publish('', stage.name('q'), body);
@@ -213,7 +213,7 @@ conversation('a get gives a message with how many are behind it, or says that th
   await call('basic.get', { queue: stage.name('q') });
 });
 
-conversation('a get from a queue that is not there closes the channel with 404', async ({ channel, name }) => {
+conversation('a get from a queue that does not exist closes the channel with 404', async ({ channel, name }) => {
   const { call } = await channel();
   await call('basic.get', { queue: name('missing') });
 });

@@ -1,9 +1,8 @@
 /**
- * One conversation a test: it is held with the development broker and with a real RabbitMQ 3.10, and both transcripts
- * must be equal. What the development broker refuses on purpose is in refused.test.ts instead.
+ * One conversation per test: it runs on the development broker and on a real RabbitMQ 3.10, and both transcripts must
+ * be equal. Intended differences are in refused.test.ts.
  *
- * Where the tests run on a later RabbitMQ, whose words are others, a conversation is held with the development broker
- * alone, and has to come to its end.
+ * With a later RabbitMQ, whose texts differ, a conversation only runs on the development broker and must complete.
  */
 import { beforeAll, expect, test } from 'vitest';
 import { type DevelopmentBroker, startDevelopmentBroker } from '../../../../cli/embedded/broker/broker.js';
@@ -34,7 +33,7 @@ export function useBothBrokers(): { conversation(sentence: string, talk: Talk): 
         const held = [development, ...(isReference ? [real] : [])].map((broker) => hold(talk, broker, prefix));
         const [told, wanted = told] = await Promise.all(held);
         expect(told).toEqual(wanted);
-        // A conversation that breaks off the same way on both sides has shown nothing.
+        // A conversation that fails the same way on both sides proves nothing.
         expect(told?.filter((line) => line.startsWith('failure') || line.includes(' ! '))).toEqual([]);
         expect(told).not.toEqual([]);
       });

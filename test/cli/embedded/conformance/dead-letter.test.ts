@@ -4,7 +4,7 @@ import type { Stage } from './stage.js';
 
 const { conversation } = useBothBrokers();
 
-/** A channel with the queue `q`, which sends what dies to the queue `dead`, and the queue `dead`. */
+/** A channel with a queue `q` that dead-letters to the queue `dead`. */
 async function mortal({ confirming, name }: Stage, more: Record<string, string | number> = {}) {
   const channel = await confirming();
   const letters = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': name('dead') };
@@ -13,7 +13,7 @@ async function mortal({ confirming, name }: Stage, more: Record<string, string |
   return channel;
 }
 
-conversation('a rejected message goes on with the story of its death', async (stage) => {
+conversation('a rejected message is dead-lettered with its death headers', async (stage) => {
   const { call, publish, confirmed, send, drain } = await mortal(stage);
   const properties = { messageId: 'id', deliveryMode: 2, headers: { own: 1, 'x-other': typed('l', 5) } };
   publish('', stage.name('q'), 'x', { properties });
@@ -24,7 +24,7 @@ conversation('a rejected message goes on with the story of its death', async (st
   await drain(stage.name('dead'));
 });
 
-conversation('a message without headers or properties gets the headers of its death only', async (stage) => {
+conversation('a message without headers or properties only gets the dead-letter headers', async (stage) => {
   const { call, publish, confirmed, send, drain } = await mortal(stage);
   publish('', stage.name('q'), 'x');
   await confirmed(1);
@@ -34,7 +34,7 @@ conversation('a message without headers or properties gets the headers of its de
   await drain(stage.name('dead'));
 });
 
-conversation('several at once go on in their order', async (stage) => {
+conversation('several expired messages are dead-lettered in order', async (stage) => {
   const { call, publish, confirmed, send, drain } = await mortal(stage);
   for (const body of ['1', '2', '3']) publish('', stage.name('q'), body);
   await confirmed(3);
@@ -44,7 +44,7 @@ conversation('several at once go on in their order', async (stage) => {
   await drain(stage.name('dead'));
 });
 
-conversation('messages that a queue keeps too long go on', async (stage) => {
+conversation('expired messages are dead-lettered', async (stage) => {
   const { publish, confirmed, drain } = await mortal(stage, { 'x-message-ttl': 60 });
   for (const body of ['1', '2', '3']) publish('', stage.name('q'), body);
   await confirmed(3);
@@ -53,7 +53,7 @@ conversation('messages that a queue keeps too long go on', async (stage) => {
   await drain(stage.name('dead'));
 });
 
-conversation('a message’s own expiration is taken out and told when it goes on', async (stage) => {
+conversation('dead-lettering moves the expiration to original-expiration', async (stage) => {
   const { publish, confirmed, drain } = await mortal(stage);
   publish('', stage.name('q'), 'x', { properties: { expiration: '50', messageId: 'id' } });
   await confirmed(1);
@@ -61,7 +61,7 @@ conversation('a message’s own expiration is taken out and told when it goes on
   await drain(stage.name('dead'));
 });
 
-conversation('the shorter of a queue’s and a message’s time counts', async (stage) => {
+conversation('the shorter of the queue’s TTL and the message’s expiration applies', async (stage) => {
   const { publish, confirmed, drain } = await mortal(stage, { 'x-message-ttl': 60 });
   publish('', stage.name('q'), 'its queue’s', { properties: { expiration: '60000' } });
   await confirmed(1);
@@ -72,7 +72,7 @@ conversation('the shorter of a queue’s and a message’s time counts', async (
   await drain(stage.name('dead'));
 });
 
-conversation('a message behind one that stays longer waits for it', async (stage) => {
+conversation('a message does not expire before the one ahead of it', async (stage) => {
   const { publish, confirmed, drain, call } = await mortal(stage);
   publish('', stage.name('q'), 'long', { properties: { expiration: '60000' } });
   publish('', stage.name('q'), 'short', { properties: { expiration: '1' } });
@@ -86,7 +86,7 @@ conversation('a message behind one that stays longer waits for it', async (stage
   await drain(stage.name('dead'));
 });
 
-conversation('without time, only who waits already gets a message', async (stage) => {
+conversation('with a TTL of zero, only a waiting consumer gets a message', async (stage) => {
   const { publish, confirmed, drain, call, receive } = await mortal(stage, { 'x-message-ttl': 0 });
   publish('', stage.name('q'), 'nobody waits');
   await confirmed(1);
@@ -97,7 +97,7 @@ conversation('without time, only who waits already gets a message', async (stage
   await drain(stage.name('dead'));
 });
 
-conversation('an expiration of zero is the same for one message', async (stage) => {
+conversation('an expiration of zero does the same for one message', async (stage) => {
   const { publish, confirmed, drain } = await mortal(stage);
   publish('', stage.name('q'), 'x', { properties: { expiration: '0' } });
   await confirmed(1);
@@ -105,7 +105,7 @@ conversation('an expiration of zero is the same for one message', async (stage) 
   await drain(stage.name('dead'));
 });
 
-conversation('what is out to a consumer does not expire; given back too late it does', async (stage) => {
+conversation('an unacknowledged message does not expire until it is requeued', async (stage) => {
   const { publish, confirmed, drain, call, send } = await mortal(stage, { 'x-message-ttl': 250 });
   publish('', stage.name('q'), 'out');
   await confirmed(1);
@@ -118,7 +118,7 @@ conversation('what is out to a consumer does not expire; given back too late it 
   await drain(stage.name('dead'));
 });
 
-conversation('without a dead-letter exchange what expires is gone', async ({ confirming, name, holds }) => {
+conversation('expired messages are dropped without a dead-letter exchange', async ({ confirming, name, holds }) => {
   const { call, publish, confirmed, drain } = await confirming();
   await call('queue.declare', { queue: name('q'), arguments: { 'x-message-ttl': 40 } });
   publish('', name('q'), 'x');
@@ -144,7 +144,7 @@ conversation(
   },
 );
 
-conversation('a dead-letter exchange that is not there takes nothing, and is no fault', async (stage) => {
+conversation('a missing dead-letter exchange is not an error', async (stage) => {
   const { call, publish, confirmed, drain } = await stage.confirming();
   const letters = { 'x-dead-letter-exchange': stage.name('missing'), 'x-message-ttl': 20 };
   await call('queue.declare', { queue: stage.name('q'), arguments: letters });
@@ -154,7 +154,7 @@ conversation('a dead-letter exchange that is not there takes nothing, and is no 
   await drain(stage.name('q'));
 });
 
-conversation('a dead-letter exchange that comes later takes what dies from then on', async (stage) => {
+conversation('a dead-letter exchange declared later receives dead letters from then on', async (stage) => {
   const { call, publish, confirmed, drain } = await stage.confirming();
   const letters = { 'x-dead-letter-exchange': stage.name('dlx'), 'x-message-ttl': 20 };
   await call('queue.declare', { queue: stage.name('q'), arguments: letters });
@@ -167,7 +167,7 @@ conversation('a dead-letter exchange that comes later takes what dies from then 
   await drain(stage.name('dead'));
 });
 
-conversation('messages that expire in a circle end there', async ({ confirming, name, holds }) => {
+conversation('expired messages are dropped in a dead-letter cycle', async ({ confirming, name, holds }) => {
   const { call, publish, confirmed, drain } = await confirming();
   const to = (key: string, ttl: number) => ({
     arguments: { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': name(key), 'x-message-ttl': ttl },
@@ -183,7 +183,7 @@ conversation('messages that expire in a circle end there', async ({ confirming, 
   for (const queue of ['a', 'b', 'end']) await drain(name(queue));
 });
 
-conversation('a circle with a reject in it goes on and is counted', async (stage) => {
+conversation('a dead-letter cycle that includes a reject continues and is counted', async (stage) => {
   const { call, publish, receive, send, drain } = await stage.confirming();
   const to = (queue: string) => ({ 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': stage.name(queue) });
   await call('queue.declare', { queue: stage.name('work'), arguments: to('retry') });
@@ -197,7 +197,7 @@ conversation('a circle with a reject in it goes on and is counted', async (stage
   await drain(stage.name('retry'));
 });
 
-conversation('three deaths in three queues are told with the last one first', async (stage) => {
+conversation('three deaths in three queues are recorded, latest first', async (stage) => {
   const { call, publish, confirmed, drain } = await stage.confirming();
   const to = (queue: string) => ({
     'x-dead-letter-exchange': '',
@@ -214,7 +214,7 @@ conversation('three deaths in three queues are told with the last one first', as
   await drain(stage.name('end'));
 });
 
-conversation('a message that was dead before and is published again goes on counting', async (stage) => {
+conversation('republishing a dead letter keeps its death count', async (stage) => {
   const { call, publish, confirmed, drain } = await mortal(stage, { 'x-message-ttl': 20 });
   const death = {
     count: typed('l', 3),
@@ -231,7 +231,7 @@ conversation('a message that was dead before and is published again goes on coun
   await call('queue.declare', { queue: stage.name('q'), passive: true });
 });
 
-conversation('a queue that is purged or deleted sends nobody to the dead', async (stage) => {
+conversation('purging or deleting a queue dead-letters nothing', async (stage) => {
   const { call, publish, confirmed, drain } = await mortal(stage);
   publish('', stage.name('q'), '1');
   await confirmed(1);
@@ -242,7 +242,7 @@ conversation('a queue that is purged or deleted sends nobody to the dead', async
   await drain(stage.name('dead'));
 });
 
-conversation('a queue that expires sends nobody to the dead', async (stage) => {
+conversation('an expiring queue dead-letters nothing', async (stage) => {
   const { call, publish, confirmed, drain } = await stage.confirming();
   await call('queue.declare', { queue: stage.name('dead') });
   const letters = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': stage.name('dead'), 'x-expires': 40 };
@@ -254,7 +254,7 @@ conversation('a queue that expires sends nobody to the dead', async (stage) => {
   await drain(stage.name('dead'));
 });
 
-conversation('the dead are kept by a queue with limits of its own', async ({ confirming, name, holds }) => {
+conversation('dead letters go to a queue with its own limits', async ({ confirming, name, holds }) => {
   const { call, publish, confirmed, drain } = await confirming();
   const to = (key: string) => ({ 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': name(key) });
   await call('queue.declare', { queue: name('end') });

@@ -1,6 +1,6 @@
 /**
- * How to find out with which arguments a queue was declared, although AMQP has no method that says so: declare it again.
- * A 406 names the first difference and the value that the queue has; that value is taken over, until nothing differs.
+ * How to find out with which arguments a queue was declared, although AMQP has no method for it: redeclare it. A 406
+ * names the first difference and the current value, which is used for the next attempt, until nothing differs.
  */
 import { describe, expect, test } from 'vitest';
 import type { PeerChannel } from '../../../support/amqp/peer-channel.js';
@@ -11,7 +11,7 @@ import { Stage } from './stage.js';
 
 const { conversation } = useBothBrokers();
 
-/** Quorum queues of Loghive. */
+/** Loghive's quorum queues. */
 const OURS: Table = {
   'x-message-ttl': 604_800_000,
   'x-max-length': 1_000_000,
@@ -19,17 +19,19 @@ const OURS: Table = {
   'x-overflow': 'reject-publish',
   'x-queue-type': 'quorum',
 };
-/** And those for a fleet with Python clients. */
+/** And those for deployments with Python clients. */
 const PYTHONS: Table = { 'x-message-ttl': 604_800_000, 'x-max-length': 1_000_000 };
 
 const DIFFERENCE =
   /inequivalent arg '(?<name>[^']+)' for .*: received (?<received>.*) but current is (?:(?<none>none)|the value '(?<value>.*)' of type '(?<type>\w+)'|'(?<bare>.*)')$/s;
-const MOST_DIFFERENCES = 12;
+const MAX_DIFFERENCES = 12;
 
-/** Declares on a new channel each time, because a 406 closes it. Gives what the queue was declared with, as far as it is compared. */
+/**
+ * Redeclares on a new channel each time, because a 406 closes it. Returns the arguments, as far as they are compared.
+ */
 async function learn(open: (number: number) => Promise<PeerChannel>, queue: string, args: Table): Promise<Table> {
   const learned = { ...args };
-  for (let number = 2; number < 2 + MOST_DIFFERENCES; number += 1) {
+  for (let number = 2; number < 2 + MAX_DIFFERENCES; number += 1) {
     const channel = await open(number);
     const answer = await channel.call('queue.declare', { queue, durable: true, arguments: learned });
     if (answer?.method === 'queue.declare-ok') return learned;
@@ -37,7 +39,7 @@ async function learn(open: (number: number) => Promise<PeerChannel>, queue: stri
     if (none) delete learned[name];
     else learned[name] = value === undefined ? like(learned[name], bare) : typedValue(type, value);
   }
-  throw new Error(`${queue} still differs after ${MOST_DIFFERENCES} declarations`);
+  throw new Error(`${queue} still differs after ${MAX_DIFFERENCES} declarations`);
 }
 
 function typedValue(type: string | undefined, text: string): Value {
@@ -45,7 +47,7 @@ function typedValue(type: string | undefined, text: string): Value {
   return type === 'bool' ? text === 'true' : typed('l', text);
 }
 
-/** Where only the values differ, the types are the same. */
+/** If only the values differ, the types are equal. */
 function like(value: Value | undefined, text: string): Value {
   return typeof value === 'string' ? text : typed('l', text);
 }
@@ -96,15 +98,15 @@ for (const [ours, args] of Object.entries({ 'our quorum queues': OURS, 'our clas
   }
 }
 
-conversation('a long name leaves no room for the value that a queue has', async (stage) => {
+conversation('a long queue name leaves no room in the error for the current value', async (stage) => {
   const { call } = await stage.channel();
   const queue = stage.name('q').padEnd(200, '-');
   await call('queue.declare', { queue, arguments: { 'x-message-ttl': 5000 } });
   await call('queue.declare', { queue, arguments: { 'x-message-ttl': 6000 } });
 });
 
-/** These the development broker does not have. */
-describe('RabbitMQ alone has, and it is found out', () => {
+/** Arguments the development broker does not support. */
+describe('only RabbitMQ has, and the procedure finds out', () => {
   test.each<[string, Table]>([
     ['a stream', { 'x-queue-type': 'stream', 'x-max-length-bytes': 1_000_000, 'x-max-age': '1D' }],
     ['a classic queue with a single active consumer', { 'x-single-active-consumer': true }],

@@ -8,7 +8,7 @@ conversation('a new direct exchange is declared, and declared again as it is', a
   await call('exchange.declare', { exchange: name('x'), type: 'direct', durable: true });
 });
 
-conversation('a passive declare of an exchange finds it whatever else is said of it', async ({ channel, name }) => {
+conversation('a passive exchange declare ignores all other properties', async ({ channel, name }) => {
   const { call } = await channel();
   await call('exchange.declare', { exchange: name('x'), type: 'direct' });
   await call('exchange.declare', { exchange: name('x'), type: 'direct', passive: true, durable: true });
@@ -42,18 +42,18 @@ conversation('an exchange of an unknown type closes the connection with 503', as
   await call('exchange.declare', { exchange: name('x'), type: 'nosuch' });
 });
 
-conversation('an exchange name that begins with amq. is a 403', async ({ channel, name }) => {
+conversation('an exchange name that begins with amq. is refused with 403', async ({ channel, name }) => {
   const { call } = await channel();
   await call('exchange.declare', { exchange: `amq.${name('x')}`, type: 'direct' });
 });
 
-conversation('amq.direct is there and may be declared as it is', async ({ channel }) => {
+conversation('amq.direct exists and can be redeclared unchanged', async ({ channel }) => {
   const { call } = await channel();
   await call('exchange.declare', { exchange: 'amq.direct', type: 'direct', passive: true });
   await call('exchange.declare', { exchange: 'amq.direct', type: 'direct', durable: true });
 });
 
-conversation('amq.direct declared with another property is a 406', async ({ channel }) => {
+conversation('amq.direct declared with another property is refused with 406', async ({ channel }) => {
   const { call } = await channel();
   await call('exchange.declare', { exchange: 'amq.direct', type: 'direct', durable: false });
 });
@@ -63,37 +63,37 @@ conversation('the default exchange cannot be declared', async ({ channel }) => {
   await call('exchange.declare', { exchange: '', type: 'direct', durable: true });
 });
 
-conversation('the default exchange cannot be looked for', async ({ channel }) => {
+conversation('the default exchange cannot be declared passively', async ({ channel }) => {
   const { call } = await channel();
   await call('exchange.declare', { exchange: '', type: 'direct', passive: true });
 });
 
-conversation('a declare with nowait has no answer, and has its effect', async ({ channel, name }) => {
+conversation('a declare with nowait gets no reply but takes effect', async ({ channel, name }) => {
   const { call, send } = await channel();
   send('exchange.declare', { exchange: name('x'), type: 'direct', nowait: true });
   await call('exchange.declare', { exchange: name('x'), type: 'direct', passive: true });
 });
 
-conversation('a declare with nowait that fails closes the channel all the same', async ({ channel, name }) => {
+conversation('a failing declare with nowait also closes the channel', async ({ channel, name }) => {
   const { send, closed } = await channel();
   send('exchange.declare', { exchange: name('x'), passive: true, nowait: true });
   await closed();
 });
 
-conversation('an exchange takes arguments that nobody knows', async ({ channel, name }) => {
+conversation('an exchange accepts unknown arguments', async ({ channel, name }) => {
   const { call } = await channel();
   await call('exchange.declare', { exchange: name('x'), type: 'direct', arguments: { 'x-unknown': 1 } });
   await call('exchange.declare', { exchange: name('x'), type: 'direct' });
 });
 
-conversation('line ends in the name of an exchange or a queue are taken out', async ({ channel, name }) => {
+conversation('line breaks are removed from exchange and queue names', async ({ channel, name }) => {
   const { call } = await channel();
   await call('exchange.declare', { exchange: `${name('x')}\r\n`, type: 'direct' });
   await call('exchange.declare', { exchange: name('x'), passive: true });
   await call('queue.declare', { queue: `${name('q')}\n` });
 });
 
-conversation('an exchange is deleted, and once more where it is gone', async ({ channel, name }) => {
+conversation('an exchange is deleted, and deleting it again succeeds', async ({ channel, name }) => {
   const { call } = await channel();
   await call('exchange.declare', { exchange: name('x'), type: 'direct' });
   await call('exchange.delete', { exchange: name('x') });
@@ -109,14 +109,14 @@ conversation('an exchange in use is not deleted if-unused', async ({ channel, na
   await call('exchange.delete', { exchange: name('x'), ifUnused: true });
 });
 
-conversation('an exchange that nothing is bound to is deleted if-unused', async ({ channel, name }) => {
+conversation('an exchange without bindings is deleted if-unused', async ({ channel, name }) => {
   const { call } = await channel();
   await call('exchange.declare', { exchange: name('x'), type: 'direct' });
   await call('exchange.delete', { exchange: name('x'), ifUnused: true });
   await call('exchange.declare', { exchange: name('x'), passive: true });
 });
 
-conversation('a delete with nowait has no answer, and has its effect', async ({ channel, name }) => {
+conversation('a delete with nowait gets no reply but takes effect', async ({ channel, name }) => {
   const { call, send } = await channel();
   await call('exchange.declare', { exchange: name('x'), type: 'direct' });
   send('exchange.delete', { exchange: name('x'), nowait: true });
@@ -133,7 +133,7 @@ conversation('the default exchange cannot be deleted', async ({ channel }) => {
   await call('exchange.delete', { exchange: '' });
 });
 
-conversation('an auto-delete exchange goes with its last binding', async ({ channel, name }) => {
+conversation('an auto-delete exchange is deleted with its last binding', async ({ channel, name }) => {
   const { call } = await channel();
   await call('exchange.declare', { exchange: name('x'), type: 'direct', autoDelete: true });
   await call('exchange.declare', { exchange: name('x'), passive: true });
@@ -146,7 +146,7 @@ conversation('an auto-delete exchange goes with its last binding', async ({ chan
   await call('exchange.declare', { exchange: name('x'), passive: true });
 });
 
-conversation('an auto-delete exchange goes with the last queue bound to it', async ({ channel, name }) => {
+conversation('an auto-delete exchange is deleted with the last queue bound to it', async ({ channel, name }) => {
   const { call } = await channel();
   await call('exchange.declare', { exchange: name('x'), type: 'direct', autoDelete: true });
   await call('queue.declare', { queue: name('q') });
@@ -155,7 +155,7 @@ conversation('an auto-delete exchange goes with the last queue bound to it', asy
   await call('exchange.declare', { exchange: name('x'), passive: true });
 });
 
-conversation('nobody may publish to an internal exchange', async ({ channel, name }) => {
+conversation('publishing to an internal exchange is refused', async ({ channel, name }) => {
   const { call, publish, closed } = await channel();
   await call('exchange.declare', { exchange: name('x'), type: 'direct', internal: true });
   publish(name('x'), 'k', 'x');

@@ -17,19 +17,19 @@ const ids = (classId: number, methodId: number, ...rest: number[]): Buffer =>
   Buffer.from([0, classId, 0, methodId, ...rest]);
 const publishing = (routingKey: string): Buffer => methodBytes('basic.publish', { exchange: '', routingKey });
 
-conversation('a frame larger than agreed is a 501', async ({ channel }) => {
+conversation('a frame larger than negotiated is refused with 501', async ({ channel }) => {
   const { peer } = await channel({ frameMax: 4096 });
   peer.frame(FRAME.body, 1, Buffer.alloc(4097, 'x'));
   await peer.next('connection.close');
 });
 
-conversation('a frame that says it is larger than agreed is a 501 before it has come', async ({ channel }) => {
+conversation('a frame whose header says it is too large is refused with 501 before it arrives', async ({ channel }) => {
   const { peer } = await channel();
   peer.write(Buffer.from([FRAME.method, 0, 1, 0x7f, 0xff, 0xff, 0xff]));
   await peer.next('connection.close');
 });
 
-conversation('a frame without its end is a 501', async ({ channel, name }) => {
+conversation('a frame without its end marker is refused with 501', async ({ channel, name }) => {
   const { peer } = await channel();
   peer.frame(FRAME.method, 1, methodBytes('queue.declare', { queue: name('q') }), 0);
   await peer.next('connection.close');
@@ -43,25 +43,25 @@ for (const number of [0, 1]) {
   });
 }
 
-conversation('a heartbeat on a channel is a 505', async ({ channel }) => {
+conversation('a heartbeat on a channel is refused with 505', async ({ channel }) => {
   const { peer } = await channel();
   peer.frame(FRAME.heartbeat, 1, Buffer.alloc(0));
   await peer.next('connection.close');
 });
 
-conversation('a heartbeat with something in it is a 501', async ({ channel }) => {
+conversation('a heartbeat with a payload is refused with 501', async ({ channel }) => {
   const { peer } = await channel();
   peer.frame(FRAME.heartbeat, 0, Buffer.from('x'));
   await peer.next('connection.close');
 });
 
-conversation('a heartbeat is taken where none were agreed on', async ({ channel, name }) => {
+conversation('a heartbeat is accepted although none were negotiated', async ({ channel, name }) => {
   const { peer, call } = await channel();
   peer.frame(FRAME.heartbeat, 0, Buffer.alloc(0));
   await call('queue.declare', { queue: name('q') });
 });
 
-conversation('content on channel 0 is a 505', async ({ channel }) => {
+conversation('content on channel 0 is refused with 505', async ({ channel }) => {
   const { peer } = await channel();
   peer.frame(FRAME.header, 0, header(3));
   await peer.next('connection.close');
@@ -85,7 +85,7 @@ conversation('a method of the connection on a channel is refused', async ({ chan
   await peer.next('connection.close');
 });
 
-conversation('a method on a channel that is not open is a 504', async ({ connect, name }) => {
+conversation('a method on a channel that is not open is refused with 504', async ({ connect, name }) => {
   const peer = await connect();
   peer.unopened(3).send('queue.declare', { queue: name('q') });
   await peer.next('connection.close');
@@ -97,13 +97,13 @@ conversation('content on a channel that is not open is refused', async ({ connec
   await peer.next('connection.close');
 });
 
-conversation('a channel that is open is not opened again', async ({ channel }) => {
+conversation('an open channel cannot be opened again', async ({ channel }) => {
   const { peer, send } = await channel();
   send('channel.open');
   await peer.next('connection.close');
 });
 
-conversation('channels are counted, whatever their numbers are', async ({ connect }) => {
+conversation('channels are counted regardless of their numbers', async ({ connect }) => {
   const peer = await connect({ channelMax: 2 });
   await peer.unopened(600).call('channel.open');
   await peer.unopened(65_535).call('channel.open');
@@ -111,7 +111,7 @@ conversation('channels are counted, whatever their numbers are', async ({ connec
   await peer.next('connection.close');
 });
 
-conversation('a method that breaks off is refused', async ({ channel }) => {
+conversation('a truncated method is refused', async ({ channel }) => {
   const { peer } = await channel();
   peer.frame(FRAME.method, 1, ids(50, 10, 0, 0, 40, 65));
   await peer.next('connection.close');
@@ -123,39 +123,39 @@ conversation('a method without ids is refused', async ({ channel }) => {
   await peer.next('connection.close');
 });
 
-conversation('a method that only a server sends is refused', async ({ channel }) => {
+conversation('a method that only servers send is refused', async ({ channel }) => {
   const { peer, send } = await channel();
   send('basic.consume-ok', { consumerTag: 'x' });
   await peer.next('connection.close');
 });
 
-conversation('a content header without a publish is a 505', async ({ channel }) => {
+conversation('a content header without a publish is refused with 505', async ({ channel }) => {
   const { peer } = await channel();
   peer.frame(FRAME.header, 1, header(3));
   await peer.next('connection.close');
 });
 
-conversation('a body without a publish is a 505', async ({ channel }) => {
+conversation('a body without a publish is refused with 505', async ({ channel }) => {
   const { peer } = await channel();
   peer.frame(FRAME.body, 1, Buffer.from('x'));
   await peer.next('connection.close');
 });
 
-conversation('a body before its header is a 505', async ({ channel }) => {
+conversation('a body before its header is refused with 505', async ({ channel }) => {
   const { peer } = await channel();
   peer.frame(FRAME.method, 1, publishing('q'));
   peer.frame(FRAME.body, 1, Buffer.from('x'));
   await peer.next('connection.close');
 });
 
-conversation('a method in place of a content header is a 505', async ({ channel }) => {
+conversation('a method in place of a content header is refused with 505', async ({ channel }) => {
   const { peer } = await channel();
   peer.frame(FRAME.method, 1, publishing('q'));
   peer.frame(FRAME.method, 1, methodBytes('basic.get', { queue: 'q' }));
   await peer.next('connection.close');
 });
 
-conversation('a method in place of a body is a 505', async ({ channel }) => {
+conversation('a method in place of a body is refused with 505', async ({ channel }) => {
   const { peer } = await channel();
   peer.frame(FRAME.method, 1, publishing('q'));
   peer.frame(FRAME.header, 1, header(3));
@@ -163,7 +163,7 @@ conversation('a method in place of a body is a 505', async ({ channel }) => {
   await peer.next('connection.close');
 });
 
-conversation('a second header in place of a body is a 505', async ({ channel }) => {
+conversation('a second header in place of a body is refused with 505', async ({ channel }) => {
   const { peer } = await channel();
   peer.frame(FRAME.method, 1, publishing('q'));
   peer.frame(FRAME.header, 1, header(3));
@@ -178,7 +178,7 @@ conversation('a content header of another class is refused', async ({ channel })
   await peer.next('connection.close');
 });
 
-conversation('a content header that is too short is a 501', async ({ channel }) => {
+conversation('a content header that is too short is refused with 501', async ({ channel }) => {
   const { peer } = await channel();
   peer.frame(FRAME.method, 1, publishing('q'));
   peer.frame(FRAME.header, 1, header(3).subarray(0, 9));
@@ -192,13 +192,13 @@ conversation('a content header with a weight is refused', async ({ channel }) =>
   await peer.next('connection.close');
 });
 
-conversation('a publish that breaks off is a 501', async ({ channel }) => {
+conversation('a truncated publish is refused with 501', async ({ channel }) => {
   const { peer } = await channel();
   peer.frame(FRAME.method, 1, publishing('q').subarray(0, 8));
   await peer.next('connection.close');
 });
 
-conversation('a body after a message of none is a 505', async ({ channel }) => {
+conversation('a body after a message without a body is refused with 505', async ({ channel }) => {
   const { peer } = await channel();
   peer.frame(FRAME.method, 1, publishing('q'));
   peer.frame(FRAME.header, 1, header(0));
@@ -206,7 +206,7 @@ conversation('a body after a message of none is a 505', async ({ channel }) => {
   await peer.next('connection.close');
 });
 
-conversation('a body may come in any pieces, empty ones as well', async ({ confirming, name }) => {
+conversation('a body may be split into frames of any size, including empty ones', async ({ confirming, name }) => {
   const { peer, call, confirmed, drain } = await confirming();
   await call('queue.declare', { queue: name('q') });
   peer.frame(FRAME.method, 1, publishing(name('q')));
@@ -235,7 +235,7 @@ conversation('two channels may send their messages one frame at a time in turn',
   await two.drain(name('b'));
 });
 
-conversation('bytes may come one at a time', async ({ channel, name }) => {
+conversation('frames may arrive byte by byte', async ({ channel, name }) => {
   const { peer, call } = await channel();
   const method = methodBytes('queue.declare', { queue: name('q'), nowait: true });
   for (const byte of frameBytes(FRAME.method, 1, method)) {

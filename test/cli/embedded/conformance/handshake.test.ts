@@ -4,7 +4,7 @@ import type { Stage } from './stage.js';
 
 const { conversation } = useBothBrokers();
 
-/** What a client says in its start-ok; guest unless told otherwise. */
+/** A client's start-ok; as guest by default. */
 const startOk = (settings: Record<string, unknown> = {}) => ({
   clientProperties: { capabilities: CAPABILITIES },
   mechanism: 'PLAIN',
@@ -13,7 +13,7 @@ const startOk = (settings: Record<string, unknown> = {}) => ({
   ...settings,
 });
 
-/** A connection that has heard connection.start. */
+/** A connection that has received connection.start. */
 async function started({ peer }: Stage): Promise<Peer> {
   const client = peer();
   client.write(PROTOCOL_HEADER);
@@ -21,7 +21,7 @@ async function started({ peer }: Stage): Promise<Peer> {
   return client;
 }
 
-/** A connection that has heard connection.tune. */
+/** A connection that has received connection.tune. */
 async function tuning(stage: Stage): Promise<Peer> {
   const client = await started(stage);
   client.send(0, 'connection.start-ok', startOk());
@@ -31,7 +31,7 @@ async function tuning(stage: Stage): Promise<Peer> {
 
 const TUNE = { channelMax: 2047, frameMax: 131_072, heartbeat: 0 };
 
-conversation('the server says who it is, what it can, and how far it goes', async (stage) => {
+conversation('the server announces its identity, capabilities and limits', async (stage) => {
   const client = await tuning(stage);
   client.say('connection.tune-ok', TUNE);
   client.send(0, 'connection.open', { virtualHost: stage.broker.vhost });
@@ -53,19 +53,19 @@ for (const [what, header] of [
   });
 }
 
-conversation('a wrong password is a 403 to a client that can hear it', async (stage) => {
+conversation('a wrong password is reported with 403 to clients that support it', async (stage) => {
   const client = await started(stage);
   client.say('connection.start-ok', startOk({ response: '\0guest\0wrong' }));
   await client.next('connection.close');
 });
 
-conversation('a user that is not there is the same 403', async (stage) => {
+conversation('an unknown user gets the same 403', async (stage) => {
   const client = await started(stage);
   client.say('connection.start-ok', startOk({ response: '\0nobody\0guest' }));
   await client.next('connection.close');
 });
 
-conversation('a client may have the smallest frames and one channel', async (stage) => {
+conversation('a client may negotiate the smallest frames and one channel', async (stage) => {
   const client = await tuning(stage);
   client.say('connection.tune-ok', { channelMax: 1, frameMax: 4096, heartbeat: 0 });
   client.frameMax = 4096;
@@ -76,7 +76,7 @@ conversation('a client may have the smallest frames and one channel', async (sta
   await client.next('connection.close');
 });
 
-conversation('a vhost that is not there is a 530', async (stage) => {
+conversation('a vhost that does not exist is refused with 530', async (stage) => {
   const client = await tuning(stage);
   client.say('connection.tune-ok', TUNE);
   client.say('connection.open', { virtualHost: 'nosuch' });
@@ -89,13 +89,13 @@ conversation('a second login is refused', async ({ connect }) => {
   await client.next('connection.close');
 });
 
-conversation('heartbeats come by themselves where they were agreed on', async ({ connect, note }) => {
+conversation('the server sends heartbeats if they were negotiated', async ({ connect, note }) => {
   const client = await connect({ heartbeatS: 1 });
   await client.until(() => (client.heartbeats >= 2 ? true : undefined), 'heartbeats');
   note('heartbeats', 'two');
 });
 
-conversation('a client that is silent for too long is cut off without a word', async ({ connect }) => {
+conversation('a client that is silent too long is disconnected without connection.close', async ({ connect }) => {
   const client = await connect({ heartbeatS: 1 });
   await client.end();
 });

@@ -1,4 +1,4 @@
-/** What RabbitMQ makes of the properties of messages that no well-behaved client sends; they come out byte for byte. */
+/** How RabbitMQ handles message properties that real clients do not send, compared byte for byte. */
 import { field, fields, nested, propertyBytes, table } from '../../../support/amqp/property-bytes.mjs';
 import { useBothBrokers } from './conversation.js';
 import type { Stage } from './stage.js';
@@ -78,7 +78,7 @@ const TAKEN: Record<string, Buffer> = {
   'an array of 100,000': header(fields.A(Array.from({ length: 100_000 }, () => fields.V()))),
 };
 
-/** Queues of both types, with where what they reject goes, and a channel that shows bytes. */
+/** Queues of both types with dead-letter queues, and a channel that shows bytes. */
 async function queues({ confirming, name }: Stage, type: string) {
   const channel = await confirming();
   channel.keepsBytes = true;
@@ -152,7 +152,7 @@ for (const [what, properties] of Object.entries(UNREADABLE)) {
   });
 }
 
-conversation('what cannot be read is not looked at where there is no such exchange', async (stage) => {
+conversation('malformed properties are not parsed if the exchange does not exist', async (stage) => {
   const { publish, closed } = await queues(stage, 'classic');
   publish(stage.name('missing'), 'k', 'x', { properties: header(fields.d(Number.NaN)) });
   await closed();
@@ -181,15 +181,15 @@ for (const depth of [64, 65, 5000, 12_000, 21_000]) {
   });
 }
 
-conversation('arrays, 25,000 deep, come out of a classic queue as they went in', async (stage) => {
+conversation('arrays nested 25,000 deep leave a classic queue unchanged', async (stage) => {
   const { publish, confirmed, drain } = await queues(stage, 'classic');
   publish('', stage.name('q'), 'x', { properties: header(nested(25_000, 'A')) });
   await confirmed(1);
   await drain(stage.name('q'));
 });
 
-// RabbitMQ needs seconds for more of them.
-conversation('tables, 3,000 deep, come out of a quorum queue, and again with the count', async (stage) => {
+// RabbitMQ takes seconds for deeper ones.
+conversation('tables nested 3,000 deep leave a quorum queue unchanged, and again with the count', async (stage) => {
   const { publish, confirmed, call, receive, send } = await queues(stage, 'quorum');
   publish('', stage.name('q'), 'x', { properties: header(nested(3000)) });
   await confirmed(1);
@@ -200,13 +200,13 @@ conversation('tables, 3,000 deep, come out of a quorum queue, and again with the
 });
 
 for (const [beyond, what] of [
-  [0, 'of exactly the size agreed on'],
+  [0, 'of exactly the negotiated size'],
   [8, 'of eight bytes more, which RabbitMQ takes as well'],
 ] as const) {
   conversation(`a header frame ${what} comes back larger, with the count`, async (stage) => {
     const channel = await queues(stage, 'quorum');
     const { publish, confirmed, call, receive, send, peer } = channel;
-    // Class, weight, size of the body, flags, length of the table, name, type, length of the text.
+    // Class, weight, body size, flags, table length, name, type, text length.
     const text = peer.frameMax - 8 + beyond - (2 + 2 + 8 + 2 + 4 + 4 + 1 + 4);
     peer.frameMax += 64;
     publish('', stage.name('q'), '', { properties: header(fields.S(Buffer.alloc(text, 'x'))) });
@@ -218,7 +218,7 @@ for (const [beyond, what] of [
   });
 }
 
-conversation('a frame of nine bytes more than agreed on is a 501', async (stage) => {
+conversation('a frame nine bytes larger than negotiated is refused with 501', async (stage) => {
   const { publish, peer } = await queues(stage, 'classic');
   const text = peer.frameMax + 1 - (2 + 2 + 8 + 2 + 4 + 4 + 1 + 4);
   publish('', stage.name('q'), '', { properties: header(fields.S(Buffer.alloc(text, 'x'))) });
@@ -288,7 +288,7 @@ function withoutTime(bytes: Buffer): string {
   return bytes.toString('latin1').replace(/[^ -~]/g, (byte) => `\\x${Buffer.from(byte, 'latin1').toString('hex')}`);
 }
 
-conversation('arguments, 5,000 deep, are taken, and the same again', async (stage) => {
+conversation('arguments nested 5,000 deep are accepted, and accepted again', async (stage) => {
   const { call, receive } = await stage.channel();
   const args = { queue: stage.name('q'), arguments: table([['x-own', nested(5000)]]) };
   await call('queue.declare', args);
@@ -302,7 +302,7 @@ conversation('arguments, 5,000 deep, are taken, and the same again', async (stag
   await receive('basic.cancel');
 });
 
-conversation('a time to live that is a table is refused with what is in it', async (stage) => {
+conversation('a TTL of type table is refused, quoting the table', async (stage) => {
   const { call } = await stage.channel();
   await call('queue.declare', { queue: stage.name('q'), arguments: { 'x-message-ttl': 1000 } });
   const other = table([

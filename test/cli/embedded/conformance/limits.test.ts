@@ -3,7 +3,7 @@ import type { Stage } from './stage.js';
 
 const { conversation } = useBothBrokers();
 
-/** A channel with the queue `q` of these arguments, and the queue `dead` for what goes on from it. */
+/** A channel with a queue `q` that has these arguments, and a queue `dead` for its dead letters. */
 async function limited({ confirming, name }: Stage, limits: Record<string, string | number>) {
   const channel = await confirming();
   const letters = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': name('dead') };
@@ -12,7 +12,7 @@ async function limited({ confirming, name }: Stage, limits: Record<string, strin
   return channel;
 }
 
-/** Publishes one after the other, each confirmed before the next. */
+/** Publishes one message after the other, each confirmed before the next. */
 async function publishEach({ name }: Stage, channel: Awaited<ReturnType<typeof limited>>, bodies: string[]) {
   for (const [at, body] of bodies.entries()) {
     channel.publish('', name('q'), body);
@@ -20,7 +20,7 @@ async function publishEach({ name }: Stage, channel: Awaited<ReturnType<typeof l
   }
 }
 
-conversation('a full queue drops its oldest, which goes on as maxlen', async (stage) => {
+conversation('a full queue drops its oldest message and dead-letters it with reason maxlen', async (stage) => {
   const channel = await limited(stage, { 'x-max-length': 2 });
   await publishEach(stage, channel, ['1', '2', '3', '4']);
   await stage.holds(stage.name('dead'), 2);
@@ -36,14 +36,14 @@ conversation('drop-head said by name is the same', async (stage) => {
   await channel.drain(stage.name('dead'));
 });
 
-conversation('a full queue that rejects says so with a nack and keeps what it has', async (stage) => {
+conversation('a full queue with reject-publish nacks new messages and keeps its own', async (stage) => {
   const channel = await limited(stage, { 'x-max-length': 2, 'x-overflow': 'reject-publish' });
   await publishEach(stage, channel, ['1', '2', '3', '4']);
   await channel.drain(stage.name('q'));
   await channel.drain(stage.name('dead'));
 });
 
-conversation('a full queue that rejects takes again when there is room', async (stage) => {
+conversation('a full queue with reject-publish accepts messages again when there is room', async (stage) => {
   const channel = await limited(stage, { 'x-max-length': 1, 'x-overflow': 'reject-publish' });
   await publishEach(stage, channel, ['1', '2']);
   await channel.call('basic.get', { queue: stage.name('q'), noAck: true });
@@ -52,7 +52,7 @@ conversation('a full queue that rejects takes again when there is room', async (
   await channel.drain(stage.name('q'));
 });
 
-conversation('without confirms a rejected message is lost without a word', async (stage) => {
+conversation('without confirms a rejected message is lost silently', async (stage) => {
   const { call, publish, drain } = await stage.channel();
   const limits = { 'x-max-length': 1, 'x-overflow': 'reject-publish' };
   await call('queue.declare', { queue: stage.name('q'), arguments: limits });
@@ -62,7 +62,7 @@ conversation('without confirms a rejected message is lost without a word', async
   await drain(stage.name('q'));
 });
 
-conversation('what one queue rejects is a nack, and another queue has it', async (stage) => {
+conversation('a message refused by one queue is nacked, but stored in another', async (stage) => {
   const { call, publish, confirmed, drain } = await stage.confirming();
   const limits = { 'x-max-length': 1, 'x-overflow': 'reject-publish' };
   await call('queue.declare', { queue: stage.name('full'), arguments: limits });
@@ -78,7 +78,7 @@ conversation('what one queue rejects is a nack, and another queue has it', async
   await drain(stage.name('open'));
 });
 
-conversation('a length of zero lets a message through to who waits', async (stage) => {
+conversation('a queue of length zero delivers to a waiting consumer', async (stage) => {
   const channel = await limited(stage, { 'x-max-length': 0 });
   await publishEach(stage, channel, ['1']);
   await stage.holds(stage.name('dead'), 1);
@@ -88,7 +88,7 @@ conversation('a length of zero lets a message through to who waits', async (stag
   await channel.drain(stage.name('dead'));
 });
 
-conversation('only what is ready counts against a length', async (stage) => {
+conversation('only ready messages count toward the length', async (stage) => {
   const channel = await limited(stage, { 'x-max-length': 2 });
   await publishEach(stage, channel, ['1', '2']);
   for (let n = 0; n < 2; n += 1) await channel.call('basic.get', { queue: stage.name('q') });
@@ -98,7 +98,7 @@ conversation('only what is ready counts against a length', async (stage) => {
   await channel.drain(stage.name('dead'));
 });
 
-conversation('what comes back to a full queue drops its oldest', async (stage) => {
+conversation('requeueing to a full queue drops its oldest message', async (stage) => {
   const channel = await limited(stage, { 'x-max-length': 2 });
   await publishEach(stage, channel, ['1', '2']);
   await channel.call('basic.get', { queue: stage.name('q') });
@@ -110,7 +110,7 @@ conversation('what comes back to a full queue drops its oldest', async (stage) =
   await channel.drain(stage.name('dead'));
 });
 
-conversation('a limit of bytes counts bodies', async (stage) => {
+conversation('a byte limit counts message bodies', async (stage) => {
   const channel = await limited(stage, { 'x-max-length-bytes': 10 });
   await publishEach(stage, channel, ['12345', '12345', '1', '1234567890']);
   await stage.holds(stage.name('dead'), 3);
@@ -118,7 +118,7 @@ conversation('a limit of bytes counts bodies', async (stage) => {
   await channel.drain(stage.name('dead'));
 });
 
-conversation('a message that is larger than the limit of bytes is dropped itself', async (stage) => {
+conversation('a message larger than the byte limit is dropped', async (stage) => {
   const channel = await limited(stage, { 'x-max-length-bytes': 4 });
   await publishEach(stage, channel, ['12', '12345']);
   await stage.holds(stage.name('dead'), 2);
@@ -126,13 +126,13 @@ conversation('a message that is larger than the limit of bytes is dropped itself
   await channel.drain(stage.name('dead'));
 });
 
-conversation('a limit of bytes with reject-publish says a nack once it is reached', async (stage) => {
+conversation('a byte limit with reject-publish nacks once it is reached', async (stage) => {
   const channel = await limited(stage, { 'x-max-length-bytes': 4, 'x-overflow': 'reject-publish' });
   await publishEach(stage, channel, ['12345', '1', '']);
   await channel.drain(stage.name('q'));
 });
 
-conversation('of two limits the one that is reached first counts', async (stage) => {
+conversation('the first of two limits to be reached applies', async (stage) => {
   const channel = await limited(stage, { 'x-max-length': 3, 'x-max-length-bytes': 4 });
   await publishEach(stage, channel, ['1', '2', '3', '4', '567']);
   await stage.holds(stage.name('dead'), 3);
@@ -140,7 +140,7 @@ conversation('of two limits the one that is reached first counts', async (stage)
   await channel.drain(stage.name('dead'));
 });
 
-conversation('the dead that a full queue rejects are lost', async ({ confirming, name, holds }) => {
+conversation('dead letters rejected by a full queue are lost', async ({ confirming, name, holds }) => {
   const { call, publish, confirmed, drain } = await confirming();
   await call('queue.declare', {
     queue: name('dead'),
@@ -157,7 +157,7 @@ conversation('the dead that a full queue rejects are lost', async ({ confirming,
   await drain(name('dead'));
 });
 
-conversation('a message goes to the queues that have room, and to the dead of one that has none', async (stage) => {
+conversation('a message reaches the queues with room, and is dead-lettered by a full one', async (stage) => {
   const channel = await limited(stage, { 'x-max-length': 1 });
   await channel.call('queue.declare', { queue: stage.name('open') });
   for (const queue of ['q', 'open']) {

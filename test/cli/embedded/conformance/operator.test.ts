@@ -3,8 +3,8 @@ import { describeError } from './stage.js';
 
 const { conversation } = useBothBrokers();
 
-// The only one of its file: it closes all connections that there are.
-conversation('connections that an operator closes hear 320 with the reason', async (stage) => {
+// Alone in its file, because it closes all connections.
+conversation('connections closed by an operator receive 320 with the reason', async (stage) => {
   const { peer } = await stage.channel();
   const amqplib = await stage.amqplib();
   const rabbit = await stage.rabbitmqClient();

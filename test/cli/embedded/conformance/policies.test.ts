@@ -1,4 +1,4 @@
-/** Policies, which the development broker does not have: what they do to a queue that a client has declared without them. */
+/** Policies, which the development broker does not have, and their effect on a queue declared without arguments. */
 import { expect, test } from 'vitest';
 import type { PeerChannel } from '../../../support/amqp/peer-channel.js';
 import { type TestBroker, useBroker } from '../../../support/use-servers.js';
@@ -10,7 +10,7 @@ async function useChannel({ host, port, vhost, url }: TestBroker): Promise<PeerC
   return stage.confirming();
 }
 
-/** How often a message is given before the broker throws it away; it is given back each time. */
+/** How often a message is delivered before the broker drops it, if it is requeued each time. */
 async function deliveriesOf(broker: TestBroker, { call, publish, confirmed, send }: PeerChannel): Promise<number> {
   publish('', 'q', 'x');
   await confirmed(1);
@@ -38,7 +38,7 @@ test.each<[string, { policy: number; argument?: number }, number]>([
   expect(await deliveriesOf(broker, channel)).toBe(deliveries);
 });
 
-test('AMQP does not show a policy: the queue is declared again as if it had none', async () => {
+test('AMQP does not show policies: the queue is redeclared as if it had none', async () => {
   const broker = await useBroker();
   const channel = await useChannel(broker);
   await broker.admin.setPolicy('limit', '^q$', { 'delivery-limit': 2, 'max-length': 5 }, { vhost: broker.vhost });

@@ -3,7 +3,7 @@ import type { Stage } from './stage.js';
 
 const { conversation } = useBothBrokers();
 
-/** So many messages, '1' and on, in the queue `q`. */
+/** Publishes this many messages, numbered from '1', to the queue `q`. */
 async function fill({ confirming, name }: Stage, count: number): Promise<void> {
   const channel = await confirming();
   await channel.call('queue.declare', { queue: name('q') });
@@ -27,7 +27,7 @@ conversation(
   },
 );
 
-conversation('each consumer of a channel has a prefetch of its own', async (stage) => {
+conversation('each consumer of a channel has its own prefetch', async (stage) => {
   await fill(stage, 5);
   const channel = await stage.channel();
   await channel.call('basic.qos', { prefetchCount: 1 });
@@ -40,7 +40,7 @@ conversation('each consumer of a channel has a prefetch of its own', async (stag
   await channel.call('queue.declare', { queue: stage.name('q'), passive: true });
 });
 
-conversation('a prefetch is of consumers that come after it', async (stage) => {
+conversation('a prefetch applies to later consumers', async (stage) => {
   await fill(stage, 4);
   const channel = await stage.channel();
   await channel.call('basic.qos', { prefetchCount: 1 });
@@ -51,7 +51,7 @@ conversation('a prefetch is of consumers that come after it', async (stage) => {
   await channel.call('queue.declare', { queue: stage.name('q'), passive: true });
 });
 
-conversation('a global prefetch is shared by the consumers of a channel', async (stage) => {
+conversation('the consumers of a channel share a global prefetch', async (stage) => {
   await fill(stage, 5);
   const channel = await stage.channel();
   await channel.call('basic.qos', { prefetchCount: 3, global: true });
@@ -62,7 +62,7 @@ conversation('a global prefetch is shared by the consumers of a channel', async 
   await channel.call('queue.declare', { queue: stage.name('q'), passive: true });
 });
 
-conversation('a global prefetch that is raised lets more come', async (stage) => {
+conversation('raising a global prefetch delivers more messages', async (stage) => {
   await fill(stage, 4);
   const channel = await stage.channel();
   await channel.call('basic.qos', { prefetchCount: 1, global: true });
@@ -74,7 +74,7 @@ conversation('a global prefetch that is raised lets more come', async (stage) =>
   await channel.call('queue.declare', { queue: stage.name('q'), passive: true });
 });
 
-conversation('a global prefetch that is taken away lets all come', async (stage) => {
+conversation('removing a global prefetch delivers all messages', async (stage) => {
   await fill(stage, 4);
   const channel = await stage.channel();
   await channel.call('basic.qos', { prefetchCount: 1, global: true });
@@ -84,7 +84,7 @@ conversation('a global prefetch that is taken away lets all come', async (stage)
   await channel.receive('basic.deliver', 3);
 });
 
-conversation('both kinds of prefetch hold at once', async (stage) => {
+conversation('both kinds of prefetch apply together', async (stage) => {
   await fill(stage, 6);
   const channel = await stage.channel();
   await channel.call('basic.qos', { prefetchCount: 3, global: true });
@@ -97,7 +97,7 @@ conversation('both kinds of prefetch hold at once', async (stage) => {
   await channel.call('queue.declare', { queue: stage.name('q'), passive: true });
 });
 
-conversation('without a prefetch all come', async (stage) => {
+conversation('without a prefetch all messages are delivered', async (stage) => {
   await fill(stage, 6);
   const channel = await stage.channel();
   await channel.call('basic.qos', { prefetchCount: 0 });
@@ -113,7 +113,7 @@ conversation('a no-ack consumer has no prefetch', async (stage) => {
   await channel.receive('basic.deliver', 5);
 });
 
-conversation('a get is not counted against a prefetch', async (stage) => {
+conversation('a get does not count toward the prefetch', async (stage) => {
   await fill(stage, 4);
   const channel = await stage.channel();
   await channel.call('basic.qos', { prefetchCount: 1 });
@@ -125,7 +125,7 @@ conversation('a get is not counted against a prefetch', async (stage) => {
   await channel.call('queue.declare', { queue: stage.name('q'), passive: true });
 });
 
-conversation('what is given back makes room in the prefetch', async (stage) => {
+conversation('requeueing frees the prefetch', async (stage) => {
   await fill(stage, 2);
   const channel = await stage.channel();
   await channel.call('basic.qos', { prefetchCount: 1 });
@@ -137,7 +137,7 @@ conversation('what is given back makes room in the prefetch', async (stage) => {
   await channel.receive('basic.deliver');
 });
 
-conversation('a prefetch by size is a 540', async ({ channel }) => {
+conversation('a prefetch by size is refused with 540', async ({ channel }) => {
   const { call } = await channel();
   await call('basic.qos', { prefetchSize: 1 });
 });
@@ -161,7 +161,7 @@ conversation('two consumers that acknowledge in turn share the work in turn', as
   }
 });
 
-conversation('a consumer that is cancelled leaves what it holds to its channel', async (stage) => {
+conversation('the channel keeps the unacknowledged messages of a canceled consumer', async (stage) => {
   await fill(stage, 3);
   const [one, two] = [await stage.channel(), await stage.channel()];
   await one.call('basic.qos', { prefetchCount: 2 });

@@ -56,13 +56,13 @@ conversation('headers keep the type of every value, and their order', async ({ c
   await drain(name('q'));
 });
 
-conversation('publishing to an exchange that is not there closes the channel with 404', async ({ channel, name }) => {
+conversation('publishing to an exchange that does not exist closes the channel with 404', async ({ channel, name }) => {
   const { publish, closed } = await channel();
   publish(name('missing'), 'k', 'x');
   await closed();
 });
 
-conversation('a channel that confirms is closed with 404 as well', async ({ confirming, name }) => {
+conversation('a channel in confirm mode is also closed with 404', async ({ confirming, name }) => {
   const { call, publish, confirmed, closed } = await confirming();
   await call('queue.declare', { queue: name('q') });
   publish('', name('q'), 'x');
@@ -71,7 +71,7 @@ conversation('a channel that confirms is closed with 404 as well', async ({ conf
   await closed();
 });
 
-conversation('a mandatory message without a queue comes back with 312, then is confirmed', async (stage) => {
+conversation('an unroutable mandatory message is returned with 312, then confirmed', async (stage) => {
   const channel = await stage.confirming();
   channel.tellsConfirms = true;
   const properties = { messageId: 'id', headers: { a: 1 } };
@@ -81,13 +81,13 @@ conversation('a mandatory message without a queue comes back with 312, then is c
   await channel.receive('basic.ack');
 });
 
-conversation('a mandatory message comes back on a channel that does not confirm', async ({ channel, name }) => {
+conversation('a mandatory message is returned on a channel without confirms', async ({ channel, name }) => {
   const { publish, receive } = await channel();
   publish('amq.direct', name('nobody'), 'back', { mandatory: true });
   await receive('basic.return');
 });
 
-conversation('a mandatory message with a queue does not come back', async ({ confirming, name }) => {
+conversation('a routed mandatory message is not returned', async ({ confirming, name }) => {
   const { call, publish, confirmed } = await confirming();
   await call('queue.declare', { queue: name('q') });
   publish('', name('q'), 'x', { mandatory: true });
@@ -95,7 +95,7 @@ conversation('a mandatory message with a queue does not come back', async ({ con
   await call('queue.declare', { queue: name('q'), passive: true });
 });
 
-conversation('a message without a queue that is not mandatory is confirmed and lost', async ({ confirming, name }) => {
+conversation('an unroutable message that is not mandatory is confirmed and lost', async ({ confirming, name }) => {
   const { publish, confirmed, call } = await confirming();
   publish('', name('nobody'), 'lost');
   publish('amq.direct', name('nobody'), 'lost');
@@ -104,14 +104,14 @@ conversation('a message without a queue that is not mandatory is confirmed and l
   await call('queue.declare', { queue: name('q') });
 });
 
-conversation('an immediate message is a 540', async ({ channel, name }) => {
+conversation('an immediate message is refused with 540', async ({ channel, name }) => {
   const { call, publish, peer } = await channel();
   await call('queue.declare', { queue: name('q') });
   publish('', name('q'), 'x', { immediate: true });
   await peer.next('connection.close');
 });
 
-conversation('a user id that is not the login’s is a 406', async ({ channel, name }) => {
+conversation('a user id that is not the login’s is refused with 406', async ({ channel, name }) => {
   const { call, publish, closed } = await channel();
   await call('queue.declare', { queue: name('q') });
   publish('', name('q'), 'x', { properties: { userId: 'somebody' } });
@@ -127,7 +127,7 @@ for (const expiration of ['soon', '-1', '1.5', '', ' 5']) {
   });
 }
 
-conversation('confirm.select may be said again, and counts on', async ({ channel, name }) => {
+conversation('confirm.select may be repeated, and counting continues', async ({ channel, name }) => {
   const { call, publish, confirmed } = await channel();
   await call('queue.declare', { queue: name('q') });
   publish('', name('q'), 'not counted');
@@ -139,7 +139,7 @@ conversation('confirm.select may be said again, and counts on', async ({ channel
   await confirmed(2);
 });
 
-conversation('confirm.select with nowait has no answer, and has its effect', async ({ channel, name }) => {
+conversation('confirm.select with nowait gets no reply but takes effect', async ({ channel, name }) => {
   const { send, publish, confirmed, call } = await channel();
   send('confirm.select', { nowait: true });
   publish('', name('nobody'), 'one');
@@ -156,7 +156,7 @@ conversation('two hundred messages at once are all confirmed, in their order in 
   await channel.drain(queue);
 });
 
-conversation('a large message comes in frames of the size agreed on', async ({ channel, name, holds }) => {
+conversation('a large message is delivered in frames of the negotiated size', async ({ channel, name, holds }) => {
   const { call, publish } = await channel();
   const small = await channel({ frameMax: 4096 });
   await call('queue.declare', { queue: name('q') });
@@ -166,7 +166,7 @@ conversation('a large message comes in frames of the size agreed on', async ({ c
   await small.call('basic.get', { queue: name('q'), noAck: true });
 });
 
-conversation('a message of exactly one frame comes in one', async ({ channel, name, holds }) => {
+conversation('a message that fits one frame exactly is delivered in one', async ({ channel, name, holds }) => {
   const { call, publish } = await channel({ frameMax: 4096 });
   await call('queue.declare', { queue: name('q') });
   for (const size of [4088, 4089]) publish('', name('q'), Buffer.alloc(size, 'x'));
@@ -175,7 +175,7 @@ conversation('a message of exactly one frame comes in one', async ({ channel, na
   await call('basic.get', { queue: name('q'), noAck: true });
 });
 
-conversation('bytes that are no text are kept', async ({ confirming, name, note }) => {
+conversation('bytes that are not text are preserved', async ({ confirming, name, note }) => {
   const channel = await confirming();
   await channel.call('queue.declare', { queue: name('q') });
   const bytes = Buffer.from(Array.from({ length: 256 }, (_, at) => at));

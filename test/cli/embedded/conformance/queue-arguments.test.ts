@@ -43,7 +43,7 @@ conversation('the limits may be zero', async ({ channel, name }) => {
   await call('queue.declare', { queue: name('q'), arguments: none });
 });
 
-conversation('each way to overflow that a classic queue has is taken', async ({ channel, name }) => {
+conversation('every overflow mode of a classic queue is accepted', async ({ channel, name }) => {
   const { call } = await channel();
   for (const overflow of ['drop-head', 'reject-publish']) {
     await call('queue.declare', { queue: name(overflow), arguments: { 'x-overflow': overflow } });
@@ -75,7 +75,7 @@ for (const [argument, value] of [
   });
 }
 
-conversation('a quorum queue is declared with all that it takes, and again', async ({ channel, name }) => {
+conversation('a quorum queue is declared with all its arguments, and redeclared', async ({ channel, name }) => {
   const { call } = await channel();
   const all = {
     ...QUORUM,

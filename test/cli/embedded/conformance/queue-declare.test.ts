@@ -8,7 +8,7 @@ conversation('a new queue is empty and has no consumers', async ({ channel, name
   await call('queue.declare', { queue: name('q') });
 });
 
-conversation('a queue declared again as it is tells its messages and consumers', async ({ confirming, name }) => {
+conversation('redeclaring a queue returns its message and consumer counts', async ({ confirming, name }) => {
   const { call, publish, confirmed } = await confirming();
   await call('queue.declare', { queue: name('q'), durable: true });
   publish('', name('q'), 'one');
@@ -26,7 +26,7 @@ conversation('a queue without a name gets one from the server', async ({ channel
   await call('queue.declare', { queue: '', exclusive: true });
 });
 
-conversation('the queue declared last on a channel is meant where none is named', async ({ channel, name }) => {
+conversation('an empty queue name means the last one declared on the channel', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: name('q') });
   await call('queue.bind', { queue: '', exchange: 'amq.direct', routingKey: '' });
@@ -52,13 +52,13 @@ for (const [method, args] of [
   });
 }
 
-conversation('a passive declare has to name its queue', async ({ channel, name }) => {
+conversation('a passive declare must name its queue', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: name('q') });
   await call('queue.declare', { queue: '', passive: true });
 });
 
-conversation('a queue name that begins with amq. is a 403', async ({ channel, name }) => {
+conversation('a queue name that begins with amq. is refused with 403', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: `amq.${name('q')}` });
 });
@@ -71,27 +71,27 @@ conversation(
   },
 );
 
-conversation('a passive declare finds a queue whatever else is said of it', async ({ channel, name }) => {
+conversation('a passive declare ignores all other properties', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: name('q') });
   const other = { durable: true, autoDelete: true, arguments: { 'x-max-length': 3 } };
   await call('queue.declare', { queue: name('q'), passive: true, ...other });
 });
 
-conversation('a declare with nowait has no answer, and has its effect', async ({ channel, name }) => {
+conversation('a declare with nowait gets no reply but takes effect', async ({ channel, name }) => {
   const { call, send } = await channel();
   send('queue.declare', { queue: name('q'), nowait: true });
   await call('queue.declare', { queue: name('q'), passive: true });
 });
 
-conversation('a declare with nowait that fails closes the channel', async ({ channel, name }) => {
+conversation('a failing declare with nowait closes the channel', async ({ channel, name }) => {
   const { call, send, closed } = await channel();
   await call('queue.declare', { queue: name('q') });
   send('queue.declare', { queue: name('q'), nowait: true, durable: true });
   await closed();
 });
 
-conversation('a name may have any letters and 255 bytes', async ({ channel, name }) => {
+conversation('a name may contain any characters, up to 255 bytes', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: `${name('q')} ÄÖ 日本 "'\\ /` });
   await call('queue.declare', { queue: name('q').padEnd(255, 'z') });
@@ -128,13 +128,13 @@ for (const [argument, value] of Object.entries(DECLARED)) {
   });
 }
 
-conversation('an argument that the queue has is a 406 where it is left out', async ({ channel, name }) => {
+conversation('a missing queue argument is refused with 406', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: name('q'), arguments: { 'x-max-length': 5 } });
   await call('queue.declare', { queue: name('q') });
 });
 
-conversation('an argument that the queue does not have is a 406', async ({ channel, name }) => {
+conversation('an additional queue argument is refused with 406', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: name('q') });
   await call('queue.declare', { queue: name('q'), arguments: { 'x-message-ttl': 5 } });
@@ -148,13 +148,13 @@ conversation('numbers of another type but the same value are the same argument',
   await call('queue.declare', { queue: name('q'), arguments: { ...again, 'x-max-length': typed('s', 8) } });
 });
 
-conversation('arguments in another order are the same', async ({ channel, name }) => {
+conversation('arguments are equal in any order', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: name('q'), arguments: { 'x-message-ttl': 200, 'x-max-length': 7 } });
   await call('queue.declare', { queue: name('q'), arguments: { 'x-max-length': 7, 'x-message-ttl': 200 } });
 });
 
-conversation('an argument that nobody knows is taken and not compared', async ({ channel, name }) => {
+conversation('an unknown queue argument is accepted and not compared', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: name('q'), arguments: { 'x-unknown': 'a', other: 1 } });
   await call('queue.declare', { queue: name('q') });
@@ -168,7 +168,7 @@ conversation('a queue of type classic is the same as one without a type', async 
   await call('queue.declare', { queue: name('p'), durable: true });
 });
 
-conversation('a classic queue declared again as a quorum queue is a 406', async ({ channel, name }) => {
+conversation('a classic queue declared again as a quorum queue is refused with 406', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: name('q'), durable: true });
   await call('queue.declare', { queue: name('q'), durable: true, arguments: { 'x-queue-type': 'quorum' } });

@@ -22,7 +22,7 @@ for (const [method, args] of [
   });
 }
 
-conversation('a binding of an exclusive queue, parted by another connection', async ({ channel, confirming, name }) => {
+conversation('another connection unbinds an exclusive queue', async ({ channel, confirming, name }) => {
   const owner = await confirming();
   const other = await channel();
   const binding = { queue: name('q'), exchange: 'amq.direct', routingKey: name('k') };
@@ -61,7 +61,7 @@ conversation('an exclusive queue ends with a connection that breaks', async ({ c
   await other.call('queue.declare', { queue: name('q'), passive: true });
 });
 
-conversation('anybody may publish to an exclusive queue', async ({ channel, confirming, name }) => {
+conversation('any connection may publish to an exclusive queue', async ({ channel, confirming, name }) => {
   const owner = await channel();
   const other = await confirming();
   await owner.call('queue.declare', { queue: name('q'), exclusive: true });
@@ -70,7 +70,7 @@ conversation('anybody may publish to an exclusive queue', async ({ channel, conf
   await owner.drain(name('q'));
 });
 
-conversation('an auto-delete queue goes with its last consumer', async ({ channel, name, gone }) => {
+conversation('an auto-delete queue is deleted with its last consumer', async ({ channel, name, gone }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: name('q'), autoDelete: true });
   await call('basic.consume', { queue: name('q'), consumerTag: 'one' });
@@ -82,7 +82,7 @@ conversation('an auto-delete queue goes with its last consumer', async ({ channe
   await call('queue.declare', { queue: name('q'), passive: true });
 });
 
-conversation('an auto-delete queue goes when its consumer’s channel closes', async ({ connect, name, gone }) => {
+conversation('an auto-delete queue is deleted when its consumer’s channel closes', async ({ connect, name, gone }) => {
   const peer = await connect();
   const [one, two] = [await peer.channel(1), await peer.channel(2)];
   await one.call('queue.declare', { queue: name('q'), autoDelete: true });
@@ -100,19 +100,19 @@ conversation('an auto-delete queue that never had a consumer stays', async ({ ch
   await other.call('queue.declare', { queue: name('q'), passive: true });
 });
 
-conversation('a queue with x-expires goes when nobody has used it for so long', async ({ channel, name }) => {
+conversation('a queue with x-expires is deleted after being unused for that time', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.declare', { queue: name('q'), arguments: { 'x-expires': 60 } });
   await call('queue.declare', { queue: name('p'), arguments: { 'x-expires': 250 } });
   await call('basic.consume', { queue: name('p'), consumerTag: 'reader' });
   const other = await channel();
   await new Promise((resolve) => setTimeout(resolve, 500));
-  // A passive declare would be a use: it is asked once, after more than long enough.
+  // A passive declare counts as use, so check once, after ample time.
   await other.call('queue.declare', { queue: name('p'), passive: true });
   await other.call('queue.declare', { queue: name('q'), passive: true });
 });
 
-conversation('a queue is deleted with its messages, and once more where it is gone', async ({ confirming, name }) => {
+conversation('a queue is deleted with its messages, and deleting it again succeeds', async ({ confirming, name }) => {
   const { call, publish, confirmed } = await confirming();
   await call('queue.declare', { queue: name('q') });
   for (const body of ['1', '2', '3']) publish('', name('q'), body);
@@ -143,14 +143,14 @@ conversation('a queue that is unused and empty is deleted with both conditions',
   await call('queue.delete', { queue: name('q'), ifUnused: true, ifEmpty: true });
 });
 
-conversation('a delete with nowait has no answer, and has its effect', async ({ channel, name }) => {
+conversation('a delete with nowait gets no reply but takes effect', async ({ channel, name }) => {
   const { call, send } = await channel();
   await call('queue.declare', { queue: name('q') });
   send('queue.delete', { queue: name('q'), nowait: true });
   await call('queue.declare', { queue: name('q'), passive: true });
 });
 
-conversation('a purge takes what is ready and leaves what is out', async ({ confirming, name }) => {
+conversation('a purge removes ready messages and keeps unacknowledged ones', async ({ confirming, name }) => {
   const { call, publish, confirmed, send } = await confirming();
   await call('queue.declare', { queue: name('q') });
   for (const body of ['1', '2', '3']) publish('', name('q'), body);
@@ -162,12 +162,12 @@ conversation('a purge takes what is ready and leaves what is out', async ({ conf
   await call('basic.get', { queue: name('q') });
 });
 
-conversation('a purge of a queue that is not there closes the channel with 404', async ({ channel, name }) => {
+conversation('a purge of a queue that does not exist closes the channel with 404', async ({ channel, name }) => {
   const { call } = await channel();
   await call('queue.purge', { queue: name('missing') });
 });
 
-conversation('a purge with nowait has no answer, and has its effect', async ({ confirming, name }) => {
+conversation('a purge with nowait gets no reply but takes effect', async ({ confirming, name }) => {
   const { call, publish, confirmed, send } = await confirming();
   await call('queue.declare', { queue: name('q') });
   publish('', name('q'), 'x');

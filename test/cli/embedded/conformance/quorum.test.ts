@@ -3,7 +3,7 @@ import type { Stage } from './stage.js';
 
 const { conversation } = useBothBrokers();
 
-/** A channel with a quorum queue `q` that holds one message, and the queue `dead` for what goes on from it. */
+/** A channel with a quorum queue `q` that holds one message, and a queue `dead` for its dead letters. */
 async function quorum({ confirming, name }: Stage, more: Record<string, string | number> = {}) {
   const channel = await confirming();
   const letters = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': name('dead') };
@@ -15,7 +15,7 @@ async function quorum({ confirming, name }: Stage, more: Record<string, string |
   return channel;
 }
 
-conversation('a quorum queue counts how often a message came back', async (stage) => {
+conversation('a quorum queue counts redeliveries', async (stage) => {
   const channel = await quorum(stage);
   await channel.call('basic.consume', { queue: stage.name('q'), consumerTag: 'reader' });
   for (let deliveryTag = 1; deliveryTag <= 4; deliveryTag += 1) {
@@ -37,7 +37,7 @@ conversation('a get of a quorum queue shows the count as well', async (stage) =>
   await channel.call('basic.get', { queue: stage.name('q') });
 });
 
-conversation('a channel that closes counts as coming back', async (stage) => {
+conversation('closing the channel counts as a requeue', async (stage) => {
   const channel = await quorum(stage);
   const other = await channel.peer.channel(2);
   await other.call('basic.get', { queue: stage.name('q') });
@@ -46,7 +46,7 @@ conversation('a channel that closes counts as coming back', async (stage) => {
   await channel.call('basic.get', { queue: stage.name('q') });
 });
 
-conversation('a message without headers gets only the count', async (stage) => {
+conversation('a message without headers only gets the delivery count', async (stage) => {
   const channel = await quorum(stage);
   await channel.call('basic.get', { queue: stage.name('q'), noAck: true });
   channel.publish('', stage.name('q'), 'bare');
@@ -57,7 +57,7 @@ conversation('a message without headers gets only the count', async (stage) => {
   await channel.receive('basic.deliver');
 });
 
-conversation('a message that came back more often than the limit goes on', async (stage) => {
+conversation('a message requeued more often than the limit is dead-lettered', async (stage) => {
   const channel = await quorum(stage, { 'x-delivery-limit': 2 });
   await channel.call('basic.consume', { queue: stage.name('q'), consumerTag: 'reader' });
   for (let deliveryTag = 1; deliveryTag <= 3; deliveryTag += 1) {
@@ -68,7 +68,7 @@ conversation('a message that came back more often than the limit goes on', async
   await channel.drain(stage.name('dead'));
 });
 
-conversation('a limit of zero lets a message come once', async (stage) => {
+conversation('a delivery limit of zero allows one delivery', async (stage) => {
   const channel = await quorum(stage, { 'x-delivery-limit': 0 });
   await channel.call('basic.get', { queue: stage.name('q') });
   channel.send('basic.reject', { deliveryTag: 1, requeue: true });
@@ -76,7 +76,7 @@ conversation('a limit of zero lets a message come once', async (stage) => {
   await channel.drain(stage.name('dead'));
 });
 
-conversation('a quorum queue sends on what is rejected', async (stage) => {
+conversation('a quorum queue dead-letters rejected messages', async (stage) => {
   const channel = await quorum(stage);
   await channel.call('basic.get', { queue: stage.name('q') });
   channel.send('basic.reject', { deliveryTag: 1, requeue: false });
@@ -84,7 +84,7 @@ conversation('a quorum queue sends on what is rejected', async (stage) => {
   await channel.drain(stage.name('dead'));
 });
 
-conversation('a quorum queue sends on what is rejected after it came back', async (stage) => {
+conversation('a quorum queue dead-letters messages rejected after a requeue', async (stage) => {
   const channel = await quorum(stage);
   await channel.call('basic.consume', { queue: stage.name('q'), consumerTag: 'reader' });
   await channel.receive('basic.deliver');
@@ -95,20 +95,20 @@ conversation('a quorum queue sends on what is rejected after it came back', asyn
   await channel.drain(stage.name('dead'));
 });
 
-conversation('a quorum queue sends on what expires', async (stage) => {
+conversation('a quorum queue dead-letters expired messages', async (stage) => {
   const channel = await quorum(stage, { 'x-message-ttl': 50 });
   await stage.holds(stage.name('dead'), 1);
   await channel.drain(stage.name('dead'));
 });
 
-conversation('a quorum queue sends on at least once, too', async (stage) => {
+conversation('a quorum queue also dead-letters at least once', async (stage) => {
   const strategy = { 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish', 'x-message-ttl': 50 };
   const channel = await quorum(stage, strategy);
   await stage.holds(stage.name('dead'), 1);
   await channel.drain(stage.name('dead'));
 });
 
-conversation('at least once goes through an exchange, and with a message’s own expiration', async (stage) => {
+conversation('at-least-once dead-lettering works through an exchange and for per-message expiration', async (stage) => {
   const { call, publish, confirmed, drain } = await stage.confirming();
   const all = {
     'x-queue-type': 'quorum',
@@ -127,13 +127,13 @@ conversation('at least once goes through an exchange, and with a message’s own
   await drain(stage.name('dead'));
 });
 
-conversation('a quorum queue has no global prefetch: a 540', async (stage) => {
+conversation('a quorum queue has no global prefetch: 540', async (stage) => {
   const channel = await quorum(stage);
   await channel.call('basic.qos', { prefetchCount: 5, global: true });
   await channel.call('basic.consume', { queue: stage.name('q'), consumerTag: 'reader' });
 });
 
-conversation('a quorum queue keeps to a consumer’s prefetch', async (stage) => {
+conversation('a quorum queue respects a consumer’s prefetch', async (stage) => {
   const channel = await quorum(stage);
   channel.publish('', stage.name('q'), 'two');
   await channel.confirmed(2);
@@ -159,7 +159,7 @@ for (const condition of ['ifUnused', 'ifEmpty']) {
   });
 }
 
-conversation('a consumer is told that its quorum queue was deleted', async (stage) => {
+conversation('a consumer is notified that its quorum queue was deleted', async (stage) => {
   const channel = await quorum(stage);
   const other = await channel.peer.channel(2);
   await other.call('basic.consume', { queue: stage.name('q'), consumerTag: 'reader', noAck: true });

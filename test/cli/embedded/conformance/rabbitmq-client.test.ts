@@ -4,12 +4,12 @@ import { describeError } from './stage.js';
 
 const { conversation } = useBothBrokers();
 
-/** What of this client's message a transcript shows. */
+/** The parts of this client's message that a transcript shows. */
 function shown({ body, ...rest }: AsyncMessage): unknown {
   return { body: Buffer.isBuffer(body) ? body.toString() : body, ...rest };
 }
 
-/** Resolves with all of `count` things. */
+/** Resolves with `count` items. */
 function collect<T>(count: number) {
   const found: T[] = [];
   let done: (all: T[]) => void;
@@ -25,7 +25,7 @@ function collect<T>(count: number) {
   };
 }
 
-conversation('rabbitmq-client: what a publisher sends with confirms a consumer gets', async (stage) => {
+conversation('rabbitmq-client: a consumer gets what is published with confirms', async (stage) => {
   const { name, note } = stage;
   const rabbit = await stage.rabbitmqClient();
   const publisher = rabbit.createPublisher({
@@ -50,7 +50,7 @@ conversation('rabbitmq-client: what a publisher sends with confirms a consumer g
   note('queue', await rabbit.queueDeclare({ queue: name('q'), passive: true }));
 });
 
-conversation('rabbitmq-client: requeue brings a message back, drop sends it to the dead', async (stage) => {
+conversation('rabbitmq-client: requeue redelivers a message, drop dead-letters it', async (stage) => {
   const { name, note } = stage;
   const rabbit = await stage.rabbitmqClient();
   await rabbit.queueDeclare({ queue: name('dead') });
@@ -89,7 +89,7 @@ conversation('rabbitmq-client: a full queue’s nack rejects the send', async ({
   await publisher.close();
 });
 
-conversation('rabbitmq-client: a mandatory message comes back', async ({ rabbitmqClient, name, note }) => {
+conversation('rabbitmq-client: an unroutable mandatory message is returned', async ({ rabbitmqClient, name, note }) => {
   const rabbit = await rabbitmqClient();
   const publisher = rabbit.createPublisher({ confirm: true });
   publisher.on('basic.return', ({ replyCode, replyText, exchange, routingKey, body }) =>
@@ -100,7 +100,7 @@ conversation('rabbitmq-client: a mandatory message comes back', async ({ rabbitm
   await publisher.close();
 });
 
-conversation('rabbitmq-client: an exchange that is not there rejects the send', async (stage) => {
+conversation('rabbitmq-client: an exchange that does not exist rejects the send', async (stage) => {
   const rabbit = await stage.rabbitmqClient();
   const publisher = rabbit.createPublisher({ confirm: true, maxAttempts: 1 });
   await publisher
@@ -148,7 +148,7 @@ conversation(
   },
 );
 
-conversation('rabbitmq-client: a reply goes to the queue that the question names', async (stage) => {
+conversation('rabbitmq-client: a reply goes to the queue named in the request', async (stage) => {
   const { name, note } = stage;
   const rabbit = await stage.rabbitmqClient();
   const server = rabbit.createConsumer(
@@ -169,7 +169,7 @@ conversation('rabbitmq-client: a reply goes to the queue that the question names
   for (const each of [server, client, publisher]) await each.close();
 });
 
-conversation('rabbitmq-client: a consumer hears that its queue was deleted, and makes it again', async (stage) => {
+conversation('rabbitmq-client: a consumer learns that its queue was deleted, and redeclares it', async (stage) => {
   const { name, note } = stage;
   const rabbit = await stage.rabbitmqClient();
   const consumer = rabbit.createConsumer({ queue: name('q'), queueOptions: { queue: name('q') } }, () => {});
@@ -193,7 +193,7 @@ conversation('rabbitmq-client: two hundred sends at once are all confirmed', asy
   await publisher.close();
 });
 
-conversation('rabbitmq-client: a wrong password is told', async ({ broker, note }) => {
+conversation('rabbitmq-client: a wrong password is reported', async ({ broker, note }) => {
   const rabbit = new Connection({ url: broker.url.replace('guest:guest', 'guest:wrong'), retryLow: 60_000 });
   note('error', describeError(await new Promise((resolve) => rabbit.once('error', resolve))));
   rabbit.unsafeDestroy();

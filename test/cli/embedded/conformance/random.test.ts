@@ -1,4 +1,4 @@
-/** Conversations that nobody thought of: steps drawn by a seed, the same with both brokers. */
+/** Random conversations: steps drawn from a seed, identical for both brokers. */
 import { seeded } from '../../../suite/random.mjs';
 import type { Table } from '../../../support/amqp/values.js';
 import { useBothBrokers } from './conversation.js';
@@ -8,7 +8,7 @@ const { conversation } = useBothBrokers();
 
 const STEPS = 60;
 
-/** Queues of every kind that tells of itself only when it is asked. */
+/** All kinds of queues that only answer when asked. */
 const queues = ({ name }: Stage): Array<[queue: string, args: Table]> => [
   [name('plain'), {}],
   [name('short'), { 'x-max-length': 3, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': name('dead') }],
@@ -32,7 +32,7 @@ async function talk(stage: Stage, seed: number): Promise<void> {
     held = held.filter((each) => (multiple ? each > tag : each !== tag));
   };
   for (let step = 0; step < STEPS; step += 1) {
-    // Not the dead: what dies comes to them by itself, beside what is said here.
+    // Not the dead-letter queues, which receive messages asynchronously.
     const queue = names[roll(3)]!;
     const kind = roll(10);
     if (kind < 4) {

@@ -1,25 +1,25 @@
-/** What a conversation is held with: clients of one broker, and the transcript of what they saw. */
+/** The clients of a conversation on one broker, and the transcript of what they saw. */
 import amqplib, { type Channel, type ChannelModel, type ConfirmChannel, type Message } from 'amqplib';
 import { Connection } from 'rabbitmq-client';
 import { type Login, Peer } from '../../../support/amqp/peer.js';
 import type { PeerChannel } from '../../../support/amqp/peer-channel.js';
 import { eventually } from '../../../support/wait.mjs';
 
-/** A broker with a vhost that the conversations of one file share. */
+/** A broker with a vhost shared by the conversations of one file. */
 export interface BrokerUnderTest {
   host: string;
   port: number;
   vhost: string;
-  /** As guest, in the vhost. */
+  /** URL of user guest in the vhost. */
   url: string;
-  /** As an operator does it; all of this file's. Gives how many. */
+  /** Closes all connections of this file, as an operator would. Returns their number. */
   closeConnections(reason: string): Promise<number>;
 }
 
 export class Stage {
   readonly broker: BrokerUnderTest;
   readonly #prefix: string;
-  /** Lines by who saw them: the order is certain on one channel only. */
+  /** Lines by recorder: the order is only deterministic within one channel. */
   readonly #lines = new Map<string, string[]>();
   readonly #peers: Peer[] = [];
   readonly #closing: Array<() => unknown> = [];
@@ -30,16 +30,16 @@ export class Stage {
     this.#prefix = prefix;
   }
 
-  /** A name that no other conversation uses, the same with both brokers. */
+  /** A name unique to this conversation, the same on both brokers. */
   name = (short: string): string => `${this.#prefix}.${short}`;
 
-  /** Something that a client saw, as a line of the transcript. */
+  /** Adds an observation to the transcript. */
   note = (what: string, value: unknown): void => this.#write('notes', `${what}: ${JSON.stringify(value)}`);
 
-  /** A connection on which nothing was said yet. */
+  /** A connection on which nothing was sent yet. */
   peer = (): Peer => this.#open({ recording: true });
 
-  /** A connection that is logged in, which the transcript leaves out. */
+  /** A logged-in connection; the login is not in the transcript. */
   connect = async (login: Partial<Login> = {}): Promise<Peer> => {
     const tape = { recording: false };
     const peer = this.#open(tape);
@@ -48,27 +48,27 @@ export class Stage {
     return peer;
   };
 
-  /** Channel 1 of a connection of its own. */
+  /** Channel 1 of a new connection. */
   channel = async (login: Partial<Login> = {}): Promise<PeerChannel<Peer>> => (await this.connect(login)).channel(1);
 
-  /** A channel that confirms, of a connection of its own. */
+  /** A channel in confirm mode on a new connection. */
   confirming = async (): Promise<PeerChannel<Peer>> => {
     const channel = await this.channel();
     await channel.call('confirm.select', {}, { silent: true });
     return channel;
   };
 
-  /** Waits, from outside, until a queue that is not exclusive has so many messages ready. */
+  /** Waits, through the broker's administration, until a shared queue has this many ready messages. */
   holds = async (queue: string, ready: number): Promise<void> => {
     await this.#declared(queue, (found) => found === ready, `${queue} holds ${ready}`);
   };
 
-  /** Waits, from outside, until a queue is no longer there. */
+  /** Waits, through the broker's administration, until a queue no longer exists. */
   gone = async (queue: string): Promise<void> => {
     await this.#declared(queue, (found) => found === undefined, `${queue} is gone`);
   };
 
-  /** A connection of amqplib's; what goes wrong with it is noted. */
+  /** An amqplib connection; its errors are recorded. */
   amqplib = async (): Promise<ChannelModel> => {
     const connection = await amqplib.connect(this.broker.url);
     connection.on('error', (error) => this.note('connection error', error.message));
@@ -81,7 +81,7 @@ export class Stage {
   amqplibConfirmChannel = async (): Promise<ConfirmChannel> =>
     this.#watch(await (await this.amqplib()).createConfirmChannel());
 
-  /** A connection of rabbitmq-client's. */
+  /** A rabbitmq-client connection. */
   rabbitmqClient = async (): Promise<Connection> => {
     const connection = new Connection({ url: this.broker.url, retryLow: 50, heartbeat: 0 });
     connection.on('error', (error) => this.note('connection error', describeError(error)));
@@ -90,7 +90,7 @@ export class Stage {
     return connection;
   };
 
-  /** Ends all clients and gives the transcript. A connection that the server closes is waited for. */
+  /** Closes all clients and returns the transcript. Waits for connections the server closes. */
   close = async (failure?: Error): Promise<string[]> => {
     if (failure) this.#write('failure', failure.message);
     for (const peer of this.#peers) {
@@ -149,7 +149,7 @@ export class Stage {
   }
 }
 
-/** What of amqplib's message a transcript shows. */
+/** The parts of an amqplib message that a transcript shows. */
 export function shown(message: Message | false | null): unknown {
   if (!message) return message;
   const { content, fields, properties } = message;
@@ -163,8 +163,8 @@ export function describeError(error: unknown): string {
 }
 
 /**
- * What is different by nature is made equal: who the server is and what it can do (the development broker's
- * abilities are in refused.test.ts), names that it makes up, times, ports, and where a long Erlang term is broken into lines.
+ * Normalizes what differs by nature: server identity and capabilities (the development broker's are in
+ * refused.test.ts), generated names, times, ports, and line breaks in long Erlang terms.
  */
 function normalise(line: string, vhost: string): string {
   return (
@@ -175,7 +175,7 @@ function normalise(line: string, vhost: string): string {
       .replace(/\\n +/g, '')
       .replace(/"time":"T:\d+"/g, '"time":"T:…"')
       .replace(/"time":\{"!":"timestamp","value":\d+\}/g, '"time":"…"')
-      // rabbitmq-client's own; ours is a fixed one.
+      // Set by rabbitmq-client; ours is fixed.
       .replace(/"timestamp":(?!1700000000)\d{10}/g, '"timestamp":"…"')
       .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:…')
   );

@@ -1,4 +1,4 @@
-/** A server that was started on the data in another container. PostgreSQL's part, to end without its pid file, takes a minute. */
+/** A server started on the data in another container. PostgreSQL takes a minute to end without its pid file. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -28,9 +28,9 @@ const CONTAINER = { ...HERE, pidNamespace: 'pid:[1]', host: 'd3a1f0b2c4e5' };
 const MACHINE = { ...HERE, bootId: 'another', host: 'another' };
 const BEFORE_RESTART = { ...HERE, bootId: 'another' };
 
-/** A start on data whose pid file was left by a server that nobody can look at. */
+/** A start on data with the pid file of a server that cannot be checked. */
 async function useStart(last: LastServer): Promise<Start & { pidFile: string; notices: string[]; last(): LastServer }> {
-  // Not by useFolder(), which ends the process whose number stands in a pid file.
+  // Not with useFolder(), which kills the process in the pid file.
   const folder = mkdtempSync(path.join(os.tmpdir(), 'loghive-foreign-'));
   onEnd(() => rmSync(folder, { recursive: true, force: true }));
   const cluster = path.join(folder, 'data');
@@ -58,23 +58,23 @@ async function useStart(last: LastServer): Promise<Start & { pidFile: string; no
   };
 }
 
-describe('one that does not answer', () => {
+describe('a server that does not answer', () => {
   test.each([
     ['in another container', CONTAINER],
     ['on another machine', MACHINE],
-  ])('%s is told to end, and waited for', async (_where, scope) => {
+  ])('%s is shut down and waited for', async (_where, scope) => {
     const start = await useStart({ port: 1, version: '18.4', scope });
     await endForeignServer(start, 300);
     expect(existsSync(start.pidFile)).toBe(false);
-    expect(start.notices).toEqual([expect.stringMatching(/may still run there; waiting 1 s, within which it ends$/)]);
+    expect(start.notices).toEqual([expect.stringMatching(/may still be running; waiting 1 s until it has shut down$/)]);
   });
 
-  test('is waited for by the next start as well, where the first one was given up', async () => {
+  test('is also waited for by the next start if the first one was canceled', async () => {
     const start = await useStart({ port: 1, version: '18.4', scope: CONTAINER });
     const given = new AbortController();
     const notice = () => given.abort(new Error('not any more'));
     await expect(endForeignServer({ ...start, notice, signal: given.signal }, 60_000)).rejects.toThrow('not any more');
-    expect(start.last()).toMatchObject({ version: '18.4', scope: CONTAINER, toldToEndAt: expect.any(Number) });
+    expect(start.last()).toMatchObject({ version: '18.4', scope: CONTAINER, shutdownRequestedAt: expect.any(Number) });
     const again = new AbortController();
     const next = { ...start, notice: () => again.abort(new Error('still waiting')), signal: again.signal };
     await expect(endForeignServer(next, 60_000)).rejects.toThrow('still waiting');
@@ -88,7 +88,7 @@ describe('there is none', () => {
     ['where the server was started here', { scope: HERE }],
     ['where this machine was restarted since', { scope: BEFORE_RESTART }],
     ['where nobody knows of a server', {}],
-  ])('%s: whoever starts next looks at its pid file', async (_why, last) => {
+  ])('%s: the next start checks its pid file', async (_why, last) => {
     const start = await useStart(last);
     await endForeignServer(start, 60_000);
     expect(existsSync(start.pidFile)).toBe(true);
@@ -96,8 +96,8 @@ describe('there is none', () => {
   });
 });
 
-test('one that answers is at work: the folder is refused, and nothing is touched', async () => {
-  // Only root can make a container.
+test('a server that answers is in use: the directory is refused and not changed', async () => {
+  // Only root can create a container.
   if (process.getuid?.() !== 0) return;
   const folder = useFolder();
   const binaries = await postgresBinaries();
@@ -107,7 +107,7 @@ test('one that answers is at work: the folder is refused, and nothing is touched
   const container = spawn('unshare', unshare, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
   onEnd(() => {
     container.kill('SIGKILL');
-    // It holds a number of the container, which means another process here.
+    // It contains a pid of the container, which refers to another process here.
     rmSync(path.join(folder, 'data', 'postmaster.pid'), { force: true });
   });
   const [told] = (await once(container, 'message')) as [Told];
@@ -120,7 +120,7 @@ test('one that answers is at work: the folder is refused, and nothing is touched
       code: 'LOGHIVE_FOLDER_LOCKED',
       message: expect.stringMatching(
         new RegExp(
-          `in use by PostgreSQL \\(process \\d+ of another container or machine\\), which answers on port ${told.port}`,
+          `in use by PostgreSQL \\(process \\d+ in another container or on another machine\\), which answers on port ${told.port}`,
         ),
       ),
     }),
@@ -128,7 +128,7 @@ test('one that answers is at work: the folder is refused, and nothing is touched
   expect(existsSync(path.join(folder, 'data', 'postmaster.pid'))).toBe(true);
 }, 60_000);
 
-/** By their numbers here: those that they know of themselves are those of the container. */
+/** Their pids on this side; the ones they know are the container's. */
 function starters(folder: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

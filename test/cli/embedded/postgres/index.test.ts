@@ -31,7 +31,7 @@ const refusal = (code: string, words: string) =>
   expect.objectContaining({ name: 'LoghiveError', code, message: expect.stringContaining(words) });
 
 describe('the first start', () => {
-  test('makes a database that is owned by a role which is no superuser', async () => {
+  test('creates a database owned by a role that is not a superuser', async () => {
     const folder = path.join(useFolder(), 'not', 'there', 'yet');
     const server = await useServer(folder);
     expect(server).toMatchObject({ adopted: false, folder });
@@ -56,7 +56,7 @@ describe('the first start', () => {
     });
   });
 
-  test('keeps the passwords in a file for libpq that nobody else can read, and shows none', async () => {
+  test('keeps the passwords in a private libpq password file and shows none', async () => {
     const server = await useServer(path.join(useFolder(), 'postgres'));
     expect(statSync(server.passFile).mode & 0o777).toBe(0o600);
     const [, password] = /^127\.0\.0\.1:\*:\*:loghive:(\w{32})$/m.exec(readFileSync(server.passFile, 'utf8')) ?? [];
@@ -69,7 +69,7 @@ describe('the first start', () => {
     expect(rules).toEqual([{ type: 'host', address: '127.0.0.1', auth_method: 'scram-sha-256' }]);
   });
 
-  test('begins afresh after one that was killed while the data was made', async () => {
+  test('starts over after one that was killed while creating the data', async () => {
     const folder = useFolder();
     const child = useStarting({ folder, binaries });
     await eventually(() => readdirSync(folder).some((name) => name.startsWith('data.draft-')) || null);
@@ -79,7 +79,7 @@ describe('the first start', () => {
     expect(readdirSync(folder).filter((name) => name.includes('draft'))).toEqual([]);
   });
 
-  test('can be given up, and leaves no process', async () => {
+  test('can be canceled and leaves no process', async () => {
     const folder = useFolder();
     const abort = new AbortController();
     const started = startEmbeddedPostgres({ folder, binaries, signal: abort.signal });
@@ -106,7 +106,7 @@ describe('the next start', () => {
     expect(await query(second.url, 'select * from kept')).toEqual([{ n: 7 }]);
   });
 
-  test('takes another port where that one is taken', async () => {
+  test('uses another port if that one is taken', async () => {
     const folder = useFolder();
     const first = await useServer(folder);
     await first.stop();
@@ -118,7 +118,7 @@ describe('the next start', () => {
     expect(await query(second.url, 'select 1 as one')).toEqual([{ one: 1 }]);
   });
 
-  test('takes the port that is asked for, and says so where it is taken', async () => {
+  test('uses the requested port, and reports if it is taken', async () => {
     const folder = useFolder();
     const taken = await useTakenPort();
     await expect(startEmbeddedPostgres({ folder, binaries, port: taken })).rejects.toEqual(
@@ -141,7 +141,7 @@ describe('the next start', () => {
     await useServer(folder);
   });
 
-  test('says so where the passwords are gone', async () => {
+  test('reports missing passwords', async () => {
     const folder = useFolder();
     const { passFile, stop } = await useServer(folder);
     await stop();
@@ -151,7 +151,7 @@ describe('the next start', () => {
     );
   });
 
-  test('says what the server says where it ends at once', async () => {
+  test('quotes the server if it exits immediately', async () => {
     const folder = useFolder();
     await (await useServer(folder)).stop();
     writeFileSync(path.join(folder, 'data', 'postgresql.conf'), 'no_such_setting = 1\n');
@@ -162,7 +162,7 @@ describe('the next start', () => {
 });
 
 describe('a server that outlived its starter', () => {
-  test('is adopted; while the starter lives nobody else can have it', async () => {
+  test('is adopted, but not while the process that started it lives', async () => {
     const folder = useFolder();
     const { child, told } = await useStarter({ folder, binaries });
     await expect(startEmbeddedPostgres({ folder, binaries })).rejects.toEqual(
@@ -178,7 +178,7 @@ describe('a server that outlived its starter', () => {
     expect(await isFree(port)).toBe(true);
   });
 
-  test('comes back on another port where that is asked for', async () => {
+  test('restarts on another port if requested', async () => {
     const folder = useFolder();
     const { child, told } = await useStarter({ folder, binaries });
     await child.kill();
@@ -188,16 +188,16 @@ describe('a server that outlived its starter', () => {
     expect(await isFree(told.port)).toBe(true);
   });
 
-  test('does not get Ctrl-C of the terminal: it is in a session of its own', async () => {
+  test('does not receive Ctrl-C from the terminal, because it has its own session', async () => {
     const server = await useServer(useFolder());
-    // Fields behind the name: state, parent, process group, session.
+    // Fields after the name: state, parent, process group, session.
     const fields = readFileSync(`/proc/${server.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
     expect(fields.slice(2, 4)).toEqual([String(server.pid), String(server.pid)]);
   });
 });
 
 describe('a server that was killed', () => {
-  test('comes back with its data, as soon as its children are gone', async () => {
+  test('restarts with its data once its child processes have exited', async () => {
     const folder = useFolder();
     const first = await useServer(folder);
     await query(first.url, 'create table kept as select 7 as n');
@@ -209,7 +209,7 @@ describe('a server that was killed', () => {
     expect(await query(second.url, 'select * from kept')).toEqual([{ n: 7 }]);
   });
 
-  test('together with its starter comes back as well', async () => {
+  test('together with the process that started it also restarts', async () => {
     const folder = useFolder();
     const { child, told } = await useStarter({ folder, binaries });
     await query(told.url, 'create table kept as select 7 as n');
@@ -220,7 +220,7 @@ describe('a server that was killed', () => {
     expect(await query(server.url, 'select * from kept')).toEqual([{ n: 7 }]);
   });
 
-  test('is not taken for running where its number belongs to another program', async () => {
+  test('does not count as running if its pid belongs to another program', async () => {
     const folder = useFolder();
     const first = await useServer(folder);
     const pidFile = path.join(folder, 'data', 'postmaster.pid');
@@ -234,7 +234,7 @@ describe('a server that was killed', () => {
   });
 });
 
-test('stop() ends a server that does not run on by itself, with a client in the middle of a query', async () => {
+test('stop() stops the server although a client is running a query', async () => {
   const server = await useServer(useFolder());
   const asleep = query(server.url, 'select pg_sleep(600)').catch((error: Error) => error.message);
   await eventually(async () => {
@@ -247,7 +247,7 @@ test('stop() ends a server that does not run on by itself, with a client in the 
   expect(await asleep).toMatch(/terminat/);
 });
 
-test('stop() leaves no process where one of them does not take part', async () => {
+test('stop() leaves no process even if one of them is suspended', async () => {
   const server = await useServer(useFolder());
   const client = new pg.Client({ connectionString: server.url });
   client.on('error', () => {});

@@ -1,4 +1,4 @@
-/** Fetches PostgreSQL into the cache folder of its argument. */
+/** Installs PostgreSQL into the given cache directory. */
 import { installPostgresBinaries } from '../../../../dist/esm/cli/embedded/postgres/index.js';
 
 try {

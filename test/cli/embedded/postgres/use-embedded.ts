@@ -11,7 +11,7 @@ import { eventually } from '../../../support/wait.mjs';
 
 const program = path.join(import.meta.dirname, 'server-child.mjs');
 
-/** A folder that the server's user can reach; whatever server is still at work in it is killed at the end. */
+/** A directory the server's user can reach. A server still running in it is killed at the end. */
 export function useFolder(mode = 0o755): string {
   const folder = mkdtempSync(path.join(reachableTemporaryFolder(), 'loghive-embedded-'));
   chmodSync(folder, mode);
@@ -28,7 +28,7 @@ function pidFilesBelow(folder: string): string[] {
     .filter(Boolean);
 }
 
-/** Its children and its shared memory go with it, as they would not by SIGKILL. */
+/** Its child processes and shared memory end with it, unlike with SIGKILL. */
 async function killed(pidFile: string): Promise<void> {
   if (!existsSync(pidFile)) return;
   const lines = readFileSync(pidFile, 'utf8').split('\n');
@@ -44,17 +44,17 @@ async function killed(pidFile: string): Promise<void> {
 
 export interface Told extends Omit<EmbeddedPostgres, 'isRunning' | 'stop'> {
   notices: string[];
-  /** Of the error, where it did not start. */
+  /** Error code if it did not start. */
   code?: string;
   message?: string;
 }
 
-/** A process that starts one. */
+/** A process that starts a server. */
 export function useStarting(options: object, env = {}): Child {
   return useChild(program, { args: [JSON.stringify(options)], env });
 }
 
-/** A process that has started one, or tells why not. */
+/** A process that has started a server, or printed why not. */
 export async function useStarter(options: object, env = {}): Promise<{ child: Child; told: Told }> {
   const child = useStarting(options, env);
   return { child, told: await child.waitForMessage<Told>(() => true, 30_000) };

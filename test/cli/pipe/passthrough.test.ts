@@ -2,9 +2,9 @@ import { PassThrough, Writable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { createPassage } from '../../../cli/pipe/passage.js';
+import { createPassthrough } from '../../../cli/pipe/passthrough.js';
 
-/** Takes one piece at a time, when it is released. */
+/** Accepts one chunk per release. */
 function stalled() {
   let waiting: (() => void) | undefined;
   const output = new Writable({
@@ -26,10 +26,10 @@ function heapBytes(): number {
 
 const listeners = (output: Writable) => output.eventNames().map((name) => [name, output.listenerCount(name)]);
 
-test('waits for a reader that is behind', async () => {
+test('waits for a slow reader', async () => {
   const { output, release } = stalled();
   let next = false;
-  const passed = createPassage(output)(Buffer.from('x')).then(() => {
+  const passed = createPassthrough(output)(Buffer.from('x')).then(() => {
     next = true;
   });
   await new Promise(setImmediate);
@@ -38,9 +38,9 @@ test('waits for a reader that is behind', async () => {
   await passed;
 });
 
-test('keeps nothing of the times that it has waited', async () => {
+test('retains nothing after waiting', async () => {
   const { output, release } = stalled();
-  const passOn = createPassage(output);
+  const passOn = createPassthrough(output);
   async function waits(times: number): Promise<void> {
     for (let turn = 0; turn < times; turn++) {
       const passed = passOn(Buffer.from('x'));
@@ -55,17 +55,17 @@ test('keeps nothing of the times that it has waited', async () => {
   expect(heapBytes() - bytesBefore).toBeLessThan(1024 * 1024);
 });
 
-test('does not wait for a reader that has gone, before or meanwhile', async () => {
+test('does not wait for a reader that has gone, before or during a write', async () => {
   const { output } = stalled();
-  const passOn = createPassage(output);
+  const passOn = createPassthrough(output);
   const passed = passOn(Buffer.from('x'));
   output.destroy(new Error('EPIPE'));
   await passed;
   await passOn(Buffer.from('x'));
 });
 
-test('passes the bytes on as they are', async () => {
+test('passes bytes through unchanged', async () => {
   const output = new PassThrough();
-  await createPassage(output)(Buffer.from([0xff, 0x00, 0x0a]));
+  await createPassthrough(output)(Buffer.from([0xff, 0x00, 0x0a]));
   expect(output.read()).toEqual(Buffer.from([0xff, 0x00, 0x0a]));
 });

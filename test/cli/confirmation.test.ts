@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { confirmation } from '../../../cli/embedded/confirmation.js';
+import { confirmation } from '../../cli/confirmation.js';
 
 function terminal(isTTY = true) {
   const [input, output] = [new PassThrough(), new PassThrough()].map((stream) => Object.assign(stream, { isTTY }));
@@ -21,19 +21,19 @@ test.each([
   expect(output.read()?.toString()).toContain('Shall I? [y/N] ');
 });
 
-test('the end of the input is no', async () => {
+test('end of input is no', async () => {
   const { input, output } = terminal();
   const answered = confirmation({ yes: false }, { input, output })?.('Shall I?');
   input.end();
   expect(await answered).toBe(false);
 });
 
-test('--yes answers by itself, with and without a terminal', async () => {
+test('--yes answers with and without a terminal', async () => {
   const { input, output } = terminal(false);
   expect(await confirmation({ yes: true }, { input, output })?.('Shall I?')).toBe(true);
   expect(output.read()).toBeNull();
 });
 
-test('where there is no terminal there is nobody to ask', () => {
+test('without a terminal there is no confirmation', () => {
   expect(confirmation({ yes: false }, terminal(false))).toBeUndefined();
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { momentOf } from '../../cli/moment.js';
+import { parseTime } from '../../cli/time-option.js';
 import { Expected } from '../../src/settings/option.js';
 
 const now = Date.parse('2026-03-01T12:00:00Z');
@@ -16,9 +16,12 @@ test.each([
   ['2026-01-31 10:30:45.123456', '2026-01-31T10:30:45.123456Z'],
   ['2026-01-31T10:30+02:00', '2026-01-31T08:30:00.000000Z'],
 ])('%j is %s', (text, moment) => {
-  expect(momentOf(text, now)).toBe(moment);
+  expect(parseTime(text, now)).toBe(moment);
 });
 
-test.each(['', 'yesterday', '2h ago', '-2h', '1.5h', '9999999d', '2026-02-30', '2026', '17'])('%j is none', (text) => {
-  expect(() => momentOf(text, now)).toThrow(Expected);
-});
+test.each(['', 'yesterday', '2h ago', '-2h', '1.5h', '9999999d', '2026-02-30', '2026', '17'])(
+  '%j is invalid',
+  (text) => {
+    expect(() => parseTime(text, now)).toThrow(Expected);
+  },
+);

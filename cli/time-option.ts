@@ -1,4 +1,4 @@
-/** A time as it is typed: how long ago, or a date and time of day. Pure. */
+/** Parses times typed on the command line. Pure. */
 import { Expected } from '../src/settings/option.js';
 import { formatTimestamp, parseTimestamp, timestampFromMicros } from '../src/time/timestamp.js';
 
@@ -11,11 +11,13 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 };
 
 /**
- * `30m`, `2h`, `7d`: so long before now; `2026-01-31`, `2026-01-31T10:30`, with or without an offset: without one it is UTC.
+ * Accepts `30m`, `2h`, `7d` (that long ago), and `2026-01-31` or `2026-01-31T10:30`, with an optional offset (default
+ * UTC).
  *
- * @returns ISO 8601 in UTC. @throws Expected
+ * @returns ISO 8601 in UTC.
+ * @throws Expected
  */
-export function momentOf(text: string, nowMs: number): string {
+export function parseTime(text: string, nowMs: number): string {
   const typed = text.trim();
   const ago = /^(\d{1,9})([smhdw])$/.exec(typed);
   if (ago) {
@@ -24,9 +26,7 @@ export function momentOf(text: string, nowMs: number): string {
   }
   const found = parseTimestamp(/^\d{4}-\d\d-\d\d$/.test(typed) ? `${typed}T00` : typed);
   if (found === undefined || ago) {
-    throw new Expected(
-      "a time such as '2026-01-31T10:30' (UTC unless it says an offset), or so long ago: '30m', '2h', '7d'",
-    );
+    throw new Expected("a time such as '2026-01-31T10:30' (UTC unless it has an offset), or an age: '30m', '2h', '7d'");
   }
   return formatTimestamp(found);
 }
