@@ -1,5 +1,5 @@
 /** `loghive dead-letters drop`: deletes dead letters permanently. */
-import type { Administration, LetterFilter } from '../../consumer/store/index.js';
+import type { Administration, DeadLetterFilter } from '../../consumer/store/index.js';
 import { printableLine } from '../../src/printable.js';
 import { counted } from '../../src/sentence.js';
 import { columns } from '../columns.js';
@@ -43,7 +43,7 @@ export async function dropLetters(
 /** @param done for example `replayed`. */
 export async function dryRun(
   { letters }: Administration,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
   done: string,
   output: OutputFormat,
 ): Promise<void> {

@@ -1,5 +1,5 @@
 /** `loghive dead-letters list`: newest first, one per line. */
-import type { Administration, LetterFilter, LetterSummary } from '../../consumer/store/index.js';
+import type { Administration, DeadLetterFilter, DeadLetterSummary } from '../../consumer/store/index.js';
 import { printableLine } from '../../src/printable.js';
 import { columns, secondsText, sizeText } from '../columns.js';
 import { openPrinter } from '../output.js';

@@ -1,5 +1,5 @@
 /** `loghive dead-letters replay`: publishes dead letters to the queues they came from. */
-import type { Administration, LetterFilter } from '../../consumer/store/index.js';
+import type { Administration, DeadLetterFilter } from '../../consumer/store/index.js';
 import type { BrokerConfig } from '../../src/config.js';
 import { LoghiveError } from '../../src/errors.js';
 import { printableLine } from '../../src/printable.js';
@@ -37,7 +37,7 @@ export async function replayLetters(
     while (after !== undefined && newest !== undefined && !shutdown.requested.aborted) {
       await replay.ready(shutdown.requested);
       if (replay.fault || shutdown.requested.aborted) break;
-      const page: { after: string | undefined } = await letters.hand(filter, { after, newest }, (some) =>
+      const page: { after: string | undefined } = await letters.republish(filter, { after, newest }, (some) =>
         replay.send(some),
       );
       progress.at(replay.sent + keptCount(replay.kept));

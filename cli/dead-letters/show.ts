@@ -1,5 +1,5 @@
 /** `loghive dead-letters show ID`: prints everything known about one dead letter, including its bytes. */
-import type { Administration, Letter, LetterFilter } from '../../consumer/store/index.js';
+import type { Administration, DeadLetterFilter, StoredDeadLetter } from '../../consumer/store/index.js';
 import { LoghiveError } from '../../src/errors.js';
 import { printableJson, printableLine } from '../../src/printable.js';
 import { counted } from '../../src/sentence.js';
@@ -41,7 +41,7 @@ export async function showLetter(
 }
 
 /** The letter as `export` writes it. */
-export function exported({ raw, bytes: _, ...letter }: Letter): Record<string, unknown> {
+export function exported({ raw, bytes: _, ...letter }: StoredDeadLetter): Record<string, unknown> {
   return { ...letter, raw: raw.toString('base64'), text: textOf(raw) };
 }
 
@@ -68,7 +68,7 @@ function facts(letter: StoredDeadLetter): string[][] {
 
 export async function exportLetters(
   { letters }: Administration,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
   messages: Messages,
 ): Promise<void> {
   const { letters: count, newest } = await letters.total(filter);

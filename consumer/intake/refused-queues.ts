@@ -3,7 +3,6 @@
  * all other subscriptions, so each such queue is retried on a separate channel until it succeeds.
  */
 import type { Channel } from 'amqplib';
-import type { OpenConnection } from '../../src/amqp/open-connection.js';
 import {
   ACCESS_REFUSED,
   INTERNAL_ERROR,
@@ -11,7 +10,8 @@ import {
   RESOURCE_LOCKED,
   replyCode,
   replyText,
-} from '../../src/amqp/reply.js';
+} from '../../src/amqp/broker-reply.js';
+import type { OpenConnection } from '../../src/amqp/open-connection.js';
 import { ask } from '../../src/amqp/throwaway-channel.js';
 import { createTopology, type Topology } from '../../src/amqp/topology.js';
 import { type BackoffPolicy, backoffMs } from '../../src/backoff.js';

@@ -21,6 +21,8 @@ interface AmqplibConnection {
   readonly blocked: boolean;
   /** Bytes read from the socket and not parsed yet. */
   rest: Buffer;
+  /** Whether anything was read since the last heartbeat check. */
+  recvSinceLastCheck: boolean;
   /** The next frame; null or false if it is not complete yet. */
   recvFrame(): unknown;
 }
@@ -69,6 +71,9 @@ export function internalsOf(model: ChannelModel): ConnectionInternals {
     resumeReading() {
       if (!paused) return;
       paused = false;
+      // amqplib counts only reads from the socket as a sign of life, and there are none while `rest` holds frames. A dead
+      // peer is still detected: by the health check and by TCP keep-alive.
+      connection.recvSinceLastCheck = true;
       // Deferred: the caller may be in the middle of handling a frame. On this event amqplib reads everything that has
       // arrived.
       setImmediate(() => stream.emit('readable'));

@@ -11,6 +11,9 @@ import { replyText } from './broker-reply.js';
 /** A close that amqplib does not report. */
 export const CLOSED_IMMEDIATELY = 'the broker closed the connection as soon as it was open';
 
+/** TCP is connected, but the handshake timed out. amqplib reports `connect ETIMEDOUT` here as well. */
+export const NO_HANDSHAKE = 'the server accepted the connection but did not answer in time';
+
 /** @param error the error from amqplib or the socket. */
 export function connectFault(error: unknown, host: BrokerHost): LoghiveError {
   const tls = tlsFault(error, 'the option tls: { ca }', 'tls: { cert, key }');
@@ -80,6 +83,11 @@ function handshakeEnded(message: string, host: BrokerHost): readonly [ErrorCode,
       `the broker refused the connection (${reply}). Loghive authenticates with PLAIN.`,
     ];
   }
+  if (message === NO_HANDSHAKE)
+    return [
+      'LOGHIVE_BROKER_UNREACHABLE',
+      `${message}. Check that it is an AMQP 0-9-1 broker and not overloaded, or raise socketTimeoutMs.`,
+    ];
   if (/ETIMEDOUT/.test(message)) return ['LOGHIVE_BROKER_UNREACHABLE', timedOut(message)];
   if (message === CLOSED_IMMEDIATELY)
     return ['LOGHIVE_BROKER_UNREACHABLE', `${message}. See the broker's log for the reason.`];

@@ -6,7 +6,7 @@ import type { BrokerConfig } from '../config.js';
 import { LoghiveError, reasonOf } from '../errors.js';
 import type { BrokerHost } from '../settings/broker-url.js';
 import { internalsOf } from './amqplib-internals.js';
-import { CLOSED_IMMEDIATELY, connectFault, tooFewChannels } from './connect-fault.js';
+import { CLOSED_IMMEDIATELY, connectFault, NO_HANDSHAKE, tooFewChannels } from './connect-fault.js';
 
 export interface OpenConnection {
   readonly model: ChannelModel;

@@ -259,9 +259,7 @@ describe('a problem of Loghive itself', () => {
     await proxy.refuse();
     await proxy.reset();
     await eventually(() =>
-      expect(notices.all).toEqual([
-        expect.stringMatching(/^alerts are delayed because their tables cannot be used: /),
-      ]),
+      expect(notices.all).toEqual([expect.stringMatching(/^alerts are delayed because their tables cannot be used: /)]),
     );
     alerts.condition('postgresql', { ...condition(true), sentence: 'PostgreSQL is down' });
     await mailsArrive(server, 1);
