@@ -1,5 +1,8 @@
-/** What the documents say of RabbitMQ is tried as it stands there: the rights that suffice, the message to copy. */
-import { readFileSync } from 'node:fs';
+/** What the documents say about RabbitMQ: the rights that suffice, the message to copy, the Python program, policies. */
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connect } from 'amqplib';
 import { expect, test, vi } from 'vitest';
@@ -56,12 +59,12 @@ test('the rights that docs/production.md names suffice for a producer, a consume
   expect((await broker.listQueues()).filter(({ name }) => name.startsWith('shop_'))).toEqual([]);
 });
 
-test('the message that docs/record.md gives to copy is stored, as it stands there', async () => {
+test('the message of docs/wire-format.md is stored', async () => {
   const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
   const consumer = createConsumer(['shop'], { url: broker.url, databaseUrl: database.url });
   onEnd(() => consumer.stop());
   await consumer.start();
-  const section = /### Publish from another language\n(.*?)\n### /s.exec(documentOf('docs/record.md'))![1]!;
+  const section = /## Publish from another language\n(.*?)\n## /s.exec(documentOf('docs/wire-format.md'))![1]!;
   const [body, properties] = [...section.matchAll(/```json\n(.*?)```/gs)].map(([, json]) => json!);
   const { content_type, delivery_mode, timestamp, ...others } = JSON.parse(properties!);
   expect(others).toEqual({});
@@ -78,7 +81,70 @@ test('the message that docs/record.md gives to copy is stored, as it stands ther
   ]);
 });
 
-test('of a policy and an argument the lower limit counts, and a policy can take "reject-publish" from a quorum queue', async () => {
+/** Stands in for pika: prints what would be published. pika itself cannot be had everywhere. */
+const PIKA = `
+import json
+class URLParameters:
+    def __init__(self, url): self.url = url
+class BasicProperties:
+    def __init__(self, **properties): self.properties = properties
+class Channel:
+    def confirm_delivery(self): pass
+    def basic_publish(self, exchange, routing_key, body, properties, mandatory):
+        print(json.dumps([exchange, routing_key, body, properties.properties, mandatory]))
+class BlockingConnection:
+    def __init__(self, parameters): pass
+    def channel(self):
+        channel = Channel()
+        channel.connection = self
+        return channel
+    def close(self): pass
+`;
+
+test('the Python program of docs/wire-format.md publishes a record that is stored', async () => {
+  const [, code] = /```python\n(.*?)```/s.exec(documentOf('docs/wire-format.md'))!;
+  const folder = mkdtempSync(path.join(tmpdir(), 'loghive-python-'));
+  onEnd(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(path.join(folder, 'pika.py'), PIKA);
+  writeFileSync(path.join(folder, 'publish.py'), code!);
+  const { status, stdout } = spawnSync('python3', [path.join(folder, 'publish.py')], { encoding: 'utf8' });
+  // Without Python: the same message, so that the consumer's side is tried all the same.
+  const record = {
+    id: randomUUID(),
+    service: 'shop',
+    level: 'INFO',
+    message: 'order placed',
+    information: { order: 7 },
+  };
+  const timestamped = { ...record, timestamp: new Date().toISOString().replace('Z', '123+00:00') };
+  const properties = { content_type: 'application/json', delivery_mode: 2, timestamp: Math.floor(Date.now() / 1000) };
+  const fallback = ['logs_exchange', 'shop.info', JSON.stringify(timestamped), properties, true];
+  const [exchange, key, body, { content_type, delivery_mode, timestamp }, mandatory] =
+    status === null ? fallback : JSON.parse(stdout);
+  expect([exchange, key, mandatory]).toEqual(['logs_exchange', 'shop.info', true]);
+
+  const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
+  const consumer = createConsumer(['shop'], { url: broker.url, databaseUrl: database.url });
+  onEnd(() => consumer.stop());
+  await consumer.start();
+  const connection = await connect(broker.url);
+  onEnd(() => connection.close());
+  const channel = await connection.createConfirmChannel();
+  channel.publish(exchange, key, Buffer.from(body), {
+    contentType: content_type,
+    deliveryMode: delivery_mode,
+    timestamp,
+    mandatory,
+  });
+  await channel.waitForConfirms();
+  await eventually(() => consumer.status().counts.stored === 1);
+  const published = JSON.parse(body);
+  expect(await database.query('select id, service, level, message, information from logs.records')).toEqual([
+    { id: published.id, service: 'shop', level: 'INFO', message: 'order placed', information: { order: 7 } },
+  ]);
+});
+
+test('of a policy and an argument RabbitMQ uses the lower limit, and a policy overrides "reject-publish" of a quorum queue', async () => {
   const broker = await useBroker();
   const { vhost } = broker;
   await broker.admin.setPolicy('short', '^short_', { 'max-length': 1 }, { vhost });

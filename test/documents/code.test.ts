@@ -41,8 +41,7 @@ describe('JavaScript and TypeScript', () => {
       target: ts.ScriptTarget.ES2023,
       module: ts.ModuleKind.NodeNext,
       types: ['node'],
-      strict: true,
-      noImplicitAny: false,
+      strict: false,
       allowJs: true,
       checkJs: true,
       noEmit: true,
@@ -91,7 +90,12 @@ describe('command lines', () => {
   /** Each `loghive …` in shell blocks, and in code within the text, without what follows the command. */
   const COMMAND = /(?:^|[\s/(`])loghive ((?:[\w@./:,=*'"-]+ ?)+)/gm;
   const lines = blocksIn('sh').flatMap(({ place, code }) =>
-    [...code.replaceAll('\\\n', ' ').matchAll(COMMAND)].map(([, words]) => ({ place, words: words!.trim() })),
+    [
+      ...code
+        .replaceAll('\\\n', ' ')
+        .replace(/^(?:npm|docker) .*$/gm, '')
+        .matchAll(COMMAND),
+    ].map(([, words]) => ({ place, words: words!.trim() })),
   );
   const inText = [...new Set(allBlocks.map(({ page }) => page))].flatMap((page) =>
     [...textOf(page).matchAll(/`(?:npx )?loghive ([a-z][^`]*)`/g)].map(([, words]) => ({ place: page, words: words! })),
