@@ -34,16 +34,16 @@ const GIN_INDEXES = `
   join pg_am on pg_am.oid = index.relam
   where amname = 'gin' and index.relkind = 'i' and of.relnamespace = $1::regnamespace and of.relname like 'records%'`;
 
-export function startConsumer(environment, { args = [], workers } = {}) {
-  const env = workers === undefined ? {} : { CONSUMER_WORKERS: String(workers) };
+export function startConsumer(environment, { args = [], workers, settings = {} } = {}) {
+  const env = workers === undefined ? settings : { ...settings, CONSUMER_WORKERS: String(workers) };
   return environment.run(LOGHIVE, ['consume', SERVICE, ...args], { env });
 }
 
 /** One round of a bench: the queues are filled, and emptied by a consumer that has just been started. */
-export async function drainRound(environment, filler, records, workers) {
+export async function drainRound(environment, filler, records, { workers, settings } = {}) {
   await emptyTable(environment);
   await filler.round(records);
-  const { seconds, cpu } = await drainQueues(environment, workers);
+  const { seconds, cpu } = await drainQueues(environment, { workers, settings });
   return { seconds, cpu, records, ...(await countRows(environment, records)) };
 }
 
@@ -52,9 +52,9 @@ export async function drainRound(environment, filler, records, workers) {
  *
  * @returns seconds, and the processor time of consumer, PostgreSQL and broker
  */
-async function drainQueues(environment, workers) {
+async function drainQueues(environment, options) {
   const messages = await messagesLeft(environment);
-  const consumer = startConsumer(environment, { workers });
+  const consumer = startConsumer(environment, options);
   await consumer.waitForLine(/connected to RabbitMQ/, 30_000);
   const { postgres, rabbitmq } = environment;
   const measured = meter({ consumer: consumer.pid, postgresql: postgres.pid, broker: rabbitmq.pid });

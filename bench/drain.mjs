@@ -37,7 +37,7 @@ function drainBench(name, workers, goal) {
           measure: RATE,
           beside,
           rounds,
-          ours: () => drainRound(environment, filler, records, workers),
+          ours: () => drainRound(environment, filler, records, { workers }),
           async theirs() {
             await emptyTable(environment, PLAIN);
             const measured = meter({

@@ -8,6 +8,7 @@ import { callConsole, callPino, callRedact, callRedactHeaders, callWinston } fro
 import { reaches } from './compare.mjs';
 import { developmentBrokerDrain, developmentBrokerPublish } from './development-broker.mjs';
 import { drain, drainByFour, drainByOne, drainByTwo } from './drain.mjs';
+import { drainAlerts } from './drain-alerts.mjs';
 import { drainSingle } from './drain-single.mjs';
 import { endToEnd } from './end-to-end.mjs';
 import { openEnvironment } from './environment.mjs';
@@ -23,6 +24,7 @@ const BENCHES = [
   drainByTwo,
   drainByFour,
   drainSingle,
+  drainAlerts,
   endToEnd,
   search,
   callWinston,
