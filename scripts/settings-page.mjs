@@ -29,7 +29,7 @@ for (const folder of ['src', 'transports', 'consumer']) {
       const members = node.members.filter(ts.isPropertySignature).map((member) => {
         // As text: TypeScript takes `@>` within a comment for a tag.
         const [comment] = ts.getJSDocCommentsAndTags(member);
-        const words = comment?.getText(source).replace(/^\/\*\*\s*|\s*\*\/$/g, '') ?? '';
+        const words = comment?.getText(source).replace(/^\/\*\*[\s*]*|\s*\*\/$/g, '') ?? '';
         return [member.name.getText(source), words.replace(/\s*\n\s*(?:\*\s*)?/g, ' ')];
       });
       comments.set(node.name.text, new Map(members));
