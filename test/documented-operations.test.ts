@@ -6,7 +6,7 @@ import { connect } from 'amqplib';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { SELF_ALERTS } from '../consumer/alerts/self-watch.js';
-import { HEALTH_REASONS } from '../consumer/health-reasons.js';
+import { HEALTH_REASONS } from '../consumer/status.js';
 import { program } from './cli/run-loghive.js';
 import { documentOf } from './deploy/files.js';
 import { onEnd, useBroker, useChild, useDatabase } from './support/use-servers.js';
@@ -54,23 +54,19 @@ test('the runbook has every problem and every task', () => {
 
 /** The file of each notice, with words from it. */
 const NOTICES: ReadonlyArray<readonly [file: string, ...words: string[]]> = [
-  ['src/amqp/topology.ts', 'exists with other arguments', 'the user may not declare', 'could not be bound'],
-  ['src/amqp/topology.ts', 'belongs to another connection alone', 'the broker refused', 'a quorum queue'],
+  ['src/amqp/topology.ts', 'exists with different arguments', 'the user may not declare', 'could not be bound'],
+  ['src/amqp/topology.ts', 'is exclusive to another connection', 'the broker refused', 'a quorum queue'],
   ['consumer/intake/queue-hazards.ts', 'has a delivery limit', 'is a stream'],
-  ['consumer/intake/refused-queues.ts', 'no messages can be taken from queue'],
-  [
-    'consumer/pending-republishes.ts',
-    'retries cannot be published',
-    'unacknowledged because retries cannot be published',
-  ],
+  ['consumer/intake/refused-queues.ts', 'cannot consume from queue'],
+  ['consumer/retry-publisher.ts', 'retries cannot be published', 'unacknowledged because retries cannot be published'],
   ['consumer/storage-watch.ts', 'dead letters cannot be stored'],
-  ['consumer/announcements.ts', 'announcements of services cannot be kept'],
-  ['consumer/announcements.ts', 'new services announced themselves within a second'],
-  ['consumer/announcements.ts', 'services are announced, and no further one is taken'],
-  ['consumer/discovery.ts', 'services that other consumers have found are not known'],
-  ['consumer/alerts/alerts.ts', 'alerts wait in the database'],
-  ['consumer/alerts/delivery.ts', 'alerts are not sent by'],
-  ['consumer/store/alert-outbox.ts', 'errors are stored, but alerts wait in memory'],
+  ['consumer/service-registrar.ts', 'service announcements cannot be stored'],
+  ['consumer/service-registrar.ts', 'new services announced themselves within one second'],
+  ['consumer/service-registrar.ts', 'services have announced themselves. Further ones'],
+  ['consumer/discovery.ts', 'services found by other consumers cannot be read'],
+  ['consumer/alerts/alerts.ts', 'alerts are delayed because their tables cannot be used'],
+  ['consumer/alerts/delivery.ts', 'alerts cannot be sent by'],
+  ['consumer/store/alert-outbox.ts', 'errors are stored, but alerts are buffered in memory'],
   ['consumer/pool.ts', 'has died'],
 ];
 
@@ -103,7 +99,7 @@ test('a consumer has as many connections as docs/production.md says', async () =
     env: { CONSUMER_WORKERS: String(workers), ALERT_WEBHOOK_URL: 'http://127.0.0.1:1/' },
     cwd: tmpdir(),
   });
-  await child.waitForLine(/taking messages of shop/);
+  await child.waitForLine(/consuming messages of shop/);
   // One for each worker and one more, one for alerts, and one for the index while records arrive; that of the partitions is
   // closed again.
   const ofPostgres = `select 1 from pg_stat_activity where application_name = 'loghive' and datname = current_database()`;
