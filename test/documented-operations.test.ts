@@ -91,7 +91,7 @@ test('no other file reports notices', () => {
   expect(files.filter((file) => !known.has(file))).toEqual([]);
 });
 
-test('a consumer has as many connections as docs/production.md says', async () => {
+test('a consumer has as many connections as docs/production.md says', { timeout: 60_000 }, async () => {
   const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
   const workers = 2;
   const child = useChild(program, {
@@ -99,7 +99,7 @@ test('a consumer has as many connections as docs/production.md says', async () =
     env: { CONSUMER_WORKERS: String(workers), ALERT_WEBHOOK_URL: 'http://127.0.0.1:1/' },
     cwd: tmpdir(),
   });
-  await child.waitForLine(/consuming messages of shop/);
+  await child.waitForLine(/consuming messages of shop/, 30_000);
   // One for each worker and one more, one for alerts, and one for the index while records arrive; that of the partitions is
   // closed again.
   const ofPostgres = `select 1 from pg_stat_activity where application_name = 'loghive' and datname = current_database()`;
