@@ -154,7 +154,7 @@ export class Dispatch {
    */
   #leave(connection: OpenConnection): void {
     this.#spoilt = connection;
-    this.#publishChannel.connection.renew('the channel for publishing does not take messages any more');
+    this.#publishChannel.connection.reconnect('the channel for publishing does not take messages any more');
   }
 
   async #declare(lane: Lane, connection: OpenConnection): Promise<void> {

@@ -5,8 +5,8 @@
  * confirm, and only a confirm takes it out. A nack, a return, a closed channel or connection put it back.
  */
 import { EventEmitter } from 'node:events';
+import { messageLimit } from '../amqp/broker-reply.js';
 import { PublishChannel, type PublishOutcome } from '../amqp/publish-channel.js';
-import { messageLimit } from '../amqp/reply.js';
 import { emitSafely } from '../emit-safely.js';
 import { LoghiveError } from '../errors.js';
 import type { Level } from '../level.js';
@@ -45,7 +45,7 @@ export class Publisher {
   readonly notAccepted: NotAccepted = this.#drops.notAccepted;
   readonly #timedFlush = new TimedFlush({
     flush: () => this.flush(),
-    hurry: () => this.#publishChannel.connection.hurry(),
+    hurry: () => this.#publishChannel.connection.retryNow(),
     isIdle: () => this.isIdle,
     settled: () => this.#backlog.settled,
   });
@@ -77,10 +77,10 @@ export class Publisher {
       this.#settled(throttled, frame, outcome),
     );
     const { events } = this.#publishChannel;
-    events.on('open', (_link, afresh) => {
+    events.on('open', (_link, isNewConnection) => {
       // It may be another broker, or have another limit now.
-      if (afresh) this.#limitBodies(Number.POSITIVE_INFINITY);
-      if (afresh) emitSafely(this.events, 'connect');
+      if (isNewConnection) this.#limitBodies(Number.POSITIVE_INFINITY);
+      if (isNewConnection) emitSafely(this.events, 'connect');
       this.#dispatch.reopened();
     });
     events.on('unblocked', () => this.#dispatch.pump());
@@ -210,7 +210,7 @@ export class Publisher {
 
   /** The last attempt to connect has failed. */
   get isBrokerAway(): boolean {
-    return this.#publishChannel.connection.isAway;
+    return this.#publishChannel.connection.isUnreachable;
   }
 
   /** Whether another thread could do something for it: records that are not confirmed, or that nobody would find. */

@@ -101,8 +101,8 @@ export function logReconnects({ events, connection }: PublishChannel, pending: (
   };
   events.on('lost', away);
   connection.events.on('failed', away);
-  events.on('open', ({ host, serverProduct }, afresh) => {
-    if (!afresh) return;
+  events.on('open', ({ host, serverProduct }, isNewConnection) => {
+    if (!isNewConnection) return;
     const waiting = pending();
     const sent = waiting === 0 ? '' : `; ${counted(waiting, 'waiting record is', 'waiting records are')} sent`;
     if (toldAway) internalLogger.info(`connected to ${serverProduct} again${sent} (${hostAndPort(host)})`);
