@@ -163,7 +163,7 @@ const commaSeparated = (text: string) =>
     .map((part) => part.trim())
     .filter((part) => part !== '');
 
-const consumerOptions = {
+export const consumerOptions = {
   services: {
     check: serviceList,
     fallback: undefined,

@@ -35,7 +35,7 @@ const baseFields: Check<object | null | undefined> = (value) => {
   throw new Expected("an object of fields such as { region: 'eu' }, or null");
 };
 
-const producerOptions = {
+export const producerOptions = {
   service: {
     check: serviceName as Check<string | undefined>,
     fallback: undefined,

@@ -246,9 +246,9 @@ describe('loghive dev', () => {
     const { lines, psql } = await welcomeOf(child);
     await application(project, lines, "logger.info('unseen');").exited;
     await eventually(async () => expect(await messagesIn(psql)).toEqual(['unseen']));
-    // The README's search command without psql, verbatim.
-    const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
-    const snippet = /```sh\n(node -e "\n.*?)```/s.exec(readme)![1]!.replace('PORT', new URL(psql).port);
+    // The search command of docs/searching.md without psql, verbatim.
+    const page = readFileSync(path.join(root, 'docs/searching.md'), 'utf8');
+    const snippet = /```sh\n(node -e "\n.*?)```/s.exec(page)![1]!.replace('PORT', new URL(psql).port);
     symlinkSync(path.join(root, 'node_modules', 'pg'), path.join(project, 'node_modules', 'pg'));
     const { stdout, stderr } = await promisify(execFile)('sh', ['-c', snippet], { cwd: project });
     expect(stdout).toMatch(/'INFO'.*'unseen'/);

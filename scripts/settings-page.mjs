@@ -1,0 +1,205 @@
+/**
+ * Writes docs/settings.md: `node scripts/settings-page.mjs`, or `--print`. Names, variables, defaults and accepted values come
+ * from the option tables of the built code, descriptions from the comments on the option types. A test holds the page equal.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import ts from 'typescript';
+
+const root = path.resolve(import.meta.dirname, '..');
+const built = (file) => import(pathToFileURL(path.join(root, 'dist/esm', file)).href);
+
+const [{ producerOptions }, { consumerOptions }, { alertOptions }] = await Promise.all([
+  built('src/producer-config.js'),
+  built('consumer/config.js'),
+  built('consumer/alerts/settings.js'),
+]);
+
+/** Comments on the members of an interface, by name. */
+const comments = new Map();
+for (const folder of ['src', 'transports', 'consumer']) {
+  for (const file of fs.readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.ts')) continue;
+    const text = fs.readFileSync(path.join(root, folder, file), 'utf8');
+    if (!/interface \w*Options\b/.test(text)) continue;
+    const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+    ts.forEachChild(source, (node) => {
+      if (!ts.isInterfaceDeclaration(node)) return;
+      const members = node.members.filter(ts.isPropertySignature).map((member) => {
+        // As text: TypeScript takes `@>` within a comment for a tag.
+        const [comment] = ts.getJSDocCommentsAndTags(member);
+        const words = comment?.getText(source).replace(/^\/\*\*[\s*]*|\s*\*\/$/g, '') ?? '';
+        return [member.name.getText(source), words.replace(/\s*\n\s*(?:\*\s*)?/g, ' ')];
+      });
+      comments.set(node.name.text, new Map(members));
+    });
+  }
+}
+
+const DAY_MS = 86_400_000;
+const UNITS = [
+  [
+    /Bytes$/,
+    [
+      [2 ** 30, 'GiB'],
+      [2 ** 20, 'MiB'],
+      [2 ** 10, 'KiB'],
+    ],
+  ],
+  [
+    /Ms$/,
+    [
+      [DAY_MS, 'days'],
+      [60_000, 'min'],
+      [1000, 's'],
+    ],
+  ],
+];
+/** Their default depends on the machine, or is said better in words. */
+const IN_WORDS = new Set(['workers', 'alertRules']);
+
+const REQUIRED = new Set(['service', 'databaseUrl']);
+
+function shownNumber(name, value) {
+  const [, units = []] = UNITS.find(([pattern]) => pattern.test(name)) ?? [];
+  const [size, unit] = units.find(([each]) => value >= each && value % each === 0) ?? [];
+  return unit === undefined ? `${value}` : `${value} (${value / size} ${unit})`;
+}
+
+function shown(name, value) {
+  if (typeof value === 'number') return shownNumber(name, value);
+  if (Array.isArray(value)) return value.length === 0 ? '' : `\`${value.join(',')}\``;
+  return `\`${value}\``;
+}
+
+/** The comment without what the other columns say, and the default that it names. */
+function wordsOf(comment) {
+  const sentences = comment.split(/(?<=\.)\s+(?=[A-Z`'])/);
+  const isOf = (word) => (sentence) => sentence.startsWith(word);
+  const byDefault = sentences
+    .find(isOf('Default'))
+    ?.replace(/^Default:? /, '')
+    .replace(/\.$/, '');
+  const rest = sentences.filter((sentence) => !isOf('Default')(sentence) && !isOf('Environment')(sentence)).join(' ');
+  const inside = /,? default ([^.,;]+)(?=\.)/i.exec(rest);
+  return { byDefault: byDefault ?? inside?.[1] ?? '', meaning: rest.replace(inside?.[0] ?? '', '') };
+}
+
+/** What a check says of a value that fits nothing. */
+function acceptedBy({ check }) {
+  try {
+    check(Symbol('nothing'));
+  } catch (error) {
+    if (error.constructor.name === 'Expected') return error.message;
+  }
+  return '';
+}
+
+const cell = (text) => text.replaceAll('|', '\\|');
+const row = (cells) => `| ${cells.map(cell).join(' | ')} |`;
+
+function optionRow(name, option, comment) {
+  const { byDefault, meaning } = wordsOf(comment);
+  const known = option.fallback === undefined || IN_WORDS.has(name) ? '' : shown(name, option.fallback);
+  const fallback = known || byDefault || (REQUIRED.has(name) ? 'required' : '');
+  const variables = (option.env ?? []).map((variable) => `\`${variable}\``).join(', ');
+  return row([`\`${name}\``, variables, fallback, acceptedBy(option), meaning]);
+}
+
+const HEAD = '| option | environment | default | accepts | meaning |\n| --- | --- | --- | --- | --- |';
+
+function table(options, ...interfaces) {
+  const comment = (name) =>
+    interfaces.map((each) => comments.get(each)?.get(name) ?? '').find((words) => words !== '') ?? '';
+  // One comment stands for all five levels.
+  const commentOf = (name) => comment(name) || comment(name.replace(/^retentionDays\w+$/, 'retentionDaysDebug'));
+  return [HEAD, ...Object.entries(options).map(([name, option]) => optionRow(name, option, commentOf(name)))].join(
+    '\n',
+  );
+}
+
+/** Options that are in no table that is exported: from the comments alone. */
+function ownTable(name) {
+  const rows = [...(comments.get(name) ?? [])].map(([option, comment]) => {
+    const { byDefault, meaning } = wordsOf(comment);
+    return row([`\`${option}\``, byDefault, meaning]);
+  });
+  return ['| option | default | meaning |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+const without = (options, names) => Object.fromEntries(Object.entries(options).filter(([name]) => !(name in names)));
+const { services: _, ...ofConsumer } = consumerOptions;
+
+const page = `<!-- Written by scripts/settings-page.mjs. Do not edit. -->
+
+# Settings
+
+An argument wins over the environment, and the environment over the file \`config.env\` in the working directory (or the one that \`--config\` names). That file is read, never exported into the environment.
+
+- A wrong argument throws at construction and names the option. Unknown options throw as well.
+- A wrong environment value produces one warning, and the default is used. If there is no default to fall back to (\`LOGHIVE_SERVICE\`, the database, \`SERVICE_NAMES\`) it is an error.
+- A wrong address of the broker never leads to another broker: nothing is connected to until it is corrected, and that is logged as an error.
+
+## Options of an integration
+
+For \`LoghiveTransport\`, \`loghivePino()\`, \`patchConsole()\` and \`LoggerClient\`. \`loghive pipe\` reads the same environment.
+
+${table(producerOptions, 'ProducerOptions')}
+
+### Of Winston only
+
+\`level\`, \`silent\`, \`format\`, \`handleExceptions\`, \`handleRejections\` are those of every Winston transport.
+
+${ownTable('LoghiveTransportOptions')}
+
+### Of Pino only
+
+${ownTable('LoghivePinoOptions')}
+
+### Of the console only
+
+${ownTable('PatchConsoleOptions')}
+${comments.has('LoggerClientOptions') ? `\n### Of LoggerClient only\n\n${ownTable('LoggerClientOptions')}\n` : ''}
+## Address of the broker
+
+\`LOGHIVE_URL\`, else \`AMQP_URL\`, else \`QUEUE_HOST\` with \`QUEUE_PORT\`, \`QUEUE_USER\`, \`QUEUE_PASSWORD\` and \`QUEUE_VHOST\`, else \`amqp://guest:guest@localhost:5672/\`.
+
+- **Several hosts** are tried in turn: \`amqp://user:password@one,two:5673/vhost\`.
+- **Special characters** in a URL are percent-encoded. In \`QUEUE_USER\`, \`QUEUE_PASSWORD\`, \`QUEUE_VHOST\` and their \`POSTGRES_DB_\` siblings, valid percent codes are decoded as well, because the Python package puts these values into its URLs as they are.
+- **Hosts.** \`QUEUE_HOST\` and \`POSTGRES_DB_HOST\` accept host names and addresses only, and ports from 1 to 65535. A \`QUEUE_PORT=tcp://…\` that Kubernetes sets for a service named \`queue\` is ignored.
+- **Query.** \`heartbeat\` (seconds), \`connection_timeout\` (milliseconds) and, with \`amqps://\`, \`cacertfile\`, \`certfile\`, \`keyfile\` and \`server_name_indication\`, as RabbitMQ's own clients read them. Other parameters are reported once and ignored.
+- **TLS.** \`amqps://\` in the URL, or the option \`tls\` with \`ca\`, \`cert\` and \`key\` as PEM text (not paths). For \`loghive consume\`, \`NODE_EXTRA_CA_CERTS=ca.pem\` adds a certificate authority.
+
+## Options of the consumer
+
+For \`createConsumer()\`, \`startConsumer()\` and \`loghive consume\`. The services are the first argument, or \`SERVICE_NAMES\`, separated by commas; without either, the consumer stores every service that announces itself.
+
+${table(without(ofConsumer, alertOptions), 'ConsumerOptions', 'ProducerOptions')}
+
+\`registry\` (in code only): a registry of prom-client or @prometheus-io/client that gets the metrics.
+
+### Alerts
+
+[What they do](alerts.md).
+
+${table(alertOptions, 'AlertOptions')}
+
+## Address of the database
+
+\`LOGHIVE_DATABASE_URL\`, else \`POSTGRES_DB_HOST\` with \`POSTGRES_DB_PORT\`, \`POSTGRES_DB_USER\`, \`POSTGRES_DB_PASSWORD\` and \`POSTGRES_DB_NAME\`, else \`DATABASE_URL\`, which is usually your application's: a line in the log says that it was used. \`loghive dev\` does not read \`DATABASE_URL\`.
+
+URLs follow libpq: host lists, \`sslmode\`, \`sslrootcert\`, \`sslcert\`, \`sslkey\`, \`target_session_attrs\`, \`passfile\`.
+
+## What Loghive logs about itself
+
+| variable | read by | default |
+| --- | --- | --- |
+| \`LOGHIVE_LOG_LEVEL\` | integrations and commands | \`INFO\` |
+| \`LOG_LEVEL\` | the command \`loghive\`, and \`config.env\` | \`INFO\` |
+
+\`DEBUG\`, \`INFO\`, \`WARNING\`, \`ERROR\` or \`CRITICAL\`. That records are lost is an ERROR, which no value hides.
+`;
+
+if (process.argv.includes('--print')) process.stdout.write(page);
+else fs.writeFileSync(path.join(root, 'docs/settings.md'), page);
