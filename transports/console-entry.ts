@@ -1,7 +1,10 @@
 /** One console call as a record: what its text cannot carry goes to `information`. Never throws. */
+
+import type { Redact } from '../src/fields/redact.js';
 import type { Entry } from '../src/producer.js';
 import { safeValue } from '../src/safe-value.js';
 import { isErrorSafely } from '../src/value/error-value.js';
+import type { Json, JsonObject } from '../src/value/json-value.js';
 import { plainJsonBudget } from '../src/value/plain-value.js';
 import { type MethodName, methodOf } from './console-methods.js';
 
@@ -44,4 +47,54 @@ function isPlain(values: readonly unknown[]): boolean {
   } catch {
     return false; // an accessor that throws
   }
+}
+
+// The arguments of a console call without what is hidden in `information`: the message is made of them, too.
+
+/** What `entryOf()` has made of the arguments. */
+interface Recorded {
+  readonly error?: unknown;
+  readonly args?: unknown;
+}
+
+/**
+ * For each object among the arguments a plain copy, where anything is hidden in one of them; an error stays one.
+ *
+ * @param logged the arguments that are recorded.
+ * @param recorded the information of their record.
+ * @returns undefined where nothing is hidden: nearly always.
+ */
+export function withoutSecrets(
+  logged: readonly unknown[],
+  { error, args }: Recorded,
+  redact: Redact,
+): ReadonlyMap<unknown, unknown> | undefined {
+  if (error === undefined && args === undefined) return undefined;
+  const json = JSON.stringify(safeValue({ error, args }));
+  if (!redact.concerns(json)) return undefined;
+  const hidden = redact.fields(JSON.parse(json) as JsonObject);
+  if (JSON.stringify(hidden) === json) return undefined;
+  const copies = Array.isArray(hidden.args) ? hidden.args : [];
+  const others = logged.filter((value) => value !== error);
+  const shown = new Map<unknown, unknown>(others.map((value, at) => [value, copyOf(value, copies[at])]));
+  return shown.set(error, copyOf(error, hidden.error));
+}
+
+/** Texts are looked through when the message is whole: only there a text may say what the next one is. */
+function copyOf(value: unknown, hidden: Json | undefined): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  return isErrorSafely(value) && isFields(hidden) ? errorOf(hidden) : hidden;
+}
+
+/** Printed as Node prints errors, which looks at the name of the class as well. */
+function errorOf({ name, message, stack, ...others }: JsonObject): Error {
+  const kinds = { [String(name)]: class extends Error {} };
+  const error = new kinds[String(name)]!();
+  const value = (text: Json | undefined) => ({ value: text, enumerable: false });
+  Object.defineProperties(error, { name: value(name), message: value(message), stack: value(stack) });
+  return Object.assign(error, others);
+}
+
+function isFields(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

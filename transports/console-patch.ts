@@ -13,11 +13,17 @@ import type { Level } from '../src/level.js';
 import type { Entry } from '../src/producer.js';
 import type { NotAccepted } from '../src/publisher/drop-counter.js';
 import { threwMark } from '../src/value/foreign-object.js';
-import { entryOf } from './console-entry.js';
-import { caughtText, METHOD_NAMES, type MethodName, methodOf, traceText } from './console-methods.js';
-import { innerCall, state } from './console-nesting.js';
-import { withoutSecrets } from './console-redaction.js';
-import { Tally } from './console-tally.js';
+import { entryOf, withoutSecrets } from './console-entry.js';
+import {
+  caughtText,
+  innerCall,
+  METHOD_NAMES,
+  type MethodName,
+  methodOf,
+  state,
+  Tally,
+  traceText,
+} from './console-methods.js';
 
 type Method = (...args: unknown[]) => unknown;
 

@@ -10,14 +10,12 @@
  */
 import { EventEmitter } from 'node:events';
 import { openProducer, type Producer } from '../src/producer.js';
-import { type ProducerConfig, producerConfig } from '../src/producer-config.js';
+import { type ProducerConfig, type ProducerOptions, producerConfig } from '../src/producer-config.js';
 import type { FlushOptions } from '../src/publisher/flushes.js';
 import type { CloseResult, PublisherEvents, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
-import { unrecorded } from './console-nesting.js';
-import { type PatchConsoleOptions, splitConsoleOptions } from './console-options.js';
+import { boolean, type Check, Expected, isOptions, kindOf, resolveOptions } from '../src/settings/option.js';
+import { unrecorded } from './console-methods.js';
 import { addDestination } from './console-patch.js';
-
-export type { PatchConsoleOptions } from './console-options.js';
 
 /** What a patched console emits: `warning` with a LoghiveError, `connect`, `disconnect`. Never `error`. */
 export type PatchedConsoleEvents = PublisherEvents;
@@ -104,3 +102,48 @@ class PatchedConsole extends EventEmitter<PatchedConsoleEvents> {
 }
 
 export type { PatchedConsole };
+
+// The options that only this door has, apart from those of every door, and checked like them.
+
+export interface PatchConsoleOptions extends ProducerOptions {
+  /** `false`: what is recorded is not printed any more. Default true. */
+  passThrough?: boolean;
+  /** Default: the global one. */
+  console?: Console;
+}
+
+const anyConsole: Check<Console> = (value) => {
+  if (isOptions(value) && typeof (value as { log?: unknown }).log === 'function') return value as Console;
+  throw new Expected('a console, such as new Console(process.stdout)');
+};
+
+const checks = {
+  passThrough: { check: boolean, fallback: true },
+  console: { check: anyConsole, fallback: undefined, show: kindOf },
+} as const;
+
+interface Split {
+  readonly passThrough: boolean;
+  readonly console: Console;
+  readonly producer: ProducerOptions | undefined;
+}
+
+/**
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong option of this door. What is no object at all is left to the
+ *   check of the others.
+ */
+function splitConsoleOptions(owner: string, options: PatchConsoleOptions | undefined): Split {
+  const { passThrough, console, ...producer } = isOptions(options) ? options : {};
+  const own = resolveOptions(
+    owner,
+    checks,
+    { passThrough, console },
+    () => undefined,
+    () => {},
+  );
+  return {
+    passThrough: own.passThrough,
+    console: own.console ?? globalThis.console,
+    producer: isOptions(options) ? producer : options,
+  };
+}

@@ -15,14 +15,12 @@ import { LEVEL_NAMES, TIME_NAMES } from '../src/line/field-names.js';
 import { createLineReader, type LineFields, readEntrySafely } from '../src/line/read-line.js';
 import { createLevelReader } from '../src/line/written-level.js';
 import { openProducer, type Producer } from '../src/producer.js';
-import { producerConfig } from '../src/producer-config.js';
+import { type ProducerOptions, producerConfig } from '../src/producer-config.js';
 import type { FlushOptions } from '../src/publisher/flushes.js';
 import type { CloseResult, PublisherEvents, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
-import { afterLastLine, isPinoWorker, onPinoConfig, replaceTransform } from './pino-internals.js';
-import { type LineOptions, type LoghivePinoOptions, splitPinoOptions } from './pino-options.js';
+import { type Check, Expected, isOptions, resolveOptions } from '../src/settings/option.js';
+import { afterLastLine, isPinoWorker, OWN_OPTIONS, onPinoConfig, replaceTransform } from './pino-internals.js';
 import { throttleLines } from './pino-throttle.js';
-
-export type { LoghivePinoOptions } from './pino-options.js';
 
 /** What the stream emits beside the events of every stream. */
 export type LoghivePinoEvents = PublisherEvents;
@@ -152,3 +150,42 @@ function complete(
 }
 
 export default loghivePino;
+
+// The options of the Pino door: Loghive's, and what a line may be read by.
+
+export interface LoghivePinoOptions extends ProducerOptions {
+  /** Where the logger keeps the message. Default: what Pino says of itself, else `msg`. */
+  messageKey?: string;
+  /** Where the logger keeps an error. Default: what Pino says of itself, else `err`. */
+  errorKey?: string;
+}
+
+interface LineOptions {
+  readonly messageKey: string | undefined;
+  readonly errorKey: string | undefined;
+}
+
+const key: Check<string | undefined> = (value) => {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new Expected("the name of a field, such as 'msg'");
+};
+
+const checks = {
+  messageKey: { check: key, fallback: undefined },
+  errorKey: { check: key, fallback: undefined },
+} as const;
+
+/**
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong one of these. What is no object at all is left to the check of
+ *   Loghive's options.
+ */
+function splitPinoOptions(owner: string, options: object): { lines: LineOptions; loghive: ProducerOptions } {
+  if (!isOptions(options)) return { lines: { messageKey: undefined, errorKey: undefined }, loghive: options };
+  const lines: Record<string, unknown> = {};
+  const loghive: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (!OWN_OPTIONS.has(name)) (Object.hasOwn(checks, name) ? lines : loghive)[name] = value;
+  }
+  const noEnvironment = () => undefined;
+  return { lines: resolveOptions(owner, checks, lines, noEnvironment, () => {}), loghive };
+}

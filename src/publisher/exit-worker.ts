@@ -4,8 +4,11 @@
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { reasonOf } from '../errors.js';
-import type { Part, Said } from './handover.js';
-import { createTakeover } from './takeover.js';
+import { sendInternalLinesTo } from '../internal-logger.js';
+import { within } from '../time/time-limit.js';
+import { now, type PackedLane, type Part, type Said, settle, unpack } from './handover.js';
+import type { Lane } from './lane.js';
+import { Publisher } from './publisher.js';
 
 /** What it is started with. */
 export interface Start {
@@ -29,5 +32,64 @@ function serve({ port, rounds }: Start): void {
   });
 }
 
-// Loaded by anybody else it does nothing.
+// What the exit worker does: one publisher for each that has handed something over, with the same settings.
+
+/**
+ * @param tell takes the reasons for which something is not confirmed.
+ * @returns sends what was handed over; resolves when that is confirmed, or cannot be in time.
+ */
+function createTakeover(tell: (fault: string) => void): (parts: readonly Part[]) => Promise<void> {
+  // The thread that ends says what is to be said: it has said some of it already.
+  sendInternalLinesTo(() => {});
+  const successors = new Map<number, Successor>();
+  return async (parts) => {
+    await Promise.all(
+      parts.map((part) => {
+        const successor = successors.get(part.publisher) ?? new Successor(part, tell);
+        successors.set(part.publisher, successor);
+        return successor.take(part);
+      }),
+    );
+  };
+}
+
+class Successor {
+  readonly #publisher: Publisher;
+  readonly #connected: Promise<void>;
+  /** Every attempt to connect has failed: waiting for the next one would hold up the end. */
+  readonly #away: Promise<void>;
+  /** What was handed over last, and at which place in the lane it begins. */
+  readonly #lanes = new Map<Lane, { readonly packed: PackedLane; readonly from: number }>();
+
+  constructor({ config }: Part, tell: (fault: string) => void) {
+    this.#publisher = new Publisher(config, {
+      onSettled: (lane, frame, what) => {
+        const { packed, from } = this.#lanes.get(lane) ?? {};
+        const place = Math.floor(frame.sequence) - (from ?? 0);
+        if (packed && place >= 0) settle(packed, place, what, frame.records);
+      },
+    });
+    const { events } = this.#publisher;
+    this.#connected = new Promise((resolve) => events.once('connect', resolve));
+    this.#away = new Promise((resolve) => {
+      events.on('warning', (error) => {
+        if (error.code !== 'LOGHIVE_RECORDS_LOST') tell(error.message);
+        if (this.#publisher.isBrokerAway) resolve();
+      });
+    });
+  }
+
+  async take({ lanes, services, untilMs, staysOpen }: Part): Promise<void> {
+    for (const packed of lanes) {
+      const { lane, from } = this.#publisher.adopt(packed.service, packed.level, unpack(packed));
+      this.#lanes.set(lane, { packed, from });
+    }
+    for (const service of services) this.#publisher.announce(service);
+    const sent = this.#connected.then(() => this.#publisher.flush());
+    await within(untilMs - now(), Promise.race([sent, this.#away]));
+    if (!staysOpen) await within(untilMs - now(), this.#publisher.rest());
+  }
+}
+
+// Loaded in any other way, this file does nothing.
 if ((workerData as Partial<Start> | null)?.rounds) serve(workerData as Start);
