@@ -124,7 +124,7 @@ function checked(
   stdout: Writable,
 ): { view: LiveView; port: number | undefined; settings: Settings } {
   const environment = openEnvironment();
-  if (!environment('LOG_LEVEL')?.text) internalLogger.setLevel('WARNING');
+  if (!environment('LOGHIVE_LOG_LEVEL')?.text && !environment('LOG_LEVEL')?.text) internalLogger.setLevel('WARNING');
   function given(option: string, url: string | undefined, name: string): Given | undefined {
     if (url !== undefined) return { url, where: option };
     const { text, where } = environment(name) ?? {};

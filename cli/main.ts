@@ -2,6 +2,7 @@
 /** The command `loghive`. What a subcommand needs, a database driver for one, is loaded when it is run. */
 import { Command, CommanderError, Option } from 'commander';
 import { DEFAULT_HTTP_PORT } from '../consumer/http/settings.js';
+import { acceptLogLevel } from '../src/config.js';
 import { LoghiveError } from '../src/errors.js';
 import { sendInternalLinesTo } from '../src/internal-logger.js';
 import { packageVersion } from '../src/package-version.js';
@@ -92,6 +93,7 @@ function program(messages: Messages): Command {
 
 async function main(): Promise<void> {
   const messages = openMessages();
+  acceptLogLevel();
   sendInternalLinesTo((line) => messages.write(inWordsOfCommand(line)));
   // Whoever reads what is printed may leave: `loghive --help | head -1`. A command to which that matters listens itself.
   process.stdout.on('error', () => {});

@@ -121,10 +121,10 @@ export function worst(connections: readonly ConnectionStatus[]): ConnectionStatu
 
 /** Of a worker that was not heard of yet. */
 export function noWorkerStatus(): WorkerStatus {
-  const none: ConnectionStatus = { state: 'closed', sinceMs: Date.now() };
+  const none: ConnectionStatus = { state: 'closed' };
   return {
     state: 'connecting',
-    sinceMs: none.sinceMs,
+    sinceMs: Date.now(),
     broker: none,
     publishing: none,
     queues: { taken: 0, refused: 0 },

@@ -75,7 +75,7 @@ describe('every option is checked', () => {
     bufferBytes: [262_144, 68_719_476_736, 'bytes'],
     maxRecordBytes: [1024, 67_108_864, 'bytes'],
     exitTimeoutMs: [0, 8000, 'milliseconds'],
-    heartbeatS: [0, 3600, 'seconds, 0 turns heartbeats off'],
+    heartbeatMs: [0, 3_600_000, 'milliseconds, 0 turns heartbeats off'],
     blockedTimeoutMs: [1000, 86_400_000, 'milliseconds'],
     socketTimeoutMs: [100, 600_000, 'milliseconds'],
     queueMaxSize: [1, 2_147_483_647, 'messages'],
@@ -100,7 +100,7 @@ describe('every option is checked', () => {
     expect(configOf({ bufferBytes: buffer }).maxRecordBytes).toBe(buffer / 2);
     expect(configOf({ bufferBytes: buffer, maxRecordBytes: buffer - 1 }).maxRecordBytes).toBe(buffer - 1);
     expect(refusal({ service: 'shop', bufferBytes: buffer, maxRecordBytes: buffer })).toBe(
-      'LoghiveTransport: option "maxRecordBytes" is 524288, expected less than "bufferBytes", which is 524288: a record that no buffer can hold is lost. Lower the one or raise the other.',
+      'LoghiveTransport: option "maxRecordBytes" is 524288, expected less than "bufferBytes" (524288): a larger record would never fit into the buffer. Lower maxRecordBytes or raise bufferBytes.',
     );
   });
 
@@ -324,7 +324,7 @@ describe('the environment', () => {
       /LOGHIVE_URL is .*the files in its query can be read \(ENOENT/,
     ],
     [{ AMQP_URL: 'user:secret@host', QUEUE_HOST: 'three' }, /AMQP_URL is ".*'amqps:/],
-    [{ QUEUE_PORT: 'five' }, /QUEUE_HOST "localhost" and QUEUE_PORT "five" make no broker address/],
+    [{ QUEUE_PORT: 'five' }, /QUEUE_HOST "localhost" and QUEUE_PORT "five" are not a valid broker address/],
     [{ QUEUE_PORT: '0' }, /QUEUE_PORT "0"/],
     [{ QUEUE_PORT: '70000' }, /from 1 to 65535/],
     [{ QUEUE_HOST: 'a b' }, /QUEUE_HOST "a b"/],
@@ -335,7 +335,7 @@ describe('the environment', () => {
     [{ QUEUE_HOST: 'fe80::1%eth0' }, /an IPv6 address without a zone/],
     [
       { QUEUE_HOST: '127.0.0.1?heartbeat=30', QUEUE_PORT: '5673', QUEUE_VHOST: 'prod' },
-      /QUEUE_HOST "127\.0\.0\.1\?heartbeat=30" and QUEUE_PORT "5673" make no broker address, expected a host name or address/,
+      /QUEUE_HOST "127\.0\.0\.1\?heartbeat=30" and QUEUE_PORT "5673" are not a valid broker address, expected a host name or address/,
     ],
     [{ QUEUE_HOST: 'one?x,two' }, /QUEUE_HOST "one\?x,two"/],
     [{ QUEUE_HOST: 'one,two?x' }, /QUEUE_HOST "one,two\?x"/],
@@ -354,7 +354,7 @@ describe('the environment', () => {
     [{ QUEUE_HOST: ' ' }, /QUEUE_HOST " "/],
     [
       { QUEUE_PORT: '1?', QUEUE_VHOST: 'prod' },
-      /QUEUE_PORT "1\?" make no broker address, expected a port from 1 to 65535/,
+      /QUEUE_PORT "1\?" are not a valid broker address, expected a port from 1 to 65535/,
     ],
     [{ QUEUE_PORT: '5673#' }, /QUEUE_PORT "5673#"/],
     [{ QUEUE_PORT: '5673/other?' }, /QUEUE_PORT "5673\/other\?"/],
@@ -437,7 +437,7 @@ describe('the environment', () => {
       heartbeatS: 30,
       socketTimeoutMs: 2500,
     });
-    expect(configOf({ heartbeatS: 7, socketTimeoutMs: 9000 }).broker).toMatchObject({
+    expect(configOf({ heartbeatMs: 6001, socketTimeoutMs: 9000 }).broker).toMatchObject({
       heartbeatS: 7,
       socketTimeoutMs: 9000,
     });
@@ -452,7 +452,7 @@ describe('the environment', () => {
     expect(configOf().broker).toMatchObject({ hosts: [{ hostname: 'h' }], heartbeatS: 600 });
     expect(warnings()).toHaveLength(2);
     expect(warnings()[0]).toMatch(
-      /^the broker's URL has parameter "retry_delay", which Loghive does not use \(known: heart/,
+      /^the broker URL has parameter "retry_delay", which Loghive does not use \(known: heart/,
     );
     expect(warnings()[1]).toContain('parameter "heartbeat", whose value is not an integer from 0 to 3600 (seconds)');
     expect(warnings().join()).not.toContain('hunter2');
@@ -483,7 +483,7 @@ describe('the environment', () => {
     expect(warnings()).toEqual([
       'environment variable LOGHIVE_SERVCE is unknown and has no effect. Did you mean LOGHIVE_SERVICE?',
       `loghive_enable in ${file} is unknown and has no effect. Did you mean LOGHIVE_ENABLED?`,
-      `LOGHIVE_COLOUR in ${file} is unknown and has no effect. Known are LOGHIVE_URL, LOGHIVE_SERVICE, LOGHIVE_ENABLED, LOGHIVE_REDACT, LOGHIVE_DATABASE_URL.`,
+      `LOGHIVE_COLOUR in ${file} is unknown and has no effect. Known are LOGHIVE_URL, LOGHIVE_SERVICE, LOGHIVE_ENABLED, LOGHIVE_REDACT, LOGHIVE_DATABASE_URL, LOGHIVE_LOG_LEVEL.`,
     ]);
   });
 
@@ -495,19 +495,42 @@ describe('the environment', () => {
     expect(configOf().service).toBe('shop');
   });
 
-  test('sets the level of the lines of Loghive itself, and of nothing else', () => {
+  test('sets the level of the lines of Loghive itself, and LOG_LEVEL does not', () => {
     const setLevel = vi.spyOn(internalLogger, 'setLevel').mockImplementation(() => {});
-    const { warnings } = useEnvironment({ LOG_LEVEL: 'warn' });
+    const { warnings } = useEnvironment({ LOGHIVE_LOG_LEVEL: 'warn', LOG_LEVEL: 'debug' });
     configOf();
-    expect(setLevel).toHaveBeenCalledWith('warn');
+    expect(setLevel.mock.calls).toEqual([['warn']]);
     expect(warnings()).toEqual([]);
     const unknown = uniqueName('level');
-    vi.stubEnv('LOG_LEVEL', unknown);
+    vi.stubEnv('LOGHIVE_LOG_LEVEL', unknown);
     configOf();
     expect(warnings()).toEqual([
-      `environment variable LOG_LEVEL is "${unknown}", expected one of DEBUG, INFO, WARNING, ERROR, CRITICAL; INFO is used instead. Correct it.`,
+      `environment variable LOGHIVE_LOG_LEVEL is "${unknown}", expected one of DEBUG, INFO, WARNING, ERROR, CRITICAL; INFO is used instead. Correct it.`,
     ]);
+    vi.stubEnv('LOGHIVE_LOG_LEVEL', undefined);
+    setLevel.mockClear();
+    configOf();
+    expect(setLevel).not.toHaveBeenCalled();
     setLevel.mockRestore();
+  });
+
+  test('LOG_LEVEL sets it in config.env; LOGHIVE_LOG_LEVEL wins', () => {
+    const setLevel = vi.spyOn(internalLogger, 'setLevel').mockImplementation(() => {});
+    useEnvironment({ LOG_LEVEL: 'critical' }, 'LOG_LEVEL=debug\n');
+    configOf();
+    vi.stubEnv('LOGHIVE_LOG_LEVEL', 'error');
+    configOf();
+    expect(setLevel.mock.calls).toEqual([['debug'], ['error']]);
+    setLevel.mockRestore();
+  });
+
+  test('what is wrong in it can be told to a function', () => {
+    const { warnings } = useEnvironment({ QUEUE_MAX_SIZE: uniqueName('many') });
+    vi.mocked(internalLogger.warning).mockRestore();
+    const lines: string[] = [];
+    configOf({ onDiagnostic: (line) => lines.push(line) });
+    expect(lines).toEqual([expect.stringMatching(/WARNING environment variable QUEUE_MAX_SIZE is "many/)]);
+    expect(warnings()).toEqual([]);
   });
 });
 

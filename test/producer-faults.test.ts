@@ -97,12 +97,12 @@ test.each<[string, () => Promise<string>, string, RegExp]>([
   expect(warnings[0]!.message).toMatch(words);
   expect(warnings[0]!.message).toMatch(/Loghive tries again, at least every 30 s\.$/);
   // It is tried again, and the same answer is no news.
-  const { sinceMs } = transport.status().connection;
+  const { lastErrorAtMs = 0 } = transport.status().connection;
   const flushing = transport.flush();
   logger.info('another record');
   await eventually(() => {
     const { connection } = transport.status();
-    return connection.state === 'waiting' && connection.sinceMs > sinceMs;
+    return connection.state === 'waiting' && connection.lastErrorAtMs! > lastErrorAtMs;
   });
   expect(transport.stats()).toMatchObject({ accepted: 11, pending: 11, confirmed: 0 });
   expect(warnings).toHaveLength(1);
@@ -138,6 +138,6 @@ test('an application whose broker is not there works, and ends as it would have'
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(child.stdout).toEqual(['it works']);
   expect(child.stderr).toHaveLength(2);
-  expect(child.stderr[1]).toMatch(/ERROR records given up: \d+ \(unsent at exit: shop INFO \d+\)/);
+  expect(child.stderr[1]).toMatch(/ERROR records dropped: \d+ \(unsent at exit: shop INFO \d+\)/);
   expect(child.lines.join('\n')).not.toContain('secret');
 });

@@ -103,7 +103,7 @@ it('drops and counts a record for which the stack was full, takes the others, an
   expect(losses()).toEqual([]);
   producer.log({ level: 'INFO', message: 'with room again', information: {} });
   await eventually(() => expect(losses()).toHaveLength(1));
-  expect(losses()[0]).toMatch(/not taken: INFO \d+\).*The application's call stack was full\.$/);
+  expect(losses()[0]).toMatch(/call stack full: INFO \d+\).*The application's call stack was exhausted\.$/);
   await producer.close();
   expect(losses()).toHaveLength(1);
   expect(producer.stats()).toMatchObject({ pending: 0, pendingBytes: 0 });

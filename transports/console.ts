@@ -9,11 +9,14 @@
  * console.log('order placed', { order: 7 });
  */
 import { EventEmitter } from 'node:events';
+import { wrapDiagnostics } from '../src/internal-logger.js';
+import { type Level, type LevelName, severity } from '../src/level.js';
 import { openProducer, type Producer } from '../src/producer.js';
-import { type ProducerConfig, type ProducerOptions, producerConfig } from '../src/producer-config.js';
-import type { FlushOptions } from '../src/publisher/flushes.js';
+import { levelOption, type ProducerConfig, type ProducerOptions, producerConfig } from '../src/producer-config.js';
+import type { CloseOptions, FlushOptions } from '../src/publisher/flushes.js';
 import type { CloseResult, PublisherEvents, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
 import { boolean, type Check, Expected, isOptions, kindOf, resolveOptions } from '../src/settings/option.js';
+import { settingsKey } from '../src/settings/settings-key.js';
 import { unrecorded } from './console-methods.js';
 import { addDestination } from './console-patch.js';
 
@@ -34,9 +37,10 @@ export type PatchedConsoleEvents = PublisherEvents;
  * @throws LoghiveError LOGHIVE_INVALID_OPTION when an option is wrong. The console is then as it was.
  */
 export function patchConsole(options?: PatchConsoleOptions): PatchedConsole {
-  const { passThrough, console, producer } = splitConsoleOptions('patchConsole', options);
+  const { passThrough, level, console, producer } = splitOptions('patchConsole', options);
   return new PatchedConsole(producerConfig('patchConsole', producer), {
     passThrough,
+    level,
     console,
     redact: producer?.redact,
   });
@@ -44,8 +48,9 @@ export function patchConsole(options?: PatchConsoleOptions): PatchedConsole {
 
 interface Patch {
   readonly passThrough: boolean;
+  readonly level: Level;
   readonly console: Console;
-  /** As it was passed: what became of it cannot be compared. */
+  /** The option as it was passed: two resolved ones cannot be compared. */
   readonly redact: unknown;
 }
 
@@ -53,11 +58,14 @@ class PatchedConsole extends EventEmitter<PatchedConsoleEvents> {
   readonly #producer: Producer;
   readonly #restore: () => void;
 
-  constructor(config: ProducerConfig, { passThrough, console, redact }: Patch) {
+  constructor(config: ProducerConfig, { passThrough, level, console, redact }: Patch) {
     super();
     this.#producer = openProducer(config, this);
-    const key = JSON.stringify([config, passThrough, redact]);
-    const log: Producer['log'] = (entry) => this.#producer.log(entry);
+    const key = settingsKey([{ ...config, redact }, passThrough, level]);
+    const lowest = severity(level);
+    const log: Producer['log'] = (entry) => {
+      if (severity(entry.level) >= lowest) this.#producer.log(entry);
+    };
     const { notAccepted } = this.#producer;
     this.#restore = config.enabled
       ? addDestination(console, { key, passThrough, log, redact: config.redact, notAccepted })
@@ -80,10 +88,13 @@ class PatchedConsole extends EventEmitter<PatchedConsoleEvents> {
     return this.#producer.flush(options);
   }
 
-  /** Restores, flushes for at most `exitTimeoutMs`, then ends the connection. Never rejects. */
-  close(): Promise<CloseResult> {
+  /**
+   * Restores the console, flushes for at most `timeoutMs` (default: `exitTimeoutMs`), then closes the connection, unless
+   * another integration shares it. Never rejects. Later calls return the result of the first one.
+   */
+  close(options?: CloseOptions): Promise<CloseResult> {
     this.restore();
-    return this.#producer.close();
+    return this.#producer.close(options);
   }
 
   stats(): PublisherStats {
@@ -103,13 +114,16 @@ class PatchedConsole extends EventEmitter<PatchedConsoleEvents> {
 
 export type { PatchedConsole };
 
-// The options that only this door has, apart from those of every door, and checked like them.
+/** The console prints what an `onDiagnostic` function logs with it, and does not record it. */
+wrapDiagnostics(unrecorded);
 
 export interface PatchConsoleOptions extends ProducerOptions {
-  /** `false`: what is recorded is not printed any more. Default true. */
-  passThrough?: boolean;
-  /** Default: the global one. */
-  console?: Console;
+  /** Lowest level that is recorded; everything is printed. One of the five, or another logger's name for one (`warn`, …), in any case. Default: 'DEBUG', which records everything. */
+  level?: LevelName | (string & {}) | undefined;
+  /** `false`: recorded calls are not printed. Default: true. */
+  passThrough?: boolean | undefined;
+  /** The console to patch. Default: the global one. */
+  console?: Console | undefined;
 }
 
 const anyConsole: Check<Console> = (value) => {
@@ -119,30 +133,34 @@ const anyConsole: Check<Console> = (value) => {
 
 const checks = {
   passThrough: { check: boolean, fallback: true },
+  level: levelOption,
   console: { check: anyConsole, fallback: undefined, show: kindOf },
 } as const;
 
 interface Split {
   readonly passThrough: boolean;
+  readonly level: Level;
   readonly console: Console;
   readonly producer: ProducerOptions | undefined;
 }
 
 /**
- * @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong option of this door. What is no object at all is left to the
- *   check of the others.
+ * Separates the options of this integration from those of every integration, which are checked later.
+ *
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if an option of this integration is wrong.
  */
-function splitConsoleOptions(owner: string, options: PatchConsoleOptions | undefined): Split {
-  const { passThrough, console, ...producer } = isOptions(options) ? options : {};
+function splitOptions(owner: string, options: PatchConsoleOptions | undefined): Split {
+  const { passThrough, level, console, ...producer } = isOptions(options) ? options : {};
   const own = resolveOptions(
     owner,
     checks,
-    { passThrough, console },
+    { passThrough, level, console },
     () => undefined,
     () => {},
   );
   return {
     passThrough: own.passThrough,
+    level: own.level,
     console: own.console ?? globalThis.console,
     producer: isOptions(options) ? producer : options,
   };

@@ -16,7 +16,7 @@ import { createLineReader, type LineFields, readEntrySafely } from '../src/line/
 import { createLevelReader } from '../src/line/written-level.js';
 import { openProducer, type Producer } from '../src/producer.js';
 import { type ProducerOptions, producerConfig } from '../src/producer-config.js';
-import type { FlushOptions } from '../src/publisher/flushes.js';
+import type { CloseOptions, FlushOptions } from '../src/publisher/flushes.js';
 import type { CloseResult, PublisherEvents, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
 import { type Check, Expected, isOptions, resolveOptions } from '../src/settings/option.js';
 import { afterLastLine, isPinoWorker, OWN_OPTIONS, onPinoConfig, replaceTransform } from './pino-internals.js';
@@ -37,8 +37,11 @@ export interface LoghivePinoStream extends Transform {
    */
   flush(options?: FlushOptions): Promise<void>;
   flush(done?: (error?: Error) => void): Promise<void>;
-  /** Flushes for at most `exitTimeoutMs`, then ends the connection and the stream. Never rejects. */
-  close(): Promise<CloseResult>;
+  /**
+   * Flushes for at most `timeoutMs` (default: `exitTimeoutMs`), then ends the stream, and closes the connection unless
+   * another integration shares it. Never rejects. Later calls return the result of the first one.
+   */
+  close(options?: CloseOptions): Promise<CloseResult>;
   stats(): PublisherStats;
   status(): PublisherStatus;
   on<E extends keyof LoghivePinoEvents>(event: E, listener: Listener<E>): this;
@@ -65,6 +68,8 @@ export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream
   const { lines, loghive } = splitPinoOptions(OWNER, options);
   // Pino's lines have hostname and pid of their own, where the logger wants them.
   const config = producerConfig(OWNER, loghive, {});
+  /** Of `close()`. */
+  const limit: CloseOptions = {};
   let fields = fieldsOf(lines, {}, {});
   const read = createLineReader(() => fields);
   const take = (line: string) => {
@@ -78,7 +83,7 @@ export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream
       return null;
     },
     close: async () => {
-      await producer.close();
+      await producer.close(limit);
     },
   });
   const producer = openProducer(config, stream);
@@ -92,7 +97,7 @@ export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream
     transform(chunk, encoding, done);
   });
   if (isPinoWorker()) throttleLines(stream, config.bufferBytes, producer.stats);
-  return complete(stream, producer, take);
+  return complete(stream, producer, take, limit);
 }
 
 function fieldsOf(
@@ -113,12 +118,13 @@ function complete(
   stream: Transform & EventEmitter,
   producer: Producer,
   take: (line: string) => void,
+  limit: CloseOptions,
 ): LoghivePinoStream {
   const { write } = stream;
   // Many may be piped into it: that is no leak.
   stream.setMaxListeners(0);
   // `finish` waits for this.
-  afterLastLine(stream, () => producer.close());
+  afterLastLine(stream, () => producer.close(limit));
   return Object.assign(stream.resume(), {
     // A stream that has ended would emit `error` at a line, and a logger must not end the application.
     write(chunk: unknown, ...rest: unknown[]) {
@@ -140,9 +146,11 @@ function complete(
       await producer.flush(isCallback ? {} : how);
       if (isCallback) how();
     },
-    close() {
+    close(options?: CloseOptions) {
+      // The end of the stream closes the producer as well, perhaps first.
+      limit.timeoutMs = options?.timeoutMs;
       stream.end();
-      return producer.close();
+      return producer.close(limit);
     },
     stats: () => producer.stats(),
     status: () => producer.status(),
@@ -154,10 +162,10 @@ export default loghivePino;
 // The options of the Pino door: Loghive's, and what a line may be read by.
 
 export interface LoghivePinoOptions extends ProducerOptions {
-  /** Where the logger keeps the message. Default: what Pino says of itself, else `msg`. */
-  messageKey?: string;
-  /** Where the logger keeps an error. Default: what Pino says of itself, else `err`. */
-  errorKey?: string;
+  /** The field of a line that holds the message. Default: what Pino reports, else `msg`. */
+  messageKey?: string | undefined;
+  /** The field of a line that holds the error. Default: what Pino reports, else `err`. */
+  errorKey?: string | undefined;
 }
 
 interface LineOptions {

@@ -14,11 +14,11 @@
 import Transport from 'winston-transport';
 import { emitSafely } from '../src/emit-safely.js';
 import { LoghiveError } from '../src/errors.js';
-import { internalLogger } from '../src/internal-logger.js';
+import { diagnosticLogger } from '../src/internal-logger.js';
 import { type FoundLevel, levelFinder, levelReader } from '../src/level.js';
 import { openProducer, type Producer } from '../src/producer.js';
 import { type ProducerConfig, type ProducerOptions, producerConfig } from '../src/producer-config.js';
-import type { FlushOptions } from '../src/publisher/flushes.js';
+import type { CloseOptions, FlushOptions } from '../src/publisher/flushes.js';
 import type { CloseResult, PublisherEvents, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
 import { boolean, type Check, Expected, integer, isOptions, kindOf, resolveOptions } from '../src/settings/option.js';
 import { isErrorSafely } from '../src/value/error-value.js';
@@ -27,12 +27,13 @@ import { type InfoParts, splitInfo, type WinstonInfo } from './winston-info.js';
 import { isAccepted, LEVEL, type Logger, levelsOf, parentOf, setParent, type Written } from './winston-internals.js';
 
 /** Loghive's options and those of every Winston transport (`level`, `silent`, `format`, `handleExceptions`, …). */
-export interface LoghiveTransportOptions
-  extends Omit<Transport.TransportStreamOptions, 'log' | 'logv' | 'close'>,
-    ProducerOptions {
-  /** Of the stream that every transport is, in records. Default 16. */
-  highWaterMark?: number;
+export interface LoghiveTransportOptions extends WinstonOptions, ProducerOptions {
+  /** Buffer of the transport's stream, in records. Default: 16. */
+  highWaterMark?: number | undefined;
 }
+
+type WinstonNames = Exclude<keyof Transport.TransportStreamOptions, 'log' | 'logv' | 'close'>;
+type WinstonOptions = { [Name in WinstonNames]?: Transport.TransportStreamOptions[Name] | undefined };
 
 /** What a transport emits beside the events of every stream. */
 export type LoghiveTransportEvents = PublisherEvents;
@@ -151,12 +152,13 @@ export class LoghiveTransport extends Transport {
   }
 
   /**
-   * Flushes for at most `exitTimeoutMs` and closes the connection. Never rejects. Winston calls it as well, when the
-   * transport is removed or the logger closed.
+   * Flushes for at most `timeoutMs` (default: `exitTimeoutMs`), then closes the connection, unless another integration
+   * shares it. Never rejects. Later calls return the result of the first one. Winston calls it without options when the
+   * transport is removed or the logger is closed.
    */
-  override close(): Promise<CloseResult> {
+  override close(options?: CloseOptions): Promise<CloseResult> {
     this.#removed = parentOf(this) === null;
-    return this.#producer.close();
+    return this.#producer.close(options);
   }
 
   stats(): PublisherStats {
@@ -192,7 +194,7 @@ export class LoghiveTransport extends Transport {
   #checkLevel(levels: Record<string, number> | undefined): void {
     const sentence = unknownLevel(this.level, levels);
     if (sentence === undefined) return;
-    internalLogger.warning(sentence);
+    diagnosticLogger(this.#config.onDiagnostic).warning(sentence);
     emitSafely(this, 'warning', new LoghiveError('LOGHIVE_INVALID_OPTION', sentence));
   }
 

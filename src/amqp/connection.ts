@@ -28,6 +28,7 @@ import { waitFor, wakeWaiting } from './waiting.js';
 interface Open {
   readonly connection: OpenConnection;
   readonly sinceMs: number;
+  readonly connectedAt: string;
   readonly stopWatching: () => void;
 }
 
@@ -61,11 +62,13 @@ export interface ConnectionOptions {
 
 export interface ConnectionStatus {
   readonly state: ConnectionState;
-  /** Since when, in epoch milliseconds. */
-  readonly sinceMs: number;
+  /** When the connection was opened, as ISO 8601 text. Only while connected. */
+  readonly connectedAt?: string;
+  /** `host:port`. Only while connected. */
   readonly host?: string;
+  /** The last failure to connect, or the reason for which the last connection was lost. */
   readonly lastError?: string;
-  /** When that was, in epoch milliseconds: before `sinceMs` where all is well again. */
+  /** When that was, in epoch milliseconds. */
   readonly lastErrorAtMs?: number;
 }
 
@@ -74,7 +77,6 @@ export class Connection {
   readonly #config: BrokerConfig;
   readonly #options: ConnectionOptions;
   #state: State = { name: 'closed' };
-  #sinceMs = Date.now();
   #failures = 0;
   #isAway = false;
   /** Another connection may wake this one. Two that are lost at once would else wake each other, without any delay. */
@@ -96,11 +98,10 @@ export class Connection {
   }
 
   status(): ConnectionStatus {
-    const connection = this.#openConnection();
+    const open = 'open' in this.#state ? this.#state.open : undefined;
     return {
       state: this.#state.name,
-      sinceMs: this.#sinceMs,
-      ...(connection ? { host: hostAndPort(connection.host) } : {}),
+      ...(open ? { connectedAt: open.connectedAt, host: hostAndPort(open.connection.host) } : {}),
       ...(this.#lastError ? { lastError: this.#lastError.message, lastErrorAtMs: this.#lastErrorAtMs } : {}),
     };
   }
@@ -144,7 +145,6 @@ export class Connection {
 
   #transition(state: State): void {
     this.#state = state;
-    this.#sinceMs = Date.now();
   }
 
   /** Stops what belongs to the state that is being left. */
@@ -187,7 +187,12 @@ export class Connection {
     connection.model.on('close', lost);
     connection.model.on('blocked', (reason) => this.#block(connection, reason));
     connection.model.on('unblocked', () => this.#unblock(connection));
-    const open: Open = { connection, sinceMs: performance.now(), stopWatching: this.#watch(connection) };
+    const open: Open = {
+      connection,
+      sinceMs: performance.now(),
+      connectedAt: new Date().toISOString(),
+      stopWatching: this.#watch(connection),
+    };
     this.#transition({ name: 'ready', open });
     this.#isAway = false;
     this.events.emit('ready', connection);

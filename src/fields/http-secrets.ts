@@ -6,39 +6,59 @@
  */
 import { type Json, type JsonObject, setField } from '../value/json-value.js';
 import { HEADER_NAMES, type Secrecy, secrecyOf } from './secret-name.js';
-import { hideInText, IN_QUERY, QUERY } from './secret-text.js';
+import { type Censor, hideInText, IN_QUERY, mayHoldSecret, QUERY, textCensor } from './secret-text.js';
 
 export interface Hiding {
-  /** What stands in place of a value. */
-  readonly censor: string;
-  /** Leaves fields out instead. Texts and lists keep their form: there the censor stands in any case. */
+  readonly censor: Censor;
+  /** Leaves fields out instead. Texts and lists keep their form: their secrets are replaced in any case. */
   readonly remove: boolean;
 }
 
 /** Changes the object. */
 export function hideHttpSecrets(fields: JsonObject, hiding: Hiding): void {
-  hideInObject(fields, hiding, '');
+  hideInObject(fields, { ...hiding, path: [] }, '');
 }
 
-function hidden(value: Json, hiding: Hiding, parent: string): Json {
+interface Walk extends Hiding {
+  /** Where the walk is, changed in place. */
+  readonly path: string[];
+}
+
+/** Replaces what is at `name`, below the place where the walk is. */
+function censored(value: Json, walk: Walk, name: string | number): Json {
+  return walk.censor(value, [...walk.path, String(name)]);
+}
+
+/** The value at `name`, with its secrets hidden. */
+function hiddenAt(name: string | number, value: Json, walk: Walk, parent: string): Json {
+  if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) return value;
+  walk.path.push(String(name));
+  const result = hidden(value, walk, parent);
+  walk.path.pop();
+  return result;
+}
+
+function hidden(value: string | JsonObject | Json[], walk: Walk, parent: string): Json {
   if (typeof value === 'string') {
-    return QUERY.test(parent) ? hideInText(`?${value}`, hiding.censor).slice(1) : hideInText(value, hiding.censor);
+    const text = QUERY.test(parent) ? `?${value}` : value;
+    if (!mayHoldSecret(text)) return value;
+    return hideInText(text, textCensor(walk.censor, walk.path)).slice(text.length - value.length);
   }
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) hideInList(value, hiding, parent);
-  else hideInObject(value, hiding, parent);
+  if (Array.isArray(value)) hideInList(value, walk, parent);
+  else hideInObject(value, walk, parent);
   return value;
 }
 
-function hideInObject(fields: JsonObject, hiding: Hiding, parent: string): void {
-  const isNamed = hideNamedValue(fields, hiding.censor, parent);
+function hideInObject(fields: JsonObject, walk: Walk, parent: string): void {
+  const isNamed = hideNamedValue(fields, walk, parent);
   for (const name of Object.keys(fields)) {
     const value = fields[name] as Json;
     const secrecy = saysSomething(value) ? secrecyUnder(isNamed ? '' : parent, name) : 'none';
-    if (secrecy === 'none') setField(fields, name, hidden(value, hiding, name === '[Map]' ? parent : name));
-    else if (secrecy === 'texts') setField(fields, name, withoutTexts(value, hiding.censor));
-    else if (hiding.remove) delete fields[name];
-    else setField(fields, name, hiding.censor);
+    if (isNamed && name === 'value') continue;
+    if (secrecy === 'none') setField(fields, name, hiddenAt(name, value, walk, name === '[Map]' ? parent : name));
+    else if (secrecy === 'texts') setField(fields, name, withoutTexts(name, value, walk));
+    else if (walk.remove) delete fields[name];
+    else setField(fields, name, censored(value, walk, name));
   }
 }
 
@@ -47,10 +67,12 @@ function secrecyUnder(parent: string, name: string): Secrecy {
 }
 
 /** `{ name: 'Authorization', value: '…' }`, of HAR files, environments, gateways. */
-function hideNamedValue(fields: JsonObject, censor: string, parent: string): boolean {
+function hideNamedValue(fields: JsonObject, walk: Walk, parent: string): boolean {
   const name = fields.name ?? fields.key;
   if (typeof name !== 'string' || !('value' in fields)) return false;
-  if (secrecyUnder(parent, name) !== 'none' && saysSomething(fields.value as Json)) fields.value = censor;
+  const value = fields.value as Json;
+  const isSecret = secrecyUnder(parent, name) !== 'none' && saysSomething(value);
+  fields.value = isSecret ? censored(value, walk, 'value') : hiddenAt('value', value, walk, 'value');
   return true;
 }
 
@@ -60,15 +82,15 @@ const CUT = /^…\[cut \d+ more\]$/;
 /** And in others they do where one of these is among them: nothing else is called so. */
 const HEADERS = new RegExp(`^(?:${HEADER_NAMES})$`, 'i');
 
-function hideInList(items: Json[], hiding: Hiding, parent: string): void {
+function hideInList(items: Json[], walk: Walk, parent: string): void {
   // Behind those that are left of a long list stands a text that says how many are not; the last pair can be cut as well.
   const count = isCut(items.at(-1)) ? items.length - 1 : items.length;
   const isPairs = count > 0 && items.every((item, at) => at === count || isPair(item) || isCutPair(item));
   const inTurns = !isPairs && count % 2 === 0 && items.every((item, at) => at % 2 === 1 || typeof item === 'string');
   for (const [at, item] of items.entries()) {
-    if (isPairs && isPair(item)) hidePair(item, hiding, parent);
-    else if (inTurns && at % 2 === 1 && isHeader(items[at - 1] as string, parent)) items[at] = hiding.censor;
-    else items[at] = hidden(item, hiding, parent);
+    if (isPairs && isPair(item)) hidePair(item, at, walk, parent);
+    else if (inTurns && at % 2 === 1 && isHeader(items[at - 1] as string, parent)) items[at] = censored(item, walk, at);
+    else items[at] = hiddenAt(at, item, walk, parent);
   }
 }
 
@@ -89,18 +111,24 @@ function isHeader(name: string, parent: string): boolean {
 }
 
 /** Of a Map, of `Object.entries()`, of the entries of Headers. */
-function hidePair(pair: [Json, Json], hiding: Hiding, parent: string): void {
+function hidePair(pair: [Json, Json], at: number, walk: Walk, parent: string): void {
   const [name, value] = pair;
+  walk.path.push(String(at));
   const isSecret = typeof name === 'string' && secrecyUnder(parent, name) !== 'none' && saysSomething(value);
-  pair[0] = hidden(name, hiding, '');
-  pair[1] = isSecret ? hiding.censor : hidden(value, hiding, typeof name === 'string' ? name : '');
+  pair[0] = hiddenAt(0, name, walk, '');
+  pair[1] = isSecret ? censored(value, walk, 1) : hiddenAt(1, value, walk, typeof name === 'string' ? name : '');
+  walk.path.pop();
 }
 
-function withoutTexts(value: Json, censor: string): Json {
-  if (typeof value === 'string') return value === '' ? value : censor;
+/** The value at `name`, with all texts in it replaced. */
+function withoutTexts(name: string | number, value: Json, walk: Walk): Json {
+  if (typeof value === 'string') return value === '' ? value : censored(value, walk, name);
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => withoutTexts(item, censor));
-  for (const name of Object.keys(value)) setField(value, name, withoutTexts(value[name] as Json, censor));
+  walk.path.push(String(name));
+  for (const key of Object.keys(value)) {
+    setField(value as JsonObject, key, withoutTexts(key, (value as JsonObject)[key] as Json, walk));
+  }
+  walk.path.pop();
   return value;
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Json } from '../value/json-value.js';
 import { HEADER_NAMES, NAME_HINT, secrecyOf } from './secret-name.js';
 
 /** May also hit a text without any: good enough to look closer. In the JSON of a text as well. */
@@ -11,6 +12,24 @@ const HINT = new RegExp(
   `${NAME_HINT}|eyJ|bearer |basic |://[^\\s"'/]*@|[?&;](?:key|sig|code|x-amz-)|(?:params|parameters|query|string|qs)[\\\\"']{0,8}[:,] ?\\\\*[{["]`,
   'i',
 );
+
+/** Replaces a value. Must not throw. */
+export type Censor = (value: Json, path: readonly string[]) => Json;
+
+/** Replaces a part of a text. */
+type TextCensor = (secret: string) => string;
+
+/** A censor for the parts of a text. It does not replace again what it has returned. */
+export function textCensor(censor: Censor, path: readonly string[]): TextCensor {
+  const replacements = new Set<string>();
+  return (secret) => {
+    if (replacements.has(secret)) return secret;
+    const replacement = censor(secret, path);
+    const text = typeof replacement === 'string' ? replacement : JSON.stringify(replacement);
+    replacements.add(text);
+    return text;
+  };
+}
 
 export function mayHoldSecret(text: string): boolean {
   return HINT.test(text);
@@ -44,20 +63,23 @@ const NAMED =
 /** What becomes the query of a URL, or was it: `params` of axios, `query` of Express, `queryString` of HAR files. */
 export const QUERY = /(?:^|search|query)[-_]?params$|query(?:[-_]?string(?:[-_]?parameters)?)?$|^qs$/i;
 
-export function hideInText(text: string, censor: string): string {
+export function hideInText(text: string, censor: TextCensor): string {
   if (!mayHoldSecret(text)) return text;
   return hideNext(hideNext(hidePairs(text, censor), LISTED, censor), NAMED, censor)
     .replace(USER_INFO, (whole, user: string, password: string | undefined) => {
-      if (password !== undefined) return password === ':' ? whole : `://${user}:${censor}@`;
-      return user.length < LEAST_TOKEN ? whole : `://${censor}@`;
+      if (password !== undefined) return password === ':' ? whole : `://${user}:${censor(password.slice(1))}@`;
+      return user.length < LEAST_TOKEN ? whole : `://${censor(user)}@`;
     })
-    .replace(HEADER_LINE, (_whole, name: string, colon: string) => `${name}${colon}${censor}`)
+    .replace(HEADER_LINE, (_whole, name: string, colon: string, value: string) => `${name}${colon}${censor(value)}`)
     .replace(PARAMETER, (whole, name: string, value: string, at: number, all: string) => {
       const isInQuery = IN_QUERY.test(name) && /[?&;]/.test(all[at - 1] ?? '');
-      return value !== censor && (isInQuery || secrecyOf(name) !== 'none') ? `${name}=${censor}` : whole;
+      return isInQuery || secrecyOf(name) !== 'none' ? `${name}=${censor(value)}` : whole;
     })
-    .replace(SCHEME, (whole, scheme: string, value: string) => (isWord(value) ? whole : `${scheme} ${censor}`))
-    .replace(JWT, (whole) => whole.slice(0, whole.search(JWT_START)) + censor);
+    .replace(SCHEME, (whole, scheme: string, value: string) => (isWord(value) ? whole : `${scheme} ${censor(value)}`))
+    .replace(JWT, (whole) => {
+      const start = whole.search(JWT_START);
+      return whole.slice(0, start) + censor(whole.slice(start));
+    });
 }
 
 /** As in "basic authentication". */
@@ -66,7 +88,7 @@ function isWord(text: string): boolean {
 }
 
 /** Hides the text in quotes that an expression ends at, which it has the backslashes and the quote of as its last groups. */
-function hideNext(text: string, opening: RegExp, censor: string): string {
+function hideNext(text: string, opening: RegExp, censor: TextCensor): string {
   let hidden = '';
   let from = 0;
   opening.lastIndex = 0;
@@ -76,7 +98,7 @@ function hideNext(text: string, opening: RegExp, censor: string): string {
     const end = closingQuote(text, start, quote, escapes.length);
     const isSecret = opening !== NAMED || secrecyOf(found[2] as string) !== 'none';
     if (isSecret && end > start) {
-      hidden += text.slice(from, start) + censor;
+      hidden += text.slice(from, start) + censor(text.slice(start, end));
       from = end;
     }
     opening.lastIndex = end;
@@ -84,7 +106,7 @@ function hideNext(text: string, opening: RegExp, censor: string): string {
   return hidden === '' ? text : hidden + text.slice(from);
 }
 
-function hidePairs(text: string, censor: string): string {
+function hidePairs(text: string, censor: TextCensor): string {
   let hidden = '';
   let from = 0;
   let queryEnd = 0;
@@ -96,7 +118,7 @@ function hidePairs(text: string, censor: string): string {
     if (number !== undefined) {
       // How many tokens there are is no secret. In the quotes of its name, so that JSON stays JSON.
       if (secrecy === 'all') {
-        hidden += text.slice(from, next - number.length) + quote + censor + quote;
+        hidden += text.slice(from, next - number.length) + quote + censor(number) + quote;
         from = next;
       } else {
         PAIR.lastIndex = next - number.length;
@@ -113,7 +135,7 @@ function hidePairs(text: string, censor: string): string {
     }
     const end = isBracket ? closing(text, next) : closingQuote(text, next, opener, escapes.length);
     if (end > next) {
-      hidden += text.slice(from, next) + censor;
+      hidden += text.slice(from, next) + censor(text.slice(next, end));
       from = end;
     }
     PAIR.lastIndex = end;

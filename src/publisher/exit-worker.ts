@@ -1,6 +1,6 @@
 /**
- * The exit worker: a thread that is started in the `exit` event, when nothing asynchronous runs any more in the thread that
- * ends. It takes over what that one has not got confirmed, sends it, and wakes it.
+ * The exit worker: a thread that is started in the `exit` event, when nothing asynchronous runs any more in the ending
+ * thread. It takes over what is not confirmed there, sends it, and wakes the ending thread.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { reasonOf } from '../errors.js';
@@ -10,11 +10,11 @@ import { now, type PackedLane, type Part, type Said, settle, unpack } from './ha
 import type { Lane } from './lane.js';
 import { Publisher } from './publisher.js';
 
-/** What it is started with. */
+/** Its worker data. */
 export interface Start {
-  /** Takes what is said, see `Said`. */
+  /** Receives `Said` messages. */
   readonly port: MessagePort;
-  /** How many handovers are done; the ending thread sleeps on it. */
+  /** Number of finished handovers. The ending thread sleeps on it. */
   readonly rounds: Int32Array;
 }
 
@@ -32,14 +32,14 @@ function serve({ port, rounds }: Start): void {
   });
 }
 
-// What the exit worker does: one publisher for each that has handed something over, with the same settings.
+// One publisher for each publisher of the ending thread, with the same settings.
 
 /**
- * @param tell takes the reasons for which something is not confirmed.
- * @returns sends what was handed over; resolves when that is confirmed, or cannot be in time.
+ * @param tell receives the reasons for which something is not confirmed.
+ * @returns a function that sends what was handed over; resolves when it is confirmed, or cannot be in time.
  */
 function createTakeover(tell: (fault: string) => void): (parts: readonly Part[]) => Promise<void> {
-  // The thread that ends says what is to be said: it has said some of it already.
+  // The ending thread logs. It has logged some of it before.
   sendInternalLinesTo(() => {});
   const successors = new Map<number, Successor>();
   return async (parts) => {
@@ -56,9 +56,9 @@ function createTakeover(tell: (fault: string) => void): (parts: readonly Part[])
 class Successor {
   readonly #publisher: Publisher;
   readonly #connected: Promise<void>;
-  /** Every attempt to connect has failed: waiting for the next one would hold up the end. */
+  /** An attempt to connect has failed on every host: waiting for the next one would delay the end. */
   readonly #away: Promise<void>;
-  /** What was handed over last, and at which place in the lane it begins. */
+  /** The last handover of a lane, and the sequence of its first frame. */
   readonly #lanes = new Map<Lane, { readonly packed: PackedLane; readonly from: number }>();
 
   constructor({ config }: Part, tell: (fault: string) => void) {

@@ -2,7 +2,7 @@
 import { nearest } from './nearest.js';
 
 const PREFIX = 'LOGHIVE_';
-const KNOWN = ['URL', 'SERVICE', 'ENABLED', 'REDACT', 'DATABASE_URL'];
+const KNOWN = ['URL', 'SERVICE', 'ENABLED', 'REDACT', 'DATABASE_URL', 'LOG_LEVEL'];
 /** Settings of another version. */
 const NOT_YET = ['SPOOL_DIR'];
 

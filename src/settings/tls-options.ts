@@ -7,12 +7,13 @@ import { type Check, Expected, isOptions, kindOf, shown, Unfit } from './option.
 /** Turns TLS on, as `amqps://` does. Certificates are PEM text or Buffers, as `tls.connect` takes them. */
 export interface TlsOptions {
   /** The authority that signed the broker's certificate, where the system does not know it. */
-  ca?: string | Buffer | Array<string | Buffer>;
+  ca?: string | Buffer | Array<string | Buffer> | undefined;
   /** This client's certificate, where the broker asks for one. */
-  cert?: string | Buffer;
-  key?: string | Buffer;
+  cert?: string | Buffer | undefined;
+  /** The private key that belongs to `cert`. */
+  key?: string | Buffer | undefined;
   /** The name that the broker's certificate must carry. Default: the host of the URL. */
-  servername?: string;
+  servername?: string | undefined;
 }
 
 const FIELDS = ['ca', 'cert', 'key', 'servername'];

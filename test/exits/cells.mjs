@@ -85,7 +85,7 @@ export async function tryCell({ integration, end, place, broker }, { nodePath, u
   if (broker === 'up') {
     faults.push(...said, ...(await missing(url, service)));
   } else {
-    const lost = said.flatMap((line) => [...line.matchAll(/given up: .* (\d+) in all/g)]).at(-1)?.[1] ?? 0;
+    const lost = said.flatMap((line) => [...line.matchAll(/records dropped: .* (\d+) in total/g)]).at(-1)?.[1] ?? 0;
     // Winston's own handler and the patched console log what they were told of the exception.
     if (Number(lost) < TEXTS.length) faults.push(`${lost} of ${TEXTS.length} lost records were counted`, ...said);
   }

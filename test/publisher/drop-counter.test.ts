@@ -62,7 +62,7 @@ describe('the count of it', () => {
     expect(told).toHaveLength(1);
     vi.advanceTimersByTime(10_000);
     expect(told).toHaveLength(2);
-    expect(told[1]).toContain('1000 (buffer full: shop INFO 1000); 1001 in all');
+    expect(told[1]).toContain('1000 (buffer full: shop INFO 1000); 1001 in total');
     vi.advanceTimersByTime(60_000);
     expect(told).toHaveLength(2);
   });
@@ -78,7 +78,7 @@ describe('the count of it', () => {
     ledger.tell();
     expect(told).toHaveLength(1);
     expect(told[0]).toContain(
-      'records given up: 12 (unsent at close: shop INFO 10, shop ERROR 2), 3 (logged after close: shop INFO 3); 15 in all',
+      'records dropped: 12 (unsent at close: shop INFO 10, shop ERROR 2), 3 (logged after close: shop INFO 3); 15 in total',
     );
   });
 

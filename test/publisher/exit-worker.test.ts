@@ -123,7 +123,7 @@ test('where the permission model forbids threads that is said once, and the reco
   const said = child.stderr.filter((line) => line.startsWith('[loghive]'));
   expect(said.filter((line) => /the exit worker does not start/.test(line))).toHaveLength(1);
   expect(said.join('\n')).toMatch(/12 \(unsent at exit/);
-  expect(said.at(-1)).toMatch(/13 in all/);
+  expect(said.at(-1)).toMatch(/13 in total/);
 });
 
 test('what the application preloads does not run in it', SLOW, async () => {

@@ -278,7 +278,7 @@ describe.each(Object.entries(SIGNAL_EXITS))('%s, which acts only alone,', (_name
     const { child } = run(`${load} onExit(() => log(3)); work(); log(2); up();`, { url, exitTimeoutMs: 300 });
     await child.waitForLine(/^up$/);
     expect(await child.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
-    expect(child.stderr.join('\n')).toMatch(/records given up: .*; 5 in all/);
+    expect(child.stderr.join('\n')).toMatch(/records dropped: .*; 5 in total/);
   });
 });
 
@@ -315,7 +315,7 @@ test('handleSignals: false leaves signals as they are without Loghive', SLOW, as
   });
   await child.waitForLine(/^listeners 0,0,0$/);
   expect(await child.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
-  expect(child.lines.join('\n')).not.toMatch(/given up/);
+  expect(child.lines.join('\n')).not.toMatch(/records dropped/);
 });
 
 test.each([
@@ -338,7 +338,7 @@ setInterval(() => log(1), 1); transport.once('connect', up);`,
   await child.waitForLine(/^up$/);
   expect(await child.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
   // One line for each of the two: the one without a broker has lost what it was given.
-  const told = child.stderr.filter((line) => /given up/.test(line));
+  const told = child.stderr.filter((line) => /records dropped/.test(line));
   expect(told.filter((line) => /another INFO \d+/.test(line))).toHaveLength(1);
   expect(told.length).toBeLessThanOrEqual(2);
 });
@@ -372,7 +372,7 @@ test('a handler of uncaughtException that throws without a broker: it is counted
   const url = `amqp://127.0.0.1:${await freePort()}`;
   const { child } = run(`${RETHROW} log(12); throw new Error('uncaught');`, { url });
   expect(await child.exited).toEqual({ code: 7, signal: null });
-  expect(child.stderr.join('\n')).toMatch(/records given up: 15 \(unsent at exit: svc_\w+ INFO 15\)/);
+  expect(child.stderr.join('\n')).toMatch(/records dropped: 15 \(unsent at exit: svc_\w+ INFO 15\)/);
 });
 
 test(
@@ -429,10 +429,10 @@ test.each(ENDS.slice(0, 3))(
     const started = performance.now();
     expect(await child.exited).toEqual({ code, signal: null });
     expect(performance.now() - started).toBeLessThan(SOON_MS);
-    const told = child.stderr.filter((line) => /given up/.test(line));
+    const told = child.stderr.filter((line) => /records dropped/.test(line));
     expect(told).toHaveLength(1);
     expect(told[0]).toMatch(
-      /records given up: 13 \(unsent at exit: svc_\w+ INFO 12, svc_\w+ ERROR 1\); 13 in all since the start\. They could not be sent to the broker: see why\.$/,
+      /records dropped: 13 \(unsent at exit: svc_\w+ INFO 12, svc_\w+ ERROR 1\); 13 in total since the start\. They could not be sent to the broker: check why\.$/,
     );
     // Why, as well.
     expect(child.stderr.join('\n')).toMatch(/ECONNREFUSED|nothing listens/);
@@ -461,7 +461,7 @@ test('what is logged when the transport is closed already is counted and told at
   );
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(child.stderr).toHaveLength(1);
-  expect(child.stderr[0]).toMatch(/records given up: 4 \(logged after close: svc_\w+ INFO 4\)/);
+  expect(child.stderr[0]).toMatch(/records dropped: 4 \(logged after close: svc_\w+ INFO 4\)/);
 });
 
 test('what listeners of exit log is sent, whether they were set before the logger or after it', SLOW, async () => {
@@ -568,7 +568,7 @@ test('exitTimeoutMs: 0 waits for nothing at process.exit(), and tells what was l
   const { child } = run('log(3); process.exit(4);', { exitTimeoutMs: 0 });
   expect(await child.exited).toEqual({ code: 4, signal: null });
   expect(child.stderr).toHaveLength(1);
-  expect(child.stderr[0]).toMatch(/records given up: 3 \(unsent at exit: svc_\w+ INFO 3\)/);
+  expect(child.stderr[0]).toMatch(/records dropped: 3 \(unsent at exit: svc_\w+ INFO 3\)/);
 });
 
 test('a second signal cuts the waiting, and what is left is told', SLOW, async () => {
@@ -590,7 +590,7 @@ test('a second signal cuts the waiting, and what is left is told', SLOW, async (
   onEnd(() => clearInterval(again));
   expect(await child.exited).toEqual({ code: null, signal: 'SIGTERM' });
   expect(performance.now() - started).toBeLessThan(7000);
-  expect(child.stderr.join('\n')).toMatch(/records given up: 4 \(unsent at exit: svc_\w+ INFO 4\)/);
+  expect(child.stderr.join('\n')).toMatch(/records dropped: 4 \(unsent at exit: svc_\w+ INFO 4\)/);
 });
 
 test('a broker that is away at the end costs exitTimeoutMs, and the number of records is told', SLOW, async () => {
@@ -601,7 +601,7 @@ test('a broker that is away at the end costs exitTimeoutMs, and the number of re
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(performance.now() - started).toBeLessThan(SOON_MS);
   expect(
-    child.stderr.filter((line) => /records given up: 12 \(unsent at exit: svc_\w+ INFO 12\)/.test(line)),
+    child.stderr.filter((line) => /records dropped: 12 \(unsent at exit: svc_\w+ INFO 12\)/.test(line)),
   ).toHaveLength(1);
 });
 
@@ -629,7 +629,7 @@ ${signal ? '' : 'setTimeout(() => process.exit(4), 2500).unref();'} await transp
     signal ? { code: null, signal } : { code: 4, signal: null },
   );
   expect(child.stdout).toEqual(['up']);
-  expect(child.stderr.join('\n')).toMatch(/records given up: 3 \(unsent at exit: svc_\w+ INFO 3\)/);
+  expect(child.stderr.join('\n')).toMatch(/records dropped: 3 \(unsent at exit: svc_\w+ INFO 3\)/);
 });
 
 test(
@@ -653,12 +653,12 @@ process.on('beforeExit', up);`,
       { ...single, exitTimeoutMs: 300, url: proxy.url(broker.url) },
     );
     await child.waitForLine(/^up$/);
-    await child.waitForLine(/given up: 3 \(unsent at exit/);
+    await child.waitForLine(/records dropped: 3 \(unsent at exit/);
     await proxy.heal();
     await child.send('go on');
     expect(await child.exited).toEqual({ code: 0, signal: null });
     expect(await messages(service)).toBe(3);
-    expect(child.stderr.filter((line) => /given up/.test(line))).toHaveLength(1);
+    expect(child.stderr.filter((line) => /records dropped/.test(line))).toHaveLength(1);
     expect(JSON.parse(child.stdout.find((line) => line.startsWith('{'))!)).toMatchObject({ accepted: 6, confirmed: 3 });
   },
 );

@@ -216,16 +216,16 @@ describe('a publisher', () => {
     const connection = () => publisher.status().connection;
     for (let attempt = 0; attempt < 5; attempt++) {
       // An attempt that is refused within the same millisecond could not be told from the one before.
-      await eventually(() => connection().state === 'waiting' && connection().sinceMs < Date.now());
-      const { sinceMs } = connection();
+      await eventually(() => connection().state === 'waiting' && (connection().lastErrorAtMs ?? 0) < Date.now());
+      const { lastErrorAtMs = 0 } = connection();
       await publisher.flushWithin(1);
-      await eventually(() => connection().sinceMs > sinceMs && connection().state === 'waiting');
+      await eventually(() => connection().lastErrorAtMs! > lastErrorAtMs && connection().state === 'waiting');
     }
     // The next attempt by its backoff is half a minute away.
-    await eventually(() => connection().sinceMs < Date.now());
-    const { sinceMs } = connection();
+    await eventually(() => (connection().lastErrorAtMs ?? 0) < Date.now());
+    const { lastErrorAtMs = 0 } = connection();
     const closing = publisher.close(8000);
-    await eventually(() => connection().sinceMs > sinceMs && connection().state === 'waiting');
+    await eventually(() => connection().lastErrorAtMs! > lastErrorAtMs && connection().state === 'waiting');
     await proxy.heal();
     expect(await closing).toEqual({ confirmed: 1, unsent: 0 });
   });
@@ -302,7 +302,7 @@ describe('a publisher', () => {
     for (const number of range(3)) publisher.accept('shop', 'INFO', line(number));
     await closing;
     expect(lost.map(({ message }) => message)).toEqual([
-      'records given up: 6 (unsent at close: shop INFO 3, shop ERROR 3); 6 in all since the start. They could not be sent to the broker: see why.',
+      'records dropped: 6 (unsent at close: shop INFO 3, shop ERROR 3); 6 in total since the start. They could not be sent to the broker: check why.',
     ]);
   });
 
@@ -384,7 +384,7 @@ describe('a publisher', () => {
     await proxy.heal();
     await publisher.flush();
     const lines = said.mock.calls.map(([sentence]) => sentence);
-    expect(lines).toEqual([`connected to RabbitMQ again; 12 waiting records are sent (127.0.0.1:${proxy.port})`]);
+    expect(lines).toEqual([`reconnected to RabbitMQ (127.0.0.1:${proxy.port}); sending 12 waiting records`]);
   });
 
   it('says nothing of a broker that is there from the start', async () => {

@@ -16,8 +16,9 @@ function settings(options: ProducerOptions = {}): PublisherConfig {
 }
 
 /** Each test has a publisher of its own: no two have the same heartbeat. */
-let heartbeatS = 100;
-const ownSettings = (options: ProducerOptions = {}) => settings({ heartbeatS: heartbeatS++, ...options });
+let heartbeats = 100;
+const ownHeartbeat = () => ({ heartbeatMs: 1000 * heartbeats++ });
+const ownSettings = (options: ProducerOptions = {}) => settings({ ...ownHeartbeat(), ...options });
 
 function share(config: PublisherConfig) {
   const shared = sharePublisher(config);
@@ -30,7 +31,7 @@ const listeners = () =>
 
 describe('publishers', () => {
   it('are one for the same settings, though each door resolved them itself', () => {
-    const options = { heartbeatS: heartbeatS++ };
+    const options = ownHeartbeat();
     const [first, second] = [settings(options), settings(options)];
     expect(first).not.toBe(second);
     expect(share(first).publisher).toBe(share(second).publisher);
@@ -49,7 +50,7 @@ describe('publishers', () => {
     ['the limits of queues', { queueMaxSize: 7 }],
     ['TLS', { tls: { servername: 'broker' } }],
   ])('are two where they differ in %s', (_what, options) => {
-    const common = { heartbeatS: heartbeatS++, exitTimeoutMs: 0 };
+    const common = { ...ownHeartbeat(), exitTimeoutMs: 0 };
     const first = share(settings(common));
     const second = share(settings({ ...common, ...options }));
     expect(second.publisher).not.toBe(first.publisher);

@@ -74,7 +74,7 @@ process.disconnect();
   });
   const stats = await child.waitForMessage<Stats | null>(() => true, 50_000);
   expect(await child.exited).toEqual({ code: 0, signal: null });
-  const told = child.stderr.flatMap((line) => line.match(/; ([\d,]+) in all since the start/)?.[1] ?? []);
+  const told = child.stderr.flatMap((line) => line.match(/; ([\d,]+) in total since the start/)?.[1] ?? []);
   return { service, stats, told: Number((told.at(-1) ?? '0').replaceAll(',', '')), lines: child.lines };
 }
 

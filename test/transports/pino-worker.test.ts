@@ -161,7 +161,7 @@ test('while the broker is away the application runs and ends, and what is lost i
   );
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(child.stderr.join('\n')).toMatch(/nothing listens there/);
-  expect(child.stderr.join('\n')).toMatch(/ERROR records given up: 1 \(unsent at close/);
+  expect(child.stderr.join('\n')).toMatch(/ERROR records dropped: 1 \(unsent at close/);
 });
 
 test('a wrong option is an error of the transport, with its sentence', async () => {

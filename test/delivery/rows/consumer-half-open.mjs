@@ -11,7 +11,7 @@ export default {
       socketTimeoutMs: 2000,
       writeTimeoutMs: 2000,
       // The broker gives the messages to another connection only when it has noticed as well.
-      heartbeatS: 3,
+      heartbeatMs: 3000,
     };
     const { consumer, application } = await stage.begin({ consumer: { options } });
     await application.untilLogged(2000);
