@@ -108,7 +108,7 @@ export function brokerConfig(values: Values<typeof brokerOptions>, environment: 
   const address = values.url ?? addressFromParts(environment);
   const isUsable = 'hosts' in address;
   const parameters: Partial<BrokerParameters> = isUsable ? address.parameters : {};
-  for (const what of parameters.passedOver ?? []) warnOnce(`the broker URL has ${what}; it is ignored. Remove it.`);
+  for (const what of parameters.ignored ?? []) warnOnce(`the broker URL has ${what}; it is ignored. Remove it.`);
   return Object.freeze({
     ...(isUsable
       ? { hosts: address.hosts.map((host) => (values.tls ? withTls(host) : host)) }

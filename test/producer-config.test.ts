@@ -154,9 +154,9 @@ describe('every option is checked', () => {
     [
       "a path instead of a file's content",
       { ca: '/etc/ca.pem' },
-      /has a field "ca" that is no PEM, .* not its path\.$/,
+      /has a field "ca" that is not PEM, .* not its path\.$/,
     ],
-    ['a list with a path', { ca: [ca.cert, '/etc/ca.pem'] }, /has a field "ca" that is no PEM/],
+    ['a list with a path', { ca: [ca.cert, '/etc/ca.pem'] }, /has a field "ca" that is not PEM/],
     ['a damaged authority', { ca: ca.cert.replace(/M/g, '!') }, /cannot be used \(.*\), expected PEM certificates/],
     ['a certificate without its key', { cert: issued.cert, key: other.key }, /the key that belongs to "cert"\.$/],
     ['a servername that is no text', { servername: 7 }, /has a field "servername" that is a number, expected text\.$/],
@@ -321,7 +321,7 @@ describe('the environment', () => {
     [{ LOGHIVE_URL: 'amqp://user@', QUEUE_HOST: 'three' }, /LOGHIVE_URL is/],
     [
       { LOGHIVE_URL: 'amqps://h?cacertfile=/nowhere/ca.pem' },
-      /LOGHIVE_URL is .*the files in its query can be read \(ENOENT/,
+      /LOGHIVE_URL is .*readable files in its query \(ENOENT/,
     ],
     [{ AMQP_URL: 'user:secret@host', QUEUE_HOST: 'three' }, /AMQP_URL is ".*'amqps:/],
     [{ QUEUE_PORT: 'five' }, /QUEUE_HOST "localhost" and QUEUE_PORT "five" are not a valid broker address/],
@@ -409,7 +409,7 @@ describe('the environment', () => {
     expect(broker.fault).toBeUndefined();
     expect(warnings()).toHaveLength(1);
     expect(warnings()[0]).toContain(
-      `environment variable QUEUE_PORT is "tcp://10.0.0.1:${port}", as Kubernetes sets it for a service named "queue"; it is passed over, and port 5672 used.`,
+      `environment variable QUEUE_PORT is "tcp://10.0.0.1:${port}", as Kubernetes sets it for a service named "queue"; it is ignored, and port 5672 is used.`,
     );
   });
 
@@ -483,7 +483,7 @@ describe('the environment', () => {
     expect(warnings()).toEqual([
       'environment variable LOGHIVE_SERVCE is unknown and has no effect. Did you mean LOGHIVE_SERVICE?',
       `loghive_enable in ${file} is unknown and has no effect. Did you mean LOGHIVE_ENABLED?`,
-      `LOGHIVE_COLOUR in ${file} is unknown and has no effect. Known are LOGHIVE_URL, LOGHIVE_SERVICE, LOGHIVE_ENABLED, LOGHIVE_REDACT, LOGHIVE_DATABASE_URL, LOGHIVE_LOG_LEVEL.`,
+      `LOGHIVE_COLOUR in ${file} is unknown and has no effect. Known variables: LOGHIVE_URL, LOGHIVE_SERVICE, LOGHIVE_ENABLED, LOGHIVE_REDACT, LOGHIVE_DATABASE_URL, LOGHIVE_LOG_LEVEL.`,
     ]);
   });
 

@@ -1,4 +1,4 @@
-/** One console call as a record: what its text cannot carry goes to `information`. Never throws. */
+/** One console call as a record. What its text cannot carry goes to `information`. Never throws. */
 
 import type { Redact } from '../src/fields/redact.js';
 import type { Entry } from '../src/producer.js';
@@ -9,16 +9,16 @@ import { plainJsonBudget } from '../src/value/plain-value.js';
 import { type MethodName, methodOf } from './console-methods.js';
 
 /**
- * What is printed is often far larger than what the terminal shows of it, a request with its sockets for one. This much of
- * it is kept, so that no call takes long.
+ * Arguments are often far larger than what the terminal shows of them, such as a request with its sockets. At most
+ * this much is kept, in bytes, so that no call takes long.
  */
 const ARGS_BYTES = 64 * 1024;
 
 /**
- * The first Error is `information.error`, as behind every door. The other arguments are `information.args`, where one of
- * them is an object.
+ * The first Error becomes `information.error`, as in every integration. The other arguments become `information.args`
+ * if one of them is an object.
  *
- * @param groups the labels of the groups that it stands in, the outermost first.
+ * @param groups the labels of the enclosing groups, outermost first.
  */
 export function entryOf(name: MethodName, text: string, args: readonly unknown[], groups: readonly string[]): Entry {
   const { level, levelName, isNamed, values } = methodOf(name);
@@ -51,18 +51,18 @@ function isPlain(values: readonly unknown[]): boolean {
 
 // The arguments of a console call without what is hidden in `information`: the message is made of them, too.
 
-/** What `entryOf()` has made of the arguments. */
+/** The information that `entryOf()` has made of the arguments. */
 interface Recorded {
   readonly error?: unknown;
   readonly args?: unknown;
 }
 
 /**
- * For each object among the arguments a plain copy, where anything is hidden in one of them; an error stays one.
+ * A plain copy of each object among the arguments, if anything is hidden in one of them. Errors stay errors.
  *
- * @param logged the arguments that are recorded.
+ * @param logged the recorded arguments.
  * @param recorded the information of their record.
- * @returns undefined where nothing is hidden: nearly always.
+ * @returns undefined if nothing is hidden, which is nearly always.
  */
 export function withoutSecrets(
   logged: readonly unknown[],
@@ -80,13 +80,13 @@ export function withoutSecrets(
   return shown.set(error, copyOf(error, hidden.error));
 }
 
-/** Texts are looked through when the message is whole: only there a text may say what the next one is. */
+/** Texts are searched once the message is complete: a text may say what the next argument is. */
 function copyOf(value: unknown, hidden: Json | undefined): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return isErrorSafely(value) && isFields(hidden) ? errorOf(hidden) : hidden;
 }
 
-/** Printed as Node prints errors, which looks at the name of the class as well. */
+/** Printed as Node prints errors, which depends on the name of the class. */
 function errorOf({ name, message, stack, ...others }: JsonObject): Error {
   const kinds = { [String(name)]: class extends Error {} };
   const error = new kinds[String(name)]!();

@@ -1,6 +1,6 @@
 /**
- * What each method of a console logs: at which level, and the text of it, which is exactly what Node prints, without
- * colours and without the indentation of groups. May throw, where the arguments do.
+ * What each console method logs: its level and its text, which is exactly what Node prints, without colors and without
+ * the indentation of groups. May throw if the arguments do.
  */
 import { Console } from 'node:console';
 import { Writable } from 'node:stream';
@@ -13,17 +13,21 @@ interface Method {
   readonly level: Level;
   /** The method's own name for its level. */
   readonly levelName?: string;
-  /** The name of the method says something that the level does not. */
+  /** The name of the method says more than the level does. */
   readonly isNamed?: true;
-  /** Another method prints for it, through which its text can be caught. */
+  /** Prints through another method, where its text can be captured. */
   readonly isCaught?: true;
-  /** Others print through it. */
+  /** Other methods print through it. */
   readonly catches?: true;
-  /** It opens a group, or ends one. */
+  /** Opens or closes a group. */
   readonly step?: 1 | -1;
-  /** Undefined where nothing is printed. @param caught what was printed, where that is known. */
+  /**
+   * The text, or undefined if nothing is printed.
+   *
+   * @param caught what was printed, if it was captured.
+   */
   readonly text: (args: Arguments, tally: Tally, caught: string | undefined) => string | undefined;
-  /** Those of its arguments that are logged; left out: all of them. */
+  /** The arguments that are recorded. Default: all of them. */
   readonly values?: (args: Arguments) => Arguments;
 }
 
@@ -34,7 +38,7 @@ const first = (args: Arguments) => args.slice(0, 1);
 const behindFirst = (args: Arguments) => args.slice(1);
 const none = () => [];
 
-/** Those that log or print something, or that what others print depends on. */
+/** The methods that log or print something, or that affect what others print. */
 const METHODS = {
   log: { level: 'INFO', catches: true, text: formatted },
   info: { level: 'INFO', catches: true, text: formatted },
@@ -79,19 +83,19 @@ export function methodOf(name: MethodName): Method {
   return METHODS[name];
 }
 
-/** What was printed by several calls of `log()`. */
+/** What several calls of `log()` printed. */
 export function caughtText(calls: readonly Arguments[]): string | undefined {
   return calls.length === 0 ? undefined : calls.map(formatted).join('\n');
 }
 
-/** As `console.trace()` prints it where `caller` was called. */
+/** As `console.trace()` prints it at the place where `caller` was called. */
 export function traceText(args: Arguments, caller: (...args: unknown[]) => unknown): string {
   const trace: { name: string; message: string; stack?: unknown } = { name: 'Trace', message: format(...args) };
   Error.captureStackTrace(trace, caller);
   return formatted([trace.stack]);
 }
 
-/** Where it is not caught: versions of Node differ in it. */
+/** For consoles without a capture: versions of Node differ here. */
 function assertText([condition, ...args]: Arguments, _tally: Tally, caught: string | undefined): string | undefined {
   if (condition || caught !== undefined) return caught;
   if (typeof args[0] === 'string') return format(`Assertion failed: ${args[0]}`, ...args.slice(1));
@@ -120,7 +124,7 @@ function timeText(args: Arguments, tally: Tally, caught: string | undefined): st
   return format('%s: %s', label, `${Number(elapsedMs.toFixed(3))}ms`, ...args.slice(1));
 }
 
-/** Node's own table, for a console that draws another one. */
+/** Node's own table, for a console that draws a different one. */
 function tableText(args: Arguments): string {
   let text = '';
   const stdout = new Writable({
@@ -134,7 +138,7 @@ function tableText(args: Arguments): string {
   return text.replace(/\n$/, '');
 }
 
-/** Counters and timers beside those of a console that does not say what it prints of them, as Jest's. */
+/** Counters and timers for a console that does not print them through `log()`, such as Jest's. */
 export class Tally {
   readonly #counts = new Map<string, number>();
   readonly #startedMs = new Map<string, number>();
@@ -145,17 +149,17 @@ export class Tally {
     return count;
   }
 
-  /** Nothing is printed of this, nor of `time()`. */
+  /** Prints nothing, and neither does `time()`. */
   countReset(label: string): undefined {
     this.#counts.delete(label);
   }
 
-  /** A timer that runs already goes on, as in Node. */
+  /** A running timer continues, as in Node. */
   time(label: string): undefined {
     if (!this.#startedMs.has(label)) this.#startedMs.set(label, performance.now());
   }
 
-  /** Milliseconds; undefined where no timer runs, for which Node prints nothing. */
+  /** Milliseconds; undefined if there is no such timer, in which case Node prints nothing. */
   elapsed(label: string): number | undefined {
     const startedMs = this.#startedMs.get(label);
     return startedMs === undefined ? undefined : performance.now() - startedMs;
@@ -166,24 +170,24 @@ export class Tally {
   }
 }
 
-// Console calls that are made while another one is under way: by what the original method calls, by the code of
-// arguments (getters, `toJSON`, `inspect.custom`) and by listeners. They make no record of their own, so that nothing ever
-// goes round in circles, and the terminal shows what it would have shown without Loghive.
+// Console calls that are made during another one: by the original method, by the code of arguments (getters, `toJSON`,
+// `inspect.custom`), and by listeners. They are not recorded, so that nothing recurses forever, and the terminal shows
+// the same as without Loghive.
 //
 //   none     ─ a call ─▶ print      its original method runs, or Loghive encodes: inner calls are printed
-//            ─ a call ─▶ a Capture  the same of a method that prints through `this.log()`: its own text is caught there
-//   print    ─────────▶ drop       Loghive formats what was printed just now: the same inner calls again, kept quiet
+//            ─ a call ─▶ a Capture  the same for a method that prints through `this.log()`: its text is captured there
+//   print    ─────────▶ drop       Loghive formats what was just printed: the same inner calls again, suppressed
 //   all      ─────────▶ none       the call is over
 
 /** What happens to an inner call. */
 export type Nesting = 'none' | 'print' | 'drop' | Capture;
 
-/** `table`, `count` and their like hand their text to `this.log()`, which is where it can be had as it is printed. */
+/** `table`, `count` and similar methods pass their text to `this.log()`, where it is captured as it is printed. */
 export interface Capture {
   /** The arguments of each inner call so far. */
   readonly calls: (readonly unknown[])[];
   readonly prints: boolean;
-  /** A text whose first line it has in common with what the method hands over is printed in place of that. */
+  /** Printed instead of the text that the method passes, if both have the same first line. */
   readonly instead?: string | undefined;
 }
 
@@ -199,10 +203,10 @@ const KEY = Symbol.for('loghive.console.nesting.1');
 const holder = globalThis as { [KEY]?: State };
 holder[KEY] ??= { nesting: 'none' };
 
-/** Where the process is. Whoever enters another state leaves it again, whatever is thrown meanwhile. */
+/** The state of the process. Every function that changes it restores it, even if something throws. */
 export const state: State = holder[KEY];
 
-/** Runs code of the application's from which no console call is to be recorded. */
+/** Runs application code whose console calls are not recorded. */
 export function unrecorded<T>(work: () => T): T {
   const outer = state.nesting;
   state.nesting = 'print';
@@ -213,7 +217,7 @@ export function unrecorded<T>(work: () => T): T {
   }
 }
 
-/** @param catches whether the method is one that others print through. */
+/** @param catches whether other methods print through this one. */
 export function innerCall({ original, self, args }: Call, catches: boolean): unknown {
   const outer = state.nesting;
   if (outer === 'drop') return undefined;

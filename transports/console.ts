@@ -1,5 +1,5 @@
 /**
- * Loghive for applications that log by `console.log()`.
+ * Loghive for applications that log with `console.log()`.
  *
  * @module loghive/console
  * @example
@@ -20,21 +20,21 @@ import { settingsKey } from '../src/settings/settings-key.js';
 import { unrecorded } from './console-methods.js';
 import { addDestination } from './console-patch.js';
 
-/** What a patched console emits: `warning` with a LoghiveError, `connect`, `disconnect`. Never `error`. */
+/** Events of a patched console: `warning` with a LoghiveError, `connect`, `disconnect`. Never `error`. */
 export type PatchedConsoleEvents = PublisherEvents;
 
 /**
- * Makes a record of every call of the console's methods, beside what they print. Nothing throws after it was patched. At
- * the end of the script, and on SIGTERM, SIGINT and SIGHUP, everything is flushed without a call.
+ * Records every call of the console's methods, which still print. After this call nothing throws. Everything is
+ * flushed at the end of the script, at `process.exit()`, and on SIGTERM, SIGINT and SIGHUP, without a call.
  *
- * Called again with the same settings it gives another handle on the same patch: each call makes one record, until the
- * last handle is restored. With other settings (another service, say) each call makes a record for each of them. The
- * output is printed as long as none of them has `passThrough: false`.
+ * A second call with the same settings returns another handle on the same patch: each console call makes one record,
+ * until the last handle is restored. With other settings (another service, for example) each console call makes a
+ * record for each of them. The console prints unless one of them has `passThrough: false`.
  *
- * What is printed while another call is under way (by a getter, `toJSON` or `inspect.custom` of an argument, or by a
- * listener of the events) is printed, and makes no record.
+ * Console calls during another one (by a getter, `toJSON` or `inspect.custom` of an argument, or by a listener of the
+ * events) are printed and not recorded.
  *
- * @throws LoghiveError LOGHIVE_INVALID_OPTION when an option is wrong. The console is then as it was.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if an option is wrong. The console is unchanged then.
  */
 export function patchConsole(options?: PatchConsoleOptions): PatchedConsole {
   const { passThrough, level, console, producer } = splitOptions('patchConsole', options);
@@ -73,16 +73,17 @@ class PatchedConsole extends EventEmitter<PatchedConsoleEvents> {
   }
 
   /**
-   * Takes this patch back. When it was the last one, every method is the function that it was before; one that somebody
-   * else has replaced meanwhile stays theirs.
+   * Restores the console. After the last restore every method is the original function again; a method that other code
+   * has replaced in the meantime stays theirs.
    */
   restore(): void {
     this.#restore();
   }
 
   /**
-   * Resolves when everything that was logged before is confirmed by the broker, or counted as dropped. While the broker is
-   * away it waits, for at most `timeoutMs` where that is given; what is then not confirmed waits on.
+   * Resolves when every record logged before the call is confirmed by the broker or counted as dropped. Waits while
+   * the broker is unreachable, for at most `timeoutMs` if that is given; the records that are not confirmed by then
+   * stay pending.
    */
   flush(options?: FlushOptions): Promise<void> {
     return this.#producer.flush(options);
@@ -105,7 +106,7 @@ class PatchedConsole extends EventEmitter<PatchedConsoleEvents> {
     return this.#producer.status();
   }
 
-  /** Listeners that print what they are told must not cause the next event by that. */
+  /** What a listener prints is not recorded: it could cause the next event. */
   // biome-ignore lint/suspicious/noExplicitAny: the arguments of other events are as Node's own types have them
   override emit<E>(name: E | keyof PatchedConsoleEvents, ...args: any[]): boolean {
     return unrecorded(() => Reflect.apply(super.emit, this, [name, ...args]));
@@ -114,7 +115,7 @@ class PatchedConsole extends EventEmitter<PatchedConsoleEvents> {
 
 export type { PatchedConsole };
 
-/** The console prints what an `onDiagnostic` function logs with it, and does not record it. */
+/** What an `onDiagnostic` function prints is not recorded. */
 wrapDiagnostics(unrecorded);
 
 export interface PatchConsoleOptions extends ProducerOptions {

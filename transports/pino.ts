@@ -22,18 +22,19 @@ import { type Check, Expected, isOptions, resolveOptions } from '../src/settings
 import { afterLastLine, isPinoWorker, OWN_OPTIONS, onPinoConfig, replaceTransform } from './pino-internals.js';
 import { throttleLines } from './pino-throttle.js';
 
-/** What the stream emits beside the events of every stream. */
+/** Events of the stream, in addition to those of every stream. */
 export type LoghivePinoEvents = PublisherEvents;
 
 // biome-ignore lint/suspicious/noExplicitAny: the arguments of other events are as Node's own types have them
 type ArgumentsOf<E> = E extends keyof LoghivePinoEvents ? LoghivePinoEvents[E] : any[];
 type Listener<E = unknown> = (...args: ArgumentsOf<E>) => void;
 
-/** A stream that takes Pino's lines. `finish`, after `end()`, means that every record is confirmed by the broker. */
+/** A stream of Pino's lines. `finish`, after `end()`, means that every record is confirmed by the broker. */
 export interface LoghivePinoStream extends Transform {
   /**
-   * Resolves, and calls back, when everything that was logged before is confirmed by the broker, or counted as dropped. While
-   * the broker is away it waits, for at most `timeoutMs` where that is given. `logger.flush(callback)` comes here.
+   * Resolves, or calls back, when every record logged before the call is confirmed by the broker or counted as
+   * dropped. Waits while the broker is unreachable, for at most `timeoutMs` if that is given. `logger.flush(callback)`
+   * calls this.
    */
   flush(options?: FlushOptions): Promise<void>;
   flush(done?: (error?: Error) => void): Promise<void>;
@@ -55,20 +56,20 @@ export interface LoghivePinoStream extends Transform {
 const OWNER = 'loghivePino';
 
 /**
- * Forwards the lines of a Pino logger to RabbitMQ: a target of `pino.transport()`, alone, as one of `targets` or at the end
- * of a `pipeline`; or a stream in the application's own thread, `pino(loghivePino({ service: 'shop' }))`, also in
- * `pino.multistream()`.
+ * Forwards the lines of a Pino logger to RabbitMQ: as a target of `pino.transport()`, alone, as one of `targets`, or
+ * at the end of a `pipeline`; or as a stream in the application's own thread, `pino(loghivePino({ service: 'shop'
+ * }))`, also in `pino.multistream()`.
  *
- * In its own thread a record is accepted when the logging call returns. Emits `warning` (a LoghiveError), `connect` and
- * `disconnect`; never `error`.
+ * In the application's own thread a record is accepted when the logging call returns. Emits `warning` (a
+ * LoghiveError), `connect` and `disconnect`; never `error`.
  *
- * @throws LoghiveError LOGHIVE_INVALID_OPTION when an option is wrong.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if an option is wrong.
  */
 export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream {
   const { lines, loghive } = splitPinoOptions(OWNER, options);
-  // Pino's lines have hostname and pid of their own, where the logger wants them.
+  // Pino's lines have their own hostname and pid, if the logger wants them.
   const config = producerConfig(OWNER, loghive, {});
-  /** Of `close()`. */
+  /** Options of the first `close()`. */
   const limit: CloseOptions = {};
   let fields = fieldsOf(lines, {}, {});
   const read = createLineReader(() => fields);
@@ -77,7 +78,7 @@ export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream
   };
   const stream = build(() => {}, {
     metadata: false,
-    // Null: nothing is handed on to a reader, there is none.
+    // Null: there is no reader to pass anything on to.
     parseLine: (line) => {
       take(line);
       return null;
@@ -121,12 +122,12 @@ function complete(
   limit: CloseOptions,
 ): LoghivePinoStream {
   const { write } = stream;
-  // Many may be piped into it: that is no leak.
+  // Many streams may be piped into it: that is not a leak.
   stream.setMaxListeners(0);
   // `finish` waits for this.
   afterLastLine(stream, () => producer.close(limit));
   return Object.assign(stream.resume(), {
-    // A stream that has ended would emit `error` at a line, and a logger must not end the application.
+    // A stream that has ended would emit `error` for a line, and a logger must not end the application.
     write(chunk: unknown, ...rest: unknown[]) {
       if (!stream.writableEnded && !stream.destroyed) return Reflect.apply(write, stream, [chunk, ...rest]) as boolean;
       for (const line of String(chunk).split('\n')) take(line);
@@ -135,7 +136,7 @@ function complete(
       return true;
     },
     async flush(how?: FlushOptions | ((error?: Error) => void)) {
-      // Lines may wait in the stream, in Pino's worker.
+      // In Pino's worker lines may wait in the stream.
       if (stream.writableLength > 0 && !stream.destroyed) {
         await new Promise((taken) => {
           if (stream.writableEnded) stream.once('close', taken);
@@ -147,7 +148,7 @@ function complete(
       if (isCallback) how();
     },
     close(options?: CloseOptions) {
-      // The end of the stream closes the producer as well, perhaps first.
+      // The end of the stream also closes the producer, and may do so first.
       limit.timeoutMs = options?.timeoutMs;
       stream.end();
       return producer.close(limit);
@@ -158,8 +159,6 @@ function complete(
 }
 
 export default loghivePino;
-
-// The options of the Pino door: Loghive's, and what a line may be read by.
 
 export interface LoghivePinoOptions extends ProducerOptions {
   /** The field of a line that holds the message. Default: what Pino reports, else `msg`. */
@@ -184,8 +183,9 @@ const checks = {
 } as const;
 
 /**
- * @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong one of these. What is no object at all is left to the check of
- *   Loghive's options.
+ * Separates the options of this integration from those of every integration, which are checked later.
+ *
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if an option of this integration is wrong.
  */
 function splitPinoOptions(owner: string, options: object): { lines: LineOptions; loghive: ProducerOptions } {
   if (!isOptions(options)) return { lines: { messageKey: undefined, errorKey: undefined }, loghive: options };

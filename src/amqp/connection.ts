@@ -187,12 +187,8 @@ export class Connection {
     connection.model.on('close', lost);
     connection.model.on('blocked', (reason) => this.#block(connection, reason));
     connection.model.on('unblocked', () => this.#unblock(connection));
-    const open: Open = {
-      connection,
-      sinceMs: performance.now(),
-      connectedAt: new Date().toISOString(),
-      stopWatching: this.#watch(connection),
-    };
+    const connectedAt = new Date().toISOString();
+    const open: Open = { connection, sinceMs: performance.now(), connectedAt, stopWatching: this.#watch(connection) };
     this.#transition({ name: 'ready', open });
     this.#isAway = false;
     this.events.emit('ready', connection);

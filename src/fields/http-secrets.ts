@@ -1,6 +1,6 @@
 /**
- * The preset `http`: hides what HTTP clients and servers carry and nobody should read, wherever it stands in a record, by
- * the names that it has. Which ones: secret-name.ts; in texts: secret-text.ts.
+ * The preset `http`: hides the secrets that HTTP clients and servers carry, anywhere in a record, by the names of
+ * fields. The names are in secret-name.ts; texts are searched by secret-text.ts.
  *
  * @module
  */
@@ -20,11 +20,11 @@ export function hideHttpSecrets(fields: JsonObject, hiding: Hiding): void {
 }
 
 interface Walk extends Hiding {
-  /** Where the walk is, changed in place. */
+  /** The current place, changed in place. */
   readonly path: string[];
 }
 
-/** Replaces what is at `name`, below the place where the walk is. */
+/** Replaces the value at `name` below the current place. */
 function censored(value: Json, walk: Walk, name: string | number): Json {
   return walk.censor(value, [...walk.path, String(name)]);
 }
@@ -66,7 +66,7 @@ function secrecyUnder(parent: string, name: string): Secrecy {
   return QUERY.test(parent) && IN_QUERY.test(name) ? 'all' : secrecyOf(name);
 }
 
-/** `{ name: 'Authorization', value: '…' }`, of HAR files, environments, gateways. */
+/** `{ name: 'Authorization', value: '…' }`, in HAR files, environments, gateways. */
 function hideNamedValue(fields: JsonObject, walk: Walk, parent: string): boolean {
   const name = fields.name ?? fields.key;
   if (typeof name !== 'string' || !('value' in fields)) return false;
@@ -76,14 +76,14 @@ function hideNamedValue(fields: JsonObject, walk: Walk, parent: string): boolean
   return true;
 }
 
-/** In these the names of headers and their values take turns. */
+/** Lists in which names and values of headers alternate. */
 const TURNS = /^raw(?:headers|trailers)$|^headers$/i;
 const CUT = /^…\[cut \d+ more\]$/;
-/** And in others they do where one of these is among them: nothing else is called so. */
+/** In any other list, these names mean the same: nothing else has such names. */
 const HEADERS = new RegExp(`^(?:${HEADER_NAMES})$`, 'i');
 
 function hideInList(items: Json[], walk: Walk, parent: string): void {
-  // Behind those that are left of a long list stands a text that says how many are not; the last pair can be cut as well.
+  // A long list was cut and ends with a text that says by how much; its last pair may be cut as well.
   const count = isCut(items.at(-1)) ? items.length - 1 : items.length;
   const isPairs = count > 0 && items.every((item, at) => at === count || isPair(item) || isCutPair(item));
   const inTurns = !isPairs && count % 2 === 0 && items.every((item, at) => at % 2 === 1 || typeof item === 'string');
@@ -110,7 +110,7 @@ function isHeader(name: string, parent: string): boolean {
   return TURNS.test(parent) ? secrecyOf(name) !== 'none' : HEADERS.test(name);
 }
 
-/** Of a Map, of `Object.entries()`, of the entries of Headers. */
+/** A pair of a Map, of `Object.entries()`, or of the entries of Headers. */
 function hidePair(pair: [Json, Json], at: number, walk: Walk, parent: string): void {
   const [name, value] = pair;
   walk.path.push(String(at));
@@ -132,7 +132,7 @@ function withoutTexts(name: string | number, value: Json, walk: Walk): Json {
   return value;
 }
 
-/** That there is none, or whether there is one, is no secret. */
+/** Null, false, true and an empty text are not secret. */
 function saysSomething(value: Json): boolean {
   return value !== null && typeof value !== 'boolean' && value !== '';
 }

@@ -1,13 +1,13 @@
 /**
- * Secrets within texts: URLs, bodies of requests and responses, lines of headers, printed objects. Takes linear time: what
- * it reads comes from strangers.
+ * Secrets within texts: URLs, bodies of requests and responses, header lines, printed objects. Takes linear time,
+ * because the texts may come from attackers.
  *
  * @module
  */
 import type { Json } from '../value/json-value.js';
 import { HEADER_NAMES, NAME_HINT, secrecyOf } from './secret-name.js';
 
-/** May also hit a text without any: good enough to look closer. In the JSON of a text as well. */
+/** A quick test, also for texts within JSON. May match a text without a secret. */
 const HINT = new RegExp(
   `${NAME_HINT}|eyJ|bearer |basic |://[^\\s"'/]*@|[?&;](?:key|sig|code|x-amz-)|(?:params|parameters|query|string|qs)[\\\\"']{0,8}[:,] ?\\\\*[{["]`,
   'i',
@@ -35,32 +35,37 @@ export function mayHoldSecret(text: string): boolean {
   return HINT.test(text);
 }
 
-/** Of a user in a URL with a password, or who is a token himself. */
+/** A login in a URL: user and password, or a token as the user. */
 const USER_INFO = /:\/\/([^\s:@/?#"'<>]*)(:[^\s/"'<>]*)?@/g;
 const LEAST_TOKEN = 16;
-/** `Authorization: Bearer …` as a line, with all that stands in it. */
+/** `Authorization: Bearer …`, up to the end of the line. */
 const HEADER_LINE = new RegExp(
-  // Behind a line break that is written `\\n`, as well.
+  // Also after a line break that is written as `\\n`.
   `(?:(?<![\\w-])|(?<=\\\\[nr]))(${HEADER_NAMES})([ \\t]{0,4}:[ \\t]{0,4})([^\\s"'\`\\\\[{][^\\r\\n"'\`\\\\]*)`,
   'gi',
 );
 const SCHEME = /\b(bearer|basic|digest|negotiate|token)[ \t]+([\w.~+/=-]{8,})/gi;
-/** Begins only where a run of these characters does: from each `eyJ` within a long run it would take quadratic time. */
+/**
+ * Matches only at the start of a run of these characters: trying each `eyJ` in a long run would take quadratic time.
+ */
 const JWT = /(?<![\w-])(?=[\w-]*?\beyJ[\w-]{8})[\w-]{11,}\.[\w-]{8,}\.[\w-]*/g;
 const JWT_START = /\beyJ[\w-]{8}/;
-/** `token=abc&`, in a query or a form, or anywhere else. */
+/** `token=abc&`, in a query, a form, or anywhere else. */
 const PARAMETER = /(?<![\w.\][%-])([\w.\][%-]{1,80})=(?=[^\s&"'`<>;,)\]}[{\\])([^\s&"'`<>;)]+)/g;
-/** What else is a secret in the query of a URL: of Google, Azure, AWS, OAuth. */
+/** Other secrets in the query of a URL: of Google, Azure, AWS, OAuth. */
 export const IN_QUERY = /^(?:key|sig|signature|auth|code|x-amz-signature|x-amz-credential)$/i;
-/** `"password":"abc"`, `password: 'abc'`, `'token' => "abc"`, `"set-cookie":[`, `"pin_token":1234`, the quotes escaped as well. */
+/**
+ * `"password":"abc"`, `password: 'abc'`, `'token' => "abc"`, `"set-cookie":[`, `"pin_token":1234`; the quotes may be
+ * escaped.
+ */
 const PAIR = /(?<![\w.-])([\w.-]{1,80})(\\*["'`])?[ \t]{0,4}(?::|=>?)[ \t\r\n]{0,8}(?:(\\*)(["'`[{])|(-?\d[\w.+-]*))/g;
 
-/** `"Cookie","sid=…"`, `'cookie', 'sid=…'`: where names of headers and their values take turns, or are pairs. */
+/** `"Cookie","sid=…"`, `'cookie', 'sid=…'`: lists in which header names and values alternate, or are pairs. */
 const LISTED = new RegExp(`(?<!\\\\)(\\\\*["'\`])(?:${HEADER_NAMES})\\1,(?:\\s|\\\\n){0,80}(\\\\*)(["'\`])`, 'gi');
 /** `"name":"Cookie","value":"sid=…"`, `{ key: 'Cookie', value: 'sid=…' }`. */
 const NAMED =
   /(?<![\w.-])(?:name|key)(?:\\*["'`])?:[ \t]?(\\*["'`])([\w.-]{1,80})\1,(?:\s|\\n){0,80}(?:\\*["'`])?value(?:\\*["'`])?:[ \t]?(\\*)(["'`])/g;
-/** What becomes the query of a URL, or was it: `params` of axios, `query` of Express, `queryString` of HAR files. */
+/** Names of an object that is the query of a URL: `params` in axios, `query` in Express, `queryString` in HAR files. */
 export const QUERY = /(?:^|search|query)[-_]?params$|query(?:[-_]?string(?:[-_]?parameters)?)?$|^qs$/i;
 
 export function hideInText(text: string, censor: TextCensor): string {
@@ -87,7 +92,10 @@ function isWord(text: string): boolean {
   return text.length < 20 && /^[A-Za-z]+[.-]?$/.test(text);
 }
 
-/** Hides the text in quotes that an expression ends at, which it has the backslashes and the quote of as its last groups. */
+/**
+ * Hides the quoted text that begins where the expression ends. The last groups of the expression are the backslashes
+ * and the quote.
+ */
 function hideNext(text: string, opening: RegExp, censor: TextCensor): string {
   let hidden = '';
   let from = 0;
@@ -116,7 +124,7 @@ function hidePairs(text: string, censor: TextCensor): string {
     const secrecy = pair.index < queryEnd && IN_QUERY.test(name) ? 'all' : secrecyOf(name);
     const next = pair.index + whole.length;
     if (number !== undefined) {
-      // How many tokens there are is no secret. In the quotes of its name, so that JSON stays JSON.
+      // A number of tokens is not secret. Quoted like its name, so that JSON stays valid.
       if (secrecy === 'all') {
         hidden += text.slice(from, next - number.length) + quote + censor(number) + quote;
         from = next;
@@ -127,9 +135,9 @@ function hidePairs(text: string, censor: TextCensor): string {
     }
     const isBracket = opener === '{' || opener === '[';
     if (secrecy === 'none') {
-      // One within another ends with it.
+      // A nested one ends with it.
       if (opener === '{' && next > queryEnd && QUERY.test(name)) queryEnd = closing(text, next);
-      // What it opens may be a pair itself.
+      // The value may itself be a pair.
       PAIR.lastIndex = isBracket ? next : next - 1;
       continue;
     }
@@ -144,8 +152,8 @@ function hidePairs(text: string, censor: TextCensor): string {
 }
 
 /**
- * Where the bracket before `start` closes, past all that it has in it. The end of the text where it has none: rather too
- * much is hidden than too little.
+ * Index of the bracket that closes the one before `start`. The end of the text if there is none: hiding too much is
+ * better than too little.
  */
 function closing(text: string, start: number): number {
   let depth = 1;
@@ -167,14 +175,14 @@ function closing(text: string, start: number): number {
   return text.length;
 }
 
-/** The end of what stands in quotes, without the backslashes before the closing one. */
+/** The end of a quoted text, without the backslashes before the closing quote. */
 function closingQuote(text: string, start: number, quote: string, escapes: number): number {
   const at = nextQuote(text, start, quote, escapes);
   const before = at - backslashesBefore(text, at, start);
   return at < text.length && (before === start || escapes > 0) ? before : at;
 }
 
-/** @param escapes backslashes before the opening quote: as many, and no more, stand before the closing one. */
+/** @param escapes number of backslashes before the opening quote, and so before the closing one. */
 function nextQuote(text: string, start: number, quote: string, escapes: number): number {
   for (let at = text.indexOf(quote, start); at !== -1; at = text.indexOf(quote, at + 1)) {
     const count = backslashesBefore(text, at, start);

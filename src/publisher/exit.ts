@@ -31,7 +31,6 @@ const IS_DENO = 'Deno' in globalThis;
 export interface ExitHooks {
   /** Flushes the publisher at the end of the process, and reports what it loses. */
   add(publisher: Publisher): void;
-  /** The publisher was closed. */
   remove(publisher: Publisher): void;
   /** Reports drops of a closed publisher. Does not keep the publisher in memory. */
   tellAtExit(drops: DropCounter): void;
@@ -155,7 +154,6 @@ function createExitHooks(): ExitHooks {
 
   function listenToExceptions(): void {
     process.removeListener('uncaughtExceptionMonitor', onException);
-    // First in the list: a listener of the application that throws ends the process immediately.
     process.prependListener('uncaughtExceptionMonitor', onException);
   }
 

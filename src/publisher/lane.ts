@@ -11,17 +11,8 @@
 import { writeLine } from '../frame.js';
 import type { Level } from '../level.js';
 import { FlushTracker } from './flushes.js';
-import {
-  type Account,
-  ArrivalOrder,
-  addTo,
-  type BodyPool,
-  type Frame,
-  FrameQueue,
-  freshFrame,
-  type Share,
-  split,
-} from './frames.js';
+import type { Account, BodyPool, Frame, Share } from './frames.js';
+import { ArrivalOrder, addTo, FrameQueue, freshFrame, split } from './frames.js';
 
 /** A frame is closed when its lines reach this size, in bytes. A larger single record is a frame of its own. */
 export const FRAME_BYTES = 64 * 1024;

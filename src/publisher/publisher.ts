@@ -34,7 +34,6 @@ export class Publisher {
   readonly #lanes: Lanes;
   readonly #dispatch: Dispatch;
   readonly #announcer: Announcer;
-  /** May outlive the publisher. */
   readonly #drops: DropCounter;
   readonly #watch: Watch;
   readonly #outage: { stop(): void };
@@ -155,7 +154,6 @@ export class Publisher {
     return this.#flushes.awaitFlush(options);
   }
 
-  /** Sends everything without waiting for `lingerMs`. */
   hurry(): void {
     this.#dispatch.now();
   }
@@ -201,7 +199,6 @@ export class Publisher {
     if (!wasIdle) this.#backlog.giveUpTheRest('unsent at exit', !this.isBrokerAway);
   }
 
-  /** Ends every flush that has a time limit. */
   cutWaiting(): void {
     this.#timedFlush.cut();
   }

@@ -1,6 +1,6 @@
 /** Compares resolved settings. Pure, except that it numbers the functions it has seen. */
 
-/** On a registered symbol, so that the import and the require copy of this package number alike. */
+/** On a registered symbol, so that the import and the require copy of this package share the numbers. */
 const KEY = Symbol.for('loghive.functions.1');
 const holder = globalThis as { [KEY]?: { readonly numbers: WeakMap<object, number>; next: number } };
 

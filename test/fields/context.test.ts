@@ -79,6 +79,6 @@ test.each([
 
 test('without a function it says so', () => {
   expect(() => withContext({}, undefined as never)).toThrow(
-    'withContext: it is to run undefined, expected a function.',
+    'withContext: the second argument is undefined, expected a function.',
   );
 });

@@ -55,7 +55,7 @@ test('a level that the logger does not know is told, because Winston would send 
   transport.on('warning', (error) => warnings.push(error));
   winston.createLogger({ transports: [transport] });
   const line =
-    'LoghiveTransport: option "level" is "warning", which its logger does not know, so that no record is sent; expected one of error, warn, info, http, verbose, debug, silly.';
+    'LoghiveTransport: option "level" is "warning", which its logger does not know, so no record is sent; expected one of error, warn, info, http, verbose, debug, silly.';
   expect(warnings).toMatchObject([{ code: 'LOGHIVE_INVALID_OPTION', message: line }]);
   expect(told.mock.calls).toEqual([[line]]);
 });
