@@ -44,7 +44,7 @@ test('stores what is logged at each of its levels, in the order of the calls', a
   ]);
 });
 
-test('log() takes any level: what is not one of the five is kept, what nobody knows is INFO', async () => {
+test('log() takes any level: other names are kept, and an unknown one counts as INFO', async () => {
   const { service, client } = useClient();
   for (const level of ['ERROR', 'Info', 'notice', 'odd', 40, undefined, Symbol('s')]) client.log(level as string, 'm');
   await client.flush();
@@ -89,7 +89,7 @@ test('its methods can be passed on by themselves', async () => {
   expect((await stack.rows(service, 2)).map(({ message }) => message)).toEqual(['each', 'failed']);
 });
 
-test('says where the record comes from, unless it is told not to, or to say something else', async () => {
+test('adds hostname and pid, unless base says otherwise', async () => {
   const usual = usualClient();
   const own = useClient({ base: { region: 'eu', pid: 'one' } });
   usual.client.info('m', { order: 7 });
@@ -102,7 +102,7 @@ test('says where the record comes from, unless it is told not to, or to say some
   expect((await stack.rows(own.service, 1))[0]?.information).toEqual({ region: 'eu', pid: 'one' });
 });
 
-test('many tasks log at once, each in its own context', async () => {
+test('many tasks log concurrently, each in its own context', async () => {
   const { service, client } = useClient({ base: { task: 'none', region: 'eu' } });
   const task = (number: number) =>
     withContext({ task: number, list: [number] }, async () => {
@@ -127,7 +127,7 @@ test('many tasks log at once, each in its own context', async () => {
   expect(rows.find(({ message }) => message === 'outside')?.information).toEqual({ task: 'none', region: 'eu' });
 });
 
-test('hides what it is told to', async () => {
+test('redacts', async () => {
   const { service, client } = useClient({ redact: ['password', 'user.card'] });
   client.info('login', { password: 'secret', user: { card: '4111', name: 'a' } });
   await client.flush();
@@ -263,7 +263,7 @@ test("understands Pino's order of arguments", async () => {
   ]);
 });
 
-test('close() waits for as long as it is told', async () => {
+test('close() waits no longer than timeoutMs', async () => {
   const client = new LoggerClient({ service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 8000 });
   client.info('unsent');
   const started = performance.now();
@@ -326,7 +326,7 @@ test('every option may be undefined', () => {
   expect(() => new LoggerClient({ ...options, redact: { preset: 'http', censor: undefined } })).not.toThrow();
 });
 
-test('tells by events, whose arguments are typed', async () => {
+test('reports by events, whose arguments are typed', async () => {
   const client = new LoggerClient({ service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0 });
   onEnd(() => client.close());
   const warning = new Promise<LoghiveError>((resolve) => {

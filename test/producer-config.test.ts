@@ -158,7 +158,7 @@ describe('every option is checked', () => {
     ],
     ['a list with a path', { ca: [ca.cert, '/etc/ca.pem'] }, /has a field "ca" that is not PEM/],
     ['a damaged authority', { ca: ca.cert.replace(/M/g, '!') }, /cannot be used \(.*\), expected PEM certificates/],
-    ['a certificate without its key', { cert: issued.cert, key: other.key }, /the key that belongs to "cert"\.$/],
+    ['a certificate without its key', { cert: issued.cert, key: other.key }, /the key that belongs to "cert" in "key"\.$/],
     ['a servername that is no text', { servername: 7 }, /has a field "servername" that is a number, expected text\.$/],
   ])('tls: %s', (_what, tls, words) => {
     useEnvironment();
@@ -297,7 +297,7 @@ describe('the environment', () => {
     ['QUEUE_MAX_SIZE', '1e6', 'from 1 to 2147483647 (messages); 1000000 is used instead', 'queueMaxSize'],
     ['QUEUE_MAX_BYTES', '1GiB', 'from 1048576 to 1099511627776 (bytes); 1073741824 is used instead', 'queueMaxBytes'],
     ['QUEUE_MESSAGE_TTL_MS', '7d', '(milliseconds); 604800000 is used instead', 'queueMessageTtlMs'],
-  ])('that is wrong in %s is told once, with what is used instead', (variable, value, expected, option) => {
+  ])('that is wrong in %s is reported once, with what is used instead', (variable, value, expected, option) => {
     const { warnings } = useEnvironment({ [variable]: value });
     const config = configOf();
     expect(config).toEqual(configOf());
@@ -319,10 +319,7 @@ describe('the environment', () => {
     ],
     [{ LOGHIVE_URL: ' ', QUEUE_HOST: 'three' }, /LOGHIVE_URL is " ", expected a URL such as/],
     [{ LOGHIVE_URL: 'amqp://user@', QUEUE_HOST: 'three' }, /LOGHIVE_URL is/],
-    [
-      { LOGHIVE_URL: 'amqps://h?cacertfile=/nowhere/ca.pem' },
-      /LOGHIVE_URL is .*readable files in its query \(ENOENT/,
-    ],
+    [{ LOGHIVE_URL: 'amqps://h?cacertfile=/nowhere/ca.pem' }, /LOGHIVE_URL is .*readable files in its query \(ENOENT/],
     [{ AMQP_URL: 'user:secret@host', QUEUE_HOST: 'three' }, /AMQP_URL is ".*'amqps:/],
     [{ QUEUE_PORT: 'five' }, /QUEUE_HOST "localhost" and QUEUE_PORT "five" are not a valid broker address/],
     [{ QUEUE_PORT: '0' }, /QUEUE_PORT "0"/],
@@ -331,7 +328,7 @@ describe('the environment', () => {
     [{ QUEUE_HOST: 'amqp://h' }, /QUEUE_HOST "amqp:/],
     [{ QUEUE_HOST: 'amqp://app:secret@h:5672' }, /QUEUE_HOST/],
     [{ QUEUE_HOST: 'h/v' }, /QUEUE_HOST "h\/v"/],
-    [{ QUEUE_HOST: '/var/run/rabbitmq' }, /RabbitMQ takes no connections by a Unix socket/],
+    [{ QUEUE_HOST: '/var/run/rabbitmq' }, /RabbitMQ does not accept connections over Unix sockets/],
     [{ QUEUE_HOST: 'fe80::1%eth0' }, /an IPv6 address without a zone/],
     [
       { QUEUE_HOST: '127.0.0.1?heartbeat=30', QUEUE_PORT: '5673', QUEUE_VHOST: 'prod' },
@@ -395,23 +392,26 @@ describe('the environment', () => {
     [{ QUEUE_HOST: 'mq' }, 'mq', 15671],
     [{}, 'localhost', 15672],
     [{ QUEUE_HOST: 'one,two:5673' }, 'one', 15673],
-  ])('that Kubernetes sets for a service named "queue" is passed over in words: %j', (variables, hostname, port) => {
-    const { warnings } = useEnvironment({
-      ...(variables as Record<string, string>),
-      QUEUE_PORT: `tcp://10.0.0.1:${port}`,
-      QUEUE_SERVICE_HOST: '10.0.0.1',
-      QUEUE_SERVICE_PORT: '15672',
-      QUEUE_PORT_15672_TCP: `tcp://10.0.0.1:${port}`,
-      QUEUE_PORT_15672_TCP_ADDR: '10.0.0.1',
-    });
-    const { broker } = configOf();
-    expect(broker.hosts[0]).toMatchObject({ hostname, port: 5672 });
-    expect(broker.fault).toBeUndefined();
-    expect(warnings()).toHaveLength(1);
-    expect(warnings()[0]).toContain(
-      `environment variable QUEUE_PORT is "tcp://10.0.0.1:${port}", as Kubernetes sets it for a service named "queue"; it is ignored, and port 5672 is used.`,
-    );
-  });
+  ])(
+    'that Kubernetes sets for a service named "queue" is ignored with an explanation: %j',
+    (variables, hostname, port) => {
+      const { warnings } = useEnvironment({
+        ...(variables as Record<string, string>),
+        QUEUE_PORT: `tcp://10.0.0.1:${port}`,
+        QUEUE_SERVICE_HOST: '10.0.0.1',
+        QUEUE_SERVICE_PORT: '15672',
+        QUEUE_PORT_15672_TCP: `tcp://10.0.0.1:${port}`,
+        QUEUE_PORT_15672_TCP_ADDR: '10.0.0.1',
+      });
+      const { broker } = configOf();
+      expect(broker.hosts[0]).toMatchObject({ hostname, port: 5672 });
+      expect(broker.fault).toBeUndefined();
+      expect(warnings()).toHaveLength(1);
+      expect(warnings()[0]).toContain(
+        `environment variable QUEUE_PORT is "tcp://10.0.0.1:${port}", as Kubernetes sets it for a service named "queue"; it is ignored, and port 5672 is used.`,
+      );
+    },
+  );
 
   test.each([
     ['::1', '::1', 5672],
@@ -458,7 +458,7 @@ describe('the environment', () => {
     expect(warnings().join()).not.toContain('hunter2');
   });
 
-  test('for the spool, which this version does not have, is told to have no effect', () => {
+  test('for the spool, which this version does not have, is reported to have no effect', () => {
     const { warnings } = useEnvironment({ LOGHIVE_SPOOL_DIR: '/var/spool' });
     configOf();
     expect(warnings()).toEqual([
@@ -466,7 +466,7 @@ describe('the environment', () => {
     ]);
   });
 
-  test('with a name that only looks like one of ours is told once, with the one that was meant', () => {
+  test('with a name that only resembles one of ours is reported once, with the one that was meant', () => {
     const { warnings } = useEnvironment(
       {
         LOGHIVE_SERVCE: 'shop',
@@ -524,7 +524,7 @@ describe('the environment', () => {
     setLevel.mockRestore();
   });
 
-  test('what is wrong in it can be told to a function', () => {
+  test('what is wrong in it can be reported to a function', () => {
     const { warnings } = useEnvironment({ QUEUE_MAX_SIZE: uniqueName('many') });
     vi.mocked(internalLogger.warning).mockRestore();
     const lines: string[] = [];
@@ -613,7 +613,7 @@ EMAIL_SENDER_PASSWORD=mail-secret
     expect(process.cwd()).toContain(path.basename(folder));
   });
 
-  test('that cannot be read is told once and passed over', () => {
+  test('that cannot be read is reported once and ignored', () => {
     const { warnings } = useEnvironment();
     mkdirSync('config.env');
     expect(configOf().broker.hosts).toMatchObject([{ hostname: 'localhost' }]);

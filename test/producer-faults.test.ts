@@ -115,7 +115,7 @@ test.each<[string, () => Promise<string>, string, RegExp]>([
 test.each<[string, object, RegExp]>([
   ['publish', { write: '' }, /^publishing was refused: .*ACCESS_REFUSED/],
   ['declare', { configure: '' }, /^the user may not declare exchange "logs_exchange", and it is not there/],
-])('what a user may not do is told with what is missing: %s', async (_what, permissions, words) => {
+])('what a user may not do is reported with what is missing: %s', async (_what, permissions, words) => {
   const own = await useBroker();
   const { logger, transport, warnings, lines } = useLogger(await useUser({ vhost: own.vhost, ...permissions }));
   logger.info('a record');

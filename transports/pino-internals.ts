@@ -57,7 +57,7 @@ function receive(port: NonNullable<typeof parentPort>): { message: unknown } | u
   try {
     return receiveMessageOnPort(port) as { message: unknown } | undefined;
   } catch {
-    return undefined; // a runtime that delivers messages by itself only
+    return undefined; // a runtime that does not support it: messages come as events
   }
 }
 

@@ -42,6 +42,6 @@ function namesOf(fields: object): string[] {
   try {
     return enumerableKeys(fields).filter((key): key is string => typeof key === 'string');
   } catch {
-    return []; // a proxy that does not say
+    return []; // a proxy that throws
   }
 }

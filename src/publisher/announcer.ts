@@ -55,7 +55,7 @@ export class Announcer {
   readonly #services = new Set<string>();
   readonly #timer: NodeJS.Timeout;
   #state: State = { name: 'idle' };
-  readonly #said = new StatusLog();
+  readonly #statusLog = new StatusLog();
   #waiting: (() => void)[] = [];
   /** Runs until a returned announcement is repeated. */
   #again: NodeJS.Timeout | undefined;
@@ -80,7 +80,7 @@ export class Announcer {
   }
 
   /** Whether the broker has answered for each service, or cannot be asked. */
-  get hasSaid(): boolean {
+  get hasAnnounced(): boolean {
     const state = this.#state;
     if (this.#services.size === 0) return true;
     if (state.name === 'idle')
@@ -89,21 +89,21 @@ export class Announcer {
   }
 
   /** Services for which the broker has not answered on this connection. */
-  get unsaid(): string[] {
+  get unannounced(): string[] {
     const state = this.#state;
     return [...this.#services].filter((service) => state.name !== 'open' || !state.answered.has(service));
   }
 
-  /** Resolves when `hasSaid` is true. */
-  said(): Promise<void> {
+  /** Resolves when `hasAnnounced` is true. */
+  announced(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
-      this.#tell();
+      this.#resolveWaiting();
     });
   }
 
-  #tell(): void {
-    if (this.#waiting.length === 0 || !this.hasSaid) return;
+  #resolveWaiting(): void {
+    if (this.#waiting.length === 0 || !this.hasAnnounced) return;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
@@ -187,7 +187,7 @@ export class Announcer {
     if (this.#state.name === 'idle' || this.#state.connection !== connection) return;
     this.#state = { name: 'idle', endedOn: connection };
     this.#topology.forget();
-    this.#tell();
+    this.#resolveWaiting();
   }
 
   #publish(channel: ConfirmChannel, service: string): void {
@@ -202,7 +202,7 @@ export class Announcer {
         const state = this.#state;
         if (state.name === 'open' && state.channel === channel) state.answered.add(service);
         if (!this.#again) this.#returnsInARow = 0;
-        this.#tell();
+        this.#resolveWaiting();
         if (error && isNack(error)) this.#refused();
       });
     } catch (error) {
@@ -224,6 +224,6 @@ export class Announcer {
 
   #refused(): void {
     const sentence = `the broker refuses the announcements of services (is queue "${SERVICES_QUEUE}" full?). Purge or delete that queue, or start the consumer with the names of the services. Records are sent nevertheless.`;
-    if (this.#said.once(sentence)) this.#warn(new LoghiveError('LOGHIVE_BROKER_REFUSED', sentence));
+    if (this.#statusLog.once(sentence)) this.#warn(new LoghiveError('LOGHIVE_BROKER_REFUSED', sentence));
   }
 }

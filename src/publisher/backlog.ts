@@ -98,7 +98,7 @@ export class Backlog {
    * @param couldBeSent whether the broker was reachable, so that only time was short.
    * @returns the number of dropped records.
    */
-  giveUpTheRest(reason: DropReason, couldBeSent: boolean): number {
+  dropTheRest(reason: DropReason, couldBeSent: boolean): number {
     this.#drops.couldBeSent = couldBeSent;
     let unsent = 0;
     for (const lane of this.lanes()) {
@@ -135,7 +135,7 @@ export class Backlog {
 
   /**
    * Counts what another thread confirmed of the drained frames. The rest is dropped; `couldBeSent` as in
-   * `giveUpTheRest()`.
+   * `dropTheRest()`.
    */
   takeBack(outcomes: Iterable<LaneOutcome>, couldBeSent: boolean): void {
     this.#drops.couldBeSent = couldBeSent;
@@ -148,7 +148,7 @@ export class Backlog {
       const left = new Set(rest);
       for (const frame of lane.frames) settleShares(frame.shares, left.has(frame) ? 'unsent' : 'confirmed');
     }
-    this.#drops.tell();
+    this.#drops.report();
   }
 
   *lanes(): Iterable<Lane> {

@@ -35,11 +35,11 @@ export class Dispatch {
   #linger: NodeJS.Timeout | undefined;
   #state: 'open' | 'stopped' = 'open';
   /** Publishing on this connection failed synchronously; it is not used any more. */
-  #spoilt: OpenConnection | undefined;
+  #broken: OpenConnection | undefined;
   #retries = 0;
   /** End of the current slice; undefined if the next one may begin. */
   #sliceEndsMs: number | undefined;
-  #goesOn = false;
+  #isPaused = false;
 
   /** @param settled receives the outcome of each published frame, which is still in its lane then. */
   constructor(
@@ -73,19 +73,19 @@ export class Dispatch {
 
   /** Continues on a newly opened channel. */
   reopened(): void {
-    this.#spoilt = undefined;
+    this.#broken = undefined;
     this.pump();
   }
 
   /** Sends what may be sent: one slice now, the rest in the following ones. */
   pump(): void {
-    let sent = this.#state === 'open' && !this.#goesOn;
+    let sent = this.#state === 'open' && !this.#isPaused;
     while (sent) {
       sent = false;
       const { busy } = this.#lanes;
       for (const throttled of this.#lanes) {
         const connection = this.#publishChannel.openConnection;
-        if (!connection || connection === this.#spoilt) return;
+        if (!connection || connection === this.#broken) return;
         if (!this.#hasRoom(throttled.lane, busy)) continue;
         if (this.#isSliceOver()) return;
         if (this.#sendOne(throttled, connection)) sent = true;
@@ -106,14 +106,14 @@ export class Dispatch {
       setTimeout(() => this.#nextSlice(), SLICE_EVERY_MS);
     }
     const isOver = nowMs >= this.#sliceEndsMs;
-    if (isOver) this.#goesOn = true;
+    if (isOver) this.#isPaused = true;
     return isOver;
   }
 
   #nextSlice(): void {
     this.#sliceEndsMs = undefined;
-    if (!this.#goesOn) return;
-    this.#goesOn = false;
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
     this.pump();
   }
 
@@ -156,7 +156,7 @@ export class Dispatch {
    * channel may never report its end, so a new connection is requested.
    */
   #leave(connection: OpenConnection): void {
-    this.#spoilt = connection;
+    this.#broken = connection;
     this.#publishChannel.connection.renew('the publishing channel accepts no more messages');
   }
 

@@ -46,7 +46,7 @@ const REMEDIES: Readonly<Record<Exclude<DropReason, 'call stack full'>, string>>
 const NOT_SENDABLE = 'They could not be sent to the broker: check why.';
 
 /** How often dropped records are reported at most, in milliseconds. */
-const TELL_EVERY_MS = 10_000;
+const REPORT_EVERY_MS = 10_000;
 /**
  * Delay of the report, in milliseconds, if more is likely to follow: after a close, and while the call stack is
  * exhausted.
@@ -55,24 +55,24 @@ const GATHER_MS = 1000;
 
 /** Counts and reports dropped records: nothing is lost silently. */
 export class DropCounter {
-  readonly #tell: (sentence: string) => void;
+  readonly #write: (sentence: string) => void;
   readonly #counts = new Map<Level, Map<DropReason, number>>();
   /** Counts that are not reported yet: by reason, then by service and level. */
-  readonly #untold = new Map<DropReason, Map<string, number>>();
+  readonly #unreported = new Map<DropReason, Map<string, number>>();
   /** Whether the broker was reachable when records were dropped as unsent, so that only time was short. */
   couldBeSent = true;
   readonly notAccepted = noneMissed();
-  #notTakenTold = noneMissed();
+  #notAcceptedReported = noneMissed();
   #total = 0;
-  #untoldTotal = 0;
-  #toldAtMs = Number.NEGATIVE_INFINITY;
-  #telling: 'by and by' | 'when asked' | 'at the very end' = 'by and by';
+  #unreportedTotal = 0;
+  #reportedAtMs = Number.NEGATIVE_INFINITY;
+  #mode: 'soon' | 'when asked' | 'at the very end' = 'soon';
   /** At the very end: how many records it takes for another line. */
   #lineFrom = 1;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(tell: (sentence: string) => void) {
-    this.#tell = tell;
+  constructor(write: (sentence: string) => void) {
+    this.#write = write;
   }
 
   get total(): number {
@@ -83,11 +83,11 @@ export class DropCounter {
     if (records === 0) return;
     add(entryOf(this.#counts, level), reason, records);
     tallyDropped({ service, level }, reason, records);
-    add(entryOf(this.#untold, reason), `${service} ${level}`, records);
+    add(entryOf(this.#unreported, reason), `${service} ${level}`, records);
     this.#total += records;
-    this.#untoldTotal += records;
-    if (this.#telling === 'by and by') this.#tellSoon(reason === 'logged after close' ? GATHER_MS : 0);
-    else if (this.#telling === 'at the very end' && this.#untoldTotal >= this.#lineFrom) this.tell();
+    this.#unreportedTotal += records;
+    if (this.#mode === 'soon') this.#reportSoon(reason === 'logged after close' ? GATHER_MS : 0);
+    else if (this.#mode === 'at the very end' && this.#unreportedTotal >= this.#lineFrom) this.report();
   }
 
   counts(): DropCounts {
@@ -100,31 +100,31 @@ export class DropCounter {
     return result;
   }
 
-  /** Reports nothing until `tell()`: more drops will follow. */
+  /** Reports nothing until `report()`: more drops will follow. */
   hold(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#telling = 'when asked';
+    this.#mode = 'when asked';
   }
 
   /** Reports soon what is new in `notAccepted`. Called for each record, so it must be cheap. */
-  tellNotTaken(): void {
-    if (totalOf(this.notAccepted) !== totalOf(this.#notTakenTold) && this.#telling === 'by and by')
-      this.#tellSoon(GATHER_MS);
+  reportNotAccepted(): void {
+    if (totalOf(this.notAccepted) !== totalOf(this.#notAcceptedReported) && this.#mode === 'soon')
+      this.#reportSoon(GATHER_MS);
   }
 
   /** Reports what was dropped since the last report. */
-  tell(): void {
+  report(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#telling === 'when asked') this.#telling = 'by and by';
-    const untold = this.#takeUntold();
-    if (untold.length === 0) return;
-    if (this.#telling === 'at the very end') this.#lineFrom *= 2;
-    const parts = untold.map(([reason, lanes]) => part(reason, lanes));
-    const remedies = untold.map(([reason]) => this.#remedy(reason));
-    this.#toldAtMs = performance.now();
-    this.#tell(`records dropped: ${parts.join(', ')}; ${this.total} in total since the start. ${remedies.join(' ')}`);
+    if (this.#mode === 'when asked') this.#mode = 'soon';
+    const unreported = this.#takeUnreported();
+    if (unreported.length === 0) return;
+    if (this.#mode === 'at the very end') this.#lineFrom *= 2;
+    const parts = unreported.map(([reason, lanes]) => part(reason, lanes));
+    const remedies = unreported.map(([reason]) => this.#remedy(reason));
+    this.#reportedAtMs = performance.now();
+    this.#write(`records dropped: ${parts.join(', ')}; ${this.total} in total since the start. ${remedies.join(' ')}`);
   }
 
   #remedy(reason: DropReason): string {
@@ -134,31 +134,31 @@ export class DropCounter {
     return `The application's call stack was exhausted${error instanceof RangeError ? '' : `, or this is a bug in Loghive: please report it (${reasonOf(error)})`}.`;
   }
 
-  #takeUntold(): (readonly [DropReason, ReadonlyMap<string, number>])[] {
-    const untold: (readonly [DropReason, ReadonlyMap<string, number>])[] = [...this.#untold];
-    this.#untold.clear();
-    this.#untoldTotal = 0;
-    const notAccepted = since(this.notAccepted, this.#notTakenTold);
+  #takeUnreported(): (readonly [DropReason, ReadonlyMap<string, number>])[] {
+    const unreported: (readonly [DropReason, ReadonlyMap<string, number>])[] = [...this.#unreported];
+    this.#unreported.clear();
+    this.#unreportedTotal = 0;
+    const notAccepted = since(this.notAccepted, this.#notAcceptedReported);
     for (const [level, records] of notAccepted)
       tallyDropped({ service: '', level: level as Level }, 'call stack full', records);
-    this.#notTakenTold = { ...this.notAccepted };
-    if (notAccepted.size > 0) untold.push(['call stack full', notAccepted]);
-    return untold;
+    this.#notAcceptedReported = { ...this.notAccepted };
+    if (notAccepted.size > 0) unreported.push(['call stack full', notAccepted]);
+    return unreported;
   }
 
   /**
    * Reports now, and from now on immediately, because the event loop will not turn again: any record that an `exit`
    * listener logs may be the last one. Many records make few lines.
    */
-  tellAtTheVeryEnd(): void {
-    this.tell();
-    this.#telling = 'at the very end';
+  reportImmediately(): void {
+    this.report();
+    this.#mode = 'at the very end';
   }
 
-  #tellSoon(gatherMs: number): void {
-    const waitMs = Math.max(gatherMs, this.#toldAtMs + TELL_EVERY_MS - performance.now());
-    if (waitMs <= 0) this.tell();
-    else this.#timer ??= setTimeout(() => this.tell(), waitMs).unref();
+  #reportSoon(gatherMs: number): void {
+    const waitMs = Math.max(gatherMs, this.#reportedAtMs + REPORT_EVERY_MS - performance.now());
+    if (waitMs <= 0) this.report();
+    else this.#timer ??= setTimeout(() => this.report(), waitMs).unref();
   }
 }
 
@@ -194,8 +194,8 @@ export function totalOf(notAccepted: NotAccepted): number {
   return notAccepted.DEBUG + notAccepted.INFO + notAccepted.WARNING + notAccepted.ERROR + notAccepted.CRITICAL;
 }
 
-/** Counts per level of what is not in `told`: `INFO 2, ERROR 1`. */
-export function since(notAccepted: NotAccepted, told: NotAccepted): ReadonlyMap<string, number> {
-  const counts = LEVELS.map((level): [string, number] => [level, notAccepted[level] - told[level]]);
+/** Counts per level of what is not in `reported`: `INFO 2, ERROR 1`. */
+export function since(notAccepted: NotAccepted, reported: NotAccepted): ReadonlyMap<string, number> {
+  const counts = LEVELS.map((level): [string, number] => [level, notAccepted[level] - reported[level]]);
   return new Map(counts.filter(([, count]) => count > 0));
 }

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { threadEnvironment } from '../config.js';
 import { reasonOf } from '../errors.js';
-import { now, type Part, type Said } from './handover.js';
+import { now, type Part, type FaultReport } from './handover.js';
 
 interface Running {
   readonly worker: Worker;
@@ -46,7 +46,7 @@ export class ExitThread {
       const round = Atomics.load(rounds, 0);
       worker.postMessage(parts);
       Atomics.wait(rounds, 0, round, Math.max(...parts.map(({ untilMs }) => untilMs)) - now());
-      const faults = [...said(port)];
+      const faults = [...reportedFaults(port)];
       if (Atomics.load(rounds, RUNS) === 0) return this.#failed('no sign of it within exitTimeoutMs');
       return Atomics.load(rounds, 0) === FAILED ? this.#failed(faults.join()) : faults;
     } catch (error) {
@@ -62,9 +62,9 @@ export class ExitThread {
   }
 }
 
-function* said(port: MessageChannel['port1']): Iterable<string> {
+function* reportedFaults(port: MessageChannel['port1']): Iterable<string> {
   for (;;) {
-    const received = receiveMessageOnPort(port) as { message: Said } | undefined;
+    const received = receiveMessageOnPort(port) as { message: FaultReport } | undefined;
     if (!received) return;
     yield received.message.fault;
   }

@@ -6,26 +6,26 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { reasonOf } from '../errors.js';
 import { sendInternalLinesTo } from '../internal-logger.js';
 import { within } from '../time/time-limit.js';
-import { now, type PackedLane, type Part, type Said, settle, unpack } from './handover.js';
+import { now, type PackedLane, type Part, type FaultReport, settle, unpack } from './handover.js';
 import type { Lane } from './lane.js';
 import { Publisher } from './publisher.js';
 
 /** Its worker data. */
 export interface Start {
-  /** Receives `Said` messages. */
+  /** Receives `FaultReport` messages. */
   readonly port: MessagePort;
   /** Number of finished handovers. The ending thread sleeps on it. */
   readonly rounds: Int32Array;
 }
 
 function serve({ port, rounds }: Start): void {
-  const say = (fault: string) => port.postMessage({ fault } satisfies Said);
-  const takeOver = createTakeover(say);
+  const report = (fault: string) => port.postMessage({ fault } satisfies FaultReport);
+  const takeOver = createTakeover(report);
   parentPort?.on('message', async (parts: readonly Part[]) => {
     try {
       await takeOver(parts);
     } catch (error) {
-      say(reasonOf(error));
+      report(reasonOf(error));
     }
     Atomics.add(rounds, 0, 1);
     Atomics.notify(rounds, 0);
@@ -35,17 +35,17 @@ function serve({ port, rounds }: Start): void {
 // One publisher for each publisher of the ending thread, with the same settings.
 
 /**
- * @param tell receives the reasons for which something is not confirmed.
+ * @param report receives the reasons for which something is not confirmed.
  * @returns a function that sends what was handed over; resolves when it is confirmed, or cannot be in time.
  */
-function createTakeover(tell: (fault: string) => void): (parts: readonly Part[]) => Promise<void> {
+function createTakeover(report: (fault: string) => void): (parts: readonly Part[]) => Promise<void> {
   // The ending thread logs. It has logged some of it before.
   sendInternalLinesTo(() => {});
   const successors = new Map<number, Successor>();
   return async (parts) => {
     await Promise.all(
       parts.map((part) => {
-        const successor = successors.get(part.publisher) ?? new Successor(part, tell);
+        const successor = successors.get(part.publisher) ?? new Successor(part, report);
         successors.set(part.publisher, successor);
         return successor.take(part);
       }),
@@ -61,7 +61,7 @@ class Successor {
   /** The last handover of a lane, and the sequence of its first frame. */
   readonly #lanes = new Map<Lane, { readonly packed: PackedLane; readonly from: number }>();
 
-  constructor({ config }: Part, tell: (fault: string) => void) {
+  constructor({ config }: Part, report: (fault: string) => void) {
     this.#publisher = new Publisher(config, {
       onSettled: (lane, frame, what) => {
         const { packed, from } = this.#lanes.get(lane) ?? {};
@@ -73,7 +73,7 @@ class Successor {
     this.#connected = new Promise((resolve) => events.once('connect', resolve));
     this.#away = new Promise((resolve) => {
       events.on('warning', (error) => {
-        if (error.code !== 'LOGHIVE_RECORDS_LOST') tell(error.message);
+        if (error.code !== 'LOGHIVE_RECORDS_LOST') report(error.message);
         if (this.#publisher.isBrokerAway) resolve();
       });
     });

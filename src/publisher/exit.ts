@@ -33,7 +33,7 @@ export interface ExitHooks {
   add(publisher: Publisher): void;
   remove(publisher: Publisher): void;
   /** Reports drops of a closed publisher. Does not keep the publisher in memory. */
-  tellAtExit(drops: DropCounter): void;
+  reportAtExit(drops: DropCounter): void;
   /** Also runs the `exit` listeners of others where Node does not: on signals, and after a handler that throws. */
   emitExitAlways(): void;
 }
@@ -61,7 +61,7 @@ function createExitHooks(): ExitHooks {
   async function beforeExit(): Promise<void> {
     lastFlush.begin();
     await Promise.allSettled([...publishers].map(settle));
-    if (!ending) lastFlush.begunInVain();
+    if (!ending) lastFlush.cancel();
   }
 
   /**
@@ -80,7 +80,7 @@ function createExitHooks(): ExitHooks {
   /** Runs after the application's listeners, which may have created a publisher. */
   function exitLast(): void {
     exitFirst();
-    for (const drops of late) drops.tellAtTheVeryEnd();
+    for (const drops of late) drops.reportImmediately();
   }
 
   async function end(signal: Signal): Promise<void> {
@@ -114,7 +114,7 @@ function createExitHooks(): ExitHooks {
     const back = () => {
       aside.delete(signal);
       if (aside.size === 0) stopWatchingKill();
-      if (!ending) lastFlush.begunInVain();
+      if (!ending) lastFlush.cancel();
       if (wantsSignals()) listenTo(signal);
     };
     clearTimeout(aside.get(signal));
@@ -210,7 +210,7 @@ function createExitHooks(): ExitHooks {
       listenToExceptions();
       for (const name of SIGNALS) listenTo(name);
     },
-    tellAtExit(drops) {
+    reportAtExit(drops) {
       if (late.has(drops)) return;
       late.add(drops);
       listenToExit();

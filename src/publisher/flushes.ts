@@ -34,7 +34,7 @@ export interface Flushed {
   /** Resolves when everything accepted until now is confirmed or dropped. */
   settled(): Promise<void>;
   /** Resolves when the broker has answered all announcements. */
-  said(): Promise<unknown>;
+  announced(): Promise<unknown>;
 }
 
 export class Flushes {
@@ -71,7 +71,7 @@ export class Flushes {
   /** Consumers could not find a new service if the process ended before it is announced. */
   async #flushAll(): Promise<void> {
     await this.#target.settled();
-    await within(ANNOUNCEMENT_MS, this.#target.said());
+    await within(ANNOUNCEMENT_MS, this.#target.announced());
   }
 }
 
@@ -114,7 +114,7 @@ export class FlushTracker {
     if (!waiter) return;
     waiter.left--;
     this.#left--;
-    this.#tell();
+    this.#resolve();
   }
 
   /** The frame was split into `parts`, each of which finishes under its number. */
@@ -129,10 +129,10 @@ export class FlushTracker {
   clear(): void {
     for (const waiter of this.#waiting) waiter.left = 0;
     this.#left = 0;
-    this.#tell();
+    this.#resolve();
   }
 
-  #tell(): void {
+  #resolve(): void {
     while (this.#waiting[this.#first]?.left === 0) {
       const { done } = this.#waiting[this.#first]!;
       this.#first++;

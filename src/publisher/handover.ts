@@ -42,7 +42,7 @@ export interface Part {
 }
 
 /** Sent to the ending thread: why something was not confirmed. */
-export interface Said {
+export interface FaultReport {
   readonly fault: string;
 }
 

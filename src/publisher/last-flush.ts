@@ -26,7 +26,7 @@ export class LastFlush {
   }
 
   /** The process lives on. */
-  begunInVain(): void {
+  cancel(): void {
     this.#end = undefined;
   }
 
@@ -89,7 +89,7 @@ function packed(leftover: LaneLeftover, log: InternalLogger): PackedLane | undef
   try {
     return pack(leftover);
   } catch (error) {
-    log.error(`records cannot be given to the exit worker: ${reasonOf(error)}`);
+    log.error(`cannot hand records to the exit worker: ${reasonOf(error)}`);
     return undefined;
   }
 }

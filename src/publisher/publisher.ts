@@ -42,7 +42,7 @@ export class Publisher {
   #atOnce: (() => void) | undefined;
   #closing: Promise<CloseResult> | undefined;
   readonly #backlog: Backlog;
-  readonly #nobody = new Account();
+  readonly #noAccount = new Account();
   readonly notAccepted: NotAccepted;
   readonly #timedFlush = new TimedFlush({
     flush: () => this.flush(),
@@ -55,7 +55,7 @@ export class Publisher {
       accepted: () => this.stats().accepted,
       hurry: () => this.#dispatch.now(),
       settled: () => this.#lanes.settled(),
-      said: async () => this.#announcer.hasSaid || this.#announcer.said(),
+      announced: async () => this.#announcer.hasAnnounced || this.#announcer.announced(),
     },
     this.#timedFlush,
   );
@@ -114,7 +114,7 @@ export class Publisher {
    * @param line the record as one line of JSON.
    * @param account the integration that the record belongs to.
    */
-  accept(service: string, level: Level, line: string, account: Account = this.#nobody): void {
+  accept(service: string, level: Level, line: string, account: Account = this.#noAccount): void {
     const bytes = Buffer.byteLength(line) + 1;
     if (this.#state === 'closed') {
       this.#drops.count({ service, level }, 'logged after close', 1);
@@ -122,7 +122,7 @@ export class Publisher {
       return;
     }
     this.#publishChannel.connection.open();
-    this.#drops.tellNotTaken();
+    this.#drops.reportNotAccepted();
     const tooLarge = bytes - 1 > this.#lanes.largestBody;
     if (tooLarge || !this.#backlog.makeRoom(level, bytes)) {
       this.#drops.count({ service, level }, tooLarge ? 'larger than the broker allows' : 'buffer full', 1);
@@ -196,7 +196,7 @@ export class Publisher {
    */
   async flushOrGiveUp(): Promise<void> {
     const wasIdle = await this.flushWithin(this.config.exitTimeoutMs);
-    if (!wasIdle) this.#backlog.giveUpTheRest('unsent at exit', !this.isBrokerAway);
+    if (!wasIdle) this.#backlog.dropTheRest('unsent at exit', !this.isBrokerAway);
   }
 
   cutWaiting(): void {
@@ -219,12 +219,12 @@ export class Publisher {
    * Whether the exit worker has something to do: records that are not confirmed, or a service that is not announced.
    */
   get hasLeftover(): boolean {
-    return !this.isIdle || (this.#backlog.confirmed > 0 && !this.#announcer.hasSaid);
+    return !this.isIdle || (this.#backlog.confirmed > 0 && !this.#announcer.hasAnnounced);
   }
 
   /** Takes out everything that is not confirmed, for another thread to send. `takeBack()` accounts for it. */
   handOver(): { lanes: LaneLeftover[]; services: string[] } {
-    return { lanes: this.#backlog.handOver(), services: this.#announcer.unsaid };
+    return { lanes: this.#backlog.handOver(), services: this.#announcer.unannounced };
   }
 
   /** @param inVain the other thread stopped before its time was over. */
@@ -244,7 +244,7 @@ export class Publisher {
 
   /** From now on each record is sent before its logging call returns. */
   sendAtOnce(send: (() => void) | undefined): void {
-    if (send) this.#drops.tellAtTheVeryEnd();
+    if (send) this.#drops.reportImmediately();
     this.#atOnce = send;
   }
 
@@ -252,18 +252,18 @@ export class Publisher {
   abandon(): void {
     this.#drops.hold();
     this.#stop();
-    this.#backlog.giveUpTheRest('unsent at exit', !this.isBrokerAway);
-    this.#drops.tellAtTheVeryEnd();
+    this.#backlog.dropTheRest('unsent at exit', !this.isBrokerAway);
+    this.#drops.reportImmediately();
   }
 
   async #close(timeoutMs: number): Promise<CloseResult> {
     await this.flushWithin(timeoutMs);
     this.#drops.hold();
     this.#stop();
-    const unsent = this.#backlog.giveUpTheRest('unsent at close', !this.isBrokerAway);
+    const unsent = this.#backlog.dropTheRest('unsent at close', !this.isBrokerAway);
     await this.#announcer.hurry();
     await this.#publishChannel.connection.close();
-    this.#drops.tell();
+    this.#drops.report();
     return { confirmed: this.#backlog.confirmed, unsent };
   }
 

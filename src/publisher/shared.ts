@@ -58,7 +58,7 @@ export function sharePublisher(config: PublisherConfig): SharedPublisher {
   };
 
   function open(): Entry {
-    const publisher = new Publisher(config, { onLate: exitHooks().tellAtExit });
+    const publisher = new Publisher(config, { onLate: exitHooks().reportAtExit });
     const opened = { publisher, references: 0 };
     entries.set(key, opened);
     exitHooks().add(publisher);

@@ -112,7 +112,7 @@ function fromEnvironment(
   warn: (sentence: string) => void,
 ): unknown {
   const wrong: string[] = [];
-  const tell = (instead: string | undefined) => {
+  const warnOfAll = (instead: string | undefined) => {
     const effect = instead === undefined ? 'it is ignored' : `${instead} is used instead`;
     for (const sentence of wrong) warn(`${sentence}; ${effect}. Correct it or set the option "${name}".`);
   };
@@ -122,7 +122,7 @@ function fromEnvironment(
     const { text, where } = setting;
     try {
       const value = option.check(option.parse ? option.parse(text) : text);
-      tell(where);
+      warnOfAll(where);
       return value;
     } catch (error) {
       const sentence = complaint(where, option, text, error);
@@ -132,7 +132,7 @@ function fromEnvironment(
       wrong.push(sentence);
     }
   }
-  if (wrong.length > 0) tell(shownFallback(option));
+  if (wrong.length > 0) warnOfAll(shownFallback(option));
   return option.fallback;
 }
 

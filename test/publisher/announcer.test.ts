@@ -117,7 +117,7 @@ describe('a producer', () => {
     }
   });
 
-  test('is announced at once when its door is a second one of the same publisher, each service once', async () => {
+  test('is announced immediately when its integration is a second one of the same publisher, each service once', async () => {
     const broker = await useBroker();
     const [first, second] = [uniqueName('svc'), uniqueName('svc')];
     useTransport(broker, first);
@@ -132,7 +132,7 @@ describe('a producer', () => {
     expect(services()).toEqual([first, second, third]);
   });
 
-  test('is announced by its records where no door has told of their service', async () => {
+  test('is announced by its records if no integration has announced their service', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
     const { publisher } = usePublisher(broker.url);
@@ -201,7 +201,7 @@ describe('announcing', () => {
     const { announcer, publishChannel } = useAnnouncer(url, 3_600_000);
     await eventually(() => publishChannel.openConnection !== undefined);
     announcer.add('shop');
-    await eventually(() => announcer.hasSaid);
+    await eventually(() => announcer.hasAnnounced);
     const channel = await useChannel(broker);
     await channel.assertQueue(QUEUE, { durable: true, arguments: ARGUMENTS });
     await channel.bindQueue(QUEUE, 'logs_exchange', 'loghive.services');
@@ -209,7 +209,7 @@ describe('announcing', () => {
     await eventually(() => count('shop') === 1);
   });
 
-  test('begins with the first service, and stops where it is told to', async () => {
+  test('begins with the first service, and stops when asked', async () => {
     const broker = await useBroker();
     const { publishChannel, announcer } = useAnnouncer(broker.url, 50);
     await eventually(() => publishChannel.openConnection !== undefined);
@@ -235,7 +235,7 @@ describe('announcing', () => {
     await eventually(() => count('late') >= 1);
   });
 
-  test('uses a queue that exists with other arguments, binds it, and tells once that it is so', async () => {
+  test('uses a queue that exists with other arguments, binds it, and reports once that it is so', async () => {
     const broker = await useBroker();
     const channel = await useChannel(broker);
     await channel.assertQueue(QUEUE, { durable: true, arguments: { 'x-max-length': 5 } });
@@ -248,7 +248,7 @@ describe('announcing', () => {
     ]);
   });
 
-  test('that a full queue refuses is told once', async () => {
+  test('that a full queue refuses is reported once', async () => {
     const broker = await useBroker();
     const channel = await useChannel(broker);
     await channel.assertQueue(QUEUE, {
@@ -268,7 +268,7 @@ describe('announcing', () => {
 });
 
 describe('records', () => {
-  test('are sent by a user who may neither declare nor bind the queue, which is told once', async () => {
+  test('are sent by a user who may neither declare nor bind the queue, which is reported once', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
     const url = await useUser(broker, { configure: '^(logs_exchange|svc_.*)$' });

@@ -92,7 +92,7 @@ test.each([
     readFileSync(path.join(root, 'dist/esm/src/publisher/exit-worker.js'), 'utf8'),
     /does not start.*Cannot find module/,
   ],
-])('where its file %s that is said at once, and the records are counted', SLOW, async (_what, code, reason) => {
+])('where its file %s that is reported immediately, and the records are counted', SLOW, async (_what, code, reason) => {
   const file = await bundle('esm', '.mjs', undefined);
   writeFileSync(path.join(path.dirname(file), 'exit-worker.mjs'), code);
   const { child } = start(file, { exitTimeoutMs: 8000 });

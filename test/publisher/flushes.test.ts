@@ -54,7 +54,7 @@ function useTarget() {
   return { flush, asked, back };
 }
 
-it('tries a broker that is away four times a second, however many flushes wait for it', async () => {
+it('tries an unreachable broker four times a second, however many flushes wait for it', async () => {
   const { flush, asked } = useTarget();
   for (let request = 0; request < 200; request++) {
     void flush.once(2000);
@@ -73,7 +73,7 @@ it('tries nothing any more when nobody waits', async () => {
   expect(asked.hurries).toBe(hurries);
 });
 
-it('tries it at once at the end of the process, whatever was tried before', async () => {
+it('retries immediately at the end of the process, whatever was tried before', async () => {
   const { flush, asked } = useTarget();
   void flush.once(2000);
   await vi.advanceTimersByTimeAsync(10);

@@ -197,7 +197,7 @@ describe('a publisher', () => {
     expect(publisher.stats()).toMatchObject({ confirmed: 401, retries, dropped: { ...dropped, ERROR: dropped.INFO } });
   });
 
-  it('closes within its time when the broker is away, and says how many records that cost', async () => {
+  it('closes within its time when the broker is unreachable, and reports how many records were dropped', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1' });
     for (const number of range(10)) publisher.accept('shop', 'INFO', line(number));
     const started = performance.now();
@@ -206,7 +206,7 @@ describe('a publisher', () => {
     expect(publisher.stats().dropped).toEqual({ INFO: { 'unsent at close': 10 } });
   });
 
-  it('tries a broker that is away again and again while it closes, whatever its backoff has come to', async () => {
+  it('tries an unreachable broker again and again while it closes, whatever its backoff has come to', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onTestFinished(() => void vi.restoreAllMocks());
     const proxy = await useProxy(broker.url);
@@ -249,11 +249,11 @@ describe('a publisher', () => {
       newestLost = Math.max(newestLost, numbers.at(-waiting - 1) ?? 0);
       if (waiting > 0) oldestKept = Math.min(oldestKept, numbers.at(-waiting)!);
     }
-    // It is given up by frames.
+    // It is dropped by frames.
     expect(newestLost - oldestKept).toBeLessThan((2 * FRAME_BYTES + MIB / 16) / 300);
   });
 
-  it('ends a flush when what it waits for is confirmed or dropped, and not while the broker is away', async () => {
+  it('ends a flush when what it waits for is confirmed or dropped, and not while the broker is unreachable', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB });
     publisher.accept('shop', 'INFO', line(0));
     let ended = false;
@@ -267,7 +267,7 @@ describe('a publisher', () => {
     await flushing;
   });
 
-  it('keeps nothing for each flush that is asked for while the broker is away', async () => {
+  it('keeps nothing for each flush that is asked for while the broker is unreachable', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1' });
     publisher.accept('shop', 'INFO', line(0));
     const first = publisher.flush();
@@ -278,7 +278,7 @@ describe('a publisher', () => {
     await Promise.all([first, publisher.flush()]);
   });
 
-  it('ends the waiting of everyone who waits, when it is told to', async () => {
+  it('ends the waiting of everyone who waits, when it is asked to', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1' });
     publisher.accept('shop', 'INFO', line(0));
     const waiting = [publisher.flushWithin(60_000), publisher.close(60_000), publisher.flushWithin(60_000)];
@@ -287,7 +287,7 @@ describe('a publisher', () => {
     expect(publisher.stats().dropped).toEqual({ INFO: { 'unsent at close': 1 } });
   });
 
-  it('tells what is lost at close in one line, with a code of its own', async () => {
+  it('reports what is lost at close in one line, with a code of its own', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1' });
     await once(publisher.events, 'warning');
     const lost: LoghiveError[] = [];
@@ -333,7 +333,7 @@ describe('a publisher', () => {
     expect(await drain(`${service}_info_logs`)).toEqual([0, 1]);
   });
 
-  it('connects anew and loses nothing where amqplib throws though the connection looks open', async () => {
+  it('connects again and loses nothing where amqplib throws though the connection looks open', async () => {
     const connection = await connect(broker.url);
     const prototype = Object.getPrototypeOf(await connection.createConfirmChannel());
     await connection.close();

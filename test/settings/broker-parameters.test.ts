@@ -26,7 +26,7 @@ test.each<[string, RegExp]>([
   ['cacertfile=', /"cacertfile", whose value is not the path of a file/],
   ['se%20cret!=1', /^something that is not a parameter/],
   ['constructor=1', /"constructor", which Loghive does not use/],
-])('of %j is named, without its value, and passed over', (query, words) => {
+])('of %j is named, without its value, and ignored', (query, words) => {
   const { ignored, ...found } = brokerParameters(query, true);
   expect(found).toEqual({});
   expect(ignored).toHaveLength(1);

@@ -47,7 +47,7 @@ test('what Winston takes is passed on to it', () => {
   expect(new LoghiveTransport({ service: 'shop', enabled: false }).level).toBeUndefined();
 });
 
-test('a level that the logger does not know is told, because Winston would send nothing without a word', () => {
+test('a level that the logger does not know is reported, because Winston would send nothing without a word', () => {
   const told = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
   onEnd(() => told.mockRestore());
   const transport = new LoghiveTransport({ service: 'shop', enabled: false, level: 'warning' });
