@@ -1,8 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Servers that are started and killed, over and over: those of the tests themselves, those of `loghive dev`, and what the
- * command says of those that are not there.
+ * Tests that start and kill servers: those of the tests, those of `loghive dev`, and the command line without servers.
  */
 const SERVERS = [
   'test/support/**/*.test.ts',
@@ -13,14 +12,14 @@ const SERVERS = [
   'test/consumer/{consumer-timeout,delayed-retry,promtool}.test.ts',
   'test/deploy/rules.test.ts',
 ];
-/** The packed file. */
+/** Tests of the packed file. */
 const PACKAGE = ['test/package.test.ts'];
-/** What installs it, compiled, bundled and run as users do. */
+/** Tests that install the packed file, and compile, bundle and run it as users do. */
 const PROJECTS = ['test/projects.test.ts', 'test/bundles.test.ts', 'test/runtimes.test.ts'];
 
 /**
- * Thousands of values and messages that nobody means well, drawn by a seed or as large as the limits allow or come in one burst,
- * and every kind of record that PostgreSQL refuses alone.
+ * Fuzz tests with thousands of random or hostile values and messages, the largest ones within the limits, bursts, and
+ * every kind of record that PostgreSQL rejects individually.
  */
 const HOSTILE = [
   'test/consumer/fuzz.test.ts',
@@ -32,7 +31,7 @@ const HOSTILE = [
   'test/transports/many-calls.test.ts',
 ];
 
-/** What an operator relies on: commands that look after tables and queues, retention, alerts through a real mail server. */
+/** Tests for operators: maintenance commands, retention, alerts through a real mail server. */
 const OPERATIONS = [
   'test/cli/{alerts,dead-letters,partitions,services,services-interrupted}.test.ts',
   'test/consumer/alerts/**/*.test.ts',
@@ -40,12 +39,12 @@ const OPERATIONS = [
   'test/consumer/store/retention.test.ts',
 ];
 
-/** What happens to the servers of a consumer, one fault after the other: what it stores, and what it says meanwhile. */
+/** Tests of server faults: what a consumer stores, and what it reports meanwhile. */
 const FAULTS = ['test/consumer/faults/**/*.test.ts'];
 
 export default defineConfig({
   test: {
-    // Suites with runners of their own; the projects bring their own test files.
+    // Suites with their own runners. The projects contain test files of their own.
     exclude: [
       'test/projects/**',
       'test/suite/**',
@@ -57,14 +56,14 @@ export default defineConfig({
     ],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
-    // The servers of the run need processor time as well.
+    // The servers need CPU time as well.
     maxWorkers: 2,
-    // A list that should be empty is shown, not counted: what CI says of a failed test is this one line.
+    // Shows the contents of lists in error messages, of which CI only prints one line.
     chaiConfig: { truncateThreshold: 1000 },
     testTimeout: 20_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,
-    // Conversations that wait for a server's delays side by side.
+    // Concurrent conversations, most of which wait for a server.
     maxConcurrency: 10,
     projects: [
       {
@@ -80,7 +79,7 @@ export default defineConfig({
       { extends: true, test: { name: 'projects', include: PROJECTS, exclude: ['**/node_modules/**'] } },
       { extends: true, test: { name: 'hostile', include: HOSTILE } },
       { extends: true, test: { name: 'operations', include: OPERATIONS } },
-      // Each is a consumer of its own, with its threads.
+      // Each test has its own consumer with several threads.
       { extends: true, test: { name: 'faults', include: FAULTS, maxConcurrency: 5 } },
     ],
   },

@@ -1,7 +1,7 @@
 /**
- * `call-winston`, `call-pino` and `call-console`: what one logging call costs the thread of the application while the
- * broker is there, against the same logger without Loghive. `call-redact` and `call-redact-headers`: with the preset
- * that hides secrets, against Loghive without it.
+ * `call-winston`, `call-pino` and `call-console`: the time that a logging call takes in the application's thread while
+ * the broker is available, compared with the same logger without Loghive. `call-redact` and `call-redact-headers`:
+ * Loghive with the preset that hides secrets, compared with Loghive without it.
  */
 import { CALL, compete } from './compare.mjs';
 import { openQueues } from './queues.mjs';
@@ -10,22 +10,22 @@ import { OTHER_SERVICE, SERVICE } from './records.mjs';
 const FULL = { rounds: 7, records: 50_000 };
 const SHORT = { rounds: 3, records: 10_000 };
 
-/** The calls and all that the same thread does for them later. */
+/** The calls and all deferred work of the same thread. */
 const LOOP = { ...CALL, of: ({ records, loopSeconds }) => CALL.of({ records, seconds: loopSeconds }) };
-const BESIDE = { loop: LOOP };
+const EXTRA_MEASURES = { loop: LOOP };
 
 /**
- * @param numberOf gives the number of a record, where it is not `information.n`
- * @param theirService where their side publishes as well; left out, it keeps nothing that could be looked for
+ * @param numberOf returns the number of a record; default: `information.n`
+ * @param theirService service of the other side, if it also publishes; otherwise its records cannot be checked
  */
 function callBench(name, { side, theirName, goal, numberOf, theirService }) {
   return {
     name,
     goal,
     measure: CALL,
-    beside: BESIDE,
+    extraMeasures: EXTRA_MEASURES,
     theirName,
-    async run(environment, { short }, told) {
+    async run(environment, { short }, onRound) {
       const { rounds, records } = short ? SHORT : FULL;
       const queues = await openQueues(environment.rabbitmq);
       const { queue } = await queues.declare(SERVICE);
@@ -37,7 +37,7 @@ function callBench(name, { side, theirName, goal, numberOf, theirService }) {
       const result = await compete(
         {
           measure: CALL,
-          beside: BESIDE,
+          extraMeasures: EXTRA_MEASURES,
           rounds,
           warmUps: 2,
           async ours() {
@@ -50,7 +50,7 @@ function callBench(name, { side, theirName, goal, numberOf, theirService }) {
             return { ...times, ...taken };
           },
         },
-        told,
+        onRound,
       );
       await Promise.all([ourSide.end(), theirSide.end()]);
       await queues.close();

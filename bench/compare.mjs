@@ -1,24 +1,27 @@
-/** Two sides, in turn, round after round. What counts is the ratio within a round: the machine is the same for both. */
+/**
+ * Compares two sides in alternating rounds. The result is the ratio within a round, in which both run on the same
+ * machine under the same conditions.
+ */
 
-/** What is compared: made of what a round gives. `digits` behind the point are shown; default none. */
+/** Measures: `of` computes the value from the result of a round. `digits`: decimal places shown; default none. */
 export const RATE = { unit: 'records/s', better: 'more', of: ({ records, seconds }) => records / seconds };
 export const CALL = { unit: 'ns/call', better: 'less', of: ({ records, seconds }) => (seconds * 1e9) / records };
 
 /**
- * @param ours does a round and gives `{ records, seconds, lost, doubled }`, and what the measures need besides
+ * @param ours runs a round and returns `{ records, seconds, lost, doubled }`, and the inputs of other measures
  * @param theirs the same
- * @param measure what the bench is about
- * @param beside other measures of the same rounds, by name
- * @param warmUps rounds that are done and checked but not counted
- * @param told called after each round
+ * @param measure the bench's main measure
+ * @param extraMeasures other measures of the same rounds, by name
+ * @param warmUps rounds that are run and checked but not counted
+ * @param onRound called after each round
  */
-export async function compete({ ours, theirs, measure, beside = {}, rounds, warmUps = 1 }, told) {
+export async function compete({ ours, theirs, measure, extraMeasures = {}, rounds, warmUps = 1 }, onRound) {
   const counted = [];
   let lost = 0;
   let doubled = 0;
   for (let round = -warmUps; round < rounds; round++) {
     const results = {};
-    // Who comes second may profit from what the first one left behind, or suffer from it.
+    // The second side may profit or suffer from what the first one left behind, so the order alternates.
     const turns = round % 2 === 0 ? ['ours', 'theirs'] : ['theirs', 'ours'];
     for (const side of turns) {
       results[side] = await (side === 'ours' ? ours : theirs)();
@@ -26,9 +29,9 @@ export async function compete({ ours, theirs, measure, beside = {}, rounds, warm
       doubled += results[side].doubled;
     }
     if (round >= 0) counted.push(results);
-    told({ round, ours: measure.of(results.ours), theirs: measure.of(results.theirs) });
+    onRound({ round, ours: measure.of(results.ours), theirs: measure.of(results.theirs) });
   }
-  const others = Object.entries(beside).map(([name, other]) => [name, middleOf(counted, other)]);
+  const others = Object.entries(extraMeasures).map(([name, other]) => [name, middleOf(counted, other)]);
   return {
     ...middleOf(counted, measure),
     unit: measure.unit,
@@ -39,7 +42,7 @@ export async function compete({ ours, theirs, measure, beside = {}, rounds, warm
   };
 }
 
-/** Whether a ratio is good enough. */
+/** Whether a ratio meets the goal. */
 export function reaches({ better }, goal, ratio) {
   return better === 'more' ? ratio >= goal : ratio <= goal;
 }
@@ -47,7 +50,7 @@ export function reaches({ better }, goal, ratio) {
 function middleOf(rounds, { of, digits = 0 }) {
   const middle = (value, places) => {
     const found = median(rounds.map(({ ours, theirs }) => value(of(ours), of(theirs))));
-    // The other side may do without: then there is no ratio.
+    // The other side may have no such value; then there is no ratio.
     return Number.isFinite(found) ? Number(found.toFixed(places)) : null;
   };
   return {

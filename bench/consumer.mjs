@@ -1,4 +1,4 @@
-/** `loghive consume` in the benches: its table, how it empties the queues, and what that takes. */
+/** `loghive consume` in the benches: its table, draining the queues, and their cost. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { meter } from './cpu.mjs';
 import { SERVICE } from './records.mjs';
@@ -6,13 +6,13 @@ import { SERVICE } from './records.mjs';
 const DATABASE = 'bench';
 const LOGHIVE = '../dist/esm/cli/main.js';
 const DRAIN_DEADLINE_MS = 120_000;
-/** Partitions of today, of a week ahead, and the default one. */
+/** Partitions of today and a week ahead, and the default partition. */
 const PARTITIONS = 9;
 
 /**
- * The schema with its tables, indexes and the partitions of these days, as the consumer makes them.
+ * Creates the schema with its tables, indexes and partitions of these days, as the consumer does.
  *
- * @param isPlain its indexes get PostgreSQL's own settings back
+ * @param isPlain resets the indexes to PostgreSQL's default settings
  */
 export async function makeTable(environment, schema = 'logs', isPlain = false) {
   const consumer = startConsumer(environment, { args: ['--schema', schema] });
@@ -26,7 +26,7 @@ export async function makeTable(environment, schema = 'logs', isPlain = false) {
   }
 }
 
-/** Those that hold something. */
+/** The GIN indexes with data of their own, i.e. not the partitioned ones. */
 const GIN_INDEXES = `
   select index.oid::regclass::text as index from pg_class index
   join pg_index on indexrelid = index.oid
@@ -34,27 +34,28 @@ const GIN_INDEXES = `
   join pg_am on pg_am.oid = index.relam
   where amname = 'gin' and index.relkind = 'i' and of.relnamespace = $1::regnamespace and of.relname like 'records%'`;
 
-export function startConsumer(environment, { args = [], workers } = {}) {
-  const env = workers === undefined ? {} : { CONSUMER_WORKERS: String(workers) };
+export function startConsumer(environment, { args = [], workers, settings = {} } = {}) {
+  const env = workers === undefined ? settings : { ...settings, CONSUMER_WORKERS: String(workers) };
   return environment.run(LOGHIVE, ['consume', SERVICE, ...args], { env });
 }
 
-/** One round of a bench: the queues are filled, and emptied by a consumer that has just been started. */
-export async function drainRound(environment, filler, records, workers) {
+/** Runs one round: fills the queues and drains them with a newly started consumer. */
+export async function drainRound(environment, filler, records, { workers, settings } = {}) {
   await emptyTable(environment);
   await filler.round(records);
-  const { seconds, cpu } = await drainQueues(environment, workers);
+  const { seconds, cpu } = await drainQueues(environment, { workers, settings });
   return { seconds, cpu, records, ...(await countRows(environment, records)) };
 }
 
 /**
- * From the moment when it is connected until RabbitMQ has the last acknowledgement, which follows the last COMMIT.
+ * Measures from the consumer's connect until RabbitMQ has received the last acknowledgement, which follows the last
+ * COMMIT.
  *
- * @returns seconds, and the processor time of consumer, PostgreSQL and broker
+ * @returns seconds, and the CPU time of consumer, PostgreSQL and broker
  */
-async function drainQueues(environment, workers) {
+async function drainQueues(environment, options) {
   const messages = await messagesLeft(environment);
-  const consumer = startConsumer(environment, { workers });
+  const consumer = startConsumer(environment, options);
   await consumer.waitForLine(/connected to RabbitMQ/, 30_000);
   const { postgres, rabbitmq } = environment;
   const measured = meter({ consumer: consumer.pid, postgresql: postgres.pid, broker: rabbitmq.pid });
@@ -62,7 +63,7 @@ async function drainQueues(environment, workers) {
   for (let left = messages; left > 0; left = await messagesLeft(environment)) {
     const elapsedMs = performance.now() - startedMs;
     if (elapsedMs > DRAIN_DEADLINE_MS) throw new Error(`${left} messages were left:\n${consumer.lines.join('\n')}`);
-    // Asking costs the broker time: seldom at first, often when the end is near.
+    // Queries cost the broker time: infrequent at first, frequent near the end.
     const expectedMs = (elapsedMs * left) / (messages - left);
     await pause(Math.min(Math.max(expectedMs / 2, 5), 500));
   }
@@ -70,7 +71,7 @@ async function drainQueues(environment, workers) {
   await emptyPendingLists(environment);
   const cpu = measured();
   const { code } = await consumer.kill('SIGTERM');
-  if (code !== 0) throw new Error(`the consumer ended with ${code}:\n${consumer.lines.slice(-10).join('\n')}`);
+  if (code !== 0) throw new Error(`the consumer exited with ${code}:\n${consumer.lines.slice(-10).join('\n')}`);
   return { seconds, cpu };
 }
 
@@ -79,14 +80,14 @@ async function messagesLeft({ rabbitmq }) {
   return queues.reduce((sum, { messages }) => sum + messages, 0);
 }
 
-/** What is in the list of an index is work that is still to be done: it belongs to the processor time of the round. */
+/** Entries in an index's pending list are unfinished work, which belongs to the CPU time of the round. */
 export async function emptyPendingLists({ postgres }, schema = 'logs') {
   for (const { index } of await postgres.query(GIN_INDEXES, [schema], DATABASE)) {
     await postgres.query('select gin_clean_pending_list($1::regclass)', [index], DATABASE);
   }
 }
 
-/** A checkpoint, so that no side pays for what the other one has written. */
+/** Runs a checkpoint as well, so that neither side pays for the other's writes. */
 export async function emptyTable({ postgres }, schema = 'logs') {
   await postgres.query(`truncate ${schema}.records`, [], DATABASE);
   await postgres.query('checkpoint', [], DATABASE);

@@ -1,13 +1,15 @@
 /**
- * Processor time, from Linux's /proc: what a process, its threads and everything that it has started have worked. Unlike
- * time by the clock it does not grow when others have the processor meanwhile.
+ * CPU time from Linux's /proc: of a process, its threads and all of its children. Unlike wall-clock time, it does not
+ * include time in which other processes used the CPU.
  */
 import fs from 'node:fs';
 
-/** What /proc counts in: USER_HZ, which is 100 wherever Node runs. */
+/** The unit in /proc: USER_HZ, which is 100 wherever Node runs. */
 const TICK_MICROS = 10_000;
 
-/** Of processes that have ended as well, where their parent has not. NaN where there is no such process, or no /proc. */
+/**
+ * Includes processes that have exited, if their parent is still running. NaN if there is no such process, or no /proc.
+ */
 export function cpuMicros(pid) {
   const all = readProcesses();
   if (!all.has(pid)) return Number.NaN;
@@ -21,10 +23,10 @@ export function cpuMicros(pid) {
 }
 
 /**
- * Begins to measure.
+ * Starts measuring.
  *
- * @param pids by a name of the caller's
- * @returns ends it, and gives the microseconds of each
+ * @param pids process ids by name
+ * @returns stops measuring and returns the microseconds of each
  */
 export function meter(pids) {
   const read = () => Object.entries(pids).map(([name, pid]) => [name, pid === undefined ? 0 : cpuMicros(pid)]);
@@ -32,7 +34,7 @@ export function meter(pids) {
   return () => Object.fromEntries(read().map(([name, micros]) => [name, micros - before[name]]));
 }
 
-/** A measure of a comparison whose rounds give `cpu`, what `meter` gave. */
+/** A measure for rounds that return `cpu`, the result of `meter`. */
 export function cpuOf(name) {
   return { unit: 'µs of CPU/record', better: 'less', digits: 1, of: ({ cpu, records }) => cpu[name] / records };
 }
@@ -52,7 +54,7 @@ function foldersOf(folder) {
   return fs.existsSync(folder) ? fs.readdirSync(folder) : [];
 }
 
-/** Undefined where it has ended meanwhile. Its name, in parentheses, may hold anything. */
+/** Undefined if the process has exited. Its name, in parentheses, may contain any character. */
 function readStat(pid) {
   let text;
   try {
@@ -61,7 +63,7 @@ function readStat(pid) {
     return undefined;
   }
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  // Own time in user mode and in the kernel, and that of children that were waited for.
+  // User and system time of the process, and of children that were waited for.
   const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
   return { pid, parent: Number(fields[1]), ticks };
 }

@@ -1,6 +1,7 @@
 /**
- * `dev-broker-publish` and `dev-broker-drain`: the development broker against RabbitMQ, one persistent message a record,
- * into a quorum queue as Loghive declares it and out of it again. The client is the same for both: amqplib.
+ * `dev-broker-publish` and `dev-broker-drain`: the development broker compared with RabbitMQ, one persistent message a
+ * record, published to a quorum queue declared as Loghive does, and consumed from it. Both use the same client:
+ * amqplib.
  */
 import { compete, RATE } from './compare.mjs';
 import { openQueues } from './queues.mjs';
@@ -9,13 +10,13 @@ import { SERVICE } from './records.mjs';
 const FULL = { rounds: 5, records: 40_000 };
 const SHORT = { rounds: 2, records: 10_000 };
 
-/** @param roundOf a round: what it gives has the seconds of what is measured */
+/** @param roundOf runs a round and returns the measured seconds */
 function brokerBench(name, roundOf) {
   return {
     name,
     measure: RATE,
     theirName: 'RabbitMQ',
-    async run(environment, { short }, told) {
+    async run(environment, { short }, onRound) {
       const { rounds, records } = short ? SHORT : FULL;
       const { url } = await environment.developmentBroker();
       const [ours, theirs] = await Promise.all(
@@ -29,7 +30,7 @@ function brokerBench(name, roundOf) {
           ours: () => roundOf(ours, records),
           theirs: () => roundOf(theirs, records),
         },
-        told,
+        onRound,
       );
       await Promise.all([ours.end(), theirs.end()]);
       return result;
@@ -37,7 +38,7 @@ function brokerBench(name, roundOf) {
   };
 }
 
-/** A queue of one broker, with a publisher and a taker in processes of their own. */
+/** A queue of one broker, with a publisher and a consumer in processes of their own. */
 async function openSide(environment, url) {
   const queues = await openQueues({ url, version: '3.10.0' });
   const { exchange, queue, routingKey } = await queues.declare(SERVICE);

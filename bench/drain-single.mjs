@@ -1,6 +1,6 @@
 /**
- * `drain-single`: a quorum queue with one record a message until all of it is committed in PostgreSQL, by `loghive consume`
- * with its defaults, against amqplib that takes and acknowledges the same messages and stores nothing.
+ * `drain-single`: draining a quorum queue with one record a message into PostgreSQL by `loghive consume` with its
+ * defaults, compared with amqplib consuming and acknowledging the same messages without storing them.
  */
 
 import { compete, RATE } from './compare.mjs';
@@ -12,14 +12,18 @@ import { SERVICE } from './records.mjs';
 const FULL = { rounds: 5, records: 100_000 };
 const SHORT = { rounds: 2, records: 30_000 };
 
-const beside = { 'consumer, amqplib': cpuOf('consumer'), PostgreSQL: cpuOf('postgresql'), broker: cpuOf('broker') };
+const extraMeasures = {
+  'consumer, amqplib': cpuOf('consumer'),
+  PostgreSQL: cpuOf('postgresql'),
+  broker: cpuOf('broker'),
+};
 
 export const drainSingle = {
   name: 'drain-single',
   measure: RATE,
-  beside,
+  extraMeasures,
   theirName: 'amqplib',
-  async run(environment, { short }, told) {
+  async run(environment, { short }, onRound) {
     const { rounds, records } = short ? SHORT : FULL;
     await makeTable(environment);
     const queues = await openQueues(environment.rabbitmq);
@@ -29,7 +33,7 @@ export const drainSingle = {
     const result = await compete(
       {
         measure: RATE,
-        beside,
+        extraMeasures,
         rounds,
         ours: () => drainRound(environment, filler, records),
         async theirs() {
@@ -39,7 +43,7 @@ export const drainSingle = {
           return { seconds, cpu: measured(), records, lost, doubled };
         },
       },
-      told,
+      onRound,
     );
     await Promise.all([filler.end(), taker.end()]);
     await queues.close();

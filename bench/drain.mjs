@@ -1,7 +1,7 @@
 /**
- * `drain`: full quorum queues until all of it is committed in PostgreSQL, by `loghive consume` with its defaults, against
- * one COPY of the same rows into a table with the same indexes. PostgreSQL is as it comes: fsync on, and the indexes of the
- * COPY have the settings that PostgreSQL gives them. `drain-1`, `drain-2` and `drain-4`: with so many workers.
+ * `drain`: draining full quorum queues into PostgreSQL by `loghive consume` with its defaults, compared with one COPY
+ * of the same rows into a table with the same indexes. PostgreSQL has default settings: fsync on, and the COPY's
+ * indexes with PostgreSQL's default settings. `drain-1`, `drain-2` and `drain-4`: with this number of workers.
  */
 
 import { compete, RATE } from './compare.mjs';
@@ -10,12 +10,12 @@ import { cpuOf, meter } from './cpu.mjs';
 
 const FULL = { rounds: 5, records: 300_000 };
 const SHORT = { rounds: 2, records: 150_000 };
-/** Of the COPY. */
+/** Schema of the COPY's table. */
 const PLAIN = 'plain';
 
-/** @param workers default: as many as the consumer takes by itself */
+/** @param workers default: the consumer's default */
 function drainBench(name, workers, goal) {
-  const beside = {
+  const extraMeasures = {
     'consumer, client of COPY': cpuOf('consumer'),
     PostgreSQL: cpuOf('postgresql'),
     broker: cpuOf('broker'),
@@ -24,9 +24,9 @@ function drainBench(name, workers, goal) {
     name,
     goal,
     measure: RATE,
-    beside,
+    extraMeasures,
     theirName: 'COPY',
-    async run(environment, { short }, told) {
+    async run(environment, { short }, onRound) {
       const { rounds, records } = short ? SHORT : FULL;
       const filler = await environment.worker('publisher.mjs', 'mixed');
       await makeTable(environment);
@@ -35,9 +35,9 @@ function drainBench(name, workers, goal) {
       const result = await compete(
         {
           measure: RATE,
-          beside,
+          extraMeasures,
           rounds,
-          ours: () => drainRound(environment, filler, records, workers),
+          ours: () => drainRound(environment, filler, records, { workers }),
           async theirs() {
             await emptyTable(environment, PLAIN);
             const measured = meter({
@@ -51,7 +51,7 @@ function drainBench(name, workers, goal) {
             return { seconds, cpu, records, ...(await countRows(environment, records, PLAIN)) };
           },
         },
-        told,
+        onRound,
       );
       await Promise.all([filler.end(), copy.end()]);
       return result;

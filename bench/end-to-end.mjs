@@ -1,6 +1,6 @@
 /**
- * `end-to-end`: from the call of a logger to the moment in which another connection sees the row, by `loghive consume` with
- * its defaults, one record after the other; against an INSERT of the same row by pg, without a broker between.
+ * `end-to-end`: the time from a logging call until another connection sees the row, stored by `loghive consume` with
+ * its defaults, one record after the other; compared with an INSERT of the same row by pg, without a broker.
  */
 
 import { compete } from './compare.mjs';
@@ -11,14 +11,14 @@ const SHORT = { rounds: 2, records: 30 };
 
 const percentile = (name) => ({ unit: 'ms', better: 'less', digits: 1, of: (round) => round[name] });
 const MEDIAN = percentile('p50');
-const beside = { 'of 100, all but one within': percentile('p99') };
+const extraMeasures = { 'of 100, all but one within': percentile('p99') };
 
 export const endToEnd = {
   name: 'end-to-end',
   measure: MEDIAN,
-  beside,
+  extraMeasures,
   theirName: 'INSERT',
-  async run(environment, { short }, told) {
+  async run(environment, { short }, onRound) {
     const { rounds, records } = short ? SHORT : FULL;
     await makeTable(environment);
     const consumer = startConsumer(environment);
@@ -28,7 +28,7 @@ export const endToEnd = {
       await emptyTable(environment);
       return side.round(records);
     });
-    const result = await compete({ measure: MEDIAN, beside, rounds, ours, theirs }, told);
+    const result = await compete({ measure: MEDIAN, extraMeasures, rounds, ours, theirs }, onRound);
     await Promise.all(sides.map((side) => side.end()));
     await consumer.kill('SIGTERM');
     return result;

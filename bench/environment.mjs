@@ -1,20 +1,20 @@
-/** The servers of a run and the processes in it; all of it is gone after `clear()`. */
+/** The servers and processes of a run, all of which are removed by `clear()`. */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { startChild } from '../test/support/child.mjs';
-import { holdLeash } from '../test/support/leash.mjs';
 import { startServers } from '../test/support/servers.mjs';
+import { startWatchdog } from '../test/support/watchdog.mjs';
 
-/** What a user of PostgreSQL gets: the tests turn these off. */
+/** PostgreSQL's default settings, which the tests disable. */
 const DURABLE = { fsync: 'on', full_page_writes: 'on' };
 
 const ROUND_DEADLINE_MS = 120_000;
 
-/** @param profileFolder where each process leaves its CPU profile; none: no profiles */
+/** @param profileFolder folder for the CPU profile of each process; default: no profiles */
 export async function openEnvironment(profileFolder) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'loghive-bench-'));
-  const leash = holdLeash({ dir: folder, removeDir: true, processes: [] });
+  const watchdog = startWatchdog({ dir: folder, removeDir: true, processes: [] });
   const children = [];
   let servers;
   let cleared;
@@ -22,7 +22,7 @@ export async function openEnvironment(profileFolder) {
   async function clearAll() {
     await Promise.all(children.map((child) => child.kill('SIGKILL')));
     await servers?.stop();
-    leash.release();
+    watchdog.release();
     fs.rmSync(folder, { recursive: true, force: true });
   }
 
@@ -35,7 +35,7 @@ export async function openEnvironment(profileFolder) {
     servers = await startServers({ postgres: { settings: DURABLE } });
     const { rabbitmq, postgres } = servers;
     const databaseUrl = await postgres.createDatabase('bench');
-    // Nothing of this machine's settings: defaults throughout.
+    // Settings of this machine must have no effect.
     const env = { PATH: process.env.PATH ?? '', LOGHIVE_URL: rabbitmq.url, LOGHIVE_DATABASE_URL: databaseUrl };
     const nodeArgs = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
 
@@ -56,11 +56,11 @@ export async function openEnvironment(profileFolder) {
       postgres,
       clear,
       run,
-      /** Starts a development broker, which lives until clear(), and gives its URL. */
+      /** Starts a development broker, which runs until clear(), and returns its URL. */
       developmentBroker() {
         return run(path.join('workers', 'development-broker.mjs'), []).waitForMessage(({ ready }) => ready, 30_000);
       },
-      /** Starts a side (see workers/serve.mjs). It speaks by messages; its stdout is on /dev/null. */
+      /** Starts a side (see workers/serve.mjs). It communicates by messages; its stdout is /dev/null. */
       async worker(file, ...args) {
         const child = run(path.join('workers', file), args, { stdout: 'ignore' });
         await child.waitForMessage(({ ready }) => ready, 30_000);

@@ -1,6 +1,6 @@
 /**
- * `publish` and `publish-winston`: confirmed records a second, against amqplib as most people use it, one persistent
- * message a record with confirms. Both into quorum queues as Loghive declares them.
+ * `publish` and `publish-winston`: confirmed records a second, compared with typical use of amqplib: one persistent
+ * message a record, with confirms. Both publish to quorum queues declared as Loghive does.
  */
 import { compete, RATE } from './compare.mjs';
 import { openQueues } from './queues.mjs';
@@ -16,7 +16,7 @@ function publishBench(name, side, goal) {
     goal,
     measure: RATE,
     theirName: 'amqplib',
-    async run(environment, { short }, told) {
+    async run(environment, { short }, onRound) {
       const sizes = short ? SHORT : FULL;
       const queues = await openQueues(environment.rabbitmq);
       const ours = await queues.declare(SERVICE);
@@ -37,7 +37,7 @@ function publishBench(name, side, goal) {
             return { seconds, records: sizes.theirs, ...(await queues.takeAll(theirs.queue, sizes.theirs)) };
           },
         },
-        told,
+        onRound,
       );
       await Promise.all([ourSide.end(), theirSide.end()]);
       await queues.close();

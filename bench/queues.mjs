@@ -1,21 +1,21 @@
-/** The queues that the benches publish into, declared as Loghive declares them, and what is found there. */
+/** The queues that the benches publish to, declared as Loghive does, and checks of their contents. */
 import { connect } from 'amqplib';
 import { producerConfig } from '../dist/esm/src/producer-config.js';
 import { logQueue } from '../dist/esm/src/wire.js';
 import { attendance } from './records.mjs';
 
-/** @param broker its URL and version */
+/** @param broker URL and version of the broker */
 export async function openQueues({ url, version }) {
   const connection = await connect(url, { noDelay: true });
-  // Lost only when the environment is cleared before the bench has ended.
+  // The connection is only lost if the environment is cleared before the bench has finished.
   connection.on('error', () => {});
   const channel = await connection.createChannel();
   await channel.prefetch(2000);
   return {
     /**
-     * The queue of a service for INFO, empty.
+     * Declares the empty INFO queue of a service.
      *
-     * @param others arguments beside Loghive's, or in place of them
+     * @param others additional or overriding arguments
      */
     async declare(service, others = {}) {
       const { queues } = producerConfig('bench', { service, url });
@@ -28,9 +28,9 @@ export async function openQueues({ url, version }) {
       return declared;
     },
     /**
-     * Empties a queue and looks at every record in it.
+     * Empties a queue and checks every record in it.
      *
-     * @param numberOf gives the number of a record
+     * @param numberOf returns the number of a record
      */
     async takeAll(queue, records, numberOf = ({ information }) => information.n) {
       const { see, result } = attendance(records);

@@ -1,9 +1,9 @@
-/** The records that every bench uses: about 300 bytes as a line of JSON, number `n` of them known by `information.n`. */
+/** The records that every bench uses: about 300 bytes as a line of JSON, numbered by `information.n`. */
 import { encodeRecord } from '../dist/esm/src/record.js';
 import { uuidv7 } from '../dist/esm/src/uuid.js';
 
 const SERVICE = 'bench';
-/** Of the other side, where both publish at the same time. */
+/** The other side's service, if both publish at the same time. */
 const OTHER_SERVICE = 'bench-other';
 const MESSAGE = 'order placed by a returning customer, paid by card, to be sent tomorrow';
 
@@ -13,7 +13,7 @@ export function informationOf(n) {
 
 export { MESSAGE, OTHER_SERVICE, SERVICE };
 
-/** Of twenty records: thirteen INFO, four DEBUG, two WARNING, one ERROR. */
+/** Of twenty records, thirteen are INFO, four DEBUG, two WARNING, one ERROR. */
 export function mixedLevel(n) {
   const place = n % 20;
   if (place === 0) return 'ERROR';
@@ -31,7 +31,7 @@ export function encodedLines(count, levelOf = () => 'INFO') {
   });
 }
 
-/** Counts which of the records 0 to `count` - 1 were seen, and how often. */
+/** Counts how many times each of the records 0 to `count` - 1 was seen. */
 export function attendance(count) {
   const seen = new Uint8Array(count);
   let foreign = 0;

@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- NAME… --json --short --profile FOLDER]`: Loghive against what one would write without it. Exit code
- * 1 when a goal is missed, or a record lost or doubled.
+ * `npm run bench [-- NAME… --json --short --profile FOLDER]`: compares Loghive with code that does the same without it.
+ * Exit status 1 if a goal is missed, or a record is lost or duplicated.
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,6 +8,7 @@ import { callConsole, callPino, callRedact, callRedactHeaders, callWinston } fro
 import { reaches } from './compare.mjs';
 import { developmentBrokerDrain, developmentBrokerPublish } from './development-broker.mjs';
 import { drain, drainByFour, drainByOne, drainByTwo } from './drain.mjs';
+import { drainAlerts } from './drain-alerts.mjs';
 import { drainSingle } from './drain-single.mjs';
 import { endToEnd } from './end-to-end.mjs';
 import { openEnvironment } from './environment.mjs';
@@ -23,6 +24,7 @@ const BENCHES = [
   drainByTwo,
   drainByFour,
   drainSingle,
+  drainAlerts,
   endToEnd,
   search,
   callWinston,
@@ -40,7 +42,7 @@ const chosen = names.length === 0 ? BENCHES : BENCHES.filter(({ name }) => names
 const unknown = names.filter((name) => !BENCHES.some((bench) => bench.name === name));
 if (unknown.length > 0) {
   const known = BENCHES.map(({ name }) => name).join(', ');
-  misused(`there is no bench "${unknown.join('", "')}"; there are ${known}`);
+  usageError(`unknown bench "${unknown.join('", "')}". Available: ${known}`);
 }
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
@@ -58,13 +60,13 @@ async function runAll() {
   const reports = [];
   for (const bench of chosen) {
     const { measure, goal } = bench;
-    const told = ({ round, ours, theirs }) => {
+    const onRound = ({ round, ours, theirs }) => {
       const which = round < 0 ? 'warm-up' : `round ${round + 1}`;
       note(`${bench.name} ${which}: ${shown(ours, measure)} against ${shown(theirs, measure)}`);
     };
-    const result = await bench.run(environment, { short: options.short === true }, told);
+    const result = await bench.run(environment, { short: options.short === true }, onRound);
     const { lost, doubled } = result;
-    // Few and small rounds say whether records are lost, not how fast it is: the goal is judged by the full run.
+    // A short run only checks that no records are lost; goals apply to the full run.
     const reached = options.short || goal === undefined || reaches(measure, goal, result.ratio);
     reports.push({ bench, result, passed: reached && lost === 0 && doubled === 0 });
     if (options.json) process.stdout.write(`${JSON.stringify({ name: bench.name, ...result, goal: goal ?? null })}\n`);
@@ -80,18 +82,18 @@ function readArguments() {
       options: { json: { type: 'boolean' }, short: { type: 'boolean' }, profile: { type: 'string' } },
     });
   } catch (error) {
-    return misused(error.message);
+    return usageError(error.message);
   }
 }
 
-function misused(reason) {
+function usageError(reason) {
   process.stderr.write(`${reason}\n`);
   process.exit(2);
 }
 
 function table(reports) {
   const rows = reports.flatMap(({ bench, result, passed }) => {
-    const { name, theirName, goal, measure, beside = {} } = bench;
+    const { name, theirName, goal, measure, extraMeasures = {} } = bench;
     const figures = (label, { ours, theirs, ratio, p50, max }, which) => {
       const against = `${theirName} ${shown(theirs, which)}`;
       const spread = p50 ? ` (p50 ${p50.join(' against ')}, max ${max.join(' against ')})` : '';
@@ -99,7 +101,7 @@ function table(reports) {
     };
     const sign = measure.better === 'more' ? '≥' : '≤';
     const judged = [goal === undefined ? '' : `${sign} ${goal}`, String(result.lost), String(result.doubled)];
-    const others = Object.entries(beside).map(([other, its]) => figures(`  ${other}`, result[other], its));
+    const others = Object.entries(extraMeasures).map(([other, its]) => figures(`  ${other}`, result[other], its));
     return [[...figures(name, result, measure), ...judged, passed ? 'passed' : 'FAILED'], ...others];
   });
   const all = [['bench', 'loghive', 'against', 'ratio', '', 'goal', 'lost', 'doubled', ''], ...rows];
@@ -110,7 +112,7 @@ function table(reports) {
       .join('  ')
       .trimEnd(),
   );
-  process.stdout.write(`\n${lines.join('\n')}\n\nratios are medians over rounds in turn\n`);
+  process.stdout.write(`\n${lines.join('\n')}\n\nratios are medians over alternating rounds\n`);
 }
 
 function shown(value, { unit, digits = 0 }) {
@@ -118,12 +120,12 @@ function shown(value, { unit, digits = 0 }) {
   return `${value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${unit}`;
 }
 
-/** Progress is not the result: it goes to stderr. */
+/** Writes progress to stderr, because stdout is for results. */
 function note(text) {
   process.stderr.write(`${text}\n`);
 }
 
 function failed(error) {
-  note(`the bench could not be finished: ${error.stack}`);
+  note(`the bench failed: ${error.stack}`);
   return 1;
 }

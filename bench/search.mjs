@@ -1,7 +1,7 @@
 /**
- * `search`: what a search for one value of `information` costs PostgreSQL while records are stored as fast as they come,
- * so that the pending lists of the index are in use, against the same search with empty lists. In processor time, because
- * the consumer, the producer and the broker share the machine with it meanwhile.
+ * `search`: the cost of a search for one value of `information` while records are stored at full speed, so that the
+ * index's pending lists are in use, compared with the same search with empty lists. Measured in CPU time, because
+ * consumer, producer and broker share the machine.
  */
 
 import { compete } from './compare.mjs';
@@ -17,14 +17,14 @@ export const search = {
   goal: 2,
   measure: MEASURE,
   theirName: 'empty lists',
-  async run(environment, { short }, told) {
+  async run(environment, { short }, onRound) {
     const { rounds, searches, stored, fed } = short ? SHORT : FULL;
     await makeTable(environment);
     const filler = await environment.worker('publisher.mjs', 'mixed');
     await drainRound(environment, filler, stored);
     const consumer = startConsumer(environment);
     await consumer.waitForLine(/taking messages/, 30_000);
-    // What is fed has the same numbers each time: beyond them each is there once.
+    // Each feed uses the same numbers; numbers beyond them occur only once.
     const searcher = await environment.worker('search.mjs', String(fed));
     const result = await compete(
       {
@@ -46,7 +46,7 @@ export const search = {
           return { ...(await searcher.round(searches)), lost: 0, doubled: 0 };
         },
       },
-      told,
+      onRound,
     );
     await Promise.all([filler.end(), searcher.end()]);
     await consumer.kill('SIGTERM');
@@ -54,7 +54,7 @@ export const search = {
   },
 };
 
-/** Until all that was fed is stored. */
+/** Waits until all published records are stored. */
 async function drained({ rabbitmq }) {
   const left = async () => (await rabbitmq.listQueues()).reduce((sum, { messages }) => sum + messages, 0);
   while ((await left()) > 0) await new Promise((resolve) => setTimeout(resolve, 100));

@@ -1,7 +1,7 @@
 /**
- * `stall`: how late the event loop of an application is that logs at a steady rate, while its broker is there, while it is
- * connected to again with many records waiting, is slow, and refuses what it is sent; for frames, and for one record a
- * message as Python consumers need it.
+ * `stall`: event loop delays of an application that logs at a steady rate while its broker is available, while it
+ * reconnects with many buffered records, while the connection is slow, and while the queue rejects messages; for
+ * frames, and for one record a message, as Python consumers need it.
  */
 import path from 'node:path';
 import { startProxy } from '../test/support/proxy.mjs';
@@ -13,7 +13,7 @@ const SERVICE = 'stall';
 const FULL_SERVICE = 'stall-full';
 const TYPES = ['quorum', 'python'];
 const STATES = ['healthy', 'cut off', 'reconnecting', 'throttled', 'refusing'];
-/** A fifth of what the application logs. */
+/** A fifth of the application's rate. */
 const THROTTLED_BYTES_S = 120_000;
 const FULL = { rounds: 5, stateMs: 5000, awayMs: 8000 };
 const SHORT = { rounds: 1, stateMs: 2000, awayMs: 3000 };
@@ -26,8 +26,8 @@ export const stall = {
   goal: 1.5,
   measure: DELAY,
   theirName: 'healthy',
-  beside: Object.fromEntries(rows.map(({ label }) => [label, DELAY])),
-  async run(environment, { short }, told) {
+  extraMeasures: Object.fromEntries(rows.map(({ label }) => [label, DELAY])),
+  async run(environment, { short }, onRound) {
     const sizes = short ? SHORT : FULL;
     const rounds = [];
     let lost = 0;
@@ -40,18 +40,20 @@ export const stall = {
       }
       rounds.push(result);
       const worst = TYPES.map((type) => result[type]).sort((a, b) => ratioOf(b) - ratioOf(a))[0];
-      told({ round, ours: worst.reconnecting.p99, theirs: worst.healthy.p99 });
+      onRound({ round, ours: worst.reconnecting.p99, theirs: worst.healthy.p99 });
     }
-    const beside = Object.fromEntries(rows.map(({ type, state, label }) => [label, figures(rounds, type, state)]));
-    const reconnecting = TYPES.map((type) => beside[`${type}, reconnecting`]);
+    const extraMeasures = Object.fromEntries(
+      rows.map(({ type, state, label }) => [label, figures(rounds, type, state)]),
+    );
+    const reconnecting = TYPES.map((type) => extraMeasures[`${type}, reconnecting`]);
     const { ratio, ours, theirs } = reconnecting.sort((a, b) => b.ratio - a.ratio)[0];
-    return { ratio, ours, theirs, unit: DELAY.unit, rounds: sizes.rounds, lost, doubled: 0, ...beside };
+    return { ratio, ours, theirs, unit: DELAY.unit, rounds: sizes.rounds, lost, doubled: 0, ...extraMeasures };
   },
 };
 
 const ratioOf = ({ reconnecting, healthy }) => reconnecting.p99 / healthy.p99;
 
-/** Of the 99th percentiles: medians over the rounds. */
+/** Medians of the 99th percentiles over the rounds. */
 function figures(rounds, type, state) {
   const middle = (value) => median(rounds.map((round) => value(round[type])));
   const whole = (value) => Math.round(middle(value));
@@ -64,7 +66,7 @@ function figures(rounds, type, state) {
   };
 }
 
-/** One application through all states. */
+/** Runs one application through all states. */
 async function run(environment, queueType, { stateMs, awayMs }) {
   const { hostname, port } = new URL(environment.rabbitmq.url);
   const proxy = await startProxy({ target: { host: hostname, port: Number(port) } });
@@ -93,7 +95,7 @@ async function run(environment, queueType, { stateMs, awayMs }) {
 
   const delays = {};
   await caughtUp();
-  // Compiled, and connected for a while.
+  // After warm-up, and some time after connecting.
   await sleep(stateMs / 2);
   delays.healthy = await during(() => sleep(stateMs));
   delays['cut off'] = await during(async () => {
@@ -110,7 +112,7 @@ async function run(environment, queueType, { stateMs, awayMs }) {
   delays.throttled = await during(() => sleep(stateMs));
   await proxy.heal();
   await caughtUp();
-  // On a machine that cannot keep up the buffer is full at times. What is counted is not lost.
+  // On a slow machine the buffer is full at times. Records that are counted as dropped are not lost.
   const { dropped: counts } = await ask('stats');
   const dropped = Object.values(counts.INFO ?? {}).reduce((sum, each) => sum + each, 0);
   await ask('logTo', FULL_SERVICE);

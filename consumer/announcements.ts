@@ -24,7 +24,7 @@ const HELD_MS = 10 * 60_000;
 
 export interface AnnouncementsOptions {
   readonly maxServices: number;
-  readonly store: Pick<Store, 'keepServices'>;
+  readonly store: Pick<Store, 'saveServices'>;
   /** What a person should know, for as long as it holds. */
   readonly notices: StatusLog;
   /** Services that are known by now. */
@@ -164,7 +164,7 @@ export class Announcements {
   async #keep(services: readonly string[]): Promise<boolean> {
     const { store } = this.#options;
     try {
-      const refusal = await store.keepServices(services);
+      const refusal = await store.saveServices(services);
       this.#failures = 0;
       this.#report(refusal?.refused);
       return true;

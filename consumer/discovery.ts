@@ -23,7 +23,7 @@ export interface DiscoveryOptions {
   readonly services: readonly string[] | 'every';
   /** Of those that announce themselves. */
   readonly maxServices: number;
-  readonly store: Pick<Store, 'keepServices' | 'services'>;
+  readonly store: Pick<Store, 'saveServices' | 'services'>;
   /** What a person should know, for as long as it holds. */
   readonly notices: StatusLog;
   /** A service was found while the consumer runs. Its rank is the higher the later it was announced; 0: nobody knows. */

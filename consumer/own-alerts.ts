@@ -30,15 +30,15 @@ export function createOwnAlerts({ config, notices, status, seams = {} }: OwnAler
       nowMs,
       storage: awaySinceMs === undefined ? undefined : { sinceMs: awaySinceMs, reason: asSentence(reason ?? '') },
       deadLetters: counts.deadLetters,
-      workerDeaths: workers.reduce((sum, { restarts }) => sum + restarts, 0),
+      workerCrashes: workers.reduce((sum, { restarts }) => sum + restarts, 0),
       queues: depths.map(({ queue, messages, share = 0, consumers }) => ({ name: queue, messages, share, consumers })),
       services: lag.map(({ service, oldestAgeS }) => ({ name: service, oldestMs: oldestAgeS * 1000 })),
       ttlMs: queues.messageTtlMs,
     };
   }
 
-  const onTick = () => watch.look(selfState());
+  const onTick = () => watch.update(selfState());
   const alerts = createAlerts({ settings, store, notices, onTick, seams });
-  const watch = new SelfWatch(alerts, seams.awayMs);
+  const watch = new SelfWatch(alerts, seams.unreachableMs);
   return alerts;
 }

@@ -6,7 +6,7 @@ import { reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import { StatusLog } from '../src/status-log.js';
 import { sleep, within } from '../src/time/time-limit.js';
-import { type IndexUpkeep, isStorageFault } from './store/index.js';
+import { isStorageFault, type PendingListCleaner } from './store/index.js';
 
 const EVERY_MS = 2000;
 /** About what PostgreSQL's own limit of 4 MiB holds: a search reads no more of the list than it would there. */
@@ -21,7 +21,7 @@ const TOPIC = 'pending lists';
 
 export interface PendingListsOptions {
   /** Closed by `stop()`. */
-  readonly store: IndexUpkeep;
+  readonly store: PendingListCleaner;
   /** Takes why they cannot be emptied, a sentence. Default: logged as WARNING. */
   readonly warn?: (sentence: string) => void;
   /** In milliseconds. Default 2000. */
@@ -86,7 +86,7 @@ export class PendingLists {
     const records = this.#records;
     this.#records = 0;
     try {
-      await this.#options.store.emptyLists();
+      await this.#options.store.cleanPendingLists();
       this.#emptiedAtMs = performance.now();
       this.#failures = 0;
       this.#warnings.report(TOPIC, undefined);

@@ -8,7 +8,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel } from 'amqplib';
-import { NOT_FOUND } from '../src/amqp/reply.js';
+import { NOT_FOUND } from '../src/amqp/broker-reply.js';
 import { type Answer, ask, type Refusal } from '../src/amqp/throwaway-channel.js';
 import type { BrokerConfig } from '../src/config.js';
 import { LoghiveError, reasonOf } from '../src/errors.js';

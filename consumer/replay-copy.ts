@@ -7,7 +7,7 @@ import { FAILURE_QUEUE, queueName, SERVICES_QUEUE } from '../src/wire.js';
 import { encodableFields } from './copied-properties.js';
 import { CONTENT_ENCODING_HEADER, CONTENT_TYPE_HEADER, TIMESTAMP_HEADER } from './dead-letter.js';
 import { headerFrameBytes } from './header-size.js';
-import type { Letter } from './store/index.js';
+import type { StoredDeadLetter } from './store/index.js';
 
 const LOG_QUEUES = LEVELS.map((level) => queueName('', level));
 
@@ -28,7 +28,7 @@ const NOT_COPIED = /^(?:x-loghive-|x-death$|x-(?:first|last)-death-|x-delivery-c
  *
  * @param frameMax the largest frame that the broker takes, in bytes: headers that do not fit are left out.
  */
-export function replayCopy({ queue, raw, headers }: Letter, frameMax: number): OutgoingMessage {
+export function replayCopy({ queue, raw, headers }: StoredDeadLetter, frameMax: number): OutgoingMessage {
   const own = encodableFields(headers) as Record<string, unknown>;
   const others = Object.fromEntries(Object.entries(own).filter(([name]) => !NOT_COPIED.test(name)));
   const contentType = textOf(headers[CONTENT_TYPE_HEADER]) ?? RECORD_CONTENT_TYPE;

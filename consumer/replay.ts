@@ -6,8 +6,9 @@
  * Consumers that want to store a letter of a locked page wait. So each letter is tried once a page; what was not taken is
  * tried again in the next page, after a pause without locks.
  */
+
+import { messageLimit, NOT_FOUND } from '../src/amqp/broker-reply.js';
 import type { PublishOutcome } from '../src/amqp/publish-channel.js';
-import { messageLimit, NOT_FOUND } from '../src/amqp/reply.js';
 import { ask } from '../src/amqp/throwaway-channel.js';
 import { backoffMs, REFUSED } from '../src/backoff.js';
 import type { BrokerConfig } from '../src/config.js';
@@ -15,7 +16,7 @@ import { LoghiveError, reasonOf } from '../src/errors.js';
 import { sleep, within } from '../src/time/time-limit.js';
 import { openConnection } from './one-connection.js';
 import { isOwnQueue, replayCopy } from './replay-copy.js';
-import type { Letter } from './store/index.js';
+import type { StoredDeadLetter } from './store/index.js';
 
 /** How long a page waits for the broker's answers, in milliseconds: that, and so long for each mebibyte. */
 const ANSWER_MS = 2000;
@@ -31,7 +32,7 @@ export interface Replay {
   /** Resolves when it makes sense to send a page. Never rejects; there may be a `fault` afterwards. */
   ready(signal: AbortSignal): Promise<void>;
   /** Resolves to the keys of those that the broker has. Never rejects; there may be a `fault` afterwards. */
-  send(letters: readonly Letter[]): Promise<string[]>;
+  send(letters: readonly StoredDeadLetter[]): Promise<string[]>;
   /** Some of the last page were not taken now: send it again. */
   readonly isToRepeat: boolean;
   /** Why the broker takes no more. */
@@ -90,23 +91,26 @@ export function openReplay(broker: BrokerConfig): Replay {
   }
 
   /** Why a letter cannot be sent at all. */
-  async function obstacleOf({ queue, raw }: Letter): Promise<string | undefined> {
+  async function obstacleOf({ queue, raw }: StoredDeadLetter): Promise<string | undefined> {
     if (!isOwnQueue(queue)) return `queue "${queue}" is none that Loghive takes from`;
     if (limit !== undefined && raw.length > limit) return `it is larger than the broker's limit of ${limit} bytes`;
     if (!(await isThere(queue))) return `queue "${queue}" does not exist; start a consumer of its service`;
     return undefined;
   }
 
-  async function publish(letter: Letter): Promise<PublishOutcome> {
+  async function publish(letter: StoredDeadLetter): Promise<PublishOutcome> {
     const { frameMax } = await connection.opened();
     return new Promise((resolve) => publishChannel.publish(replayCopy(letter, frameMax), resolve));
   }
 
   /** Each once; what has no answer when the time is over may arrive, or not. @throws LoghiveError */
-  async function sendAll(letters: readonly Letter[], onSent: (letter: Letter) => void): Promise<void> {
+  async function sendAll(
+    letters: readonly StoredDeadLetter[],
+    onSent: (letter: StoredDeadLetter) => void,
+  ): Promise<void> {
     const bytes = letters.reduce((sum, { raw }) => sum + raw.length, 0);
     let isOver = false;
-    const one = async (letter: Letter) => {
+    const one = async (letter: StoredDeadLetter) => {
       if (isOver) return;
       const obstacle = await obstacleOf(letter);
       if (isOver) return;
@@ -129,7 +133,7 @@ export function openReplay(broker: BrokerConfig): Replay {
   }
 
   /** What is to be done about a page. @throws LoghiveError where the broker takes no more. */
-  function judge(letters: readonly Letter[], taken: number): void {
+  function judge(letters: readonly StoredDeadLetter[], taken: number): void {
     const left = letters.filter(({ id }) => !staying.has(id)).length - taken;
     hasFailed = left > 0;
     isToRepeat = hasFailed;

@@ -3,10 +3,10 @@
  * end of its own queue. The original is acknowledged only after the broker confirmed the copy.
  */
 import type { ConsumeMessage, Options } from 'amqplib';
+import { messageLimit, replyText } from '../src/amqp/broker-reply.js';
 import type { ConnectionStatus } from '../src/amqp/connection.js';
 import type { OpenConnection } from '../src/amqp/open-connection.js';
 import { type OutgoingMessage, PublishChannel, type PublishOutcome } from '../src/amqp/publish-channel.js';
-import { messageLimit, replyText } from '../src/amqp/reply.js';
 import type { BrokerConfig } from '../src/config.js';
 import { reasonOf } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
@@ -91,9 +91,9 @@ export function createRepublisher(
   }
 
   let limit: MessageLimit | undefined;
-  publishChannel.events.on('open', (connection, afresh) => {
+  publishChannel.events.on('open', (connection, isNewConnection) => {
     // It may be another broker, or have another limit now.
-    if (afresh) limit = undefined;
+    if (isNewConnection) limit = undefined;
     void declare(connection);
   });
 

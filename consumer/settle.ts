@@ -63,8 +63,8 @@ export async function settle(batch: readonly ParsedDelivery[], options: SettleOp
   /** The limit that a record would be tried again but for. */
   const obstacleOf = ({ item }: Rejected) =>
     limit && retryCopy(owners.of(item), item.raw).body.length > limit.bytes ? limit : undefined;
-  const hasAttempts = ({ item, verdict }: Rejected) =>
-    verdict === 'retry' && owners.of(item).attempt < retryDelaysMs.length;
+  const hasAttempts = ({ item, action }: Rejected) =>
+    action === 'retry' && owners.of(item).attempt < retryDelaysMs.length;
   const isRetried = (rejected: Rejected) => hasAttempts(rejected) && !obstacleOf(rejected);
   const letterFor = (rejected: Rejected) => {
     const obstacle = hasAttempts(rejected) ? obstacleOf(rejected) : undefined;

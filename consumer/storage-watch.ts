@@ -9,7 +9,7 @@ import { reasonOf } from '../src/errors.js';
 import type { StatusLog } from '../src/status-log.js';
 import { sleep, within } from '../src/time/time-limit.js';
 import { unavailable } from './retry.js';
-import { isOfDeadLetters, type Store } from './store/index.js';
+import { isDeadLetterError, type Store } from './store/index.js';
 
 export interface StorageWatchOptions {
   readonly store: Pick<Store, 'probe'>;
@@ -137,7 +137,7 @@ export class StorageWatch {
     try {
       await this.#options.store.probe();
     } catch (error) {
-      if (!isOfDeadLetters(error)) return reasonOf(error);
+      if (!isDeadLetterError(error)) return reasonOf(error);
       refusal = reasonOf(error);
     }
     this.#areLettersRefused = refusal !== undefined;

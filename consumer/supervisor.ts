@@ -31,7 +31,7 @@ import { unavailable, untilStorageWorks } from './retry.js';
 import { type StartOptions, startOptions } from './start-options.js';
 import { type ConsumerState, type ConsumerStatus, stateOfWorkers, type WorkerState, worst } from './status.js';
 import { StorageWatch } from './storage-watch.js';
-import { openIndexBuilds, openIndexUpkeep, openMaintenance, openStore, type Store } from './store/index.js';
+import { openIndexBuilds, openMaintenance, openPendingListCleaner, openStore, type Store } from './store/index.js';
 import type { WorkerEvents } from './worker.js';
 
 /** How often an idle consumer asks whether the database takes records, in milliseconds. */
@@ -79,7 +79,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
       store: openMaintenance(storeConfig, config.retention),
       indexes: openIndexBuilds(storeConfig),
     });
-    this.#pendingLists = new PendingLists({ store: openIndexUpkeep(storeConfig) });
+    this.#pendingLists = new PendingLists({ store: openPendingListCleaner(storeConfig) });
     this.#deadLetterLog = new DeadLetterLog(config.store.schema, (sentence) => internalLogger.warning(sentence));
     this.#discovery = new Discovery({
       services: config.services,

@@ -1,6 +1,6 @@
 /**
- * Builds dist/esm (tsc: code and types) and dist/cjs (esbuild turns the same files into CommonJS, the types are copied).
- * `--if-stale` does nothing when dist is newer than every source.
+ * Builds dist/esm (tsc: code and types) and dist/cjs (code converted to CommonJS by esbuild, with copied types).
+ * `--if-stale`: does nothing if dist matches the sources.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -9,7 +9,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-/** What applications import, in both kinds of module; the command runs as one of them. */
+/** Folders that applications import, built as both module types. The command line is only built as ESM. */
 const libraryFolders = ['src', 'transports', 'consumer'];
 const sourceFolders = [...libraryFolders, 'cli'];
 const stampFile = path.join(root, 'dist', '.stamp');
@@ -37,8 +37,8 @@ function copy(file, target) {
 }
 
 /**
- * What a default import of a CommonJS package means here can be said so that it needs no `esModuleInterop` in the
- * application: many that compile to CommonJS do without.
+ * Writes default imports of CommonJS packages as `import = require()`, which does not need `esModuleInterop`: many
+ * applications that compile to CommonJS do not set it.
  */
 function commonjsTypes(declarations) {
   return declarations.replace(/^import ((?:type )?\w+) from ('[^.'][^']*');$/gm, 'import $1 = require($2);');

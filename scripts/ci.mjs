@@ -1,4 +1,4 @@
-/** Runs the suites that CI holds and adds up what passed and failed. */
+/** Runs the CI suites and adds up the passed and failed tests. */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -7,12 +7,12 @@ import path from 'node:path';
 const npm = ['npm', 'run', '--silent'];
 let passed = 0;
 let failed = 0;
-/** Named once more at the end: the log of a whole run is long, and whoever reads it sees its end first. */
+/** Repeated at the end, because the log of a whole run is long. */
 const failures = [];
 
-/** The whole may take 30 minutes. */
-const MOST_SECONDS = 28 * 60;
-/** What each step takes on a machine of two cores that has nothing else to do. */
+/** Time limit for all steps. CI allows 30 minutes. */
+const MAX_SECONDS = 28 * 60;
+/** Duration of each step on an idle machine with two cores. */
 const USUAL_SECONDS = {
   ...{ lint: 10, types: 20, tests: 420, servers: 240, package: 25, projects: 70, hostile: 150, operations: 130 },
   ...{ exits: 60, examples: 70, delivery: 110, bench: 40, demo: 15 },
@@ -20,13 +20,13 @@ const USUAL_SECONDS = {
 const startedAt = Date.now();
 let usualSoFar = 0;
 
-/** On a machine that is busy with something else not every step may be done in time. That is said, and nothing is counted. */
+/** On a busy machine there may not be enough time for every step. Skipped steps are reported and not counted. */
 function isInTime(name) {
   const elapsed = (Date.now() - startedAt) / 1000;
   const slowness = usualSoFar === 0 ? 1 : Math.max(1, elapsed / usualSoFar);
-  if (elapsed + slowness * USUAL_SECONDS[name] <= MOST_SECONDS) return true;
+  if (elapsed + slowness * USUAL_SECONDS[name] <= MAX_SECONDS) return true;
   process.stdout.write(
-    `\n=== ${name}: NOT RUN, it would not end within ${MOST_SECONDS / 60} minutes on this machine: run it by itself\n`,
+    `\n=== ${name}: NOT RUN, it would exceed the limit of ${MAX_SECONDS / 60} minutes on this machine: run it separately\n`,
   );
   return false;
 }
@@ -50,7 +50,10 @@ function countByExit(status) {
   return status === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
-/** A suite of vitest's, by its own count; one that ends without it, or badly although every test passed, has failed. */
+/**
+ * Runs a vitest suite and uses its own counts. A suite without a report, or with a non-zero exit status although every
+ * test passed, counts as failed.
+ */
 function tests(name, script) {
   const report = path.join(os.tmpdir(), `loghive-ci-${process.pid}-${name}.json`);
   const count = (status) => {
@@ -69,7 +72,7 @@ function tests(name, script) {
   step(name, [...npm, script, '--', ...reporters], count);
 }
 
-/** Of one test file: its failed tests, each with the first line of its error; or why the file could not be run. */
+/** The failed tests of one file, each with the first line of its error; or the reason why the file could not be run. */
 function failuresOf({ name: file, status, message, assertionResults }) {
   const place = path.relative(process.cwd(), file);
   const tests = assertionResults.filter((test) => test.status === 'failed');
@@ -81,12 +84,12 @@ function firstLine(text = '') {
   return text.split('\n', 1)[0];
 }
 
-// The most telling first: on a slow machine the last ones may not be done in time.
+// The most important steps first, because a slow machine may skip the last ones.
 step('lint', [...npm, 'lint']);
 step('types', [...npm, 'typecheck']);
 tests('tests', 'test');
 step('demo', [...npm, 'demo', '--', '--json']);
-// In short: in full these two take ten minutes. A change to what they hold is tried in full by whoever makes it.
+// A short version: the full one takes ten minutes. Run it in full for changes to this area.
 step('delivery', [...npm, 'test:delivery', '--', '--short', 'half-open', 'chaos']);
 tests('package', 'test:package');
 tests('servers', 'test:servers');
@@ -95,7 +98,7 @@ tests('hostile', 'test:hostile');
 tests('projects', 'test:projects');
 step('examples', [...npm, 'test:examples']);
 step('bench', [...npm, 'bench', '--', '--short', 'publish', 'drain', 'call-winston']);
-// All of them run once in `npm test`: here those for which other versions of Node may differ.
+// `npm test` runs all of them once. These are the ones that may differ on newer versions of Node.
 step('exits', [...npm, 'test:exits', '--', '--runs', '1', '--newer']);
 
 for (const failure of failures) process.stdout.write(`\nfailed: ${failure}`);

@@ -1,6 +1,6 @@
 /**
- * Makes a checkout ready, then runs a command in it: `node scripts/ready.mjs vitest run`.
- * Installs when node_modules is missing or older than the lock file, builds when dist is stale.
+ * Prepares a checkout, then runs a command in it: `node scripts/ready.mjs vitest run`. Installs dependencies if
+ * node_modules is missing or does not match the lock file, and builds if dist is stale.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -21,7 +21,7 @@ function run(command, args, options = {}) {
 const lock = fs.readFileSync(path.join(root, 'package-lock.json'), 'utf8');
 const installedLock = path.join(root, 'node_modules', '.loghive-lock.json');
 if (!fs.existsSync(installedLock) || fs.readFileSync(installedLock, 'utf8') !== lock) {
-  // stdout stays free for what the command itself prints (`npm run demo -- --json`).
+  // stdout is reserved for the output of the command (`npm run demo -- --json`).
   run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: root, stdio: ['ignore', 2, 2] });
   fs.writeFileSync(installedLock, lock);
 }

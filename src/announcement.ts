@@ -1,4 +1,4 @@
-/** An announcement: one message by which a producer says whose records it sends. Pure. */
+/** An announcement: a message with which a producer registers its service. Pure. */
 import { decodeLine } from './frame.js';
 import { SERVICE_NAME } from './wire.js';
 
@@ -10,13 +10,13 @@ export function encodeAnnouncement(service: string): Buffer {
   return Buffer.from(JSON.stringify({ service }));
 }
 
-/** A name, and room for what others may say beside it. */
-const MOST_BYTES = 64 * 1024;
+/** Maximum size of an announcement in bytes: a name, and room for future fields. */
+const MAX_BYTES = 64 * 1024;
 
-/** Not ok, with the reason in words, for what names no service that queues could be named after. Never throws. */
+/** Returns a reason if there is no service name that is valid in queue names. Never throws. */
 export function decodeAnnouncement(content: Buffer): DecodedAnnouncement {
-  if (content.length > MOST_BYTES) {
-    return { ok: false, reason: `an announcement of ${content.length} bytes; more than ${MOST_BYTES} are not parsed` };
+  if (content.length > MAX_BYTES) {
+    return { ok: false, reason: `an announcement of ${content.length} bytes; the limit is ${MAX_BYTES}` };
   }
   const text = decodeLine(content);
   if (!text.ok) return text;
@@ -24,9 +24,9 @@ export function decodeAnnouncement(content: Buffer): DecodedAnnouncement {
   try {
     announced = JSON.parse(text.line);
   } catch {
-    return { ok: false, reason: 'an announcement of a service that is not JSON' };
+    return { ok: false, reason: 'an announcement that is not JSON' };
   }
   const service = (announced as { service?: unknown } | null)?.service;
   if (typeof service === 'string' && SERVICE_NAME.test(service)) return { ok: true, service };
-  return { ok: false, reason: 'an announcement without a fit name of a service' };
+  return { ok: false, reason: 'an announcement without a valid service name' };
 }

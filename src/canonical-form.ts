@@ -1,18 +1,17 @@
 /**
- * The pieces of a line that `encodeRecord` writes, between and around what differs: how a line of our own is known, as text and
- * as bytes.
+ * The constant parts of a line that `encodeRecord` writes. Used to recognize such lines, as text and as bytes.
  *
  * @module
  */
 
 export const HEAD = '{"id":"';
-/** Of ASCII, and so of bytes. */
+/** In ASCII characters, so also in bytes. */
 export const ID_LENGTH = 36;
 export const SERVICE = '","service":"';
 export const LEVEL = '","level":"';
 export const MESSAGE = '","message":"';
 export const INFORMATION = ',"information":';
 export const TIMESTAMP = ',"timestamp":"';
-/** The same of the timestamp. */
+/** In ASCII characters, so also in bytes. */
 export const TIMESTAMP_LENGTH = 27;
 export const TAIL = '"}';

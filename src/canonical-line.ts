@@ -1,6 +1,6 @@
 /**
- * A line exactly as `encodeRecord` writes it, taken apart where it lies: its texts stay bytes of the message until somebody
- * asks for them. Nearly every record that is stored comes this way, and nobody ever asks.
+ * Parses a line exactly as `encodeRecord` writes it, without copying: its texts stay bytes of the message until they
+ * are read. Nearly all stored records arrive in this form, and their texts are never read.
  *
  * @module
  */
@@ -10,14 +10,14 @@ import type { StoredRecord } from './stored-record.js';
 import { isCanonicalTimestamp } from './time/timestamp.js';
 import { plainObjectEnd, plainStringEnd } from './value/json-bytes.js';
 
-/** A record whose long texts are still bytes of the body that it came in. */
+/** A record whose long texts are still bytes of the message body. */
 export class CanonicalRecord implements StoredRecord {
   readonly body: Buffer;
-  /** Where its id begins, which is 36 bytes long. */
+  /** Start of the id, which is 36 bytes long. */
   readonly idStart: number;
   readonly service: string;
   readonly level: Level;
-  /** [start, end) of the message as JSON writes it, without its quotes. */
+  /** [start, end) of the message as JSON, without its quotes. */
   readonly messageStart: number;
   readonly messageEnd: number;
   /** [start, end) of the object. */
@@ -60,7 +60,7 @@ export class CanonicalRecord implements StoredRecord {
     return this.body.toString('utf8', this.informationStart, this.informationEnd);
   }
 
-  /** Where the 27 bytes of its timestamp begin. */
+  /** Start of the timestamp, which is 27 bytes long. */
   get timestampStart(): number {
     return this.informationEnd + TIMESTAMP.length;
   }
@@ -77,8 +77,8 @@ const TIMESTAMP = Buffer.from(form.TIMESTAMP);
 const TAIL = Buffer.from(form.TAIL);
 
 /**
- * The record of the line [start, end) of a body that is known to be UTF-8. Undefined for any other line, valid or not, and for
- * one of our own that needs a closer look: `decodeRecord` reads it.
+ * Parses the line [start, end) of a body that is known to be UTF-8. Undefined for any other line, valid or not, and for
+ * canonical lines that need full parsing: `decodeRecord` handles those.
  */
 export function canonicalRecord(body: Buffer, start: number, end: number): CanonicalRecord | undefined {
   const idStart = start + HEAD.length;
@@ -115,7 +115,7 @@ export function canonicalRecord(body: Buffer, start: number, end: number): Canon
   );
 }
 
-/** Behind the end of the body nothing is equal to anything. */
+/** Past the end of the body nothing matches. */
 function isAt(bytes: Uint8Array, at: number, expected: Uint8Array): boolean {
   for (let index = 0; index < expected.length; index++) if (bytes[at + index] !== expected[index]) return false;
   return true;
@@ -123,7 +123,7 @@ function isAt(bytes: Uint8Array, at: number, expected: Uint8Array): boolean {
 
 const DASHES: ReadonlySet<number> = new Set([8, 13, 18, 23]);
 const DASH = 0x2d;
-/** By the place in the UUID and the byte: whether it may stand there. */
+/** The allowed bytes for each position of a UUID. */
 const UUID_BYTES = Array.from({ length: ID_BYTES }, (_, place) => {
   const allowed = new Uint8Array(256);
   for (const byte of DASHES.has(place) ? [DASH] : Buffer.from('0123456789abcdef')) allowed[byte] = 1;
@@ -137,24 +137,24 @@ function isLowerUuid(bytes: Uint8Array, at: number): boolean {
 
 const LEVEL_BYTES = LEVELS.map((level) => ({ level, bytes: Buffer.from(level) }));
 
-/** Each begins with a letter of its own. */
+/** Each level starts with a different letter. */
 function levelOf(bytes: Uint8Array, at: number): Level | undefined {
   for (const each of LEVEL_BYTES)
     if (bytes[at] === each.bytes[0]) return isAt(bytes, at, each.bytes) ? each.level : undefined;
   return undefined;
 }
 
-/** In characters. No service has a longer one. */
-const LONGEST_SERVICE = 1000;
-/** Records of one service come in runs. */
+/** Maximum length of a service name, in characters. */
+const MAX_SERVICE = 1000;
+/** Cached, because consecutive records usually have the same service. */
 let lastService = '';
 let lastServiceBytes: Uint8Array = new Uint8Array();
 
-/** Undefined where it is blank or too long. */
+/** Undefined if it is blank, too long or escaped. */
 function serviceOf(body: Buffer, start: number, end: number): string | undefined {
   if (end - start === lastServiceBytes.length && isAt(body, start, lastServiceBytes)) return lastService || undefined;
   const service = body.toString('utf8', start, end);
-  if (service.includes('\\') || service.length > LONGEST_SERVICE || service.trim() === '') return undefined;
+  if (service.includes('\\') || service.length > MAX_SERVICE || service.trim() === '') return undefined;
   lastService = service;
   lastServiceBytes = Buffer.from(body.subarray(start, end));
   return service;

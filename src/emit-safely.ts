@@ -1,9 +1,12 @@
-/** Events for the application's listeners. */
+/** Emits events to the application's listeners. */
 import type { EventEmitter } from 'node:events';
 import { reasonOf } from './errors.js';
 import { internalLogger } from './internal-logger.js';
 
-/** A listener that throws must not tear the handling of a confirm, or of a lost connection, apart: it is told instead. */
+/**
+ * Emits an event. If a listener throws, the error is logged instead of interrupting the handling of a confirm or of a
+ * lost connection.
+ */
 export function emitSafely<Events extends Record<keyof Events, unknown[]>, E extends keyof Events & string>(
   emitter: EventEmitter<Events>,
   event: E,

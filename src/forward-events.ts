@@ -1,4 +1,4 @@
-/** What a publisher tells, handed on to one of the integrations that share it. */
+/** Forwards a publisher's events to one of the integrations that share it. */
 import type { EventEmitter } from 'node:events';
 import { emitSafely } from './emit-safely.js';
 import type { PublisherEvents } from './publisher/status.js';
@@ -7,10 +7,10 @@ type Name = keyof PublisherEvents;
 const NAMES: readonly string[] = ['warning', 'connect', 'disconnect'] satisfies Name[];
 
 /**
- * Only while somebody listens there: an integration without listeners is held by nobody but the application, and one that
- * was dropped without a close, as in a logger for each request, leaves no memory behind.
+ * Forwards only events that the integration has listeners for. Without listeners, nothing references the integration,
+ * so one that was dropped without a close, such as a logger for each request, is garbage collected.
  *
- * @returns ends it.
+ * @returns stops forwarding.
  */
 export function forwardEvents(events: EventEmitter<PublisherEvents>, integration: EventEmitter): () => void {
   const forwarded = new Map<string, (...args: never[]) => void>();
@@ -18,7 +18,7 @@ export function forwardEvents(events: EventEmitter<PublisherEvents>, integration
 
   function begin(name: string): void {
     if (!NAMES.includes(name) || forwarded.has(name)) return;
-    // A listener of one integration that throws is no matter of the others.
+    // A throwing listener of one integration must not affect the others.
     const pass = (...args: unknown[]) => emitSafely(integration, name, ...args);
     forwarded.set(name, pass);
     events.on(name as Name, pass);
@@ -32,7 +32,7 @@ export function forwardEvents(events: EventEmitter<PublisherEvents>, integration
 
   function onRemoved(name: string, listener: unknown): void {
     if (integration.listenerCount(name) === 0) stop(name);
-    // By removeAllListeners(): those who come after it are to hear something as well.
+    // Removed by `removeAllListeners()`: watch again, so that later listeners also receive events.
     if (listener === begin && state === 'open') queueMicrotask(watch);
   }
 

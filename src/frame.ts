@@ -1,17 +1,17 @@
 /**
- * Frames: many records of one lane in one message, a line of JSON each; and lines as text.
+ * Frames: many records of one lane in one message, one line of JSON each. Also decodes lines.
  *
  * @module
  */
 import { isAscii, isUtf8 } from 'node:buffer';
 
-/** Content type of a message that carries one record. */
+/** Content type of a message with one record. */
 export const RECORD_CONTENT_TYPE = 'application/json';
-/** Content type of a message that carries a frame. Only this one is split: a lone record may be spread over lines. */
+/** Content type of a frame. Only frames are split: a single record may span several lines. */
 export const FRAME_CONTENT_TYPE = 'application/x-ndjson';
 
 const LINE_FEED = 0x0a;
-/** U+FEFF in UTF-8: some editors, and Windows, put it before a text. */
+/** U+FEFF in UTF-8. Some editors, and Windows, put it at the start of a text. */
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 export type DecodedLine =
@@ -19,29 +19,29 @@ export type DecodedLine =
   | { readonly ok: false; readonly reason: string };
 
 /**
- * Writes a line, which holds no line break itself, into the body of a frame.
+ * Appends a line, which must not contain a line break, to the body of a frame.
  *
- * @param at how much of the body is filled; behind what is there, a line break comes first.
+ * @param at number of bytes already written; if not 0, a line break is written first.
  * @param lineBytes size of the line in UTF-8.
- * @returns how much of the body is filled now.
+ * @returns number of bytes written now.
  */
 export function writeLine(body: Buffer, at: number, line: string, lineBytes: number): number {
   const start = at === 0 ? 0 : body.writeUInt8(LINE_FEED, at);
-  // As many bytes as characters: ASCII, which needs no encoding.
+  // As many bytes as characters means ASCII, which latin1 writes faster.
   return start + body.write(line, start, lineBytes === line.length ? 'latin1' : 'utf8');
 }
 
 /**
- * The lines of a frame's body one by one, as places in it (a view for each would cost more than the look at it); without
- * their line breaks (`\n` or `\r\n`), without blank lines, and without a byte order mark before the first one. UTF-8
- * never holds the byte of a line break inside a character, so that damaged text stays within its line.
+ * Iterates over the lines of a frame's body by position (a view for each line would cost more than inspecting it).
+ * Excludes line breaks (`\n` or `\r\n`), blank lines, and a byte order mark at the start. In UTF-8 the byte of a line
+ * break never occurs inside a character, so that damaged text stays within its line.
  */
 export class LineCursor {
   /** [start, end) of the line. */
   start = 0;
   end = 0;
   readonly #body: Buffer;
-  /** Where the next one begins. */
+  /** Start of the next line. */
   #next: number;
 
   constructor(body: Buffer) {
@@ -49,7 +49,7 @@ export class LineCursor {
     this.#next = hasByteOrderMark(body) ? BYTE_ORDER_MARK.length : 0;
   }
 
-  /** @returns whether there was one more. */
+  /** @returns whether there was another line. */
   next(): boolean {
     const body = this.#body;
     let start = this.#next;
@@ -73,8 +73,8 @@ export class LineCursor {
 }
 
 /**
- * A line's text, without a byte order mark; not ok, with the reason, where the bytes are not UTF-8 (nothing is ever
- * replaced silently).
+ * Decodes a line, without a byte order mark. Fails with a reason if the bytes are not UTF-8; nothing is replaced
+ * silently.
  */
 export function decodeLine(raw: Buffer): DecodedLine {
   if (isAscii(raw)) return { ok: true, line: raw.toString('latin1') };

@@ -1,27 +1,27 @@
 /**
- * The five levels of the wire contract, their order, and the ways other names map to them.
+ * The five levels of the wire contract, their order, and the mapping from other names.
  *
  * @module
  */
 
-/** Every level there is, least severe first: the order of the database's enum. */
+/** All levels, least severe first, in the order of the database's enum. */
 export const LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const;
 
-/** One of the five names that travel in a record's `level`. */
+/** A record's `level`. */
 export type Level = (typeof LEVELS)[number];
 
-/** A name mapped to one of the five; `name` is there when the name was another one and is worth keeping. */
+/** A level name mapped to one of the five levels. `name` is the original name if it is a different one. */
 export interface FoundLevel {
   readonly level: Level;
   readonly name?: string;
 }
 
-/** Where in `information` a level's own name goes: the second one where the first is taken. */
+/** The key of the original level name in `information`: the second one if the first is taken. */
 export const LEVEL_NAME_KEYS = ['level', 'loghive.level'] as const;
 
 const SEVERITY: Readonly<Record<Level, number>> = { DEBUG: 0, INFO: 1, WARNING: 2, ERROR: 3, CRITICAL: 4 };
 
-/** The names other loggers and syslog use (lower case), nearest level each. */
+/** Level names of other loggers and syslog (lower case), mapped to the nearest level. */
 const ALIASES = {
   silly: 'DEBUG',
   trace: 'DEBUG',
@@ -59,32 +59,32 @@ const FIVE: ReadonlyMap<string, FoundLevel> = new Map(
   }),
 );
 
-/** How severe a level is: 0 (DEBUG) to 4 (CRITICAL). */
+/** Severity of a level: 0 (DEBUG) to 4 (CRITICAL). */
 export function severity(level: Level): number {
   return SEVERITY[level];
 }
 
 /**
- * Maps a level's name, in any case, to one of the five. Names that are not one of the five come back in `name` as they
- * were written; a name that nobody knows counts as INFO.
+ * Maps a level name, in any case, to one of the five levels. Other names are also returned in `name` as written. An
+ * unknown name maps to INFO.
  */
 export function parseLevel(name: string): FoundLevel {
   return FIVE.get(name) ?? knownLevel(name) ?? { level: 'INFO', name };
 }
 
-/** Whether `parseLevel` knows the name, in any case, instead of taking it for INFO. */
+/** Whether `parseLevel` knows the name, in any case. Unknown names map to INFO. */
 export function isLevelName(name: string): boolean {
   return knownLevel(name) !== undefined;
 }
 
 /**
- * Makes a `parseLevel` for a logger that brings its own table (lower number = more severe, as Winston has it).
+ * Creates a `parseLevel` for a logger with its own level table (lower number = more severe, as in Winston).
  *
- * Names of the table that `parseLevel` knows map as there. The others take the level of the nearest known name, counted
- * in ranks of the table; at equal distance the more severe one, because a warning too many is better than one too few.
- * Names below the last known one are spread evenly from its level down to DEBUG, those above the first known one from its
- * level up to CRITICAL; a table without any known name from CRITICAL down to DEBUG. Names outside the table, and entries
- * whose number is not finite, go through `parseLevel`.
+ * Names that `parseLevel` knows map as usual. Other names of the table map to the level of the nearest known name, by
+ * rank in the table; at equal distance to the more severe one, because an extra warning is better than a missed one.
+ * Names interpolateDown the last known one are spreadEvenly evenly from its level down to DEBUG; names interpolateUp the first known one from
+ * its level up to CRITICAL; in a table without known names, from CRITICAL down to DEBUG. Names outside the table, and
+ * entries whose number is not finite, are passed to `parseLevel`.
  */
 export function levelFinder(table: Readonly<Record<string, number>>): (name: string) => FoundLevel {
   const ranks = rankedNames(table);
@@ -98,8 +98,8 @@ export function levelFinder(table: Readonly<Record<string, number>>): (name: str
 }
 
 /**
- * Makes the same of a table, for names as a format may have written them for a terminal: `\x1b[31mERROR\x1b[39m`, `[error]`,
- * `  WARN:`. Undefined where nothing in the text is a level, neither one of the table nor one that `parseLevel` knows.
+ * Creates the same mapping for names that a format has decorated for a terminal: `\x1b[31mERROR\x1b[39m`, `[error]`, `
+ * WARN:`. Undefined if the text contains no level, neither one of the table nor one that `parseLevel` knows.
  */
 export function levelReader(table: Readonly<Record<string, number>>): (text: string) => FoundLevel | undefined {
   const find = levelFinder(table);
@@ -109,24 +109,24 @@ export function levelReader(table: Readonly<Record<string, number>>): (text: str
     return knownLevel(text) ?? (name === undefined ? undefined : find(name));
   };
   return (text) => {
-    if (text.length > MOST_CHARACTERS) return undefined;
-    const plain = text.replace(COLOUR, '').trim();
+    if (text.length > MAX_CHARACTERS) return undefined;
+    const plain = text.replace(ANSI_COLOR, '').trim();
     return (
       known(plain) ??
       plain
-        .split(BETWEEN_WORDS)
+        .split(WORD_SEPARATOR)
         .map(known)
         .find((level) => level !== undefined)
     );
   };
 }
 
-/** Escape sequences of terminals. */
-const COLOUR = /\x1b\[[\d;]*m/g;
-/** `-` and `.` stand within names as well. */
-const BETWEEN_WORDS = /[^\p{L}\p{N}_.-]+|[.-](?=$|\s)/u;
-/** Longer ones are no level. */
-const MOST_CHARACTERS = 100;
+/** ANSI color sequences. */
+const ANSI_COLOR = /\x1b\[[\d;]*m/g;
+/** `-` and `.` may also be part of a name. */
+const WORD_SEPARATOR = /[^\p{L}\p{N}_.-]+|[.-](?=$|\s)/u;
+/** Longer texts are not searched for a level. */
+const MAX_CHARACTERS = 100;
 
 function knownLevel(name: string): FoundLevel | undefined {
   const folded = name.trim().toLowerCase();
@@ -156,27 +156,27 @@ function mostSevere(levels: Level[]): Level | undefined {
 
 function levelOfRank(known: readonly (Level | undefined)[], rank: number): Level {
   const first = known.findIndex((level) => level !== undefined);
-  if (first === -1) return spread(rank, known.length);
+  if (first === -1) return spreadEvenly(rank, known.length);
   const last = known.findLastIndex((level) => level !== undefined);
-  if (rank > last) return below(known[last]!, (rank - last) / (known.length - 1 - last));
-  if (rank < first) return above(known[first]!, (first - rank) / first);
+  if (rank > last) return interpolateDown(known[last]!, (rank - last) / (known.length - 1 - last));
+  if (rank < first) return interpolateUp(known[first]!, (first - rank) / first);
   return nearestKnown(known, rank);
 }
 
-/** @param share of the way down to DEBUG. */
-function below(level: Level, share: number): Level {
+/** @param share fraction of the distance to DEBUG. */
+function interpolateDown(level: Level, share: number): Level {
   const steps = SEVERITY[level] * share;
-  // Half a step is none: the more severe one.
+  // Half steps are rounded to the more severe level.
   return LEVELS[SEVERITY[level] - Math.ceil(steps - 0.5)] ?? level;
 }
 
-/** @param share of the way up to CRITICAL. */
-function above(level: Level, share: number): Level {
+/** @param share fraction of the distance to CRITICAL. */
+function interpolateUp(level: Level, share: number): Level {
   const steps = (SEVERITY.CRITICAL - SEVERITY[level]) * share;
   return LEVELS[SEVERITY[level] + Math.round(steps)] ?? level;
 }
 
-/** Known ranks lie on both sides of this one, or it is known itself. */
+/** There are known ranks on both sides of this one, or it is known itself. */
 function nearestKnown(known: readonly (Level | undefined)[], rank: number): Level {
   let distance = 0;
   let level = known[rank];
@@ -187,7 +187,7 @@ function nearestKnown(known: readonly (Level | undefined)[], rank: number): Leve
   return level;
 }
 
-function spread(rank: number, ranks: number): Level {
+function spreadEvenly(rank: number, ranks: number): Level {
   const fromTop =
     ranks === 1 ? LEVELS.length - 1 - SEVERITY.INFO : Math.round((rank * (LEVELS.length - 1)) / (ranks - 1));
   return LEVELS[LEVELS.length - 1 - fromTop] ?? 'INFO';

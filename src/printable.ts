@@ -1,30 +1,33 @@
 /**
- * Text from elsewhere as it may be printed: what could steer a terminal, end a line, or turn the order of the letters on it
- * is written as an escape that can be seen. Pure.
+ * Makes untrusted text safe to print: characters that could control a terminal, end a line or change the text direction
+ * are written as visible escapes. Pure.
  */
 
 /**
- * Control characters (C0, DEL, C1), separators of lines and paragraphs, marks of bidirectional text, the byte order mark
- * and its like, and halves of characters that have no other half.
+ * Control characters (C0, DEL, C1), line and paragraph separators, bidirectional controls, the byte order mark and
+ * similar characters, and lone surrogates.
  */
-const STEERING = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb]/gu;
+const UNSAFE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb]/gu;
 
-/** On one line. */
+/** Escapes the text for output on one line. */
 export function printableLine(text: string): string {
-  return text.replace(STEERING, escaped);
+  return text.replace(UNSAFE, escaped);
 }
 
-/** Line breaks and tabs stay: whoever prints it indents the lines, so that none looks like one of somebody else. */
+/**
+ * Escapes the text but keeps line breaks and tabs. Callers must indent the lines, so that none can be mistaken for
+ * another message.
+ */
 export function printableLines(text: string): string {
   return text
     .replaceAll('\r\n', '\n')
-    .replace(STEERING, (unit) => (unit === '\n' || unit === '\t' ? unit : escaped(unit)));
+    .replace(UNSAFE, (unit) => (unit === '\n' || unit === '\t' ? unit : escaped(unit)));
 }
 
-/** A valid JSON text on one line. Parsed it has the same value, numbers to the last digit. */
+/** Puts a valid JSON text on one line without changing its value; numbers keep all digits. */
 export function printableJson(json: string): string {
-  // Outside of strings there is nothing of these but white space, and within them no white space that is not escaped.
-  return json.replace(STEERING, (unit) => (SPACE.includes(unit) ? ' ' : `\\u${hexOf(unit, 4)}`));
+  // Outside strings only white space can match; inside strings white space is always escaped.
+  return json.replace(UNSAFE, (unit) => (SPACE.includes(unit) ? ' ' : `\\u${hexOf(unit, 4)}`));
 }
 
 const SPACE = '\t\n\r';

@@ -1,5 +1,5 @@
 /**
- * A record of the wire contract, written: whatever an application logs becomes one line of JSON.
+ * Encodes a record for the wire: one line of JSON.
  *
  * @module
  */
@@ -15,28 +15,28 @@ import { readSafely } from './value/foreign-object.js';
 import { type Json, type JsonObject, setField } from './value/json-value.js';
 import { plainJsonBudget } from './value/plain-value.js';
 import { RawJson } from './value/raw-json.js';
-import { cleanText, hasEscapedHazard } from './value/safe-text.js';
+import { cleanText, mayHaveUnsafeEscapes } from './value/safe-text.js';
 
 export { CanonicalRecord, canonicalRecord, ID_BYTES, TIMESTAMP_BYTES } from './canonical-line.js';
 export type { DecodeContext, Decoded, StoredRecord } from './stored-record.js';
 export { decodeRecord } from './stored-record.js';
 
-/** What an application logs; `service` and `level` are ours and known to be good. */
+/** A logged record. `service` and `level` are already validated. */
 export interface RecordInput {
   readonly service: string;
   readonly level: Level;
-  /** The logger's own name of the level, where it is not one of the five: goes to `information.level`. */
+  /** The logger's level name, if it is not one of the five: stored as `information.level`. */
   readonly levelName?: string | undefined;
   readonly message: unknown;
-  /** Of any kind; a `RawJson` is taken over as it is written. */
+  /** Any value. The text of a `RawJson` is used unchanged. */
   readonly information?: unknown;
-  /** Fields for `information`, each where it has none of that name. */
+  /** Additional fields for `information`. Existing fields of the same name take precedence. */
   readonly more?: readonly Member[];
-  /** Hides what must not be seen. */
+  /** Redacts secrets. */
   readonly redact?: Redact | undefined;
 }
 
-/** Given once, where the record is made. */
+/** Id and time, assigned when the record is created. */
 export interface Stamp {
   /** A UUIDv7 of the same time. */
   readonly id: string;
@@ -44,38 +44,38 @@ export interface Stamp {
   readonly epochMicros: number;
 }
 
-/** `{"message":` + `,"information":` + `}`: what the two take beyond their own JSON. */
-const FRAME_OF_BOTH_BYTES = 27;
+/** Size of `{"message":`, `,"information":` and `}`, in bytes. */
+const WRAPPER_BYTES = 27;
 
 /**
- * The record as one line of JSON, without a line break in it or behind it, of at most `maxRecordBytes` bytes of UTF-8
- * (1024 or more; `service` counts and is never cut). Never changes what it is given, and throws only where the
- * caller's stack is full.
+ * Encodes the record as one line of JSON, without a line break, of at most `maxRecordBytes` bytes of UTF-8 (1024 or
+ * more; `service` counts and is never cut). Never changes its input, and throws only if the caller's stack is
+ * exhausted.
  *
- * A message that is not a string is made one: an Error gives its message, undefined nothing, anything else its JSON.
- * Information that is not an object goes under `value`; null and undefined give `{}`. What JSON or PostgreSQL do not
- * take is made safe and marked (see `safeCopy`); what is too long is cut and marked (see `cutToFit`). Behind its own
- * fields stand the level's own name and `more`.
+ * A message that is not a string is converted: an Error to its message, undefined to an empty string, anything else to
+ * its JSON. Information that is not an object is stored under `value`; null and undefined become `{}`. Values that JSON
+ * or PostgreSQL cannot represent are replaced and marked (see `safeCopy`); values that are too long are cut and marked
+ * (see `cutToFit`). The original level name and the `more` fields are appended to the information.
  */
 export function encodeRecord(input: RecordInput, stamp: Stamp, maxRecordBytes: number): string {
   return plainLine(input, stamp, maxRecordBytes) ?? safeLine(input, stamp, maxRecordBytes);
 }
 
-/** The line, where JSON.stringify carries the record as it is: nearly always. */
+/** The line, if JSON.stringify serializes the record faithfully, which is the usual case. */
 function plainLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): string | undefined {
   if (typeof input.message !== 'string') return undefined;
   try {
     const information = plainInformation(input, maxRecordBytes - input.message.length);
     if (information === undefined) return undefined;
     const message = JSON.stringify(input.message);
-    if (hasEscapedHazard(message) || hasEscapedHazard(information)) return undefined;
+    if (mayHaveUnsafeEscapes(message) || mayHaveUnsafeEscapes(information)) return undefined;
     const line = recordLine(input, stamp, message, information);
     if (!fits(line, maxRecordBytes)) return undefined;
     if (!input.redact?.concerns(line)) return line;
     const redacted = redactedLine(input, input.redact, stamp, information);
     return fits(redacted, maxRecordBytes) ? redacted : undefined;
   } catch {
-    return undefined; // a proxy, or an accessor that threw only now
+    return undefined; // a proxy, or an accessor that threw
   }
 }
 
@@ -94,7 +94,7 @@ function plainInformation(input: RecordInput, room: number): string | undefined 
   if (json === undefined) return undefined;
   const added = plainAddition(fields, levelName, more, room - json.length);
   if (!added) return added === undefined ? undefined : json;
-  // Put in as text: a copy of the object with a few more fields would cost as much as all the rest.
+  // Inserted as text, because copying the object to add a few fields would cost as much as everything else.
   return `{${json === '{}' ? added.slice(1) : `${json.slice(1, -1)}${added}`}}`;
 }
 
@@ -104,7 +104,7 @@ function plainObject(fields: object, room: number): string | undefined {
   return plainJsonBudget(fields, room) < 0 ? undefined : JSON.stringify(fields);
 }
 
-/** What stands behind the fields, each with a comma before it. Undefined where one of them is not plain. */
+/** The additional fields, each with a leading comma. Undefined if one of them is not plain. */
 function plainAddition(
   fields: object,
   levelName: string | undefined,
@@ -122,13 +122,13 @@ function plainAddition(
   return added;
 }
 
-/** What JSON leaves out is not there. */
+/** Fields that JSON omits count as missing. */
 function hasField(fields: object, name: string): boolean {
   if (RawJson.is(fields)) return fields.has(name);
   return (fields as JsonObject)[name] !== undefined && Object.hasOwn(fields, name);
 }
 
-/** A value by itself. An empty text where JSON leaves it out, undefined where it is not plain. */
+/** A single value. An empty string if JSON omits it, undefined if it is not plain. */
 function plainJson(value: unknown, room: number): string | undefined {
   if (value === undefined) return '';
   return plainJsonBudget([value], room) < 0 ? undefined : JSON.stringify(value);
@@ -143,7 +143,7 @@ function safeLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): str
   };
   const copy = safeCopy(parts, maxRecordBytes);
   const copied: JsonObject = isObject(copy.value) ? copy.value : { message: '', information: copy.value ?? {} };
-  const fields = assembled(input, copied);
+  const fields = assembleInformation(input, copied);
   const { message = '' } = copied;
   const root = {
     message: redact && typeof message === 'string' ? redact.text(message) : message,
@@ -153,7 +153,7 @@ function safeLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): str
   const line = copy.overflows ? undefined : lineOf();
   if (line !== undefined && fits(line, maxRecordBytes)) return line;
   const fixedBytes = Buffer.byteLength(recordLine(input, stamp, '', ''));
-  cutToFit(root, maxRecordBytes - fixedBytes + FRAME_OF_BOTH_BYTES);
+  cutToFit(root, maxRecordBytes - fixedBytes + WRAPPER_BYTES);
   return lineOf();
 }
 
@@ -161,8 +161,8 @@ function informationOf({ information }: RecordInput): unknown {
   return RawJson.is(information) ? information.parse() : (information ?? {});
 }
 
-/** The fields of the record in an object of its own, from what was made safe. */
-function assembled({ levelName }: RecordInput, { information, more }: JsonObject): JsonObject {
+/** The information of the record as a new object, built from the safe copy. */
+function assembleInformation({ levelName }: RecordInput, { information, more }: JsonObject): JsonObject {
   const fields = isObject(information) ? information : information === undefined ? {} : { value: information };
   const key = levelName === undefined ? undefined : levelNameKey(fields);
   if (key !== undefined) fields[key] = cleanText(levelName as string);
@@ -172,7 +172,7 @@ function assembled({ levelName }: RecordInput, { information, more }: JsonObject
   return fields;
 }
 
-/** The middle of a line, by level, for the service that logged last: a process hardly ever has two. */
+/** The constant middle part of a line, cached by level for the last service: a process rarely has more than one. */
 let middles = new Map<Level, string>();
 let middlesService: string | undefined;
 
@@ -193,7 +193,7 @@ function recordLine({ service, level }: RecordInput, stamp: Stamp, message: stri
   return `{"id":"${stamp.id}${middleOf(service, level)}${message},"information":${information},"timestamp":"${timestamp}"}`;
 }
 
-/** The key for a level's own name that the caller left free. */
+/** The key for the original level name that the caller has not used. */
 function levelNameKey(information: object): string | undefined {
   return LEVEL_NAME_KEYS.find((key) => !hasField(information, key));
 }
@@ -205,7 +205,7 @@ function messageText(message: unknown, maxBytes: number): string {
   return typeof safe === 'string' ? safe : JSON.stringify(safe);
 }
 
-/** An Error's message; its name where that is empty. */
+/** An Error's message, or its name if that is empty. */
 function errorText(value: unknown): string | undefined {
   if (!isErrorSafely(value)) return undefined;
   const texts = [readSafely(value, 'message'), readSafely(value, 'name')];
@@ -217,6 +217,6 @@ function isObject(value: Json | undefined): value is JsonObject {
 }
 
 function fits(line: string, bytes: number): boolean {
-  // A UTF-16 unit takes three bytes at most: most lines need no count.
+  // A UTF-16 unit takes at most three bytes, so most lines need not be measured.
   return line.length * 3 <= bytes || Buffer.byteLength(line) <= bytes;
 }

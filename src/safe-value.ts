@@ -1,6 +1,6 @@
 /**
- * Any JavaScript value as a JSON value: what JSON cannot carry is marked, nothing throws, nothing is changed in place,
- * and nothing is lost without a mark. How each kind comes out is listed at `safeCopy`.
+ * Converts any JavaScript value to a JSON value. Values that JSON cannot represent are marked. Nothing throws, the
+ * input is not changed, and nothing is lost without a mark. `safeCopy` lists the conversions.
  *
  * @module
  */
@@ -10,32 +10,32 @@ import { CUT_KEY, cutMark, cutToFit, cutToLength, LONG_TEXT } from './value/cut.
 import { errorFields, isError } from './value/error-value.js';
 import { enumerableKeys, readSafely, threwMark } from './value/foreign-object.js';
 import { freeName, type Json, type JsonObject, setField } from './value/json-value.js';
-import { nodeShape, withoutEmitterParts } from './value/node-object.js';
-import { MOST_LEVELS, plainJsonBudget } from './value/plain-value.js';
-import { cleanText, hasEscapedHazard } from './value/safe-text.js';
+import { nodeShape, withoutEmitterKeys } from './value/node-object.js';
+import { MAX_DEPTH, plainJsonBudget } from './value/plain-value.js';
+import { cleanText, mayHaveUnsafeEscapes } from './value/safe-text.js';
 import { webShape } from './value/web-object.js';
 
-/** Where no limit is given: the default of `maxRecordBytes`. */
+/** Default limit, the same as the default of `maxRecordBytes`. */
 const DEFAULT_MAX_BYTES = 1024 * 1024;
 
 const CIRCULAR = '[Circular]';
-const TOO_DEEP = `[Deeper than ${MOST_LEVELS} levels]`;
-/** Larger ones are written in hexadecimal, which takes linear time. */
-const MOST_DECIMAL = 1n << 16_384n;
-/** From this length on an array that is mostly holes is written as an object. */
-const SPARSE_FROM = 1000;
+const TOO_DEEP = `[Deeper than ${MAX_DEPTH} levels]`;
+/** Larger BigInts are written in hexadecimal, which takes linear time. */
+const MAX_DECIMAL = 1n << 16_384n;
+/** Arrays of at least this length that are mostly holes are written as objects. */
+const MIN_SPARSE_LENGTH = 1000;
 
-/** A value made safe, in an object of its own. */
+/** The result of `safeCopy`. */
 export interface SafeCopy {
-  /** Undefined where JSON would leave the value out. */
+  /** Undefined if JSON would omit the value. */
   readonly value: Json | undefined;
-  /** Its texts alone are longer than the limit: `cutToFit` must cut (and clean) them before use. */
+  /** The texts alone exceed the limit: `cutToFit` must cut (and clean) them before use. */
   readonly overflows: boolean;
 }
 
 /**
- * The value as JSON carries it: the value itself where it is plain and clean already, else a copy; undefined as null.
- * Its JSON has at most about `maxBytes` (default 1 MiB, least 1024): what is over is cut and marked.
+ * Converts a value to JSON: returns the value itself if it is plain and clean, otherwise a copy; null for undefined.
+ * Its JSON has at most about `maxBytes` bytes (default 1 MiB, minimum 1024); the rest is cut and marked.
  */
 export function safeValue(value: unknown, maxBytes: number = DEFAULT_MAX_BYTES): Json {
   if (typeof value === 'object' && value !== null && isFaithful(value, maxBytes)) return value as Json;
@@ -49,41 +49,41 @@ function isFaithful(value: object, maxBytes: number): boolean {
   try {
     if (value instanceof Date || plainJsonBudget(value, maxBytes) < 0) return false;
     const json = JSON.stringify(value);
-    return !hasEscapedHazard(json) && Buffer.byteLength(json) <= maxBytes;
+    return !mayHaveUnsafeEscapes(json) && Buffer.byteLength(json) <= maxBytes;
   } catch {
     return false;
   }
 }
 
 /**
- * A copy that is all plain JSON, of any value at all; never throws. What it makes of each kind:
+ * Copies any value to plain JSON. Never throws. Conversions:
  *
- * | value | comes out as |
+ * | value | result |
  * |---|---|
- * | an object inside itself | `[Circular]` (one that is there twice side by side is written twice) |
+ * | an object inside itself | `[Circular]` (an object that occurs twice side by side is written twice) |
  * | getter, proxy trap or `toJSON` that throws | `[Threw: <message>]` |
  * | BigInt | `123n`; above 16,384 bits `0x…n` |
  * | NaN, Infinity, -Infinity | `NaN`, `Infinity`, `-Infinity` |
  * | invalid Date | `[Invalid Date]` |
  * | Error | `{ name, message, stack, code?, cause?, errors?, … }`, see `errorFields` |
- * | Buffer, Uint8Array, DataView, ArrayBuffer | `{ "[Buffer]": "<base64>" }` under its own name |
- * | other typed arrays | `{ "[Float64Array]": [number, …] }` under its own name |
- * | what else has a `toJSON()` (Date, URL, …) | what that gives, made safe |
+ * | Buffer, Uint8Array, DataView, ArrayBuffer | `{ "[Buffer]": "<base64>" }`, with its own name as the key |
+ * | other typed arrays | `{ "[Float64Array]": [number, …] }`, with its own name as the key |
+ * | anything else with a `toJSON()` (Date, URL, …) | the result, made safe |
  * | Map, Set | `{ "[Map]": [[key, value], …] }`, `{ "[Set]": [value, …] }` |
- * | what fetch and its kin hold: Headers, Response, FormData, File, AbortSignal, events, … | their fields, see web-object.ts |
+ * | web API objects: Headers, Response, FormData, File, AbortSignal, events, … | their fields, see web-object.ts |
  * | requests, responses, sockets, other streams, agents of Node | their fields, or `[PassThrough]`, see node-object.ts |
  * | function, symbol | `[Function: name]`, `Symbol(name)` |
- * | a symbol as the key | the key `[Symbol(name)]` |
- * | RegExp, and objects that show nothing but a `toString` or a tag | text |
+ * | a symbol key | the key `[Symbol(name)]` |
+ * | RegExp, and objects with only a `toString` or a tag | text |
  * | boxed primitive | the primitive |
  * | other class instances | their own enumerable properties |
- * | undefined | left out; null in an array, as in JSON |
- * | an array's extra properties | left out, as in JSON |
+ * | undefined | omitted; null in an array, as in JSON |
+ * | an array's extra properties | omitted, as in JSON |
  * | a long array that is mostly holes | `{ "[Array(4000000000)]": { "7": … } }` |
  * | NUL, lone surrogate (also in keys) | U+2400, U+FFFD |
  * | deeper than 500 levels | `[Deeper than 500 levels]` |
  *
- * The walk ends when the structure alone, without long texts, is past the limit; the rest of each container is then
+ * The walk stops when the structure alone, without long texts, exceeds the limit. The rest of each container is then
  * counted in a mark, `…[cut 17 more]`.
  */
 export function safeCopy(value: unknown, maxBytes: number): SafeCopy {
@@ -92,7 +92,7 @@ export function safeCopy(value: unknown, maxBytes: number): SafeCopy {
     const copied = copier.copy(value, '', 0);
     return { value: copied, overflows: copier.overflows };
   } catch (thrown) {
-    // Nothing above throws by itself; but the application may have called us at the very end of its stack.
+    // Nothing above throws, but the caller's stack may be exhausted.
     return { value: threwMark(thrown), overflows: false };
   }
 }
@@ -100,7 +100,7 @@ export function safeCopy(value: unknown, maxBytes: number): SafeCopy {
 class Copier {
   readonly #maxBytes: number;
   readonly #ancestors = new Set<object>();
-  /** The least that the JSON of what was copied takes, long texts counted as short ones. */
+  /** Minimum size of the copied JSON. Long texts are counted as short ones. */
   #structureBytes = 0;
   #textLength = 0;
 
@@ -112,7 +112,7 @@ class Copier {
     return this.#textLength > this.#maxBytes;
   }
 
-  /** `key` is where it was found, which `toJSON` may ask. */
+  /** @param key the property that holds the value, passed to `toJSON`. */
   copy(value: unknown, key: string | number, depth: number): Json | undefined {
     switch (typeof value) {
       case 'string':
@@ -134,7 +134,10 @@ class Copier {
     }
   }
 
-  /** Long texts are cleaned only while all of them fit: beyond that `cutToFit` cuts first, and 10 MB cost nothing here. */
+  /**
+   * Long texts are cleaned only while all of them fit. Beyond that `cutToFit` cuts first, so that 10 MB of text cost
+   * nothing here.
+   */
   #text(text: string): string {
     this.#structureBytes += Math.min(text.length, LONG_TEXT);
     this.#textLength += text.length;
@@ -148,10 +151,10 @@ class Copier {
 
   #object(value: object, key: string | number, depth: number): Json | undefined {
     if (this.#ancestors.has(value)) return CIRCULAR;
-    if (depth >= MOST_LEVELS) return TOO_DEEP;
+    if (depth >= MAX_DEPTH) return TOO_DEEP;
     this.#ancestors.add(value);
     try {
-      return this.#opened(value, key, depth);
+      return this.#expanded(value, key, depth);
     } catch (thrown) {
       return this.#text(threwMark(thrown));
     } finally {
@@ -159,7 +162,7 @@ class Copier {
     }
   }
 
-  #opened(value: object, key: string | number, depth: number): Json | undefined {
+  #expanded(value: object, key: string | number, depth: number): Json | undefined {
     if (!isOrdinary(value)) {
       const shape = binaryOrInvalid(value, this.#maxBytes);
       if (shape !== undefined) return this.#shape(shape, depth);
@@ -170,7 +173,7 @@ class Copier {
     const json: unknown = Reflect.apply(toJson, value, [String(key)]);
     if (typeof json !== 'object' || json === null) return this.copy(json, key, depth);
     if (json === value) return this.#contents(value, depth);
-    // As in JSON, the result's own toJSON is not asked.
+    // As in JSON, the result's own `toJSON` is not called.
     if (this.#ancestors.has(json)) return CIRCULAR;
     this.#ancestors.add(json);
     try {
@@ -185,7 +188,7 @@ class Copier {
     if (isOrdinary(value)) return this.#own(value, enumerableKeys(value), depth);
     const shape = shapeOf(value, this.#maxBytes);
     if (shape !== undefined) return this.#shape(shape, depth);
-    const keys = withoutEmitterParts(value, enumerableKeys(value));
+    const keys = withoutEmitterKeys(value, enumerableKeys(value));
     const text = keys.length === 0 ? opaqueText(value) : undefined;
     return text === undefined ? this.#own(value, keys, depth) : this.#text(text);
   }
@@ -230,9 +233,9 @@ class Copier {
   }
 
   #array(source: readonly unknown[], depth: number): Json {
-    // Asked of a proxy, the length may be anything.
+    // A proxy may return any length.
     const length = Math.min(Math.max(Math.floor(Number(source.length)) || 0, 0), 2 ** 32 - 1);
-    if (length >= SPARSE_FROM && isSparse(source)) {
+    if (length >= MIN_SPARSE_LENGTH && isSparse(source)) {
       const keys = Object.keys(source);
       return { [`[Array(${length})]`]: this.#fields(keys, (key) => readSafely(source, key), depth + 1) };
     }
@@ -249,28 +252,28 @@ class Copier {
   }
 
   /**
-   * Whether this container must stop. Nothing that fits is ever stopped; past the limit the outer containers may go on
-   * for longer than those inside them, so that what stands beside a huge child is not lost for it.
+   * Whether this container must be truncated. Values that fit are never truncated. Past the limit, outer containers may
+   * go on longer than inner ones, so that the siblings of a huge child are not lost.
    */
   #isFull(depth: number): boolean {
     return this.#structureBytes > this.#maxBytes * (1 + 0.25 / (depth + 1));
   }
 }
 
-function shapeOf(value: object, most: number): Shape | undefined {
-  const builtin = binaryOrInvalid(value, most) ?? containerOrBox(value, most);
-  // A proxy may answer to every name, and do something at each call.
-  return builtin ?? (types.isProxy(value) ? undefined : (webShape(value, most) ?? nodeShape(value)));
+function shapeOf(value: object, max: number): Shape | undefined {
+  const builtin = binaryOrInvalid(value, max) ?? containerOrBox(value, max);
+  // A proxy may answer to any property, with side effects.
+  return builtin ?? (types.isProxy(value) ? undefined : (webShape(value, max) ?? nodeShape(value)));
 }
 
-/** Neither an instance of a class nor one of the built-in kinds. */
+/** Neither a class instance nor a built-in object. */
 function isOrdinary(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === Array.prototype || prototype === null;
 }
 
 function bigintText(value: bigint): string {
-  if (value <= MOST_DECIMAL && value >= -MOST_DECIMAL) return `${value}n`;
+  if (value <= MAX_DECIMAL && value >= -MAX_DECIMAL) return `${value}n`;
   return value < 0n ? `-0x${(-value).toString(16)}n` : `0x${value.toString(16)}n`;
 }
 
@@ -279,9 +282,12 @@ function functionText(value: object): string {
   return `[Function: ${typeof name === 'string' && name !== '' ? name : 'anonymous'}]`;
 }
 
-/** Judged by its beginning: asking a dense array of millions for its keys would cost more than the array. */
+/**
+ * Only the beginning is checked: listing the keys of a dense array with millions of items would cost more than copying
+ * it.
+ */
 function isSparse(source: readonly unknown[]): boolean {
   let present = 0;
-  for (let at = 0; at < SPARSE_FROM; at += 1) if (at in source) present += 1;
-  return present < SPARSE_FROM / 2;
+  for (let at = 0; at < MIN_SPARSE_LENGTH; at += 1) if (at in source) present += 1;
+  return present < MIN_SPARSE_LENGTH / 2;
 }

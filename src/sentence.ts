@@ -1,8 +1,8 @@
-/** Words for people. Pure. */
+/** Formatting of messages. Pure. */
 
 /**
- * A text as it is shown. It ends with a full stop, whatever foreign words it ends with, and where those brought a full stop
- * of their own it does not stand twice.
+ * Formats a text as a sentence: it ends with exactly one full stop, even if it ends with a quoted message that already
+ * has one.
  */
 export function asSentence(text: string): string {
   const single = text.trimEnd().replace(/(?<!\.)\.\.(?=\s|$)/g, '.');
@@ -10,8 +10,8 @@ export function asSentence(text: string): string {
 }
 
 /**
- * `1 record`, `2 records`; with words of their own `counted(pending, 'record waits', 'records wait')`. The only place that
- * knows about singular and plural.
+ * `1 record`, `2 records`; with explicit forms `counted(pending, 'record waits', 'records wait')`. The only place that
+ * handles singular and plural.
  */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;

@@ -1,42 +1,42 @@
 /**
- * Says what is so once, when it begins to be so, and not each time that it is noticed: a broker that is away, a queue with
- * other arguments, a wrong setting.
+ * Reports a state once when it begins, instead of each time that it is noticed: an unreachable broker, a queue with
+ * different arguments, a wrong setting.
  */
 export type StatusLevel = 'info' | 'warning';
 
 export class StatusLog {
   readonly #write: (sentence: string, level: StatusLevel) => void;
-  /** What was said last, by topic. */
-  readonly #said = new Map<string, string>();
+  /** The last message of each topic. */
+  readonly #messages = new Map<string, string>();
 
-  /** @param write takes each sentence that is news. Default: nobody; what is news, `report` says. */
+  /** @param write receives each new message. Default: none; callers use the result of `report`. */
   constructor(write: (sentence: string, level: StatusLevel) => void = () => {}) {
     this.#write = write;
   }
 
-  /** What stands at this moment, the oldest first. */
+  /** The current messages, oldest first. */
   get all(): string[] {
-    return [...this.#said.values()];
+    return [...this.#messages.values()];
   }
 
   /**
-   * Says it unless it was said last of this topic.
+   * Reports a message unless it is the topic's last one.
    *
-   * @param sentence undefined: nothing stands of it any more, and whatever comes next is news.
-   * @returns whether it was news.
+   * @param sentence undefined: the state has ended, and the next message of the topic is new.
+   * @returns whether the message was new.
    */
   report(topic: string, sentence: string | undefined, level: StatusLevel = 'warning'): boolean {
-    if (this.#said.get(topic) === sentence) return false;
-    // What is said anew stands behind what was said before.
-    this.#said.delete(topic);
+    if (this.#messages.get(topic) === sentence) return false;
+    // Deleted first, so that the new message is the last of all.
+    this.#messages.delete(topic);
     if (sentence === undefined) return false;
-    this.#said.set(topic, sentence);
+    this.#messages.set(topic, sentence);
     this.#write(sentence, level);
     return true;
   }
 
-  /** Says it unless something was said of its topic before. */
+  /** Reports a message unless the topic already has one. */
   once(sentence: string, topic = sentence): boolean {
-    return !this.#said.has(topic) && this.report(topic, sentence);
+    return !this.#messages.has(topic) && this.report(topic, sentence);
   }
 }

@@ -1,9 +1,9 @@
 /**
- * A record of the wire contract, read: a line from any producer, ours, the Python package's or a stranger's, becomes the
- * row that is stored.
+ * Decodes a record from the wire: a line from any producer, ours, the Python package's or another, becomes the row to
+ * be stored.
  *
- * Texts are taken over as they were written wherever possible. `information` above all is never parsed and written
- * again: PostgreSQL's jsonb keeps all digits of a number, JSON.parse does not.
+ * Texts are kept as written wherever possible. In particular, `information` is never parsed and serialized again:
+ * PostgreSQL's jsonb keeps all digits of a number, JSON.parse does not.
  *
  * @module
  */
@@ -33,7 +33,7 @@ import {
 import { isUuid, uuidv7Timestamp } from './uuid.js';
 import { memberTexts, stringEnd } from './value/json-members.js';
 import { quoteNonFinite } from './value/non-finite.js';
-import { cleanJson, hasEscapedHazard } from './value/safe-text.js';
+import { cleanJson, mayHaveUnsafeEscapes } from './value/safe-text.js';
 
 /** The columns of a row, as text. */
 export interface StoredRecord {
@@ -44,7 +44,7 @@ export interface StoredRecord {
   readonly service: string;
   readonly level: Level;
   readonly message: string;
-  /** The text of a JSON object. */
+  /** A JSON object, as text. */
   readonly information: string;
 }
 
@@ -52,32 +52,35 @@ export type Decoded =
   | { readonly ok: true; readonly record: StoredRecord }
   | { readonly ok: false; readonly reason: string };
 
-/** What is known beside the line. */
+/** Information besides the line itself. */
 export interface DecodeContext {
-  /** AMQP `timestamp` property of the message: epoch seconds by the standard, which some give in ms, µs or ns. */
+  /**
+   * AMQP `timestamp` property of the message: epoch seconds according to the standard, but some publishers use ms, µs
+   * or ns.
+   */
   readonly amqpTimestamp?: number | undefined;
-  /** IANA zone of times without an offset (setting PYTHON_TIMEZONE). */
+  /** IANA time zone of times without an offset (setting PYTHON_TIMEZONE). */
   readonly pythonTimezone?: string | undefined;
-  /** Where that is not set: what is known of their offset. */
+  /** Infers the offset if `pythonTimezone` is not set. */
   readonly localOffsets: LocalOffsets;
-  /** Makes the id of a record that has none, of the record's own time. */
+  /** Creates the id for a record without one, from the record's time. */
   readonly newId: (timestamp: Timestamp) => string;
 }
 
 /**
- * Reads one line. Not ok, with the reason in words, for what is no JSON object, has no `service` or no `level` (texts
- * that are not blank), or no time: neither its own, nor its UUIDv7's, nor AMQP's. Never throws.
+ * Decodes one line. Fails with a reason if it is not a JSON object, has no `service` or no `level` (non-blank strings),
+ * or has no time: neither its own, nor its UUIDv7's, nor AMQP's. Never throws.
  *
- * Everything else is kept: a level with another name leaves it in `information.level` (`loghive.level` where that is
- * taken); a message that is no string is its JSON text, a missing one is empty; information that is no object goes
- * under `value`; other fields, and an `id` or `timestamp` that cannot be read as such, go into `information` under their
- * name, or `extra.<name>` where that is taken. NaN, Infinity and -Infinity become texts, NUL and lone surrogates U+2400
- * and U+FFFD, as our own producers write them. What else PostgreSQL cannot hold (a number of a million digits) is for it
- * to refuse, and then a dead letter with the bytes as they came.
+ * Everything else is kept. A different level name is stored as `information.level` (`loghive.level` if that is taken).
+ * A message that is not a string becomes its JSON text, a missing one is empty. Information that is not an object is
+ * stored under `value`. Other fields, and an invalid `id` or `timestamp`, are stored in `information` under their name,
+ * or `extra.<name>` if that is taken. NaN, Infinity and -Infinity become strings, NUL and lone surrogates become U+2400
+ * and U+FFFD, as our own producers write them. Other values that PostgreSQL cannot store (a number with a million
+ * digits) are left for it to reject, after which the record becomes a dead letter with its original bytes.
  */
 export function decodeRecord(line: string, context: DecodeContext): Decoded {
-  const clean = hasEscapedHazard(line) ? cleanJson(line) : line;
-  const record = recordOfCanonicalText(clean);
+  const clean = mayHaveUnsafeEscapes(line) ? cleanJson(line) : line;
+  const record = parseCanonicalLine(clean);
   return record === undefined ? decodeAny(clean, context) : { ok: true, record };
 }
 
@@ -85,19 +88,19 @@ const ID_END = HEAD.length + ID_LENGTH;
 const TAIL_LENGTH = TIMESTAMP.length + TIMESTAMP_LENGTH + TAIL.length;
 
 const LOWER_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-/** In characters. No service and no level has a longer one. */
-const LONGEST_NAME = 1000;
-/** Not blank, without anything that JSON writes as an escape. */
+/** Maximum length of a service or level name, in characters. */
+const MAX_NAME = 1000;
+/** Not blank, and without characters that JSON escapes. */
 const PLAIN_NAME = /^(?=.*\S)[^\\\x00-\x1f]+$/;
-/** An escape, or what no string of JSON may hold. */
+/** An escape, or a character that is not allowed in a JSON string. */
 const NEEDS_PARSING = /[\\\x00-\x1f]/;
 const LEVEL_SET: ReadonlySet<string> = new Set(LEVELS);
 
 /**
- * The record of a line exactly as `encodeRecord` writes it: cut at its known places, which saves parsing most of it and
- * writing `information` again. Undefined for any other line, valid or not.
+ * Splits a line exactly as `encodeRecord` writes it at its known positions, which avoids parsing most of it and
+ * serializing `information` again. Undefined for any other line, valid or not.
  */
-function recordOfCanonicalText(line: string): StoredRecord | undefined {
+function parseCanonicalLine(line: string): StoredRecord | undefined {
   if (!line.startsWith(HEAD) || !line.startsWith(SERVICE, ID_END)) return undefined;
   const serviceStart = ID_END + SERVICE.length;
   const serviceEnd = line.indexOf('"', serviceStart);
@@ -116,11 +119,11 @@ function recordOfCanonicalText(line: string): StoredRecord | undefined {
   const information = line.slice(informationStart, tail);
   const timestamp = line.slice(tail + TIMESTAMP.length, -TAIL.length);
   if (!LOWER_UUID.test(id) || !LEVEL_SET.has(level) || !isCanonicalTimestamp(timestamp)) return undefined;
-  if (service.length > LONGEST_NAME || !PLAIN_NAME.test(service)) return undefined;
+  if (service.length > MAX_NAME || !PLAIN_NAME.test(service)) return undefined;
   const written = line.slice(messageStart + 1, messageEnd);
-  // A part of the line takes no memory of its own.
+  // A slice of the line takes no additional memory.
   const message = NEEDS_PARSING.test(written) ? parsed(`"${written}"`) : written;
-  // Parsed only to know that it is valid, and one object.
+  // Parsed only to check that it is valid.
   if (typeof message !== 'string' || parsed(information) === undefined) return undefined;
   return { id, timestamp, service, level: level as Level, message, information };
 }
@@ -143,23 +146,23 @@ function decodeAny(text: string, context: DecodeContext): Decoded {
   } catch (error) {
     line = quoteNonFinite(text);
     fields = line === text ? undefined : parsed(line);
-    if (fields === undefined) return bad(`it is not JSON: ${(error as Error).message}`);
+    if (fields === undefined) return invalid(`it is not JSON: ${(error as Error).message}`);
   }
-  if (!isObject(fields)) return bad(`it is JSON, but ${Array.isArray(fields) ? 'an array' : 'no object'}`);
+  if (!isObject(fields)) return invalid(`it is JSON, but ${Array.isArray(fields) ? 'an array' : 'not an object'}`);
   const { service, level, message } = fields;
-  if (!isName(service)) return bad(missing('service', service));
-  if (!isName(level)) return bad(missing('level', level));
+  if (!isName(service)) return invalid(missing('service', service));
+  if (!isName(level)) return invalid(missing('level', level));
   const id = isUuid(fields.id) ? fields.id.toLowerCase() : undefined;
   const idTime = id === undefined ? undefined : uuidv7Timestamp(id);
   const sent = amqpTime(context);
-  // A record may be older than its message. Where it has an id of ours, that knows the time.
+  // A record may be older than its message. A UUIDv7 as its id contains the exact time.
   const sentS = (idTime ?? sent)?.seconds;
   const toUtc = (civilS: number) => localToUtc(service, civilS, sentS, id !== undefined, context);
   const own = typeof fields.timestamp === 'string' ? parseTimestamp(fields.timestamp, toUtc) : undefined;
   const timestamp = own ?? idTime ?? sent;
   if (timestamp === undefined) {
     const why = missing('timestamp', fields.timestamp);
-    return bad(`it has no time: ${why}. Publish a "timestamp" (ISO 8601), an AMQP timestamp or a UUIDv7 as "id"`);
+    return invalid(`it has no time: ${why}. Publish a "timestamp" (ISO 8601), an AMQP timestamp or a UUIDv7 as "id"`);
   }
 
   const texts = memberTexts(line);
@@ -178,29 +181,29 @@ function decodeAny(text: string, context: DecodeContext): Decoded {
 const OTHER_FIELDS: ReadonlySet<string> = new Set(['service', 'level', 'message', 'information']);
 
 function isName(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= LONGEST_NAME && value.trim() !== '';
+  return typeof value === 'string' && value.length <= MAX_NAME && value.trim() !== '';
 }
 
-function bad(reason: string): Decoded {
+function invalid(reason: string): Decoded {
   return { ok: false, reason };
 }
 
 function missing(name: string, value: unknown): string {
   if (value === undefined) return `field "${name}" is missing`;
-  return `field "${name}" is no ${name === 'timestamp' ? 'time' : 'name'}: ${shown(value)}`;
+  return `field "${name}" is not a ${name === 'timestamp' ? 'time' : 'name'}: ${shown(value)}`;
 }
 
-const MOST_SHOWN = 100;
+const MAX_SHOWN = 100;
 
 function shown(value: unknown): string {
-  // It may be nested deeper than it can be written again.
-  if (typeof value === 'object' && value !== null) return 'a list or an object';
+  // It may be nested too deep to be serialized.
+  if (typeof value === 'object' && value !== null) return 'an array or an object';
   if (typeof value !== 'string') return String(value);
-  const start = JSON.stringify(value.slice(0, MOST_SHOWN));
-  return value.length > MOST_SHOWN ? `${start} and ${value.length - MOST_SHOWN} characters more` : start;
+  const start = JSON.stringify(value.slice(0, MAX_SHOWN));
+  return value.length > MAX_SHOWN ? `${start} and ${value.length - MAX_SHOWN} more characters` : start;
 }
 
-/** @param hasId it is found again by its id and its time. */
+/** @param hasId the record is identified by its id and time, which must therefore not depend on other records. */
 function localToUtc(
   service: string,
   civilS: number,
@@ -217,7 +220,7 @@ function amqpTime({ amqpTimestamp }: DecodeContext): Timestamp | undefined {
   return micros > 0 && micros <= Number.MAX_SAFE_INTEGER ? timestampFromMicros(micros) : undefined;
 }
 
-/** The fields that have no column, `id` and `timestamp` among them where they could not be read as such. */
+/** The fields without a column, including an invalid `id` or `timestamp`. */
 function extraNames(texts: ReadonlyMap<string, string>, fields: Fields, id: unknown, time: unknown): string[] {
   return [...texts.keys()].filter((name) => {
     if (name === 'id') return id === undefined && fields.id !== null;
@@ -226,7 +229,7 @@ function extraNames(texts: ReadonlyMap<string, string>, fields: Fields, id: unkn
   });
 }
 
-/** The JSON of `information` as it was written, further members put behind its own. */
+/** The JSON of `information` as it was written, with further members appended. */
 function informationText(
   fields: Fields,
   texts: ReadonlyMap<string, string>,

@@ -1,5 +1,5 @@
 /**
- * UUIDv7 (RFC 9562): made from a time in microseconds, and read back to it.
+ * UUIDv7 (RFC 9562): created from a time in microseconds, and parsed back to it.
  *
  * @module
  */
@@ -12,7 +12,7 @@ const VERSION_7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a
 const VARIANT = '89ab';
 const THREE_HEX = Array.from({ length: 4096 }, (_, n) => n.toString(16).padStart(3, '0'));
 
-// Random bytes are drawn in pools: one call into the system for each id would cost more than all the rest.
+// Random bytes are fetched in pools: a system call for each id would cost more than everything else.
 const HEX_PER_ID = 16;
 const pool = Buffer.alloc(8192);
 let poolHex = '';
@@ -21,8 +21,8 @@ let lastMs = -1;
 let lastPrefix = '';
 
 /**
- * Makes a UUIDv7 in lower case. `epochMicros` (a safe integer, 0 or later: until the year 2255) fills the 48-bit
- * millisecond and, as its fraction scaled to 12 bits, `rand_a` (RFC 9562 section 6.2, method 3): ids sort by the
+ * Creates a UUIDv7 in lower case. `epochMicros` (a safe integer, 0 or later: until the year 2255) fills the 48-bit
+ * millisecond field and, as its fraction scaled to 12 bits, `rand_a` (RFC 9562 section 6.2, method 3), so ids sort by
  * microsecond. 62 bits are random.
  */
 export function uuidv7(epochMicros: number): string {
@@ -30,7 +30,7 @@ export function uuidv7(epochMicros: number): string {
   return make(ms, epochMicros - ms * 1000);
 }
 
-/** The same for a timestamp of 1970 or later, also where its microseconds are more than a number holds. */
+/** Like `uuidv7`, for a timestamp of 1970 or later, including those whose epoch microseconds exceed a safe integer. */
 export function uuidv7At({ seconds, micros }: Timestamp): string {
   const ms = Math.floor(micros / 1000);
   return make(seconds * 1000 + ms, micros - ms * 1000);
@@ -48,15 +48,15 @@ function make(ms: number, micros: number): string {
   }
   const at = poolAt;
   poolAt = at + HEX_PER_ID;
-  // Rounded up, so that reading it back by rounding down gives the same microsecond.
+  // Rounded up, so that rounding down when parsing returns the same microsecond.
   const fraction = THREE_HEX[Math.ceil(micros * 4.096)];
   const variant = VARIANT[poolHex.charCodeAt(at) & 3];
   return `${lastPrefix}${fraction}-${variant}${poolHex.substring(at + 1, at + 4)}-${poolHex.substring(at + 4, at + 16)}`;
 }
 
 /**
- * The time inside a UUIDv7, to the microsecond where `rand_a` holds a fraction (ours do), else right within its
- * millisecond. Undefined for any other text, and for times past the year 9999.
+ * The time of a UUIDv7: exact to the microsecond if `rand_a` contains a fraction (as in ours), otherwise within its
+ * millisecond. Undefined for any other text, and for times after the year 9999.
  */
 export function uuidv7Timestamp(id: string): Timestamp | undefined {
   if (!VERSION_7.test(id)) return undefined;
@@ -67,7 +67,7 @@ export function uuidv7Timestamp(id: string): Timestamp | undefined {
   return { seconds, micros: (ms - seconds * 1000) * 1000 + Math.floor((fraction * 1000) / 4096) };
 }
 
-/** Whether the value is a UUID as text, any version, in either case. */
+/** Whether the value is a UUID string of any version, in either case. */
 export function isUuid(text: unknown): text is string {
   return typeof text === 'string' && text.length === 36 && UUID.test(text);
 }

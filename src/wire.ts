@@ -1,6 +1,6 @@
 /**
- * Names and arguments that producer and consumer share: exchanges, queues, routing keys, headers.
- * Compatible with the Python package `loghive`.
+ * Names and arguments shared by producer and consumer: exchanges, queues, routing keys, headers. Compatible with the
+ * Python package `loghive`.
  */
 import { LEVELS, type Level } from './level.js';
 
@@ -11,16 +11,19 @@ export const FAILURE_KEY = 'failure.backoff';
 export const SERVICES_QUEUE = 'loghive_services';
 export const SERVICES_KEY = 'loghive.services';
 
-/** Which attempt a record that comes back from a delay queue has behind it (a number). */
+/** Number of attempts that a record from a delay queue has already had. */
 export const ATTEMPT_HEADER = 'x-loghive-attempt';
-/** The queue that a retried record was first taken from. */
+/** The queue from which a retried record was first consumed. */
 export const ORIGIN_HEADER = 'x-loghive-origin';
-/** How often a message was republished to its own queue before a delivery limit could eat it. */
+/** How many times a message was republished to its own queue, so that it does not reach the queue's delivery limit. */
 export const ROUNDS_HEADER = 'x-loghive-rounds';
 
 export type QueueType = 'quorum' | 'classic' | 'python';
 
-/** Limits of a log queue. `python` is a classic queue with exactly the two arguments that the Python package declares. */
+/**
+ * Type and limits of a log queue. `python` is a classic queue with exactly the two arguments that the Python package
+ * declares.
+ */
 export interface QueueSettings {
   readonly type: QueueType;
   readonly maxLength: number;
@@ -45,13 +48,13 @@ export function queueName(service: string, level: Level): string {
 
 const LOG_QUEUE = /^(.+)_(debug|info|warning|error|critical)_logs$/s;
 
-/** Whose queue it is; undefined where it is none of a service and level. */
+/** The service and level of a log queue; undefined for other queues. */
 export function laneOf(queue: string): { service: string; level: Level } | undefined {
   const [, service, level] = LOG_QUEUE.exec(queue) ?? [];
   return service === undefined ? undefined : { service, level: level!.toUpperCase() as Level };
 }
 
-/** The queue of one service and level, as `serverVersion` wants it declared. */
+/** The queue of one service and level, with the arguments for this server version. */
 export function logQueue(
   service: string,
   level: Level,
@@ -82,8 +85,8 @@ function logQueueArguments(settings: QueueSettings, serverVersion: string): Reco
 }
 
 /**
- * RabbitMQ 4 destroys a message that was given back 20 times unless the queue says -1; on 3.x the same -1 means that a
- * message is gone after one return, so it must not be sent there.
+ * RabbitMQ 4 drops a message that was requeued 20 times, unless the queue's delivery limit is -1. On 3.x, -1 drops a
+ * message after one requeue, so it must not be set there.
  */
 function unlimitedDeliveries(serverVersion: string): Record<string, unknown> {
   return majorVersion(serverVersion) >= 4 ? { 'x-delivery-limit': -1 } : {};
@@ -97,7 +100,7 @@ export function delayQueueName(delayMs: number): string {
   return `${FAILURE_QUEUE}_${delayMs}`;
 }
 
-/** Where a record that PostgreSQL refused for now waits `delayMs` before it is tried again. */
+/** The queue in which a record waits `delayMs` before it is retried, after PostgreSQL rejected it temporarily. */
 export function delayQueue(delayMs: number, type: QueueType, serverVersion: string): QueueDeclaration {
   return {
     queue: delayQueueName(delayMs),
@@ -119,7 +122,9 @@ export function delayQueue(delayMs: number, type: QueueType, serverVersion: stri
   };
 }
 
-/** Where records come back to after their delay. No TTL: what is here must not be lost while nobody reads. */
+/**
+ * The queue to which records return after their delay. No TTL: records here must not expire while there is no consumer.
+ */
 export function failureQueue(type: QueueType, settings: QueueSettings, serverVersion: string): QueueDeclaration {
   return {
     queue: FAILURE_QUEUE,
@@ -136,8 +141,9 @@ export function failureQueue(type: QueueType, settings: QueueSettings, serverVer
 }
 
 /**
- * Where producers say whose records they send. Always with the same arguments, whatever the log queues have, so that all
- * sides agree; without `x-overflow`, for the oldest announcement may go: it comes again within the hour.
+ * The queue for announcements, in which producers register their services. Its arguments do not depend on those of the
+ * log queues, so that all sides agree. Without `x-overflow`, so that the oldest announcement is dropped: it is repeated
+ * within the hour.
  */
 export const SERVICES: QueueDeclaration = Object.freeze({
   queue: SERVICES_QUEUE,
@@ -146,5 +152,5 @@ export const SERVICES: QueueDeclaration = Object.freeze({
   arguments: Object.freeze({ 'x-message-ttl': 604_800_000, 'x-max-length': 10_000 }),
 });
 
-/** What a service may be called: it becomes part of queue names and routing keys (AMQP short strings, 255 bytes). */
+/** Valid service names. They become part of queue names and routing keys (AMQP short strings, at most 255 bytes). */
 export const SERVICE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;

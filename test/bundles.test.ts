@@ -1,4 +1,4 @@
-/** An application that a bundler has made one file of logs as before, and loses nothing at its end. */
+/** An application bundled into one file logs as before, and loses nothing at its end. */
 import { execFile } from 'node:child_process';
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -18,12 +18,12 @@ const FORMATS = ['module', 'commonjs'] as const;
 type Format = (typeof FORMATS)[number];
 const extensionOf = (format: Format) => (format === 'module' ? 'mjs' : 'cjs');
 
-/** What docs/bundlers.md says: the application, and beside it the worker that sends the last records. */
+/** As described in docs/bundlers.md: the application, and next to it the worker that sends the last records. */
 const BUNDLERS: Record<string, (format: Format, folder: string) => Promise<void>> = {
   async esbuild(format, folder) {
     const home = await installOnce(['esbuild@0.28.2']);
     const extension = extensionOf(format);
-    // As esbuild's documents advise for modules: packages in CommonJS want a `require`.
+    // As esbuild's documentation recommends for ES modules: CommonJS packages need a `require`.
     const banner =
       "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);";
     await run(
@@ -77,7 +77,7 @@ describe.each(Object.keys(BUNDLERS))('%s', (bundler) => {
   });
 });
 
-test('without the worker beside it, what a bundle could not send at process.exit() is counted and reported', async () => {
+test('without the worker, records that a bundle could not send at process.exit() are counted and reported', async () => {
   const folder = await emptyFolder(installation, 'alone');
   await BUNDLERS.esbuild!('commonjs', folder);
   await rm(path.join(folder, 'exit-worker.cjs'));

@@ -8,7 +8,7 @@ import { hostileValues } from './support/hostile-values.mjs';
 const stamp = { id: '01993f0e-1111-7111-8111-000000000001', epochMicros: 1_769_855_445_123_456 };
 const context = { newId: () => 'none', localOffsets: new LocalOffsets(() => {}) };
 
-/** By either way; undefined where it is none of the lines that are read as bytes. */
+/** Both ways to decode a line; undefined for lines that are not parsed as bytes. */
 function read(bytes: Buffer, before = ''): { fast: StoredRecord | undefined; slow: StoredRecord | undefined } {
   const body = Buffer.concat([Buffer.from(before), bytes, Buffer.from('\n{"id":"next"}')]);
   const start = Buffer.byteLength(before);
@@ -29,7 +29,7 @@ const line = (message: unknown, information: unknown = { order: 7 }, service = '
   Buffer.from(encodeRecord({ service, level: 'ERROR', message, information }, stamp, 1024 * 1024));
 
 describe('a line of our own', () => {
-  test('is the same record, and the same row, as when it is parsed', () => {
+  test('gives the same record and row as parsing', () => {
     const values = hostileValues.filter(
       ({ name }) => !/10 MB|a MB|300,000|million|hundred|doubles|at every key/.test(name),
     );
@@ -44,7 +44,7 @@ describe('a line of our own', () => {
     expect(taken).toBeGreaterThan(values.length / 2);
   });
 
-  test('stays bytes for every kind of plain text', () => {
+  test('stays bytes for all kinds of plain text', () => {
     for (const message of [
       '',
       'plain',
@@ -59,7 +59,7 @@ describe('a line of our own', () => {
     }
   });
 
-  test('has the service of its own line, not that of the one before', () => {
+  test('has the service of its own line, not that of the previous one', () => {
     for (const service of ['shop', 'shop-2', 'shop', 'sho', 'ünicode']) {
       expect(read(line('m', {}, service)).fast?.service).toBe(service);
     }
@@ -69,7 +69,7 @@ describe('a line of our own', () => {
 describe('any other line', () => {
   const good = line('payment "failed"\n', { order: 7, list: [1, 'two', { three: null }] });
 
-  test('is left alone, or is the record that it is when it is parsed', () => {
+  test('is not accepted, or gives the same record as parsing', () => {
     let seed = 42;
     const below = (limit: number) => {
       seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
@@ -108,7 +108,7 @@ describe('any other line', () => {
     }
   });
 
-  test('that ends too early is left alone, whatever follows in the frame', () => {
+  test('that ends too early is not accepted, whatever follows in the frame', () => {
     for (let end = 0; end < good.length; end++) expect(canonicalRecord(good, 0, end)).toBeUndefined();
     expect(canonicalRecord(good, 0, good.length)).toBeDefined();
   });

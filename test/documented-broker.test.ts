@@ -1,4 +1,4 @@
-/** What the documents say of RabbitMQ is tried as it stands there: the rights that suffice, the message to copy. */
+/** Checks the documentation about RabbitMQ: the sufficient permissions, the message to copy. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { connect } from 'amqplib';
@@ -12,7 +12,7 @@ import { eventually } from './support/wait.mjs';
 
 const documentOf = (name: string) => readFileSync(path.resolve(import.meta.dirname, '..', name), 'utf8');
 
-test('the rights that docs/production.md names suffice for a producer, a consumer and its commands', {
+test('the permissions listed in docs/production.md suffice for a producer, a consumer and its commands', {
   timeout: 60_000,
 }, async () => {
   const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
@@ -37,7 +37,7 @@ test('the rights that docs/production.md names suffice for a producer, a consume
   await consumer.start();
   const messages = async () => (await database.query('select message from logs.records')).map((row) => row.message);
   await eventually(async () => expect(await messages()).toEqual(['first']));
-  // What PostgreSQL refuses for now takes the way over the queues for retries.
+  // Records that PostgreSQL rejects temporarily pass through the delay queues.
   await database.query(`create function logs.no() returns trigger language plpgsql as $$
     begin if new.message = 'no' then raise exception 'no' using errcode = 'P0001'; end if; return new; end $$`);
   await database.query('create trigger n before insert on logs.records for each row execute function logs.no()');
@@ -56,7 +56,7 @@ test('the rights that docs/production.md names suffice for a producer, a consume
   expect((await broker.listQueues()).filter(({ name }) => name.startsWith('shop_'))).toEqual([]);
 });
 
-test('the message that docs/record.md gives to copy is stored, as it stands there', async () => {
+test('the example message in docs/record.md is stored', async () => {
   const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
   const consumer = createConsumer(['shop'], { url: broker.url, databaseUrl: database.url });
   onEnd(() => consumer.stop());
@@ -78,7 +78,7 @@ test('the message that docs/record.md gives to copy is stored, as it stands ther
   ]);
 });
 
-test('of a policy and an argument the lower limit counts, and a policy can take "reject-publish" from a quorum queue', async () => {
+test('of a policy and an argument the lower limit applies, and a policy can disable "reject-publish" of a quorum queue', async () => {
   const broker = await useBroker();
   const { vhost } = broker;
   await broker.admin.setPolicy('short', '^short_', { 'max-length': 1 }, { vhost });
@@ -86,7 +86,7 @@ test('of a policy and an argument the lower limit counts, and a policy can take 
   await broker.admin.setPolicy('drop', '^drop_', { 'max-length': 1, overflow: 'drop-head' }, { vhost });
   const connection = await connect(broker.url);
   onEnd(() => connection.close());
-  /** How many of 20 the broker has confirmed, and how many it has. A limit is soft: it lets one or two more in. */
+  /** How many of 20 messages the broker has confirmed and kept. A limit is soft: one or two more are accepted. */
   const sent = async (queue: string, maxLength: number) => {
     const channel = await connection.createConfirmChannel();
     const own = { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish', 'x-max-length': maxLength };
@@ -105,7 +105,7 @@ test('of a policy and an argument the lower limit counts, and a policy can take 
   expect(short.kept).toBe(short.confirmed);
   const long = await sent('long_queue', 1);
   expect(long.confirmed).toBeLessThan(10);
-  // Confirmed, and gone.
+  // Confirmed, and dropped.
   const dropped = await sent('drop_queue', 1000);
   expect(dropped.confirmed).toBe(20);
   expect(dropped.kept).toBeLessThan(10);

@@ -6,7 +6,7 @@ import { ERROR_CODES, LoghiveError, reasonOf } from '../src/errors.js';
 const root = path.resolve(import.meta.dirname, '..');
 const codes = Object.keys(ERROR_CODES);
 
-/** The code without comments of everything but the table itself. */
+/** All code except the table itself, without comments. */
 function sources(): string {
   const files = ['src', 'transports', 'consumer', 'cli'].flatMap((folder) =>
     readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => path.join(folder, file)),
@@ -22,11 +22,11 @@ describe('the table of codes', () => {
     ...readFileSync(path.join(root, 'docs/errors.md'), 'utf8').matchAll(/^## (?<code>\w+)\n\n(?<meaning>.*)\n\n\S/gm),
   ].map(({ groups }) => [groups?.code, groups?.meaning]);
 
-  test('is the one that docs/errors.md has, word for word and in its order', () => {
+  test('is the same as in docs/errors.md, word for word and in order', () => {
     expect(documented).toEqual(Object.entries(ERROR_CODES));
   });
 
-  test('holds no code that nothing throws or reports, and no other code is used', () => {
+  test('contains no unused codes, and no other codes are used', () => {
     const used = new Set(
       sources().match(
         /(?<=')LOGHIVE_(?:INVALID|CLOSED|ALERT|BROKER|RECORDS|STORAGE|MIGRATION|FOLDER|PORT|POSTGRES)\w*(?=')/g,
@@ -36,7 +36,7 @@ describe('the table of codes', () => {
   });
 });
 
-test('an error keeps its code, its message as a sentence, and what lies underneath', () => {
+test('an error has its code, its message as a sentence, and its cause', () => {
   const cause = new Error('underneath');
   const error = new LoghiveError('LOGHIVE_CLOSED', 'what happened', { cause });
   expect(error).toBeInstanceOf(Error);
@@ -50,14 +50,14 @@ test.each<[unknown, string]>([
   [new AggregateError([new Error('one'), 'two']), 'one; two'],
   ['text', 'text'],
   [undefined, 'undefined'],
-  [Object.create(null), 'an error that cannot be shown'],
+  [Object.create(null), 'an error without a readable message'],
   [
     {
       toString() {
         throw new Error('no');
       },
     },
-    'an error that cannot be shown',
+    'an error without a readable message',
   ],
 ])('the reason of anything that was thrown is a text', (thrown, reason) => {
   expect(reasonOf(thrown)).toBe(reason);

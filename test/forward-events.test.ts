@@ -15,7 +15,7 @@ function useForwarded() {
 }
 
 describe('the events of a publisher reach an integration', () => {
-  it('once, whoever listens there, with what they carry', () => {
+  it('once, with their arguments, whichever listeners there are', () => {
     const { publisher, integration, listen, heard } = useForwarded();
     listen('connect', 'one');
     listen('connect', 'two');
@@ -29,7 +29,7 @@ describe('the events of a publisher reach an integration', () => {
     expect(errors).toEqual([error]);
   });
 
-  it('only while somebody listens there: nothing else holds the integration', () => {
+  it('only while it has listeners, so that nothing else references it', () => {
     const { integration, listen, listeners, end } = useForwarded();
     expect(listeners()).toBe(0);
     listen('connect');
@@ -43,7 +43,7 @@ describe('the events of a publisher reach an integration', () => {
     end();
   });
 
-  it('also after somebody has removed all listeners there', async () => {
+  it('also after all of its listeners were removed', async () => {
     const { publisher, integration, listen, heard, listeners } = useForwarded();
     listen('connect', 'before');
     integration.removeAllListeners();
@@ -54,7 +54,7 @@ describe('the events of a publisher reach an integration', () => {
     expect(heard).toEqual(['after']);
   });
 
-  it('until it is closed, and nothing of it stays on either side', async () => {
+  it('until it is closed, after which no listeners remain on either side', async () => {
     const { publisher, integration, listen, heard, listeners, end } = useForwarded();
     listen('connect');
     end();

@@ -10,7 +10,7 @@ function linesOf(body: Buffer): Buffer[] {
 const texts = (body: Buffer | string) => linesOf(Buffer.from(body)).map((line) => line.toString());
 
 describe('a frame', () => {
-  test('gives back the lines that it was made of', () => {
+  test('returns the lines that it was made of', () => {
     const lines = ['{"a":1}', '{"b":"ü€😀"}', '{"c":"\\n"}'];
     const body = Buffer.alloc(1000);
     let filled = 0;
@@ -31,26 +31,26 @@ describe('a frame', () => {
     expect(texts(Buffer.alloc(16 * 1024 * 1024, ' \n\r\t'))).toEqual([]);
   });
 
-  test('may begin with a byte order mark, as every line of it may', () => {
+  test('may start with a byte order mark, as may every line', () => {
     expect(texts('\ufeff{"a":1}\r\n{"b":2}')).toEqual(['{"a":1}', '{"b":2}']);
     expect(texts('\ufeff\n{"a":1}')).toEqual(['{"a":1}']);
     expect(decodeLine(Buffer.from('\ufeff{"ü":1}'))).toEqual({ ok: true, line: '{"ü":1}' });
   });
 
-  test('gives its lines one by one: who wants only the first ones does not pay for the others', () => {
+  test('iterates over its lines lazily', () => {
     const lines = new LineCursor(Buffer.alloc(64 * 1024 * 1024, '1\n'));
     expect(lines.next()).toBe(true);
     expect(lines).toMatchObject({ start: 0, end: 1 });
   });
 
-  test('gives its lines as places in its body: nothing is copied', () => {
+  test('returns its lines as positions in its body, without copying', () => {
     const lines = new LineCursor(Buffer.from('one\r\ntwo'));
     lines.next();
     lines.next();
     expect(lines).toMatchObject({ start: 5, end: 8 });
   });
 
-  test('keeps damaged text inside its line', () => {
+  test('confines damaged text to its line', () => {
     const lines = linesOf(Buffer.concat([Buffer.from('good\n'), Buffer.from([0xe2, 0x82]), Buffer.from('\nfine')]));
     expect(lines.map((line) => decodeLine(line).ok)).toEqual([true, false, true]);
   });

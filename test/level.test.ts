@@ -6,7 +6,7 @@ describe('the five levels', () => {
     expect(LEVELS.map(severity)).toEqual([0, 1, 2, 3, 4]);
   });
 
-  test('are found in any case, without a name to keep', () => {
+  test('are found in any case, without an original name', () => {
     for (const level of LEVELS) {
       const capitalized = `${level[0]}${level.slice(1).toLowerCase()}`;
       for (const name of [level, level.toLowerCase(), capitalized, ` ${level} `]) {
@@ -36,7 +36,7 @@ describe('other names', () => {
     expect(parseLevel(name)).toEqual({ level, name });
   });
 
-  test('that nobody knows count as INFO and are kept as written', () => {
+  test('that are unknown count as INFO and are kept as written', () => {
     for (const name of ['Chatty', '', '30', 'constructor', '__proto__']) {
       expect(parseLevel(name)).toEqual({ level: 'INFO', name });
     }
@@ -73,13 +73,13 @@ describe("a logger's own table", () => {
     expect(levelsOf(cli)).toMatchObject({ help: 'WARNING', data: 'INFO', prompt: 'DEBUG', input: 'DEBUG' });
   });
 
-  test('gives a custom name the nearest known level by rank, the more severe one at equal distance', () => {
+  test('maps a custom name to the nearest known level by rank, the more severe one at equal distance', () => {
     expect(levelsOf({ error: 0, audit: 1, info: 2 })).toMatchObject({ audit: 'ERROR' });
     expect(levelsOf({ error: 0, audit: 500, warn: 501, info: 502 })).toMatchObject({ audit: 'ERROR' });
     expect(levelFinder({ error: 0, audit: 1, info: 2 })('audit')).toEqual({ level: 'ERROR', name: 'audit' });
   });
 
-  test('spreads names that have a known one on one side only between that and the end', () => {
+  test('spreads names with a known one on only one side between that level and the end', () => {
     expect(Object.values(levelsOf({ fatal: 0, oops: 1, meh: 2, blah: 3, tiny: 4 }))).toEqual([...LEVELS].reverse());
     expect(Object.values(levelsOf({ loud: 0, louder: 1, warn: 2, info: 3, quiet: 4, quieter: 5 }))).toEqual([
       'CRITICAL',
@@ -96,7 +96,7 @@ describe("a logger's own table", () => {
     });
   });
 
-  test('gives names of one number one level', () => {
+  test('maps names with the same number to the same level', () => {
     expect(levelsOf({ error: 0, oops: 0, info: 1 })).toMatchObject({ oops: 'ERROR' });
   });
 
@@ -112,7 +112,7 @@ describe("a logger's own table", () => {
     expect(levelsOf({ only: 0 })).toEqual({ only: 'INFO' });
   });
 
-  test('leaves names outside it, and numbers that are none, to the common rules', () => {
+  test('handles names outside it, and invalid numbers, by the common rules', () => {
     const find = levelFinder({ error: 0, broken: Number.NaN });
     expect(find('fatal')).toEqual({ level: 'CRITICAL', name: 'fatal' });
     expect(find('broken')).toEqual({ level: 'INFO', name: 'broken' });

@@ -1,11 +1,14 @@
-/** One style for everything that is told: it begins in lower case, names apart. That it ends with a full stop is held by asSentence. */
+/**
+ * One style for all messages: they begin in lower case, except for proper names. asSentence ensures the full stop at
+ * the end.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '..');
 
-/** Where a text is handed over to be told or thrown, and how it begins. */
+/** Where a message is logged, reported or thrown, and how it begins. */
 const TOLD = [
   /(?:internalLogger|warnings|notices|status|serverLog)\.(?:debug|info|warning|error|once|report)\(\s*(?:'[\w ]+',\s*)?['"`]([^'"`$]+)/gi,
   /\b(?:notice|tell|warn|warnOnce|bad|storageUnavailable|invalid|asSentence|#warnOfRecords)\(\s*['"`]([^'"`$]+)/g,
@@ -16,7 +19,7 @@ const TOLD = [
 /** Proper names and names of settings. */
 const NAMES = /^(?:SIG[A-Z]+|PostgreSQL|RabbitMQ|Loghive|PEM|[A-Z][A-Z]+_[A-Z_]+|IANA)\b/;
 
-test('every text that is told begins in lower case, names apart', () => {
+test('every message begins in lower case, except for names', () => {
   const texts = ['src', 'transports', 'consumer', 'cli']
     .flatMap((folder) =>
       readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),

@@ -20,7 +20,7 @@ const ENTRIES = [
   'loghive/flush-on-exit',
   'loghive/exit-worker',
 ];
-// Here and not in a hook: what a hook hands to onEnd() is never called.
+// Not in a hook, because teardowns that a hook passes to onEnd() are never called.
 const installation = await installPackage();
 onEnd(() => installation.remove());
 await cp(path.join(import.meta.dirname, 'projects', 'exports'), installation.app, { recursive: true });
@@ -35,7 +35,7 @@ async function printed(script: string, ...args: string[]): Promise<any> {
 }
 
 describe('the packed file', () => {
-  test('holds what is needed to run and nothing else', async () => {
+  test('contains what is needed to run and nothing else', async () => {
     const { stdout } = await run('tar', ['-tzf', installation.tarball]);
     const files = stdout
       .trim()
@@ -52,7 +52,7 @@ describe('the packed file', () => {
     expect(needless).toEqual([]);
   });
 
-  test('holds every migration in both builds', async () => {
+  test('contains every migration in both builds', async () => {
     const { stdout } = await run('tar', ['-tzf', installation.tarball]);
     const migrations = (build: string) =>
       [...stdout.matchAll(new RegExp(`^package/dist/${build}/(.+\\.sql)$`, 'gm'))].map(([, file]) => file);
@@ -60,7 +60,7 @@ describe('the packed file', () => {
     expect(migrations('cjs')).toEqual(migrations('esm'));
   });
 
-  test('is what the Dockerfile installs; without it the image is not built', { timeout: 120_000 }, async () => {
+  test('is installed by the Dockerfile; without it the image build fails', { timeout: 120_000 }, async () => {
     const text = await readFile(path.resolve(import.meta.dirname, '../deploy/Dockerfile'), 'utf8');
     const command = /^RUN ((?:.*\\\n)*.*)$/m.exec(text)![1]!;
     const folder = await mkdtemp(path.join(tmpdir(), 'loghive-image-'));
@@ -81,9 +81,9 @@ describe('the packed file', () => {
     expect(messages).toEqual([]);
   });
 
-  test('has types that say what is there, for every kind of resolution (attw)', { timeout: 60_000 }, async () => {
+  test('has correct types for every kind of resolution (attw)', { timeout: 60_000 }, async () => {
     const attw = path.resolve(import.meta.dirname, '../node_modules/.bin/attw');
-    // It ends with 1 when it has found something; what, is in its output.
+    // It exits with 1 if it has found problems, which are in its output.
     const { stdout } = await run(process.execPath, [attw, installation.tarball, '--format', 'json']).catch(
       (error) => error,
     );
@@ -96,8 +96,8 @@ describe('the packed file', () => {
   });
 });
 
-describe('what it gives', () => {
-  test('is the same by name, imported and required', async () => {
+describe('its exports', () => {
+  test('have the same names when imported and required', async () => {
     const imported = await printed('imports.mjs');
     expect(imported).toEqual({
       loghive: [
@@ -131,7 +131,7 @@ describe('what an application loads', () => {
       ...new Set(files.flatMap((file) => /.*node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(file)?.[1] ?? [])),
     ].sort();
   const own = ['@pinojs/redact', 'amqplib', 'async-mutex', 'dotenv', 'loghive', 'tslib'];
-  // winston-transport and its own dependencies: an application with Winston has loaded all of them already.
+  // winston-transport and its dependencies, which every Winston application has already loaded.
   const winston = [
     'winston-transport',
     'logform',
@@ -142,7 +142,7 @@ describe('what an application loads', () => {
     'safe-stable-stringify',
   ];
 
-  // An application with Pino has both already.
+  // A Pino application has already loaded both.
   const pino = ['pino-abstract-transport', 'split2'];
 
   test.each(['loaded.cjs', 'loaded.mjs'])('is light: no database, no command line, no retries (%s)', async (script) => {
@@ -165,7 +165,7 @@ describe('what an application loads', () => {
 });
 
 describe('in one process', () => {
-  test('the imported and the required copy share one connection, until the last of them is closed', async () => {
+  test('the imported and the required copy share one connection until both are closed', async () => {
     const broker = await useBroker();
     const child = useChild(inApp('shared.mjs'), {
       env: { LOGHIVE_URL: broker.url, LOGHIVE_SERVICE: uniqueName('shared') },
@@ -196,7 +196,7 @@ describe('in one process', () => {
   });
 });
 
-test('there is an entry in package.json for each that is tested here', async () => {
+test('package.json has an entry for each export that is tested here', async () => {
   const { exports } = JSON.parse(await readFile(inApp('node_modules/loghive/package.json'), 'utf8'));
   const entries = Object.keys(exports).map((entry) => entry.replace(/^\./, 'loghive'));
   expect(entries).toEqual([...ENTRIES, 'loghive/package.json']);

@@ -10,16 +10,16 @@ const STEERING = [
 const KEPT = 'a ÄÖ 漢字 👨‍👩‍👧 שלום " \\ \u00a0 €';
 
 describe('on one line', () => {
-  test.each(STEERING.map((unit) => [JSON.stringify(unit), unit]))('%s is seen, and has no effect', (_, unit) => {
+  test.each(STEERING.map((unit) => [JSON.stringify(unit), unit]))('%s is visible, and has no effect', (_, unit) => {
     expect(printableLine(`<${unit}>`)).toMatch(/^<\\(?:[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4})>$/);
   });
 
-  test('letters of every language stay', () => expect(printableLine(KEPT)).toBe(KEPT));
+  test('letters of all languages are kept', () => expect(printableLine(KEPT)).toBe(KEPT));
 
-  test('half of a character is seen as such', () => expect(printableLine('\ud83d!😀')).toBe('\\ud83d!😀'));
+  test('a lone surrogate is visible', () => expect(printableLine('\ud83d!😀')).toBe('\\ud83d!😀'));
 });
 
-test('on several lines, line breaks and tabs stay, and nothing else of it', () => {
+test('on several lines, only line breaks and tabs are kept', () => {
   expect(printableLines('a\r\n\tb\nc\r\x1b[2J\u2028d\x85e\x0bf')).toBe('a\n\tb\nc\\r\\x1b[2J\\u2028d\\x85e\\x0bf');
 });
 

@@ -379,7 +379,9 @@ describe('the environment', () => {
     const [error] = await warned;
     expect(error).toMatchObject({ code: 'LOGHIVE_INVALID_OPTION' });
     expect(error.message).toMatch(words);
-    expect(error.message).toMatch(/Correct (?:it|them) or set .*\. No broker is connected to until then: records wait/);
+    expect(error.message).toMatch(
+      /Correct (?:it|them) or set .*\. Until this is corrected, Loghive does not connect: records are buffered/,
+    );
     expect(told.mock.calls.map(([line]) => line)).toEqual([error.message]);
     expect(client.status().connection).toMatchObject({ state: 'waiting', lastError: error.message });
     // An argument is right whatever the environment says.

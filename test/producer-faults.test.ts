@@ -113,8 +113,8 @@ test.each<[string, () => Promise<string>, string, RegExp]>([
 });
 
 test.each<[string, object, RegExp]>([
-  ['publish', { write: '' }, /^publishing was refused: .*ACCESS_REFUSED/],
-  ['declare', { configure: '' }, /^the user may not declare exchange "logs_exchange", and it is not there/],
+  ['publish', { write: '' }, /^the broker refused a message: .*ACCESS_REFUSED/],
+  ['declare', { configure: '' }, /^exchange "logs_exchange" does not exist and the user may not declare it/],
 ])('what a user may not do is reported with what is missing: %s', async (_what, permissions, words) => {
   const own = await useBroker();
   const { logger, transport, warnings, lines } = useLogger(await useUser({ vhost: own.vhost, ...permissions }));

@@ -9,7 +9,7 @@ import { eventually } from './support/wait.mjs';
 const broker = await useBroker();
 const database = await useDatabase();
 const services = new Map(PROJECTS.map((name) => [name, uniqueName(name)]));
-// Here and not in a hook: what a hook hands to onEnd() is never called.
+// Not in a hook, because teardowns that a hook passes to onEnd() are never called.
 const installation = await installPackage();
 const printing = { 'main.mjs': uniqueName('module'), 'main.cjs': uniqueName('commonjs'), 'main.ts': uniqueName('tsx') };
 onEnd(() => installation.remove());
@@ -20,7 +20,7 @@ const consumer = useChild(path.join(installation.app, 'node_modules', '.bin', 'l
 });
 await consumer.waitForLine(/connected to RabbitMQ/, 30_000);
 
-describe('records of an application that has installed the packed file reach PostgreSQL, once each', () => {
+describe('records of an application with the packed file installed are stored in PostgreSQL once each', () => {
   test.each(PROJECTS)('%s', { timeout: 120_000 }, async (name) => {
     const service = services.get(name) ?? '';
     const project = await prepareProject(name, installation);
@@ -30,7 +30,7 @@ describe('records of an application that has installed the packed file reach Pos
   });
 });
 
-describe('an application that only prints is recorded by `--import loghive/console/register`', () => {
+describe('an application that only prints to the console is recorded by `--import loghive/console/register`', () => {
   test.each(Object.entries(printing))('%s', { timeout: 60_000 }, async (file, service) => {
     const typed = file.endsWith('.ts') ? ': number' : '';
     writeFileSync(

@@ -1,4 +1,4 @@
-/** Beside the Python package: what it declared is used, what it publishes is stored, and it can read what we publish. */
+/** Interoperation with the Python package: its queues are used, its messages are stored, and it can read ours. */
 import { connect } from 'amqplib';
 import { describe, expect, test, vi } from 'vitest';
 import winston from 'winston';
@@ -18,7 +18,7 @@ async function openChannel(broker: TestBroker) {
   return connection.createConfirmChannel();
 }
 
-/** Exactly what the package's client and consumer declare when they start. */
+/** What the package's client and consumer declare when they start. */
 async function declareAsPython(broker: TestBroker, service: string) {
   const channel = await openChannel(broker);
   await channel.assertExchange(EXCHANGE, 'direct', { durable: true });
@@ -49,7 +49,7 @@ async function consume(broker: TestBroker, service: string, options: ConsumerOpt
 }
 
 describe('a consumer where the Python package declared first', () => {
-  test('stores what it publishes with the right time, and tells once, by name, that arguments differ', async () => {
+  test('stores its records with the right time, and reports different arguments once by name', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
     const channel = await declareAsPython(broker, service);
@@ -92,17 +92,19 @@ describe('a consumer where the Python package declared first', () => {
       })),
     );
     for (const queue of [`${service}_info_logs`, `${service}_error_logs`, `${service}_warning_logs`]) {
-      const about = warnings().filter((line) => line.includes(`"${queue}" exists with other arguments`));
+      const about = warnings().filter((line) => line.includes(`"${queue}" exists with different arguments`));
       expect(about).toHaveLength(1);
     }
-    expect(warnings().filter((line) => line.includes('"failure_backoff" exists with other arguments'))).toHaveLength(1);
+    expect(
+      warnings().filter((line) => line.includes('"failure_backoff" exists with different arguments')),
+    ).toHaveLength(1);
     const queues = await broker.listQueues();
     expect(queues.find(({ name }) => name === `${service}_info_logs`)?.arguments).toEqual(ARGUMENTS);
     expect(queues.find(({ name }) => name === 'failure_backoff')?.arguments).toEqual(ARGUMENTS);
     expect(await database.query('SELECT * FROM logs.dead_letters')).toEqual([]);
   });
 
-  test('tries again what its consumer left in failure_backoff', async () => {
+  test('retries the messages that its consumer left in failure_backoff', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
     const channel = await declareAsPython(broker, service);
@@ -129,7 +131,7 @@ describe('a consumer where the Python package declared first', () => {
     expect(consumer.status().counts).toMatchObject({ retried: 2, stored: 1 });
   });
 
-  test('with queueType python finds nothing to tell', async () => {
+  test('with queueType python has nothing to report', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
     await declareAsPython(broker, service);
@@ -148,11 +150,11 @@ describe('with queueType python', () => {
       ['critical', 'debug', 'error', 'info', 'warning'].map((level) => `${service}_${level}_logs`),
     );
     for (const queue of queues) expect(queue).toMatchObject({ type: 'classic', durable: true, arguments: ARGUMENTS });
-    // Rejects with a 406 where anything differs.
+    // Rejects with a 406 if anything differs.
     await declareAsPython(broker, service);
   });
 
-  test('services announce themselves as ever, in a queue that the package does not know', async () => {
+  test('services still announce themselves, in a queue that the package does not use', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
     await declareAsPython(broker, service);
@@ -176,7 +178,7 @@ describe('with queueType python', () => {
     for (let order = 0; order < 3; order++) logger.info('order placed', { order });
     await transport.flush();
 
-    // Its own declaration passes, for what the producer declared is the same.
+    // The package's own declaration succeeds, because the producer declared the same.
     const channel = await declareAsPython(broker, service);
     for (let order = 0; order < 3; order++) {
       const message = await channel.get(`${service}_info_logs`);

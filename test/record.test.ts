@@ -10,14 +10,14 @@ const parse = (text: string) => JSON.parse(text) as { message: string; informati
 const encode = (more: Partial<RecordInput>, maxRecordBytes = MIB) => parse(line(more, maxRecordBytes));
 
 describe('a line', () => {
-  test('has the fields of the wire contract, in their order', () => {
+  test('has the specified fields, in order', () => {
     expect(line({ message: 'payment failed', information: { order: 7 } })).toBe(
       '{"id":"01993f0e-1111-7111-8111-000000000001","service":"shop","level":"ERROR","message":"payment failed",' +
         '"information":{"order":7},"timestamp":"2026-01-31T10:30:45.123456Z"}',
     );
   });
 
-  test('is the same line, whether or not something in it must be made safe', () => {
+  test('is the same line whether or not a value must be made safe', () => {
     const plain = line({ message: 'a "quoted"\nline', information: { a: [1, { b: 'ü' }], at: new Date(0) } });
     const safe = line({ message: 'a "quoted"\nline', information: { a: [1, { b: 'ü' }], at: new Date(0), n: 1n } });
     expect(safe).toBe(plain.replace('000Z"}', '000Z","n":"1n"}'));
@@ -29,7 +29,7 @@ describe('a line', () => {
     expect(parse(text)).toMatchObject({ message: 'one\ntwo\r\n\u2028', information: { 'k\n': 'v\n' } });
   });
 
-  test('tells services apart that log in turns', () => {
+  test('distinguishes services that log alternately', () => {
     const services = ['a', 'b', 'a"', 'a', 'c\0'].map((service) => JSON.parse(line({ service })).service);
     expect(services).toEqual(['a', 'b', 'a"', 'a', 'c\u2400']);
   });
@@ -58,7 +58,7 @@ describe('the message', () => {
     expect(encode({ message }).message).toBe(expected);
   });
 
-  test('that cannot be read at all is marked', () => {
+  test('that cannot be read is marked', () => {
     const message = new Proxy(
       {},
       {
@@ -97,7 +97,7 @@ describe('information', () => {
     expect(information).toMatchObject({ name: 'RangeError', message: 'far', code: 'E_FAR' });
   });
 
-  test('that is toJSON by inheritance gives what that says', () => {
+  test('with an inherited toJSON is the result of that', () => {
     const information = Object.create({ toJSON: () => ({ from: 'toJSON' }) }) as object;
     expect(encode({ information }).information).toEqual({ from: 'toJSON' });
     const hidden = Object.defineProperty({ a: 1 }, 'toJSON', { value: () => ({ n: 1n }) });
@@ -149,7 +149,7 @@ describe('hostile values', () => {
 });
 
 describe('the limit', () => {
-  test('is kept to the byte', () => {
+  test('is exact to the byte', () => {
     const bare = Buffer.byteLength(line({ information: { a: '' } }));
     const room = 2048 - bare;
     expect(encode({ information: { a: 'x'.repeat(room) } }, 2048).information.a).toHaveLength(room);
@@ -159,7 +159,7 @@ describe('the limit', () => {
     expect(parse(over).information.a).toMatch(/^x+…\[cut \d+ characters\]$/);
   });
 
-  test('cuts the longest texts evenly, wherever they stand, and says how much is missing', () => {
+  test('cuts the longest texts evenly at any depth, and marks how much is missing', () => {
     const { message, information } = encode(
       {
         message: 'm'.repeat(5000),
@@ -184,24 +184,29 @@ describe('the limit', () => {
   });
 });
 
-describe('fields from elsewhere', () => {
+describe('additional fields', () => {
   const more = (fields: object) => Object.entries(fields).map(([name, value]) => ({ name, value }));
 
   test.each<[string, unknown, object, unknown]>([
     ['stand behind those of the record', { order: 7 }, { pid: 1 }, { order: 7, pid: 1 }],
-    ['give way to those of the record', { pid: 'mine', none: null }, { pid: 1, none: 2 }, { pid: 'mine', none: null }],
+    [
+      'give precedence to those of the record',
+      { pid: 'mine', none: null },
+      { pid: 1, none: 2 },
+      { pid: 'mine', none: null },
+    ],
     ['fill in for what is undefined', { pid: undefined }, { pid: 1 }, { pid: 1 }],
     ['are all there is', undefined, { pid: 1, at: new Date(0) }, { pid: 1, at: '1970-01-01T00:00:00.000Z' }],
     ['stand beside a value', 'text', { pid: 1 }, { value: 'text', pid: 1 }],
     ['are left out when undefined', {}, { a: undefined, b: 1 }, { b: 1 }],
     ['are made safe', { order: 7 }, { n: 1n, nul: '\0' }, { order: 7, n: '1n', nul: '\u2400' }],
-    ['are made safe beside what is not', { n: 1n }, { pid: 1 }, { n: '1n', pid: 1 }],
-    ['have names as they like', {}, { constructor: 1, toString: 2 }, { constructor: 1, toString: 2 }],
+    ['are made safe beside unsafe values', { n: 1n }, { pid: 1 }, { n: '1n', pid: 1 }],
+    ['may have any names', {}, { constructor: 1, toString: 2 }, { constructor: 1, toString: 2 }],
   ])('%s', (_, information, fields, expected) => {
     expect(encode({ information, more: more(fields) }).information).toEqual(expected);
   });
 
-  test('give way to the name of the level as well', () => {
+  test('give precedence to the name of the level as well', () => {
     const input = { information: {}, levelName: 'notice', more: more({ level: 'mine' }) };
     expect(encode(input).information).toEqual({ level: 'notice' });
   });

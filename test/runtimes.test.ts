@@ -1,4 +1,4 @@
-/** Bun and Deno run the package as Node does. */
+/** The package works in Bun and Deno as in Node. */
 import path from 'node:path';
 import { describe, test } from 'vitest';
 import { copyEverything, ENDS, type End, expectAllAfter, type Run } from './projects/everything.js';
@@ -10,7 +10,7 @@ const installation = await installPackage();
 onEnd(() => installation.remove());
 const sources = await copyEverything(installation);
 
-/** The packages `bun` and `deno` fetch these in install scripts, which nothing here needs to run. */
+/** The packages `bun` and `deno` download these in install scripts, which do not have to run here. */
 const RUNTIMES: Record<string, () => Promise<Omit<Run, 'url'>>> = {
   async Bun() {
     const home = await installOnce(['@oven/bun-linux-x64@1.4.5']);

@@ -19,7 +19,7 @@ describe('a value that is plain and clean', () => {
 
 describe('any other value', () => {
   for (const { name, make, expect: check } of hostileValues) {
-    test(`comes out marked and JSON takes it: ${name}`, () => {
+    test(`becomes valid JSON with marks: ${name}`, () => {
       const began = performance.now();
       const json = JSON.stringify({ field: safeValue(make()) });
       check((JSON.parse(json) as { field?: unknown }).field ?? undefined);
@@ -35,7 +35,7 @@ describe('any other value', () => {
     expect(value).toEqual({ inner: { n: 1n, text: 'a\0b' }, list: [{ n: 1n, text: 'a\0b' }, Number.NaN] });
   });
 
-  test('is copied in whole, so that what the application does later is not seen', () => {
+  test('is copied completely, so that later changes by the application have no effect', () => {
     const plain = { kept: 1 };
     const copy = safeValue({ plain, n: 1n });
     plain.kept = 2;
@@ -44,7 +44,7 @@ describe('any other value', () => {
 });
 
 describe('an accessor', () => {
-  test('that gives a new object each time is read once', () => {
+  test('that returns a new object each time is read once', () => {
     let reads = 0;
     const value = {
       n: 1n,
@@ -56,7 +56,7 @@ describe('an accessor', () => {
     expect(safeValue(value)).toEqual({ n: '1n', fresh: { reads: 1 } });
   });
 
-  test('that gives what JSON drops the second time it is read is not lost', () => {
+  test('that returns a value without JSON the second time it is read is not lost', () => {
     let reads = 0;
     const value = {
       get sometimes() {
@@ -69,7 +69,7 @@ describe('an accessor', () => {
 });
 
 describe('the limit', () => {
-  test('never stops a structure that fits, however many members it has', () => {
+  test('never truncates a structure that fits, however many members it has', () => {
     const numbers = Array.from({ length: 50_000 }, (_, at) => at % 10);
     const value = { numbers, n: 1n, deep: { deeper: { numbers } } };
     const bytes = JSON.stringify({ ...value, n: '1n' }).length;
@@ -77,13 +77,13 @@ describe('the limit', () => {
     expect(copy).toEqual({ value: { ...value, n: '1n' }, overflows: false });
   });
 
-  test('leaves what stands behind a huge member its room', () => {
+  test('leaves room for the members after a huge one', () => {
     const value = { huge: Array.from({ length: 100_000 }, (_, at) => ({ at, n: BigInt(at) })), requestId: 'r-7' };
     const { requestId } = safeValue(value, 64 * 1024) as Record<string, unknown>;
     expect(requestId).toBe('r-7');
   });
 
-  test('tells long texts from the rest', () => {
+  test('distinguishes long texts from structure', () => {
     expect(safeCopy({ a: 'x'.repeat(2000), n: 1n }, 1024).overflows).toBe(true);
     expect(safeCopy({ a: 'x'.repeat(500), n: 1n }, 1024).overflows).toBe(false);
   });

@@ -1,6 +1,6 @@
 /**
- * RabbitMQ 4.x is not at hand everywhere. What we do otherwise there hangs on the version with which the server
- * introduces itself, so a server is led past a proxy that changes this one digit.
+ * RabbitMQ 4.x is not available everywhere. Our different behavior depends on the version in the server properties, so
+ * a proxy changes this one digit.
  */
 import net, { type AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
@@ -18,13 +18,13 @@ function changeMajor(chunk: Buffer, major: 3 | 4): void {
   if (at !== -1) chunk.write(String(major), at + VERSION_FIELD.length + LENGTH_BYTES);
 }
 
-/** The broker's URL through a proxy that says `3.…` or `4.…` whatever the server is. */
+/** The broker's URL through a proxy that reports version `3.…` or `4.…` regardless of the server. */
 async function urlOfVersion(broker: TestBroker, major: 3 | 4): Promise<string> {
   const sockets = new Set<net.Socket>();
   const server = net.createServer((client) => {
     const upstream = net.connect(broker.port, broker.host);
     for (const socket of [client, upstream]) sockets.add(socket.on('error', () => {}));
-    // The first thing that the server says, some hundred bytes on loopback: one chunk.
+    // The server's first data, a few hundred bytes on loopback, arrives as one chunk.
     upstream.once('data', (chunk) => {
       changeMajor(chunk, major);
       client.write(chunk);

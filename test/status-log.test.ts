@@ -6,7 +6,7 @@ function useLog() {
   return { lines, log: new StatusLog((sentence, level) => lines.push(`${level}: ${sentence}`)) };
 }
 
-test('a state is said when it changes, not each time that it is noticed', () => {
+test('a state is reported when it changes, not each time that it is noticed', () => {
   const { lines, log } = useLog();
   expect(log.report('broker', 'it is away')).toBe(true);
   expect(log.report('broker', 'it is away')).toBe(false);
@@ -15,13 +15,13 @@ test('a state is said when it changes, not each time that it is noticed', () => 
   expect(lines).toEqual(['warning: it is away', 'info: it is there', 'warning: it is away']);
 });
 
-test('topics do not make each other news', () => {
+test('topics are independent of each other', () => {
   const { lines, log } = useLog();
   for (const topic of ['broker', 'storage', 'broker', 'storage']) log.report(topic, `${topic} is away`);
   expect(lines).toHaveLength(2);
 });
 
-test('what does not hold any more is news when it holds again, and stands nowhere meanwhile', () => {
+test('a state that has ended is not listed, and is reported when it begins again', () => {
   const { lines, log } = useLog();
   log.report('queue', 'it is refused');
   log.report('table', 'it is locked');
@@ -33,7 +33,7 @@ test('what does not hold any more is news when it holds again, and stands nowher
   expect(log.all).toEqual(['it is locked', 'it is refused']);
 });
 
-test('a sentence of its own is said once', () => {
+test('a message without a topic is reported once', () => {
   const { lines, log } = useLog();
   expect([log.once('a'), log.once('b'), log.once('a')]).toEqual([true, true, false]);
   expect(lines).toEqual(['warning: a', 'warning: b']);

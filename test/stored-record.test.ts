@@ -25,7 +25,7 @@ const reason = (line: string, context: Partial<DecodeContext> = {}) => {
 const base = { id, service: 'shop', level: 'ERROR', message: 'm', information: {}, timestamp };
 const information = (fields: object | string) => JSON.parse(record(fields).information) as Record<string, unknown>;
 
-/** The same line, written so that it does not take the short way. */
+/** The same line, written so that it is not decoded by the fast path. */
 const otherwise = (line: string) => ` ${line}`;
 
 describe('a line of our own', () => {
@@ -34,7 +34,7 @@ describe('a line of our own', () => {
     expect(record(line)).toEqual({ ...base, message: 'payment failed', information: '{"order":7}' });
   });
 
-  test('is read the same by either way, for every record that we can write', () => {
+  test('is decoded the same by both ways, for every record that we can write', () => {
     const stamp = { id, epochMicros: 1_769_855_445_123_456 };
     const values = hostileValues.filter(
       ({ name }) => !/10 MB|a MB|300,000|million|hundred|doubles|at every key/.test(name),
@@ -54,7 +54,7 @@ describe('a line of our own', () => {
     }
   });
 
-  test('that only looks like one is read for what it is', () => {
+  test('that only looks like one is decoded correctly', () => {
     const { information: _, ...rest } = base;
     const doubled = `{"id":"${id}","service":"shop","level":"ERROR","message":"m","information":{"a":1},"information":{"b":2},"timestamp":"${timestamp}"}`;
     expect(record(doubled).information).toBe('{"b":2}');
@@ -76,7 +76,7 @@ describe('a line of our own', () => {
     expect(reason(line)).toMatch(/^it is not JSON: /);
   });
 
-  test('with a control character in its service is bad', () => {
+  test('with a control character in its service is invalid', () => {
     expect(reason(JSON.stringify(base).replace('shop', 'sh\u0001op'))).toMatch(/^it is not JSON: /);
   });
 });
@@ -88,7 +88,7 @@ describe("a line of the Python package's", () => {
       'null',
     );
 
-  test('is stored, its local time told by the AMQP timestamp, its information as written', () => {
+  test('is stored with the offset inferred from the AMQP timestamp and its information unchanged', () => {
     expect(record(python, { amqpTimestamp: tenThirty })).toEqual({
       id: `new id of ${timestamp}`,
       timestamp,
@@ -109,19 +109,19 @@ describe("a line of the Python package's", () => {
 describe('the service', () => {
   test.each([
     ['missing', undefined, 'field "service" is missing'],
-    ['empty', '', 'field "service" is no name: ""'],
-    ['blank', ' \t', 'field "service" is no name: " \\t"'],
-    ['a number', 7, 'field "service" is no name: 7'],
-    ['null', null, 'field "service" is no name: null'],
+    ['empty', '', 'field "service" is not a name: ""'],
+    ['blank', ' \t', 'field "service" is not a name: " \\t"'],
+    ['a number', 7, 'field "service" is not a name: 7'],
+    ['null', null, 'field "service" is not a name: null'],
   ])('that is %s makes a bad record', (_, service, expected) => {
     expect(reason(JSON.stringify({ ...base, service }))).toBe(expected);
     expect(reason(otherwise(JSON.stringify({ ...base, service })))).toBe(expected);
   });
 
-  test.each(['service', 'level'])('that is longer than any name makes a bad record: %s', (field) => {
+  test.each(['service', 'level'])('that is too long makes the record invalid: %s', (field) => {
     const long = 'x'.repeat(2_000_000);
     expect(reason(JSON.stringify({ ...base, [field]: long }))).toBe(
-      `field "${field}" is no name: "${'x'.repeat(100)}" and 1999900 characters more`,
+      `field "${field}" is not a name: "${'x'.repeat(100)}" and 1999900 more characters`,
     );
     expect(record({ ...base, [field]: 'x'.repeat(1000) })).toBeDefined();
   });
@@ -153,14 +153,14 @@ describe('the level', () => {
     expect([stored.level, JSON.parse(stored.information)]).toEqual([level, expected]);
   });
 
-  test('leaves a level that is there already', () => {
+  test('keeps an existing level', () => {
     expect(information({ ...base, level: 'warn', information: { level: 3 } })).toEqual({
       level: 3,
       'loghive.level': 'warn',
     });
   });
 
-  test.each([[undefined], [null], [30], [''], ['  '], [['ERROR']]])('%j makes a bad record', (level) => {
+  test.each([[undefined], [null], [30], [''], ['  '], [['ERROR']]])('%j makes the record invalid', (level) => {
     expect(reason(JSON.stringify({ ...base, level }))).toMatch(/^field "level" is/);
   });
 });
@@ -187,7 +187,7 @@ describe('information', () => {
   const withInformation = (json: string) =>
     record(JSON.stringify(base).replace('"information":{}', `"information":${json}`));
 
-  test('keeps all digits, double keys and spaces for PostgreSQL', () => {
+  test('keeps all digits, duplicate keys and spaces for PostgreSQL', () => {
     const json = '{"n":12345678901234567890.123456789012345678901, "n":1e-400, "big":123456789012345678901234567890}';
     expect(withInformation(json).information).toBe(json);
     expect(
@@ -216,7 +216,7 @@ describe('information', () => {
     ).toBe(clean);
   });
 
-  test('keeps a number that jsonb refuses, so that the record becomes a dead letter instead of another record', () => {
+  test('keeps a number that jsonb rejects, so that the record becomes a dead letter instead of being changed', () => {
     expect(withInformation('{"n":1e200000}').information).toBe('{"n":1e200000}');
   });
 });
@@ -225,7 +225,7 @@ describe('numbers that JSON does not have, as Python writes them', () => {
   const python =
     '{"service": "shop", "level": "ERROR", "message": "NaN is not a number: -Infinity", "information": {"a": NaN, "b": [Infinity, {"c": -Infinity}]}, "ratio": NaN, "timestamp": "2026-01-31T10:30:45.123456Z"}';
 
-  test('are texts wherever they stand, and nothing within texts is touched', () => {
+  test('become strings everywhere, except inside strings', () => {
     expect(record(python)).toMatchObject({
       message: 'NaN is not a number: -Infinity',
       information: '{"a": "NaN", "b": ["Infinity", {"c": "-Infinity"}],"ratio":"NaN"}',
@@ -241,9 +241,9 @@ describe('numbers that JSON does not have, as Python writes them', () => {
     expect(record(JSON.stringify({ ...base, ...fields }).replace('"N"', 'NaN'))).toMatchObject(expected);
   });
 
-  test('do not make JSON of what is none otherwise', () => {
+  test('do not make other invalid JSON valid', () => {
     expect(reason(python.replace('"ratio": NaN', '"ratio": nan'))).toMatch(/^it is not JSON: /);
-    expect(reason('NaN')).toBe('it is JSON, but no object');
+    expect(reason('NaN')).toBe('it is JSON, but not an object');
     expect(reason('NaN NaN')).toMatch(/^it is not JSON: /);
   });
 });
@@ -254,7 +254,7 @@ describe('other fields', () => {
     expect(record(line).information).toBe('{"host":"h\\n","pid":12345678901234567890,"k\\t":1}');
   });
 
-  test('never take the place of one that is there', () => {
+  test('never replace existing ones', () => {
     const fields = { ...base, information: { a: 1, 'extra.b': 2, b: 3 }, a: 4, b: 5 };
     expect(information(fields)).toEqual({ a: 1, 'extra.b': 2, b: 3, 'extra.a': 4, 'extra.extra.b': 5 });
     expect(information({ ...base, information: 'text', value: 7 })).toEqual({ value: 'text', 'extra.value': 7 });
@@ -264,13 +264,13 @@ describe('other fields', () => {
     });
   });
 
-  test('that are called after the machinery are fields like others', () => {
+  test('with names of the prototype are ordinary fields', () => {
     const line = JSON.stringify(base).replace('{"id"', '{"__proto__":{"polluted":1},"constructor":2,"id"');
     expect(record(line).information).toBe('{"__proto__":{"polluted":1},"constructor":2}');
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 
-  test('join information that is spread over lines', () => {
+  test('are added to information that spans several lines', () => {
     const line = JSON.stringify(base).replace('"information":{}', '"information":{ \n },"a":1');
     expect(JSON.parse(record(line).information)).toEqual({ a: 1 });
     const more = JSON.stringify(base).replace('"information":{}', '"information":{ "x": {} \n },"a":1');
@@ -284,14 +284,14 @@ describe('the id', () => {
     expect(record({ ...base, id: upper }).id).toBe(upper.toLowerCase());
   });
 
-  test('is made from the time of the record where there is none', () => {
+  test('is created from the time of the record if it is missing', () => {
     for (const none of [undefined, null]) {
       const stored = record({ ...base, id: none });
       expect([stored.id, stored.information]).toEqual([`new id of ${timestamp}`, '{}']);
     }
   });
 
-  test('that is no UUID is kept in information', () => {
+  test('that is not a UUID is kept in information', () => {
     expect(record({ ...base, id: 'order-7' })).toMatchObject({
       id: `new id of ${timestamp}`,
       information: '{"id":"order-7"}',
@@ -310,12 +310,12 @@ describe('the time', () => {
     },
   );
 
-  test('that is local, of a record that is hours older than its message, has its zone by the UUIDv7', () => {
+  test('that is local, of a record hours older than its message, has its offset inferred from the UUIDv7', () => {
     const local = { ...base, id: seven, timestamp: '2026-01-31 12:30:45.123456' };
     expect(record(local, { amqpTimestamp: tenThirty + 3 * 3600 }).timestamp).toBe(timestamp);
   });
 
-  test("that is missing is the UUIDv7's, then AMQP's", () => {
+  test('that is missing is taken from the UUIDv7, otherwise from AMQP', () => {
     const { timestamp: _, ...rest } = base;
     expect(record({ ...rest, id: seven }, { amqpTimestamp: 1 }).timestamp).toBe(timestamp);
     const four = 'abcdef01-2345-4789-abcd-ef0123456789';
@@ -342,7 +342,7 @@ describe('the time', () => {
     expect(record({ ...rest, id: undefined }, { amqpTimestamp }).timestamp).toBe(expected);
   });
 
-  test('that is local has its offset by an AMQP timestamp in milliseconds just so', () => {
+  test('that is local has its offset also inferred from an AMQP timestamp in milliseconds', () => {
     const local = { ...base, id: undefined, timestamp: '2026-01-31 12:30:45.123456' };
     expect(record(local, { amqpTimestamp: tenThirty * 1000 + 999 }).timestamp).toBe(timestamp);
   });
@@ -352,39 +352,41 @@ describe('the time', () => {
     (amqpTimestamp) => {
       const line = JSON.stringify({ ...base, id: undefined, timestamp: 'soon' });
       const remedy = 'Publish a "timestamp" (ISO 8601), an AMQP timestamp or a UUIDv7 as "id"';
-      expect(reason(line, { amqpTimestamp })).toBe(`it has no time: field "timestamp" is no time: "soon". ${remedy}`);
+      expect(reason(line, { amqpTimestamp })).toBe(
+        `it has no time: field "timestamp" is not a time: "soon". ${remedy}`,
+      );
       const missing = JSON.stringify({ ...base, id: undefined, timestamp: undefined });
       expect(reason(missing, { amqpTimestamp })).toBe(`it has no time: field "timestamp" is missing. ${remedy}`);
     },
   );
 });
 
-describe('what is no record', () => {
+describe('an invalid record', () => {
   test.each([
     ['', /^it is not JSON: /],
     ['{"service":"shop"', /^it is not JSON: /],
     ['plain text', /^it is not JSON: /],
     ['{"service":"a"}{"service":"b"}', /^it is not JSON: /],
     ['[]', /^it is JSON, but an array$/],
-    ['null', /^it is JSON, but no object$/],
-    ['"text"', /^it is JSON, but no object$/],
+    ['null', /^it is JSON, but not an object$/],
+    ['"text"', /^it is JSON, but not an object$/],
     ['{}', /^field "service" is missing$/],
   ])('%j is told with the reason', (line, expected) => {
     expect(reason(line)).toMatch(expected);
   });
 
-  test('is told in few words, however long it is', () => {
+  test('is reported briefly, however long it is', () => {
     expect(reason('x'.repeat(1_000_000)).length).toBeLessThan(300);
     expect(reason(JSON.stringify({ ...base, level: ['x'.repeat(1_000_000)] })).length).toBeLessThan(300);
   });
 });
 
 describe('a line', () => {
-  test('may be spread over lines', () => {
+  test('may span several lines', () => {
     expect(record(`${JSON.stringify(base, null, 2)}\n`)).toEqual({ ...base, information: '{}' });
   });
 
-  test('may be as deep as it likes', () => {
+  test('may have any depth', () => {
     const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
     const line = JSON.stringify(base).replace('"information":{}', `"information":{"deep":${deep}}`);
     expect(record(line).information).toBe(`{"deep":${deep}}`);

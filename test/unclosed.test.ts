@@ -1,4 +1,4 @@
-/** A logger for each request, which nobody closes: what stays of each one. */
+/** Memory use of a logger for each request that is never closed. */
 import { expect, test } from 'vitest';
 import { useChild } from './support/use-servers.js';
 
@@ -10,7 +10,7 @@ test.each(['client', 'winston', 'pino', 'console'])(
   async (kind) => {
     const child = useChild(program, { args: [kind, '1000'], nodeArgs: ['--expose-gc'] });
     await child.exited;
-    // What each of them holds while it lives is 3 to 17 KB.
+    // Each takes 3 to 17 KB while it exists.
     expect(Number(child.stdout[0])).toBeLessThan(1000);
   },
 );

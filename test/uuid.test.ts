@@ -9,14 +9,14 @@ describe('uuidv7', () => {
     expect(id).toMatch(/^017f22e2-79b0-7000-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 
-  test('gives back its time to the microsecond', () => {
+  test('returns its time to the microsecond', () => {
     for (let micros = 0; micros < 1000; micros += 1) {
       expect(uuidv7Timestamp(uuidv7(start + micros))).toEqual({ seconds: start / 1_000_000, micros });
     }
     expect(uuidv7Timestamp(uuidv7(0))).toEqual({ seconds: 0, micros: 0 });
   });
 
-  test('gives back a time to the microsecond that is more microseconds than a number holds', () => {
+  test('returns a time to the microsecond whose epoch microseconds exceed a safe integer', () => {
     for (const seconds of [9_007_199_254, 9_007_199_255, 100_000_000_000, 253_402_300_799]) {
       for (let micros = 999_000; micros < 1_000_000; micros += 1) {
         expect(uuidv7Timestamp(uuidv7At({ seconds, micros }))).toEqual({ seconds, micros });
@@ -29,7 +29,7 @@ describe('uuidv7', () => {
     expect([...ids].sort()).toEqual(ids);
   });
 
-  test('is another one each time, and its random bits are even', () => {
+  test('is different each time, and its random bits are evenly distributed', () => {
     const ids = Array.from({ length: 20_000 }, () => uuidv7(start));
     expect(new Set(ids).size).toBe(ids.length);
     for (let at = 19; at < 36; at += 1) {
@@ -58,7 +58,7 @@ describe('the time of an id', () => {
 });
 
 describe('isUuid', () => {
-  test('takes every version in either case', () => {
+  test('accepts every version in either case', () => {
     expect(isUuid('0F8FAD5B-d9cb-469f-a165-70867728950e')).toBe(true);
     expect(isUuid('00000000-0000-0000-0000-000000000000')).toBe(true);
   });

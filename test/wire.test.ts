@@ -23,11 +23,11 @@ const quorum: QueueSettings = { type: 'quorum', maxLength: 1_000_000, maxBytes: 
 const classic: QueueSettings = { ...quorum, type: 'classic' };
 const python: QueueSettings = { ...quorum, type: 'python' };
 
-// What servers have introduced themselves as.
+// Versions that servers have reported.
 const three = ['3.10.8', '3.11.28', '3.13.7', '3.14.0-rc.1'];
 const four = ['4.0.0', '4.0.9', '4.1.4', '4.2.0-beta.3', '5.0.0', '10.2'];
 
-describe('names, held by every client of this wire contract', () => {
+describe('names, shared by all clients', () => {
   test('exchanges and the failure queue', () => {
     expect(LOGS_EXCHANGE).toBe('logs_exchange');
     expect([FAILURE_EXCHANGE, FAILURE_QUEUE, FAILURE_KEY]).toEqual([
@@ -37,7 +37,7 @@ describe('names, held by every client of this wire contract', () => {
     ]);
   });
 
-  test('headers of what is published again', () => {
+  test('headers of republished messages', () => {
     expect([ATTEMPT_HEADER, ORIGIN_HEADER, ROUNDS_HEADER]).toEqual([
       'x-loghive-attempt',
       'x-loghive-origin',
@@ -55,7 +55,7 @@ describe('names, held by every client of this wire contract', () => {
     ]);
   });
 
-  test('a queue is called by service and level', () => {
+  test('a queue is named after service and level', () => {
     expect(LEVELS.map((level) => queueName('shop', level))).toEqual([
       'shop_debug_logs',
       'shop_info_logs',
@@ -70,7 +70,7 @@ describe('names, held by every client of this wire contract', () => {
     expect(queueName('Shop.eu-1', 'INFO')).toBe('Shop.eu-1_info_logs');
   });
 
-  test.each(['a', '7', 'shop', 'Shop.eu-1_x', 'x'.repeat(200)])('%j may be the name of a service', (name) => {
+  test.each(['a', '7', 'shop', 'Shop.eu-1_x', 'x'.repeat(200)])('%j is a valid service name', (name) => {
     expect(name).toMatch(SERVICE_NAME);
   });
 
@@ -109,7 +109,7 @@ describe('a log queue', () => {
     },
   );
 
-  test.each(four)('on RabbitMQ %s has its delivery limit taken away, which would lose messages there', (version) => {
+  test.each(four)('on RabbitMQ %s has its delivery limit disabled, which would lose messages there', (version) => {
     expect(logQueue('shop', 'INFO', quorum, version).arguments).toEqual({
       'x-message-ttl': 604_800_000,
       'x-max-length': 1_000_000,
@@ -120,7 +120,7 @@ describe('a log queue', () => {
     });
   });
 
-  test.each([...three, ...four])('of the classic kind knows no delivery limit, on %s', (version) => {
+  test.each([...three, ...four])('of type classic has no delivery limit, on %s', (version) => {
     expect(logQueue('shop', 'INFO', classic, version).arguments).toEqual({
       'x-message-ttl': 604_800_000,
       'x-max-length': 1_000_000,
@@ -139,7 +139,7 @@ describe('a log queue', () => {
     },
   );
 
-  test('carries the limits that were set', () => {
+  test('has the configured limits', () => {
     const small: QueueSettings = { type: 'quorum', maxLength: 5, maxBytes: 2_000_000, messageTtlMs: 60_000 };
     expect(logQueue('shop', 'INFO', small, '3.10.8').arguments).toMatchObject({
       'x-message-ttl': 60_000,
@@ -163,7 +163,7 @@ describe('a delay queue', () => {
     'x-dead-letter-routing-key': 'failure.backoff',
   };
 
-  test.each(three)('hands over at least once, on RabbitMQ %s', (version) => {
+  test.each(three)('dead-letters at least once, on RabbitMQ %s', (version) => {
     expect(delayQueue(10_000, 'quorum', version)).toEqual({
       queue: 'failure_backoff_10000',
       exchange: 'failure_backoff',
@@ -181,7 +181,7 @@ describe('a delay queue', () => {
     });
   });
 
-  test.each(['classic', 'python'] as const)('of a fleet with %s queues has no arguments of quorum queues', (type) => {
+  test.each(['classic', 'python'] as const)('with queueType %s has no arguments of quorum queues', (type) => {
     expect(delayQueue(10_000, type, '4.1.0').arguments).toEqual(shared);
   });
 });
@@ -206,14 +206,14 @@ describe('the queue that retries come back to', () => {
     });
   });
 
-  test('of the classic kind', () => {
+  test('of type classic', () => {
     expect(failureQueue('classic', classic, '4.1.0')).toEqual({
       ...place,
       arguments: { 'x-overflow': 'reject-publish' },
     });
   });
 
-  test('is declared as the Python package does where both are used', () => {
+  test('is declared as in the Python package if both are used', () => {
     expect(failureQueue('python', python, '4.1.0')).toEqual({
       ...place,
       arguments: { 'x-message-ttl': 604_800_000, 'x-max-length': 1_000_000 },
@@ -221,7 +221,7 @@ describe('the queue that retries come back to', () => {
   });
 });
 
-test('a server that does not say its version counts as 3.x, where -1 would lose messages at once', () => {
+test('a server without a version counts as 3.x, where -1 would lose messages immediately', () => {
   for (const version of ['', 'unknown', 'v4']) {
     expect(majorVersion(version)).toBe(0);
     expect(logQueue('shop', 'INFO', quorum, version).arguments).not.toHaveProperty('x-delivery-limit');

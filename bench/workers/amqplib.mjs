@@ -1,4 +1,7 @@
-/** Theirs in both publish benches, and the publisher of those of the development broker: amqplib, each encoded line a persistent message with a confirm, 1,000 on their way. */
+/**
+ * The other side in both publish benches, and the publisher for the development broker: amqplib, each encoded line as a
+ * persistent message with a confirm, 1,000 in flight.
+ */
 import { connect } from 'amqplib';
 import { encodedLines } from '../records.mjs';
 import { serve, timed } from './serve.mjs';
@@ -15,9 +18,9 @@ function publishAll() {
     let next = 0;
     let confirmed = 0;
     const publishOne = () => {
-      channel.publish(exchange, routingKey, Buffer.from(lines[next++]), { persistent: true }, answered);
+      channel.publish(exchange, routingKey, Buffer.from(lines[next++]), { persistent: true }, onConfirm);
     };
-    const answered = (error) => {
+    const onConfirm = (error) => {
       if (error) reject(error);
       confirmed++;
       if (next < lines.length) publishOne();

@@ -1,4 +1,7 @@
-/** Both sides of `call-console`: `console.info`, patched (`loghive`) or not, with stdout on /dev/null (see environment.mjs). */
+/**
+ * Both sides of `call-console`: `console.info`, patched (`loghive`) or not, with stdout as /dev/null (see
+ * environment.mjs).
+ */
 import { patchConsole } from 'loghive/console';
 import { MESSAGE, SERVICE } from '../records.mjs';
 import { serveCalls } from './serve-calls.mjs';

@@ -1,4 +1,4 @@
-/** Both sides of `call-redact-headers`: in each record a request, with what is to be hidden. */
+/** Both sides of `call-redact-headers`: each record contains a request with secrets. */
 import { serveRedact } from './serve-redact.mjs';
 
 const headers = {

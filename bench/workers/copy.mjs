@@ -1,6 +1,6 @@
 /**
- * Theirs in `drain`: one COPY of all rows by pg-copy-streams. They are made in its text format in the first round, which
- * warms up, and are in memory from then on.
+ * The other side of `drain`: one COPY of all rows by pg-copy-streams. The rows are formatted in the first round, which
+ * is a warm-up, and kept in memory.
  */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

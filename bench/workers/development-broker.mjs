@@ -1,4 +1,4 @@
-/** The development broker in a process of its own, as RabbitMQ is; its first word is its URL. */
+/** The development broker in a process of its own, like RabbitMQ. Its first message is its URL. */
 import { startDevelopmentBroker } from '../../dist/esm/cli/embedded/broker/index.js';
 
 const { url } = await startDevelopmentBroker();

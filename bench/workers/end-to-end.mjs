@@ -1,4 +1,4 @@
-/** Both sides of `end-to-end`: stores one record after the other, and asks until another connection sees its row. */
+/** Both sides of `end-to-end`: stores one record after the other, and polls until another connection sees its row. */
 import pg from 'pg';
 import { LoggerClient } from '../../dist/esm/src/index.js';
 import { uuidv7 } from '../../dist/esm/src/uuid.js';
@@ -34,7 +34,11 @@ async function byInsert() {
     ]);
 }
 
-/** By the index of service and time: so few rows that it takes no time to speak of. @returns how many there are */
+/**
+ * Uses the index on service and time, so the time for these few rows is negligible.
+ *
+ * @returns the number of rows
+ */
 async function rowsOf(n, since) {
   const { rows } = await reader.query(
     "select count(*)::int as n from logs.records where service = $1 and ts >= $2 and (information ->> 'n')::int = $3",

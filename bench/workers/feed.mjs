@@ -1,27 +1,27 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 
-/** Past the publisher's window (4 MiB), under its buffer (8 MiB): always something to send, nothing dropped. */
-const MOST_PENDING_BYTES = 6 * 1024 * 1024;
+/** More than the publisher's window (4 MiB) and less than its buffer (8 MiB): always data to send, and no drops. */
+const MAX_PENDING_BYTES = 6 * 1024 * 1024;
 const RECORDS_A_TURN = 200;
 
 /**
- * Logs records 0 to `count` - 1 as an application that never stalls its event loop, as fast as they are taken.
+ * Logs records 0 to `count` - 1 as fast as they are accepted, without blocking the event loop.
  *
  * @param log logs one record
- * @param stats the publisher's
+ * @param stats the publisher's stats
  */
 export async function feed(count, log, stats) {
   for (let n = 0; n < count; ) {
     const end = Math.min(n + RECORDS_A_TURN, count);
     for (; n < end; n++) log(n);
     do await breathe();
-    while (stats().pendingBytes > MOST_PENDING_BYTES);
+    while (stats().pendingBytes > MAX_PENDING_BYTES);
   }
 }
 
-/** @throws when the publisher does not say that all of it was confirmed; the queue is counted besides. */
+/** @throws if the publisher does not report all records as confirmed; the queue is checked separately. */
 export function checkConfirmed(stats, confirmedBefore, count) {
   const { confirmed, dropped, retries } = stats;
   if (confirmed - confirmedBefore === count && Object.keys(dropped).length === 0 && retries === 0) return;
-  throw new Error(`of ${count} records not all were confirmed at once: ${JSON.stringify(stats)}`);
+  throw new Error(`not all of ${count} records were confirmed at the first attempt: ${JSON.stringify(stats)}`);
 }

@@ -1,13 +1,13 @@
 /**
- * How late the event loop is. Node's own `monitorEventLoopDelay()` counts a second in which nothing moved as one delay among
- * hundreds, so that the 99th percentile does not show it. Here each moment counts: a request that comes at any of them
- * finds the loop held up for less than `p99` in 99 of 100 cases. And a gap counts as far as this process has worked in it:
- * where the broker or somebody else had the processor meanwhile, that says nothing of Loghive.
+ * Measures event loop delay. Node's `monitorEventLoopDelay()` counts a second without progress as one delay among
+ * hundreds, so that its 99th percentile does not show it. Here every moment counts: a request at a random moment is
+ * delayed by less than `p99` in 99 of 100 cases. Gaps only count as far as this process used the CPU, so that time used
+ * by the broker or other processes is excluded.
  */
 
 const EVERY_MS = 1;
 
-/** @returns ends it, and gives `{ p50, p99, max }` in microseconds */
+/** @returns stops measuring and returns `{ p50, p99, max }` in microseconds */
 export function watchLoop() {
   const gaps = [];
   let lastMs = performance.now();
@@ -29,7 +29,7 @@ export function watchLoop() {
   };
 }
 
-/** The gap that ends when the shorter ones and this one have taken so much time together. */
+/** The gap at which the total time of all gaps up to its length reaches this value. */
 function heldUp(gaps, untilMs) {
   let passedMs = 0;
   for (const gap of gaps) {

@@ -1,4 +1,4 @@
-/** Ours in `publish`: encoded lines through Loghive's publisher. It also fills the queues for `drain`. */
+/** Our side of `publish`: encoded lines through Loghive's publisher. Also fills the queues for `drain`. */
 import { producerConfig } from '../../dist/esm/src/producer-config.js';
 import { Publisher } from '../../dist/esm/src/publisher/publisher.js';
 import { encodedLines, mixedLevel, SERVICE } from '../records.mjs';

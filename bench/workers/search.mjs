@@ -1,4 +1,6 @@
-/** Searches for values of a unique field of `information`, one after the other, and reads what that took PostgreSQL. */
+/**
+ * Searches for values of a unique field of `information`, one after the other, and measures the CPU time of PostgreSQL.
+ */
 import pg from 'pg';
 import { cpuMicros } from '../cpu.mjs';
 import { serve } from './serve.mjs';

@@ -1,17 +1,17 @@
-/** The sides of the `call` benches: batches of calls, and between them time for all that a call leaves for later. */
+/** The sides of the `call` benches: batches of calls, with pauses for the deferred work. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { informationOf } from '../records.mjs';
 import { serve } from './serve.mjs';
 
 const CALLS_A_BATCH = 1000;
-/** As an application pauses. What lingers for company goes out by itself meanwhile. */
+/** Like pauses of an application. Lingering batches are sent during it. */
 const PAUSE_MS = 10;
-/** A processor that was idle is slow at first, and the sides are not idle for equally long: both work before a batch. */
+/** An idle CPU is slow at first, and the sides are idle for different times, so both do some work before a batch. */
 const AWAKE_MS = 3;
 
 /**
- * @param call logs one record, with this information
- * @param settle resolves when nothing of a batch is left, so that the next one finds everything empty
+ * @param call logs one record with this information
+ * @param settle resolves when a batch is completely processed
  */
 export function serveCalls(call, settle) {
   serve(async (records) => {
@@ -33,7 +33,7 @@ export function serveCalls(call, settle) {
   });
 }
 
-/** @returns how long it took */
+/** @returns the duration */
 function stayAwake() {
   const startedMs = performance.now();
   let elapsedMs = 0;

@@ -1,9 +1,9 @@
-/** Each side of a comparison runs in a process of its own, warm from round to round: its compiled code and heap are its own. */
+/** Each side of a comparison runs in its own process through all rounds, with its own compiled code and heap. */
 
 /**
- * Says `ready` once, answers each `{ records }` with what `round` gives, and ends at `{ end }`.
+ * Sends `ready` once, answers each `{ records }` with the result of `round`, and exits at `{ end }`.
  *
- * @param round does one round of so many records and gives `{ seconds }`
+ * @param round runs one round with this number of records and returns `{ seconds }`
  */
 export function serve(round) {
   process.on('message', async ({ records, end }) => {
@@ -17,7 +17,7 @@ export function serve(round) {
   process.send({ ready: true });
 }
 
-/** Seconds that `work` takes. */
+/** The duration of `work` in seconds. */
 export async function timed(work) {
   const startedMs = performance.now();
   await work();

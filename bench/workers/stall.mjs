@@ -1,4 +1,4 @@
-/** An application that logs at a steady rate, and how late its event loop is meanwhile. `stall.mjs` says what happens to it. */
+/** An application that logs at a steady rate and measures its event loop delays. Controlled by `stall.mjs`. */
 
 import { LoghiveTransport } from 'loghive/winston';
 import winston from 'winston';

@@ -1,4 +1,4 @@
-/** Takes all messages of a queue, 1,000 in hand at most, and acknowledges them by the hundred, by amqplib. */
+/** Consumes all messages of a queue by amqplib with a prefetch of 1,000, and acknowledges every hundred. */
 import { connect } from 'amqplib';
 import { attendance } from '../records.mjs';
 import { serve, timed } from './serve.mjs';
@@ -23,7 +23,7 @@ async function takeAll(records, see) {
     });
   });
   const { consumerTag } = await subscribed;
-  // The answer comes after the broker has seen the last acknowledgement.
+  // The broker answers this after it has processed the last acknowledgement.
   await channel.cancel(consumerTag);
 }
 

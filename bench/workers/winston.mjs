@@ -1,4 +1,4 @@
-/** Ours in `publish-winston`: `logger.info` of an ordinary Winston logger with LoghiveTransport. */
+/** Our side of `publish-winston`: `logger.info` of an ordinary Winston logger with LoghiveTransport. */
 import { LoghiveTransport } from 'loghive/winston';
 import winston from 'winston';
 import { informationOf, MESSAGE, SERVICE } from '../records.mjs';

@@ -29,7 +29,7 @@ export function alertsCommand(root: Command): void {
 
 async function testAlerts({ output }: { output: OutputFormat }): Promise<void> {
   const { alertConfig } = await import('../../consumer/alerts/settings.js');
-  const { sendTestNotice } = await import('../../consumer/alerts/test-notice.js');
+  const { sendTestNotice } = await import('../../consumer/alerts/channels.js');
   const results = await sendTestNotice(alertConfig('alerts test', {}));
   if (output === 'json') {
     process.stdout.write(`${JSON.stringify(results)}\n`);

@@ -1,5 +1,5 @@
 /** `loghive dead-letters drop`: deletes them for good. */
-import type { Administration, LetterFilter } from '../../consumer/store/index.js';
+import type { Administration, DeadLetterFilter } from '../../consumer/store/index.js';
 import { counted } from '../../src/sentence.js';
 import { agreed } from '../agreed.js';
 import type { Messages } from '../messages.js';
@@ -10,7 +10,7 @@ import type { OutputFormat } from '../subcommand.js';
 /** @throws LoghiveError LOGHIVE_INVALID_OPTION where nobody can be asked. */
 export async function dropLetters(
   { letters }: Administration,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
   { output, yes }: { output: OutputFormat; yes: boolean },
   messages: Messages,
 ): Promise<void> {

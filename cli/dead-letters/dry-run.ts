@@ -1,5 +1,5 @@
 /** What would be done, and nothing of it is: for `replay` and `drop`. */
-import type { Administration, LetterFilter } from '../../consumer/store/index.js';
+import type { Administration, DeadLetterFilter } from '../../consumer/store/index.js';
 import { printableLine } from '../../src/printable.js';
 import { counted } from '../../src/sentence.js';
 import { columns } from '../columns.js';
@@ -9,7 +9,7 @@ import type { OutputFormat } from '../subcommand.js';
 /** @param done `replayed` */
 export async function dryRun(
   { letters }: Administration,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
   done: string,
   output: OutputFormat,
 ): Promise<void> {

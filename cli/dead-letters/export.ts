@@ -1,5 +1,5 @@
 /** `loghive dead-letters export`: all of them as JSON, one a line, the oldest first. */
-import type { Administration, LetterFilter } from '../../consumer/store/index.js';
+import type { Administration, DeadLetterFilter } from '../../consumer/store/index.js';
 import type { Messages } from '../messages.js';
 import { openPrinter } from '../print.js';
 import { openProgress } from '../progress.js';
@@ -7,7 +7,7 @@ import { exported } from './show.js';
 
 export async function exportLetters(
   { letters }: Administration,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
   messages: Messages,
 ): Promise<void> {
   const { letters: count, newest } = await letters.total(filter);

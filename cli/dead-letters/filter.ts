@@ -1,6 +1,6 @@
 /** Which dead letters are meant: the options that say so, checked. Pure but for the clock. */
 import type { Command } from 'commander';
-import type { LetterFilter } from '../../consumer/store/index.js';
+import type { DeadLetterFilter } from '../../consumer/store/index.js';
 import { LoghiveError } from '../../src/errors.js';
 import { LEVELS, type Level } from '../../src/level.js';
 import { Expected, shown } from '../../src/settings/option.js';
@@ -31,7 +31,7 @@ export function withFilter(command: Command): Command {
  * @param owner the command, for messages.
  * @throws LoghiveError LOGHIVE_INVALID_OPTION
  */
-export function filterOf(owner: string, options: FilterOptions, nowMs: number = Date.now()): LetterFilter {
+export function filterOf(owner: string, options: FilterOptions, nowMs: number = Date.now()): DeadLetterFilter {
   const read = <T>(name: keyof FilterOptions, check: (text: string) => T): Record<string, T> => {
     const text = options[name];
     if (text === undefined) return {};
@@ -52,7 +52,7 @@ export function filterOf(owner: string, options: FilterOptions, nowMs: number = 
     ...read('until', (text) => momentOf(text, nowMs)),
     ...read('id', (text) => text.split(',').map((part) => letterId(part.trim()))),
   } as Record<string, unknown>;
-  return { ...others, ...(ids === undefined ? {} : { ids }) } as LetterFilter;
+  return { ...others, ...(ids === undefined ? {} : { ids }) } as DeadLetterFilter;
 }
 
 const MOST_ID = 2n ** 63n - 1n;

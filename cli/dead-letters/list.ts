@@ -1,5 +1,5 @@
 /** `loghive dead-letters list`: the newest first, a line each. */
-import type { Administration, LetterFilter, LetterSummary } from '../../consumer/store/index.js';
+import type { Administration, DeadLetterFilter, DeadLetterSummary } from '../../consumer/store/index.js';
 import { printableLine } from '../../src/printable.js';
 import { columns, secondsText, sizeText } from '../columns.js';
 import { openPrinter } from '../print.js';
@@ -10,7 +10,7 @@ const MOST_REASON_CHARACTERS = 100;
 
 export async function listLetters(
   { letters }: Administration,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
   { output, limit }: { output: OutputFormat; limit: number },
 ): Promise<void> {
   const printer = openPrinter();
@@ -38,7 +38,7 @@ export async function listLetters(
   if (rows.length > limit) await printer.line(`… the newest ${limit} of them; --limit shows more.`);
 }
 
-function cells({ id, lastSeen, seen, queue, code, bytes, reason }: LetterSummary): string[] {
+function cells({ id, lastSeen, seen, queue, code, bytes, reason }: DeadLetterSummary): string[] {
   const words = printableLine(reason);
   const shown = words.length > MOST_REASON_CHARACTERS ? `${words.slice(0, MOST_REASON_CHARACTERS)}…` : words;
   return [id, secondsText(lastSeen), String(seen), printableLine(queue), printableLine(code), sizeText(bytes), shown];

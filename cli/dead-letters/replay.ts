@@ -1,5 +1,5 @@
 /** `loghive dead-letters replay`: publishes them anew, into the queues that they came from. */
-import type { Administration, LetterFilter } from '../../consumer/store/index.js';
+import type { Administration, DeadLetterFilter } from '../../consumer/store/index.js';
 import type { BrokerConfig } from '../../src/config.js';
 import { LoghiveError } from '../../src/errors.js';
 import { printableLine } from '../../src/printable.js';
@@ -16,7 +16,7 @@ import type { OutputFormat } from '../subcommand.js';
  */
 export async function replayLetters(
   { letters }: Administration,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
   broker: BrokerConfig,
   output: OutputFormat,
   messages: Messages,
@@ -37,7 +37,7 @@ export async function replayLetters(
     while (after !== undefined && newest !== undefined && !shutdown.asked.aborted) {
       await replay.ready(shutdown.asked);
       if (replay.fault || shutdown.asked.aborted) break;
-      const page: { after: string | undefined } = await letters.hand(filter, { after, newest }, (some) =>
+      const page: { after: string | undefined } = await letters.republish(filter, { after, newest }, (some) =>
         replay.send(some),
       );
       progress.at(replay.sent + keptCount(replay.kept));

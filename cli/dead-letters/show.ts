@@ -1,5 +1,5 @@
 /** `loghive dead-letters show ID`: all that is known of one, and its bytes. */
-import type { Administration, Letter } from '../../consumer/store/index.js';
+import type { Administration, StoredDeadLetter } from '../../consumer/store/index.js';
 import { LoghiveError } from '../../src/errors.js';
 import { printableJson, printableLine } from '../../src/printable.js';
 import { counted } from '../../src/sentence.js';
@@ -34,11 +34,11 @@ export async function showLetter(
 }
 
 /** As `export` writes it. */
-export function exported({ raw, bytes: _, ...letter }: Letter): Record<string, unknown> {
+export function exported({ raw, bytes: _, ...letter }: StoredDeadLetter): Record<string, unknown> {
   return { ...letter, raw: raw.toString('base64'), text: textOf(raw) };
 }
 
-function facts(letter: Letter): string[][] {
+function facts(letter: StoredDeadLetter): string[][] {
   const optional = (name: string, value: string | null) => (value === null ? [] : [[name, printableLine(value)]]);
   return [
     ['dead letter', letter.id],

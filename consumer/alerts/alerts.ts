@@ -1,45 +1,45 @@
 /**
- * Tells of errors and of Loghive's own troubles: one place in a process, beside the storing of records, which never waits
- * for it. Several consumers share the work through the database: each notice is sent once.
+ * The alert loop: reports errors and problems of Loghive itself. It runs once per process, beside the storing of
+ * records, which never waits for it. Several consumers share the work through the database, so each notice is sent
+ * once.
  *
- * Every second: what was stored since is collected and decided about, then each channel sends what is to be sent. While the
- * database is away nothing new can be stored and so there is nothing new to tell, but of Loghive itself: those notices are
- * made from memory and kept in the database when it is back. (Several consumers may tell the same then.)
+ * Once per second it collects newly stored events, decides what to report, and lets each channel send its notices.
+ * While the database is unreachable, no errors are stored, so only problems of Loghive itself are reported. Those
+ * notices are created in memory and saved when the database is back. (Several consumers may report the same problem
+ * then.)
  */
 import os from 'node:os';
 import { asSentence } from '../../src/sentence.js';
 import type { StatusLog } from '../../src/status-log.js';
 import { sleep, within } from '../../src/time/time-limit.js';
 import { uuidv7 } from '../../src/uuid.js';
-import { type AlertDatabase, type Collected, type Decided, openAlertDatabase } from '../store/alert-database.js';
+import { type AlertDatabase, type Collected, type Decisions, openAlertDatabase } from '../store/alert-database.js';
 import { isStorageFault } from '../store/index.js';
 import type { StoreSettings } from '../store-settings.js';
-import { conditionNotice, decideConditions } from './conditions.js';
-import { Delivery, REST, type RestPolicy } from './delivery.js';
-import { createMailer } from './mailer.js';
-import type { Channel, ChannelName, Notice } from './notice.js';
-import { decide } from './policy.js';
+import { channelsOf } from './channels.js';
+import { Delivery, RETRY, type RetryPolicy } from './delivery.js';
+import type { ChannelName, Notice } from './notice.js';
+import { conditionNotice, decide, decideConditions } from './policy.js';
 import type { AlertSettings } from './settings.js';
-import { createWebhook } from './webhook.js';
 
-/** What is or is not wrong with Loghive itself. */
+/** A problem of Loghive itself, active or resolved. */
 export interface Condition {
   readonly active: boolean;
-  /** What is wrong and what to do, in words. While it is active. */
+  /** Describes the problem and what to do. Used while it is active. */
   readonly sentence: string;
-  /** Since when, in epoch milliseconds. */
+  /** Start of the problem, epoch milliseconds. */
   readonly sinceMs: number;
 }
 
 export interface Alerts {
   start(): void;
-  /** Finishes what is under way within some seconds; what is left is sent by another consumer or the next start. Never rejects. */
+  /** Finishes work in flight within a few seconds. Another consumer or the next start sends the retry. Never rejects. */
   stop(): Promise<void>;
   /**
-   * Tells that something is wrong with Loghive, once, and later that it is not any more. Call it as often as you like.
+   * Reports a problem of Loghive once, and later once that it is resolved. May be called any number of times.
    *
-   * @param key what it is about. Consumers that report the same key mean the same thing, and it is told once for all of
-   *   them: put `process` into the key of what concerns this process alone.
+   * @param key identifies the problem. Consumers that report the same key mean the same problem, and it is reported
+   *   once for all of them. Include `process` in the key if the problem concerns this process only.
    */
   condition(key: string, condition: Condition): void;
   /** `host:pid`. */
@@ -49,9 +49,9 @@ export interface Alerts {
 export interface AlertsOptions {
   readonly settings: AlertSettings;
   readonly store: StoreSettings;
-  /** What a person should know of alerts themselves, for as long as it holds. */
+  /** Receives problems of the alerting itself. */
   readonly notices: StatusLog;
-  /** Called once a second, while it runs: the moment to call `condition`. */
+  /** Called once per second while it runs. Call `condition` here. */
   readonly onTick?: () => void;
   readonly seams?: AlertsTestHooks;
 }
@@ -60,34 +60,29 @@ export interface AlertsOptions {
 export interface AlertsTestHooks {
   /** Default 1000. */
   readonly tickMs?: number;
-  readonly rest?: RestPolicy;
+  readonly retry?: RetryPolicy;
   /** See `SelfWatch`. */
-  readonly awayMs?: number;
-  /** In the place of those of the settings. */
+  readonly unreachableMs?: number;
+  /** Overrides the settings. */
   readonly policy?: Partial<Pick<AlertSettings, 'maxPerHour' | 'digestMs' | 'repeatMs'>>;
 }
 
 const TICK_MS = 1000;
-/** So often a condition that goes on is reported again, before others take this consumer for gone. */
+/** Interval of reporting active conditions again, before other consumers consider this one gone. */
 const REPORT_MS = 30_000;
-const STOP_MS = 3000;
-const STARTING_MS = 60_000;
-/** Nobody waits for alerts as for records. */
-const ANSWER_MS = 20_000;
+const STOP_TIMEOUT_MS = 3000;
+const STARTUP_MS = 60_000;
+/** Longer than for records, because nothing waits for alerts. */
+const QUERY_TIMEOUT_MS = 20_000;
 const TOPIC = 'alerts';
 
-/** Those that the settings name. */
-export function channelsOf({ mail, webhook, redact }: AlertSettings): Channel[] {
-  return [...(mail ? [createMailer(mail, redact)] : []), ...(webhook ? [createWebhook(webhook, redact)] : [])];
-}
-
-/** Nothing is opened yet. */
+/** Connects on first use. */
 export function createAlerts(options: AlertsOptions): Alerts {
   return new AlertLoop(options);
 }
 
-/** A notice that was made without the database. */
-interface OwnNotice {
+/** A notice created while the database was unreachable. */
+interface OfflineNotice {
   readonly notice: Notice;
   readonly sentBy: Set<ChannelName>;
 }
@@ -99,14 +94,14 @@ class AlertLoop implements Alerts {
   readonly #database: AlertDatabase;
   readonly #channels: readonly ChannelName[];
   readonly #deliveries: ReadonlyMap<ChannelName, Delivery>;
-  /** Ends the loop. */
+  /** Stops the loop. */
   readonly #stopping = new AbortController();
-  /** Ends what is being sent. */
-  readonly #giveUp = new AbortController();
+  /** Aborts sending. */
+  readonly #abort = new AbortController();
   readonly #active = new Map<string, Condition>();
-  /** Keys of what was told and was not over when this was looked at last. */
-  #told: ReadonlySet<string> = new Set();
-  readonly #own = new Map<string, OwnNotice>();
+  /** Keys of the conditions that were reported and not resolved at the last check. */
+  #notified: ReadonlySet<string> = new Set();
+  readonly #offline = new Map<string, OfflineNotice>();
   #hasWorked = false;
   #startedAtMs = 0;
   #hasChanged = false;
@@ -115,13 +110,13 @@ class AlertLoop implements Alerts {
 
   constructor(options: AlertsOptions) {
     const { settings, store, notices, seams = {} } = options;
-    const statementTimeoutMs = ANSWER_MS / 2;
+    const statementTimeoutMs = QUERY_TIMEOUT_MS / 2;
     this.#options = options;
     this.#policy = { ...settings, ...seams.policy };
-    this.#database = openAlertDatabase({ ...store, statementTimeoutMs, writeTimeoutMs: ANSWER_MS });
+    this.#database = openAlertDatabase({ ...store, statementTimeoutMs, writeTimeoutMs: QUERY_TIMEOUT_MS });
     const channels = channelsOf(settings);
-    const { rest = REST } = seams;
-    const common = { database: this.#database, notices, rest, signal: this.#giveUp.signal };
+    const { retry = RETRY } = seams;
+    const common = { database: this.#database, notices, retry, signal: this.#abort.signal };
     this.#channels = channels.map(({ name }) => name);
     this.#deliveries = new Map(channels.map((channel) => [channel.name, new Delivery({ channel, ...common })]));
   }
@@ -133,10 +128,10 @@ class AlertLoop implements Alerts {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    const underWay = Promise.all([this.#loop, ...[...this.#deliveries.values()].map(({ idle }) => idle)]);
-    if (!(await within(STOP_MS, underWay))) {
-      this.#giveUp.abort();
-      await within(STOP_MS, underWay);
+    const inFlight = Promise.all([this.#loop, ...[...this.#deliveries.values()].map(({ idle }) => idle)]);
+    if (!(await within(STOP_TIMEOUT_MS, inFlight))) {
+      this.#abort.abort();
+      await within(STOP_TIMEOUT_MS, inFlight);
     }
     await this.#database.close();
   }
@@ -156,14 +151,14 @@ class AlertLoop implements Alerts {
     }
   }
 
-  /** @returns whether there may be more at once. Never rejects. */
+  /** @returns whether more events may be waiting. Never rejects. */
   async #tick(): Promise<boolean> {
     const { notices, onTick } = this.#options;
     try {
       onTick?.();
-      await this.#keepOwn();
+      await this.#saveOffline();
       await this.#report();
-      const mayBeMore = await this.#database.moveOn(this.#channels, (collected) => this.#decide(collected));
+      const mayBeMore = await this.#database.process(this.#channels, (collected) => this.#decide(collected));
       notices.report(TOPIC, undefined);
       this.#hasWorked = true;
       for (const delivery of this.#deliveries.values()) delivery.begin();
@@ -171,21 +166,23 @@ class AlertLoop implements Alerts {
     } catch (error) {
       if (this.#stopping.signal.aborted) return false;
       const reason = isStorageFault(error) ? error.reason : String(error);
-      // At the first start the tables are only about to be made.
+      // At the first start the tables may not be migrated yet.
       const isMissing = isStorageFault(error) && /^(?:42P01|3F000)$/.test(error.sqlstate ?? '');
-      const isStarting = isMissing && !this.#hasWorked && performance.now() - this.#startedAtMs < STARTING_MS;
+      const isStarting = isMissing && !this.#hasWorked && performance.now() - this.#startedAtMs < STARTUP_MS;
       if (!isStarting)
-        notices.report(TOPIC, `alerts wait in the database, which cannot be used for them now: ${asSentence(reason)}`);
-      await this.#tellWithoutDatabase();
+        notices.report(TOPIC, `alerts are delayed because their tables cannot be used: ${asSentence(reason)}`);
+      await this.#notifyOffline();
       return false;
     }
   }
 
-  #decide(collected: Collected): Decided {
+  #decide(collected: Collected): Decisions {
     const { nowMs, isWaiting, conditions } = collected;
-    this.#told = new Set(conditions.filter(({ told }) => told?.content.kind === 'condition').map(({ key }) => key));
+    this.#notified = new Set(
+      conditions.filter(({ notified }) => notified?.content.kind === 'condition').map(({ key }) => key),
+    );
     return {
-      // What nobody takes is not added to: the counts go on, and become one mail later instead of many.
+      // While no channel can send, create no further notices: the counts grow and become one mail later.
       errors: isWaiting ? undefined : decide(collected, this.#policy),
       conditions: decideConditions(conditions, nowMs),
     };
@@ -205,26 +202,32 @@ class AlertLoop implements Alerts {
     }
   }
 
-  async #tellWithoutDatabase(): Promise<void> {
+  async #notifyOffline(): Promise<void> {
     for (const [key, condition] of this.#active) {
-      if (this.#told.has(key)) continue;
+      if (this.#notified.has(key)) continue;
       const content = conditionNotice(key, condition);
-      const own = this.#own.get(key) ?? { notice: { id: uuidv7(Date.now() * 1000), content }, sentBy: new Set() };
-      this.#own.set(key, own);
+      const offline = this.#offline.get(key) ?? {
+        notice: { id: uuidv7(Date.now() * 1000), content },
+        sentBy: new Set(),
+      };
+      this.#offline.set(key, offline);
       for (const [channel, delivery] of this.#deliveries) {
-        if (!own.sentBy.has(channel) && (await delivery.send(own.notice))) own.sentBy.add(channel);
+        if (!offline.sentBy.has(channel) && (await delivery.send(offline.notice))) offline.sentBy.add(channel);
       }
     }
   }
 
-  /** What was told without the database goes into it, so that others know, and that its end is told. */
-  async #keepOwn(): Promise<void> {
-    for (const [key, { notice, sentBy }] of this.#own) {
-      // Nobody heard of it: if it still holds, it is told like any other.
+  /**
+   * Saves notices sent while the database was unreachable, so that other consumers know of them and their end is
+   * reported.
+   */
+  async #saveOffline(): Promise<void> {
+    for (const [key, { notice, sentBy }] of this.#offline) {
+      // No channel has sent it. If the condition is still active, it is reported like any other.
       if (sentBy.size > 0) {
-        await this.#database.keep({ ...notice, channels: this.#channels, sentBy: [...sentBy] });
+        await this.#database.saveNotice({ ...notice, channels: this.#channels, sentBy: [...sentBy] });
       }
-      this.#own.delete(key);
+      this.#offline.delete(key);
     }
   }
 }

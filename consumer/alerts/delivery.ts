@@ -1,64 +1,63 @@
 /**
- * Sends what was decided on, by one channel: one notice after the other, until none is left or one is not accepted. Then the
- * channel rests for a while. A server that is away or slow holds up nothing but this.
+ * Sends notices through one channel, one after the other, until none is left or one fails. Then the channel waits
+ * before it retries. A slow or unreachable server delays nothing else.
  */
 import { type BackoffPolicy, backoffMs } from '../../src/backoff.js';
 import { reasonOf } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import type { StatusLog } from '../../src/status-log.js';
 import type { AlertDatabase } from '../store/alert-database.js';
-import { isAlertFailure } from './failure.js';
-import type { Channel, Notice } from './notice.js';
+import { type Channel, isAlertFailure, type Notice } from './notice.js';
 
-/** Longer than any attempt takes. Milliseconds. */
+/** Longer than any attempt, in milliseconds. */
 const CLAIM_MS = 5 * 60_000;
-const TRIES = 2;
-const BETWEEN_TRIES_MS = 1000;
+const ATTEMPTS = 2;
+const RETRY_DELAY_MS = 1000;
 
-/** How long a channel rests after a failure. */
-export interface RestPolicy {
-  readonly usual: BackoffPolicy;
-  /** After a refusal that only a person can mend: some servers lock an account that tries too often. */
-  readonly needsPerson: BackoffPolicy;
+/** Delays after a failure. */
+export interface RetryPolicy {
+  readonly temporary: BackoffPolicy;
+  /** After a rejection that needs a change of configuration: some servers lock accounts after repeated attempts. */
+  readonly permanent: BackoffPolicy;
 }
 
-export const REST: RestPolicy = {
-  usual: { firstMs: 2000, maxMs: 30_000 },
-  needsPerson: { firstMs: 60_000, maxMs: 5 * 60_000 },
+export const RETRY: RetryPolicy = {
+  temporary: { firstMs: 2000, maxMs: 30_000 },
+  permanent: { firstMs: 60_000, maxMs: 5 * 60_000 },
 };
 
 export interface DeliveryOptions {
   readonly channel: Channel;
   readonly database: AlertDatabase;
   readonly notices: StatusLog;
-  readonly rest: RestPolicy;
-  /** Ends attempts that are under way. */
+  readonly retry: RetryPolicy;
+  /** Aborts attempts in flight. */
   readonly signal: AbortSignal;
 }
 
 export class Delivery {
   readonly #options: DeliveryOptions;
-  /** Accepted, and not marked so in the database yet. */
+  /** Accepted, but not yet marked as sent in the database. */
   readonly #unmarked: string[] = [];
   #work: Promise<void> | undefined;
   #failures = 0;
-  #restsUntilMs = 0;
+  #retryAtMs = 0;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is in flight. */
   get idle(): Promise<void> {
     return this.#work ?? Promise.resolve();
   }
 
-  /** Begins, unless it is at it or rests. */
+  /** Starts sending, unless it is already sending or waiting to retry. */
   begin(): void {
-    if (performance.now() < this.#restsUntilMs) return;
+    if (performance.now() < this.#retryAtMs) return;
     this.#work ??= this.#sendAll()
-      // The database is away, which the loop that decides on alerts logs as a warning.
-      .catch((error) => internalLogger.debug(`alerts by ${this.#options.channel.name} wait: ${reasonOf(error)}`))
+      // The database is unreachable; the alert loop logs that as a warning.
+      .catch((error) => internalLogger.debug(`alerts by ${this.#options.channel.name} are delayed: ${reasonOf(error)}`))
       .finally(() => {
         this.#work = undefined;
       });
@@ -66,7 +65,7 @@ export class Delivery {
 
   /** @returns whether it was accepted. Never rejects. */
   async send(notice: Notice): Promise<boolean> {
-    if (performance.now() < this.#restsUntilMs) return false;
+    if (performance.now() < this.#retryAtMs) return false;
     return (await this.#attempt(notice)) === undefined;
   }
 
@@ -89,24 +88,24 @@ export class Delivery {
     }
   }
 
-  /** @returns why it was not accepted. */
+  /** @returns the reason of a failure. */
   async #attempt(notice: Notice): Promise<string | undefined> {
-    const { channel, notices, rest, signal } = this.#options;
+    const { channel, notices, retry, signal } = this.#options;
     try {
-      await tried(() => channel.send(notice, signal), signal);
-      if (this.#failures > 0) internalLogger.info(`alerts are sent by ${channel.name} again.`);
+      await withRetry(() => channel.send(notice, signal), signal);
+      if (this.#failures > 0) internalLogger.info(`alerts can be sent by ${channel.name} again.`);
       this.#failures = 0;
       notices.report(this.#topic, undefined);
       return undefined;
     } catch (error) {
       const reason = reasonOf(error);
       if (signal.aborted) return reason;
-      const needsPerson = isAlertFailure(error) && error.needsPerson;
-      const policy = needsPerson ? rest.needsPerson : rest.usual;
-      this.#restsUntilMs = performance.now() + backoffMs(++this.#failures, policy);
+      const isPermanent = isAlertFailure(error) && error.isPermanent;
+      const policy = isPermanent ? retry.permanent : retry.temporary;
+      this.#retryAtMs = performance.now() + backoffMs(++this.#failures, policy);
       notices.report(
         this.#topic,
-        `alerts are not sent by ${channel.name}: ${reason} They are kept, and sent when that works.`,
+        `alerts cannot be sent by ${channel.name}: ${reason} They are stored, and sent as soon as possible.`,
       );
       return reason;
     }
@@ -117,13 +116,13 @@ export class Delivery {
   }
 }
 
-async function tried<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
+async function withRetry<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
   // Import-only, see consumer/retry.ts.
   const { default: pRetry } = await import('p-retry');
   return pRetry(attempt, {
-    retries: TRIES - 1,
-    minTimeout: BETWEEN_TRIES_MS,
+    retries: ATTEMPTS - 1,
+    minTimeout: RETRY_DELAY_MS,
     signal,
-    shouldRetry: ({ error }) => isAlertFailure(error) && !error.needsPerson,
+    shouldRetry: ({ error }) => isAlertFailure(error) && !error.isPermanent,
   });
 }

@@ -1,4 +1,4 @@
-/** The errors of a batch that are worth an alert, as the rows that are stored together with its records. Pure. */
+/** Alert events of a batch, stored as rows together with its records. Pure. */
 import { reasonOf } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import type { StoredRecord } from '../../src/record.js';
@@ -14,12 +14,12 @@ export interface AlertEvent {
   readonly title: string;
   readonly service: string;
   readonly level: AlertLevel;
-  /** How many there are. */
+  /** Number of records. */
   readonly records: number;
-  /** `2026-01-31T10:30:45.123456Z` of the first and of the last one. */
+  /** Timestamps of the first and the last record: `2026-01-31T10:30:45.123456Z`. */
   readonly first: string;
   readonly last: string;
-  /** One of them: JSON of an `Example`. */
+  /** One of the records: JSON of an `Example`. */
   readonly example: string;
 }
 
@@ -31,28 +31,28 @@ export interface Example {
 }
 
 const KIB = 1024;
-/** What an example keeps of its message, in UTF-16 units, and of its information, in bytes. */
-const MOST_MESSAGE = 16 * KIB;
-const MOST_INFORMATION = 64 * KIB;
-/** Of a batch with more shapes than this the others keep less. */
-const MANY = 100;
-const LITTLE = 4 * KIB;
+/** Maximum size of an example: message in UTF-16 units, information in bytes. */
+const MAX_MESSAGE = 16 * KIB;
+const MAX_INFORMATION = 64 * KIB;
+/** Above this number of shapes in a batch, further examples get the smaller size. */
+const MAX_FULL_EXAMPLES = 100;
+const SMALL_EXAMPLE_BYTES = 4 * KIB;
 
 export type EventsOf = (records: readonly StoredRecord[]) => readonly AlertEvent[];
 
 export function createEventsOf(rules: readonly AlertRule[]): EventsOf {
-  const isWanted = compileRules(rules);
+  const matches = compileRules(rules);
   return (records) => {
-    const events = new Map<string, Growing>();
+    const events = new Map<string, MutableEvent>();
     for (const record of records) {
       if (!isAlertLevel(record.level)) continue;
       try {
         const error = errorWordsOf(record.information);
         const { service, level, message } = record;
-        if (isWanted({ service, level, message, error })) add(events, record, level, error);
+        if (matches({ service, level, message, error })) add(events, record, level, error);
       } catch (error) {
-        // Whatever is in a record, that it is stored does not depend on its alert.
-        internalLogger.warning(`a record of service ${record.service} makes no alert: ${reasonOf(error)}`);
+        // A failure here must not prevent the record from being stored.
+        internalLogger.warning(`no alert for a record of service ${record.service}: ${reasonOf(error)}`);
       }
     }
     return [...events.values()];
@@ -60,7 +60,7 @@ export function createEventsOf(rules: readonly AlertRule[]): EventsOf {
 }
 
 function add(
-  events: Map<string, Growing>,
+  events: Map<string, MutableEvent>,
   record: StoredRecord,
   level: AlertLevel,
   error: ErrorWords | undefined,
@@ -70,7 +70,7 @@ function add(
   const key = keyOf({ shape, service, level });
   const known = events.get(key);
   if (known === undefined) {
-    const example = exampleOf(record, events.size < MANY ? MOST_INFORMATION : LITTLE);
+    const example = exampleOf(record, events.size < MAX_FULL_EXAMPLES ? MAX_INFORMATION : SMALL_EXAMPLE_BYTES);
     events.set(key, { shape, title, service, level, records: 1, first: timestamp, last: timestamp, example });
     return;
   }
@@ -79,9 +79,9 @@ function add(
   if (timestamp > known.last) known.last = timestamp;
 }
 
-type Growing = { -readonly [K in keyof AlertEvent]: AlertEvent[K] };
+type MutableEvent = { -readonly [K in keyof AlertEvent]: AlertEvent[K] };
 
-/** @returns the first one, with the records of both. */
+/** @returns the first event with the counts of both. */
 export function merged(one: AlertEvent, other: Pick<AlertEvent, 'records' | 'first' | 'last'>): AlertEvent {
   return {
     ...one,
@@ -95,20 +95,20 @@ export function keyOf({ shape, service, level }: Pick<AlertEvent, 'shape' | 'ser
   return `${shape} ${level} ${service}`;
 }
 
-function exampleOf({ id, timestamp, message, information }: StoredRecord, mostBytes: number): string {
-  const head = JSON.stringify({ id, timestamp, message: cutToLength(message, Math.min(MOST_MESSAGE, mostBytes)) });
-  return `${head.slice(0, -1)},"information":${fitting(information, mostBytes)}}`;
+function exampleOf({ id, timestamp, message, information }: StoredRecord, maxBytes: number): string {
+  const head = JSON.stringify({ id, timestamp, message: cutToLength(message, Math.min(MAX_MESSAGE, maxBytes)) });
+  return `${head.slice(0, -1)},"information":${truncate(information, maxBytes)}}`;
 }
 
-function fitting(information: string, mostBytes: number): string {
-  if (information.length * 3 <= mostBytes || Buffer.byteLength(information) <= mostBytes) return information;
-  // Under one name: each field of the object that is cut would keep 200 bytes.
+function truncate(information: string, maxBytes: number): string {
+  if (information.length * 3 <= maxBytes || Buffer.byteLength(information) <= maxBytes) return information;
+  // Wrapped under one name: otherwise each field of the truncated object would keep 200 bytes.
   try {
     const root = { information: JSON.parse(information) as JsonObject };
-    cutToFit(root, mostBytes);
+    cutToFit(root, maxBytes);
     return JSON.stringify(root.information);
   } catch {
-    // Nested deeper than the stack is long: PostgreSQL may refuse it as well, which is not ours to judge.
+    // Nested too deeply for the stack. PostgreSQL may refuse the record too.
     return '{}';
   }
 }

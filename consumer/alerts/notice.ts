@@ -1,4 +1,8 @@
-/** What is told: one notice, by each channel. As it is stored until it is sent; what is hidden is hidden when it is sent. */
+/**
+ * Notices, and the channels that send them. Notices are stored unredacted until they are sent; redaction happens when
+ * they are sent.
+ */
+import { LoghiveError } from '../../src/errors.js';
 import type { JsonObject } from '../../src/value/json-value.js';
 import type { AlertEvent, Example } from './event.js';
 
@@ -13,21 +17,21 @@ export interface ErrorNotice {
 
 export interface DigestNotice {
   readonly kind: 'digest';
-  /** Those that matter most. */
+  /** The most important ones. */
   readonly groups: readonly GroupSummary[];
-  /** What else there was. */
+  /** Counts of what is not listed. */
   readonly more: { readonly groups: number; readonly records: number };
 }
 
 /** About Loghive itself. */
 export interface ConditionNotice {
-  /** `recovered`: it does not hold any more. */
+  /** `recovered`: the problem is resolved. */
   readonly kind: 'condition' | 'recovered';
   readonly key: string;
   readonly sentence: string;
   /** ISO 8601, UTC. */
   readonly since: string;
-  /** Of one that does not hold any more. */
+  /** End of a resolved problem. */
   readonly until?: string;
 }
 
@@ -40,7 +44,7 @@ export interface TestNotice {
 export type NoticeContent = ErrorNotice | DigestNotice | ConditionNotice | TestNotice;
 
 export interface Notice {
-  /** A UUIDv7: the same each time that it is sent. */
+  /** UUIDv7; the same for every attempt to send it. */
   readonly id: string;
   readonly content: NoticeContent;
 }
@@ -50,22 +54,22 @@ export type ChannelName = 'mail' | 'webhook';
 /** A way to send a notice. */
 export interface Channel {
   readonly name: ChannelName;
-  /** Where to, for people; without passwords. */
+  /** Destination for logs, without passwords. */
   readonly target: string;
   /**
    * Resolves when the other side has accepted it.
    *
-   * @returns what it answered.
-   * @throws LoghiveError LOGHIVE_ALERT_FAILED with the reason in words.
+   * @returns the response.
+   * @throws LoghiveError LOGHIVE_ALERT_FAILED with a readable message.
    */
   send(notice: Notice, signal: AbortSignal): Promise<string>;
 }
 
-/** What a digest lists, at most. */
-export const MOST_LISTED = 50;
+/** Maximum number of groups that a digest lists. */
+export const MAX_LISTED = 50;
 
 export function digestOf(groups: readonly GroupSummary[], all: { groups: number; records: number }): DigestNotice {
-  const listed = groups.slice(0, MOST_LISTED);
+  const listed = groups.slice(0, MAX_LISTED);
   return {
     kind: 'digest',
     groups: listed,
@@ -77,7 +81,20 @@ export function recordsOf(groups: readonly Pick<GroupSummary, 'records'>[]): num
   return groups.reduce((sum, { records }) => sum + records, 0);
 }
 
-/** Where the information of an example is not what it should be: somebody else wrote into the table. */
+/** Guards against rows that other software wrote into the table. */
 export function informationOf({ information }: Example): JsonObject {
   return typeof information === 'object' && information !== null && !Array.isArray(information) ? information : {};
+}
+
+export type AlertFailure = LoghiveError & {
+  /** Retrying is useless until a login or a setting is corrected. */
+  readonly isPermanent: boolean;
+};
+
+export function alertFailed(sentence: string, isPermanent: boolean, cause?: unknown): AlertFailure {
+  return Object.assign(new LoghiveError('LOGHIVE_ALERT_FAILED', sentence, { cause }), { isPermanent });
+}
+
+export function isAlertFailure(error: unknown): error is AlertFailure {
+  return error instanceof LoghiveError && error.code === 'LOGHIVE_ALERT_FAILED';
 }

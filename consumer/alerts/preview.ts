@@ -1,8 +1,8 @@
-/** `loghive alerts preview`: which notices there would have been for the errors that are stored. Sends nothing. */
+/** `loghive alerts preview`: shows which notices the stored errors would have caused. Sends nothing. */
 import { redaction } from '../../src/fields/redact.js';
 import { storedErrors } from '../store/alert-history.js';
 import type { StoreSettings } from '../store-settings.js';
-import { letterOf } from './letter.js';
+import { alertMessage } from './message.js';
 import { type DigestNotice, type ErrorNotice, recordsOf } from './notice.js';
 import { NEW_AFTER_MS } from './policy.js';
 import type { AlertSettings } from './settings.js';
@@ -13,21 +13,21 @@ export interface PreviewedNotice {
   readonly at: string;
   readonly kind: 'error' | 'digest';
   readonly subject: string;
-  /** Records that it tells of. */
+  /** Number of records that it reports. */
   readonly records: number;
-  /** Kinds of errors that it tells of. */
+  /** Number of kinds of errors that it reports. */
   readonly groups: number;
 }
 
 export interface Preview {
   readonly since: string;
   readonly notices: readonly PreviewedNotice[];
-  /** ERROR and CRITICAL records that are stored since then, whatever the rules say of them. */
+  /** ERROR and CRITICAL records stored since then, before the rules are applied. */
   readonly errors: number;
 }
 
 /**
- * What is a week older is looked at as well, to know what was new.
+ * Also reads the week before, to know which errors were new.
  *
  * @param sinceMs epoch milliseconds.
  * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE
@@ -53,7 +53,7 @@ export async function previewAlerts(
     .map(({ atMs, content }) => ({
       at: new Date(atMs).toISOString(),
       kind: content.kind,
-      subject: letterOf(content, hide).subject,
+      subject: alertMessage(content, hide).subject,
       ...sizeOf(content),
     }));
   return { since: new Date(sinceMs).toISOString(), notices, errors };

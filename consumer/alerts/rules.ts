@@ -1,4 +1,4 @@
-/** Which errors are worth an alert. Pure. */
+/** Decides which errors trigger alerts. Pure. */
 import isSafe from 'safe-regex2';
 import type { Level } from '../../src/level.js';
 import { type Check, Expected, isOptions } from '../../src/settings/option.js';
@@ -6,15 +6,17 @@ import type { ErrorWords } from './shape.js';
 
 export type AlertLevel = 'ERROR' | 'CRITICAL';
 
-/** Whatever it does not name, it does not look at. The first rule that fits a record decides about it. */
+/** Absent criteria match everything. The first matching rule decides. */
 export interface AlertRule {
-  /** The name of a service; `*` stands for any characters: `shop-*`. */
+  /** Service name; `*` matches any characters: `shop-*`. */
   service?: string;
-  /** `'CRITICAL'`: nothing less than that. Default: ERROR and CRITICAL. */
+  /** Minimum level: `'CRITICAL'` matches CRITICAL only. Default: ERROR and CRITICAL. */
   level?: AlertLevel;
-  /** Stands in the message, or in the name or message of the record's error; `/…/` and `/…/i` is a regular expression. */
+  /**
+   * Text contained in the message, or in the name or message of the error; `/…/` and `/…/i` are regular expressions.
+   */
   text?: string;
-  /** False: no alert for what this rule fits. Default true. */
+  /** False suppresses alerts for matching records. Default true. */
   alert?: boolean;
 }
 
@@ -23,11 +25,11 @@ export const DEFAULT_RULES: readonly AlertRule[] = Object.freeze([{ level: 'ERRO
 
 const FORM =
   'a list of at most 100 rules such as [{ "service": "shop-*", "level": "CRITICAL", "text": "payment" }, { "text": "/time.?out/i", "alert": false }]';
-const MOST_RULES = 100;
+const MAX_RULES = 100;
 const KNOWN = new Set(['service', 'level', 'text', 'alert']);
 
 export const alertRules: Check<readonly AlertRule[]> = (value) => {
-  if (!Array.isArray(value) || value.length > MOST_RULES) throw new Expected(FORM);
+  if (!Array.isArray(value) || value.length > MAX_RULES) throw new Expected(FORM);
   return Object.freeze(value.map(rule));
 };
 
@@ -44,7 +46,7 @@ function rule(value: unknown): AlertRule {
   return Object.freeze({ ...value }) as AlertRule;
 }
 
-/** What a record is looked at by. */
+/** Fields that rules match against. */
 export interface Candidate {
   readonly service: string;
   readonly level: Level;
@@ -52,30 +54,31 @@ export interface Candidate {
   readonly error?: ErrorWords | undefined;
 }
 
-/** @returns whether a record is worth an alert. */
+/** @returns whether a record triggers an alert. */
 export function compileRules(rules: readonly AlertRule[]): (candidate: Candidate) => boolean {
   const compiled = rules.map(({ service, level, text, alert = true }) => {
     const ofService = service === undefined ? undefined : serviceTest(service);
     const ofText = text === undefined ? undefined : textTest(text);
-    const fits = (candidate: Candidate) =>
+    const matches = (candidate: Candidate) =>
       (level !== 'CRITICAL' || candidate.level === 'CRITICAL') &&
       (ofService?.(candidate.service) ?? true) &&
       (ofText === undefined || textsOf(candidate).some(ofText));
-    return { fits, alert };
+    return { matches, alert };
   });
-  return (candidate) => isAlertLevel(candidate.level) && (compiled.find(({ fits }) => fits(candidate))?.alert ?? false);
+  return (candidate) =>
+    isAlertLevel(candidate.level) && (compiled.find(({ matches }) => matches(candidate))?.alert ?? false);
 }
 
 export function isAlertLevel(level: Level): level is AlertLevel {
   return level === 'ERROR' || level === 'CRITICAL';
 }
 
-/** In UTF-16 units: a pattern of somebody's own must not cost seconds on a message of 10 MB. */
-const MOST_LOOKED_AT = 4000;
+/** In UTF-16 units: a user-defined pattern must not take seconds on a message of 10 MB. */
+const MAX_MATCHED_LENGTH = 4000;
 
 function textsOf({ message, error }: Candidate): string[] {
   const texts = error === undefined ? [message] : [message, error.name, error.message];
-  return texts.map((text) => text.slice(0, MOST_LOOKED_AT));
+  return texts.map((text) => text.slice(0, MAX_MATCHED_LENGTH));
 }
 
 function serviceTest(pattern: string): (service: string) => boolean {
@@ -94,7 +97,7 @@ function textTest(text: string): (text: string) => boolean {
   } catch (error) {
     throw new Expected(`${FORM}; ${(error as Error).message}`);
   }
-  // Records would wait for it: with some texts such an expression takes longer than anybody lives.
+  // Storing would wait for it: such an expression can take exponential time.
   if (!isSafe(compiled)) {
     throw new Expected(`${FORM}; without repetition within repetition, as in (a+)+, which can take exponential time`);
   }

@@ -1,38 +1,41 @@
 /**
- * When something of Loghive itself is worth an alert, and when it is over. What is told at the beginning stays until the end:
- * a number that changes each second is no news. docs/alerts.md says what to do about each.
+ * Detects problems of Loghive itself, and when they are resolved. The message is fixed when a problem starts: a number
+ * that changes every second is not news. docs/alerts.md says what to do about each.
  */
 import { counted } from '../../src/sentence.js';
 import type { Condition } from './alerts.js';
-import { numeral } from './letter.js';
+import { numeral } from './message.js';
 
-/** What a consumer knows of itself and its servers at one moment. */
+/** State of a consumer and its servers at one moment. */
 export interface SelfState {
   /** Epoch milliseconds. */
   readonly nowMs: number;
-  /** While PostgreSQL takes no records. */
+  /** Set while PostgreSQL does not accept records. */
   readonly storage: { readonly sinceMs: number; readonly reason: string } | undefined;
-  /** Since the start of the process. */
+  /** Number of dead letters since the start of the process. */
   readonly deadLetters: number;
-  /** Workers that died, since the start of the process. */
-  readonly workerDeaths: number;
+  /** Number of worker crashes since the start of the process. */
+  readonly workerCrashes: number;
   readonly queues: readonly QueueState[];
-  /** With records that were taken and are not stored yet: how long ago the oldest of them was published, in milliseconds. */
+  /**
+   * Services with consumed records that are not stored yet, and the age of the oldest one since it was published, in
+   * milliseconds.
+   */
   readonly services: ReadonlyArray<{ readonly name: string; readonly oldestMs: number }>;
-  /** After this time the broker deletes a message. Milliseconds. */
+  /** Time after which the broker deletes a message, in milliseconds. */
   readonly ttlMs: number;
 }
 
 export interface QueueState {
   readonly name: string;
   readonly messages: number;
-  /** How full it is, by messages or by bytes: 0 to 1. */
+  /** Fill level by messages or bytes, whichever is higher: 0 to 1. */
   readonly share: number;
-  /** Who takes messages from it, of any process. */
+  /** Number of consumers, of any process. */
   readonly consumers: number;
 }
 
-/** What each is about: the first word of its key. Each has a section in docs/operations.md; a test holds the two equal. */
+/** Kinds of problems: the first part of each key. Each has a section in docs/operations.md; a test compares the two. */
 export const SELF_ALERTS = ['storage', 'dead-letters', 'workers', 'full', 'no-consumer', 'old'] as const;
 
 type Key = (typeof SELF_ALERTS)[number] | `${(typeof SELF_ALERTS)[number]}:${string}`;
@@ -40,86 +43,93 @@ type Key = (typeof SELF_ALERTS)[number] | `${(typeof SELF_ALERTS)[number]}:${str
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-/** [begins, ends]: a value that wavers about one limit is told once. */
+/** [start, end] thresholds: a value that fluctuates around one limit is reported once. */
 const FULL = [0.8, 0.7] as const;
 const OLD = [0.5, 0.4] as const;
-const MANY_DEATHS = 3;
-const DEATHS_WITHIN_MS = 10 * MINUTE_MS;
+const MIN_CRASHES = 3;
+const CRASH_WINDOW_MS = 10 * MINUTE_MS;
 
 export class SelfWatch {
-  readonly #tell: (key: string, condition: Condition) => void;
+  readonly #report: (key: string, condition: Condition) => void;
   readonly #process: string;
   readonly #active = new Map<Key, Condition>();
-  /** Since when queues have nobody who takes from them. */
-  readonly #lonelySinceMs = new Map<string, number>();
+  /** Per queue: since when it has had messages but no consumer. */
+  readonly #noConsumerSinceMs = new Map<string, number>();
   #deadLetters = 0;
   #deadLetterMs = Number.NEGATIVE_INFINITY;
-  #deaths = 0;
-  #deathsMs: number[] = [];
+  #crashes = 0;
+  #crashesMs: number[] = [];
 
-  readonly #awayMs: number;
+  readonly #unreachableMs: number;
 
-  /** @param awayMs how long PostgreSQL may be away before it is told, in milliseconds; the words say a minute. */
+  /**
+   * @param unreachableMs how long PostgreSQL may be unavailable before it is reported, in milliseconds. The message
+   *   says one minute.
+   */
   constructor(
     alerts: { condition(key: string, condition: Condition): void; readonly process: string },
-    awayMs: number = MINUTE_MS,
+    unreachableMs: number = MINUTE_MS,
   ) {
-    this.#awayMs = awayMs;
-    this.#tell = (key, condition) => alerts.condition(key, condition);
+    this.#unreachableMs = unreachableMs;
+    this.#report = (key, condition) => alerts.condition(key, condition);
     this.#process = alerts.process;
   }
 
-  look(state: SelfState): void {
+  update(state: SelfState): void {
     this.#storage(state);
     this.#countDeadLetters(state);
-    this.#countDeaths(state);
+    this.#countCrashes(state);
     for (const queue of state.queues) this.#queue(queue, state.nowMs);
     for (const { name, oldestMs } of state.services) this.#age(name, oldestMs, state);
-    this.#endOfWhatIsGone(state);
+    this.#resolveRemoved(state);
   }
 
   #storage({ storage, nowMs }: SelfState): void {
-    const isAway = storage !== undefined && nowMs - storage.sinceMs >= this.#awayMs;
-    const sentence = `PostgreSQL has not taken records for a minute. ${storage?.reason ?? ''} Records wait in their queues meanwhile.`;
-    this.#set('storage', isAway, sentence, storage?.sinceMs ?? nowMs);
+    const isUnavailable = storage !== undefined && nowMs - storage.sinceMs >= this.#unreachableMs;
+    const sentence = `PostgreSQL has not accepted records for a minute. ${storage?.reason ?? ''} Records stay in their queues until then.`;
+    this.#set('storage', isUnavailable, sentence, storage?.sinceMs ?? nowMs);
   }
 
   #countDeadLetters({ deadLetters, nowMs }: SelfState): void {
     const more = deadLetters - this.#deadLetters;
     this.#deadLetters = deadLetters;
     if (more > 0) this.#deadLetterMs = nowMs;
-    const words = counted(more, 'record was given up and is', 'records were given up and are');
-    const sentence = `${words} in the table of dead letters now. Look there for the reason, and whether there are more.`;
+    const words = counted(
+      more,
+      'record could not be stored and became a dead letter',
+      'records could not be stored and became dead letters',
+    );
+    const sentence = `${words}. See the table dead_letters for the reason, and for further records.`;
     this.#set('dead-letters', nowMs - this.#deadLetterMs < HOUR_MS, sentence, nowMs);
   }
 
-  #countDeaths({ workerDeaths, nowMs }: SelfState): void {
-    for (; this.#deaths < workerDeaths; this.#deaths++) this.#deathsMs.push(nowMs);
-    this.#deathsMs = this.#deathsMs.filter((ms) => nowMs - ms < DEATHS_WITHIN_MS).slice(-1000);
+  #countCrashes({ workerCrashes, nowMs }: SelfState): void {
+    for (; this.#crashes < workerCrashes; this.#crashes++) this.#crashesMs.push(nowMs);
+    this.#crashesMs = this.#crashesMs.filter((ms) => nowMs - ms < CRASH_WINDOW_MS).slice(-1000);
     const key: Key = `workers:${this.#process}`;
-    const limit = this.#active.has(key) ? 1 : MANY_DEATHS;
-    const sentence = `the workers of ${this.#process} have died ${counted(this.#deathsMs.length, 'time')} within 10 minutes. Look into its log.`;
-    this.#set(key, this.#deathsMs.length >= limit, sentence, this.#deathsMs[0] ?? nowMs);
+    const limit = this.#active.has(key) ? 1 : MIN_CRASHES;
+    const sentence = `the workers of ${this.#process} crashed ${counted(this.#crashesMs.length, 'time')} within 10 minutes. Check its log.`;
+    this.#set(key, this.#crashesMs.length >= limit, sentence, this.#crashesMs[0] ?? nowMs);
   }
 
   #queue({ name, messages, share, consumers }: QueueState, nowMs: number): void {
-    const holds = (key: Key, value: number, [begins, ends]: readonly [number, number]) =>
+    const isActive = (key: Key, value: number, [begins, ends]: readonly [number, number]) =>
       value >= (this.#active.has(key) ? ends : begins);
     const full: Key = `full:${name}`;
     this.#set(
       full,
-      holds(full, share, FULL),
-      `queue ${name} is ${Math.floor(share * 100)} % full (${counted(messages, 'message').replace(/^\d+/, numeral(messages))}). See to it that a consumer takes them and keeps up. A full queue takes no more, and producers keep their records.`,
+      isActive(full, share, FULL),
+      `queue ${name} is ${Math.floor(share * 100)} % full (${counted(messages, 'message').replace(/^\d+/, numeral(messages))}). Check that a consumer is running and keeps up. A full queue rejects messages, and producers buffer their records.`,
       nowMs,
     );
-    const isLonely = consumers === 0 && messages > 0;
-    if (!isLonely) this.#lonelySinceMs.delete(name);
-    else if (!this.#lonelySinceMs.has(name)) this.#lonelySinceMs.set(name, nowMs);
-    const sinceMs = this.#lonelySinceMs.get(name) ?? nowMs;
+    const hasNoConsumer = consumers === 0 && messages > 0;
+    if (!hasNoConsumer) this.#noConsumerSinceMs.delete(name);
+    else if (!this.#noConsumerSinceMs.has(name)) this.#noConsumerSinceMs.set(name, nowMs);
+    const sinceMs = this.#noConsumerSinceMs.get(name) ?? nowMs;
     this.#set(
       `no-consumer:${name}`,
-      isLonely && nowMs - sinceMs >= MINUTE_MS,
-      `nobody takes messages from queue ${name}. Start a consumer for its service.`,
+      hasNoConsumer && nowMs - sinceMs >= MINUTE_MS,
+      `queue ${name} has messages but no consumer. Start a consumer for its service.`,
       sinceMs,
     );
   }
@@ -130,13 +140,13 @@ export class SelfWatch {
     this.#set(
       key,
       oldestMs / ttlMs >= (this.#active.has(key) ? ends : begins),
-      `the oldest record of service ${service} that waits was published ${ageText(oldestMs)} ago. After ${ageText(ttlMs)} the broker deletes it. See to it that a consumer stores it before.`,
+      `the oldest unstored record of service ${service} was published ${ageText(oldestMs)} ago. The broker deletes it after ${ageText(ttlMs)}. Check that a consumer stores records of this service.`,
       nowMs - oldestMs,
     );
   }
 
-  /** A queue that is no longer there has no trouble, and neither has a service without records in hand. */
-  #endOfWhatIsGone({ queues, services, nowMs }: SelfState): void {
+  /** A deleted queue has no problem, and neither has a service without unstored records. */
+  #resolveRemoved({ queues, services, nowMs }: SelfState): void {
     const names = new Set([
       ...queues.flatMap(({ name }) => [`full:${name}`, `no-consumer:${name}`]),
       ...services.map(({ name }) => `old:${name}`),
@@ -151,7 +161,7 @@ export class SelfWatch {
     if (!active && known === undefined) return;
     if (!active) this.#active.delete(key);
     else if (known === undefined) this.#active.set(key, { active, sentence, sinceMs });
-    this.#tell(key, active ? this.#active.get(key)! : { active, sentence, sinceMs });
+    this.#report(key, active ? this.#active.get(key)! : { active, sentence, sinceMs });
   }
 }
 

@@ -1,4 +1,4 @@
-/** What alerts are set up with: arguments, then the environment and `config.env`, then defaults. Plain data. */
+/** Alert settings: options, then the environment and `config.env`, then defaults. Plain data. */
 import { openEnvironment, warnOnce } from '../../src/config.js';
 import { LoghiveError } from '../../src/errors.js';
 import { type RedactOptions, redaction } from '../../src/fields/redact.js';
@@ -18,43 +18,49 @@ import {
 } from '../../src/settings/option.js';
 import { type AlertRule, alertRules, DEFAULT_RULES } from './rules.js';
 
-/** `starttls`: begins in clear and must be encrypted before anything is said; `tls`: encrypted from the start. */
+/** `starttls`: upgrades to TLS before authentication and fails otherwise; `tls`: TLS from the start. */
 export type EmailTls = 'starttls' | 'tls' | 'none';
 
 export interface AlertOptions {
-  /** Sends alerts by e-mail. Environment: `ENABLE_EMAIL_MONITORING`. Default false. */
+  /** Sends alerts by e-mail. Default false. Environment: `ENABLE_EMAIL_MONITORING`. */
   emailMonitoring?: boolean;
-  /** The mail server (SMTP). Environment: `EMAIL_HOST`. */
+  /** Host name of the SMTP server. Environment: `EMAIL_HOST`. */
   emailHost?: string;
-  /** Its port. Environment: `EMAIL_PORT`. Default 587. */
+  /** Port of the SMTP server. Default 587. Environment: `EMAIL_PORT`. */
   emailPort?: number;
-  /** How the connection is encrypted. Environment: `EMAIL_TLS`. Default: `tls` on port 465, else `starttls`. */
+  /** Encryption of the SMTP connection. Default: `tls` on port 465, otherwise `starttls`. Environment: `EMAIL_TLS`. */
   emailTls?: EmailTls;
-  /** File with the certificate authority (PEM) of a mail server of your own. Environment: `EMAIL_CA_FILE`. */
+  /** Path of a CA certificate (PEM) for the SMTP server. Environment: `EMAIL_CA_FILE`. */
   emailCaFile?: string;
-  /** The address that mails come from. Environment: `EMAIL_SENDER_EMAIL`. */
+  /** Sender address. Environment: `EMAIL_SENDER_EMAIL`. */
   emailSender?: string;
-  /** The name to log in with. Environment: `EMAIL_USER`. Default: `emailSender`. */
+  /** SMTP user. Default: `emailSender`. Environment: `EMAIL_USER`. */
   emailUser?: string;
-  /** Its password; without one there is no login. Environment: `EMAIL_SENDER_PASSWORD`. */
+  /** SMTP password. Without it there is no authentication. Environment: `EMAIL_SENDER_PASSWORD`. */
   emailPassword?: string;
-  /** Who gets the mails. Environment: `EMAIL_RECIPIENTS`, comma-separated. Default: `emailSender`. */
+  /** Recipient addresses. Default: `emailSender`. Environment: `EMAIL_RECIPIENTS`, comma-separated. */
   emailRecipients?: readonly string[];
-  /** Alerts are posted here as JSON. Environment: `ALERT_WEBHOOK_URL`. */
+  /** URL to which alerts are posted as JSON. Environment: `ALERT_WEBHOOK_URL`. */
   alertWebhookUrl?: string;
-  /** Signs what is posted (HMAC-SHA256). Environment: `ALERT_WEBHOOK_SECRET`. */
+  /** Secret for signing webhook requests (HMAC-SHA256). Environment: `ALERT_WEBHOOK_SECRET`. */
   alertWebhookSecret?: string;
-  /** Which errors are worth an alert. Environment: `ALERT_RULES`, as JSON. Default: every ERROR and CRITICAL. */
+  /** Rules that select the errors to report. Default: every ERROR and CRITICAL. Environment: `ALERT_RULES`, as JSON. */
   alertRules?: readonly AlertRule[];
-  /** Errors that are told by themselves within an hour; what is beyond goes into a digest. Environment: `ALERT_MAX_PER_HOUR`. Default 10. */
+  /**
+   * Maximum number of errors reported individually per hour; further ones go into a digest. Default 10. Environment:
+   * `ALERT_MAX_PER_HOUR`.
+   */
   alertMaxPerHour?: number;
-  /** How long the digest collects, in minutes. Environment: `ALERT_DIGEST_MINUTES`. Default 60. */
+  /** Time that a digest collects errors, in minutes. Default 60. Environment: `ALERT_DIGEST_MINUTES`. */
   alertDigestMinutes?: number;
-  /** Before an error that was told is told by itself again, it must not have come for so many hours. Environment: `ALERT_REPEAT_HOURS`. Default 24. */
+  /**
+   * Hours since the last report of an error, individual or in a digest, after which it is reported individually again.
+   * Default 24. Environment: `ALERT_REPEAT_HOURS`.
+   */
   alertRepeatHours?: number;
   /**
-   * What must not be seen in alerts, as for producers: `'http'`, paths, or both. Records are stored as they come: what must
-   * not be stored is hidden by their producer. Environment: `ALERT_REDACT`, comma-separated. Default `'http'`.
+   * What to redact in alerts, as for producers: `'http'`, paths, or both. It does not affect stored records, which only
+   * their producer can redact. Default `'http'`. Environment: `ALERT_REDACT`, comma-separated.
    */
   redact?: RedactOptions;
 }
@@ -76,7 +82,7 @@ export interface WebhookSettings {
 }
 
 export interface AlertSettings {
-  /** At least one of the two, but for a preview. */
+  /** At least one of the two is set, except for a preview. */
   readonly mail: MailSettings | undefined;
   readonly webhook: WebhookSettings | undefined;
   readonly rules: readonly AlertRule[];
@@ -93,7 +99,7 @@ const text =
     throw new Expected(what);
   };
 
-/** One address and nothing else: no name, no list, no line break. */
+/** A single address: no display name, no list, no line break. */
 const ADDRESS = /^[^\s@<>,;:"()[\]\\]+@[^\s@<>,;:"()[\]\\]+$/;
 const address = text("an e-mail address such as 'alerts@example.com'", ADDRESS);
 const hostName = text(
@@ -117,10 +123,10 @@ const webhookUrl: Check<string | undefined> = (value) => {
   return value;
 };
 
-/** The whole path is the password of many a webhook. */
+/** For many webhooks the path is a secret. */
 function shownWebhook(value: unknown): string {
   if (typeof value !== 'string') return kindOf(value);
-  return URL.canParse(value) ? `"${webhookTarget(value)}"` : 'text that is no URL';
+  return URL.canParse(value) ? `"${webhookTarget(value)}"` : 'text that is not a URL';
 }
 
 export function webhookTarget(url: string): string {
@@ -208,7 +214,7 @@ export const alertOptions = {
   redact: { check: redactCheck, fallback: 'http' as RedactOptions, env: ['ALERT_REDACT'], parse: redactText },
 } as const;
 
-/** @returns undefined where nobody is to be told anything: then alerts cost nothing. */
+/** @returns undefined if no channel is configured; alerts then cost nothing. */
 export function alertSettings(
   values: Values<typeof alertOptions>,
   environment: Environment,
@@ -220,7 +226,7 @@ export function alertSettings(
   return Object.freeze({ ...policyOf(values), mail, webhook: url === undefined ? undefined : { url, secret } });
 }
 
-/** For the commands about alerts alone. Without a channel, for a preview. */
+/** For the alert commands. May have no channel, for a preview. */
 export function alertConfig(owner: string, options: AlertOptions): AlertSettings {
   const environment = openEnvironment();
   const values = resolveOptions(owner, alertOptions, options, environment, warnOnce);

@@ -1,6 +1,6 @@
 /**
- * What makes two errors the same one: their words, without what differs from one time to the next. Numbers, ids, addresses,
- * times and quoted values are set aside. Pure.
+ * Computes the shape of an error: its text without the variable parts. Errors with the same shape are the same error.
+ * Numbers, ids, addresses, times and quoted values are replaced. Pure.
  *
  *   payment of order 4711 failed for "Ann" at 10.0.0.7:443  →  payment of order <number> failed for <text> at <address>
  */
@@ -10,22 +10,22 @@ import { memberTexts } from '../../src/value/json-members.js';
 export interface Shape {
   /** 16 hexadecimal digits. */
   readonly hash: string;
-  /** On one line, for people. */
+  /** Readable, on one line. */
   readonly title: string;
 }
 
-/** What a record says of its error, beside the message. */
+/** Name and message of the error of a record. */
 export interface ErrorWords {
   readonly name: string;
   readonly message: string;
 }
 
-/** In UTF-16 units. What stands behind is the same error. */
-const MOST_MESSAGE = 1000;
-const MOST_TITLE = 500;
-const MOST_CACHED = 1000;
+/** In UTF-16 units. The rest does not affect the shape. */
+const MAX_MESSAGE = 1000;
+const MAX_TITLE = 500;
+const MAX_CACHED = 1000;
 
-/** In the order in which they are tried at each place. */
+/** In order of precedence at each position. */
 const PARTS = [
   // A URL keeps its scheme: `https://<address>`.
   '(?<scheme>\\b[a-z][a-z0-9+.-]{0,20}:\\/\\/)[^\\s"\'`<>]+',
@@ -40,9 +40,9 @@ const PARTS = [
 ].join('|');
 const PART = new RegExp(PARTS, 'gi');
 
-/** Words that end in a number which says what they are. */
-const NAMED_SO = /^(?:utf|sha|md|base|https?|ipv|oauth|tls|ec|es|v|s|h|x|k)\d{1,3}$/i;
-/** A digit within letters, or many digits behind them. */
+/** Words whose number is part of their name. */
+const NAME_WITH_NUMBER = /^(?:utf|sha|md|base|https?|ipv|oauth|tls|ec|es|v|s|h|x|k)\d{1,3}$/i;
+/** A digit among letters, or many digits at the end. */
 const IS_ID = /\d[a-z_]|[a-z_]\d{4}/i;
 
 const cache = new Map<string, Shape>();
@@ -53,9 +53,9 @@ export function shapeOf(message: string, error?: ErrorWords): Shape {
   const key = said === undefined ? words : `${words}\0${said.name}\0${said.message}`;
   const known = cache.get(key);
   if (known !== undefined) return known;
-  // Of what the cache knows it by, so that it does not matter who came first.
+  // Computed from the cache key, so that the result does not depend on which error came first.
   const shape = newShape(words, said);
-  if (cache.size >= MOST_CACHED) cache.clear();
+  if (cache.size >= MAX_CACHED) cache.clear();
   cache.set(key, shape);
   return shape;
 }
@@ -63,27 +63,28 @@ export function shapeOf(message: string, error?: ErrorWords): Shape {
 const LONE_NUMBER = /(?<!\w)\d+(?!\w)/g;
 const ZEROS = Array.from({ length: 20 }, (_, length) => '0'.repeat(length));
 
-/** The start of a text, with zeros for the digits of its numbers: most errors differ in nothing else, and are found in the cache. */
+/**
+ * The start of a text with the digits of its numbers replaced by zeros: most errors differ in nothing else and hit the
+ * cache.
+ */
 function masked(text: string): string {
-  return text
-    .slice(0, MOST_MESSAGE)
-    .replace(LONE_NUMBER, (digits) => ZEROS[digits.length] ?? '0'.repeat(digits.length));
+  return text.slice(0, MAX_MESSAGE).replace(LONE_NUMBER, (digits) => ZEROS[digits.length] ?? '0'.repeat(digits.length));
 }
 
 function newShape(message: string, error: ErrorWords | undefined): Shape {
-  const text = [general(message), ...errorParts(message, error)].filter((part) => part !== '').join(' | ');
-  return { hash: createHash('sha256').update(text).digest('hex').slice(0, 16), title: text.slice(0, MOST_TITLE) };
+  const text = [generalize(message), ...errorParts(message, error)].filter((part) => part !== '').join(' | ');
+  return { hash: createHash('sha256').update(text).digest('hex').slice(0, 16), title: text.slice(0, MAX_TITLE) };
 }
 
-/** What the error adds to the message; as a rule the message has its text already. */
+/** What the error adds to the message, which usually contains its text already. */
 function errorParts(message: string, error: ErrorWords | undefined): string[] {
   if (error === undefined) return [];
   const { name, message: said } = error;
   if (said === '' || message.includes(said)) return message.includes(name) ? [] : [name];
-  return [`${name}: ${general(said)}`];
+  return [`${name}: ${generalize(said)}`];
 }
 
-function general(text: string): string {
+function generalize(text: string): string {
   return text.replace(PART, replacement).replace(/\s+/g, ' ').trim();
 }
 
@@ -95,23 +96,21 @@ function replacement(whole: string, ...rest: unknown[]): string {
   if (found.time !== undefined) return '<time>';
   if (found.number !== undefined) return '<number>';
   if (found.word === undefined) return '<address>';
-  if (NAMED_SO.test(whole)) return whole;
-  // 0x1f, 12ms, 3rd: a number and what it counts.
+  if (NAME_WITH_NUMBER.test(whole)) return whole;
+  // 12ms, 3rd: a number with a unit.
   const unit = /^\d+([a-z]{1,3})$/i.exec(whole)?.[1];
   if (unit !== undefined && !/^[0-9a-f]+$/i.test(whole)) return `<number>${unit}`;
   return IS_ID.test(whole) ? '<id>' : whole.replace(/\d+$/, '<number>');
 }
 
-/** Where information is larger, the message alone has to tell errors apart. */
-const MOST_READ = 256 * 1024;
+/** For larger information only the message is used. */
+const MAX_INFORMATION_LENGTH = 256 * 1024;
 const NAMES = ['error', 'err'] as const;
 
-/**
- * @param information the text of a JSON object, as it was sent or as PostgreSQL's jsonb writes it: the same words come out.
- */
+/** @param information JSON object, as sent or as PostgreSQL prints jsonb: the result is the same. */
 export function errorWordsOf(information: string): ErrorWords | undefined {
-  if (!information.includes('"err') || information.length > MOST_READ) return undefined;
-  // Cut at their places: the rest of it need not be parsed.
+  if (!information.includes('"err') || information.length > MAX_INFORMATION_LENGTH) return undefined;
+  // Extracts the members without parsing the rest.
   const members = memberTexts(information);
   const error = NAMES.map((name) => members.get(name)).find((text) => text?.startsWith('{'));
   if (error === undefined) return undefined;
@@ -124,7 +123,7 @@ function textIn(json: string | undefined): string | undefined {
   return json?.startsWith('"') ? (JSON.parse(json) as string) : undefined;
 }
 
-/** The error of a record, under the names that Loghive's integrations and Pino give it. */
+/** The error of a record, under the names used by the integrations of Loghive and by Pino. */
 export function errorIn(information: Record<string, unknown>): Record<string, unknown> | undefined {
   return NAMES.map((name) => information[name]).find(
     (value): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value),

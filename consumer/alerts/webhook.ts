@@ -1,5 +1,5 @@
 /**
- * Posts notices as JSON to a URL, signed. The field `text` is what Slack and those that speak like it show.
+ * Posts notices as JSON to a URL, signed. The field `text` is shown by Slack and compatible services.
  *
  *   loghive-signature: t=<epoch seconds>,v1=<HMAC-SHA256 of "<t>.<body>" with the secret, in hex>
  */
@@ -7,26 +7,25 @@ import { createHmac } from 'node:crypto';
 import { reasonOf } from '../../src/errors.js';
 import { type Redact, redaction } from '../../src/fields/redact.js';
 import { printableLine } from '../../src/printable.js';
-import { alertFailed, isAlertFailure } from './failure.js';
-import { type Letter, type LetterBlock, letterOf } from './letter.js';
-import { type Channel, type Notice, type NoticeContent, recordsOf } from './notice.js';
+import { type AlertMessage, alertMessage, type MessageBlock } from './message.js';
+import { alertFailed, type Channel, isAlertFailure, type Notice, type NoticeContent, recordsOf } from './notice.js';
 import { type AlertSettings, type WebhookSettings, webhookTarget } from './settings.js';
 
-/** How long it may take, in milliseconds. */
-const ALL_MS = 15_000;
-/** What is read of an answer. */
-const MOST_ANSWER_BYTES = 2048;
+/** Request timeout in milliseconds. */
+const TIMEOUT_MS = 15_000;
+/** Maximum number of bytes to read of a response. */
+const MAX_ANSWER_BYTES = 2048;
 const VERSION = 1;
 
 export function createWebhook({ url, secret }: WebhookSettings, redact: AlertSettings['redact']): Channel {
-  const hide: Redact | undefined = redaction(redact);
+  const redactor: Redact | undefined = redaction(redact);
   const target = webhookTarget(url);
   return {
     name: 'webhook',
     target,
     async send(notice, signal) {
-      const body = JSON.stringify(webhookBody(notice, hide));
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(ALL_MS)]);
+      const body = JSON.stringify(webhookBody(notice, redactor));
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
       try {
         const response = await fetch(url, {
           method: 'POST',
@@ -38,31 +37,32 @@ export function createWebhook({ url, secret }: WebhookSettings, redact: AlertSet
             }),
           },
           body,
-          // It would get the alert, and in its answer anybody could name another one.
+          // The redirect target would receive the alert, and could redirect again.
           redirect: 'manual',
           signal: limit,
         });
-        // The status has come: a body that never ends, or breaks off, does not make an accepted alert a refused one.
-        const text = await startOf(response).catch(() => '');
+        // The status decides: a response body that never ends or breaks off does not turn an accepted alert into a
+        // failed one.
+        const text = await readStart(response).catch(() => '');
         const answer = `${response.status} ${printableLine(text)}`.trim();
         if (response.ok) return answer;
         if (response.status >= 300 && response.status < 400) {
           const to = response.headers.get('location') ?? 'nowhere';
           const where = URL.canParse(to, url) ? webhookTarget(new URL(to, url).href) : 'no valid URL';
           throw alertFailed(
-            `${target} answered ${response.status} and points to ${where}; redirects are not followed. Set ALERT_WEBHOOK_URL to where it leads.`,
+            `${target} answered ${response.status} and redirects to ${where}; redirects are not followed. Set ALERT_WEBHOOK_URL to the final URL.`,
             true,
           );
         }
-        const needsPerson = response.status < 500 && response.status !== 408 && response.status !== 429;
+        const isPermanent = response.status < 500 && response.status !== 408 && response.status !== 429;
         throw alertFailed(
-          `${target} answered "${answer}". Check ALERT_WEBHOOK_URL and what listens there.`,
-          needsPerson,
+          `${target} answered "${answer}". Check ALERT_WEBHOOK_URL and the service there.`,
+          isPermanent,
         );
       } catch (error) {
         if (isAlertFailure(error)) throw error;
         const cause = (error as { cause?: unknown }).cause;
-        const why = limit.aborted ? `no answer within ${ALL_MS / 1000} s` : reasonOf(cause ?? error);
+        const why = limit.aborted ? `no answer within ${TIMEOUT_MS / 1000} s` : reasonOf(cause ?? error);
         throw alertFailed(`${target} cannot be reached: ${why}. Check ALERT_WEBHOOK_URL.`, false, error);
       }
     },
@@ -74,33 +74,33 @@ export function signature(secret: string, body: string, epochSeconds: number): s
   return `t=${epochSeconds},v1=${digest}`;
 }
 
-/** The rest is not waited for. */
-async function startOf(response: Response): Promise<string> {
+/** Does not wait for the rest. */
+async function readStart(response: Response): Promise<string> {
   const reader = response.body?.getReader();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  while (reader !== undefined && bytes < MOST_ANSWER_BYTES) {
+  while (reader !== undefined && bytes < MAX_ANSWER_BYTES) {
     const { value, done } = await reader.read();
     if (done) break;
     chunks.push(value);
     bytes += value.length;
   }
   await reader?.cancel();
-  return Buffer.concat(chunks).subarray(0, MOST_ANSWER_BYTES).toString('utf8').trim().slice(0, 300);
+  return Buffer.concat(chunks).subarray(0, MAX_ANSWER_BYTES).toString('utf8').trim().slice(0, 300);
 }
 
-/** docs/alerts.md describes it. */
-export function webhookBody({ id, content }: Notice, hide: Redact | undefined) {
-  const letter = letterOf(content, hide);
-  return { text: slackText(letter), version: VERSION, id, kind: content.kind, ...detailsOf(content, letter) };
+/** Documented in docs/alerts.md. */
+export function webhookBody({ id, content }: Notice, redactor: Redact | undefined) {
+  const message = alertMessage(content, redactor);
+  return { text: slackText(message), version: VERSION, id, kind: content.kind, ...detailsOf(content, message) };
 }
 
-function detailsOf(content: NoticeContent, letter: Letter): Record<string, unknown> {
+function detailsOf(content: NoticeContent, message: AlertMessage): Record<string, unknown> {
   switch (content.kind) {
     case 'error': {
       const { shape, service, level, records, first, last, isNew } = content.group;
       const { id, timestamp } = content.example;
-      const textOf = (part: LetterBlock['part']) => letter.blocks.find((block) => block.part === part)?.text;
+      const textOf = (part: MessageBlock['part']) => message.blocks.find((block) => block.part === part)?.text;
       const example = {
         id,
         timestamp,
@@ -108,28 +108,28 @@ function detailsOf(content: NoticeContent, letter: Letter): Record<string, unkno
         error: textOf('error'),
         fields: textOf('fields'),
       };
-      return { service, level, shape, title: letter.title, new: isNew, count: records, first, last, example };
+      return { service, level, shape, title: message.title, new: isNew, count: records, first, last, example };
     }
     case 'digest':
       return {
         count: recordsOf(content.groups) + content.more.records,
         groups: content.groups.map(({ shape, service, level, records, first, last, isNew }, at) => {
-          return { service, level, shape, title: letter.rows[at]?.title, new: isNew, count: records, first, last };
+          return { service, level, shape, title: message.rows[at]?.title, new: isNew, count: records, first, last };
         }),
         moreGroups: content.more.groups,
       };
     case 'condition':
     case 'recovered':
-      return { key: content.key, sentence: letter.title, since: content.since, until: content.until };
+      return { key: content.key, sentence: message.title, since: content.since, until: content.until };
     default:
       return {};
   }
 }
 
-const MOST_BLOCK = 1500;
+const MAX_BLOCK = 1500;
 
-/** In Slack's own writing, in which only three characters mean something. */
-function slackText({ subject, rows, blocks, facts, tone }: Letter): string {
+/** Slack's markup, which has only three special characters. */
+function slackText({ subject, rows, blocks, facts, tone }: AlertMessage): string {
   const lines = rows
     .slice(0, 10)
     .map(({ records, level, service, title }) => `${records} × ${level} ${service}: ${title}`);
@@ -139,7 +139,7 @@ function slackText({ subject, rows, blocks, facts, tone }: Letter): string {
     ? facts.filter(([label]) => label !== 'Record').map(([label, value]) => `${label}: ${value}`)
     : [];
   const text = [`*${slackEscaped(subject.replaceAll('*', '∗'))}*`, ...[counts.join(' · '), ...lines].map(slackEscaped)];
-  if (block) text.push(`\`\`\`${slackEscaped(block.text.slice(0, MOST_BLOCK)).replaceAll('```', "'''")}\`\`\``);
+  if (block) text.push(`\`\`\`${slackEscaped(block.text.slice(0, MAX_BLOCK)).replaceAll('```', "'''")}\`\`\``);
   return text.filter((line) => line !== '').join('\n');
 }
 

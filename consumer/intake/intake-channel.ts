@@ -5,8 +5,8 @@
 
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { messageOf, weightOf } from '../../src/amqp/amqplib-internals.js';
+import { isRefusedConsume } from '../../src/amqp/broker-reply.js';
 import type { OpenConnection } from '../../src/amqp/open-connection.js';
-import { isRefusedConsume } from '../../src/amqp/reply.js';
 import type { Topology } from '../../src/amqp/topology.js';
 import type { QueueDeclaration } from '../../src/wire.js';
 import { publishedAtMs } from '../delivery.js';

@@ -3,9 +3,9 @@
  * messages are wanted.
  */
 import type { ConsumeMessage } from 'amqplib';
+import { replyText } from '../../src/amqp/broker-reply.js';
 import { Connection, type ConnectionStatus } from '../../src/amqp/connection.js';
 import type { OpenConnection } from '../../src/amqp/open-connection.js';
-import { replyText } from '../../src/amqp/reply.js';
 import { createTopology, type Topology } from '../../src/amqp/topology.js';
 import { backoffMs, RECONNECT } from '../../src/backoff.js';
 import type { StatusLog } from '../../src/status-log.js';

@@ -2,8 +2,9 @@
  * Queues that the broker gives no subscription to. Asking for one closes the channel, and with it the subscriptions to all
  * others, so each is kept apart and tried on a channel of its own until it can be had.
  */
+
+import { ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, replyCode, replyText } from '../../src/amqp/broker-reply.js';
 import type { OpenConnection } from '../../src/amqp/open-connection.js';
-import { ACCESS_REFUSED, NOT_FOUND, RESOURCE_LOCKED, replyCode, replyText } from '../../src/amqp/reply.js';
 import { createTopology, type Topology } from '../../src/amqp/topology.js';
 import { type BackoffPolicy, backoffMs } from '../../src/backoff.js';
 import { LoghiveError, reasonOf } from '../../src/errors.js';

@@ -4,8 +4,8 @@
  */
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { Mutex } from 'async-mutex';
+import { replyCode } from '../../src/amqp/broker-reply.js';
 import type { OpenConnection } from '../../src/amqp/open-connection.js';
-import { replyCode } from '../../src/amqp/reply.js';
 import type { Topology } from '../../src/amqp/topology.js';
 import { backoffMs, RECONNECT } from '../../src/backoff.js';
 import { LoghiveError, reasonOf } from '../../src/errors.js';

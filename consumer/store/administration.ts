@@ -1,38 +1,38 @@
-/** What a person asks of the database by the command line: dead letters, partitions, services. */
+/** Operations of the command line on the database: dead letters, partitions, services. */
 import { LoghiveError } from '../../src/errors.js';
 import type { DatabaseSession } from './connect.js';
 import { parseDatabaseUrl } from './database-url.js';
-import { keepSession } from './kept-session.js';
-import type { LetterFilter } from './letter-filter.js';
+import type { DeadLetterFilter } from './dead-letter-admin.js';
 import {
-  type Letter,
-  type LetterGroup,
-  type LetterPage,
-  type LetterRange,
-  type LetterSummary,
-  type LetterTotal,
-  letters,
-} from './letters.js';
+  type DeadLetterGroup,
+  type DeadLetterPage,
+  type DeadLetterRange,
+  type DeadLetterSummary,
+  type DeadLetterTotal,
+  deadLetterAdmin,
+  type StoredDeadLetter,
+} from './dead-letter-admin.js';
 import { type PartitionSize, partitionSizes } from './partition-sizes.js';
-import { type KnownService, servicesList } from './services-list.js';
+import { createReconnectingSession } from './reconnecting-session.js';
+import { type KnownService, servicesAdmin } from './services-table.js';
 import { asFault, isStorageFault } from './storage-fault.js';
 import { type StoreConfig, sessionSettings } from './store-config.js';
 
-/** One connection, opened when it is needed. Each rejects with a LoghiveError that says why, in words. */
+/** One connection, opened on demand. All methods reject with a LoghiveError that has a readable message. */
 export interface Administration {
   readonly letters: {
-    total(filter: LetterFilter): Promise<LetterTotal>;
-    groups(filter: LetterFilter): Promise<readonly LetterGroup[]>;
-    list(filter: LetterFilter, before: string | undefined, limit: number): Promise<readonly LetterSummary[]>;
-    get(id: string): Promise<Letter | undefined>;
-    read(filter: LetterFilter, range: LetterRange): Promise<LetterPage<readonly Letter[]>>;
-    /** Never repeated by itself: `send` has effects. */
-    hand(
-      filter: LetterFilter,
-      range: LetterRange,
-      send: (letters: readonly Letter[]) => Promise<readonly string[]>,
-    ): Promise<LetterPage<void>>;
-    drop(filter: LetterFilter, range: LetterRange): Promise<LetterPage<number>>;
+    total(filter: DeadLetterFilter): Promise<DeadLetterTotal>;
+    groups(filter: DeadLetterFilter): Promise<readonly DeadLetterGroup[]>;
+    list(filter: DeadLetterFilter, before: string | undefined, limit: number): Promise<readonly DeadLetterSummary[]>;
+    get(id: string): Promise<StoredDeadLetter | undefined>;
+    read(filter: DeadLetterFilter, range: DeadLetterRange): Promise<DeadLetterPage<readonly StoredDeadLetter[]>>;
+    /** Never retried: `send` has side effects. */
+    republish(
+      filter: DeadLetterFilter,
+      range: DeadLetterRange,
+      send: (letters: readonly StoredDeadLetter[]) => Promise<readonly string[]>,
+    ): Promise<DeadLetterPage<void>>;
+    drop(filter: DeadLetterFilter, range: DeadLetterRange): Promise<DeadLetterPage<number>>;
   };
   readonly services: {
     all(): Promise<readonly KnownService[]>;
@@ -43,16 +43,16 @@ export interface Administration {
   close(): Promise<void>;
 }
 
-/** @throws LoghiveError LOGHIVE_INVALID_OPTION when the URL is wrong. */
+/** @throws LoghiveError LOGHIVE_INVALID_OPTION if the URL is invalid. */
 export function openAdministration(config: StoreConfig): Administration {
   const { schema } = config;
-  const kept = keepSession(parseDatabaseUrl(config.databaseUrl), sessionSettings(config));
-  const table = letters(schema);
-  const services = servicesList(schema);
-  const run = <T>(work: (session: DatabaseSession) => Promise<T>) => kept.run(work).catch(throwInWords);
+  const connection = createReconnectingSession(parseDatabaseUrl(config.databaseUrl), sessionSettings(config));
+  const table = deadLetterAdmin(schema);
+  const services = servicesAdmin(schema);
+  const run = <T>(work: (session: DatabaseSession) => Promise<T>) => connection.run(work).catch(rethrowReadable);
   const runOnce = <T>(work: (session: DatabaseSession) => Promise<T>) => {
     const once = async () => {
-      const session = await kept.current();
+      const session = await connection.current();
       try {
         return await work(session);
       } catch (error) {
@@ -60,7 +60,7 @@ export function openAdministration(config: StoreConfig): Administration {
         throw asFault(error, session.place);
       }
     };
-    return kept.guarded(once).catch(throwInWords);
+    return connection.runOnce(once).catch(rethrowReadable);
   };
   return {
     letters: {
@@ -69,7 +69,7 @@ export function openAdministration(config: StoreConfig): Administration {
       list: (filter, before, limit) => run((session) => table.list(session, filter, before, limit)),
       get: (id) => run((session) => table.get(session, id)),
       read: (filter, range) => run((session) => table.read(session, filter, range)),
-      hand: (filter, range, send) => runOnce((session) => table.hand(session, filter, range, send)),
+      republish: (filter, range, send) => runOnce((session) => table.republish(session, filter, range, send)),
       drop: (filter, range) => run((session) => table.drop(session, filter, range)),
     },
     services: {
@@ -78,12 +78,12 @@ export function openAdministration(config: StoreConfig): Administration {
       remove: (service) => run((session) => services.remove(session, service)),
     },
     partitions: (exact) => run((session) => partitionSizes(session, schema, exact)),
-    close: () => kept.close(),
+    close: () => connection.close(),
   };
 }
 
-/** Nobody stores records here: what the database says is enough. */
-function throwInWords(error: unknown): never {
+/** No records are stored here, so drop the prefix "PostgreSQL cannot store records". */
+function rethrowReadable(error: unknown): never {
   if (!isStorageFault(error)) throw error;
   throw new LoghiveError(error.code, `PostgreSQL: ${error.reason}`, { cause: error });
 }

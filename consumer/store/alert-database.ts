@@ -1,86 +1,87 @@
 /**
- * The tables of alerts, for whoever sends them. One consumer at a time moves what is there on (a lock of the transaction,
- * so that a pooler may stand between); each notice is claimed by one consumer while it is sent.
+ * Alert tables, used by the alert loop. One consumer at a time processes events (a transaction-level lock, which works
+ * behind a pooler). Each notice is claimed by one consumer while it is sent.
  *
  *   alert_events ──collect──▶ alert_groups ──decide──▶ alert_notices, alert_deliveries ──claim, send──▶ sent_at
- *   (insert only)             (untold counts)
+ *   (insert only)             (pending counts)
  *
- * Should the process die anywhere on this way: collecting and deciding are one transaction; a notice that was claimed and
- * not marked as sent is claimed again when the claim has run out, and may be sent twice, under the same id.
+ * If the process dies: collecting and deciding are one transaction. A notice that was claimed but not marked as sent is
+ * claimed again when the claim expires, and may be sent twice, with the same id.
  */
-import { alertDeliveries, type Claimed, type KeptNotice, type ReportedCondition } from './alert-deliveries.js';
-import { alertGroups, type Collected, type Decided } from './alert-groups.js';
+import { alertDeliveries, type Claimed, type OfflineNotice, type ReportedCondition } from './alert-deliveries.js';
+import { alertGroups, type Collected, type Decisions } from './alert-groups.js';
 import type { DatabaseSession } from './connect.js';
 import { parseDatabaseUrl } from './database-url.js';
-import { keepSession } from './kept-session.js';
+import { createReconnectingSession } from './reconnecting-session.js';
 import { type StoreConfig, sessionSettings } from './store-config.js';
 import { transaction } from './transaction.js';
 
-export type { Claimed, KeptNotice, ReportedCondition } from './alert-deliveries.js';
-export type { Collected, ConditionState, Decided } from './alert-groups.js';
+export type { Claimed, OfflineNotice, ReportedCondition } from './alert-deliveries.js';
+export type { Collected, Decisions } from './alert-groups.js';
 
-/** Each rejects with LoghiveError LOGHIVE_STORAGE_UNAVAILABLE, `.reason` in words. */
+/** All methods reject with LoghiveError LOGHIVE_STORAGE_UNAVAILABLE and `.reason`. */
 export interface AlertDatabase {
   /**
-   * Collects what is new, and stores what `decide` makes of it, unless another consumer does so at this moment.
+   * Collects new events and stores the decisions of `decide`, unless another consumer is doing so.
    *
-   * @returns whether there may be more at once.
+   * @returns whether more events may be waiting.
    */
-  moveOn(channels: readonly string[], decide: (collected: Collected) => Decided): Promise<boolean>;
-  /** What holds of this consumer at present; what it reported before and is not among these holds no more. */
+  process(channels: readonly string[], decide: (collected: Collected) => Decisions): Promise<boolean>;
+  /** Replaces the conditions that this consumer reports. */
   report(reporter: string, conditions: readonly ReportedCondition[]): Promise<void>;
-  /** The next notice for this channel that nobody is sending. */
+  /** Claims the next unclaimed notice of this channel. */
   claim(channel: string, forMs: number): Promise<Claimed | undefined>;
   sent(notice: string, channel: string): Promise<void>;
-  /** It was not sent: whoever comes next may try. */
+  /** The notice was not sent. Releases the claim, so that any consumer may retry. */
   failed(notice: string, channel: string, reason: string): Promise<void>;
-  /** A notice that was decided on without the database. */
-  keep(notice: KeptNotice): Promise<void>;
+  /** Saves a notice that was created while the database was unreachable. */
+  saveNotice(notice: OfflineNotice): Promise<void>;
   /** Never rejects. */
   close(): Promise<void>;
 }
 
-/** How often what is old is deleted. */
-const TIDY_MS = 3_600_000;
+/** Interval between deletions of old rows, in milliseconds. */
+const PURGE_INTERVAL_MS = 3_600_000;
 
 type AlertDatabaseConfig = Pick<
   StoreConfig,
   'databaseUrl' | 'schema' | 'statementTimeoutMs' | 'writeTimeoutMs' | 'connectTimeoutMs'
 >;
 
-/** Nothing is opened yet. @throws LoghiveError LOGHIVE_INVALID_OPTION when the URL is wrong. */
+/** Connects on first use. @throws LoghiveError LOGHIVE_INVALID_OPTION if the URL is invalid. */
 export function openAlertDatabase(config: AlertDatabaseConfig): AlertDatabase {
   const { schema, statementTimeoutMs } = config;
   const target = parseDatabaseUrl(config.databaseUrl);
   const groups = alertGroups(schema);
   const deliveries = alertDeliveries(schema);
-  const kept = keepSession(target, sessionSettings(config));
-  let tidiedMs = Number.NEGATIVE_INFINITY;
+  const connection = createReconnectingSession(target, sessionSettings(config));
+  let purgedMs = Number.NEGATIVE_INFINITY;
 
-  /** A transaction of its own, after those that were asked for before. All of them are safe to repeat. */
+  /** Runs `work` in its own transaction, in order of the calls. All of them are safe to repeat. */
   const inTransaction = <T>(work: (session: DatabaseSession) => Promise<T>): Promise<T> =>
-    kept.run((session) => transaction(session, { statementTimeoutMs, lockTimeoutMs: 5000 }, () => work(session)));
+    connection.run((session) => transaction(session, { statementTimeoutMs, lockTimeoutMs: 5000 }, () => work(session)));
 
   return {
-    moveOn(channels, decide) {
-      return inTransaction(async (open) => {
-        if (!(await groups.isMine(open))) return false;
-        const mayBeMore = await groups.collect(open);
-        const decided = decide(await groups.read(open, channels));
-        await groups.store(open, decided, channels);
-        if (performance.now() - tidiedMs > TIDY_MS) {
-          await groups.tidy(open);
-          tidiedMs = performance.now();
+    process(channels, decide) {
+      return inTransaction(async (session) => {
+        if (!(await groups.tryLock(session))) return false;
+        const mayBeMore = await groups.collect(session);
+        const decided = decide(await groups.read(session, channels));
+        await groups.store(session, decided, channels);
+        if (performance.now() - purgedMs > PURGE_INTERVAL_MS) {
+          await groups.purge(session);
+          purgedMs = performance.now();
         }
         return mayBeMore;
       });
     },
-    report: (reporter, conditions) => inTransaction((open) => deliveries.report(open, reporter, conditions)),
-    claim: (channel, forMs) => inTransaction((open) => deliveries.claim(open, channel, forMs)),
-    sent: (notice, channel) => inTransaction((open) => deliveries.sent(open, notice, channel)),
-    failed: (notice, channel, reason) => inTransaction((open) => deliveries.failed(open, notice, channel, reason)),
-    keep: (notice) => inTransaction((open) => deliveries.keep(open, notice)),
-    // Whoever sends alerts has waited for what is under way.
-    close: () => kept.close({ patienceMs: 0 }),
+    report: (reporter, conditions) => inTransaction((session) => deliveries.report(session, reporter, conditions)),
+    claim: (channel, forMs) => inTransaction((session) => deliveries.claim(session, channel, forMs)),
+    sent: (notice, channel) => inTransaction((session) => deliveries.sent(session, notice, channel)),
+    failed: (notice, channel, reason) =>
+      inTransaction((session) => deliveries.failed(session, notice, channel, reason)),
+    saveNotice: (notice) => inTransaction((session) => deliveries.saveNotice(session, notice)),
+    // The alert loop has already waited for work in flight.
+    close: () => connection.close({ timeoutMs: 0 }),
   };
 }

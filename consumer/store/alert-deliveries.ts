@@ -1,4 +1,7 @@
-/** The statements about notices on their way, and about what consumers report of themselves; each within a transaction. */
+/**
+ * Statements for notices to be delivered and for the conditions that consumers report. Each runs in a transaction of
+ * the caller.
+ */
 import pg from 'pg';
 import type { NoticeContent } from '../alerts/notice.js';
 import type { DatabaseSession } from './connect.js';
@@ -9,7 +12,7 @@ export interface Claimed {
   readonly createdMs: number;
 }
 
-/** What holds of a consumer or of its servers. */
+/** A current problem of a consumer or of its servers. */
 export interface ReportedCondition {
   readonly key: string;
   readonly sentence: string;
@@ -17,12 +20,12 @@ export interface ReportedCondition {
   readonly sinceMs: number;
 }
 
-/** A notice that was decided on without the database. */
-export interface KeptNotice {
+/** A notice that was created while the database was unreachable. */
+export interface OfflineNotice {
   readonly id: string;
   readonly content: NoticeContent;
   readonly channels: readonly string[];
-  /** The channels that have sent it. */
+  /** Channels that have already sent it. */
   readonly sentBy: readonly string[];
 }
 
@@ -61,7 +64,7 @@ export function alertDeliveries(schema: string) {
          where n.id = d.notice and d.channel = $1 and d.notice = (
            select notice from ${deliveries}
            where channel = $1 and sent_at is null and (claimed_until is null or claimed_until < now())
-           -- One that is refused again and again holds up no other.
+           -- A notice that keeps failing does not block the others.
            order by failures, notice limit 1 for update skip locked)
          returning d.notice, n.content, (extract(epoch from n.created_at) * 1000)::float8 as created_ms`,
         [channel, forMs],
@@ -86,7 +89,7 @@ export function alertDeliveries(schema: string) {
       );
     },
 
-    async keep(
+    async saveNotice(
       session: DatabaseSession,
       {
         id,

@@ -1,4 +1,4 @@
-/** The statements that collect what was stored and keep what was decided on; each within a transaction under way. */
+/** Statements that collect events and store decisions. Each runs in a transaction of the caller. */
 import pg from 'pg';
 import { uuidv7 } from '../../src/uuid.js';
 import type { Example } from '../alerts/event.js';
@@ -9,43 +9,35 @@ import {
   type GroupSummary,
   type NoticeContent,
 } from '../alerts/notice.js';
-import type { Decision, UntoldGroup } from '../alerts/policy.js';
+import type { ConditionState, Decision, PendingGroup } from '../alerts/policy.js';
 import type { DatabaseSession } from './connect.js';
+import { isoTime } from './sql.js';
 
-/** Rows that one statement collects. */
+/** Events collected per statement. */
 const CHUNK = 2000;
-/** Groups that are looked at, at most; a digest counts the others as well. */
-const MOST_GROUPS = 500;
-/** A consumer that has not reported for so long is gone. */
-const REPORT_LASTS = "interval '2 minutes'";
-/** Of a notice, and of the group of an error that does not come any more: it would be new again by then. */
-const KEPT = "interval '30 days'";
-const GROUP_KEPT = "interval '8 days'";
+/** Maximum number of groups to read; a digest counts the others too. */
+const MAX_GROUPS = 500;
+/** Reports older than this are ignored: their consumer is gone. */
+const REPORT_TTL = "interval '2 minutes'";
+/** Retention of notices, and of groups whose error has stopped: by then it counts as new again. */
+const NOTICE_RETENTION = "interval '30 days'";
+const GROUP_RETENTION = "interval '8 days'";
 
-/** What there is to decide about. */
+/** Input for the decision. */
 export interface Collected {
-  /** The server's clock, epoch milliseconds. */
+  /** Clock of the server, epoch milliseconds. */
   readonly nowMs: number;
-  /** Those that matter most first. */
-  readonly groups: readonly UntoldGroup[];
-  readonly toldAloneMs: readonly number[];
+  /** Most important first. */
+  readonly groups: readonly PendingGroup[];
+  readonly individualNoticesMs: readonly number[];
   readonly lastDigestMs: number | undefined;
-  /** There are notices about errors that no channel has taken. */
+  /** Whether notices about errors exist that no channel has sent. */
   readonly isWaiting: boolean;
   readonly conditions: readonly ConditionState[];
 }
 
-/** What is or was wrong with Loghive itself. */
-export interface ConditionState {
-  readonly key: string;
-  /** While it holds. */
-  readonly active: { readonly sentence: string; readonly sinceMs: number } | undefined;
-  /** What was told of it last. */
-  readonly told: { readonly content: ConditionNotice; readonly atMs: number } | undefined;
-}
-
-export interface Decided {
-  /** Undefined: nothing is told of errors now. */
+export interface Decisions {
+  /** Undefined: send no notices about errors now. */
   readonly errors: Decision | undefined;
   readonly conditions: readonly ConditionNotice[];
 }
@@ -56,7 +48,7 @@ interface GroupRow {
   shape: string;
   title: string;
   service: string;
-  level: UntoldGroup['level'];
+  level: PendingGroup['level'];
   untold: string;
   first: string;
   last: string;
@@ -66,8 +58,6 @@ interface GroupRow {
   told_ms: number | null;
 }
 
-/** `2026-01-31T10:30:45.123456Z` */
-const timeText = (column: string) => `to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 const epochMs = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
 
 export function alertGroups(schema: string) {
@@ -80,7 +70,7 @@ export function alertGroups(schema: string) {
     'alert_conditions',
   ].map((table) => `${name}.${table}`);
 
-  const collectSome = `
+  const collectStatement = `
     with taken as (
       delete from ${events} where id in (select id from ${events} order by id limit ${CHUNK}) returning *
     ), summed as (
@@ -118,7 +108,7 @@ export function alertGroups(schema: string) {
     await session.query(`insert into ${deliveries} (notice, channel) select $1, unnest($2::text[])`, [id, channels]);
   }
 
-  async function exampleOf(session: DatabaseSession, { shape, service, level }: UntoldGroup): Promise<Example> {
+  async function exampleOf(session: DatabaseSession, { shape, service, level }: PendingGroup): Promise<Example> {
     const { rows } = await session.query<{ example: Example }>(
       `select example from ${groups} where shape = $1 and service = $2 and level = $3`,
       [shape, service, level],
@@ -126,14 +116,14 @@ export function alertGroups(schema: string) {
     return rows[0]!.example;
   }
 
-  /** All of them, where no groups are given. */
-  async function markTold(session: DatabaseSession, told?: readonly UntoldGroup[]): Promise<void> {
+  /** All groups if none are given. */
+  async function markNotified(session: DatabaseSession, notified?: readonly PendingGroup[]): Promise<void> {
     const set = 'set untold = 0, is_new = false, digest_only = false, told_at = now()';
-    if (told === undefined) await session.query(`update ${groups} ${set} where untold > 0`);
-    else await updateGroups(session, set, told);
+    if (notified === undefined) await session.query(`update ${groups} ${set} where untold > 0`);
+    else await updateGroups(session, set, notified);
   }
 
-  async function updateGroups(session: DatabaseSession, set: string, some: readonly UntoldGroup[]): Promise<void> {
+  async function updateGroups(session: DatabaseSession, set: string, some: readonly PendingGroup[]): Promise<void> {
     if (some.length === 0) return;
     await session.query(
       `update ${groups} g ${set} from unnest($1::text[], $2::text[], $3::text[]) as one (shape, service, level)
@@ -143,28 +133,28 @@ export function alertGroups(schema: string) {
   }
 
   return {
-    async isMine(session: DatabaseSession): Promise<boolean> {
-      const { rows } = await session.query<{ mine: boolean }>(
-        'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as mine',
+    async tryLock(session: DatabaseSession): Promise<boolean> {
+      const { rows } = await session.query<{ locked: boolean }>(
+        'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as locked',
         [`loghive:alerts:${schema}`],
       );
-      return rows[0]?.mine ?? false;
+      return rows[0]?.locked ?? false;
     },
 
-    /** @returns whether there may be more. */
+    /** @returns whether more events may be waiting. */
     async collect(session: DatabaseSession): Promise<boolean> {
-      const { rows } = await session.query<{ rows: number }>(collectSome);
+      const { rows } = await session.query<{ rows: number }>(collectStatement);
       return rows[0]?.rows === CHUNK;
     },
 
     async read(session: DatabaseSession, channels: readonly string[]): Promise<Collected> {
       const untold = await session.query<GroupRow>(
-        `select shape, title, service, level, untold, ${timeText('first_ts')} as first, ${timeText('last_ts')} as last,
+        `select shape, title, service, level, untold, ${isoTime('first_ts')} as first, ${isoTime('last_ts')} as last,
            is_new, digest_only, ${epochMs('untold_since')} as since_ms, ${epochMs('told_at')} as told_ms
          from ${groups} where untold > 0
-         order by level desc, is_new desc, untold desc, first_ts limit ${MOST_GROUPS}`,
+         order by level desc, is_new desc, untold desc, first_ts limit ${MAX_GROUPS}`,
       );
-      const { rows: told } = await session.query<{ kind: string; at_ms: number }>(
+      const { rows: recent } = await session.query<{ kind: string; at_ms: number }>(
         `select kind, ${epochMs('created_at')} as at_ms from ${notices}
          where kind = 'error' and created_at > now() - interval '1 hour'
          union all select 'digest', ${epochMs('max(created_at)')} from ${notices} where kind = 'digest'`,
@@ -185,36 +175,36 @@ export function alertGroups(schema: string) {
       }>(
         `with active as (
            select distinct on (key) key, sentence, since from ${conditions}
-           where reported_at > now() - ${REPORT_LASTS} order by key, since
-         ), told as (
+           where reported_at > now() - ${REPORT_TTL} order by key, since
+         ), latest as (
            select distinct on (condition_key) condition_key as key, content, created_at from ${notices}
            where condition_key is not null order by condition_key, id desc
          )
          select key, sentence, ${epochMs('since')} as since_ms, content, ${epochMs('created_at')} as at_ms
-         from active full join told using (key)`,
+         from active full join latest using (key)`,
       );
       return {
         nowMs: facts[0]!.now_ms,
         isWaiting: facts[0]!.waiting,
         groups: untold.rows.map(groupOf),
-        toldAloneMs: told.filter(({ kind }) => kind === 'error').map(({ at_ms }) => at_ms),
-        lastDigestMs: told.find(({ kind }) => kind === 'digest')?.at_ms ?? undefined,
+        individualNoticesMs: recent.filter(({ kind }) => kind === 'error').map(({ at_ms }) => at_ms),
+        lastDigestMs: recent.find(({ kind }) => kind === 'digest')?.at_ms ?? undefined,
         conditions: states.map(({ key, sentence, since_ms, content, at_ms }) => ({
           key,
           active: sentence === null || since_ms === null ? undefined : { sentence, sinceMs: since_ms },
-          told: content === null || at_ms === null ? undefined : { content, atMs: at_ms },
+          notified: content === null || at_ms === null ? undefined : { content, atMs: at_ms },
         })),
       };
     },
 
     async store(
       session: DatabaseSession,
-      { errors, conditions: ofLoghive }: Decided,
+      { errors, conditions: ofLoghive }: Decisions,
       channels: readonly string[],
     ): Promise<void> {
       for (const content of ofLoghive) await insertNotice(session, content, channels);
       if (errors === undefined) return;
-      for (const group of errors.alone) {
+      for (const group of errors.individual) {
         const content: ErrorNotice = {
           kind: 'error',
           group: summaryOf(group),
@@ -222,36 +212,36 @@ export function alertGroups(schema: string) {
         };
         await insertNotice(session, content, channels);
       }
-      await markTold(session, errors.alone);
+      await markNotified(session, errors.individual);
       await updateGroups(session, 'set digest_only = true', errors.digestOnly);
       if (errors.digest.length === 0) return;
       const { rows } = await session.query<{ groups: number; records: number }>(
         `select count(*)::int as groups, sum(untold)::float8 as records from ${groups} where untold > 0`,
       );
       await insertNotice(session, digestOf(errors.digest.map(summaryOf), rows[0]!), channels);
-      await markTold(session);
+      await markNotified(session);
     },
 
-    /** Forgets what nobody asks for any more. */
-    async tidy(session: DatabaseSession): Promise<void> {
-      await session.query(`delete from ${notices} where created_at < now() - ${KEPT}`);
+    /** Deletes old rows. */
+    async purge(session: DatabaseSession): Promise<void> {
+      await session.query(`delete from ${notices} where created_at < now() - ${NOTICE_RETENTION}`);
       await session.query(
-        `delete from ${groups} where untold = 0 and newest_ts < now() - ${GROUP_KEPT} and told_at < now() - ${GROUP_KEPT}`,
+        `delete from ${groups} where untold = 0 and newest_ts < now() - ${GROUP_RETENTION} and told_at < now() - ${GROUP_RETENTION}`,
       );
       await session.query(`delete from ${conditions} where reported_at < now() - interval '1 day'`);
     },
   };
 }
 
-function groupOf(row: GroupRow): UntoldGroup {
+function groupOf(row: GroupRow): PendingGroup {
   return {
     ...{ shape: row.shape, title: row.title, service: row.service, level: row.level, records: Number(row.untold) },
     ...{ first: row.first, last: row.last, isNew: row.is_new, digestOnly: row.digest_only },
-    untoldSinceMs: row.since_ms,
-    toldAtMs: row.told_ms ?? undefined,
+    pendingSinceMs: row.since_ms,
+    notifiedAtMs: row.told_ms ?? undefined,
   };
 }
 
-function summaryOf({ shape, title, service, level, records, first, last, isNew }: UntoldGroup): GroupSummary {
+function summaryOf({ shape, title, service, level, records, first, last, isNew }: PendingGroup): GroupSummary {
   return { shape, title, service, level, records, first, last, isNew };
 }

@@ -1,8 +1,9 @@
-/** Errors that are stored, the oldest first: what a preview of alerts looks at. */
+/** Stored errors, oldest first, for the preview of alerts. */
 import pg from 'pg';
 import type { StoredRecord } from '../../src/record.js';
 import { openSession } from './connect.js';
 import { parseDatabaseUrl } from './database-url.js';
+import { isoTime } from './sql.js';
 import { asFault } from './storage-fault.js';
 import { type StoreConfig, sessionSettings } from './store-config.js';
 import { transaction } from './transaction.js';
@@ -15,16 +16,16 @@ type HistoryConfig = Pick<
 >;
 
 /**
- * Pages of ERROR and CRITICAL records, until now.
+ * Pages of ERROR and CRITICAL records, up to now.
  *
  * @param sinceMs epoch milliseconds.
- * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE with the reason in words.
+ * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE
  */
 export async function* storedErrors(config: HistoryConfig, sinceMs: number): AsyncGenerator<StoredRecord[]> {
   const { schema, statementTimeoutMs } = config;
   const session = await openSession(parseDatabaseUrl(config.databaseUrl), sessionSettings(config));
   const statement = `
-    select id, to_char(ts, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as timestamp, service, level::text as level, message,
+    select id, ${isoTime('ts')} as timestamp, service, level::text as level, message,
       information::text as information
     from ${pg.escapeIdentifier(schema)}.records
     where level >= 'ERROR' and (ts, id) > ($1, $2) and ts <= now() order by ts, id limit ${PAGE}`;

@@ -1,51 +1,54 @@
-/** A batch of records and dead letters on its way into the tables, and what became of it. Pure. */
+/** A batch of records and dead letters to store, and its outcome. Pure. */
 import type { StoredRecord } from '../../src/record.js';
-import type { DeadLetter } from './dead-letters.js';
+import type { DeadLetter } from './dead-letters-table.js';
 
 export interface StoreItem {
   readonly record: StoredRecord;
-  /** The line's bytes as they came. */
+  /** The bytes of the line as received. */
   readonly raw: Buffer;
 }
 
 export interface Batch {
   readonly items: readonly StoreItem[];
-  /** Dead letters that do not come from these records; written in the same transaction. */
+  /** Dead letters that do not come from these records, written in the same transaction. */
   readonly letters: readonly DeadLetter[];
   /**
-   * The dead letter of a record that PostgreSQL refuses, for the same transaction; undefined when the caller sees to the
-   * record. Asked again when a transaction is repeated.
+   * The dead letter for a record that PostgreSQL refuses, written in the same transaction; undefined if the caller
+   * handles the record. Called again if a transaction is retried.
    */
   readonly letterOf: (rejected: Rejected) => DeadLetter | undefined;
-  /** All of these records were rejected before: they do not get the full statement time-out again. */
+  /** All of these records were rejected before. They do not get the full statement timeout again. */
   readonly retried: boolean;
-  /** Bad records are not searched for: see `BatchRefused`. */
+  /** Fail with `BatchRefused` instead of isolating bad records. */
   readonly isWholeOrNothing?: boolean;
 }
 
 /**
- * PostgreSQL refuses it, for a bad record or three times for whatever reason, while it takes a plain row. Nothing of it is
- * stored: it is to be written again in several parts.
+ * PostgreSQL refuses the batch, because of a bad record or three times for any other reason, but accepts a probe row.
+ * Nothing is stored; the caller splits the batch.
  */
 export class BatchRefused extends Error {}
 
-/** One record that the table refuses while it takes others. */
+/** A record that the table refuses while it accepts others. */
 export interface Rejected {
   readonly item: StoreItem;
-  /** `hopeless` when the refusal lies in the record, `retry` when it may come from elsewhere: a rule, a shortage. */
-  readonly verdict: 'retry' | 'hopeless';
+  /**
+   * `dead-letter` if the record can never be stored; `retry` if the cause may go away, such as a constraint or a
+   * shortage.
+   */
+  readonly action: 'retry' | 'dead-letter';
   /** SQLSTATE. */
   readonly code: string;
-  /** The server's words. */
+  /** The message of the server. */
   readonly message: string;
 }
 
-/** Everything that is not in `rejected` is committed. */
+/** Everything except `rejected` is committed. */
 export interface BatchOutcome {
   readonly stored: number;
-  /** Records whose key was in the table, or twice in the batch. */
+  /** Records whose key was already in the table, or occurs twice in the batch. */
   readonly duplicates: number;
-  /** The same, one by one; left out where there are none. */
+  /** These records; absent if there are none. */
   readonly duplicateRecords?: readonly StoredRecord[];
   readonly rejected: readonly Rejected[];
 }
@@ -72,9 +75,45 @@ export function bytesOf(items: readonly StoreItem[]): number {
   return items.reduce((sum, { raw }) => sum + raw.length, 0);
 }
 
-/** All but those, which are among them. */
+/** All except `gone`. */
 export function without(records: readonly StoredRecord[], gone: readonly StoredRecord[]): readonly StoredRecord[] {
   if (gone.length === 0) return records;
-  const passedOver = new Set(gone);
-  return records.filter((record) => !passedOver.has(record));
+  const excluded = new Set(gone);
+  return records.filter((record) => !excluded.has(record));
+}
+
+// Statement timeouts for parts of a batch, proportional to their share. Otherwise one slow record would cost the full
+// timeout again and again while it is isolated.
+
+/** Minimum share and minimum time of a part: the server may be busy. */
+const MIN_SHARE = 0.1;
+const MIN_MS = 1000;
+/** Size of a typical batch. */
+const USUAL_BYTES = 8 * 1024 * 1024;
+
+/** Statement timeouts in milliseconds; 0 disables them. */
+export interface PartTimeouts {
+  /** For all records of the part together, at the first attempt. */
+  readonly fullMs: number;
+  /** For everything that is small or retried. */
+  readonly minMs: number;
+}
+
+/** @param fullMs statement timeout of the first attempt of a whole batch. */
+export function partTimeouts(fullMs: number): PartTimeouts {
+  return { fullMs: fullMs, minMs: Math.min(fullMs, Math.max(Math.ceil(fullMs * MIN_SHARE), MIN_MS)) };
+}
+
+export function partTimeoutMs({ fullMs, minMs }: PartTimeouts, share: number): number {
+  return Math.max(minMs, Math.ceil(fullMs * share));
+}
+
+/** By bytes or by records, whichever is larger: a trigger takes its time per record. */
+export function shareOf(part: readonly StoreItem[], whole: readonly StoreItem[]): number {
+  return Math.max(part.length / whole.length, bytesOf(part) / (bytesOf(whole) || 1));
+}
+
+/** For retried records: the share of a typical batch. */
+export function shareOfUsual(part: readonly StoreItem[]): number {
+  return Math.min(bytesOf(part) / USUAL_BYTES, 1);
 }

@@ -1,48 +1,49 @@
-/**
- * Opens a session with the first host of the list that takes writes. The only place where a `pg.Client` is made.
- */
+/** Opens a session on the first host of the list that accepts writes. The only place that creates a `pg.Client`. */
 import net from 'node:net';
 import pg from 'pg';
 import { LoghiveError, reasonOf } from '../../src/errors.js';
 import { tlsFault } from '../../src/tls-fault.js';
-import { begin } from './begin.js';
 import { type CopyResult, copyIn } from './copy-in.js';
 import type { DatabaseHost, DatabaseTarget } from './database-url.js';
 import { passwordFor } from './pass-file.js';
+import { begin } from './sql.js';
 import { tlsAttempts, tlsOptions } from './ssl-mode.js';
 import { asFault, isStorageFault, type Place, storageUnavailable } from './storage-fault.js';
 
 export interface SessionSettings {
-  /** How long one host may take, in milliseconds; `connect_timeout` in the URL goes before it. */
+  /** Connect timeout per host, in milliseconds. `connect_timeout` in the URL takes precedence. */
   readonly connectTimeoutMs: number;
-  /** How long any statement may stay without an answer before the connection is given up, in milliseconds; 0 is for ever. */
+  /**
+   * Time to wait for the result of a statement before the connection is closed, in milliseconds; 0 disables the
+   * timeout.
+   */
   readonly answerTimeoutMs: number;
   readonly schema: string;
 }
 
-/** One connection. Its statements must not overlap: each one waits for the one before. */
+/** One connection. Statements must not overlap: await each one before the next. */
 export interface DatabaseSession {
-  /** @param answerTimeoutMs for a statement that may take longer than others; 0 is for ever. */
+  /** @param answerTimeoutMs overrides `SessionSettings.answerTimeoutMs` for this statement. */
   query<R extends pg.QueryResultRow>(
     text: string,
     values?: unknown[],
     answerTimeoutMs?: number,
   ): Promise<pg.QueryResult<R>>;
-  /** `statement` holds one `copy … from stdin`. */
+  /** `statement` contains one `copy … from stdin`. */
   copy(statement: string, data: Iterable<Buffer>): Promise<CopyResult>;
   readonly place: Place;
-  /** Of the database; what it cannot hold is a bad record. */
+  /** Encoding of the database. A record that it cannot represent is a bad record. */
   readonly encoding: string;
-  /** False once the connection has ended, from whichever side. */
+  /** False once either side has closed the connection. */
   isOpen(): boolean;
-  /** Ends the connection without waiting for anything; whatever is under way fails. */
+  /** Closes the connection immediately. Statements in flight fail. */
   destroy(): void;
-  /** Takes leave of the server, for at most a second. */
+  /** Closes the connection gracefully, within one second. */
   end(): Promise<void>;
 }
 
 /**
- * @param signal gives the attempt up.
+ * @param signal aborts the attempt.
  * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE or LOGHIVE_STORAGE_TLS with `.reason` and `.sqlstate`;
  *   LOGHIVE_INVALID_OPTION for certificate files that cannot be used.
  */
@@ -58,14 +59,14 @@ export async function openSession(
     } catch (error) {
       if (!isStorageFault(error)) throw error;
       faults.push(error);
-      // As libpq: a server that knows us and says no would be answered the same by its twin.
+      // Like libpq: authentication errors and a missing database are the same on every host.
       if (signal?.aborted || /^28|^3D/.test(error.sqlstate ?? '')) break;
     }
   }
-  throw oneFault(faults.filter(isStorageFault));
+  throw combine(faults.filter(isStorageFault));
 }
 
-function oneFault(faults: ReturnType<typeof storageUnavailable>[]): LoghiveError {
+function combine(faults: ReturnType<typeof storageUnavailable>[]): LoghiveError {
   const last = faults.at(-1)!;
   if (faults.length === 1) return last;
   const { sqlstate, code } = last;
@@ -95,7 +96,7 @@ async function openHost(
   throw new Error('unreachable: every host has an attempt');
 }
 
-/** libpq's `prefer` and `allow` go on when the other side refuses this kind of connection, not when it is absent. */
+/** libpq's `prefer` and `allow` fall back if the server refuses this kind of connection, not if it is unreachable. */
 function mayFallBack(error: unknown): boolean {
   const { code } = error as { code?: string };
   if (code === 'ECONNRESET' || code === '28000' || tlsFault(error, '', '') !== undefined) return true;
@@ -140,45 +141,45 @@ async function attempt(
     keepAliveInitialDelayMillis: 10_000,
     stream: () => socket,
   });
-  // pg would take what the URL does not say from PGOPTIONS and PGREPLICATION, which poolers refuse.
+  // pg would fall back to PGOPTIONS and PGREPLICATION, which poolers refuse.
   const startUp = client as unknown as { connectionParameters: { options?: string; replication?: string } };
   Object.assign(startUp.connectionParameters, { options: target.options, replication: undefined });
   let open = true;
   let endedBy: Error | undefined;
-  // pg emits 'error' besides rejecting; without a listener the process would end.
+  // pg also emits 'error', which would crash the process without a listener.
   client.on('error', (error) => {
     open = false;
     endedBy ??= error;
   });
   client.on('end', () => (open = false));
-  // The socket only: a client that was told to end leaves whoever waits for its connecting without an answer.
-  const giveUp = () => socket.destroy();
+  // Destroys the socket only: after `client.end()` the promise of `client.connect()` would never settle.
+  const abort = () => socket.destroy();
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
-    giveUp();
+    abort();
   }, target.connectTimeoutMs ?? settings.connectTimeoutMs);
   const destroy = () => {
     open = false;
-    // Marks the client as ending, so that what happens to the socket is no error any more.
+    // Marks the client as ending, so that pg does not report the closed socket as an error.
     client.end().catch(() => undefined);
     socket.destroy();
   };
-  signal?.addEventListener('abort', giveUp);
+  signal?.addEventListener('abort', abort);
   try {
     signal?.throwIfAborted();
     const bindingOffered = target.requireChannelBinding ? channelBindingOffered(client) : undefined;
     await client.connect();
     if (bindingOffered && !(await bindingOffered)) {
-      throw new Error('channel_binding=require is set and the server does not offer it');
+      throw new Error('channel_binding=require is set, but the server does not offer channel binding');
     }
     const place = placeOf(target, { host, port }, settings);
     const facts = await factsOf(client, settings);
-    assertFit(facts, target, place);
+    assertWritable(facts, target, place);
     const { answerTimeoutMs } = settings;
     const sent = <T>(work: Promise<T>, limitMs: number) =>
-      answered(work, limitMs, destroy).catch((error) => {
-        // The server said why it ended the session when nothing was under way.
+      withTimeout(work, limitMs, destroy).catch((error) => {
+        // The server reported why it ended the session while no statement was running.
         throw endedBy !== undefined && reasonOf(error).includes('is not queryable') ? endedBy : error;
       });
     return {
@@ -189,7 +190,7 @@ async function attempt(
       isOpen: () => open,
       destroy,
       async end() {
-        // Where it fails the socket is gone as well, and nothing was on its way: each statement was answered before.
+        // If this fails, the socket is already closed. Nothing is in flight: every statement was awaited.
         const forced = setTimeout(destroy, 1000);
         await client.end().catch(() => undefined);
         clearTimeout(forced);
@@ -200,17 +201,17 @@ async function attempt(
     throw timedOut ? new Error('timeout expired', { cause: error }) : error;
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener('abort', giveUp);
+    signal?.removeEventListener('abort', abort);
   }
 }
 
-/** A half-open connection never answers and never fails: it is given up after a time. */
-async function answered<T>(work: Promise<T>, limitMs: number, giveUp: () => void): Promise<T> {
+/** A half-open connection neither answers nor fails, so it is closed after `limitMs`. */
+async function withTimeout<T>(work: Promise<T>, limitMs: number, abort: () => void): Promise<T> {
   if (limitMs === 0) return work;
   let late = false;
   const timer = setTimeout(() => {
     late = true;
-    giveUp();
+    abort();
   }, limitMs);
   try {
     return await work;
@@ -222,7 +223,7 @@ async function answered<T>(work: Promise<T>, limitMs: number, giveUp: () => void
   }
 }
 
-/** pg takes channel binding where it is offered, and goes on without; `require` must not. */
+/** pg uses channel binding if it is offered and continues without it otherwise; `require` must fail instead. */
 function channelBindingOffered(client: pg.Client): Promise<boolean> {
   const { connection } = client as unknown as { connection: NodeJS.EventEmitter };
   return new Promise((resolve) => {
@@ -239,7 +240,7 @@ interface ServerFacts {
   encoding: string;
 }
 
-/** Nothing is set for the session, neither here nor in the start-up packet: see `begin`. */
+/** No session-level settings, neither here nor in the startup packet: see `begin`. */
 async function factsOf(client: pg.Client, { connectTimeoutMs }: SessionSettings): Promise<ServerFacts> {
   const results = (await client.query(`${begin({ statementTimeoutMs: connectTimeoutMs })}
     select current_setting('transaction_read_only') as "readOnly", pg_is_in_recovery() as standby,
@@ -250,11 +251,11 @@ async function factsOf(client: pg.Client, { connectTimeoutMs }: SessionSettings)
 }
 
 /** @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE */
-function assertFit({ readOnly, standby }: ServerFacts, { sessionAttrs }: DatabaseTarget, { host }: Place): void {
-  const isFit = !(sessionAttrs === 'read-write' && readOnly === 'on') && !(sessionAttrs === 'primary' && standby);
-  if (isFit) return;
+function assertWritable({ readOnly, standby }: ServerFacts, { sessionAttrs }: DatabaseTarget, { host }: Place): void {
+  const isWritable = !(sessionAttrs === 'read-write' && readOnly === 'on') && !(sessionAttrs === 'primary' && standby);
+  if (isWritable) return;
   const state = standby ? 'a standby' : 'read-only';
-  throw storageUnavailable(`${host} is ${state}. Point the database URL at the primary, or end its read-only mode.`, {
+  throw storageUnavailable(`${host} is ${state}. Point the database URL at the primary, or turn off read-only mode.`, {
     sqlstate: '25006',
   });
 }

@@ -1,8 +1,8 @@
 /**
- * COPY … FROM STDIN over a `pg.Client`, for data that can be had without waiting.
+ * COPY … FROM STDIN over a `pg.Client`, for data that is available synchronously.
  *
- * Not `pg-copy-streams`: when the server refuses a row while the socket is still full, its writable loses its
- * connection and then throws from a `drain` listener, where nobody can catch it (seen with 7.0.0).
+ * Not `pg-copy-streams` (7.0.0): if the server refuses a row while the socket buffer is full, its writable loses its
+ * connection and then throws from a `drain` listener, where the error cannot be caught.
  */
 import type pg from 'pg';
 
@@ -11,16 +11,15 @@ const COPY_DATA = 0x64;
 const COPY_DONE = Buffer.from([0x63, 0, 0, 0, 4]);
 
 export interface CopyResult {
-  /** How many the server stored. */
+  /** Rows that the server stored. */
   readonly rows: number;
-  /** The command tag of the last statement, 'COMMIT'. */
+  /** Command tag of the last statement, such as 'COMMIT'. */
   readonly command: string;
 }
 
 /**
- * @param statement holds one COPY; statements before and after it (`begin; copy …; commit`) are run in the same round
- *   trip.
- * @returns Rejects with the server's error, or that of the connection.
+ * @param statement contains one COPY. Statements around it (`begin; copy …; commit`) run in the same round trip.
+ * @returns a promise that rejects with the server or socket error.
  */
 export function copyIn(client: pg.Client, statement: string, data: Iterable<Buffer>): Promise<CopyResult> {
   return new Promise((resolve, reject) => {
@@ -28,7 +27,7 @@ export function copyIn(client: pg.Client, statement: string, data: Iterable<Buff
   });
 }
 
-/** What `pg` calls while a query of a foreign kind is the active one. */
+/** A custom query object for `pg`, see `pg.Submittable`. */
 class CopyIn implements pg.Submittable {
   #rows = 0;
   #command = '';
@@ -53,7 +52,7 @@ class CopyIn implements pg.Submittable {
     connection.query(this.#statement);
   }
 
-  /** The pieces are not corked: each one goes to the kernel while the next is being made. */
+  /** Not corked: the kernel sends one piece while the next is being created. */
   handleCopyInResponse({ stream }: pg.Connection): void {
     for (const piece of this.#data) {
       const header = Buffer.allocUnsafe(5);
@@ -79,7 +78,7 @@ class CopyIn implements pg.Submittable {
     this.#reject(error);
   }
 
-  /** Rows of a statement before the COPY; nobody asked for them. */
+  /** Rows of other statements are ignored. */
   handleRowDescription(): void {}
   handleDataRow(): void {}
 }

@@ -3,34 +3,34 @@
  * Source: https://www.postgresql.org/docs/current/sql-copy.html (text format)
  */
 import type { Level } from '../../src/level.js';
-import { CanonicalRecord, type StoredRecord } from '../../src/record.js';
-import { mostRowBytes, writeRow } from './copy-row.js';
+import { CanonicalRecord, ID_BYTES, type StoredRecord, TIMESTAMP_BYTES } from '../../src/record.js';
 
-/** The columns in the order in which `copyText` writes them. */
+/** Columns, in the order of `copyText`. */
 export const COPY_COLUMNS = 'id, ts, service, level, message, information';
 
 const SPECIAL = /[\\\t\n\r]/g;
 const ESCAPED: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
 /**
- * A backslash at the start of a row would otherwise end the data (`\.`), a tab the field, a line break the row.
- * Four searches for one character each take less time than one test of a regular expression.
+ * An unescaped backslash at the start of a row could end the data (`\.`), a tab ends the field, a line break the row.
+ * Four searches for single characters are faster than one regular expression test.
  */
 function escaped(text: string): string {
   if (!text.includes('\\') && !text.includes('\n') && !text.includes('\t') && !text.includes('\r')) return text;
   return text.replace(SPECIAL, (special) => ESCAPED[special]!);
 }
 
-/** One string for many rows and one conversion to bytes: a conversion for each row costs several times as much. */
+/** One string and one conversion to bytes for many rows: a conversion per row costs several times as much. */
 const PIECE_CHARACTERS = 64 * 1024;
 const PIECE_BYTES = 64 * 1024;
 
 /**
- * The rows in pieces that are made when they are asked for, so that the server works on one while the next is made. A long
- * text is in many of them: each place to escape takes memory of its own, and a text of 64 MiB may have 30 million.
+ * Yields the rows in pieces, created on demand, so that the server processes one piece while the next is created. Long
+ * texts are split into many pieces: each escaped character costs memory, and a text of 64 MiB may have 30 million.
  *
- * @param records whose id, timestamp and level hold nothing to escape, as `StoredRecord` says.
- * @returns UTF-8 bytes, one line a record. NUL stays in: the server refuses that row, and it is isolated as a bad record.
+ * @param records their id, timestamp and level contain nothing to escape, as `StoredRecord` guarantees.
+ * @returns UTF-8 bytes, one line per record. NUL is kept: the server refuses that row, and it is isolated as a bad
+ *   record.
  */
 export function* copyText(records: readonly StoredRecord[]): Generator<Buffer> {
   let text = '';
@@ -40,10 +40,10 @@ export function* copyText(records: readonly StoredRecord[]): Generator<Buffer> {
     const record = records[index]!;
     const between = names.of(record);
     if (record instanceof CanonicalRecord) {
-      const most = mostRowBytes(record, between.bytes);
-      // A long one goes as text, in pieces.
+      const most = maxRowBytes(record, between.bytes);
+      // Longer records are sent as text, in pieces.
       if (most <= PIECE_BYTES) {
-        // In their order: the server names a bad row by its number.
+        // Keep the order: the server reports a bad row by its number.
         if (text !== '') yield Buffer.from(text);
         text = '';
         const piece = rows.add(record, between.bytes, most, records.length - index);
@@ -74,15 +74,15 @@ export function* copyText(records: readonly StoredRecord[]): Generator<Buffer> {
   if (text !== '') yield Buffer.from(text);
 }
 
-/** Rows that are bytes already, many in one piece. */
+/** Collects rows that are already bytes, many per piece. */
 class RowPieces {
   #piece: Buffer = Buffer.alloc(0);
   #filled = 0;
 
   /**
-   * @param most see `mostRowBytes`: no more than a piece holds.
-   * @param left how many may come, this one included.
-   * @returns the piece before, where the row begins another one.
+   * @param most see `maxRowBytes`: at most the size of a piece.
+   * @param left how many rows may follow, including this one.
+   * @returns the previous piece, if this row starts a new one.
    */
   add(record: CanonicalRecord, names: Buffer, most: number, left: number): Buffer | undefined {
     const full = this.#filled + most > this.#piece.length ? this.end() : undefined;
@@ -91,7 +91,7 @@ class RowPieces {
     return full;
   }
 
-  /** @returns what there is, if anything. */
+  /** @returns the unfinished piece, if any. */
   end(): Buffer | undefined {
     if (this.#filled === 0) return undefined;
     const piece = this.#piece.subarray(0, this.#filled);
@@ -101,7 +101,7 @@ class RowPieces {
   }
 }
 
-/** Service and level as they stand in a row, with the tabs around them. A batch is nearly always of few services. */
+/** Caches service and level as they appear in a row, with the tabs around them. Most batches have few services. */
 class Names {
   #service: string | undefined;
   #texts = new Map<Level, { readonly text: string; readonly bytes: Buffer }>();
@@ -121,7 +121,7 @@ class Names {
   }
 }
 
-/** Never cut between the halves of a surrogate pair. */
+/** Never splits a surrogate pair. */
 function* partsOf(text: string): Generator<string> {
   for (let start = 0; start < text.length; ) {
     const end = start + PIECE_CHARACTERS;
@@ -133,4 +133,50 @@ function* partsOf(text: string): Generator<string> {
 
 function isHighSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit < 0xdc00;
+}
+
+// Rows of canonical records: bytes are copied and never decoded to text.
+
+const TAB = 0x09;
+const LINE_FEED = 0x0a;
+const QUOTE = 0x22;
+const SLASH = 0x2f;
+const BACKSLASH = 0x5c;
+
+/** Upper bound of the row size in bytes. */
+export function maxRowBytes(record: CanonicalRecord, names: Buffer): number {
+  const texts = record.messageEnd - record.messageStart + record.informationEnd - record.informationStart;
+  return ID_BYTES + TIMESTAMP_BYTES + names.length + 2 * texts + 3;
+}
+
+/**
+ * @param names service and level as they appear in the row, with the tabs around them.
+ * @returns the end of the row.
+ */
+export function writeRow(out: Buffer, start: number, record: CanonicalRecord, names: Buffer): number {
+  const { body, idStart, timestampStart, messageStart, messageEnd, informationStart, informationEnd } = record;
+  let at = start;
+  for (let from = idStart; from < idStart + ID_BYTES; from++) out[at++] = body[from]!;
+  out[at++] = TAB;
+  for (let from = timestampStart; from < timestampStart + TIMESTAMP_BYTES; from++) out[at++] = body[from]!;
+  for (let from = 0; from < names.length; from++) out[at++] = names[from]!;
+  for (let from = messageStart; from < messageEnd; from++) {
+    const byte = body[from]!;
+    if (byte !== BACKSLASH) {
+      out[at++] = byte;
+      continue;
+    }
+    // JSON and COPY share the escapes \\ \b \f \n \r \t; COPY does not know \" and \/.
+    const escaped = body[++from]!;
+    if (escaped !== QUOTE && escaped !== SLASH) out[at++] = BACKSLASH;
+    out[at++] = escaped;
+  }
+  out[at++] = TAB;
+  for (let from = informationStart; from < informationEnd; from++) {
+    const byte = body[from]!;
+    if (byte === BACKSLASH) out[at++] = BACKSLASH;
+    out[at++] = byte;
+  }
+  out[at++] = LINE_FEED;
+  return at;
 }

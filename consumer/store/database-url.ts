@@ -1,6 +1,6 @@
 /**
- * The database URL, as libpq reads it: `postgres://user:password@one:5432,two:5433/logs?sslmode=verify-full`.
- * `pg` itself refuses host lists and reads `sslmode=require` as verify-full, so the URL is read here. Pure.
+ * Parses the database URL like libpq: `postgres://user:password@one:5432,two:5433/logs?sslmode=verify-full`. `pg`
+ * refuses host lists and reads `sslmode=require` as verify-full. Pure.
  * Source: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
  */
 import { LoghiveError } from '../../src/errors.js';
@@ -10,25 +10,28 @@ import { maskUrl, mayHoldPassword } from '../../src/settings/mask-url.js';
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof SSL_MODES)[number];
 
-/** Which server of a list will do. Records must be written, so libpq's modes for standby servers are refused. */
+/**
+ * Accepted values of `target_session_attrs`. The modes for standby servers are refused, because records must be
+ * written.
+ */
 const SESSION_ATTRS = ['any', 'read-write', 'primary'] as const;
 
 export interface DatabaseHost {
-  /** A name, an address, or the folder of a Unix socket (begins with `/`). */
+  /** Host name, IP address, or directory of a Unix socket (starts with `/`). */
   readonly host: string;
   readonly port: number;
 }
 
-/** A database URL taken apart. What it does not say is undefined. */
+/** A parsed database URL. Absent parts are undefined. */
 export interface DatabaseTarget {
   readonly hosts: readonly DatabaseHost[];
   readonly user?: string;
   readonly password?: string;
-  /** Path of a file that holds the password, where the URL does not. */
+  /** Path of a password file, used if the URL has no password. */
   readonly passFile?: string;
   readonly database?: string;
   readonly sslMode: SslMode;
-  /** Path of the authority's certificate, or `system`. */
+  /** Path of the CA certificate, or `system`. */
   readonly sslRootCert?: string;
   readonly sslCert?: string;
   readonly sslKey?: string;
@@ -44,19 +47,17 @@ export interface DatabaseTarget {
 type Mutable<T> = { -readonly [K in keyof T]?: T[K] };
 type Draft = Mutable<DatabaseTarget> & { hostList?: string; portList?: string };
 
-/** Completes "database URL …: ". It quotes no value: that stands in the URL, unless it may be part of a password. */
-class Wrong extends Error {}
+/** Message completes "database URL …: ". It never quotes a value that may be part of a password. */
+class UrlError extends Error {}
 
 const SHAPE = 'expected postgres://user:password@host:5432/database (special characters percent-encoded)';
 
-/**
- * @throws LoghiveError LOGHIVE_INVALID_OPTION, its text with the password masked.
- */
+/** @throws LoghiveError LOGHIVE_INVALID_OPTION with the password masked. */
 export function parseDatabaseUrl(text: string): DatabaseTarget {
   try {
     return parse(text);
   } catch (error) {
-    if (!(error instanceof Wrong)) throw error;
+    if (!(error instanceof UrlError)) throw error;
     throw new LoghiveError('LOGHIVE_INVALID_OPTION', `database URL ${JSON.stringify(maskUrl(text))}: ${error.message}`);
   }
 }
@@ -65,7 +66,7 @@ function parse(text: string): DatabaseTarget {
   const match = /^postgres(?:ql)?:\/\/(?<authority>[^/?]*)(?:\/(?<path>[^?]*))?(?:\?(?<query>.*))?$/is.exec(
     text.trim(),
   );
-  if (!match?.groups) throw new Wrong(`${SHAPE}.`);
+  if (!match?.groups) throw new UrlError(`${SHAPE}.`);
   const { authority = '', path = '', query = '' } = match.groups;
   const at = authority.lastIndexOf('@');
   const login = at < 0 ? '' : authority.slice(0, at);
@@ -74,7 +75,7 @@ function parse(text: string): DatabaseTarget {
   put(draft, 'user', decoded(colon < 0 ? login : login.slice(0, colon)));
   put(draft, 'password', colon < 0 ? '' : decoded(login.slice(colon + 1)));
   if (/[/@]/.test(path)) {
-    throw new Wrong("a '/' or '@' in a password or in the database's name must be percent-encoded (%2F, %40).");
+    throw new UrlError("'/' and '@' in a password or database name must be percent-encoded (%2F, %40).");
   }
   put(draft, 'database', decoded(path));
   const mayHoldSecret = mayHoldPassword(query);
@@ -92,23 +93,23 @@ function decoded(text: string): string {
   try {
     value = decodeURIComponent(text);
   } catch {
-    throw new Wrong("a '%' is not the start of a code such as %40; write it as %25.");
+    throw new UrlError("a '%' is not followed by two hexadecimal digits; write a literal '%' as %25.");
   }
-  if (value.includes('\0')) throw new Wrong('%00 cannot stand in it.');
+  if (value.includes('\0')) throw new UrlError('%00 is not allowed.');
   return value;
 }
 
 function oneOf<T extends string>(name: string, allowed: readonly T[], value: string): T {
   if (allowed.includes(value as T)) return value as T;
-  throw new Wrong(`${name} has no value that is known, expected one of ${allowed.join(', ')}.`);
+  throw new UrlError(`${name} has an invalid value; expected one of ${allowed.join(', ')}.`);
 }
 
 function whole(name: string, value: string): number {
   if (/^-?\d{1,9}$/.test(value.trim())) return Number(value);
-  throw new Wrong(`${name} has no value that is known, expected an integer.`);
+  throw new UrlError(`${name} has an invalid value; expected an integer.`);
 }
 
-/** libpq's parameters that mean something here. Those whose only effect is libpq's own are checked and passed over. */
+/** Supported libpq parameters. Those that only affect libpq itself are validated and ignored. */
 const PARAMETERS: Readonly<Record<string, (value: string) => Draft>> = {
   user: (user) => ({ user }),
   password: (password) => ({ password }),
@@ -135,7 +136,7 @@ const PARAMETERS: Readonly<Record<string, (value: string) => Draft>> = {
   options: (options) => ({ options }),
   target_session_attrs: (value) => {
     if (['read-only', 'standby', 'prefer-standby'].includes(value)) {
-      throw new Wrong(`target_session_attrs is "${value}", but records must be written: use read-write.`);
+      throw new UrlError(`target_session_attrs is "${value}", but records must be written: use read-write.`);
     }
     return { sessionAttrs: oneOf('target_session_attrs', SESSION_ATTRS, value) };
   },
@@ -156,17 +157,17 @@ function parameter(draft: Draft, pair: string, mayHoldSecret: boolean): void {
   const equals = pair.indexOf('=');
   const name = decoded(equals < 0 ? pair : pair.slice(0, equals));
   const read = Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;
-  // Passing over a misspelt sslmode would open an unprotected connection, so nothing unknown is passed over.
+  // Unknown parameters are errors: ignoring a misspelled sslmode would open an unencrypted connection.
   if (!read && (mayHoldSecret || equals < 0)) {
-    throw new Wrong(
-      `behind the '?' stands an unknown parameter; remove it, and write a '?' or '&' in a password as %3F or %26. Known: ${Object.keys(PARAMETERS).join(', ')}.`,
+    throw new UrlError(
+      `unknown parameter after '?'; remove it, or percent-encode '?' and '&' in a password as %3F and %26. Known: ${Object.keys(PARAMETERS).join(', ')}.`,
     );
   }
   if (!read) {
-    throw new Wrong(`unknown parameter "${name}"; remove it. Known: ${Object.keys(PARAMETERS).join(', ')}.`);
+    throw new UrlError(`unknown parameter "${name}"; remove it. Known: ${Object.keys(PARAMETERS).join(', ')}.`);
   }
   const value = equals < 0 ? '' : decoded(pair.slice(equals + 1));
-  if (value === '') throw new Wrong(`parameter "${name}" has no value.`);
+  if (value === '') throw new UrlError(`parameter "${name}" has no value.`);
   Object.assign(draft, read(value));
 }
 
@@ -186,9 +187,9 @@ const portsOf = (authorityHosts: string) => authorityHosts.split(',').map((entry
 function splitHost(entry: string): { host: string; port: string } {
   const match = /^(?:\[(?<v6>[^\]]*)\]|(?<name>[^:[\]]*))(?::(?<port>[^:]*))?$/.exec(entry.trim());
   if (!match?.groups) {
-    // It is not shown: it may be part of a password that is not encoded.
-    throw new Wrong(
-      "what stands for a host is none; an IPv6 address stands in brackets, and ':', '/', '@' in a password are percent-encoded.",
+    // Not quoted: it may be part of an unencoded password.
+    throw new UrlError(
+      "invalid host; put an IPv6 address in brackets, and percent-encode ':', '/' and '@' in a password.",
     );
   }
   return { host: decoded(match.groups.v6 ?? match.groups.name ?? ''), port: match.groups.port ?? '' };
@@ -196,7 +197,7 @@ function splitHost(entry: string): { host: string; port: string } {
 
 function paired(hosts: string[], ports: string[]): readonly DatabaseHost[] {
   if (ports.length !== 1 && ports.length !== hosts.length) {
-    throw new Wrong(
+    throw new UrlError(
       `${counted(hosts.length, 'host')} and ${counted(ports.length, 'port')}; expected one port, or one for each host.`,
     );
   }
@@ -205,28 +206,28 @@ function paired(hosts: string[], ports: string[]): readonly DatabaseHost[] {
       const port = (ports.length === 1 ? ports[0] : ports[index]) || '5432';
       const number = /^\d+$/.test(port) ? Number(port) : Number.NaN;
       if (!(number >= 1 && number <= 65535)) {
-        // What stands behind a ':' may be half of a password with an unencoded '/': it is not shown.
-        throw new Wrong(`the port of a host is not an integer from 1 to 65535; ${SHAPE}.`);
+        // Not quoted: the text after ':' may be part of a password with an unencoded '/'.
+        throw new UrlError(`the port of a host is not an integer from 1 to 65535; ${SHAPE}.`);
       }
       return Object.freeze({ host: host.trim() || 'localhost', port: number });
     }),
   );
 }
 
-/** Defaults, and what libpq refuses in combination. */
+/** Applies defaults and refuses the same combinations as libpq. */
 function finished(draft: Draft): Omit<DatabaseTarget, 'hosts'> {
   const { hostList: _hosts, portList: _ports, hosts: _, ...rest } = draft;
   const sslMode = draft.sslMode ?? (draft.sslRootCert === 'system' ? 'verify-full' : 'prefer');
   if (draft.sslRootCert === 'system' && sslMode !== 'verify-full') {
-    throw new Wrong(
-      `sslrootcert=system needs sslmode=verify-full; with "${sslMode}" anybody could pass as the server.`,
+    throw new UrlError(
+      `sslrootcert=system needs sslmode=verify-full; with "${sslMode}" any server with a publicly trusted certificate would be accepted.`,
     );
   }
   if ((draft.sslCert === undefined) !== (draft.sslKey === undefined)) {
-    throw new Wrong('sslcert and sslkey belong together; one of them is missing.');
+    throw new UrlError('sslcert and sslkey must be set together; one of them is missing.');
   }
   const weak = sslMode === 'disable' || sslMode === 'allow' || sslMode === 'prefer';
-  if (draft.directTls && weak) throw new Wrong('sslnegotiation=direct needs sslmode=require or stronger.');
+  if (draft.directTls && weak) throw new UrlError('sslnegotiation=direct needs sslmode=require or stronger.');
   return {
     ...rest,
     sslMode,

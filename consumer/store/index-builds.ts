@@ -1,54 +1,57 @@
 /**
- * Makes and drops indexes over a connection of its own: a build waits for every transaction that was there before it, and
- * nothing else must wait with it. Who holds it up is told, over a second connection that is open only while a build takes
- * long.
+ * Creates and drops indexes on a separate connection: a concurrent build waits for all older transactions, and nothing
+ * else must wait with it. A second connection, open only during long builds, finds out which session blocks a build.
  */
 import { StatusLog } from '../../src/status-log.js';
 import { sleep } from '../../src/time/time-limit.js';
 import type { DatabaseSession } from './connect.js';
 import { parseDatabaseUrl } from './database-url.js';
 import { type Build, createIndexes } from './indexes.js';
-import { keepSession } from './kept-session.js';
 import { blockerOf, cancelStatement } from './lock-holder.js';
+import { createPendingLists } from './pending-lists.js';
+import { createReconnectingSession } from './reconnecting-session.js';
 import { type StoreConfig, sessionSettings } from './store-config.js';
 
 export interface IndexBuilds {
   /**
-   * Makes and drops what is still to be made and dropped. It takes as long as it takes: hours for a large table. Several
-   * processes may ask for it at once: one of them does it. Where nothing is to be done, no connection is opened.
+   * Creates and drops the pending indexes. May take hours on a large table. If several processes call it, one of them
+   * does the work. Opens no connection if nothing is pending.
    *
-   * @param signal ends it after the step under way.
-   * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE; what only has to wait is left for the next time.
+   * @param signal stops after the current step.
+   * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE; work that only has to wait is deferred to the next call.
    */
   ensure(signal: AbortSignal): Promise<void>;
-  /** Ends the connection; PostgreSQL may go on with the build under way. Never rejects. */
+  /** Closes the connection. PostgreSQL may continue a running build. Never rejects. */
   close(): Promise<void>;
 }
 
-const LOOK_MS = 10_000;
-/** How often a build that keeps partitions from being made and dropped may be found waiting, in a row. */
-const MOST_LOOKS = 3;
+const CHECK_MS = 10_000;
+/**
+ * Consecutive checks that may find a build waiting before it is canceled, if it blocks creating and dropping
+ * partitions.
+ */
+const MAX_BLOCKED_CHECKS = 3;
 
 /**
- * Nothing is opened yet.
+ * Connects on first use.
  *
- * @param now epoch milliseconds. Default the wall clock.
- * @param lookMs how often it is looked at what a build waits for. Default 10000.
- * @throws LoghiveError LOGHIVE_INVALID_OPTION when the URL is wrong.
+ * @param now epoch milliseconds. Default: the wall clock.
+ * @param checkMs interval of checking what blocks a build, in milliseconds. Default 10000.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if the URL is invalid.
  */
 export function openIndexBuilds(
   config: StoreConfig,
   now: () => number = Date.now,
-  lookMs: number = LOOK_MS,
+  checkMs: number = CHECK_MS,
 ): IndexBuilds {
   const { schema, notice, indexes: settings = { information: undefined, fields: [] } } = config;
   const target = parseDatabaseUrl(config.databaseUrl);
-  const kept = keepSession(target, sessionSettings(config));
-  const watching = keepSession(target, sessionSettings(config));
+  const connection = createReconnectingSession(target, sessionSettings(config));
+  const watching = createReconnectingSession(target, sessionSettings(config));
   const warnings = new StatusLog((sentence) => notice(sentence, 'warning'));
   const indexes = createIndexes({ schema, settings, notice, now, watched });
 
-  /** Looks now and then at what holds the build up, until it has ended. */
+  /** Checks periodically what blocks the build, until it ends. */
   async function watched<T>(build: Build, work: () => Promise<T>): Promise<T> {
     const end = new AbortController();
     const watch = watchUntil(build, end.signal);
@@ -62,17 +65,17 @@ export function openIndexBuilds(
 
   async function watchUntil(build: Build, signal: AbortSignal): Promise<void> {
     let waits = 0;
-    for (await sleep(lookMs, signal); !signal.aborted; await sleep(lookMs, signal)) {
-      const look = async (session: DatabaseSession) => {
+    for (await sleep(checkMs, signal); !signal.aborted; await sleep(checkMs, signal)) {
+      const check = async (session: DatabaseSession) => {
         const blocker = await blockerOf(session, build.statement);
         waits = blocker === undefined ? 0 : waits + 1;
         if (blocker === undefined || signal.aborted) return;
-        const sentence = `index ${build.index} of schema ${schema} is being made and waits: ${blocker}. Records are stored meanwhile.`;
+        const sentence = `the build of index ${build.index} of schema ${schema} is waiting: ${blocker}. Records are still being stored.`;
         warnings.once(sentence, build.index);
-        if (build.isInTheWay && waits >= MOST_LOOKS) await cancelStatement(session, build.statement);
+        if (build.blocksPartitions && waits >= MAX_BLOCKED_CHECKS) await cancelStatement(session, build.statement);
       };
-      // It only looks: whatever it fails with, the build fails with as well, or goes on.
-      await watching.run(look).catch(() => undefined);
+      // Monitoring only: its errors do not affect the build.
+      await watching.run(check).catch(() => undefined);
     }
   }
 
@@ -80,13 +83,41 @@ export function openIndexBuilds(
     async ensure(signal) {
       if (!indexes.isDue()) return;
       try {
-        await kept.run((session) => indexes.ensure(session, signal));
+        await connection.run((session) => indexes.ensure(session, signal));
       } finally {
-        await Promise.all([kept.release(), watching.release()]);
+        await Promise.all([connection.release(), watching.release()]);
       }
     },
     async close() {
-      await Promise.all([kept.close({ patienceMs: 0 }), watching.close({ patienceMs: 0 })]);
+      await Promise.all([connection.close({ timeoutMs: 0 }), watching.close({ timeoutMs: 0 })]);
     },
+  };
+}
+
+// Cleans GIN pending lists while records are stored, on a separate connection, so that neither batches nor retention
+// wait.
+
+export interface PendingListCleaner {
+  /**
+   * Moves the entries of the pending lists into the indexes. The connection stays open until `release`.
+   *
+   * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE.
+   */
+  cleanPendingLists(): Promise<void>;
+  /** Closes the connection. It is reopened on demand. */
+  release(): Promise<void>;
+  /** Aborts a call in flight. Never rejects. */
+  close(): Promise<void>;
+}
+
+/** Connects on first use. @throws LoghiveError LOGHIVE_INVALID_OPTION if the URL is invalid. */
+export function openPendingListCleaner(config: StoreConfig): PendingListCleaner {
+  const connection = createReconnectingSession(parseDatabaseUrl(config.databaseUrl), sessionSettings(config));
+  const lists = createPendingLists(config.schema);
+  return {
+    cleanPendingLists: () => connection.run((session) => lists.clean(session)),
+    release: () => connection.release(),
+    // The caller has already waited for calls in flight.
+    close: () => connection.close({ timeoutMs: 0 }),
   };
 }

@@ -1,56 +1,48 @@
 /**
- * Makes the indexes that a user asked for on a table that is being written to, and drops the one that he does without. What
- * nobody asked for or against stays as it is, so that consumers with other settings do not undo each other's work.
+ * Creates the indexes that the user configured, on a table in use, and drops the one that is turned off. Indexes
+ * without a setting are left alone, so that consumers with different settings do not undo each other's work.
  *
- *   index on the parent alone ──▶ for each partition: built concurrently ──▶ attached
+ *   index on the parent only ──▶ for each partition: built concurrently ──▶ attached
  *
- * With the parent's index new partitions have theirs from the beginning; it counts as valid when the last one is attached.
- * Should the process die on the way, the next pass goes on: what was built halfway is dropped and built again. What a build
- * that fails leaves behind takes room and helps nobody, so it is dropped at once.
+ * Once the parent has the index, new partitions are created with theirs; it becomes valid when the last one is
+ * attached. If the process dies, the next pass continues: a half-built index is dropped and built again. A failed build
+ * leaves an invalid index that only takes up space, so it is dropped immediately.
  */
 import pg from 'pg';
 import { StatusLog } from '../../src/status-log.js';
 import type { DatabaseSession } from './connect.js';
-import { attemptDdl, LOCK_TIMEOUT_MS, PATIENCE_MS } from './ddl-attempt.js';
+import { attemptDdl, LOCK_BUDGET_MS, LOCK_TIMEOUT_MS } from './ddl.js';
+import { errorAction } from './error-action.js';
 import {
-  type FieldPath,
-  fieldExpression,
-  fieldIndexDefinition,
-  fieldIndexName,
+  INFORMATION_INDEX,
+  type IndexDefinition,
+  type IndexSettings,
+  indexDefinitions,
   partOfIndexName,
-} from './field-index.js';
+} from './index-definitions.js';
 import { recordsOf } from './partition-catalog.js';
-import { LIST_LIMIT_KIB } from './pending-lists.js';
 import { reasonFor, sqlStateOf } from './storage-fault.js';
 import { transaction } from './transaction.js';
-import { verdict } from './verdict.js';
-
-export interface IndexSettings {
-  /** Whether there is an index on all of `information`; undefined: as it is. */
-  readonly information: boolean | undefined;
-  /** Fields with an index of their own. */
-  readonly fields: readonly FieldPath[];
-}
 
 export interface Indexes {
   /**
-   * Does what is still to be done.
+   * Creates and drops the pending indexes.
    *
-   * @throws the server's error when it lacks something that every index needs, such as room: all of them are left for later
-   *   then. The socket's error.
+   * @throws the server error if it would affect every index, such as a full disk; all of them are deferred then. The
+   *   socket error.
    */
   ensure(session: DatabaseSession, signal: AbortSignal): Promise<void>;
-  /** Whether there is something to do now. */
+  /** Whether anything is pending now. */
   isDue(): boolean;
 }
 
-/** One index that is built concurrently. */
+/** One concurrent build. */
 export interface Build {
-  /** Of which it is, or becomes, a part. */
+  /** The index that it is, or will be, a part of. */
   readonly index: string;
   readonly statement: string;
-  /** While it waits no partition can be made or dropped: it locks the default one, which changes with each of them. */
-  readonly isInTheWay: boolean;
+  /** While it waits, no partition can be created or dropped: it locks the default partition, which both need. */
+  readonly blocksPartitions: boolean;
 }
 
 export interface IndexesOptions {
@@ -59,77 +51,68 @@ export interface IndexesOptions {
   readonly notice: (text: string, level: 'info' | 'warning') => void;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Carries a build out, and sees to it that it does not wait unnoticed. */
+  /** Runs a build and monitors what blocks it. */
   readonly watched: <T>(build: Build, work: () => Promise<T>) => Promise<T>;
 }
 
-interface Wanted {
-  readonly name: string;
-  /** What follows the table in `create index`. */
-  readonly definition: string;
-  /** What a person should know when it is there. */
-  readonly use: string;
-}
-
-/** Of the table of records; all of it, where it has no parts. */
+/** A partition of the records table, or the whole table if it is not partitioned. */
 interface Part {
-  /** Schema and name, quoted. */
+  /** Qualified and quoted. */
   readonly table: string;
   readonly name: string;
   readonly isDefault: boolean;
 }
 
-const INFORMATION = 'records_information';
-const LOOK = { statementTimeoutMs: 10_000, lockTimeoutMs: LOCK_TIMEOUT_MS };
-/** As for a partition that is dropped: readers and writers wait for as long. */
+const READ = { statementTimeoutMs: 10_000, lockTimeoutMs: LOCK_TIMEOUT_MS };
+/** Like dropping a partition: readers and writers are blocked for this long. */
 const CHANGE = { statementTimeoutMs: 2000, lockTimeoutMs: LOCK_TIMEOUT_MS };
-/** A large table takes hours, and how long is the role's business (`statement_timeout`). */
-const FOR_EVER = 0;
-/** What failed for another reason than a lock. */
-const POSTPONE_MS = 600_000;
-/** All indexes, where the server has no room, no memory or the like, the more often in a row the longer: each attempt takes some. */
-const HOLDS_MS = [600_000, 1_800_000, 3_600_000] as const;
+/** Builds of a large table take hours; any limit is up to the role (`statement_timeout`). */
+const NO_TIMEOUT = 0;
+/** After a failure other than a lock, in milliseconds. */
+const RETRY_AFTER_MS = 600_000;
+/** For all indexes, after consecutive shortages of disk space or memory, in milliseconds: each attempt uses some. */
+const PAUSES_MS = [600_000, 1_800_000, 3_600_000] as const;
 
 export function createIndexes({ schema, settings, notice, now, watched }: IndexesOptions): Indexes {
   const parent = recordsOf(schema);
   const inSchema = (name: string) => `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
-  const wanted = wantedBy(settings);
-  const isUnwanted = settings.information === false;
+  const definitions = indexDefinitions(settings);
+  const isTurnedOff = settings.information === false;
   const finished = new Set<string>();
-  /** Until when an index is left alone, epoch milliseconds. */
+  /** Per index: skipped until this time, epoch milliseconds. */
   const postponed = new Map<string, number>();
-  /** Until when all of them are, and how often in a row that was so. */
-  let heldUntil = 0;
-  let holds = 0;
+  /** All indexes are skipped until this time; number of consecutive pauses. */
+  let pausedUntil = 0;
+  let pauses = 0;
   const warnings = new StatusLog((sentence) => notice(sentence, 'warning'));
 
   /**
-   * @param name of the index that it is about.
-   * @param patienceMs for locks that others hold.
-   * @param undo what to do at once where it fails.
-   * @returns whether it is done; else it is tried again later.
+   * @param name of the index.
+   * @param lockBudgetMs how long to retry for locks, in milliseconds.
+   * @param undo cleanup after a failure.
+   * @returns whether it is done; otherwise it is retried later.
    */
   async function attempt(
     session: DatabaseSession,
     name: string,
     step: () => Promise<unknown>,
-    { patienceMs = PATIENCE_MS, undo }: { patienceMs?: number; undo?: () => Promise<unknown> } = {},
+    { lockBudgetMs = LOCK_BUDGET_MS, undo }: { lockBudgetMs?: number; undo?: () => Promise<unknown> } = {},
   ): Promise<boolean> {
-    const error = await failureOf(step, patienceMs);
+    const error = await failureOf(step, lockBudgetMs);
     if (error === undefined) return true;
     await undo?.();
-    if (isOfServer(error)) hold();
-    else if (!isOfOthers(error)) postponed.set(name, now() + POSTPONE_MS);
+    if (isServerError(error)) pause();
+    else if (!isConcurrencyError(error)) postponed.set(name, now() + RETRY_AFTER_MS);
     else return false;
-    const sentence = `index ${name} of schema ${schema} cannot be made or dropped now. ${reasonFor(error, session.place)}`;
+    const sentence = `index ${name} of schema ${schema} cannot be created or dropped now. ${reasonFor(error, session.place)}`;
     warnings.once(`${sentence}${adviceFor(error)}`, `${name} ${sqlStateOf(error)}`);
-    if (isOfServer(error)) throw error;
+    if (isServerError(error)) throw error;
     return false;
   }
 
-  function hold(): void {
-    heldUntil = now() + HOLDS_MS[Math.min(holds, HOLDS_MS.length - 1)]!;
-    holds++;
+  function pause(): void {
+    pausedUntil = now() + PAUSES_MS[Math.min(pauses, PAUSES_MS.length - 1)]!;
+    pauses++;
   }
 
   const inTransaction = (session: DatabaseSession, statement: string) =>
@@ -140,16 +123,16 @@ export function createIndexes({ schema, settings, notice, now, watched }: Indexe
     text: string,
     values: unknown[],
   ): Promise<Row[]> {
-    return (await transaction(session, LOOK, () => session.query<Row>(text, values))).rows;
+    return (await transaction(session, READ, () => session.query<Row>(text, values))).rows;
   }
 
   async function drop(session: DatabaseSession): Promise<boolean> {
-    const state = await stateOf(session, INFORMATION);
+    const state = await stateOf(session, INFORMATION_INDEX);
     if (state === undefined) return true;
-    const done = await attempt(session, INFORMATION, () =>
-      inTransaction(session, `drop index if exists ${inSchema(INFORMATION)}`),
+    const done = await attempt(session, INFORMATION_INDEX, () =>
+      inTransaction(session, `drop index if exists ${inSchema(INFORMATION_INDEX)}`),
     );
-    if (done) notice('the index on information is dropped (INDEX_INFORMATION=off).', 'info');
+    if (done) notice('dropped the index on information (INDEX_INFORMATION=off).', 'info');
     return done;
   }
 
@@ -157,17 +140,17 @@ export function createIndexes({ schema, settings, notice, now, watched }: Indexe
     return stateIn(await rowsOf(session, STATE, [inSchema(name)]));
   }
 
-  /** @param name of the index of this part. */
+  /** @param name of the index of this partition. */
   async function build(
     session: DatabaseSession,
     name: string,
     part: Omit<Part, 'name'>,
-    index: Wanted,
+    index: IndexDefinition,
   ): Promise<boolean> {
     const { table, isDefault } = part;
     let state: State;
     const clear = async () => {
-      // Whoever builds it at this moment holds the same lock: then it is not what was left halfway.
+      // A process that is building it has this lock. Once we have it, an invalid index is a leftover.
       await session.query(`lock table ${table} in share update exclusive mode`);
       const { rows } = await session.query<{ valid: boolean }>(STATE, [inSchema(name)]);
       state = stateIn(rows);
@@ -176,15 +159,20 @@ export function createIndexes({ schema, settings, notice, now, watched }: Indexe
     if (!(await attempt(session, index.name, () => transaction(session, CHANGE, clear)))) return false;
     if (state === 'valid') return true;
     const statement = `create index concurrently ${pg.escapeIdentifier(name)} on ${table} ${index.definition}`;
-    // Once: where it fails, a part of it stays. Should that be locked, it is dropped before the next attempt.
-    const work = () => session.query(statement, undefined, FOR_EVER);
-    return attempt(session, index.name, () => watched({ index: index.name, statement, isInTheWay: isDefault }, work), {
-      patienceMs: 0,
-      undo: () => failureOf(() => transaction(session, CHANGE, clear), PATIENCE_MS),
-    });
+    // No retries: a failed build leaves an invalid index. If that is locked, it is dropped before the next attempt.
+    const work = () => session.query(statement, undefined, NO_TIMEOUT);
+    return attempt(
+      session,
+      index.name,
+      () => watched({ index: index.name, statement, blocksPartitions: isDefault }, work),
+      {
+        lockBudgetMs: 0,
+        undo: () => failureOf(() => transaction(session, CHANGE, clear), LOCK_BUDGET_MS),
+      },
+    );
   }
 
-  async function make(session: DatabaseSession, index: Wanted, signal: AbortSignal): Promise<boolean> {
+  async function make(session: DatabaseSession, index: IndexDefinition, signal: AbortSignal): Promise<boolean> {
     const { name, definition } = index;
     const [table] = await rowsOf<{ partitioned: boolean }>(session, TABLE, [parent]);
     if (!table) return false;
@@ -194,7 +182,7 @@ export function createIndexes({ schema, settings, notice, now, watched }: Indexe
       if (!(await attempt(session, name, () => inTransaction(session, statement)))) return false;
     }
     let isDone = true;
-    for (const part of await rowsOf<Part>(session, PARTS_WITHOUT, [parent, inSchema(name)])) {
+    for (const part of await rowsOf<Part>(session, PARTITIONS_WITHOUT_INDEX, [parent, inSchema(name)])) {
       if (signal.aborted) return false;
       const own = partOfIndexName(name, part.name);
       const attach = `alter index ${inSchema(name)} attach partition ${inSchema(own)}`;
@@ -207,78 +195,67 @@ export function createIndexes({ schema, settings, notice, now, watched }: Indexe
   }
 
   function isToDo(name: string): boolean {
-    return !finished.has(name) && Math.max(heldUntil, postponed.get(name) ?? 0) <= now();
+    return !finished.has(name) && Math.max(pausedUntil, postponed.get(name) ?? 0) <= now();
   }
 
   async function step(name: string, work: () => Promise<boolean>): Promise<void> {
     if (!isToDo(name)) return;
     if (!(await work())) return;
     finished.add(name);
-    holds = 0;
+    pauses = 0;
   }
 
   return {
     async ensure(session, signal) {
-      if (isUnwanted) await step(INFORMATION, () => drop(session));
-      for (const index of wanted) {
+      if (isTurnedOff) await step(INFORMATION_INDEX, () => drop(session));
+      for (const index of definitions) {
         if (signal.aborted) return;
         await step(index.name, async () => {
           const wasThere = (await stateOf(session, index.name)) === 'valid';
           const isThere = wasThere || (await make(session, index, signal));
-          if (isThere && !wasThere) notice(`index ${index.name} of schema ${schema} is there. ${index.use}`, 'info');
+          if (isThere && !wasThere) notice(`index ${index.name} of schema ${schema} is ready. ${index.use}`, 'info');
           return isThere;
         });
       }
     },
-    isDue: () => [...(isUnwanted ? [INFORMATION] : []), ...wanted.map(({ name }) => name)].some(isToDo),
+    isDue: () => [...(isTurnedOff ? [INFORMATION_INDEX] : []), ...definitions.map(({ name }) => name)].some(isToDo),
   };
 }
 
 /**
- * @returns what keeps the step from being done for now; undefined: it is done.
- * @throws the error of a connection that is lost.
+ * @returns the error that defers the step; undefined on success.
+ * @throws the error of a lost connection.
  */
-async function failureOf(step: () => Promise<unknown>, patienceMs: number): Promise<unknown> {
+async function failureOf(step: () => Promise<unknown>, lockBudgetMs: number): Promise<unknown> {
   try {
-    return await attemptDdl(step, performance.now() + patienceMs);
+    return await attemptDdl(step, performance.now() + lockBudgetMs);
   } catch (error) {
-    if (!isOfServer(error)) throw error;
+    if (!isServerError(error)) throw error;
     return error;
   }
 }
 
-/** The server answered, and would answer the same for every other index. */
-function isOfServer(error: unknown): boolean {
+/** An error of the server that would affect every other index too. */
+function isServerError(error: unknown): boolean {
   const code = sqlStateOf(error);
-  return code !== undefined && verdict({ code, phase: 'ddl' }) === 'pause';
+  return code !== undefined && errorAction({ code, phase: 'ddl' }) === 'pause';
 }
 
 function adviceFor(error: unknown): string {
   if (sqlStateOf(error) !== '53100') return '';
-  return ' What was built of it is dropped, and it is tried again, at first in 10 minutes and at last once an hour. It needs room for all of the index: see INDEX_INFORMATION and INDEX_FIELDS.';
+  return ' The partial index is dropped. The build is retried after 10 minutes, later once an hour. It needs disk space for the whole index: see INDEX_INFORMATION and INDEX_FIELDS.';
 }
 
 /**
- * Another process is at it, or was faster: it holds a lock, each of the two waits for the other's transaction, or the index is
- * there, or gone, by now.
+ * Another process is doing the same work or already did: it has a lock, both deadlocked, or the index was created or
+ * dropped.
  */
-function isOfOthers(error: unknown): boolean {
+function isConcurrencyError(error: unknown): boolean {
   const code = sqlStateOf(error) ?? '';
   return code.startsWith('40') || ['55P03', '23505', '42P07', '42704', '42P01'].includes(code);
 }
 
-function wantedBy({ information, fields }: IndexSettings): Wanted[] {
-  const ofFields = fields.map((path) => ({
-    name: fieldIndexName(path),
-    definition: fieldIndexDefinition(path),
-    use: `It finds ${fieldExpression(path)} = '…'.`,
-  }));
-  if (information !== true) return ofFields;
-  const definition = `using gin (information jsonb_path_ops) with (gin_pending_list_limit = ${LIST_LIMIT_KIB})`;
-  return [{ name: INFORMATION, definition, use: "It finds information @> '…'." }, ...ofFields];
-}
-
-/** Undefined: there is none. */
+/** Undefined if the index does not exist. */
 type State = 'valid' | 'invalid' | undefined;
 
 function stateIn([row]: readonly { valid: boolean }[]): State {
@@ -288,8 +265,8 @@ function stateIn([row]: readonly { valid: boolean }[]): State {
 const STATE = 'select indisvalid as valid from pg_index where indexrelid = to_regclass($1)';
 const TABLE = `select relkind = 'p' as partitioned from pg_class where oid = to_regclass($1)`;
 
-/** Ordinary tables whose indexes none belongs to that of the parent. */
-const PARTS_WITHOUT = `
+/** Ordinary partitions without an index attached to that of the parent. */
+const PARTITIONS_WITHOUT_INDEX = `
   select quote_ident(nspname) || '.' || quote_ident(part.relname) as "table", part.relname as name,
     pg_get_expr(part.relpartbound, part.oid) = 'DEFAULT' as "isDefault"
   from pg_inherits

@@ -1,11 +1,11 @@
 /**
- * Finds the bad records of a batch and stores all others, in one transaction with the dead letters. The server names the
- * line at which it stopped; that is only a hint where to cut (its words depend on its language), every record that is
- * rejected was refused alone.
+ * Isolates the bad records of a batch and stores all others, in one transaction with the dead letters. The server
+ * reports the line at which it stopped. That is only a hint for splitting (the text depends on the server language):
+ * every rejected record was refused alone.
  *
- * Some errors say that the record is bad: one refusal is enough then. Any other may be the server's fault, so that the
- * record is rejected only when it was refused alone three times, with some time between, and a plain row was taken after
- * each.
+ * Some errors prove that the record is bad, so one refusal is enough. Any other error may be caused by the server. Then
+ * a record is rejected only after it was refused alone three times, with pauses in between, and a probe row was
+ * accepted after each refusal.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { StoredRecord } from '../../src/record.js';
@@ -15,41 +15,45 @@ import {
   type BatchOutcome,
   duplicatesIn,
   lettersOf,
+  type PartTimeouts,
+  partTimeoutMs,
   type Rejected,
   type StoreItem,
+  shareOf,
   without,
 } from './batch.js';
-import { begin } from './begin.js';
 import type { DatabaseSession } from './connect.js';
 import { copyText } from './copy-text.js';
-import type { DeadLetters } from './dead-letters.js';
-import { type PartTimeouts, partTimeoutMs, shareOf } from './part-timeout.js';
-import { plainRowFor, type RecordsTable } from './records-table.js';
+import type { DeadLettersTable } from './dead-letters-table.js';
+import { actionFor, causeOf } from './error-action.js';
+import { probeRowFor, type RecordsTable } from './records-table.js';
+import { begin } from './sql.js';
 import { asFault, sqlStateOf } from './storage-fault.js';
 import { commit, rollback } from './transaction.js';
-import { blameOf, verdictOf } from './verdict.js';
 
-/** A record, or a whole batch, that was refused so often is not the victim of a moment. */
-export const MOST_REFUSALS = 3;
-/** Waited before the second refusal can come, and twice as long before the third. */
+/** Refusals of a record, or of a whole batch, after which a temporary cause is ruled out. */
+export const MAX_REFUSALS = 3;
+/** Delay before the second refusal; doubled before the third. */
 const BETWEEN_REFUSALS_MS = 100;
-/** Where the server has not said which record it was. Each part that fails may cost its whole time. */
+/**
+ * Number of parts to split into if the server has not named the record. Each failing part may cost its full timeout.
+ */
 const PARTS = 16;
 
 export interface Isolation {
   readonly table: RecordsTable;
-  readonly deadLetters: DeadLetters;
+  readonly deadLetters: DeadLettersTable;
   readonly outbox?: AlertOutbox | undefined;
   readonly timeouts: PartTimeouts;
-  /** See `blameOf`. */
+  /** See `causeOf`. */
   readonly repeated: boolean;
-  /** In the time of `performance.now()`. */
+  /** In terms of `performance.now()`. */
   readonly deadline: number;
-  /** What the batch was refused with, often enough to reject it if it is one record. */
+  /** The error that refused the batch, often enough to reject it if it is a single record. */
   readonly refusedWith: unknown;
 }
 
-/** [from, to) of the batch's items. */
+/** Half-open range [from, to) of the items of the batch. */
 interface Part {
   readonly from: number;
   readonly to: number;
@@ -61,12 +65,12 @@ interface Suspect {
   readonly error: unknown;
 }
 
-/** A server in trouble gets some time. Records that are tried again had it in a delay queue, and may be many. */
+/** Gives an overloaded server some time. Retried records already waited in a delay queue, and may be many. */
 export function afterRefusal({ retried }: Batch, refusals: number): Promise<void> {
   return delay(retried ? 0 : BETWEEN_REFUSALS_MS * refusals);
 }
 
-/** @throws the server's error where it is no record's fault, or LOGHIVE_STORAGE_UNAVAILABLE; nothing is stored then. */
+/** @throws the server error if no record is at fault, or LOGHIVE_STORAGE_UNAVAILABLE. Nothing is stored then. */
 export async function isolate(session: DatabaseSession, batch: Batch, isolation: Isolation): Promise<BatchOutcome> {
   const search = new Search(session, batch, isolation);
   try {
@@ -85,11 +89,11 @@ class Search {
   readonly #isolation: Isolation;
   readonly #rows: readonly Buffer[];
   readonly #rejected = new Map<number, Rejected>();
-  /** Where alerts are wanted. */
+  /** Filled only if alerts are enabled. */
   readonly #storedRecords: StoredRecord[] = [];
   #stored = 0;
   readonly #duplicates: StoredRecord[] = [];
-  /** Sent along with the next statement, to spare a round trip. */
+  /** Sent with the next statement, to save a round trip. */
   #before: string;
 
   constructor(session: DatabaseSession, batch: Batch, isolation: Isolation) {
@@ -97,10 +101,10 @@ class Search {
     this.#batch = batch;
     this.#isolation = isolation;
     this.#rows = batch.items.map((item) => Buffer.concat([...copyText([item.record])]));
-    this.#before = `${begin({ statementTimeoutMs: isolation.timeouts.wholeMs, immediate: true })}savepoint part; `;
+    this.#before = `${begin({ statementTimeoutMs: isolation.timeouts.fullMs, immediate: true })}savepoint part; `;
   }
 
-  /** Stores what is taken, and gives those back that were refused alone and may be good all the same. */
+  /** Stores the good records and returns those that were refused alone but may still be good. */
   async findSuspects(): Promise<Suspect[]> {
     const suspects: Suspect[] = [];
     const { refusedWith, timeouts } = this.#isolation;
@@ -109,27 +113,27 @@ class Search {
       this.#reject({ index: 0, error: refusedWith });
       return suspects;
     }
-    const open = this.#cut(whole, refusedWith);
-    for (let part = open.pop(); part !== undefined; part = open.pop()) {
+    const pending = this.#cut(whole, refusedWith);
+    for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
       const items = this.#itemsOf(part);
       const error = await this.#refusal(part, partTimeoutMs(timeouts, shareOf(items, this.#batch.items)));
       if (error === undefined) continue;
-      if (items.length > 1) open.push(...this.#cut(part, error));
+      if (items.length > 1) pending.push(...this.#cut(part, error));
       else if (this.#isClear(error)) this.#reject({ index: part.from, error });
       else suspects.push({ index: part.from, error });
     }
     return suspects;
   }
 
-  /** Rejects those that are refused alone again and again. */
+  /** Rejects the records that are refused alone repeatedly. */
   async rejectAfter(suspects: Suspect[]): Promise<void> {
     let left = suspects;
-    for (let refusals = 1; refusals < MOST_REFUSALS && left.length > 0; refusals++) {
+    for (let refusals = 1; refusals < MAX_REFUSALS && left.length > 0; refusals++) {
       await afterRefusal(this.#batch, refusals);
       const again: Suspect[] = [];
       for (const { index } of left) {
-        // Its share it had the first time.
-        const error = await this.#refusal({ from: index, to: index + 1 }, this.#isolation.timeouts.leastMs);
+        // It already had its full share the first time.
+        const error = await this.#refusal({ from: index, to: index + 1 }, this.#isolation.timeouts.minMs);
         if (error !== undefined) again.push({ index, error });
       }
       left = again;
@@ -139,38 +143,38 @@ class Search {
 
   #reject({ index, error }: Suspect): void {
     const { code, message } = error as { code: string; message: string };
-    const verdict = verdictOf(error) === 'hopeless' ? 'hopeless' : 'retry';
-    this.#rejected.set(index, { item: this.#batch.items[index]!, verdict, code, message });
+    const action = actionFor(error) === 'dead-letter' ? 'dead-letter' : 'retry';
+    this.#rejected.set(index, { item: this.#batch.items[index]!, action, code, message });
   }
 
   async commit(): Promise<BatchOutcome> {
     const rejected = [...this.#rejected].sort(([a], [b]) => a - b).map(([, each]) => each);
     const letters = lettersOf(this.#batch, rejected);
-    const before = `${this.#before}${timeout(this.#isolation.timeouts.wholeMs)}`;
+    const before = `${this.#before}${timeout(this.#isolation.timeouts.fullMs)}`;
     const { deadLetters, outbox } = this.#isolation;
     const events = outbox?.eventsOf(this.#storedRecords) ?? [];
     const alerts = outbox?.hasWork(events) ? outbox : undefined;
-    const goesOn = letters.length > 0 || alerts !== undefined;
-    if (goesOn) await this.#session.query(before);
+    const hasMore = letters.length > 0 || alerts !== undefined;
+    if (hasMore) await this.#session.query(before);
     if (letters.length > 0) await deadLetters.write(this.#session, letters);
     const afterCommit = await alerts?.write(this.#session, events);
-    // The last part may have been refused: then there is something to roll back to before there is something to commit.
-    await commit(this.#session, goesOn ? '' : before);
+    // If the last part was refused, roll back to the savepoint before COMMIT.
+    await commit(this.#session, hasMore ? '' : before);
     afterCommit?.();
     return { stored: this.#stored, ...duplicatesIn(this.#duplicates), rejected };
   }
 
-  /** @returns why the part was refused; undefined: it is stored. */
-  async #refusal(part: Part, inTimeMs: number): Promise<unknown> {
+  /** @returns why the part was refused, or undefined if it is stored. */
+  async #refusal(part: Part, timeoutMs: number): Promise<unknown> {
     try {
-      await this.#store(part, timeout(inTimeMs));
+      await this.#store(part, timeout(timeoutMs));
       this.#before = 'release savepoint part; savepoint part; ';
       return undefined;
     } catch (error) {
-      const blame = blameOf(error, this.#isolation.repeated);
-      if ((blame !== 'record' && blame !== 'unclear') || !this.#session.isOpen()) throw error;
+      const cause = causeOf(error, this.#isolation.repeated);
+      if ((cause !== 'record' && cause !== 'unknown') || !this.#session.isOpen()) throw error;
       this.#before = 'rollback to savepoint part; ';
-      if (blame === 'unclear') {
+      if (cause === 'unknown') {
         if (performance.now() > this.#isolation.deadline) throw asFault(error, this.#session.place);
         await this.#assertServerWorks(part, error);
       }
@@ -178,16 +182,16 @@ class Search {
     }
   }
 
-  async #store({ from, to }: Part, inTime: string): Promise<void> {
+  async #store({ from, to }: Part, setTimeout: string): Promise<void> {
     const { table, outbox } = this.#isolation;
     const records = this.#itemsOf({ from, to }).map((item) => item.record);
     try {
       const rows = [Buffer.concat(this.#rows.slice(from, to))];
-      this.#stored += await table.copy(this.#session, rows, `${this.#before}${inTime}`);
+      this.#stored += await table.copy(this.#session, rows, `${this.#before}${setTimeout}`);
       if (outbox) this.#storedRecords.push(...records);
     } catch (error) {
-      if (verdictOf(error) !== 'on-conflict') throw error;
-      await this.#session.query(`rollback to savepoint part; ${inTime}`);
+      if (actionFor(error) !== 'on-conflict') throw error;
+      await this.#session.query(`rollback to savepoint part; ${setTimeout}`);
       const duplicates = await table.insert(this.#session, records);
       if (outbox) this.#storedRecords.push(...without(records, duplicates));
       this.#stored += records.length - duplicates.length;
@@ -195,20 +199,20 @@ class Search {
     }
   }
 
-  /** @throws LOGHIVE_STORAGE_UNAVAILABLE when not even a plain row is taken. */
+  /** @throws LOGHIVE_STORAGE_UNAVAILABLE if even a probe row is refused. */
   async #assertServerWorks(part: Part, refusal: unknown): Promise<void> {
     const { timeouts, table } = this.#isolation;
-    const before = `${this.#before}${timeout(timeouts.leastMs)}`;
+    const before = `${this.#before}${timeout(timeouts.minMs)}`;
     try {
-      await table.storePlainRow(this.#session, before, plainRowFor(this.#itemsOf(part), sqlStateOf(refusal)));
+      await table.storeProbeRow(this.#session, before, probeRowFor(this.#itemsOf(part), sqlStateOf(refusal)));
     } catch (error) {
-      throw blameOf(error, true) === 'connection' ? error : asFault(error, this.#session.place);
+      throw causeOf(error, true) === 'connection' ? error : asFault(error, this.#session.place);
     }
   }
 
-  /** It says that the record is bad. */
+  /** Whether the error proves that a record is bad. */
   #isClear(error: unknown): boolean {
-    return blameOf(error, this.#isolation.repeated) === 'record';
+    return causeOf(error, this.#isolation.repeated) === 'record';
   }
 
   #cut(part: Part, error: unknown): Part[] {
@@ -222,7 +226,7 @@ class Search {
 
 const timeout = (ms: number) => `set local statement_timeout = ${ms}; `;
 
-/** The index of the row within the part: COPY's context says "COPY records, line 42, column message". */
+/** Index of the row within the part. COPY's context reads "COPY records, line 42, column message". */
 function hintOf(error: unknown): number | undefined {
   const { where } = error as { where?: string };
   const line = /^COPY records\D*(\d+)/m.exec(where ?? '')?.[1];
@@ -230,11 +234,11 @@ function hintOf(error: unknown): number | undefined {
 }
 
 /**
- * In the order in which they are taken from the end.
+ * In reverse order of processing.
  *
- * @param isClear the error says that the record is bad: what stands before it is good as far as the server has read it,
- *   and the rest is halved, so that a batch of nothing but bad records is not sent as many times as it has records.
- *   Otherwise the hint may be wrong, and each part that holds the record may cost its whole time: many small ones.
+ * @param isClear the error proves that a record is bad. Then the rows before it are good as far as the server has read,
+ *   and the rest is halved, so that a batch of only bad records is not sent as many times as it has records. Otherwise
+ *   the hint may be wrong and each part with the bad record may cost its full timeout: many small parts.
  */
 function cut({ from, to }: Part, hint: number | undefined, isClear: boolean): Part[] {
   const at = hint === undefined ? -1 : from + hint;
@@ -249,7 +253,7 @@ function cut({ from, to }: Part, hint: number | undefined, isClear: boolean): Pa
     : [...pieces(after, PARTS), ...pieces(before, PARTS), row];
 }
 
-/** The last first. */
+/** Last first. */
 function pieces({ from, to }: Part, most: number): Part[] {
   const size = Math.ceil((to - from) / most);
   const found: Part[] = [];

@@ -1,38 +1,38 @@
-/** The scheduled maintenance of partitions: on a connection of its own, so that no batch waits for it. */
+/** Scheduled maintenance of partitions, on a separate connection, so that no batch waits for it. */
 import { StatusLog } from '../../src/status-log.js';
 import { parseDatabaseUrl } from './database-url.js';
-import type { Retention } from './expiry.js';
-import { keepSession } from './kept-session.js';
+import type { Retention } from './partition-days.js';
 import { createPartitions } from './partitions.js';
+import { createReconnectingSession } from './reconnecting-session.js';
 import { createRetention, type Removed } from './retention.js';
 import { type StoreConfig, sessionSettings } from './store-config.js';
 
 export interface Maintained extends Removed {
-  /** Partitions that were made. */
+  /** Number of created partitions. */
   readonly made: number;
 }
 
 export interface StoreMaintenance {
   /**
-   * Makes the partitions of today and the next week, where they are missing, and deletes what is older than it is to be
-   * kept. Several processes may ask for it at once: one of them does it. The connection is open for as long as it takes.
+   * Creates the missing partitions of today and the next week, and deletes expired records. If several processes call
+   * it, one of them does the work. The connection is closed afterwards.
    *
-   * @param signal ends it after the step under way.
-   * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE; what only has to wait is left for the next time.
+   * @param signal stops after the current step.
+   * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE; work that only has to wait is deferred to the next call.
    */
   run(signal: AbortSignal): Promise<Maintained>;
-  /** Waits for the call under way, three seconds at most. Never rejects. */
+  /** Waits up to three seconds for a call in flight. Never rejects. */
   close(): Promise<void>;
 }
 
-/** Of the days that batches bring there are none here. */
+/** Only the days ahead; the days of batches are created when they are stored. */
 const NO_DATES: ReadonlySet<string> = new Set();
 
 /**
- * Nothing is opened yet.
+ * Connects on first use.
  *
- * @param now epoch milliseconds. Default the wall clock.
- * @throws LoghiveError LOGHIVE_INVALID_OPTION when the URL is wrong.
+ * @param now epoch milliseconds. Default: the wall clock.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if the URL is invalid.
  */
 export function openMaintenance(
   config: StoreConfig,
@@ -41,23 +41,25 @@ export function openMaintenance(
 ): StoreMaintenance {
   const { schema } = config;
   const warnings = new StatusLog((sentence) => config.notice(sentence, 'warning'));
-  // What cannot be made is told where records are stored.
+  // No warnings here: the store reports partitions that cannot be created.
   const partitions = createPartitions({ schema, now, warnings: new StatusLog() });
-  const old = createRetention({ schema, retention, now, warnings });
-  const kept = keepSession(parseDatabaseUrl(config.databaseUrl), sessionSettings(config), () => partitions.forget());
+  const expired = createRetention({ schema, retention, now, warnings });
+  const connection = createReconnectingSession(parseDatabaseUrl(config.databaseUrl), sessionSettings(config), () =>
+    partitions.forget(),
+  );
   const keepsAll = retention.days === undefined && Object.keys(retention.levels).length === 0;
   return {
     async run(signal) {
       try {
-        const made = await kept.run((session) => partitions.ensure(session, NO_DATES));
+        const made = await connection.run((session) => partitions.ensure(session, NO_DATES));
         const removed = keepsAll
           ? { partitions: [], records: 0, isBehind: false }
-          : await kept.run((session) => old.run(session, signal));
+          : await connection.run((session) => expired.run(session, signal));
         return { made, ...removed };
       } finally {
-        await kept.release();
+        await connection.release();
       }
     },
-    close: () => kept.close(),
+    close: () => connection.close(),
   };
 }

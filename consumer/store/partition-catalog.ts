@@ -1,4 +1,4 @@
-/** What PostgreSQL's catalog says of the table of records and its partitions. */
+/** The records table and its partitions, as the system catalog describes them. */
 import pg from 'pg';
 import type { DatabaseSession } from './connect.js';
 import type { Range } from './partition-days.js';
@@ -6,12 +6,12 @@ import type { Range } from './partition-days.js';
 export interface Partition extends Range {
   readonly oid: number;
   readonly name: string;
-  /** Schema and name, quoted. */
+  /** Qualified and quoted. */
   readonly table: string;
   readonly isDefault: boolean;
-  /** An ordinary table; else it is partitioned again, or foreign. */
+  /** An ordinary table, not partitioned itself and not foreign. */
   readonly isTable: boolean;
-  /** Stored in PostgreSQL's own way, so that rows can be deleted; columnar storage of an extension may refuse it. */
+  /** Uses the heap access method, so rows can be deleted; columnar storage of extensions may refuse it. */
   readonly isHeap: boolean;
 }
 
@@ -20,10 +20,10 @@ export function recordsOf(schema: string): string {
 }
 
 /**
- * Within the transaction under way.
+ * Runs in the transaction of the caller.
  *
- * @returns the earliest first, the default one before all; undefined where the table is not partitioned by PostgreSQL:
- *   somebody made it otherwise, or an extension sees to its parts.
+ * @returns the default partition first, then the earliest first; undefined if the table does not use declarative
+ *   partitioning, for example because an extension manages its partitions.
  */
 export async function readPartitions(
   session: DatabaseSession,
@@ -61,8 +61,8 @@ interface Row {
 }
 
 /**
- * Bounds come as an expression's text. They are cast back by the transaction that printed them, so that its time zone
- * does not matter. MINVALUE and MAXVALUE stand without quotes and become null.
+ * Bounds are the text of an expression. They are cast back in the transaction that printed them, so its time zone does
+ * not matter. MINVALUE and MAXVALUE are unquoted and become null.
  */
 const PARTITIONS = `
   select parent.relkind = 'p' as partitioned, child.oid::int8::float8 as oid, child.relname as name,

@@ -1,4 +1,4 @@
-/** The partitions of the table of records as a person looks at them: which days, how many rows, how large. */
+/** Partitions of the records table for operators: days, rows, sizes. */
 import type { DatabaseSession } from './connect.js';
 import { readPartitions, recordsOf } from './partition-catalog.js';
 import { transaction } from './transaction.js';
@@ -6,20 +6,20 @@ import { transaction } from './transaction.js';
 export interface PartitionSize {
   readonly name: string;
   readonly isDefault: boolean;
-  /** Epoch seconds; the infinite where it has no bound. [from, to) */
+  /** Epoch seconds, [from, to); infinite if unbounded. */
   readonly from: number;
   readonly to: number;
-  /** What PostgreSQL's statistics say, or what was counted. */
+  /** Estimate of PostgreSQL, or the exact count. */
   readonly rows: number;
-  /** Table, indexes and what is stored aside. */
+  /** Table, indexes and TOAST. */
   readonly bytes: number;
 }
 
 const SETTINGS = { statementTimeoutMs: 300_000, lockTimeoutMs: 10_000 };
 
 /**
- * @param exact counts the rows, which reads all of them; else it is an estimate from the catalog.
- * @returns the earliest first; one entry without bounds where the table is not partitioned by PostgreSQL.
+ * @param exact counts the rows, which reads all of them; otherwise they are estimated from the catalog.
+ * @returns earliest first; one unbounded entry if the table does not use declarative partitioning.
  */
 export function partitionSizes(
   session: DatabaseSession,
@@ -36,7 +36,7 @@ export function partitionSizes(
     const found: PartitionSize[] = [];
     for (const { oid, name, table, isDefault, from, to } of partitions) {
       const size = sizes.get(oid);
-      // Dropped in this moment.
+      // Dropped meanwhile.
       if (size?.bytes == null) continue;
       const bounds = isDefault ? EVERYTHING : { from, to };
       const counted = exact ? await count(session, table) : Math.max(0, Math.round(size.rows));
@@ -70,8 +70,8 @@ async function count(session: DatabaseSession, table: string): Promise<number> {
 }
 
 /**
- * The counter of live rows is up to date within a second but empty after a crash; what VACUUM and ANALYZE note is -1 before
- * the first of them.
+ * The live row counter is current within a second but empty after a crash; reltuples is -1 before the first VACUUM or
+ * ANALYZE.
  */
 const SIZES = `
   select oid::int8::float8 as oid, greatest(reltuples, pg_stat_get_live_tuples(oid))::float8 as rows,

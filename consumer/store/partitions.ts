@@ -1,17 +1,16 @@
 /**
- * Sees to it that the days of a batch, and the next week, have a partition. What cannot be had soon is left for later:
- * the default partition takes the rows meanwhile, and they are moved when the day gets its own.
+ * Creates partitions for the days of a batch and for the next week. What cannot be created soon is deferred: the
+ * default partition stores the rows meanwhile, and they are moved when the day gets its partition.
  *
- * Before PostgreSQL attaches a partition it looks through the whole default one, which it has locked against everybody. A
- * validated check constraint would spare it that, but would also refuse rows of that day for as long as the partition is
- * not there; with retries turned off, these would become dead letters. So a default partition that has become too large is
- * reported, and tried only rarely.
+ * Before PostgreSQL attaches a partition, it scans the whole default partition under an exclusive lock. A validated
+ * check constraint would avoid that, but would refuse rows of that day until the partition exists; with retries turned
+ * off, these would become dead letters. So a default partition that is too large is reported, and tried only rarely.
  */
 import pg from 'pg';
 import { reasonOf } from '../../src/errors.js';
 import type { StatusLog } from '../../src/status-log.js';
 import type { DatabaseSession } from './connect.js';
-import { attemptDdl, LOCK_TIMEOUT_MS, PATIENCE_MS } from './ddl-attempt.js';
+import { attemptDdl, LOCK_BUDGET_MS, LOCK_TIMEOUT_MS } from './ddl.js';
 import { readPartitions, recordsOf } from './partition-catalog.js';
 import {
   boundsOf,
@@ -27,29 +26,29 @@ import { raiseLimits } from './pending-lists.js';
 import { reasonFor, sqlStateOf } from './storage-fault.js';
 import { transaction } from './transaction.js';
 
-const LOOK = { statementTimeoutMs: 10_000, lockTimeoutMs: LOCK_TIMEOUT_MS };
-/** For moving rows and attaching together: readers and writers of the default partition wait for as long. */
-const LOCKED_MS = 2000;
-const MAKE = { statementTimeoutMs: LOCKED_MS, lockTimeoutMs: LOCK_TIMEOUT_MS };
-/** One day that cannot have a partition. */
-const POSTPONE_MS = 600_000;
-/** All days, where others hold the lock. */
-const LOCK_HOLD_MS = 60_000;
-/** All days, where it takes too long, the more often in a row the longer: the next attempt will hardly go better. */
-const HOLDS_MS = [600_000, 3_600_000, 86_400_000] as const;
-/** Partitions are also made and dropped by others. */
+const READ = { statementTimeoutMs: 10_000, lockTimeoutMs: LOCK_TIMEOUT_MS };
+/** For moving rows and attaching together: readers and writers of the default partition are blocked for this long. */
+const MAX_LOCK_MS = 2000;
+const CREATE = { statementTimeoutMs: MAX_LOCK_MS, lockTimeoutMs: LOCK_TIMEOUT_MS };
+/** Delay before a failed day is retried, in milliseconds. */
+const RETRY_AFTER_MS = 600_000;
+/** Pause of all days while other sessions hold the lock, in milliseconds. */
+const LOCK_PAUSE_MS = 60_000;
+/** Pause of all days after consecutive timeouts, in milliseconds: the next attempt will hardly be faster. */
+const PAUSES_MS = [600_000, 3_600_000, 86_400_000] as const;
+/** Limits the age of the cache, because others create and drop partitions too. */
 const CACHE_MS = 3_600_000;
 
 export interface Partitions {
   /**
-   * @param dates as `datesOf` gives them.
-   * @returns how many were made.
-   * @throws the server's error where DDL failed for a reason that storing would fail for as well.
+   * @param dates see `datesOf`.
+   * @returns the number of created partitions.
+   * @throws the server error if DDL failed for a reason that affects storing too.
    */
   ensure(session: DatabaseSession, dates: ReadonlySet<string>): Promise<number>;
-  /** Storing works all the same: what `ensure` threw is told, and the days are left for later. */
-  leave(session: DatabaseSession, error: unknown): void;
-  /** The cache was wrong: look again before the next batch. */
+  /** Call it if `ensure` failed but storing works: reports the error and defers the days. */
+  defer(session: DatabaseSession, error: unknown): void;
+  /** Clears the cache, so that partitions are read again before the next batch. */
   forget(): void;
 }
 
@@ -58,114 +57,114 @@ export interface PartitionOptions {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly warnings: StatusLog;
-  /** How many days back there are partitions. Default 30. */
+  /** Number of past days that get a partition. Default 30. */
   readonly daysBack?: number | undefined;
 }
 
 export function createPartitions({ schema, now, warnings, daysBack = DAYS_BACK }: PartitionOptions): Partitions {
   let known: { readonly ranges: readonly Range[]; readonly at: number } | undefined;
-  /** Until when a day is left alone, epoch milliseconds. */
+  /** Per day: skipped until this time, epoch milliseconds. */
   const postponed = new Map<number, number>();
-  /** Until when no partition is made, epoch milliseconds, and how often in a row that was so. */
-  let heldUntil = 0;
-  let holds = 0;
-  /** Days that took too long: tried behind the others, in case it is their own rows. */
+  /** No partition is created until this time, epoch milliseconds; number of consecutive pauses. */
+  let pausedUntil = 0;
+  let pauses = 0;
+  /** Days that timed out. They are tried last, in case their own rows are the cause. */
   const slow = new Set<number>();
-  /** Of the last call of `ensure`. */
+  /** Missing days of the last call of `ensure`. */
   let wanted: readonly number[] = [];
 
-  /** Within the transaction under way. */
+  /** Runs in the transaction of the caller. */
   async function ranges(session: DatabaseSession): Promise<readonly Range[]> {
     const partitions = await readPartitions(session, schema);
     return partitions ? partitions.filter(({ isDefault }) => !isDefault) : EVERYTHING;
   }
 
-  /** @returns whether that was possible: even for that a lock of somebody else may have to be waited for. */
-  async function look(session: DatabaseSession): Promise<boolean> {
+  /** @returns false if another session held the lock. */
+  async function readRanges(session: DatabaseSession): Promise<boolean> {
     const read = async () => {
-      known = { ranges: await transaction(session, LOOK, () => ranges(session)), at: now() };
+      known = { ranges: await transaction(session, READ, () => ranges(session)), at: now() };
     };
     return (await attemptDdl(read, performance.now())) === undefined;
   }
 
   function missing(days: readonly number[]): number[] {
     const at = now();
-    if (heldUntil > at) return [];
+    if (pausedUntil > at) return [];
     return days.filter((day) => !isCovered(day, known?.ranges ?? []) && !((postponed.get(day) ?? 0) > at));
   }
 
-  function hold(forMs: number): void {
-    heldUntil = now() + forMs;
+  function pause(forMs: number): void {
+    pausedUntil = now() + forMs;
   }
 
-  function holdEverLonger(): void {
-    hold(HOLDS_MS[Math.min(holds, HOLDS_MS.length - 1)]!);
-    holds++;
+  function pauseWithBackoff(): void {
+    pause(PAUSES_MS[Math.min(pauses, PAUSES_MS.length - 1)]!);
+    pauses++;
   }
 
   function postpone(days: readonly number[]): void {
-    for (const day of days) postponed.set(day, now() + POSTPONE_MS);
+    for (const day of days) postponed.set(day, now() + RETRY_AFTER_MS);
   }
 
-  /** @returns the error that says why the day is left for later, and whether it was made here. */
-  async function make(
+  /** @returns the error that defers the day, and whether it was created here. */
+  async function create(
     session: DatabaseSession,
     day: number,
     deadline: number,
-  ): Promise<{ error: unknown; isMade: boolean }> {
-    let isMade = false;
+  ): Promise<{ error: unknown; isCreated: boolean }> {
+    let isCreated = false;
     const work = async () => {
-      isMade = await transaction(session, MAKE, async () => {
+      isCreated = await transaction(session, CREATE, async () => {
         await lockPartitions(session, schema);
-        // Another consumer may have been faster.
+        // Another consumer may have created it.
         if (isCovered(day, await ranges(session))) return false;
         await createPartition(session, schema, day);
         return true;
       });
     };
-    return { error: await attemptDdl(work, deadline), isMade };
+    return { error: await attemptDdl(work, deadline), isCreated };
   }
 
-  /** @returns how many were made. */
-  async function makeAll(session: DatabaseSession, days: readonly number[]): Promise<number> {
-    const deadline = performance.now() + PATIENCE_MS;
-    let made = 0;
+  /** @returns the number of created partitions. */
+  async function createAll(session: DatabaseSession, days: readonly number[]): Promise<number> {
+    const deadline = performance.now() + LOCK_BUDGET_MS;
+    let created = 0;
     for (const day of days) {
-      if (heldUntil <= now() && performance.now() > deadline) holdEverLonger();
-      if (heldUntil > now()) break;
-      const { error, isMade } = await make(session, day, deadline);
-      if (error !== undefined) leave(session, day, error);
+      if (pausedUntil <= now() && performance.now() > deadline) pauseWithBackoff();
+      if (pausedUntil > now()) break;
+      const { error, isCreated } = await create(session, day, deadline);
+      if (error !== undefined) defer(session, day, error);
       else {
         postponed.delete(day);
         slow.delete(day);
-        holds = 0;
-        if (isMade) made++;
+        pauses = 0;
+        if (isCreated) created++;
       }
     }
-    return made;
+    return created;
   }
 
-  function leave(session: DatabaseSession, day: number, error: unknown): void {
+  function defer(session: DatabaseSession, day: number, error: unknown): void {
     const code = sqlStateOf(error) ?? '';
-    // Every partition needs the same lock, so the others would wait as long in vain.
+    // All partitions need the same lock, so trying the others is pointless.
     if (code === '55P03' || code.startsWith('40')) {
-      hold(LOCK_HOLD_MS);
+      pause(LOCK_PAUSE_MS);
       return;
     }
-    tell(session, day, error);
-    if (code === TOO_SLOW) {
+    warn(session, day, error);
+    if (code === QUERY_CANCELED) {
       slow.add(day);
-      holdEverLonger();
+      pauseWithBackoff();
     } else postpone([day]);
   }
 
-  function tell(session: DatabaseSession, day: number, error: unknown): void {
+  function warn(session: DatabaseSession, day: number, error: unknown): void {
     const code = sqlStateOf(error) ?? '';
     const [within, why] =
-      code === TOO_SLOW
-        ? [` within ${LOCKED_MS / 1000} s`, tooLarge(schema, error)]
+      code === QUERY_CANCELED
+        ? [` within ${MAX_LOCK_MS / 1000} s`, defaultTooLarge(schema, error)]
         : ['', reasonFor(error, session.place)];
-    const sentence = `partition ${partitionName(day)} of schema ${schema} cannot be made${within}; the default partition takes its records. ${why}`;
+    const sentence = `partition ${partitionName(day)} of schema ${schema} cannot be created${within}; the default partition stores its records. ${why}`;
     warnings.once(sentence, `partition ${code}`);
   }
 
@@ -174,21 +173,21 @@ export function createPartitions({ schema, now, warnings, daysBack = DAYS_BACK }
       const today = dayOf(now());
       const days = [...new Set([...daysInWindow(dates, today, daysBack), ...daysAhead(today)])];
       if (missing(days).length === 0 && known && now() - known.at < CACHE_MS) return 0;
-      if (!(await look(session))) return 0;
+      if (!(await readRanges(session))) return 0;
       wanted = missing(days);
       if (wanted.length === 0) return 0;
-      const made = await makeAll(
+      const created = await createAll(
         session,
         [...wanted].sort((a, b) => Number(slow.has(a)) - Number(slow.has(b))),
       );
-      await look(session);
-      return made;
+      await readRanges(session);
+      return created;
     },
-    leave(session, error) {
+    defer(session, error) {
       const left = missing(wanted);
       if (left[0] === undefined) return;
       postpone(left);
-      tell(session, left[0], error);
+      warn(session, left[0], error);
     },
     forget() {
       known = undefined;
@@ -196,26 +195,26 @@ export function createPartitions({ schema, now, warnings, daysBack = DAYS_BACK }
   };
 }
 
-/** SQLSTATE query_canceled: by a time-out, or by a person whom it took too long. */
-const TOO_SLOW = '57014';
+/** SQLSTATE query_canceled: a timeout, or a cancellation by a user. */
+const QUERY_CANCELED = '57014';
 
-function tooLarge(schema: string, error: unknown): string {
-  const why = 'PostgreSQL looks through all of the default partition before it adds another, and it is too large.';
+function defaultTooLarge(schema: string, error: unknown): string {
+  const why = 'PostgreSQL scans the whole default partition before it attaches another, and it is too large.';
   const remedy = `Move the old rows of ${schema}.records_default into a partition of their own: docs/default-partition.md.`;
-  return `${why} ${remedy} The server said: ${reasonOf(error)} (SQLSTATE ${TOO_SLOW}).`;
+  return `${why} ${remedy} PostgreSQL reported: ${reasonOf(error)} (SQLSTATE ${QUERY_CANCELED}).`;
 }
 
-/** A table without partitions, or one whose parts an extension sees to, takes every day as it is. */
+/** A table without declarative partitioning accepts every day. */
 const EVERYTHING: readonly Range[] = [{ from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY }];
 
-/** Consumers make and drop partitions one after the other. */
+/** Consumers create and drop partitions one at a time. */
 export async function lockPartitions(session: DatabaseSession, schema: string): Promise<void> {
   await session.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`loghive:${recordsOf(schema)}`]);
 }
 
 /**
- * A table beside the parent is attached: `create table … partition of` would lock the parent against everybody.
- * The default partition must hold none of the day's rows by then, and must not get any meanwhile.
+ * Creates a separate table and attaches it: `create table … partition of` would lock the parent exclusively. The
+ * default partition must not contain rows of the day by then, and must not receive any meanwhile.
  */
 async function createPartition(session: DatabaseSession, schema: string, day: number): Promise<void> {
   const parent = recordsOf(schema);
@@ -233,12 +232,12 @@ async function createPartition(session: DatabaseSession, schema: string, day: nu
       with moved as (delete from ${fallback.table} where ts >= ${from} and ts < ${to} returning ${fallback.columns})
       insert into ${table} (${fallback.columns}) select ${fallback.columns} from moved`);
   }
-  const leftMs = Math.max(1, Math.ceil(lockedAt + LOCKED_MS - performance.now()));
+  const leftMs = Math.max(1, Math.ceil(lockedAt + MAX_LOCK_MS - performance.now()));
   await session.query(`set local statement_timeout = ${leftMs};
     alter table ${parent} attach partition ${table} for values from (${from}) to (${to})`);
 }
 
-/** The default partition and the columns that can be copied from it (generated ones make themselves). */
+/** The default partition and its columns, except generated ones. */
 const DEFAULT_PARTITION = `
   select format('%I.%I', nspname, relname) as "table",
     (select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute

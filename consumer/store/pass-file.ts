@@ -1,25 +1,25 @@
 /**
- * The password file that a database URL names (`passfile`), read as libpq reads it: lines of
- * `host:port:database:user:password`, of which the first one that fits counts.
+ * Reads the password file of a database URL (`passfile`) like libpq: lines of `host:port:database:user:password`, of
+ * which the first match counts.
  * Source: https://www.postgresql.org/docs/current/libpq-pgpass.html
  */
 import fs from 'node:fs/promises';
 import { reasonOf } from '../../src/errors.js';
 
-/** What a line must fit. */
+/** Fields that a line must match. */
 export interface PassKey {
-  /** A name, an address, or the folder of a Unix socket. */
+  /** Host name, IP address, or directory of a Unix socket. */
   readonly host: string;
   readonly port: number;
   readonly database: string;
   readonly user: string;
 }
 
-/** Where the server's socket is if nobody says otherwise, here and in Debian's packages. Lines name it `localhost`. */
-const DEFAULT_SOCKET_FOLDERS = ['/tmp', '/var/run/postgresql', '/run/postgresql'];
-const OPEN_TO_OTHERS = 0o077;
+/** Default socket directories of PostgreSQL and of Debian's packages. The file calls them `localhost`. */
+const DEFAULT_SOCKET_DIRECTORIES = ['/tmp', '/var/run/postgresql', '/run/postgresql'];
+const GROUP_AND_OTHERS = 0o077;
 
-/** Of a client of pg, its defaults filled in. */
+/** Properties of a `pg.Client`, with its defaults applied. */
 interface Connection {
   readonly host: string;
   readonly port: number;
@@ -28,9 +28,9 @@ interface Connection {
 }
 
 /**
- * Read anew for each connection, and only where the server asks for a password.
+ * Reads the file for each connection, and only if the server asks for a password.
  *
- * @throws Error in words, where the file has none for this connection, or is not to be trusted.
+ * @throws Error if the file has no entry for this connection, or other users can read it.
  */
 export async function passwordFor(
   { host, port, user = '', database = user }: Connection,
@@ -40,19 +40,19 @@ export async function passwordFor(
   const text = await textOf(file);
   const password = findPassword(text, key);
   if (password !== undefined) return password;
-  const wanted = [hostOf(key), String(key.port), key.database, key.user].map(escaped).join(':');
+  const expected = [hostOf(key), String(key.port), key.database, key.user].map(escaped).join(':');
   throw new Error(
-    `passfile ${JSON.stringify(file)} has no line for ${wanted}. Add one, or put the password into the URL`,
+    `passfile ${JSON.stringify(file)} has no entry for ${expected}. Add one, or put the password into the URL`,
   );
 }
 
 async function textOf(file: string): Promise<string> {
   try {
     const stats = await fs.stat(file);
-    if (!stats.isFile()) throw new Error('it is not a plain file. Name one');
-    // As libpq, which passes it over for that.
-    if (process.platform !== 'win32' && (stats.mode & OPEN_TO_OTHERS) !== 0) {
-      throw new Error("its group or everybody can read it. Make it its owner's alone (chmod 0600)");
+    if (!stats.isFile()) throw new Error('it is not a regular file. Use a regular file');
+    // libpq ignores such a file.
+    if (process.platform !== 'win32' && (stats.mode & GROUP_AND_OTHERS) !== 0) {
+      throw new Error('group or others have access to it. Restrict it to its owner (chmod 0600)');
     }
     return await fs.readFile(file, 'utf8');
   } catch (error) {
@@ -60,27 +60,27 @@ async function textOf(file: string): Promise<string> {
   }
 }
 
-/** The password of the first line that fits; undefined where none does. */
+/** The password of the first matching line, or undefined. */
 export function findPassword(text: string, key: PassKey): string | undefined {
-  const wanted = [hostOf(key), String(key.port), key.database, key.user];
+  const expected = [hostOf(key), String(key.port), key.database, key.user];
   for (const line of text.split('\n')) {
     if (line.startsWith('#')) continue;
     const fields = fieldsOf(line.replace(/\r+$/, ''));
-    if (fields.length <= wanted.length) continue;
+    if (fields.length <= expected.length) continue;
     const [host, port, database, user, password = ''] = fields;
-    const fits = [host, port, database, user].every(
-      (field = '', at) => field === '*' || unescaped(field) === wanted[at],
+    const matches = [host, port, database, user].every(
+      (field = '', at) => field === '*' || unescaped(field) === expected[at],
     );
-    if (fits) return unescaped(password);
+    if (matches) return unescaped(password);
   }
   return undefined;
 }
 
 function hostOf({ host }: PassKey): string {
-  return DEFAULT_SOCKET_FOLDERS.includes(host) ? 'localhost' : host;
+  return DEFAULT_SOCKET_DIRECTORIES.includes(host) ? 'localhost' : host;
 }
 
-/** As they are written: separated by colons, before which no backslash stands. */
+/** Fields, still escaped, separated by colons that are not escaped with a backslash. */
 function fieldsOf(line: string): string[] {
   const fields = [''];
   for (const [part] of line.matchAll(/\\?[\s\S]/g)) {
@@ -90,6 +90,5 @@ function fieldsOf(line: string): string[] {
   return fields;
 }
 
-/** A backslash takes the next character as it is. */
 const unescaped = (written: string) => written.replace(/\\([\s\S])/g, '$1');
 const escaped = (value: string) => value.replace(/[\\:]/g, '\\$&');

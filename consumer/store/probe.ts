@@ -1,63 +1,65 @@
-/** Whether PostgreSQL takes what batches consist of: it is stored and taken back in one transaction. */
-import { begin } from './begin.js';
+/** Checks whether PostgreSQL accepts what batches contain, in a transaction that is rolled back. */
 import type { DatabaseSession } from './connect.js';
-import type { DeadLetters } from './dead-letters.js';
-import type { PlainRow, RecordsTable } from './records-table.js';
+import type { DeadLettersTable } from './dead-letters-table.js';
+import { actionFor, type TaggedError, withPhase } from './error-action.js';
+import type { ProbeRow, RecordsTable } from './records-table.js';
 import type { ServicesTable } from './services-table.js';
-import { asFault } from './storage-fault.js';
-import { isOfTable } from './table-refusal.js';
+import { begin } from './sql.js';
+import { asFault, isTableError } from './storage-fault.js';
 import { rollback } from './transaction.js';
-import { during, type TaggedError, verdictOf } from './verdict.js';
 
-/** There will be no COMMIT. It waits for a lock less long than for anything else: then PostgreSQL says that it was a lock. */
+/**
+ * The transaction is never committed. `lock_timeout` is half of `statement_timeout`, so that the error names the lock
+ * as the cause.
+ */
 const opening = (statementTimeoutMs: number) =>
   begin({ statementTimeoutMs, lockTimeoutMs: Math.ceil(statementTimeoutMs / 2), immediate: true });
 
 export interface Tables {
   readonly table: RecordsTable;
-  readonly deadLetters: DeadLetters;
+  readonly deadLetters: DeadLettersTable;
   readonly services: ServicesTable;
 }
 
 /**
- * @throws the server's or the socket's error when records or dead letters are refused. That services are is no reason to
- *   wait: see `services-table.ts`.
+ * @throws the server or socket error if records or dead letters are refused. A refusal by the services table does not
+ *   pause storage: see `services-table.ts`.
  */
 export async function probe(
   session: DatabaseSession,
   { table, deadLetters, services }: Tables,
-  row: PlainRow,
+  row: ProbeRow,
   statementTimeoutMs: number,
 ): Promise<void> {
   try {
-    await table.storePlainRow(session, opening(statementTimeoutMs), row);
-    await during('letter', deadLetters.probe(session));
+    await table.storeProbeRow(session, opening(statementTimeoutMs), row);
+    await withPhase('dead-letter', deadLetters.probe(session));
     await services.probe(session);
   } finally {
     await rollback(session);
   }
 }
 
-/** Whether a probe failed over dead letters only: records without a bad one among them are stored. */
-export function isOfDeadLetters(error: unknown): boolean {
+/** Whether only dead letters were refused. Batches without bad records can still be stored. */
+export function isDeadLetterError(error: unknown): boolean {
   const { cause } = error as Error;
-  return (cause as TaggedError | undefined)?.phase === 'letter' && isOfTable(cause);
+  return (cause as TaggedError | undefined)?.phase === 'dead-letter' && isTableError(cause);
 }
 
 /**
- * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE when the table takes no plain row; the socket's error when the
+ * @throws LoghiveError LOGHIVE_STORAGE_UNAVAILABLE if the table refuses the probe row; the socket error if the
  *   connection broke.
  */
 export async function assertTakesRecords(
   session: DatabaseSession,
   table: RecordsTable,
-  row: PlainRow,
+  row: ProbeRow,
   statementTimeoutMs: number,
 ): Promise<void> {
   try {
-    await table.storePlainRow(session, opening(statementTimeoutMs), row);
+    await table.storeProbeRow(session, opening(statementTimeoutMs), row);
   } catch (error) {
-    throw verdictOf(error) === 'reconnect' ? error : asFault(error, session.place);
+    throw actionFor(error) === 'reconnect' ? error : asFault(error, session.place);
   } finally {
     await rollback(session);
   }

@@ -1,57 +1,57 @@
-/** The statements that touch the table of records. */
+/** Statements on the records table. */
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { Level } from '../../src/level.js';
 import type { StoredRecord } from '../../src/record.js';
 import { uuidv7 } from '../../src/uuid.js';
 import { bytesOf, type StoreItem } from './batch.js';
-import { begin, type TransactionSettings } from './begin.js';
 import type { DatabaseSession } from './connect.js';
 import { COPY_COLUMNS, copyText } from './copy-text.js';
+import { type TaggedError, withPhase } from './error-action.js';
+import { begin, type TransactionSettings } from './sql.js';
 import { assertCommitted, rollback } from './transaction.js';
-import { during, type TaggedError } from './verdict.js';
 
-/** What a plain row looks like. */
-export interface PlainRow {
-  /** Whose service and level it carries, so that a rule about these does not look like a broken table. */
+/** What a probe row looks like. */
+export interface ProbeRow {
+  /** Service and level to use, so that a constraint on these does not look like a broken table. */
   readonly like?: Pick<StoredRecord, 'service' | 'level'> | undefined;
-  /** How large it is at least; default 0: a few bytes. */
+  /** Minimum size in bytes. Default 0: a few bytes. */
   readonly bytes?: number;
 }
 
-/** More than that a plain row never needs to prove. */
-const MOST_PLAIN_BYTES = 8 * 1024 * 1024;
-/** Classes of SQLSTATE that speak of a shortage: a few bytes may still find room where a large record does not. */
+/** Maximum size of a probe row, in bytes. */
+const MAX_PROBE_BYTES = 8 * 1024 * 1024;
+/** SQLSTATE classes of shortages: a few bytes may still fit where a large record does not. */
 const SHORTAGE = /^5[38]/;
 
 /**
- * A row that shows whether it was the server that refused these records.
+ * A row that shows whether the server is the cause of refusing these records.
  *
  * @param sqlstate of the refusal.
  */
-export function plainRowFor(items: readonly StoreItem[], sqlstate: string | undefined): PlainRow {
+export function probeRowFor(items: readonly StoreItem[], sqlstate: string | undefined): ProbeRow {
   const record = items[0]?.record;
   const like = record && { service: record.service, level: record.level };
-  return { like, bytes: SHORTAGE.test(sqlstate ?? '') ? Math.min(bytesOf(items), MOST_PLAIN_BYTES) : 0 };
+  return { like, bytes: SHORTAGE.test(sqlstate ?? '') ? Math.min(bytesOf(items), MAX_PROBE_BYTES) : 0 };
 }
 
 export interface RecordsTable {
-  /** A transaction in one round trip. @returns the number of rows that the server stored. */
+  /** Runs a whole transaction in one round trip. @returns the number of stored rows. */
   copyAndCommit(session: DatabaseSession, rows: Iterable<Buffer>, settings: TransactionSettings): Promise<number>;
   /**
-   * @param before statements that are sent along, each with its semicolon.
-   * @returns the number of rows that the server stored.
+   * @param before statements to send in the same round trip, each with its semicolon.
+   * @returns the number of stored rows.
    */
   copy(session: DatabaseSession, rows: Iterable<Buffer>, before?: string): Promise<number>;
-  /** @returns the records that were passed over because their key is there. */
+  /** @returns the records whose key already exists. */
   insert(session: DatabaseSession, records: readonly StoredRecord[]): Promise<StoredRecord[]>;
   /**
-   * Stores a plain good row, which the caller takes back again, in both ways in which records are stored.
+   * Stores a probe row with both statements that store records. The caller rolls it back.
    *
-   * @param before begins a transaction, or brings one that has failed back to a savepoint.
-   * @throws the server's error when the table takes neither that row nor one of Loghive's own service.
+   * @param before begins a transaction, or rolls a failed one back to a savepoint.
+   * @throws the server error if the table refuses both this row and one of service "loghive".
    */
-  storePlainRow(session: DatabaseSession, before: string, row: PlainRow): Promise<void>;
+  storeProbeRow(session: DatabaseSession, before: string, row: ProbeRow): Promise<void>;
 }
 
 /** @param now epoch milliseconds. */
@@ -66,7 +66,7 @@ export function recordsTable(schema: string, now: () => number): RecordsTable {
   const insertOne = `${insertInto} values ($1, $2, $3, $4, $5, $6) on conflict (ts, id) do nothing returning id`;
 
   const run = (session: DatabaseSession, rows: Iterable<Buffer>, before: string, after = '') =>
-    during('copy', named(session, session.copy(`${before}${copyStatement}${after}`, rows)));
+    withPhase('copy', normalizeSqlState(session, session.copy(`${before}${copyStatement}${after}`, rows)));
 
   function insertAgain({ id, timestamp, service, level }: StoredRecord): string {
     const literals = [id, timestamp, service, level, 'probe', '{}'].map(pg.escapeLiteral).join(', ');
@@ -101,31 +101,31 @@ export function recordsTable(schema: string, now: () => number): RecordsTable {
                 insertMany,
                 FIELDS.map((field) => part.map((record) => record[field])),
               );
-        const result = await during('insert', named(session, query));
+        const result = await withPhase('insert', normalizeSqlState(session, query));
         if (result.rowCount !== part.length) duplicates.push(...notAmong(part, result.rows));
       }
       return duplicates;
     },
-    async storePlainRow(session, before, { like, bytes = 0 }) {
+    async storeProbeRow(session, before, { like, bytes = 0 }) {
       const store = (service: string, level: Level, first: string) => {
-        const row = plainRecord(now(), service, level, bytes);
+        const row = probeRecord(now(), service, level, bytes);
         return run(session, copyText([row]), first, insertAgain(row));
       };
       if (like) {
         try {
-          await store(like.service, like.level, `${before}savepoint plain_row; `);
+          await store(like.service, like.level, `${before}savepoint probe_row; `);
           return;
         } catch (error) {
           if (!session.isOpen()) throw error;
         }
       }
-      await store('loghive', 'INFO', like ? 'rollback to savepoint plain_row; ' : before);
+      await store('loghive', 'INFO', like ? 'rollback to savepoint probe_row; ' : before);
     },
   };
 }
 
-function plainRecord(ms: number, service: string, level: Level, bytes: number): StoredRecord {
-  // At random, so that it takes its room on the server although PostgreSQL compresses.
+function probeRecord(ms: number, service: string, level: Level, bytes: number): StoredRecord {
+  // Random data, which PostgreSQL cannot compress.
   const information = bytes === 0 ? {} : { probe: randomBytes(Math.ceil((bytes * 3) / 4)).toString('base64') };
   return {
     id: uuidv7(ms * 1000),
@@ -137,8 +137,10 @@ function plainRecord(ms: number, service: string, level: Level, bytes: number): 
   };
 }
 
-/** pg writes a list as one text, and each place that it escapes takes memory of its own: long records go by themselves. */
-const MOST_CHARACTERS = 1024 * 1024;
+/**
+ * pg serializes an array to one string, and each escaped character costs memory, so long records are inserted alone.
+ */
+const MAX_CHARACTERS = 1024 * 1024;
 
 function partsOf(records: readonly StoredRecord[]): StoredRecord[][] {
   const parts: [StoredRecord[], ...StoredRecord[][]] = [[]];
@@ -146,7 +148,7 @@ function partsOf(records: readonly StoredRecord[]): StoredRecord[][] {
   let characters = 0;
   for (const record of records) {
     characters += record.message.length + record.information.length;
-    if (characters > MOST_CHARACTERS && part.length > 0) {
+    if (characters > MAX_CHARACTERS && part.length > 0) {
       part = [];
       parts.push(part);
       characters = record.message.length + record.information.length;
@@ -156,7 +158,7 @@ function partsOf(records: readonly StoredRecord[]): StoredRecord[][] {
   return parts;
 }
 
-/** Records that the server has not stored. One id may stand there several times, with other times. */
+/** The records that the server has not stored. An id may occur several times with different timestamps. */
 function notAmong(records: readonly StoredRecord[], stored: readonly { id: string }[]): StoredRecord[] {
   const left = new Map<string, number>();
   for (const { id } of stored) left.set(id, (left.get(id) ?? 0) + 1);
@@ -171,13 +173,13 @@ function notAmong(records: readonly StoredRecord[], stored: readonly { id: strin
 const FIELDS = ['id', 'timestamp', 'service', 'level', 'message', 'information'] as const;
 
 /**
- * Two refusals of a record whose SQLSTATE does not say so. The text of the second is never translated: it is an internal
- * error, and comes of a list of some 17 million elements.
+ * Corrects the SQLSTATE of two refusals that are caused by the record. The message of the second is never translated:
+ * it is an internal error, raised for a list of about 17 million elements.
  *
- * PostgreSQL 15 says of an escape such as \u00e9 within JSON, where the database's encoding has no conversion at all
- * (SQL_ASCII), that it is not supported; from 16 on that it is untranslatable, as of every other character.
+ * If the encoding of the database has no conversion at all (SQL_ASCII), PostgreSQL 15 reports an escape such as \u00e9
+ * in JSON as not supported; from 16 on as untranslatable, like every other character.
  */
-async function named<T>(session: DatabaseSession, work: Promise<T>): Promise<T> {
+async function normalizeSqlState<T>(session: DatabaseSession, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {

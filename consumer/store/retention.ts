@@ -1,34 +1,32 @@
 /**
- * Deletes what is older than it is to be kept: days as whole partitions, what is in the default partition in small steps,
- * and levels that go earlier row by row.
+ * Deletes expired records: whole days as partitions, rows of the default partition in small steps, and levels with a
+ * shorter retention row by row.
  *
- * Every step is a transaction of its own, and one of several processes does it: who does not get the advisory lock leaves
- * the work to the one that has it. Should the process die, or a step fail, the next pass goes on where this one ended.
+ * Every step is its own transaction, and one of several processes does the work: a process that does not get the
+ * advisory lock skips the pass. If the process dies or a step fails, the next pass continues.
  *
- * Whoever reads a table may hold its lock for hours, and everybody else waits behind us while we wait for it. So all steps
- * of a pass together wait for two seconds, and what was not to be had is left alone, ever longer.
+ * A reader may hold a table lock for hours, and while we wait for it everybody else waits behind us. So the steps of a
+ * pass wait two seconds for locks in total, and locked objects are skipped with increasing delays.
  */
 import type { StatusLog } from '../../src/status-log.js';
 import { sleep } from '../../src/time/time-limit.js';
 import type { DatabaseSession } from './connect.js';
-import { attemptDdl, LOCK_TIMEOUT_MS, PATIENCE_MS } from './ddl-attempt.js';
-import { type FirstDays, firstDays, type Retention } from './expiry.js';
+import { attemptDdl, Cooldowns, LOCK_BUDGET_MS, LOCK_TIMEOUT_MS } from './ddl.js';
+import { withPhase } from './error-action.js';
 import { lockHolder } from './lock-holder.js';
 import { type Partition, readPartitions, recordsOf } from './partition-catalog.js';
-import { boundsOf, dayOf } from './partition-days.js';
+import { boundsOf, dayOf, type FirstDays, firstDays, type Retention } from './partition-days.js';
 import { lockPartitions } from './partitions.js';
-import { Postponed } from './postponed.js';
 import { reasonFor, sqlStateOf } from './storage-fault.js';
 import { transaction } from './transaction.js';
-import { during } from './verdict.js';
 
-/** What one pass has deleted. */
+/** Result of one pass. */
 export interface Removed {
-  /** Names of partitions, the oldest first. */
+  /** Names of dropped partitions, oldest first. */
   readonly partitions: readonly string[];
-  /** Records one by one. */
+  /** Number of records deleted individually. */
   readonly records: number;
-  /** Something that is old enough was left for later: it is locked, or may not be deleted. */
+  /** Expired records were left for later: they are locked, or may not be deleted. */
   readonly isBehind: boolean;
 }
 
@@ -38,8 +36,8 @@ interface Pass {
   readonly session: DatabaseSession;
   readonly signal: AbortSignal;
   readonly removed: Removing;
-  /** How long it may still wait for locks. */
-  patienceMs: number;
+  /** Remaining time to wait for locks, in milliseconds. */
+  lockBudgetMs: number;
 }
 
 export interface RetentionOptions {
@@ -52,54 +50,54 @@ export interface RetentionOptions {
 
 export interface RetentionPass {
   /**
-   * @param signal ends it after the step under way.
-   * @throws the server's or the socket's error when nothing may move until the server is well.
+   * @param signal stops after the current step.
+   * @throws the server or socket error if storage has to pause.
    */
   run(session: DatabaseSession, signal: AbortSignal): Promise<Removed>;
 }
 
 /** One transaction. */
 interface Step {
-  /** In words. */
+  /** For messages. */
   readonly what: string;
   readonly oid: number;
-  /** What stands for its lock: the oid, or `DROPS`. */
+  /** Key of the lock: the oid, or `DROPS`. */
   readonly lockKey: number;
-  /** What it locks. */
+  /** Tables that it locks. */
   readonly tables: readonly string[];
 }
 
 const SETTINGS = { statementTimeoutMs: 10_000, lockTimeoutMs: LOCK_TIMEOUT_MS };
-/** As for a partition that is made: readers and writers wait for as long. */
+/** Like creating a partition: readers and writers are blocked for this long. */
 const DROP = { statementTimeoutMs: 2000, lockTimeoutMs: LOCK_TIMEOUT_MS };
-const ROWS_A_STEP = 2000;
-/** Of 8 KiB: 4 MiB are looked through in one step. */
-const BLOCKS_A_STEP = 512;
-/** Whoever drops a partition, whichever it is, needs a lock on the table of records. No oid. */
+const ROWS_PER_STEP = 2000;
+/** Blocks of 8 KiB: each step scans 4 MiB. */
+const BLOCKS_PER_STEP = 512;
+/** Lock key of all drops: each one locks the records table. Not an oid. */
 const DROPS = 0;
 const DAY_S = 86_400;
 
-/** Another process is at it. */
-class Taken extends Error {}
+/** Another process is running a pass. */
+class LockNotAcquired extends Error {}
 
 export function createRetention({ schema, retention, now, warnings }: RetentionOptions): RetentionPass {
   const parent = recordsOf(schema);
   /** By oid or lock key. */
-  const postponed = new Postponed(now);
-  /** What was deleted from a partition already, by its oid: it is not looked through again. */
+  const cooldowns = new Cooldowns(now);
+  /** Conditions already applied to a partition, by oid. It is not scanned again. */
   const finished = new Map<number, string>();
 
-  /** @throws Taken */
+  /** @throws LockNotAcquired */
   async function lock(session: DatabaseSession): Promise<void> {
-    const { rows } = await session.query<{ mine: boolean }>(
-      'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as mine',
+    const { rows } = await session.query<{ locked: boolean }>(
+      'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as locked',
       [`loghive:retention:${parent}`],
     );
-    if (!rows[0]?.mine) throw new Taken();
+    if (!rows[0]?.locked) throw new LockNotAcquired();
   }
 
-  /** The clock of this machine may be wrong: only what is old by the server's clock as well is deleted. */
-  async function look(
+  /** The local clock may be wrong, so only records that are expired by the clock of the server too are deleted. */
+  async function readState(
     session: DatabaseSession,
   ): Promise<{ today: number; partitions: readonly Partition[] | undefined }> {
     return transaction(session, SETTINGS, async () => {
@@ -109,60 +107,57 @@ export function createRetention({ schema, retention, now, warnings }: RetentionO
     });
   }
 
-  async function leave(session: DatabaseSession, error: unknown, { what, oid, lockKey, tables }: Step): Promise<void> {
+  async function defer(session: DatabaseSession, error: unknown, { what, oid, lockKey, tables }: Step): Promise<void> {
     const code = sqlStateOf(error) ?? '';
-    // Somebody else was faster.
+    // Another process dropped it.
     if (code === '42P01') return;
     if (code === '55P03' || code.startsWith('40')) {
-      postponed.locked(lockKey);
+      cooldowns.locked(lockKey);
       const holder = await lockHolder(session, tables);
       if (holder === undefined) return;
-      const sentence = `${what} of schema ${schema} is kept beyond its time: ${holder}. Loghive goes on trying.`;
+      const sentence = `cannot delete ${what} of schema ${schema}: ${holder}. Loghive keeps trying.`;
       warnings.report(`retention lock ${lockKey}`, sentence);
       return;
     }
-    postponed.failed(oid);
-    warnings.once(
-      `${what} of schema ${schema} is kept beyond its time. ${reasonFor(error, session.place)}`,
-      `retention ${code}`,
-    );
+    cooldowns.failed(oid);
+    warnings.once(`cannot delete ${what} of schema ${schema}. ${reasonFor(error, session.place)}`, `retention ${code}`);
   }
 
-  /** What a step fails with is left for later, unless nothing can be stored either. */
+  /** Defers a failed step, unless storing would fail too. */
   async function attempt(pass: Pass, step: Step, work: () => Promise<void>): Promise<boolean> {
     const from = performance.now();
-    const error = await attemptDdl(() => during('ddl', work()), from + pass.patienceMs);
+    const error = await attemptDdl(() => withPhase('ddl', work()), from + pass.lockBudgetMs);
     if (error !== undefined) {
       pass.removed.isBehind = true;
-      pass.patienceMs -= performance.now() - from;
-      await leave(pass.session, error, step);
-    } else if (postponed.done(step.lockKey)) warnings.report(`retention lock ${step.lockKey}`, undefined);
+      pass.lockBudgetMs -= performance.now() - from;
+      await defer(pass.session, error, step);
+    } else if (cooldowns.succeeded(step.lockKey)) warnings.report(`retention lock ${step.lockKey}`, undefined);
     return error === undefined;
   }
 
   function rowsOf({ oid, name, table }: Partition): Step {
-    return { what: `what is old in partition ${name}`, oid, lockKey: oid, tables: [table] };
+    return { what: `expired records of partition ${name}`, oid, lockKey: oid, tables: [table] };
   }
 
-  /** @returns whether it is gone by our doing. */
+  /** @returns whether this call dropped it. */
   function drop(pass: Pass, partition: Partition): Promise<boolean> {
     const { session } = pass;
     const { oid, name, table } = partition;
-    const step = { what: `partition ${name}`, oid, lockKey: DROPS, tables: [parent, table] };
+    const step = { what: `expired partition ${name}`, oid, lockKey: DROPS, tables: [parent, table] };
     return attempt(pass, step, () =>
       transaction(session, DROP, async () => {
         await lock(session);
         await lockPartitions(session, schema);
         await session.query(`lock table only ${parent} in access exclusive mode`);
-        // Its bounds may be others by now.
+        // Its bounds may have changed.
         const same = (await readPartitions(session, schema))?.find((each) => each.oid === oid);
         if (same?.to === partition.to) await session.query(`drop table ${same.table}`);
       }),
     );
   }
 
-  /** Rows of the default partition before a day, by the index of the key. */
-  async function clear(pass: Pass, fallback: Partition, day: number): Promise<number> {
+  /** Deletes rows of the default partition before a day, using the primary key index. */
+  async function deleteFromDefault(pass: Pass, fallback: Partition, day: number): Promise<number> {
     const { session, signal } = pass;
     const { from: end } = boundsOf(day);
     let begin = '-infinity';
@@ -175,31 +170,31 @@ export function createRetention({ schema, retention, now, warnings }: RetentionO
           const { rows } = await session.query<{ n: number; last: string | null }>(
             `with old as (
                select ctid as place from ${fallback.table} where ts >= $1::timestamptz and ts < ${end}
-               order by ts limit ${ROWS_A_STEP} for update skip locked
+               order by ts limit ${ROWS_PER_STEP} for update skip locked
              ), gone as (delete from ${fallback.table} using old where ctid = place returning ts)
              select count(*)::int as n, max(ts)::text as last from gone`,
             [begin],
           );
           const { n, last } = rows[0]!;
           deleted += n;
-          more = n === ROWS_A_STEP;
+          more = n === ROWS_PER_STEP;
           begin = last ?? begin;
         }),
       );
       more &&= done;
-      if (more) await rest(from, signal);
+      if (more) await throttle(from, signal);
     }
     return deleted;
   }
 
-  /** Levels that are kept for less than all: a partition is looked through from its first block to its last, once. */
-  async function thin(pass: Pass, partition: Partition, days: FirstDays): Promise<number> {
+  /** Deletes levels with a shorter retention: scans a partition once, from its first block to its last. */
+  async function deleteLevels(pass: Pass, partition: Partition, days: FirstDays): Promise<number> {
     const { session, signal } = pass;
     const condition = conditionFor(partition, days);
     if (condition === undefined || finished.get(partition.oid) === condition) return 0;
     let blocks = 0;
     let deleted = 0;
-    let goesOn = await attempt(pass, rowsOf(partition), () =>
+    let succeeded = await attempt(pass, rowsOf(partition), () =>
       transaction(session, SETTINGS, async () => {
         await lock(session);
         const { rows } = await session.query<{ blocks: number }>(
@@ -210,62 +205,62 @@ export function createRetention({ schema, retention, now, warnings }: RetentionO
         blocks = rows[0]?.blocks ?? 0;
       }),
     );
-    for (let block = 0; goesOn && block < blocks && !signal.aborted; block += BLOCKS_A_STEP) {
+    for (let block = 0; succeeded && block < blocks && !signal.aborted; block += BLOCKS_PER_STEP) {
       const from = performance.now();
-      goesOn = await attempt(pass, rowsOf(partition), () =>
+      succeeded = await attempt(pass, rowsOf(partition), () =>
         transaction(session, SETTINGS, async () => {
           await lock(session);
           const { rowCount } = await session.query(`delete from ${partition.table}
-            where ctid >= '(${block},0)' and ctid < '(${block + BLOCKS_A_STEP},0)' and (${condition})`);
+            where ctid >= '(${block},0)' and ctid < '(${block + BLOCKS_PER_STEP},0)' and (${condition})`);
           deleted += rowCount ?? 0;
         }),
       );
-      await rest(from, signal);
+      await throttle(from, signal);
     }
-    if (goesOn && !signal.aborted) finished.set(partition.oid, condition);
+    if (succeeded && !signal.aborted) finished.set(partition.oid, condition);
     return deleted;
   }
 
   async function removeOld(pass: Pass): Promise<void> {
     const { signal, removed } = pass;
-    const { today, partitions } = await look(pass.session);
+    const { today, partitions } = await readState(pass.session);
     if (partitions === undefined) {
       warnings.once(
-        `${schema}.records is not partitioned by PostgreSQL: nothing is deleted from it. Let what sees to its parts delete them (docs/retention.md), and remove RETENTION_DAYS.`,
+        `${schema}.records does not use declarative partitioning: nothing is deleted from it. Delete old records with the tool that manages its partitions (docs/retention.md), and remove RETENTION_DAYS.`,
         'retention without partitions',
       );
       return;
     }
     const known = new Set([DROPS, ...partitions.map(({ oid }) => oid)]);
     for (const oid of finished.keys()) if (!known.has(oid)) finished.delete(oid);
-    postponed.prune(known);
+    cooldowns.prune(known);
     const { days } = retention;
     const firstSecond = days === undefined ? Number.NEGATIVE_INFINITY : (today - days) * DAY_S;
     for (const partition of partitions.filter(({ to, isDefault }) => !isDefault && to <= firstSecond)) {
       if (signal.aborted) return;
-      if (postponed.has(DROPS) || postponed.has(partition.oid)) {
+      if (cooldowns.has(DROPS) || cooldowns.has(partition.oid)) {
         removed.isBehind = true;
-        // Where one could not be had, no other can.
-        if (postponed.has(DROPS)) break;
+        // All drops need the same lock.
+        if (cooldowns.has(DROPS)) break;
       } else if (!partition.isTable) {
         removed.isBehind = true;
         warnings.once(
-          `partition ${partition.name} of schema ${schema} is kept beyond its time: it is no ordinary table. Detach or drop it by hand.`,
+          `cannot delete expired partition ${partition.name} of schema ${schema}: it is not an ordinary table. Detach or drop it manually.`,
           `retention ${partition.name}`,
         );
       } else if (await drop(pass, partition)) removed.partitions.push(partition.name);
     }
     const fallback = partitions.find(({ isDefault }) => isDefault);
-    if (days !== undefined && pass.patienceMs > 0 && fallback?.isHeap) {
-      if (postponed.has(fallback.oid)) removed.isBehind = true;
-      else removed.records += await clear(pass, fallback, today - days);
+    if (days !== undefined && pass.lockBudgetMs > 0 && fallback?.isHeap) {
+      if (cooldowns.has(fallback.oid)) removed.isBehind = true;
+      else removed.records += await deleteFromDefault(pass, fallback, today - days);
     }
     const first = firstDays(retention, today);
     const earlier = new Map([...first].filter(([level]) => retention.levels[level] !== undefined));
     for (const partition of partitions.filter(({ to, isHeap }) => isHeap && to > firstSecond)) {
-      if (signal.aborted || pass.patienceMs <= 0) return;
-      if (postponed.has(partition.oid)) removed.isBehind = true;
-      else removed.records += await thin(pass, partition, earlier);
+      if (signal.aborted || pass.lockBudgetMs <= 0) return;
+      if (cooldowns.has(partition.oid)) removed.isBehind = true;
+      else removed.records += await deleteLevels(pass, partition, earlier);
     }
   }
 
@@ -273,21 +268,21 @@ export function createRetention({ schema, retention, now, warnings }: RetentionO
     async run(session, signal) {
       const removed: Removing = { partitions: [], records: 0, isBehind: false };
       try {
-        await removeOld({ session, signal, removed, patienceMs: PATIENCE_MS });
+        await removeOld({ session, signal, removed, lockBudgetMs: LOCK_BUDGET_MS });
       } catch (error) {
-        if (!(error instanceof Taken)) throw error;
+        if (!(error instanceof LockNotAcquired)) throw error;
       }
       return removed;
     },
   };
 }
 
-/** Half of the time the server has for the records that come in. */
-async function rest(fromMs: number, signal: AbortSignal): Promise<void> {
+/** Sleeps as long as the step took, so that the server has half of its time for incoming records. */
+async function throttle(fromMs: number, signal: AbortSignal): Promise<void> {
   await sleep(performance.now() - fromMs, signal);
 }
 
-/** Which rows of a partition are older than their level is kept; undefined: it holds none. */
+/** SQL condition for the expired rows of a partition, or undefined if it contains none. */
 function conditionFor({ from, to }: Partition, days: FirstDays): string | undefined {
   const conditions = [...days].flatMap(([level, day]) => {
     if (from >= day * DAY_S) return [];

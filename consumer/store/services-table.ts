@@ -1,31 +1,31 @@
 /**
- * The table of services that have announced themselves. Records do not depend on it: where only this table says no (its
- * rights, a trigger on it, a lock, or it is gone), that is an answer, and no reason to pause.
+ * The table of announced services. Records do not depend on it: if only this table fails (privileges, a trigger, a
+ * lock, or it was dropped), that is a result, not a reason to pause.
  */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import type { DatabaseSession } from './connect.js';
-import { reasonFor, sqlStateOf } from './storage-fault.js';
-import { isOfTable } from './table-refusal.js';
+import { actionFor } from './error-action.js';
+import { isoTime } from './sql.js';
+import { isTableError, reasonFor, sqlStateOf } from './storage-fault.js';
 import { transaction, underSavepoint } from './transaction.js';
-import { verdictOf } from './verdict.js';
 
-/** Why the table refuses, in words. */
+/** Why the table refuses, as a readable message. */
 export interface TableRefusal {
   readonly refused: string;
 }
 
-/** Each throws the server's or the socket's error when it is not the table that said no. */
+/** All methods throw the server or socket error if it was not caused by the table. */
 export interface ServicesTable {
-  /** Resolves when they are committed, or refused. */
+  /** Resolves when they are committed or refused. */
   write(session: DatabaseSession, services: readonly string[]): Promise<TableRefusal | undefined>;
-  /** All of them, whoever wrote them there, the oldest first. */
+  /** All services, whatever wrote them, oldest first. */
   read(session: DatabaseSession): Promise<readonly string[] | TableRefusal>;
-  /** Within the transaction under way, which the caller takes back: what `write` would do with a service of its own. */
+  /** Does what `write` would do with a unique service, in a transaction that the caller rolls back. */
   probe(session: DatabaseSession): Promise<void>;
 }
 
-/** Records wait on the same connection meanwhile. */
+/** Short, because records wait on the same connection. */
 const LOCK_TIMEOUT_MS = 1000;
 
 export function servicesTable(schema: string, statementTimeoutMs: number): ServicesTable {
@@ -40,7 +40,7 @@ export function servicesTable(schema: string, statementTimeoutMs: number): Servi
       );
     } catch (error) {
       if (sqlStateOf(error) !== '42501') throw error;
-      // A role that may store records but not change them can do without `last_seen`.
+      // Without the UPDATE privilege, `last_seen` is not updated.
       await session.query(`${insertInto} do nothing`, [names]);
     }
     return undefined;
@@ -48,7 +48,7 @@ export function servicesTable(schema: string, statementTimeoutMs: number): Servi
 
   return {
     async write(session, services) {
-      // In one order, so that two consumers never lock the same rows crosswise.
+      // Sorted, so that two consumers never deadlock.
       const names = [...new Set(services)].sort();
       const written = transaction(session, settings, () => insert(session, names));
       return orRefusal(session, written);
@@ -62,11 +62,11 @@ export function servicesTable(schema: string, statementTimeoutMs: number): Servi
     async probe(session) {
       await session.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
       try {
-        // A name that nobody else writes, so that consumers who probe at once do not wait for each other.
+        // Unique, so that consumers probing at the same time do not wait for each other.
         await insert(session, [`probe-${randomUUID()}`]);
       } catch (error) {
-        // Records were taken a moment ago, so whatever the server says is of this table: its disk may be another one.
-        if (sqlStateOf(error) === undefined || verdictOf(error) === 'reconnect') throw error;
+        // Records were accepted just before, so any server error concerns this table: it may be on another disk.
+        if (sqlStateOf(error) === undefined || actionFor(error) === 'reconnect') throw error;
       }
     },
   };
@@ -76,7 +76,55 @@ async function orRefusal<T>(session: DatabaseSession, work: Promise<T>): Promise
   try {
     return await work;
   } catch (error) {
-    if (!isOfTable(error)) throw error;
+    if (!isTableError(error)) throw error;
     return { refused: reasonFor(error, session.place) };
   }
+}
+
+// The services table for operators.
+
+export interface KnownService {
+  readonly service: string;
+  /** First and last announcement, ISO 8601, UTC. */
+  readonly firstSeen: string;
+  readonly lastSeen: string;
+}
+
+/** All methods throw the server or socket error. */
+export interface ServicesAdmin {
+  /** Sorted by name. */
+  all(session: DatabaseSession): Promise<readonly KnownService[]>;
+  /** @returns the services that were added. */
+  add(session: DatabaseSession, services: readonly string[]): Promise<readonly string[]>;
+  /** @returns whether it existed. */
+  remove(session: DatabaseSession, service: string): Promise<boolean>;
+}
+
+const SETTINGS = { statementTimeoutMs: 60_000, lockTimeoutMs: 10_000 };
+
+export function servicesAdmin(schema: string): ServicesAdmin {
+  const table = `${pg.escapeIdentifier(schema)}.services`;
+  return {
+    all: (session) =>
+      transaction(session, SETTINGS, async () => {
+        const { rows } = await session.query<KnownService & pg.QueryResultRow>(
+          `select service, ${isoTime('first_seen')} as "firstSeen", ${isoTime('last_seen')} as "lastSeen"
+           from ${table} order by service collate "C"`,
+        );
+        return rows;
+      }),
+    add: (session, services) =>
+      transaction(session, SETTINGS, async () => {
+        const { rows } = await session.query<{ service: string }>(
+          `insert into ${table} (service) select unnest($1::text[]) on conflict (service) do nothing returning service`,
+          [[...new Set(services)].sort()],
+        );
+        return rows.map(({ service }) => service);
+      }),
+    remove: (session, service) =>
+      transaction(session, SETTINGS, async () => {
+        const { rowCount } = await session.query(`delete from ${table} where service = $1`, [service]);
+        return rowCount === 1;
+      }),
+  };
 }

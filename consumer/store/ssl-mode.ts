@@ -1,11 +1,13 @@
-/** What `sslmode` and its files ask of Node's TLS, with libpq's meaning. */
+/** Maps `sslmode` and its files to Node TLS options, with the semantics of libpq. */
 import { X509Certificate } from 'node:crypto';
 import fs from 'node:fs/promises';
 import tls from 'node:tls';
 import { LoghiveError, reasonOf } from '../../src/errors.js';
 import type { DatabaseHost, DatabaseTarget } from './database-url.js';
 
-/** Whether to try TLS, in the order of trying. https://www.postgresql.org/docs/current/libpq-ssl.html */
+/**
+ * Connection attempts in order: true with TLS, false without. https://www.postgresql.org/docs/current/libpq-ssl.html
+ */
 export function tlsAttempts({ sslMode }: DatabaseTarget, { host }: DatabaseHost): readonly boolean[] {
   if (host.startsWith('/')) return [false];
   switch (sslMode) {
@@ -21,13 +23,12 @@ export function tlsAttempts({ sslMode }: DatabaseTarget, { host }: DatabaseHost)
 }
 
 /**
- * The files are read anew for each connection, so that renewed certificates are taken up.
+ * Reads the files for each connection, so that renewed certificates take effect.
  *
- * As in libpq a certificate authority that is given is checked in every mode, and the server's name only in
- * `verify-full`. Without `sslrootcert` the `verify-` modes go by the authorities that Node knows, where libpq looks
- * for a file in the home folder.
+ * As in libpq, a given CA is verified in every mode, and the host name only with `verify-full`. Without `sslrootcert`
+ * the `verify-` modes use the CAs of Node, where libpq looks for a file in the home directory.
  *
- * @throws LoghiveError LOGHIVE_INVALID_OPTION when a file cannot be read.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if a file cannot be read.
  */
 export async function tlsOptions(target: DatabaseTarget): Promise<tls.ConnectionOptions> {
   const verify = target.sslRootCert !== undefined || target.sslMode.startsWith('verify');
@@ -39,13 +40,13 @@ export async function tlsOptions(target: DatabaseTarget): Promise<tls.Connection
   if (target.sslKey !== undefined) options.key = await read('sslkey', target.sslKey);
   if (target.sslPassword !== undefined) options.passphrase = target.sslPassword;
   try {
-    // OpenSSL passes over a file without certificates, and then no server is ever known.
+    // OpenSSL ignores a file without certificates and would then trust no server.
     if (Buffer.isBuffer(options.ca)) new X509Certificate(options.ca);
     tls.createSecureContext(options);
   } catch (error) {
     throw new LoghiveError(
       'LOGHIVE_INVALID_OPTION',
-      `database URL: sslrootcert, sslcert or sslkey does not hold what it should: ${reasonOf(error)}. Expected PEM files, the key belonging to the certificate.`,
+      `database URL: sslrootcert, sslcert or sslkey is invalid: ${reasonOf(error)}. Expected PEM files and a key that matches the certificate.`,
       { cause: error },
     );
   }
@@ -58,7 +59,7 @@ async function read(name: string, file: string): Promise<Buffer> {
   } catch (error) {
     throw new LoghiveError(
       'LOGHIVE_INVALID_OPTION',
-      `database URL: ${name} ${JSON.stringify(file)} cannot be read: ${reasonOf(error)}. Correct the path or its rights.`,
+      `database URL: ${name} ${JSON.stringify(file)} cannot be read: ${reasonOf(error)}. Correct the path or its permissions.`,
       { cause: error },
     );
   }
@@ -66,7 +67,7 @@ async function read(name: string, file: string): Promise<Buffer> {
 
 type GetAuthorities = (type: 'default' | 'system') => string[];
 
-/** From Node 22.15 the operating system's own can be asked for; before that, what Node brings along. */
+/** The operating system's CAs from Node 22.15 on; before that, the CAs bundled with Node. */
 function systemAuthorities(): string[] {
   const get = (tls as { getCACertificates?: GetAuthorities }).getCACertificates;
   return get ? [...get('default'), ...get('system')] : [...tls.rootCertificates];

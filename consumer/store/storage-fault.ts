@@ -1,8 +1,10 @@
-/** Why PostgreSQL cannot take records, in words: what happened, to which server or object, what to do. Pure. */
+/** Explains why PostgreSQL cannot store records: what happened, on which server or object, and what to do. Pure. */
 import { type ErrorCode, LoghiveError, reasonOf } from '../../src/errors.js';
-import { isSqlState } from './verdict.js';
+import { isSqlState } from './error-action.js';
 
-/** Thrown whenever nothing may move until PostgreSQL is well again. `sqlstate` is undefined when it was not reached. */
+/**
+ * Thrown if storage has to pause until PostgreSQL works again. `sqlstate` is undefined if the server was not reached.
+ */
 export type StorageUnavailable = LoghiveError & { readonly reason: string; readonly sqlstate: string | undefined };
 
 export function storageUnavailable(
@@ -13,11 +15,11 @@ export function storageUnavailable(
     code = 'LOGHIVE_STORAGE_UNAVAILABLE',
   }: { sqlstate?: string; cause?: unknown; code?: ErrorCode } = {},
 ): StorageUnavailable {
-  const error = new LoghiveError(code, `PostgreSQL cannot take records: ${reason}`, { cause });
+  const error = new LoghiveError(code, `PostgreSQL cannot store records: ${reason}`, { cause });
   return Object.assign(error, { reason, sqlstate });
 }
 
-/** The same for what `pg` or the socket failed with. Errors of Loghive stay as they are. */
+/** Converts an error of `pg` or the socket. Errors of Loghive are returned unchanged. */
 export function asFault(error: unknown, place: Place, code?: ErrorCode): LoghiveError {
   if (error instanceof LoghiveError) return error;
   const sqlstate = sqlStateOf(error);
@@ -28,18 +30,18 @@ export function asFault(error: unknown, place: Place, code?: ErrorCode): Loghive
   });
 }
 
-/** Whether it is one of ours already, so that it is not wrapped again. */
+/** Whether the error is already converted. */
 export function isStorageFault(error: unknown): error is StorageUnavailable {
   return error instanceof LoghiveError && 'reason' in error;
 }
 
-/** The SQLSTATE of an error of `pg`; undefined when the server did not say it. */
+/** The SQLSTATE of an error of `pg`; undefined if it does not come from the server. */
 export function sqlStateOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' && isSqlState(code) ? code : undefined;
 }
 
-/** What the words need to know about the place. */
+/** The place that messages name. */
 export interface Place {
   /** `host:port`. */
   readonly host: string;
@@ -48,62 +50,64 @@ export interface Place {
   readonly schema: string;
 }
 
-/** Completes "PostgreSQL cannot take records: ". */
+/** Completes "PostgreSQL cannot store records: ". */
 export function reasonFor(error: unknown, place: Place): string {
   const state = sqlStateOf(error);
-  const said = reasonOf(error);
-  if (state === undefined) return withoutState(error, said, place);
-  const [what, remedy] = said.includes('unsupported startup parameter') ? poolerWords(place) : wordsFor(state, place);
-  return `${what}: ${said} (SQLSTATE ${state}).${remedy ? ` ${remedy}.` : ''}`;
+  const message = reasonOf(error);
+  if (state === undefined) return connectionReason(error, message, place);
+  const [what, remedy] = message.includes('unsupported startup parameter')
+    ? explainPooler(place)
+    : explain(state, place);
+  return `${what}: ${message} (SQLSTATE ${state}).${remedy ? ` ${remedy}.` : ''}`;
 }
 
-function withoutState(error: unknown, said: string, { host, user }: Place): string {
+function connectionReason(error: unknown, message: string, { host, user }: Place): string {
   const code = String((error as { code?: unknown } | null)?.code ?? '');
   if (code === 'ECONNREFUSED') return `nothing listens at ${host}. Start PostgreSQL there, or correct host and port.`;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return `the name of the host ${host} is not known to DNS (${code}). Correct it.`;
+    return `DNS does not resolve the host name of ${host} (${code}). Correct it.`;
   }
   if (code === 'ENOENT' || code === 'EACCES')
-    return `the socket of ${host} cannot be used (${code}). Correct its folder.`;
-  if (said.includes('password must be a')) {
-    return `${host} asks for a password for user ${user} and none is set. Set one in the database URL.`;
+    return `the Unix socket of ${host} cannot be used (${code}). Correct its directory.`;
+  if (message.includes('password must be a')) {
+    return `${host} requires a password for user ${user}, but none is set. Set it in the database URL.`;
   }
-  if (said.includes('timeout expired')) return `${host} did not answer in time. Check the address and the firewall.`;
-  if (said.includes('does not support SSL')) {
-    return `${host} speaks no TLS and sslmode asks for it. Turn on ssl at the server, or use sslmode=prefer.`;
+  if (message.includes('timeout expired')) return `${host} did not answer in time. Check the address and the firewall.`;
+  if (message.includes('does not support SSL')) {
+    return `${host} does not support TLS, but sslmode requires it. Enable ssl on the server, or use sslmode=prefer.`;
   }
-  if (code === 'ECONNRESET' || said.includes('terminated unexpectedly')) {
-    return `${host} ended the connection. Check that PostgreSQL listens there, and its log.`;
+  if (code === 'ECONNRESET' || message.includes('terminated unexpectedly')) {
+    return `${host} closed the connection. Check that PostgreSQL listens there, and check its log.`;
   }
-  return `the connection to ${host} failed: ${said}`;
+  return `the connection to ${host} failed: ${message}`;
 }
 
-function poolerWords({ host }: Place): readonly [string, string] {
+function explainPooler({ host }: Place): readonly [string, string] {
   return [
     `the pooler at ${host} refuses the options of the database URL`,
-    'Leave them out, or name "options" in its ignore_startup_parameters',
+    'Remove them, or add "options" to its ignore_startup_parameters',
   ];
 }
 
-/** What it means, and what to do. */
-function wordsFor(state: string, { host, user, database, schema }: Place): readonly [string, string?] {
+/** Meaning and remedy of a SQLSTATE. */
+function explain(state: string, { host, user, database, schema }: Place): readonly [string, string?] {
   switch (state) {
     case '28P01':
       return [`${host} refuses the password of user ${user}`, 'Correct it in the database URL'];
     case '28000':
-      return [`${host} refuses user ${user}`, 'Create the user, with LOGIN, or allow it in pg_hba.conf'];
+      return [`${host} refuses user ${user}`, 'Create the user with LOGIN, or allow it in pg_hba.conf'];
     case '3D000':
       return [`there is no database ${database} on ${host}`, 'Create it'];
     case '3F000':
     case '42P01':
     case '42704':
-      return [`schema ${schema} of database ${database} lacks what records are stored in`, 'Run "loghive migrate"'];
+      return [`schema ${schema} of database ${database} lacks Loghive's tables or types`, 'Run "loghive migrate"'];
     case '42703':
-      return [`a column of Loghive's tables in schema ${schema} is missing`, 'Add it again'];
+      return [`a column of Loghive's tables in schema ${schema} is missing`, 'Restore it'];
     case '42501':
       return [
-        `user ${user} lacks rights in schema ${schema} of database ${database}`,
-        'Grant USAGE and CREATE on the schema, and the tables',
+        `user ${user} lacks privileges in schema ${schema} of database ${database}`,
+        'Grant USAGE and CREATE on the schema, and the privileges on its tables',
       ];
     case '23502':
       return [
@@ -115,26 +119,37 @@ function wordsFor(state: string, { host, user, database, schema }: Place): reado
     case '55P03':
       return [`a table of schema ${schema} is locked by another session`, 'End that session, or wait for it'];
     case '53100':
-      return [`the disk of ${host} is full`, 'Free room'];
+      return [`the disk of ${host} is full`, 'Free disk space'];
     case '53200':
-      return [`${host} is out of memory`, 'Give it more, or lower its load'];
+      return [`${host} is out of memory`, 'Add memory, or reduce its load'];
     case '53300':
       return [
         `${host} has no free connection for user ${user}`,
-        'Raise max_connections or the CONNECTION LIMIT of the user or the database, or close some',
+        'Raise max_connections or the CONNECTION LIMIT of the user or the database, or close connections',
       ];
     case '57014':
-      return [`${host} did not finish in time and cancelled the statement`, 'Look for locks and load there'];
+      return [`${host} did not finish in time and canceled the statement`, 'Check its locks and its load'];
     case 'P0001':
       return [`a trigger on a table of schema ${schema} refuses rows`, 'Correct or drop it'];
   }
   const group = {
     '08': `the connection to ${host} broke`,
-    '22': `a table of schema ${schema} refuses a plain row`,
-    '23': `a table of schema ${schema} refuses a plain row`,
+    '22': `a table of schema ${schema} refuses a probe row`,
+    '23': `a table of schema ${schema} refuses a probe row`,
     '53': `${host} is short of resources`,
-    '57': `${host} is stopping, starting or was told to end the session`,
-    '58': `${host} has trouble with its system`,
+    '57': `${host} is shutting down, starting up or ended the session`,
+    '58': `${host} reports a system error`,
   }[state.slice(0, 2)];
-  return [group ?? `${host} refuses`];
+  return [group ?? `${host} reports an error`];
+}
+
+// Records do not depend on the services and alert tables. An error of such a table is a result, not a reason to pause.
+
+/** SQLSTATE classes that concern the server or the session, not the statement and its tables. */
+const SERVER_ERRORS = /^(?:08|25|28|3D|40|53|57P|58)/;
+
+/** Whether the statement or its table caused the error, and not the server. */
+export function isTableError(error: unknown): boolean {
+  const sqlstate = sqlStateOf(error);
+  return sqlstate !== undefined && !SERVER_ERRORS.test(sqlstate);
 }

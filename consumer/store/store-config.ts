@@ -1,29 +1,30 @@
-/** What the store is opened with. */
 import type { EventsOf } from '../alerts/event.js';
 import type { SessionSettings } from './connect.js';
-import type { IndexSettings } from './indexes.js';
+import type { IndexSettings } from './index-definitions.js';
 
-/** Checked and frozen where it is made. */
+/** Options of the store, validated and frozen by the caller. */
 export interface StoreConfig {
   /** See `parseDatabaseUrl`. */
   readonly databaseUrl: string;
   /** Default 'logs'. */
   readonly schema: string;
-  /** `statement_timeout`: the server cancels what takes longer for a whole batch. Milliseconds; less than `writeTimeoutMs`. */
+  /** `statement_timeout` of a whole batch, in milliseconds; less than `writeTimeoutMs`. */
   readonly statementTimeoutMs: number;
-  /** A statement that gets no answer for so long ends the connection. Milliseconds. */
+  /** Time to wait for the result of a statement before the connection is closed, in milliseconds. */
   readonly writeTimeoutMs: number;
-  /** For one host, TLS and login included. Milliseconds. */
+  /** Connect timeout per host, including TLS and authentication, in milliseconds. */
   readonly connectTimeoutMs: number;
-  /** How many days back a day has a partition: as many as records are kept. Default 30. */
+  /** Number of past days that get a partition: the retention of records. Default 30. */
   readonly retentionDays?: number | undefined;
-  /** Which indexes there are. Default: as they are. */
+  /** Indexes to create or drop. Default: leave them as they are. */
   readonly indexes?: IndexSettings | undefined;
-  /** Takes one sentence for people: a migration that is applied ('info'), a partition that cannot be made ('warning'). */
+  /**
+   * Receives one sentence for the log: an applied migration ('info'), a partition that cannot be created ('warning').
+   */
   readonly notice: (text: string, level: 'info' | 'warning') => void;
-  /** Which of the records that are stored are worth an alert. Default: none, and it costs nothing. */
+  /** Selects the stored records that trigger alerts. Default: none, at no cost. */
   readonly alertEventsOf?: EventsOf | undefined;
-  /** Takes why alerts are not stored; undefined once they are. */
+  /** Receives the reason why alerts are not stored; undefined once they are. */
   readonly onAlertsRefused?: (sentence: string | undefined) => void;
 }
 

@@ -1,8 +1,11 @@
 import type pg from 'pg';
-import { begin, type TransactionSettings } from './begin.js';
 import type { DatabaseSession } from './connect.js';
+import { begin, type TransactionSettings } from './sql.js';
 
-/** Commits what `work` has done; where it fails, nothing of it stays. @throws what it threw, or the server's error. */
+/**
+ * Runs `work` in a transaction: commits on success, rolls back on failure. @throws the error of `work`, or the server
+ * error.
+ */
 export async function transaction<T>(
   session: DatabaseSession,
   settings: TransactionSettings,
@@ -19,19 +22,19 @@ export async function transaction<T>(
   }
 }
 
-/** @param before statements that are sent along, each with its semicolon. */
+/** @param before statements to send in the same round trip, each with its semicolon. */
 export async function commit(session: DatabaseSession, before = ''): Promise<void> {
   const answer: pg.QueryResult | pg.QueryResult[] = await session.query(`${before}commit`);
   const last = Array.isArray(answer) ? answer.at(-1) : answer;
   assertCommitted(last?.command);
 }
 
-/** In a transaction that has failed PostgreSQL answers COMMIT with "ROLLBACK" and no error. */
+/** PostgreSQL answers COMMIT of a failed transaction with the command tag "ROLLBACK" and no error. */
 export function assertCommitted(command: string | undefined): void {
   if (command !== 'COMMIT') throw new Error(`PostgreSQL answered COMMIT with ${command}`);
 }
 
-/** Whatever state the transaction is in; a connection that cannot even do that is given up. Never rejects. */
+/** Safe in any transaction state. Closes the connection if ROLLBACK fails. Never rejects. */
 export async function rollback(session: DatabaseSession): Promise<void> {
   if (!session.isOpen()) return;
   try {
@@ -41,7 +44,10 @@ export async function rollback(session: DatabaseSession): Promise<void> {
   }
 }
 
-/** Within a transaction: what fails is taken back, and the transaction can go on. @throws what the work threw. */
+/**
+ * Runs `work` under a savepoint of the current transaction and rolls back to it on failure. @throws the error of
+ * `work`.
+ */
 export async function underSavepoint(session: DatabaseSession, work: () => Promise<unknown>): Promise<void> {
   await session.query('savepoint work');
   try {

@@ -1,61 +1,60 @@
 /**
- * Stores records and dead letters in one transaction for as long as the connection holds, and finds out whose fault a
- * refusal is: nobody's (it is repeated), a record's (it is isolated), or the server's (storage pauses).
+ * Stores records and dead letters in one transaction while the connection lasts, and finds the cause of a refusal:
+ * transient (retry), a record (isolate it), or the server (pause storage).
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { reasonOf } from '../../src/errors.js';
 import type { AlertOutbox } from './alert-outbox.js';
-import { type Batch, type BatchOutcome, BatchRefused, duplicatesIn, without } from './batch.js';
+import { type Batch, type BatchOutcome, BatchRefused, duplicatesIn, type PartTimeouts, without } from './batch.js';
 import type { DatabaseSession } from './connect.js';
 import { copyText } from './copy-text.js';
-import type { DeadLetters } from './dead-letters.js';
-import { afterRefusal, isolate, MOST_REFUSALS } from './isolate.js';
-import type { PartTimeouts } from './part-timeout.js';
+import type { DeadLettersTable } from './dead-letters-table.js';
+import { actionFor, causeOf, isWriteError, withPhase } from './error-action.js';
+import { afterRefusal, isolate, MAX_REFUSALS } from './isolate.js';
 import { datesOf } from './partition-days.js';
 import type { Partitions } from './partitions.js';
 import { assertTakesRecords } from './probe.js';
-import { plainRowFor, type RecordsTable } from './records-table.js';
+import { probeRowFor, type RecordsTable } from './records-table.js';
 import { asFault, isStorageFault, sqlStateOf } from './storage-fault.js';
 import { transaction } from './transaction.js';
-import { blameOf, during, isOfRecords, verdictOf } from './verdict.js';
 
-/** Of class 40, and of a partition that changed under the COPY. */
-const MOST_REPEATS = 5;
+/** Retries of class 40 errors, and of a partition that changed under the COPY. */
+const MAX_REPEATS = 5;
 
 export interface PartWriterOptions {
   readonly table: RecordsTable;
-  readonly deadLetters: DeadLetters;
+  readonly deadLetters: DeadLettersTable;
   readonly partitions: Partitions;
-  /** Undefined: nobody wants alerts. */
+  /** Undefined if alerts are disabled. */
   readonly outbox?: AlertOutbox | undefined;
 }
 
 export interface PartLimits {
   readonly timeouts: PartTimeouts;
-  /** In the time of `performance.now()`. */
+  /** In terms of `performance.now()`. */
   readonly deadline: number;
 }
 
 export interface PartWriter {
   /**
-   * @throws BatchRefused; LoghiveError LOGHIVE_STORAGE_UNAVAILABLE when nothing may move until the server is well, nothing being stored
-   *   then; the server's or socket's error when the connection broke, the outcome being unknown.
+   * @throws BatchRefused; LoghiveError LOGHIVE_STORAGE_UNAVAILABLE if storage has to pause, with nothing stored; the
+   *   server or socket error if the connection broke, with unknown outcome.
    */
   write(session: DatabaseSession, batch: Batch, limits: PartLimits): Promise<BatchOutcome>;
 }
 
 export function createPartWriter({ table, deadLetters, partitions, outbox }: PartWriterOptions): PartWriter {
-  /** What goes wrong here the default partition makes up for, unless it is the server. */
+  /** The default partition makes up for any failure here, unless the server is at fault. */
   async function ensurePartitions(session: DatabaseSession, batch: Batch, timeouts: PartTimeouts): Promise<void> {
     const dates = datesOf(batch.items.map(({ record }) => record));
     try {
-      await during('ddl', partitions.ensure(session, dates));
+      await withPhase('ddl', partitions.ensure(session, dates));
     } catch (error) {
-      const verdict = verdictOf(error);
-      if (verdict === 'reconnect' || verdict === 'repeat') throw error;
-      if (verdict === 'later') return;
+      const action = actionFor(error);
+      if (action === 'reconnect' || action === 'retry-transaction') throw error;
+      if (action === 'defer') return;
       await assertServerWorks(session, batch, error, timeouts);
-      partitions.leave(session, error);
+      partitions.defer(session, error);
     }
   }
 
@@ -63,9 +62,9 @@ export function createPartWriter({ table, deadLetters, partitions, outbox }: Par
     session: DatabaseSession,
     { items }: Batch,
     error: unknown,
-    { leastMs }: PartTimeouts,
+    { minMs }: PartTimeouts,
   ): Promise<void> {
-    return assertTakesRecords(session, table, plainRowFor(items, sqlStateOf(error)), leastMs);
+    return assertTakesRecords(session, table, probeRowFor(items, sqlStateOf(error)), minMs);
   }
 
   async function storeByCopy(
@@ -86,12 +85,12 @@ export function createPartWriter({ table, deadLetters, partitions, outbox }: Par
       if (letters.length > 0) await deadLetters.write(session, letters);
       return { count, afterCommit: await alerts?.write(session, events) };
     };
-    const { count, afterCommit } = await during('copy', transaction(session, settings, all));
+    const { count, afterCommit } = await withPhase('copy', transaction(session, settings, all));
     afterCommit?.();
     return stored(count);
   }
 
-  /** Where a record of the batch is there already. */
+  /** Used if a record of the batch is already stored. */
   async function storeByInsert(
     session: DatabaseSession,
     batch: Batch,
@@ -105,7 +104,7 @@ export function createPartWriter({ table, deadLetters, partitions, outbox }: Par
       return { duplicates, afterCommit: outbox?.hasWork(events) ? await outbox.write(session, events) : undefined };
     };
     const settings = { statementTimeoutMs, immediate: batch.letters.length > 0 || outbox !== undefined };
-    const { duplicates, afterCommit } = await during('insert', transaction(session, settings, all));
+    const { duplicates, afterCommit } = await withPhase('insert', transaction(session, settings, all));
     afterCommit?.();
     return { stored: records.length - duplicates.length, ...duplicatesIn(duplicates), rejected: [] };
   }
@@ -114,23 +113,23 @@ export function createPartWriter({ table, deadLetters, partitions, outbox }: Par
     try {
       return await storeByCopy(session, batch, statementTimeoutMs);
     } catch (error) {
-      if (verdictOf(error) !== 'on-conflict') throw error;
+      if (actionFor(error) !== 'on-conflict') throw error;
       return await storeByInsert(session, batch, statementTimeoutMs);
     }
   }
 
   return {
     async write(session, batch, { timeouts, deadline }) {
-      const { wholeMs, leastMs } = timeouts;
+      const { fullMs, minMs } = timeouts;
       let refusals = 0;
       let repeats = 0;
       let refusedWith: unknown;
       for (;;) {
-        const repeated = repeats >= MOST_REPEATS;
+        const repeated = repeats >= MAX_REPEATS;
         try {
           await ensurePartitions(session, batch, timeouts);
-          // The second and the third time a moment has to do.
-          if (refusals < MOST_REFUSALS) return await store(session, batch, refusals === 0 ? wholeMs : leastMs);
+          // Repeated attempts get the minimum timeout.
+          if (refusals < MAX_REFUSALS) return await store(session, batch, refusals === 0 ? fullMs : minMs);
           return await isolate(session, batch, {
             table,
             deadLetters,
@@ -142,22 +141,22 @@ export function createPartWriter({ table, deadLetters, partitions, outbox }: Par
           });
         } catch (error) {
           if (isStorageFault(error) || !session.isOpen()) throw error;
-          const blame = blameOf(error, repeated);
-          if (blame === 'connection') throw error;
-          if (blame === 'chance') {
+          const cause = causeOf(error, repeated);
+          if (cause === 'connection') throw error;
+          if (cause === 'transient') {
             partitions.forget();
             repeats++;
             await delay(Math.random() * 20 * 2 ** repeats);
             continue;
           }
-          if (!isOfRecords(error) || performance.now() > deadline) throw asFault(error, session.place);
+          if (!isWriteError(error) || performance.now() > deadline) throw asFault(error, session.place);
           await assertServerWorks(session, batch, error, timeouts);
           refusedWith = error;
-          // Where it is certain that a record is bad, nothing is gained by sending all of them again.
-          refusals = blame === 'record' ? MOST_REFUSALS : refusals + 1;
-          if (refusals < MOST_REFUSALS) await afterRefusal(batch, refusals);
+          // If a record is certainly bad, sending the whole batch again is useless.
+          refusals = cause === 'record' ? MAX_REFUSALS : refusals + 1;
+          if (refusals < MAX_REFUSALS) await afterRefusal(batch, refusals);
           else if (batch.isWholeOrNothing) {
-            throw new BatchRefused(`PostgreSQL refuses the batch, but takes a plain row: ${reasonOf(error)}`, {
+            throw new BatchRefused(`PostgreSQL refuses the batch, but accepts a probe row: ${reasonOf(error)}`, {
               cause: error,
             });
           }

@@ -1,4 +1,4 @@
-/** The audit: what the shop wrote down by itself against what PostgreSQL says. No counter of Loghive's takes part. */
+/** The audit: compares the shop's own receipts with PostgreSQL, without using any of Loghive's counters. */
 import fs from 'node:fs';
 
 /** The shop's receipts: one id a line, written after each logging call. */
@@ -16,13 +16,13 @@ const BALANCE = `
          count(*) filter (where accepted.receipt is null)::int as unknown
   from accepted full join stored using (receipt)`;
 
-/** Every record by its id. `unknown`: rows that the shop has no receipt for. */
+/** Checks every record by its id. `unknown`: rows without a receipt. */
 export async function balance(query, file) {
   const [counts] = await query(BALANCE, [receiptsIn(file)]);
   return counts;
 }
 
-export function adds({ accepted, stored, duplicated, lost, unknown }) {
+export function isBalanced({ accepted, stored, duplicated, lost, unknown }) {
   return accepted === stored && duplicated === 0 && lost === 0 && unknown === 0;
 }
 
@@ -42,7 +42,7 @@ export function lastErrors(query) {
   return query(LAST_ERRORS);
 }
 
-const STORY = `
+const REQUEST = `
   with last_error as (
     select information -> 'request' as request from logs.records where level >= 'ERROR' order by ts desc, id desc limit 1
   )
@@ -52,6 +52,6 @@ const STORY = `
   where information @> jsonb_build_object('request', request)
   order by ts, id`;
 
-export function storyOfTheLastError(query) {
-  return query(STORY);
+export function requestOfLastError(query) {
+  return query(REQUEST);
 }

@@ -1,9 +1,9 @@
-/** A RabbitMQ and a PostgreSQL as the tests start them (`--real`). */
+/** A RabbitMQ and a PostgreSQL, started as in the tests (`--real`). */
 import { startServers as startTestServers } from '../../test/support/servers.mjs';
 
-export const intention = 'starting a private RabbitMQ and a private PostgreSQL';
+export const description = 'starting a private RabbitMQ and a private PostgreSQL';
 
-/** They see to that themselves. */
+/** The test servers have their own watchdogs. */
 export const leftovers = () => [];
 
 export async function startServers() {
@@ -17,13 +17,13 @@ export async function startServers() {
     stop,
     fault: {
       counts: { brokerRestarts: 1, brokerCuts: 0 },
-      async strike() {
+      async inject() {
         await rabbitmq.kill('SIGKILL');
-        return 'RabbitMQ killed with SIGKILL; the shop goes on';
+        return 'RabbitMQ killed with SIGKILL; the shop keeps running';
       },
-      async mend() {
+      async recover() {
         await rabbitmq.start();
-        return 'RabbitMQ is up again; shop and consumer find their way back by themselves';
+        return 'RabbitMQ is up again; shop and consumer reconnect';
       },
     },
   };

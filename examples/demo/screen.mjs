@@ -1,10 +1,10 @@
-/** What a person sees: a line for each event, one a second for the numbers, tables at the end. */
-const COLOURS = { dim: 2, bold: 1, red: 31, green: 32, yellow: 33, cyan: 36 };
+/** The output: a line for each event, a status line every second, tables at the end. */
+const COLORS = { dim: 2, bold: 1, red: 31, green: 32, yellow: 33, cyan: 36 };
 
-/** @param stream stdout, or stderr when stdout is for a machine */
+/** @param stream stdout, or stderr if stdout is for JSON */
 export function openScreen(stream) {
   const startedMs = performance.now();
-  const paint = (colour, text) => (stream.isTTY ? `\x1b[${COLOURS[colour]}m${text}\x1b[0m` : text);
+  const paint = (color, text) => (stream.isTTY ? `\x1b[${COLORS[color]}m${text}\x1b[0m` : text);
   const clock = () => paint('dim', `${((performance.now() - startedMs) / 1000).toFixed(1).padStart(5)} s`);
   const write = (text) => stream.write(`${text}\n`);
 

@@ -1,11 +1,11 @@
-/** The shop's visitors: real HTTP requests, a few people at a time, until they are told to leave. */
+/** The shop's visitors: real HTTP requests by a few concurrent people, until they are asked to leave. */
 import { setTimeout as pause } from 'node:timers/promises';
 
 const PEOPLE = 6;
 const SEARCHES = ['tea', 'cup', 'kettle', 'sencha', 'umbrella', 'pot'];
 const WISHES = ['kettle', 'teapot', 'cup', 'sencha', 'assam', 'strainer', 'teapot'];
 
-/** How long an answer took, in milliseconds: `share` of all answers came at least so fast. */
+/** A quantile of the response times in milliseconds, e.g. `share` 0.99. */
 export function quantile(tookMs, share) {
   const sorted = tookMs.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
@@ -14,7 +14,7 @@ export function quantile(tookMs, share) {
 /** @param shop the shop's address, http://… */
 export function letVisitorsIn(shop) {
   const answers = { count: 0, failed: 0, tookMs: [] };
-  const waiting = new Set();
+  const waiters = new Set();
   let open = true;
 
   async function ask(path, body) {
@@ -29,11 +29,11 @@ export function letVisitorsIn(shop) {
     } finally {
       answers.tookMs.push(performance.now() - startedMs);
       answers.count++;
-      for (const look of waiting) look();
+      for (const check of waiters) check();
     }
   }
 
-  /** Searches, orders, and looks at the order; a person between two clicks takes a moment. */
+  /** Searches, orders, and looks at the order, with pauses between the clicks. */
   async function person(first) {
     for (let n = first; open; n += PEOPLE) {
       await ask(`/products?q=${SEARCHES[n % SEARCHES.length]}`);
@@ -50,19 +50,19 @@ export function letVisitorsIn(shop) {
 
   return {
     answers,
-    /** Resolves when the shop has answered so many requests from now on. */
+    /** Resolves when the shop has answered `requests` more requests. */
     async more(requests) {
       const wanted = answers.count + requests;
       await new Promise((resolve) => {
-        const look = () => {
+        const check = () => {
           if (answers.count < wanted) return;
-          waiting.delete(look);
+          waiters.delete(check);
           resolve();
         };
-        waiting.add(look);
+        waiters.add(check);
       });
     },
-    /** Resolves when the last one has left. */
+    /** Resolves when the last visitor has left. */
     async leave() {
       open = false;
       await Promise.all(people);

@@ -1,11 +1,11 @@
-/** Express with Winston. Whatever is logged on the way of a request carries the id of that request. */
+/** Express with Winston. Every record that is logged during a request has the id of that request. */
 import { randomUUID } from 'node:crypto';
 import express from 'express';
 import { withContext } from 'loghive';
 import { LoghiveTransport } from 'loghive/winston';
 import winston from 'winston';
 
-// LOGHIVE_SERVICE and LOGHIVE_URL say as what, and where to.
+// LOGHIVE_SERVICE and LOGHIVE_URL set the service name and the broker.
 const logger = winston.createLogger({ transports: [new winston.transports.Console(), new LoghiveTransport()] });
 
 const app = express();

@@ -1,9 +1,9 @@
-/** Fastify's own logger is Pino: Loghive is its target. */
+/** Fastify's logger is Pino, with Loghive as its target. */
 import { randomUUID } from 'node:crypto';
 import Fastify, { LogController } from 'fastify';
 
 const app = Fastify({
-  logger: { transport: { target: 'loghive/pino' } }, // LOGHIVE_SERVICE and LOGHIVE_URL say as what, and where to
+  logger: { transport: { target: 'loghive/pino' } }, // LOGHIVE_SERVICE and LOGHIVE_URL set the service name and the broker
   requestIdHeader: 'x-request-id',
   logController: new LogController({ requestIdLogLabel: 'requestId' }),
   genReqId: () => randomUUID(),

@@ -1,7 +1,7 @@
-/** A function on AWS Lambda: its process is frozen when it returns, so it flushes first. */
+/** An AWS Lambda function. Its process is frozen when it returns, so it flushes first. */
 import { LoggerClient, withContext } from 'loghive';
 
-// LOGHIVE_SERVICE and LOGHIVE_URL say as what, and where to. One connection for all calls of this instance.
+// LOGHIVE_SERVICE and LOGHIVE_URL set the service name and the broker. All calls of this instance share one connection.
 const logger = new LoggerClient();
 
 export async function handler(event, { awsRequestId }) {
@@ -12,7 +12,8 @@ export async function handler(event, { awsRequestId }) {
       logger.error('request failed', error);
       throw error;
     } finally {
-      // A broker that is away must not keep the answer: what is not confirmed by then waits for the next call.
+      // An unreachable broker must not delay the response for long. Unconfirmed records wait in memory for the next
+      // call.
       await logger.flush({ timeoutMs: 2000 });
     }
   });

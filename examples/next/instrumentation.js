@@ -1,8 +1,8 @@
-/** Next calls `register` once, when the server starts: from then on the console is recorded. */
+/** Next calls `register` once at server start. From then on, console output is recorded. */
 export async function register() {
   if (process.env.NEXT_RUNTIME !== 'nodejs') return;
   const { patchConsole } = await import('loghive/console');
-  patchConsole(); // LOGHIVE_SERVICE and LOGHIVE_URL say as what, and where to
+  patchConsole(); // LOGHIVE_SERVICE and LOGHIVE_URL set the service name and the broker
 }
 
 export function onRequestError(error, request, context) {

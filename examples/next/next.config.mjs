@@ -1,3 +1,3 @@
 export default {
-  serverExternalPackages: ['loghive'], // required as it is, not bundled: one connection for the whole server
+  serverExternalPackages: ['loghive'], // not bundled, so that the whole server shares one connection
 };

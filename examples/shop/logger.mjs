@@ -1,4 +1,4 @@
-/** The shop's logger: ordinary Winston. The second transport is all that Loghive adds. */
+/** The shop's logger: ordinary Winston. Loghive only adds the second transport. */
 import { LoghiveTransport } from 'loghive/winston';
 import winston from 'winston';
 
@@ -14,7 +14,7 @@ export const logger = winston.createLogger({
   defaultMeta: { version: '1.4.0' },
   transports: [
     new winston.transports.Console({ format: forPeople, silent: process.env.SHOP_CONSOLE === 'off' }),
-    // The broker's address is in LOGHIVE_URL; without it amqp://guest:guest@localhost:5672/ is used.
+    // LOGHIVE_URL is the broker's address; default amqp://guest:guest@localhost:5672/.
     new LoghiveTransport({ service: 'shop' }),
   ],
 });

@@ -1,9 +1,9 @@
-/** A payment provider as they are: it declines, and it breaks. */
+/** A realistic payment provider: it declines cards, and it fails. */
 export class Declined extends Error {
   name = 'Declined';
 }
 
-/** @throws Declined, or an error with the provider's own failure as its cause. */
+/** @throws Declined, or an error whose cause is the provider's failure. */
 export function charge(card, cents) {
   if (card === undefined) throw new Declined('no card was given');
   if (card.endsWith('0')) throw new Declined(`the bank declined ${cents / 100} EUR`);

@@ -1,12 +1,12 @@
 /**
- * For the demo only: proof of what was logged that does not come from Loghive. Each record gets an id of the shop's own,
- * and once the logging call has come back, that id is a line in a file. At the end these lines are compared with the
- * rows of the table.
+ * For the demo only: evidence of logged records that is independent of Loghive. Each record gets an id from the shop,
+ * which is written to a file after the logging call has returned. At the end the file is compared with the rows of the
+ * table.
  */
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 
-/** Every logging call of Winston, a child logger's as well, ends in `write` of the logger itself. */
+/** Every Winston logging call, including those of child loggers, ends in the logger's `write`. */
 export function keepReceipts(logger, file) {
   const descriptor = fs.openSync(file, 'a');
   const write = logger.write.bind(logger);

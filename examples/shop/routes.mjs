@@ -1,12 +1,12 @@
-/** What the shop answers, and what it logs about it. */
+/** The shop's responses, and what it logs. */
 import { charge, Declined } from './payment.mjs';
 import { putBack, search, takeOne } from './stock.mjs';
 
 const orders = new Map();
 
 /**
- * @param log a Winston logger, here a child that knows the request's id
- * @returns status and body of the answer
+ * @param log a Winston logger, here a child logger with the request's id
+ * @returns status and body of the response
  */
 export function answer(method, url, body, log) {
   if (method === 'GET' && url.pathname === '/products') return find(url.searchParams.get('q') ?? '', log);
@@ -18,7 +18,7 @@ export function answer(method, url, body, log) {
 
 function find(words, log) {
   const found = search(words);
-  log.debug('looked through the shelves', { words, hits: found.length });
+  log.debug('searched the products', { words, hits: found.length });
   if (found.length === 0) log.info(`nothing found for “${words}”`);
   return { status: 200, body: found };
 }
@@ -43,12 +43,12 @@ function order({ product: wanted, customer, card }, log) {
       return { status: 402, body: { error: error.message } };
     }
     log.error('payment failed', { customer, product: product.id, error });
-    return { status: 502, body: { error: 'the payment did not work, please try again' } };
+    return { status: 502, body: { error: 'the payment failed, please try again' } };
   }
 }
 
 function show(number, log) {
   const found = orders.get(number);
-  if (found === undefined) log.info('somebody asked for order %s, which does not exist', number);
+  if (found === undefined) log.info('order %s not found', number);
   return found ? { status: 200, body: found } : { status: 404, body: { error: 'no such order' } };
 }

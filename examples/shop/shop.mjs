@@ -1,4 +1,4 @@
-/** A small web shop: node:http, no framework, an ordinary Winston logger. `node examples/shop/shop.mjs` */
+/** A small web shop: node:http, no framework, an ordinary Winston logger. Run: `node examples/shop/shop.mjs` */
 import { once } from 'node:events';
 import http from 'node:http';
 import { json } from 'node:stream/consumers';
@@ -33,10 +33,11 @@ server.listen(Number(process.env.PORT ?? 8080), '127.0.0.1', () => {
   process.stdout.write(`shop on http://127.0.0.1:${server.address().port}\n`);
 });
 
-// Shutdown: answer who is being served, then end the logger. Its 'finish' means that RabbitMQ has confirmed every record.
+// Graceful shutdown: finish open requests, then end the logger. Its 'finish' event means that RabbitMQ has confirmed
+// every record.
 for (const signal of ['SIGTERM', 'SIGINT']) {
   process.once(signal, async () => {
-    logger.info(`${signal}: the shop closes`, { requests });
+    logger.info(`${signal}: shutting down`, { requests });
     server.close();
     await once(server, 'close');
     logger.end();

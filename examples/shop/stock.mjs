@@ -1,4 +1,4 @@
-/** What the shop sells, and how much of it is left. */
+/** The shop's products and their stock. */
 const products = [
   { id: 'kettle', name: 'Copper kettle', priceCents: 6900, left: 40 },
   { id: 'teapot', name: 'Stoneware teapot', priceCents: 3400, left: 25 },
@@ -13,7 +13,7 @@ export function search(words) {
   return products.filter(({ name }) => name.toLowerCase().includes(wanted));
 }
 
-/** Gives the product, with one piece less on the shelf; undefined when it is unknown or sold out. */
+/** Takes one piece from the stock and returns the product; undefined if it is unknown or sold out. */
 export function takeOne(id) {
   const product = products.find((each) => each.id === id);
   if (product === undefined || product.left === 0) return undefined;

@@ -1,27 +1,27 @@
 /**
- * Everything of amqplib that its documents do not promise, in one place: the connection behind a `ChannelModel`, and the
- * words of its errors. `test/amqp/amqplib-internals.test.ts` fails when an update moves any of it.
+ * Every use of undocumented amqplib internals, in one place: the connection behind a `ChannelModel`, and the texts of
+ * its errors. `test/amqp/amqplib-internals.test.ts` fails when an update changes any of them.
  */
 import type { Socket } from 'node:net';
 import type { ChannelModel, ConsumeMessage } from 'amqplib';
 import { reasonOf } from '../errors.js';
 import { readContentHeader } from './content-header.js';
 
-/** What amqplib's `Connection` has, as of 2.3. */
+/** Fields of amqplib's `Connection`, as of version 2.3. */
 interface AmqplibConnection {
   readonly stream: Socket;
   readonly heartbeater: { readonly sendTimer: NodeJS.Timeout; readonly recvTimer: NodeJS.Timeout } | null;
-  /** As agreed with the broker, in seconds; 0: none. */
+  /** Negotiated with the broker, in seconds. 0: disabled. */
   readonly heartbeat: number;
-  /** How many channels the broker allows. */
+  /** Maximum number of channels on the connection. */
   readonly channelMax: number;
   readonly maxFrameSize: number;
-  /** As agreed with the broker, in bytes. */
+  /** Negotiated with the broker, in bytes. */
   readonly frameMax: number;
   readonly blocked: boolean;
-  /** What was read from the socket and is not taken yet. */
+  /** Bytes read from the socket and not parsed yet. */
   rest: Buffer;
-  /** The next frame; null or false where none is there yet. */
+  /** The next frame; null or false if it is not complete yet. */
   recvFrame(): unknown;
 }
 
@@ -32,23 +32,23 @@ export interface ConnectionInternals {
   readonly channelMax: number;
   readonly frameMax: number;
   readonly isBlocked: boolean;
-  /** Lets the process end although the connection is open. */
+  /** Lets the process exit while the connection is open. */
   unref(): void;
-  /** Reads no more frames until `resumeReading()`. */
+  /** Stops reading frames until `resumeReading()`. */
   pauseReading(): void;
   resumeReading(): void;
   readonly isReadingPaused: boolean;
 }
 
-/** Takes over the reading of frames, once for each connection. */
+/** Wraps the connection's frame reader. Call once for each connection. */
 export function internalsOf(model: ChannelModel): ConnectionInternals {
   const { connection } = model as unknown as { connection: AmqplibConnection };
   const { stream, heartbeater } = connection;
   const nextFrame = connection.recvFrame.bind(connection);
   joinWrites(stream);
   let paused = false;
-  // amqplib takes frames as fast as they come and offers no way to pause. Where it is told that there is none yet, Node's
-  // buffer of the socket fills, then the kernel's, and TCP makes the broker wait.
+  // amqplib reads frames as fast as they arrive and cannot be paused. While this returns null, Node's socket buffer
+  // fills, then the kernel's, and TCP flow control stops the broker.
   connection.recvFrame = () => (paused ? null : (contentHeaderFrame(connection) ?? nextFrame()));
   return {
     socket: stream,
@@ -69,7 +69,8 @@ export function internalsOf(model: ChannelModel): ConnectionInternals {
     resumeReading() {
       if (!paused) return;
       paused = false;
-      // Not in the caller's stack: it may be amidst what a frame made it do. amqplib reads whatever there is on this event.
+      // Deferred: the caller may be in the middle of handling a frame. On this event amqplib reads everything that has
+      // arrived.
       setImmediate(() => stream.emit('readable'));
     },
     get isReadingPaused() {
@@ -79,8 +80,8 @@ export function internalsOf(model: ChannelModel): ConnectionInternals {
 }
 
 /**
- * amqplib writes each message by itself, and each write is a system call, which takes longer than all the rest of publishing
- * a small message. What is written without a pause goes out together.
+ * amqplib writes each message separately, and each write is a system call that costs more than the rest of publishing a
+ * small message. Writes of one tick are sent together.
  */
 function joinWrites(stream: Socket): void {
   const write = stream.write as (...parts: unknown[]) => boolean;
@@ -103,19 +104,19 @@ const HEADER_FRAME = 2;
 const FRAME_START_BYTES = 7;
 const FRAME_END = 0xce;
 /** Class, weight, size, flags. */
-const LEAST_HEADER_BYTES = 14;
+const MIN_HEADER_BYTES = 14;
 const BASIC_CLASS = 60;
 
 /**
- * The frame that comes next, where it is a content header: decoded by us, because amqplib ends the connection at a header
- * that it cannot decode. Everything else, and what is no valid frame, is amqplib's business.
+ * The next frame, if it is a content header. It is decoded here because amqplib closes the connection when it cannot
+ * decode a header. All other frames, and invalid ones, are left to amqplib.
  */
 function contentHeaderFrame(connection: AmqplibConnection): unknown {
   const { rest, maxFrameSize } = connection;
   if (rest.length < FRAME_START_BYTES || rest[0] !== HEADER_FRAME) return undefined;
   const length = rest.readUInt32BE(3);
   const end = FRAME_START_BYTES + length;
-  if (length < LEAST_HEADER_BYTES || (maxFrameSize > 0 && length > maxFrameSize)) return undefined;
+  if (length < MIN_HEADER_BYTES || (maxFrameSize > 0 && length > maxFrameSize)) return undefined;
   if (rest.length <= end || rest[end] !== FRAME_END) return undefined;
   const payload = rest.subarray(FRAME_START_BYTES, end);
   if (payload.readUInt16BE(0) !== BASIC_CLASS) return undefined;
@@ -125,38 +126,38 @@ function contentHeaderFrame(connection: AmqplibConnection): unknown {
   return { id: BASIC_CLASS, channel: rest.readUInt16BE(1), size, fields: properties };
 }
 
-/** By the object that amqplib passes on as the properties of the message. */
+/** Keyed by the properties object that amqplib passes on with the message. */
 const propertyWeights = new WeakMap<object, number>();
-/** What a message takes in memory beside its body and its properties, at the least. */
+/** Minimum memory overhead of a message besides its body and properties, in bytes. */
 const MESSAGE_BYTES = 1024;
 
-/** About the bytes of memory that a message takes: its properties may weigh many times what its body does. */
+/** Approximate memory use of a message in bytes. Its properties may need many times as much as its body. */
 export function weightOf({ content, properties }: ConsumeMessage): number {
   return content.length + (propertyWeights.get(properties) ?? 0) + MESSAGE_BYTES;
 }
 
-/** A message as far as `ack` and `nack` look at it. */
+/** A message with the only field that `ack` and `nack` read. */
 export function messageOf(deliveryTag: number): ConsumeMessage {
   return { fields: { deliveryTag } } as ConsumeMessage;
 }
 
-/** Whether a confirm says that the broker refused the message, instead of that the channel ended before an answer. */
+/** Whether a failed confirm is a nack from the broker, as opposed to a channel that closed before the confirm. */
 export function isNack(error: unknown): boolean {
   return reasonOf(error) === 'message nacked';
 }
 
-/** Whether `publish` threw because of what it was given, and not because the channel is at its end. */
+/** Whether `publish` threw because of its arguments, as opposed to a closing channel. */
 export function isUnencodable(error: unknown): boolean {
   return error instanceof TypeError || error instanceof RangeError;
 }
 
-/** The broker's own words out of amqplib's sentence about the end of a channel or a connection. */
-export function wordsOfBroker(error: unknown): string {
-  const said = reasonOf(error);
-  return /with message "(?<reply>.*)"$/s.exec(said)?.groups?.reply ?? said;
+/** The broker's reply text, extracted from amqplib's error message about a closed channel or connection. */
+export function brokerReplyText(error: unknown): string {
+  const message = reasonOf(error);
+  return /with message "(?<reply>.*)"$/s.exec(message)?.groups?.reply ?? message;
 }
 
-/** The method that the broker closed the channel over; 0 and 0 where it was none of ours. */
+/** The AMQP method that made the broker close the channel; 0 and 0 if it was not one of ours. */
 export function failedMethodOf(error: unknown): { readonly classId: number; readonly methodId: number } {
   const { classId = 0, methodId = 0 } = error as { classId?: number; methodId?: number };
   return { classId, methodId };

@@ -1,21 +1,24 @@
-/** What a failed attempt to connect, or the end of a connection, means in words: which host, what happened, what to do. Pure. */
+/**
+ * Turns a failed connection attempt or a lost connection into an error message: which host, what happened, what to do.
+ * Pure.
+ */
 
 import { type ErrorCode, LoghiveError, reasonOf } from '../errors.js';
 import { type BrokerHost, hostAndPort, maskedBroker } from '../settings/broker-url.js';
 import { tlsFault } from '../tls-fault.js';
-import { replyText } from './reply.js';
+import { replyText } from './broker-reply.js';
 
-/** An end that amqplib has not told. */
-export const CLOSED_AT_ONCE = 'the broker closed the connection as soon as it was open';
+/** A close that amqplib does not report. */
+export const CLOSED_IMMEDIATELY = 'the broker closed the connection as soon as it was open';
 
-/** @param error what amqplib or the socket failed with. */
+/** @param error the error from amqplib or the socket. */
 export function connectFault(error: unknown, host: BrokerHost): LoghiveError {
   const tls = tlsFault(error, 'the option tls: { ca }', 'tls: { cert, key }');
   const [code, words] = tls === undefined ? explain(error, host) : (['LOGHIVE_BROKER_TLS', tls] as const);
   return new LoghiveError(code, `${maskedBroker(host)}: ${words}`, { cause: error });
 }
 
-/** @param cause why an open connection is one no more; undefined: the broker closed it without a reason. */
+/** @param cause why the connection was lost; undefined if the broker closed it without a reason. */
 export function lostFault(host: BrokerHost, cause: unknown): LoghiveError {
   const reason = cause === undefined ? 'closed by the broker' : replyText(cause);
   const words = `connection to ${hostAndPort(host)} ended: ${reason}. Loghive reconnects.`;
@@ -30,61 +33,66 @@ export function tooFewChannels(host: BrokerHost, allowed: number, needed: number
 }
 
 function explain(error: unknown, host: BrokerHost): readonly [ErrorCode, string] {
-  const said = reasonOf(error);
+  const message = reasonOf(error);
   const { code } = error as { code?: unknown };
   return typeof code === 'string'
-    ? ['LOGHIVE_BROKER_UNREACHABLE', unreachable(code, said)]
-    : handshakeEnded(said, host);
+    ? ['LOGHIVE_BROKER_UNREACHABLE', unreachable(code, message)]
+    : handshakeEnded(message, host);
 }
 
-/** @param code of the system, as `net` passes it on. */
-function unreachable(code: string, said: string): string {
+/** @param code system error code, as reported by `net`. */
+function unreachable(code: string, message: string): string {
   switch (code) {
     case 'ECONNREFUSED':
-      return `nothing listens there (${said}). Start the broker, or correct host and port.`;
+      return `nothing listens there (${message}). Start the broker, or correct host and port.`;
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `the name of the host is not known to DNS (${said}). Correct it.`;
+      return `the host name could not be resolved (${message}). Correct it.`;
     case 'ECONNRESET':
     case 'EPIPE':
       return CLOSED;
     case 'ETIMEDOUT':
-      return late(said);
+      return timedOut(message);
     default:
-      return `${said}. Check host and port, and that the broker runs.`;
+      return `${message}. Check host and port, and that the broker is running.`;
   }
 }
 
-/** The server was reached. amqplib puts all that it knows of it into the text of its error. */
-function handshakeEnded(said: string, host: BrokerHost): readonly [ErrorCode, string] {
-  const reply = replyText(said);
+/** The server was reached. amqplib reports the details only in the text of its error. */
+function handshakeEnded(message: string, host: BrokerHost): readonly [ErrorCode, string] {
+  const reply = replyText(message);
   const user = JSON.stringify(host.username);
-  if (/Handshake terminated by server: 403/.test(said)) {
+  if (/Handshake terminated by server: 403/.test(message)) {
     return ['LOGHIVE_BROKER_REFUSED', `the broker refused user ${user} or the password. Correct both (${reply}).`];
   }
-  // The broker's own words are in a frame that amqplib does not hand out.
-  if (/Expected ConnectionOpenOk/.test(said)) {
+  // amqplib does not expose the frame with the broker's reply text.
+  if (/Expected ConnectionOpenOk/.test(message)) {
     const vhost = JSON.stringify(host.vhost);
-    const why = `it does not exist, user ${user} has no permissions in it, or a limit of connections is reached`;
+    const why = `it does not exist, user ${user} has no permissions in it, or its connection limit is reached`;
     return [
       'LOGHIVE_BROKER_REFUSED',
-      `the broker refused the vhost ${vhost}: ${why}. Correct the vhost, or grant the permissions; the broker's log says which.`,
+      `the broker refused the vhost ${vhost}: ${why}. Correct the vhost, or grant the permissions; the broker's log shows the reason.`,
     ];
   }
-  if (/Handshake terminated by server|SASL mechanism/.test(said)) {
-    return ['LOGHIVE_BROKER_REFUSED', `the broker refused the connection (${reply}). Loghive logs in by PLAIN.`];
+  if (/Handshake terminated by server|SASL mechanism/.test(message)) {
+    return [
+      'LOGHIVE_BROKER_REFUSED',
+      `the broker refused the connection (${reply}). Loghive authenticates with PLAIN.`,
+    ];
   }
-  if (/ETIMEDOUT/.test(said)) return ['LOGHIVE_BROKER_UNREACHABLE', late(said)];
-  if (said === CLOSED_AT_ONCE) return ['LOGHIVE_BROKER_UNREACHABLE', `${said}. Its log says why.`];
-  if (/closed abruptly/.test(said)) return ['LOGHIVE_BROKER_UNREACHABLE', CLOSED];
+  if (/ETIMEDOUT/.test(message)) return ['LOGHIVE_BROKER_UNREACHABLE', timedOut(message)];
+  if (message === CLOSED_IMMEDIATELY)
+    return ['LOGHIVE_BROKER_UNREACHABLE', `${message}. See the broker's log for the reason.`];
+  if (/closed abruptly/.test(message)) return ['LOGHIVE_BROKER_UNREACHABLE', CLOSED];
   return [
     'LOGHIVE_BROKER_UNREACHABLE',
-    `what answers there does not speak AMQP 0-9-1 (${said}). Correct host and port; a port that speaks TLS wants amqps://.`,
+    `the server does not speak AMQP 0-9-1 (${message}). Correct host and port; use amqps:// for a TLS port.`,
   ];
 }
 
-/** Whether the end is seen as a FIN or as a reset is chance, and no news. */
+/** Whether the close arrives as a FIN or as a reset is a race, so both give the same message. */
 const CLOSED =
-  'the connection was closed during the handshake. Check that an AMQP 0-9-1 broker listens there, and whether it wants amqps://.';
+  'the connection was closed during the handshake. Check that an AMQP 0-9-1 broker listens on this port, and whether it requires amqps://.';
 
-const late = (said: string) => `no answer in time (${said}). Check host, port and firewall, or raise socketTimeoutMs.`;
+const timedOut = (message: string) =>
+  `no answer in time (${message}). Check host, port and firewall, or raise socketTimeoutMs.`;

@@ -1,17 +1,17 @@
 /**
- * A connection to RabbitMQ that comes back: used by producers and by the consumer.
+ * A connection to RabbitMQ that reconnects. Used by producers and by the consumer.
  *
  *               open()            handshake done             connection.blocked
  *   (created) ─────────▶ connecting ───────────▶ ready ◀──────────────────────▶ blocked
  *                         ▲     │                  │    connection.unblocked      │
- *              timer ends │     │ every host       │ lost, or silent             │ lost, or blocked
+ *              timer ends │     │ every host       │ lost, or unresponsive       │ lost, or blocked
  *                         │     ▼ failed           ▼                             ▼ too long
  *                        waiting ◀────────────────────────────────────────────────
  *
- *   close() leads from every state to closing ─▶ closed; open() leads on from there.
+ *   close() leads from every state to closing ─▶ closed; open() starts again from there.
  *
- * amqplib's own `recovery` is not used: it hides in which state it is, its delays have no full jitter by default, it
- * knows one host only, and it neither notices a silent peer nor gives up a connection that stays blocked.
+ * amqplib's own `recovery` is not used: it does not expose its state, its delays have no full jitter by default, it
+ * supports one host only, and it neither detects an unresponsive peer nor closes a connection that stays blocked.
  */
 import { EventEmitter } from 'node:events';
 import { backoffMs, RECONNECT } from '../backoff.js';
@@ -22,9 +22,9 @@ import { within } from '../time/time-limit.js';
 import { lostFault } from './connect-fault.js';
 import { watchHealth } from './health.js';
 import { connectTo, type OpenConnection } from './open-connection.js';
-import { waitFor, wakeWaiting } from './waiting.js';
+import { addWaiter, wakeWaiters } from './reconnect-waiters.js';
 
-/** What belongs to an open connection, blocked or not. */
+/** Resources of an open connection, blocked or not. */
 interface Open {
   readonly connection: OpenConnection;
   readonly sinceMs: number;
@@ -43,11 +43,11 @@ type State =
 export type ConnectionState = State['name'];
 
 interface Events {
-  /** An open connection: declare, open channels. */
+  /** The connection is open: declare queues and open channels now. */
   ready: [connection: OpenConnection];
-  /** The connection of the last `ready` is gone; its channels and delivery tags with it. */
+  /** The connection of the last `ready` was lost, with its channels and delivery tags. */
   lost: [error: LoghiveError];
-  /** An attempt to connect failed on every host. */
+  /** A connection attempt failed on every host. */
   failed: [error: LoghiveError];
   blocked: [reason: string];
   unblocked: [];
@@ -56,7 +56,9 @@ interface Events {
 export interface ConnectionOptions {
   readonly connectionName: string;
   readonly keepsProcessAlive: boolean;
-  /** Bytes of the largest message that is on its way: a slow network may be silent for as long as that takes. */
+  /**
+   * Size of the largest message in flight, in bytes. On a slow network the peer may be silent while it is transferred.
+   */
   readonly largestInFlight?: () => number;
 }
 
@@ -78,8 +80,11 @@ export class Connection {
   readonly #options: ConnectionOptions;
   #state: State = { name: 'closed' };
   #failures = 0;
-  #isAway = false;
-  /** Another connection may wake this one. Two that are lost at once would else wake each other, without any delay. */
+  #isUnreachable = false;
+  /**
+   * Whether another connection may wake this one. Without this guard, two connections that fail right after connecting
+   * would keep waking each other, without any delay.
+   */
   #mayBeWoken = true;
   #nextHost = 0;
   #lastError: LoghiveError | undefined;
@@ -91,7 +96,7 @@ export class Connection {
     this.#options = options;
   }
 
-  /** Begins to connect, and goes on trying until `close()`. Returns at once. */
+  /** Starts connecting and retries until `close()`. Returns immediately. */
   open(): void {
     if (this.#state.name === 'closed') void this.#connect();
     else if (this.#state.name === 'closing') this.#state.reopen = true;
@@ -106,25 +111,27 @@ export class Connection {
     };
   }
 
-  /** The last attempt to connect that has ended failed on every host. */
-  get isAway(): boolean {
-    return this.#isAway;
+  /** Whether the last finished connection attempt failed on every host. */
+  get isUnreachable(): boolean {
+    return this.#isUnreachable;
   }
 
-  /** Tries again now instead of after the rest of the delay. */
-  hurry(): void {
+  /** Retries now instead of waiting for the rest of the delay. */
+  retryNow(): void {
     if (this.#state.name !== 'waiting') return;
     this.#leave();
     void this.#connect();
   }
 
-  /** Gives the open connection up, as if it had been lost: used where it answers but does not do what it should. */
-  renew(reason: string): void {
+  /**
+   * Drops the open connection as if it had been lost, and reconnects. For a connection that responds but does not work.
+   */
+  reconnect(reason: string): void {
     const connection = this.#openConnection();
     connection?.destroy(lostFault(connection.host, reason));
   }
 
-  /** Closes in order where the broker answers within `timeoutMs`, else at once. Never rejects. */
+  /** Closes gracefully if the broker answers within `timeoutMs`, otherwise immediately. Never rejects. */
   async close(timeoutMs = 1000): Promise<void> {
     if (this.#state.name === 'closing') this.#state.reopen = false;
     if (this.#state.name === 'closed' || this.#state.name === 'closing') return this.#closed;
@@ -147,7 +154,7 @@ export class Connection {
     this.#state = state;
   }
 
-  /** Stops what belongs to the state that is being left. */
+  /** Releases the resources of the state that is being left. */
   #leave(): void {
     if ('timer' in this.#state) clearTimeout(this.#state.timer);
     if ('stopWaiting' in this.#state) this.#state.stopWaiting();
@@ -161,7 +168,7 @@ export class Connection {
     this.#transition(state);
     const errors: LoghiveError[] = [];
     if (this.#config.fault !== undefined) {
-      // Whoever has just made this connection is to hear of it.
+      // Gives the creator of this connection time to add listeners.
       await undefined;
       if (this.#state !== state) return;
       errors.push(new LoghiveError('LOGHIVE_INVALID_OPTION', this.#config.fault));
@@ -190,19 +197,19 @@ export class Connection {
     const connectedAt = new Date().toISOString();
     const open: Open = { connection, sinceMs: performance.now(), connectedAt, stopWatching: this.#watch(connection) };
     this.#transition({ name: 'ready', open });
-    this.#isAway = false;
+    this.#isUnreachable = false;
     this.events.emit('ready', connection);
-    // It may have been said before anybody could listen.
-    if (connection.isBlocked) this.#block(connection, 'it said so as soon as the connection was open');
-    wakeWaiting(this.#config.hosts);
+    // The broker may have blocked the connection before the listener was added.
+    if (connection.isBlocked) this.#block(connection, 'reported as soon as the connection was open');
+    wakeWaiters(this.#config.hosts);
   }
 
   #watch(connection: OpenConnection): () => void {
     const { socketTimeoutMs } = this.#config;
     return watchHealth(connection, {
       silenceMs: () => socketTimeoutMs + slowestTransferMs(this.#options.largestInFlight?.() ?? 0),
-      // A broker that blocks a publisher stops reading from it, so it cannot answer; its heartbeats still come.
-      // Nor is an answer heard while we do not read.
+      // A broker that blocks a publisher stops reading from it, so it cannot answer, but still sends heartbeats. While
+      // reading is paused, answers are not seen either.
       suspended: () => this.#state.name === 'blocked' || connection.isReadingPaused,
     });
   }
@@ -212,7 +219,7 @@ export class Connection {
     if (state.name !== 'ready' || state.open.connection !== connection) return;
     const { blockedTimeoutMs } = this.#config;
     const timer = setTimeout(
-      () => this.renew(`the broker kept it blocked for ${blockedTimeoutMs} ms`),
+      () => this.reconnect(`the broker blocked it for ${blockedTimeoutMs} ms`),
       blockedTimeoutMs,
     );
     if (!this.#options.keepsProcessAlive) timer.unref();
@@ -237,22 +244,23 @@ export class Connection {
       this.#mayBeWoken = true;
     }
     const error = cause instanceof LoghiveError ? cause : lostFault(connection.host, cause);
-    // amqplib leaves the socket to a peer that may never close it, and what is in flight unanswered until then.
+    // amqplib waits for the peer to close the socket, which may never happen. Until then, messages in flight would stay
+    // unanswered.
     connection.destroy(error);
     this.#wait(error);
     this.events.emit('lost', error);
   }
 
   #fail(errors: LoghiveError[]): void {
-    this.#isAway = true;
+    this.#isUnreachable = true;
     this.#mayBeWoken = true;
     const reasons = errors.map(({ message }) => message).join(' | ');
-    const often =
+    const nextStep =
       this.#config.fault === undefined
         ? `Loghive tries again, at least every ${RECONNECT.maxMs / 1000} s.`
-        : 'No broker is connected to until then: records wait in memory, and the oldest are given up.';
+        : 'Until this is corrected, Loghive does not connect: records are buffered in memory, and the oldest are dropped when the buffer is full.';
     const cause = errors.length === 1 ? errors[0] : errors;
-    const error = new LoghiveError(errors[0]!.code, `${reasons} ${often}`, { cause });
+    const error = new LoghiveError(errors[0]!.code, `${reasons} ${nextStep}`, { cause });
     this.#wait(error);
     this.events.emit('failed', error);
   }
@@ -261,26 +269,29 @@ export class Connection {
     this.#lastError = error;
     this.#lastErrorAtMs = Date.now();
     this.#failures++;
-    const timer = setTimeout(() => this.hurry(), backoffMs(this.#failures, RECONNECT));
+    const timer = setTimeout(() => this.retryNow(), backoffMs(this.#failures, RECONNECT));
     if (!this.#options.keepsProcessAlive) timer.unref();
-    const stopWaiting = this.#mayBeWoken ? waitFor(this.#config.hosts, () => this.#wake()) : () => {};
+    const stopWaiting = this.#mayBeWoken ? addWaiter(this.#config.hosts, () => this.#wake()) : () => {};
     this.#transition({ name: 'waiting', timer, stopWaiting });
   }
 
   #wake(): void {
     this.#mayBeWoken = false;
-    this.hurry();
+    this.retryNow();
   }
 }
 
-/** A broker that takes a connection and ends it at once is met with ever longer delays; one that lasted so long is not. */
+/**
+ * A connection that lasted this long, in milliseconds, resets the backoff. For one that the broker closes right after
+ * accepting it, the delays keep growing.
+ */
 const STEADY_MS = 5000;
 
-/** Networks slower than this are told from dead ones only by their heartbeats. */
-const SLOWEST_BYTES_PER_MS = 16;
+/** On networks slower than this, only heartbeats distinguish a slow peer from a dead one. */
+const MIN_BYTES_PER_MS = 16;
 
 function slowestTransferMs(bytes: number): number {
-  return bytes / SLOWEST_BYTES_PER_MS;
+  return bytes / MIN_BYTES_PER_MS;
 }
 
 function asLoghiveError(error: unknown): LoghiveError {
@@ -292,6 +303,7 @@ function asLoghiveError(error: unknown): LoghiveError {
 async function closeConnection(connection: OpenConnection, timeoutMs: number): Promise<void> {
   connection.model.on('error', () => {});
   await within(timeoutMs, connection.model.close());
-  // Also after it closed in order: a broker that blocks does not read, and the rest of the socket would wait for it.
+  // Also after a graceful close: a broker that blocks publishers does not read, and the unsent data would keep the
+  // socket open.
   connection.destroy(new Error('closed'));
 }

@@ -1,22 +1,23 @@
 /**
- * The content header of a message: its size and its properties, read so that nothing in it can end the connection.
+ * Decodes the content header of a message, its size and properties, so that no header can close the connection.
  *
- * Brokers pass headers on that amqplib's own decoder cannot take: a type that it does not know (`L`, which py-amqp writes
- * for every integer beyond 32 bits), tables nested until the stack ends, names that change the prototype. It throws, the
- * connection ends, the message comes again. Here what cannot be read is replaced by a text that says so. Pure.
+ * Brokers forward headers that amqplib's own decoder cannot handle: an unknown type (`L`, which py-amqp writes for every
+ * integer beyond 32 bits), tables nested so deep that the stack overflows, names that change the prototype. amqplib
+ * throws, the connection closes, and the message is redelivered. Here a value that cannot be decoded is replaced by a
+ * text that says why. Pure.
  *
  * Sources: https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf (4.2.5 and 4.2.6) and
  * https://www.rabbitmq.com/amqp-0-9-1-errata (the types of the field table).
  */
 
-/** Deeper tables and lists are nothing that a client means. */
+/** No real client nests tables and lists deeper than this. */
 const MAX_DEPTH = 32;
-/** Nor are so many values: an empty table is 5 bytes on the wire and 200 in memory. */
+/** No real client sends more values: an empty table is 5 bytes on the wire and 200 in memory. */
 const MAX_VALUES = 1000;
-/** About what a value takes in memory beside its text. */
+/** Approximate memory use of a value besides its text, in bytes. */
 const VALUE_BYTES = 200;
 
-/** The properties of class basic in the order of the wire, the first one at the highest bit of the flags. */
+/** The properties of class basic in wire order. The first one is the highest flag bit. */
 const PROPERTIES = [
   ['contentType', 'text'],
   ['contentEncoding', 'text'],
@@ -37,9 +38,9 @@ const PROPERTIES = [
 export interface ContentHeader {
   /** Bytes of the body. */
   readonly size: number;
-  /** As amqplib gives them: undefined where the property is missing; empty where none is there. */
+  /** As amqplib returns them: undefined for a missing property; an empty object if there are none. */
   readonly properties: Record<string, unknown>;
-  /** About the bytes of memory that the properties take. */
+  /** Approximate memory use of the properties, in bytes. */
   readonly weight: number;
 }
 
@@ -50,22 +51,22 @@ export function readContentHeader(payload: Buffer): ContentHeader {
   const reader = new Reader(payload, 12, count);
   const flags = reader.unsigned(2);
   if (flags === 0) return { size, properties: {}, weight: 0 };
-  const properties = noProperties();
+  const properties = undefinedProperties();
   try {
-    // Another word of flags may follow; class basic has no use for it.
+    // Another word of flags may follow; class basic does not use it.
     for (let more = flags & 1; more; more = reader.unsigned(2) & 1);
     for (const [index, [name, kind]] of PROPERTIES.entries()) {
       if (flags & (0x8000 >> index)) properties[name] = reader[kind]();
     }
   } catch (error) {
-    // The rest of the properties cannot be found; the body can be read all the same.
+    // The remaining properties cannot be located, but the body can still be read.
     if (!(error instanceof RangeError)) throw error;
   }
   return { size, properties, weight: 2 * payload.length + count.values * VALUE_BYTES };
 }
 
-/** Of a message that has none of them. Written out: made of the list above, it costs two microseconds a message. */
-function noProperties(): Record<string, unknown> {
+/** All properties, undefined. A literal, because building it from the list above costs two microseconds a message. */
+function undefinedProperties(): Record<string, unknown> {
   return {
     contentType: undefined,
     contentEncoding: undefined,
@@ -84,12 +85,12 @@ function noProperties(): Record<string, unknown> {
   } satisfies Record<(typeof PROPERTIES)[number][0], undefined>;
 }
 
-/** Of a message's tables and lists together. */
+/** Number of values in all tables and lists of a message. */
 interface Count {
   values: number;
 }
 
-/** Takes values one after the other. Behind the end it throws a RangeError. */
+/** Reads values sequentially. Throws a RangeError past the end. */
 class Reader {
   readonly #bytes: Buffer;
   readonly #count: Count;
@@ -113,13 +114,13 @@ class Reader {
     return this.#slice(this.unsigned(1)).toString('utf8');
   }
 
-  /** Seconds since 1970 by the specification. */
+  /** Seconds since 1970, according to the specification. */
   time(): number {
     return Number(this.#bytes.readBigUInt64BE(this.#take(8)));
   }
 
   table(depth = 0): Record<string, unknown> {
-    // A name such as `__proto__` is one like any other here.
+    // Without a prototype, `__proto__` is an ordinary name.
     const fields: Record<string, unknown> = Object.create(null);
     this.#within(this.unsigned(4), (inner) => {
       const name = inner.text();
@@ -144,7 +145,7 @@ class Reader {
       case 'S':
         return this.#slice(this.unsigned(4)).toString('utf8');
       case 'x':
-        // A copy: what is kept of a message must not keep all that came with it.
+        // A copy: a kept value must not keep the whole message in memory.
         return Buffer.from(this.#slice(this.unsigned(4)));
       case 't':
         return this.unsigned(1) !== 0;
@@ -178,18 +179,18 @@ class Reader {
       case 'A':
         return depth < MAX_DEPTH ? this.#list(depth) : this.#tooDeep();
       default:
-        // Its length is not known, so nothing behind it can be found.
+        // Its length is unknown, so the values after it cannot be located.
         this.#at = this.#bytes.length;
-        return `…[a value of type ${JSON.stringify(type)}, which is not known, and all behind it]`;
+        return `…[a value of unknown type ${JSON.stringify(type)}, and all values after it]`;
     }
   }
 
   #tooDeep(): string {
     this.#slice(this.unsigned(4));
-    return `…[nested more than ${MAX_DEPTH} deep]`;
+    return `…[nested more than ${MAX_DEPTH} levels deep]`;
   }
 
-  /** Reads values until the bytes are used up; what ends in the middle of one is the end of them. */
+  /** Reads values until the bytes are used up. A truncated value ends the list. */
   #within(length: number, read: (inner: Reader) => void): void {
     const inner = new Reader(this.#slice(length), 0, this.#count);
     try {

@@ -1,68 +1,69 @@
 /**
- * The active health check of an open connection: heartbeats notice a dead peer only after two intervals (two minutes
- * with RabbitMQ's defaults), a question that must be answered notices it after the socket time-out.
+ * Active health check of an open connection. Heartbeats detect a dead peer only after two intervals (two minutes with
+ * RabbitMQ's defaults); a request that must be answered detects it after the socket timeout.
  */
 import type { Channel } from 'amqplib';
 import { lostFault } from './connect-fault.js';
 import type { OpenConnection } from './open-connection.js';
 
-/** How often is looked; the Python package's monitor has the same interval. */
+/** Check interval in milliseconds, the same as in the Python package's monitor. */
 const INTERVAL_MS = 5000;
 
 export interface HealthOptions {
-  /** How long nothing may move before the connection counts as dead, in milliseconds. */
+  /** How long the peer may be silent before the connection counts as dead, in milliseconds. */
   readonly silenceMs: () => number;
+  /** Whether the peer cannot answer now, so that its silence does not count. */
   readonly suspended: () => boolean;
 }
 
-/** @returns stops the watch. */
+/** @returns stops the health check. */
 export function watchHealth(connection: OpenConnection, options: HealthOptions): () => void {
   const intervalMs = Math.min(INTERVAL_MS, options.silenceMs() / 2);
   let channel: Channel | undefined;
-  let asked = false;
+  let isRequestPending = false;
   let bytesRead = connection.bytesRead();
-  let bytesTaken = connection.bytesTaken();
+  let bytesFlushed = connection.bytesFlushed();
   let silentMs = 0;
-  let lookedAtMs = performance.now();
+  let checkedAtMs = performance.now();
 
-  async function ask(): Promise<void> {
-    asked = true;
+  async function sendRequest(): Promise<void> {
+    isRequestPending = true;
     try {
       channel ??= await openQuietly(connection);
-      // The cheapest question of AMQP that every user may ask: nothing is ever consumed on this channel.
+      // The cheapest AMQP request that every user may send. Nothing is ever consumed on this channel.
       await channel.prefetch(1);
     } catch {
-      // The connection is ending; whoever owns it hears that from the connection itself.
+      // The connection is closing; its owner learns that from the connection's own events.
       channel = undefined;
     }
-    asked = false;
+    isRequestPending = false;
   }
 
-  /** Whether the peer has shown since the last look that it is there: a connection that is merely slow goes on showing it. */
-  function moved(): boolean {
-    const before = { bytesRead, bytesTaken };
+  /** Whether there was any traffic since the last check. A slow connection still has some. */
+  function hadTraffic(): boolean {
+    const before = { bytesRead, bytesFlushed };
     bytesRead = connection.bytesRead();
-    bytesTaken = connection.bytesTaken();
+    bytesFlushed = connection.bytesFlushed();
     if (bytesRead !== before.bytesRead) return true;
-    return before.bytesTaken !== undefined && bytesTaken !== before.bytesTaken;
+    return before.bytesFlushed !== undefined && bytesFlushed !== before.bytesFlushed;
   }
 
-  function look(): void {
+  function check(): void {
     const now = performance.now();
-    const sinceMs = now - lookedAtMs;
-    lookedAtMs = now;
-    if (moved() || options.suspended()) silentMs = 0;
-    // While the application held the event loop nothing could be read: that silence is not the peer's.
+    const sinceMs = now - checkedAtMs;
+    checkedAtMs = now;
+    if (hadTraffic() || options.suspended()) silentMs = 0;
+    // While the application blocked the event loop, nothing could be read: that silence is not the peer's.
     else if (sinceMs < 2 * intervalMs) silentMs += sinceMs;
     if (silentMs >= options.silenceMs()) {
       const seconds = Math.round(silentMs / 1000);
-      connection.destroy(lostFault(connection.host, `no answer for ${seconds} s`));
-    } else if (!asked && !options.suspended()) {
-      void ask();
+      connection.destroy(lostFault(connection.host, `no response for ${seconds} s`));
+    } else if (!isRequestPending && !options.suspended()) {
+      void sendRequest();
     }
   }
 
-  const timer = setInterval(look, intervalMs).unref();
+  const timer = setInterval(check, intervalMs).unref();
   return () => clearInterval(timer);
 }
 

@@ -1,4 +1,4 @@
-/** One open connection to one host, made by amqplib. It lives until it is lost; it never comes back. */
+/** One open amqplib connection to one host. It lasts until it is lost and never reconnects. */
 import diagnostics from 'node:diagnostics_channel';
 import net from 'node:net';
 import { type ChannelModel, connect, type Options, type SocketOptions } from 'amqplib';
@@ -6,33 +6,33 @@ import type { BrokerConfig } from '../config.js';
 import { LoghiveError } from '../errors.js';
 import type { BrokerHost } from '../settings/broker-url.js';
 import { internalsOf } from './amqplib-internals.js';
-import { CLOSED_AT_ONCE, connectFault, tooFewChannels } from './connect-fault.js';
+import { CLOSED_IMMEDIATELY, connectFault, tooFewChannels } from './connect-fault.js';
 
 export interface OpenConnection {
   readonly model: ChannelModel;
   readonly host: BrokerHost;
-  /** `RabbitMQ`, as the server introduces itself. */
+  /** From the server properties, e.g. `RabbitMQ`. */
   readonly serverProduct: string;
-  /** `3.10.8`, as the server introduces itself. */
+  /** From the server properties, e.g. `3.10.8`. */
   readonly serverVersion: string;
-  /** Grows whenever something came from the broker. */
+  /** Number of bytes received from the broker. */
   bytesRead(): number;
   /**
-   * How much was handed to the kernel, while more waits for it: then the kernel takes more only as fast as the peer's
-   * does. Undefined while nothing waits: what the kernel keeps for a dead peer is no sign of life.
+   * Number of bytes handed to the kernel while more are buffered: it then grows only as fast as the peer accepts data.
+   * Undefined while nothing is buffered, because what the kernel accepts for a dead peer is no sign of life.
    */
-  bytesTaken(): number | undefined;
-  /** After how much silence the two ends send a heartbeat, as agreed with the broker; 0: never. */
+  bytesFlushed(): number | undefined;
+  /** Negotiated heartbeat interval; 0: disabled. */
   readonly heartbeatMs: number;
-  /** The largest frame that the broker takes, in bytes. */
+  /** Maximum frame size, in bytes. */
   readonly frameMax: number;
-  /** Reads nothing more until `resumeReading()`: the broker has to wait. Heartbeats are not read either. */
+  /** Stops reading until `resumeReading()`, so the broker has to wait. Heartbeats are not read either. */
   pauseReading(): void;
   resumeReading(): void;
   readonly isReadingPaused: boolean;
-  /** The broker said last that it takes nothing from publishers for now. */
+  /** Whether the broker blocks publishers at the moment (`connection.blocked`). */
   readonly isBlocked: boolean;
-  /** Ends it at once, without the closing handshake that a dead peer would never answer. */
+  /** Closes the socket without the closing handshake, which a dead peer would never answer. */
   destroy(reason: Error): void;
 }
 
@@ -41,7 +41,7 @@ export interface ConnectOptions {
   readonly connectionName: string;
   /** Whether the open connection keeps the process running. */
   readonly keepsProcessAlive: boolean;
-  /** Gives the attempt up. */
+  /** Aborts the attempt. */
   readonly signal?: AbortSignal;
 }
 
@@ -55,16 +55,16 @@ export async function connectTo(
     const model = await handshake(host, config, options);
     const internals = internalsOf(model);
     const { socket, channelMax } = internals;
-    // A broker that is just ending closes in the same breath as it opens. amqplib says so by events only, and reads both
-    // before anybody can listen.
+    // A broker that is shutting down closes the connection right after opening it. amqplib reports that only by events,
+    // before any listener can be added.
     if (socket.writableEnded || socket.destroyed) {
       socket.destroy();
-      throw new Error(CLOSED_AT_ONCE);
+      throw new Error(CLOSED_IMMEDIATELY);
     }
-    if (channelMax < LEAST_CHANNELS) {
+    if (channelMax < MIN_CHANNELS) {
       model.on('error', () => {});
-      socket.destroy(new Error('given up'));
-      throw tooFewChannels(host, channelMax, LEAST_CHANNELS);
+      socket.destroy(new Error('aborted'));
+      throw tooFewChannels(host, channelMax, MIN_CHANNELS);
     }
     if (!options.keepsProcessAlive) internals.unref();
     return {
@@ -73,7 +73,7 @@ export async function connectTo(
       serverProduct: model.connection.serverProperties.product,
       serverVersion: model.connection.serverProperties.version,
       bytesRead: () => socket.bytesRead,
-      bytesTaken: () => (socket.writableLength === 0 ? undefined : socket.bytesWritten - socket.writableLength),
+      bytesFlushed: () => (socket.writableLength === 0 ? undefined : socket.bytesWritten - socket.writableLength),
       heartbeatMs: internals.heartbeatMs,
       frameMax: internals.frameMax,
       pauseReading: () => internals.pauseReading(),
@@ -84,7 +84,7 @@ export async function connectTo(
       get isBlocked() {
         return internals.isBlocked;
       },
-      // With an error, so that amqplib notices: it listens for 'end' and 'error', not for 'close'.
+      // With an error, because amqplib listens for 'end' and 'error', not for 'close'.
       destroy: (reason) => socket.destroy(reason),
     };
   } catch (error) {
@@ -92,8 +92,8 @@ export async function connectTo(
   }
 }
 
-/** One to publish or consume on, one for the health check, and others for the questions of a declaration. */
-const LEAST_CHANNELS = 8;
+/** One for publishing or consuming, one for the health check, and the rest for queue declarations. */
+const MIN_CHANNELS = 8;
 
 async function handshake(host: BrokerHost, config: BrokerConfig, options: ConnectOptions): Promise<ChannelModel> {
   const { protocol, hostname, port, username, password, vhost } = host;
@@ -103,7 +103,7 @@ async function handshake(host: BrokerHost, config: BrokerConfig, options: Connec
     port,
     username,
     password,
-    // amqplib hands a vhost of an address object through percent-decoding, as it would that of a URL.
+    // amqplib percent-decodes the vhost of an address object, as it does for a URL.
     vhost: encodeURIComponent(vhost),
     heartbeat: config.heartbeatS,
   };
@@ -122,12 +122,12 @@ async function handshake(host: BrokerHost, config: BrokerConfig, options: Connec
     opening = connect(address, { ...socketOptions, ...over });
   });
   if (!options.keepsProcessAlive) socket?.unref();
-  const abort = () => socket?.destroy(new Error('given up'));
+  const abort = () => socket?.destroy(new Error('aborted'));
   options.signal?.addEventListener('abort', abort);
   try {
     return await opening!;
   } catch (error) {
-    // Below TLS there is another one, which may still be connecting.
+    // The TCP socket below TLS may still be connecting.
     socket?.destroy();
     throw error;
   } finally {
@@ -136,19 +136,19 @@ async function handshake(host: BrokerHost, config: BrokerConfig, options: Connec
 }
 
 /**
- * A socket that is still connecting keeps the process running, and amqplib gives it out only once it is connected.
- * Node announces every new client socket on this channel, synchronously inside `net.connect`.
+ * A connecting socket keeps the process running, and amqplib exposes it only once it is connected. Node announces every
+ * new client socket on this channel, synchronously inside `net.connect`.
  */
 function firstSocketOf(open: () => void): net.Socket | undefined {
   let socket: net.Socket | undefined;
-  const take = (message: unknown) => {
+  const onSocket = (message: unknown) => {
     socket ??= (message as { socket: net.Socket }).socket;
   };
-  diagnostics.subscribe('net.client.socket', take);
+  diagnostics.subscribe('net.client.socket', onSocket);
   try {
     open();
   } finally {
-    diagnostics.unsubscribe('net.client.socket', take);
+    diagnostics.unsubscribe('net.client.socket', onSocket);
   }
   return socket;
 }

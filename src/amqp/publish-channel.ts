@@ -1,6 +1,6 @@
 /**
- * Publishing with confirms: one connection, one confirm channel, and for each message the answer to the only question
- * that counts, whether the broker has it now. Used by producers and by the consumer's retries.
+ * Publishing with confirms: one connection and one confirm channel, and for each message whether the broker accepted
+ * it. Used by producers and by the consumer's retries.
  */
 import { EventEmitter } from 'node:events';
 import type { ConfirmChannel, Message, Options } from 'amqplib';
@@ -10,14 +10,14 @@ import { LoghiveError, reasonOf } from '../errors.js';
 import { internalLogger } from '../internal-logger.js';
 import { StatusLog } from '../status-log.js';
 import { isNack, isUnencodable } from './amqplib-internals.js';
+import { replyText } from './broker-reply.js';
 import { Connection } from './connection.js';
 import type { OpenConnection } from './open-connection.js';
-import { replyText } from './reply.js';
 import { createTopology, type Topology } from './topology.js';
 
 /**
- * What became of a published message. Only `confirmed` means that the broker has it. `lost`: the channel ended before an
- * answer; the broker may have it or not.
+ * The outcome of a published message. Only `confirmed` means that the broker has it. `lost`: the channel closed before
+ * a confirm, so the broker may or may not have it.
  */
 export type PublishOutcome = 'confirmed' | 'nacked' | 'returned' | 'lost';
 
@@ -30,16 +30,16 @@ export interface OutgoingMessage {
 
 interface Events {
   /**
-   * A fresh confirm channel is open, `afresh` on a connection of its own as well. Everything that was in flight before has
-   * been settled as `lost`.
+   * A new confirm channel is open. `isNewConnection`: on a new connection as well. Everything that was in flight before
+   * has been reported as `lost`.
    */
-  open: [connection: OpenConnection, afresh: boolean];
-  /** The broker reads again after it blocked the connection. */
+  open: [connection: OpenConnection, isNewConnection: boolean];
+  /** The broker unblocked the connection. */
   unblocked: [];
   lost: [error: LoghiveError];
-  /** The broker closed the channel because of something that was published. A new one is opened by itself. */
+  /** The broker closed the channel because of a publish. A new channel is opened automatically. */
   channelClosed: [error: LoghiveError];
-  /** The owner of the channel reports it. */
+  /** To be reported by the channel's owner. */
   warning: [error: LoghiveError];
 }
 
@@ -48,28 +48,28 @@ interface InFlight {
   returned: boolean;
 }
 
-/** There is one at a time: a connection that is away, or a channel that the broker has closed. */
+/** At most one is active: an unreachable broker, or a channel that the broker has closed. */
 const FAULT = 'fault';
 
 export class PublishChannel {
   readonly events = new EventEmitter<Events>();
   readonly connection: Connection;
   readonly topology: Topology;
-  /** Takes what a person should know of exchanges and queues, each sentence once. */
+  /** Reports a problem with exchanges or queues. Each message is reported once. */
   readonly notice: (sentence: string) => void;
   #connected: OpenConnection | undefined;
   #open: { readonly connection: OpenConnection; readonly channel: ConfirmChannel } | undefined;
   readonly #inFlight = new Map<string, InFlight>();
   #bytesInFlight = 0;
-  #lastLink: OpenConnection | undefined;
+  #lastConnection: OpenConnection | undefined;
   #messageNumber = 0;
   #channelFailures = 0;
-  /** The same reason again and again is said once, until publishing worked in between. */
+  /** Reports a repeated reason once, until publishing has worked in between. */
   readonly #faults = new StatusLog();
 
   /**
    * @param keepsProcessAlive whether an open connection keeps the process running.
-   * @param notice takes what its topology has to tell; without it that is a `warning`.
+   * @param notice receives messages about the topology. Default: they are emitted as `warning`.
    */
   constructor(
     config: BrokerConfig,
@@ -77,8 +77,8 @@ export class PublishChannel {
     keepsProcessAlive: boolean,
     notice = (sentence: string) => this.#warn(new LoghiveError('LOGHIVE_BROKER_REFUSED', sentence)),
   ) {
-    const said = new StatusLog(notice);
-    this.notice = (sentence) => said.once(sentence);
+    const notices = new StatusLog(notice);
+    this.notice = (sentence) => notices.once(sentence);
     this.topology = createTopology(this.notice);
     this.connection = new Connection(config, {
       connectionName,
@@ -88,7 +88,7 @@ export class PublishChannel {
     const { events } = this.connection;
     events.on('ready', (connection) => {
       this.#connected = connection;
-      // Of a connection that was closed in order, which tells no end.
+      // A graceful close emits no `lost`, so the channel of the previous connection may still be set.
       this.#open = undefined;
       void this.#openChannel(connection);
     });
@@ -97,7 +97,7 @@ export class PublishChannel {
       this.#warn(
         new LoghiveError(
           'LOGHIVE_RECORDS_WAIT',
-          `the broker blocks publishers: ${reason}. Records wait until it stops.`,
+          `the broker blocks publishers: ${reason}. Records are buffered until it unblocks them.`,
         ),
       ),
     );
@@ -111,7 +111,7 @@ export class PublishChannel {
     });
   }
 
-  /** The connection that messages can be published on now; none while it is not open or blocked. */
+  /** The connection that accepts messages now; undefined unless it is open and not blocked. */
   get openConnection(): OpenConnection | undefined {
     return this.connection.status().state === 'ready' ? this.#open?.connection : undefined;
   }
@@ -125,14 +125,14 @@ export class PublishChannel {
   }
 
   /**
-   * Publishes persistent and mandatory. Without an open channel the outcome is `lost`, at once.
+   * Publishes the message as persistent and mandatory. Without an open channel the outcome is `lost`, immediately.
    *
-   * @throws TypeError or RangeError where amqplib cannot encode the properties; nothing is sent then.
+   * @throws TypeError or RangeError if amqplib cannot encode the properties. Nothing is sent then.
    */
-  publish(message: OutgoingMessage, settled: (outcome: PublishOutcome) => void): void {
+  publish(message: OutgoingMessage, onOutcome: (outcome: PublishOutcome) => void): void {
     const open = this.#open;
     if (!open) {
-      settled('lost');
+      onOutcome('lost');
       return;
     }
     const messageId = this.#messageId(message.properties.messageId);
@@ -144,23 +144,23 @@ export class PublishChannel {
       if (known) this.#bytesInFlight -= entry.bytes;
       return known;
     };
-    const answered = (error: unknown) => {
-      if (forget()) settled(this.#outcome(entry, error, open.channel));
+    const onConfirm = (error: unknown) => {
+      if (forget()) onOutcome(this.#outcome(entry, error, open.channel));
     };
     const properties = { ...message.properties, messageId, persistent: true, mandatory: true };
     try {
-      open.channel.publish(message.exchange, message.routingKey, message.body, properties, answered);
+      open.channel.publish(message.exchange, message.routingKey, message.body, properties, onConfirm);
     } catch (error) {
       if (isUnencodable(error)) {
         forget();
         throw error;
       }
-      // amqplib throws when the channel is closing; the channel's own end is reported by its events.
-      answered(error);
+      // amqplib throws while the channel is closing. The close itself is reported by the channel's events.
+      onConfirm(error);
     }
   }
 
-  /** Names the message in flight, so that a return can be told apart; a message's own name is kept. */
+  /** An id that is unique among the messages in flight, to match returns. The message's own id is kept if possible. */
   #messageId(own: string | undefined): string {
     if (own !== undefined && !this.#inFlight.has(own)) return own;
     let name: string;
@@ -183,19 +183,19 @@ export class PublishChannel {
     try {
       channel = await connection.model.createConfirmChannel();
     } catch (error) {
-      // The connection ended meanwhile, and says so itself.
-      internalLogger.debug(`no channel on ${connection.host.hostname}: ${reasonOf(error)}`);
+      // The connection closed meanwhile, which its own events report.
+      internalLogger.debug(`cannot open a channel to ${connection.host.hostname}: ${reasonOf(error)}`);
       return;
     }
-    // Lost in the moment in which the channel was opened: it has told its end before anybody could listen.
+    // The connection may have been lost while the channel was opened, before listeners could be added.
     if (this.#connected !== connection) return;
     channel.on('error', (error) => this.#channelFailed(connection, error));
     channel.on('return', (message) => this.#returned(message));
     this.#open = { connection, channel };
-    const afresh = connection !== this.#lastLink;
-    if (afresh) this.#faults.report(FAULT, undefined);
-    this.#lastLink = connection;
-    this.events.emit('open', connection, afresh);
+    const isNewConnection = connection !== this.#lastConnection;
+    if (isNewConnection) this.#faults.report(FAULT, undefined);
+    this.#lastConnection = connection;
+    this.events.emit('open', connection, isNewConnection);
   }
 
   #channelFailed(connection: OpenConnection, cause: Error): void {
@@ -204,7 +204,7 @@ export class PublishChannel {
     this.topology.forget();
     const error = new LoghiveError(
       'LOGHIVE_BROKER_REFUSED',
-      `publishing was refused: ${replyText(cause)}. Loghive goes on trying.`,
+      `the broker refused a message: ${replyText(cause)}. Loghive keeps retrying.`,
       { cause },
     );
     this.#warnIfNews(error);
@@ -212,7 +212,7 @@ export class PublishChannel {
     setTimeout(() => void this.#openChannel(connection), backoffMs(this.#channelFailures, REFUSED)).unref();
   }
 
-  /** The broker returns a message that no queue takes before it confirms it. */
+  /** The broker returns an unroutable message before it confirms it. */
   #returned(message: Message): void {
     const entry = this.#inFlight.get(String(message.properties.messageId));
     if (entry) entry.returned = true;

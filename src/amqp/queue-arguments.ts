@@ -1,23 +1,23 @@
 /**
- * What a queue that exists was declared with. AMQP has no question for it, but an active declaration is refused with the
- * first difference by name and value; declared again with that value, it is refused with the next one. Policies are
- * invisible over AMQP.
+ * Finds out the arguments of an existing queue. AMQP has no request for that, but the broker refuses a redeclaration
+ * with the name and value of the first difference. Redeclared with that value, it reports the next one. Policies are
+ * not visible over AMQP.
  */
-import { PRECONDITION_FAILED } from './reply.js';
+import { PRECONDITION_FAILED } from './broker-reply.js';
 import type { Answer } from './throwaway-channel.js';
 
 export type QueueArguments = Readonly<Record<string, unknown>>;
 
-/** More arguments than RabbitMQ compares. */
-const MAX_QUESTIONS = 24;
+/** Maximum number of redeclarations: more than the number of arguments that RabbitMQ compares. */
+const MAX_DECLARATIONS = 24;
 
 /**
- * @param declare asks whether a declaration with these arguments is equivalent.
- * @param refusal the broker's words for the first declaration, with `wanted`.
- * @param guess what a queue like it was found to have: most have the same history.
- * @returns undefined where the broker refuses for another reason.
+ * @param declare attempts to declare the queue with these arguments.
+ * @param refusal the broker's reply text to the declaration with `wanted`.
+ * @param guess the arguments of a similar queue: most queues were declared the same way.
+ * @returns undefined if the broker refuses for another reason.
  */
-export async function learnArguments(
+export async function findArguments(
   declare: (declared: QueueArguments) => Promise<Answer>,
   wanted: QueueArguments,
   refusal: string,
@@ -29,26 +29,26 @@ export async function learnArguments(
     const answer = await declare(guess);
     if (answer.ok) return guess;
   }
-  for (let question = 0; difference !== undefined && question < MAX_QUESTIONS; question++) {
+  for (let attempt = 0; difference !== undefined && attempt < MAX_DECLARATIONS; attempt++) {
     const { name, current } = difference;
     const { [name]: _, ...others } = declared;
     declared = current === undefined ? others : { ...others, [name]: current };
     const answer = await declare(declared);
     if (answer.ok) return declared;
     difference = answer.code === PRECONDITION_FAILED ? differenceIn(answer.text) : undefined;
-    // What was just set to the broker's own value and is refused again cannot be learnt.
+    // An argument that is refused with the broker's own value cannot be found out.
     if (difference?.name === name) return undefined;
   }
   return undefined;
 }
 
-/** Undefined for words about anything but an argument. Pure. */
+/** Undefined if the text is not about an argument. Pure. */
 function differenceIn(text: string): { readonly name: string; readonly current: unknown } | undefined {
   const found = /inequivalent arg '(x-[^']+)' for queue .* but current is (?:none|(.*))$/s.exec(text);
   if (!found) return undefined;
   const [, name = '', value] = found;
   if (value === undefined) return { name, current: undefined };
-  // `the value '3' of type 'signedint'`; the type is missing where RabbitMQ compares the values themselves.
+  // `the value '3' of type 'signedint'`; RabbitMQ omits the type for some arguments.
   const [, written = '', type = ''] = /'(.*?)'(?: of type '(\w+)')?$/s.exec(value) ?? [];
   return { name, current: parsedValue(written, type) };
 }

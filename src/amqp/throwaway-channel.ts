@@ -1,14 +1,14 @@
-/** One question to the broker on a channel of its own: a refusal closes the channel that it happens on. */
+/** Sends one request on a channel of its own, because a refusal closes the channel. */
 import type { Channel } from 'amqplib';
+import { replyCode, replyText } from './broker-reply.js';
 import type { OpenConnection } from './open-connection.js';
-import { replyCode, replyText } from './reply.js';
 
 export interface Refusal {
   readonly ok: false;
-  /** The AMQP reply code; undefined when the connection went away instead. */
+  /** The AMQP reply code; undefined if the connection was lost. */
   readonly code: number | undefined;
   readonly text: string;
-  /** The broker's words, where it closed the whole connection because of this. */
+  /** The broker's reply text, if it closed the whole connection because of the request. */
   readonly connectionText: string | undefined;
   readonly error: unknown;
 }
@@ -16,28 +16,28 @@ export interface Refusal {
 export type Answer = { readonly ok: true } | Refusal;
 
 /**
- * A refusal is an answer; only what amqplib cannot do throws.
+ * Resolves with refusals as well. Rejects only if amqplib cannot open the channel.
  *
- * @param patienceMs when there is no answer for so long the channel is closed, and that counts as a refusal once the broker
- *   has closed it as well: a queue that does not answer may keep it from doing so. Default: waits.
+ * @param timeoutMs closes the channel if there is no answer within this time. That counts as a refusal once the broker
+ *   has closed the channel as well, which an unresponsive queue may prevent. Default: no timeout.
  */
 export async function ask(
   connection: OpenConnection,
-  question: (channel: Channel) => Promise<unknown>,
-  patienceMs?: number,
+  request: (channel: Channel) => Promise<unknown>,
+  timeoutMs?: number,
 ): Promise<Answer> {
   const channel = await connection.model.createChannel();
   const close = () => channel.close().catch(() => {});
-  const timer = patienceMs === undefined ? undefined : setTimeout(close, patienceMs);
-  // The same error also rejects the question itself.
+  const timer = timeoutMs === undefined ? undefined : setTimeout(close, timeoutMs);
+  // The same error also rejects `request`.
   channel.on('error', () => {});
   let connectionError: unknown;
-  const note = (error: unknown) => {
+  const onConnectionError = (error: unknown) => {
     connectionError = error;
   };
-  connection.model.on('error', note);
+  connection.model.on('error', onConnectionError);
   try {
-    await question(channel);
+    await request(channel);
   } catch (error) {
     return {
       ok: false,
@@ -48,9 +48,9 @@ export async function ask(
     };
   } finally {
     clearTimeout(timer);
-    connection.model.removeListener('error', note);
+    connection.model.removeListener('error', onConnectionError);
   }
-  // Nobody waits for this channel's end; when the connection is lost meanwhile, the channel has ended as well.
+  // Not awaited. If the connection is lost meanwhile, the channel is closed as well.
   void close();
   return { ok: true };
 }

@@ -1,50 +1,52 @@
 /**
- * Declares exchanges and queues: passive first, so that what exists is used as it is and needs no right to configure.
+ * Declares exchanges and queues. Passive first, so that existing ones are used as they are, without "configure"
+ * permission.
  *
- * A 404 or 406 closes the channel it happened on, so every question has a channel of its own that may be thrown away.
+ * A 404 or 406 closes the channel on which it happened, so each request has a channel of its own.
  */
 
 import { Mutex } from 'async-mutex';
 import { StatusLog } from '../status-log.js';
 import type { QueueDeclaration } from '../wire.js';
+import { ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED } from './broker-reply.js';
 import type { OpenConnection } from './open-connection.js';
-import { learnArguments, type QueueArguments } from './queue-arguments.js';
-import { ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED } from './reply.js';
+import { findArguments, type QueueArguments } from './queue-arguments.js';
 import { ask, type Refusal } from './throwaway-channel.js';
 
 export interface Topology {
   /**
-   * Makes sure that the exchange, the queue and the binding are there; remembered per connection. Rejects when the
-   * connection is lost.
+   * Ensures that the exchange, the queue and the binding exist. Remembered per connection. Rejects when the connection
+   * is lost.
    *
-   * @returns what the queue was declared with; undefined where the broker does not say.
+   * @returns the arguments that the queue was declared with; undefined if the broker does not reveal them.
    */
   ensure(connection: OpenConnection, declaration: QueueDeclaration): Promise<QueueArguments | undefined>;
-  /** The broker showed that something of it is gone: ask again next time, after a rest. */
+  /** Forgets everything, because something turned out to be missing: it is declared again, after a short delay. */
   forget(): void;
-  /** What this queue is may change: ask again next time. */
+  /** Forgets this queue, so that it is declared again. */
   forgetQueue(queue: string, connection: OpenConnection): void;
 }
 
 /**
- * RabbitMQ subscribes the readers of a deleted queue, without a word, to one of the same name that it finds when it sees to
- * them ("there is a slight danger here", says a comment in rabbit_channel.erl). On a quorum queue such a subscription
- * swallows as many messages as it was given before; they come back only when its channel ends (measured with 3.10.8: 60 of
- * 60 that were deleted and declared in one breath). So what is gone stays away until all its readers have been told.
+ * Delay before a deleted queue is declared again, in milliseconds. When RabbitMQ handles the consumers of a deleted
+ * queue, it silently subscribes them to a new queue of the same name, if there is one ("there is a slight danger here",
+ * says a comment in rabbit_channel.erl). On a quorum queue, such a subscription holds back as many messages as it had
+ * received before, until its channel closes (measured with 3.10.8: 60 of 60 with a queue that was deleted and
+ * immediately declared again). The delay lets all consumers receive their cancellation first.
  */
-const REST_MS = 500;
+const REDECLARE_DELAY_MS = 500;
 
-/** @param notice takes what a person should know, each sentence once: other arguments, missing permissions. */
+/** @param notice receives each problem once: different arguments, missing permissions. */
 export function createTopology(notice: (sentence: string) => void): Topology {
   let done = new WeakMap<OpenConnection, Map<string, QueueArguments | undefined>>();
-  const said = new StatusLog(notice);
-  const tell = (sentence: string) => said.once(sentence);
+  const notices = new StatusLog(notice);
+  const warn = (sentence: string) => notices.once(sentence);
   const mutex = new Mutex();
-  let restUntilMs = 0;
-  /** The broker's words, once it has refused a quorum queue by closing the connection. */
+  let declareAfterMs = 0;
+  /** The broker's reply text, once it has refused a quorum queue by closing the connection. */
   let noQuorum: string | undefined;
-  /** What the last queue had that was there with other arguments. */
-  let learnt: QueueArguments | undefined;
+  /** The arguments of the last queue that existed with different ones. */
+  let existingArguments: QueueArguments | undefined;
 
   function remembered(connection: OpenConnection): Map<string, QueueArguments | undefined> {
     let names = done.get(connection);
@@ -61,8 +63,8 @@ export function createTopology(notice: (sentence: string) => void): Topology {
     declare: () => Promise<QueueArguments | undefined>,
   ): Promise<QueueArguments | undefined> {
     if (remembered(connection).has(name)) return remembered(connection).get(name);
-    while (performance.now() < restUntilMs) await restFor(restUntilMs - performance.now());
-    // What is forgotten while it is being declared is asked for again: then this is not the list that counts any more.
+    while (performance.now() < declareAfterMs) await delay(declareAfterMs - performance.now());
+    // After `forget()` during the declaration, this is no longer the current map, so that the result is not remembered.
     const names = remembered(connection);
     const found = await declare();
     names.set(name, found);
@@ -71,17 +73,17 @@ export function createTopology(notice: (sentence: string) => void): Topology {
 
   const exchange = (connection: OpenConnection, name: string) =>
     once(connection, `exchange ${name}`, async () => {
-      await declareExchange(connection, name, tell);
+      await declareExchange(connection, name, warn);
       return undefined;
     });
 
   async function queue(connection: OpenConnection, declaration: QueueDeclaration): Promise<QueueArguments | undefined> {
     try {
-      const found = await declareQueue(connection, declaration, tell, noQuorum);
+      const found = await declareQueue(connection, declaration, warn, noQuorum);
       if (typeof found !== 'string') return found;
       const again = (args: QueueArguments) => declare(connection, { ...declaration, arguments: args });
-      const existing = await learnArguments(again, declaration.arguments, found, learnt);
-      learnt = existing ?? learnt;
+      const existing = await findArguments(again, declaration.arguments, found, existingArguments);
+      existingArguments = existing ?? existingArguments;
       return existing;
     } catch (error) {
       if (error instanceof QuorumRefused) noQuorum = error.message;
@@ -97,7 +99,7 @@ export function createTopology(notice: (sentence: string) => void): Topology {
       }),
     forget() {
       done = new WeakMap();
-      restUntilMs = performance.now() + REST_MS;
+      declareAfterMs = performance.now() + REDECLARE_DELAY_MS;
     },
     forgetQueue(name, connection) {
       remembered(connection).delete(`queue ${name}`);
@@ -105,41 +107,41 @@ export function createTopology(notice: (sentence: string) => void): Topology {
   };
 }
 
-type Tell = (sentence: string) => void;
+type Warn = (sentence: string) => void;
 
-function restFor(ms: number): Promise<void> {
+function delay(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, Math.ceil(ms)).unref();
   });
 }
 
-async function declareExchange(connection: OpenConnection, name: string, tell: Tell): Promise<void> {
+async function declareExchange(connection: OpenConnection, name: string, warn: Warn): Promise<void> {
   const exists = await ask(connection, (channel) => channel.checkExchange(name));
   const declared = await ask(connection, (channel) => channel.assertExchange(name, 'direct', { durable: true }));
-  // It is there; that this user may not declare it does not matter.
+  // The exchange exists, so this user's missing permission to declare it does not matter.
   if (declared.ok || (exists.ok && declared.code === ACCESS_REFUSED)) return;
   if (exists.ok && declared.code === PRECONDITION_FAILED) {
-    tell(
-      `exchange "${name}" exists with other arguments and is used as it is: ${declared.text}. Delete it to have it declared anew.`,
+    warn(
+      `exchange "${name}" exists with different arguments and is used as it is: ${declared.text}. Delete it to have it declared again.`,
     );
   } else if (declared.code === ACCESS_REFUSED) {
-    tell(
-      `the user may not declare exchange "${name}", and it is not there: ${declared.text}. Declare it or grant "configure" on it.`,
+    warn(
+      `exchange "${name}" does not exist and the user may not declare it: ${declared.text}. Declare it or grant "configure" on it.`,
     );
   } else {
-    refuse(`exchange "${name}"`, declared, tell);
+    refuse(`exchange "${name}"`, declared, warn);
   }
 }
 
 /**
- * @param noQuorum why only classic queues are to be had.
- * @returns what it was declared with; the broker's refusal where it exists with other arguments; undefined where the
- *   broker says neither.
+ * @param noQuorum why quorum queues are not available.
+ * @returns the arguments that it was declared with; the broker's reply text if it exists with different arguments;
+ *   undefined if the broker reveals neither.
  */
 async function declareQueue(
   connection: OpenConnection,
   wanted: QueueDeclaration,
-  tell: Tell,
+  warn: Warn,
   noQuorum: string | undefined,
 ): Promise<QueueArguments | string | undefined> {
   const { queue } = wanted;
@@ -158,30 +160,30 @@ async function declareQueue(
     }
   }
   if (isQuorum && noQuorum !== undefined && declared.ok && !exists.ok) {
-    tell(`the broker refused a quorum queue (${noQuorum}); classic queues are declared, which live on one node only.`);
+    warn(`the broker refused a quorum queue (${noQuorum}); classic queues are declared, which are not replicated.`);
   }
 
   if (declared.ok || (exists.ok && declared.code === ACCESS_REFUSED)) {
-    await bind(connection, wanted, tell);
+    await bind(connection, wanted, warn);
     return declared.ok ? declaration.arguments : undefined;
   }
   if (exists.ok && declared.code === PRECONDITION_FAILED) {
-    tell(
-      `queue "${queue}" exists with other arguments and is used as it is: ${declared.text}. Delete it while it is empty to have it declared anew.`,
+    warn(
+      `queue "${queue}" exists with different arguments and is used as it is: ${declared.text}. Delete it while it is empty to have it declared again.`,
     );
-    await bind(connection, wanted, tell);
+    await bind(connection, wanted, warn);
     return declared.text;
   }
   if (declared.code === ACCESS_REFUSED) {
-    tell(
-      `the user may not declare queue "${queue}", and it is not there: ${declared.text}. Declare it or grant "configure" on it.`,
+    warn(
+      `queue "${queue}" does not exist and the user may not declare it: ${declared.text}. Declare it or grant "configure" on it.`,
     );
   } else if (declared.code === RESOURCE_LOCKED) {
-    tell(
-      `queue "${queue}" belongs to another connection alone: ${declared.text}. End that connection, or use another name of service.`,
+    warn(
+      `queue "${queue}" is exclusive to another connection: ${declared.text}. Close that connection, or use another service name.`,
     );
   } else {
-    refuse(`queue "${queue}"`, declared, tell);
+    refuse(`queue "${queue}"`, declared, warn);
   }
   return undefined;
 }
@@ -191,10 +193,13 @@ const declare = (
   { queue, arguments: args }: Pick<QueueDeclaration, 'queue' | 'arguments'>,
 ) => ask(connection, (channel) => channel.assertQueue(queue, { durable: true, arguments: args }));
 
-/** The connection ended because the broker has no quorum queues; on the next one only classic ones are asked for. */
+/**
+ * The broker closed the connection because it has no quorum queues. On the next connection only classic queues are
+ * declared.
+ */
 class QuorumRefused extends Error {}
 
-/** Without the arguments that only quorum queues know. */
+/** The same declaration without the arguments of quorum queues. */
 function classicInstead(declaration: QueueDeclaration): QueueDeclaration {
   const {
     'x-queue-type': _type,
@@ -205,20 +210,20 @@ function classicInstead(declaration: QueueDeclaration): QueueDeclaration {
   return { ...declaration, arguments: rest };
 }
 
-async function bind(connection: OpenConnection, declaration: QueueDeclaration, tell: Tell): Promise<void> {
+async function bind(connection: OpenConnection, declaration: QueueDeclaration, warn: Warn): Promise<void> {
   const { queue, exchange, routingKey } = declaration;
   const bound = await ask(connection, (channel) => channel.bindQueue(queue, exchange, routingKey));
   if (bound.ok) return;
   if (bound.code !== ACCESS_REFUSED && bound.code !== NOT_FOUND) {
-    refuse(`the binding of queue "${queue}"`, bound, tell);
+    refuse(`the binding of queue "${queue}"`, bound, warn);
   }
-  tell(
+  warn(
     `queue "${queue}" could not be bound to exchange "${exchange}" by key "${routingKey}": ${bound.text}. Bind it, or grant "write" on the queue and "read" on the exchange.`,
   );
 }
 
-/** What is refused for a reason that is not foreseen is told, and asked again later. */
-function refuse(what: string, { code, text, error }: Refusal, tell: Tell): never {
-  if (code !== undefined) tell(`the broker refused ${what}: ${text}. Loghive goes on trying.`);
+/** Reports a refusal for an unexpected reason, and throws so that the declaration is retried later. */
+function refuse(what: string, { code, text, error }: Refusal, warn: Warn): never {
+  if (code !== undefined) warn(`the broker refused ${what}: ${text}. Loghive keeps retrying.`);
   throw error;
 }

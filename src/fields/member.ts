@@ -5,7 +5,7 @@
  */
 import { safeValue } from '../safe-value.js';
 import { enumerableKeys, readSafely } from '../value/foreign-object.js';
-import { hasEscapedHazard } from '../value/safe-text.js';
+import { mayHaveUnsafeEscapes } from '../value/safe-text.js';
 
 export interface Member {
   readonly name: string;
@@ -26,7 +26,7 @@ export function lastingMembers(fields: object): readonly Member[] {
     const safe = safeValue(value);
     const json = JSON.stringify(safe);
     // `safeValue` has cleaned it: an apparent hazard is only a text about one.
-    return [{ name, value: safe, ...(hasEscapedHazard(json) ? {} : { json }) }];
+    return [{ name, value: safe, ...(mayHaveUnsafeEscapes(json) ? {} : { json }) }];
   });
 }
 

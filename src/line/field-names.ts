@@ -1,11 +1,14 @@
 /**
- * Where loggers keep what a record has a place for: Pino, Bunyan, Winston, those of other languages, and the formats of
- * Google Cloud (`severity`), Elastic (`log.level`) and logfmt. One list for everything that reads lines.
+ * The field names that loggers use for level, time and error: Pino, Bunyan, Winston, loggers of other languages, and
+ * the formats of Google Cloud (`severity`), Elastic (`log.level`) and logfmt. Shared by everything that reads log
+ * lines.
  *
  * @module
  */
 
-/** The first one that a line has, and that holds a level. A name with a dot may also be an object in an object. */
+/**
+ * In order of precedence: the first field that holds a level is used. A name with a dot may also be a nested object.
+ */
 export const LEVEL_NAMES: readonly string[] = [
   'level',
   'severity',
@@ -22,10 +25,10 @@ export const LEVEL_NAMES: readonly string[] = [
 
 export const TIME_NAMES: readonly string[] = ['time', 'timestamp', '@timestamp', 'ts'];
 
-/** Syslog's numbers stand under this name: 0 is the most severe. */
+/** The field with syslog's severity numbers, in which 0 is the most severe. */
 export const SYSLOG_NAME = 'severity';
 
-/** What other names the parts of an error have: Pino's, Elastic's. */
+/** Other names of error fields, as Pino and Elastic write them. */
 export const ERROR_NAMES: ReadonlyArray<readonly [from: string, to: string]> = [
   ['aggregateErrors', 'errors'],
   ['type', 'name'],

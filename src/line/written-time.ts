@@ -1,24 +1,25 @@
 /**
- * The time that stands in a line of a log.
+ * The time in a log line.
  *
  * @module
  */
 import { epochMicros } from '../time/epoch.js';
 import { parseTimestamp } from '../time/timestamp.js';
 
-/** Until the year 2255: what a number can say to the microsecond, and an id. */
-const LAST_MICROS = Number.MAX_SAFE_INTEGER;
-/** Seconds, in 1973: smaller numbers are durations rather than times. */
-const LEAST_NUMBER = 1e8;
+/** The year 2255: the last time that a number and a UUIDv7 can represent to the microsecond. */
+const MAX_MICROS = Number.MAX_SAFE_INTEGER;
+/** In seconds, this is 1973. Smaller numbers are durations rather than times. */
+const MIN_NUMBER = 1e8;
 const NUMBER = /^\d{9,19}(?:\.\d+)?$/;
 
 /**
- * Epoch microseconds of a number of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their
- * size, from 1973 on, also in quotes; or of an ISO 8601 text, which is UTC where it does not say otherwise.
- * Undefined for everything else, and for times before 1970.
+ * Parses a number of seconds, milliseconds, microseconds or nanoseconds since 1970, distinguished by magnitude, from
+ * 1973 on, also in quotes; or an ISO 8601 text, which is UTC unless it has an offset.
+ *
+ * @returns epoch microseconds; undefined for everything else and for times before 1970.
  */
 export function readTime(written: unknown): number | undefined {
-  if (typeof written === 'number') return written < LEAST_NUMBER ? undefined : inRange(epochMicros(written));
+  if (typeof written === 'number') return written < MIN_NUMBER ? undefined : inRange(epochMicros(written));
   if (typeof written !== 'string') return undefined;
   if (NUMBER.test(written)) return inRange(epochMicros(Number(written)));
   const time = parseTimestamp(written);
@@ -26,12 +27,12 @@ export function readTime(written: unknown): number | undefined {
 }
 
 function inRange(micros: number): number | undefined {
-  return micros > 0 && micros <= LAST_MICROS ? micros : undefined;
+  return micros > 0 && micros <= MAX_MICROS ? micros : undefined;
 }
 
 /**
- * Times of a log are to the millisecond, and its lines come many to one: the microseconds, of which nothing is known, are
- * counted, so that the order of the lines stays. Times that say microseconds stay as they are.
+ * Preserves the order of lines. Log times usually have millisecond precision, and many lines share one. Their unknown
+ * microseconds are filled with a counter. Times that have microseconds are kept.
  */
 export function createLineOrder(): (epochMicros: number) => number {
   let lastMs = Number.NaN;

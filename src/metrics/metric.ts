@@ -1,8 +1,8 @@
 /**
- * Metrics that are read from what is counted anyway, at the moment of a scrape, in a registry of the user's own.
+ * Metrics that read existing counters at scrape time, in a registry provided by the user.
  *
- * A registry of prom-client, or of its successor @prometheus-io/client, takes any object with a name and a `get()`; so
- * neither package is imported here, and an application that exports nothing loads nothing.
+ * A registry of prom-client, or of its successor @prometheus-io/client, accepts any object with a name and a `get()`.
+ * So neither package is imported here, and an application without metrics loads nothing.
  */
 import { LoghiveError } from '../errors.js';
 import { kindOf } from '../settings/option.js';
@@ -19,11 +19,11 @@ export interface MetricDefinition {
 export interface Sample {
   readonly labels: Readonly<Record<string, string | number>>;
   readonly value: number;
-  /** Of a series that has another name than its metric: `…_bucket`, `…_sum`, `…_count`. */
+  /** The name of the series if it differs from the metric's: `…_bucket`, `…_sum`, `…_count`. */
   readonly metricName?: string;
 }
 
-/** What is needed of a registry. Those of prom-client 14 and 15 and of @prometheus-io/client fit. */
+/** The required part of a registry. Those of prom-client 14 and 15 and of @prometheus-io/client match. */
 export interface MetricRegistry {
   // biome-ignore lint/suspicious/noExplicitAny: each of the packages has a type of its own here
   registerMetric(metric: any): void;
@@ -33,16 +33,16 @@ export interface MetricRegistry {
   readonly contentType: string;
 }
 
-/** Tells our own metrics from others of the same name, also between the import and the require copy of this package. */
+/** Marks our own metrics. Shared by the import and the require build of this package. */
 const OWN = Symbol.for('loghive.metric.1');
 
 /**
- * Registers each of them that the registry does not have from us yet.
+ * Registers the metrics that the registry does not already have from Loghive.
  *
- * @param owner who registers them, for messages.
- * @param read the samples of a metric, at a scrape. Never throws.
- * @throws LoghiveError LOGHIVE_INVALID_OPTION where it is no registry, or has a metric of that name from somebody else.
- * @returns those that were registered.
+ * @param owner name of the caller, for error messages.
+ * @param read returns the samples of a metric at scrape time. Never throws.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if it is not a registry, or has a foreign metric of that name.
+ * @returns the names that were registered.
  */
 export function registerMetrics(
   owner: string,
@@ -57,7 +57,7 @@ export function registerMetrics(
     if (isOwn(existing)) return false;
     throw new LoghiveError(
       'LOGHIVE_INVALID_OPTION',
-      `${owner}: the registry has a metric "${name}" that is not Loghive's. Use another registry.`,
+      `${owner}: the registry already has a metric "${name}" that was not registered by Loghive. Use another registry.`,
     );
   });
   for (const definition of missing) registry.registerMetric(metricOf(definition, read));
@@ -65,7 +65,7 @@ export function registerMetrics(
 }
 
 /**
- * @param what it is, for the message: `collectMetrics: the registry`.
+ * @param what description for the error message, e.g. `collectMetrics: the registry`.
  * @throws LoghiveError LOGHIVE_INVALID_OPTION
  */
 export function assertRegistry(what: string, value: unknown): asserts value is MetricRegistry {
@@ -85,7 +85,7 @@ function isOwn(metric: unknown): boolean {
 function metricOf({ name, type, labels, help }: MetricDefinition, read: (name: string) => readonly Sample[]) {
   return {
     [OWN]: true,
-    // A registry for OpenMetrics takes the suffix of a counter away here, and puts it behind its samples again.
+    // An OpenMetrics registry removes the suffix of a counter here, and appends it to its samples again.
     name,
     help,
     type,
@@ -94,7 +94,7 @@ function metricOf({ name, type, labels, help }: MetricDefinition, read: (name: s
     get() {
       return { name: this.name, help, type, aggregator: 'sum', values: read(name) };
     },
-    /** For `registry.resetMetrics()`: what is counted belongs to somebody else. */
+    /** Called by `registry.resetMetrics()`. Does nothing, because the counters are not the registry's. */
     reset() {},
   };
 }

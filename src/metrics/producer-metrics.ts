@@ -1,4 +1,4 @@
-/** The metrics of this process's producers. docs/metrics.md has the same ones; a test holds the two equal. */
+/** The metrics of this process's producers. docs/metrics.md lists the same ones; a test keeps both in sync. */
 import { sharedPublishers } from '../publisher/shared.js';
 import { type LaneTally, tallies } from '../publisher/tally.js';
 import { type MetricDefinition, type MetricRegistry, registerMetrics, type Sample } from './metric.js';
@@ -23,35 +23,35 @@ export const PRODUCER_METRICS = [
     name: 'loghive_producer_records_dropped_total',
     type: 'counter',
     labels: [...LANE, 'reason'],
-    help: 'Records that were given up.',
+    help: 'Records that were dropped.',
   },
   {
     name: 'loghive_producer_records_waiting',
     type: 'gauge',
     labels: LANE,
-    help: 'Records that are kept and not confirmed yet.',
+    help: 'Records that are buffered or in flight, not confirmed yet.',
   },
   {
     name: 'loghive_producer_waiting_bytes',
     type: 'gauge',
     labels: [],
-    help: 'Bytes of the records that are kept and not confirmed yet.',
+    help: 'Bytes of the records that are buffered or in flight, not confirmed yet.',
   },
   {
     name: 'loghive_producer_connected',
     type: 'gauge',
     labels: [],
-    help: '1 while every connection to a broker is open, 0 while one is not; absent where nothing is open.',
+    help: '1 while every connection to a broker is open, 0 while one is not; absent without connections.',
   },
 ] as const satisfies readonly MetricDefinition[];
 
 type Name = (typeof PRODUCER_METRICS)[number]['name'];
 
-/** Services come from the application's own code; a bound is there for one that makes up names. */
-const MOST_SERVICES = 1000;
-const labels = new ServiceLabels(MOST_SERVICES);
+/** Limits the number of label values. Services come from the application's own code, which may generate names. */
+const MAX_SERVICES = 1000;
+const labels = new ServiceLabels(MAX_SERVICES);
 
-interface LaneFigures {
+interface LaneCounts {
   readonly service: string;
   readonly level: string;
   confirmed: number;
@@ -60,12 +60,13 @@ interface LaneFigures {
 }
 
 /**
- * Has the records of all integrations of this process, Winston, Pino in-process, console and `LoggerClient` alike, in a
- * registry of prom-client or `@prometheus-io/client`. Calling it again for the same registry does nothing.
+ * Registers metrics for the records of all integrations in this process: Winston, Pino in-process, console and
+ * `LoggerClient`. Accepts a registry of prom-client or `@prometheus-io/client`. Repeated calls with the same registry
+ * do nothing.
  *
- * What logs in another thread (a Pino worker target) is not in it.
+ * Records logged in another thread (a Pino worker target) are not included.
  *
- * @throws LoghiveError LOGHIVE_INVALID_OPTION where it is no registry, or has other metrics of these names.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if it is not a registry, or has other metrics of these names.
  */
 export function collectMetrics(registry: MetricRegistry): void {
   registerMetrics('collectMetrics', registry, PRODUCER_METRICS, (name) => SAMPLES[name as Name]());
@@ -76,7 +77,7 @@ const SAMPLES: Readonly<Record<Name, () => readonly Sample[]>> = {
     perLane((lane) => lane.confirmed + lane.waiting + sum(lane.dropped.values())),
   loghive_producer_records_confirmed_total: () => perLane(({ confirmed }) => confirmed),
   loghive_producer_records_dropped_total: () =>
-    figures().flatMap(({ service, level, dropped }) =>
+    laneCounts().flatMap(({ service, level, dropped }) =>
       [...dropped].map(([reason, value]) => ({ labels: { service, level, reason }, value })),
     ),
   loghive_producer_records_waiting: () => perLane(({ waiting }) => waiting),
@@ -91,12 +92,12 @@ const SAMPLES: Readonly<Record<Name, () => readonly Sample[]>> = {
   },
 };
 
-function perLane(value: (lane: LaneFigures) => number): Sample[] {
-  return figures().map((lane) => ({ labels: { service: lane.service, level: lane.level }, value: value(lane) }));
+function perLane(value: (lane: LaneCounts) => number): Sample[] {
+  return laneCounts().map((lane) => ({ labels: { service: lane.service, level: lane.level }, value: value(lane) }));
 }
 
-function figures(): LaneFigures[] {
-  const found = new Map<string, LaneFigures>();
+function laneCounts(): LaneCounts[] {
+  const found = new Map<string, LaneCounts>();
   const of = (name: string, level: string) => {
     const service = name === '' ? '' : labels.of(name);
     const key = `${level} ${service}`;
@@ -111,7 +112,7 @@ function figures(): LaneFigures[] {
   return [...found.values()];
 }
 
-function add(to: LaneFigures, { confirmed, dropped }: LaneTally): void {
+function add(to: LaneCounts, { confirmed, dropped }: LaneTally): void {
   to.confirmed += confirmed;
   for (const [reason, records] of dropped) to.dropped.set(reason, (to.dropped.get(reason) ?? 0) + records);
 }

@@ -1,24 +1,24 @@
 /**
- * Names of services as labels. They come from the network, and each one makes time series that Prometheus keeps for
- * weeks: so they are bounded, and safe to print. Pure.
+ * Service names as label values. They come from the network, and each one creates time series that Prometheus keeps for
+ * weeks, so their number is limited and they are safe to print. Pure.
  */
 import { SERVICE_NAME } from '../wire.js';
 
-/** What the records of all further services are counted as, and those whose name could not be that of a queue. */
+/** The label for all services beyond the limit, and for names that are not valid service names. */
 export const OTHER_SERVICE = 'other';
 
 export class ServiceLabels {
-  readonly #most: number;
+  readonly #max: number;
   readonly #known = new Set<string>([OTHER_SERVICE]);
 
-  /** @param most how many services have a label of their own: the first ones. */
-  constructor(most: number) {
-    this.#most = most;
+  /** @param max maximum number of services with their own label; the first ones get one. */
+  constructor(max: number) {
+    this.#max = max;
   }
 
   of(service: string): string {
     if (this.#known.has(service)) return service;
-    if (this.#known.size > this.#most || !SERVICE_NAME.test(service)) return OTHER_SERVICE;
+    if (this.#known.size > this.#max || !SERVICE_NAME.test(service)) return OTHER_SERVICE;
     this.#known.add(service);
     return service;
   }

@@ -157,7 +157,7 @@ export class Dispatch {
    */
   #leave(connection: OpenConnection): void {
     this.#broken = connection;
-    this.#publishChannel.connection.renew('the publishing channel accepts no more messages');
+    this.#publishChannel.connection.reconnect('the publishing channel accepts no more messages');
   }
 
   async #declare(lane: Lane, connection: OpenConnection): Promise<void> {

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { threadEnvironment } from '../config.js';
 import { reasonOf } from '../errors.js';
-import { now, type Part, type FaultReport } from './handover.js';
+import { type FaultReport, now, type Part } from './handover.js';
 
 interface Running {
   readonly worker: Worker;

@@ -6,7 +6,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { reasonOf } from '../errors.js';
 import { sendInternalLinesTo } from '../internal-logger.js';
 import { within } from '../time/time-limit.js';
-import { now, type PackedLane, type Part, type FaultReport, settle, unpack } from './handover.js';
+import { type FaultReport, now, type PackedLane, type Part, settle, unpack } from './handover.js';
 import type { Lane } from './lane.js';
 import { Publisher } from './publisher.js';
 

@@ -5,8 +5,8 @@
  * confirms its frame. Only a confirm takes it out; a nack, a return, a closed channel or connection put it back.
  */
 import { EventEmitter } from 'node:events';
+import { messageLimit } from '../amqp/broker-reply.js';
 import { PublishChannel, type PublishOutcome } from '../amqp/publish-channel.js';
-import { messageLimit } from '../amqp/reply.js';
 import { emitSafely } from '../emit-safely.js';
 import { LoghiveError } from '../errors.js';
 import { diagnosticLogger, type InternalLogger } from '../internal-logger.js';
@@ -46,7 +46,7 @@ export class Publisher {
   readonly notAccepted: NotAccepted;
   readonly #timedFlush = new TimedFlush({
     flush: () => this.flush(),
-    hurry: () => this.#publishChannel.connection.hurry(),
+    hurry: () => this.#publishChannel.connection.retryNow(),
     isIdle: () => this.isIdle,
     settled: () => this.#backlog.settled,
   });
@@ -212,7 +212,7 @@ export class Publisher {
 
   /** The last attempt to connect failed. */
   get isBrokerAway(): boolean {
-    return this.#publishChannel.connection.isAway;
+    return this.#publishChannel.connection.isUnreachable;
   }
 
   /**

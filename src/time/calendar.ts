@@ -1,17 +1,17 @@
 /**
- * Day arithmetic of the Gregorian calendar, reaching back before its introduction as ISO 8601 has it.
+ * Day arithmetic in the proleptic Gregorian calendar, as ISO 8601 defines it.
  *
  * @module
  */
 
-/** Days from 1970-01-01 to a date of the Gregorian calendar; years start in March here, so that a leap day ends one. */
+/** Days from 1970-01-01 to a date. Years start in March here, so that the leap day is the last day of a year. */
 export function daysFromCivil(year: number, month: number, day: number): number {
   const y = month > 2 ? year : year - 1;
   const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
   return y * 365 + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400) + dayOfYear - 719_468;
 }
 
-/** The reverse of `daysFromCivil`, as `YYYY-MM-DD`. */
+/** The inverse of `daysFromCivil`, as `YYYY-MM-DD`. */
 export function civilDate(days: number): string {
   const shifted = days + 719_468;
   const era = Math.floor(shifted / 146_097);

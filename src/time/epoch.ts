@@ -1,10 +1,13 @@
 /**
- * Numbers that are a time since 1970.
+ * Numeric times since 1970.
  *
  * @module
  */
 
-/** Epoch microseconds of a number of seconds, milliseconds, microseconds or nanoseconds, told apart by its size. */
+/**
+ * Converts a number of seconds, milliseconds, microseconds or nanoseconds, distinguished by magnitude, to epoch
+ * microseconds.
+ */
 export function epochMicros(number: number): number {
   if (number < 1e11) return Math.round(number * 1e6);
   if (number < 1e14) return Math.round(number * 1e3);

@@ -1,6 +1,6 @@
 /**
- * The offset from UTC of times that do not say it, as Python's `str(datetime.now())` does not, found out from the time at
- * which their message was published.
+ * Infers the UTC offset of times without one, such as Python's `str(datetime.now())`, from the time at which their
+ * message was published.
  *
  * @module
  */
@@ -9,53 +9,57 @@ const MINUTE_S = 60;
 const QUARTER_HOUR_S = 15 * MINUTE_S;
 const HOUR_S = 60 * MINUTE_S;
 
-/** In use somewhere on earth, in seconds, the least first. */
+/** All UTC offsets in use, in seconds, ascending. */
 const OFFSETS = [
   -720, -660, -600, -570, -540, -480, -420, -360, -300, -240, -210, -180, -150, -120, -60, 0, 60, 120, 180, 210, 240,
   270, 300, 330, 345, 360, 390, 420, 480, 525, 540, 570, 600, 630, 660, 720, 765, 780, 825, 840,
 ].map((minutes) => minutes * MINUTE_S);
 const OFFSET_SET: ReadonlySet<number> = new Set(OFFSETS);
 
-/** A record that is published within so much of when it was made is on time. */
+/** A record that is published within this time after it was created is on time. */
 const ON_TIME_S = MINUTE_S;
-/** Records that were kept together are late by about the same. */
-const ABOUT_S = 10 * MINUTE_S;
-/** Longer than that no publisher keeps a record, and no offset is remembered. */
-const MOST_LATE_S = 7 * 24 * HOUR_S;
-/** The names come from whoever publishes. */
-const MOST_SERVICES = 1000;
+/** Records that were buffered together are late by about the same time; this is the tolerance. */
+const SAME_DELAY_S = 10 * MINUTE_S;
+/** No publisher buffers a record longer than this, and offsets older than this are ignored. */
+const MAX_LATE_S = 7 * 24 * HOUR_S;
+/** Names come from publishers, so their number must be limited. */
+const MAX_SERVICES = 1000;
 
-/** An offset, in seconds east of UTC, by which a record was on time, and when that was published, in epoch seconds. */
-interface Shown {
+/**
+ * An offset, in seconds east of UTC, with which a record was on time, and when that record was published, in epoch
+ * seconds.
+ */
+interface ObservedOffset {
   readonly offsetS: number;
   readonly atS: number;
 }
 
 interface Service {
-  /** The last one first. More than one where processes in different zones published within an hour. */
-  shown: readonly Shown[];
-  /** How late the record before was. */
+  /** Most recent first. More than one if processes in different zones published within an hour. */
+  observed: readonly ObservedOffset[];
+  /** How late the previous record was. */
   lateS: number;
   isReported: boolean;
 }
 
 /**
- * A local time is ahead of the time at which its record was published by its offset, less what the record was late. So
- * where the two differ by the offset of some place on earth, to a minute, the record was on time, and that is its offset;
- * else it was late.
+ * The difference between a record's local time and its publish time is its UTC offset, minus the delay of publishing.
+ * If the difference is within a minute of a real UTC offset, the record was on time and the difference is its offset;
+ * otherwise the record was late.
  *
- * | they differ by | and the service | taken is |
+ * | the difference is | and | the offset used is |
  * |---|---|---|
- * | an offset | | that one: the service has shown it |
- * | an offset | by the one it has shown, this record and the one before are late by about the same | the one it has shown |
- * | no offset | has shown one, by which the record is late, by a week at most | that one |
- * | no offset | has shown none | the one by which the record is least late; UTC where that is more than an hour |
+ * | a real offset | | that offset, which is then remembered for the service |
+ * | a real offset | with the remembered offset, this record and the one before are late by about the same time | the remembered offset |
+ * | no real offset | the service has a remembered offset, with which the record is late by a week at most | the remembered offset |
+ * | no real offset | the service has no remembered offset | the one with which the record is least late; UTC if that is more than an hour |
  *
- * The second row is for what was kept while a broker was away: some of it is late by whole hours. One record that is late by
- * whole hours and alone cannot be told from one of another place, nor from one after the clocks were changed. Where a
- * service has shown several offsets, that one is meant by which the record is least late.
+ * The second row is for records that were buffered while a broker was unreachable: some of them are late by whole
+ * hours. A single record that is late by whole hours cannot be distinguished from one of another zone, or from one
+ * after a change of the clocks. If a service has several remembered offsets, the one with which the record is least
+ * late is used.
  *
- * That records are late is reported once for each service.
+ * Late records are reported once for each service.
  */
 export class LocalOffsets {
   readonly #services = new Map<string, Service>();
@@ -66,39 +70,39 @@ export class LocalOffsets {
   }
 
   /**
-   * @param civilS the local reading as if it were UTC, in epoch seconds.
+   * @param civilS the local time as if it were UTC, in epoch seconds.
    * @param sentS when its record was published, in epoch seconds.
-   * @param alone by this record alone, whatever its service has shown: its time is part of a key, which must not change
-   * when its message comes again to another process.
+   * @param alone ignores remembered offsets. For a record whose time is part of a key, which must be the same when its
+   *   message is redelivered to another process.
    * @returns epoch seconds.
    */
   toUtc(name: string, civilS: number, sentS: number, alone = false): number {
     const service = this.#service(name);
     const differenceS = civilS - sentS;
     const onTimeS = onTimeOffset(differenceS);
-    const late = alone ? undefined : leastLate(service.shown, differenceS, sentS);
+    const late = alone ? undefined : leastLate(service.observed, differenceS, sentS);
     const isOnTime = onTimeS !== undefined && !(late && isInBacklog(service, late.offsetS - differenceS));
     const offsetS = isOnTime ? onTimeS : (late?.offsetS ?? nearestOffset(differenceS));
-    if (isOnTime) show(service, offsetS, sentS);
+    if (isOnTime) remember(service, offsetS, sentS);
     else this.#reportLate(service, name, offsetS, late !== undefined);
     service.lateS = offsetS - differenceS;
     return civilS - offsetS;
   }
 
-  #reportLate(service: Service, name: string, offsetS: number, isShown: boolean): void {
+  #reportLate(service: Service, name: string, offsetS: number, isObserved: boolean): void {
     if (service.isReported) return;
     service.isReported = true;
-    this.#report(sentenceOf(name, offsetS, isShown));
+    this.#report(sentenceOf(name, offsetS, isObserved));
   }
 
   #service(name: string): Service {
     const known = this.#services.get(name);
     if (known !== undefined) return known;
     for (const oldest of this.#services.keys()) {
-      if (this.#services.size < MOST_SERVICES) break;
+      if (this.#services.size < MAX_SERVICES) break;
       this.#services.delete(oldest);
     }
-    const service: Service = { shown: [], lateS: 0, isReported: false };
+    const service: Service = { observed: [], lateS: 0, isReported: false };
     this.#services.set(name, service);
     return service;
   }
@@ -109,27 +113,31 @@ function onTimeOffset(differenceS: number): number | undefined {
   return Math.abs(differenceS - offsetS) <= ON_TIME_S && OFFSET_SET.has(offsetS) ? offsetS : undefined;
 }
 
-/** Of those that the service has shown, the one by which the record is least late. */
-function leastLate(shown: readonly Shown[], differenceS: number, sentS: number): Shown | undefined {
-  let least: Shown | undefined;
-  for (const each of shown) {
+/** Of the remembered offsets, the one with which the record is least late. */
+function leastLate(
+  observed: readonly ObservedOffset[],
+  differenceS: number,
+  sentS: number,
+): ObservedOffset | undefined {
+  let least: ObservedOffset | undefined;
+  for (const each of observed) {
     const lateS = each.offsetS - differenceS;
-    const isPossible = lateS >= -ON_TIME_S && lateS <= MOST_LATE_S && sentS - each.atS <= MOST_LATE_S;
+    const isPossible = lateS >= -ON_TIME_S && lateS <= MAX_LATE_S && sentS - each.atS <= MAX_LATE_S;
     if (isPossible && (least === undefined || each.offsetS < least.offsetS)) least = each;
   }
   return least;
 }
 
 function isInBacklog({ lateS: before }: Service, lateS: number): boolean {
-  return before > ON_TIME_S && Math.abs(lateS - before) <= ABOUT_S;
+  return before > ON_TIME_S && Math.abs(lateS - before) <= SAME_DELAY_S;
 }
 
-function show(service: Service, offsetS: number, atS: number): void {
-  const last = service.shown[0];
-  // Records come many in one second, nearly always of one offset.
+function remember(service: Service, offsetS: number, atS: number): void {
+  const last = service.observed[0];
+  // Usually many records a second have the same offset.
   if (last?.offsetS === offsetS && last.atS === atS) return;
-  const others = service.shown.filter((each) => each.offsetS !== offsetS && atS - each.atS <= HOUR_S);
-  service.shown = [{ offsetS, atS }, ...others];
+  const others = service.observed.filter((each) => each.offsetS !== offsetS && atS - each.atS <= HOUR_S);
+  service.observed = [{ offsetS, atS }, ...others];
 }
 
 function nearestOffset(differenceS: number): number {
@@ -137,10 +145,10 @@ function nearestOffset(differenceS: number): number {
   return nearest !== undefined && nearest - differenceS <= HOUR_S ? nearest : 0;
 }
 
-function sentenceOf(service: string, offsetS: number, isShown: boolean): string {
+function sentenceOf(service: string, offsetS: number, isObserved: boolean): string {
   const name = JSON.stringify(service.slice(0, 100));
-  const taken = `UTC${signed(offsetS)}, ${isShown ? 'the last one that it showed' : 'the nearest one'}, is taken`;
-  return `service ${name} publishes records late, with times that do not say their offset: ${taken}. Set PYTHON_TIMEZONE to its time zone to be sure`;
+  const assumed = `UTC${signed(offsetS)}, ${isObserved ? 'its last known offset' : 'the nearest possible offset'}, is assumed`;
+  return `service ${name} publishes late records whose times have no UTC offset: ${assumed}. Set PYTHON_TIMEZONE to its time zone to be sure`;
 }
 
 /** `+05:45` */

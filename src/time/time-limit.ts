@@ -1,9 +1,10 @@
-/** Waiting that has an end. */
+/** Waiting with a time limit. */
 
 /**
- * Waits for `work`, but no longer than `ms`. A failure of the work counts as its end: whoever needs it looks at the work.
+ * Waits for `work`, at most `ms` milliseconds. A rejection counts as finished; callers that need the error handle
+ * `work` itself.
  *
- * @returns whether the work ended in time.
+ * @returns whether the work finished in time.
  */
 export async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
@@ -19,7 +20,7 @@ export async function within(ms: number, work: Promise<unknown>): Promise<boolea
   return inTime;
 }
 
-/** Waits `ms`, or until the signal is given. Never rejects. */
+/** Waits `ms` milliseconds, or until the signal is aborted. Never rejects. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {

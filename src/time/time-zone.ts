@@ -1,5 +1,5 @@
 /**
- * Local times of an IANA time zone, turned into epoch seconds. The zone's rules come from `Intl`.
+ * Converts local times of an IANA time zone to epoch seconds. The zone's rules come from `Intl`.
  *
  * @module
  */
@@ -7,27 +7,31 @@ import { daysFromCivil } from './calendar.js';
 
 const DAY_S = 86_400;
 const QUARTER_HOUR_S = 900;
-// Before 1973 zones changed at odd seconds (Liberia was the last); since then only at quarters of an hour.
+// Before 1973 some zones changed at other times (Liberia was the last); since then only at quarter hours.
 const REGULAR_SINCE_S = 94_694_400;
-const MOST_KEPT = 4096;
+const MAX_CACHED = 4096;
 
 interface Zone {
   readonly format: Intl.DateTimeFormat;
-  /** Offset by quarter of an hour: asking `Intl` takes microseconds, and records come by the thousand. */
+  /**
+   * Offset by quarter hour. Cached, because an `Intl` call takes microseconds and there may be thousands of records a
+   * second.
+   */
   readonly offsets: Map<number, number>;
 }
 
 const zones = new Map<string, Zone | undefined>();
 
-/** Whether this Node knows the zone, e.g. `Europe/Berlin`. */
+/** Whether this Node version knows the zone, e.g. `Europe/Berlin`. */
 export function isTimeZone(name: string): boolean {
   return zoneOf(name) !== undefined;
 }
 
 /**
- * The epoch seconds of a local time (`civil`: the local reading taken as if it were UTC, in seconds). When clocks are
- * set back a reading occurs twice: the one nearer to `nearS` is taken, without it the first. When they are set forward
- * a reading is skipped: it counts with the offset from before. Undefined for an unknown zone.
+ * Converts a local time to epoch seconds. `civil` is the local time in seconds, as if it were UTC. When clocks are set
+ * back, a local time occurs twice: the occurrence nearer to `nearS` is taken, or the first if it is omitted. When
+ * clocks are set forward, a local time may not exist: the offset before the change applies. Undefined for an unknown
+ * zone.
  */
 export function zoneSeconds(civil: number, name: string, nearS?: number): number | undefined {
   const zone = zoneOf(name);
@@ -46,7 +50,7 @@ export function zoneSeconds(civil: number, name: string, nearS?: number): number
 function zoneOf(name: string): Zone | undefined {
   if (zones.has(name)) return zones.get(name);
   const zone = makeZone(name);
-  if (zones.size >= MOST_KEPT) zones.clear();
+  if (zones.size >= MAX_CACHED) zones.clear();
   zones.set(name, zone);
   return zone;
 }
@@ -71,14 +75,14 @@ function makeZone(timeZone: string): Zone | undefined {
   }
 }
 
-/** What the zone's clocks show ahead of UTC, in seconds, at a moment in epoch seconds. */
+/** The zone's offset from UTC, in seconds, at a time in epoch seconds. */
 function offsetAt(zone: Zone, seconds: number): number {
   if (seconds < REGULAR_SINCE_S) return askOffset(zone, seconds);
   const quarter = Math.floor(seconds / QUARTER_HOUR_S);
   const kept = zone.offsets.get(quarter);
   if (kept !== undefined) return kept;
   const offset = askOffset(zone, quarter * QUARTER_HOUR_S);
-  if (zone.offsets.size >= MOST_KEPT) zone.offsets.clear();
+  if (zone.offsets.size >= MAX_CACHED) zone.offsets.clear();
   zone.offsets.set(quarter, offset);
   return offset;
 }

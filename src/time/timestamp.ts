@@ -1,6 +1,6 @@
 /**
- * Timestamps to the microsecond: read by a grammar of our own, kept as integers, written in one canonical form.
- * Nothing here goes through `Date`, which knows milliseconds only and reads foreign text as it pleases.
+ * Timestamps with microsecond precision: parsed by our own grammar, stored as integers, written in one canonical form.
+ * `Date` is not used, because it only has milliseconds and parses unknown text unpredictably.
  *
  * @module
  */
@@ -13,14 +13,14 @@ export interface Timestamp {
 }
 
 /**
- * Turns a time without an offset into UTC.
+ * Converts a local time without an offset to UTC.
  *
- * @param civilS its reading as if it were UTC, in epoch seconds.
+ * @param civilS the local time as if it were UTC, in epoch seconds.
  * @returns epoch seconds.
  */
 export type LocalToUtc = (civilS: number) => number;
 
-/** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z: the years that four digits can say. */
+/** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z: the range of years with four digits. */
 export const FIRST_SECOND = -62_135_596_800;
 export const LAST_SECOND = 253_402_300_799;
 
@@ -32,19 +32,19 @@ const OFFSET = String.raw`(?<zulu>Z)|(?<sign>[+\u2212-])(?<offHour>\d\d)(?::?(?<
 const GRAMMAR = new RegExp(`^${DATE}[T ]${TIME}(?: ?(?:${OFFSET}))?$`, 'i');
 
 /**
- * Reads an ISO 8601 or RFC 3339 time: calendar, ordinal and week dates, extended or basic, `T` or a space, dot or comma
- * before a fraction of any length (digits past the microsecond are cut off), any offset, `24:00`, a leap second (which
- * counts as the first second of the next minute, as in PostgreSQL).
+ * Parses an ISO 8601 or RFC 3339 time: calendar, ordinal and week dates, extended or basic format, `T` or a space, dot
+ * or comma before a fraction of any length (digits past the microsecond are truncated), any offset, `24:00`, and a leap
+ * second (counted as the first second of the next minute, as in PostgreSQL).
  *
- * A time without an offset (the form that Python writes) is UTC unless `localToUtc` knows better. Undefined for anything
- * else, also outside the years 1 to 9999.
+ * A time without an offset (the form that Python writes) is UTC unless `localToUtc` converts it. Returns undefined for
+ * anything else, and outside the years 1 to 9999.
  */
 export function parseTimestamp(text: string, localToUtc: LocalToUtc = (civilS) => civilS): Timestamp | undefined {
   const found = GRAMMAR.exec(text.trim())?.groups;
   if (found === undefined) return undefined;
-  const days = dayNumber(found);
-  const time = timeOfDay(found);
-  const offset = givenOffset(found);
+  const days = parseDay(found);
+  const time = parseTimeOfDay(found);
+  const offset = parseOffset(found);
   if (days === undefined || time === undefined || offset === 'invalid') return undefined;
   const civil = days * DAY_S + time.seconds;
   const seconds = offset === 'local' ? localToUtc(civil) : civil - offset;
@@ -56,7 +56,7 @@ let lastText = '';
 
 /** Writes the canonical form, `2026-01-31T10:30:45.123456Z`, always 27 characters. Years 1 to 9999. */
 export function formatTimestamp({ seconds, micros }: Timestamp): string {
-  // Records come many to a second: its text is kept.
+  // Many records share a second, so its text is cached.
   if (seconds !== lastSecond) {
     const days = Math.floor(seconds / DAY_S);
     const rest = seconds - days * DAY_S;
@@ -67,7 +67,7 @@ export function formatTimestamp({ seconds, micros }: Timestamp): string {
   return `${lastText}${String(micros).padStart(6, '0')}Z`;
 }
 
-/** Epoch microseconds (an integer) as a timestamp. */
+/** Converts epoch microseconds (an integer) to a timestamp. */
 export function timestampFromMicros(epochMicros: number): Timestamp {
   const seconds = Math.floor(epochMicros / 1_000_000);
   return { seconds, micros: epochMicros - seconds * 1_000_000 };
@@ -75,7 +75,7 @@ export function timestampFromMicros(epochMicros: number): Timestamp {
 
 const CANONICAL = /^\d{4}-\d\d-\d\dT[012]\d:[0-5]\d:[0-5]\d\.\d{6}Z$/;
 
-/** Whether the text is what `formatTimestamp` writes for some time, so that it can be kept as it is. */
+/** Whether the text is exactly what `formatTimestamp` writes, so that it can be stored unchanged. */
 export function isCanonicalTimestamp(text: string): boolean {
   if (text.length !== 27 || !CANONICAL.test(text)) return false;
   const month = twoDigitsAt(text, 5);
@@ -88,7 +88,7 @@ export function isCanonicalTimestamp(text: string): boolean {
 
 type Groups = Record<string, string | undefined>;
 
-function dayNumber(found: Groups): number | undefined {
+function parseDay(found: Groups): number | undefined {
   const year = Number(found.year);
   if (found.month !== undefined) {
     const month = Number(found.month);
@@ -108,13 +108,13 @@ function dayNumber(found: Groups): number | undefined {
   return valid ? monday + weekDay - 1 : undefined;
 }
 
-/** The Monday of a year's first ISO week, which is the week that holds 4 January. (1970-01-01 was a Thursday.) */
+/** The Monday of a year's first ISO week, the week that contains 4 January. (1970-01-01 was a Thursday.) */
 function firstMonday(year: number): number {
   const fourth = daysFromCivil(year, 1, 4);
   return fourth - ((((fourth + 3) % 7) + 7) % 7);
 }
 
-function timeOfDay(found: Groups): Timestamp | undefined {
+function parseTimeOfDay(found: Groups): Timestamp | undefined {
   const hour = Number(found.hour);
   const minute = Number(found.minute ?? 0);
   const second = Number(found.second ?? 0);
@@ -128,7 +128,7 @@ function timeOfDay(found: Groups): Timestamp | undefined {
   return { seconds: hour * 3600 + minute * 60 + second + wholeS, micros: fractionMicros - wholeS * 1_000_000 };
 }
 
-function givenOffset(found: Groups): number | 'local' | 'invalid' {
+function parseOffset(found: Groups): number | 'local' | 'invalid' {
   if (found.zulu !== undefined) return 0;
   if (found.sign === undefined) return 'local';
   const hour = Number(found.offHour);

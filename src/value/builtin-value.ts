@@ -1,12 +1,12 @@
 /**
- * The objects of the language and of Node that are more than their enumerable properties, each taken apart for JSON.
+ * JSON representations of JavaScript and Node built-ins whose content is not in their enumerable properties.
  *
  * @module
  */
 import { types } from 'node:util';
 import { cutMark } from './cut.js';
 
-/** What stands for a built-in object; the contents are still to be made safe themselves. */
+/** The representation of a built-in object. Its contents have not been made safe yet. */
 export type Shape =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'unboxed'; readonly value: unknown }
@@ -15,30 +15,32 @@ export type Shape =
   | { readonly kind: 'marked'; readonly mark: string; readonly content: unknown };
 
 /**
- * What has no use for its own `toJSON`. Binary data: bytes are base64 under `[Buffer]`, `[Uint8Array]`, `[ArrayBuffer]`,
- * arrays of wider numbers are lists under their name; at most `most` bytes or numbers are taken. An invalid Date, which
- * would otherwise turn into null without a word. Undefined for anything else.
+ * Objects whose own `toJSON` is ignored. Binary data: bytes become base64 under `[Buffer]`, `[Uint8Array]` or
+ * `[ArrayBuffer]`; arrays of wider numbers become lists under their name. At most `max` bytes or numbers are included.
+ * An invalid Date, which JSON would silently turn into null. Undefined for anything else.
  */
-export function binaryOrInvalid(value: object, most: number): Shape | undefined {
-  if (types.isAnyArrayBuffer(value)) return base64Shape(tagOf(value), value, 0, value.byteLength, most);
-  if (ArrayBuffer.isView(value)) return viewShape(value, most);
+export function binaryOrInvalid(value: object, max: number): Shape | undefined {
+  if (types.isAnyArrayBuffer(value)) return base64Shape(tagOf(value), value, 0, value.byteLength, max);
+  if (ArrayBuffer.isView(value)) return viewShape(value, max);
   const invalid = types.isDate(value) && Number.isNaN(Date.prototype.getTime.call(value));
   return invalid ? { kind: 'text', text: '[Invalid Date]' } : undefined;
 }
 
 /**
- * Map, Set, RegExp and boxed primitives. Of a Map or Set at most `most` members are taken. Undefined for anything else.
+ * Map, Set, RegExp and boxed primitives. At most `max` entries of a Map or Set are included. Undefined for anything
+ * else.
  */
-export function containerOrBox(value: object, most: number): Shape | undefined {
-  if (types.isMap(value)) return membersShape('[Map]', Map.prototype.entries.call(value), value.size, most);
-  if (types.isSet(value)) return membersShape('[Set]', Set.prototype.values.call(value), value.size, most);
+export function containerOrBox(value: object, max: number): Shape | undefined {
+  if (types.isMap(value)) return membersShape('[Map]', Map.prototype.entries.call(value), value.size, max);
+  if (types.isSet(value)) return membersShape('[Set]', Set.prototype.values.call(value), value.size, max);
   if (types.isRegExp(value)) return { kind: 'text', text: RegExp.prototype.toString.call(value) };
   return types.isBoxedPrimitive(value) ? { kind: 'unboxed', value: unbox(value) } : undefined;
 }
 
 /**
- * The text of an object that shows no property of its own: what its own `toString` says (URLSearchParams, a class with
- * private fields), else its tag (`[Promise]`, `[WeakMap]`, `[Generator]`). Undefined for a plain empty one. May throw.
+ * A text for an object without visible properties: the result of its own `toString` (URLSearchParams, a class with
+ * private fields), otherwise its tag (`[Promise]`, `[WeakMap]`, `[Generator]`). Undefined for an empty plain object.
+ * May throw.
  */
 export function opaqueText(value: object): string | undefined {
   const toText: unknown = Reflect.get(value, 'toString');
@@ -50,30 +52,30 @@ export function opaqueText(value: object): string | undefined {
   return tag === 'Object' ? undefined : `[${tag}]`;
 }
 
-function viewShape(view: ArrayBufferView, most: number): Shape {
+function viewShape(view: ArrayBufferView, max: number): Shape {
   const name = Buffer.isBuffer(view) ? 'Buffer' : tagOf(view);
   if (types.isUint8Array(view) || types.isUint8ClampedArray(view) || types.isDataView(view)) {
-    return base64Shape(name, view.buffer, view.byteOffset, view.byteLength, most);
+    return base64Shape(name, view.buffer, view.byteOffset, view.byteLength, max);
   }
   const { length } = view as Float64Array;
-  const content: unknown[] = Array.prototype.slice.call(view, 0, most);
-  if (length > most) content.push(cutMark(length - most, 'more'));
+  const content: unknown[] = Array.prototype.slice.call(view, 0, max);
+  if (length > max) content.push(cutMark(length - max, 'more'));
   return { kind: 'marked', mark: `[${name}]`, content };
 }
 
-function base64Shape(name: string, buffer: ArrayBufferLike, offset: number, length: number, most: number): Shape {
-  // A whole number of three-byte groups, so that what is kept decodes by itself.
-  const kept = length <= most ? length : Math.floor(most / 3) * 3;
+function base64Shape(name: string, buffer: ArrayBufferLike, offset: number, length: number, max: number): Shape {
+  // A multiple of three bytes, so that the truncated text is valid base64.
+  const kept = length <= max ? length : Math.floor(max / 3) * 3;
   const base64 = Buffer.from(buffer, offset, kept).toString('base64');
   const cut = Math.ceil(length / 3) * 4 - base64.length;
   return { kind: 'marked', mark: `[${name}]`, content: cut > 0 ? base64 + cutMark(cut, 'characters') : base64 };
 }
 
-function membersShape(mark: string, members: Iterable<unknown>, size: number, most: number): Shape {
+function membersShape(mark: string, members: Iterable<unknown>, size: number, max: number): Shape {
   const content: unknown[] = [];
   for (const member of members) {
-    if (content.length >= most) {
-      content.push(cutMark(size - most, 'more'));
+    if (content.length >= max) {
+      content.push(cutMark(size - max, 'more'));
       break;
     }
     content.push(member);
@@ -89,7 +91,7 @@ function unbox(value: object): unknown {
   return Symbol.prototype.valueOf.call(value);
 }
 
-/** The name that the language gives the object, whatever its class is called. */
+/** The object's `Symbol.toStringTag` or built-in tag, independent of its class name. */
 export function tagOf(value: object): string {
   return Object.prototype.toString.call(value).slice('[object '.length, -1);
 }

@@ -1,6 +1,6 @@
 /**
- * Errors as data: what JSON leaves out of them is what people look for. The one place where an Error is taken apart,
- * whichever integration it comes through and wherever it stands.
+ * Converts errors to fields, including the properties that JSON leaves out. The only place that does so, for every
+ * integration and wherever the error occurs.
  *
  * @module
  */
@@ -9,16 +9,19 @@ import { enumerableKeys, readSafely, threwMark } from './foreign-object.js';
 import { setField } from './json-value.js';
 import { isMarked } from './winston-marks.js';
 
-/** What comes first, in this order. */
+/** The fields that come first, in this order. */
 const FIRST = ['name', 'message', 'stack', 'code', 'cause', 'errors'];
 const NONE: ReadonlySet<PropertyKey> = new Set();
 
-/** Whether the value is an Error, also one of another realm (Jest, `node:vm`) or a DOMException. A proxy may throw. */
+/**
+ * Whether the value is an Error, including one of another realm (Jest, `node:vm`), or a DOMException. A proxy may
+ * throw.
+ */
 export function isError(value: object): boolean {
   return types.isNativeError(value) || value instanceof Error;
 }
 
-/** The same of any value. What does not say what it is, is none. */
+/** Like `isError`, for any value. Returns false for a proxy that throws. */
 export function isErrorSafely(value: unknown): value is Error {
   try {
     return typeof value === 'object' && value !== null && isError(value);
@@ -28,15 +31,15 @@ export function isErrorSafely(value: unknown): value is Error {
 }
 
 /**
- * The fields that an Error is recorded with, values as they are: `name`, `message`, `stack`, then `code`, `cause` and
- * `errors` where there are any, then its other own enumerable fields. Where it has a `toJSON()`, the fields of that stand
- * for its own (Axios trims itself so), and of the first six those that it leaves out are taken from the Error. What Winston
- * has written onto it is left out. What throws has its mark as the value.
+ * The fields of an Error in a record, with unmodified values: `name`, `message`, `stack`, then `code`, `cause` and
+ * `errors` if present, then its other own enumerable fields. If it has a `toJSON()`, the fields of its result replace
+ * the Error's own (Axios removes large fields this way), except that missing ones of the first six are taken from the
+ * Error. Properties that Winston added are left out. A property that throws has a mark as its value.
  *
- * @param beside own fields that are none of the Error's.
+ * @param excluded own fields that do not belong to the Error.
  */
-export function errorFields(error: object, beside: ReadonlySet<PropertyKey> = NONE): Map<PropertyKey, unknown> {
-  const given = givenFields(error, beside);
+export function errorFields(error: object, excluded: ReadonlySet<PropertyKey> = NONE): Map<PropertyKey, unknown> {
+  const given = givenFields(error, excluded);
   const fields = new Map<PropertyKey, unknown>();
   for (const key of FIRST) {
     const value = key === 'cause' ? causeOf(error, given) : (given.get(key) ?? firstOf(error, key));
@@ -47,10 +50,10 @@ export function errorFields(error: object, beside: ReadonlySet<PropertyKey> = NO
   return fields;
 }
 
-/** The same in an object of its own, in which the Error itself is that object. */
-export function errorObject(error: object, beside?: ReadonlySet<PropertyKey>): Record<PropertyKey, unknown> {
+/** The same fields as an object. A field that refers to the Error itself refers to that object instead. */
+export function errorObject(error: object, excluded?: ReadonlySet<PropertyKey>): Record<PropertyKey, unknown> {
   const fields: Record<PropertyKey, unknown> = {};
-  for (const [key, value] of errorFields(error, beside)) {
+  for (const [key, value] of errorFields(error, excluded)) {
     const own = value === error ? fields : value;
     if (typeof key === 'string') setField(fields, key, own);
     else fields[key] = own;
@@ -59,22 +62,26 @@ export function errorObject(error: object, beside?: ReadonlySet<PropertyKey>): R
 }
 
 function firstOf(error: object, key: string): unknown {
-  // Where a class has it from a getter, it is another name for what is there already (ZodError).
+  // If it comes from a getter of the class, it repeats what another field already contains (ZodError).
   return key === 'errors' && !hasOwn(error, key) ? undefined : readSafely(error, key);
 }
 
-/** What a function of that name gives, too. @param given loses what is the same again. */
+/**
+ * The cause; if it is a function (VError), its result.
+ *
+ * @param given fields with the same value are removed from it.
+ */
 function causeOf(error: object, given: Map<PropertyKey, unknown>): unknown {
   const cause = given.get('cause') ?? readSafely(error, 'cause');
   if (typeof cause !== 'function' || cause.length > 0) return cause;
-  const called = calledSafely(cause, error);
-  // VError keeps it in a field as well.
+  const called = callSafely(cause, error);
+  // VError also stores it in a field.
   if (typeof called === 'object') for (const [key, value] of given) if (value === called) given.delete(key);
   return called;
 }
 
-// biome-ignore lint/complexity/noBannedTypes: whatever stands there
-function calledSafely(cause: Function, error: object): unknown {
+// biome-ignore lint/complexity/noBannedTypes: any function
+function callSafely(cause: Function, error: object): unknown {
   try {
     return Reflect.apply(cause, error, []) ?? undefined;
   } catch (thrown) {
@@ -82,25 +89,25 @@ function calledSafely(cause: Function, error: object): unknown {
   }
 }
 
-function givenFields(error: object, beside: ReadonlySet<PropertyKey>): Map<PropertyKey, unknown> {
+function givenFields(error: object, excluded: ReadonlySet<PropertyKey>): Map<PropertyKey, unknown> {
   const toJson = readSafely(error, 'toJSON');
-  if (typeof toJson !== 'function') return ownFields(error, error, beside);
+  if (typeof toJson !== 'function') return ownFields(error, error, excluded);
   try {
     const json: unknown = Reflect.apply(toJson, error, ['']);
-    if (json === undefined || json === null) return ownFields(error, error, beside);
-    if (typeof json === 'object' && !Array.isArray(json)) return ownFields(json, error, beside);
+    if (json === undefined || json === null) return ownFields(error, error, excluded);
+    if (typeof json === 'object' && !Array.isArray(json)) return ownFields(json, error, excluded);
     return new Map([['toJSON', json]]);
   } catch (thrown) {
-    return new Map<PropertyKey, unknown>([['toJSON', threwMark(thrown)], ...ownFields(error, error, beside)]);
+    return new Map<PropertyKey, unknown>([['toJSON', threwMark(thrown)], ...ownFields(error, error, excluded)]);
   }
 }
 
-/** @param source the error, or what it gives for itself. */
-function ownFields(source: object, error: object, beside: ReadonlySet<PropertyKey>): Map<PropertyKey, unknown> {
+/** @param source the error, or the result of its `toJSON()`. */
+function ownFields(source: object, error: object, excluded: ReadonlySet<PropertyKey>): Map<PropertyKey, unknown> {
   const fields = new Map<PropertyKey, unknown>();
   const levelMark = isMarked(error) ? readSafely(error, 'level') : undefined;
   for (const key of enumerableKeys(source)) {
-    if (beside.has(key)) continue;
+    if (excluded.has(key)) continue;
     const value = readSafely(source, key);
     if (key === 'level' && levelMark !== undefined && value === levelMark) continue;
     fields.set(key, value);
@@ -112,6 +119,6 @@ function hasOwn(error: object, key: string): boolean {
   try {
     return Object.hasOwn(error, key);
   } catch {
-    return false; // a proxy that does not say
+    return false;
   }
 }

@@ -1,14 +1,16 @@
 /**
- * Reading objects that are not ours, whose getters and proxy traps may do anything.
+ * Safe access to objects from the application, whose getters and proxy traps may do anything.
  *
  * @module
  */
 
 import { isWinstonMark } from './winston-marks.js';
 
-const MOST_REASON_CHARACTERS = 500;
+const MAX_REASON_CHARACTERS = 500;
 
-/** The keys of an object's own enumerable properties, strings first, then symbols, without those that Winston adds. */
+/**
+ * The keys of an object's own enumerable properties, strings first, then symbols, excluding those that Winston adds.
+ */
 export function enumerableKeys(source: object): PropertyKey[] {
   const keys: PropertyKey[] = Object.keys(source);
   for (const symbol of Object.getOwnPropertySymbols(source)) {
@@ -17,7 +19,7 @@ export function enumerableKeys(source: object): PropertyKey[] {
   return keys;
 }
 
-/** Reads a property; a getter or proxy trap that throws gives its mark instead. */
+/** Reads a property. If a getter or proxy trap throws, returns a mark instead. */
 export function readSafely(source: object, key: PropertyKey): unknown {
   try {
     return Reflect.get(source, key);
@@ -26,7 +28,7 @@ export function readSafely(source: object, key: PropertyKey): unknown {
   }
 }
 
-/** The value as `String()` gives it; where that throws, its mark. */
+/** The value converted by `String()`, or a mark if that throws. */
 export function textSafely(value: unknown): string {
   try {
     return String(value);
@@ -37,14 +39,14 @@ export function textSafely(value: unknown): string {
 
 /** The name of an object's class. */
 export function className(value: object): string {
-  const maker = readSafely(value, 'constructor');
-  const name = typeof maker === 'function' ? readSafely(maker, 'name') : undefined;
+  const creator = readSafely(value, 'constructor');
+  const name = typeof creator === 'function' ? readSafely(creator, 'name') : undefined;
   return typeof name === 'string' && name !== '' ? name : 'Object';
 }
 
-/** `[Threw: <message>]`, for what could not be had because reading it threw. Never throws. */
+/** `[Threw: <message>]`, the mark for a value that could not be read. Never throws. */
 export function threwMark(thrown: unknown): string {
-  return `[Threw: ${thrownReason(thrown).slice(0, MOST_REASON_CHARACTERS)}]`;
+  return `[Threw: ${thrownReason(thrown).slice(0, MAX_REASON_CHARACTERS)}]`;
 }
 
 function thrownReason(thrown: unknown): string {
@@ -53,6 +55,6 @@ function thrownReason(thrown: unknown): string {
     const message = Reflect.get(thrown, 'message');
     return typeof message === 'string' ? message : String(thrown);
   } catch {
-    return 'something unreadable';
+    return 'an unreadable value';
   }
 }

@@ -1,17 +1,23 @@
 /**
- * Numbers that JSON may hold and PostgreSQL does not: jsonb keeps 131,072 digits, and refuses a record for one number with
- * more.
+ * Numbers that are valid JSON but too large for PostgreSQL: jsonb stores up to 131,072 digits, and rejects a record for
+ * one larger number.
  *
  * @module
  */
 import { literalEnd, stringEnd } from './json-members.js';
 
-const MOST_CHARACTERS = 1000;
-/** May also hit a text: good enough to look closer. Digits are counted from their first one only, not from each. */
-const SUSPECT = new RegExp(`(?<!\\d)\\d{${MOST_CHARACTERS}}|\\d[eE][+-]?\\d{4}`);
+const MAX_CHARACTERS = 1000;
+/**
+ * A quick test that may also match inside strings. The lookbehind avoids recounting a long run of digits from each
+ * digit.
+ */
+const SUSPECT = new RegExp(`(?<!\\d)\\d{${MAX_CHARACTERS}}|\\d[eE][+-]?\\d{4}`);
 const HUGE_EXPONENT = /[eE][+-]?\d{4}/;
 
-/** A valid JSON text, in which numbers of more than 1,000 characters, or with an exponent of four digits, are texts. */
+/**
+ * Returns the valid JSON text with numbers of more than 1,000 characters, or with an exponent of four digits, in
+ * quotes.
+ */
 export function quoteHugeNumbers(json: string): string {
   if (!SUSPECT.test(json)) return json;
   let quoted = '';
@@ -23,7 +29,7 @@ export function quoteHugeNumbers(json: string): string {
     } else if (unit === 0x2d || (unit >= 0x30 && unit <= 0x39)) {
       const end = literalEnd(json, at);
       const number = json.slice(at, end);
-      if (number.length > MOST_CHARACTERS || HUGE_EXPONENT.test(number)) {
+      if (number.length > MAX_CHARACTERS || HUGE_EXPONENT.test(number)) {
         quoted += `${json.slice(from, at)}"${number}"`;
         from = end;
       }

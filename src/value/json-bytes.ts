@@ -1,6 +1,6 @@
 /**
- * Whether bytes are JSON as `JSON.stringify` writes it, found out without making anything of them. What is JSON too, but
- * written otherwise, nested deeper or with `\u` in it, counts as none: whoever needs to know parses it.
+ * Checks whether bytes are JSON as `JSON.stringify` writes it, without allocating anything. Other valid JSON (different
+ * formatting, deeper nesting, `\u` escapes) is rejected; callers then parse it.
  *
  * @module
  */
@@ -17,15 +17,18 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** Deeper than that it is parsed. */
-const MOST_DEPTH = 50;
+/** Deeper values are parsed instead. */
+const MAX_DEPTH = 50;
 const NONE = -1;
 
-/** What may follow a backslash: `"` `\` `/` b f n r t. Not `u`. */
+/** The characters allowed after a backslash: `"` `\` `/` b f n r t. Not `u`. */
 const ESCAPES = new Uint8Array(256);
 for (const byte of Buffer.from('"\\/bfnrt')) ESCAPES[byte] = 1;
 
-/** @param at behind the opening quote. @returns the place of the closing quote, -1 where there is none before `end`. */
+/**
+ * @param at index after the opening quote.
+ * @returns index of the closing quote; -1 if there is none before `end`.
+ */
 export function plainStringEnd(bytes: Uint8Array, at: number, end: number): number {
   for (let place = at; place < end; place++) {
     const byte = bytes[place]!;
@@ -39,13 +42,16 @@ export function plainStringEnd(bytes: Uint8Array, at: number, end: number): numb
   return NONE;
 }
 
-/** @param at the opening brace. @returns the place behind the closing one, -1 where it is no object that ends before `end`. */
+/**
+ * @param at index of the opening brace.
+ * @returns index after the closing brace; -1 if it is not an object that ends before `end`.
+ */
 export function plainObjectEnd(bytes: Uint8Array, at: number, end: number): number {
   return bytes[at] === OPEN_BRACE ? objectEnd(bytes, at, end, 1) : NONE;
 }
 
 function objectEnd(bytes: Uint8Array, open: number, end: number, depth: number): number {
-  if (depth > MOST_DEPTH) return NONE;
+  if (depth > MAX_DEPTH) return NONE;
   let at = open + 1;
   if (bytes[at] === CLOSE_BRACE) return at < end ? at + 1 : NONE;
   while (at < end) {
@@ -62,7 +68,7 @@ function objectEnd(bytes: Uint8Array, open: number, end: number, depth: number):
 }
 
 function arrayEnd(bytes: Uint8Array, open: number, end: number, depth: number): number {
-  if (depth > MOST_DEPTH) return NONE;
+  if (depth > MAX_DEPTH) return NONE;
   let at = open + 1;
   if (bytes[at] === CLOSE_BRACKET) return at < end ? at + 1 : NONE;
   while (at < end) {

@@ -1,6 +1,6 @@
 /**
- * The values of a JSON object as the text that they were written in, so that what needs no change is passed on digit by
- * digit: JSON.parse rounds numbers past 2^53 and drops double keys.
+ * Splits a JSON object into the texts of its members, so that unchanged values are passed on digit by digit. JSON.parse
+ * rounds numbers past 2^53 and drops duplicate keys.
  *
  * @module
  */
@@ -9,8 +9,9 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Where the string ends that begins at `start` with its opening quote: the place of its closing quote, -1 where there is
- * none.
+ * Finds the end of the string whose opening quote is at `start`.
+ *
+ * @returns index of the closing quote; -1 if there is none.
  */
 export function stringEnd(json: string, start: number): number {
   for (let at = json.indexOf('"', start + 1); at !== -1; at = json.indexOf('"', at + 1)) {
@@ -22,8 +23,8 @@ export function stringEnd(json: string, start: number): number {
 }
 
 /**
- * The text of each member of a JSON object, by its (decoded) name; of a name that is there twice the last, as JSON.parse
- * has it. The text must be known to be valid JSON and an object.
+ * Maps each (decoded) member name of a JSON object to the text of its value. Of duplicate names the last one counts, as
+ * in JSON.parse. The text must be known to be a valid JSON object.
  */
 export function memberTexts(json: string): Map<string, string> {
   const members = new Map<string, string>();
@@ -39,7 +40,7 @@ export function memberTexts(json: string): Map<string, string> {
   }
 }
 
-/** The text of each item of a JSON array. The text must be known to be valid JSON and an array. */
+/** The text of each item of a JSON array. The text must be known to be a valid JSON array. */
 export function itemTexts(json: string): string[] {
   const items: string[] = [];
   for (let at = skipSpace(json, json.indexOf('[') + 1); json.charCodeAt(at) !== 0x5d; ) {
@@ -51,7 +52,7 @@ export function itemTexts(json: string): string[] {
   return items;
 }
 
-/** How deep arrays and objects lie inside each other in a valid JSON text. */
+/** The maximum nesting depth of arrays and objects in a valid JSON text. */
 export function nesting(json: string): number {
   let depth = 0;
   let deepest = 0;
@@ -79,7 +80,7 @@ function decodedName(written: string): string {
   return written.includes('\\') ? (JSON.parse(`"${written}"`) as string) : written;
 }
 
-/** The place after the value that begins at `start`. */
+/** The index after the value that begins at `start`. */
 function valueEnd(json: string, start: number): number {
   const first = json.charCodeAt(start);
   if (first === QUOTE) return stringEnd(json, start) + 1;
@@ -104,7 +105,7 @@ function valueEnd(json: string, start: number): number {
   return json.length;
 }
 
-/** The place after the number, or the word, that begins at `start`. */
+/** The index after the number or keyword that begins at `start`. */
 export function literalEnd(json: string, start: number): number {
   let at = start;
   while (at < json.length && !isLiteralEnd(json.charCodeAt(at))) at += 1;

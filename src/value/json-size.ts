@@ -1,5 +1,6 @@
 /**
- * How much a JSON text holds, found without parsing it: `{},{},{},…` takes forty times as much memory as text.
+ * Estimates the number of values in a JSON text without parsing it: parsed, `{},{},{},…` takes forty times as much
+ * memory as its text.
  *
  * @module
  */
@@ -8,12 +9,12 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Whether a JSON text (UTF-8) has more than `most` commas, colons and opening brackets outside of its strings: one comes
- * with each value and each name, two with a container in a list. It stops reading where there are too many. A text of
- * `most` bytes never has more.
+ * Whether a JSON text (UTF-8) has more than `max` commas, colons and opening brackets outside strings: one comes with
+ * each value and each name, two with a container in a list. Stops reading as soon as there are too many. A text of
+ * `max` bytes never has more.
  */
-export function holdsMoreThan(most: number, json: Uint8Array): boolean {
-  let left = most;
+export function holdsMoreThan(max: number, json: Uint8Array): boolean {
+  let left = max;
   for (let at = 0; at < json.length; at += 1) {
     switch (json[at]) {
       case QUOTE:
@@ -31,7 +32,7 @@ export function holdsMoreThan(most: number, json: Uint8Array): boolean {
   return false;
 }
 
-/** The place of the closing quote of the string that begins at `start`; the end of the text where there is none. */
+/** The index of the closing quote of the string that begins at `start`; the end of the text if there is none. */
 function endOfString(json: Uint8Array, start: number): number {
   let at = start + 1;
   while (at < json.length && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1;

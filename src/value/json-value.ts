@@ -1,5 +1,5 @@
 /**
- * JSON values as this package handles them, and the one way to set a field that no name can break.
+ * JSON value types, and a way to set a field that is safe for every name.
  *
  * @module
  */
@@ -9,7 +9,7 @@ export interface JsonObject {
   [key: string]: Json;
 }
 
-/** The name itself, or with a number behind it where the object already has such a field. */
+/** The name, with a number appended if the object already has such a field. */
 export function freeName(fields: object, name: string, number: number): string {
   if (!Object.hasOwn(fields, name)) return name;
   let next = number;
@@ -17,7 +17,7 @@ export function freeName(fields: object, name: string, number: number): string {
   return `${name} (${next})`;
 }
 
-/** Sets an own field; by plain assignment `__proto__` would set the prototype. */
+/** Sets an own field. Plain assignment to `__proto__` would set the prototype. */
 export function setField<Value, Given extends Value>(fields: Record<string, Value>, name: string, value: Given): void {
   if (name !== '__proto__') fields[name] = value;
   else Object.defineProperty(fields, name, { value, enumerable: true, configurable: true, writable: true });

@@ -1,9 +1,9 @@
 /**
- * Node's streams, sockets, requests, responses and agents, and what else is a part of the machine rather than of what
- * somebody has logged: a request holds its socket, that its server, and that the whole application. Written as a person
- * would. What they stream is never read.
+ * Readable representations of Node's streams, sockets, requests, responses, agents and other internals. Without them, a
+ * logged request would include its socket, the socket's server, and with that the whole application. Streams are never
+ * read.
  *
- * Known by what they have, since importing Node's modules for them would make every application load those.
+ * Recognized by their properties, because importing the Node modules would load them in every application.
  *
  * @module
  */
@@ -12,8 +12,8 @@ import { className, readSafely } from './foreign-object.js';
 
 type Fields = Record<string, unknown>;
 
-/** What an EventEmitter, and an EventTarget, keeps for itself; symbols by their descriptions. */
-const EMITTER_PARTS: ReadonlySet<unknown> = new Set([
+/** Internal properties of EventEmitter and EventTarget; symbols by their descriptions. */
+const EMITTER_KEYS: ReadonlySet<unknown> = new Set([
   '_events',
   '_eventsCount',
   '_maxListeners',
@@ -29,18 +29,18 @@ const EMITTER_PARTS: ReadonlySet<unknown> = new Set([
 export function nodeShape(value: object): Shape | undefined {
   if (isHttpIncoming(value)) return { kind: 'fields', fields: incomingFields(value) };
   if (isHttpOutgoing(value)) return { kind: 'fields', fields: outgoingFields(value) };
-  if (!isMachinery(value)) return undefined;
+  if (!isNodeInternal(value)) return undefined;
   const mark = `[${className(value)}]`;
   const content = isSocket(value) ? socketFields(value) : readSafely(value, 'path');
-  const says =
+  const hasContent =
     typeof content === 'string' || (typeof content === 'object' && content !== null && Object.keys(content).length > 0);
-  return says ? { kind: 'marked', mark, content } : { kind: 'text', text: mark };
+  return hasContent ? { kind: 'marked', mark, content } : { kind: 'text', text: mark };
 }
 
-/** The keys without those of an EventEmitter, which say nothing. */
-export function withoutEmitterParts(value: object, keys: readonly PropertyKey[]): readonly PropertyKey[] {
+/** The keys without the internal ones of an EventEmitter or EventTarget. */
+export function withoutEmitterKeys(value: object, keys: readonly PropertyKey[]): readonly PropertyKey[] {
   if (!(Object.hasOwn(value, '_events') || value instanceof EventTarget)) return keys;
-  return keys.filter((key) => !EMITTER_PARTS.has(typeof key === 'symbol' ? key.description : key));
+  return keys.filter((key) => !EMITTER_KEYS.has(typeof key === 'symbol' ? key.description : key));
 }
 
 function isHttpIncoming(value: object): boolean {
@@ -57,7 +57,7 @@ function incomingFields(value: object): Fields {
   const { id, method, url, originalUrl } = pick(value, ['id', 'method', 'url', 'originalUrl']);
   const socket = readSafely(value, 'socket');
   const { remoteAddress, remotePort } = isObject(socket) ? pick(socket, ['remoteAddress', 'remotePort']) : {};
-  // Routers shorten the url.
+  // Routers shorten `url`.
   return withoutEmpty({ id, method, url: originalUrl ?? url, headers, remoteAddress, remotePort });
 }
 
@@ -77,12 +77,12 @@ function outgoingFields(value: object): Fields {
       headers,
     });
   }
-  // HTTP/2 has no message for it, and warns whoever asks.
+  // HTTP/2 has no status message, and reading it emits a warning.
   const status = Object.hasOwn(value, '_header') ? ['statusCode', 'statusMessage'] : ['statusCode'];
   return withoutEmpty({ ...pick(value, status), headers });
 }
 
-function isMachinery(value: object): boolean {
+function isNodeInternal(value: object): boolean {
   const has = (...names: string[]) => names.every((name) => Object.hasOwn(value, name));
   return (
     isStream(value) ||

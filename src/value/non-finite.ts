@@ -1,5 +1,5 @@
 /**
- * NaN and Infinity, which JSON does not have and Python's `json.dumps` (by default) and others write.
+ * NaN and Infinity, which are not valid JSON but are written by Python's `json.dumps` (by default) and others.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { stringEnd } from './json-members.js';
 const QUOTE = 0x22;
 const MINUS = 0x2d;
 
-/** The text with each NaN, Infinity and -Infinity that stands outside of its strings as a string of that name. */
+/** Puts each NaN, Infinity and -Infinity outside strings in quotes. */
 export function quoteNonFinite(json: string): string {
   if (!json.includes('NaN') && !json.includes('Infinity')) return json;
   let quoted = '';

@@ -1,24 +1,24 @@
 /**
- * Tells the values that JSON.stringify carries faithfully from all the others, for a tenth of what stringifying costs.
+ * Checks whether JSON.stringify serializes a value faithfully, for a tenth of what stringifying costs.
  *
  * @module
  */
 import { types } from 'node:util';
 
-/** Objects and arrays inside each other, at most; deeper ones are marked. */
-export const MOST_LEVELS = 500;
+/** Maximum nesting of objects and arrays; deeper ones are replaced by a mark. */
+export const MAX_DEPTH = 500;
 
 /**
- * Whether JSON.stringify carries the object faithfully and without running foreign code: plain objects, arrays, valid
- * Dates, strings, booleans, null, undefined and finite numbers; no accessors that give objects, no proxies, no symbol
- * keys, not deeper than 500 levels. What its strings hold is not looked at (`hasEscapedHazard` on the result does that
- * for less).
+ * Checks whether JSON.stringify serializes the object faithfully and without running the application's code: plain
+ * objects, arrays, valid Dates, strings, booleans, null, undefined and finite numbers; no accessors that return
+ * objects, no proxies, no symbol keys, at most 500 levels deep. The contents of strings are not checked
+ * (`mayHaveUnsafeEscapes` on the result is cheaper).
  *
- * Returns what is left of `room`, counted in the least number of characters that its JSON needs, so that the walk is
- * bounded; negative where the object is not plain or does not fit.
+ * Returns the rest of `room`, in characters, after subtracting the minimum size of the object's JSON, which also bounds
+ * the walk. Negative if the object is not plain or does not fit.
  */
 export function plainJsonBudget(value: object, room: number, depth = 0): number {
-  if (depth >= MOST_LEVELS || types.isProxy(value)) return -1;
+  if (depth >= MAX_DEPTH || types.isProxy(value)) return -1;
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Array.prototype) return arrayRoom(value as readonly unknown[], room, depth);
   if (prototype === Date.prototype) return Number.isNaN(Date.prototype.getTime.call(value)) ? -1 : room - 26;
@@ -30,7 +30,7 @@ export function plainJsonBudget(value: object, room: number, depth = 0): number 
   for (const key in source) {
     const item = source[key];
     if (item === undefined) continue;
-    // An accessor may give another object when it is read again.
+    // An accessor may return another object when it is read again.
     if (typeof item === 'object' && item !== null && Object.getOwnPropertyDescriptor(source, key)?.get) return -1;
     left = itemRoom(item, left - key.length - 3, depth);
     if (left < 0) return -1;

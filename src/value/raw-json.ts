@@ -1,6 +1,5 @@
 /**
- * A JSON object as the text that it was written in, so that nothing is lost on the way: JSON.parse rounds numbers past
- * 2^53.
+ * A JSON object stored as its original text, so that nothing is lost: JSON.parse rounds numbers past 2^53.
  *
  * @module
  */
@@ -10,12 +9,14 @@ export class RawJson {
   readonly #members: ReadonlyMap<string, string>;
   #json: string | undefined;
 
-  /** @param members the (decoded) names with the text of their values, which must be valid JSON and clean (`cleanJson`). */
+  /**
+   * @param members the (decoded) names and the texts of their values, which must be valid and clean JSON (`cleanJson`).
+   */
   constructor(members: ReadonlyMap<string, string>) {
     this.#members = members;
   }
 
-  /** Asks nothing of the value: it may be a proxy that throws at `instanceof`. */
+  /** Does not access the value, which may be a proxy that throws at `instanceof`. */
   static is(value: unknown): value is RawJson {
     return typeof value === 'object' && value !== null && #members in value;
   }
@@ -32,7 +33,7 @@ export class RawJson {
     return this.#json;
   }
 
-  /** The object itself, with what that costs. */
+  /** Parses the object, which rounds large numbers. */
   parse(): JsonObject {
     return JSON.parse(this.json) as JsonObject;
   }

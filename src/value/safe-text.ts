@@ -1,40 +1,40 @@
 /**
- * Text that JSON and PostgreSQL both take.
+ * Text that both JSON and PostgreSQL accept.
  *
  * @module
  */
 
-/** PostgreSQL refuses NUL in text (22021) and in jsonb (22P05); U+2400 is its visible symbol. */
+/** PostgreSQL rejects NUL in text (22021) and in jsonb (22P05). U+2400 is its visible symbol. */
 const NUL_SYMBOL = '\u2400';
-/** Either hazard as JSON writes it. May also hit a text about escapes: good enough to leave the fast path on. */
-const ESCAPED_HAZARD = /\\u(?:0000|d[89a-f])/i;
+/** NUL and surrogates as JSON escapes. May also match a text about escapes, which then only takes the slow path. */
+const UNSAFE_ESCAPE = /\\u(?:0000|d[89a-f])/i;
 
-/** The text with NUL as U+2400 and each lone surrogate as U+FFFD; the same string where there is neither. */
+/** Replaces NUL by U+2400 and each lone surrogate by U+FFFD. Returns the same string if there are none. */
 export function cleanText(text: string): string {
   const withoutNul = text.includes('\0') ? text.replaceAll('\0', NUL_SYMBOL) : text;
   const checked = withoutNul as string & WellFormedText;
   return checked.isWellFormed() ? withoutNul : checked.toWellFormed();
 }
 
-/** Of ECMAScript 2024: Node 20 has it, the `lib` that we compile against does not list it. */
+/** ECMAScript 2024, supported by Node 20 but not declared in the `lib` that we compile against. */
 interface WellFormedText {
   isWellFormed(): boolean;
-  /** With U+FFFD in the place of each lone surrogate. */
+  /** Replaces each lone surrogate by U+FFFD. */
   toWellFormed(): string;
 }
 
-/** Whether a JSON text may hold a NUL or a lone surrogate inside its strings. Never misses one. */
-export function hasEscapedHazard(json: string): boolean {
-  return json.includes('\\u') && ESCAPED_HAZARD.test(json);
+/** Whether a JSON text may contain an escaped NUL or lone surrogate. No false negatives. */
+export function mayHaveUnsafeEscapes(json: string): boolean {
+  return json.includes('\\u') && UNSAFE_ESCAPE.test(json);
 }
 
 /**
- * A valid JSON text, cleaned as `cleanText` cleans what it stands for. Every other character stays as it was written.
- * Takes no more memory for a million escapes than for one.
+ * Cleans a valid JSON text: its strings are changed as by `cleanText`, every other character is kept. Memory use does
+ * not depend on the number of escapes.
  */
 export function cleanJson(json: string): string {
   const text = cleanText(json);
-  return hasEscapedHazard(text) ? cleanEscapes(Buffer.from(text)) : text;
+  return mayHaveUnsafeEscapes(text) ? cleanEscapes(Buffer.from(text)) : text;
 }
 
 const BACKSLASH = 0x5c;
@@ -43,7 +43,7 @@ const SMALL_U = 0x75;
 const NUL_BYTES = [0xe2, 0x90, 0x80] as const;
 const REPLACEMENT_BYTES = [0xef, 0xbf, 0xbd] as const;
 
-/** What takes the place of an escape is shorter than it: the text is written over itself. */
+/** Replacements are shorter than the escapes, so the buffer is overwritten in place. */
 function cleanEscapes(json: Buffer): string {
   let end = 0;
   for (let at = 0; at < json.length; ) {
@@ -62,7 +62,7 @@ function cleanEscapes(json: Buffer): string {
   return json.toString('utf8', 0, end);
 }
 
-/** Of the escape `\uXXXX` that stands there; negative where none does. */
+/** The code unit of the escape `\uXXXX` at this index; negative if there is none. */
 function codeUnit(json: Buffer, at: number): number {
   if (json[at] !== BACKSLASH || json[at + 1] !== SMALL_U) return -1;
   const high = hexDigit(json[at + 2]) * 16 + hexDigit(json[at + 3]);
@@ -70,7 +70,7 @@ function codeUnit(json: Buffer, at: number): number {
   return high >= 0 && low >= 0 ? high * 256 + low : -1;
 }
 
-/** Far below zero where it is none, so that a number with it is negative. */
+/** The digit's value. For anything else, a number so negative that sums with it are negative. */
 function hexDigit(byte = 0): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
   const letter = byte | 0x20;

@@ -1,6 +1,6 @@
 /**
- * What fetch and its kin hold, which show none of it as properties: written as a person would. What a body streams is never
- * read. Known by their tags, so that those of other realms and libraries (undici, node-fetch) are known as well.
+ * Readable representations of web API objects (fetch, events, files), whose data is not in own properties. Bodies are
+ * never read. Recognized by their tags, which also covers other realms and libraries (undici, node-fetch).
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { className, readSafely } from './foreign-object.js';
 import { freeName, setField } from './json-value.js';
 
 type Fields = Record<string, unknown>;
-type Read = (value: object, most: number) => Fields | undefined;
+type Read = (value: object, max: number) => Fields | undefined;
 
 const READERS: Readonly<Record<string, Read>> = {
   Headers: entryFields,
@@ -36,22 +36,22 @@ const READERS: Readonly<Record<string, Read>> = {
 
 const EVENT_PARTS = ['type', 'message', 'error', 'code', 'reason', 'detail', 'data'];
 
-/** @param most members that are taken at most. Undefined for anything else. May throw. */
-export function webShape(value: object, most: number): Shape | undefined {
+/** @param max maximum number of entries. Undefined for anything else. May throw. */
+export function webShape(value: object, max: number): Shape | undefined {
   const tag = tagOf(value);
   if (tag === 'Object') return undefined;
-  const fields = Object.hasOwn(READERS, tag) ? READERS[tag]?.(value, most) : undefined;
+  const fields = Object.hasOwn(READERS, tag) ? READERS[tag]?.(value, max) : undefined;
   if (fields !== undefined) return { kind: 'fields', fields };
   if (tag.endsWith('Event') && typeof readSafely(value, 'type') === 'string') {
     return { kind: 'fields', fields: pick(value, EVENT_PARTS) };
   }
-  // What else shows symbols alone keeps its insides under them: streams, ports, keys.
+  // Other objects that only have symbol properties store internals under them: streams, ports, keys.
   return Object.keys(value).length === 0 && tag !== 'URLSearchParams' && Object.getOwnPropertySymbols(value).length > 0
     ? { kind: 'text', text: `[${className(value)}]` }
     : undefined;
 }
 
-/** Those that say something. */
+/** The named properties that are not empty or false. */
 function pick(value: object, names: readonly string[]): Fields {
   const fields: Fields = {};
   for (const name of names) {
@@ -66,8 +66,8 @@ function withSize(value: object, names: readonly string[]): Fields | undefined {
   return typeof size === 'number' ? { ...pick(value, [...names, 'type']), size } : undefined;
 }
 
-/** A name that is there more than once has a list. */
-function entryFields(value: object, most: number): Fields | undefined {
+/** A repeated name gets a list of its values. */
+function entryFields(value: object, max: number): Fields | undefined {
   const entries = readSafely(value, 'entries');
   if (typeof entries !== 'function') return undefined;
   const fields: Fields = {};
@@ -75,7 +75,7 @@ function entryFields(value: object, most: number): Fields | undefined {
   let taken = 0;
   for (const [key, entry] of Reflect.apply(entries, value, []) as Iterable<[unknown, unknown]>) {
     const name = String(key);
-    if (taken++ >= most) {
+    if (taken++ >= max) {
       setField(fields, freeName(fields, '…', taken), cutMark(1, 'more'));
       break;
     }

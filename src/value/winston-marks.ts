@@ -1,29 +1,29 @@
 /**
- * What Winston writes onto the objects that it is handed, and leaves there: onto an Error that is logged by itself, for
- * one, so that whatever logs it again finds a level, and the whole line of the first time, among its fields.
+ * Properties that Winston adds to the objects that it logs and leaves there. For example, an Error that was logged once
+ * has a level and the whole formatted line among its properties when it is logged again.
  *
- * Here and not beside the transport, because such an Error may come through any integration.
+ * Not part of the transport, because such an Error may come through any integration.
  *
  * @module
  */
 
 // https://github.com/winstonjs/triple-beam
-/** The level as it was before a format coloured it. */
+/** The level before a format colored it. */
 export const LEVEL = Symbol.for('level');
-/** The text that a format made of the whole record. */
+/** The whole record as formatted text. */
 export const MESSAGE = Symbol.for('message');
-/** The arguments of the call behind the message. */
+/** The arguments of the logging call after the message. */
 export const SPLAT = Symbol.for('splat');
 
 export function isWinstonMark(key: PropertyKey): boolean {
   return key === LEVEL || key === MESSAGE || key === SPLAT;
 }
 
-/** Whether Winston has logged the Error by itself: then its `level` is Winston's, too. */
+/** Whether Winston has logged this Error directly: then its `level` was set by Winston as well. */
 export function isMarked(error: object): boolean {
   try {
     return Object.hasOwn(error, LEVEL);
   } catch {
-    return false; // a proxy that does not say
+    return false;
   }
 }

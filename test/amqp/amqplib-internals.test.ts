@@ -1,14 +1,14 @@
-/** What Loghive reads of amqplib beyond its documents: an update that moves any of it fails here. */
+/** The undocumented parts of amqplib that Loghive uses: an update that changes any of them fails here. */
 import net from 'node:net';
 import { type ConfirmChannel, connect, type GetMessage } from 'amqplib';
 import { describe, expect, test } from 'vitest';
 import {
+  brokerReplyText,
   failedMethodOf,
   internalsOf,
   isNack,
   isUnencodable,
   messageOf,
-  wordsOfBroker,
 } from '../../src/amqp/amqplib-internals.js';
 import { onEnd, uniqueName, useBroker } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
@@ -27,7 +27,7 @@ function failure(channel: ConfirmChannel): Promise<Error> {
 }
 
 describe('a connection of amqplib', () => {
-  test('has a socket, heartbeat timers that can be let go, and what was agreed with the broker', async () => {
+  test('has a socket, heartbeat timers that can be unreferenced, and the negotiated values', async () => {
     const model = await open();
     const { connection } = model as unknown as {
       connection: { heartbeater: Record<'sendTimer' | 'recvTimer', NodeJS.Timeout>; maxFrameSize: number };
@@ -42,7 +42,7 @@ describe('a connection of amqplib', () => {
     expect(timers.map((timer) => timer.hasRef())).toEqual([false, false]);
   });
 
-  test('can be stopped from reading, and goes on where it was', async () => {
+  test('can pause reading, and continues where it stopped', async () => {
     const model = await open();
     const internals = internalsOf(model);
     const channel = await model.createChannel();
@@ -59,7 +59,7 @@ describe('a connection of amqplib', () => {
     expect(internals.isReadingPaused).toBe(false);
   });
 
-  test('writes what is published in one turn of the event loop together', async () => {
+  test('writes everything published in one turn of the event loop together', async () => {
     const model = await open();
     const { socket } = internalsOf(model);
     let writes = 0;
@@ -82,7 +82,7 @@ describe('a connection of amqplib', () => {
     expect(await channel.checkQueue(queue)).toMatchObject({ messageCount: messages });
   });
 
-  test('hands messages on whose headers its own decoder reads as we do', async () => {
+  test('delivers messages whose headers its own decoder would decode the same way', async () => {
     const [plain, ours] = await Promise.all([open(), open()]);
     internalsOf(ours);
     const headers = { text: 'ä', number: 5, big: 2 ** 40, half: 0.5, yes: true, list: [1, 'x'], table: { a: null } };
@@ -107,23 +107,23 @@ describe('a connection of amqplib', () => {
 });
 
 describe('an error of amqplib', () => {
-  test('says by which method the channel ended, and what the broker said', async () => {
+  test('contains the method that closed the channel, and the reply text', async () => {
     const channel = await (await open()).createConfirmChannel();
     const failed = failure(channel);
     await channel.consume(uniqueName('nowhere'), () => {}).catch(() => {});
     const error = await failed;
     expect(failedMethodOf(error)).toEqual({ classId: 60, methodId: 20 });
-    expect(wordsOfBroker(error)).toMatch(/^NOT_FOUND - no queue 'nowhere/);
+    expect(brokerReplyText(error)).toMatch(/^NOT_FOUND - no queue 'nowhere/);
   });
 
-  test('of an acknowledgement is not one of a subscription', async () => {
+  test('of an acknowledgement is not an error of a subscription', async () => {
     const channel = await (await open()).createConfirmChannel();
     const failed = failure(channel);
     channel.ack(messageOf(99));
     expect(failedMethodOf(await failed)).toEqual({ classId: 60, methodId: 80 });
   });
 
-  test('tells a refused message from a channel that ended', async () => {
+  test('distinguishes a nacked message from a closed channel', async () => {
     const model = await open();
     const channel = await model.createConfirmChannel();
     const queue = uniqueName('full');

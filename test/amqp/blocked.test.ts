@@ -9,7 +9,7 @@ import { methodFrame, useRelay } from '../support/use-relay.js';
 import { onEnd, uniqueName } from '../support/use-servers.js';
 import { eventually, sleep } from '../support/wait.mjs';
 
-// A node of its own: its memory alarm blocks every publisher.
+// A separate node, because its memory alarm blocks every publisher.
 let node: RabbitmqServer;
 beforeAll(async () => {
   node = await requireRabbitmq();
@@ -22,7 +22,7 @@ async function block() {
   onEnd(() => node.setVmWatermark());
 }
 
-/** A connection that published something, which is what gets it blocked. */
+/** A connection that has published, because only publishing connections are blocked. */
 async function useBlocked(settings = {}, options = {}) {
   const used = useConnection(node.url, settings, options);
   await used.is('ready');
@@ -30,7 +30,7 @@ async function useBlocked(settings = {}, options = {}) {
   const channel = await connection.model.createChannel();
   channel.on('error', () => {});
   await block();
-  // Only a publish after the alarm has come round to the connection blocks it.
+  // Only a publish after the alarm has reached the connection blocks it.
   await eventually(() => {
     channel.publish('', 'nowhere', Buffer.from('x'));
     return used.connection.status().state === 'blocked';
@@ -39,7 +39,7 @@ async function useBlocked(settings = {}, options = {}) {
 }
 
 describe('a connection that the broker blocks', () => {
-  test('before anybody could listen is blocked, and ready when it is unblocked', async () => {
+  test('before listeners could be added is blocked, and ready when it is unblocked', async () => {
     const relay = await useRelay(node.url, methodFrame(10, 60, Buffer.from('\x03low')));
     const { is, events } = useConnection(relay.url);
     await is('blocked');
@@ -52,7 +52,7 @@ describe('a connection that the broker blocks', () => {
   test('is blocked, and ready again when it is unblocked', async () => {
     const { connection, events, is } = await useBlocked({ socketTimeoutMs: 200 });
     expect(connection.status().host).toBe(`127.0.0.1:${node.port}`);
-    // The health check must not take the broker's not reading for silence.
+    // The health check must not mistake the broker's not reading for silence.
     await sleep(1200);
     expect(events()).toEqual(['ready', 'blocked']);
     await node.setVmWatermark();
@@ -62,16 +62,16 @@ describe('a connection that the broker blocks', () => {
     expect(connection.status().state).toBe('ready');
   });
 
-  test('is opened anew after blockedTimeoutMs', async () => {
+  test('is reopened after blockedTimeoutMs', async () => {
     const { heard, events } = await useBlocked({ blockedTimeoutMs: 400 });
     await eventually(() => events().length === 4);
     expect(events()).toEqual(['ready', 'blocked', 'lost', 'ready']);
     expect(heard[2]!.error!.message).toBe(
-      `connection to 127.0.0.1:${node.port} ended: the broker kept it blocked for 400 ms. Loghive reconnects.`,
+      `connection to 127.0.0.1:${node.port} ended: the broker blocked it for 400 ms. Loghive reconnects.`,
     );
   });
 
-  test('that is unblocked in time is not opened anew', async () => {
+  test('that is unblocked in time is not reopened', async () => {
     const { events, is } = await useBlocked({ blockedTimeoutMs: 1500 });
     await node.setVmWatermark();
     await is('ready');
@@ -79,7 +79,7 @@ describe('a connection that the broker blocks', () => {
     expect(events()).toEqual(['ready', 'blocked', 'unblocked']);
   });
 
-  test('closes at once, and leaves no socket behind', async () => {
+  test('closes immediately, and leaves no socket behind', async () => {
     const { connection, heard } = await useBlocked({}, { keepsProcessAlive: true });
     const { stream } = (heard[0]!.connection!.model as unknown as { connection: { stream: { destroyed: boolean } } })
       .connection;
@@ -91,7 +91,7 @@ describe('a connection that the broker blocks', () => {
   });
 });
 
-test('a publish channel publishes nothing while it is blocked, says so, and goes on afterwards', async () => {
+test('a publish channel publishes nothing while it is blocked, reports it, and resumes afterwards', async () => {
   const publishChannel = new PublishChannel(brokerConfigOf(node.url, { blockedTimeoutMs: 60_000 }), 'test', false);
   onEnd(() => publishChannel.connection.close());
   const warnings: LoghiveError[] = [];
@@ -114,12 +114,14 @@ test('a publish channel publishes nothing while it is blocked, says so, and goes
     published++;
     return false;
   });
-  // The one that made the broker block the connection is not answered.
+  // The message that made the broker block the connection is not confirmed.
   expect(outcomes.length).toBeLessThan(published);
   expect(publishChannel.bytesInFlight).toBe((published - outcomes.length) * message.body.length);
   expect(warnings).toHaveLength(1);
   expect(warnings[0]!.code).toBe('LOGHIVE_RECORDS_WAIT');
-  expect(warnings[0]!.message).toMatch(/^the broker blocks publishers: .*memory.*\. Records wait until it stops\.$/);
+  expect(warnings[0]!.message).toMatch(
+    /^the broker blocks publishers: .*memory.*\. Records are buffered until it unblocks them\.$/,
+  );
 
   await node.setVmWatermark();
   await eventually(() => unblocked === 1 && outcomes.length === published);

@@ -1,4 +1,4 @@
-/** A script that opens a connection, waits until it is in a state, and has nothing else to do. */
+/** A script that opens a connection, waits for a state, and has nothing else to do. */
 import { Connection } from '../../dist/esm/src/amqp/connection.js';
 
 const [settings, until] = process.argv.slice(2);

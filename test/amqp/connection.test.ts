@@ -11,7 +11,7 @@ import { eventually } from '../support/wait.mjs';
 const broker = await useBroker();
 const program = new URL('connection-child.mjs', import.meta.url).pathname;
 
-/** Takes connections and never says anything. */
+/** Accepts connections and never sends anything. */
 async function useBlackHole(): Promise<{ url: string; taken: () => number; hangUp: () => void }> {
   const sockets: net.Socket[] = [];
   const server = net.createServer((socket) => sockets.push(socket.on('error', () => {})));
@@ -50,7 +50,7 @@ describe('a connection', () => {
     expect(events()).toEqual(['ready', 'ready']);
   });
 
-  test('that is opened while it closes opens when it is closed, unless it is closed again', async () => {
+  test('that is opened while closing opens when it is closed, unless it is closed again', async () => {
     const { connection, events, is } = useConnection(broker.url);
     await is('ready');
     const closing = connection.close();
@@ -65,13 +65,13 @@ describe('a connection', () => {
     expect(events()).toEqual(['ready', 'ready']);
   });
 
-  test('that was never opened closes', async () => {
+  test('that was never opened can be closed', async () => {
     const connection = new Connection(brokerConfigOf(broker.url), { connectionName: 'x', keepsProcessAlive: true });
     await connection.close();
     expect(connection.status().state).toBe('closed');
   });
 
-  test('comes back after a reset, and says what was lost', async () => {
+  test('reconnects after a reset, and reports the lost connection', async () => {
     const proxy = await useProxy(broker.url);
     const { connection, heard, events, is } = useConnection(proxy.url(broker.url));
     await is('ready');
@@ -82,12 +82,12 @@ describe('a connection', () => {
     expect(heard[1]!.error!.message).toMatch(`connection to 127.0.0.1:${proxy.port} ended: `);
     const { lastError, lastErrorAtMs, connectedAt } = connection.status();
     expect(lastError).toBe(heard[1]!.error!.message);
-    // It is over: what is so now began later.
+    // The error is over: the connection was opened later.
     expect(lastErrorAtMs).toBeLessThan(Date.parse(connectedAt!));
     expect(heard[2]!.connection).not.toBe(heard[0]!.connection);
   });
 
-  test("tells the broker's own words when the broker ends it", async () => {
+  test("reports the broker's reply text when the broker closes it", async () => {
     const own = await useBroker();
     const { heard, events, is } = useConnection(own.url);
     await is('ready');
@@ -97,18 +97,18 @@ describe('a connection', () => {
     await is('ready');
   });
 
-  test('goes on trying while nothing listens, and tells each failure', async () => {
+  test('keeps retrying while nothing listens, and reports each failure', async () => {
     const proxy = await useProxy(broker.url);
     await proxy.refuse();
     const { connection, heard, events, is } = useConnection(proxy.url(broker.url));
     await is('waiting');
     expect(heard[0]!.error).toMatchObject({ code: 'LOGHIVE_BROKER_UNREACHABLE' });
-    connection.hurry();
+    connection.retryNow();
     expect(connection.status().state).toBe('connecting');
     await eventually(() => events().length >= 2);
     expect(new Set(events())).toEqual(new Set(['failed']));
     await proxy.heal();
-    connection.hurry();
+    connection.retryNow();
     await is('ready');
   });
 
@@ -121,12 +121,12 @@ describe('a connection', () => {
     connection.events.on('failed', () => delays.push(timers.mock.lastCall?.[1]));
     for (const _ of [1, 2, 3, 4, 5, 6, 7]) {
       await is('waiting');
-      connection.hurry();
+      connection.retryNow();
     }
     expect(delays.slice(0, 7)).toEqual([999, 1998, 3996, 7992, 15_984, 29_970, 29_970]);
   });
 
-  test('waits ever longer for a broker that takes it and ends it at once, until one has lasted', async () => {
+  test('increases its delay for a broker that accepts and closes it immediately, until a connection has lasted', async () => {
     const proxy = await useProxy(broker.url);
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     const timers = vi.spyOn(globalThis, 'setTimeout');
@@ -141,12 +141,12 @@ describe('a connection', () => {
       await proxy.reset();
       await is('waiting');
       clock.mockRestore();
-      connection.hurry();
+      connection.retryNow();
     }
     expect(delays).toEqual([999, 1998, 3996, 999, 1998]);
   });
 
-  test('gives its socket up with the connection, also where the peer would never close it', async () => {
+  test('closes its socket with the connection, even if the peer never would', async () => {
     const relay = await useRelay(broker.url);
     const { heard, events, is } = useConnection(relay.url);
     await is('ready');
@@ -158,7 +158,7 @@ describe('a connection', () => {
     expect(stream.destroyed).toBe(true);
   });
 
-  test('tries again at once when another one of the process gets through to the same broker', async () => {
+  test('retries immediately when another connection of the process reaches the same broker', async () => {
     const proxy = await useProxy(broker.url);
     await proxy.refuse();
     const port = await freePort();
@@ -168,29 +168,29 @@ describe('a connection', () => {
     const elsewhere = useConnection(`amqp://127.0.0.1:${port}`);
     for (const { connection, is } of [one, one, one, elsewhere]) {
       await is('waiting');
-      connection.hurry();
+      connection.retryNow();
     }
     await Promise.all([one.is('waiting'), elsewhere.is('waiting')]);
     const failed = elsewhere.events().length;
     await proxy.heal();
-    // Its own next attempt is eight seconds away.
+    // Its own next attempt is in eight seconds.
     const other = useConnection(proxy.url(broker.url));
     await other.is('ready');
     await one.is('ready', 3000);
     expect(elsewhere.events()).toHaveLength(failed);
   });
 
-  test('is woken so once only: two that are lost as soon as they are ready do not wake each other without end', async () => {
+  test('is woken only once: two connections that are lost as soon as they are ready do not wake each other endlessly', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onEnd(() => vi.restoreAllMocks());
     const readyAt: number[] = [];
     const [one, other] = [useConnection(broker.url), useConnection(broker.url)];
     one.connection.events.on('ready', () => readyAt.push(performance.now()));
     for (const { connection } of [one, other]) {
-      connection.events.on('ready', () => setImmediate(() => connection.renew('a test')));
+      connection.events.on('ready', () => setImmediate(() => connection.reconnect('a test')));
     }
     await eventually(() => readyAt.length >= 3, { withinMs: 15_000 });
-    // It has waited at least once, for a second.
+    // It has waited for a second at least once.
     expect(readyAt[2]! - readyAt[0]!).toBeGreaterThan(900);
   });
 
@@ -206,14 +206,14 @@ describe('a connection', () => {
     expect(hole.taken()).toBe(1);
     expect(connection.status().host).toBe(`127.0.0.1:${broker.port}`);
     expect(events()).toEqual(['ready']);
-    // The one that worked is tried first when it was lost.
+    // After a loss, the host that worked is tried first.
     await broker.closeConnections();
     await eventually(() => events().length === 3);
     expect(events()).toEqual(['ready', 'lost', 'ready']);
     expect(hole.taken()).toBe(1);
   });
 
-  test('that finds none of its hosts names them all in one line', async () => {
+  test('that reaches none of its hosts reports all of them in one line', async () => {
     const [one, two] = [await freePort(), await freePort()];
     const { heard, is } = useConnection(`amqp://u:secret@127.0.0.1:${one},localhost:${two}/v`);
     await is('waiting');
@@ -227,10 +227,10 @@ describe('a connection', () => {
     expect(message).not.toMatch(/secret|\n/);
   });
 
-  test('that is given up is lost with the reason, and opened anew', async () => {
+  test('that is dropped is lost with the reason, and reopened', async () => {
     const { connection, heard, events, is } = useConnection(broker.url);
     await is('ready');
-    connection.renew('it does not do what it should');
+    connection.reconnect('it does not do what it should');
     await eventually(() => events().length === 3);
     expect(events()).toEqual(['ready', 'lost', 'ready']);
     expect(heard[1]!.error!.message).toBe(
@@ -240,7 +240,7 @@ describe('a connection', () => {
 });
 
 describe('close()', () => {
-  test('ends an attempt that is under way', async () => {
+  test('aborts an attempt in progress', async () => {
     const hole = await useBlackHole();
     const { connection, events } = useConnection(hole.url, { socketTimeoutMs: 60_000 }, { keepsProcessAlive: true });
     await eventually(() => hole.taken() === 1);
@@ -249,14 +249,14 @@ describe('close()', () => {
     expect(events()).toEqual([]);
   });
 
-  test('ends the waiting for the next attempt', async () => {
+  test('cancels the delay before the next attempt', async () => {
     const { connection, is } = useConnection(`amqp://127.0.0.1:${await freePort()}`);
     await is('waiting');
     await within(1000, connection.close());
     expect(connection.status().state).toBe('closed');
   });
 
-  test('waits for a peer that does not answer no longer than it is told', async () => {
+  test('waits for an unresponsive peer only until its timeout', async () => {
     const proxy = await useProxy(broker.url);
     const { connection, events, is } = useConnection(proxy.url(broker.url));
     await is('ready');
@@ -266,7 +266,7 @@ describe('close()', () => {
     expect(events()).toEqual(['ready']);
   });
 
-  test('is the end of it: nothing is told and nothing is tried any more', async () => {
+  test('is final: no events and no attempts follow', async () => {
     const proxy = await useProxy(broker.url);
     const { connection, events, is } = useConnection(proxy.url(broker.url));
     await is('ready');
@@ -278,14 +278,14 @@ describe('close()', () => {
   });
 });
 
-describe('a process with nothing but a connection that shall not keep it', () => {
+describe('a process with only a connection that does not keep it alive', () => {
   async function endsBy(url: string, until: string, more: object = {}): Promise<void> {
     const settings = { ...brokerConfigOf(url, { socketTimeoutMs: 60_000, ...more }) };
     const child = useChild(program, { args: [JSON.stringify(settings), until] });
     await child.waitForLine(/^end of the script$/, 20_000);
     const begun = performance.now();
     expect(await child.exited).toEqual({ code: 0, signal: null });
-    // Time-outs and heartbeats are a minute here.
+    // Timeouts and heartbeats are a minute here.
     expect(performance.now() - begun).toBeLessThan(5000);
   }
 

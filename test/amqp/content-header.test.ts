@@ -1,4 +1,4 @@
-/** The properties of a message, whatever bytes they are: what amqplib's own decoder cannot take ends the connection. */
+/** Decoding of message properties from any bytes. amqplib's own decoder would close the connection. */
 import { describe, expect, test } from 'vitest';
 import { readContentHeader } from '../../src/amqp/content-header.js';
 import { seeded } from '../suite/random.mjs';
@@ -48,7 +48,7 @@ describe('the properties of a message', () => {
     expect(readContentHeader(header(0))).toEqual({ size: 5, properties: {}, weight: 0 });
   });
 
-  test('are all of class basic, each under its name', () => {
+  test('are all those of class basic, by name', () => {
     const names = ['type/json', 'gzip', 'corr', 'reply', '100', 'mid'];
     const payload = header(
       0xfffc,
@@ -107,18 +107,18 @@ describe('the properties of a message', () => {
     ['F', table(field('a', 't', Buffer.from([0]))), { a: false }],
     ['A', list(Buffer.from('V'), Buffer.concat([Buffer.from('S'), long('x')])), [null, 'x']],
   ])('have headers of type %s', (type, bytes, value) => {
-    expect(headersOf(field('h', type[0]!, bytes), field('behind', 't', Buffer.from([1])))).toEqual({
+    expect(headersOf(field('h', type[0]!, bytes), field('after', 't', Buffer.from([1])))).toEqual({
       h: value,
-      behind: true,
+      after: true,
     });
   });
 
   test.each(['F', 'A'] as const)(
-    'say where headers of type %s are nested too deep, and what lies behind is read',
+    'mark headers of type %s that are nested too deep, and later ones are read',
     (kind) => {
-      const headers = headersOf(nested(12_000, kind), field('behind', 't', Buffer.from([1])));
-      expect(headers.behind).toBe(true);
-      expect(JSON.stringify(headers.deep)).toContain('nested more than 32 deep');
+      const headers = headersOf(nested(12_000, kind), field('after', 't', Buffer.from([1])));
+      expect(headers.after).toBe(true);
+      expect(JSON.stringify(headers.deep)).toContain('nested more than 32 levels deep');
     },
   );
 
@@ -128,16 +128,16 @@ describe('the properties of a message', () => {
     ['a text that is longer than its table', field('h', 'S', u32(1000))],
     ['a table that is longer than the one it lies in', field('h', 'F', u32(0xffffffff))],
     ['a name that is longer than its table', Buffer.from([200, 0x61])],
-  ])('have what stands before %s, and the properties behind', (_what, broken) => {
+  ])('contain the headers before %s, and the properties after them', (_what, broken) => {
     const payload = header(0x3000, table(field('before', 't', Buffer.from([1])), broken), Buffer.from([2]));
     const { properties } = readContentHeader(payload);
     expect(properties.headers).toMatchObject({ before: true });
     expect(properties.deliveryMode).toBe(2);
   });
 
-  test('say of which type a value is that nobody knows', () => {
-    const headers = headersOf(field('before', 'V'), field('h', 'Z', u32(5)), field('behind', 'V'));
-    expect(headers).toEqual({ before: null, h: '…[a value of type "Z", which is not known, and all behind it]' });
+  test('contain the type of an unknown value', () => {
+    const headers = headersOf(field('before', 'V'), field('h', 'Z', u32(5)), field('after', 'V'));
+    expect(headers).toEqual({ before: null, h: '…[a value of unknown type "Z", and all values after it]' });
   });
 
   test('end where the frame ends', () => {
@@ -148,8 +148,8 @@ describe('the properties of a message', () => {
   });
 
   test.each([
-    ['with nothing behind them', [], {}],
-    ['with another one behind it', [u16(0), short('a/b')], { contentType: 'a/b' }],
+    ['without further data', [], {}],
+    ['with another property after it', [u16(0), short('a/b')], { contentType: 'a/b' }],
     ['without end', [u16(1), u16(1)], {}],
   ])('may have more words of flags, %s', (_what, rest, properties) => {
     expect(readContentHeader(header(0x8001, ...rest))).toMatchObject({ size: 5, properties });
@@ -163,24 +163,24 @@ describe('the properties of a message', () => {
     }
   });
 
-  test('are a thousand values at most, however many the frame holds', () => {
+  test('are at most a thousand values, however many the frame has', () => {
     // Five bytes each on the wire, two hundred in memory.
     const tables = Array.from({ length: 26_000 }, () => Buffer.concat([Buffer.from('F'), u32(0)]));
-    const headers = headersOf(field('many', 'A', list(...tables)), field('behind', 'V'));
+    const headers = headersOf(field('many', 'A', list(...tables)), field('after', 'V'));
     const many = headers.many as unknown[];
     expect(many).toHaveLength(1000);
     expect(many.at(-2)).toEqual({});
-    expect([many.at(-1), headers.behind]).toEqual(['…[more than 1000 values]', '…[more than 1000 values]']);
+    expect([many.at(-1), headers.after]).toEqual(['…[more than 1000 values]', '…[more than 1000 values]']);
   });
 
-  test('are weighed by what they take in memory', () => {
+  test('are weighed by their memory use', () => {
     const weightOf = (...fields: Buffer[]) => readContentHeader(header(0x2000, table(...fields))).weight;
     expect(readContentHeader(header(0)).weight).toBe(0);
     expect(weightOf(field('a', 'S', long('x'.repeat(30_000))))).toBeGreaterThan(60_000);
     expect(weightOf(...Array.from({ length: 500 }, (_, n) => field(`${n}`, 'V')))).toBeGreaterThan(100_000);
   });
 
-  test('take a name of the prototype for a name like any other', () => {
+  test('treat a name of the prototype as an ordinary name', () => {
     const headers = headersOf(field('__proto__', 'F', table(field('admin', 't', Buffer.from([1])))));
     expect(Object.keys(headers)).toEqual(['__proto__']);
     expect((headers as { admin?: unknown }).admin).toBeUndefined();

@@ -28,25 +28,25 @@ describe('the health check', () => {
     const { events, is } = useConnection(proxy.url(broker.url), { socketTimeoutMs: 200 });
     await is('ready');
     const before = proxy.bytesDown;
-    // The length of several silences that would have been too long.
+    // Several times the allowed silence.
     await sleep(1500);
     expect(proxy.bytesDown).toBeGreaterThan(before);
     expect(events()).toEqual(['ready']);
   });
 
-  test('notices a peer that has gone silent, and the connection comes back', async () => {
+  test('detects a silent peer, and the connection is reopened', async () => {
     const proxy = await useProxy(broker.url);
     const { heard, events, is } = useConnection(proxy.url(broker.url), { socketTimeoutMs: 500 });
     await is('ready');
     proxy.halfOpen();
     await eventually(() => events().includes('lost'), { withinMs: 5500 });
     expect(heard[1]!.error).toMatchObject({ code: 'LOGHIVE_BROKER_LOST' });
-    expect(heard[1]!.error!.message).toMatch(`connection to 127.0.0.1:${proxy.port} ended: no answer for `);
+    expect(heard[1]!.error!.message).toMatch(`connection to 127.0.0.1:${proxy.port} ended: no response for `);
     await proxy.heal();
     await is('ready', 20_000);
   });
 
-  test('notices it as well while the application goes on publishing', async () => {
+  test('also detects it while the application keeps publishing', async () => {
     const proxy = await useProxy(broker.url);
     const { publishChannel, lost, queue } = await useOutlet(proxy.url(broker.url), 500);
     const body = Buffer.from('{}');
@@ -72,7 +72,7 @@ describe('the health check', () => {
   test('leaves a slow connection alone', async () => {
     const proxy = await useProxy(broker.url);
     const { publishChannel, lost, queue } = await useOutlet(proxy.url(broker.url), 300);
-    // A frame takes 2 s each way through, a multiple of the time-out.
+    // A frame takes 2 s each way, a multiple of the timeout.
     proxy.throttle(32_768, { direction: 'up' });
     const body = Buffer.alloc(65_536, 'x');
     const outcomes: PublishOutcome[] = [];
@@ -83,7 +83,7 @@ describe('the health check', () => {
     expect(lost).toEqual([]);
   });
 
-  test('does not blame the peer for an event loop that stood still', async () => {
+  test('does not blame the peer for a blocked event loop', async () => {
     const { connection, events, is } = useConnection(broker.url, { socketTimeoutMs: 200 });
     await is('ready');
     const { connectedAt } = connection.status();

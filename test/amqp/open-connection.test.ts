@@ -26,7 +26,7 @@ async function open(url: string, settings = {}, options = {}): Promise<OpenConne
   return connection;
 }
 
-/** Whether the connection keeps the process alive decides how its socket is made, so both are tried. */
+/** Tested with and without keepsProcessAlive, because the socket is created differently. */
 async function refusal(url: string, settings = {}): Promise<LoghiveError> {
   const errors: LoghiveError[] = [];
   for (const keepsProcessAlive of [false, true]) {
@@ -65,16 +65,14 @@ describe('a server that cannot be reached', () => {
     }
   });
 
-  test('because its name is not known', async () => {
-    // A name that holds words of other errors.
+  test('because its name cannot be resolved', async () => {
+    // A name that contains text of other errors.
     const { code, message } = await refusal('amqp://u:secret@vhost-403-530.invalid');
     expect(code).toBe('LOGHIVE_BROKER_UNREACHABLE');
-    expect(message).toMatch(
-      /the name of the host is not known to DNS \(getaddrinfo \w+ vhost-403-530\.invalid\)\. Correct/,
-    );
+    expect(message).toMatch(/the host name could not be resolved \(getaddrinfo \w+ vhost-403-530\.invalid\)\. Correct/);
   });
 
-  test('because it never answers, ends after socketTimeoutMs', async () => {
+  test('because it never answers, times out after socketTimeoutMs', async () => {
     const hole = await listen(net.createServer(() => {}));
     for (const scheme of ['amqp', 'amqps']) {
       const begun = performance.now();
@@ -98,12 +96,12 @@ describe('a server that cannot be reached', () => {
     for (const scheme of ['amqp', 'amqps']) {
       const { code, message } = await refusal(`${scheme}://u:secret@${closing}`);
       expect(code).toBe('LOGHIVE_BROKER_UNREACHABLE');
-      expect(message).toMatch(/the connection was closed during the handshake\. .* whether it wants amqps:\/\/\.$/);
+      expect(message).toMatch(/the connection was closed during the handshake\. .* whether it requires amqps:\/\/\.$/);
     }
   });
 });
 
-describe('a server that speaks something else', () => {
+describe('a server with another protocol', () => {
   test.each([
     ['HTTP', () => http.createServer((_request, response) => response.end())],
     ['SMTP', () => saying('220 mail.example ESMTP ready\r\n')],
@@ -112,12 +110,12 @@ describe('a server that speaks something else', () => {
   ])('%s', async (_name, make) => {
     const { code, message } = await refusal(`amqp://u:secret@${await listen(make())}`);
     expect(code).toBe('LOGHIVE_BROKER_UNREACHABLE');
-    expect(message).toMatch(/what answers there does not speak AMQP 0-9-1 .* Correct host and port/);
+    expect(message).toMatch(/the server does not speak AMQP 0-9-1 .* Correct host and port/);
   });
 
   test('TLS, by amqp://', async () => {
     const secure = await listen(tls.createServer(makeCa().issue()).on('tlsClientError', () => {}));
-    expect((await refusal(`amqp://u:secret@${secure}`)).message).toMatch(/wants amqps:\/\//);
+    expect((await refusal(`amqp://u:secret@${secure}`)).message).toMatch(/requires amqps:\/\//);
   });
 
   test('HTTP, by amqps://', async () => {
@@ -149,7 +147,7 @@ describe('a broker that refuses', () => {
     expect(message).toContain(`amqp://${user}:***@${at}/${broker.vhost}: `);
   });
 
-  test('a user that it does not know', async () => {
+  test('an unknown user', async () => {
     const { code, message } = await refusal(`amqp://nobody:secret@${at}/${broker.vhost}`);
     expect(code).toBe('LOGHIVE_BROKER_REFUSED');
     expect(message).toMatch('the broker refused user "nobody" or the password.');
@@ -184,14 +182,14 @@ describe('a broker that refuses', () => {
     await eventually(async () => expect(await narrow.listConnections()).toEqual([]));
   });
 
-  test('nothing, where it allows exactly the channels that Loghive needs', async () => {
+  test('nothing, if it allows exactly the channels that Loghive needs', async () => {
     const wide = await startDevelopmentBroker({ channelMax: 8 });
     onEnd(() => wide.stop());
     expect(await open(wide.url)).toMatchObject({ serverProduct: expect.any(String) });
   });
 });
 
-test('a connection knows the server, and bears its name in the list of connections', async () => {
+test('a connection has the server version, and shows its name in the list of connections', async () => {
   const connection = await open(broker.url);
   expect(connection.serverVersion).toBe(broker.version);
   expect(connection.host.vhost).toBe(broker.vhost);
@@ -201,7 +199,7 @@ test('a connection knows the server, and bears its name in the list of connectio
   expect(name).toContain('a test');
 });
 
-test('user, password and vhost may hold any character', async () => {
+test('user, password and vhost may contain any character', async () => {
   const strange = `p:/@#?% ss${uniqueName()}`;
   const vhost = `v/@#?% ${uniqueName()}`;
   await broker.admin.addVhost(vhost);
@@ -215,7 +213,7 @@ test('user, password and vhost may hold any character', async () => {
   expect(connection.host.vhost).toBe(vhost);
 });
 
-test('an attempt can be given up', async () => {
+test('an attempt can be aborted', async () => {
   const hole = await listen(net.createServer(() => {}));
   for (const scheme of ['amqp', 'amqps']) {
     for (const keepsProcessAlive of [true, false]) {
@@ -235,7 +233,7 @@ test('an attempt can be given up', async () => {
   }
 });
 
-test('a destroyed connection ends at once, although the peer is silent, and says why', async () => {
+test('a destroyed connection closes immediately with its reason, even if the peer is silent', async () => {
   const proxy = await useProxy(broker.url);
   const connection = await open(proxy.url(broker.url));
   proxy.halfOpen();
@@ -247,28 +245,28 @@ test('a destroyed connection ends at once, although the peer is silent, and says
   await closed;
 });
 
-test('its signs of life move with what comes in, not with what the kernel keeps for a silent peer', async () => {
+test('its traffic counters follow received data, not data that the kernel buffers for a silent peer', async () => {
   const proxy = await useProxy(broker.url);
   const connection = await open(proxy.url(broker.url));
   const channel = await connection.model.createChannel();
   const before = connection.bytesRead();
   await channel.prefetch(1);
   expect(connection.bytesRead()).toBeGreaterThan(before);
-  expect(connection.bytesTaken()).toBeUndefined();
+  expect(connection.bytesFlushed()).toBeUndefined();
   proxy.halfOpen();
   channel.publish('', 'nowhere', Buffer.alloc(100));
-  await eventually(() => connection.bytesTaken() === undefined);
+  await eventually(() => connection.bytesFlushed() === undefined);
   const silent = connection.bytesRead();
   for (let i = 0; i < 40; i++) channel.publish('', 'nowhere', Buffer.alloc(1024 * 1024));
-  const stuck = await eventually(() => connection.bytesTaken() ?? null);
+  const stuck = await eventually(() => connection.bytesFlushed() ?? null);
   expect(stuck).toBeGreaterThan(100);
   expect(connection.bytesRead()).toBe(silent);
 });
 
-describe('a server that closes the connection in the same breath as it opens it', () => {
-  /** connection.open-ok, in full. */
+describe('a server that closes the connection right after opening it', () => {
+  /** A complete connection.open-ok. */
   const OPEN_OK = Buffer.from([1, 0, 0, 0, 0, 0, 5, 0, 10, 0, 41, 0, 0xce]);
-  /** connection.close with 320 "", in full. */
+  /** A complete connection.close with 320 "". */
   const CLOSE = Buffer.from([1, 0, 0, 0, 0, 0, 11, 0, 10, 0, 50, 320 >> 8, 320 & 255, 0, 0, 0, 0, 0, 0xce]);
 
   async function closingServer(): Promise<string> {
@@ -278,7 +276,7 @@ describe('a server that closes the connection in the same breath as it opens it'
         const upstream = net.connect(Number(port), hostname, () => client.pipe(upstream));
         upstream.on('error', () => {});
         client.on('close', () => upstream.destroy());
-        // Everything that is said in the handshake is one small chunk on loopback.
+        // On loopback, each part of the handshake arrives as one small chunk.
         upstream.on('data', (chunk) => client.write(chunk.equals(OPEN_OK) ? Buffer.concat([chunk, CLOSE]) : chunk));
       }),
     );
@@ -290,6 +288,8 @@ describe('a server that closes the connection in the same breath as it opens it'
   test('has not opened it', async () => {
     const { code, message } = await refusal(await closingServer());
     expect(code).toBe('LOGHIVE_BROKER_UNREACHABLE');
-    expect(message).toMatch(/: the broker closed the connection as soon as it was open\. Its log says why\.$/);
+    expect(message).toMatch(
+      /: the broker closed the connection as soon as it was open\. See the broker's log for the reason\.$/,
+    );
   });
 });

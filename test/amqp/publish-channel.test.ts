@@ -37,7 +37,7 @@ async function useOutlet(url = broker.url): Promise<Used> {
   };
   publishChannel.events.on('warning', (error) => used.warnings.push(error));
   publishChannel.events.on('channelClosed', (error) => used.closures.push(error));
-  publishChannel.events.on('open', (_link, afresh) => used.opened.push(afresh));
+  publishChannel.events.on('open', (_link, isNewConnection) => used.opened.push(isNewConnection));
   publishChannel.connection.open();
   onEnd(() => publishChannel.connection.close());
   await eventually(() => publishChannel.openConnection !== undefined);
@@ -54,7 +54,7 @@ async function useQueue(args: object = {}, url = broker.url) {
   return { queue, channel };
 }
 
-describe('what became of a message', () => {
+describe('the outcome of a message', () => {
   test('confirmed: the broker has it, persistent, with its properties', async () => {
     const { publishChannel, outcomes, publish } = await useOutlet();
     const { queue, channel } = await useQueue();
@@ -72,7 +72,7 @@ describe('what became of a message', () => {
     expect(second.properties).toMatchObject({ deliveryMode: 2, messageId: 'own', contentType: 'application/json' });
   });
 
-  test('returned: no queue takes it, although the broker confirms it', async () => {
+  test('returned: it is not routed to any queue, although the broker confirms it', async () => {
     const { outcomes, publish } = await useOutlet();
     const { queue } = await useQueue();
     publish({ routingKey: uniqueName('nowhere') });
@@ -92,7 +92,7 @@ describe('what became of a message', () => {
       expect(outcomes).toEqual(Array(5).fill('nacked'));
     });
     expect(publishChannel.bytesInFlight).toBe(0);
-    // Full queues are told by whoever publishes: it knows whose records wait.
+    // Full queues are reported by the publisher, which knows whose records wait.
     expect(warnings).toEqual([]);
   });
 
@@ -106,7 +106,7 @@ describe('what became of a message', () => {
     expect(publishChannel.bytesInFlight).toBe(0);
   });
 
-  test('lost: the connection ended before the answer', async () => {
+  test('lost: the connection was lost before the confirm', async () => {
     const proxy = await useProxy(broker.url);
     const { publishChannel, outcomes, publish, opened } = await useOutlet(proxy.url(broker.url));
     const { queue } = await useQueue();
@@ -125,7 +125,7 @@ describe('what became of a message', () => {
     expect(outcomes.at(-1)).toBe('confirmed');
   });
 
-  test('lost: the connection was closed in order, and the channel of the next one is not open yet', async () => {
+  test('lost: the connection was closed gracefully, and the channel of the next one is not open yet', async () => {
     const { publishChannel, outcomes, publish, warnings } = await useOutlet();
     const { queue } = await useQueue();
     let linkWhenReady: unknown = 'not asked';
@@ -143,7 +143,7 @@ describe('what became of a message', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('lost: the connection is of no use any more, and its peer does not take leave', async () => {
+  test('lost: the connection is broken, and its peer does not close it', async () => {
     const relay = await useRelay(broker.url);
     const { publishChannel, outcomes, publish } = await useOutlet(relay.url);
     const { queue } = await useQueue();
@@ -158,7 +158,7 @@ describe('what became of a message', () => {
 });
 
 describe('a channel that the broker closed', () => {
-  test('because the exchange is missing opens again, and what was in flight is lost', async () => {
+  test('because the exchange is missing is reopened, and messages in flight are lost', async () => {
     const { publishChannel, outcomes, publish, warnings, closures, opened } = await useOutlet();
     const { queue } = await useQueue();
     publish({ exchange: 'not_there', routingKey: 'x' });
@@ -166,7 +166,7 @@ describe('a channel that the broker closed', () => {
     await eventually(() => closures.length === 1 && outcomes.length === 6);
     expect(outcomes).toEqual(Array(6).fill('lost'));
     expect(closures[0]).toMatchObject({ code: 'LOGHIVE_BROKER_REFUSED' });
-    expect(closures[0]!.message).toMatch(/^publishing was refused: .*no exchange 'not_there'/);
+    expect(closures[0]!.message).toMatch(/^the broker refused a message: .*no exchange 'not_there'/);
     expect(warnings).toEqual(closures);
     await eventually(() => publishChannel.openConnection !== undefined);
     expect(opened).toEqual([true, false]);
@@ -175,7 +175,7 @@ describe('a channel that the broker closed', () => {
     expect(outcomes.at(-1)).toBe('confirmed');
   });
 
-  test('again and again for the same reason is told once, until publishing worked', async () => {
+  test('repeatedly for the same reason is reported once, until publishing has worked', async () => {
     const { publishChannel, outcomes, publish, warnings, closures } = await useOutlet();
     const { queue } = await useQueue();
     const provoke = async (times: number) => {
@@ -196,7 +196,7 @@ describe('a channel that the broker closed', () => {
     expect(warnings).toHaveLength(2);
   });
 
-  test('because the user may not write is told, and works as soon as he may', async () => {
+  test('because the user may not write is reported, and works after the permission is granted', async () => {
     const name = uniqueName('user');
     const url = await broker.admin.addUser(name, 'secret', { vhost: broker.vhost, write: '' });
     onEnd(() => broker.admin.deleteUser(name));
@@ -204,7 +204,7 @@ describe('a channel that the broker closed', () => {
     const { queue } = await useQueue();
     publish({ routingKey: queue });
     await eventually(() => warnings.length === 1);
-    expect(warnings[0]!.message).toMatch(/^publishing was refused: .*ACCESS_REFUSED/);
+    expect(warnings[0]!.message).toMatch(/^the broker refused a message: .*ACCESS_REFUSED/);
     expect(warnings[0]!.message).not.toContain('secret');
     await broker.admin.setPermissions(name, broker.vhost);
     await eventually(() => {
@@ -214,7 +214,7 @@ describe('a channel that the broker closed', () => {
   });
 });
 
-test('a broker that is not there is told once, and again when the reason changes', async () => {
+test('an unreachable broker is reported once, and again when the reason changes', async () => {
   const port = await freePort();
   const publishChannel = new PublishChannel(brokerConfigOf(`amqp://u:secret@127.0.0.1:${port}`), 'test', false);
   onEnd(() => publishChannel.connection.close());
@@ -224,7 +224,7 @@ test('a broker that is not there is told once, and again when the reason changes
   publishChannel.connection.events.on('failed', () => failures++);
   publishChannel.connection.open();
   await eventually(() => {
-    publishChannel.connection.hurry();
+    publishChannel.connection.retryNow();
     return failures >= 5;
   });
   expect(warnings).toHaveLength(1);
@@ -232,11 +232,11 @@ test('a broker that is not there is told once, and again when the reason changes
   expect(warnings[0]).not.toContain('secret');
 });
 
-test('what of the topology a person should know is a warning of the publish channel', async () => {
+test('topology problems are warnings of the publish channel', async () => {
   const { publishChannel, warnings } = await useOutlet();
   const { queue } = await useQueue();
   const declaration = { queue, exchange: uniqueName('exchange'), routingKey: 'x', arguments: { 'x-max-length': 5 } };
   await publishChannel.topology.ensure(publishChannel.openConnection!, declaration);
   expect(warnings).toHaveLength(1);
-  expect(warnings[0]!.message).toMatch(`queue "${queue}" exists with other arguments and is used as it is`);
+  expect(warnings[0]!.message).toMatch(`queue "${queue}" exists with different arguments and is used as it is`);
 });

@@ -28,7 +28,7 @@ async function learnt(declared: Record<string, unknown>, topology = createTopolo
   return topology.ensure(connection, declaration);
 }
 
-describe('the arguments of a queue that exists', () => {
+describe('the arguments of an existing queue', () => {
   test.each([
     ['none at all', {}],
     ['a stream', { 'x-queue-type': 'stream' }],
@@ -54,18 +54,18 @@ describe('the arguments of a queue that exists', () => {
   ])('are learnt from what the broker refuses: %s', async (_what, declared) => {
     const found = await learnt(declared);
     expect({ ...found, ...declared }).toEqual(found);
-    // RabbitMQ does not compare what a stream has no use for.
+    // RabbitMQ does not compare arguments that streams do not use.
     const compared = Object.keys(OURS).filter((name) => found?.['x-queue-type'] !== 'stream' || name in declared);
     for (const name of compared) expect(name in found!).toBe(name in declared);
   });
 
-  test('are ours where it is declared by us', async () => {
+  test('are ours if we declared it', async () => {
     const queue = uniqueName('q');
     const declaration = { queue, exchange: LOGS_EXCHANGE, routingKey: queue, arguments: OURS };
     expect(await createTopology(() => {}).ensure(connection, declaration)).toEqual(OURS);
   });
 
-  test('are learnt for each of many queues, also of different kinds', async () => {
+  test('are found out for each of many queues, including different types', async () => {
     const topology = createTopology(() => {});
     const kinds = [{ 'x-queue-type': 'stream' }, {}, { 'x-queue-type': 'quorum', 'x-delivery-limit': 3 }];
     for (const declared of [...kinds, ...kinds.reverse(), ...kinds]) {
@@ -75,7 +75,7 @@ describe('the arguments of a queue that exists', () => {
     }
   });
 
-  test('are not known where this user may not declare it', async () => {
+  test('are unknown if this user may not declare it', async () => {
     const name = uniqueName('user');
     const url = await broker.admin.addUser(name, 'secret', { vhost: broker.vhost, configure: '' });
     onEnd(() => broker.admin.deleteUser(name));

@@ -16,7 +16,7 @@ const settings: QueueSettings = {
 };
 const shopInfo = logQueue('shop', 'INFO', settings, '3.10.8');
 
-/** What the Python package declares its queues with. */
+/** The queue arguments of the Python package. */
 const PYTHON = { 'x-message-ttl': 604_800_000, 'x-max-length': 1_000_000 };
 
 function useTopology() {
@@ -30,7 +30,7 @@ async function useLink(url: string): Promise<OpenConnection> {
   return heard[0]!.connection!;
 }
 
-/** A channel of somebody else. */
+/** A channel of another client. */
 async function useChannel(url: string): Promise<Channel> {
   const connection = await amqp.connect(url);
   onEnd(() => connection.close().catch(() => {}));
@@ -57,7 +57,7 @@ async function arrives(url: string, exchange: string, key: string, queue: string
 }
 
 describe('on a fresh broker', () => {
-  test('everything is declared with the arguments of the wire contract', async () => {
+  test('everything is declared with the specified arguments', async () => {
     const broker = await useBroker();
     const connection = await useLink(broker.url);
     const { topology, notices } = useTopology();
@@ -95,7 +95,7 @@ describe('on a fresh broker', () => {
     expect(await arrives(broker.url, 'failure_backoff', 'failure.backoff', 'failure_backoff')).toBe(true);
   });
 
-  test.each(['classic', 'python'] as const)('%s queues have the arguments of their kind', async (type) => {
+  test.each(['classic', 'python'] as const)('%s queues have the arguments of their type', async (type) => {
     const broker = await useBroker();
     const { topology, notices } = useTopology();
     await topology.ensure(await useLink(broker.url), logQueue('shop', 'INFO', { ...settings, type }, broker.version));
@@ -115,7 +115,7 @@ describe('what exists', () => {
     }
   }
 
-  test('as the Python package declares it is used as it is, and told once with its name', async () => {
+  test('as the Python package declares it is used as it is, and reported once by name', async () => {
     const broker = await useBroker();
     await declareAsPython(broker);
     const { topology, notices } = useTopology();
@@ -127,14 +127,14 @@ describe('what exists', () => {
     }
     expect(notices).toHaveLength(2);
     expect(notices[0]).toMatch(
-      /^queue "shop_info_logs" exists with other arguments and is used as it is: PRECONDITION_FAILED - .*'x-(queue-type|max-length-bytes|overflow)'.*\. Delete it while it is empty/,
+      /^queue "shop_info_logs" exists with different arguments and is used as it is: PRECONDITION_FAILED - .*'x-(queue-type|max-length-bytes|overflow)'.*\. Delete it while it is empty/,
     );
-    expect(notices[1]).toMatch(/^queue "shop_error_logs" exists with other arguments/);
+    expect(notices[1]).toMatch(/^queue "shop_error_logs" exists with different arguments/);
     expect((await argumentsOf(broker)).shop_info_logs).toEqual(PYTHON);
     expect(await arrives(broker.url, 'logs_exchange', 'shop.info', 'shop_info_logs')).toBe(true);
   });
 
-  test('as the Python package declares it is no surprise to a fleet that says so', async () => {
+  test("as the Python package declares it is not reported with queueType 'python'", async () => {
     const broker = await useBroker();
     await declareAsPython(broker);
     const { topology, notices } = useTopology();
@@ -146,7 +146,7 @@ describe('what exists', () => {
     expect(Object.values(await argumentsOf(broker))).toEqual(Array(5).fill(PYTHON));
   });
 
-  test('with another limit is told with the first argument that differs', async () => {
+  test('with a different limit is reported with the first different argument', async () => {
     const broker = await useBroker();
     const { topology, notices } = useTopology();
     const connection = await useLink(broker.url);
@@ -160,7 +160,7 @@ describe('what exists', () => {
     expect((await argumentsOf(broker)).shop_info_logs).toMatchObject({ 'x-max-length': 5 });
   });
 
-  test.each(['topic', 'fanout'])('as a %s exchange is used as it is, and told once with its name', async (type) => {
+  test.each(['topic', 'fanout'])('as a %s exchange is used as it is, and reported once by name', async (type) => {
     const broker = await useBroker();
     const channel = await useChannel(broker.url);
     await channel.assertExchange('logs_exchange', type, { durable: true });
@@ -171,7 +171,7 @@ describe('what exists', () => {
     await topology.ensure(connection, shopInfo);
     expect(notices).toHaveLength(1);
     expect(notices[0]).toMatch(
-      new RegExp(`^exchange "logs_exchange" exists with other arguments and is used as it is: .*'type'.*'${type}'`),
+      new RegExp(`^exchange "logs_exchange" exists with different arguments and is used as it is: .*'type'.*'${type}'`),
     );
     expect(await arrives(broker.url, 'logs_exchange', 'shop.info', 'shop_info_logs')).toBe(true);
   });
@@ -186,7 +186,7 @@ describe('what exists', () => {
     expect(notices[0]).toMatch(/^exchange "logs_exchange" exists .*durable/);
   });
 
-  test('as a queue of another connection alone does not stop the others', async () => {
+  test('as an exclusive queue of another connection does not block the others', async () => {
     const broker = await useBroker();
     const channel = await useChannel(broker.url);
     await channel.assertQueue('shop_info_logs', { exclusive: true });
@@ -197,14 +197,14 @@ describe('what exists', () => {
     }
     expect(notices).toHaveLength(1);
     expect(notices[0]).toMatch(
-      /^queue "shop_info_logs" belongs to another connection alone: RESOURCE_LOCKED .* End that/,
+      /^queue "shop_info_logs" is exclusive to another connection: RESOURCE_LOCKED .* Close that/,
     );
     expect(await arrives(broker.url, 'logs_exchange', 'shop.error', 'shop_error_logs')).toBe(true);
   });
 });
 
 describe('a user', () => {
-  test('who may only publish needs no more where everything is there', async () => {
+  test('a user who may only publish needs no more permissions if everything exists', async () => {
     const broker = await useBroker();
     await createTopology(() => {}).ensure(await useLink(broker.url), shopInfo);
     const { topology, notices } = useTopology();
@@ -213,7 +213,7 @@ describe('a user', () => {
     expect(notices).toEqual([]);
   });
 
-  test('who may not bind is told what is missing, once', async () => {
+  test('a missing permission to bind is reported once', async () => {
     const broker = await useBroker();
     await createTopology(() => {}).ensure(await useLink(broker.url), shopInfo);
     const { topology, notices } = useTopology();
@@ -227,7 +227,7 @@ describe('a user', () => {
     );
   });
 
-  test('who may not declare is told what is missing, once each', async () => {
+  test('a missing permission to declare is reported once for each name', async () => {
     const broker = await useBroker();
     const { topology, notices } = useTopology();
     const connection = await useLink(await useUser(broker, { configure: '' }));
@@ -236,13 +236,15 @@ describe('a user', () => {
     await topology.ensure(connection, shopInfo);
     expect(notices).toHaveLength(2);
     expect(notices[0]).toMatch(
-      /^the user may not declare exchange "logs_exchange", and it is not there: ACCESS_REFUSED .* Declare it or grant "configure" on it\.$/,
+      /^exchange "logs_exchange" does not exist and the user may not declare it: ACCESS_REFUSED .* Declare it or grant "configure" on it\.$/,
     );
-    expect(notices[1]).toMatch(/^the user may not declare queue "shop_info_logs", and it is not there: ACCESS_REFUSED/);
+    expect(notices[1]).toMatch(
+      /^queue "shop_info_logs" does not exist and the user may not declare it: ACCESS_REFUSED/,
+    );
     expect(notices.join()).not.toContain('secret');
   });
 
-  test('who may only read needs no more where everything is there, but to bind', async () => {
+  test('a user who may only read only needs to bind in addition if everything exists', async () => {
     const broker = await useBroker();
     await createTopology(() => {}).ensure(await useLink(broker.url), shopInfo);
     const { topology, notices } = useTopology();
@@ -270,7 +272,7 @@ describe('what was declared', () => {
     expect(await broker.listQueues()).toHaveLength(1);
   });
 
-  test('is asked for again on another connection', async () => {
+  test('is declared again on another connection', async () => {
     const broker = await useBroker();
     const { topology } = useTopology();
     await topology.ensure(await useLink(broker.url), shopInfo);
@@ -279,7 +281,7 @@ describe('what was declared', () => {
     expect(await broker.listQueues()).toHaveLength(1);
   });
 
-  test('may be asked for by many at the same time', async () => {
+  test('may be requested concurrently', async () => {
     const broker = await useBroker();
     const { topology, notices } = useTopology();
     const connection = await useLink(broker.url);
@@ -290,7 +292,7 @@ describe('what was declared', () => {
   });
 });
 
-test('a deleted queue is not made anew before its readers have heard of its end', async () => {
+test('a deleted queue is not declared again before its consumers have been canceled', async () => {
   const broker = await useBroker();
   const connection = await useLink(broker.url);
   const { topology } = useTopology();
@@ -301,12 +303,12 @@ test('a deleted queue is not made anew before its readers have heard of its end'
   await broker.admin.deleteQueue(shopInfo.queue, broker.vhost);
   topology.forget();
   await topology.ensure(connection, shopInfo);
-  // RabbitMQ would have moved it over to the new queue by itself, to swallow what comes.
+  // Otherwise, RabbitMQ would have moved the consumer to the new queue, where it holds back messages.
   expect(heard).toEqual([null]);
   expect(await broker.listQueues()).toMatchObject([{ name: shopInfo.queue, consumers: 0 }]);
 });
 
-test('a connection that is lost meanwhile is a rejection, and nothing is told', async () => {
+test('a lost connection rejects, and nothing is reported', async () => {
   const broker = await useBroker();
   const { topology, notices } = useTopology();
   const connection = await useLink(broker.url);
@@ -317,7 +319,7 @@ test('a connection that is lost meanwhile is a rejection, and nothing is told', 
   expect(notices).toEqual([]);
 });
 
-test('a refusal of another kind is told once, and asked again', async () => {
+test('another kind of refusal is reported once, and retried', async () => {
   const broker = await useBroker();
   const limit = (value: number) =>
     broker.admin.eval(
@@ -329,7 +331,7 @@ test('a refusal of another kind is told once, and asked again', async () => {
   for (const _time of [1, 2]) await expect(topology.ensure(connection, shopInfo)).rejects.toThrow();
   expect(notices).toHaveLength(1);
   expect(notices[0]).toMatch(
-    /^the broker refused queue "shop_info_logs": PRECONDITION_FAILED - .*limit.* Loghive goes on trying\.$/,
+    /^the broker refused queue "shop_info_logs": PRECONDITION_FAILED - .*limit.* Loghive keeps retrying\.$/,
   );
   await limit(-1);
   await topology.ensure(connection, shopInfo);
@@ -344,7 +346,7 @@ test('a broker that refuses quorum queues gets classic ones, with one warning', 
   await enabled(false);
   // It closes the whole connection instead of the channel.
   await expect(topology.ensure(await useLink(node.url), shopInfo)).rejects.toThrow(/feature flag is disabled/);
-  // A node that was not born without this flag cannot declare classic queues without it.
+  // A node whose flag was enabled from the start cannot declare classic queues without it.
   await enabled(true);
   const connection = await useLink(node.url);
   for (const declaration of [...logQueues('shop', settings, '3.10.8'), delayQueue(1000, 'quorum', '3.10.8')]) {

@@ -34,7 +34,7 @@ test('alerts test sends one by each channel and shows the answers', async () => 
     ],
     stderr: [],
   });
-  expect(mail.mails.map(({ subject }) => subject)).toEqual(['Loghive: alerts arrive']);
+  expect(mail.mails.map(({ subject }) => subject)).toEqual(['Loghive: test alert']);
   expect(JSON.parse(webhook.requests[0]!.body)).toMatchObject({ kind: 'test' });
 });
 
@@ -64,7 +64,7 @@ test('alerts test without a channel says what to set, and ends with 2', async ()
     stdout: [],
     stderr: [
       expect.stringMatching(
-        /^loghive: no alerts are set up: set ENABLE_EMAIL_MONITORING=True with EMAIL_HOST, .* ALERT_WEBHOOK_URL\.$/,
+        /^loghive: no alert channel is configured: set ENABLE_EMAIL_MONITORING=True with EMAIL_HOST, .* ALERT_WEBHOOK_URL\.$/,
       ),
     ],
   });

@@ -299,7 +299,7 @@ describe('a replay', () => {
     const tables = openAdministration(testConfig(url));
     onEnd(() => tables.close());
     let inserted: Promise<unknown> = Promise.resolve();
-    await tables.letters.hand({}, { after: '0', newest: '9' }, async ([letter]) => {
+    await tables.letters.republish({}, { after: '0', newest: '9' }, async ([letter]) => {
       inserted = other.query(
         `insert into logs.dead_letters (fingerprint, raw, code, reason, attempts, queue, routing_key, headers)
          values ($1, 'again', 'invalid', 'r', 1, 'q', 'k', '{}') on conflict (fingerprint) do nothing`,

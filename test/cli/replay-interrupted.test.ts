@@ -35,7 +35,7 @@ async function interruptedReplay(moment: 'connected' | 'ready') {
   } satisfies Replay;
   const letters = {
     total: async () => ({ letters: 2, newest: '2' }),
-    hand: async (_filter: object, { after }: { after: string }) => {
+    republish: async (_filter: object, { after }: { after: string }) => {
       pages.push(after);
       return { after: after === '0' ? '1' : undefined };
     },

@@ -70,7 +70,7 @@ describe('loghive migrate', () => {
     [
       'its name is not known',
       async () => 'postgres://u:secret@postgres.invalid/db',
-      /: the name of the host postgres\.invalid:5432 is not known to DNS/,
+      /: DNS does not resolve the host name of postgres\.invalid:5432/,
     ],
     [
       'it never answers',
@@ -110,13 +110,13 @@ describe('loghive migrate', () => {
     [
       'it speaks no TLS',
       async () => `postgres://u:secret@${at}/${database.name}?sslmode=require`,
-      /speaks no TLS and sslmode asks for it\. Turn on ssl at the server, or use sslmode=prefer\.$/,
+      /does not support TLS, but sslmode requires it\. Enable ssl on the server, or use sslmode=prefer\.$/,
     ],
   ])('ends with 1 and one line when %s', async (_what, url, words) => {
     const child = loghive(['migrate', '--database-url', await url()]);
     expect(await child.exited).toEqual({ code: 1, signal: null });
     expect(child.lines).toHaveLength(1);
-    expect(child.lines[0]).toMatch(/^loghive: PostgreSQL cannot take records: /);
+    expect(child.lines[0]).toMatch(/^loghive: PostgreSQL cannot store records: /);
     expect(child.lines[0]).toMatch(words);
     expect(child.lines[0]).not.toMatch(/secret|:right@/);
   });
@@ -126,7 +126,7 @@ describe('loghive migrate', () => {
     expect(await child.exited).toEqual({ code: 1, signal: null });
     expect(child.lines.filter((line) => line.startsWith('loghive: '))).toHaveLength(1);
     expect(child.lines.at(-1)).toMatch(
-      /^loghive: migration 0001_\w+\.sql of schema logs: user role_\w+ lacks rights in schema logs of database \w+: .*42501\)\. Grant .*\.$/,
+      /^loghive: schema logs cannot be created: user role_\w+ lacks the CREATE privilege on database \w+: .*42501\)\. Run GRANT CREATE ON DATABASE .*\.$/,
     );
     expect(child.lines.join()).not.toContain(':right@');
   });
@@ -154,7 +154,7 @@ describe('loghive consume', () => {
     expect(warnings).toHaveLength(2);
     expect(warnings).toContainEqual(expect.stringMatching(/the connection was closed during the handshake/));
     expect(warnings).toContainEqual(
-      expect.stringMatching(/storage does not work yet: PostgreSQL cannot take records: .* ended the connection/),
+      expect.stringMatching(/storage does not work yet: PostgreSQL cannot store records: .* ended the connection/),
     );
     await endsBySigterm(child);
   }, 40_000);
@@ -214,6 +214,8 @@ describe('loghive consume', () => {
     const own = await useDatabase();
     const child = consume(broker.url, `postgres://${await useRole()}:right@${at}/${own.name}`);
     expect(await child.exited).toEqual({ code: 1, signal: null });
-    expect(child.lines.at(-1)).toMatch(/^loghive: migration 0001_\w+\.sql of schema logs: user role_\w+ lacks rights/);
+    expect(child.lines.at(-1)).toMatch(
+      /^loghive: schema logs cannot be created: user role_\w+ lacks the CREATE privilege on database \w+/,
+    );
   });
 });

@@ -48,7 +48,7 @@ test.each<[string[], RegExp]>([
   ],
   [
     ['migrate', '--database-url', 'postgres://u:secret@h/db?sslmode=strict'],
-    /: sslmode has no value that is known, expected one of disable, allow,/,
+    /: sslmode has an invalid value; expected one of disable, allow,/,
   ],
   [
     ['consume', 'a shop', ...DATABASE],

@@ -1,19 +1,19 @@
-/** Fills queues as fast as the broker takes it: what producers have left there while nobody read. */
+/** Fills queues as fast as the broker accepts messages, as producers do while no consumer runs. */
 import amqplib from 'amqplib';
 import { uuidv7 } from '../../dist/esm/src/uuid.js';
 import { recordLine } from '../suite/raw-publisher.mjs';
 
 export const RECORDS_A_FRAME = 200;
-/** As much as a producer has on its way. */
+/** Bytes in flight, as in a producer. */
 const WINDOW_BYTES = 16 * 1024 * 1024;
 const REFUSED_PAUSE_MS = 100;
 
 export const FRAME = 'application/x-ndjson';
 
-/** @param url of the vhost; the exchange and the queues are there. */
+/** @param url of the vhost, whose exchange and queues must exist. */
 export async function openFiller(url) {
   const connection = await amqplib.connect(url, { noDelay: true });
-  // It may be closed by a row; then the next message says so.
+  // A scenario may close it; the next message reports that.
   connection.on('error', () => {});
   const channel = await connection.createConfirmChannel();
   let bytesInFlight = 0;
@@ -24,7 +24,7 @@ export async function openFiller(url) {
       channel.publish('logs_exchange', routingKey, body, properties, (error) => resolve(!error));
     });
 
-  /** Until the broker has it: a full queue refuses. */
+  /** Retries until the broker confirms: a full queue nacks. */
   async function publish(routingKey, body, properties) {
     while (!(await sent(routingKey, body, properties))) {
       await new Promise((resolve) => setTimeout(resolve, REFUSED_PAUSE_MS));
@@ -34,7 +34,7 @@ export async function openFiller(url) {
   }
 
   return {
-    /** Resolves when each of the bodies is confirmed; they are made as there is room for them. */
+    /** Resolves when all bodies are confirmed. Bodies are created as there is room for them. */
     async fill(routingKey, bodies, contentType = FRAME) {
       const underway = new Set();
       for (const body of bodies) {
@@ -63,7 +63,7 @@ export const refOf = (prefix, n) => `${prefix}-${n}`;
 /**
  * Frames of small records, about 300 bytes each.
  *
- * @param about { service, as, prefix, information? } of all of them.
+ * @param about { service, as, prefix, information? } of all records.
  */
 export function* frames(about, from, until) {
   for (let n = from; n < until; n += RECORDS_A_FRAME) {
@@ -72,7 +72,7 @@ export function* frames(about, from, until) {
   }
 }
 
-/** Single records with a note of so many characters. */
+/** Single records with a note of `noteLength` characters. */
 export function* largeRecords(about, from, until, noteLength) {
   const note = 'x'.repeat(noteLength);
   for (let n = from; n < until; n++) {

@@ -1,66 +1,69 @@
-/** Kills consumers at exact places of what they say to PostgreSQL and RabbitMQ, and hear of them. */
+/** Kills consumers at exact points of their communication with PostgreSQL and RabbitMQ. */
 import { AMQP, POSTGRES, startBreakpointProxy } from '../support/breakpoint-proxy.mjs';
 
-const STANDS_MS = 60_000;
+const BREAKPOINT_TIMEOUT_MS = 60_000;
 
 /**
- * A breakpoint proxy in front of each server of the stage.
+ * Starts a breakpoint proxy in front of each server of the testbed.
  *
- * A place is as `BreakpointProxy.stopAt` has it, with a `name`, `at`: 'broker' or 'postgres', and `seen(stage)`: what the server itself
- * says of this moment.
+ * A breakpoint is as described at `BreakpointProxy.stopAt`, with a `name`, `at`: 'broker' or 'postgres', and
+ * `seen(testbed)`: whether the server itself confirms that this point is reached.
  */
-export async function openGates(stage) {
-  const { rabbitmq, postgres } = stage;
-  const gates = {
+export async function openBreakpointProxies(testbed) {
+  const { rabbitmq, postgres } = testbed;
+  const proxies = {
     broker: await startBreakpointProxy({ target: rabbitmq, protocol: AMQP }),
     postgres: await startBreakpointProxy({ target: postgres, protocol: POSTGRES }),
   };
-  stage.afterwards(() => gates.broker.stop());
-  stage.afterwards(() => gates.postgres.stop());
+  testbed.afterwards(() => proxies.broker.stop());
+  testbed.afterwards(() => proxies.postgres.stop());
   return {
-    url: gates.broker.url(stage.url),
-    databaseUrl: gates.postgres.url(stage.databaseUrl),
+    url: proxies.broker.url(testbed.url),
+    databaseUrl: proxies.postgres.url(testbed.databaseUrl),
 
-    /** Resolves to the message when a connection stands at the place, and the server says so. */
-    async standsAt({ name, at, seen, ...place }) {
+    /** Resolves to the message when a connection has stopped at the breakpoint, and the server confirms it. */
+    async stoppedAt({ name, at, seen, ...breakpoint }) {
       let late;
       const deadline = new Promise((_, reject) => {
-        late = setTimeout(() => reject(new Error(`no connection came to the place "${name}"`)), STANDS_MS);
+        late = setTimeout(
+          () => reject(new Error(`no connection reached the breakpoint "${name}"`)),
+          BREAKPOINT_TIMEOUT_MS,
+        );
       });
-      const message = await Promise.race([gates[at].stopAt(place), deadline]).finally(() => clearTimeout(late));
-      if (seen) await stage.eventually(() => seen(stage), { what: `"${name}" is seen`, everyMs: 5 });
+      const message = await Promise.race([proxies[at].stopAt(breakpoint), deadline]).finally(() => clearTimeout(late));
+      if (seen) await testbed.eventually(() => seen(testbed), { what: `the server confirms "${name}"`, everyMs: 5 });
       return message;
     },
   };
 }
 
 /**
- * Kills a consumer each time one of its connections stands at the next of the places; by turns the process by SIGKILL, and
- * all of its worker threads.
+ * Kills a consumer each time one of its connections stops at the next breakpoint: alternately the process by SIGKILL
+ * and all of its worker threads.
  *
- * @param options of the consumer.
- * @returns counts for the row.
+ * @param options options of the consumer.
+ * @returns counts for the scenario.
  */
-export async function killAtPlaces(stage, { places, times, options = {} }) {
-  const gates = await openGates(stage);
+export async function killAtBreakpoints(testbed, { breakpoints, times, options = {} }) {
+  const proxies = await openBreakpointProxies(testbed);
   const start = () =>
-    stage.consumers.script({ options: { url: gates.url, databaseUrl: gates.databaseUrl, ...options } });
+    testbed.consumers.script({ options: { url: proxies.url, databaseUrl: proxies.databaseUrl, ...options } });
   const killed = { processes: 0, 'times all threads': 0 };
   let consumer = start();
   for (let n = 0; n < times; n++) {
-    await gates.standsAt(places[n % places.length]);
-    // Each place both ways, also where their number is even.
-    const turn = places.length % 2 === 0 ? n + Math.floor(n / places.length) : n;
+    await proxies.stoppedAt(breakpoints[n % breakpoints.length]);
+    // Each breakpoint is used with both kinds of kill, even if their number is even.
+    const turn = breakpoints.length % 2 === 0 ? n + Math.floor(n / breakpoints.length) : n;
     if (turn % 2 === 0) {
       await killProcess(consumer);
       killed.processes++;
       consumer = start();
     } else {
-      await killThreads(stage, consumer);
+      await killThreads(testbed, consumer);
       killed['times all threads']++;
     }
   }
-  await consumer.until('the consumer takes messages', ({ state }) => state === 'running', STANDS_MS);
+  await consumer.until('the consumer is consuming', ({ state }) => state === 'running', BREAKPOINT_TIMEOUT_MS);
   return killed;
 }
 
@@ -69,8 +72,8 @@ export async function killProcess({ child }) {
   if (signal !== 'SIGKILL') throw new Error(`a process ended by ${signal}`);
 }
 
-async function killThreads(stage, consumer) {
+async function killThreads(testbed, consumer) {
   const before = consumer.threadsKilled;
   await Promise.all(consumer.status.workers.map(({ id }) => consumer.killWorker(id)));
-  await stage.eventually(() => consumer.threadsKilled > before, { what: 'their deaths are logged' });
+  await testbed.eventually(() => consumer.threadsKilled > before, { what: 'their deaths are logged' });
 }

@@ -1,9 +1,9 @@
-/** The memory of a process, as Linux counts it, over time. */
+/** Samples the memory of a process over time, as reported by Linux. */
 import { readFileSync } from 'node:fs';
 
 const EVERY_MS = 100;
 
-/** @returns what samples from now on, until `end()` or until the process is gone. */
+/** @returns a sampler that runs until `end()` or until the process has exited. */
 export function memoryOf(pid) {
   const times = new Map();
   let samples = [];
@@ -19,17 +19,17 @@ export function memoryOf(pid) {
     samples.push(kib(status, 'VmRSS'));
   }, EVERY_MS);
   return {
-    /** What is sampled from now on belongs to a time of this name. */
+    /** Assigns the following samples to a phase of this name. */
     begin(name) {
       samples = [];
       times.set(name, samples);
     },
     end: () => clearInterval(timer),
-    /** The most that it ever took, between the samples as well. */
+    /** Peak memory use, including between samples. */
     get peakMib() {
       return mib(peakKib);
     },
-    /** The mean of the beginning, the middle and the end of a time. */
+    /** The means of the first, middle and last third of a phase. */
     thirds(name) {
       const all = times.get(name);
       const third = Math.max(1, Math.floor(all.length / 3));

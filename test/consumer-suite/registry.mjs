@@ -1,17 +1,17 @@
-/** The rows in the order in which they run; test/suite/run-suite.mjs says what a row is. */
-import afterCommit from './rows/after-commit.mjs';
-import beforeCommit from './rows/before-commit.mjs';
-import inMigration from './rows/in-migration.mjs';
-import inPartitionSwap from './rows/in-partition-swap.mjs';
-import inReplay from './rows/in-replay.mjs';
-import inRetry from './rows/in-retry.mjs';
-import memory from './rows/memory.mjs';
-import otherServices from './rows/other-services.mjs';
-import pool from './rows/pool.mjs';
-import tenStart from './rows/ten-start.mjs';
-import threeNodes from './rows/three-nodes.mjs';
+/** The scenarios in execution order, as described in test/suite/run-suite.mjs. */
+import afterCommit from './scenarios/after-commit.mjs';
+import beforeCommit from './scenarios/before-commit.mjs';
+import inMigration from './scenarios/in-migration.mjs';
+import inPartitionSwap from './scenarios/in-partition-swap.mjs';
+import inReplay from './scenarios/in-replay.mjs';
+import inRetry from './scenarios/in-retry.mjs';
+import memory from './scenarios/memory.mjs';
+import otherServices from './scenarios/other-services.mjs';
+import pool from './scenarios/pool.mjs';
+import tenStart from './scenarios/ten-start.mjs';
+import threeNodes from './scenarios/three-nodes.mjs';
 
-export const rows = [
+export const scenarios = [
   pool,
   beforeCommit,
   afterCommit,

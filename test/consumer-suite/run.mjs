@@ -1,19 +1,22 @@
 /**
- * The consumer suite: the whole consumer, several processes with worker threads, under what happens to it; every record
- * accounted for.
+ * The consumer suite: whole consumers, several processes with worker threads, under faults. Every record is accounted
+ * for.
  *
- *   node test/consumer-suite/run.mjs [row ...] [--short] and the other options of test/suite/run-suite.mjs
+ * ```
+ *   node test/consumer-suite/run.mjs [scenario ...] [--short] and the other options of test/suite/run-suite.mjs
+ * ```
  *
- * Names choose rows. With --short each is played with small counts, and those that cannot be small are left out unless they
- * are named.
+ * Names select scenarios. With --short each is run with small counts, and scenarios that cannot be small are left out
+ * unless they are named.
  */
 import { runSuite } from '../suite/run-suite.mjs';
-import { rows } from './registry.mjs';
+import { scenarios } from './registry.mjs';
 
 await runSuite({
-  rows,
-  isChosen: (row, { names, short }) => (names.length > 0 ? names.includes(row.name) : !short || row.short),
-  // Ten consumers with three workers each have forty.
+  scenarios,
+  isChosen: (scenario, { names, short }) =>
+    names.length > 0 ? names.includes(scenario.name) : !short || scenario.short,
+  // Ten consumers with three workers each use forty connections.
   maxConnections: 200,
   least: ({ records = 0 }) => ({ records, perSecond: 0 }),
 });

@@ -22,7 +22,7 @@ function useAnnouncements({ maxServices = 1000, known: before = [] as string[] }
   let looks = 0;
   const notices = new StatusLog((sentence) => internalLogger.warning(sentence));
   const store = {
-    keepServices: vi.fn(async (services: readonly string[]): Promise<{ refused: string } | undefined> => {
+    saveServices: vi.fn(async (services: readonly string[]): Promise<{ refused: string } | undefined> => {
       calls.push([...services]);
       return undefined;
     }),
@@ -60,7 +60,7 @@ describe('announced services', () => {
   test('are acknowledged once they are in the table', async () => {
     const { announce, pass, store, acknowledged, known } = useAnnouncements();
     let commit = () => {};
-    store.keepServices.mockImplementationOnce(
+    store.saveServices.mockImplementationOnce(
       () =>
         new Promise((resolve) => {
           commit = () => resolve(undefined);
@@ -124,7 +124,7 @@ describe('announced services', () => {
     const { announce, pass, store, known, acknowledged, notices, calls } = useAnnouncements();
     // The delay before the next attempt.
     vi.spyOn(Math, 'random').mockReturnValue(0.9);
-    store.keepServices.mockRejectedValueOnce(new LoghiveError('LOGHIVE_STORAGE_UNAVAILABLE', 'it is away'));
+    store.saveServices.mockRejectedValueOnce(new LoghiveError('LOGHIVE_STORAGE_UNAVAILABLE', 'it is away'));
     announce('shop');
     await pass(0);
     expect([...known]).toEqual(['shop']);
@@ -143,7 +143,7 @@ describe('announced services', () => {
 
   test('that came too fast are in the health until all are taken, also where none can be kept', async () => {
     const { announce, pass, store, known, notices } = useAnnouncements();
-    store.keepServices.mockRejectedValue(new LoghiveError('LOGHIVE_STORAGE_UNAVAILABLE', 'it is away'));
+    store.saveServices.mockRejectedValue(new LoghiveError('LOGHIVE_STORAGE_UNAVAILABLE', 'it is away'));
     announce(...names(20));
     await pass(0);
     expect(notices.all).toHaveLength(2);
@@ -154,7 +154,7 @@ describe('announced services', () => {
 
   test('that cannot be kept are looked at once a second, and not more often', async () => {
     const { announce, pass, store, looks } = useAnnouncements();
-    store.keepServices.mockRejectedValue(new LoghiveError('LOGHIVE_STORAGE_UNAVAILABLE', 'it is away'));
+    store.saveServices.mockRejectedValue(new LoghiveError('LOGHIVE_STORAGE_UNAVAILABLE', 'it is away'));
     announce('shop');
     // The pauses between attempts have grown by then.
     await pass(120_000);
@@ -165,7 +165,7 @@ describe('announced services', () => {
 
   test('are acknowledged after ten minutes in which they could not be kept, and kept later', async () => {
     const { announcements, announce, pass, store, calls, acknowledged, notices } = useAnnouncements();
-    store.keepServices.mockRejectedValue(new LoghiveError('LOGHIVE_STORAGE_UNAVAILABLE', 'it is away'));
+    store.saveServices.mockRejectedValue(new LoghiveError('LOGHIVE_STORAGE_UNAVAILABLE', 'it is away'));
     announce('shop');
     await pass(9.5 * 60_000);
     expect(acknowledged).toEqual([]);
@@ -173,7 +173,7 @@ describe('announced services', () => {
     expect(acknowledged).toEqual(['shop']);
     announcements.clear(WORKER);
     expect(notices.all).toHaveLength(1);
-    store.keepServices.mockImplementation(async (services) => {
+    store.saveServices.mockImplementation(async (services) => {
       calls.push([...services]);
       return undefined;
     });
@@ -185,7 +185,7 @@ describe('announced services', () => {
 
   test('are taken although the table refuses them, which stays in the health until it does not', async () => {
     const { announce, pass, store, known, notices } = useAnnouncements();
-    store.keepServices.mockResolvedValueOnce({ refused: 'no right' });
+    store.saveServices.mockResolvedValueOnce({ refused: 'no right' });
     announce('shop');
     await pass(0);
     expect([...known]).toEqual(['shop']);

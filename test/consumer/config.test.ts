@@ -136,7 +136,7 @@ describe('every option is checked', () => {
   test.each([
     [
       'postgres://u:secret@h/db?sslmode=strict',
-      /"postgres:\/\/u:\*\*\*@h\/db\?sslmode=strict": sslmode has no value that is known, expected one of disable,/,
+      /"postgres:\/\/u:\*\*\*@h\/db\?sslmode=strict": sslmode has an invalid value; expected one of disable,/,
     ],
     ['mysql://u:secret@h/db', /expected postgres:\/\//],
     ['postgres://u:sec/ret@h:5432/db', /percent-encoded/],

@@ -90,7 +90,7 @@ test('a local time is stored right, also where it was published eight minutes la
   const lines = told.mock.calls.map(([sentence]) => sentence).filter((sentence) => sentence.includes(service));
   expect(lines).toEqual([
     expect.stringMatching(
-      /publishes records late.*UTC\+02:00, the last one that it showed, is taken\. Set PYTHON_TIMEZONE/,
+      /publishes late records.*UTC\+02:00, its last known offset, is assumed\. Set PYTHON_TIMEZONE/,
     ),
   ]);
 });

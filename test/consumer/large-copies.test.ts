@@ -40,7 +40,7 @@ async function useConsumer(url: string) {
     (await database.query('select message from logs.records order by 1')).map(({ message }) => message);
   /** How often the broker closed the channel is not counted anywhere, but each time is told anew once it worked between. */
   const closings = () =>
-    warning.mock.calls.filter(([sentence]) => sentence.startsWith('publishing was refused')).length;
+    warning.mock.calls.filter(([sentence]) => sentence.startsWith('the broker refused a message')).length;
   const settled = () => eventually(() => consumer.status().inHand === 0, { withinMs: 15_000 });
   return { database, consumer, send, letters, stored, closings, settled };
 }

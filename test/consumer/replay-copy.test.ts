@@ -1,11 +1,11 @@
 /** Where a dead letter goes when it is tried anew, and what its message says. */
 import { expect, test } from 'vitest';
 import { isOwnQueue, replayCopy } from '../../consumer/replay-copy.js';
-import type { Letter } from '../../consumer/store/index.js';
+import type { StoredDeadLetter } from '../../consumer/store/index.js';
 
 const FRAME_MAX = 131_072;
 
-function letter(headers: Record<string, unknown>, changes: Partial<Letter> = {}): Letter {
+function letter(headers: Record<string, unknown>, changes: Partial<StoredDeadLetter> = {}): StoredDeadLetter {
   const raw = Buffer.from('{}');
   const times = { firstSeen: '', lastSeen: '', seen: 1, attempts: 3, bytes: raw.length };
   const about = { id: '1', service: null, level: null, recordId: null, code: '23514', reason: 'r' };

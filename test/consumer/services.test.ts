@@ -230,7 +230,7 @@ describe('an announcement', () => {
     await eventually(async () => (await known()).length === 1);
     await eventually(async () => (await lettersOf(database)).length === 3);
     expect((await lettersOf(database)).map(({ raw, ...letter }) => ({ ...letter, raw: Buffer.from(raw) }))).toEqual(
-      ['not valid UTF-8', 'not JSON', 'without a fit name'].map((reason, index) => ({
+      ['not valid UTF-8', 'not JSON', 'without a valid service name'].map((reason, index) => ({
         raw: bad[index],
         code: 'invalid',
         reason: expect.stringContaining(reason),
@@ -284,7 +284,7 @@ describe('an announcement', () => {
     expect(await known()).toEqual(['shop']);
   });
 
-  test('is taken from a queue that exists with other arguments, which is told once', async () => {
+  test('is taken from a queue that exists with different arguments, which is told once', async () => {
     const { broker, at } = await useServers();
     const channel = await useChannel(broker);
     await channel.assertQueue(QUEUE, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
@@ -292,7 +292,7 @@ describe('an announcement', () => {
     await announce(broker, announcementOf('shop'));
     await eventually(() => consumer.status().services.length === 1);
     expect(consumer.status().notices).toEqual([
-      expect.stringMatching(/^queue "loghive_services" exists with other arguments and is used as it is/),
+      expect.stringMatching(/^queue "loghive_services" exists with different arguments and is used as it is/),
     ]);
   });
 });

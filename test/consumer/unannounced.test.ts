@@ -40,7 +40,7 @@ test('a consumer tells of them once, after those that announce themselves had ti
   await discovery.begin();
   let running = false;
   const watching = discovery.watch(() => running);
-  await store.keepServices(['shop', 'till']);
+  await store.saveServices(['shop', 'till']);
   running = true;
   await eventually(() => warning.mock.calls.length > 0);
   await watching;

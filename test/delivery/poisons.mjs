@@ -1,6 +1,7 @@
 /**
- * Messages that are hard on whoever reads them, each of one kind: headers, other properties, number of lines, size, depth,
- * how long PostgreSQL needs, what it answers. Each is to end as a record or as a dead letter, and to hold nobody up.
+ * Messages that are hard on consumers, each of one kind: headers, other properties, number of lines, size, depth,
+ * PostgreSQL run time, PostgreSQL errors. Each must end as a record or as a dead letter, without delaying other
+ * messages.
  */
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
@@ -11,10 +12,10 @@ const MIB = 1024 * 1024;
 const JSON_TYPE = 'application/json';
 const FRAME_TYPE = 'application/x-ndjson';
 
-/** What PostgreSQL answers to a record that carries it as `raise`; see TRIGGER. */
+/** The errors that PostgreSQL raises for records with `raise`; see TRIGGER. */
 const SQLSTATES = ['P0001', 'XX000', '22023', '23514', '53200', '0A000', '42883', '40001'];
 
-/** What makes PostgreSQL slow or unwilling, for marked records only. */
+/** Makes PostgreSQL slow or raise an error, for marked records only. */
 export const TRIGGER = `
   create function logs.poison() returns trigger language plpgsql as $$
   begin
@@ -25,9 +26,9 @@ export const TRIGGER = `
   create trigger poison before insert on logs.records for each row execute function logs.poison()`;
 
 /**
- * @param service whose record it says it is.
- * @param mark is in the first or the last 300 bytes of every body, and the ref of what is a record.
- * @returns [name, { properties, body }] each; the bodies are made when they are asked for, because some are large.
+ * @param service the record's service.
+ * @param mark occurs in the first or last 300 bytes of every body, and is the ref if it is a record.
+ * @returns a list of [name, { properties, body }]; bodies are created lazily, because some are large.
  */
 export function poisons(service, mark) {
   const line = (name, more = {}) =>
@@ -56,14 +57,14 @@ export function poisons(service, mark) {
     'not a number': withHeaders({ number: fields.d(Number.NaN) }),
     'a header of an unknown type': withHeaders({ what: field('q', Buffer.alloc(8)) }),
     'a double below the least integer': withHeaders({ double: fields.d(-1e300) }),
-    'names that are no text': withProperties({ headers: table([[Buffer.from([0xff, 0xfe]), fields.I(1)]]) }),
+    'names that are not valid text': withProperties({ headers: table([[Buffer.from([0xff, 0xfe]), fields.I(1)]]) }),
     'names of objects': withHeaders(
       table(['__proto__', 'constructor', 'hasOwnProperty'].map((name) => [name, fields.V()])),
     ),
     '100,000 values': withHeaders({ list: fields.A(Array.from({ length: 100_000 }, () => fields.V())) }),
     '40,000 entries': withHeaders(table(Array.from({ length: 40_000 }, () => ['', fields.V()]))),
     'headers that fill their frame': withHeaders({ text: fields.S(Buffer.alloc(130_900, 'x')) }),
-    'headers of our own and of the broker’s': withHeaders({
+    'our own and the broker’s headers': withHeaders({
       'x-loghive-attempt': nested(100),
       'x-loghive-rounds': fields.l(2n ** 62n),
       'x-loghive-origin': fields.S(Buffer.alloc(5000, 0xff)),
@@ -72,9 +73,9 @@ export function poisons(service, mark) {
       'x-death': fields.A([fields.F([])]),
       compression: fields.L(1),
     }),
-    'attempts without end': retried({ 'x-loghive-attempt': fields.l(2n ** 53n) }),
-    'flags of which nothing is said': (name) => ({ properties: Buffer.from([0, 3]), body: line(name) }),
-    'a content type that is no text': withProperties({ contentType: Buffer.from([2, 0xff, 0xfe]) }),
+    'a huge number of attempts': retried({ 'x-loghive-attempt': fields.l(2n ** 53n) }),
+    'undefined flags': (name) => ({ properties: Buffer.from([0, 3]), body: line(name) }),
+    'a content type that is not valid text': withProperties({ contentType: Buffer.from([2, 0xff, 0xfe]) }),
     'texts of 255 bytes': withProperties({
       correlationId: 'c'.repeat(255),
       replyTo: 'r'.repeat(255),
@@ -84,9 +85,9 @@ export function poisons(service, mark) {
       clusterId: 'c',
     }),
     'numbers at their limits': withProperties({ deliveryMode: 255, priority: 255, timestamp: 2n ** 64n - 1n }),
-    'an encoding that nobody knows': withProperties({ contentType: JSON_TYPE, contentEncoding: 'x-unknown' }),
-    'gzip that is none': withProperties({ contentType: JSON_TYPE, contentEncoding: 'gzip' }),
-    'zstd that is none': withProperties({ contentType: JSON_TYPE, headers: { compression: fields.S('zstd') } }),
+    'an unknown encoding': withProperties({ contentType: JSON_TYPE, contentEncoding: 'x-unknown' }),
+    'invalid gzip': withProperties({ contentType: JSON_TYPE, contentEncoding: 'gzip' }),
+    'invalid zstd': withProperties({ contentType: JSON_TYPE, headers: { compression: fields.S('zstd') } }),
     'gzip of 256 MiB': (name) => ({
       properties: propertyBytes({ contentType: JSON_TYPE, contentEncoding: 'gzip' }),
       body: gzipSync(Buffer.concat([line(name), Buffer.alloc(256 * MIB, ' ')]), { level: 1 }),

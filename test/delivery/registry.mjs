@@ -1,36 +1,36 @@
-/** The rows in the order in which they run. */
-import badRecords from './rows/bad-records.mjs';
-import blocked from './rows/blocked.mjs';
-import bothLost from './rows/both-lost.mjs';
-import brokerKilled from './rows/broker-killed.mjs';
-import chaos from './rows/chaos.mjs';
-import connectionReset from './rows/connection-reset.mjs';
-import constraintDropped from './rows/constraint-dropped.mjs';
-import consumerHalfOpen from './rows/consumer-half-open.mjs';
-import consumerKilled from './rows/consumer-killed.mjs';
-import consumerRestarted from './rows/consumer-restarted.mjs';
-import deliveryLimit from './rows/delivery-limit.mjs';
-import halfOpen from './rows/half-open.mjs';
-import killedAfterCommit from './rows/killed-after-commit.mjs';
-import manyServices from './rows/many-services.mjs';
-import outOfConnections from './rows/out-of-connections.mjs';
-import partitionsChanged from './rows/partitions-changed.mjs';
-import poison from './rows/poison.mjs';
-import pooler from './rows/pooler.mjs';
-import postgresKilled from './rows/postgres-killed.mjs';
-import postgresReadOnly from './rows/postgres-read-only.mjs';
-import queueDeleted from './rows/queue-deleted.mjs';
-import queueFull from './rows/queue-full.mjs';
-import tableLocked from './rows/table-locked.mjs';
-import terminateStorm from './rows/terminate-storm.mjs';
-import throttled from './rows/throttled.mjs';
+/** The scenarios in execution order. */
+import badRecords from './scenarios/bad-records.mjs';
+import blocked from './scenarios/blocked.mjs';
+import bothLost from './scenarios/both-lost.mjs';
+import brokerKilled from './scenarios/broker-killed.mjs';
+import chaos from './scenarios/chaos.mjs';
+import connectionReset from './scenarios/connection-reset.mjs';
+import constraintDropped from './scenarios/constraint-dropped.mjs';
+import consumerHalfOpen from './scenarios/consumer-half-open.mjs';
+import consumerKilled from './scenarios/consumer-killed.mjs';
+import consumerRestarted from './scenarios/consumer-restarted.mjs';
+import deliveryLimit from './scenarios/delivery-limit.mjs';
+import halfOpen from './scenarios/half-open.mjs';
+import killedAfterCommit from './scenarios/killed-after-commit.mjs';
+import manyServices from './scenarios/many-services.mjs';
+import outOfConnections from './scenarios/out-of-connections.mjs';
+import partitionsChanged from './scenarios/partitions-changed.mjs';
+import poison from './scenarios/poison.mjs';
+import pooler from './scenarios/pooler.mjs';
+import postgresKilled from './scenarios/postgres-killed.mjs';
+import postgresReadOnly from './scenarios/postgres-read-only.mjs';
+import queueDeleted from './scenarios/queue-deleted.mjs';
+import queueFull from './scenarios/queue-full.mjs';
+import tableLocked from './scenarios/table-locked.mjs';
+import terminateStorm from './scenarios/terminate-storm.mjs';
+import throttled from './scenarios/throttled.mjs';
 
 /**
- * As test/suite/run-suite.mjs says what a row is, and besides
+ * Scenarios are as described in test/suite/run-suite.mjs, with one more property:
  *
- * - `needs`: 'restart': a broker that is killed and comes back with what it has confirmed (see `whyNot`).
+ * - `needs`: 'restart': a broker that is killed and restarted without losing confirmed messages (see `whyNot`).
  */
-export const rows = [
+export const scenarios = [
   consumerKilled,
   killedAfterCommit,
   consumerRestarted,
@@ -58,7 +58,7 @@ export const rows = [
   chaos,
 ];
 
-/** Why the development broker cannot play it; undefined: it can. */
+/** Why the development broker cannot run the scenario; undefined if it can. */
 export function whyNot({ needs }) {
   if (needs !== 'restart') return undefined;
   return 'kills the broker and starts it again, and the development broker keeps everything in memory';

@@ -1,4 +1,4 @@
-/** The image and compose.yaml, as far as can be seen without a container engine. */
+/** The image and compose.yaml, as far as they can be tested without a container engine. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import { freePort } from '../support/ports.mjs';
 import { uniqueName, useBroker, useChild, useDatabase } from '../support/use-servers.js';
 import { STOP_MS, textOf, useInstallation, yamlOf } from './files.js';
 
-/** Each instruction of the Dockerfile with its arguments, without comments and line breaks. */
+/** The instructions of the Dockerfile with their arguments, without comments and line breaks. */
 const instructions = textOf('Dockerfile')
   .replace(/^#.*\n/gm, '')
   .replaceAll('\\\n', ' ')
@@ -17,7 +17,7 @@ const instructions = textOf('Dockerfile')
   .filter((line) => line.trim() !== '')
   .map((line) => ({ name: line.slice(0, line.indexOf(' ')), rest: line.slice(line.indexOf(' ') + 1).trim() }));
 const last = (name: string) => instructions.findLast((instruction) => instruction.name === name)!.rest;
-/** The exec form is JSON: without it a shell is process 1. */
+/** The exec form is JSON; otherwise PID 1 is a shell. */
 const words = (text: string): string[] => JSON.parse(text.slice(text.indexOf('[')));
 
 const entrypoint = words(last('ENTRYPOINT'));
@@ -25,7 +25,7 @@ const command = words(last('CMD'));
 const check = words(last('HEALTHCHECK'));
 const [{ services, volumes }] = yamlOf('compose.yaml');
 
-test('every instruction of the Dockerfile is one, and the image is that of its last stage, which is not root', () => {
+test('the Dockerfile has only known instructions, and its last stage does not run as root', () => {
   const known = ['ARG', 'FROM', 'WORKDIR', 'COPY', 'RUN', 'ENV', 'USER', 'EXPOSE', 'HEALTHCHECK', 'ENTRYPOINT', 'CMD'];
   expect(instructions.filter(({ name }) => !known.includes(name))).toEqual([]);
   const stages = instructions.flatMap(({ name }, at) => (name === 'FROM' ? [at] : []));
@@ -36,7 +36,7 @@ test('every instruction of the Dockerfile is one, and the image is that of its l
   expect(Number(last('EXPOSE'))).toBe(DEFAULT_HTTP_PORT);
 });
 
-test('the health check asks a path and a port that the consumer has', () => {
+test('the health check uses an existing path and the port of the consumer', () => {
   const [, port, asked] = /\|\| (\d+)\}(\/\w+)`/.exec(check.join(' '))!;
   expect(Number(port)).toBe(DEFAULT_HTTP_PORT);
   expect(PATHS).toContain(asked);
@@ -48,7 +48,7 @@ async function healthCheck(env: Record<string, string>): Promise<number> {
   return code;
 }
 
-test('the command of the image is healthy while it runs, also with its servers away, and ends at SIGTERM', {
+test('the command of the image is healthy while it runs, even with its servers down, and ends on SIGTERM', {
   timeout: 60_000,
 }, async () => {
   const [broker, database, port] = await Promise.all([useBroker(), useDatabase(), freePort()]);
@@ -91,7 +91,7 @@ test('the command of the image is healthy while it runs, also with its servers a
 // biome-ignore lint/suspicious/noExplicitAny: a service of compose.yaml
 const each = Object.entries<any>(services);
 
-test('compose.yaml names no service, condition or volume that is not there', () => {
+test('compose.yaml refers only to existing services, conditions and volumes', () => {
   expect(Object.keys(services)).toEqual(['rabbitmq', 'postgres', 'mail', 'consumer']);
   for (const [, service] of each) {
     // biome-ignore lint/suspicious/noExplicitAny: an entry of `depends_on`
@@ -109,7 +109,7 @@ test('compose.yaml names no service, condition or volume that is not there', () 
   });
 });
 
-test('compose.yaml opens ports to this machine only, and gives the consumer its time to end', () => {
+test('compose.yaml binds ports to localhost, and allows the consumer enough time to shut down', () => {
   const ports = each.flatMap(([, service]) => service.ports ?? []);
   expect(ports.filter((port: string) => !/^127\.0\.0\.1:(\d+):\1$/.test(port))).toEqual([]);
   expect(services.consumer.ports).toEqual([`127.0.0.1:${DEFAULT_HTTP_PORT}:${DEFAULT_HTTP_PORT}`]);

@@ -1,4 +1,4 @@
-/** What is in deploy/. */
+/** The files in deploy/. */
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,16 +9,16 @@ import { onEnd } from '../support/use-servers.js';
 const root = path.resolve(import.meta.dirname, '../..');
 export const folder = path.join(root, 'deploy');
 
-/** Each file, as it is named within deploy/. */
+/** All files, relative to deploy/. */
 export const files: readonly string[] = readdirSync(folder, { recursive: true, encoding: 'utf8', withFileTypes: true })
-  // A packed file that somebody has put there to build the image is none of them.
+  // Ignores a .tgz file that was put there to build the image.
   .filter((entry) => entry.isFile() && !entry.name.endsWith('.tgz'))
   .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, '/'));
 
 export const textOf = (name: string) => readFileSync(path.join(folder, name), 'utf8');
 
-/** The documents of a YAML file. @throws for what YAML does not allow, and for what it only warns of. */
-// biome-ignore lint/suspicious/noExplicitAny: what is in it is what a test looks at
+/** The documents of a YAML file. @throws for YAML errors and warnings. */
+// biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary values
 export function yamlOf(name: string, text = textOf(name)): any[] {
   return parseAllDocuments(text, { strict: true, uniqueKeys: true }).map((document) => {
     const [fault] = [...document.errors, ...document.warnings];
@@ -27,12 +27,12 @@ export function yamlOf(name: string, text = textOf(name)): any[] {
   });
 }
 
-/** Lines `NAME=value` of a file of settings, those that are commented out as well. */
+/** Lines `NAME=value` of an env file, including commented ones. */
 export function settingsOf(name: string): Record<string, string> {
   return Object.fromEntries([...textOf(name).matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(([, key, value]) => [key, value]));
 }
 
-/** A folder as /opt/loghive is: the command stands where npm puts it. */
+/** A directory like /opt/loghive, with the command where npm installs it. */
 export function useInstallation(): string {
   const place = mkdtempSync(path.join(tmpdir(), 'loghive-deploy-'));
   onEnd(() => rmSync(place, { recursive: true, force: true }));
@@ -44,10 +44,10 @@ export function useInstallation(): string {
   return place;
 }
 
-/** How long a worker may take to store what is in hand when it ends, in milliseconds. */
+/** Time in which a worker may store unacknowledged messages at shutdown, in milliseconds. */
 export const STOP_MS = Number(/STOP_MS = (\d+)/.exec(readFileSync(path.join(root, 'consumer/worker.ts'), 'utf8'))![1]);
 
-/** The sections of a document of docs/, as links name them. */
+/** The anchors of a document in docs/. */
 export function sectionsOf(document: string): string[] {
   return [...readFileSync(path.join(root, document), 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
     heading!

@@ -1,4 +1,4 @@
-/** The dashboards. How Grafana draws them can be seen only in Grafana. */
+/** The dashboards. Rendering can only be checked in Grafana. */
 import { describe, expect, test } from 'vitest';
 import { item, newStore, openClient, write } from '../consumer/store/database.js';
 import { files, textOf } from './files.js';
@@ -33,10 +33,10 @@ const dashboardOf = (name: string): Dashboard => JSON.parse(textOf(name));
 const panelsOf = (name: string) => dashboardOf(name).panels.filter(({ type }) => type !== 'row');
 const targetsOf = (name: string) => panelsOf(name).flatMap(({ targets }) => targets);
 
-/** A variable, as dashboards refer to it. */
+/** A reference to a variable. */
 const placeholder = (name: string) => `$\{${name}}`;
 
-test('there is one on the metrics and one on the table', () => {
+test('there is a dashboard for metrics and one for records', () => {
   expect([...dashboards].sort()).toEqual(['grafana/loghive-metrics.json', 'grafana/loghive-records.json']);
 });
 
@@ -44,24 +44,24 @@ describe.each(dashboards)('%s', (name) => {
   const dashboard = dashboardOf(name);
   const variables = dashboard.templating.list;
 
-  test('has what Grafana asks of a dashboard', () => {
+  test('has the properties that Grafana requires', () => {
     expect(dashboard).toMatchObject({
       uid: expect.stringMatching(/^[\w-]{1,40}$/),
       title: expect.stringMatching(/^Loghive: /),
       schemaVersion: expect.any(Number),
       time: { from: expect.stringMatching(/^now-\d+h$/), to: 'now' },
     });
-    // Grafana gives it one.
+    // Grafana assigns it.
     expect(dashboard).not.toHaveProperty('id');
     const ids = dashboard.panels.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
-    // Another dashboard is named by its uid.
+    // Links to other dashboards use their uid.
     for (const { url } of dashboard.links) {
       expect(dashboards.map((other) => `/d/${dashboardOf(other).uid}`)).toContain(url);
     }
   });
 
-  test('has panels that lie beside each other', () => {
+  test('has panels that do not overlap', () => {
     const cells = new Set<string>();
     let taken = 0;
     for (const { gridPos } of dashboard.panels) {
@@ -74,7 +74,7 @@ describe.each(dashboards)('%s', (name) => {
     expect(cells.size).toBe(taken);
   });
 
-  test('takes its data source from a variable, everywhere', () => {
+  test('uses a variable for every data source', () => {
     const [source] = variables;
     expect(source).toMatchObject({ name: 'datasource', type: 'datasource' });
     const used = [...panelsOf(name), ...targetsOf(name), ...variables].flatMap(({ datasource }) => datasource ?? []);
@@ -82,7 +82,7 @@ describe.each(dashboards)('%s', (name) => {
     for (const datasource of used) expect(datasource).toEqual({ type: source!.query, uid: placeholder('datasource') });
   });
 
-  test('uses variables that it has', () => {
+  test('uses only defined variables', () => {
     const names = [...variables.map((variable) => variable.name), '__rate_interval', '__interval', '__all'];
     const text = JSON.stringify(dashboard);
     const used = [...text.matchAll(/\$\{(\w+)|\$([a-z_]\w*)(?!\w*\()/g)].map(([, braced, plain]) => braced ?? plain);
@@ -90,7 +90,7 @@ describe.each(dashboards)('%s', (name) => {
   });
 });
 
-test('every metric and label of the dashboard on metrics is one that there is', () => {
+test('every metric and label of the metrics dashboard exists', () => {
   const expressions = targetsOf('grafana/loghive-metrics.json').map(({ expr }) => expr);
   expect(expressions.length).toBeGreaterThan(20);
   for (const expression of expressions) expectKnownMetrics(expression);
@@ -101,7 +101,7 @@ test('every metric and label of the dashboard on metrics is one that there is', 
   }
 });
 
-/** As Grafana writes a text, or several, into SQL; what stands for all services it leaves as it is. */
+/** Interpolates values into SQL like Grafana; the value for all services is inserted unchanged. */
 const sqlString = (...texts: string[]) => texts.map((text) => `'${text.replaceAll("'", "''")}'`).join(',');
 const EVERY_LEVEL = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'];
 
@@ -118,7 +118,7 @@ function expanded(sql: string, chosen: { service?: string; levels?: string[]; se
   return text;
 }
 
-test('the SQL of the dashboard on records runs as somebody who may only read, and finds what was chosen', async () => {
+test('the SQL of the records dashboard runs as a read-only user and returns the selected records', async () => {
   const { store, url } = await newStore();
   await write(
     store,
@@ -143,7 +143,7 @@ test('the SQL of the dashboard on records runs as somebody who may only read, an
   );
   const client = await openClient(url);
   await client.query("insert into logs.services (service) values ('shop')");
-  // Gone with the transaction, which is never committed.
+  // Rolled back with the transaction.
   await client.query('begin');
   await client.query('create role loghive_dashboard_reader');
   await client.query('grant usage on schema logs to loghive_dashboard_reader');

@@ -15,7 +15,7 @@ const [kustomization] = yamlOf('kubernetes/kustomization.yaml');
 const { spec } = objectOf('Deployment').spec.template;
 const [container] = spec.containers;
 
-test('every object has a version, a kind and a name, and all but the example of the secret are applied', () => {
+test('every object has a version, a kind and a name, and all except the example secret are applied', () => {
   for (const object of objects) {
     expect(object).toMatchObject({
       apiVersion: expect.any(String),
@@ -30,7 +30,7 @@ test('every object has a version, a kind and a name, and all but the example of 
 
 const isKubectlHere = spawnSync('kubectl', ['version', '--client']).status === 0;
 const together = 'kubectl puts them together, in one namespace';
-test(isKubectlHere ? together : `not run, for there is no kubectl here: ${together}`, () => {
+test(isKubectlHere ? together : `not run without kubectl: ${together}`, () => {
   if (!isKubectlHere) return;
   const { status, stdout, stderr } = spawnSync('kubectl', ['kustomize', `${folder}/kubernetes`], { encoding: 'utf8' });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -38,7 +38,7 @@ test(isKubectlHere ? together : `not run, for there is no kubectl here: ${togeth
   expect(new Set(built.map(({ metadata }) => metadata.namespace))).toEqual(new Set(['loghive']));
 });
 
-test('the probes are those of docs/monitoring.md, word for word', () => {
+test('the probes match docs/monitoring.md exactly', () => {
   const block = /```yaml\n(env:\n.*?)```/s.exec(documentOf('docs/monitoring.md'))![1]!;
   const [documented] = yamlOf('docs/monitoring.md', block);
   const { startupProbe, livenessProbe, readinessProbe, ports, env } = container;
@@ -48,7 +48,7 @@ test('the probes are those of docs/monitoring.md, word for word', () => {
   expect(ports[0].containerPort).toBe(DEFAULT_HTTP_PORT);
 });
 
-test('all mean the pods of the deployment, and its port', () => {
+test('all selectors match the pods of the deployment and its port', () => {
   const { labels } = objectOf('Deployment').spec.template.metadata;
   for (const kind of ['Deployment', 'PodDisruptionBudget', 'PodMonitor']) {
     expect(objectOf(kind).spec.selector.matchLabels).toEqual(labels);
@@ -60,7 +60,7 @@ test('all mean the pods of the deployment, and its port', () => {
   expect(objectOf('ScaledObject').spec.scaleTargetRef.name).toBe(objectOf('Deployment').metadata.name);
 });
 
-test('a pod has few rights, the user of the image, and time to end', () => {
+test('a pod has minimal privileges, the user of the image, and enough time to shut down', () => {
   expect(spec.terminationGracePeriodSeconds * 1000).toBeGreaterThan(STOP_MS);
   const [, user, group] = /^USER (\d+):(\d+)$/m.exec(textOf('Dockerfile'))!;
   expect(spec.securityContext).toMatchObject({
@@ -75,12 +75,12 @@ test('a pod has few rights, the user of the image, and time to end', () => {
   });
 });
 
-test('KEDA adds up the queues of records and no others, with a secret that the example has', () => {
+test('KEDA sums up the record queues only, with a secret from the example', () => {
   const { triggers } = objectOf('ScaledObject').spec;
   const { queueName: pattern, ...metadata } = triggers[0].metadata;
   for (const level of LEVELS) expect(queueName('shop.eu-1', level)).toMatch(new RegExp(pattern));
   for (const queue of [FAILURE_QUEUE, SERVICES_QUEUE]) expect(queue).not.toMatch(new RegExp(pattern));
-  // KEDA takes texts only.
+  // KEDA accepts strings only.
   for (const value of Object.values(metadata)) expect(value).toEqual(expect.any(String));
   const authentication = objectOf('TriggerAuthentication');
   expect(triggers[0].authenticationRef.name).toBe(authentication.metadata.name);

@@ -1,4 +1,4 @@
-/** The metrics that a PromQL expression names, and the labels that it asks them for. */
+/** The metrics in a PromQL expression, and the labels that it uses. */
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { expect } from 'vitest';
 import { CONSUMER_METRICS } from '../../consumer/metrics/table.js';
@@ -23,7 +23,7 @@ collectDefaultMetrics({ register: registry });
 const ofProcess: Known[] = registry.getMetricsAsArray().map(({ name }) => ({ name, labels: [] }));
 const known = new Map([...own, ...ofProcess].map((metric) => [metric.name, metric]));
 
-/** What Prometheus adds to every series that it scrapes. */
+/** Labels that Prometheus adds to every scraped series. */
 const SCRAPED = ['job', 'instance'];
 
 export function expectKnownMetrics(expression: string): void {

@@ -1,4 +1,4 @@
-/** The alert rules, and the PromQL of the dashboard, by Prometheus's own tool. */
+/** The alert rules and the PromQL of the dashboard, checked with promtool. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -55,7 +55,7 @@ test('promtool accepts every query of the dashboard', () => {
 });
 
 describe.each(rules)('$alert', (rule) => {
-  test('asks for metrics and labels that there are, and says what it is and what to do', () => {
+  test('uses existing metrics and labels, and has a summary, a description and a runbook', () => {
     expectKnownMetrics(rule.expr);
     expect(['warning', 'critical']).toContain(rule.labels.severity);
     const { summary, description, runbook, ...others } = rule.annotations;
@@ -69,7 +69,7 @@ describe.each(rules)('$alert', (rule) => {
   });
 });
 
-test('an alert fires for what it is meant for, and not for what is well', () => {
+test('an alert fires for its problem, and not otherwise', () => {
   const lane = '{service="shop",level="ERROR"}';
   const consumer = '{job="loghive",instance="a:7464"}';
   const well: Record<string, string> = {
@@ -103,7 +103,7 @@ test('an alert fires for what it is meant for, and not for what is well', () => 
       'LoghiveUnhealthy',
     ]),
     firing({ ...well, loghive_broker_connected: '0x90', loghive_workers: '0x90' }, [
-      'LoghiveBrokerAway',
+      'LoghiveBrokerDisconnected',
       'LoghiveNoWorker',
     ]),
     firing(
@@ -116,13 +116,13 @@ test('an alert fires for what it is meant for, and not for what is well', () => 
       },
       [
         'LoghiveBehind',
-        'LoghiveQueueFills',
+        'LoghiveQueueFillingUp',
         'LoghiveQueueFull',
         'LoghiveQueueWithoutConsumer',
         'LoghiveRecordsExpireSoon',
       ],
     ),
-    // Old, but not as to the queues of its consumer.
+    // Old, but not relative to the TTL of its consumer.
     firing(
       {
         ...well,
@@ -131,15 +131,15 @@ test('an alert fires for what it is meant for, and not for what is well', () => 
       },
       [],
     ),
-    firing({ ...well, loghive_maintenance_failures_total: '0+1x90' }, ['LoghiveTablesNotSeenTo']),
+    firing({ ...well, loghive_maintenance_failures_total: '0+1x90' }, ['LoghiveMaintenanceFailing']),
     firing({ ...well, loghive_maintenance_failures_total: '5x90' }, []),
-    // Nothing waits in it.
+    // It is empty.
     firing({ ...well, 'loghive_queue_consumers{queue="q"}': '0x90', 'loghive_queue_messages{queue="q"}': '0x90' }, []),
-    // The first record of all is a dead letter: the series begins with it.
+    // The very first record is a dead letter: the series starts with it.
     firing({ ...well, [`loghive_records_dead_lettered_total${lane}`]: '_x30 1x50' }, ['LoghiveDeadLetters']),
     firing({ ...well, [`loghive_records_dead_lettered_total${lane}`]: '5x90' }, []),
   ];
-  // "_x30" and what is counted up by nothing are written in different ways.
+  // "_x30" and series without increments are written differently.
   for (const { input_series } of tests)
     for (const one of input_series) one.values = one.values.replace('_+0x', '_x').replace(/ (\d+)x/, ' $1+0x');
   const { status, said } = promtool('test', 'rules', written({ rule_files: [file], evaluation_interval: '1m', tests }));

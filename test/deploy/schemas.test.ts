@@ -1,4 +1,4 @@
-/** What in deploy/ has a schema, held to it: names that are misspelt or in the wrong place are found. */
+/** Validates files in deploy/ against their schemas, to find misspelled or misplaced names. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Ajv } from 'ajv';
@@ -11,12 +11,12 @@ describe('compose.yaml', () => {
   const schema = JSON.parse(
     readFileSync(path.resolve(import.meta.dirname, '../support/compose-spec/compose-spec.json'), 'utf8'),
   );
-  // Its name of the draft is not the one by which Ajv knows it.
+  // Ajv knows the draft by another name.
   const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true });
   const isCompose = ajv.compile({ ...schema, $schema: undefined });
   const faultsOf = (document: unknown) => (isCompose(document) ? [] : ajv.errorsText(isCompose.errors));
 
-  test('is what the specification of Compose allows', () => {
+  test('matches the Compose specification', () => {
     const [document] = yamlOf('compose.yaml');
     expect(faultsOf(document)).toEqual([]);
     document.services.consumer.restrat = 'always';
@@ -25,7 +25,7 @@ describe('compose.yaml', () => {
 });
 
 describe('the Dockerfile', () => {
-  test('has nothing that a linter finds', () => {
+  test('passes the linter', () => {
     expect(validate(textOf('Dockerfile'))).toEqual([]);
     const [fault] = validate(textOf('Dockerfile').replace('--interval', '--intervall'));
     expect(fault).toMatchObject({ message: 'Unknown flag: intervall' });
@@ -41,7 +41,7 @@ describe('the manifests of Kubernetes', () => {
   const names = files.filter((file) => file.startsWith('kubernetes/') && !file.endsWith('kustomization.yaml'));
   const manifests: Manifest[] = names.flatMap((name) => yamlOf(name));
 
-  /** The module that has the model of a kind: those of Kubernetes itself, of KEDA, and of the Prometheus operator. */
+  /** The module with the model of a kind: Kubernetes, KEDA, or the Prometheus operator. */
   function moduleOf({ apiVersion }: Manifest): string {
     const [group = ''] = apiVersion.split('/');
     const owner = {
@@ -60,7 +60,7 @@ describe('the manifests of Kubernetes', () => {
     },
   );
 
-  /** The schemas pass over fields that they do not know. The types of the same models do not. */
+  /** The schemas ignore unknown fields; the types of the same models do not. */
   function unknownFields(objects: readonly Manifest[]): string[] {
     const name = path.join(import.meta.dirname, 'manifests.virtual.ts');
     const text = objects
@@ -85,7 +85,7 @@ describe('the manifests of Kubernetes', () => {
       .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
   }
 
-  test('have no field that Kubernetes, KEDA or the Prometheus operator does not know', { timeout: 60_000 }, () => {
+  test('have only fields that Kubernetes, KEDA or the Prometheus operator know', { timeout: 60_000 }, () => {
     expect(unknownFields(manifests)).toEqual([]);
     const [deployment] = yamlOf('kubernetes/deployment.yaml');
     deployment.spec.template.spec.containers[0].livnessProbe = {};

@@ -1,10 +1,10 @@
-/** Environment variables that deploy/ names. */
+/** Environment variables in deploy/. */
 import { describe, expect, test } from 'vitest';
 import { consumerConfig } from '../../consumer/config.js';
 import { useEnvironment } from '../support/use-environment.js';
 import { files, settingsOf, textOf, yamlOf } from './files.js';
 
-/** Names that are read by others: images of containers, Node, Compose itself. */
+/** Names for other software: container images, Node, Compose. */
 const OTHERS = [
   'NODE_ENV',
   'NODE_IMAGE',
@@ -16,7 +16,7 @@ const OTHERS = [
   'RABBITMQ_PASSWORD',
 ];
 
-/** What a consumer looks for in its environment while it is set up from its parts, where no URL is given. */
+/** Variables that a consumer reads when it is configured by separate settings instead of URLs. */
 function asked(): Set<string> {
   const names = new Set<string>();
   const own = process.env;
@@ -34,10 +34,10 @@ function asked(): Set<string> {
   return names;
 }
 
-test('every environment variable that is named is one that is read', () => {
+test('every environment variable is read by some software', () => {
   useEnvironment();
   const known = new Set([...asked(), ...OTHERS]);
-  // What Loghive does not ask for is not known.
+  // Variables that Loghive does not read are unknown.
   expect(known).toContain('QUEUE_PASSWORD');
   expect(known).not.toContain('LOGHIVE_SERVICES');
   const named = files.flatMap((file) =>
@@ -47,13 +47,13 @@ test('every environment variable that is named is one that is read', () => {
   expect(named.filter(({ name }) => !known.has(name) && !/^AF_/.test(name))).toEqual([]);
 });
 
-/** With what stands for a variable that is not set. */
+/** With the default values of unset variables. */
 function substituted(value: unknown): string {
   return String(value).replace(/\$\{\w+:-([^}]*)\}/g, '$1');
 }
 
-describe('a consumer takes, without a warning,', () => {
-  test('the settings of the service, those that are commented out as well', () => {
+describe('a consumer accepts without a warning', () => {
+  test('the settings of the service, including commented ones', () => {
     const { warnings } = useEnvironment(settingsOf('systemd/consumer.env'));
     const config = consumerConfig('consume', [], {}, true);
     expect(warnings()).toEqual([]);
@@ -66,7 +66,7 @@ describe('a consumer takes, without a warning,', () => {
     });
   });
 
-  test('those of compose.yaml, with that of the image', () => {
+  test('the settings of compose.yaml and the image', () => {
     const [{ services }] = yamlOf('compose.yaml');
     const variables = Object.entries(services.consumer.environment).map(([name, value]) => [name, substituted(value)]);
     const { warnings } = useEnvironment({ ...Object.fromEntries(variables), CONSUMER_HTTP_HOST: '0.0.0.0' });
@@ -81,7 +81,7 @@ describe('a consumer takes, without a warning,', () => {
     });
   });
 
-  test('those of Kubernetes, with the example of the secret', () => {
+  test('the settings of Kubernetes with the example secret', () => {
     const [secret] = yamlOf('kubernetes/secret.example.yaml');
     const [{ spec }] = yamlOf('kubernetes/deployment.yaml');
     // biome-ignore lint/suspicious/noExplicitAny: an entry of `env`

@@ -1,4 +1,4 @@
-/** The unit of systemd. That its sandbox lets the consumer work can be seen only where systemd runs services. */
+/** The systemd unit. Whether its sandbox works can only be tested where systemd runs services. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
@@ -17,7 +17,7 @@ const unit = new Map(lines.map((line) => [line.slice(0, line.indexOf('=')), line
 const analyze = ['/usr/bin/systemd-analyze', '/bin/systemd-analyze'].find((file) => existsSync(file));
 
 const verified = 'systemd-analyze verifies the unit without a word';
-test(analyze ? verified : `not run, for there is no systemd-analyze here: ${verified}`, async () => {
+test(analyze ? verified : `not run without systemd-analyze: ${verified}`, async () => {
   if (!analyze) return;
   const place = useInstallation();
   const file = path.join(place, 'loghive-consumer.service');
@@ -25,12 +25,12 @@ test(analyze ? verified : `not run, for there is no systemd-analyze here: ${veri
   const verify = (name: string) => spawnSync(analyze, ['verify', name], { encoding: 'utf8' });
   const { status, stdout, stderr } = verify(file);
   expect({ status, said: `${stdout}${stderr}` }).toEqual({ status: 0, said: '' });
-  // It does find what is wrong.
+  // It does find errors.
   await writeFile(file, (await readFile(file, 'utf8')).replace('[Service]', '[Service]\nRestartSecs=5'));
   expect(verify(file).stderr).toContain('RestartSecs');
 });
 
-test('what keeps the service running has the values that Loghive needs', () => {
+test('the restart settings have the values that Loghive needs', () => {
   expect(Object.fromEntries(unit)).toMatchObject({
     Type: 'notify',
     NotifyAccess: 'all',
@@ -44,7 +44,9 @@ test('what keeps the service running has the values that Loghive needs', () => {
   expect(unit.has('MemoryDenyWriteExecute')).toBe(false);
 });
 
-test('the command of the unit stores until systemd ends it, and tells systemd', { timeout: 60_000 }, async () => {
+test('the command of the unit stores records until systemd stops it, and notifies systemd', {
+  timeout: 60_000,
+}, async () => {
   const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
   const place = useInstallation();
   const told = path.join(place, 'told');
@@ -72,7 +74,7 @@ test('the command of the unit stores until systemd ends it, and tells systemd', 
   expect(await readFile(told, 'utf8')).toContain('--stopping\n');
 });
 
-test('a wrong setting ends it with the status after which systemd does not start it again', async () => {
+test('an invalid setting causes the exit status after which systemd does not restart it', async () => {
   const place = useInstallation();
   const [command] = unit.get('ExecStart')!.replace('/opt/loghive', place).split(' ');
   const env = { PATH: `${path.dirname(process.execPath)}:/usr/bin:/bin`, LOGHIVE_DATABASE_URL: 'http://localhost' };

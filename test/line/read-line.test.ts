@@ -12,14 +12,14 @@ const PINO: LineFields = {
   readLevel: createLevelReader(),
 };
 
-/** The entry that a line becomes, with its information as text. */
+/** The entry of a line, with its information as text. */
 function read(line: string, fields: Partial<LineFields> = {}) {
   const { information, ...entry } = createLineReader(() => ({ ...PINO, ...fields }))(line);
   const json = (information as RawJson | undefined)?.json;
   return { ...entry, information: json };
 }
 
-test('the level of the line is the first one, and a field of that name stays a field', () => {
+test('the first member is the level, and a later field of that name stays a field', () => {
   expect(read('{"level":50,"level":"low","msg":"battery"}')).toMatchObject({
     level: 'ERROR',
     information: '{"level":"low"}',
@@ -44,7 +44,7 @@ test.each<[string, string, string]>([
   expect(read(line, { level: LEVEL_NAMES })).toMatchObject({ level, information });
 });
 
-test('a line of Pino becomes what it says', () => {
+test('a Pino line is parsed', () => {
   expect(read('{"level":40,"time":1769855445123,"pid":7,"hostname":"h","order":7,"msg":"slow"}')).toEqual({
     level: 'WARNING',
     levelName: 'warn',
@@ -54,7 +54,7 @@ test('a line of Pino becomes what it says', () => {
   });
 });
 
-describe('what is no JSON object', () => {
+describe('a line that is not a JSON object', () => {
   test.each(['plain text', '', ' indented', '[1,2]', '"text"', '7', 'null', '{broken', '{"a":1} and more', '{"a":1'])(
     'is the message itself: %j',
     (line) => {
@@ -67,18 +67,18 @@ describe('the information', () => {
   test.each([
     ['digits that no number holds', '{"n":12345678901234567890,"f":0.1000000000000000000001}'],
     ['nested things, as they were written', '{"a":{"b":[1, {"c":null}]},"t":"\\u00e4\\/"}'],
-    ['a level, a time and a message that are none', '{"level":[1],"time":"yesterday","level2":1}'],
+    ['an invalid level, time and message', '{"level":[1],"time":"yesterday","level2":1}'],
     ['a name of ours', '{"service":"x","id":1,"information":{}}'],
     ['a time before there were computers', '{"time":-5}'],
   ])('keeps %s', (_, line) => {
     expect(read(line).information).toBe(line);
   });
 
-  test('has the last of two fields with one name, as JSON does', () => {
+  test('keeps the last of two fields with the same name, as in JSON', () => {
     expect(read('{"a":1,"b":2,"a":3}').information).toBe('{"a":3,"b":2}');
   });
 
-  test('is cleaned of what PostgreSQL refuses, and of nothing else', () => {
+  test('is cleaned only of characters that PostgreSQL rejects', () => {
     expect(
       read(
         String.raw`{"nul":"a\u0000b","lone":"\ud800","pair":"\ud83d\ude00","text":"\\u0000","big":12345678901234567890}`,
@@ -87,7 +87,7 @@ describe('the information', () => {
     expect(read('{"raw":"\ud800","\ud800":1}').information).toBe('{"raw":"\ufffd","\ufffd":1}');
   });
 
-  test('deeper than 500 levels is left to be marked', () => {
+  test('deeper than 500 levels is parsed, so that it is marked', () => {
     const deep = `{"deep":${'['.repeat(600)}${']'.repeat(600)}}`;
     const { information } = createLineReader(() => PINO)(deep);
     expect(information).toEqual(JSON.parse(deep));
@@ -116,7 +116,7 @@ describe('the message', () => {
 });
 
 describe('an error', () => {
-  test('is where every door has it, under the names that every door has', () => {
+  test('is stored under the same name and with the same field names as in every integration', () => {
     const err = '{"type":"TypeError","message":"no","stack":"TypeError: no\\n at x","code":"E","aggregateErrors":[1]}';
     expect(JSON.parse(read(`{"err":${err},"a":1}`).information!)).toEqual({
       a: 1,
@@ -124,15 +124,15 @@ describe('an error', () => {
     });
   });
 
-  test('with a name of its own keeps what it has', () => {
+  test('with a name field keeps it', () => {
     expect(read('{"err":{"type":"a","name":"b"}}').information).toBe('{"error":{"type":"a","name":"b"}}');
   });
 
-  test('that is a text stays one', () => {
+  test('that is a string stays a string', () => {
     expect(read('{"err":"broken"}').information).toBe('{"error":"broken"}');
   });
 
-  test('stays where it is beside another field of that name', () => {
+  test('stays under its own name if there is already an error field', () => {
     expect(read('{"err":{"type":"E"},"error":1}').information).toBe('{"err":{"type":"E"},"error":1}');
   });
 });

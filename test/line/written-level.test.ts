@@ -30,7 +30,7 @@ test.each<[unknown, unknown]>([
   expect(read(written)).toEqual(expected);
 });
 
-test("a logger's own levels go before the usual ones, and take the level of the nearest by rank", () => {
+test("a logger's own levels take precedence over the standard ones, and map to the nearest level by rank", () => {
   const usual = { trace: 10, debug: 20, info: 31, warn: 40, error: 50, fatal: 60 };
   const own = createLevelReader({ ...usual, audit: 35, chatter: 5, doom: 90 });
   expect(own(35)).toEqual({ level: 'WARNING', name: 'audit' });
@@ -41,7 +41,7 @@ test("a logger's own levels go before the usual ones, and take the level of the 
   expect(own(40)).toEqual({ level: 'WARNING', name: 'warn' });
 });
 
-test('where a logger has only levels of its own, with names that nobody knows, they are placed by rank', () => {
+test('if a logger only has custom levels with unknown names, they are mapped by rank', () => {
   const only = createLevelReader({ low: 1, mid: 2, high: 3, doom: 4 });
   expect([1, 2, 3, 4].map((number) => only(number))).toEqual([
     { level: 'DEBUG', name: 'low' },
@@ -52,7 +52,7 @@ test('where a logger has only levels of its own, with names that nobody knows, t
   expect(only('HIGH')).toEqual({ level: 'ERROR', name: 'high' });
 });
 
-test("syslog's numbers are read as such where it keeps them", () => {
+test("syslog's numbers are recognized in its severity field", () => {
   expect([0, 3, 4, 6, 7].map((number) => read(number, 'severity')?.level)).toEqual([
     'CRITICAL',
     'ERROR',

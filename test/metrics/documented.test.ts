@@ -8,7 +8,7 @@ import { PRODUCER_METRICS } from '../../src/metrics/producer-metrics.js';
 
 const document = (name: string) => readFileSync(path.resolve(import.meta.dirname, '../../docs', name), 'utf8');
 
-/** The cells of each row that begins with a name in backticks. */
+/** The cells of each table row that starts with a name in backticks. */
 function rows(text: string): string[][] {
   return [...text.matchAll(/^\| `.*\|$/gm)].map(([line]) => line.split(/ \| |^\| | ?\|$/).slice(1, -1));
 }
@@ -36,11 +36,11 @@ test.each([
       .slice(1, -1),
   );
   expect(cells.map((each) => each.slice(0, 4))).toEqual(metrics.map(row));
-  // Each says what to do.
+  // Each row has instructions.
   for (const each of cells) expect(each[4]?.length).toBeGreaterThan(10);
 });
 
-test('every metric keeps to the rules of names', () => {
+test('every metric follows the naming rules', () => {
   const all: readonly MetricDefinition[] = [...CONSUMER_METRICS, ...PRODUCER_METRICS];
   expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
   for (const { name, type, help, labels } of all) {
@@ -52,7 +52,7 @@ test('every metric keeps to the rules of names', () => {
   }
 });
 
-test('docs/monitoring.md names every path, and no metric that there is not', () => {
+test('docs/monitoring.md lists every path, and only existing metrics', () => {
   const text = document('monitoring.md');
   expect(
     rows(text)

@@ -15,7 +15,7 @@ const of = (name: string, service: string, level: string, more = '') =>
   `loghive_producer_records_${name}{service="${service}",level="${level}"${more}}`;
 
 describe.each(REGISTRIES)('a registry of %s', (_, newRegistry) => {
-  test('has what became of the records of each service, also when their logger is closed', async () => {
+  test('counts the records of each service, even after their logger is closed', async () => {
     const { url } = await useBroker();
     const [shop, till] = [uniqueName('shop'), uniqueName('till')];
     const registry = newRegistry();
@@ -38,7 +38,7 @@ describe.each(REGISTRIES)('a registry of %s', (_, newRegistry) => {
     expect(after.has('loghive_producer_connected')).toBe(false);
   });
 
-  test('has what waits while the broker is away, and what was given up by level and reason', async () => {
+  test('counts buffered records while the broker is unreachable, and dropped ones by level and reason', async () => {
     const service = uniqueName('shop');
     const registry = newRegistry();
     collectMetrics(registry);
@@ -60,7 +60,7 @@ describe.each(REGISTRIES)('a registry of %s', (_, newRegistry) => {
     expect((await series()).get(of('dropped_total', service, 'INFO', ',reason="logged after close"'))).toBe(1);
   });
 
-  test('is asked twice without harm, and again after it was cleared', async () => {
+  test('can be passed twice, and again after it was cleared', async () => {
     const registry = newRegistry();
     collectMetrics(registry);
     collectMetrics(registry);
@@ -70,7 +70,7 @@ describe.each(REGISTRIES)('a registry of %s', (_, newRegistry) => {
     expect(await registry.metrics()).toContain('loghive_producer_waiting_bytes');
   });
 
-  test('that has another metric of such a name is left as it is', async () => {
+  test('that has another metric with such a name is not changed', async () => {
     const registry = newRegistry();
     registry.registerMetric({
       name: 'loghive_producer_waiting_bytes',
@@ -79,7 +79,7 @@ describe.each(REGISTRIES)('a registry of %s', (_, newRegistry) => {
       get: () => ({}),
     } as never);
     expect(() => collectMetrics(registry)).toThrow(
-      /^collectMetrics: the registry has a metric "loghive_producer_waiting_bytes" that is not Loghive's\. Use another registry\.$/,
+      /^collectMetrics: the registry already has a metric "loghive_producer_waiting_bytes" that was not registered by Loghive\. Use another registry\.$/,
     );
     expect(registry.getMetricsAsArray()).toHaveLength(1);
   });

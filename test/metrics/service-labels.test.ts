@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { OTHER_SERVICE, ServiceLabels } from '../../src/metrics/service-labels.js';
 
-test('the first services have a label of their own, and keep it; all others share one', () => {
+test('the first services get their own labels and keep them; all others share one', () => {
   const labels = new ServiceLabels(2);
   expect(['shop', 'till', 'bank', 'shop', 'till'].map((service) => labels.of(service))).toEqual([
     'shop',
@@ -19,7 +19,7 @@ test.each(['', 'a b', 'x"} 1\nfake 2', 'ä', '-x', 'a'.repeat(201), 'constructor
   },
 );
 
-test('a service that is called as the others are counts among them', () => {
+test('a service with the name of the shared label is counted under it', () => {
   const labels = new ServiceLabels(1);
   expect(labels.of('other')).toBe('other');
   expect(labels.of('shop')).toBe('shop');

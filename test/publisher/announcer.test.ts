@@ -235,7 +235,7 @@ describe('announcing', () => {
     await eventually(() => count('late') >= 1);
   });
 
-  test('uses a queue that exists with other arguments, binds it, and reports once that it is so', async () => {
+  test('uses a queue that exists with different arguments, binds it, and reports once that it is so', async () => {
     const broker = await useBroker();
     const channel = await useChannel(broker);
     await channel.assertQueue(QUEUE, { durable: true, arguments: { 'x-max-length': 5 } });
@@ -244,7 +244,7 @@ describe('announcing', () => {
     const { count } = await listen(broker);
     await eventually(() => count('shop') >= 3);
     expect(warnings.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/^queue "loghive_services" exists with other arguments and is used as it is: /),
+      expect.stringMatching(/^queue "loghive_services" exists with different arguments and is used as it is: /),
     ]);
   });
 
@@ -281,7 +281,9 @@ describe('records', () => {
     publisher.accept(service, 'ERROR', '{"n":2}');
     await publisher.flush();
     expect(warnings.map(({ code, message }) => `${code} ${message}`)).toEqual([
-      expect.stringMatching(/^LOGHIVE_BROKER_REFUSED the user may not declare queue "loghive_services"/),
+      expect.stringMatching(
+        /^LOGHIVE_BROKER_REFUSED queue "loghive_services" does not exist and the user may not declare it/,
+      ),
     ]);
     expect(publisher.stats()).toMatchObject({ accepted: 2, confirmed: 2, retries: 0 });
     expect((await broker.listQueues()).map(({ name }) => name)).not.toContain(QUEUE);

@@ -1,15 +1,18 @@
-/** What became of each record: accepted from the applications' files, stored and given up from the tables. */
+/**
+ * Accounts for every record: accepted records come from the applications' files, stored and dead-lettered ones from the
+ * tables.
+ */
 
-/** The record as it was logged. */
+/** SQL condition: the record is stored as it was logged. */
 const INTACT = `
   message = 'order ' || (information->>'ref') || ' placed'
   and level = (case information->>'as' when 'warn' then 'WARNING' else upper(information->>'as') end)::logs.level
   and length(coalesce(information->>'note', '')) = coalesce((information->>'noteLength')::int, 0)`;
 
-/** No good record of any row is larger. */
+/** Upper bound for good records in all scenarios. */
 const LARGEST_GOOD_BYTES = 1024 * 1024;
 
-/** Neighbours by (ts, id) of one application that were not logged in this order. */
+/** Number of adjacent records (by ts, id) of one application that were not logged in this order. */
 const SWAPPED = `
   select count(*)::int from (
     select n, lag(n) over (partition by shop order by ts, id) as before
@@ -18,9 +21,9 @@ const SWAPPED = `
   ) as neighbours where n < before`;
 
 /**
- * @param refs of the records that were accepted and are good.
- * @param doubtful refs of records that may be stored or given up, once each.
- * @returns counts; a ref of `lost` and `goodInDeadLetters` is named in `examples`.
+ * @param refs refs of the accepted good records.
+ * @param doubtful refs of records that may be stored or dead-lettered, at most once each.
+ * @returns counts, with example refs in `examples`.
  */
 export async function account(postgres, database, refs, doubtful = []) {
   const rows = await postgres.query(
@@ -36,15 +39,15 @@ export async function account(postgres, database, refs, doubtful = []) {
   );
   const [swapped] = await postgres.query(SWAPPED, [], database);
   const times = new Map(rows.map((row) => [row.ref, row.times]));
-  const buried = new Set(letters.map(({ raw }) => raw && refOf(raw)).filter((ref) => ref !== undefined));
+  const deadLettered = new Set(letters.map(({ raw }) => raw && refOf(raw)).filter((ref) => ref !== undefined));
 
   const good = new Set(refs);
   const known = new Set([...refs, ...doubtful]);
-  const goodInDeadLetters = [...buried].filter((ref) => good.has(ref));
-  const lost = refs.filter((ref) => !times.has(ref) && !buried.has(ref));
+  const goodInDeadLetters = [...deadLettered].filter((ref) => good.has(ref));
+  const lost = refs.filter((ref) => !times.has(ref) && !deadLettered.has(ref));
   const doubled = refs.filter((ref) => (times.get(ref) ?? 0) > 1);
   const changed = rows.filter((row) => good.has(row.ref) && !row.intact).map((row) => row.ref);
-  /** Those that nobody logged, and what is doubtful once more than once. */
+  /** Records that were never logged, and doubtful ones that were stored more than once. */
   const surplus = rows.filter((row) => !good.has(row.ref) && row.times > (known.has(row.ref) ? 1 : 0));
   return {
     accepted: good.size,
@@ -53,7 +56,6 @@ export async function account(postgres, database, refs, doubtful = []) {
     surplus: surplus.reduce((sum, row) => sum + row.times - (known.has(row.ref) ? 1 : 0), 0),
     lost: lost.length,
     goodInDeadLetters: goodInDeadLetters.length,
-    /** Stored under their ref, but not as they were logged. */
     changed: changed.length,
     swapped: swapped.count,
     deadLetters: letters.length,

@@ -1,10 +1,12 @@
 /**
- * An application with an ordinary Winston logger, as a process of its own. It writes the ref of each record into a file
- * after the logging call has returned: that file, and nothing of Loghive's, says what was accepted.
+ * An application with an ordinary Winston logger, in a process of its own. It writes the ref of each record to a file
+ * after the logging call has returned. That file, which is independent of Loghive, is the list of accepted records.
  *
  * argv: { name, acceptedFile, perSecond, levels, information, transport } as JSON.
- * stdin of commands is the IPC channel: 'log', 'pause', 'end', { levels: [...] }, { information: {...} }, { service }: from
- * now on it logs as this one as well, in turn.
+ *
+ * IPC commands: 'log', 'pause', 'end', { levels: [...] }, { information: {...} }, { service }: also log as this service
+ * from now on, alternating.
+ *
  * stdout: a line of JSON every 50 ms, the last one with `ended: true`.
  */
 import fs from 'node:fs';
@@ -13,16 +15,16 @@ import winston from 'winston';
 
 const TICK_MS = 4;
 const REPORT_MS = 50;
-/** Once in a while a record that is larger than a frame. */
+/** Occasionally a record that is larger than a frame. */
 const LARGE_EACH = 1000;
 const LARGE = { note: 'x'.repeat(70_000), noteLength: 70_000 };
-/** A tick that comes late catches up, but never so much that it becomes a stall itself. */
-const MOST_PER_TICK = 200;
+/** A late tick catches up, but only so much that it does not stall the application itself. */
+const MAX_PER_TICK = 200;
 
 const setup = JSON.parse(process.argv[2]);
 const accepted = fs.openSync(setup.acceptedFile, 'a');
 const events = { connect: 0, disconnect: 0, warning: 0 };
-/** One for each service; they share one publisher, and its counts and status. */
+/** One logger for each service. They share one publisher, and so its counts and status. */
 const transports = [];
 const loggers = [];
 
@@ -38,7 +40,7 @@ let levels = setup.levels;
 let every = setup.information;
 let logged = 0;
 let loggingMs = 0;
-/** Of the stretch since the last 'log': when it began and what was logged by then. */
+/** Start of the current interval since the last 'log', and the number of records logged before it. */
 let stretch;
 
 function logOne() {
@@ -63,7 +65,7 @@ function logOne() {
 function tick() {
   if (!stretch) return;
   const due = stretch.logged + ((performance.now() - stretch.sinceMs) / 1000) * setup.perSecond;
-  const until = Math.min(due, logged + MOST_PER_TICK);
+  const until = Math.min(due, logged + MAX_PER_TICK);
   while (logged < until) logOne();
 }
 

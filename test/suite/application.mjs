@@ -1,18 +1,18 @@
-/** Starts app.mjs and tells it what to do. */
+/** Starts and controls app.mjs. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { followChild } from './follow.mjs';
 
 const PROGRAM = path.join(import.meta.dirname, 'app.mjs');
-/** Seven of ten are `info`. */
+/** Seven of ten records are `info`. */
 const LEVELS = ['error', 'info', 'info', 'debug', 'info', 'info', 'warn', 'info', 'info', 'info'];
 
-/** Held in memory while the broker is down; no row may drop a record. */
+/** Buffer size: large enough that no scenario drops a record while the broker is down. */
 const BUFFER_BYTES = 64 * 1024 * 1024;
 
 /**
- * @param setup.transport options of LoghiveTransport over { service, url, bufferBytes }.
- * @param setup.information { each, add }: every so many records carry these fields besides.
+ * @param setup.transport options of LoghiveTransport besides { service, url, bufferBytes }.
+ * @param setup.information { each, add }: every `each`-th record has the additional fields `add`.
  */
 export function startApplication({ name, folder, service, url, perSecond, env, transport = {}, information }) {
   const acceptedFile = path.join(folder, `${name}.accepted`);
@@ -31,11 +31,11 @@ export function startApplication({ name, folder, service, url, perSecond, env, t
   return {
     name,
     follower,
-    /** What it reported last. */
+    /** Its latest report. */
     get facts() {
       return follower.latest;
     },
-    /** Records that wait for their confirm now. */
+    /** Number of unconfirmed records. */
     get pending() {
       return follower.latest.stats?.pending ?? 0;
     },
@@ -53,15 +53,15 @@ export function startApplication({ name, folder, service, url, perSecond, env, t
     pause: () => child.send('pause'),
     levels: (levels) => child.send({ levels: levels ?? LEVELS }),
     information: (every) => child.send({ information: every }),
-    /** Logs as this service as well, in turn with the others. */
+    /** Additionally logs as this service, alternating with the others. */
     alsoAs: (other) => child.send({ service: other }),
     untilConnected: (withinMs = 60_000) =>
       until('the application is connected', (facts) => facts.status?.connection.state === 'ready', withinMs),
     untilPending: (records, withinMs) =>
-      until(`${records} records wait for their confirm`, (facts) => (facts.stats?.pending ?? 0) >= records, withinMs),
+      until(`${records} records are unconfirmed`, (facts) => (facts.stats?.pending ?? 0) >= records, withinMs),
     untilLogged: (records, withinMs = 120_000) =>
       until(`${records} records are logged`, (facts) => (facts.logged ?? 0) >= records, withinMs),
-    /** Ends the logger in order; resolves with its last report and exit. */
+    /** Closes the logger gracefully. Resolves with its last report and the exit status. */
     async end() {
       await child.send('end');
       await until('the logger has ended', (facts) => facts.ended === true, 90_000);

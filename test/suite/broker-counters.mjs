@@ -1,7 +1,8 @@
-/** What the broker itself has counted, over all queues: evidence that is not Loghive's. */
+/** The broker's own counters over all queues, as evidence that is independent of Loghive. */
 
 /**
- * Adds up over a row. A broker that is killed starts again at zero, so that a row reads before it kills.
+ * Adds up the counters of a scenario. A killed broker restarts its counters at zero, so scenarios read them before a
+ * kill.
  */
 export function createBrokerCounters(rabbitmq, vhost) {
   let before = {};
@@ -28,7 +29,7 @@ export function createBrokerCounters(rabbitmq, vhost) {
     get returned() {
       return of('returned');
     },
-    /** Messages that it threw away by its own rules; nothing of Loghive's may ever end like this. */
+    /** Messages that the broker discarded. None of Loghive's may ever be. */
     get discarded() {
       return of('unroutable') + of('overLength') + of('overDeliveryLimit');
     },

@@ -1,10 +1,11 @@
 /**
- * A consumer as a process of its own, with what the command line has not: its status as lines of JSON, a death between
- * COMMIT and acknowledgement, and the end of a worker thread.
+ * A consumer in a process of its own, with features that the command line lacks: its status as lines of JSON, an exit
+ * between COMMIT and acknowledgement, and killing a worker thread.
  *
- * argv: { services, options, dieAtCommit?, waitForGo? } as JSON. With `workers` among the options it has threads, and does
- * not die by itself. SIGTERM ends it in order. Over the IPC channel: 'go', { killWorker: id }.
- * stdout: a line of JSON every 50 ms, and one when it takes messages, dies and has ended.
+ * argv: { services, options, dieAtCommit?, waitForGo? } as JSON. With `workers` in the options it uses threads, and
+ * dieAtCommit has no effect. SIGTERM ends it gracefully. IPC commands: 'go', { killWorker: id }.
+ *
+ * stdout: a line of JSON every 50 ms, and one when it starts consuming, dies or has ended.
  */
 import fs from 'node:fs';
 import { createConsumer } from 'loghive/consumer';
@@ -20,31 +21,31 @@ function afterCommit() {
   if (commits !== dieAtCommit) return;
   report({ dying: true });
   process.kill(process.pid, 'SIGKILL');
-  // Until the kernel has seen to it nothing else may run, least of all the acknowledgement.
+  // Nothing else may run until the signal is delivered, in particular not the acknowledgement.
   for (;;);
 }
 
-// With a hook the consumer would work in the main thread.
+// With a hook, the consumer would run in the main thread.
 const hooks = options.workers === undefined ? { hooks: { afterCommit } } : {};
 const consumer = createConsumer(services, { ...options, ...hooks });
 let go = () => {};
-const told = new Promise((resolve) => {
+const goReceived = new Promise((resolve) => {
   go = resolve;
 });
 
 process.on('message', (command) => {
   if (command === 'go') go();
-  // From outside no thread can be ended: a signal goes to the whole process.
+  // A single thread cannot be killed from outside, because signals go to the whole process.
   else void consumer.killWorker(command.killWorker).then(() => kills++);
 });
 
-/** Synchronous: the line before a SIGKILL counts as well. */
+/** Synchronous, so that a line before a SIGKILL is written. */
 function report(more = {}) {
   const line = `${JSON.stringify({ commits, kills, ...consumer.status(), ...more })}\n`;
   try {
     fs.writeSync(1, line);
   } catch (error) {
-    // The pipe is full: the next report says the same.
+    // The pipe is full. The next report has the same information.
     if (error.code !== 'EAGAIN') throw error;
   }
 }
@@ -56,7 +57,7 @@ process.on('SIGTERM', async () => {
 });
 if (waitForGo) {
   report({ waiting: true });
-  await told;
+  await goReceived;
 }
 const reporting = setInterval(report, REPORT_MS);
 await consumer.start();

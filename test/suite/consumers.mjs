@@ -1,16 +1,16 @@
-/** Starts consumers, from the command line or as consume.mjs, and adds up what they reported. */
+/** Starts consumers, as `loghive consume` or as consume.mjs, and adds up their reports. */
 import path from 'node:path';
 import { startChild } from '../support/child.mjs';
 import { followChild } from './follow.mjs';
 
-/** `loghive`, as it is built. */
+/** The built `loghive` command. */
 export const COMMAND = path.join(import.meta.dirname, '..', '..', 'dist', 'esm', 'cli', 'main.js');
 const SCRIPT = path.join(import.meta.dirname, 'consume.mjs');
 const READY_MS = 60_000;
-/** `stop()` may take 8 s; the contract says 10 until the process is gone. */
+/** `stop()` may take 8 s. The process must have exited after 10 s. */
 const STOP_MS = 10_000;
 
-/** @param usualOptions of the consumers that consume.mjs runs, unless they say otherwise. */
+/** @param usualOptions default options for consumers run by consume.mjs. */
 export function createConsumers({ folder, services: usual, url, databaseUrl, env = {}, usualOptions = {} }) {
   const started = [];
   const scripts = [];
@@ -20,7 +20,10 @@ export function createConsumers({ folder, services: usual, url, databaseUrl, env
     return consumer;
   }
 
-  /** `loghive consume`: what a user runs. Without services: those that the table knows, and that announce themselves. */
+  /**
+   * Runs `loghive consume`, as a user would. Without services, it consumes those in the table and those that announce
+   * themselves.
+   */
   function command({ services = usual } = {}) {
     const args = ['consume', ...services, '--url', url, '--database-url', databaseUrl];
     const child = startChild(COMMAND, { args, cwd: folder, env });
@@ -36,7 +39,7 @@ export function createConsumers({ folder, services: usual, url, databaseUrl, env
     });
   }
 
-  /** @param setup { dieAtCommit, waitForGo } of consume.mjs, `services`, `options` of the consumer, and `nodeArgs`. */
+  /** @param setup { dieAtCommit, waitForGo } for consume.mjs, `services`, consumer `options`, and `nodeArgs`. */
   function script({ services = usual, options = {}, nodeArgs, ...setup } = {}) {
     const argument = { services, options: { url, databaseUrl, ...usualOptions, ...options }, ...setup };
     const follower = followChild(SCRIPT, { args: [JSON.stringify(argument)], cwd: folder, env, nodeArgs });
@@ -50,17 +53,17 @@ export function createConsumers({ folder, services: usual, url, databaseUrl, env
         return follower.latest;
       },
       go: () => follower.child.send('go'),
-      /** Ends a worker thread, if it lives, where it stands. Resolves when it is gone. */
+      /** Terminates a worker thread, if it is running. Resolves when it has ended. */
       async killWorker(id) {
         const asked = ++kills;
         await follower.child.send({ killWorker: id });
-        await follower.until(`worker ${id} is ended`, (facts) => facts.kills >= asked);
+        await follower.until(`worker ${id} has ended`, (facts) => facts.kills >= asked);
       },
-      /** How often it has logged that a worker thread died because we ended it. */
+      /** How many times it has logged the death of a worker thread that we terminated. */
       get threadsKilled() {
         return follower.child.stderr.filter((line) => /worker \d+ died: it was ended by a test/.test(line)).length;
       },
-      ready: () => follower.until('the consumer takes messages', () => follower.has('ready'), READY_MS),
+      ready: () => follower.until('the consumer is consuming', () => follower.has('ready'), READY_MS),
       ended: follower.ended,
       tail: follower.tail,
     });
@@ -69,9 +72,9 @@ export function createConsumers({ folder, services: usual, url, databaseUrl, env
   return {
     command,
     script,
-    /** A number of ConsumerStatus.counts, over all that consume.mjs reported. */
+    /** A number of ConsumerStatus.counts, summed over all consumers of consume.mjs. */
     count: (name) => scripts.reduce((sum, { latest }) => sum + (latest.counts?.[name] ?? 0), 0),
-    /** Ends the running ones by SIGTERM. Gives a sentence for each that did not end as it should. */
+    /** Ends the running consumers by SIGTERM. Returns a message for each that did not exit as it should. */
     async stop() {
       const faults = [];
       for (const consumer of started.filter(({ child }) => child.running)) {

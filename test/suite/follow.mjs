@@ -1,4 +1,4 @@
-/** A child process whose stdout is lines of JSON: the latest of them, and waiting for one that fits. */
+/** Follows a child process that writes lines of JSON to stdout: the latest line, and waiting for one that matches. */
 import { startChild } from '../support/child.mjs';
 import { sleep } from '../support/wait.mjs';
 
@@ -19,15 +19,18 @@ export function followChild(file, options) {
 
   return {
     child,
-    /** The last line, parsed; {} before the first. */
+    /** The latest line, parsed; {} before the first. */
     get latest() {
       return latest;
     },
-    /** Whether a line with this flag has come. */
+    /** Whether a line with this flag was received. */
     has: (flag) => flags.has(flag),
-    /** Resolves with its exit when it has ended and its last line was read. */
+    /** Resolves with the exit status when the child has exited and its last line was read. */
     ended: followed,
-    /** Resolves with the latest line when `holds` is true of it; rejects at the deadline, or when the child has ended. */
+    /**
+     * Resolves with the latest line when `holds` returns true for it. Rejects at the deadline, or when the child has
+     * exited.
+     */
     async until(what, holds, withinMs = 30_000) {
       const deadline = performance.now() + withinMs;
       while (!holds(latest)) {
@@ -40,14 +43,14 @@ export function followChild(file, options) {
       }
       return latest;
     },
-    /** What it said last, for a row that failed. */
+    /** The last lines of output, for a failed scenario. */
     tail: () => tail(child),
   };
 }
 
 function tail(child) {
   const isStatus = (line) => line.startsWith('{');
-  const told = child.lines.filter((line) => !isStatus(line)).slice(-15);
+  const output = child.lines.filter((line) => !isStatus(line)).slice(-15);
   const last = child.lines.filter(isStatus).slice(-1);
-  return [...told, ...last].map((line) => `    ${line.slice(0, 1500)}`).join('\n');
+  return [...output, ...last].map((line) => `    ${line.slice(0, 1500)}`).join('\n');
 }

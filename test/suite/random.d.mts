@@ -1,2 +1,2 @@
-/** Random numbers that can be had again: the same seed gives the same sequence. Gives numbers in [0, 1). */
+/** Reproducible random numbers in [0, 1): the same seed gives the same sequence. */
 export function seeded(text: string): () => number;

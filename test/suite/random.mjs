@@ -1,6 +1,6 @@
-/** Random numbers that can be had again: the same seed gives the same sequence (mulberry32). */
+/** Reproducible random numbers: the same seed gives the same sequence (mulberry32). */
 
-/** @returns numbers in [0, 1). */
+/** @returns a function that returns numbers in [0, 1). */
 export function seeded(text) {
   let state = 0;
   for (const character of text) state = (Math.imul(state, 31) + character.codePointAt(0)) | 0;

@@ -1,4 +1,4 @@
-/** Publishes bodies of the row's own with amqplib, each confirmed: what other programs put into the queues. */
+/** Publishes arbitrary bodies with amqplib, with confirms: what other programs put into the queues. */
 import amqplib from 'amqplib';
 
 export async function openRawPublisher(url) {
@@ -16,7 +16,7 @@ export async function openRawPublisher(url) {
   };
 }
 
-/** A record as the contract has it; fields that are undefined are left out. */
+/** A record in the wire format. Undefined fields are omitted. */
 export function recordLine({ service, ref, timestamp, id, as = 'info', ...fields }) {
   const { information, ...rest } = fields;
   return JSON.stringify({

@@ -1,31 +1,35 @@
-/** A line for each row, and what was wrong with it. */
+/** Formats one line for each scenario, and its faults. */
 
 /**
- * Sentences; none when the row has passed.
+ * Returns the faults of a scenario; none if it passed.
  *
- * @param bites what the faults must have bitten at least, by name; `bite` what they did.
- * @param least { records, perSecond } that were logged.
+ * @param minEffects minimum number of effects that the injected faults check have had, by name.
+ * @param effects actual number of effects, by name.
+ * @param least minimum { records, perSecond } that check have been logged.
  */
-export function faultsOfRow({ bites, counted, bite, least }) {
+export function faultsOfScenario({ minEffects, counted, effects, least }) {
   const faults = [];
-  const must = (holds, sentence) => {
+  const check = (holds, sentence) => {
     if (!holds) faults.push(sentence);
   };
   const example = (name) => (counted.examples[name].length > 0 ? ` (${counted.examples[name].join(', ')}, …)` : '');
-  must(counted.lost === 0, `lost ${counted.lost}${example('lost')}`);
-  must(counted.twice === 0, `stored twice ${counted.twice}${example('twice')}`);
-  must(counted.surplus === 0, `stored though nobody logged it ${counted.surplus}${example('surplus')}`);
-  must(
+  check(counted.lost === 0, `lost ${counted.lost}${example('lost')}`);
+  check(counted.twice === 0, `stored twice ${counted.twice}${example('twice')}`);
+  check(counted.surplus === 0, `stored but never logged ${counted.surplus}${example('surplus')}`);
+  check(
     counted.goodInDeadLetters === 0,
     `good records in dead letters ${counted.goodInDeadLetters}${example('goodInDeadLetters')}`,
   );
-  must(counted.changed === 0, `stored changed ${counted.changed}${example('changed')}`);
-  must(counted.swapped === 0, `order by ts, id is not the order of the calls: ${counted.swapped} swapped`);
-  must(counted.stored === counted.accepted, `accepted ${counted.accepted}, stored ${counted.stored}`);
-  must(counted.accepted >= least.records, `${counted.accepted} records are less than ${least.records}`);
-  must(counted.perSecond >= least.perSecond, `${counted.perSecond} records/s are less than ${least.perSecond}`);
-  for (const [name, times] of Object.entries(bites)) {
-    must((bite[name] ?? 0) >= times, `the fault did not bite: ${name} ${bite[name]}, expected ${times} or more`);
+  check(counted.changed === 0, `stored with changes ${counted.changed}${example('changed')}`);
+  check(counted.swapped === 0, `the order by ts, id differs from the order of the calls: ${counted.swapped} swapped`);
+  check(counted.stored === counted.accepted, `accepted ${counted.accepted}, stored ${counted.stored}`);
+  check(counted.accepted >= least.records, `${counted.accepted} records are less than ${least.records}`);
+  check(counted.perSecond >= least.perSecond, `${counted.perSecond} records/s are less than ${least.perSecond}`);
+  for (const [name, times] of Object.entries(minEffects)) {
+    check(
+      (effects[name] ?? 0) >= times,
+      `the injected fault had too little effect: ${name} ${effects[name]}, expected ${times} or more`,
+    );
   }
   return faults;
 }
@@ -38,9 +42,9 @@ const WIDTHS = [
   ['lost', 3],
 ];
 
-export function lineOf({ ok, name, seconds, bite, faults, ...counted }) {
+export function lineOf({ ok, name, seconds, effects, faults, ...counted }) {
   const numbers = WIDTHS.map(([what, width]) => `${what} ${String(counted[what] ?? '?').padStart(width)}`);
-  const bites = Object.entries(bite).map(([what, number]) => `${what} ${number}`);
+  const effectTexts = Object.entries(effects).map(([what, number]) => `${what} ${number}`);
   const line = [
     ok ? 'ok  ' : 'FAIL',
     name.padEnd(22),
@@ -48,7 +52,7 @@ export function lineOf({ ok, name, seconds, bite, faults, ...counted }) {
     `good in dead letters ${counted.goodInDeadLetters ?? '?'}`,
     `${counted.perSecond ?? '?'}/s`.padStart(7),
     `${seconds.toFixed(1)} s`.padStart(7),
-    ` ${bites.join(', ')}`,
+    ` ${effectTexts.join(', ')}`,
   ];
   return [line.join('  '), ...faults.map((fault) => `       ${fault}`)].join('\n');
 }

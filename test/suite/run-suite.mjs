@@ -1,20 +1,22 @@
 /**
- * Runs the rows of a suite: real servers, real processes, faults; every record accounted for by its ref.
+ * Runs the scenarios of a suite with real servers, real processes and injected faults. Every record is accounted for by
+ * its ref.
  *
- *   [row ...] [--rabbitmq VERSION] [--short] [--json] [--list] [--seed N] [--postgres-bin FOLDER]
+ *   [scenario ...] [--rabbitmq VERSION] [--short] [--json] [--list] [--seed N] [--postgres-bin FOLDER]
  *
- * The broker is the RabbitMQ that is installed, with --rabbitmq another version (see test/support/rabbitmq-versions.mjs).
- * One line a row (with --json one object), the last line is "N passed, N failed"; exit 1 when a row has failed.
+ * The broker is the installed RabbitMQ, or with --rabbitmq another version (see test/support/rabbitmq-versions.mjs).
+ * Prints one line for each scenario (with --json one object); the last line is "N passed, N failed". Exit status 1 if a
+ * scenario failed.
  */
 import { parseArgs } from 'node:util';
 import { RABBITMQ_VERSIONS } from '../support/rabbitmq-versions.mjs';
 import { startServers } from '../support/servers.mjs';
 import { seeded } from './random.mjs';
-import { faultsOfRow, lineOf } from './report.mjs';
-import { openStage } from './stage.mjs';
+import { faultsOfScenario, lineOf } from './report.mjs';
+import { openTestbed } from './testbed.mjs';
 
-const ROW_DEADLINE_MS = 180_000;
-/** RabbitMQ 4 takes only messages up to 16 MiB by itself, and Loghive reads up to 64. */
+const SCENARIO_DEADLINE_MS = 180_000;
+/** RabbitMQ 4 accepts messages up to 16 MiB by default; Loghive reads up to 64 MiB. */
 const LIMITS = 'max_message_size = 134217728';
 
 const OPTIONS = {
@@ -27,30 +29,33 @@ const OPTIONS = {
 };
 
 /**
- * A row is `{ name, title, short?, size?, env?, consumer?, databaseUrl?, startBroker?, deadlineMs?, bites, run }`.
+ * A scenario is `{ name, title, short?, size?, env?, consumer?, databaseUrl?, startBroker?, deadlineMs?, minEffects,
+ * run }`.
  *
- * - `size`: how large it is, by name; `stage.size` and `bites` see it. `records`: how many the applications log at least.
- * - `short`: --short plays it too; an object: in this size.
+ * - `size`: its parameters by name, passed on as `testbed.size` and to `minEffects`. `records`: minimum number of
+ *   records that the applications log.
+ * - `short`: also run with --short; an object: with these values in `size`.
  * - `env`: environment of the application and the consumers.
- * - `consumer`: options of the consumers that consume.mjs runs; with `workers` they have threads.
- * - `databaseUrl({ postgres, database })`: who the consumers log in as; default the superuser.
- * - `startBroker({ version, extraConf })`: starts a broker of its own, which it sees as `stage.rabbitmq`.
- * - `deadlineMs`: for its run, and once more until everything is counted. Default 180000.
- * - `bites`: how often the fault must have bitten at least, by name; or a function of the size that gives this.
- * - `run(stage)`: plays the fault. Gives a function that is called when everything is counted, for the numbers of
- *   `bites` and others that are worth a look.
+ * - `consumer`: options of the consumers run by consume.mjs; with `workers` they use threads.
+ * - `databaseUrl({ postgres, database })`: login of the consumers; default: the superuser.
+ * - `startBroker({ version, extraConf })`: starts a broker for this scenario only, available as `testbed.rabbitmq`.
+ * - `deadlineMs`: time limit for the run, and again for draining the queues. Default 180000.
+ * - `minEffects`: minimum number of effects that the injected fault must have had, by name; or a function of `size`
+ *   that returns this.
+ * - `run(testbed)`: injects the fault. Returns a function that is called after counting and returns the numbers for
+ *   `minEffects`, and others of interest.
  *
- * @param suite.rows in the order in which they run.
- * @param suite.isChosen `(row, { names, short })`: whether the command line means this row.
- * @param suite.options more options of the command line, as parseArgs has them.
- * @param suite.refusal `(flags)`: a sentence where they do not go together.
- * @param suite.whyNot `(row, flags)`: why a row cannot be played now; it is left out by name.
- * @param suite.start `(flags)`: what starts the servers; default startServers.
- * @param suite.maxConnections of PostgreSQL.
- * @param suite.least `(size)`: the records that a row must log, and how many each second.
+ * @param suite.scenarios in execution order.
+ * @param suite.isChosen `(scenario, { names, short })`: whether the command line selects this scenario.
+ * @param suite.options additional command line options, in the format of parseArgs.
+ * @param suite.refusal `(flags)`: an error message if the options are incompatible.
+ * @param suite.whyNot `(scenario, flags)`: why a scenario cannot be run now; it is reported as left out.
+ * @param suite.start `(flags)`: returns the function that starts the servers; default startServers.
+ * @param suite.maxConnections max_connections of PostgreSQL.
+ * @param suite.least `(size)`: minimum number of records that a scenario must log, in total and per second.
  */
 export async function runSuite({
-  rows,
+  scenarios,
   isChosen,
   options = {},
   refusal = () => undefined,
@@ -64,19 +69,21 @@ export async function runSuite({
   const why = refusal(flags);
   if (why !== undefined) refuse(why);
   if (flags.rabbitmq !== undefined && !RABBITMQ_VERSIONS.includes(flags.rabbitmq)) {
-    refuse(`there is no RabbitMQ ${flags.rabbitmq} for tests. There are: ${RABBITMQ_VERSIONS.join(', ')}`);
+    refuse(`unknown RabbitMQ version ${flags.rabbitmq}. Available: ${RABBITMQ_VERSIONS.join(', ')}`);
   }
-  const unknown = names.filter((name) => !rows.some((row) => row.name === name));
+  const unknown = names.filter((name) => !scenarios.some((scenario) => scenario.name === name));
   if (unknown.length > 0) {
-    refuse(`no such row: ${unknown.join(', ')}. There are: ${rows.map((row) => row.name).join(', ')}`);
+    refuse(
+      `no such scenario: ${unknown.join(', ')}. Available: ${scenarios.map((scenario) => scenario.name).join(', ')}`,
+    );
   }
-  const all = rows.filter((row) => isChosen(row, { names, short: flags.short }));
-  const leftOut = all.filter((row) => whyNot(row, flags) !== undefined);
-  const chosen = all.filter((row) => !leftOut.includes(row));
+  const all = scenarios.filter((scenario) => isChosen(scenario, { names, short: flags.short }));
+  const leftOut = all.filter((scenario) => whyNot(scenario, flags) !== undefined);
+  const chosen = all.filter((scenario) => !leftOut.includes(scenario));
   if (names.length > 0 && leftOut.length > 0) refuse(`${leftOut[0].name} ${whyNot(leftOut[0], flags)}`);
   const print = printerFor(flags);
   const printLeftOut = () => {
-    for (const row of leftOut) print.leftOut(row, whyNot(row, flags));
+    for (const scenario of leftOut) print.leftOut(scenario, whyNot(scenario, flags));
   };
   if (flags.list) {
     for (const { name, title } of chosen) process.stdout.write(`${name.padEnd(22)}  ${title}\n`);
@@ -92,11 +99,11 @@ export async function runSuite({
   printLeftOut();
   let failed = 0;
   try {
-    for (const row of chosen) {
-      await mend(servers);
-      const outcome = await play(row, servers, { flags, least });
+    for (const scenario of chosen) {
+      await restoreServers(servers);
+      const outcome = await play(scenario, servers, { flags, least });
       if (!outcome.ok) failed++;
-      print.row(outcome);
+      print.scenario(outcome);
     }
   } finally {
     await servers.stop();
@@ -111,7 +118,7 @@ function readArguments(options) {
   try {
     return parseArgs({ allowPositionals: true, options });
   } catch (error) {
-    return refuse(`${error.message.split('. ')[0]}. There are: --${Object.keys(options).join(', --')}`);
+    return refuse(`${error.message.split('. ')[0]}. Available: --${Object.keys(options).join(', --')}`);
   }
 }
 
@@ -129,39 +136,63 @@ function serverOptions({ 'postgres-bin': binDir, ...flags }, maxConnections) {
   };
 }
 
-async function play(row, servers, { flags, least }) {
-  const { short, deadlineMs = ROW_DEADLINE_MS } = row;
-  const size = { ...row.size, ...(flags.short && typeof short === 'object' ? short : {}) };
-  const bites = typeof row.bites === 'function' ? row.bites(size) : row.bites;
-  const must = least(size);
+async function play(scenario, servers, { flags, least }) {
+  const { short, deadlineMs = SCENARIO_DEADLINE_MS } = scenario;
+  const size = { ...scenario.size, ...(flags.short && typeof short === 'object' ? short : {}) };
+  const minEffects = typeof scenario.minEffects === 'function' ? scenario.minEffects(size) : scenario.minEffects;
+  const minimum = least(size);
   const started = performance.now();
-  const random = seeded(`${flags.seed} ${row.name}`);
-  const rabbitmq = row.startBroker ? await row.startBroker(brokerOptions(flags)) : servers.rabbitmq;
-  const stage = await openStage(row, { ...servers, rabbitmq, random, size, leastRecords: must.records });
+  const random = seeded(`${flags.seed} ${scenario.name}`);
+  const rabbitmq = scenario.startBroker ? await scenario.startBroker(brokerOptions(flags)) : servers.rabbitmq;
+  const testbed = await openTestbed(scenario, { ...servers, rabbitmq, random, size, leastRecords: minimum.records });
   const seconds = () => Math.round((performance.now() - started) / 100) / 10;
   try {
-    const bitten = await within(deadlineMs, row.run(stage));
-    const counted = await within(deadlineMs, stage.settle());
-    const bite = await bitten(counted);
-    const faults = [...stage.faults, ...faultsOfRow({ bites, counted, bite, least: must })];
-    return { ok: faults.length === 0, ...result(row, counted, seconds()), bite, faults, tails: stage.tails() };
+    const countEffects = await within(deadlineMs, scenario.run(testbed));
+    const counted = await within(deadlineMs, testbed.settle());
+    const effects = await countEffects(counted);
+    const faults = [...testbed.faults, ...faultsOfScenario({ minEffects, counted, effects, least: minimum })];
+    return {
+      ok: faults.length === 0,
+      ...result(scenario, counted, seconds()),
+      effects,
+      faults,
+      tails: testbed.tails(),
+    };
   } catch (error) {
-    return { ok: false, name: row.name, seconds: seconds(), bite: {}, faults: [error.stack], tails: stage.tails() };
+    return {
+      ok: false,
+      name: scenario.name,
+      seconds: seconds(),
+      effects: {},
+      faults: [error.stack],
+      tails: testbed.tails(),
+    };
   } finally {
-    await stage.close();
-    if (row.startBroker) await rabbitmq.stop();
+    await testbed.close();
+    if (scenario.startBroker) await rabbitmq.stop();
   }
 }
 
-function result(row, counted, seconds) {
+function result(scenario, counted, seconds) {
   const { accepted, stored, twice, surplus, lost, goodInDeadLetters, deadLetters, perSecond } = counted;
-  return { name: row.name, accepted, stored, twice, surplus, lost, goodInDeadLetters, deadLetters, perSecond, seconds };
+  return {
+    name: scenario.name,
+    accepted,
+    stored,
+    twice,
+    surplus,
+    lost,
+    goodInDeadLetters,
+    deadLetters,
+    perSecond,
+    seconds,
+  };
 }
 
 async function within(ms, work) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the row did not end within ${ms} ms`)), ms);
+    timer = setTimeout(() => reject(new Error(`the scenario did not end within ${ms} ms`)), ms);
   });
   try {
     return await Promise.race([work, late]);
@@ -170,23 +201,23 @@ async function within(ms, work) {
   }
 }
 
-/** A row that failed in the middle of a fault must not be the end of the others. */
-async function mend({ rabbitmq, postgres }) {
+/** Restarts the servers, so that a scenario that failed during a fault does not fail the following ones. */
+async function restoreServers({ rabbitmq, postgres }) {
   if (rabbitmq.pid === undefined) await rabbitmq.start();
   else await rabbitmq.resume();
   if (postgres.pid === undefined) await postgres.start();
 }
 
 function printerFor({ json }) {
-  const say = (text) => process.stdout.write(`${text}\n`);
+  const print = (text) => process.stdout.write(`${text}\n`);
   return {
     title: (text) => (json ? process.stderr : process.stdout).write(`${text}\n`),
     leftOut: ({ name }, reason) =>
-      say(json ? JSON.stringify({ name, leftOut: reason }) : `--    ${name.padEnd(22)}  ${reason}`),
-    row({ tails, ...row }) {
-      say(json ? JSON.stringify(row) : lineOf(row));
-      if (!row.ok) process.stderr.write(`${tails.join('\n    --\n')}\n`);
+      print(json ? JSON.stringify({ name, leftOut: reason }) : `--    ${name.padEnd(22)}  ${reason}`),
+    scenario({ tails, ...scenario }) {
+      print(json ? JSON.stringify(scenario) : lineOf(scenario));
+      if (!scenario.ok) process.stderr.write(`${tails.join('\n    --\n')}\n`);
     },
-    summary: (facts) => say(json ? JSON.stringify(facts) : `${facts.passed} passed, ${facts.failed} failed`),
+    summary: (facts) => print(json ? JSON.stringify(facts) : `${facts.passed} passed, ${facts.failed} failed`),
   };
 }

@@ -1,33 +1,33 @@
 export interface Protocol {
-  /** The URL with which messages can be told apart. */
+  /** The URL with settings under which messages can be parsed. */
   plain(url: URL): URL;
-  /** Of a new connection. */
+  /** Creates the readers of a new connection. */
   readers(): { client: Reader; server: Reader };
 }
 
-/** Reads the first message of the bytes; undefined where it is not all there. */
+/** Reads the first message of the bytes; undefined if it is incomplete. */
 export type Reader = (bytes: Buffer) => { size: number; message: Message } | undefined;
 
 export interface Message {
-  /** AMQP: `basic.publish`, `basic.ack` and `queue.delete-ok`, other methods have none. */
+  /** AMQP: `basic.publish`, `basic.ack` or `queue.delete-ok`; undefined for other methods. */
   method?: string | undefined;
-  /** AMQP: of basic.publish. */
+  /** AMQP: the exchange of basic.publish. */
   exchange?: string;
-  /** PostgreSQL: the letter. */
+  /** PostgreSQL: the message type letter. */
   type?: string;
-  /** PostgreSQL: the statement, or the tag of one that is complete. */
+  /** PostgreSQL: the statement, or the command tag of a completed one. */
   text?: string | undefined;
-  /** PostgreSQL: the statement or tag before it on the same connection. */
+  /** PostgreSQL: the previous statement or tag on the same connection. */
   previous?: string | undefined;
-  /** PostgreSQL: what the client calls itself. */
+  /** PostgreSQL: the client's application_name. */
   application?: string | undefined;
 }
 
-export interface Place {
-  /** Who says it. */
+export interface Breakpoint {
+  /** The sender of the message. */
   from: 'client' | 'server';
   is(message: Message): boolean;
-  /** The how manieth such message, over all connections. Default 1. */
+  /** Stops at the nth matching message over all connections. Default 1. */
   nth?: number;
 }
 
@@ -35,15 +35,15 @@ export interface BreakpointProxy {
   /** The same URL, routed through the proxy. */
   url(of: string): string;
   /**
-   * Resolves when a connection stands at such a message: all before it has been passed on, it and what follows never will
-   * be. The other connections go on. Places are reached in the order in which they were asked for.
+   * Resolves when a connection has stopped at such a message: everything before it has been forwarded; it and the
+   * following data never will be. Other connections continue. Breakpoints apply in the order of the calls.
    */
-  stopAt(place: Place): Promise<Message>;
-  /** Ends all connections. */
+  stopAt(breakpoint: Breakpoint): Promise<Message>;
+  /** Closes all connections. */
   stop(): Promise<void>;
 }
 
-/** A TCP proxy on loopback that knows the messages of a protocol, so that a process can be killed at an exact place. */
+/** A TCP proxy on loopback that parses a protocol's messages, so that a process can be killed at an exact point. */
 export function startBreakpointProxy(options: {
   target: { host: string; port: number };
   protocol: Protocol;

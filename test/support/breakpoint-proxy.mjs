@@ -1,16 +1,16 @@
 import { connect, createServer } from 'node:net';
 
-/** A proxy that stops a connection at one message of its protocol; see gate.d.mts. */
+/** A proxy that stops a connection at a message of its protocol; see breakpoint-proxy.d.mts. */
 export async function startBreakpointProxy({ target, protocol }) {
-  const stops = [];
+  const breakpoints = [];
   const sockets = new Set();
 
-  /** The first stop only: the others come in the order in which they were asked for. */
+  /** Only the first breakpoint is active: the others follow in the order of the calls. */
   function take(from, message) {
-    const [stop] = stops;
-    if (stop === undefined || stop.from !== from || !stop.is(message)) return undefined;
-    stop.left--;
-    return stop.left === 0 ? stops.shift() : undefined;
+    const [breakpoint] = breakpoints;
+    if (breakpoint === undefined || breakpoint.from !== from || !breakpoint.is(message)) return undefined;
+    breakpoint.left--;
+    return breakpoint.left === 0 ? breakpoints.shift() : undefined;
   }
 
   const server = createServer({ noDelay: true }, (client) => {
@@ -44,7 +44,7 @@ export async function startBreakpointProxy({ target, protocol }) {
       return protocol.plain(url).href;
     },
     stopAt({ from, is, nth = 1 }) {
-      return new Promise((resolve) => stops.push({ from, is, left: nth, resolve }));
+      return new Promise((resolve) => breakpoints.push({ from, is, left: nth, resolve }));
     },
     async stop() {
       const closed = new Promise((resolve) => server.close(resolve));
@@ -54,7 +54,7 @@ export async function startBreakpointProxy({ target, protocol }) {
   };
 }
 
-/** Message by message. One at which it is to stop stays here, with all that follows, until the connection ends. */
+/** Forwards message by message. After a breakpoint nothing more is forwarded until the connection closes. */
 function forward(from, to, reader, take) {
   let waiting = Buffer.alloc(0);
   let isStopped = false;
@@ -64,11 +64,11 @@ function forward(from, to, reader, take) {
     let end = 0;
     for (let read = reader(waiting); read !== undefined; read = reader(waiting.subarray(end))) {
       const { message, size } = read;
-      const stop = take(message);
-      if (stop) {
+      const breakpoint = take(message);
+      if (breakpoint) {
         isStopped = true;
-        // What comes before it is on its way before anybody hears of the stop.
-        setImmediate(() => stop.resolve(message));
+        // The preceding messages are written before the breakpoint is reported.
+        setImmediate(() => breakpoint.resolve(message));
         break;
       }
       end += size;
@@ -88,7 +88,7 @@ const METHODS = new Map([
   ['60.80', 'basic.ack'],
 ]);
 
-/** AMQP 0-9-1. A message is a frame: `{ method, exchange? }`, where it is one of these methods. */
+/** AMQP 0-9-1. A message is a frame: `{ method, exchange? }` for the methods of interest. */
 export const AMQP = {
   plain: (url) => url,
   readers: () => ({ client: readFrame, server: readFrame }),
@@ -96,24 +96,24 @@ export const AMQP = {
 
 function readFrame(bytes) {
   if (bytes.length < 8) return undefined;
-  // The protocol header, which is no frame.
+  // The protocol header, which is not a frame.
   if (bytes.toString('latin1', 0, 4) === 'AMQP') return { size: 8, message: {} };
   const size = bytes.readUInt32BE(3) + 8;
   if (bytes.length < size) return undefined;
   if (bytes[0] !== AMQP_METHOD) return { size, message: {} };
   const method = METHODS.get(`${bytes.readUInt16BE(7)}.${bytes.readUInt16BE(9)}`);
   if (method !== 'basic.publish') return { size, message: { method } };
-  // Behind the ids and a reserved number.
+  // After the ids and a reserved number.
   return { size, message: { method, exchange: bytes.toString('utf8', 14, 14 + bytes[13]) } };
 }
 
 /**
- * PostgreSQL's. A message is `{ type, text, previous, application }`: its letter, and what a person would read of it: of `Q`
- * (query) and `P` (parse) the statement, of the server's `C` (complete) the tag; `previous` is the one before.
+ * PostgreSQL. A message is `{ type, text, previous, application }`: its type letter and its text: for `Q` (query) and
+ * `P` (parse) the statement, for the server's `C` (complete) the command tag. `previous` is the text before it.
  * https://www.postgresql.org/docs/current/protocol-message-formats.html
  */
 export const POSTGRES = {
-  /** Without the question whether the server has TLS, whose answer is no message. */
+  /** Without the TLS request, whose answer is not a regular message. */
   plain(url) {
     url.searchParams.set('sslmode', 'disable');
     return url;
@@ -142,7 +142,7 @@ export const POSTGRES = {
         return { size, message };
       };
     };
-    // Where among its strings each message has the text. The first message of a client has no letter.
+    // Index of the text among the strings of each message. A client's first message has no type letter.
     return { client: reader({ Q: 0, P: 1 }, true), server: reader({ C: 0 }, false) };
   },
 };

@@ -18,14 +18,14 @@ async function useSession() {
   return { breakpoints, client, notes, state };
 }
 
-test('what a client says before the place has arrived, and the rest does not, also when the client is gone', async () => {
+test('everything before the breakpoint reaches the server, and nothing after it, even when the client is gone', async () => {
   const { breakpoints, client, notes, state } = await useSession();
-  const stands = breakpoints.stopAt({ from: 'client', is: ({ type, text }) => type === 'Q' && text === 'commit' });
+  const stopped = breakpoints.stopAt({ from: 'client', is: ({ type, text }) => type === 'Q' && text === 'commit' });
   await client.query('begin');
   await client.query('insert into notes values ($1)', ['one']);
   const committed = client.query('commit');
   committed.catch(() => {});
-  expect(await stands).toMatchObject({
+  expect(await stopped).toMatchObject({
     type: 'Q',
     text: 'commit',
     previous: 'insert into notes values ($1)',
@@ -37,20 +37,20 @@ test('what a client says before the place has arrived, and the rest does not, al
   expect(await notes()).toBe(0);
 });
 
-test('what the server answers at the place is not heard, though it has done what it was asked for', async () => {
+test("the server's answer at the breakpoint is not received, although the server has executed the statement", async () => {
   const { breakpoints, client, notes } = await useSession();
-  const stands = breakpoints.stopAt({ from: 'server', is: ({ type, text }) => type === 'C' && text === 'COMMIT' });
+  const stopped = breakpoints.stopAt({ from: 'server', is: ({ type, text }) => type === 'C' && text === 'COMMIT' });
   let answered = false;
   const work = client.query(`begin; insert into notes values ('one'); commit`).then(() => {
     answered = true;
   });
   work.catch(() => {});
-  expect(await stands).toMatchObject({ previous: 'INSERT 0 1', application: 'writer' });
+  expect(await stopped).toMatchObject({ previous: 'INSERT 0 1', application: 'writer' });
   expect(await notes()).toBe(1);
   expect(answered).toBe(false);
 });
 
-test('a message of AMQP is known by its method, and other connections go on', async () => {
+test('an AMQP message is recognized by its method, and other connections continue', async () => {
   const broker = await useBroker();
   const breakpoints = await useBreakpointProxy(broker.url, AMQP);
   const open = async () => {

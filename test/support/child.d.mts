@@ -2,16 +2,16 @@ import type { Writable } from 'node:stream';
 
 export interface ChildOptions {
   args?: string[];
-  /** Added to this process's environment, less what a test runner sets there. */
+  /** Added to this process's environment, without the test runner's variables. */
   env?: Record<string, string>;
-  /** False: `env` is all there is. */
+  /** False: `env` is the whole environment. */
   inheritEnv?: boolean;
   /** Arguments of node itself: ['--import', …]. */
   nodeArgs?: string[];
   cwd?: string;
-  /** Another Node version's program; default this one. */
+  /** Executable of another Node version; default: this one. */
   nodePath?: string;
-  /** 'ignore': it is open on /dev/null, and `stdout` stays empty. Default 'pipe'. */
+  /** 'ignore': connected to /dev/null, and `stdout` stays empty. Default 'pipe'. */
   stdout?: 'pipe' | 'ignore';
 }
 
@@ -23,23 +23,28 @@ export interface Exit {
 export interface Child extends AsyncIterable<string> {
   pid: number | undefined;
   stdin: Writable;
-  /** Lines so far, stdout and stderr in the order of arrival; `for await (const line of child)` follows them. */
+  /** Lines so far, stdout and stderr in order of arrival; `for await (const line of child)` follows them. */
   lines: string[];
   stdout: string[];
   stderr: string[];
-  /** What it has sent by process.send(). */
+  /** Messages that it sent by process.send(). */
   messages: unknown[];
   readonly running: boolean;
-  /** Resolves when it has ended and all of its output was read. */
+  /** Resolves when it has exited and all of its output was read. */
   exited: Promise<Exit>;
-  /** Over the IPC channel (process.on('message') in the child, which keeps it alive while it listens). */
+  /**
+   * Sends a message over the IPC channel (process.on('message') in the child, which keeps it alive while it listens).
+   */
   send(message: unknown): Promise<void>;
-  /** Default SIGKILL; resolves when it has ended, for SIGSTOP and SIGCONT at once. */
+  /** Default SIGKILL. Resolves when it has exited; for SIGSTOP and SIGCONT immediately. */
   kill(signal?: NodeJS.Signals): Promise<Exit | undefined>;
-  /** First line that matches, of those from index `from` (default 0) on; rejects with its last lines. Default 10000 ms. */
+  /**
+   * Resolves with the first matching line from index `from` (default 0) on. Rejects with the last lines. Default 10000
+   * ms.
+   */
   waitForLine(pattern: RegExp, ms?: number, options?: { from?: number }): Promise<RegExpMatchArray>;
   waitForMessage<T = unknown>(accept?: (message: T) => boolean, ms?: number, options?: { from?: number }): Promise<T>;
 }
 
-/** Starts `node [nodeArgs] file [args]`. It is killed when this process ends, by SIGKILL as well; end it by kill(). */
+/** Starts `node [nodeArgs] file [args]`. It is killed when this process exits, even by SIGKILL. End it by kill(). */
 export function startChild(file: string, options?: ChildOptions): Child;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { holdLeash } from './leash.mjs';
+import { startWatchdog } from './watchdog.mjs';
 
 /** Runs a Node program as a real child process; see child.d.mts. */
 export function startChild(file, options = {}) {
@@ -11,7 +11,7 @@ export function startChild(file, options = {}) {
     env: { ...(inheritEnv ? withoutTestRunner(process.env) : {}), ...env },
     stdio: ['pipe', stdout, 'pipe', 'ipc'],
   });
-  const leash = holdLeash({ processes: [{ pid: child.pid ?? 0, mark: file }] });
+  const watchdog = startWatchdog({ processes: [{ pid: child.pid ?? 0, mark: file }] });
   const lines = [];
   const output = { stdout: [], stderr: [] };
   const messages = [];
@@ -32,20 +32,20 @@ export function startChild(file, options = {}) {
   child.stdin.on('error', () => {});
   child.on('error', (error) => {
     lines.push(`[${error.message}]`);
-    // A program that could not be started at all has no 'close'.
+    // A program that could not be started emits no 'close'.
     if (child.pid === undefined) end(null, null);
   });
   let resolveExited;
   const exited = new Promise((resolve) => {
     resolveExited = resolve;
   });
-  // 'close' comes after the last byte of output, 'exit' may come before it.
+  // 'close' is emitted after the last byte of output, 'exit' possibly before it.
   child.on('close', end);
 
   function end(code, signal) {
     if (state === 'ended') return;
     state = 'ended';
-    leash.release();
+    watchdog.release();
     resolveExited({ code, signal });
     wake();
   }
@@ -54,14 +54,14 @@ export function startChild(file, options = {}) {
     for (const watcher of [...watchers]) watcher();
   }
 
-  /** Looks through a list that grows until something is found, the child has ended or the time is over. */
+  /** Searches a growing list until an entry matches, the child has exited or the time is over. */
   function waitIn(list, from, find, what, ms) {
     return new Promise((resolve, reject) => {
       let next = from;
       const timer = setTimeout(() => settle(reject, failure(`within ${ms} ms`)), ms);
       const failure = (when) => {
-        const told = lines.slice(-30).join('\n');
-        return new Error(`${file} did not give ${what} ${when}. Its last lines:\n${told}`);
+        const output = lines.slice(-30).join('\n');
+        return new Error(`${file} did not print ${what} ${when}. Its last lines:\n${output}`);
       };
       function settle(done, value) {
         clearTimeout(timer);
@@ -96,7 +96,7 @@ export function startChild(file, options = {}) {
     },
     async kill(signal = 'SIGKILL') {
       if (state === 'running') child.kill(signal);
-      // A stopped process takes a signal only when it runs again.
+      // A stopped process handles signals only after it continues.
       if (state === 'running' && !['SIGKILL', 'SIGSTOP', 'SIGCONT'].includes(signal)) child.kill('SIGCONT');
       if (['SIGSTOP', 'SIGCONT'].includes(signal)) return undefined;
       return exited;
@@ -128,7 +128,7 @@ export function startChild(file, options = {}) {
   };
 }
 
-/** A test runner's own variables (NODE_OPTIONS, VITEST, …) would change what the program does. */
+/** The test runner's variables (NODE_OPTIONS, VITEST, …) would change the program's behavior. */
 function withoutTestRunner(env) {
   const kept = Object.entries(env).filter(
     ([name]) => !/^(VITEST|NODE_OPTIONS$|NODE_ENV$|TEST$|DEV$|PROD$|MODE$|SSR$)/.test(name),

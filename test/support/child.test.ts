@@ -22,7 +22,7 @@ function alive(pid: number): boolean {
   }
 }
 
-test('a child gives its lines, its exit and what it was told', async () => {
+test('a child exposes its lines, its exit status and its messages', async () => {
   const child = useChild(
     program(`console.log('args', process.argv[2], process.env.X, process.env.VITEST);
     console.error('to stderr');
@@ -43,12 +43,12 @@ test('a child gives its lines, its exit and what it was told', async () => {
   expect(followed).toEqual(child.lines);
 });
 
-test('waiting for a line ends with the child, and tells what it said', async () => {
+test('waiting for a line rejects when the child exits, with its output', async () => {
   const child = useChild(program(`console.log('no such luck');`));
   await expect(child.waitForLine(/ready/)).rejects.toThrow(/before it ended.*\nno such luck/);
 });
 
-test('kill works on a stopped child and gives the signal', async () => {
+test('kill works on a stopped child and returns the signal', async () => {
   const child = useChild(program('setInterval(() => {}, 1000); console.log("up");'));
   await child.waitForLine(/up/);
   await child.kill('SIGSTOP');

@@ -1,7 +1,7 @@
 /**
- * Programs of another Debian release, beside those of this machine: unpacked into a folder, nothing is installed, and
- * nobody has to be root. They run with the C library of their own release, so that neither a chroot nor a mount is
- * needed, and nothing is left behind when whoever started them is killed.
+ * Programs of another Debian release: unpacked into a folder, without installation and without root. They run with
+ * their own release's C library, so neither a chroot nor a mount is needed, and nothing is left behind when their
+ * parent is killed.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -11,23 +11,23 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
-/** Names of a release beside its own. */
+/** Suites with updates to a release. */
 const ALIASES = ['stable', 'oldstable', 'testing', 'unstable', 'sid'];
 const OUTPUT_BYTES = 64 * 1024 * 1024;
 
 /** Why this machine cannot fetch packages of another Debian release; undefined if it can. */
 export function whyNoDebianPackages(env = process.env) {
-  if (env.LOGHIVE_TEST_INSTALL === '0') return 'LOGHIVE_TEST_INSTALL=0 forbids fetching it';
-  if (process.platform !== 'linux' || release().ID !== 'debian') return 'this is no Debian that could fetch it';
+  if (env.LOGHIVE_TEST_INSTALL === '0') return 'LOGHIVE_TEST_INSTALL=0 disables downloads';
+  if (process.platform !== 'linux' || release().ID !== 'debian') return 'only Debian could fetch it';
   const missing = ['/usr/bin/apt-get', '/usr/bin/dpkg-deb', KEYRING].find((file) => !existsSync(file));
   return missing && `${missing} is missing`;
 }
 
 /**
- * Unpacks a package, with all that it depends on, from the first of these suites (`forky`) that has this version.
+ * Unpacks a package and its dependencies from the first of these suites (e.g. `forky`) that has this version.
  *
- * @param version how it begins: '4.3.'
- * @param folder is made
+ * @param version version prefix, e.g. '4.3.'
+ * @param folder created by this function
  */
 export async function unpackPackage({ name, version, suites, folder }) {
   const work = `${folder}.apt`;
@@ -50,10 +50,10 @@ export async function unpackPackage({ name, version, suites, folder }) {
 }
 
 /**
- * Has every program of a folder start with the C library of its own release: a script takes its place. The release may
- * be moved.
+ * Makes every program of a folder start with its own release's C library, by replacing it with a script. The release
+ * may be moved.
  *
- * @param root of the release
+ * @param root folder of the release
  * @param folder in `root`
  */
 export async function useOwnLibraries(root, folder) {
@@ -73,7 +73,7 @@ export async function writeScript(file, ...lines) {
   await writeFile(file, `${['#!/bin/sh', ...lines].join('\n')}\n`, { mode: 0o755 });
 }
 
-/** A binary that can be executed; the libraries of a release cannot. */
+/** Whether the file is an executable binary, not a library. */
 async function isProgram(file) {
   if (((await stat(file)).mode & 0o111) === 0) return false;
   const handle = await open(file);
@@ -85,7 +85,7 @@ async function isProgram(file) {
   }
 }
 
-/** As a path in the release. */
+/** The path of the dynamic loader within the release. */
 async function findLoader(root) {
   const libraries = path.join('usr', 'lib');
   for (const triplet of await readdir(path.join(root, libraries))) {
@@ -97,7 +97,7 @@ async function findLoader(root) {
   throw new Error(`there is no dynamic loader (ld-linux) in ${path.join(root, libraries)}`);
 }
 
-/** From apt's own settings, in whichever form they are written; its lists need not be there. */
+/** Reads the mirror from apt's settings, in any format; its lists need not exist. */
 async function mirrorOfThisMachine(lists) {
   await mkdir(path.join(lists, 'partial'), { recursive: true });
   const options = ['-oDebug::NoLocking=1', `-oDir::State::Lists=${lists}`];
@@ -106,10 +106,10 @@ async function mirrorOfThisMachine(lists) {
   for (const [, mirror, suite] of stdout.matchAll(/^'([^']+)\/dists\/([^/']+)\//gm)) {
     if (names.includes(suite)) return mirror;
   }
-  throw new Error(`the settings of apt name no mirror of Debian:\n${stdout}`);
+  throw new Error(`apt's settings contain no Debian mirror:\n${stdout}`);
 }
 
-/** Runs apt's programs on that suite alone, with everything of theirs in this folder, as if nothing were installed. */
+/** Runs apt's programs on this suite only, with all of their files in this folder, as if nothing were installed. */
 async function suiteOf(mirror, suite, folder) {
   const lists = path.join(folder, 'lists');
   const archives = path.join(folder, 'archives');
@@ -149,7 +149,7 @@ async function unpackAll(archives, folder) {
   await mergeLibraries(folder);
 }
 
-/** Packages before Debian 13 have libraries in /lib as well, which is the same as /usr/lib on a machine. */
+/** Packages before Debian 13 also have libraries in /lib, which is the same as /usr/lib on an installed system. */
 async function mergeLibraries(folder) {
   const [old, libraries] = ['lib', 'usr/lib'].map((name) => path.join(folder, name));
   if (!existsSync(old)) return;

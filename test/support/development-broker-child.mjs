@@ -1,11 +1,11 @@
 /**
- * A development broker as a process of its own, which ends with the one that started it. argv: its options as JSON.
- * Its first message is where it is; then each { id, call, args } is answered by { id, value } or { id, error }.
+ * A development broker in a process of its own, which exits with its parent. argv: its options as JSON. Its first
+ * message is its address; then each { id, call, args } is answered by { id, value } or { id, error }.
  */
 import { startDevelopmentBroker } from '../../dist/esm/cli/embedded/broker/index.js';
 
 process.once('disconnect', () => process.exit(0));
-// Ctrl-C goes to the whole group; the one that started it ends it when everything else has ended.
+// Ctrl-C is sent to the whole process group. The parent ends this process after everything else has ended.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 
 const broker = await startDevelopmentBroker(JSON.parse(process.argv[2]));

@@ -20,12 +20,12 @@ type Same =
   | 'stop';
 
 /**
- * What tests do to it, as to RabbitMQ; but `closeConnections` and `listConnections` know no choice, and a `kill()` that
- * is followed by `start()` there is none: nothing would be left in it.
+ * The administration that RabbitMQ test servers also have. But `closeConnections` and `listConnections` cannot select
+ * connections, and it cannot be killed and restarted, because nothing would be left in it.
  */
 export interface DevelopmentBrokerProcess extends Pick<RabbitmqServer, Same> {
   product: 'development broker';
 }
 
-/** In a process of its own, which dies with this one, SIGKILL included. */
+/** Starts it in a process of its own, which exits with this one, even on SIGKILL. */
 export function startDevelopmentBroker(options?: BrokerOptions): Promise<DevelopmentBrokerProcess>;

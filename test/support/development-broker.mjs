@@ -1,4 +1,7 @@
-/** The development broker, in a process of its own, in the shape of the RabbitMQ servers (rabbitmq.d.mts), as far as it goes. */
+/**
+ * The development broker in a process of its own, with the interface of the RabbitMQ servers (rabbitmq.d.mts) as far as
+ * it is supported.
+ */
 import path from 'node:path';
 import amqplib from 'amqplib';
 import { startChild } from './child.mjs';
@@ -22,7 +25,7 @@ export async function startDevelopmentBroker(options = {}) {
     const from = child.messages.length;
     await child.send({ id, call, args });
     const { value, error } = await child.waitForMessage((message) => message.id === id, START_MS, { from });
-    if (error !== undefined) throw new Error(`the development broker did not ${call}: ${error}`);
+    if (error !== undefined) throw new Error(`the development broker failed to ${call}: ${error}`);
     return value;
   }
 
@@ -41,9 +44,9 @@ export async function startDevelopmentBroker(options = {}) {
       await connection.close();
     },
     listConnections: () => ask('listConnections'),
-    /** All there are, whatever their vhost. */
+    /** Closes all connections of all vhosts. */
     closeConnections: ({ reason = 'closed by a test' } = {}) => ask('closeConnections', reason),
-    /** With a watermark as if the memory were used up, else as if it were free again. */
+    /** With a watermark, simulates a memory alarm; without, ends it. */
     setVmWatermark: (watermark) => (watermark === undefined ? ask('unblock') : ask('block')),
     pause: () => child.kill('SIGSTOP'),
     resume: () => child.kill('SIGCONT'),

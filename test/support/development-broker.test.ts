@@ -10,7 +10,7 @@ async function useBroker(): Promise<DevelopmentBrokerProcess> {
   return broker;
 }
 
-test('a development broker of its own process is administered as RabbitMQ is', async () => {
+test('a development broker in its own process is administered like RabbitMQ', async () => {
   const broker = await useBroker();
   const url = await broker.addVhost('shop');
   const connection = await amqp.connect(url);
@@ -39,8 +39,8 @@ test('a development broker of its own process is administered as RabbitMQ is', a
   await eventually(() => expect(events[2]).toContain('320 (CONNECTION-FORCED)'));
 });
 
-test('what it is asked and cannot do is an error of the question, and it goes on', async () => {
+test('a failed request is reported as an error, and the broker keeps running', async () => {
   const broker = await useBroker();
-  await expect(broker.addVhost(undefined as unknown as string)).rejects.toThrow('did not addVhost');
+  await expect(broker.addVhost(undefined as unknown as string)).rejects.toThrow('failed to addVhost');
   expect(await broker.listConnections()).toEqual([]);
 });

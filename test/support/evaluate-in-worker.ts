@@ -2,10 +2,10 @@ import { Session } from 'node:inspector/promises';
 import { onEnd } from './use-servers.js';
 
 /**
- * Has a worker thread of this process run an expression, as a debugger would: whatever that does to the thread, it did by
- * itself. Resolves when the thread was asked, and not when it has answered.
+ * Runs an expression in a worker thread of this process, as a debugger would, so that its effects look like the
+ * thread's own. Resolves when the request was sent, not when the thread has answered.
  *
- * @param name of the thread, as it was given to `new Worker`.
+ * @param name name of the thread, as passed to `new Worker`.
  */
 export async function evaluateInWorker(name: string, expression: string): Promise<void> {
   const session = new Session();

@@ -1,10 +1,10 @@
-/** Where on this machine RabbitMQ's programs are. */
+/** Finds RabbitMQ's programs on this machine. */
 import { accessSync, constants, existsSync, readdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
 /**
- * The machine's own: its folder of the server's scripts (not a distribution's wrappers, which insist on their own user), and
- * its version where the name of its home tells that.
+ * The installed RabbitMQ: the folder of the server's scripts (not a distribution's wrappers, which require a certain
+ * user), and its version if the name of its home contains it.
  */
 export function findRabbitmq() {
   const folders = [];
@@ -37,7 +37,7 @@ export function findEpmd(searchPath) {
       if (isProgram(epmd)) return epmd;
     }
   }
-  throw new Error('no epmd found: it is a part of Erlang, put its folder on the PATH');
+  throw new Error('epmd not found: it is part of Erlang. Add its folder to the PATH');
 }
 
 function isProgram(file) {

@@ -12,9 +12,12 @@ declare module 'vitest' {
   }
 }
 
-/** One RabbitMQ and one PostgreSQL for all test files of a run; use-servers.ts gives each its own part of them. */
+/**
+ * Starts one RabbitMQ and one PostgreSQL for all test files of a run; use-servers.ts gives each test its own vhost and
+ * database.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  // Here, where it may take its time. Where it cannot be installed, the tests that need it say so.
+  // Installed here, where no test timeout applies. If that is not possible, the tests that need it report it.
   if (whyNotInstall() === undefined) requirePgbouncer();
   const servers = await startServers();
   project.provide('rabbitmq', servers.rabbitmq.description);

@@ -1,13 +1,13 @@
 export interface HostileValue {
   readonly name: string;
-  /** A new value, to stand as a field of `information`. */
+  /** Creates a value for a field of `information`. */
   make(): unknown;
   /**
-   * Throws an AssertionError unless the field, read back from JSON (or from jsonb), is what the contract says; undefined
-   * where the field is not there.
+   * Throws an AssertionError unless the field, read back from JSON (or jsonb), is as specified; undefined if the field
+   * is missing.
    */
   expect(field: unknown): void;
 }
 
-/** Every value that has ever broken a logger. With the default limit of 1 MiB a record. */
+/** Values that have broken loggers, for the default limit of 1 MiB a record. */
 export const hostileValues: readonly HostileValue[];

@@ -1,6 +1,6 @@
 /**
- * Values that break loggers, and what must be in the table when they were logged. Suites send each as a field of
- * `information` and hand what they read back to `expect`.
+ * Values that break loggers, and what must be stored for them. Tests log each as a field of `information` and pass the
+ * stored value to `expect`.
  */
 import assert from 'node:assert/strict';
 import { runInNewContext } from 'node:vm';
@@ -61,7 +61,9 @@ function levelsDown(value) {
   return { levels, bottom: at };
 }
 
-/** A stack, under the name that the Error had when it was made or has now (that depends on who formats it). */
+/**
+ * A stack, with the name that the Error had when it was created, or its current one (this depends on who formats it).
+ */
 const isStack = (stack, message) => assert.match(stack, new RegExp(`^\\w*Error: ${message}\n +at `));
 
 export const hostileValues = [
@@ -93,7 +95,7 @@ export const hostileValues = [
     { a: { x: '1n' }, b: [{ x: '1n' }, { x: '1n' }] },
   ),
   row(
-    'an object that doubles at every level',
+    'an object whose size doubles at every level',
     () => {
       let value = { leaf: 1 };
       for (let level = 0; level < 60; level += 1) value = { a: value, b: value };
@@ -121,7 +123,7 @@ export const hostileValues = [
   ),
   row('a toJSON that throws', () => ({ toJSON: throwing('not today') }), '[Threw: not today]'),
   row(
-    'a getter that throws no Error',
+    'a getter that throws a value that is not an Error',
     () => ({
       get a() {
         throw 'text';
@@ -139,8 +141,8 @@ export const hostileValues = [
     {
       a: '[Threw: text]',
       b: '[Threw: undefined]',
-      c: '[Threw: something unreadable]',
-      d: '[Threw: something unreadable]',
+      c: '[Threw: an unreadable value]',
+      d: '[Threw: an unreadable value]',
     },
   ),
   row(
@@ -159,7 +161,7 @@ export const hostileValues = [
     (field) => assert.ok(['fine', '[Threw: once is enough]'].includes(field.moody), field.moody),
   ),
   row(
-    'a getter that gives a new getter each time, without end',
+    'a getter that returns another getter, infinitely',
     () => {
       const endless = () => Object.defineProperty({ n: 1 }, 'down', { get: endless, enumerable: true });
       return endless();
@@ -171,7 +173,7 @@ export const hostileValues = [
     },
   ),
   row(
-    'toJSON that gives itself, or what cannot be JSON',
+    'toJSON that returns itself, or a value without JSON',
     () => [
       {
         a: 1,
@@ -205,9 +207,9 @@ export const hostileValues = [
     },
     (field) => assert.match(field.proxy, /^\[Threw: .*revoked/),
   ),
-  row('a proxy that lets everything through', () => new Proxy({ a: { b: 1 } }, {}), { a: { b: 1 } }),
+  row('a transparent proxy', () => new Proxy({ a: { b: 1 } }, {}), { a: { b: 1 } }),
   row(
-    'a proxy that is a new one at every key',
+    'a proxy that returns a new proxy for every key',
     () => {
       const endless = () =>
         new Proxy(
@@ -235,7 +237,7 @@ export const hostileValues = [
   row('NUL in a text', () => 'a\0b', 'a\u2400b'),
   row('NUL in a key', () => ({ 'k\0': 1 }), { 'k\u2400': 1 }),
   row(
-    'keys that become the same',
+    'keys that become equal after cleaning',
     () => ({ 'k\0': 1, 'k\u2400': 2 }),
     (field) => assert.deepEqual(Object.values(field).sort(), [1, 2]),
   ),
@@ -328,7 +330,7 @@ export const hostileValues = [
     '[Symbol(t)]': { '[Symbol(Symbol.iterator)]': 3 },
   }),
   row(
-    'symbols of one name as keys',
+    'symbol keys with the same name',
     () => ({ [Symbol('s')]: 1, [Symbol('s')]: 2 }),
     (field) => assert.deepEqual(Object.values(field).sort(), [1, 2]),
   ),
@@ -382,7 +384,7 @@ export const hostileValues = [
     ],
   ),
   row(
-    // Winston itself takes a second for each megabyte that is handed to it as metadata.
+    // Winston itself takes a second for each megabyte of metadata.
     'a MB of binary data',
     () => Buffer.alloc(1024 * 1024, 1),
     (field) => {
@@ -397,7 +399,7 @@ export const hostileValues = [
   ]),
   row('holes', () => Object.assign([1], { 2: 3 }), [1, null, 3]),
   row(
-    'an array of four thousand million holes',
+    'an array of four billion holes',
     () => {
       const sparse = [];
       sparse[7] = 'seven';
@@ -410,11 +412,11 @@ export const hostileValues = [
 
   // Objects of a kind
   row('a class instance', () => new Order(), { number: 7, lines: [{ sku: 'a', count: 2 }] }),
-  row('a class that only shows its text', () => new Money(1250), '12.5 EUR'),
-  row('an instance without anything', () => new (class Empty {})(), {}),
+  row('a class with only a toString', () => new Money(1250), '12.5 EUR'),
+  row('an empty class instance', () => new (class Empty {})(), {}),
   row('an object without a prototype', () => Object.assign(Object.create(null), { a: 1 }), { a: 1 }),
   row(
-    'a key that sets prototypes',
+    'the key __proto__',
     () => JSON.parse('{"__proto__":{"polluted":true},"a":1n}'.replace('1n', '1')),
     (field) => {
       assert.deepEqual(Object.keys(field).sort(), ['__proto__', 'a']);
@@ -422,7 +424,7 @@ export const hostileValues = [
     },
   ),
   row(
-    'the same beside something that must be made safe',
+    'the same beside a value that must be made safe',
     () => Object.assign(JSON.parse('{"__proto__":{"polluted":true}}'), { n: 1n }),
     (field) => {
       assert.deepEqual(Object.keys(field).sort(), ['__proto__', 'n']);

@@ -1,4 +1,4 @@
-/** Why this machine's package manager cannot be asked for a server; undefined if it can. */
+/** Why this machine's package manager cannot install a server; undefined if it can. */
 export function whyNotInstall(env?: Record<string, string | undefined>): string | undefined;
-/** apt-get update and install of that package, without starting its service; throws with what failed. */
+/** Installs the package by apt-get, without starting its service. Throws if that fails. */
 export function installPackage(name: string): void;

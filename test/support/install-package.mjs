@@ -3,18 +3,19 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 
 const POLICY = '/usr/sbin/policy-rc.d';
 
-/** Why this machine's package manager cannot be asked for a server; undefined if it can. */
+/** Why this machine's package manager cannot install a server; undefined if it can. */
 export function whyNotInstall(env = process.env) {
-  if (env.LOGHIVE_TEST_INSTALL === '0') return 'LOGHIVE_TEST_INSTALL=0 forbids installing it';
-  if (process.platform !== 'linux' || !existsSync('/usr/bin/apt-get')) return 'this is no Debian that could install it';
-  if (process.getuid?.() !== 0) return 'only root could install it';
+  if (env.LOGHIVE_TEST_INSTALL === '0') return 'LOGHIVE_TEST_INSTALL=0 disables installation';
+  if (process.platform !== 'linux' || !existsSync('/usr/bin/apt-get'))
+    return 'it can only be installed automatically on Debian';
+  if (process.getuid?.() !== 0) return 'only root can install it';
   return undefined;
 }
 
-/** Debian's package, without the service that it would start. Says on stderr what it does. */
+/** Installs Debian's package without starting its service. Reports on stderr what it does. */
 export function installPackage(name) {
   process.stderr.write(`loghive tests: ${name} was not found; running apt-get install ${name}\n`);
-  // Debian's own way to say that an installation starts no service. One that is there already is left alone.
+  // Debian's mechanism to prevent an installation from starting a service. An existing policy is kept.
   const ownPolicy = !existsSync(POLICY);
   if (ownPolicy) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   try {

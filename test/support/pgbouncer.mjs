@@ -4,21 +4,21 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import pg from 'pg';
 import { installPackage, whyNotInstall } from './install-package.mjs';
-import { holdLeash } from './leash.mjs';
 import { freePort } from './ports.mjs';
 import { reachableTemporaryFolder, serverUser } from './postgres-binaries.mjs';
 import { eventually } from './wait.mjs';
+import { startWatchdog } from './watchdog.mjs';
 
 const START_DEADLINE_MS = 10_000;
 
-/** The program; undefined where there is none. */
+/** The program; undefined if it is not installed. */
 export function findPgbouncer() {
-  // Debian's place is not on every PATH.
+  // Debian's folder is not on every PATH.
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
   return folders.map((folder) => join(folder, 'pgbouncer')).find((file) => existsSync(file));
 }
 
-/** The program, installed if need be; see pgbouncer.d.mts. */
+/** The program, installed if necessary; see pgbouncer.d.mts. */
 export function requirePgbouncer() {
   const found = findPgbouncer();
   if (found !== undefined) return found;
@@ -41,14 +41,14 @@ export async function startPgbouncer({ target, settings = {} }) {
   const dir = await mkdtemp(join(reachableTemporaryFolder(), 'loghive-pgbouncer-'));
   const file = (name) => join(dir, name);
   const logins = new Map();
-  const leash = holdLeash({
+  const watchdog = startWatchdog({
     dir,
     removeDir: true,
     processes: [{ pidFile: file('server.pid'), mark: file('pgbouncer.ini') }],
   });
   let server;
 
-  function give(path, mode) {
+  function giveToServerUser(path, mode) {
     chmodSync(path, mode);
     if (user !== undefined) chownSync(path, user.uid, user.gid);
   }
@@ -64,7 +64,8 @@ export async function startPgbouncer({ target, settings = {} }) {
       auth_file: file('users.txt'),
       admin_users: decodeURIComponent(username),
       pool_mode: 'transaction',
-      // Its 15 seconds are long for a test. A login that a "reconnect" falls into counts as failed as well.
+      // The default of 15 seconds is long for a test. A login that is interrupted by a "reconnect" also counts as
+      // failed.
       server_login_retry: 0.1,
       ...settings,
     };
@@ -72,7 +73,7 @@ export async function startPgbouncer({ target, settings = {} }) {
     const databases = ['[databases]', `* = host=${hostname} port=${targetPort}`];
     await writeFile(file('pgbouncer.ini'), [...databases, '[pgbouncer]', ...lines, ''].join('\n'));
     await writeLogins();
-    for (const name of ['pgbouncer.ini', 'users.txt']) give(file(name), 0o600);
+    for (const name of ['pgbouncer.ini', 'users.txt']) giveToServerUser(file(name), 0o600);
   }
 
   async function writeLogins() {
@@ -82,7 +83,7 @@ export async function startPgbouncer({ target, settings = {} }) {
   }
 
   async function start() {
-    if (server !== undefined) throw new Error('the PgBouncer of the test is running already');
+    if (server !== undefined) throw new Error('the PgBouncer test server is already running');
     const output = openSync(file('server.log'), 'a');
     const child = spawn(program, [file('pgbouncer.ini')], {
       ...user,
@@ -98,7 +99,7 @@ export async function startPgbouncer({ target, settings = {} }) {
     });
     child.unref();
     await writeFile(file('server.pid'), `${child.pid ?? ''}\n`);
-    // While it only runs it must not keep this process alive; while somebody waits for its end it has to.
+    // A running server must not keep this process alive; a caller that waits for its exit must.
     const gone = () => {
       child.ref();
       return exited;
@@ -110,7 +111,7 @@ export async function startPgbouncer({ target, settings = {} }) {
     });
     await eventually(
       async () => {
-        if (server === undefined) throw new Error(`PgBouncer ended while it started:\n${log(4000)}`);
+        if (server === undefined) throw new Error(`PgBouncer exited during startup:\n${log(4000)}`);
         await admin('show version');
       },
       { what: 'PgBouncer answers', withinMs: START_DEADLINE_MS },
@@ -127,7 +128,7 @@ export async function startPgbouncer({ target, settings = {} }) {
 
   async function stop() {
     await kill('SIGKILL');
-    await leash.release();
+    await watchdog.release();
     await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 

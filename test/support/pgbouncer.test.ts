@@ -21,7 +21,7 @@ async function connect(connectionString: string) {
   return client;
 }
 
-test('each transaction may have another connection to the server, and logins are those of the server', async () => {
+test('each transaction may use a different server connection, and logins are those of the server', async () => {
   const { url, query } = await useDatabase();
   const pooler = await usePooler(url);
   const client = await connect(pooler.url(url));
@@ -38,7 +38,7 @@ test('each transaction may have another connection to the server, and logins are
   expect((await (await connect(other.href)).query('select current_user as name')).rows).toEqual([{ name: role }]);
 });
 
-test('it comes back on its port after a SIGKILL', async () => {
+test('it restarts on its port after a SIGKILL', async () => {
   const { url } = await useDatabase();
   const pooler = await usePooler(url);
   await pooler.kill();

@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** What tests do to a running server as its superuser. `url` is all that another process needs for it. */
+/** Administration of a running server as its superuser. Another process only needs `url` for it. */
 export function administer({ url }) {
   function databaseUrl(name, { user, password } = {}) {
     const target = new URL(url);
@@ -12,7 +12,7 @@ export function administer({ url }) {
 
   async function query(sql, params, database) {
     const client = new pg.Client({ connectionString: database === undefined ? url : databaseUrl(database) });
-    // A server that is killed while it answers ends the query with an error of its own; this one comes on top.
+    // If the server is killed during a query, the query rejects; this additional error event must not be unhandled.
     client.on('error', () => {});
     await client.connect();
     try {

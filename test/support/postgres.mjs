@@ -5,17 +5,17 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { holdLeash } from './leash.mjs';
 import { freePort } from './ports.mjs';
 import { administer } from './postgres-admin.mjs';
 import { postgresBinaries, reachableTemporaryFolder, serverUser } from './postgres-binaries.mjs';
 import { sleep } from './wait.mjs';
+import { startWatchdog } from './watchdog.mjs';
 
 const run = promisify(execFile);
 const START_DEADLINE_MS = 30_000;
 
-// Nothing here survives the machine, so nothing has to reach its disk. Dynamic shared memory as files of the data
-// folder: /dev/shm would keep it after a SIGKILL.
+// Nothing here must survive a crash of the machine, so nothing has to be synced to disk. Dynamic shared memory uses
+// files in the data folder, because /dev/shm would keep it after a SIGKILL.
 const FAST = { fsync: 'off', full_page_writes: 'off', dynamic_shared_memory_type: 'mmap', max_connections: 100 };
 
 /** Starts a private server; see postgres.d.mts. */
@@ -25,23 +25,23 @@ export async function startPostgres(options = {}) {
   const port = options.port ?? (await freePort());
   const dir = options.dir ?? (await mkdtemp(join(reachableTemporaryFolder(), 'loghive-postgres-')));
   await mkdir(dir, { recursive: true });
-  give(dir);
+  giveToServerUser(dir);
   const data = join(dir, 'data');
-  // Kept beside the data: a folder that is used again has its superuser already.
+  // Stored next to the data: a folder that is reused already has its superuser.
   const passwordFile = join(dir, 'password');
   if (!existsSync(passwordFile)) await writeFile(passwordFile, randomBytes(8).toString('hex'), { mode: 0o600 });
-  give(passwordFile);
+  giveToServerUser(passwordFile);
   const password = readFileSync(passwordFile, 'utf8');
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
   const env = { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', HOME: dir, TZ: 'UTC' };
-  const leash = holdLeash({
+  const watchdog = startWatchdog({
     dir,
     removeDir: options.dir === undefined,
     processes: [{ pidFile: join(dir, 'server.pid'), mark: data }],
   });
   let server;
 
-  function give(path) {
+  function giveToServerUser(path) {
     if (user !== undefined) chownSync(path, user.uid, user.gid);
   }
 
@@ -64,7 +64,7 @@ export async function startPostgres(options = {}) {
       const file = join(dir, `tls-${part}.pem`);
       await writeFile(file, content);
       chmodSync(file, 0o600);
-      give(file);
+      giveToServerUser(file);
       settings[setting] = file;
     }
     return settings;
@@ -94,7 +94,7 @@ export async function startPostgres(options = {}) {
     });
     child.unref();
     await writeFile(join(dir, 'server.pid'), `${child.pid ?? ''}\n`);
-    // While it only runs it must not keep this process alive; while somebody waits for its end it has to.
+    // A running server must not keep this process alive; a caller that waits for its exit must.
     const gone = () => {
       child.ref();
       return exited;
@@ -103,7 +103,7 @@ export async function startPostgres(options = {}) {
   }
 
   async function start() {
-    if (server !== undefined) throw new Error('the PostgreSQL test server is running already');
+    if (server !== undefined) throw new Error('the PostgreSQL test server is already running');
     const deadline = performance.now() + START_DEADLINE_MS;
     for (;;) {
       if (server === undefined) await launch();
@@ -112,10 +112,10 @@ export async function startPostgres(options = {}) {
       if (performance.now() > deadline) {
         throw new Error(`PostgreSQL was not ready within ${START_DEADLINE_MS} ms: ${failure}\n${log(4000)}`);
       }
-      // After a SIGKILL its children need up to two seconds to notice and to give the shared memory back: until then
-      // a new server ends at once. Anything else that ends it is an error that stays.
+      // After a SIGKILL, the server's children need up to two seconds to notice and to release shared memory. Until
+      // then a new server exits immediately. Any other early exit is an error.
       if (server === undefined && !/shared memory|lock file/.test(log(2000))) {
-        throw new Error(`PostgreSQL ended while it started:\n${log(4000)}`);
+        throw new Error(`PostgreSQL exited during startup:\n${log(4000)}`);
       }
       await sleep(server === undefined ? 100 : 20);
     }
@@ -123,7 +123,7 @@ export async function startPostgres(options = {}) {
 
   async function launch() {
     const started = await spawnServer();
-    // In this order: it may have ended already, and must not be taken for running then.
+    // In this order, so that a server that has already exited does not count as running.
     server = started;
     started.exited.then(() => {
       if (server === started) server = undefined;
@@ -137,7 +137,7 @@ export async function startPostgres(options = {}) {
       await client.connect();
       return undefined;
     } catch (error) {
-      // With a pg_hba.conf of its own a test may refuse this login on purpose; then the server is up.
+      // A test's pg_hba.conf may reject this login on purpose; then the server is up.
       return options.hba !== undefined && error.code === '28000' ? undefined : error.message;
     } finally {
       await client.end().catch(() => {});
@@ -148,21 +148,21 @@ export async function startPostgres(options = {}) {
     const victim = server;
     if (victim === undefined) return;
     process.kill(victim.pid, signal);
-    // A paused process takes no signal but SIGKILL until it runs again.
+    // A paused process handles no signal but SIGKILL until it continues.
     if (signal !== 'SIGKILL') process.kill(victim.pid, 'SIGCONT');
     await victim.gone();
     server = undefined;
   }
 
   async function stop() {
-    // SIGQUIT: at once, but its children and its shared memory go with it.
+    // SIGQUIT: immediate, but children and shared memory are cleaned up as well.
     await kill('SIGQUIT');
     await removeSharedMemory();
-    await leash.release();
+    await watchdog.release();
     if (options.dir === undefined) await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 
-  /** A server that died by SIGKILL leaves a System V segment behind; its id is the last word of this line. */
+  /** A server killed by SIGKILL leaves a System V segment behind. Its id is the last word of this line. */
   async function removeSharedMemory() {
     const file = join(data, 'postmaster.pid');
     if (!existsSync(file)) return;
@@ -176,7 +176,7 @@ export async function startPostgres(options = {}) {
   }
 
   function signal(name) {
-    if (server === undefined) throw new Error(`PostgreSQL is not running, so it takes no ${name}`);
+    if (server === undefined) throw new Error(`PostgreSQL is not running, so it cannot handle ${name}`);
     process.kill(server.pid, name);
   }
 

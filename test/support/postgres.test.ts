@@ -26,7 +26,7 @@ async function connect(config: pg.ClientConfig) {
   return { client, failure: () => failure };
 }
 
-test('committed rows survive a SIGKILL and a start on the same data', async () => {
+test('committed rows survive a SIGKILL and a restart on the same data', async () => {
   const url = await server.createDatabase('durable');
   await server.query('create table t as select generate_series(1, 1000) as n', [], 'durable');
   const { failure } = await connect({ connectionString: url });
@@ -48,7 +48,7 @@ test('restart, settings, dropped databases', async () => {
   await eventually(() => failure() !== null);
 });
 
-test('a wrong password is refused', async () => {
+test('a wrong password is rejected', async () => {
   const url = server.databaseUrl('postgres', { password: 'wrong' });
   await expect(connect({ connectionString: url })).rejects.toThrow(/password authentication failed/);
 });
@@ -59,7 +59,7 @@ test('TLS with the private authority', async () => {
   expect(rows).toEqual([{ ssl: true }]);
 });
 
-test('a folder that was given is kept, and another server goes on with its data', async () => {
+test('a given folder is kept, and another server can use its data', async () => {
   const dir = mkdtempSync(join(reachableTemporaryFolder(), 'loghive-kept-'));
   onEnd(() => rmSync(dir, { recursive: true, force: true }));
   const first = await startPostgres({ dir });
@@ -70,7 +70,7 @@ test('a folder that was given is kept, and another server goes on with its data'
   expect(await second.query('select 1 as one', [], 'kept')).toEqual([{ one: 1 }]);
 });
 
-test('stop leaves no process and no folder', async () => {
+test('stop leaves no process and no folder behind', async () => {
   const another = await startPostgres();
   const { pid, dir } = another;
   await another.stop();

@@ -8,7 +8,7 @@ function findPromtool() {
   return folders.map((folder) => join(folder, 'promtool')).find((file) => existsSync(file));
 }
 
-/** The program, installed if need be; see promtool.d.mts. */
+/** The program, installed if necessary; see promtool.d.mts. */
 export function requirePromtool() {
   const found = findPromtool();
   if (found !== undefined) return found;
@@ -23,7 +23,7 @@ export function requirePromtool() {
   return findPromtool();
 }
 
-/** What `promtool check metrics` says of a scrape; see promtool.d.mts. */
+/** The result of `promtool check metrics`; see promtool.d.mts. */
 export function checkMetrics(text) {
   const { status, stdout, stderr, error } = spawnSync(requirePromtool(), ['check', 'metrics'], {
     input: text,

@@ -1,30 +1,36 @@
 export interface TcpProxy {
   host: string;
   port: number;
-  /** The same URL, led through the proxy. */
+  /** The same URL, routed through the proxy. */
   url(of: string): string;
-  /** Open now. */
+  /** Number of open connections. */
   readonly connections: number;
-  /** Taken since the start. */
+  /** Number of connections accepted since the start. */
   readonly accepted: number;
-  /** Forwarded so far, client to target and back. */
+  /** Bytes forwarded so far, in both directions. */
   readonly bytesUp: number;
   readonly bytesDown: number;
-  /** FIN to both sides of every connection; resolves when they are closed. New ones are taken. */
+  /** Sends a FIN to both sides of every connection. Resolves when they are closed. New connections are accepted. */
   cut(): Promise<void>;
-  /** RST to both sides of every connection. New ones are taken. */
+  /** Sends a RST to both sides of every connection. New connections are accepted. */
   reset(): Promise<void>;
-  /** Connections stay open and nothing is read or forwarded any more; new ones are taken and wait until heal(). */
+  /**
+   * Connections stay open, but nothing is read or forwarded any more. New connections are accepted and wait until
+   * heal().
+   */
   halfOpen(): void;
-  /** Every chunk arrives this much later, each way. */
+  /** Delays every chunk in both directions. */
   delay(ms: number): void;
-  /** Upper bound of each way ('up' is client to target). The kernel's socket buffers come on top: some MiB a socket. */
+  /**
+   * Limits the rate of each direction ('up' is client to target). The kernel's socket buffers come on top: some MiB a
+   * socket.
+   */
   throttle(bytesPerSecond: number, options?: { direction?: 'both' | 'up' | 'down' }): void;
-  /** Stops listening; what is connected stays. */
+  /** Stops listening. Existing connections stay open. */
   refuse(): Promise<void>;
   /**
-   * No fault any more for new and waiting connections. Those that halfOpen() caught stay dead, as with a peer that
-   * is gone; with `resume` they go on where they stopped, what was sent meanwhile included.
+   * Ends all faults for new and waiting connections. Connections frozen by halfOpen() stay dead, as if the peer had
+   * vanished; with `resume` they continue where they stopped, including the data sent meanwhile.
    */
   heal(options?: { resume?: boolean }): Promise<void>;
   stop(): Promise<void>;

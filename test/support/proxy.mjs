@@ -34,7 +34,7 @@ export async function startProxy({ target }) {
     if (server === undefined) return;
     const closing = server;
     server = undefined;
-    // Its callback would wait for the connections, which are to stay.
+    // Not awaited: its callback would wait for the connections, which must stay open.
     closing.close();
   }
 
@@ -99,9 +99,11 @@ export async function startProxy({ target }) {
 /**
  * One client with its connection to the target.
  *
+ * ```
  *   waiting ──connectUpstream──▶ flowing ◀──release── held
  *      │                          │  └─────hold──────▶ │
  *      └──────────finish, reset, either side gone──────┴──▶ gone
+ * ```
  */
 function openPair(client, { target, shape, counts }) {
   let state = 'waiting';
@@ -111,7 +113,7 @@ function openPair(client, { target, shape, counts }) {
   const closed = new Promise((resolve) => {
     resolveClosed = resolve;
   });
-  // Nothing is read yet: what the client sends stays in the kernel, as with a peer that has vanished.
+  // Nothing is read yet: the client's data stays in the kernel, as if the peer had vanished.
   client.pause();
   client.on('error', () => die('resetAndDestroy'));
   client.on('close', settle);
@@ -157,13 +159,13 @@ function openPair(client, { target, shape, counts }) {
       state = 'flowing';
       for (const each of pumps) each.release();
     },
-    /** FIN to both sides; what is on the way is dropped. */
+    /** Sends a FIN to both sides. Buffered data is dropped. */
     finish() {
       if (state === 'gone') return;
       for (const each of pumps) each.stop();
       for (const socket of [client, upstream]) {
         if (socket === undefined || socket.destroyed) continue;
-        // Read to the end and away, or the close would turn into a reset.
+        // Pending data is read and discarded, because closing with unread data would send a RST.
         socket.removeAllListeners('data');
         socket.resume();
         socket.end();
@@ -181,7 +183,7 @@ function speed({ delayMs, bytesPerSecond, direction }, way) {
   return { delayMs, bytesPerSecond: limited ? bytesPerSecond : Number.POSITIVE_INFINITY };
 }
 
-/** Moves bytes one way, in order, no faster than allowed. */
+/** Forwards bytes in one direction, in order, within the rate limit. */
 function pump(from, to, currentSpeed, count) {
   const queue = [];
   let queuedBytes = 0;

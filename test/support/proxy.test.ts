@@ -4,7 +4,7 @@ import { startProxy } from './proxy.mjs';
 import { onEnd } from './use-servers.js';
 import { eventually, sleep } from './wait.mjs';
 
-/** A proxy before a server that sends everything back, and clients that count what they get. */
+/** A proxy in front of an echo server, and clients that count the received bytes. */
 async function setUp() {
   const inside = new Set<Socket>();
   const server = createServer((socket) => {
@@ -50,14 +50,14 @@ async function echo(client: { socket: Socket; bytes: number }, bytes = 1) {
   await eventually(() => client.bytes === before + bytes, { everyMs: 2, what: `${bytes} bytes came back` });
 }
 
-test('it forwards both ways, counts, and gives URLs that lead through it', async () => {
+test('it forwards both ways, counts, and returns URLs that are routed through it', async () => {
   const { proxy, client } = await setUp();
   await echo(await client(), 5_000_000);
   expect(proxy).toMatchObject({ connections: 1, accepted: 1, bytesUp: 5_000_000, bytesDown: 5_000_000 });
   expect(proxy.url('amqp://a:b@broker:1/v%2F?x=1')).toBe(`amqp://a:b@127.0.0.1:${proxy.port}/v%2F?x=1`);
 });
 
-test('cut ends a connection in order on both sides, and new ones are taken', async () => {
+test('cut closes a connection gracefully on both sides, and new ones are accepted', async () => {
   const { proxy, client, inside } = await setUp();
   const first = await client();
   await echo(first);
@@ -66,7 +66,7 @@ test('cut ends a connection in order on both sides, and new ones are taken', asy
   await echo(await client());
 });
 
-test('reset ends a connection with a reset on both sides, and new ones are taken', async () => {
+test('reset closes a connection with a reset on both sides, and new ones are accepted', async () => {
   const { proxy, client, inside } = await setUp();
   const first = await client();
   await echo(first);
@@ -92,7 +92,7 @@ test('half-open connections stay open and dead; new ones wait and work after hea
   await eventually(() => first.bytes === 5);
 });
 
-test('delay holds every chunk back, each way', async () => {
+test('delay delays every chunk, in both directions', async () => {
   const { proxy, client } = await setUp();
   const first = await client();
   proxy.delay(100);
@@ -101,7 +101,7 @@ test('delay holds every chunk back, each way', async () => {
   expect(performance.now() - startedAt).toBeGreaterThan(195);
 });
 
-test('throttle keeps to its rate, in the direction that was asked for', async () => {
+test('throttle limits the rate of the given direction', async () => {
   const { proxy, client } = await setUp();
   const first = await client();
   proxy.throttle(64_000, { direction: 'up' });
@@ -112,7 +112,7 @@ test('throttle keeps to its rate, in the direction that was asked for', async ()
   expect(seconds).toBeLessThan(2);
 });
 
-test('refuse refuses new connections and keeps the others, until heal', async () => {
+test('refuse rejects new connections and keeps the existing ones, until heal', async () => {
   const { proxy, client } = await setUp();
   const first = await client();
   await proxy.refuse();
@@ -122,7 +122,7 @@ test('refuse refuses new connections and keeps the others, until heal', async ()
   await echo(await client());
 });
 
-test('a client sees the end of a server that is gone', async () => {
+test('a client sees that the server has closed the connection', async () => {
   const { proxy, client, inside } = await setUp();
   const first = await client();
   await echo(first);

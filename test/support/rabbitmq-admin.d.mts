@@ -1,6 +1,6 @@
 import type { RabbitmqAdmin, RabbitmqDescription } from './rabbitmq.mjs';
 
-/** The administration of a node that another process has started. */
+/** Administers a node that another process has started. */
 export function administer(
   node: Pick<RabbitmqDescription, 'url' | 'controlHost' | 'controlPort' | 'controlSecret'>,
 ): RabbitmqAdmin;

@@ -1,6 +1,6 @@
 import { binary, evaluate } from './rabbitmq-control.mjs';
 
-// A quorum queue's usual numbers are five seconds old; its Raft machine knows the present ones.
+// The regular counts of a quorum queue may be five seconds old; its Raft machine has the current ones.
 const LIST_QUEUES = `
   Ask = fun(Q, Query) -> case ra:local_query(amqqueue:get_pid(Q), Query) of
     {ok, {_, Number}, _} -> Number;
@@ -25,14 +25,14 @@ const LIST_QUEUES = `
   end`;
 
 /**
- * What tests do to a running broker. `node` says where: { url, controlPort, controlSecret, controlHost? }, plain data
- * that can be handed to another process.
+ * Administration of a running broker. `node` is its address: { url, controlPort, controlSecret, controlHost? }, plain
+ * data that can be passed to another process.
  */
 export function administer(node) {
   const run = (code, timeoutMs) => evaluate(node, code, timeoutMs);
   const ask = async (code) => JSON.parse(await run(code));
 
-  /** The broker's URL for a vhost, and for a user where it is not guest. */
+  /** The broker's URL for a vhost, and for a user other than guest. */
   function vhostUrl(vhost, { user, password } = {}) {
     const url = new URL(node.url);
     if (user !== undefined) url.username = encodeURIComponent(user);
@@ -80,7 +80,7 @@ export function administer(node) {
       await run('mnesia:sync_log(), [dets:sync(Table) || Table <- dets:all()]');
     },
 
-    /** A number up to 1 is a share of the memory, a larger one bytes; nothing: the default of 0.4. */
+    /** A number up to 1 is a fraction of the memory, a larger one bytes; default 0.4. */
     async setVmWatermark(watermark = 0.4) {
       const value = watermark < 1 ? Number(watermark).toFixed(6) : `{absolute, ${Math.round(watermark)}}`;
       await run(`vm_memory_monitor:set_vm_memory_high_watermark(${value})`);

@@ -1,28 +1,28 @@
 import type { RabbitmqOptions, RabbitmqServer } from './rabbitmq.mjs';
 
 export interface RabbitmqCluster {
-  /** Each can be killed, stopped in order and started again by itself. */
+  /** The nodes. Each can be killed, stopped and restarted independently. */
   members: readonly [RabbitmqServer, RabbitmqServer, RabbitmqServer];
   version: string;
-  /** One that can be asked and administered: the first that is running. */
+  /** The node for administration: the first that is running. */
   running(): RabbitmqServer;
-  /** Adds a vhost that guest may use, and gives a URL with the hosts of all three. */
+  /** Adds a vhost with access for guest, and returns a URL with all three hosts. */
   addVhost(name: string): Promise<string>;
-  /** The member that leads a quorum queue; undefined while none does. */
+  /** The member that leads a quorum queue; undefined while there is no leader. */
   leaderOf(queue: string, vhost: string): Promise<RabbitmqServer | undefined>;
-  /** Whether each quorum queue of a vhost runs on all three. */
+  /** Whether every quorum queue of a vhost runs on all three nodes. */
   isWhole(vhost: string): Promise<boolean>;
   listQueues(vhost: string): ReturnType<RabbitmqServer['listQueues']>;
   deleteVhost(vhost: string): Promise<void>;
-  /** As the members count them that run, since each was started. */
+  /** The sum of the running members' counters, each since its start. */
   counters(): ReturnType<RabbitmqServer['counters']>;
-  /** Kills all that belongs to it. */
+  /** Kills all of its processes. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts three nodes on loopback that are one broker. They die with this process, SIGKILL included.
- * `version`: one of requireRabbitmqOf(); default what is installed, or can be. A container engine will not do.
+ * Starts a cluster of three nodes on loopback. They are killed when this process exits, even by SIGKILL. `version`: one
+ * of requireRabbitmqOf(); default: the installed version, or one that can be installed. Containers are not supported.
  */
 export function startRabbitmqCluster(
   options?: Omit<RabbitmqOptions, 'dir' | 'port' | 'cluster'> & { version?: string },

@@ -6,26 +6,27 @@ import { eventually } from './wait.mjs';
 
 const NAMES = ['one', 'two', 'three'];
 
-/** Starts three nodes that are one broker; see rabbitmq-cluster.d.mts. */
+/** Starts a cluster of three nodes; see rabbitmq-cluster.d.mts. */
 export async function startRabbitmqCluster({ version, ...options } = {}) {
   const nodes = NAMES.map((name) => `${name}@localhost`);
   const cookie = randomBytes(16).toString('hex');
   const members = [];
   const startMember = (node, at) => {
-    // Each knows those that run already: RabbitMQ 4 waits for all that it knows of for longer than a minute.
+    // Each node is configured with those that are already running: RabbitMQ 4 waits for more than a minute for all
+    // configured nodes.
     const known = nodes.slice(0, at + 1);
     const membership = { ...options, cluster: { node, nodes: known, cookie, epmdPort: members[0]?.epmdPort } };
     return version === undefined ? requireRabbitmq(membership) : requireRabbitmqOf(version, membership);
   };
   const stop = async () => {
-    // The first one's epmd knows the ports of all.
+    // The first node's epmd knows the ports of all nodes.
     for (const member of [...members].reverse()) await member.stop();
   };
   try {
-    // One after the other: some that start for the first time at the same moment may each become a broker of its own.
+    // One after the other: nodes that start for the first time at the same moment may form separate clusters.
     for (const [at, node] of nodes.entries()) members.push(await startMember(node, at));
     await eventually(async () => (await runningNodes(members[0])) === nodes.length, {
-      what: 'three nodes are one broker',
+      what: 'three nodes form a cluster',
     });
   } catch (error) {
     await stop().catch(() => {});
@@ -61,7 +62,7 @@ export async function startRabbitmqCluster({ version, ...options } = {}) {
     },
     listQueues: (vhost) => running().listQueues(vhost),
     deleteVhost: (vhost) => running().deleteVhost(vhost),
-    /** Of those that run, since each was started. */
+    /** The sum over the running members, each since its start. */
     async counters() {
       const each = await Promise.all(members.filter(({ pid }) => pid !== undefined).map((member) => member.counters()));
       const sumOf = (name) => each.reduce((sum, counters) => sum + counters[name], 0);
@@ -71,7 +72,7 @@ export async function startRabbitmqCluster({ version, ...options } = {}) {
   };
 }
 
-/** 3.10 has another name for it than later ones. */
+/** 3.10 has a different name for it. */
 async function runningNodes(member) {
   const length = await member.eval(`Name = case erlang:function_exported(rabbit_nodes, list_running, 0) of
     true -> list_running; false -> all_running end, rabbit_json:encode(length(rabbit_nodes:Name()))`);

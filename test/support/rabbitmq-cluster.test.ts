@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster?.stop());
 
-test('what a quorum queue has confirmed is there when its leader is killed, and the leader comes back as a follower', async () => {
+test('messages confirmed by a quorum queue survive the death of its leader, which comes back as a follower', async () => {
   await cluster.addVhost('led');
   const [first, second] = cluster.members;
   const connection = await amqp.connect(first.vhostUrl('led'));

@@ -6,11 +6,11 @@ import { administer } from './rabbitmq-admin.mjs';
 import { evaluate } from './rabbitmq-control.mjs';
 import { sleep } from './wait.mjs';
 
-// The oldest version that is promised to work; LOGHIVE_TEST_RABBITMQ_IMAGE=rabbitmq:4 tries another.
+// The oldest supported version; LOGHIVE_TEST_RABBITMQ_IMAGE=rabbitmq:4 selects another.
 const IMAGE = process.env.LOGHIVE_TEST_RABBITMQ_IMAGE ?? 'rabbitmq:3.10';
 const BOOT_DEADLINE_MS = 120_000;
 
-/** True where a Docker (or compatible) engine answers. */
+/** Whether a Docker (or compatible) engine is available. */
 export async function hasContainerEngine() {
   try {
     const { getContainerRuntimeClient } = await import('testcontainers');
@@ -22,16 +22,17 @@ export async function hasContainerEngine() {
 }
 
 /**
- * The same as startRabbitmq(), in a container of the official image. Signals go to the container's first process,
- * which is the server; its data stay in the container until stop(). testcontainers removes it when this process dies.
+ * Like startRabbitmq(), in a container of the official image. Signals are sent to the container's first process, which
+ * is the server; its data stays in the container until stop(). testcontainers removes it when this process exits.
  */
 export async function startRabbitmqContainer({ image = IMAGE, ...options } = {}) {
   if (options.dir !== undefined) {
     throw new Error('a RabbitMQ in a container keeps its data there: the option dir needs an installed server');
   }
-  if (options.cluster !== undefined) throw new Error('a RabbitMQ in a container joins no others: install a server');
+  if (options.cluster !== undefined)
+    throw new Error('a RabbitMQ in a container cannot join a cluster: install a server');
   const { GenericContainer, Wait, getContainerRuntimeClient } = await import('testcontainers');
-  // Fixed on the outside, because Docker gives random ones anew at every start.
+  // Fixed host ports, because Docker assigns new random ones at every start.
   const [amqp, controlPort, tlsPort, managementPort] = await freePorts(4);
   const port = options.port ?? amqp;
   const plugins = options.plugins ?? [];
@@ -141,7 +142,7 @@ function files({ tls, extraConf }, plugins) {
   if (tls !== undefined) {
     for (const part of ['ca', 'cert', 'key']) {
       const content = tls[part].includes('-----BEGIN') ? tls[part] : readFileSync(tls[part], 'utf8');
-      // Readable for the image's own user, whose id nobody promises.
+      // Readable by the image's user, whose id is not documented.
       result.push({ content, target: `/loghive/${part}.pem`, mode: 0o644 });
     }
     settings.push(

@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 
 /**
- * Evaluates Erlang expressions in a test node through its control socket (rabbitmq-boot.erl). One connection a call:
- * there is nothing to tear down, and a node that was killed in between is simply not there.
+ * Evaluates Erlang expressions in a test node through its control socket (rabbitmq-boot.erl). Each call uses a new
+ * connection, so there is nothing to clean up and a killed node simply does not answer.
  */
 export function evaluate({ controlHost = '127.0.0.1', controlPort, controlSecret }, code, timeoutMs = 20_000) {
   return new Promise((resolve, reject) => {
@@ -35,7 +35,7 @@ export function evaluate({ controlHost = '127.0.0.1', controlPort, controlSecret
   });
 }
 
-/** A JavaScript string as an Erlang binary, whatever is in it. */
+/** A JavaScript string as an Erlang binary literal, with any content. */
 export function binary(text) {
   return `<<${[...Buffer.from(String(text))].join(',')}>>`;
 }

@@ -1,4 +1,4 @@
-/** Settings of a server that a client meets, and what it is told then. */
+/** Server settings that affect clients, and the errors that clients get. */
 import { readFileSync } from 'node:fs';
 import amqp from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -22,7 +22,7 @@ describe.each([
   ['RabbitMQ with channel_max = 2', () => startRabbitmq({ extraConf: 'channel_max = 2' })],
   ['the development broker with channelMax 2', () => startDevelopmentBroker({ channelMax: 2 })],
 ] as const)('%s', (_what, start) => {
-  test('offers two channels; a third is a 530 that ends the connection, and amqplib does not even ask for it', async () => {
+  test('allows two channels; a third closes the connection with 530, and amqplib does not even request it', async () => {
     const server = await start();
     onEnd(() => server.stop());
     const peer = await usePeer(server);
@@ -57,7 +57,7 @@ async function useImpatient(server: RabbitmqServer): Promise<Peer> {
   return peer;
 }
 
-test('who keeps a message for longer than consumer_timeout loses the channel with 406', async () => {
+test('a message unacknowledged for longer than consumer_timeout closes the channel with 406', async () => {
   const server = await startRabbitmq();
   onEnd(() => server.stop());
   const channel = (await useImpatient(server)).unopened(1);
@@ -72,18 +72,18 @@ test('who keeps a message for longer than consumer_timeout loses the channel wit
 describe('on RabbitMQ 4.3', () => {
   let server: RabbitmqServer;
   beforeAll(async () => {
-    // The first time it is fetched.
+    // The first run downloads it.
     server = await requireRabbitmqOf('4.3');
   }, 180_000);
   afterAll(() => server?.stop());
 
-  test('it is the consumer that is cancelled', async () => {
+  test('the consumer is canceled', async () => {
     const channel = (await useImpatient(server)).unopened(1);
     await channel.receive('basic.cancel');
   });
 });
 
-test('a server may have as many files open as the machine allows, whatever the soft limit is', async () => {
+test('a server may open as many files as the hard limit allows, regardless of the soft limit', async () => {
   const server = await startRabbitmq();
   onEnd(() => server.stop());
   const [, soft, hard] = /open files\s+(\d+)\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/limits`, 'utf8')) ?? [];

@@ -8,7 +8,7 @@ import { findRabbitmq } from './find-rabbitmq.mjs';
 import { startRabbitmq } from './rabbitmq.mjs';
 import { hasContainerEngine, startRabbitmqContainer } from './rabbitmq-container.mjs';
 
-/** Where Debian has them; a suite goes on to later ones, so another one may have it by then. */
+/** The Debian suites that have them. Suites move on to newer versions, so a version may by now be in another suite. */
 const SUITES = {
   '3.10': ['bookworm'],
   '4.0': ['trixie'],
@@ -21,7 +21,7 @@ export const RABBITMQ_VERSIONS = Object.keys(SUITES);
 /** Starts a RabbitMQ node of that version; see rabbitmq-versions.d.mts. */
 export async function requireRabbitmqOf(version, options = {}) {
   if (!Object.hasOwn(SUITES, version)) {
-    throw new Error(`there is no RabbitMQ ${version} for tests, but ${RABBITMQ_VERSIONS.join(', ')}`);
+    throw new Error(`unknown RabbitMQ version ${version}. Available: ${RABBITMQ_VERSIONS.join(', ')}`);
   }
   if (findRabbitmq()?.version?.startsWith(`${version}.`)) return startRabbitmq(options);
   const unpacked = await findUnpacked(version);
@@ -29,7 +29,7 @@ export async function requireRabbitmqOf(version, options = {}) {
   const obstacle = whyNoDebianPackages();
   if (obstacle === undefined) return startRabbitmq({ ...options, installation: await unpack(version) });
   if (await hasContainerEngine()) return startRabbitmqContainer({ ...options, image: `rabbitmq:${version}` });
-  throw new Error(`RabbitMQ ${version} is not at hand: ${obstacle}, and there is no Docker engine.`);
+  throw new Error(`RabbitMQ ${version} is not available: ${obstacle}, and there is no Docker engine.`);
 }
 
 function placesOf(version) {
@@ -43,16 +43,16 @@ async function findUnpacked(version) {
   return root && installationIn(root);
 }
 
-/** Once for all runs: it takes half a minute and 200 MB. */
+/** Done once for all runs: it takes half a minute and 200 MB. */
 async function unpack(version) {
-  process.stderr.write(`loghive tests: fetching RabbitMQ ${version} of Debian, once\n`);
+  process.stderr.write(`loghive tests: downloading RabbitMQ ${version} from Debian, once\n`);
   const root = await writable(placesOf(version));
   const draft = `${root}.${process.pid}`;
   try {
     await unpackPackage({ name: 'rabbitmq-server', version: `${version}.`, suites: SUITES[version], folder: draft });
     await relocateErlang(draft);
     await rename(draft, root).catch((error) => {
-      // Another run may have been faster.
+      // Another run may have finished first.
       if (!existsSync(root)) throw error;
     });
   } finally {
@@ -71,10 +71,10 @@ async function writable(places) {
       failures.push(error.message);
     }
   }
-  throw new Error(`no folder for RabbitMQ: ${failures.join('; ')}`);
+  throw new Error(`no writable folder for RabbitMQ: ${failures.join('; ')}`);
 }
 
-/** Its own start script insists on being in /usr/lib. */
+/** Erlang's own start script only works in /usr/lib. */
 async function relocateErlang(root) {
   await useOwnLibraries(root, ERLANG);
   const erl = path.join(await erlangIn(root), 'erl');
@@ -82,13 +82,13 @@ async function relocateErlang(root) {
   await writeScript(erl, `export ${settings}`, 'exec "$BINDIR/erlexec" "$@"');
 }
 
-/** The folder of Erlang's programs. */
+/** The folder with Erlang's programs. */
 async function erlangIn(root) {
   const home = path.join(root, ERLANG);
   return path.join(home, await only(home, 'erts-'), 'bin');
 }
 
-/** The scripts of the server, and the Erlang that they need. */
+/** The server's scripts, and the Erlang that they need. */
 async function installationIn(root) {
   const servers = path.join(root, 'usr/lib/rabbitmq/lib');
   return {
@@ -99,6 +99,6 @@ async function installationIn(root) {
 
 async function only(folder, prefix) {
   const name = (await readdir(folder)).find((each) => each.startsWith(prefix));
-  if (name === undefined) throw new Error(`there is no ${prefix}… in ${folder}`);
+  if (name === undefined) throw new Error(`${folder} contains no ${prefix}…`);
   return name;
 }

@@ -6,11 +6,11 @@ import { RABBITMQ_VERSIONS, requireRabbitmqOf } from './rabbitmq-versions.mjs';
 import { onEnd, uniqueName } from './use-servers.js';
 import { eventually } from './wait.mjs';
 
-test('a version that nobody knows is refused with those that there are', async () => {
-  await expect(requireRabbitmqOf('3.5')).rejects.toThrow('there is no RabbitMQ 3.5 for tests, but 3.10, 4.0, 4.3');
+test('an unknown version is rejected with the available ones', async () => {
+  await expect(requireRabbitmqOf('3.5')).rejects.toThrow('unknown RabbitMQ version 3.5. Available: 3.10, 4.0, 4.3');
 });
 
-/** What docs/development-broker.md says of each. */
+/** The differences that docs/development-broker.md lists. */
 const FACTS: Record<string, { drops: boolean; nackCounts: boolean; mebibytes: number }> = {
   '3.10': { drops: false, nackCounts: true, mebibytes: 128 },
   '4.0': { drops: true, nackCounts: true, mebibytes: 16 },
@@ -21,7 +21,7 @@ describe.each(RABBITMQ_VERSIONS)('RabbitMQ %s', (version) => {
   const { drops, nackCounts, mebibytes } = FACTS[version]!;
   let node: RabbitmqServer;
   beforeAll(async () => {
-    // The first time it is fetched.
+    // The first run downloads it.
     node = await requireRabbitmqOf(version);
   }, 180_000);
   afterAll(() => node?.stop());
@@ -33,12 +33,12 @@ describe.each(RABBITMQ_VERSIONS)('RabbitMQ %s', (version) => {
     return connection.createConfirmChannel();
   }
 
-  test('is of that version, and at-least-once dead-lettering works', async () => {
+  test('has that version, and at-least-once dead-lettering works', async () => {
     expect(node.version).toMatch(new RegExp(`^${version.replace('.', '\\.')}\\.`));
     expect(await node.featureFlags()).toContain('stream_queue');
   });
 
-  test('confirmed messages survive a SIGKILL, and what was counted and listed is right', async () => {
+  test('confirmed messages survive a SIGKILL, and counters and lists are correct', async () => {
     const channel = await useChannel('durable');
     await channel.assertQueue('q', { arguments: { 'x-queue-type': 'quorum' } });
     for (let i = 0; i < 100; i++) channel.sendToQueue('q', Buffer.from(String(i)), { persistent: true });
@@ -52,7 +52,7 @@ describe.each(RABBITMQ_VERSIONS)('RabbitMQ %s', (version) => {
     });
   });
 
-  test('a policy limits the deliveries of a queue that was declared without a limit', async () => {
+  test('a policy sets the delivery limit of a queue that was declared without one', async () => {
     const channel = await useChannel('limited');
     await node.setPolicy('limit', '^q$', { 'delivery-limit': 1 }, { vhost: 'limited' });
     await channel.assertQueue('q', { arguments: { 'x-queue-type': 'quorum' } });
@@ -66,28 +66,32 @@ describe.each(RABBITMQ_VERSIONS)('RabbitMQ %s', (version) => {
     expect(await node.listQueues('limited')).toMatchObject([{ messages: 0 }]);
   });
 
-  /** Publishes a message, and gives it back so many times. @returns how many messages the queue has then. */
-  async function leftAfter(times: number, giveBack: (channel: Channel, message: GetMessage) => void, limits = {}) {
+  /**
+   * Publishes a message and requeues it `times` times.
+   *
+   * @returns the number of messages in the queue afterwards.
+   */
+  async function leftAfter(times: number, requeue: (channel: Channel, message: GetMessage) => void, limits = {}) {
     const vhost = uniqueName('returned');
     const channel = await useChannel(vhost);
     await channel.assertQueue('q', { arguments: { 'x-queue-type': 'quorum', ...limits } });
     channel.sendToQueue('q', Buffer.from('x'), { persistent: true });
     await channel.waitForConfirms();
     for (let time = 0; time < times; time++) {
-      giveBack(channel, (await eventually(() => channel.get('q'))) as GetMessage);
+      requeue(channel, (await eventually(() => channel.get('q'))) as GetMessage);
     }
-    // The queue has done all that when it answers this.
+    // When the queue answers this, it has processed everything before.
     await channel.checkQueue('q');
     return (await node.listQueues(vhost))[0]?.messages;
   }
   const nack = (channel: Channel, message: GetMessage) => channel.nack(message);
   const reject = (channel: Channel, message: GetMessage) => channel.reject(message, true);
 
-  test(`a quorum queue without a limit ${drops ? 'drops' : 'keeps'} what came back 21 times`, async () => {
+  test(`a quorum queue without a limit ${drops ? 'drops' : 'keeps'} a message that was requeued 21 times`, async () => {
     expect(await leftAfter(21, reject)).toBe(drops ? 0 : 1);
   });
 
-  test(`a delivery limit of -1 ${drops ? 'is none' : 'drops what came back once'}`, async () => {
+  test(`a delivery limit of -1 ${drops ? 'disables it' : 'drops a message that was requeued once'}`, async () => {
     expect(await leftAfter(drops ? 21 : 1, reject, { 'x-delivery-limit': -1 })).toBe(drops ? 1 : 0);
   });
 
@@ -107,7 +111,7 @@ describe.each(RABBITMQ_VERSIONS)('RabbitMQ %s', (version) => {
     await ask(await useChannel(uniqueName('old')));
   });
 
-  test(`takes messages of up to ${mebibytes} MiB`, async () => {
+  test(`accepts messages of up to ${mebibytes} MiB`, async () => {
     expect(await node.eval('{ok, Bytes} = application:get_env(rabbit, max_message_size), Bytes')).toBe(
       String(mebibytes * 1024 * 1024),
     );
@@ -117,7 +121,7 @@ describe.each(RABBITMQ_VERSIONS)('RabbitMQ %s', (version) => {
     expect(await node.ctl('status')).toContain(node.version);
   });
 
-  test('stop leaves no process and no folder', async () => {
+  test('stop leaves no process and no folder behind', async () => {
     const { dir } = node;
     await node.stop();
     expect(existsSync(dir)).toBe(false);

@@ -1,49 +1,49 @@
-/** PEM text or the path of a PEM file, each. */
+/** Each a PEM text or the path of a PEM file. */
 export interface ServerTls {
   ca: string;
   cert: string;
   key: string;
-  /** Clients must show a certificate of `ca`; default false. */
+  /** Clients must present a certificate issued by `ca`; default false. */
   verifyPeer?: boolean;
 }
 
-/** Where a server's programs are. */
+/** The location of a server's programs. */
 export interface RabbitmqInstallation {
-  /** The folder of rabbitmq-server and rabbitmqctl. */
+  /** The folder with rabbitmq-server and rabbitmqctl. */
   scripts: string;
-  /** The folder of the Erlang that they need, before all others of the PATH. */
+  /** The folder with the Erlang that they need, prepended to the PATH. */
   programs?: string;
 }
 
-/** Of one node of several; see startRabbitmqCluster(). */
+/** Settings of a cluster node; see startRabbitmqCluster(). */
 export interface RabbitmqMembership {
-  /** Its own name: 'one@localhost'. */
+  /** Its node name: 'one@localhost'. */
   node: string;
-  /** The names of those that are there when it starts for the first time, and its own. */
+  /** The names of the nodes that exist at its first start, and its own. */
   nodes: readonly string[];
-  /** The secret that they share. */
+  /** The shared secret (Erlang cookie). */
   cookie: string;
-  /** Of another node, whose epmd knows their ports; default: of this node's own. */
+  /** epmd port of another node, whose epmd knows the ports of all; default: its own epmd. */
   epmdPort?: number;
 }
 
 export interface RabbitmqOptions {
-  /** Default: what is found on this machine. */
+  /** Default: the installed server. */
   installation?: RabbitmqInstallation;
-  /** Data, logs and configuration; it is kept. Default: a new folder of the system's temporary one, removed by stop(). */
+  /** Folder for data, logs and configuration; it is kept. Default: a new temporary folder, which stop() removes. */
   dir?: string;
   /** AMQP port; default a free one. */
   port?: number;
   tls?: ServerTls;
   /** Lines of rabbitmq.conf. */
   extraConf?: string;
-  /** For example ['rabbitmq_management'] (boot 1 s slower; nothing here needs it). */
+  /** For example ['rabbitmq_management'] (starts 1 s slower; not needed by these tests). */
   plugins?: string[];
-  /** It joins these nodes where it finds one when it starts for the first time. */
+  /** At its first start, it joins these nodes if one of them is running. */
   cluster?: RabbitmqMembership;
 }
 
-/** Plain data with which any process on this machine can administer the node: administer(description). */
+/** Plain data with which any process on this machine can administer the node by administer(description). */
 export interface RabbitmqDescription {
   /** amqp://guest:guest@127.0.0.1:PORT, vhost "/". */
   url: string;
@@ -58,7 +58,7 @@ export interface RabbitmqDescription {
 }
 
 export interface Permissions {
-  /** Regular expressions as RabbitMQ takes them; default '.*', '' allows nothing. */
+  /** Regular expressions in RabbitMQ's format; default '.*', '' allows nothing. */
   configure?: string | undefined;
   write?: string | undefined;
   read?: string | undefined;
@@ -68,7 +68,7 @@ export interface QueueInfo {
   name: string;
   type: 'classic' | 'quorum' | 'stream';
   durable: boolean;
-  /** ready + unacked, of this moment for quorum queues as well. */
+  /** ready + unacked; current for quorum queues as well. */
   messages: number;
   ready: number;
   unacked: number;
@@ -76,38 +76,44 @@ export interface QueueInfo {
   arguments: Record<string, unknown>;
 }
 
-/** Every call takes milliseconds: it goes through a control socket in the node, not through rabbitmqctl. */
+/** Calls take milliseconds, because they use a control socket in the node instead of rabbitmqctl. */
 export interface RabbitmqAdmin {
-  /** Evaluates Erlang expressions in the node; gives the last one's value as text (a binary as it is). */
+  /** Evaluates Erlang expressions in the node. Returns the last value as text (a binary unchanged). */
   eval(erlang: string, timeoutMs?: number): Promise<string>;
-  /** The broker's URL for a vhost, as guest unless said otherwise. */
+  /** The broker's URL for a vhost; default user: guest. */
   vhostUrl(vhost: string, as?: { user?: string; password?: string }): string;
-  /** Adds a vhost that guest may use and gives its URL. */
+  /** Adds a vhost with access for guest and returns its URL. */
   addVhost(name: string): Promise<string>;
   deleteVhost(name: string): Promise<void>;
-  /** Gives the URL that logs in as this user. */
+  /** Returns the URL that logs in as this user. */
   addUser(name: string, password: string, options?: { vhost?: string; tags?: string[] } & Permissions): Promise<string>;
   deleteUser(name: string): Promise<void>;
   setPermissions(user: string, vhost: string, permissions?: Permissions): Promise<void>;
   /**
-   * Writes out what the node keeps in memory about its queues. A quorum queue declared less than a second before a
-   * SIGKILL is dead afterwards, with all its confirmed messages (RabbitMQ writes Raft's directory every 500 ms).
+   * Writes the node's in-memory queue metadata to disk. A quorum queue declared less than a second before a SIGKILL is
+   * lost, with all its confirmed messages (RabbitMQ writes Raft's directory every 500 ms).
    */
   sync(): Promise<void>;
-  /** Below 1 a share of the memory, else bytes: setVmWatermark(1) blocks all publishing connections; none: back to 0.4. */
+  /**
+   * Below 1 a fraction of the memory, otherwise bytes: setVmWatermark(1) blocks all publishing connections; without an
+   * argument, resets to 0.4.
+   */
   setVmWatermark(watermark?: number): Promise<void>;
-  /** For channels and queues that are not there yet, which look twice a second then; usually it is 30 minutes and they look once a minute. */
+  /**
+   * Applies to new channels and queues, which then check it twice a second. Usually it is 30 minutes, checked once a
+   * minute.
+   */
   setConsumerTimeout(ms: number): Promise<void>;
   enableFeatureFlag(name: string): Promise<void>;
   featureFlags(): Promise<string[]>;
-  /** Closes connections with 320 CONNECTION_FORCED; gives how many. */
+  /** Closes connections with 320 CONNECTION_FORCED. Returns their number. */
   closeConnections(which?: { vhost?: string; user?: string; reason?: string }): Promise<number>;
   listConnections(which?: {
     vhost?: string;
   }): Promise<{ name: string; vhost: string; user: string; state: string; channels: number; ssl: boolean }[]>;
   listQueues(vhost?: string): Promise<QueueInfo[]>;
   deleteQueue(name: string, vhost?: string): Promise<void>;
-  /** RabbitMQ's are of all vhosts, since it started; see MessageCounts of cli/embedded/broker, whose names these are. */
+  /** RabbitMQ's counters cover all vhosts since its start. See MessageCounts of cli/embedded/broker for their names. */
   counters(vhost?: string): Promise<{
     redelivered: number;
     returned: number;
@@ -131,30 +137,31 @@ export interface RabbitmqServer extends RabbitmqAdmin {
   tlsPort?: number;
   version: string;
   dir: string;
-  /** Where the names of its cluster are known. */
+  /** Port of the epmd that knows the nodes of its cluster. */
   epmdPort: number;
   management: { url: string } | undefined;
   description: RabbitmqDescription;
-  /** Of the server's process; undefined while it is not running. */
+  /** The server's process id; undefined while it is not running. */
   readonly pid: number | undefined;
-  /** Signals the server (default SIGKILL) and waits until it is gone. Data and ports stay for start(). */
+  /** Sends a signal (default SIGKILL) and waits for its exit. start() uses the same data and ports again. */
   kill(signal?: NodeJS.Signals): Promise<void>;
-  /** Again on the same data and ports; resolves when connections are taken. */
+  /** Starts on the same data and ports. Resolves when it accepts connections. */
   start(): Promise<void>;
   restart(killSignal?: NodeJS.Signals): Promise<void>;
-  /** Kills all that belongs to it and removes its folder. */
+  /** Kills all of its processes and removes its folder. */
   stop(): Promise<void>;
-  /** SIGSTOP and SIGCONT: connections stay open and nothing answers. */
+  /** SIGSTOP and SIGCONT: connections stay open, but the server does not answer. */
   pause(): void | Promise<void>;
   resume(): void | Promise<void>;
-  /** rabbitmqctl against this node (0.4 s a call); gives its stdout. */
+  /** Runs rabbitmqctl for this node (0.4 s a call). Returns its stdout. */
   ctl(...args: string[]): Promise<string>;
   /** The logs so far. */
   log(): string | Promise<string>;
 }
 
 /**
- * Starts a private RabbitMQ node: own name, ports, data, cookie and epmd. It dies with this process, SIGKILL included.
- * Rejects where no server is installed (requireRabbitmq() sees to that) or when it does not come up, with its log.
+ * Starts a private RabbitMQ node with its own name, ports, data, cookie and epmd. It is killed when this process exits,
+ * even by SIGKILL. Rejects if no server is installed (requireRabbitmq() handles that), or if it does not start, with
+ * its log.
  */
 export function startRabbitmq(options?: RabbitmqOptions): Promise<RabbitmqServer>;

@@ -6,18 +6,18 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { findEpmd, findRabbitmq } from './find-rabbitmq.mjs';
-import { holdLeash } from './leash.mjs';
 import { freePorts } from './ports.mjs';
 import { administer } from './rabbitmq-admin.mjs';
 import { evaluate } from './rabbitmq-control.mjs';
 import { sleep } from './wait.mjs';
+import { startWatchdog } from './watchdog.mjs';
 
 const run = promisify(execFile);
 const BOOT_DEADLINE_MS = 60_000;
 
 /**
- * A quorum queue has files of its own, and the soft limit of a login is often 1,024: above it a node takes connections
- * and never answers. More would only cost Erlang memory.
+ * Quorum queues have their own files, and the soft limit of a login shell is often 1,024. A node above it accepts
+ * connections and never answers. A larger limit than this would only cost Erlang memory.
  */
 const RAISE_OPEN_FILES = 'ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"; exec "$0"';
 
@@ -45,7 +45,7 @@ export async function startRabbitmq(options = {}) {
     ...(programs === undefined ? {} : { PATH: [programs, process.env.PATH].join(delimiter) }),
     HOME: dir,
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
-    // Its epmd knows none but those of its cluster, and data in `dir` belong to the name.
+    // Its epmd only knows the nodes of its cluster. Data in `dir` belongs to the node name.
     RABBITMQ_NODENAME: cluster?.node ?? 'loghive@localhost',
     RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
     RABBITMQ_NODE_PORT: String(port),
@@ -62,7 +62,7 @@ export async function startRabbitmq(options = {}) {
   };
   const serverEnvironment = {
     ...environment,
-    // With this the script becomes the server (exec) instead of a shell beside it: one pid to kill.
+    // Makes the script replace itself with the server (exec), so that there is only one pid to kill.
     RABBITMQ_ALLOW_INPUT: '1',
     RABBITMQ_SERVER_START_ARGS: `-noinput -loghive_node ${dir}`,
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
@@ -72,7 +72,7 @@ export async function startRabbitmq(options = {}) {
     LOGHIVE_CONTROL_SECRET: controlSecret,
   };
   const epmdMark = `-port ${epmdPort} `;
-  const leash = holdLeash({
+  const watchdog = startWatchdog({
     dir,
     removeDir: options.dir === undefined,
     processes: [
@@ -94,9 +94,9 @@ export async function startRabbitmq(options = {}) {
   let version;
 
   async function start() {
-    if (server !== undefined) throw new Error('the RabbitMQ test node is running already');
+    if (server !== undefined) throw new Error('the RabbitMQ test node is already running');
     if (epmd === undefined && cluster?.epmdPort === undefined) {
-      // Started here rather than by Erlang, which would leave a daemon behind that nobody owns.
+      // Started here rather than by Erlang, which would leave an unowned daemon behind.
       const address = ['-port', String(epmdPort), '-address', '127.0.0.1'];
       epmd = await launch(findEpmd(environment.PATH), address, environment, dir, 'epmd');
     }
@@ -113,7 +113,7 @@ export async function startRabbitmq(options = {}) {
     });
     const deadline = performance.now() + BOOT_DEADLINE_MS;
     for (let state = 'absent'; state !== 'ready'; await sleep(30)) {
-      if (server === undefined) throw new Error(`RabbitMQ ended while it started:\n${tail(dir)}`);
+      if (server === undefined) throw new Error(`RabbitMQ exited during startup:\n${tail(dir)}`);
       if (performance.now() > deadline) {
         throw new Error(`RabbitMQ was not ready within ${BOOT_DEADLINE_MS} ms (${state}):\n${tail(dir)}`);
       }
@@ -126,7 +126,7 @@ export async function startRabbitmq(options = {}) {
     const victim = server;
     if (victim === undefined) return;
     process.kill(victim.pid, signal);
-    // A paused process takes no signal but SIGKILL until it runs again.
+    // A paused process handles no signal but SIGKILL until it continues.
     if (signal !== 'SIGKILL') process.kill(victim.pid, 'SIGCONT');
     await victim.gone();
     server = undefined;
@@ -139,12 +139,12 @@ export async function startRabbitmq(options = {}) {
       await epmd.gone();
       epmd = undefined;
     }
-    await leash.release();
+    await watchdog.release();
     if (options.dir === undefined) await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 
   function signal(name) {
-    if (server === undefined) throw new Error(`RabbitMQ is not running, so it takes no ${name}`);
+    if (server === undefined) throw new Error(`RabbitMQ is not running, so it cannot handle ${name}`);
     process.kill(server.pid, name);
   }
 
@@ -184,7 +184,7 @@ export async function startRabbitmq(options = {}) {
   };
 }
 
-/** As Erlang terms: the classic rabbitmq.conf costs a third of a second to parse, so it is written only if asked for. */
+/** Written as Erlang terms: parsing a rabbitmq.conf takes a third of a second, so it is written only if needed. */
 async function writeConfiguration(dir, { port, tls, tlsPort, managementPort, plugins, extraConf, cluster }) {
   const rabbit = [`{tcp_listeners, [{"127.0.0.1", ${port}}]}`];
   if (cluster) rabbit.push(`{cluster_nodes, {[${cluster.nodes.map((node) => `'${node}'`).join(', ')}], disc}}`);
@@ -228,7 +228,7 @@ async function launch(file, args, env, dir, name) {
   });
   child.unref();
   await writeFile(join(dir, `${name}.pid`), `${child.pid}\n`);
-  // While it only runs it must not keep this process alive; while somebody waits for its end it has to.
+  // A running server must not keep this process alive; a caller that waits for its exit must.
   const gone = () => {
     child.ref();
     return exited;
@@ -236,7 +236,7 @@ async function launch(file, args, env, dir, name) {
   return { pid: child.pid, exited, gone };
 }
 
-/** What the machine has set for another node must not reach this one. */
+/** Removes environment variables that are meant for another node. */
 function clean(env) {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(RABBITMQ_|ERL_)/.test(name)));
 }

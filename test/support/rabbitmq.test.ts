@@ -25,7 +25,7 @@ async function connect(url: string, options = {}) {
   return { connection, events };
 }
 
-/** Living processes of this machine whose command line or environment names a folder. */
+/** Running processes whose command line or environment contains a folder. */
 function processesOf(dir: string): string[] {
   if (!existsSync('/proc/self')) return execFileSync('ps', ['-axwwE', '-o', 'args=']).toString().match(dir) ?? [];
   return readdirSync('/proc').filter((pid) => {
@@ -59,7 +59,7 @@ test('confirmed messages survive a SIGKILL of the server', async () => {
   });
 });
 
-test('a low memory watermark blocks publishers, and the default one lets them go on', async () => {
+test('a low memory watermark blocks publishers, and the default one unblocks them', async () => {
   const { connection, events } = await connect(node.url);
   const channel = await connection.createChannel();
   await node.setVmWatermark(1);
@@ -92,7 +92,7 @@ test('policies, rabbitmqctl and deleting a queue', async () => {
   expect(await node.listQueues()).toEqual([]);
 });
 
-test('stop leaves no process and no folder', async () => {
+test('stop leaves no process and no folder behind', async () => {
   const another = await startRabbitmq();
   expect(processesOf(another.dir)).not.toEqual([]);
   await another.stop();
@@ -100,7 +100,7 @@ test('stop leaves no process and no folder', async () => {
   await eventually(() => processesOf(another.dir).length === 0);
 });
 
-test('everything is gone when the process that started it was killed, even if the server was paused', async () => {
+test('no process remains when the parent was killed, even if the server was paused', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'loghive-owner-'));
   onEnd(() => rmSync(dir, { recursive: true, force: true }));
   const file = join(dir, 'owner.mjs');

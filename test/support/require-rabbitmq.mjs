@@ -3,7 +3,7 @@ import { installPackage, whyNotInstall } from './install-package.mjs';
 import { startRabbitmq } from './rabbitmq.mjs';
 import { hasContainerEngine, startRabbitmqContainer } from './rabbitmq-container.mjs';
 
-/** Starts a RabbitMQ node, whatever that takes; see require-rabbitmq.d.mts. */
+/** Starts a RabbitMQ node from any available source; see require-rabbitmq.d.mts. */
 export async function requireRabbitmq(options = {}) {
   if (findRabbitmq() !== undefined) return startRabbitmq(options);
   if (await hasContainerEngine()) return startRabbitmqContainer(options);
@@ -17,7 +17,7 @@ export async function requireRabbitmq(options = {}) {
   }
   installPackage('rabbitmq-server');
   if (findRabbitmq() === undefined) {
-    throw new Error('apt-get installed rabbitmq-server, yet no server is in /usr/lib/rabbitmq: set RABBITMQ_HOME');
+    throw new Error('apt-get installed rabbitmq-server, but /usr/lib/rabbitmq contains no server: set RABBITMQ_HOME');
   }
   return startRabbitmq(options);
 }

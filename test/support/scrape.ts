@@ -1,4 +1,4 @@
-/** What a scrape says, by its series: `loghive_records_stored_total{service="shop",level="INFO"}`. */
+/** The values of a scrape by series: `loghive_records_stored_total{service="shop",level="INFO"}`. */
 export function seriesOf(text: string): Map<string, number> {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(
@@ -9,7 +9,7 @@ export function seriesOf(text: string): Map<string, number> {
   );
 }
 
-/** The text at a path of the consumer's HTTP server, with its status. */
+/** Fetches a path of the consumer's HTTP server: text and status. */
 export async function fetched(port: number | undefined, path: string): Promise<{ status: number; body: string }> {
   const response = await fetch(`http://127.0.0.1:${port}${path}`);
   return { status: response.status, body: await response.text() };

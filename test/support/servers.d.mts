@@ -9,15 +9,15 @@ export interface Servers {
 }
 
 /**
- * Starts a private RabbitMQ and a private PostgreSQL side by side; if one fails, the other is stopped.
- * `rabbitmq.version`: one of requireRabbitmqOf(); default what is installed, or can be.
+ * Starts a private RabbitMQ and a private PostgreSQL in parallel. If one fails, the other is stopped.
+ * `rabbitmq.version`: one of requireRabbitmqOf(); default: the installed version, or one that can be installed.
  */
 export function startServers(options?: {
   rabbitmq?: RabbitmqOptions & { version?: string };
   postgres?: PostgresOptions;
 }): Promise<Servers>;
 
-/** The development broker takes the part of RabbitMQ. */
+/** The same with the development broker instead of RabbitMQ. */
 export function startEmbeddedServers(options?: {
   postgres?: PostgresOptions;
 }): Promise<Omit<Servers, 'rabbitmq'> & { rabbitmq: DevelopmentBrokerProcess }>;

@@ -1,12 +1,12 @@
 export interface SmallDisk {
-  /** The test server's user may write to it. */
+  /** Writable by the test server's user. */
   folder: string;
-  /** To the last block. */
+  /** Fills the disk to the last block. */
   fill(): Promise<void>;
-  /** Takes away what `fill()` wrote. */
+  /** Removes the data written by `fill()`. */
   free(): Promise<void>;
   unmount(): Promise<void>;
 }
 
-/** A file system in memory of this size; undefined where this user may not mount one. */
+/** Mounts an in-memory file system of this size; undefined if this user may not mount one. */
 export function mountSmallDisk(bytes: number): Promise<SmallDisk | undefined>;

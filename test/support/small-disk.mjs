@@ -14,7 +14,7 @@ export async function mountSmallDisk(bytes) {
   try {
     await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=0700`, 'loghive-test', folder]);
   } catch {
-    // A container without the right to do so.
+    // For example in a container without this privilege.
     await rmdir(folder);
     return undefined;
   }
@@ -33,7 +33,7 @@ export async function mountSmallDisk(bytes) {
     },
     free: () => rm(ballast, { force: true }),
     async unmount() {
-      // Lazily: a server that still has a file of it open must not hold it up.
+      // Lazily, because a server may still have a file on it open.
       await run('umount', ['-l', folder]);
       await rmdir(folder);
     },

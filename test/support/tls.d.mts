@@ -1,5 +1,5 @@
 export interface Certificate {
-  /** PEM texts: the authority's certificate, the issued one, its private key. */
+  /** PEM texts: the authority's certificate, the issued certificate, its private key. */
   ca: string;
   cert: string;
   key: string;
@@ -11,16 +11,16 @@ export interface CertificateAuthority {
   /** A certificate for servers and clients; default for localhost and 127.0.0.1, valid for 30 days. */
   issue(options?: {
     cn?: string;
-    /** DNS names and IP addresses. A wrong-name certificate: ['elsewhere.example']. */
+    /** DNS names and IP addresses. For a certificate with a wrong name: ['elsewhere.example']. */
     altNames?: string[];
     days?: number;
-    /** Ended yesterday. */
+    /** The certificate expired yesterday. */
     expired?: boolean;
   }): Certificate;
 }
 
-/** Makes a new authority (RSA 2048, SHA-256): about 0.1 s, as each certificate. */
+/** Creates a new authority (RSA 2048, SHA-256). Takes about 0.1 s, like each certificate. */
 export function makeCa(options?: { cn?: string }): CertificateAuthority;
 
-/** Writes PEM texts into files of a new folder (0600) and gives their paths under the same names. */
+/** Writes PEM texts to files (0600) in a new folder and returns their paths under the same names. */
 export function writePem<T extends Record<string, string>>(texts: T): { [K in keyof T]: string } & { remove(): void };

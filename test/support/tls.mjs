@@ -38,7 +38,7 @@ export function makeCa({ cn = 'Loghive test CA' } = {}) {
   };
 }
 
-/** PEM texts as files, for settings that take paths only. */
+/** Writes PEM texts to files, for settings that only accept paths. */
 export function writePem(texts) {
   const dir = mkdtempSync(join(reachableTemporaryFolder(), 'loghive-tls-'));
   const files = {};
@@ -62,7 +62,7 @@ function newKeys() {
 function draft(keys, { subject, issuer, days, expired = false }) {
   const certificate = forge.pki.createCertificate();
   certificate.publicKey = keys.public;
-  // A first byte below 128 makes it a positive number, a first byte other than 0 one without padding.
+  // A first byte below 128 makes the number positive; a first byte other than 0 avoids padding.
   certificate.serialNumber = `01${randomBytes(15).toString('hex')}`;
   const end = expired ? Date.now() - DAY_MS : Date.now() + days * DAY_MS;
   certificate.validity.notBefore = new Date(Math.min(Date.now(), end) - 2 * DAY_MS);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { type Certificate, makeCa } from './tls.mjs';
 import { onEnd } from './use-servers.js';
 
-/** What a client that trusts `ca` makes of a server with this certificate. */
+/** The result of a handshake between a client that trusts `ca` and a server with this certificate. */
 async function handshake(certificate: Certificate, ca: string): Promise<string> {
   const server = createServer({ cert: certificate.cert, key: certificate.key });
   server.on('tlsClientError', () => {});
@@ -26,14 +26,14 @@ test('a certificate of the private authority is trusted on 127.0.0.1', async () 
   expect(await handshake(ca.issue(), ca.cert)).toBe('trusted');
 });
 
-test('a certificate of another authority is refused', async () => {
+test('a certificate of another authority is rejected', async () => {
   expect(await handshake(makeCa({ cn: 'Another CA' }).issue(), ca.cert)).toMatch(/UNABLE_TO_VERIFY|SELF_SIGNED/);
 });
 
-test('an expired certificate is refused as expired', async () => {
+test('an expired certificate is rejected as expired', async () => {
   expect(await handshake(ca.issue({ expired: true }), ca.cert)).toBe('CERT_HAS_EXPIRED');
 });
 
-test('a certificate for another name is refused for its name', async () => {
+test('a certificate for another name is rejected because of its name', async () => {
   expect(await handshake(ca.issue({ altNames: ['elsewhere.example'] }), ca.cert)).toBe('ERR_TLS_CERT_ALTNAME_INVALID');
 });

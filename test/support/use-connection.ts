@@ -8,13 +8,13 @@ import { eventually } from './wait.mjs';
 
 export interface TestConnection {
   connection: Connection;
-  /** What was told so far, in its order. */
+  /** The events so far, in order. */
   heard: Array<{
     event: 'ready' | 'lost' | 'failed' | 'blocked' | 'unblocked';
     error?: LoghiveError;
     connection?: OpenConnection;
   }>;
-  /** Resolves when it is in this state; fails after `withinMs` (default 10000). */
+  /** Resolves when the connection is in this state. Rejects after `withinMs` (default 10000). */
   is(state: ConnectionState, withinMs?: number): Promise<void>;
   /** Names of the events so far. */
   events(): string[];
@@ -25,7 +25,7 @@ export function brokerConfigOf(url: string, settings: Partial<BrokerConfig> = {}
   return { hosts: parseBrokerUrl(url), ...backpressure, ...settings };
 }
 
-/** A connection that was told to open, closed at the end. */
+/** Opens a connection, which is closed at the end of the test. */
 export function useConnection(
   url: string,
   settings: Partial<BrokerConfig> = {},

@@ -5,18 +5,18 @@ import { vi } from 'vitest';
 import { internalLogger } from '../../src/internal-logger.js';
 import { onEnd } from './use-servers.js';
 
-/** Everything that Loghive reads from an environment, and the names of a child process's own. */
+/** All environment variables that Loghive reads, and those that a child process needs. */
 const READ =
   /^(LOGHIVE_|AMQP_URL$|QUEUE_|POSTGRES_DB_|DATABASE_URL$|SERVICE_NAMES$|CONSUMER_|RETENTION_|RETRY_|PYTHON_|ENABLE_EMAIL|EMAIL_|ALERT_|LOG_LEVEL$)/;
 
 export interface TestEnvironment {
   /** The working directory, with a `config.env` if there is one. */
   folder: string;
-  /** What was warned of so far. */
+  /** The warnings so far. */
   warnings(): string[];
 }
 
-/** For one test: these variables and no others that Loghive reads, in a working directory of its own. */
+/** For one test, sets these variables and no others that Loghive reads, in a new working directory. */
 export function useEnvironment(variables: Record<string, string> = {}, configFile?: string): TestEnvironment {
   for (const name of Object.keys(process.env)) if (READ.test(name)) vi.stubEnv(name, undefined);
   for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);

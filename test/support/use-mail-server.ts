@@ -1,4 +1,7 @@
-/** A real SMTP server with STARTTLS and a login, which keeps what it accepts; and an HTTP server that takes webhooks. */
+/**
+ * A real SMTP server with STARTTLS and authentication that stores accepted mail, and an HTTP server that receives
+ * webhooks.
+ */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
@@ -7,9 +10,9 @@ import { makeCa, writePem } from './tls.mjs';
 import { onEnd } from './use-servers.js';
 
 export interface ReceivedMail {
-  /** As it was sent. */
+  /** The raw message. */
   raw: string;
-  /** Unfolded, the last of a name, in lower case. */
+  /** Unfolded, by lower-case name; the last one of a repeated name. */
   headers: ReadonlyMap<string, string>;
   subject: string;
   text: string;
@@ -23,19 +26,19 @@ export interface MailServer {
   port: number;
   mails: ReceivedMail[];
   settings: MailSettings;
-  /** Ends it; `start` listens on the same port again. */
+  /** Stops it; `start` listens on the same port again. */
   stop(): Promise<void>;
   start(): Promise<void>;
-  /** How many connections came, also those that sent nothing. */
+  /** Number of connections, including those that sent nothing. */
   readonly connections: number;
 }
 
 export interface MailServerOptions {
-  /** What the server itself is made with. */
+  /** Options of the underlying server. */
   server?: SMTPServerOptions;
-  /** Answers the n-th mail with this instead of taking it. */
+  /** Rejects the n-th mail with this reply. */
   refuse?: (count: number) => { code: number; text: string } | undefined;
-  /** Encrypted from the start. */
+  /** Implicit TLS. */
   secure?: boolean;
 }
 
@@ -89,7 +92,7 @@ export async function useMailServer({
       },
       ...more,
     });
-    // What a client does wrong is the test's business.
+    // Client errors are checked by the tests.
     server.on('error', () => {});
     await new Promise<void>((resolve) => server!.listen(port, '127.0.0.1', () => resolve()));
     port = (server.server.address() as AddressInfo).port;
@@ -119,7 +122,7 @@ export async function useMailServer({
   };
 }
 
-/** Good for what nodemailer writes: one multipart/alternative with a text and an HTML part. */
+/** Parses what nodemailer writes: one multipart/alternative with a text and an HTML part. */
 function parsed(raw: string): Pick<ReceivedMail, 'raw' | 'headers' | 'subject' | 'text' | 'html'> {
   const { headers, body } = split(raw);
   const boundary = /boundary="([^"]+)"/.exec(headers.get('content-type') ?? '')?.[1];
@@ -164,7 +167,7 @@ function decoded(body: string, encoding: string): string {
   return Buffer.from(bytes, 'latin1').toString('utf8').replaceAll('\r\n', '\n');
 }
 
-/** RFC 2047 words. */
+/** Decodes RFC 2047 encoded words. */
 function words(header: string): string {
   return header
     .replace(/\?=\s+=\?/g, '?==?')

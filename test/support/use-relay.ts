@@ -2,42 +2,42 @@ import net from 'node:net';
 import { onEnd } from './use-servers.js';
 
 export interface Relay {
-  /** The broker's URL, by way of the relay. */
+  /** The broker's URL, routed through the relay. */
   url: string;
-  /** Says something to the client as if the broker had said it. */
+  /** Sends data to the client as if it came from the broker. */
   say(frame: Buffer): void;
-  /** Passes nothing on any more, and takes no notice of either end's going. */
+  /** Stops forwarding, and ignores when either end closes. */
   fallSilent(): void;
 }
 
-/** Connection.OpenOk, with which the broker ends the handshake. */
+/** Connection.OpenOk, the last method of the handshake. */
 const OPEN_OK = methodFrame(10, 41, Buffer.from([0]));
 
-/** An AMQP frame with a method of channel 0. */
+/** An AMQP method frame on channel 0. */
 export function methodFrame(classId: number, methodId: number, fields = Buffer.alloc(0)): Buffer {
   const size = 4 + fields.length;
   return Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0, size, 0, classId, 0, methodId]), fields, Buffer.from([0xce])]);
 }
 
-/** @param behindWelcome what the broker seems to say in one piece with the end of the handshake. */
-export async function useRelay(brokerUrl: string, behindWelcome: Buffer = Buffer.alloc(0)): Promise<Relay> {
+/** @param afterOpenOk data appended to the end of the handshake, in the same chunk. */
+export async function useRelay(brokerUrl: string, afterOpenOk: Buffer = Buffer.alloc(0)): Promise<Relay> {
   const target = new URL(brokerUrl);
   const sockets: net.Socket[] = [];
   let client: net.Socket | undefined;
   let silent = false;
-  const server = net.createServer({ allowHalfOpen: true }, (taken) => {
+  const server = net.createServer({ allowHalfOpen: true }, (accepted) => {
     const upstream = net.connect(Number(target.port), target.hostname);
-    client = taken;
-    for (const socket of [taken, upstream]) sockets.push(socket.on('error', () => {}));
-    taken.on('data', (data) => silent || upstream.write(data));
+    client = accepted;
+    for (const socket of [accepted, upstream]) sockets.push(socket.on('error', () => {}));
+    accepted.on('data', (data) => silent || upstream.write(data));
     upstream.on('data', (data) => {
       const at = data.indexOf(OPEN_OK);
       const end = at < 0 ? data.length : at + OPEN_OK.length;
-      const more = at < 0 ? Buffer.alloc(0) : behindWelcome;
-      if (!silent) taken.write(Buffer.concat([data.subarray(0, end), more, data.subarray(end)]));
+      const more = at < 0 ? Buffer.alloc(0) : afterOpenOk;
+      if (!silent) accepted.write(Buffer.concat([data.subarray(0, end), more, data.subarray(end)]));
     });
-    taken.on('end', () => silent || upstream.end());
-    upstream.on('end', () => silent || taken.end());
+    accepted.on('end', () => silent || upstream.end());
+    upstream.on('end', () => silent || accepted.end());
   });
   onEnd(() => {
     for (const socket of sockets) socket.destroy();

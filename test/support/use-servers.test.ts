@@ -10,7 +10,7 @@ const left = { vhosts: [] as string[], databases: [] as string[] };
 const broker = await useBroker();
 const database = await useDatabase();
 
-// Declared after the two above and so run before their own teardown: vitest runs teardowns in reverse order.
+// Declared after the two above, so it runs before their teardown: vitest runs teardowns in reverse order.
 afterAll(async () => {
   const vhosts = await administerRabbitmq(inject('rabbitmq')).eval('rabbit_json:encode(rabbit_vhost:list_names())');
   expect(JSON.parse(vhosts)).toContain(broker.vhost);
@@ -26,7 +26,7 @@ beforeAll(async () => {
   fromHook = (await useDatabase()).name;
 });
 
-test('a file has a vhost of its own on the shared node', async () => {
+test('each file has its own vhost on the shared node', async () => {
   const connection = await amqp.connect(broker.url);
   const channel = await connection.createConfirmChannel();
   const queue = uniqueName('queue');
@@ -40,19 +40,19 @@ test('a file has a vhost of its own on the shared node', async () => {
   await closed;
 });
 
-test('a file has a database of its own on the shared server', async () => {
+test('each file has its own database on the shared server', async () => {
   await database.query('create table t (n int)');
   await database.query('insert into t values ($1)', [7]);
   expect(await database.query<{ n: number }>('select n from t')).toEqual([{ n: 7 }]);
   expect(fromHook).not.toBe(database.name);
 });
 
-test('a test can have both for itself, and they end with it', async () => {
+test('a test can have its own vhost and database, which are deleted at its end', async () => {
   left.vhosts.push((await useBroker()).vhost);
   left.databases.push((await useDatabase()).name);
 });
 
-test('users have the permissions that they were given', async () => {
+test('users have the granted permissions', async () => {
   const name = uniqueName('user');
   const url = await broker.admin.addUser(name, 'p@ss/word', { vhost: broker.vhost, configure: '', read: '' });
   const connection = await amqp.connect(url);

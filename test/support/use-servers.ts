@@ -10,31 +10,31 @@ import type { QueueInfo, RabbitmqAdmin } from './rabbitmq.mjs';
 import { administer as administerRabbitmq } from './rabbitmq-admin.mjs';
 
 export interface TestBroker {
-  /** As guest, in a vhost of this test's own. */
+  /** URL as guest, with a vhost for this test only. */
   url: string;
   vhost: string;
   host: string;
   port: number;
   /** The server's version, '3.10.8'. */
   version: string;
-  /** The whole node: other tests run on it at the same time, so never block or stop it. */
+  /** The shared node: other tests use it at the same time, so never block or stop it. */
   admin: RabbitmqAdmin;
-  /** Of the own vhost. */
+  /** Limited to this test's vhost. */
   listQueues(): Promise<QueueInfo[]>;
   closeConnections(): Promise<number>;
 }
 
 export interface TestDatabase {
-  /** As superuser, in a database of this test's own. */
+  /** URL as superuser, with a database for this test only. */
   url: string;
   name: string;
   /** The server's version, '18.4'. */
   version: string;
-  // biome-ignore lint/suspicious/noExplicitAny: rows are whatever the query selects
+  // biome-ignore lint/suspicious/noExplicitAny: the columns depend on the query
   query<Row = any>(sql: string, params?: unknown[]): Promise<Row[]>;
 }
 
-/** A vhost of the shared RabbitMQ, deleted when the test (called within one) or the file or suite is over. */
+/** A vhost on the shared RabbitMQ, deleted at the end of the test (if called within one), or of the file or suite. */
 export async function useBroker(): Promise<TestBroker> {
   const node = inject('rabbitmq');
   const admin = administerRabbitmq(node);
@@ -53,13 +53,15 @@ export async function useBroker(): Promise<TestBroker> {
   };
 }
 
-/** A database of the shared PostgreSQL, dropped when the test (called within one) or the file or suite is over. */
+/**
+ * A database on the shared PostgreSQL, dropped at the end of the test (if called within one), or of the file or suite.
+ */
 export async function useDatabase(): Promise<TestDatabase> {
   const server = inject('postgres');
   const admin = administerPostgres(server);
   const name = uniqueName('db');
   const url = await admin.createDatabase(name);
-  // Conditions are waited for by asking again and again: a connection for each question would be most of the work.
+  // Tests poll for conditions, so connections are pooled instead of opened for each query.
   const pool = new pg.Pool({ connectionString: url, max: 4 });
   pool.on('error', () => {});
   onEnd(async () => {
@@ -69,7 +71,7 @@ export async function useDatabase(): Promise<TestDatabase> {
   return { url, name, version: server.version, query: async (sql, params) => (await pool.query(sql, params)).rows };
 }
 
-/** A proxy in front of a server, stopped at the end. `url` is where it leads: a URL with host and port. */
+/** A proxy in front of a server, stopped at the end. `url` is its target: a URL with host and port. */
 export async function useProxy(url: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(url);
   const proxy = await startProxy({ target: { host: hostname, port: Number(port) } });
@@ -92,7 +94,7 @@ export function useChild(file: string, options?: ChildOptions): Child {
   return child;
 }
 
-/** A name that no other test of this run has: letters, digits and underscores, usable for services and tables. */
+/** A unique name for this run: letters, digits and underscores, valid for services and tables. */
 export function uniqueName(prefix = 'test'): string {
   return `${prefix}_${randomBytes(6).toString('hex')}`;
 }
@@ -100,7 +102,10 @@ export function uniqueName(prefix = 'test'): string {
 type AtEnd = (teardown: () => Promise<void>) => void;
 const ofThisTest = new AsyncLocalStorage<AtEnd>();
 
-/** The body of a `test.concurrent`: vitest cannot tell whose end `onEnd` means while several tests run at once. */
+/**
+ * Wraps the body of a `test.concurrent`: while several tests run at once, vitest cannot tell to which one `onEnd`
+ * belongs.
+ */
 export function beside<Arguments extends unknown[]>(
   body: (...given: Arguments) => Promise<void>,
 ): (...given: [...Arguments, { onTestFinished: AtEnd }]) => Promise<void> {
@@ -110,7 +115,7 @@ export function beside<Arguments extends unknown[]>(
   };
 }
 
-/** Within a test that test's end, else the end of the file or suite that is being collected. */
+/** Runs a teardown at the end of the current test; outside tests, at the end of the file or suite. */
 export function onEnd(teardown: () => unknown): void {
   const run = async () => {
     await teardown();

@@ -9,7 +9,7 @@ export interface Row {
   service: string;
   level: string;
   message: string;
-  // biome-ignore lint/suspicious/noExplicitAny: whatever the test logged
+  // biome-ignore lint/suspicious/noExplicitAny: depends on what the test logged
   information: any;
 }
 
@@ -17,15 +17,17 @@ export interface TestStack {
   broker: TestBroker;
   database: TestDatabase;
   consumer: LoghiveConsumer;
-  /** A service that the consumer takes; each call gives another one. */
+  /** A service of the consumer; each call returns another one. */
   service(): string;
-  /** All rows of a service in the order of the calls, once there are `count` of them. */
+  /** All rows of a service in logging order, once there are `count` of them. */
   rows(service: string, count: number): Promise<Row[]>;
-  /** The next `count` rows of a service, once they are there: for tests that log through it one after the other. */
+  /**
+   * The next `count` rows of a service, once they are stored. For tests that log several times with the same service.
+   */
   nextRows(service: string, count: number): Promise<Row[]>;
 }
 
-/** A broker, a database and a consumer of `services` services, for one test file or one test. */
+/** A broker, a database and a consumer for `services` services, for one test file or one test. */
 export async function useStack(services = 1, options: ConsumerOptions = {}): Promise<TestStack> {
   const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
   const names = Array.from({ length: services }, () => uniqueName('svc'));
@@ -39,11 +41,11 @@ export async function useStack(services = 1, options: ConsumerOptions = {}): Pro
     consumer,
     service() {
       const name = names[given++];
-      if (!name) throw new Error(`useStack(${services}): no service is left, ask for more`);
+      if (!name) throw new Error(`useStack(${services}): all services are in use, request more`);
       return name;
     },
     async rows(service, count) {
-      // Counted until they are there, and read once: some tests store a megabyte a row.
+      // Polled by count and read once, because some tests store a megabyte a row.
       await eventually(async () => {
         const [counted] = await database.query<{ rows: number }>(
           'SELECT count(*)::int AS rows FROM logs.records WHERE service = $1',

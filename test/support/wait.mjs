@@ -1,8 +1,8 @@
-const OUT_OF_TIME = new Error('the last attempt did not come back in time');
+const OUT_OF_TIME = new Error('the last attempt did not finish in time');
 
 /**
- * Calls `fn` until it returns something truthy without throwing, and gives that back. A function that asserts and
- * returns nothing counts as well: undefined is success, false and null are not.
+ * Polls `fn` until it returns something truthy without throwing, and returns that. A function that asserts and returns
+ * nothing counts as well: undefined is success, false and null are not.
  */
 export async function eventually(fn, { withinMs = 10_000, everyMs = 25, what = '' } = {}) {
   const startedAt = performance.now();
@@ -15,7 +15,7 @@ export async function eventually(fn, { withinMs = 10_000, everyMs = 25, what = '
       if (value || value === undefined) return value;
       lastFailure = new Error(`it returned ${JSON.stringify(value)}`);
     } catch (error) {
-      // An attempt that the deadline has cut short says less than the one before it.
+      // An attempt that was cut off by the deadline is less informative than the previous one.
       if (error !== OUT_OF_TIME || lastFailure === undefined) lastFailure = error;
     }
     if (performance.now() - startedAt + everyMs > withinMs) {
@@ -29,12 +29,12 @@ export async function eventually(fn, { withinMs = 10_000, everyMs = 25, what = '
   }
 }
 
-/** Milliseconds from a timer. For intervals of polling and faults, never to wait for something to have happened. */
+/** Waits by a timer. For polling intervals and the duration of faults, never to wait for something to happen. */
 export function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** A condition that itself hangs must not outlive the deadline. */
+/** A condition that hangs must not exceed the deadline. */
 async function withDeadline(fn, ms) {
   let timer;
   const expiry = new Promise((_, reject) => {

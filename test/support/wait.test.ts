@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { eventually } from './wait.mjs';
 
-test('eventually gives what the condition gave once it holds', async () => {
+test('eventually returns the value of the condition once it holds', async () => {
   let calls = 0;
   expect(await eventually(() => (++calls < 3 ? null : calls), { everyMs: 1 })).toBe(3);
 });
 
-test('eventually takes assertions as a condition', async () => {
+test('eventually accepts assertions as a condition', async () => {
   let calls = 0;
   await eventually(
     () => {
@@ -16,7 +16,7 @@ test('eventually takes assertions as a condition', async () => {
   );
 });
 
-test('eventually tells the last failure at the deadline', async () => {
+test('eventually reports the last failure at the deadline', async () => {
   const failing = eventually(() => Promise.reject(new Error('3 of 5 rows')), {
     withinMs: 50,
     what: 'the table is full',
@@ -24,7 +24,7 @@ test('eventually tells the last failure at the deadline', async () => {
   await expect(failing).rejects.toThrow(/the table is full did not hold within 50 ms .*Last failure: 3 of 5 rows/);
 });
 
-test('eventually does not wait for a condition that hangs', async () => {
+test('eventually does not wait for a hanging condition', async () => {
   const hanging = eventually(() => new Promise<boolean>(() => {}), { withinMs: 50 });
-  await expect(hanging).rejects.toThrow(/did not come back in time/);
+  await expect(hanging).rejects.toThrow(/did not finish in time/);
 });

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { createClock } from '../../src/time/clock.js';
 
-/** A wall clock that shows whole milliseconds, a steady one beside it, and the hands of both. */
+/** A wall clock with whole milliseconds and a monotonic clock, both adjustable. */
 function clockworks(startMs: number) {
   let wall = startMs;
-  let steady = 1000;
+  let monotonic = 1000;
   return {
-    clock: createClock({ wallMs: () => Math.floor(wall), steadyMs: () => steady }),
+    clock: createClock({ wallMs: () => Math.floor(wall), monotonicMs: () => monotonic }),
     pass(ms: number) {
       wall += ms;
-      steady += ms;
+      monotonic += ms;
     },
     step(ms: number) {
       wall += ms;
@@ -21,7 +21,7 @@ const start = 1_769_855_445_000;
 const millisecond = (micros: number) => Math.floor(micros / 1000);
 
 describe('the clock', () => {
-  test('is the wall clock to the millisecond, with the digits below it from the steady one', () => {
+  test('is the wall clock to the millisecond, with the digits below it from the monotonic one', () => {
     const { clock, pass } = clockworks(start);
     expect(clock()).toBe(start * 1000);
     pass(0.25);
@@ -37,14 +37,14 @@ describe('the clock', () => {
     expect(stamps.at(-1)).toBe(start * 1000 + 4999);
   });
 
-  test('follows a step forward at once', () => {
+  test('follows a step forward immediately', () => {
     const { clock, step } = clockworks(start);
     clock();
     step(3_600_000);
     expect(clock()).toBe((start + 3_600_000) * 1000);
   });
 
-  test('goes on increasing when the wall clock steps back by less than a second', () => {
+  test('keeps increasing when the wall clock steps back by less than a second', () => {
     const { clock, step, pass } = clockworks(start);
     const before = clock();
     step(-900);
@@ -68,13 +68,13 @@ describe('the clock', () => {
     expect(millisecond(twice.clock())).toBe(start - 1200);
   });
 
-  test('corrects a steady clock that drifts, and never leaves the millisecond of the wall', () => {
-    let steady = 0;
+  test('corrects a monotonic clock that drifts, and never leaves the millisecond of the wall', () => {
+    let monotonic = 0;
     let wall = start;
-    const clock = createClock({ wallMs: () => Math.floor(wall), steadyMs: () => steady });
+    const clock = createClock({ wallMs: () => Math.floor(wall), monotonicMs: () => monotonic });
     for (let ms = 0; ms < 100_000; ms += 10) {
       wall += 10;
-      steady += 10.01;
+      monotonic += 10.01;
       const behind = Math.floor(wall) * 1000;
       const stamp = clock();
       expect(stamp).toBeGreaterThanOrEqual(behind);

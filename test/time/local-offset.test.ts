@@ -10,9 +10,9 @@ function open() {
   const reports: string[] = [];
   const offsets = new LocalOffsets((sentence) => reports.push(sentence));
   /**
-   * A record of a service whose clocks show UTC + `hours`, published `lateS` after it was made.
+   * A record of a service whose clocks are at UTC + `hours`, published `lateS` seconds after it was created.
    *
-   * @returns the offset that it was taken to have, in hours.
+   * @returns the offset that was inferred, in hours.
    */
   const offsetOf = (hours: number, lateS = 0, sentS = NOON, service = 'shop') => {
     const civilS = sentS - lateS + hours * HOUR;
@@ -22,11 +22,14 @@ function open() {
 }
 
 describe('a record that was published on time', () => {
-  test.each([-12, -9.5, -5, -3.5, 0, 1, 2, 5.5, 5.75, 8.75, 12.75, 14])('tells its offset: %f hours', (hours) => {
-    for (const lateS of [-1, 0, 1, 30, 60]) expect(open().offsetOf(hours, lateS)).toBe(hours);
-  });
+  test.each([-12, -9.5, -5, -3.5, 0, 1, 2, 5.5, 5.75, 8.75, 12.75, 14])(
+    'has its offset inferred: %f hours',
+    (hours) => {
+      for (const lateS of [-1, 0, 1, 30, 60]) expect(open().offsetOf(hours, lateS)).toBe(hours);
+    },
+  );
 
-  test('tells it whatever its service has shown before, as processes in different zones do, and changes of clocks', () => {
+  test('has it inferred regardless of the remembered offsets, as with processes in different zones and clock changes', () => {
     const { offsetOf, reports } = open();
     for (const hours of [2, -5, 0, 5.75, 2, 1, 2, 1]) expect(offsetOf(hours, 1)).toBe(hours);
     expect(reports).toEqual([]);
@@ -50,7 +53,7 @@ describe('a record that was published late', () => {
     expect(reports).toHaveLength(1);
   });
 
-  test('in the company of others, as what was kept while the broker was away, is late by whole hours as well', () => {
+  test('among others, such as records buffered while the broker was unreachable, may also be late by whole hours', () => {
     const { offsetOf, reports } = open();
     expect(offsetOf(2)).toBe(2);
     for (let lateS = 190 * MINUTE; lateS >= 0; lateS -= 20) expect(offsetOf(2, lateS, NOON + HOUR)).toBe(2);
@@ -58,7 +61,7 @@ describe('a record that was published late', () => {
     expect(reports).toHaveLength(1);
   });
 
-  test('does not take what another service showed', () => {
+  test('does not use the offset of another service', () => {
     const { offsetOf } = open();
     offsetOf(6, 0, NOON, 'other');
     expect(offsetOf(6, 32 * MINUTE)).toBe(5.5);
@@ -76,14 +79,14 @@ describe('a record that was published late', () => {
     expect(reports).toHaveLength(1);
   });
 
-  test('is not the last word: what is on time afterwards tells', () => {
+  test('is superseded by later records that are on time', () => {
     const { offsetOf } = open();
     expect(offsetOf(2, 65 * MINUTE)).toBe(1);
     expect(offsetOf(2, 1)).toBe(2);
     expect(offsetOf(2, 65 * MINUTE)).toBe(2);
   });
 
-  test('by more than a week, or newer than its message, has none that was shown', () => {
+  test('by more than a week, or newer than its message, does not use a remembered offset', () => {
     const { offsetOf } = open();
     offsetOf(2);
     expect(offsetOf(2, 8 * DAY)).toBe(0);
@@ -91,14 +94,14 @@ describe('a record that was published late', () => {
     expect(offsetOf(15)).toBe(0);
   });
 
-  test('of a service that showed none for more than a week has none', () => {
+  test('does not use an offset that was observed more than a week ago', () => {
     const { offsetOf } = open();
     offsetOf(6);
     expect(offsetOf(6, 32 * MINUTE, NOON + 6 * DAY)).toBe(6);
     expect(offsetOf(6, 32 * MINUTE, NOON + 8 * DAY)).toBe(5.5);
   });
 
-  test('of a service that shows two has the one by which it is less late', () => {
+  test('of a service with two offsets has the one with which it is less late', () => {
     const { offsetOf } = open();
     offsetOf(2);
     offsetOf(0);
@@ -112,26 +115,26 @@ describe('a record that was published late', () => {
     expect(offsetOf(2, 65 * MINUTE, NOON + 62 * MINUTE)).toBe(2);
   });
 
-  test('is reported once for each service, with the remedy', () => {
+  test('is reported once for each service, with a solution', () => {
     const { offsetOf, reports } = open();
     offsetOf(-3.5);
     for (const lateS of [600, 1200, 3700]) offsetOf(-3.5, lateS);
     for (const lateS of [600, 600]) offsetOf(5.75, lateS, NOON, 'a "b"\n');
     expect(reports).toEqual([
-      'service "shop" publishes records late, with times that do not say their offset: UTC-03:30, the last one that it showed, is taken. Set PYTHON_TIMEZONE to its time zone to be sure',
-      'service "a \\"b\\"\\n" publishes records late, with times that do not say their offset: UTC+05:45, the nearest one, is taken. Set PYTHON_TIMEZONE to its time zone to be sure',
+      'service "shop" publishes late records whose times have no UTC offset: UTC-03:30, its last known offset, is assumed. Set PYTHON_TIMEZONE to its time zone to be sure',
+      'service "a \\"b\\"\\n" publishes late records whose times have no UTC offset: UTC+05:45, the nearest possible offset, is assumed. Set PYTHON_TIMEZONE to its time zone to be sure',
     ]);
   });
 });
 
-test('no more is remembered than a thousand services, whatever names are published', () => {
+test('at most a thousand services are remembered, whatever names are published', () => {
   const { offsetOf } = open();
   offsetOf(6);
   for (let n = 0; n < 1000; n++) offsetOf(0, 0, NOON, `service ${n}`);
   expect(offsetOf(6, 32 * MINUTE)).toBe(5.5);
 });
 
-test('a record with an id is read by itself alone, so that each process stores it under the same key', () => {
+test('a record with an id is decoded independently of others, so that every process stores it under the same key', () => {
   const late = 90 * MINUTE;
   const civilS = NOON - late + 2 * HOUR;
   const reports: string[] = [];
@@ -139,7 +142,7 @@ test('a record with an id is read by itself alone, so that each process stores i
   const experienced = new LocalOffsets(() => {});
   experienced.toUtc('shop', NOON + 2 * HOUR, NOON);
   expect(experienced.toUtc('shop', civilS, NOON, true)).toBe(fresh.toUtc('shop', civilS, NOON, true));
-  // Without one, what its service has shown is the better guess.
+  // Without an id, the remembered offset is the better guess.
   expect(experienced.toUtc('shop', civilS, NOON)).toBe(NOON - late);
   expect(reports).toHaveLength(1);
 });

@@ -12,7 +12,7 @@ const read = (text: string, localToUtc?: LocalToUtc) => {
   return time && formatTimestamp(time);
 };
 
-/** Seeded (mulberry32), so that a failure can be repeated. */
+/** Seeded (mulberry32), so that failures are reproducible. */
 function random(seed: number): () => number {
   let state = seed;
   return () => {
@@ -67,12 +67,12 @@ describe('times with an offset', () => {
     expect(read(text)).toBe(canonical);
   });
 
-  test('are the same whatever else is known', () => {
+  test('do not depend on other information', () => {
     expect(read('2026-01-31T10:30:45+02:00', () => 0)).toBe('2026-01-31T08:30:45.000000Z');
   });
 });
 
-describe('what is no time', () => {
+describe('an invalid time', () => {
   test.each([
     [''],
     ['now'],
@@ -111,7 +111,7 @@ describe('what is no time', () => {
     expect(parseTimestamp(text)).toBeUndefined();
   });
 
-  test('ends quickly for long texts', () => {
+  test('is rejected quickly even if it is long', () => {
     const began = performance.now();
     expect(parseTimestamp(`2026-01-31T10:30:45.${'1'.repeat(2_000_000)}x`)).toBeUndefined();
     expect(parseTimestamp(' '.repeat(2_000_000))).toBeUndefined();
@@ -120,12 +120,12 @@ describe('what is no time', () => {
 });
 
 describe('local times, as Python writes them', () => {
-  test('are UTC where nothing else is known', () => {
+  test('are UTC by default', () => {
     expect(read('2026-01-31 12:30:45.123456')).toBe('2026-01-31T12:30:45.123456Z');
     expect(read('2026-01-31T12:30:45')).toBe('2026-01-31T12:30:45.000000Z');
   });
 
-  test('are what who knows better makes of them, to the microsecond', () => {
+  test('are converted by the given function, to the microsecond', () => {
     const twoHours = (civilS: number) => civilS - 7200;
     expect(read('2026-01-31 12:30:45.123456', twoHours)).toBe('2026-01-31T10:30:45.123456Z');
     expect(read('0001-01-01 01:00:00', twoHours)).toBeUndefined();
@@ -133,7 +133,7 @@ describe('local times, as Python writes them', () => {
 });
 
 describe('the canonical form', () => {
-  test('is kept as it is, and nothing else is', () => {
+  test('is recognized, and nothing else is', () => {
     for (const text of ['2026-01-31T10:30:45.123456Z', '2024-02-29T23:59:59.999999Z', '0001-01-01T00:00:00.000000Z']) {
       expect(isCanonicalTimestamp(text)).toBe(true);
       expect(read(text)).toBe(text);

@@ -91,7 +91,7 @@ async function databaseRefusal(parameters: string): Promise<string> {
   const error = await migrateDatabase({ databaseUrl: databaseUrl(parameters) }).catch((thrown) => thrown);
   expect(error).toBeInstanceOf(LoghiveError);
   expect(error.code).toBe('LOGHIVE_STORAGE_TLS');
-  expect(error.message).toMatch(/^PostgreSQL cannot take records: 127\.0\.0\.1:\d+ was reached, but [^\n]*$/);
+  expect(error.message).toMatch(/^PostgreSQL cannot store records: 127\.0\.0\.1:\d+ was reached, but [^\n]*$/);
   expect(error.message).not.toContain(new URL(postgres.url).password);
   return error.message;
 }
@@ -140,13 +140,13 @@ describe('RabbitMQ', () => {
 
   test('whose authority is unknown is refused', async () => {
     expect(await brokerRefusal({ url: rabbitmq.tlsUrl })).toMatch(
-      /its certificate was signed by an authority that is not known here \(\w+\)\. Pass that authority's certificate in the option tls: \{ ca \}\.$/,
+      /its certificate was signed by an unknown authority \(\w+\)\. Pass that authority's certificate in the option tls: \{ ca \}\.$/,
     );
   });
 
   test('whose authority is another one is refused', async () => {
     expect(await brokerRefusal({ url: rabbitmq.tlsUrl, tls: { ca: otherCa.cert } })).toMatch(
-      /signed by an authority that is not known here/,
+      /signed by an unknown authority/,
     );
   });
 
@@ -161,7 +161,7 @@ describe('RabbitMQ', () => {
     await showCertificate(rabbitmq, misnamed);
     for (const url of [rabbitmq.tlsUrl!, rabbitmq.tlsUrl!.replace('127.0.0.1', 'localhost')]) {
       expect(await brokerRefusal({ url, tls: { ca: ca.cert } })).toMatch(
-        /its certificate is for another name: it carries DNS:elsewhere\.example, not (127\.0\.0\.1|localhost)\. Connect by a name that the certificate carries\.$/,
+        /its certificate is for another host name: it is valid for DNS:elsewhere\.example, not for (127\.0\.0\.1|localhost)\. Connect with a name from the certificate\.$/,
       );
     }
     const { connected } = useTransport({
@@ -192,7 +192,7 @@ describe('RabbitMQ', () => {
   ])('that wants to see a certificate and gets %s says so', async (_what, { cert, key }: Partial<Certificate>) => {
     const tls = { ca: ca.cert, ...(cert && key ? { cert, key } : {}) };
     expect(await brokerRefusal({ url: strict.tlsUrl, tls })).toMatch(
-      /it does not accept this client's certificate, or misses one \(\w+\)\. Pass one that it knows in tls: \{ cert, key \}\.$/,
+      /it requires a client certificate, or does not accept this one \(\w+\)\. Pass a trusted one in tls: \{ cert, key \}\.$/,
     );
   });
 
@@ -200,7 +200,7 @@ describe('RabbitMQ', () => {
     const consumer = createConsumer([uniqueName('svc')], { url: rabbitmq.tlsUrl!, databaseUrl: postgres.url });
     onEnd(() => consumer.stop());
     const started = consumer.start();
-    await eventually(() => consumer.status().broker.lastError?.includes('authority that is not known') ?? false);
+    await eventually(() => consumer.status().broker.lastError?.includes('unknown authority') ?? false);
     expect(consumer.status().health).toBe('unhealthy');
     await consumer.stop();
     await started;
@@ -220,8 +220,7 @@ describe('PostgreSQL', () => {
   });
 
   test('whose authority is another one is refused', async () => {
-    const words =
-      /signed by an authority that is not known here \(\w+\)\. Pass that authority's certificate in sslrootcert\.$/;
+    const words = /signed by an unknown authority \(\w+\)\. Pass that authority's certificate in sslrootcert\.$/;
     expect(await databaseRefusal(`sslmode=verify-full&sslrootcert=${files.otherCa}`)).toMatch(words);
     expect(await databaseRefusal('sslmode=verify-full')).toMatch(words);
     // As in libpq, an authority that is given is checked.
@@ -238,7 +237,7 @@ describe('PostgreSQL', () => {
   test('whose certificate is for another name is refused where names are compared', async () => {
     await showCertificate(postgres, misnamed);
     expect(await databaseRefusal(`sslmode=verify-full&sslrootcert=${files.ca}`)).toMatch(
-      /its certificate is for another name: it carries DNS:elsewhere\.example, not 127\.0\.0\.1\. Connect by a name/,
+      /its certificate is for another host name: it is valid for DNS:elsewhere\.example, not for 127\.0\.0\.1\. Connect with a name/,
     );
     const url = databaseUrl(`sslmode=verify-ca&sslrootcert=${files.ca}`);
     await migrateDatabase({ databaseUrl: url, schema: uniqueName('s') });

@@ -409,7 +409,7 @@ describe('as a stream', () => {
 
 test('hostile values: each that Pino itself can write becomes one record', { timeout: 60_000 }, async () => {
   // With any stream, Pino would write that one for longer than anybody waits.
-  const writable = hostileValues.filter(({ name }) => name !== 'an object that doubles at every level');
+  const writable = hostileValues.filter(({ name }) => name !== 'an object whose size doubles at every level');
   const { service, stream, errors } = useDoor({ bufferBytes: 128 * 1024 * 1024 });
   let lines = 0;
   const counting = new PassThrough();

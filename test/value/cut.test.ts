@@ -11,7 +11,7 @@ function cut(value: JsonObject, room: number): JsonObject {
   return copy;
 }
 
-/** Seeded (mulberry32), so that a failure can be repeated. */
+/** Seeded (mulberry32), so that failures are reproducible. */
 function random(seed: number): () => number {
   let state = seed;
   return () => {
@@ -57,7 +57,7 @@ describe('texts', () => {
     expect(cut({ a: `\0${'x'.repeat(100)}\ud800` }, 500)).toEqual({ a: `\u2400${'x'.repeat(100)}\ufffd` });
   });
 
-  test('that were cut before have one mark, with the sum', () => {
+  test('that were cut before have one mark with the total', () => {
     const once = cut({ a: 'x'.repeat(5000) }, 3000);
     const twice = cut(once, 1000);
     expect(twice).toEqual(cut({ a: 'x'.repeat(5000) }, 1000));
@@ -65,7 +65,7 @@ describe('texts', () => {
 });
 
 describe('containers', () => {
-  test('that are too large keep their small members and share out the rest', () => {
+  test('that are too large keep their small members and divide the rest', () => {
     const numbers = Array.from({ length: 5000 }, (_, at) => at);
     const { requestId, numbers: kept, user } = cut({ requestId: 7, numbers, user: { id: 'u-1', roles: ['a'] } }, 1000);
     expect([requestId, user]).toEqual([7, { id: 'u-1', roles: ['a'] }]);
@@ -75,14 +75,14 @@ describe('containers', () => {
     expect(list.length).toBeGreaterThan(150);
   });
 
-  test('say how many fields are missing', () => {
+  test('are marked with the number of missing fields', () => {
     const fields = Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [`key${at}`, at]));
     const { fields: kept } = cut({ fields }, 1000) as { fields: JsonObject };
     const names = Object.keys(kept);
     expect(kept['…']).toBe(`…[cut ${1000 - (names.length - 1)} more]`);
   });
 
-  test('do not lose a field that is called as the mark is', () => {
+  test('do not lose a field with the name of the mark', () => {
     const fields = Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [at === 0 ? '…' : `key${at}`, at]));
     const { fields: kept } = cut({ fields }, 1000) as { fields: JsonObject };
     expect(kept['…']).toBe(0);
@@ -97,7 +97,7 @@ describe('containers', () => {
     expect(kept.short).toBe(3);
   });
 
-  test('of many texts keep the beginning of each, as long as that helps', () => {
+  test('of many texts keep the beginning of each, if that is enough', () => {
     const texts = Array.from({ length: 100 }, (_, at) => `${at} ${'x'.repeat(1000)}`);
     const { texts: kept } = cut({ texts }, 20_000) as { texts: string[] };
     expect(kept).toHaveLength(100);
@@ -116,13 +116,13 @@ describe('any value', () => {
     if (kind === 0) return pick(1e9);
     if (kind === 1) return next() < 0.5 ? null : next() < 0.5;
     if (kind < 4) return text();
-    // A wide one has leaves only, or the values would grow without end.
+    // A wide value only has leaves, because values would grow exponentially otherwise.
     const [size, below] = next() < 0.05 ? [pick(800), 9] : [pick(6), depth + 1];
     if (kind === 4) return Array.from({ length: size }, () => value(below));
     return Object.fromEntries(Array.from({ length: size }, () => [text(), value(below)]));
   };
 
-  test('fits whatever room there is, and stays what it was apart from marks', () => {
+  test('fits any size, and is unchanged apart from marks', () => {
     for (let round = 0; round < 300; round += 1) {
       const root = { message: text(), information: { fields: value(0), more: value(2) } };
       const room = 800 + pick(round % 3 === 0 ? 100_000 : 3000);

@@ -14,7 +14,7 @@ test.each([
   expect(quoteHugeNumbers(json)).toBe(expected ?? json);
 });
 
-test('digits without end, just too few to be huge, take no time', () => {
+test('many numbers with almost too many digits are processed quickly', () => {
   const text = JSON.stringify({ text: `${'9'.repeat(999)} `.repeat(20_000) });
   expect(quoteHugeNumbers(text)).toBe(text);
 });

@@ -6,7 +6,7 @@ const endOf = (json: string, behind = '') => {
   return plainObjectEnd(Buffer.from(json + behind), 0, bytes.length + Buffer.byteLength(behind));
 };
 
-test('an object ends where its last brace closes, whatever stands behind it', () => {
+test('an object ends at its closing brace, whatever follows', () => {
   const objects = [
     '{}',
     '{"a":1}',
@@ -22,7 +22,7 @@ test('an object ends where its last brace closes, whatever stands behind it', ()
   }
 });
 
-test('what is no JSON is no object, nor what is none that ends', () => {
+test('invalid JSON and truncated objects are rejected', () => {
   const others = [
     '',
     '[]',
@@ -59,14 +59,14 @@ test('what is no JSON is no object, nor what is none that ends', () => {
   for (const json of others) expect([json, endOf(json)]).toEqual([json, -1]);
 });
 
-test('what JSON.stringify does not write is left to who parses', () => {
+test('JSON that JSON.stringify would not write is rejected', () => {
   for (const json of ['{ }', '{"a": 1}', '{"a":"\\u0041"}', `${'{"a":'.repeat(100)}1${'}'.repeat(100)}`]) {
     expect(() => JSON.parse(json)).not.toThrow();
     expect(endOf(json)).toBe(-1);
   }
 });
 
-test('nothing is read behind the end', () => {
+test('nothing is read past the end', () => {
   const bytes = Buffer.from('{"a":true}');
   for (let end = 0; end < bytes.length; end++) expect(plainObjectEnd(bytes, 0, end)).toBe(-1);
   expect(plainStringEnd(Buffer.from('abc"'), 0, 3)).toBe(-1);

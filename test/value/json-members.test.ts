@@ -4,7 +4,7 @@ import { memberTexts, nesting, stringEnd } from '../../src/value/json-members.js
 const members = (json: string) => Object.fromEntries(memberTexts(json));
 
 describe('the members of an object', () => {
-  test('are the texts of their values, just as they were written', () => {
+  test('are the texts of their values, exactly as written', () => {
     expect(
       members('{"a":1.50,"b":"x","c":{"d":[1,{"e":"}"}]},"f":[],"g":null,"h":-12345678901234567890e+5,"i":true}'),
     ).toEqual({
@@ -18,7 +18,7 @@ describe('the members of an object', () => {
     });
   });
 
-  test('may be spread over lines', () => {
+  test('may span several lines', () => {
     expect(members(' {\n\t"a" : 1 ,\r\n "b":\n[ 1 ,\n 2 ]\n ,"c"  :  "d"  } \n')).toEqual({
       a: '1',
       b: '[ 1 ,\n 2 ]',
@@ -26,14 +26,14 @@ describe('the members of an object', () => {
     });
   });
 
-  test('may hold anything in their strings', () => {
+  test('may contain anything in their strings', () => {
     const value = { 'k"{': 'a"b\\', '\\': '\\"', e: ['"', '}]', '\\\\"'], f: ':,' };
     expect(members(JSON.stringify(value))).toEqual(
       Object.fromEntries(Object.entries(value).map(([key, item]) => [key, JSON.stringify(item)])),
     );
   });
 
-  test('are found under their decoded names, the last of a name that is there twice', () => {
+  test('are found by their decoded names, with the last of duplicates', () => {
     expect(members('{"inform\\u0061tion":{"x":1},"a":1,"a":2,"":3}')).toEqual({
       information: '{"x":1}',
       a: '2',
@@ -55,7 +55,7 @@ describe('the members of an object', () => {
     }
   });
 
-  test('are found in time that grows with the length, however deep or full of backslashes', () => {
+  test('are found in linear time, even if nested deeply or full of backslashes', () => {
     const deep = `{"a":${'['.repeat(500_000)}${']'.repeat(500_000)},"b":1}`;
     const slashes = `{"a":"${'\\\\'.repeat(500_000)}","b":"${'\\"'.repeat(500_000)}"}`;
     const began = performance.now();
@@ -66,14 +66,14 @@ describe('the members of an object', () => {
 });
 
 describe('the end of a string', () => {
-  test('is its first quote that is not escaped', () => {
+  test('is its first unescaped quote', () => {
     expect(stringEnd('"abc"', 0)).toBe(4);
     expect(stringEnd('"a\\"b"', 0)).toBe(5);
     expect(stringEnd('"a\\\\"b"', 0)).toBe(4);
     expect(stringEnd('x""', 1)).toBe(2);
   });
 
-  test('is not there in a torn one', () => {
+  test('does not exist in a truncated one', () => {
     expect(stringEnd('"abc', 0)).toBe(-1);
     expect(stringEnd('"abc\\"', 0)).toBe(-1);
   });

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { holdsMoreThan } from '../../src/value/json-size.js';
 
-/** The smallest limit that the text keeps. */
+/** The smallest limit that the text does not exceed. */
 function count(json: string): number {
   const bytes = Buffer.from(json);
   for (let most = 0; ; most++) if (!holdsMoreThan(most, bytes)) return most;
 }
 
-describe('what a JSON text holds', () => {
+describe('the number of values in a JSON text', () => {
   test.each([
     ['1', 0],
     ['""', 0],
@@ -32,7 +32,7 @@ describe('what a JSON text holds', () => {
     expect(count(json)).toBe(1);
   });
 
-  test('that is torn within a string is counted up to there', () => {
+  test('that is truncated within a string is counted up to that point', () => {
     expect(count('[1,"a,b')).toBe(2);
     expect(count('[1,"a\\')).toBe(2);
   });

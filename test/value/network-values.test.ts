@@ -1,4 +1,4 @@
-/** What fetch and Node's own network holds, as it is stored: by real requests, responses, sockets and streams. */
+/** How fetch and Node network objects are stored, tested with real requests, responses, sockets and streams. */
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import http from 'node:http';
@@ -98,7 +98,7 @@ test.each<[string, () => unknown, unknown]>([
   expect(safeValue({ list: [make()] })).toEqual({ list: [expected] });
 });
 
-test('none of it has a symbol of its insides, or more than a few hundred bytes', () => {
+test('none contains internal symbols or more than a few hundred bytes', () => {
   const all = [
     form(),
     cookies(),
@@ -121,7 +121,7 @@ test('a body is not read, and can be read afterwards', async () => {
   expect(await response.text()).toBe('the body');
 });
 
-test('a proxy that answers to every name is asked for nothing', () => {
+test('a proxy that has every property is not accessed', () => {
   const called: PropertyKey[] = [];
   const client: object = new Proxy(function client() {}, {
     get: (_target, name) => (name === 'toJSON' || name === 'name' ? undefined : () => called.push(name)),
@@ -133,7 +133,7 @@ test('a proxy that answers to every name is asked for nothing', () => {
   expect(called).toEqual([]);
 });
 
-describe('of a conversation by HTTP', () => {
+describe('of an HTTP exchange', () => {
   async function converse() {
     const seen: { incoming?: unknown; outgoing?: unknown; socket?: unknown } = {};
     const server = http.createServer((request, response) => {
@@ -187,7 +187,7 @@ describe('of a conversation by HTTP', () => {
     });
   });
 
-  test('what fetch and axios give', async () => {
+  test('the responses of fetch and axios', async () => {
     const { url } = await converse();
     const fetched = safeValue(await fetch(url));
     expect(fetched).toMatchObject({ status: 404, url, headers: { 'x-answer': '42' } });
@@ -239,7 +239,7 @@ describe('of a conversation by HTTP', () => {
   });
 });
 
-test('what an EventEmitter keeps for itself is left out of what extends it', async () => {
+test('internals of EventEmitter are omitted from its subclasses', async () => {
   const { EventEmitter } = await import('node:events');
   class Order extends EventEmitter {
     id = 7;

@@ -3,16 +3,16 @@ import { plainJsonBudget } from '../../src/value/plain-value.js';
 
 const isPlain = (value: object, room = 10_000) => plainJsonBudget(value, room) >= 0;
 
-/** A getter, which JSON.stringify would call again. */
+/** An object with a getter, which JSON.stringify would call again. */
 const getting = (get: () => unknown) => Object.defineProperty({}, 'got', { get, enumerable: true });
 
-describe('JSON.stringify carries faithfully', () => {
+describe('JSON.stringify serializes faithfully', () => {
   test.each([
     ['an empty object', {}],
-    ['what JSON knows', { a: 'x', b: 1, c: true, d: null, e: undefined, f: [1, [undefined], {}] }],
+    ['all JSON types', { a: 'x', b: 1, c: true, d: null, e: undefined, f: [1, [undefined], {}] }],
     ['valid dates', { at: new Date(0), list: [new Date()] }],
     ['objects without a prototype', Object.assign(Object.create(null), { a: Object.create(null) })],
-    ['a getter that gives no object', getting(() => 'text')],
+    ['a getter that returns a primitive', getting(() => 'text')],
     [
       'shared objects',
       (() => {
@@ -25,7 +25,7 @@ describe('JSON.stringify carries faithfully', () => {
   });
 });
 
-describe('JSON.stringify does not carry', () => {
+describe('JSON.stringify does not serialize faithfully', () => {
   const cycle: Record<string, unknown> = {};
   cycle.self = cycle;
   test.each<[string, object]>([
@@ -44,7 +44,7 @@ describe('JSON.stringify does not carry', () => {
     ['an object that has an array for its prototype', Object.create(Array.prototype) as object],
     ['an array without a prototype', Object.setPrototypeOf([1], null) as object],
     ['a proxy', { a: new Proxy({}, {}) }],
-    ['a getter that gives an object', getting(() => ({}))],
+    ['a getter that returns an object', getting(() => ({}))],
     ['a toJSON that is not enumerable', Object.defineProperty({}, 'toJSON', { value: () => 1 })],
     ['a cycle', cycle],
   ])('%s', (_, value) => {
@@ -53,13 +53,13 @@ describe('JSON.stringify does not carry', () => {
 });
 
 describe('the room', () => {
-  test('never runs out for what fits', () => {
+  test('is sufficient for values that fit', () => {
     for (const value of [{}, [], { a: 'xyz', b: [1, 2, 3], c: { d: null, e: false } }, [[], {}, [new Date(0)]]]) {
       expect(plainJsonBudget(value, JSON.stringify(value).length)).toBeGreaterThanOrEqual(0);
     }
   });
 
-  test('runs out early for what does not, at no cost', () => {
+  test('is exceeded early by values that do not fit', () => {
     const huge = new Array(4_000_000_000);
     const text = 'x'.repeat(100_000);
     for (const value of [{ huge }, { text }, { [text]: 1 }]) expect(isPlain(value)).toBe(false);

@@ -10,13 +10,13 @@ const informationOf = (input: Partial<RecordInput>, most = 1024 * 1024) => {
   return /,"information":(\{.*\}),"timestamp":/.exec(line)?.[1];
 };
 
-test('is written as it was', () => {
+test('is written unchanged', () => {
   const json = '{"big":12345678901234567890,"a b":{"c":[1, 2]},"\\"":"\\n"}';
   expect(written(json).json).toBe(json);
   expect(informationOf({ information: written(json) })).toBe(json);
 });
 
-test('takes further fields where it has none of that name', () => {
+test('accepts additional fields with new names', () => {
   const more = [
     { name: 'pid', value: 1 },
     { name: 'host', value: 'h', json: '"h"' },
@@ -29,7 +29,7 @@ test('takes further fields where it has none of that name', () => {
   );
 });
 
-test('is read where something in it must be hidden or cut', () => {
+test('is parsed if something in it must be redacted or cut', () => {
   const fields = (information: object) => ({ ...information, a: 'hidden' });
   const redact = { concerns: () => true, fields, text: (message: string) => message };
   expect(informationOf({ information: written('{"a":1,"b":2}'), redact })).toBe('{"a":"hidden","b":2}');

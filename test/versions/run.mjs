@@ -1,11 +1,12 @@
 /**
- * The short delivery rows and the projects that install the packed file: on each Node with the newest PostgreSQL, on each
- * PostgreSQL with the oldest Node, both with the oldest RabbitMQ, and on each later RabbitMQ with the newest of both.
+ * Runs the short delivery scenarios and the projects that install the packed file: on each Node with the newest
+ * PostgreSQL and on each PostgreSQL with the oldest Node, both with the oldest RabbitMQ, and on each later RabbitMQ with
+ * the newest of both.
  *
  *   node test/versions/run.mjs [--node 22] [--postgres 15] [--rabbitmq 4.3] [--json]
  *
- * --node and --postgres (majors) and --rabbitmq leave out the combinations with others. One line a row (with --json one
- * object), the last line is "N passed, N failed"; exit 1 when a row has failed.
+ * --node and --postgres (majors) and --rabbitmq select combinations with these versions. Prints one line for each
+ * scenario or project (with --json one object); the last line is "N passed, N failed". Exit status 1 if one failed.
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -48,7 +49,7 @@ const counts = { passed: 0, failed: 0 };
 
 function report({ node, postgres: packaged, rabbitmq }, suite, name, ok, facts, faults) {
   counts[ok ? 'passed' : 'failed']++;
-  // PostgreSQL counts in two numbers, its npm package in three and a suffix.
+  // PostgreSQL versions have two numbers; those of its npm package have three and a suffix.
   const postgres = packaged.split('.').slice(0, 2).join('.');
   if (flags.json) {
     process.stdout.write(`${JSON.stringify({ ok, node, postgres, rabbitmq, suite, name, ...facts, faults })}\n`);
@@ -61,9 +62,10 @@ function report({ node, postgres: packaged, rabbitmq }, suite, name, ok, facts, 
 }
 
 /**
- * Each project logs on this Node; a consumer of the packed file, on this Node as well, stores it in this PostgreSQL.
+ * Each project logs on this Node version. A consumer from the packed file, on the same Node, stores the records in this
+ * PostgreSQL.
  *
- * @returns the combination with the whole version of RabbitMQ.
+ * @returns the combination with the full version of RabbitMQ.
  */
 async function runProjects(wanted, programs, installation, projects) {
   const servers = await startServers({
@@ -110,7 +112,7 @@ async function runProjects(wanted, programs, installation, projects) {
   }
 }
 
-/** The delivery suite with everything that is ours on this Node, its own runner included. */
+/** The delivery suite, with all of our processes, including its runner, on this Node. */
 async function runDelivery(combination, version, { nodePath, binDir }) {
   const args = ['--short', '--json', '--rabbitmq', version, '--postgres-bin', binDir];
   const child = startChild(DELIVERY, { nodePath, args });
@@ -142,9 +144,9 @@ function parsed(line) {
 async function main() {
   const chosen = combinations();
   if (chosen.length === 0) {
-    throw new Error(`nothing to run; there are Node ${NODES}, PostgreSQL ${POSTGRES} and RabbitMQ ${RABBITMQS}`);
+    throw new Error(`nothing to run. Available: Node ${NODES}, PostgreSQL ${POSTGRES} and RabbitMQ ${RABBITMQS}`);
   }
-  process.stderr.write('installing what is to be tried\n');
+  process.stderr.write('installing the versions to be tested\n');
   const installation = await installPackage();
   try {
     const projects = [];

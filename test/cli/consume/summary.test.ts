@@ -48,8 +48,8 @@ test('what went wrong in it is told as well, and nothing that did not', () => {
 });
 
 test('a pause stands first, with its reason', () => {
-  const now = snapshot(60_000, {}, { state: 'paused', reason: 'PostgreSQL cannot take records' });
-  expect(minuteLine(snapshot(0), now)).toMatch(/^paused \(PostgreSQL cannot take records\): 0 records stored/);
+  const now = snapshot(60_000, {}, { state: 'paused', reason: 'PostgreSQL cannot store records' });
+  expect(minuteLine(snapshot(0), now)).toMatch(/^paused \(PostgreSQL cannot store records\): 0 records stored/);
 });
 
 test('so does what keeps a consumer that is not paused from storing', () => {

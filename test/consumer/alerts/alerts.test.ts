@@ -1,4 +1,4 @@
-/** Errors that are stored, and the mails that come of them: a real PostgreSQL, a real mail server. */
+/** Stored errors and the mails about them, with a real PostgreSQL and a real mail server. */
 import { describe, expect, test } from 'vitest';
 import type { TcpProxy } from '../../support/proxy.mjs';
 import { type MailServer, useMailServer } from '../../support/use-mail-server.js';
@@ -19,7 +19,7 @@ async function mailsArrive(server: MailServer, count: number): Promise<void> {
 }
 
 describe('errors', () => {
-  test('10,000 equal ones make one mail and one digest', async () => {
+  test('10,000 equal errors cause one mail and one digest', async () => {
     const server = await useMailServer();
     const { store, database } = await useAlertStore();
     useAlertLoop(database.url, { mail: server.settings }, { policy: { digestMs: 2000 } });
@@ -42,7 +42,7 @@ describe('errors', () => {
     expect(await database.query('select count(*)::int as n from logs.alert_events')).toEqual([{ n: 0 }]);
   });
 
-  test('of two consumers on one database make one mail each', async () => {
+  test('of two consumers on one database cause one mail each', async () => {
     const server = await useMailServer();
     const { store, database } = await useAlertStore();
     for (let loops = 0; loops < 3; loops++) useAlertLoop(database.url, { mail: server.settings });
@@ -60,7 +60,7 @@ describe('errors', () => {
     );
   });
 
-  test('beyond the number for an hour go into the digest, the critical ones and the most frequent first', async () => {
+  test('above the hourly limit go into the digest, critical and most frequent ones first', async () => {
     const server = await useMailServer();
     const { store, database } = await useAlertStore();
     const kinds = ['one', 'two', 'three', 'four'].map((word, at) =>
@@ -82,7 +82,7 @@ describe('errors', () => {
     ]);
   });
 
-  test('are counted once, however often they are delivered, and not where they are rejected', async () => {
+  test('are counted once despite redeliveries, and not if they are rejected', async () => {
     const { store, database } = await useAlertStore();
     const items = itemList(10, failed);
     await write(store, items);
@@ -96,7 +96,7 @@ describe('errors', () => {
     ]);
   });
 
-  test('that were seen within a week are not called new', async () => {
+  test('that were seen within a week are not marked as new', async () => {
     const server = await useMailServer();
     const { store, database } = await useAlertStore();
     const at = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
@@ -118,7 +118,7 @@ describe('errors', () => {
 });
 
 describe('a mail server', () => {
-  test('that is away for a while loses nothing, and does not get a mail for each time', async () => {
+  test('that is down for a while loses no alert, and gets no mail per occurrence', async () => {
     const server = await useMailServer();
     const { store, database } = await useAlertStore();
     await server.stop();
@@ -130,7 +130,7 @@ describe('a mail server', () => {
     await eventually(() =>
       expect(notices.all).toEqual([
         expect.stringMatching(
-          /^alerts are not sent by mail: localhost:\d+ cannot be used now: .*ECONNREFUSED.* They are kept/,
+          /^alerts cannot be sent by mail: localhost:\d+ no mail could be sent through: .*ECONNREFUSED.* They are kept/,
         ),
       ]),
     );
@@ -146,14 +146,14 @@ describe('a mail server', () => {
     await eventually(() => expect(notices.all).toEqual([]));
   });
 
-  test('that refuses the login is named with its answer, and what to do', async () => {
+  test('that refuses the login is reported with its response and a remedy', async () => {
     const server = await useMailServer();
     const { store, database } = await useAlertStore();
     const { alerts, notices } = useAlertLoop(database.url, { mail: { ...server.settings, password: 'wrong-secret' } });
     await write(store, [item(failed(1))]);
     await eventually(() => expect(notices.all).toHaveLength(1));
     expect(notices.all[0]).toMatch(
-      /^alerts are not sent by mail: localhost:\d+ refuses the login of alerts@example\.test: it answered "535 5\.7\.8 Username and password not accepted"\. Correct EMAIL_USER .* app password\. They are kept/,
+      /^alerts cannot be sent by mail: localhost:\d+ refuses the login of alerts@example\.test: it answered "535 5\.7\.8 Username and password not accepted"\. Correct EMAIL_USER .* app password\. They are kept/,
     );
     expect(notices.all[0]).not.toContain('wrong-secret');
     await alerts.stop();
@@ -161,7 +161,7 @@ describe('a mail server', () => {
     await mailsArrive(server, 1);
   });
 
-  test('that refuses a mail gets it again later, under the same id', async () => {
+  test('that rejects a mail gets it again later, with the same id', async () => {
     const server = await useMailServer({
       refuse: (count) => (count <= 3 ? { code: 451, text: 'later please' } : undefined),
     });
@@ -174,20 +174,22 @@ describe('a mail server', () => {
     await mailsArrive(server, 1);
     const [{ notice }] = await database.query('select notice from logs.alert_deliveries');
     expect(server.mails[0]?.headers.get('message-id')).toBe(`<${notice}@example.test>`);
-    // As after a kill between sending and marking.
+    // As after a crash between sending and marking.
     await database.query('update logs.alert_deliveries set sent_at = null, claimed_until = null');
     await mailsArrive(server, 2);
     expect(new Set(server.mails.map(({ headers }) => headers.get('message-id')))).toHaveLength(1);
   });
 
-  test('that speaks TLS from the start, or none where that is allowed', async () => {
+  test('can use TLS from the start, or none if that is allowed', async () => {
     const { store, database } = await useAlertStore();
     const encrypted = await useMailServer({ secure: true });
     const plain = await useMailServer({ server: { disabledCommands: ['STARTTLS'], allowInsecureAuth: true } });
     await write(store, [item(failed(1))]);
     const { notices, alerts } = useAlertLoop(database.url, { mail: plain.settings });
     await eventually(() =>
-      expect(notices.all).toEqual([expect.stringMatching(/was reached, but not encrypted: .* set EMAIL_TLS=none/)]),
+      expect(notices.all).toEqual([
+        expect.stringMatching(/was reached, but the connection could not be encrypted: .* set EMAIL_TLS=none/),
+      ]),
     );
     await alerts.stop();
     expect(plain.mails).toEqual([]);
@@ -200,32 +202,32 @@ describe('a mail server', () => {
     expect([encrypted.mails[0]?.secure, plain.mails[0]?.secure]).toEqual([true, false]);
   });
 
-  test('whose certificate is of an unknown authority gets no password', async () => {
+  test('with a certificate of an unknown CA gets no password', async () => {
     const server = await useMailServer();
     const { store, database } = await useAlertStore();
     await write(store, [item(failed(1))]);
     const { notices } = useAlertLoop(database.url, { mail: { ...server.settings, caFile: undefined } });
     await eventually(() =>
       expect(notices.all).toEqual([
-        expect.stringMatching(/was reached, but not encrypted: .*certificate.*EMAIL_CA_FILE/),
+        expect.stringMatching(/was reached, but the connection could not be encrypted: .*certificate.*EMAIL_CA_FILE/),
       ]),
     );
     expect(server.mails).toEqual([]);
   });
 });
 
-describe('what is wrong with Loghive itself', () => {
+describe('a problem of Loghive itself', () => {
   const condition = (active: boolean) => ({
     active,
     sentence: 'queue shop_error_logs is at 80 % of its limit',
     sinceMs: Date.now() - 60_000,
   });
 
-  test('is told once for all consumers, and once when it is over for all of them', async () => {
+  test('is reported once for all consumers, and once when it is resolved for all of them', async () => {
     const server = await useMailServer();
     const { database } = await useAlertStore();
     const loops = [1, 2].map(() => useAlertLoop(database.url, { mail: server.settings }));
-    // One process cannot be two consumers: they would report under one name.
+    // One process cannot act as two consumers: they would report under one name.
     Object.assign(loops[1]!.alerts, { process: 'other:1' });
     for (const { alerts } of loops) for (let times = 0; times < 3; times++) alerts.condition('queue', condition(true));
     await mailsArrive(server, 1);
@@ -240,7 +242,7 @@ describe('what is wrong with Loghive itself', () => {
     expect(server.mails[1]?.headers.get('references')).toBe(server.mails[0]?.headers.get('references'));
   });
 
-  test('is told while the database is away, and that it is over when it is back', async () => {
+  test('is reported while the database is unreachable, and its end when the database is back', async () => {
     const server = await useMailServer();
     const { database } = await useAlertStore();
     const proxy = await useProxy(database.url);
@@ -257,17 +259,19 @@ describe('what is wrong with Loghive itself', () => {
     await proxy.refuse();
     await proxy.reset();
     await eventually(() =>
-      expect(notices.all).toEqual([expect.stringMatching(/^alerts wait in the database, which cannot be used/)]),
+      expect(notices.all).toEqual([
+        expect.stringMatching(/^alerts are delayed because their tables cannot be used, which cannot be used/),
+      ]),
     );
-    alerts.condition('postgresql', { ...condition(true), sentence: 'PostgreSQL is away' });
+    alerts.condition('postgresql', { ...condition(true), sentence: 'PostgreSQL is down' });
     await mailsArrive(server, 1);
     await proxy.heal();
     await eventually(() => expect(notices.all).toEqual([]));
     alerts.condition('postgresql', condition(false));
     await mailsArrive(server, 2);
     expect(server.mails.map(({ subject }) => subject)).toEqual([
-      'Loghive: PostgreSQL is away',
-      'recovered: Loghive: PostgreSQL is away',
+      'Loghive: PostgreSQL is down',
+      'recovered: Loghive: PostgreSQL is down',
     ]);
     expect(await database.query('select kind from logs.alert_notices order by id')).toEqual([
       { kind: 'condition' },
@@ -276,13 +280,13 @@ describe('what is wrong with Loghive itself', () => {
   });
 });
 
-describe('a table of alerts that refuses', () => {
-  test('does not hold up records; its rows come when it takes them again, with the right counts', async () => {
+describe('an alert table that refuses rows', () => {
+  test('does not delay records; its rows are written later with the right counts', async () => {
     const { store, database, refusals } = await useAlertStore();
     await database.query('alter table logs.alert_events rename to gone');
     await write(store, itemList(5, failed));
     expect(refusals.at(-1)).toMatch(
-      /^errors are stored, but alerts wait in memory, because their table refuses them: .*42P01/,
+      /^errors are stored, but alerts are buffered in memory, because their table refuses them: .*42P01/,
     );
     await write(store, itemList(5, failed), { letters: [] });
     await database.query('alter table logs.gone rename to alert_events');
@@ -299,7 +303,7 @@ describe('a table of alerts that refuses', () => {
     ]);
   });
 
-  test('does not count twice what a COMMIT stored whose answer was lost', { timeout: 30_000 }, async () => {
+  test('does not count rows twice if the reply to COMMIT was lost', { timeout: 30_000 }, async () => {
     let proxy: TcpProxy | undefined;
     const { store, database, refusals } = await useAlertStore(async (url) => {
       proxy = await useProxy(url);
@@ -308,7 +312,7 @@ describe('a table of alerts that refuses', () => {
     const told = () => database.query('select sum(records)::int as n from logs.alert_events');
     await database.query('alter table logs.alert_events rename to gone');
     await write(store, itemList(5, failed));
-    // It is the COMMIT that takes its time, not the statement.
+    // COMMIT is slow, not the statement.
     await database.query(`alter table logs.gone rename to alert_events;
       create sequence logs.commits;
       create function logs.slow() returns trigger language plpgsql as $$
@@ -334,7 +338,7 @@ describe('a table of alerts that refuses', () => {
     expect(await told()).toEqual([{ n: 7 }]);
   });
 
-  test('that is locked holds them up for a second, once', async () => {
+  test('that is locked delays records once, for a second', async () => {
     const { store, database, refusals } = await useAlertStore();
     const other = await openClient(database.url);
     await other.query('begin; lock table logs.alert_events in access exclusive mode');

@@ -1,4 +1,4 @@
-/** The whole way: an application logs, the consumer stores and tells; and what it tells of itself. */
+/** End to end: an application logs, the consumer stores and sends alerts, also about itself. */
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import winston from 'winston';
@@ -20,7 +20,7 @@ async function useConsumer(service: string, options: ConsumerOptions, digestMs =
   const consumer = new Supervisor(consumerConfig('test', [service], options), undefined, undefined, {
     ...QUICK,
     policy: { digestMs },
-    awayMs: 1000,
+    unreachableMs: 1000,
   });
   onEnd(() => consumer.stop());
   await consumer.start();
@@ -33,7 +33,7 @@ function useLogger(url: string, service: string): winston.Logger {
   return winston.createLogger({ transports: [transport] });
 }
 
-test('10,000 equal errors of an application make one mail and one digest, with two consumers', {
+test('10,000 equal errors of an application cause one mail and one digest, with two consumers', {
   timeout: 60_000,
 }, async () => {
   const [broker, database, server] = await Promise.all([useBroker(), useDatabase(), useMailServer()]);
@@ -50,20 +50,20 @@ test('10,000 equal errors of an application make one mail and one digest, with t
   expect(mail?.text).toMatch(/Error: refused\n {4}at [\s\S]*Caused by: Error: no route\n {4}at /);
   const counted = 'select coalesce(sum(untold), 0)::int as n from logs.alert_groups';
   const [{ n: untold }] = await database.query(counted);
-  // What came while the digest was made is in the next one: nothing is counted twice, nothing is missing.
-  const told = Number(/([\d,]+) errors?/.exec(digest?.subject ?? '')?.[1]?.replaceAll(',', ''));
+  // Errors that occurred while the digest was created are in the next one: nothing is counted twice or missing.
+  const reported = Number(/([\d,]+) errors?/.exec(digest?.subject ?? '')?.[1]?.replaceAll(',', ''));
   await eventually(async () => {
     const [{ n }] = await database.query('select count(*)::int as n from logs.records where service = $1', [service]);
     expect(n).toBe(10_000);
   });
-  if (told !== 9999) await eventually(() => expect(server.mails).toHaveLength(3));
+  if (reported !== 9999) await eventually(() => expect(server.mails).toHaveLength(3));
   const sum = server.mails
     .slice(1)
     .reduce((all, { subject }) => all + Number(/([\d,]+) errors?/.exec(subject)?.[1]?.replaceAll(',', '')), 1);
   expect([sum, untold < 10_000]).toEqual([10_000, true]);
 });
 
-test('equal errors that worker threads store make one mail', { timeout: 60_000 }, async () => {
+test('equal errors stored by several worker threads cause one mail', { timeout: 60_000 }, async () => {
   const [broker, database, server] = await Promise.all([useBroker(), useDatabase(), useMailServer()]);
   // A thread cannot run TypeScript.
   const built = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'esm', 'consumer', 'index.js');
@@ -87,7 +87,7 @@ test('equal errors that worker threads store make one mail', { timeout: 60_000 }
   expect(consumer.status().workers.map(({ id }) => id)).toEqual([1, 2]);
 });
 
-test('a consumer tells of dead letters', async () => {
+test('a consumer reports dead letters', async () => {
   const [broker, database, server] = await Promise.all([useBroker(), useDatabase(), useMailServer()]);
   const service = uniqueName('shop');
   await useConsumer(service, { url: broker.url, databaseUrl: database.url, ...mailOptions(server) });
@@ -98,10 +98,10 @@ test('a consumer tells of dead letters', async () => {
   channel.publish('logs_exchange', `${service}.error`, Buffer.from('no JSON'));
   await channel.waitForConfirms();
   await eventually(() => expect(server.mails).toHaveLength(1));
-  expect(server.mails[0]?.subject).toBe('Loghive: 1 record was given up and is in the table of dead letters now');
+  expect(server.mails[0]?.subject).toBe('Loghive: 1 record could not be stored and became a dead letter');
 });
 
-test('a consumer whose user may not send alerts stores, says so, and is degraded; with the documented rights it sends', async () => {
+test('a consumer without privileges on the alert tables stores records and is degraded; with the documented privileges it sends alerts', async () => {
   const [broker, database, server] = await Promise.all([useBroker(), useDatabase(), useMailServer()]);
   const [service, role] = [uniqueName('shop'), uniqueName('role')];
   const { migrateDatabase } = await import('../../../consumer/index.js');
@@ -114,7 +114,7 @@ test('a consumer whose user may not send alerts stores, says so, and is degraded
   useLogger(broker.url, service).error('it failed');
   const admin = await openClient(database.url);
   await eventually(async () => expect((await admin.query('select from logs.alert_events')).rowCount).toBe(1));
-  // It may be that the tables are only about to be made: that is looked at for a minute.
+  // The tables may not be migrated yet: no warning for a minute.
   const documented = /grant update, delete[^;]*;/.exec(
     (await import('node:fs')).readFileSync('docs/database-rights.md', 'utf8'),
   )?.[0];
@@ -124,13 +124,15 @@ test('a consumer whose user may not send alerts stores, says so, and is degraded
   await database.query(`revoke delete on logs.alert_events from ${role}`);
   await eventually(() =>
     expect(consumer.status().notices).toContainEqual(
-      expect.stringMatching(/^alerts wait in the database, which cannot be used for them now: .*42501/),
+      expect.stringMatching(
+        /^alerts are delayed because their tables cannot be used, which cannot be used for them now: .*42501/,
+      ),
     ),
   );
   expect(consumer.status().health).toBe('degraded');
 });
 
-test('a consumer that cannot reach PostgreSQL says so by mail', { timeout: 60_000 }, async () => {
+test('a consumer that cannot reach PostgreSQL sends a mail', { timeout: 60_000 }, async () => {
   const [broker, database, server] = await Promise.all([useBroker(), useDatabase(), useMailServer()]);
   const proxy = await useProxy(database.url);
   const service = uniqueName('shop');
@@ -143,14 +145,14 @@ test('a consumer that cannot reach PostgreSQL says so by mail', { timeout: 60_00
   await proxy.reset();
   useLogger(broker.url, service).error('it failed');
   await eventually(() => expect(server.mails).toHaveLength(1));
-  expect(server.mails[0]?.subject).toBe('Loghive: PostgreSQL has not taken records for a minute');
+  expect(server.mails[0]?.subject).toBe('Loghive: PostgreSQL has not accepted records for a minute');
   await proxy.heal();
   await eventually(
     () =>
       expect(server.mails.map(({ subject }) => subject).sort()).toEqual([
-        'Loghive: PostgreSQL has not taken records for a minute',
+        'Loghive: PostgreSQL has not accepted records for a minute',
         `new: ERROR ${service}: it failed`,
-        'recovered: Loghive: PostgreSQL has not taken records for a minute',
+        'recovered: Loghive: PostgreSQL has not accepted records for a minute',
       ]),
     { withinMs: 40_000 },
   );

@@ -1,4 +1,4 @@
-/** What a batch tells of the errors in it. */
+/** Alert events of a batch. */
 import { expect, test, vi } from 'vitest';
 import { createEventsOf } from '../../../consumer/alerts/event.js';
 import { DEFAULT_RULES } from '../../../consumer/alerts/rules.js';
@@ -14,13 +14,13 @@ const record = (information: string, message = 'payment failed'): StoredRecord =
   timestamp: '2026-01-31T10:30:45.123456Z',
 });
 
-test('a record that is nested deeper than the stack is long makes an alert without its information', () => {
+test('a record nested too deeply for the stack causes an alert without its information', () => {
   const warned = vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
   onEnd(() => warned.mockRestore());
   const depth = 400_000;
   const deep = `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`;
   const events = createEventsOf(DEFAULT_RULES)([record(deep), record('{}', 'another')]);
-  // Of the deep one at most the information is missing, and never the other one.
+  // At most the information of the nested record is missing.
   expect(events.map(({ title }) => title)).toContain('another');
   for (const { example } of events) expect(JSON.parse(example).information).toEqual({});
 });

@@ -1,4 +1,4 @@
-/** What stands in a mail: what the record says, and nothing of it interpreted. Sent to a real mail server. */
+/** Content of mails: everything from a record is shown as plain text. Sent to a real mail server. */
 import { expect, test } from 'vitest';
 import type { Example } from '../../../consumer/alerts/event.js';
 import { createMailer } from '../../../consumer/alerts/mailer.js';
@@ -37,7 +37,7 @@ async function mailOf(content: NoticeContent, redact: RedactOptions = 'http'): P
   return server.mails[0]!;
 }
 
-test('a mail says how often, from when to when, and gives one whole example with stack and cause', async () => {
+test('a mail has the count, the time range, and one complete example with stack and cause', async () => {
   const cause = {
     name: 'Error',
     message: 'refused',
@@ -84,7 +84,7 @@ Fields ---------------------------------------------------------------------
 }
 
 -- 
-Sent by Loghive. What follows of the same error comes in the next digest. Shape 0123456789abcdef.`);
+Sent by Loghive. Further occurrences of this error are reported in the next digest. Shape 0123456789abcdef.`);
   for (const part of ['1,204', 'order 17 failed', 'at pay (a.js:1:2)', 'at deep (c.js:1:1)', '&quot;order&quot;: 17']) {
     expect(html).toContain(part);
   }
@@ -92,7 +92,7 @@ Sent by Loghive. What follows of the same error comes in the next digest. Shape 
   expect(headers.get('from')).toBe('Loghive <alerts@example.test>');
 });
 
-test('nothing of a record is interpreted: no HTML, no header, no link, no picture', async () => {
+test('no part of a record is interpreted as HTML, header, link or image', async () => {
   const evil =
     '<img src="https://evil.test/x.png" onerror=\'alert(1)\'></td></table><script>alert(1)</script>&amp;<a href="javascript:1">';
   const header = 'shop\r\nBcc: all@evil.test\r\n\r\nbody\u2028\u202etxt\0\x1b[31m';
@@ -110,7 +110,7 @@ test('nothing of a record is interpreted: no HTML, no header, no link, no pictur
   expect([...headers.keys()]).not.toContain('bcc');
   expect(raw.split('\r\n\r\n')[0]).not.toMatch(/^bcc/im);
   expect(subject).toContain('shop\\r\\nBcc: all@evil.test\\r\\n\\r\\nbody\\u2028\\u202etxt\\x00\\x1b[31m');
-  // Of the mail's own there are no such tags at all.
+  // The mail template has no such tags.
   expect(html).not.toMatch(/<(?:img|script|a|link|iframe|object|form|svg)\b/i);
   expect((html.match(/<[^>]*>/g) ?? []).join('')).not.toMatch(/\s(?:src|href|background|on\w+)=|url\(/i);
   expect(/<style>(.*?)<\/style>/s.exec(html)?.[1]).not.toMatch(/url\(|@import/);
@@ -135,12 +135,12 @@ test.each<[string, unknown]>([
   ['nothing', undefined],
   ['a deep cause', { error: { cause: { cause: { cause: { cause: { cause: { cause: { cause: 'x' } } } } } } } }],
   ['an error of numbers', { error: { name: 1, message: 2, stack: 3, cause: 4 } }],
-])('information that is %s makes a mail as well', async (_, information) => {
+])('information that is %s still causes a mail', async (_, information) => {
   const { text } = await mailOf(errorOf({ information } as unknown as Partial<Example>));
   expect(text).toContain('it failed');
 });
 
-test('what the option redact names is not in the mail, nor what HTTP clients carry', async () => {
+test('values of the option redact and of HTTP clients are not in the mail', async () => {
   const information = {
     card: '4111',
     headers: { authorization: 'Bearer abcdefghijk' },
@@ -156,14 +156,14 @@ test('what the option redact names is not in the mail, nor what HTTP clients car
   expect(both.text).toContain('"card": "[Redacted]"');
 });
 
-test('a subject is short, whatever the message', async () => {
+test('the subject is short for any message', async () => {
   const { subject } = await mailOf(errorOf({}, { title: `${'ä€😀 '.repeat(200)}` }));
   expect(subject.length).toBeLessThanOrEqual(120);
   expect(subject).toMatch(/^new: ERROR shop: ä€😀 .*…$/);
   expect((await mailOf(errorOf({}, { title: '', isNew: false }))).subject).toBe('ERROR shop: (no message)');
 });
 
-test('what a server that never answers holds up ends after its time', async () => {
+test('sending to a server that never answers times out', async () => {
   const server = await useMailServer();
   const giveUp = new AbortController();
   const mailer = createMailer({ ...server.settings, tls: 'none', password: undefined }, 'http');

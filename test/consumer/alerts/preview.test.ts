@@ -28,7 +28,7 @@ function simulated(records: StoredRecord[], policy: Partial<typeof SETTINGS> = {
   });
 }
 
-test('an error, what follows of it, and its return a day and a week later', () => {
+test('an error, further occurrences, and its return after a day and a week', () => {
   const records = [0, 1, 59, 61].map((minute) => record(20 * DAY - minute * MINUTE));
   records.push(record(18 * DAY), record(10 * DAY));
   expect(simulated(records).map((line) => line.replace(/^[\d.]+ /, ''))).toEqual([
@@ -40,7 +40,7 @@ test('an error, what follows of it, and its return a day and a week later', () =
   ]);
 });
 
-test('too many kinds within an hour', () => {
+test('more kinds of errors than the hourly limit', () => {
   const records = ['a', 'b', 'c', 'd'].map((word, at) => record(3 * HOUR - at * MINUTE, word));
   expect(simulated(records, { maxPerHour: 2 }).map((line) => line.replace(/^[\d.]+ /, ''))).toEqual([
     'new a 1',
@@ -49,7 +49,7 @@ test('too many kinds within an hour', () => {
   ]);
 });
 
-test('what is stored gives the notices that the consumer has sent of it', async () => {
+test('the preview matches the notices that the consumer sent', async () => {
   const server = await useMailServer();
   const { store, database } = await useAlertStore();
   const error = { name: 'TypeError', message: 'x is undefined', stack: 'TypeError: x' };
@@ -74,7 +74,7 @@ test('what is stored gives the notices that the consumer has sent of it', async 
   });
 });
 
-test('many pages of records are all looked at', async () => {
+test('all pages of records are read', async () => {
   const { store, database } = await useAlertStore();
   const at = (index: number) => new Date(Date.now() - HOUR + index).toISOString();
   const items = Array.from({ length: 2500 }, (_, index) =>

@@ -17,11 +17,11 @@ function watch() {
     },
   });
   const look = (afterMs: number, state: Partial<SelfState>) => {
-    self.look({
+    self.update({
       nowMs: START + afterMs,
       storage: undefined,
       deadLetters: 0,
-      workerDeaths: 0,
+      workerCrashes: 0,
       queues: [],
       services: [],
       ttlMs: 7 * DAY,
@@ -37,60 +37,67 @@ const queue = (changes: Partial<QueueState>): QueueState => ({
   ...changes,
 });
 
-test('PostgreSQL that takes no records for a minute is told, and that it does again', () => {
+test('PostgreSQL that does not accept records for a minute is reported, and its recovery', () => {
   const { look } = watch();
   const storage = { sinceMs: START, reason: 'nothing listens at db:5432.' };
   expect(look(59_000, { storage })).toEqual([]);
   expect(look(60_000, { storage })).toEqual([
-    'PostgreSQL has not taken records for a minute. nothing listens at db:5432. Records wait in their queues meanwhile.',
+    'PostgreSQL has not accepted records for a minute. nothing listens at db:5432. Records stay in their queues until then.',
   ]);
   expect(look(70_000, {})).toEqual([]);
 });
 
-test('a queue is told of at 80 %, in the words of that moment, and is well again below 70 %', () => {
+test('a queue is reported at 80 % with the values of that moment, and resolved below 70 %', () => {
   const { look } = watch();
   const at = (share: number) => look(0, { queues: [queue({ share })] });
-  const told = [expect.stringMatching(/^queue shop_error_logs is 81 % full \(812,000 messages\)\. See to it/)];
-  expect([at(0.79), at(0.81), at(0.95), at(0.71), at(0.69), at(0.75)]).toEqual([[], told, told, told, [], []]);
+  const reported = [expect.stringMatching(/^queue shop_error_logs is 81 % full \(812,000 messages\)\. Check that/)];
+  expect([at(0.79), at(0.81), at(0.95), at(0.71), at(0.69), at(0.75)]).toEqual([
+    [],
+    reported,
+    reported,
+    reported,
+    [],
+    [],
+  ]);
 });
 
-test('a record that has waited for half of the time that it may', () => {
+test('a record is reported at half of its TTL', () => {
   const { look } = watch();
   expect(look(0, { services: [{ name: 'shop', oldestMs: 3.4 * DAY }] })).toEqual([]);
   expect(look(0, { services: [{ name: 'shop', oldestMs: 3.5 * DAY }] })).toEqual([
-    'the oldest record of service shop that waits was published 3.5 days ago. After 7 days the broker deletes it. See to it that a consumer stores it before.',
+    'the oldest unstored record of service shop was published 3.5 days ago. The broker deletes it after 7 days. Check that a consumer stores records of this service.',
   ]);
   expect(look(0, { services: [{ name: 'shop', oldestMs: 3 * DAY }] })).toHaveLength(1);
   expect(look(0, {})).toEqual([]);
 });
 
-test('a queue with messages that nobody takes for a minute, and that is gone at last', () => {
+test('a queue with messages but no consumer is reported after a minute, until it is deleted', () => {
   const { look } = watch();
   const queues = [queue({ consumers: 0 })];
   expect(look(0, { queues })).toEqual([]);
   expect(look(MINUTE, { queues })).toEqual([
-    'nobody takes messages from queue shop_error_logs. Start a consumer for its service.',
+    'queue shop_error_logs has messages but no consumer. Start a consumer for its service.',
   ]);
   expect(look(MINUTE, { queues: [] })).toEqual([]);
   expect(look(10 * MINUTE, { queues: [queue({ consumers: 0, messages: 0 })] })).toEqual([]);
 });
 
-test('dead letters are told of until an hour without', () => {
+test('dead letters are active until an hour has passed without any', () => {
   const { look } = watch();
   expect(look(0, { deadLetters: 0 })).toEqual([]);
-  const told = [expect.stringMatching(/^2 records were given up and are in the table of dead letters now\./)];
-  expect(look(1000, { deadLetters: 2 })).toEqual(told);
-  expect(look(30 * MINUTE, { deadLetters: 3 })).toEqual(told);
-  expect(look(89 * MINUTE, { deadLetters: 3 })).toEqual(told);
+  const reported = [expect.stringMatching(/^2 records could not be stored and became dead letters\./)];
+  expect(look(1000, { deadLetters: 2 })).toEqual(reported);
+  expect(look(30 * MINUTE, { deadLetters: 3 })).toEqual(reported);
+  expect(look(89 * MINUTE, { deadLetters: 3 })).toEqual(reported);
   expect(look(91 * MINUTE, { deadLetters: 3 })).toEqual([]);
 });
 
-test('a worker that keeps dying: three times within ten minutes, until ten minutes without', () => {
+test('workers that crash three times within ten minutes are reported, until ten minutes without a crash', () => {
   const { look } = watch();
-  expect(look(0, { workerDeaths: 1 })).toEqual([]);
-  expect(look(11 * MINUTE, { workerDeaths: 3 })).toEqual([]);
-  const told = ['the workers of box:1 have died 3 times within 10 minutes. Look into its log.'];
-  expect(look(12 * MINUTE, { workerDeaths: 4 })).toEqual(told);
-  expect(look(21.5 * MINUTE, { workerDeaths: 4 })).toEqual(told);
-  expect(look(22 * MINUTE, { workerDeaths: 4 })).toEqual([]);
+  expect(look(0, { workerCrashes: 1 })).toEqual([]);
+  expect(look(11 * MINUTE, { workerCrashes: 3 })).toEqual([]);
+  const reported = ['the workers of box:1 crashed 3 times within 10 minutes. Check its log.'];
+  expect(look(12 * MINUTE, { workerCrashes: 4 })).toEqual(reported);
+  expect(look(21.5 * MINUTE, { workerCrashes: 4 })).toEqual(reported);
+  expect(look(22 * MINUTE, { workerCrashes: 4 })).toEqual([]);
 });

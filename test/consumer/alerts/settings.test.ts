@@ -12,12 +12,12 @@ const MAIL = {
 };
 
 describe('alerts', () => {
-  test('are off where neither a mail server nor a webhook is set', () => {
+  test('are off without a mail server and a webhook', () => {
     useEnvironment({ EMAIL_HOST: 'smtp.example.com', EMAIL_SENDER_EMAIL: 'a@b.example', ALERT_MAX_PER_HOUR: '5' });
     expect(configOf()).toBeUndefined();
   });
 
-  test('take the settings of the Python package', () => {
+  test('accept the settings of the Python package', () => {
     const { warnings } = useEnvironment({
       ...MAIL,
       EMAIL_PORT: '465',
@@ -37,12 +37,12 @@ describe('alerts', () => {
     expect(warnings()).toEqual([]);
   });
 
-  test('go by default to the sender, over port 587 with STARTTLS', () => {
+  test('go to the sender by default, over port 587 with STARTTLS', () => {
     useEnvironment(MAIL);
     expect(configOf()?.mail).toMatchObject({ port: 587, tls: 'starttls', recipients: ['alerts@example.com'] });
   });
 
-  test('take everything else from the environment as well', () => {
+  test('read all other settings from the environment too', () => {
     useEnvironment({
       ...{ ...MAIL, EMAIL_TLS: 'NONE', EMAIL_USER: 'AKIA', EMAIL_CA_FILE: '/etc/ca.pem' },
       ...{
@@ -65,7 +65,7 @@ describe('alerts', () => {
     });
   });
 
-  test('are plain data, which a thread can be given', () => {
+  test('are plain data that can be passed to a thread', () => {
     useEnvironment({ ...MAIL, ALERT_RULES: '[{"text":"/x/i"}]', ALERT_REDACT: 'card' });
     expect(structuredClone(configOf())).toEqual(configOf());
   });
@@ -93,7 +93,7 @@ describe('alerts', () => {
         /^environment variable ALERT_RULES is "\[\{\]", expected a list of at most 100 rules .*; every ERROR and CRITICAL is used instead\./,
       ) as unknown as string,
     ],
-  ])('say once what is wrong in the environment: %j', (variables, sentence) => {
+  ])('warn once about an invalid environment: %j', (variables, sentence) => {
     const { warnings } = useEnvironment(variables);
     configOf();
     configOf();
@@ -127,7 +127,7 @@ describe('alerts', () => {
     expect(refusal()).not.toContain('geheim');
   });
 
-  test('can be previewed where no channel is set', () => {
+  test('can be previewed without a channel', () => {
     useEnvironment();
     expect(alertConfig('alerts preview', {})).toMatchObject({ mail: undefined, webhook: undefined, maxPerHour: 10 });
   });

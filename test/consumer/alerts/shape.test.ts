@@ -31,29 +31,29 @@ test.each([
   expect(shapeOf(message).title).toBe(title);
 });
 
-test('errors of one shape have one hash, others another', () => {
+test('errors of one shape share a hash; other shapes differ', () => {
   const hashes = (messages: string[]) => new Set(messages.map((message) => shapeOf(message).hash)).size;
   expect(hashes(['order 1 failed', 'order 22 failed', 'order 333 failed'])).toBe(1);
   expect(hashes(['order 1 failed', 'order 1 passed', 'Order 1 failed'])).toBe(3);
   expect(shapeOf('order 1 failed').hash).toMatch(/^[0-9a-f]{16}$/);
 });
 
-test('what is behind the first thousand characters does not matter', () => {
+test('only the first thousand characters matter', () => {
   const long = 'x '.repeat(500);
   expect(shapeOf(`${long}one`)).toEqual(shapeOf(`${long}two`));
 });
 
-test('the error of a record tells apart what has the same message', () => {
+test('the error of a record distinguishes records with the same message', () => {
   const refused = { name: 'Error', message: 'connect ECONNREFUSED 10.0.0.1:5432' };
   const typed = { name: 'TypeError', message: 'x is undefined' };
   expect(shapeOf('request failed', refused).title).toBe('request failed | Error: connect ECONNREFUSED <address>');
   expect(shapeOf('request failed', typed).hash).not.toBe(shapeOf('request failed', refused).hash);
-  // Winston: the message is the error's own.
+  // Winston: the message is that of the error.
   expect(shapeOf('x is undefined', typed).title).toBe('x is undefined | TypeError');
   expect(shapeOf('TypeError: x is undefined', typed).title).toBe('TypeError: x is undefined');
 });
 
-test('the error is found in what was sent as in what PostgreSQL makes of it', () => {
+test('the error is found in the JSON as sent and as PostgreSQL prints it', () => {
   const error = { name: 'TypeError', message: 'x is "undefined"', stack: 'TypeError: x\n  at y' };
   const sent = JSON.stringify({ order: 7, error });
   const stored =
@@ -75,6 +75,6 @@ test.each([
   '\\"'.repeat(500),
   'a.b@'.repeat(250),
 ])('no text takes long: %.10s…', (text) => {
-  // A pattern that backtracks takes longer than a test may.
+  // A backtracking pattern would exceed the test timeout.
   for (let round = 0; round < 20; round++) expect(shapeOf(`${round}${text}`).title).not.toBe('');
 });

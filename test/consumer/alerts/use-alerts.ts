@@ -1,4 +1,4 @@
-/** A store whose errors are told, and whoever tells of them, on a database of the shared PostgreSQL. */
+/** A store with alerts, and their alert loop, on a database of the shared PostgreSQL. */
 import { type Alerts, type AlertsTestHooks, createAlerts } from '../../../consumer/alerts/alerts.js';
 import { createEventsOf } from '../../../consumer/alerts/event.js';
 import { DEFAULT_RULES } from '../../../consumer/alerts/rules.js';
@@ -15,16 +15,16 @@ export const SETTINGS: AlertSettings = {
   ...{ maxPerHour: 10, digestMs: HOUR_MS, repeatMs: 24 * HOUR_MS },
 };
 
-/** As quick as a test needs it. */
+/** Short intervals for tests. */
 export const QUICK: AlertsTestHooks = {
   tickMs: 50,
-  rest: { usual: { firstMs: 50, maxMs: 100 }, needsPerson: { firstMs: 50, maxMs: 100 } },
+  retry: { temporary: { firstMs: 50, maxMs: 100 }, permanent: { firstMs: 50, maxMs: 100 } },
 };
 
 export interface TestAlerts {
   database: TestDatabase;
   store: Store;
-  /** What the store says of alerts: the last one. */
+  /** The last message of the store about alerts. */
   refusals: Array<string | undefined>;
 }
 
@@ -46,8 +46,12 @@ export interface TestLoop {
   notices: StatusLog;
 }
 
-/** Begins to tell; stopped with the test. */
-export function useAlertLoop(databaseUrl: string, settings: Partial<AlertSettings>, seams: AlertsTestHooks = {}): TestLoop {
+/** Starts the alert loop; stopped after the test. */
+export function useAlertLoop(
+  databaseUrl: string,
+  settings: Partial<AlertSettings>,
+  seams: AlertsTestHooks = {},
+): TestLoop {
   const notices = new StatusLog();
   const all = { ...SETTINGS, ...settings };
   const alerts = createAlerts({

@@ -17,7 +17,7 @@ const content: NoticeContent = { kind: 'test', host: 'box' };
 const post = (url: string, secret: string | undefined = SECRET) =>
   createWebhook({ url, secret }, 'http').send({ id: ID, content }, new AbortController().signal);
 
-test('an error is posted as JSON, with a text as Slack shows it, signed with the time', async () => {
+test('an error is posted as signed JSON with a text for Slack', async () => {
   const server = await useWebhookServer();
   const { store, database } = await useAlertStore();
   useAlertLoop(database.url, { webhook: { url: server.url, secret: SECRET } });
@@ -45,13 +45,13 @@ test('an error is posted as JSON, with a text as Slack shows it, signed with the
   expect(body).not.toContain('geheim');
 });
 
-test('what goes into a signature is the time and the body', () => {
+test('the signature covers the time and the body', () => {
   expect(signature('secret', '{}', 1_700_000_000)).toBe(
     `t=1700000000,v1=${createHmac('sha256', 'secret').update('1700000000.{}').digest('hex')}`,
   );
 });
 
-test('without a secret nothing is signed', async () => {
+test('nothing is signed without a secret', async () => {
   const server = await useWebhookServer();
   expect(
     await createWebhook({ url: server.url, secret: undefined }, 'http').send(
@@ -62,7 +62,7 @@ test('without a secret nothing is signed', async () => {
   expect(server.requests[0]?.headers['loghive-signature']).toBeUndefined();
 });
 
-test('a redirect is not followed, and named without what may be its secret', async () => {
+test('a redirect is not followed, and reported without a secret in its path', async () => {
   const other = await useWebhookServer();
   const server = await useWebhookServer((response) => response.writeHead(307, { location: other.url }).end());
   const error = await post(server.url).then(
@@ -70,7 +70,7 @@ test('a redirect is not followed, and named without what may be its secret', asy
     (thrown: Error) => thrown,
   );
   expect(error?.message).toMatch(
-    /^http:\/\/127\.0\.0\.1:\d+\/\*\*\* answered 307 and points to http:\/\/127\.0\.0\.1:\d+\/\*\*\*; redirects are not followed\. Set ALERT_WEBHOOK_URL/,
+    /^http:\/\/127\.0\.0\.1:\d+\/\*\*\* answered 307 and redirects to http:\/\/127\.0\.0\.1:\d+\/\*\*\*; redirects are not followed\. Set ALERT_WEBHOOK_URL/,
   );
   expect(error?.message).not.toContain('x9-secret');
   expect(other.requests).toEqual([]);
@@ -80,14 +80,14 @@ test.each([
   [404, /answered "404 no such hook"\. Check ALERT_WEBHOOK_URL/, true],
   [500, /answered "500 no such hook"/, false],
   [429, /answered "429 no such hook"/, false],
-])('an answer of %i is a failure in words', async (status, words, needsPerson) => {
+])('a response with status %i is a readable failure', async (status, words, isPermanent) => {
   const server = await useWebhookServer((response) =>
     response.writeHead(status).end('no such\nhook'.replace('\n', ' ')),
   );
-  await expect(post(server.url)).rejects.toMatchObject({ message: expect.stringMatching(words), needsPerson });
+  await expect(post(server.url)).rejects.toMatchObject({ message: expect.stringMatching(words), isPermanent });
 });
 
-test('an answer without an end is not read to its end', async () => {
+test('an endless response is not read completely', async () => {
   const server = await useWebhookServer((response) => {
     response.writeHead(200);
     const more = () => response.writable && response.write('x'.repeat(10_000), () => setImmediate(more));
@@ -96,7 +96,7 @@ test('an answer without an end is not read to its end', async () => {
   expect(await post(server.url)).toMatch(/^200 x{100}/);
 });
 
-test('an alert is accepted by its status, also where the body of the answer breaks off', async () => {
+test('an alert is accepted by status even if the response body breaks off', async () => {
   const server = await useWebhookServer((response) => {
     response.writeHead(200, { 'content-length': 100 });
     response.write('ok', () => response.destroy());
@@ -104,29 +104,29 @@ test('an alert is accepted by its status, also where the body of the answer brea
   expect(await post(server.url)).toMatch(/^200/);
 });
 
-test('where nobody listens that is said', async () => {
+test('an unreachable webhook is reported', async () => {
   await expect(post('http://127.0.0.1:1/x')).rejects.toMatchObject({
     message: expect.stringMatching(
       /^http:\/\/127\.0\.0\.1:1\/\*\*\* cannot be reached: .*\. Check ALERT_WEBHOOK_URL\.$/,
     ),
-    needsPerson: false,
+    isPermanent: false,
   });
 });
 
-test('a webhook that fails does not hold up mails, and gets its alert when it works', async () => {
+test('a failing webhook does not delay mails, and gets its alert when it works', async () => {
   let answers = 0;
   const server = await useWebhookServer((response) => response.writeHead(++answers < 4 ? 503 : 200).end());
   const { store, database } = await useAlertStore();
   const { notices } = useAlertLoop(database.url, { webhook: { url: server.url, secret: SECRET } });
   await write(store, [item({ level: 'ERROR' })]);
   await eventually(() =>
-    expect(notices.all).toEqual([expect.stringMatching(/^alerts are not sent by webhook: .*503/)]),
+    expect(notices.all).toEqual([expect.stringMatching(/^alerts cannot be sent by webhook: .*503/)]),
   );
   await eventually(() => expect(notices.all).toEqual([]));
   expect(new Set(server.requests.map(({ body }) => JSON.parse(body).id))).toHaveLength(1);
 });
 
-test('the example of docs/alerts.md accepts what is signed, and refuses what is not', async () => {
+test('the example of docs/alerts.md accepts signed requests and refuses others', async () => {
   const documented = /```js\n(\/\/ receive\.mjs\n.*?)```/s.exec(readFileSync('docs/alerts.md', 'utf8'))?.[1];
   const file = path.join(mkdtempSync(path.join(tmpdir(), 'loghive-webhook-')), 'receive.mjs');
   writeFileSync(file, documented ?? '');
@@ -135,7 +135,7 @@ test('the example of docs/alerts.md accepts what is signed, and refuses what is 
   const [, port] = await child.waitForLine(/listening on (\d+)/);
   const url = `http://127.0.0.1:${port}/`;
   expect(await post(url)).toBe('204');
-  await child.waitForLine(/alerts arrive/);
+  await child.waitForLine(/test alert/);
   await expect(post(url, 'another')).rejects.toThrow(/answered "403/);
   const old = await fetch(url, {
     method: 'POST',

@@ -121,7 +121,7 @@ const FAULTS: Fault[] = [
   }),
   database({
     name: 'a grant is revoked',
-    reason: /user role_\w+ lacks rights in schema logs of database db_\w+: .*42501.*Grant USAGE/,
+    reason: /user role_\w+ lacks privileges in schema logs of database db_\w+: .*42501.*Grant USAGE/,
     begin: statements(
       ({ role }) => `revoke all on logs.records from ${role}`,
       ({ role }) => `grant all on logs.records to ${role}`,
@@ -129,7 +129,7 @@ const FAULTS: Fault[] = [
   }),
   database({
     name: 'its disk is full',
-    reason: /the disk of 127\.0\.0\.1:\d+ is full: .*53100.*Free room/,
+    reason: /the disk of 127\.0\.0\.1:\d+ is full: .*53100.*Free disk space/,
     // More than there is room for on the pages that are there.
     first: 50,
     // Long enough for some attempts: what is only to try must not find the room that a batch does not.
@@ -153,14 +153,14 @@ const FAULTS: Fault[] = [
   database({
     name: 'the database is dropped, until a new one is migrated',
     reason:
-      /there is no database db_\w+ on .*3D000.*Create it|lacks what records are stored in: .*Run "loghive migrate"/,
+      /there is no database db_\w+ on .*3D000.*Create it|lacks Loghive's tables or types: .*Run "loghive migrate"/,
     losesTable: true,
     async begin(stage) {
       const { database: name, role, consumerUrl } = stage;
       await stage.ofServer(`drop database ${name} with (force)`);
       return async () => {
         await stage.ofServer(`create database ${name} owner ${role}`);
-        await stage.consumer.waitForLine(/WARNING .*lacks what records are stored in: .*Run "loghive migrate"/, 45_000);
+        await stage.consumer.waitForLine(/WARNING .*lacks Loghive's tables or types: .*Run "loghive migrate"/, 45_000);
         const migrated = await loghive(['migrate', '--database-url', consumerUrl]);
         if (migrated.code !== 0) throw new Error(migrated.stderr.join('\n'));
       };

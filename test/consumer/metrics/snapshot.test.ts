@@ -50,7 +50,7 @@ function countsOf(lanes: LaneCounts): PipelineCounts {
 test('each record of a batch is counted as what became of it', () => {
   const lanes = new LaneCounts(10);
   const [a, b, c, d] = [item('shop', 'INFO'), item('shop', 'INFO'), item('till', 'ERROR'), item('shop', 'DEBUG')];
-  const refused = { item: c, verdict: 'hopeless' as const, code: '22021', message: '' };
+  const refused = { item: c, action: 'dead-letter' as const, code: '22021', message: '' };
   lanes.batchStored({
     items: [a, b, c, d],
     rejected: [refused],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { uniqueName } from '../../support/use-servers.js';
 import { item, itemList, newStore, storeOn, unavailable, urlAs, write } from './database.js';
 
-describe('a table that is broken', () => {
+describe('a broken table', () => {
   it.each([
     [
       'a new NOT NULL column',
@@ -21,7 +21,7 @@ describe('a table that is broken', () => {
       /trigger.*no/,
     ],
     [
-      'a trigger that calls what is not there',
+      'a trigger that calls a missing function',
       `create function logs.no() returns trigger language plpgsql as $$ begin perform missing(); return new; end $$;
        create trigger no before insert on logs.records for each row execute function logs.no()`,
       '42883',
@@ -32,10 +32,10 @@ describe('a table that is broken', () => {
       `create function logs.no() returns trigger language plpgsql as $$ begin perform 1/0; return new; end $$;
        create trigger no before insert on logs.records for each row execute function logs.no()`,
       '22012',
-      /plain row/,
+      /probe row/,
     ],
-    ['a renamed enum value', `alter type logs.level rename value 'INFO' to 'NEWS'`, '22P02', /plain row/],
-  ])('%s pauses, with the reason in words, and rejects nothing', async (_, breakage, sqlstate, words) => {
+    ['a renamed enum value', `alter type logs.level rename value 'INFO' to 'NEWS'`, '22P02', /probe row/],
+  ])('%s pauses storage with a readable reason, and rejects nothing', async (_, breakage, sqlstate, words) => {
     const { store, sql } = await newStore();
     await write(store, itemList(1));
     await sql(breakage);
@@ -45,7 +45,7 @@ describe('a table that is broken', () => {
     await unavailable(store.probe());
   });
 
-  it('pauses when the role lost its rights, and goes on when they are back', async () => {
+  it('pauses storage when the role loses its privileges, and resumes when they are restored', async () => {
     const { store, sql, url } = await newStore();
     const role = uniqueName('role');
     await sql(`create role ${role} login password 'geheim'`);
@@ -60,7 +60,7 @@ describe('a table that is broken', () => {
     await limited.probe();
   });
 
-  it('is told when a trigger keeps rows out', async () => {
+  it('causes a warning when a trigger discards rows', async () => {
     const { store, sql, notices } = await newStore();
     await sql(`create function logs.filter() returns trigger language plpgsql as $$
       begin if new.message = 'noise' then return null; end if; return new; end $$;

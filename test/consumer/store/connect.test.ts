@@ -34,7 +34,7 @@ function withHosts(url: string, hosts: string): string {
 const placeOf = (url: string) => new URL(url).host;
 
 describe('a session', () => {
-  it('has nothing set but its name: a pooler would hand it on to others', async () => {
+  it('sets nothing but its name, because a pooler would pass it on to others', async () => {
     const { url } = await useDatabase();
     const session = await open(url);
     const { rows } = await session.query('select name, source from pg_settings where source in ($1, $2) order by 1', [
@@ -47,7 +47,7 @@ describe('a session', () => {
     ]);
   });
 
-  it('has the name and options of the URL', async () => {
+  it('has the application name and options of the URL', async () => {
     const { url } = await useDatabase();
     const session = await open(`${url}?application_name=night%20shift&options=-c%20work_mem%3D123kB`);
     const { rows } = await session.query(
@@ -56,7 +56,7 @@ describe('a session', () => {
     expect(rows).toEqual([{ name: 'night shift', memory: '123kB' }]);
   });
 
-  it('knows when it has ended from the other side', async () => {
+  it('notices when the server closes it', async () => {
     const { url, query } = await useDatabase();
     const session = await open(url);
     expect(session.isOpen()).toBe(true);
@@ -69,14 +69,14 @@ describe('a session', () => {
 });
 
 describe('a list of hosts', () => {
-  it('is tried in turn until one takes writes', async () => {
+  it('is tried in order until one accepts writes', async () => {
     const { url } = await useDatabase();
     const dead = await freePort();
     const session = await open(withHosts(url, `127.0.0.1:${dead},${placeOf(url)}`));
     expect(session.place.host).toBe(placeOf(url));
   });
 
-  it('passes over a read-only server, unless any will do', async () => {
+  it('skips a read-only server, unless target_session_attrs is any', async () => {
     const readOnly = await startPostgres({ settings: { default_transaction_read_only: 'on' } });
     onEnd(() => readOnly.stop());
     const shared = await useDatabase();
@@ -94,7 +94,7 @@ describe('a list of hosts', () => {
     expect(error.reason).toMatch(/read-only/);
   });
 
-  it('that are all gone is refused with a reason for each', async () => {
+  it('with no reachable host fails with a reason for each', async () => {
     const [one, two] = [await freePort(), await freePort()];
     const error = await refusal(`postgres://u:geheim@127.0.0.1:${one},127.0.0.1:${two}/db`);
     expect(error.code).toBe('LOGHIVE_STORAGE_UNAVAILABLE');
@@ -103,14 +103,14 @@ describe('a list of hosts', () => {
     expect(error.message).not.toContain('geheim');
   });
 
-  it('is not tried further when a server knows us and says no', async () => {
+  it('is not tried further after a server refuses authentication', async () => {
     const { url } = await useDatabase();
     const error = await refusal(withHosts(urlAs(url, 'postgres', 'wrong'), `${placeOf(url)},127.0.0.1:1`));
     expect(error.sqlstate).toBe('28P01');
     expect(error.reason).not.toContain('127.0.0.1:1 ');
   });
 
-  it('leads a store to the second host when the first one goes away', async () => {
+  it('makes a store fail over to the second host', async () => {
     const { url, sql } = await newStore();
     const proxy = await useProxy(url);
     const through = storeOn(withHosts(url, `127.0.0.1:${proxy.port},${placeOf(url)}`));
@@ -137,12 +137,12 @@ describe('a server that refuses or does not answer', () => {
       '28P01',
       /refuses the password of user post/,
     ],
-    ['no password', (url: string) => urlAs(url, 'postgres', ''), undefined, /asks for a password/],
+    ['no password', (url: string) => urlAs(url, 'postgres', ''), undefined, /requires a password/],
     ['an unknown user', (url: string) => urlAs(url, 'nobody', 'geheim'), '28P01', /user nobody/],
     ['an unknown database', (url: string) => url.replace(/postgres$/, 'void'), '3D000', /no database void.*Create it/],
-    ['an unknown host', (url: string) => withHosts(url, 'no-such-host.invalid'), undefined, /not known to DNS/],
+    ['an unknown host', (url: string) => withHosts(url, 'no-such-host.invalid'), undefined, /DNS does not resolve/],
     ['a folder without a socket', (url: string) => withHosts(url, '%2Fnowhere'), undefined, /socket/],
-    ['TLS where there is none', (url: string) => `${url}?sslmode=require`, undefined, /speaks no TLS/],
+    ['TLS where there is none', (url: string) => `${url}?sslmode=require`, undefined, /does not support TLS/],
   ])('%s is named', async (_, change, sqlstate, words) => {
     const error = await refusal(change(server.url));
     expect(error.code).toBe('LOGHIVE_STORAGE_UNAVAILABLE');
@@ -152,14 +152,14 @@ describe('a server that refuses or does not answer', () => {
     expect(error.message).not.toContain(new URL(server.url).password);
   });
 
-  it('names the lack of connections', async () => {
+  it('reports a lack of connections', async () => {
     for (let taken = 0; taken < 5; taken++) await open(server.url);
     const error = await refusal(server.url);
     expect(error.sqlstate).toBe('53300');
     expect(error.reason).toMatch(/max_connections/);
   });
 
-  it('is given up after connect_timeout', async () => {
+  it('times out after connect_timeout', async () => {
     const silent = net.createServer(() => undefined);
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     onEnd(() => silent.close());
@@ -172,7 +172,7 @@ describe('a server that refuses or does not answer', () => {
     }
   });
 
-  it('is reached by a Unix socket', async () => {
+  it('is reachable by a Unix socket', async () => {
     const local = await startPostgres({ settings: { unix_socket_directories: '/tmp' } });
     onEnd(() => local.stop());
     const { port, username, password } = new URL(local.url);
@@ -183,7 +183,7 @@ describe('a server that refuses or does not answer', () => {
     expect(rows).toEqual([{ local: true }]);
   });
 
-  it('pauses a store that is in use', async () => {
+  it('pauses a running store', async () => {
     const store = storeOn(urlAs(server.url, 'postgres', 'wrong'));
     expect((await unavailable(write(store, [item()]))).sqlstate).toBe('28P01');
     expect((await unavailable(store.probe())).sqlstate).toBe('28P01');

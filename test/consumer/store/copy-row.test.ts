@@ -1,4 +1,4 @@
-/** Records that are stored as the bytes that they came as. */
+/** Records that are stored as the bytes in which they were received. */
 import { expect, test } from 'vitest';
 import { deliveryOf } from '../../../consumer/delivery.js';
 import { parseDelivery } from '../../../consumer/parse-delivery.js';
@@ -23,7 +23,7 @@ const TEXTS = [
   '\\"'.repeat(30_000),
 ];
 
-test('are in the table what they were in the application', async () => {
+test('have the same values in the table as in the application', async () => {
   const micros = Date.now() * 1000;
   const lines = TEXTS.map((text, n) => {
     const stamp = { id: uuidv7(micros + n), epochMicros: micros + n };

@@ -8,12 +8,12 @@ const textOf = (records: StoredRecord[]) => Buffer.concat([...copyText(records)]
 const id = '01993f0e-0000-7000-8000-000000000000';
 const timestamp = '2026-01-31T10:30:45.123456Z';
 
-it('writes one line a record, its fields in the order of the columns', () => {
+it('writes one line per record, with fields in column order', () => {
   const { record } = item({ id, timestamp, service: 'shop', level: 'ERROR', message: 'no', information: '{"a":1}' });
   expect(textOf([record, record]).toString()).toBe(`${id}\t${timestamp}\tshop\tERROR\tno\t{"a":1}\n`.repeat(2));
 });
 
-it('escapes what COPY reads as its own: backslash, tab and line breaks', () => {
+it('escapes what is special in COPY: backslash, tab and line breaks', () => {
   const { record } = item({ id, timestamp, service: 'a\\b', message: '\\.\t\n\r\\N', information: '{"a":"\\n"}' });
   expect(textOf([record]).toString()).toBe(`${id}\t${timestamp}\ta\\\\b\tINFO\t\\\\.\\t\\n\\r\\\\N\t{"a":"\\\\n"}\n`);
 });
@@ -23,7 +23,7 @@ it('writes UTF-8', () => {
   expect(textOf([record]).includes(Buffer.from('Grüße 漢字 🎉'))).toBe(true);
 });
 
-it('keeps each record with its own service', () => {
+it('writes each record with its own service', () => {
   const records = ['a', 'b\t', 'a'].map((service) => item({ service }).record);
   const services = textOf(records)
     .toString()
@@ -33,11 +33,11 @@ it('keeps each record with its own service', () => {
   expect(services).toEqual(['a', 'b\\t', 'a']);
 });
 
-it('gives nothing for nothing', () => {
+it('yields nothing for an empty batch', () => {
   expect(textOf([])).toHaveLength(0);
 });
 
-it('comes in pieces that hold whole lines', () => {
+it('yields pieces of whole lines', () => {
   const records = itemList(2000, () => ({ message: 'x'.repeat(200) })).map(({ record }) => record);
   const pieces = [...copyText(records)];
   expect(pieces.length).toBeGreaterThan(3);
@@ -45,7 +45,7 @@ it('comes in pieces that hold whole lines', () => {
   expect(textOf(records).toString().split('\n')).toHaveLength(2001);
 });
 
-it('writes a long text in many pieces, and cuts no character', () => {
+it('writes a long text in many pieces without splitting a character', () => {
   for (const start of ['', 'x']) {
     const message = `${start}${'😀\n\\'.repeat(100_000)}`;
     const { record } = item({

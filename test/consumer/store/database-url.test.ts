@@ -4,7 +4,7 @@ import { LoghiveError } from '../../../src/errors.js';
 import { maskUrl } from '../../../src/settings/mask-url.js';
 
 describe('a database URL', () => {
-  it('is read with its defaults', () => {
+  it('is parsed with its defaults', () => {
     expect(parseDatabaseUrl('postgres://h')).toEqual({
       hosts: [{ host: 'h', port: 5432 }],
       sslMode: 'prefer',
@@ -14,7 +14,7 @@ describe('a database URL', () => {
     });
   });
 
-  it('is read whole', () => {
+  it('is parsed completely', () => {
     expect(
       parseDatabaseUrl(
         'postgresql://u%40x:p%3A%2F%40%3F%23%25@one:5433,two,[::1]:5434/my%2Fdb?sslmode=verify-full&sslrootcert=%2Fca.pem&sslcert=/c.pem&sslkey=/k.pem&sslpassword=s&connect_timeout=3&application_name=a%20b&options=-c%20x%3D1&target_session_attrs=any&channel_binding=require&sslnegotiation=direct',
@@ -65,18 +65,18 @@ describe('a database URL', () => {
     expect(parseDatabaseUrl(url).hosts).toEqual(hosts);
   });
 
-  it('may carry user, password and database as parameters', () => {
+  it('may have user, password and database as parameters', () => {
     const target = parseDatabaseUrl('postgres://h?user=u&password=p%26q&dbname=d');
     expect(target).toMatchObject({ user: 'u', password: 'p&q', database: 'd' });
   });
 
-  it('may name a file with the password, as the URL does that dev prints: a path with any character', () => {
+  it('may name a password file with any path, like the URL that dev prints', () => {
     const target = parseDatabaseUrl('postgres://loghive@127.0.0.1:10432/loghive?passfile=/home/m%20e/%C3%A4%26/pgpass');
     expect(target).toMatchObject({ user: 'loghive', passFile: '/home/m e/ä&/pgpass' });
     expect(target.password).toBeUndefined();
   });
 
-  it('takes a password with an @ that is not encoded', () => {
+  it('accepts a password with an unencoded @', () => {
     expect(parseDatabaseUrl('postgres://u:p@ss@h/db')).toMatchObject({ password: 'p@ss', hosts: [{ host: 'h' }] });
   });
 
@@ -125,11 +125,11 @@ describe('a database URL', () => {
     ['postgres://a,b,c/db?port=1,2&password=secret', /3 hosts and 2 ports/],
     ['postgres://h/db?sslpassword=secret&nonsense=1', /nonsense/],
     ['postgres://h/db?constructor=1', /constructor/],
-    ['postgres://u:sec?ret@h/db', /'\?' or '&' in a password as %3F/],
+    ['postgres://u:sec?ret@h/db', /percent-encode '\?' and '&' in a password as %3F/],
     ['postgres://u:12?secret=1@h/db', /%3F/],
-    ['postgres://u:p@h/db?sslmode=se@cret', /sslmode has no value that is known/],
+    ['postgres://u:p@h/db?sslmode=se@cret', /sslmode has an invalid value/],
     ['postgres://h/db?password=se&secret', /%26/],
-  ])('%s is refused in words, without the password', (url, words) => {
+  ])('%s is refused with a readable message without the password', (url, words) => {
     let thrown: unknown;
     try {
       parseDatabaseUrl(url);

@@ -1,4 +1,4 @@
-/** A store on a database of the shared PostgreSQL, and records to put into it. */
+/** A store on a database of the shared PostgreSQL, and records to store. */
 import pg from 'pg';
 import { expect } from 'vitest';
 import {
@@ -22,7 +22,7 @@ export interface TestStore {
   /** The database's name. */
   readonly name: string;
   readonly notices: string[];
-  /** Rows of one query on a connection of its own, as superuser. */
+  /** Runs a query as superuser on a separate connection. */
   // biome-ignore lint/suspicious/noExplicitAny: rows are whatever the query selects
   sql(text: string, values?: unknown[]): Promise<any[]>;
 }
@@ -39,7 +39,7 @@ export function testConfig(databaseUrl: string, changes: Partial<StoreConfig> = 
   };
 }
 
-/** A store that is closed when the test ends. */
+/** A store that is closed after the test. */
 export function storeOn(databaseUrl: string, changes: Partial<StoreConfig> = {}, now?: () => number): Store {
   const store = openStore(testConfig(databaseUrl, changes), now);
   onEnd(() => store.close());
@@ -55,7 +55,7 @@ export async function newStore(changes: Partial<StoreConfig> = {}, now?: () => n
   return { store, url, name, notices, sql: query };
 }
 
-/** A connection of the test's own, ended with the test. */
+/** A connection of the test, closed after the test. */
 export async function openClient(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => undefined);
@@ -64,7 +64,7 @@ export async function openClient(url: string): Promise<pg.Client> {
   return client;
 }
 
-/** The URL for another login. */
+/** The URL with another user. */
 export function urlAs(url: string, user: string, password: string): string {
   const own = new URL(url);
   own.username = user;
@@ -93,7 +93,7 @@ export function itemList(count: number, changes: (index: number) => Partial<Stor
   return Array.from({ length: count }, (_, index) => item(changes(index)));
 }
 
-/** Writes records; those that are rejected get no dead letter, unless `more` says so. */
+/** Writes records. Rejected ones get no dead letter, unless `more` provides it. */
 export function write(store: Store, items: readonly StoreItem[], more: Partial<Batch> = {}): Promise<BatchOutcome> {
   return store.write({ items, letters: [], letterOf: () => undefined, retried: false, ...more });
 }
@@ -102,7 +102,7 @@ export async function writeLetters(store: Store, letters: readonly DeadLetter[])
   await write(store, [], { letters });
 }
 
-/** Waits for the refusal that pauses the consumer. */
+/** Waits for the error that pauses the consumer. */
 export async function unavailable(promise: Promise<unknown>): Promise<StorageUnavailable> {
   const error = await promise.then(
     () => undefined,

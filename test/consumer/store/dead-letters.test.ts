@@ -19,7 +19,7 @@ function letter(changes: Partial<DeadLetter> = {}): DeadLetter {
 }
 
 describe('dead letters', () => {
-  it('keep the raw bytes and all that is known', async () => {
+  it('keep the raw bytes and all known properties', async () => {
     const { store, sql } = await newStore();
     const recordId = uuidv7(Date.now() * 1000);
     const one = letter({
@@ -46,7 +46,7 @@ describe('dead letters', () => {
     expect(row.first_seen).toEqual(row.last_seen);
   });
 
-  it('that come again are counted, not stored again', async () => {
+  it('that are redelivered are counted, not stored again', async () => {
     const { store, sql } = await newStore();
     await writeLetters(store, [letter(), letter({ raw: Buffer.from('other') })]);
     await writeLetters(store, [letter({ attempts: 2, reason: 'later' }), letter({ attempts: 2, reason: 'later' })]);
@@ -59,7 +59,7 @@ describe('dead letters', () => {
     ]);
   });
 
-  it('that are large have the time that they need: there is nowhere else for them to go', async () => {
+  it('that are large get the time they need', async () => {
     const { store, sql } = await newStore({ statementTimeoutMs: 300, writeTimeoutMs: 600 });
     await sql(`
       create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(1); return new; end $$;
@@ -69,7 +69,7 @@ describe('dead letters', () => {
     await unavailable(writeLetters(store, [letter()]));
   });
 
-  it('of another queue or key are letters of their own', async () => {
+  it('of another queue or routing key are separate', async () => {
     const { store, sql } = await newStore();
     const raw = Buffer.from('b');
     await writeLetters(store, [
@@ -80,7 +80,7 @@ describe('dead letters', () => {
     expect(await sql('select count(*)::int as n from logs.dead_letters')).toEqual([{ n: 3 }]);
   });
 
-  it('may have headers of any type that AMQP has', async () => {
+  it('may have headers of any AMQP type', async () => {
     const { store, sql } = await newStore();
     const headers = {
       bytes: Buffer.from([0, 255]),
@@ -102,7 +102,7 @@ describe('dead letters', () => {
     expect(stored.nul).toMatch(/^a.b$/);
   });
 
-  it('are kept with what PostgreSQL text cannot hold made safe', async () => {
+  it('are stored with characters escaped that PostgreSQL text cannot contain', async () => {
     const { store, sql } = await newStore();
     await writeLetters(store, [
       letter({
@@ -112,7 +112,7 @@ describe('dead letters', () => {
         level: '\ud800',
         service: '\0',
         recordId: 'no uuid',
-        // Out of a header that anybody can write.
+        // From a header that any publisher can set.
         attempts: 2 ** 40,
       }),
     ]);
@@ -120,7 +120,7 @@ describe('dead letters', () => {
     expect(row).toEqual({ length: 4000, record_id: null, level: '\ufffd', attempts: 2_147_483_647 });
   });
 
-  it('may be many at once, and large ones', async () => {
+  it('may be many and large', async () => {
     const { store, sql } = await newStore();
     const many = Array.from({ length: 1500 }, (_, index) => letter({ raw: Buffer.from(`letter ${index}`) }));
     const large = Array.from({ length: 3 }, (_, index) => letter({ raw: Buffer.alloc(5_000_000, index) }));
@@ -130,7 +130,7 @@ describe('dead letters', () => {
     ]);
   });
 
-  it('do not lose the others to one that is refused, nor that one', async () => {
+  it('are all stored if one of them is refused, including that one', async () => {
     const { store, sql } = await newStore();
     await sql(`alter table logs.dead_letters add check (not headers ? 'evil')`);
     await writeLetters(store, [
@@ -145,13 +145,13 @@ describe('dead letters', () => {
     expect(rows[1]).toMatchObject({ headers: {}, reason: expect.stringContaining('headers were refused') });
   });
 
-  it('pause when the table is not there', async () => {
+  it('pause storage if the table is missing', async () => {
     const { store, sql } = await newStore();
     await sql('drop table logs.dead_letters');
     expect((await unavailable(writeLetters(store, [letter()]))).sqlstate).toBe('42P01');
   });
 
-  it('of two consumers at once never lock each other', async () => {
+  it('of two concurrent consumers never deadlock', async () => {
     const { store, url, sql } = await newStore();
     const other = storeOn(url);
     const letters = Array.from({ length: 400 }, (_, index) => letter({ raw: Buffer.from(`${index}`) }));
@@ -165,11 +165,11 @@ describe('dead letters', () => {
     ]);
   });
 
-  it('that are only to probe the table do not make another probe wait', async () => {
+  it('that only probe the table do not block another probe', async () => {
     const { store, url } = await newStore();
     const breakpoints = await useBreakpointProxy(url, POSTGRES);
     const other = storeOn(breakpoints.url(url));
-    // The transaction of its probe is open, and the dead letter is in it.
+    // The transaction of its probe is open and contains the dead letter.
     const stands = breakpoints.stopAt({
       from: 'client',
       is: ({ text }) => /^insert into \S+services /.test(text ?? ''),
@@ -178,7 +178,7 @@ describe('dead letters', () => {
     probing.catch(() => {});
     await stands;
     await store.probe();
-    // Or the other store would wait for its answer when the test ends.
+    // Otherwise the other store would wait for a reply when the test ends.
     await breakpoints.stop();
   });
 });

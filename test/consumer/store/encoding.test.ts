@@ -1,7 +1,7 @@
 import { expect, inject, test } from 'vitest';
 import type { DatabaseSession } from '../../../consumer/store/connect.js';
+import { actionFor } from '../../../consumer/store/error-action.js';
 import { recordsTable } from '../../../consumer/store/records-table.js';
-import { verdictOf } from '../../../consumer/store/verdict.js';
 import { administer } from '../../support/postgres-admin.mjs';
 import { onEnd, uniqueName } from '../../support/use-servers.js';
 import { item, storeOn, write, writeLetters } from './database.js';
@@ -18,7 +18,7 @@ async function useEncoding(encoding: string) {
   return { store, notices, sql: (text: string) => admin.query(text, [], name) };
 }
 
-test('what a LATIN1 database cannot hold becomes a dead letter with everything in it, and the rest is stored', async () => {
+test('records that a LATIN1 database cannot represent become complete dead letters, and the rest is stored', async () => {
   const { store, sql, notices } = await useEncoding('LATIN1');
   const items = [
     item({ message: 'café' }),
@@ -30,10 +30,10 @@ test('what a LATIN1 database cannot hold becomes a dead letter with everything i
   ];
   const { stored, rejected } = await write(store, items);
   expect(stored).toBe(2);
-  expect(rejected.map(({ verdict, code }) => `${verdict} ${code}`)).toEqual(Array(4).fill('hopeless 22P05'));
+  expect(rejected.map(({ action, code }) => `${action} ${code}`)).toEqual(Array(4).fill('dead-letter 22P05'));
   expect(new Set(rejected.map((one) => one.item))).toEqual(new Set([1, 2, 3, 5].map((index) => items[index])));
   expect(notices.join()).toMatch(
-    /is encoded in LATIN1: records with characters that it cannot hold become dead letters/,
+    /uses encoding LATIN1: records with characters that it cannot represent become dead letters/,
   );
 
   const letters = rejected.map((one) => ({
@@ -67,26 +67,26 @@ test('what a LATIN1 database cannot hold becomes a dead letter with everything i
   );
 });
 
-test('a SQL_ASCII database stores every character, but for those that JSON writes as an escape', async () => {
+test('a SQL_ASCII database stores every character except those that JSON escapes', async () => {
   const { store, sql } = await useEncoding('SQL_ASCII');
   const items = [item({ message: '5 €', information: '{"price":"5 €"}' }), item({ information: '{"a":"\\u20ac"}' })];
   const { stored, rejected } = await write(store, items);
   expect(stored).toBe(1);
-  expect(rejected).toMatchObject([{ item: items[1], verdict: 'hopeless', code: '22P05' }]);
+  expect(rejected).toMatchObject([{ item: items[1], action: 'dead-letter', code: '22P05' }]);
   expect(await sql('select message from logs.records')).toEqual([{ message: '5 €' }]);
 });
 
-test('the code with which PostgreSQL 15 refuses such an escape is read as that of the later ones', async () => {
+test('the SQLSTATE of PostgreSQL 15 for such an escape is mapped to that of later versions', async () => {
   const refusal = () =>
     Promise.reject(
       Object.assign(new Error('conversion between UTF8 and SQL_ASCII is not supported'), { code: '0A000' }),
     );
   const session = (encoding: string) => ({ encoding, copy: refusal, query: refusal }) as unknown as DatabaseSession;
   const table = recordsTable('logs', Date.now);
-  const verdictIn = async (encoding: string) => [
-    await table.copy(session(encoding), []).then(() => 'stored', verdictOf),
-    await table.insert(session(encoding), []).then(() => 'stored', verdictOf),
+  const actionsIn = async (encoding: string) => [
+    await table.copy(session(encoding), []).then(() => 'stored', actionFor),
+    await table.insert(session(encoding), []).then(() => 'stored', actionFor),
   ];
-  expect(await verdictIn('SQL_ASCII')).toEqual(['hopeless', 'hopeless']);
-  expect(await verdictIn('UTF8')).toEqual(['pause', 'pause']);
+  expect(await actionsIn('SQL_ASCII')).toEqual(['dead-letter', 'dead-letter']);
+  expect(await actionsIn('UTF8')).toEqual(['pause', 'pause']);
 });

@@ -1,4 +1,4 @@
-/** Which indexes a user can choose, how they are made while records are stored, and that PostgreSQL uses them. */
+/** Configurable indexes: how they are created while records are stored, and that PostgreSQL uses them. */
 import { describe, expect, test } from 'vitest';
 import { openIndexBuilds, openMaintenance } from '../../../consumer/store/index.js';
 import { onEnd } from '../../support/use-servers.js';
@@ -18,14 +18,14 @@ interface Choice {
   readonly fields?: string[][];
 }
 
-/** @param now epoch milliseconds: which days have partitions. */
+/** @param now epoch milliseconds; determines which days have partitions. */
 async function maintained(made: TestStore, indexes: Choice, now?: () => number) {
   const again = maintenanceOf(made, indexes, now);
   await again();
   return { again };
 }
 
-/** @returns what makes partitions and indexes once. */
+/** @returns a function that creates partitions and indexes once. */
 function maintenanceOf(made: TestStore, indexes: Choice, now?: () => number) {
   const maintenance = openMaintenance(testConfig(made.url), KEEP, now);
   onEnd(() => maintenance.close());
@@ -48,7 +48,7 @@ async function count({ sql }: TestStore, definition: string): Promise<number> {
   return (await sql(INDEXES, [`%${definition}%`]))[0].n;
 }
 
-/** Rows enough for an index to be worth it, of today. */
+/** Enough rows of today for the planner to use an index. */
 async function fill({ sql }: TestStore): Promise<void> {
   await sql(`insert into logs.records select gen_random_uuid(), now(), 'shop', 'INFO', 'm',
     jsonb_build_object('requestId', 'r-' || n, 'order', jsonb_build_object('id', n)) from generate_series(1, 20000) n`);
@@ -60,7 +60,7 @@ async function planOf({ sql }: TestStore, condition: string): Promise<string> {
   return rows.map((row) => row['QUERY PLAN']).join('\n');
 }
 
-/** An index that is one of several parts of that of the parent. */
+/** Indexes of partitions that are attached to an index of the parent. */
 async function isWhole({ sql }: TestStore, name: string, parts = 9): Promise<boolean> {
   const rows = await sql(
     `select indisvalid as valid, (select count(*) from pg_inherits where inhparent = indexrelid)::int as parts
@@ -72,7 +72,7 @@ async function isWhole({ sql }: TestStore, name: string, parts = 9): Promise<boo
 }
 
 describe('the index on information', () => {
-  test('finds what contains a field, also what is still in its list', async () => {
+  test('finds records by a field, including those still in its pending list', async () => {
     const made = await newStore();
     await write(made.store, [item()]);
     await fill(made);
@@ -85,13 +85,13 @@ describe('the index on information', () => {
     expect(row).toEqual({ n: 1 });
   });
 
-  test('is dropped, stays away from new partitions, and is made again', async () => {
+  test('is dropped, is missing from new partitions, and is created again', async () => {
     const made = await newStore();
     await write(made.store, itemList(10));
     expect(await count(made, 'USING gin')).toBe(9);
     await maintained(made, { information: false });
     expect(await count(made, 'USING gin')).toBe(0);
-    expect(made.notices).toContain('the index on information is dropped (INDEX_INFORMATION=off).');
+    expect(made.notices).toContain('dropped the index on information (INDEX_INFORMATION=off).');
     const tomorrow = () => Date.now() + DAY_MS;
     await maintained(made, { information: false }, tomorrow);
     expect(await made.sql(`select 1 from pg_inherits where inhparent = 'logs.records'::regclass`)).toHaveLength(10);
@@ -99,13 +99,13 @@ describe('the index on information', () => {
 
     await maintained(made, { information: true }, tomorrow);
     expect(await count(made, 'gin_pending_list_limit')).toBe(10);
-    expect(made.notices.at(-1)).toMatch(/^index records_information of schema logs is there\./);
+    expect(made.notices.at(-1)).toMatch(/^index records_information of schema logs is ready\./);
     const after = () => Date.now() + 2 * DAY_MS;
     await maintained(made, {}, after);
     expect(await count(made, 'gin_pending_list_limit')).toBe(11);
   });
 
-  test('stays as it is where nobody says anything', async () => {
+  test('is left alone without a setting', async () => {
     const made = await newStore();
     await maintained(made, {});
     expect(await count(made, 'USING gin')).toBe(9);
@@ -114,7 +114,7 @@ describe('the index on information', () => {
     expect(await count(made, 'USING gin')).toBe(0);
   });
 
-  test('is left for later while a reader holds the lock, and storing goes on', async () => {
+  test('is deferred while a reader holds the lock, and storing continues', async () => {
     const made = await newStore();
     await write(made.store, [item()]);
     const reader = await openClient(made.url);
@@ -129,7 +129,7 @@ describe('the index on information', () => {
   });
 });
 
-test('an index that cannot be dropped within two seconds keeps readers and writers no longer', async () => {
+test('an index that cannot be dropped within two seconds blocks readers and writers no longer', async () => {
   const made = await newStore();
   await made.sql(`create function public.slow() returns event_trigger language plpgsql as
     $$ begin perform pg_sleep(6); end $$;
@@ -140,7 +140,7 @@ test('an index that cannot be dropped within two seconds keeps readers and write
 });
 
 describe('the index of a field', () => {
-  test('is there on every partition, the old and the new ones, and is used', async () => {
+  test('exists on every partition, old and new, and is used', async () => {
     const made = await newStore();
     await write(made.store, [item()]);
     await fill(made);
@@ -149,9 +149,9 @@ describe('the index of a field', () => {
     expect(await isWhole(made, 'records_by_order_id_%')).toBe(true);
     expect(made.notices.filter((text) => text.startsWith('index '))).toEqual([
       expect.stringMatching(
-        /^index records_by_requestid_\w{8} of schema logs is there\. It finds information ->> 'requestId' = '…'\.$/,
+        /^index records_by_requestid_\w{8} of schema logs is ready\. Use it with information ->> 'requestId' = '…'\.$/,
       ),
-      expect.stringMatching(/It finds information #>> '\{order,id\}' = '…'\.$/),
+      expect.stringMatching(/Use it with information #>> '\{order,id\}' = '…'\.$/),
     ]);
     await made.sql('analyze logs.records');
     // The other partitions are empty.
@@ -171,7 +171,7 @@ describe('the index of a field', () => {
     ).toEqual([]);
   });
 
-  test('is made while others write, and waits for no more than the transactions that were there before', async () => {
+  test('is created while others write, and waits only for older transactions', async () => {
     const made = await newStore();
     await write(made.store, [item()]);
     const writer = await openClient(made.url);
@@ -186,7 +186,7 @@ describe('the index of a field', () => {
     expect(await isWhole(made, 'records_by_requestid_%')).toBe(true);
   });
 
-  test('waits for a transaction that stays open, says for whose, and holds up neither partitions nor storing', async () => {
+  test('waits for an open transaction, names it, and blocks neither partitions nor storing', async () => {
     const made = await newStore();
     await write(made.store, [item()]);
     const reader = await openClient(`${made.url}?application_name=forgotten`);
@@ -194,7 +194,7 @@ describe('the index of a field', () => {
     const clock = { ms: Date.now() };
     const builds = buildsOf(made, { fields: [['requestId']] }, () => clock.ms, 20);
     const making = builds.ensure(never);
-    // That of the default partition, without whose lock no partition is made, is given up for now.
+    // The build on the default partition is canceled, because it blocks the creation of partitions.
     await eventually(() => made.notices.some((text) => text.includes('57014')));
     const building = `select 1 from pg_stat_activity where query like 'create index concurrently%' and wait_event_type = 'Lock'`;
     await eventually(async () => (await made.sql(building)).length === 1);
@@ -202,9 +202,9 @@ describe('the index of a field', () => {
     onEnd(() => maintenance.close());
     expect(await maintenance.run(never)).toMatchObject({ made: 1 });
     expect(await write(made.store, itemList(10))).toMatchObject({ stored: 10 });
-    expect(made.notices.filter((text) => text.includes('is being made and waits'))).toEqual([
+    expect(made.notices.filter((text) => text.includes('is waiting'))).toEqual([
       expect.stringMatching(
-        /^index records_by_requestid_\w+ of schema logs .*: session \d+ \(.*application forgotten\) has had a transaction open since .*pg_terminate_backend/,
+        /^the build of index records_by_requestid_\w+ of schema logs is waiting: session \d+ \(.*application forgotten\) has had a transaction open since .*pg_terminate_backend/,
       ),
     ]);
     await reader.query('commit');
@@ -214,7 +214,7 @@ describe('the index of a field', () => {
     expect(await isWhole(made, 'records_by_requestid_%', 10)).toBe(true);
   });
 
-  test('opens no connection when there is nothing left to do', async () => {
+  test('opens no connection when nothing is pending', async () => {
     const made = await newStore();
     const builds = buildsOf(made, { fields: [['requestId']] });
     await builds.ensure(never);
@@ -225,7 +225,7 @@ describe('the index of a field', () => {
     await builds.ensure(never);
   });
 
-  test('that was left halfway is made anew', async () => {
+  test('is built again after an interrupted build', async () => {
     const made = await newStore();
     await write(made.store, [item()]);
     await maintained(made, { fields: [['requestId']] });
@@ -240,10 +240,10 @@ describe('the index of a field', () => {
     expect(await isWhole(made, 'records_by_requestid_%')).toBe(true);
   });
 
-  test('that finds no room is dropped at once, and tried again ever more rarely until there is some', async () => {
+  test('is dropped when the disk is full, and retried with increasing delays', async () => {
     const made = await newStore();
     await write(made.store, [item()]);
-    // The server says so when the index is built, as where its disk is full, and what was built stays.
+    // The server reports it while the index is built, as with a full disk, and leaves an invalid index.
     await made.sql(`create sequence public.builds;
       create function public.full() returns event_trigger language plpgsql as $$ begin
         if current_query() like 'create index concurrently%' then
@@ -276,8 +276,8 @@ describe('the index of a field', () => {
         ),
       ).toEqual([]);
     }
-    expect(made.notices.filter((text) => text.includes('cannot be made'))).toEqual([
-      expect.stringMatching(/53100.*Free room\..*INDEX_FIELDS/),
+    expect(made.notices.filter((text) => text.includes('cannot be created'))).toEqual([
+      expect.stringMatching(/53100.*Free disk space\..*INDEX_FIELDS/),
     ]);
     await made.sql('drop event trigger full_disk');
     clock.ms += 3_600_001;
@@ -286,14 +286,14 @@ describe('the index of a field', () => {
     expect(await isWhole(made, 'records_by_order_id_%')).toBe(true);
   });
 
-  test('is made by two processes at once', async () => {
+  test('is created by two processes at the same time', async () => {
     const made = await newStore();
     await write(made.store, [item()]);
     const [one, other] = await Promise.all([
       maintained(made, { fields: FIELDS }),
       maintained(made, { fields: FIELDS }),
     ]);
-    // Where they were in each other's way, the next pass goes on.
+    // If they got in each other's way, the next pass continues.
     await one.again();
     await other.again();
     expect(await isWhole(made, 'records_by_requestid_%')).toBe(true);
@@ -301,7 +301,7 @@ describe('the index of a field', () => {
     expect(made.notices.filter((text) => text.includes('cannot'))).toEqual([]);
   });
 
-  test('is made on a table without partitions', async () => {
+  test('is created on a table without partitions', async () => {
     const made = await newStore();
     await made.sql(`drop table logs.records cascade;
       create table logs.records (id uuid not null, ts timestamptz not null, service text not null, level logs.level not null,
@@ -311,13 +311,13 @@ describe('the index of a field', () => {
     expect(await count(made, '->>')).toBe(1);
   });
 
-  test('cannot hold a value of many kilobytes: that record is refused, and no other', async () => {
+  test('refuses a value of many kilobytes, and only that record', async () => {
     const made = await newStore();
     await maintained(made, { fields: [['requestId']] });
     const long = Array.from({ length: 10_000 }, () => Math.random().toString(36).at(-1)).join('');
     const items = [item(), item({ information: JSON.stringify({ requestId: long }) }), item()];
     const outcome = await write(made.store, items);
-    expect(outcome).toMatchObject({ stored: 2, rejected: [{ verdict: 'hopeless', code: '54000' }] });
+    expect(outcome).toMatchObject({ stored: 2, rejected: [{ action: 'dead-letter', code: '54000' }] });
   });
 
   test('may have any name', async () => {

@@ -15,18 +15,18 @@ describe('a bad record', () => {
     ['a level that is none', { level: 'LOUD' as 'INFO' }, '22P02'],
     ['a service too long for its index', { service: Array.from({ length: 9000 }, (_, n) => n).join('') }, '54000'],
     ['information nested deeper than the stack', { information: '['.repeat(20_000) + ']'.repeat(20_000) }, '54001'],
-  ])('%s is hopeless and alone refused', async (_, changes, code) => {
+  ])('%s becomes a dead letter, and only that record is rejected', async (_, changes, code) => {
     const { store, sql } = await newStore();
     const bad = item(changes);
     const items = [...itemList(5), bad, ...itemList(5)];
     const outcome = await write(store, items);
-    expect(outcome).toMatchObject({ stored: 10, duplicates: 0, rejected: [{ verdict: 'hopeless', code }] });
+    expect(outcome).toMatchObject({ stored: 10, duplicates: 0, rejected: [{ action: 'dead-letter', code }] });
     expect(outcome.rejected[0]!.item).toBe(bad);
     expect(outcome.rejected[0]!.message).not.toBe('');
     expect(await sql(count)).toEqual([{ n: 10 }]);
   });
 
-  it('is found seven times in a thousand, quickly', async () => {
+  it('is found quickly, seven among a thousand', async () => {
     const { store, sql } = await newStore();
     const bad = new Set([0, 1, 250, 500, 501, 998, 999]);
     const items = itemList(1000, (index) => (bad.has(index) ? { message: 'a\0b' } : {}));
@@ -42,7 +42,7 @@ describe('a bad record', () => {
     expect(tookMs).toBeLessThan(1000);
   });
 
-  it('is found among duplicates as well', async () => {
+  it('is found among duplicates too', async () => {
     const { store, sql } = await newStore();
     const old = itemList(50);
     await write(store, old);
@@ -64,17 +64,17 @@ describe('a bad record', () => {
     expect(await sql(count)).toEqual([{ n: 0 }]);
   });
 
-  it('refused by a constraint is to be retried, and stored once the constraint is gone', async () => {
+  it('refused by a constraint is retried, and stored once the constraint is gone', async () => {
     const { store, sql } = await newStore();
     await sql(`alter table logs.records add constraint polite check (message <> 'damn')`);
     const rude = item({ message: 'damn' });
     const outcome = await write(store, [...itemList(9), rude]);
-    expect(outcome).toMatchObject({ stored: 9, rejected: [{ item: rude, verdict: 'retry', code: '23514' }] });
+    expect(outcome).toMatchObject({ stored: 9, rejected: [{ item: rude, action: 'retry', code: '23514' }] });
     await sql('alter table logs.records drop constraint polite');
     expect(await write(store, [rude])).toEqual({ stored: 1, duplicates: 0, rejected: [] });
   });
 
-  it('refused by a unique index of somebody else is to be retried', async () => {
+  it('refused by a unique index of the user is retried', async () => {
     const { store, sql } = await newStore();
     await sql('create unique index on logs.records (ts, service, message)');
     const timestamp = new Date().toISOString();
@@ -83,28 +83,28 @@ describe('a bad record', () => {
       item({ timestamp, message: 'same' }),
       item({ timestamp, message: 'other' }),
     ]);
-    expect(outcome).toMatchObject({ stored: 2, rejected: [{ verdict: 'retry', code: '23505' }] });
+    expect(outcome).toMatchObject({ stored: 2, rejected: [{ action: 'retry', code: '23505' }] });
   });
 
-  it('refused by a trigger that waits for the COMMIT is found as well', async () => {
+  it('refused by a deferred trigger is found too', async () => {
     const { store, sql } = await newStore();
     await sql(`create function logs.late() returns trigger language plpgsql as $$
       begin if new.message = 'bad' then raise exception 'too late' using errcode = '23001'; end if; return null; end $$`);
     await sql(`create constraint trigger late after insert on logs.records deferrable initially deferred
       for each row execute function logs.late()`);
     const outcome = await write(store, [...itemList(4), item({ message: 'bad' }), ...itemList(4)]);
-    expect(outcome).toMatchObject({ stored: 8, rejected: [{ verdict: 'retry', code: '23001' }] });
+    expect(outcome).toMatchObject({ stored: 8, rejected: [{ action: 'retry', code: '23001' }] });
   });
 
-  it('that has no partition, where somebody dropped the default one, is to be retried', async () => {
+  it('without a partition, because the default one was dropped, is retried', async () => {
     const { store, sql } = await newStore();
     await write(store, itemList(1));
     await sql('drop table logs.records_default');
     const outcome = await write(store, [...itemList(3), item({ timestamp: '2001-01-01T00:00:00Z' })]);
-    expect(outcome).toMatchObject({ stored: 3, rejected: [{ verdict: 'retry', code: '23514' }] });
+    expect(outcome).toMatchObject({ stored: 3, rejected: [{ action: 'retry', code: '23514' }] });
   });
 
-  it('is told apart from a table rule about services', async () => {
+  it('is distinguished from a constraint on services', async () => {
     const { store, sql } = await newStore();
     await sql(`alter table logs.records add check (service in ('shop', 'api'))`);
     const outcome = await write(store, [...itemList(3), item({ message: '\0' })]);

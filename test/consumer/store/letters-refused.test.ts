@@ -1,4 +1,4 @@
-/** Dead letters that cannot be written take the records of their batch with them: nothing is stored again and again. */
+/** Dead letters that cannot be written roll back the records of their batch: nothing is stored repeatedly. */
 import { describe, expect, it } from 'vitest';
 import type { Batch, DeadLetter, Rejected } from '../../../consumer/store/index.js';
 import { onEnd, uniqueName } from '../../support/use-servers.js';
@@ -21,7 +21,7 @@ function letter(changes: Partial<DeadLetter> = {}): DeadLetter {
 
 const letterOf = ({ item: { raw }, code, message }: Rejected) => letter({ raw, code, reason: message });
 
-/** A store of a role that is no superuser, so that rights and policies hold. */
+/** A store with a role that is not a superuser, so that privileges and policies apply. */
 async function limitedStore() {
   const { sql, url } = await newStore();
   const role = uniqueName('role');
@@ -44,7 +44,7 @@ const refusals: Array<[name: string, refuse: string, mend: string, words: RegExp
     'rights',
     'revoke insert on logs.dead_letters from ROLE',
     'grant insert on logs.dead_letters to ROLE',
-    /lacks rights/,
+    /lacks privileges/,
   ],
   [
     'a row-level security policy',
@@ -113,13 +113,13 @@ describe('dead letters that are refused', () => {
       await write(store, itemList(1));
       await sql(`truncate logs.records; ${refuse.replaceAll('ROLE', role)}`);
       const isOwn = name === 'that came with the batch';
-      // As they come again from a queue: records that have no id of their own get another one each time.
+      // As redelivered from a queue: records without an id get a new one each time.
       const batch = () => [...itemList(6), ...(isOwn ? [] : [item({ message: '\0' }), item({ message: 'a\0' })])];
       const same = more();
       for (let round = 0; round < 3; round++) {
         const error = await unavailable(write(store, batch(), same));
         expect(error.reason).toMatch(words);
-        // The pause does not end for as long as the letters are refused.
+        // The pause lasts as long as the dead letters are refused.
         expect((await unavailable(store.probe())).reason).toMatch(words);
         expect(await sql('select count(*)::int as n from logs.records')).toEqual([{ n: 0 }]);
       }
@@ -130,7 +130,7 @@ describe('dead letters that are refused', () => {
     },
   );
 
-  it('for what stands in them keep storage paused until just these are taken', async () => {
+  it('because of their content keep storage paused until these are accepted', async () => {
     const { store, sql, counts } = await limitedStore();
     await sql(`${no(`new.queue = 'api_info_logs'`)};
       create trigger no before insert on logs.dead_letters for each row execute function logs.no()`);
@@ -144,7 +144,7 @@ describe('dead letters that are refused', () => {
     expect(await counts()).toEqual({ records: 4, letters: 3 });
   });
 
-  it('because they come again pause storage as well', async () => {
+  it('because they are redelivered pause storage too', async () => {
     const { store, sql, counts } = await limitedStore();
     const again = letter();
     await write(store, itemList(1), { letters: [again] });
@@ -158,7 +158,7 @@ describe('dead letters that are refused', () => {
     expect(await counts()).toEqual({ records: 2, letters: 2 });
   });
 
-  it('do not concern a batch without letters', async () => {
+  it('do not affect a batch without dead letters', async () => {
     const { store, sql, role } = await limitedStore();
     await sql(`revoke insert on logs.dead_letters from ${role}`);
     expect(await write(store, itemList(3))).toMatchObject({ stored: 3 });
@@ -169,9 +169,9 @@ describe('dead letters that are refused', () => {
 });
 
 describe('dead letters and records', () => {
-  it('are seen together, or not at all', async () => {
+  it('become visible together or not at all', async () => {
     const { store, sql } = await newStore();
-    // Letters are inserted last: whoever sees one sees the records of its transaction.
+    // Dead letters are inserted last: if one is visible, so are the records of its transaction.
     await sql(`create table logs.at (what text, xid xid8);
       create function logs.note() returns trigger language plpgsql as $$
       begin insert into logs.at values (tg_table_name, pg_current_xact_id()); return null; end $$;
@@ -191,7 +191,7 @@ describe('dead letters and records', () => {
     expect(new Set(rows.map(({ what }) => what.length))).toEqual(new Set([2]));
   });
 
-  it('of a record that ends its session come with the records after it', async () => {
+  it('of a record that ends its session are stored with the records after it', async () => {
     const { store, sql } = await newStore();
     await sql(`create function logs.kill() returns trigger language plpgsql as $$
       begin if new.message = 'killer' then perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(60); end if;
@@ -210,7 +210,7 @@ describe('dead letters and records', () => {
 });
 
 describe('the probe', () => {
-  it('is taken from a role without the right to update, and leaves nothing behind', async () => {
+  it('succeeds for a role without the UPDATE privilege, and leaves nothing behind', async () => {
     const { store, sql, role } = await limitedStore();
     await sql(`revoke update on all tables in schema logs from ${role}`);
     await store.probe();
@@ -220,7 +220,7 @@ describe('the probe', () => {
   });
 
   it.each([
-    ['without rights on the table of services', 'revoke all on logs.services from ROLE'],
+    ['without privileges on the services table', 'revoke all on logs.services from ROLE'],
     ['without that table', 'drop table logs.services'],
     [
       'whose table of services refuses everything',
@@ -230,7 +230,7 @@ describe('the probe', () => {
     const limited = await limitedStore();
     await limited.sql(sql.replaceAll('ROLE', limited.role));
     await limited.store.probe();
-    expect(await limited.store.keepServices(['shop'])).toMatchObject({ refused: expect.any(String) });
+    expect(await limited.store.saveServices(['shop'])).toMatchObject({ refused: expect.any(String) });
     expect(await write(limited.store, itemList(1))).toMatchObject({ stored: 1 });
   });
 
@@ -243,7 +243,7 @@ describe('the probe', () => {
     expect((await unavailable(store.probe())).sqlstate).toBe(sqlstate);
   });
 
-  it('succeeds where a rule lets only known services pass', async () => {
+  it('succeeds if a constraint allows only known services', async () => {
     const { store, sql } = await newStore();
     await sql(`alter table logs.records add check (service in ('shop', 'api'))`);
     await write(store, itemList(1));

@@ -42,7 +42,7 @@ async function failure(promise: Promise<unknown>): Promise<LoghiveError> {
 }
 
 describe('migrating', () => {
-  it('makes everything that the storage contract names', async () => {
+  it('creates everything in the storage contract', async () => {
     const { url, query } = await useDatabase();
     expect(await storeOn(url).migrate()).toEqual(ALL);
     const columns = await query(
@@ -71,7 +71,7 @@ describe('migrating', () => {
     expect(definitions).toContain('gin (information jsonb_path_ops)');
   });
 
-  it('does nothing the second time, and says so by an empty list', async () => {
+  it('does nothing the second time and returns an empty list', async () => {
     const { url } = await useDatabase();
     const notices: string[] = [];
     const store = storeOn(url, { notice: (text) => notices.push(text) });
@@ -81,7 +81,7 @@ describe('migrating', () => {
     expect(notices).toEqual([]);
   });
 
-  it('names the database, its password masked, before the first one', async () => {
+  it('logs the database with the password masked before the first migration', async () => {
     const { url, name } = await useDatabase();
     const notices: string[] = [];
     await storeOn(url, { notice: (text) => notices.push(text) }).migrate();
@@ -91,7 +91,7 @@ describe('migrating', () => {
     expect(notices).toHaveLength(1 + ALL.length);
   });
 
-  it('applies each once when ten start together', async () => {
+  it('applies each migration once when ten start together', async () => {
     const { url, query } = await useDatabase();
     const applied = await Promise.all(Array.from({ length: 10 }, () => storeOn(url).migrate()));
     expect(applied.flat().sort()).toEqual(ALL);
@@ -113,7 +113,7 @@ describe('migrating', () => {
     expect(await query(`select 1 from pg_namespace where nspname = 'logs'`)).toEqual([]);
   });
 
-  it('keeps two schemas of one database apart', async () => {
+  it('separates two schemas of one database', async () => {
     const { url, query } = await useDatabase();
     await Promise.all([storeOn(url, { schema: 'one' }).migrate(), storeOn(url, { schema: 'two' }).migrate()]);
     const store = storeOn(url, { schema: 'two' });
@@ -123,7 +123,7 @@ describe('migrating', () => {
     ).toEqual([{ a: 0, b: 1 }]);
   });
 
-  it('refuses a migration that was applied with another text', async () => {
+  it('refuses a migration that was applied with other content', async () => {
     const { url } = await useDatabase();
     const session = await sessionOn(url);
     const migrations = await readMigrations();
@@ -131,10 +131,10 @@ describe('migrating', () => {
     const changed = migrations.map((one) => ({ ...one, checksum: one.name.startsWith('0002') ? 'x' : one.checksum }));
     const error = await failure(migrate(session, optionsWith(changed)));
     expect(error.code).toBe('LOGHIVE_MIGRATION_FAILED');
-    expect(error.message).toMatch(/0002_dead_letters\.sql.*another text/);
+    expect(error.message).toMatch(/0002_dead_letters\.sql.*other content/);
   });
 
-  it('keeps what went well before one that fails, and goes on from there', async () => {
+  it('keeps the migrations before a failed one, and continues from there', async () => {
     const { url, query } = await useDatabase();
     const session = await sessionOn(url);
     const good = { name: '0001_a.sql', sql: 'create table a (n int)', checksum: 'a' };
@@ -149,7 +149,7 @@ describe('migrating', () => {
     expect(await migrate(session, optionsWith([good, mended]))).toEqual(['0002_b.sql']);
   });
 
-  it('lives with migrations of a newer version', async () => {
+  it('accepts migrations of a newer version', async () => {
     const { url } = await useDatabase();
     const session = await sessionOn(url);
     const migrations = await readMigrations();
@@ -157,7 +157,7 @@ describe('migrating', () => {
     expect(await migrate(session, optionsWith(migrations))).toEqual([]);
   });
 
-  it('leaves a table of the Python package alone', async () => {
+  it('leaves the table of the Python package alone', async () => {
     const { url, query } = await useDatabase();
     await query('create schema logs');
     await query('create table logs.logging_details (id int, note text)');
@@ -166,7 +166,7 @@ describe('migrating', () => {
     expect(await query('select * from logs.logging_details')).toEqual([{ id: 1, note: 'mine' }]);
   });
 
-  it('gives the Python package its view', async () => {
+  it('creates the view for the Python package', async () => {
     const { url, query } = await useDatabase();
     const store = storeOn(url);
     await store.migrate();
@@ -183,14 +183,18 @@ describe('migrating', () => {
     ]);
   });
 
-  it('lets a role without the right to create run on a finished schema, and says what is missing on a new one', async () => {
+  it('lets a role without CREATE use a migrated schema, and names the missing privilege for a new one', async () => {
     const { url, query } = await useDatabase();
     const role = uniqueName('role');
     await query(`create role ${role} login password 'geheim'`);
     const limited = storeOn(urlAs(url, role, 'geheim'));
     const error = await failure(limited.migrate());
     expect(error.code).toBe('LOGHIVE_MIGRATION_FAILED');
-    expect(error.message).toMatch(/0001_records\.sql.*rights.*permission denied/);
+    expect(error.message).toMatch(
+      new RegExp(
+        `^schema logs cannot be created: user ${role} lacks the CREATE privilege on database (\\w+): permission denied .*42501\\)\\. Run GRANT CREATE ON DATABASE "\\1" TO "${role}" as the owner`,
+      ),
+    );
     expect(error.message).not.toContain('geheim');
     await storeOn(url).migrate();
     await query(`grant usage on schema logs to ${role}; grant select, insert on all tables in schema logs to ${role}`);
@@ -198,7 +202,7 @@ describe('migrating', () => {
     expect(await write(limited, [item()])).toMatchObject({ stored: 1 });
   });
 
-  it('waits for another process that migrates', async () => {
+  it('waits for the migration of another process', async () => {
     const { url } = await useDatabase();
     const other = await openClient(url);
     await other.query('begin');
@@ -213,7 +217,7 @@ describe('migrating', () => {
     expect(await applied).toEqual(ALL);
   });
 
-  it('gives up a server that does not answer any more', async () => {
+  it('stops waiting for a server that no longer responds', async () => {
     const { url } = await useDatabase();
     const proxy = await useProxy(url);
     const store = storeOn(proxy.url(url), { writeTimeoutMs: 400, notice: () => proxy.halfOpen() });
@@ -222,7 +226,7 @@ describe('migrating', () => {
     expect(performance.now() - startedAt).toBeLessThan(5000);
   });
 
-  it.each(['is under way', 'is about to begin'])('that %s ends when the store is closed', async (moment) => {
+  it.each(['is under way', 'is about to begin'])('that %s is aborted when the store is closed', async (moment) => {
     const { url } = await useDatabase();
     const proxy = await useProxy(url);
     let silent = moment === 'is about to begin';
@@ -239,7 +243,7 @@ describe('migrating', () => {
     expect(performance.now() - startedAt).toBeLessThan(6000);
   });
 
-  it('takes a checkout with other line ends for the same', async () => {
+  it('accepts a checkout with other line endings', async () => {
     const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'loghive-migrations-'));
     onEnd(() => fs.rm(folder, { recursive: true }));
     await fs.writeFile(path.join(folder, '0001_a.sql'), 'select 1;\nselect 2;\n');

@@ -7,8 +7,8 @@ import { item, itemList, newStore, openClient, storeOn, unavailable, urlAs, writ
 
 const count = 'select count(*)::int as n from logs.records';
 
-describe('a server that cannot', () => {
-  it('pauses while it is read-only, and goes on afterwards', async () => {
+describe('a store', () => {
+  it('pauses while the server is read-only, and resumes afterwards', async () => {
     const { store, sql, url, name } = await newStore();
     await write(store, itemList(1));
     await sql(`alter database ${name} set default_transaction_read_only = on`);
@@ -26,7 +26,7 @@ describe('a server that cannot', () => {
     expect(await write(store, itemList(1))).toMatchObject({ stored: 1 });
   });
 
-  it('repeats over a connection that was ended while it was idle', async () => {
+  it('retries on a new connection if an idle one was closed', async () => {
     const { store, sql } = await newStore();
     await write(store, itemList(1));
     await sql(
@@ -35,7 +35,7 @@ describe('a server that cannot', () => {
     expect(await write(store, itemList(7))).toMatchObject({ stored: 7 });
   });
 
-  it('stores every record once although its sessions are ended again and again', async () => {
+  it('stores every record once although its sessions are terminated repeatedly', async () => {
     const { store, sql, url } = await newStore();
     const killer = await openClient(url);
     let ended = 0;
@@ -72,7 +72,7 @@ describe('a server that cannot', () => {
     expect(await sql(count)).toEqual([{ n: 6000 }]);
   }, 60_000);
 
-  it('pauses while all connections are taken', async () => {
+  it('pauses while the server has no free connection', async () => {
     const { store, sql, url, name } = await newStore();
     const role = uniqueName('role');
     await sql(`create role ${role} login password 'x' connection limit 1 in role pg_write_all_data`);
@@ -88,7 +88,7 @@ describe('a server that cannot', () => {
     await store.probe();
   });
 
-  it('stores a batch in parts that takes too long as a whole', async () => {
+  it('stores a batch in parts if the whole takes too long', async () => {
     const { store, sql } = await newStore({ statementTimeoutMs: 300 });
     await sql(`create function logs.slow() returns trigger language plpgsql as $$
       begin if new.message <> 'probe' then perform pg_sleep(0.01); end if; return new; end $$;
@@ -98,7 +98,7 @@ describe('a server that cannot', () => {
     expect(await sql(count)).toEqual([{ n: 60 }]);
   });
 
-  it('gives a connection up that does not answer', async () => {
+  it('closes a connection that does not answer', async () => {
     const { store, sql, url } = await newStore({ writeTimeoutMs: 300 });
     await write(store, itemList(1));
     const locker = await openClient(url);
@@ -112,7 +112,7 @@ describe('a server that cannot', () => {
     expect((await sql(count))[0].n).toBeGreaterThanOrEqual(2);
   });
 
-  it('repeats after a deadlock', async () => {
+  it('retries after a deadlock', async () => {
     const { store, sql } = await newStore();
     await sql(`create table logs.calls (n int); insert into logs.calls values (0);
       create function logs.deadlock() returns trigger language plpgsql as $$
@@ -127,7 +127,7 @@ describe('a server that cannot', () => {
     expect(await write(store, itemList(1))).toMatchObject({ stored: 1 });
   });
 
-  it('pauses while it is down and stores everything once when it is back', async () => {
+  it('pauses while the server is down and stores everything once when it is back', async () => {
     const server = await startPostgres();
     onEnd(() => server.stop());
     const store = storeOn(server.url);
@@ -144,7 +144,7 @@ describe('a server that cannot', () => {
     expect(await server.query(count)).toEqual([{ n: 100 }]);
   }, 30_000);
 
-  it('stores once what was committed while the answer was lost', async () => {
+  it('stores records once if the reply to COMMIT was lost', async () => {
     const { url, sql } = await newStore();
     const proxy = await useProxy(url);
     const store = storeOn(proxy.url(url));
@@ -154,7 +154,7 @@ describe('a server that cannot', () => {
       create constraint trigger slow after insert on logs.records deferrable initially deferred
       for each row when (new.message = 'slow') execute function logs.slow()`);
     const written = write(store, [item({ message: 'slow' }), ...itemList(9)]);
-    // The COMMIT has begun; its answer will find nobody.
+    // COMMIT has started; its reply is lost.
     await eventually(async () => (await sql('select is_called from logs.commits'))[0].is_called);
     await proxy.reset();
     const outcome = await written;
@@ -163,7 +163,7 @@ describe('a server that cannot', () => {
     expect(await sql(count)).toEqual([{ n: 11 }]);
   });
 
-  it('pauses for a half-open connection, and stores everything once afterwards', async () => {
+  it('pauses on a half-open connection, and stores everything once afterwards', async () => {
     const { url, sql } = await newStore();
     const proxy = await useProxy(url);
     const store = storeOn(proxy.url(url), { writeTimeoutMs: 500, connectTimeoutMs: 500 });
@@ -177,9 +177,9 @@ describe('a server that cannot', () => {
     expect(await sql(count)).toEqual([{ n: 2000 }]);
   });
 
-  it('pauses while its disk is full', async () => {
+  it('pauses while the disk is full', async () => {
     const { store, sql } = await newStore();
-    // Raised by a trigger: a disk that is full for this database alone cannot be had here.
+    // Raised by a trigger, because the disk of one database cannot be filled here.
     await sql(`create function logs.full() returns trigger language plpgsql as $$
       begin raise exception 'could not extend file' using errcode = '53100'; end $$;
       create trigger full_disk before insert on logs.records for each row execute function logs.full()`);
@@ -190,7 +190,7 @@ describe('a server that cannot', () => {
     expect(await write(store, itemList(5))).toMatchObject({ stored: 5 });
   });
 
-  it('finishes the write under way when the store is closed, and takes no more', async () => {
+  it('finishes the write in flight when it is closed, and accepts no more', async () => {
     const { store, sql } = await newStore();
     const written = write(store, itemList(500));
     const closed = store.close();
@@ -203,7 +203,7 @@ describe('a server that cannot', () => {
     ).toEqual([]);
   });
 
-  it('is left within seconds when the store is closed while it does not answer', async () => {
+  it('closes within seconds while the server does not answer', async () => {
     const { url } = await newStore();
     const proxy = await useProxy(url);
     const store = storeOn(proxy.url(url));

@@ -14,14 +14,14 @@ const PARTITIONS = `select relname as name from pg_inherits join pg_class on pg_
   where inhparent = 'logs.records'::regclass order by relname`;
 const PLACES = `select tableoid::regclass::text as place, count(*)::int as n from logs.records group by 1 order by 1`;
 
-/** A store whose clock the test moves. */
+/** A store with a clock that the test controls. */
 async function storeWithClock() {
   const clock = { ms: noon };
   return { clock, ...(await newStore({}, () => clock.ms)) };
 }
 
 describe('partitions', () => {
-  it('are made for today and a week ahead, and for the days of a batch within the window', async () => {
+  it('are created for today and a week ahead, and for the days of a batch within the window', async () => {
     const { store, sql } = await storeWithClock();
     await write(store, [on(0), on(-30), on(-31), on(8), item({ timestamp: '0001-01-01T00:00:00Z' })]);
     const names = (await sql(PARTITIONS)).map(({ name }) => name);
@@ -33,7 +33,7 @@ describe('partitions', () => {
     ]);
   });
 
-  it('take the microseconds around midnight on the right side', async () => {
+  it('separate days at midnight to the microsecond', async () => {
     const { store, sql } = await storeWithClock();
     const edges = ['2026-02-28T23:59:59.999999Z', '2026-03-01T00:00:00.000000Z', '2026-03-01T23:59:59.999999Z'];
     await write(
@@ -46,7 +46,7 @@ describe('partitions', () => {
     ]);
   });
 
-  it('carry the key and every index', async () => {
+  it('have the primary key and every index', async () => {
     const { store, sql } = await storeWithClock();
     await write(store, [on(0)]);
     const made = await sql(`select count(*)::int as n from pg_indexes where tablename = '${nameOf(0)}'`);
@@ -56,7 +56,7 @@ describe('partitions', () => {
     expect(orphans).toEqual([{ n: 0 }]);
   });
 
-  it('are made a day further each day', async () => {
+  it('are created one day further each day', async () => {
     const { store, sql, clock } = await storeWithClock();
     await write(store, [on(0)]);
     clock.ms += DAY_MS;
@@ -64,7 +64,7 @@ describe('partitions', () => {
     expect(await sql(PARTITIONS)).toContainEqual({ name: nameOf(8) });
   });
 
-  it('take their rows over from the default partition', async () => {
+  it('receive their rows from the default partition', async () => {
     const { store, sql, clock } = await storeWithClock();
     const early = itemList(100, () => ({ timestamp: day(9) }));
     await write(store, early);
@@ -75,7 +75,7 @@ describe('partitions', () => {
     expect(await sql(PLACES)).toEqual([{ place: `logs.${nameOf(9)}`, n: 101 }]);
   });
 
-  it('take rows over with columns that somebody added', async () => {
+  it('receive rows with columns that a user added', async () => {
     const { store, sql, clock } = await storeWithClock();
     await sql(`alter table logs.records drop column message cascade, add column message text not null default '',
       add column words int generated always as (length(message)) stored, add column note text default 'n'`);
@@ -87,7 +87,7 @@ describe('partitions', () => {
     ]);
   });
 
-  it('are left for later while a reader holds the lock, without a pause and without holding others up', async () => {
+  it('are deferred while a reader holds the lock, without pausing storage or blocking others', async () => {
     const { store, sql, url, clock, notices } = await storeWithClock();
     const reader = await openClient(url);
     await reader.query('begin; select count(*) from logs.records');
@@ -121,7 +121,7 @@ describe('partitions', () => {
     expect(notices.join()).not.toContain('Partition');
   });
 
-  it('that change under a waiting COPY lead to a repeat, not to a refusal', async () => {
+  it('that change under a waiting COPY cause a retry, not a rejection', async () => {
     const { store, sql, url } = await storeWithClock();
     const other = await openClient(url);
     await other.query('begin; select count(*) from logs.records');
@@ -138,7 +138,7 @@ describe('partitions', () => {
     expect(await sql(PLACES)).toEqual([{ place: 'logs.mine', n: 2 }]);
   });
 
-  it('are made by many consumers at once under load, and every record is stored once', async () => {
+  it('are created by many concurrent consumers under load, and every record is stored once', async () => {
     const { store, sql, url, clock } = await storeWithClock();
     const stores = [store, ...Array.from({ length: 4 }, () => storeOn(url, {}, () => clock.ms))];
     const reader = await openClient(url);
@@ -166,7 +166,7 @@ describe('partitions', () => {
     expect(places.map(({ place }) => place)).not.toContain('logs.records_default');
   });
 
-  it('made by hand for longer than a day are used', async () => {
+  it('that users created for longer than a day are used', async () => {
     const { store, sql } = await storeWithClock();
     await sql(`create table logs.by_month partition of logs.records for values from ('2026-03-01 00:00+00') to ('2026-04-01 00:00+00');
       create table logs.past partition of logs.records for values from (minvalue) to ('2026-02-20 00:00+00')`);
@@ -185,7 +185,7 @@ describe('partitions', () => {
       `create table logs.morning partition of logs.records for values from ('2026-03-01 00:00+00') to ('2026-03-01 06:00+00')`,
     ],
     ['whose name is taken', 'create table logs.records_20260301 (n int)'],
-  ])('%s leave the rest to the default one, told once', async (_, obstacle) => {
+  ])('%s leave the other records to the default partition, with one warning', async (_, obstacle) => {
     const { store, sql, notices } = await storeWithClock();
     await sql(obstacle);
     expect(await write(store, [on(0)])).toMatchObject({ stored: 1 });
@@ -195,7 +195,7 @@ describe('partitions', () => {
     expect(await sql(PARTITIONS)).toContainEqual({ name: nameOf(1) });
   });
 
-  it('that the role may not make leave everything to the default one, told once', async () => {
+  it('that the role may not create leave all records to the default partition, with one warning', async () => {
     const { sql, url } = await storeWithClock();
     const role = uniqueName('role');
     await sql(`create role ${role} login password 'x'; grant usage on schema logs to ${role};
@@ -205,10 +205,10 @@ describe('partitions', () => {
     expect(await write(limited, [on(0), on(-1)])).toMatchObject({ stored: 2 });
     expect(await sql(PLACES)).toEqual([{ place: 'logs.records_default', n: 2 }]);
     expect(notices).toHaveLength(1);
-    expect(notices[0]).toMatch(/default partition takes.*rights/);
+    expect(notices[0]).toMatch(/default partition stores.*privileges/);
   });
 
-  it('dropped by somebody else are made again within the hour', async () => {
+  it('that others dropped are created again within an hour', async () => {
     const { store, sql, clock } = await storeWithClock();
     await write(store, [on(0)]);
     await sql(`drop table logs.${nameOf(0)}`);
@@ -219,7 +219,7 @@ describe('partitions', () => {
     expect(await sql(PLACES)).toEqual([{ place: `logs.${nameOf(0)}`, n: 2 }]);
   });
 
-  it('are found whatever time zone the server is set to', async () => {
+  it('are recognized in any time zone of the server', async () => {
     const { store, sql, name } = await storeWithClock();
     await write(store, [on(0)]);
     await sql(`alter database ${name} set timezone = 'Asia/Kolkata'; alter database ${name} set datestyle = 'German'`);
@@ -232,10 +232,10 @@ describe('partitions', () => {
     ]);
   });
 
-  describe('that cannot be had within two seconds', () => {
+  describe('that cannot be created within two seconds', () => {
     const COUNT = `select count(*)::int as n from pg_inherits where inhparent = 'logs.records'::regclass`;
 
-    /** What happens to each partition that is about to be attached, as if there were millions of rows to look through. */
+    /** Delays attaching a partition, as if there were millions of rows to scan. */
     async function storeWith(what: string) {
       const made = await storeWithClock();
       await made.sql(`create sequence public.tries; create function public.slow() returns event_trigger language plpgsql as $$
@@ -253,7 +253,7 @@ describe('partitions', () => {
     const cancelled = `raise exception 'cancelled after %', current_setting('statement_timeout') using errcode = '57014'`;
     const MINUTE_MS = 60_000;
 
-    it('are all left for later, for ever longer, whatever day comes next', async () => {
+    it('are all deferred with increasing delays, whatever the next day', async () => {
       const { sql, triesAfter, notices } = await storeWith(cancelled);
       expect(await triesAfter(0)).toBe(1);
       expect(await triesAfter(0, -3)).toBe(1);
@@ -263,19 +263,19 @@ describe('partitions', () => {
       expect(await triesAfter(61 * MINUTE_MS, -5)).toBe(3);
       expect(await triesAfter(DAY_MS)).toBe(4);
       expect(await sql(COUNT)).toEqual([{ n: 1 }]);
-      const told = notices.filter((text) => text.startsWith('partition'));
-      expect(told).toHaveLength(1);
-      expect(told[0]).toMatch(
-        /^partition records_20260301 of schema logs cannot be made within 2 s; the default partition takes its records\..* too large\. .*docs\/default-partition\.md/,
+      const warnings = notices.filter((text) => text.startsWith('partition'));
+      expect(warnings).toHaveLength(1);
+      expect(warnings[0]).toMatch(
+        /^partition records_20260301 of schema logs cannot be created within 2 s; the default partition stores its records\..* too large\. .*docs\/default-partition\.md/,
       );
-      expect(told[0]).toMatch(/cancelled after (?:2s|1\d\d\dms) \(SQLSTATE 57014\)/);
+      expect(warnings[0]).toMatch(/cancelled after (?:2s|1\d\d\dms) \(SQLSTATE 57014\)/);
 
       await sql('drop event trigger slow');
       await triesAfter(DAY_MS + MINUTE_MS, 2);
       expect(await sql(COUNT)).toEqual([{ n: 9 }]);
     });
 
-    it('for the rows of one day hold up the other days once only', async () => {
+    it('because of the rows of one day delay the other days only once', async () => {
       const { sql, triesAfter } = await storeWith(
         `if current_query() like '%records_20260301 %' then ${cancelled}; end if`,
       );
@@ -288,7 +288,7 @@ describe('partitions', () => {
       ]);
     });
 
-    it('together are made some now and some later', async () => {
+    it('together are created over several passes', async () => {
       const { sql, triesAfter } = await storeWith('perform pg_sleep(0.9)');
       await triesAfter(0);
       const [{ n }] = await sql(COUNT);
@@ -299,7 +299,7 @@ describe('partitions', () => {
       expect(await sql(COUNT)).toEqual([{ n: 9 }]);
     });
 
-    it('can be had again when the old rows of the default one were moved as it is written down', async () => {
+    it('can be created after moving the old rows of the default partition as documented', async () => {
       const { store, sql, clock } = await storeWithClock();
       const old = itemList(50, (n) => ({ timestamp: new Date(noon - (50 + 5 * n) * DAY_MS).toISOString() }));
       const recent = item({ timestamp: day(-40) });

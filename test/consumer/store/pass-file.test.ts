@@ -19,7 +19,7 @@ describe('a line of the file', () => {
     ['db.example.com:5432:logs:other:secret', undefined],
     ['DB.example.com:5432:logs:loghive:secret', undefined],
     ['*x:*:*:*:secret', undefined],
-    // The first one that fits, and nothing of comments and half lines.
+    // The first match wins; comments and incomplete lines are ignored.
     ['other:*:*:*:one\n*:*:*:*:two\n*:*:*:*:three', 'two'],
     ['#*:*:*:*:one\n*:*:*:*:two', 'two'],
     ['\n*:*:*\n*:*:*:*\n*:*:*:*:two\n', 'two'],
@@ -45,7 +45,7 @@ describe('a line of the file', () => {
   });
 });
 
-/** A role with a password of its own, and a URL that names a file in its place. */
+/** A role with a password, and a URL that names a file instead. */
 async function usePassFile(
   lines: (at: { host: string; port: string; name: string; role: string }) => string,
   mode = 0o600,
@@ -78,7 +78,7 @@ describe('a database URL that names a passfile', () => {
     await opened((await usePassFile(LINE)).url);
   });
 
-  test('goes by the password in the URL where there is one', async () => {
+  test('prefers the password in the URL', async () => {
     const { url } = await usePassFile(() => '*:*:*:*:wrong\n');
     await opened(url.replace('@', `:${encodeURIComponent('pa:ss\\word')}@`));
   });
@@ -86,21 +86,21 @@ describe('a database URL that names a passfile', () => {
   test.each<[string, (made: { file: string }) => void, RegExp]>([
     ['is not there', ({ file }) => rmSync(file), /passfile "\S+ pass-\S+" cannot be used: ENOENT/],
     [
-      'has no line for it',
+      'has no entry for it',
       ({ file }) => writeFileSync(file, '*:*:*:other:secret\n'),
-      /passfile "\S+ pass-\S+" has no line for 127\.0\.0\.1:\d+:db_\w+:role_\w+\. Add one, or put the password into/,
+      /passfile "\S+ pass-\S+" has no entry for 127\.0\.0\.1:\d+:db_\w+:role_\w+\. Add one, or put the password into/,
     ],
-    ['everybody can read', ({ file }) => chmodSync(file, 0o604), /its group or everybody can read it.*chmod 0600/],
-    ['its group can read', ({ file }) => chmodSync(file, 0o640), /its group or everybody can read it/],
+    ['everybody can read', ({ file }) => chmodSync(file, 0o604), /group or others have access to it.*chmod 0600/],
+    ['its group can read', ({ file }) => chmodSync(file, 0o640), /group or others have access to it/],
     [
       'is a folder',
       ({ file }) => {
         rmSync(file);
         mkdirSync(file);
       },
-      /it is not a plain file/,
+      /it is not a regular file/,
     ],
-  ])('says so where it %s', async (_what, happens, words) => {
+  ])('fails with a readable message if it %s', async (_what, happens, words) => {
     const made = await usePassFile(LINE);
     happens(made);
     await expect(opened(made.url)).rejects.toThrow(words);

@@ -1,7 +1,7 @@
-/** GIN's pending lists: who may be long, and who empties them. */
+/** GIN pending lists: their limits, and cleaning them. */
 import { expect, test } from 'vitest';
 import { PendingLists } from '../../../consumer/pending-lists.js';
-import { openIndexUpkeep } from '../../../consumer/store/index.js';
+import { openPendingListCleaner } from '../../../consumer/store/index.js';
 import { storageUnavailable } from '../../../consumer/store/storage-fault.js';
 import { onEnd, uniqueName } from '../../support/use-servers.js';
 import { eventually } from '../../support/wait.mjs';
@@ -9,19 +9,19 @@ import { item, itemList, newStore, openClient, testConfig, urlAs, write } from '
 
 const LIMITS = `select relname as name, reloptions as options from pg_class join pg_am on pg_am.oid = relam
   where amname = 'gin' and relkind = 'i' order by relname`;
-/** Pages that were in the lists: they are none any more. */
+/** Number of pages that were in the lists: cleaning removes them. */
 const PENDING = `select coalesce(sum(gin_clean_pending_list(pg_class.oid)), 0)::int as pages
   from pg_class join pg_am on pg_am.oid = relam where amname = 'gin' and relkind = 'i'`;
 
 function upkeepOn(url: string) {
-  const upkeep = openIndexUpkeep(testConfig(url));
+  const upkeep = openPendingListCleaner(testConfig(url));
   onEnd(() => upkeep.close());
   return upkeep;
 }
 
 const records = () => itemList(200, (n) => ({ information: JSON.stringify({ requestId: `r-${n}`, n }) }));
 
-test('a partition is made with a list of 64 MiB; those that are there get theirs when lists are emptied', async () => {
+test('a new partition has a list limit of 64 MiB; existing ones get it when lists are cleaned', async () => {
   const { store, sql, url } = await newStore();
   await write(store, records());
   const before = await sql(LIMITS);
@@ -29,32 +29,32 @@ test('a partition is made with a list of 64 MiB; those that are there get theirs
   expect(before.filter(({ options }) => options === null)).toEqual([
     { name: 'records_default_information_idx', options: null },
   ]);
-  await upkeepOn(url).emptyLists();
+  await upkeepOn(url).cleanPendingLists();
   const after = await sql(LIMITS);
   expect(after.map(({ options }) => options)).toEqual(Array(9).fill(['gin_pending_list_limit=65536']));
 });
 
-test('what batches have put off is sorted in', async () => {
+test('entries of batches are moved into the index', async () => {
   const { store, sql, url } = await newStore();
   const upkeep = upkeepOn(url);
   await write(store, records());
   expect((await sql(PENDING))[0].pages).toBeGreaterThan(0);
   await write(store, records());
-  await upkeep.emptyLists();
+  await upkeep.cleanPendingLists();
   expect(await sql(PENDING)).toEqual([{ pages: 0 }]);
-  // The connection may be given back in between.
+  // The connection may be released in between.
   await upkeep.release();
   await write(store, records());
-  await upkeep.emptyLists();
+  await upkeep.cleanPendingLists();
   expect(await sql(PENDING)).toEqual([{ pages: 0 }]);
 });
 
-test('a limit that somebody has set stays, and so does everything while a reader holds the index', async () => {
+test('a limit that a user has set is kept, and nothing changes while a reader holds the index', async () => {
   const { store, sql, url } = await newStore();
   await write(store, records());
   await sql('alter index logs.records_default_information_idx set (gin_pending_list_limit = 1000)');
   const upkeep = upkeepOn(url);
-  await upkeep.emptyLists();
+  await upkeep.cleanPendingLists();
   expect((await sql(LIMITS)).at(-1).options).toEqual(['gin_pending_list_limit=1000']);
 
   await sql('alter index logs.records_default_information_idx reset (gin_pending_list_limit)');
@@ -62,16 +62,16 @@ test('a limit that somebody has set stays, and so does everything while a reader
   await reader.query('begin; select count(*) from logs.records where information @> \'{"n":1}\'');
   await write(store, records());
   const other = upkeepOn(url);
-  await other.emptyLists();
+  await other.cleanPendingLists();
   expect((await sql(LIMITS)).at(-1).options).toBeNull();
   expect(await sql(PENDING)).toEqual([{ pages: 0 }]);
 });
 
-test('a list that cannot be emptied because its index is locked keeps no other full', async () => {
+test('a list whose index is locked does not prevent cleaning the others', async () => {
   const { store, sql, url } = await newStore();
   const upkeep = upkeepOn(url);
   await write(store, records());
-  await upkeep.emptyLists();
+  await upkeep.cleanPendingLists();
   const [first, second] = (await sql(LIMITS)).map(({ name }) => `logs.${name}`);
   const later = new Date(Date.now() + 86_400_000).toISOString();
   for (const [locked, free] of [
@@ -81,44 +81,44 @@ test('a list that cannot be emptied because its index is locked keeps no other f
     await write(store, [...records(), ...records().map(({ record }) => item({ ...record, timestamp: later }))]);
     const other = await openClient(url);
     await other.query(`begin; reindex index ${locked}`);
-    await expect(upkeep.emptyLists()).rejects.toMatchObject({ sqlstate: '55P03' });
+    await expect(upkeep.cleanPendingLists()).rejects.toMatchObject({ sqlstate: '55P03' });
     expect(await sql(`select gin_clean_pending_list('${free}')::int as pages`)).toEqual([{ pages: 0 }]);
     await other.query('rollback');
-    await upkeep.emptyLists();
+    await upkeep.cleanPendingLists();
     expect(await sql(PENDING)).toEqual([{ pages: 0 }]);
   }
 });
 
-test('a partition that was dropped meanwhile keeps no list from being emptied', async () => {
+test('a dropped partition does not prevent cleaning the others', async () => {
   const { store, sql, url } = await newStore();
   await write(store, records());
   const names = (await sql(LIMITS)).map(({ name }) => name);
   const upkeep = upkeepOn(url);
-  await upkeep.emptyLists();
+  await upkeep.cleanPendingLists();
   await sql(`drop table logs.${names.at(1).replace('_information_idx', '')}`);
   await write(store, records());
-  await upkeep.emptyLists();
+  await upkeep.cleanPendingLists();
   expect(await sql(PENDING)).toEqual([{ pages: 0 }]);
 });
 
-test('who does not own the tables leaves their lists alone, and is told nothing', async () => {
+test('a role that does not own the tables leaves their lists alone without a warning', async () => {
   const { store, sql, url } = await newStore();
   await write(store, records());
   const role = uniqueName('consumer');
   await sql(`create user ${role} password 'secret'; grant usage on schema logs to ${role};
     grant select, insert on all tables in schema logs to ${role}`);
-  await upkeepOn(urlAs(url, role, 'secret')).emptyLists();
+  await upkeepOn(urlAs(url, role, 'secret')).cleanPendingLists();
   expect((await sql(PENDING))[0].pages).toBeGreaterThan(0);
 });
 
-test('a table that is not partitioned has one list', async () => {
+test('a table without partitions has one list', async () => {
   const { store, sql, url } = await newStore();
   await sql(`drop table logs.records cascade;
     create table logs.records (id uuid not null, ts timestamptz not null, service text not null, level logs.level not null,
       message text not null, information jsonb not null default '{}', primary key (ts, id));
     create index on logs.records using gin (information jsonb_path_ops)`);
   await write(store, records());
-  await upkeepOn(url).emptyLists();
+  await upkeepOn(url).cleanPendingLists();
   expect(await sql(PENDING)).toEqual([{ pages: 0 }]);
   expect(await sql(LIMITS)).toMatchObject([{ options: ['gin_pending_list_limit=65536'] }]);
 });
@@ -130,7 +130,7 @@ function useLists(results: Array<() => Promise<void>> = [], everyMs = 5, onClose
     everyMs,
     warn: (sentence) => warnings.push(sentence),
     store: {
-      emptyLists: () => {
+      cleanPendingLists: () => {
         calls.push('empty');
         return (results.shift() ?? (async () => {}))();
       },
@@ -145,7 +145,7 @@ function useLists(results: Array<() => Promise<void>> = [], everyMs = 5, onClose
   return { lists, calls, warnings, emptied: () => calls.filter((call) => call === 'empty').length };
 }
 
-test('lists are emptied at the start, then where something was stored, and once more at the end', async () => {
+test('lists are cleaned at the start, after records were stored, and once more at the end', async () => {
   const { lists, calls, emptied } = useLists();
   lists.start();
   await eventually(() => emptied() === 1);
@@ -156,7 +156,7 @@ test('lists are emptied at the start, then where something was stored, and once 
   expect(calls).toEqual(['empty', 'empty', 'empty', 'close']);
 });
 
-test('what could not be emptied is tried again', async () => {
+test('a failed cleaning is retried', async () => {
   const { lists, emptied } = useLists([
     async () => {
       throw new Error('PostgreSQL is away');
@@ -168,7 +168,7 @@ test('what could not be emptied is tried again', async () => {
   expect(emptied()).toBe(2);
 });
 
-test('a burst is not waited for', async () => {
+test('cleaning does not wait for the end of a burst', async () => {
   const { lists, emptied } = useLists([], 3_600_000);
   lists.start();
   await eventually(() => emptied() === 1);
@@ -178,7 +178,7 @@ test('a burst is not waited for', async () => {
   await eventually(() => emptied() === 2);
 });
 
-test('what is under way at the end is not waited for twice', async () => {
+test('a call in flight at the end is not awaited twice', async () => {
   let end = () => {};
   const untilClosed = () =>
     new Promise<void>((resolve) => {
@@ -192,7 +192,7 @@ test('what is under way at the end is not waited for twice', async () => {
   expect(calls).toEqual(['empty', 'close']);
 });
 
-test('lists that cannot be emptied for long are told of once, until they can', async () => {
+test('lists that cannot be cleaned for long cause one warning, until they can', async () => {
   const refused = async () => {
     throw storageUnavailable('a table is locked.', { sqlstate: '55P03' });
   };

@@ -10,7 +10,7 @@ export function poison(what: string, timing = 'before insert on logs.records for
 
 export const raise = (code: string) => `raise exception 'it is said to be %', '${code}' using errcode = '${code}'`;
 
-/** On a store with this schema besides. Sequences count on where a transaction is rolled back. */
+/** For a store with this schema. Sequences keep counting when a transaction is rolled back. */
 export async function storeWith(sql: string, changes: Parameters<typeof newStore>[0] = {}): Promise<TestStore> {
   const made = await newStore(changes);
   await write(made.store, itemList(1));
@@ -18,5 +18,5 @@ export async function storeWith(sql: string, changes: Parameters<typeof newStore
   return made;
 }
 
-/** How often `logs.tries` was counted on. */
+/** Number of increments of `logs.tries`. */
 export const tries = async ({ sql }: TestStore) => (await sql('select last_value::int as n from logs.tries'))[0].n;

@@ -1,4 +1,7 @@
-/** PostgreSQL behind a pooler in transaction mode: each transaction may run in another session, which others used before. */
+/**
+ * PostgreSQL behind a pooler in transaction mode: each transaction may run in another session, which other clients have
+ * used.
+ */
 import type pg from 'pg';
 import { beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { type PgbouncerServer, startPgbouncer } from '../../support/pgbouncer.mjs';
@@ -31,7 +34,7 @@ describe('one session for all clients of the pool', () => {
     pooler = await usePooler({ default_pool_size: 1, min_pool_size: 0, reserve_pool_size: 0 });
   });
 
-  /** What a session of the server shows to whoever gets it next. */
+  /** Session state that the next client would see. */
   const left = async (client: pg.Client) => {
     const { rows: settings } = await client.query('select name, setting from pg_settings order by name');
     const { rows: locks } = await client.query(
@@ -40,12 +43,12 @@ describe('one session for all clients of the pool', () => {
     const { rows: others } = await client.query(
       `select name from pg_cursors union all select name from pg_prepared_statements`,
     );
-    // The pooler sets the name, and a language brings settings of its own when it is loaded.
+    // The pooler sets the name, and a procedural language adds settings when it is loaded.
     const ours = settings.filter(({ name }) => name !== 'application_name' && !name.includes('.'));
     return { settings: ours, locks, others };
   };
 
-  it('has nothing of ours when another client gets it', async () => {
+  it('has no settings of ours when another client gets it', async () => {
     const { url, sql, name } = await newStore();
     await sql(`alter database ${name} set synchronous_commit = off`);
     await sql(`alter database ${name} set default_transaction_isolation = 'repeatable read'`);
@@ -60,7 +63,7 @@ describe('one session for all clients of the pool', () => {
       () => write(store, [item()], { letters: [letter] }),
       () => write(store, [...itemList(3), item({ message: '\0' })]),
       () => write(store, [item({ timestamp: '2020-01-01T00:00:00Z' }), item({ timestamp: '1999-01-01T00:00:00Z' })]),
-      () => store.keepServices(['shop']),
+      () => store.saveServices(['shop']),
       () => store.services(),
       () => store.probe(),
       async () => {
@@ -81,10 +84,10 @@ describe('one session for all clients of the pool', () => {
     }
   });
 
-  it('does not carry over what other clients have set', async () => {
+  it('ignores settings of other clients', async () => {
     const { url, sql } = await newStore();
     const other = await openClient(pooler.url(url));
-    // What the pooler does not keep apart for its clients.
+    // Settings that the pooler does not track per client.
     await other.query(`set synchronous_commit = off; set statement_timeout = 1; set lock_timeout = 1; set search_path = nowhere;
       set session characteristics as transaction isolation level serializable`);
     await sql(`create table seen (name text, setting text);
@@ -105,7 +108,7 @@ describe('one session for all clients of the pool', () => {
 });
 
 describe('sessions that come and go', () => {
-  it('store everything once, whatever part of a batch they end in', async () => {
+  it('store everything once, wherever in a batch they end', async () => {
     const pooler = await usePooler({ default_pool_size: 3 });
     const { url, sql } = await newStore();
     const store = storeOn(pooler.url(url));
@@ -126,7 +129,7 @@ describe('sessions that come and go', () => {
     expect(await sql('select seen from logs.dead_letters')).toEqual([{ seen: 60 }]);
   });
 
-  it('survive a pooler that is killed and started again', async () => {
+  it('survive a restart of the pooler', async () => {
     const pooler = await usePooler();
     const { url, sql } = await newStore();
     const store = storeOn(pooler.url(url));
@@ -163,8 +166,8 @@ describe('bad records behind a pooler', () => {
     const bad = item({ message: 'poison' });
     const outcome = await write(store, [...itemList(20), bad, item({ message: '\0' })], { letters: [letter] });
     expect(outcome.rejected).toMatchObject([
-      { item: bad, verdict: 'retry', code: expect.stringMatching(code) },
-      { verdict: 'hopeless', code: '22021' },
+      { item: bad, action: 'retry', code: expect.stringMatching(code) },
+      { action: 'dead-letter', code: '22021' },
     ]);
     expect(await sql(count)).toEqual([{ n: 20, ids: 20 }]);
     expect(await sql('select seen from logs.dead_letters')).toEqual([{ seen: 1 }]);
@@ -172,7 +175,7 @@ describe('bad records behind a pooler', () => {
 });
 
 describe('a pooler', () => {
-  it('is told nothing at the start that it does not know', async () => {
+  it('gets no unknown startup parameters', async () => {
     const pooler = await usePooler();
     const { url } = await newStore();
     await storeOn(pooler.url(url)).connect();
@@ -180,17 +183,17 @@ describe('a pooler', () => {
     expect(error.reason).toMatch(/refuses the options of the database URL: unsupported startup parameter: options/);
   });
 
-  it('is not told what an environment variable of other programs says', async () => {
+  it('gets no settings from environment variables of libpq', async () => {
     const pooler = await usePooler();
     const { url } = await newStore();
-    // Only now: the clients of the test would send them as well.
+    // Set only now: the clients of the test would send them too.
     vi.stubEnv('PGOPTIONS', '-c work_mem=123kB');
     vi.stubEnv('PGREPLICATION', 'database');
     onEnd(() => vi.unstubAllEnvs());
     expect(await write(storeOn(pooler.url(url)), itemList(1))).toMatchObject({ stored: 1 });
   });
 
-  it('lets roles with settings of their own through', async () => {
+  it('accepts roles with their own settings', async () => {
     const pooler = await usePooler();
     const { url, sql, name } = await newStore();
     const role = uniqueName('role');
@@ -208,9 +211,9 @@ describe('a pooler', () => {
   });
 });
 
-describe('ten that migrate at once', () => {
+describe('ten concurrent migrations', () => {
   it.each(['read committed', 'repeatable read', 'serializable'])(
-    'apply each migration once where the default is %s, with a pooler and without',
+    'apply each migration once with default isolation %s, with and without a pooler',
     async (isolation) => {
       const pooler = await usePooler({ default_pool_size: 20 });
       for (const through of [(url: string) => url, pooler.url]) {

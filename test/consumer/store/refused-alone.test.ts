@@ -1,4 +1,4 @@
-/** Records that PostgreSQL refuses with an error that might as well be its own: all others are taken. */
+/** Records that PostgreSQL refuses with errors that could also be its own: all others are stored. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../support/postgres.mjs';
 import { eventually } from '../../support/wait.mjs';
@@ -7,7 +7,7 @@ import { poison, raise, storeWith, tries } from './poison.js';
 
 const count = 'select count(*)::int as n from logs.records';
 
-describe('a record that is refused alone, again and again, while a plain row is taken', () => {
+describe('a record that is refused alone repeatedly, while a probe row is accepted', () => {
   let made: TestStore;
   beforeAll(async () => {
     made = await storeWith(
@@ -27,7 +27,7 @@ describe('a record that is refused alone, again and again, while a plain row is 
     expect(await write(store, [...good.slice(0, 20), bad, ...good.slice(20)])).toEqual({
       stored: 40,
       duplicates: 0,
-      rejected: [{ item: bad, verdict: 'retry', code, message: `it is said to be ${code}` }],
+      rejected: [{ item: bad, action: 'retry', code, message: `it is said to be ${code}` }],
     });
     expect(await sql(`${count} where service = '${service}'`)).toEqual([{ n: 40 }]);
   });
@@ -39,7 +39,7 @@ describe('a record that is refused alone, again and again, while a plain row is 
     expect(await write(made.store, [...old, ...itemList(3), bad])).toMatchObject({
       stored: 3,
       duplicates: 10,
-      rejected: [{ item: bad, verdict: 'retry', code: 'XX000' }],
+      rejected: [{ item: bad, action: 'retry', code: 'XX000' }],
     });
   });
 
@@ -67,7 +67,7 @@ describe('a record that is refused alone', () => {
        create trigger poison after insert on logs.records referencing new table as added for each statement
          execute function logs.poison()`,
     ],
-  ])('%s is found where the server does not name its line', async (_, sql) => {
+  ])('%s is found although the server does not name its line', async (_, sql) => {
     const { store } = await storeWith(sql);
     const bad = [item({ message: 'poison' }), item({ message: 'poison' })];
     const items = [...itemList(100), bad[0]!, ...itemList(300), bad[1]!, ...itemList(5)];
@@ -83,16 +83,16 @@ describe('a record that is refused alone', () => {
     expect(await tries(made)).toBe(3);
   });
 
-  it('is hopeless where it is larger than PostgreSQL can hold, which is called an internal error', async () => {
+  it('becomes a dead letter if it is too large for PostgreSQL, which reports an internal error', async () => {
     const { store } = await storeWith(
       poison(`raise exception 'invalid memory alloc request size 1073741824' using errcode = 'XX000'`),
     );
     const outcome = await write(store, [item(), item({ message: 'poison' })]);
-    expect(outcome).toMatchObject({ stored: 1, rejected: [{ verdict: 'hopeless', code: '54000' }] });
+    expect(outcome).toMatchObject({ stored: 1, rejected: [{ action: 'dead-letter', code: '54000' }] });
   });
 
-  it('is stored when it is taken at last', async () => {
-    // Three times with the others, the sixth time is the third one alone.
+  it('is stored if it is finally accepted', async () => {
+    // Three times with the others; the sixth is the third time alone.
     const made = await storeWith(poison(`if nextval('logs.tries') < 6 then ${raise('53200')}; end if`));
     expect(await write(made.store, [...itemList(5), item({ message: 'poison' })])).toEqual({
       stored: 6,
@@ -101,7 +101,7 @@ describe('a record that is refused alone', () => {
     });
   });
 
-  it('is not rejected while a plain row is refused as well', async () => {
+  it('is not rejected while a probe row is refused too', async () => {
     const { store, sql } = await storeWith(`create function logs.no() returns trigger language plpgsql as $$
       begin perform nextval('logs.tries'); ${raise('XX000')}; end $$;
       create trigger no before insert on logs.records for each row execute function logs.no()`);
@@ -110,7 +110,7 @@ describe('a record that is refused alone', () => {
     expect(await write(store, itemList(3))).toMatchObject({ stored: 3 });
   });
 
-  it('is told apart from a disk that holds a plain row, but none as large as the record', async () => {
+  it('is distinguished from a disk with space for a small probe row, but not for a row of its size', async () => {
     const { store } = await storeWith(`create function logs.full() returns trigger language plpgsql as $$
       begin if octet_length(new::text) > 20000 then ${raise('53100')}; end if; return new; end $$;
       create trigger full_disk before insert on logs.records for each row execute function logs.full()`);
@@ -118,17 +118,17 @@ describe('a record that is refused alone', () => {
     await expect(write(store, [item(), large])).rejects.toMatchObject({ sqlstate: '53100' });
   });
 
-  it('is told apart from its neighbours, where a trigger refuses its service', async () => {
+  it('is distinguished from other records if a trigger refuses its service', async () => {
     const { store } = await storeWith(`create function logs.no() returns trigger language plpgsql as $$
       begin if new.service = 'shop' then ${raise('P0001')}; end if; return new; end $$;
       create trigger no before insert on logs.records for each row execute function logs.no()`);
     const outcome = await write(store, [item(), item({ service: 'api' }), item({ service: 'web' })]);
-    expect(outcome).toMatchObject({ stored: 2, rejected: [{ verdict: 'retry', code: 'P0001' }] });
+    expect(outcome).toMatchObject({ stored: 2, rejected: [{ action: 'retry', code: 'P0001' }] });
   });
 });
 
 describe('a record that takes longer than a statement may', () => {
-  /** Notes the time-out of each try, and is cancelled at once. */
+  /** Records the timeout of each attempt, which is canceled immediately. */
   const cancelled = (timing?: string) =>
     `create sequence logs.t1; create sequence logs.t2; create sequence logs.t3; create sequence logs.t4;
      create sequence logs.t5; create sequence logs.t6; create sequence logs.t7; create sequence logs.t8;
@@ -145,16 +145,16 @@ describe('a record that takes longer than a statement may', () => {
   };
   const limits = { statementTimeoutMs: 30_000, writeTimeoutMs: 60_000 };
 
-  it('costs the full time once, and then a tenth of it', async () => {
+  it('costs the full timeout once, and then a tenth of it', async () => {
     const made = await storeWith(cancelled(), limits);
     const bad = item({ message: 'poison' });
     const outcome = await write(made.store, [...itemList(2000), bad, ...itemList(2000)]);
-    expect(outcome).toMatchObject({ stored: 4000, rejected: [{ item: bad, verdict: 'retry', code: '57014' }] });
+    expect(outcome).toMatchObject({ stored: 4000, rejected: [{ item: bad, action: 'retry', code: '57014' }] });
     // Three times with all others, three times alone.
     expect(await timeouts(made)).toEqual([30_000, 3000, 3000, 3000, 3000, 3000]);
   });
 
-  it('gets its share of the time once where it is large', async () => {
+  it('gets its share of the timeout once if it is large', async () => {
     const made = await storeWith(cancelled(), limits);
     const bad = { ...item({ message: 'poison' }), raw: Buffer.alloc(100_000) };
     const good = itemList(20).map((each) => ({ ...each, raw: Buffer.alloc(5000) }));
@@ -162,14 +162,14 @@ describe('a record that takes longer than a statement may', () => {
     expect(await timeouts(made)).toEqual([30_000, 3000, 3000, 15_000, 3000, 3000]);
   });
 
-  it('gets a tenth where it comes back', async () => {
+  it('gets a tenth when it is retried', async () => {
     const made = await storeWith(cancelled(), limits);
     const bad = item({ message: 'poison' });
     expect(await write(made.store, [bad], { retried: true })).toMatchObject({ rejected: [{ item: bad }] });
     expect(await timeouts(made)).toEqual([3000, 3000, 3000]);
   });
 
-  it('is found within eight tries where the server does not name its line', async () => {
+  it('is found within eight attempts if the server does not name its line', async () => {
     const made = await storeWith(cancelled('after insert on logs.records for each row'), limits);
     const bad = item({ message: 'poison' });
     const outcome = await write(made.store, [...itemList(100), bad, ...itemList(155)]);
@@ -178,11 +178,11 @@ describe('a record that takes longer than a statement may', () => {
     expect(await timeouts(made)).toEqual([30_000, 3000, 3000, 3000, 3000, 3000, 3000]);
   });
 
-  it('is cancelled by the server, and isolated', async () => {
+  it('is canceled by the server and isolated', async () => {
     const { store } = await storeWith(poison('perform pg_sleep(60)'), { statementTimeoutMs: 300 });
     const bad = item({ message: 'poison' });
     const outcome = await write(store, [...itemList(50), bad]);
-    expect(outcome).toMatchObject({ stored: 50, rejected: [{ item: bad, verdict: 'retry', code: '57014' }] });
+    expect(outcome).toMatchObject({ stored: 50, rejected: [{ item: bad, action: 'retry', code: '57014' }] });
   });
 });
 
@@ -206,8 +206,8 @@ it('all kinds of bad records in one batch are found, and all others stored', asy
   const items = bad.flatMap((each, index) => [...good.slice(index * 10, index * 10 + 10), each]);
   const outcome = await write(store, [...items, ...good.slice(40)]);
   expect(outcome.stored).toBe(60);
-  expect(outcome.rejected.map(({ verdict, code }) => `${verdict} ${code}`)).toEqual([
-    'hopeless 22P05',
+  expect(outcome.rejected.map(({ action, code }) => `${action} ${code}`)).toEqual([
+    'dead-letter 22P05',
     'retry 23514',
     'retry XX000',
     'retry 57014',
@@ -226,13 +226,13 @@ describe('a record that ends its session', () => {
     expect(outcome).toEqual({
       stored: records - 1,
       duplicates: 0,
-      rejected: [{ item: bad, verdict: 'retry', code: '57P01', message: expect.stringMatching(/connection was lost/) }],
+      rejected: [{ item: bad, action: 'retry', code: '57P01', message: expect.stringMatching(/connection was lost/) }],
     });
     expect(await sql(count)).toEqual([{ n: records - 1 }]);
     expect(await write(store, itemList(3))).toMatchObject({ stored: 3 });
   });
 
-  it('is found beside records that are bad in other ways', async () => {
+  it('is found among records that are bad in other ways', async () => {
     const { store, sql } = await storeWith(killer);
     const items = [
       ...itemList(5),
@@ -242,19 +242,19 @@ describe('a record that ends its session', () => {
       ...itemList(5),
     ];
     const outcome = await write(store, [...items, item({ message: '\0' })]);
-    expect(outcome.rejected.map(({ verdict, code }) => `${verdict} ${code}`).sort()).toEqual([
-      'hopeless 22021',
-      'hopeless 22021',
+    expect(outcome.rejected.map(({ action, code }) => `${action} ${code}`).sort()).toEqual([
+      'dead-letter 22021',
+      'dead-letter 22021',
       'retry 57P01',
     ]);
     expect(await sql(count)).toEqual([{ n: 15 }]);
   });
 
-  it.each(['57P02', '08006', '25P03'])('by an error that says so, %s, is found as well', async (code) => {
+  it.each(['57P02', '08006', '25P03'])('with SQLSTATE %s is found too', async (code) => {
     const { store } = await storeWith(poison(raise(code)));
     const bad = item({ message: 'poison' });
     const outcome = await write(store, [item(), bad]);
-    expect(outcome).toMatchObject({ stored: 1, rejected: [{ item: bad, verdict: 'retry', code }] });
+    expect(outcome).toMatchObject({ stored: 1, rejected: [{ item: bad, action: 'retry', code }] });
   });
 });
 
@@ -265,7 +265,7 @@ describe('a record that crashes the server', () => {
   });
   afterAll(() => server.stop());
 
-  it('is found over the pauses that this makes', async () => {
+  it('is found across the resulting pauses', async () => {
     const store = storeOn(server.url);
     await store.migrate();
     // The shell's parent is the backend; the server ends all sessions then, and recovers.
@@ -284,7 +284,7 @@ describe('a record that crashes the server', () => {
       },
       { withinMs: 19_000, everyMs: 1 },
     );
-    expect(outcome.rejected).toMatchObject([{ item: bad, verdict: 'retry' }]);
+    expect(outcome.rejected).toMatchObject([{ item: bad, action: 'retry' }]);
     expect(pauses).toBeGreaterThan(0);
     expect(await write(store, itemList(3))).toMatchObject({ stored: 3 });
   });

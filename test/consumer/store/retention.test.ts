@@ -1,4 +1,4 @@
-/** Days that are dropped, rows that are deleted, and what goes on meanwhile. */
+/** Dropping days and deleting rows, and what continues meanwhile. */
 import { describe, expect, it } from 'vitest';
 import { openMaintenance, type Retention } from '../../../consumer/store/index.js';
 import type { Level } from '../../../src/level.js';
@@ -19,7 +19,7 @@ const PARTITIONS = `select relname as name from pg_inherits join pg_class on pg_
   where inhparent = 'logs.records'::regclass and relname <> 'records_default' order by relname`;
 const COUNT = 'select count(*)::int as n from logs.records';
 
-/** A store whose clock the test moves, and its maintenance. */
+/** A store with a clock that the test controls, and its maintenance. */
 async function useRetention(retention: Retention) {
   const clock = { ms: noon };
   const made = await newStore({ retentionDays: retention.days }, () => clock.ms);
@@ -42,7 +42,7 @@ async function useRetention(retention: Retention) {
 }
 
 describe('maintenance', () => {
-  it('makes the partitions of today and a week ahead, whoever logs, also after a midnight and a month', async () => {
+  it('creates partitions for today and a week ahead without any records, also after midnight and after a month', async () => {
     const { maintenance, clock, names, notices } = await useRetention({ days: undefined, levels: {} });
     for (const [passed, first] of [
       [0, 0],
@@ -58,18 +58,18 @@ describe('maintenance', () => {
     expect(notices).toEqual([]);
   });
 
-  it('keeps no connection between two passes', async () => {
+  it('closes its connection between two passes', async () => {
     const { maintenance, sql } = await useRetention(all(3));
     await maintenance.run(never);
     await expect
       .poll(() =>
         sql(`select 1 from pg_stat_activity where application_name = 'loghive' and datname = current_database()`),
       )
-      // That of the store itself is not open yet: migrations have one of their own.
+      // The store has not connected yet: migrations use their own connection.
       .toHaveLength(0);
   });
 
-  it('without a database says so, and works when it is there', async () => {
+  it('fails without a database, and works once it is available', async () => {
     const { url } = await useRetention(all(3));
     const away = openMaintenance(testConfig('postgres://u@127.0.0.1:1/d'), all(3));
     onEnd(() => away.close());
@@ -79,7 +79,7 @@ describe('maintenance', () => {
 });
 
 describe('retention', () => {
-  it('drops days that are over, and leaves the rest', async () => {
+  it('drops expired days and leaves the rest', async () => {
     const { store, maintenance, names, left } = await useRetention(all(3));
     await write(
       store,
@@ -90,7 +90,7 @@ describe('retention', () => {
     expect((await names())[0]).toBe(nameOf(-3));
   });
 
-  it('drops the days of a month in which no consumer ran, and a day more after each midnight', async () => {
+  it('drops the days of a month in which no consumer ran, and one more after each midnight', async () => {
     const { store, maintenance, clock, names, left } = await useRetention(all(3));
     await write(
       store,
@@ -109,7 +109,7 @@ describe('retention', () => {
     const { sql, maintenance, left } = await useRetention(all(3));
     await sql(`insert into logs.records select gen_random_uuid(), ts, 'shop', 'INFO', 'm'
       from unnest('{0001-01-01 00:00+00,1970-01-01 00:00+00,2024-02-26 23:59:59.999999+00,2024-02-27 00:00+00,2024-03-09 00:00+00,2262-04-11 23:47:16+00}'::timestamptz[]) as ts`);
-    // They take several steps.
+    // Takes several steps.
     await sql(`insert into logs.records select gen_random_uuid(), '2020-01-01 00:00+00'::timestamptz + n * interval '1 ms', 'shop', 'INFO', 'm'
       from generate_series(1, 5000) n`);
     expect(await maintenance.run(never)).toMatchObject({ partitions: [], records: 5003 });
@@ -117,7 +117,7 @@ describe('retention', () => {
     expect(await maintenance.run(never)).toMatchObject({ partitions: [], records: 0 });
   });
 
-  it('works beside a day that takes its rows over from the default partition', async () => {
+  it('runs while a new partition receives its rows from the default partition', async () => {
     const { store, sql, maintenance, clock, left } = await useRetention(all(3));
     await write(
       store,
@@ -132,7 +132,7 @@ describe('retention', () => {
     expect(await left()).toEqual([]);
   });
 
-  it('drops partitions made by hand only when all of them is old, and tells of those that it cannot drop', async () => {
+  it('drops user-created partitions only when all their rows are expired, and reports those that it cannot drop', async () => {
     const { sql, maintenance, names, notices, clock } = await useRetention(all(3));
     await sql(`create table logs.past partition of logs.records for values from (minvalue) to ('2024-01-01 00:00+00');
       create table logs.half partition of logs.records for values from ('2024-01-01 00:00+00') to ('2024-02-28 00:00+00');
@@ -149,12 +149,12 @@ describe('retention', () => {
     await maintenance.run(never);
     expect(notices).toHaveLength(2);
     expect(notices.sort()).toEqual([
-      expect.stringMatching(/^partition parted of schema logs is kept beyond its time: it is no ordinary table\./),
-      expect.stringMatching(/^partition used of schema logs is kept beyond its time\. .*depend.*2BP01/),
+      expect.stringMatching(/^cannot delete expired partition parted of schema logs: it is not an ordinary table\./),
+      expect.stringMatching(/^cannot delete expired partition used of schema logs\. .*depend.*2BP01/),
     ]);
   });
 
-  it('waits for a reader no longer than two seconds, and drops the day a minute later', async () => {
+  it('waits for a reader for at most two seconds, and drops the day a minute later', async () => {
     const { store, url, sql, maintenance, clock, notices, names } = await useRetention(all(3));
     await write(store, [on(-3), on(0)]);
     clock.ms += DAY_MS;
@@ -162,7 +162,7 @@ describe('retention', () => {
     const reader = await openClient(url);
     await reader.query('begin; select count(*) from logs.records');
     clock.ms += 3 * DAY_MS;
-    // Those ahead need the same lock, and are not had either.
+    // The partitions ahead need the same lock.
     let done = false;
     const removed = maintenance.run(never).finally(() => {
       done = true;
@@ -184,7 +184,7 @@ describe('retention', () => {
     expect(notices).toHaveLength(1);
   });
 
-  /** A reader that stays, and thirty days that are over. */
+  /** A long-running reader, and thirty expired days. */
   async function useLongReader(levels: Retention['levels'] = {}) {
     const made = await useRetention(all(3, levels));
     const { sql, url, clock, maintenance } = made;
@@ -200,11 +200,11 @@ describe('retention', () => {
     return { ...made, reader, pid: rows[0].pid as number };
   }
 
-  it('tries none of thirty days again that a reader has kept it from dropping once, and names the reader', async () => {
+  it('tries none of thirty days again after a reader blocked one, and names the reader', async () => {
     const { maintenance, clock, notices, names, reader, pid } = await useLongReader();
     const before = await names();
     expect(await maintenance.run(never)).toMatchObject({ partitions: [], records: 0 });
-    // It is left alone ever longer.
+    // Increasing delays.
     for (const minutes of [1, 2]) {
       clock.ms += minutes * MINUTE_MS;
       expect(await maintenance.run(never)).toMatchObject({ partitions: [], records: 0 });
@@ -213,7 +213,7 @@ describe('retention', () => {
     expect(notices).toEqual([
       expect.stringMatching(
         new RegExp(
-          `^partition ${nameOf(-30)} of schema logs is kept beyond its time: session ${pid} \\(user \\w+, application report\\) has held a lock on it since \\d{4}-.* UTC\\. End its transaction, if need be by "select pg_terminate_backend\\(${pid}\\)"\\. Loghive goes on trying\\.$`,
+          `^cannot delete expired partition ${nameOf(-30)} of schema logs: session ${pid} \\(user \\w+, application report\\) has held a lock on it since \\d{4}-.* UTC\\. End its transaction, if need be by "select pg_terminate_backend\\(${pid}\\)"\\. Loghive keeps trying\\.$`,
         ),
       ),
     ]);
@@ -222,27 +222,27 @@ describe('retention', () => {
     expect((await maintenance.run(never)).partitions).toEqual([]);
     clock.ms += MINUTE_MS;
     expect((await maintenance.run(never)).partitions).toContain(nameOf(-30));
-    // The next one that stays is news.
+    // The next long-running reader is reported again.
     await reader.query('begin; select count(*) from logs.records');
     clock.ms += 4 * DAY_MS;
     await maintenance.run(never);
     expect(notices).toHaveLength(2);
   }, 60_000);
 
-  it('deletes by level what is not locked, while it waits for days that are', async () => {
+  it('deletes by level from unlocked partitions while locked days wait', async () => {
     const { store, maintenance, clock, notices, reader, left } = await useLongReader({ DEBUG: 1 });
     await reader.query('rollback');
     await write(store, [on(30, 'DEBUG'), on(28, 'DEBUG'), on(28)]);
     await reader.query('begin; lock table logs.records in access share mode');
     await maintenance.run(never);
-    // The pass after it has its two seconds for others.
+    // The next pass has its two seconds for other locks.
     clock.ms += 1000;
     expect((await maintenance.run(never)).records).toBe(1);
     expect(await left()).toHaveLength(2);
     expect(notices).toHaveLength(1);
   });
 
-  it('is left alone by a role that may not drop, told once', async () => {
+  it('warns once if the role may not drop partitions', async () => {
     const { store, sql, url, maintenanceOn, notices, clock, left } = await useRetention(all(3, { DEBUG: 1 }));
     await write(store, [on(-3), on(0), on(-2, 'DEBUG')]);
     const role = uniqueName('role');
@@ -254,10 +254,10 @@ describe('retention', () => {
     await limited.run(never);
     expect(await left()).toHaveLength(3);
     expect(notices).toHaveLength(1);
-    expect(notices[0]).toMatch(/is kept beyond its time\. .*rights/);
+    expect(notices[0]).toMatch(/^cannot delete expired .*privileges/);
   });
 
-  it('deletes nothing that is old only by a wrong clock of this machine', async () => {
+  it('deletes nothing that is expired only by a wrong local clock', async () => {
     const { store, maintenance, clock, left } = await useRetention(all(3));
     const today = new Date().toISOString();
     clock.ms = Date.now();
@@ -267,7 +267,7 @@ describe('retention', () => {
     expect(await left()).toHaveLength(1);
   });
 
-  it('deletes from no table that is not partitioned by PostgreSQL, told once, and storing goes on', async () => {
+  it('deletes nothing from a table without declarative partitioning, warns once, and storing continues', async () => {
     const { store, sql, maintenance, left, notices } = await useRetention(all(3));
     await sql(`drop table logs.records cascade; create table logs.records (
       id uuid, ts timestamptz, service text, level logs.level, message text, information jsonb, primary key (ts, id))`);
@@ -276,12 +276,12 @@ describe('retention', () => {
     await maintenance.run(never);
     expect(await left()).toHaveLength(2);
     expect(notices).toEqual([
-      expect.stringMatching(/^logs\.records is not partitioned by PostgreSQL: nothing is deleted/),
+      expect.stringMatching(/^logs\.records does not use declarative partitioning: nothing is deleted/),
     ]);
     expect(await sql(`select relname from pg_class where relname like 'records\\_2%'`)).toEqual([]);
   });
 
-  it('by level takes their old rows only, wherever they are, once', async () => {
+  it('by level deletes only expired rows, in every partition, once', async () => {
     const { store, sql, maintenance, clock, left } = await useRetention(all(10, { DEBUG: 1, INFO: 3, CRITICAL: 10 }));
     const levels = ['DEBUG', 'INFO', 'WARNING', 'CRITICAL'] as const;
     await write(
@@ -302,7 +302,7 @@ describe('retention', () => {
     expect(await maintenance.run(never)).toMatchObject({ partitions: [], records: 2 });
   });
 
-  it('by level alone deletes from a default partition of many blocks, in steps that can be ended', async () => {
+  it('by level alone deletes from a large default partition, in steps that can be aborted', async () => {
     const { sql, maintenance, count } = await useRetention({ days: undefined, levels: { DEBUG: 1 } });
     await sql(`insert into logs.records select gen_random_uuid(), '2020-01-01 00:00+00'::timestamptz + n * interval '1 s', 'shop',
       (case when n % 2 = 0 then 'DEBUG' else 'ERROR' end)::logs.level, repeat('m', 1000) from generate_series(1, 9000) n`);
@@ -313,7 +313,7 @@ describe('retention', () => {
     expect(await count()).toBe(4500);
   });
 
-  it('is shared by several processes: nothing is deleted that is to be kept, and none of them fails', async () => {
+  it('is shared by several processes: only expired records are deleted, and no process fails', async () => {
     const { store, url, maintenanceOn, clock, names } = await useRetention(all(3, { DEBUG: 1 }));
     await write(
       store,
@@ -326,7 +326,7 @@ describe('retention', () => {
     expect((await names())[0]).toBe(nameOf(-1));
   });
 
-  it('takes nothing else away while many write and read', { timeout: 60_000 }, async () => {
+  it('deletes only expired records under concurrent load', { timeout: 60_000 }, async () => {
     const { store, sql, url, maintenance, clock, notices } = await useRetention(all(3, { DEBUG: 1 }));
     const old = itemList(20_000, (n) => ({ timestamp: day(-1 - (n % 3)), level: n % 4 === 0 ? 'DEBUG' : 'INFO' }));
     await write(store, old);
@@ -349,7 +349,7 @@ describe('retention', () => {
     const removed: string[] = [];
     for (let pass = 0; removed.length < 2 || pass < 5; pass++) {
       removed.push(...(await maintenance.run(never)).partitions);
-      // What was locked is tried again.
+      // Locked objects are retried.
       clock.ms += MINUTE_MS;
     }
     running = false;

@@ -37,23 +37,25 @@ const letter = {
   headers: {},
 };
 
-it('a consumer with the documented rights stores records, dead letters and services, and warns once that it may make no partition', async () => {
+it('a consumer with the documented privileges stores records, dead letters and services, and warns once that it may not create partitions', async () => {
   const { store, query, told } = await useRoles();
   expect(await store.migrate()).toEqual([]);
   await store.probe();
   expect(await write(store, [item(), item()])).toMatchObject({ stored: 2, rejected: [] });
   await writeLetters(store, [letter]);
   await writeLetters(store, [letter, { ...letter, raw: Buffer.from('[') }]);
-  expect(await store.keepServices(['shop'])).toBeUndefined();
+  expect(await store.saveServices(['shop'])).toBeUndefined();
   expect(await store.services()).toEqual(['shop']);
   expect(await query('select raw, seen from logs.dead_letters order by raw')).toEqual([
     { raw: Buffer.from('['), seen: 1 },
     { raw: Buffer.from('{'), seen: 1 },
   ]);
-  expect(told).toEqual([expect.stringMatching(/^warning: partition .* cannot be made; the default partition takes/)]);
+  expect(told).toEqual([
+    expect.stringMatching(/^warning: partition .* cannot be created; the default partition stores/),
+  ]);
 });
 
-it('a consumer that was granted the role of the owner makes partitions, and counts dead letters', async () => {
+it('a consumer that was granted the role of the owner creates partitions and counts dead letters', async () => {
   const { store, query, told, owner, consumer, url } = await useRoles();
   await query(`grant ${owner} to ${consumer}`);
   await write(store, [item()]);

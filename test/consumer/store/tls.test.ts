@@ -13,7 +13,7 @@ const stranger = makeCa({ cn: 'Theirs' });
 const client = authority.issue({ cn: 'postgres' });
 const pem = writePem({ ca: authority.cert, otherCa: stranger.cert, cert: client.cert, key: client.key, junk: 'x' });
 
-/** By which kind of connection a login is taken. */
+/** Which connections pg_hba.conf accepts. */
 const HBA = `
 hostssl   all tls_only    all scram-sha-256
 hostnossl all tls_only    all reject
@@ -89,7 +89,7 @@ describe('sslmode', () => {
     ['good', `sslmode=verify-full&${ours}`, true],
     ['good', `sslmode=prefer&${theirs}`, false],
     ['good', `sslmode=require&channel_binding=require`, true],
-    // require does not look at the certificate, verify-ca not at the name.
+    // require does not verify the certificate, verify-ca not the name.
     ['expired', 'sslmode=require', true],
     ['otherName', 'sslmode=require', true],
     ['otherName', `sslmode=require&${ours}`, true],
@@ -103,11 +103,11 @@ describe('sslmode', () => {
     expect(await overTls(urlOf(servers[server], query))).toBe(expected);
   });
 
-  it('verify-full goes by the name in the URL', async () => {
+  it('verify-full verifies the host name in the URL', async () => {
     expect(await overTls(urlOf(servers.good, `sslmode=verify-full&${ours}`, 'localhost'))).toBe(true);
   });
 
-  it('takes TLS from the first byte where the server can', async () => {
+  it('uses direct TLS if the server supports it', async () => {
     const [{ version }] = await servers.good.query(`select current_setting('server_version_num')::int as version`);
     const url = urlOf(servers.good, `sslmode=verify-full&sslnegotiation=direct&${ours}`);
     if (version >= 170_000) expect(await overTls(url)).toBe(true);
@@ -115,11 +115,11 @@ describe('sslmode', () => {
   });
 
   it.each<[string, keyof Servers, string, RegExp]>([
-    ['an unknown authority', 'good', `sslmode=verify-full&${theirs}`, /authority that is not known.*sslrootcert/],
-    ['an unknown authority', 'good', `sslmode=verify-ca&${theirs}`, /authority that is not known/],
-    ['an unknown authority', 'good', `sslmode=require&${theirs}`, /authority that is not known/],
-    ['a private authority that is not given', 'good', 'sslmode=verify-full', /authority that is not known/],
-    ['a private authority that the system does not know', 'good', 'sslrootcert=system', /authority that is not known/],
+    ['an unknown authority', 'good', `sslmode=verify-full&${theirs}`, /unknown authority.*sslrootcert/],
+    ['an unknown authority', 'good', `sslmode=verify-ca&${theirs}`, /unknown authority/],
+    ['an unknown authority', 'good', `sslmode=require&${theirs}`, /unknown authority/],
+    ['a private authority that is not given', 'good', 'sslmode=verify-full', /unknown authority/],
+    ['a private authority that the system does not know', 'good', 'sslrootcert=system', /unknown authority/],
     ['a certificate that has expired', 'expired', `sslmode=verify-full&${ours}`, /has expired/],
     ['a certificate that has expired', 'expired', `sslmode=verify-ca&${ours}`, /has expired/],
     ['a certificate for another name', 'otherName', `sslmode=verify-full&${ours}`, /another name.*elsewhere\.example/],
@@ -131,7 +131,7 @@ describe('sslmode', () => {
     expect(error.message).not.toContain(new URL(servers[server].url).password);
   });
 
-  it('allow goes on with TLS where the server refuses a plain connection, prefer the other way round', async () => {
+  it('allow falls back to TLS if the server refuses a plain connection, and prefer vice versa', async () => {
     expect(await overTls(urlOf(servers.good, 'sslmode=allow', '127.0.0.1', 'tls_only:pw'))).toBe(true);
     expect(await overTls(urlOf(servers.good, 'sslmode=prefer', '127.0.0.1', 'plain_only:pw'))).toBe(false);
     const plain = await refusal(urlOf(servers.good, 'sslmode=disable', '127.0.0.1', 'tls_only:pw'));
@@ -140,31 +140,31 @@ describe('sslmode', () => {
     expect(tls.sqlstate).toBe('28000');
   });
 
-  it('require with channel binding is refused where the server cannot bind', async () => {
+  it('channel_binding=require fails if the server does not support it', async () => {
     const error = await refusal(urlOf(servers.plain, 'channel_binding=require'));
     expect(error.reason).toMatch(/channel_binding=require/);
   });
 });
 
-describe('certificates of our own', () => {
+describe('client certificates', () => {
   const shown = `sslcert=${encodeURIComponent(pem.cert)}&sslkey=${encodeURIComponent(pem.key)}`;
 
-  it('are shown to the server', async () => {
+  it('are sent to the server', async () => {
     await expect(overTls(urlOf(servers.good, `sslmode=require&${shown}`))).resolves.toBe(true);
   });
 
   it.each([
     ['sslrootcert', 'sslmode=verify-full&sslrootcert=/no/such/file', /sslrootcert "\/no\/such\/file" cannot be read/],
-    ['sslrootcert', `sslmode=verify-full&sslrootcert=${encodeURIComponent(pem.junk)}`, /does not hold what it should/],
+    ['sslrootcert', `sslmode=verify-full&sslrootcert=${encodeURIComponent(pem.junk)}`, /is invalid/],
     ['sslcert', `sslcert=/no/such/file&sslkey=${encodeURIComponent(pem.key)}`, /sslcert .* cannot be read/],
-    ['sslkey', `sslcert=${encodeURIComponent(pem.cert)}&sslkey=${encodeURIComponent(pem.junk)}`, /does not hold/],
+    ['sslkey', `sslcert=${encodeURIComponent(pem.cert)}&sslkey=${encodeURIComponent(pem.junk)}`, /is invalid/],
   ])('that cannot be used are named: %s (%s)', async (_, query, words) => {
     const error = await refusal(urlOf(servers.good, query));
     expect(error.code).toBe('LOGHIVE_INVALID_OPTION');
     expect(error.message).toMatch(words);
   });
 
-  it('that went missing while a store runs pause it', async () => {
+  it('that go missing pause a running store', async () => {
     const url = urlOf(servers.good, 'sslrootcert=/no/such/file');
     const store = storeOn(url);
     await expect(store.connect()).rejects.toMatchObject({ code: 'LOGHIVE_INVALID_OPTION' });
@@ -172,7 +172,7 @@ describe('certificates of our own', () => {
   });
 });
 
-it('a store works over TLS, the duplicate path and bad records included', async () => {
+it('a store works over TLS, including duplicates and bad records', async () => {
   const store = storeOn(urlOf(servers.good, `sslmode=verify-full&${ours}`));
   await store.migrate();
   const items = Array.from({ length: 3000 }, () => item({ message: 'x'.repeat(500) }));

@@ -1,4 +1,4 @@
-/** A batch whose bad records are not searched for: it is refused as a whole, and nothing of it is stored then. */
+/** A batch whose bad records are not isolated: it is refused as a whole, and nothing is stored. */
 import { describe, expect, it } from 'vitest';
 import { BatchRefused } from '../../../consumer/store/index.js';
 import { item, itemList, write } from './database.js';
@@ -7,8 +7,8 @@ import { poison, raise, storeWith, tries } from './poison.js';
 const wholeOrNothing = { isWholeOrNothing: true };
 const count = 'select count(*)::int as n from logs.records';
 
-describe('a batch that is stored as a whole or not at all', () => {
-  it('is refused at once where a record is bad', async () => {
+describe('a batch that is stored completely or not at all', () => {
+  it('is refused immediately if a record is bad', async () => {
     const { store, sql } = await storeWith('');
     const refused = write(store, [...itemList(5), item({ message: '\0' })], wholeOrNothing);
     await expect(refused).rejects.toBeInstanceOf(BatchRefused);
@@ -16,14 +16,14 @@ describe('a batch that is stored as a whole or not at all', () => {
     expect(await sql(count)).toEqual([{ n: 0 }]);
   });
 
-  it('is tried again where the server may have been the cause', async () => {
+  it('is retried if the server may be the cause', async () => {
     const made = await storeWith(poison(`if nextval('logs.tries') < 3 then ${raise('57014')}; end if`));
     const outcome = await write(made.store, [...itemList(5), item({ message: 'poison' })], wholeOrNothing);
     expect(outcome).toEqual({ stored: 6, duplicates: 0, rejected: [] });
     expect(await tries(made)).toBe(3);
   });
 
-  it('is refused at the third time', async () => {
+  it('is refused after the third attempt', async () => {
     const made = await storeWith(poison(`perform nextval('logs.tries'); ${raise('P0001')}`));
     const refused = write(made.store, [...itemList(5), item({ message: 'poison' })], wholeOrNothing);
     await expect(refused).rejects.toBeInstanceOf(BatchRefused);
@@ -31,7 +31,7 @@ describe('a batch that is stored as a whole or not at all', () => {
     expect(await made.sql(count)).toEqual([{ n: 0 }]);
   });
 
-  it('is no longer refused once something of it is stored, after connections were lost', async () => {
+  it('is no longer refused once part of it is stored after lost connections', async () => {
     const { store, sql } = await storeWith(
       poison('perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(60)'),
     );

@@ -4,7 +4,7 @@ import { item, itemList, newStore, storeOn, write } from './database.js';
 const count = 'select count(*)::int as n from logs.records';
 
 describe('writing records', () => {
-  it('stores every field as it is', async () => {
+  it('stores every field unchanged', async () => {
     const { store, sql } = await newStore();
     const message = 'tab\t newline\n return\r backslash \\ \\. \\N \\x41 Grüße 漢字 🎉 \u2028';
     const information = JSON.stringify({ path: 'C:\\temp\\new', lines: 'a\nb', quote: '"', emoji: '🎉', empty: '' });
@@ -30,14 +30,14 @@ describe('writing records', () => {
     expect(await write(store, [])).toEqual({ stored: 0, duplicates: 0, rejected: [] });
   });
 
-  it('takes overlapping calls one after the other', async () => {
+  it('runs overlapping calls one after the other', async () => {
     const { store, sql } = await newStore();
     const outcomes = await Promise.all(Array.from({ length: 10 }, () => write(store, itemList(100))));
     expect(outcomes.every(({ stored }) => stored === 100)).toBe(true);
     expect(await sql(count)).toEqual([{ n: 1000 }]);
   });
 
-  it('stores a record once that comes twice, across batches and within one', async () => {
+  it('stores a record once if it comes twice, across batches and within one', async () => {
     const { store, sql } = await newStore();
     const items = itemList(10);
     await write(store, items);

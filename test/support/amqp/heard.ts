@@ -4,14 +4,14 @@ import type { Arguments } from './methods.js';
 /** Properties as bytes: flags and values, as in a content header. */
 export type Properties = Arguments | Buffer;
 
-/** A method of the server's, with the message that it carries. */
+/** A method from the server, with its message. */
 export interface Heard {
   method: string;
   args: Arguments;
   message?: { properties: Properties; body: Buffer };
 }
 
-/** One line for a method and its message. */
+/** Formats a method and its message as one line. */
 export function describe({ method, args, message }: Heard): string {
   const line = `${method} ${shownArguments(args)}`;
   if (!message) return line;
@@ -20,7 +20,7 @@ export function describe({ method, args, message }: Heard): string {
   return `${line} ${Buffer.isBuffer(properties) ? shownBytes(properties) : shownProperties(properties)} ${text}`;
 }
 
-/** The arguments of a method; a table that was given as bytes is shown as such. */
+/** Formats the arguments of a method. A table that was passed as bytes is marked as such. */
 export function shownArguments(args: Arguments): string {
   const shown = Object.entries(args).map(([name, value]) => [name, Buffer.isBuffer(value) ? shownBytes(value) : value]);
   return JSON.stringify(Object.fromEntries(shown));
@@ -33,7 +33,7 @@ function shownBytes(bytes: Buffer): string {
 
 function shownProperties(properties: Arguments): string {
   const headers = properties.headers as { [key: string]: unknown } | undefined;
-  // RabbitMQ writes the newest entry in one order and older ones in another; a table has none.
+  // RabbitMQ writes the newest entry in one order and older ones in another. The order in a table has no meaning.
   const deaths = headers?.['x-death'];
   const sorted = Array.isArray(deaths) ? { ...headers, 'x-death': deaths.map(byKey) } : headers;
   return JSON.stringify(headers === undefined ? properties : { ...properties, headers: sorted });

@@ -1,6 +1,6 @@
 /**
- * The methods of AMQP 0-9-1 with RabbitMQ's extensions, for tests that speak to a broker byte by byte. Written from the
- * protocol's definition and not from any other codec here, so that it can catch another one's mistakes.
+ * The methods of AMQP 0-9-1 with RabbitMQ's extensions, for tests that communicate with a broker at the byte level.
+ * Written from the protocol specification and independent of the other codecs here, so that it can detect their errors.
  */
 import { decodeTable, encodeTable, Reader, type Table, type Writer } from './values.js';
 
@@ -168,7 +168,7 @@ export function encodeHeader(writer: Writer, bodySize: number, given: Arguments 
   for (const { name, type } of properties) if (given[name] !== undefined) encodeField(writer, type, given[name]);
 }
 
-/** The size of the body, and the properties as bytes. */
+/** The body size, and the properties as bytes. */
 export function headerParts(reader: Reader): { bodySize: number; properties: Buffer } {
   const [classId, weight, bodySize] = [reader.uint(2), reader.uint(2), reader.uint(8)];
   if (classId !== 60 || weight !== 0) throw new Error(`a content header of class ${classId} and weight ${weight}`);

@@ -1,16 +1,16 @@
-/** One channel of a peer: calls and their answers, messages, confirms. */
+/** One channel of a peer: calls and their replies, messages, confirms. */
 import { createHash } from 'node:crypto';
 import { describe, type Heard, type Properties, shownArguments } from './heard.js';
 import type { Arguments } from './methods.js';
 
 export interface Publishing {
-  /** Bytes: flags and values, whatever they are. */
+  /** Raw bytes: flags and values, valid or not. */
   properties?: Properties;
   mandatory?: boolean;
   immediate?: boolean;
 }
 
-/** The connection that a channel is of. */
+/** The connection of a channel. */
 export interface Carrier {
   readonly heard: Heard[];
   readonly ended: boolean;
@@ -21,7 +21,7 @@ export interface Carrier {
   until<T>(look: () => T | undefined, what: string): Promise<T>;
 }
 
-/** Methods that come by themselves, not as the answer to a call. */
+/** Methods that the server sends on its own, not as a reply. */
 const UNASKED = new Set([
   'basic.deliver',
   'basic.return',
@@ -35,11 +35,11 @@ const UNASKED = new Set([
 export class PeerChannel<Connection extends Carrier = Carrier> {
   readonly peer: Connection;
   readonly number: number;
-  /** All that was heard here, in its order. */
+  /** Everything received on this channel, in order. */
   readonly heard: Heard[] = [];
-  /** Whether the server's acks and nacks are lines of their own; else confirmed() tells of them in sum. */
+  /** Whether the server's acks and nacks are logged individually; otherwise confirmed() summarizes them. */
   tellsConfirms = false;
-  /** Whether properties are left as the bytes that came: what no codec can read, or to the last bit. */
+  /** Whether properties stay raw bytes, for invalid properties or exact comparison. */
   keepsBytes = false;
   readonly #silent = new Set<number>();
   readonly #taken = new Set<Heard>();
@@ -55,13 +55,13 @@ export class PeerChannel<Connection extends Carrier = Carrier> {
     this.number = number;
   }
 
-  /** Sends a method that is not answered. */
+  /** Sends a method without a reply. */
   send = (method: string, args: Arguments = {}): void => {
     this.peer.record(this.number, `> ${method} ${shownArguments(args)}`);
     this.peer.send(this.number, method, args);
   };
 
-  /** Sends a method and gives its answer, or the close that came in its place (then `undefined` for a lost connection). */
+  /** Sends a method and returns its reply, or the close that came instead (then `undefined` for a lost connection). */
   call = async (method: string, args: Arguments = {}, { silent = false } = {}): Promise<Heard | undefined> => {
     if (this.#closed && this.peer.answersClose) throw new Error(`channel ${this.number} is closed: no ${method}`);
     const at = this.#asked;
@@ -83,7 +83,7 @@ export class PeerChannel<Connection extends Carrier = Carrier> {
     this.peer.content(this.number, message.body, properties);
   };
 
-  /** Waits for this many more of a method; in the order in which they came. Fewer where the channel closes before. */
+  /** Waits for this many more of a method and returns them in order. Fewer if the channel closes before. */
   receive = async (method: string, count = 1): Promise<Heard[]> => {
     const left = () => this.heard.filter((heard) => heard.method === method && !this.#taken.has(heard));
     await this.#orEnd(() => (left().length >= count ? left()[count - 1] : undefined), `${count} of ${method}`);
@@ -92,7 +92,7 @@ export class PeerChannel<Connection extends Carrier = Carrier> {
     return taken;
   };
 
-  /** Waits until so many messages published here are confirmed, and tells which way, in one line. */
+  /** Waits until `count` messages published here are confirmed, and reports the outcome in one line. */
   confirmed = async (count: number): Promise<void> => {
     const enough = () => this.#acked.size + this.#nacked.size >= count || undefined;
     await this.#orEnd(() => enough() && this.heard[0], `${count} confirms`);
@@ -106,7 +106,7 @@ export class PeerChannel<Connection extends Carrier = Carrier> {
     await this.#orEnd(() => undefined, 'a close');
   };
 
-  /** Takes all messages of a queue, without acknowledging, until it is empty. */
+  /** Gets all messages of a queue, without acknowledging, until it is empty. */
   drain = async (queue: string): Promise<void> => {
     for (;;) {
       const answer = await this.call('basic.get', { queue, noAck: true });
@@ -114,9 +114,12 @@ export class PeerChannel<Connection extends Carrier = Carrier> {
     }
   };
 
-  /** After this, what the queue had to send here for all that was done here before has come. Not in the transcript. */
+  /**
+   * When this resolves, everything that the queue had to send for previous actions on this channel has arrived. Not in
+   * the transcript.
+   */
   settled = async (queue: string): Promise<void> => {
-    // The queue answers the first after its deliveries; the channel takes the second after them.
+    // The queue answers the first after its deliveries; the channel processes the second after them.
     for (let round = 0; round < 2; round += 1) {
       await this.call('queue.declare', { queue, passive: true }, { silent: true });
     }
@@ -182,7 +185,7 @@ export class PeerChannel<Connection extends Carrier = Carrier> {
     this.peer.record(this.number, `< ${describe(heard)}`);
   }
 
-  /** `look`, or the channel's or the connection's end, whichever comes first. */
+  /** Resolves with `look`, or with the close of the channel or the connection, whichever comes first. */
   async #orEnd(look: () => Heard | undefined, what: string): Promise<Heard | undefined> {
     const lost = { method: 'the end', args: {} };
     const gone = () => this.peer.heard.find(({ method }) => method === 'connection.close') ?? (this.peer.ended && lost);

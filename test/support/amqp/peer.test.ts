@@ -5,7 +5,7 @@ import { decodeHeader, decodeMethod, encodeHeader } from './methods.js';
 import { FRAME, frameBytes, methodBytes, Peer } from './peer.js';
 import { decodeTable, encodeTable, Reader, typed, Writer } from './values.js';
 
-/** A peer of a server that says only what it is told to. */
+/** A peer of a server that only sends what the test tells it to. */
 async function usePeer() {
   const lines: string[] = [];
   const sockets: Socket[] = [];
@@ -21,7 +21,7 @@ async function usePeer() {
   return { peer, lines, socket: sockets[0]! };
 }
 
-test('a method is its ids and its arguments, bits packed into octets', () => {
+test('a method is encoded as its ids and its arguments, with bits packed into octets', () => {
   expect(methodBytes('basic.ack', { deliveryTag: 258, multiple: true }).toString('hex')).toBe(
     '003c0050000000000000010201',
   );
@@ -42,7 +42,7 @@ test('a method is its ids and its arguments, bits packed into octets', () => {
   });
 });
 
-test('a frame is its type, its channel, its length, its payload and its end', () => {
+test('a frame is encoded as its type, channel, length, payload and end', () => {
   expect(frameBytes(FRAME.body, 3, Buffer.from('ab')).toString('hex')).toBe('03000300000002' + '6162' + 'ce');
 });
 
@@ -54,7 +54,7 @@ test('a content header has only the properties that are set', () => {
   expect(decodeHeader(new Reader(bytes))).toEqual({ bodySize: 5, properties: { contentType: 'a/b', deliveryMode: 2 } });
 });
 
-test('a table shows the type of what is no text and no truth value', () => {
+test('a table shows the type of values other than strings and booleans', () => {
   const writer = new Writer();
   const list = ['x', typed('b', -1)];
   encodeTable(writer, { text: 'ü', yes: true, int: 5, long: typed('l', 5), time: typed('T', 7), list, no: null });
@@ -69,7 +69,7 @@ test('a table shows the type of what is no text and no truth value', () => {
   });
 });
 
-test('a call gives its answer, whatever comes by itself before it', async () => {
+test('a call returns its reply, whatever other methods arrive before it', async () => {
   const { peer, lines, socket } = await usePeer();
   const channel = peer.unopened(1);
   const answer = channel.call('basic.cancel', { consumerTag: 'a' });
@@ -83,14 +83,14 @@ test('a call gives its answer, whatever comes by itself before it', async () => 
   ]);
 });
 
-test('what a server must not send is told and ends the connection', async () => {
+test('a protocol violation by the server is reported and closes the connection', async () => {
   const { peer, lines, socket } = await usePeer();
   socket.write(frameBytes(FRAME.body, 1, Buffer.from('x')));
   await peer.end();
-  expect(lines[0]).toBe('0 ! the server spoke on channel 1, which was never opened');
+  expect(lines[0]).toBe('0 ! the server used channel 1, which was never opened');
 });
 
-test('confirms are told in sum, however the server bundles them', async () => {
+test('confirms are summarized, however the server bundles them', async () => {
   const { peer, lines, socket } = await usePeer();
   const channel = peer.unopened(1);
   const confirmed = channel.confirmed(4);

@@ -1,4 +1,6 @@
-/** A connection to a broker, byte by byte, that hears everything and does nothing of its own but answer a close. */
+/**
+ * A connection to a broker at the byte level. It records everything and does nothing on its own except answer a close.
+ */
 import { connect, type Socket } from 'node:net';
 import { describe, type Heard, type Properties, shownArguments } from './heard.js';
 import { type Arguments, decodeHeader, decodeMethod, encodeHeader, encodeMethod, headerParts } from './methods.js';
@@ -7,10 +9,10 @@ import { Reader, Writer } from './values.js';
 
 export const FRAME = { method: 1, header: 2, body: 3, heartbeat: 8 };
 const FRAME_END = 0xce;
-const PATIENCE_MS = 8000;
+const TIMEOUT_MS = 8000;
 export const PROTOCOL_HEADER = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
 
-/** Where a peer writes what it says and hears: `where` is a channel's number. */
+/** Receives the transcript of a peer: `where` is a channel number. */
 export type Record = (where: number, line: string) => void;
 
 export interface Login {
@@ -25,13 +27,13 @@ export interface Login {
 
 export class Peer {
   readonly record: Record;
-  /** Largest frame, header and end included; the client's own until it is negotiated. */
+  /** Maximum frame size, including header and end; the client's own value until it is negotiated. */
   frameMax = 131_072;
-  /** All that was heard on channel 0. */
+  /** Everything received on channel 0. */
   readonly heard: Heard[] = [];
   heartbeats = 0;
   ended = false;
-  /** Whether connection.close and channel.close are answered at once, as a client must. */
+  /** Whether connection.close and channel.close are answered immediately, as a client must. */
   answersClose = true;
   readonly #socket: Socket;
   readonly #channels = new Map<number, PeerChannel<Peer>>();
@@ -52,13 +54,13 @@ export class Peer {
     this.#socket.on('error', () => {});
     this.#socket.on('close', () => {
       this.ended = true;
-      // Who ends it after a close-ok is nobody's concern.
+      // After a close-ok, it does not matter which side closes the socket.
       if (this.heard.at(-1)?.method !== 'connection.close-ok') record(0, '< the end of the connection');
       this.#wake();
     });
   }
 
-  /** Bytes as they are. */
+  /** Sends raw bytes. */
   write(bytes: Buffer): void {
     if (!this.#socket.destroyed) this.#socket.write(bytes);
   }
@@ -88,7 +90,7 @@ export class Peer {
     }
   }
 
-  /** Protocol header, start-ok, tune-ok and open, each after what the server says before it. */
+  /** The handshake: protocol header, start-ok, tune-ok and open, each after the server's method before it. */
   async login({ user, password, vhost, clientProperties, ...tune }: Login): Promise<void> {
     this.write(PROTOCOL_HEADER);
     await this.next('connection.start');
@@ -107,36 +109,36 @@ export class Peer {
     await this.next('connection.open-ok');
   }
 
-  /** The channel of this number, opened. */
+  /** Opens the channel with this number. */
   async channel(number: number): Promise<PeerChannel<Peer>> {
     const channel = this.unopened(number);
     await channel.call('channel.open', {}, { silent: true });
     return channel;
   }
 
-  /** A channel that only listens: nothing is sent. */
+  /** A channel that only receives: nothing is sent. */
   unopened(number: number): PeerChannel<Peer> {
     const channel = new PeerChannel(this, number);
     this.#channels.set(number, channel);
     return channel;
   }
 
-  /** The next method on channel 0 that nobody has waited for yet, which must be this one. */
+  /** The next unread method on channel 0, which must be this one. */
   async next(method: string): Promise<Heard> {
     const at = this.#read;
     this.#read += 1;
     const heard = await this.until(() => this.heard[at], method);
-    if (heard.method !== method) throw new Error(`${method} was awaited and ${heard.method} came`);
+    if (heard.method !== method) throw new Error(`expected ${method}, received ${heard.method}`);
     return heard;
   }
   #read = 0;
 
-  /** Resolves when the server has closed the connection and it is gone. */
+  /** Resolves when the server has closed the connection. */
   async end(): Promise<void> {
     await this.until(() => this.ended || undefined, 'the end of the connection');
   }
 
-  /** What `look` gives as soon as it gives something; looks again at all that is heard. */
+  /** Resolves with the result of `look` as soon as there is one; called again after everything received. */
   until<T>(look: () => T | undefined, what: string): Promise<T> {
     return new Promise((resolve, reject) => {
       const check = () => {
@@ -145,18 +147,18 @@ export class Peer {
         this.#waiting.delete(check);
         clearTimeout(timer);
         if (found !== undefined) resolve(found);
-        else reject(new Error(`the connection ended while this was awaited: ${what}`));
+        else reject(new Error(`the connection was closed while waiting for ${what}`));
       };
       const timer = setTimeout(() => {
         this.#waiting.delete(check);
-        reject(new Error(`this did not come within ${PATIENCE_MS} ms: ${what}`));
-      }, PATIENCE_MS);
+        reject(new Error(`not received within ${TIMEOUT_MS} ms: ${what}`));
+      }, TIMEOUT_MS);
       this.#waiting.add(check);
       check();
     });
   }
 
-  /** As a process that dies: no word to the server. */
+  /** Like a killed process: closes without notifying the server. */
   destroy(): void {
     this.#socket.destroy();
   }
@@ -188,12 +190,12 @@ export class Peer {
   #frame(type: number, number: number, payload: Buffer): void {
     if (type === FRAME.heartbeat) {
       this.heartbeats += 1;
-      if (number !== 0 || payload.length > 0) throw new Error('the server sent a heartbeat with something in it');
+      if (number !== 0 || payload.length > 0) throw new Error('the server sent a heartbeat with a payload');
       return;
     }
     if (number !== 0) {
       const channel = this.#channels.get(number);
-      if (!channel) throw new Error(`the server spoke on channel ${number}, which was never opened`);
+      if (!channel) throw new Error(`the server used channel ${number}, which was never opened`);
       if (type === FRAME.method) channel.method(decodeMethod(new Reader(payload)));
       else if (type === FRAME.header)
         channel.header((channel.keepsBytes ? headerParts : decodeHeader)(new Reader(payload)));

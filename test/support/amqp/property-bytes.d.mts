@@ -2,11 +2,11 @@ type Text = string | Uint8Array;
 /** A field of a table: its type letter and its value. */
 type FieldBytes = Buffer;
 
-/** Values as they are on the wire, for the properties that are set; a Buffer is put there as it is. */
+/** Values as on the wire, for the properties that are set; a Buffer is used unchanged. */
 export interface GivenProperties {
   contentType?: Text;
   contentEncoding?: Text;
-  /** A Buffer is a whole table, its length included (see `table`). */
+  /** A Buffer is a complete table including its length (see `table`). */
   headers?: Record<string, FieldBytes> | Buffer;
   deliveryMode?: number | Buffer;
   priority?: number | Buffer;
@@ -23,11 +23,11 @@ export interface GivenProperties {
 
 /** Flags and values, as in a content header. */
 export function propertyBytes(given: GivenProperties): Buffer;
-/** The length and the entries: names may come twice, and need not be text. */
+/** A table: its length and its entries. Names may repeat, and need not be valid text. */
 export function table(entries: ReadonlyArray<readonly [name: Text, field: FieldBytes]>): Buffer;
-/** Any letter, with any bytes after it. */
+/** Any type letter, followed by any bytes. */
 export function field(letter: string, ...payload: Uint8Array[]): FieldBytes;
-/** One function a letter, with the values that it takes. */
+/** One function for each type letter. */
 export const fields: {
   /** Eight bits, signed. */
   b(value: number): FieldBytes;
@@ -45,12 +45,12 @@ export const fields: {
   S(value: Text): FieldBytes;
   x(value: Text): FieldBytes;
   A(values: readonly FieldBytes[]): FieldBytes;
-  /** Seconds. */
+  /** In seconds. */
   T(value: number | bigint): FieldBytes;
   F(entries: ReadonlyArray<readonly [name: Text, field: FieldBytes]>): FieldBytes;
   V(): FieldBytes;
 };
-/** Tables (or, with 'A', arrays), one in the other, the last one empty. Six bytes a table, five an array. */
+/** Nested tables (or, with 'A', arrays), the innermost empty. Six bytes for each table, five for each array. */
 export function nested(depth: number, letter?: 'F' | 'A'): FieldBytes;
 export function shortString(text: Text): Buffer;
 export function longString(text: Text): Buffer;

@@ -1,6 +1,9 @@
-/** The properties of a message, byte by byte: what no client library would write. See property-bytes.d.mts. */
+/**
+ * Encodes message properties at the byte level, including invalid ones that no client library would write. See
+ * property-bytes.d.mts.
+ */
 
-/** In the order of the wire, with how a value is written. */
+/** In wire order, with the encoding of each value. */
 const PROPERTIES = [
   ['contentType', shortString],
   ['contentEncoding', shortString],
@@ -34,7 +37,7 @@ function asTable(headers) {
   return table(Object.entries(headers));
 }
 
-/** The length and the entries: [name, field] each. */
+/** A table: its length and its [name, field] entries. */
 export function table(entries) {
   const inner = Buffer.concat(entries.flatMap(([name, value]) => [shortString(name), value]));
   return Buffer.concat([number(4, inner.length), inner]);
@@ -68,14 +71,17 @@ export const fields = {
   V: () => field('V'),
 };
 
-/** A field of so many tables (or, with 'A', arrays), one in the other. Written in one go: joining them would take ages. */
+/**
+ * A field with nested tables (or, with 'A', arrays). Written in one pass, because concatenating the levels would be too
+ * slow.
+ */
 export function nested(depth, letter = 'F') {
   const head = letter === 'F' ? 6 : 5;
   const bytes = Buffer.alloc(1 + 4 + (depth - 1) * head);
   let at = bytes.write(letter, 0, 'latin1');
   for (let left = depth - 1; left >= 0; left--) {
     at = bytes.writeUInt32BE(left * head, at);
-    // Of a table the name comes first: an empty one.
+    // In a table, an empty name comes first.
     if (left > 0) at = bytes.write(letter === 'F' ? '\0F' : 'A', at, 'latin1') + at;
   }
   return bytes;

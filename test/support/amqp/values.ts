@@ -1,6 +1,6 @@
-/** Values of AMQP 0-9-1 as bytes: integers, strings, and tables with RabbitMQ's type letters. */
+/** Encoding of AMQP 0-9-1 values: integers, strings, and tables with RabbitMQ's type letters. */
 
-/** A value of a table with its type letter: typed('T', 1700000000). */
+/** A table value with its type letter: typed('T', 1700000000). */
 export interface Typed {
   letter: string;
   value: unknown;
@@ -61,7 +61,7 @@ export class Reader {
   }
 
   bytes(size: number): Buffer {
-    if (size > this.left) throw new Error(`${size} bytes wanted where ${this.left} are left`);
+    if (size > this.left) throw new Error(`${size} bytes expected, but only ${this.left} left`);
     this.#at += size;
     return this.#from.subarray(this.#at - size, this.#at);
   }
@@ -85,8 +85,8 @@ export function encodeTable(writer: Writer, table: Table): void {
 }
 
 /**
- * A table as a transcript shows it: texts and truth values as they are, everything else as its type letter and its
- * value, because 5 as a short is something else on the wire than 5 as a long.
+ * A table in the form of transcripts: strings and booleans as they are, everything else as type letter and value,
+ * because a short 5 differs from a long 5 on the wire.
  */
 export function decodeTable(reader: Reader): Record<string, unknown> {
   const inner = new Reader(reader.long());
@@ -188,7 +188,7 @@ const NUMBERS: Record<
     },
     decode: (part) => part.readDoubleBE(),
   },
-  // A decimal: how many digits are behind the point, then all digits.
+  // A decimal: the number of decimal places, then all digits.
   D: {
     size: 5,
     encode: (value) => {

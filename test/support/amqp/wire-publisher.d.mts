@@ -1,4 +1,4 @@
-/** Why the broker closed the channel or the connection; code 0: it was lost. */
+/** Why the broker closed the channel or the connection; code 0: the connection was lost. */
 export interface Closed {
   code: number;
   text: string;
@@ -15,13 +15,13 @@ export interface WireMessage {
 }
 
 export interface WirePublisher {
-  /** undefined while it is open. */
+  /** Undefined while it is open. */
   readonly closed: Closed | undefined;
-  /** Resolves when the broker has confirmed or refused it, or has closed the connection before. */
+  /** Resolves when the broker has confirmed or nacked the message, or has closed the connection before. */
   publish(message: WireMessage): Promise<'confirmed' | 'nacked' | Closed>;
   close(): Promise<void>;
   destroy(): void;
 }
 
-/** A connection with one channel that confirms. It takes any bytes as the properties of a message. */
+/** Opens a connection with one confirm channel. It accepts any bytes as message properties. */
 export function openWirePublisher(url: string): Promise<WirePublisher>;

@@ -1,4 +1,4 @@
-/** Publishes messages whose properties are bytes, each confirmed; see wire-publisher.d.mts. */
+/** Publishes messages with raw properties, with confirms; see wire-publisher.d.mts. */
 import { connect } from 'node:net';
 import { longString, shortString, table } from './property-bytes.mjs';
 
@@ -14,7 +14,7 @@ export async function openWirePublisher(url) {
   let frameMax = 131_072;
   let received = Buffer.alloc(0);
   let published = 0;
-  /** By delivery tag. */
+  /** Pending messages by delivery tag. */
   const waiting = new Map();
   let closed;
   let heard = () => {};
@@ -82,7 +82,7 @@ export async function openWirePublisher(url) {
       });
     }
     const event = events.shift();
-    if (event.id !== id) throw new Error(`method ${id} was awaited and ${event.id} came`);
+    if (event.id !== id) throw new Error(`expected method ${id}, received ${event.id}`);
     return event.payload;
   }
 
@@ -93,7 +93,7 @@ export async function openWirePublisher(url) {
   say(0, 10, 11, NO_TABLE, shortString('PLAIN'), login, shortString('en_US'));
   const tune = await next('10.30');
   frameMax = tune.readUInt32BE(6) || frameMax;
-  // No heartbeats.
+  // Heartbeats disabled.
   say(0, 10, 31, tune.subarray(4, 10), shorts(0));
   say(0, 10, 40, shortString(vhost), Buffer.from([0, 0]));
   await next('10.41');
@@ -120,7 +120,7 @@ export async function openWirePublisher(url) {
       published++;
       return new Promise((resolve) => waiting.set(published, { resolve }));
     },
-    /** Resolves when the socket is gone. */
+    /** Resolves when the socket is closed. */
     async close() {
       if (!closed) say(0, 10, 50, shorts(200), shortString(''), shorts(0, 0));
       if (socket.destroyed) return;
