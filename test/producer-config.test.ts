@@ -158,7 +158,11 @@ describe('every option is checked', () => {
     ],
     ['a list with a path', { ca: [ca.cert, '/etc/ca.pem'] }, /has a field "ca" that is not PEM/],
     ['a damaged authority', { ca: ca.cert.replace(/M/g, '!') }, /cannot be used \(.*\), expected PEM certificates/],
-    ['a certificate without its key', { cert: issued.cert, key: other.key }, /the key that belongs to "cert" in "key"\.$/],
+    [
+      'a certificate without its key',
+      { cert: issued.cert, key: other.key },
+      /the key that belongs to "cert" in "key"\.$/,
+    ],
     ['a servername that is no text', { servername: 7 }, /has a field "servername" that is a number, expected text\.$/],
   ])('tls: %s', (_what, tls, words) => {
     useEnvironment();

@@ -257,7 +257,7 @@ describe('announcing', () => {
     });
     const { announcer, warnings, publishChannel } = useAnnouncer(broker.url, 100);
     for (const service of ['one', 'two', 'three', 'four']) announcer.add(service);
-    const refusals = () => warnings.filter(({ message }) => message.includes('does not take the announcement'));
+    const refusals = () => warnings.filter(({ message }) => message.includes('refuses the announcements'));
     await eventually(() => refusals().length > 0);
     await broker.admin.deleteQueue(QUEUE, broker.vhost);
     const { count } = await listen(broker);
