@@ -127,7 +127,7 @@ function checked(
   stdout: Writable,
 ): { view: LiveView; port: number | undefined; settings: Settings } {
   const environment = openEnvironment();
-  if (!environment('LOG_LEVEL')?.text) internalLogger.setLevel('WARNING');
+  if (!environment('LOGHIVE_LOG_LEVEL')?.text && !environment('LOG_LEVEL')?.text) internalLogger.setLevel('WARNING');
   function given(option: string, url: string | undefined, name: string): ServerUrl | undefined {
     if (url !== undefined) return { url, where: option };
     const { text, where } = environment(name) ?? {};

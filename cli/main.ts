@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import { DEFAULT_HTTP_PORT } from '../consumer/http/settings.js';
+import { acceptLogLevel } from '../src/config.js';
 import { LoghiveError } from '../src/errors.js';
 import { sendInternalLinesTo } from '../src/internal-logger.js';
 import { packageVersion } from '../src/package-version.js';
@@ -91,6 +92,7 @@ function program(messages: Messages): Command {
 
 async function main(): Promise<void> {
   const messages = openMessages();
+  acceptLogLevel();
   sendInternalLinesTo((line) => messages.write(withCliNames(line)));
   // The reader may close the pipe early: `loghive --help | head -1`. Commands that need to know add their own listener.
   process.stdout.on('error', () => {});

@@ -98,7 +98,8 @@ export interface ConsumerOptions extends AlertOptions {
   httpPort?: number | false;
   /** Address that the HTTP server listens on. Environment: `CONSUMER_HTTP_HOST`. Default '127.0.0.1'. */
   httpHost?: string;
-  heartbeatS?: number;
+  /** AMQP heartbeat, in milliseconds, rounded up to whole seconds; 0 turns heartbeats off. Default: 600000. */
+  heartbeatMs?: number;
   blockedTimeoutMs?: number;
   socketTimeoutMs?: number;
   /** TLS options for the broker. Those for PostgreSQL are part of its URL. */

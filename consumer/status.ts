@@ -116,10 +116,10 @@ export function addTotals(sum: MutableCounts, counts: ConsumerCounts): MutableCo
 
 /** Status of a worker that has not reported yet. */
 export function noWorkerStatus(): WorkerStatus {
-  const none: ConnectionStatus = { state: 'closed', sinceMs: Date.now() };
+  const none: ConnectionStatus = { state: 'closed' };
   return {
     state: 'connecting',
-    sinceMs: none.sinceMs,
+    sinceMs: Date.now(),
     broker: none,
     publishing: none,
     queues: { taken: 0, refused: 0 },

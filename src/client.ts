@@ -1,5 +1,5 @@
 /**
- * A logger of Loghive's own, for applications that have none: the Python package's `LoggerClient`.
+ * A logger for applications that have none: the counterpart of the Python package's `LoggerClient`.
  *
  * @example
  * import { LoggerClient } from 'loghive';
@@ -8,95 +8,166 @@
  * logger.info('order placed', { order: 7 });
  */
 import { EventEmitter } from 'node:events';
-import { parseLevel } from './level.js';
+import { joinMembers, lastingMembers, type Member } from './fields/member.js';
+import { forwardEvents } from './forward-events.js';
+import { type Level, type LevelName, parseLevel, severity } from './level.js';
 import { type Entry, openProducer, type Producer } from './producer.js';
-import { type ProducerOptions, producerConfig } from './producer-config.js';
-import type { FlushOptions } from './publisher/flushes.js';
+import { levelOption, type ProducerOptions, producerConfig } from './producer-config.js';
+import type { CloseOptions, FlushOptions } from './publisher/flushes.js';
 import type { CloseResult, PublisherEvents, PublisherStats, PublisherStatus } from './publisher/status.js';
 import { safeValue } from './safe-value.js';
+import { isOptions, resolveOptions } from './settings/option.js';
 import { isErrorSafely } from './value/error-value.js';
 
-export type LoggerClientOptions = ProducerOptions;
+export interface LoggerClientOptions extends ProducerOptions {
+  /** Lowest level that is sent: one of the five, or another logger's name for one (`warn`, `notice`, …), in any case. Default: 'DEBUG', which sends everything. */
+  level?: LevelName | (string & {}) | undefined;
+}
 
-/** What a client emits: `warning` with a LoghiveError, `connect`, `disconnect`. Never `error`. */
+/** Events of a client: `warning` with a LoghiveError, `connect`, `disconnect`. Never `error`. */
 export type LoggerClientEvents = PublisherEvents;
 
-/** Logs at one level. The methods need no `this`: `const { info } = client` works. */
-type LogMethod = (message: unknown, information?: unknown) => void;
+/** Logs at one level. The methods do not depend on `this`: `const { info } = client` works. */
+interface LogMethod {
+  /** @param information an object of fields, or an Error. */
+  (message: unknown, information?: unknown): void;
+  /** Pino's argument order. */
+  (fields: object, message: string): void;
+}
+
+/** What a client shares with its children. */
+interface Shared {
+  readonly producer: Producer;
+  readonly level: Level;
+  /** Fields of every record. */
+  readonly fields: readonly Member[];
+}
 
 /**
- * Sends records to RabbitMQ. A record is accepted when the call returns; nothing throws after the client was made. At the
- * end of the script, and on SIGTERM, SIGINT and SIGHUP, everything is flushed without a call.
+ * Sends records to RabbitMQ. A record is accepted when the call returns. No method throws. Everything is flushed at the
+ * end of the script, at `process.exit()`, and on SIGTERM, SIGINT and SIGHUP, without a call.
  *
  * `message` is a text, or an Error, which is recorded under `information.error`. `information` is an object of fields, or
- * an Error, which is recorded in the same way.
+ * an Error, which is recorded in the same way. Pino's order is understood as well: `info({ order: 7 }, 'order placed')`,
+ * `error(error, 'payment failed')`.
  *
- * @throws LoghiveError LOGHIVE_INVALID_OPTION when an option is wrong.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if an option is wrong.
  */
 export class LoggerClient extends EventEmitter<LoggerClientEvents> {
-  readonly #producer: Producer;
-  readonly debug: LogMethod = (message, information) => this.log('DEBUG', message, information);
-  readonly info: LogMethod = (message, information) => this.log('INFO', message, information);
-  readonly warning: LogMethod = (message, information) => this.log('WARNING', message, information);
-  readonly error: LogMethod = (message, information) => this.log('ERROR', message, information);
-  readonly critical: LogMethod = (message, information) => this.log('CRITICAL', message, information);
-  /** DEBUG, as other loggers call it. */
-  readonly trace: LogMethod = (message, information) => this.log('trace', message, information);
-  /** WARNING, as other loggers call it. */
-  readonly warn: LogMethod = (message, information) => this.log('warn', message, information);
-  /** CRITICAL, as other loggers call it. */
-  readonly fatal: LogMethod = (message, information) => this.log('fatal', message, information);
+  readonly #shared: Shared;
+  readonly debug: LogMethod = (message: unknown, information?: unknown) => this.log('DEBUG', message, information);
+  readonly info: LogMethod = (message: unknown, information?: unknown) => this.log('INFO', message, information);
+  readonly warning: LogMethod = (message: unknown, information?: unknown) => this.log('WARNING', message, information);
+  readonly error: LogMethod = (message: unknown, information?: unknown) => this.log('ERROR', message, information);
+  readonly critical: LogMethod = (message: unknown, information?: unknown) =>
+    this.log('CRITICAL', message, information);
+  /** Alias of `debug`. */
+  readonly trace: LogMethod = (message: unknown, information?: unknown) => this.log('trace', message, information);
+  /** Alias of `warning`. */
+  readonly warn: LogMethod = (message: unknown, information?: unknown) => this.log('warn', message, information);
+  /** Alias of `critical`. */
+  readonly fatal: LogMethod = (message: unknown, information?: unknown) => this.log('fatal', message, information);
 
-  constructor(options: LoggerClientOptions = {}) {
+  constructor(options?: LoggerClientOptions);
+  constructor(options: LoggerClientOptions = {}, shared?: Shared) {
     super();
-    this.#producer = openProducer(producerConfig('LoggerClient', options), this);
+    this.#shared = shared ?? open(options, this);
   }
 
   /**
    * @param level one of the five, or another logger's name for one (`warn`, `notice`, …), in any case. A name that is not
-   *   one of the five is kept in `information.level`; one that nobody knows counts as INFO.
+   *   one of the five is kept in `information.level`; an unknown name counts as INFO.
+   * @param message a text or an Error; or an object of fields, if a text follows.
+   * @param information an object of fields or an Error; or the message, if an object or an Error comes before it.
    */
-  log(level: string, message: unknown, information?: unknown): void {
+  log(level: LevelName | (string & {}), message: unknown, information?: unknown): void {
     const found = parseLevel(typeof level === 'string' ? level : textOf(safeValue(level)));
-    this.#producer.log({ level: found.level, levelName: found.name, message, ...withErrors(message, information) });
+    const { producer, level: lowest, fields } = this.#shared;
+    if (severity(found.level) < severity(lowest)) return;
+    const entry = entryOf(message, information);
+    const more = fields.length === 0 ? entry.more : joinMembers(entry.more ?? [], fields);
+    producer.log({ ...entry, level: found.level, levelName: found.name, more });
   }
 
   /**
-   * Resolves when everything that was logged before is confirmed by the broker, or counted as dropped. While the broker is
-   * away it waits, for at most `timeoutMs` where that is given; what is then not confirmed waits on.
+   * A client that puts these fields into every record, unless the record has fields of the same names. It is another
+   * handle on the same client: same connection, level and options. `flush()`, `close()`, `stats()` and `status()` concern
+   * both, so close either of them, once, at the end. The fields are copied now. Never throws.
+   *
+   * @param fields such as `{ requestId }`. The fields of a child of a child add up; the inner ones win.
    */
-  flush(options?: FlushOptions): Promise<void> {
-    return this.#producer.flush(options);
+  child(fields: object): LoggerClient {
+    const { producer, level, fields: outer } = this.#shared;
+    const own = isOptions(fields) ? lastingMembers(fields) : [];
+    const child: LoggerClient = Reflect.construct(LoggerClient, [
+      undefined,
+      { producer, level, fields: joinMembers(own, outer) } satisfies Shared,
+    ]);
+    // An application may have many children that listen.
+    this.setMaxListeners(0);
+    forwardEvents(this, child);
+    return child;
   }
 
-  /** Flushes for at most `exitTimeoutMs`, then ends the connection. Never rejects. */
-  close(): Promise<CloseResult> {
-    return this.#producer.close();
+  /**
+   * Resolves when every record logged before the call is confirmed by the broker or counted as dropped. Waits while the
+   * broker is unreachable, for at most `timeoutMs` if that is given; the records that are not confirmed by then stay
+   * pending.
+   */
+  flush(options?: FlushOptions): Promise<void> {
+    return this.#shared.producer.flush(options);
+  }
+
+  /**
+   * Flushes for at most `timeoutMs` (default: `exitTimeoutMs`), then closes the connection, unless another integration
+   * shares it. Never rejects. Later calls return the result of the first one.
+   */
+  close(options?: CloseOptions): Promise<CloseResult> {
+    return this.#shared.producer.close(options);
   }
 
   stats(): PublisherStats {
-    return this.#producer.stats();
+    return this.#shared.producer.stats();
   }
 
   status(): PublisherStatus {
-    return this.#producer.status();
+    return this.#shared.producer.status();
   }
 }
 
-/** Errors under `error`, where every door has them; `err` where the fields have that name. */
-function withErrors(message: unknown, information: unknown): Pick<Entry, 'information' | 'more'> {
-  if (!isErrorSafely(message))
-    return { information: isErrorSafely(information) ? { error: information } : information };
-  // What comes second is no field of the first.
+const OWNER = 'LoggerClient';
+
+function open(options: LoggerClientOptions, client: LoggerClient): Shared {
+  // What is not an object at all is left to the check of the other options.
+  const { level, ...others } = isOptions(options) ? options : {};
+  const own = resolveOptions(
+    OWNER,
+    { level: levelOption },
+    { level },
+    () => undefined,
+    () => {},
+  );
+  const config = producerConfig(OWNER, isOptions(options) ? others : options);
+  return { producer: openProducer(config, client), level: own.level, fields: [] };
+}
+
+/** Errors go under `error`, as in every integration; under `err` if the fields have that name. */
+function entryOf(message: unknown, information: unknown): Pick<Entry, 'message' | 'information' | 'more'> {
+  const isError = isErrorSafely(message);
+  if (typeof information === 'string' && typeof message === 'object' && message !== null) {
+    return { message: information, information: isError ? { error: message } : message };
+  }
+  if (!isError) return { message, information: isErrorSafely(information) ? { error: information } : information };
+  // The second argument does not belong to the error.
   const fields = isErrorSafely(information) ? { value: information } : information;
-  return { information: fields, more: [{ name: hasError(fields) ? 'err' : 'error', value: message }] };
+  return { message, information: fields, more: [{ name: hasError(fields) ? 'err' : 'error', value: message }] };
 }
 
 function hasError(fields: unknown): boolean {
   try {
     return typeof fields === 'object' && fields !== null && Object.hasOwn(fields, 'error');
   } catch {
-    return false; // a proxy that does not say
+    return false; // a proxy that throws
   }
 }
 

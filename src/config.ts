@@ -1,6 +1,6 @@
 /**
- * What producers and the consumer are set up with alike; and where it comes from: arguments, then the environment, then
- * `config.env` of the working directory, then defaults. The only reader of `process.env`.
+ * Settings that producers and the consumer share, and where settings come from: arguments, then the environment, then
+ * `config.env` in the working directory, then defaults. The only file that reads `process.env`.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -52,8 +52,8 @@ export const brokerOptions = {
     show: shownUrl,
     unusable: (fault: string) => ({ fault }),
   },
-  heartbeatS: {
-    check: integer(0, 3600, 'seconds, 0 turns heartbeats off') as Check<number | undefined>,
+  heartbeatMs: {
+    check: integer(0, 3_600_000, 'milliseconds, 0 turns heartbeats off') as Check<number | undefined>,
     fallback: undefined,
   },
   blockedTimeoutMs: { check: integer(1000, 86_400_000, 'milliseconds'), fallback: 300_000 },
@@ -64,7 +64,7 @@ export const brokerOptions = {
   tls: { check: tlsOptions, fallback: undefined as Readonly<TlsOptions> | undefined, show: kindOf },
 } as const;
 
-/** Limits of the queues that are declared, the same for producers and the consumer. */
+/** Type and limits of the queues that are declared, the same for producers and the consumer. */
 export const queueOptions = {
   queueType: {
     check: oneOf('quorum', 'classic', 'python'),
@@ -93,10 +93,11 @@ export const queueOptions = {
 } as const;
 
 export interface BrokerConfig {
-  /** None where there is a fault. */
+  /** Empty if there is a fault. */
   readonly hosts: readonly BrokerHost[];
-  /** Why the address that was set cannot be used: nothing is connected to then. */
+  /** Why the configured address cannot be used. Loghive then connects to nothing. */
   readonly fault?: string;
+  /** In seconds, as AMQP has it; 0 for none. */
   readonly heartbeatS: number;
   readonly blockedTimeoutMs: number;
   readonly socketTimeoutMs: number;
@@ -107,13 +108,13 @@ export function brokerConfig(values: Values<typeof brokerOptions>, environment: 
   const address = values.url ?? addressFromParts(environment);
   const isUsable = 'hosts' in address;
   const parameters: Partial<BrokerParameters> = isUsable ? address.parameters : {};
-  for (const what of parameters.passedOver ?? [])
-    warnOnce(`the broker's URL has ${what}; it is passed over. Remove it.`);
+  for (const what of parameters.ignored ?? []) warnOnce(`the broker URL has ${what}; it is ignored. Remove it.`);
   return Object.freeze({
     ...(isUsable
       ? { hosts: address.hosts.map((host) => (values.tls ? withTls(host) : host)) }
       : { hosts: [], ...address }),
-    heartbeatS: values.heartbeatS ?? parameters.heartbeatS ?? 600,
+    heartbeatS:
+      values.heartbeatMs === undefined ? (parameters.heartbeatS ?? 600) : Math.ceil(values.heartbeatMs / 1000),
     blockedTimeoutMs: values.blockedTimeoutMs,
     socketTimeoutMs: values.socketTimeoutMs ?? parameters.socketTimeoutMs ?? 10_000,
     tls: values.tls ?? (isUsable ? address.tls : undefined),
@@ -121,9 +122,9 @@ export function brokerConfig(values: Values<typeof brokerOptions>, environment: 
 }
 
 /**
- * The same, for a program that has nothing else to do: it does not begin without a broker.
+ * For programs that cannot work without a broker.
  *
- * @throws LoghiveError LOGHIVE_INVALID_OPTION where the address cannot be used.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if the address cannot be used.
  */
 export function usable(broker: BrokerConfig): BrokerConfig {
   if (broker.fault !== undefined) throw new LoghiveError('LOGHIVE_INVALID_OPTION', broker.fault);
@@ -139,13 +140,13 @@ export function queueSettings(values: Values<typeof queueOptions>): QueueSetting
   });
 }
 
-/** The option `tls` on a URL that does not say amqps://, or on `QUEUE_HOST` and its like, which cannot say it. */
+/** The option `tls` turns an amqp:// URL, or the address in `QUEUE_HOST`, into an amqps:// one. */
 function withTls(host: BrokerHost): BrokerHost {
   if (host.protocol === 'amqps') return host;
   return Object.freeze({ ...host, protocol: 'amqps', port: host.port === 5672 ? 5671 : host.port });
 }
 
-/** The Python package's way: the parts of the URL, each in a variable of its own. */
+/** The Python package's variables: one for each part of the URL. */
 function addressFromParts(environment: Environment): BrokerAddress | UnusableAddress {
   const part = (name: string, fallback: string) => urlPart(environment, name) ?? fallback;
   const hosts = environment('QUEUE_HOST')?.text || 'localhost';
@@ -155,22 +156,22 @@ function addressFromParts(environment: Environment): BrokerAddress | UnusableAdd
     return brokerAddress(`amqp://${login}@${withPort(hosts, port)}/${part('QUEUE_VHOST', '%2F')}`) as BrokerAddress;
   } catch (error) {
     if (!(error instanceof Expected)) throw error;
-    const why = /^an? (?:host name|IPv6|port)/.test(error.message)
+    const expected = /^an? (?:host name|IPv6|port)/.test(error.message)
       ? error.message
       : 'a host name and a port from 1 to 65535';
     return {
-      fault: `QUEUE_HOST ${shownUrl(hosts)} and QUEUE_PORT ${shown(port)} make no broker address, expected ${why}. Correct them or set LOGHIVE_URL.`,
+      fault: `QUEUE_HOST ${shownUrl(hosts)} and QUEUE_PORT ${shown(port)} are not a valid broker address, expected ${expected}. Correct them or set LOGHIVE_URL.`,
     };
   }
 }
 
-/** Where the command was given another file than `config.env` of the working directory. */
+/** The file of the command's option `--config`. */
 let configFile: string | undefined;
 
 /**
- * Settings come from this file from now on, behind the environment, instead of from `config.env`.
+ * Reads this file instead of `config.env`. The environment still takes precedence.
  *
- * @throws LoghiveError LOGHIVE_INVALID_OPTION where it cannot be read: somebody means it.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if it cannot be read.
  */
 export function useConfigFile(file: string): void {
   try {
@@ -178,13 +179,23 @@ export function useConfigFile(file: string): void {
   } catch (error) {
     throw new LoghiveError(
       'LOGHIVE_INVALID_OPTION',
-      `option --config is ${shown(file)}, which cannot be read: ${reasonOf(error)}. Name a file with lines such as LOGHIVE_URL=amqp://localhost.`,
+      `option --config is ${shown(file)}, which cannot be read: ${reasonOf(error)}. Pass a file with lines such as LOGHIVE_URL=amqp://localhost.`,
     );
   }
   configFile = path.resolve(file);
 }
 
-/** The process's environment with `config.env` of the working directory behind it; that file is read, never exported. */
+let acceptsLogLevel = false;
+
+/** For the command: the environment variable `LOG_LEVEL` sets the level of the internal logger, as `LOGHIVE_LOG_LEVEL` does. */
+export function acceptLogLevel(): void {
+  acceptsLogLevel = true;
+}
+
+/**
+ * The environment of the process, and behind it `config.env` of the working directory, which is read and never exported.
+ * Sets the level of the internal logger, and warns about unknown variables.
+ */
 export function openEnvironment(): Environment {
   const file = configFile ?? path.resolve('config.env');
   const settings = readConfigFile(file);
@@ -195,19 +206,27 @@ export function openEnvironment(): Environment {
     if (own || (own !== undefined && !filed)) return { text: own, where: `environment variable ${name}` };
     return filed === undefined ? undefined : { text: filed, where: `${name} in ${file}` };
   };
-  setLogLevel(lookup('LOG_LEVEL'));
-  for (const name of Object.keys(process.env)) tellUnknown(name, `environment variable ${name}`);
-  for (const name of Object.keys(settings)) tellUnknown(name.toUpperCase(), `${name} in ${file}`);
+  setLogLevel(logLevel(lookup, fromFile('LOG_LEVEL'), file));
+  for (const name of Object.keys(process.env)) warnIfUnknown(name, `environment variable ${name}`);
+  for (const name of Object.keys(settings)) warnIfUnknown(name.toUpperCase(), `${name} in ${file}`);
   return lookup;
 }
 
-/** What a thread of ours gets: not the options that this process was started with, which would preload things in it. */
+/** The environment variable `LOG_LEVEL` is usually the application's own, so only the command reads it. */
+function logLevel(lookup: Environment, filed: string | undefined, file: string): Setting | undefined {
+  const own = lookup('LOGHIVE_LOG_LEVEL');
+  if (own?.text) return own;
+  if (acceptsLogLevel) return lookup('LOG_LEVEL');
+  return filed === undefined ? undefined : { text: filed, where: `LOG_LEVEL in ${file}` };
+}
+
+/** The environment of Loghive's own threads, without NODE_OPTIONS, which would preload the application's modules there. */
 export function threadEnvironment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _, ...environment } = process.env;
   return environment;
 }
 
-function tellUnknown(name: string, where: string): void {
+function warnIfUnknown(name: string, where: string): void {
   const fault = unknownVariable(name);
   if (fault) warnOnce(`${where} ${fault}`);
 }
@@ -232,7 +251,7 @@ function readConfigFile(file: string): Record<string, string> {
   }
 }
 
-/** Many loggers are made in one process; a wrong environment is said once. */
+/** A process may create many loggers. A wrong environment is reported once. */
 const warnings = new StatusLog((sentence, level) => internalLogger[level](sentence));
 
 export function warnOnce(sentence: string): void {

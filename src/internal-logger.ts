@@ -1,20 +1,21 @@
 /**
- * Loghive's own lines. They go to stderr, never to RabbitMQ: a logger that logs about itself through itself would loop.
- * `LOG_LEVEL` sets the lowest level that is written (default INFO); it is often the application's own, so no value hides
- * ERROR: that records are lost is told in any case. A line begins in lower case, names apart, and ends with a full stop.
+ * Loghive's own log lines. They go to stderr (or to `onDiagnostic`), never to RabbitMQ: a logger that logs about itself
+ * through itself would loop. `LOGHIVE_LOG_LEVEL` sets the lowest level that is written (default INFO). No value hides
+ * ERROR: a loss of records is always reported. A line begins in lower case, except for names, and ends with a full stop.
  */
 import fs from 'node:fs';
 import { LEVELS, type Level, parseLevel, severity } from './level.js';
 import { printableLines } from './printable.js';
 import { asSentence } from './sentence.js';
 
-/** A line before it is made text. */
+/** A line before it is formatted. */
 export interface LogEntry {
   readonly level: Level;
   readonly message: string;
 }
 
 export interface InternalLogger {
+  /** Sets the lowest level that is written, for all lines of Loghive in this process. */
   setLevel(name: string): void;
   /** The lowest level that is written. */
   readonly level: Level;
@@ -24,7 +25,10 @@ export interface InternalLogger {
   error(message: string): void;
 }
 
-/** Takes one line, its line feed included, and what it was made of. Must not throw. */
+/** Receives one line without its line feed. */
+export type OnDiagnostic = (line: string) => void;
+
+/** Receives one line, including its line feed, and the entry that it was made from. Must not throw. */
 type LineOutput = (line: string, entry: LogEntry) => void;
 
 let output: LineOutput = (line) => {
@@ -32,23 +36,66 @@ let output: LineOutput = (line) => {
     // Synchronous, so that a line written while the process ends is not cut off.
     fs.writeSync(2, line);
   } catch {
-    // stderr is closed or full (EAGAIN on a pipe): there is nowhere left to tell it.
+    // stderr is closed or full (EAGAIN on a pipe): there is nowhere left to report it.
   }
 };
+let lowest = severity('INFO');
+let isCallingBack = false;
+let wrapCallback = (call: () => void) => call();
 
 /** For a command, which writes to stderr in its own way, and for a thread, which hands its lines to the main thread. */
 export function sendInternalLinesTo(other: LineOutput): void {
   output = other;
 }
 
-function createInternalLogger(): InternalLogger {
-  let lowest = severity('INFO');
+/** Every call of an `onDiagnostic` function runs inside `wrap`. */
+export function wrapDiagnostics(wrap: (call: () => void) => void): void {
+  wrapCallback = wrap;
+}
 
-  function write(level: Level, message: string): void {
+/** Lines that are written while `work` runs go to `onDiagnostic`. */
+export function withDiagnosticsTo<T>(onDiagnostic: OnDiagnostic | undefined, work: () => T): T {
+  if (!onDiagnostic) return work();
+  const before = output;
+  output = callbackOutput(onDiagnostic, before);
+  try {
+    return work();
+  } finally {
+    output = before;
+  }
+}
+
+/** A logger that writes to `onDiagnostic`, or to stderr without one. */
+export function diagnosticLogger(onDiagnostic: OnDiagnostic | undefined): InternalLogger {
+  if (!onDiagnostic) return internalLogger;
+  return createLogger(callbackOutput(onDiagnostic, (line, entry) => output(line, entry)));
+}
+
+/** @param fallback receives the line if the callback throws, or if it caused the line itself. */
+function callbackOutput(onDiagnostic: OnDiagnostic, fallback: LineOutput): LineOutput {
+  return (line, entry) => {
+    if (isCallingBack) return fallback(line, entry);
+    isCallingBack = true;
+    try {
+      wrapCallback(() => {
+        const result: unknown = onDiagnostic(line.trimEnd());
+        // An async function: its rejection must not end the application.
+        if (result instanceof Promise) result.catch(() => fallback(line, entry));
+      });
+    } catch {
+      fallback(line, entry);
+    } finally {
+      isCallingBack = false;
+    }
+  };
+}
+
+function createLogger(write: LineOutput): InternalLogger {
+  function log(level: Level, message: string): void {
     if (severity(level) < lowest) return;
-    // It may quote a broker, a database or a name from elsewhere: none of them begins a line of its own.
+    // The text may quote a broker, a database or a user-defined name. None of them may begin a line of its own.
     const text = printableLines(asSentence(message)).replaceAll('\n', '\n    ');
-    output(`[loghive] ${new Date().toISOString()} ${level} ${text}\n`, { level, message });
+    write(`[loghive] ${new Date().toISOString()} ${level} ${text}\n`, { level, message });
   }
 
   return {
@@ -58,11 +105,11 @@ function createInternalLogger(): InternalLogger {
     get level() {
       return LEVELS.find((level) => severity(level) === lowest) ?? 'ERROR';
     },
-    debug: (message) => write('DEBUG', message),
-    info: (message) => write('INFO', message),
-    warning: (message) => write('WARNING', message),
-    error: (message) => write('ERROR', message),
+    debug: (message) => log('DEBUG', message),
+    info: (message) => log('INFO', message),
+    warning: (message) => log('WARNING', message),
+    error: (message) => log('ERROR', message),
   };
 }
 
-export const internalLogger: InternalLogger = createInternalLogger();
+export const internalLogger: InternalLogger = createLogger((line, entry) => output(line, entry));

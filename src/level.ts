@@ -22,25 +22,32 @@ export const LEVEL_NAME_KEYS = ['level', 'loghive.level'] as const;
 const SEVERITY: Readonly<Record<Level, number>> = { DEBUG: 0, INFO: 1, WARNING: 2, ERROR: 3, CRITICAL: 4 };
 
 /** Level names of other loggers and syslog (lower case), mapped to the nearest level. */
-const ALIASES: ReadonlyMap<string, Level> = new Map<string, Level>([
-  ['silly', 'DEBUG'],
-  ['trace', 'DEBUG'],
-  ['verbose', 'DEBUG'],
-  ['http', 'INFO'],
-  ['notice', 'INFO'],
-  ['information', 'INFO'],
-  ['informational', 'INFO'],
-  ['warn', 'WARNING'],
-  ['err', 'ERROR'],
-  ['severe', 'ERROR'],
-  ['fatal', 'CRITICAL'],
-  ['crit', 'CRITICAL'],
-  ['alert', 'CRITICAL'],
-  ['emerg', 'CRITICAL'],
-  ['emergency', 'CRITICAL'],
-  ['panic', 'CRITICAL'],
-  ['dpanic', 'CRITICAL'],
-]);
+const ALIASES = {
+  silly: 'DEBUG',
+  trace: 'DEBUG',
+  verbose: 'DEBUG',
+  http: 'INFO',
+  notice: 'INFO',
+  information: 'INFO',
+  informational: 'INFO',
+  warn: 'WARNING',
+  err: 'ERROR',
+  severe: 'ERROR',
+  fatal: 'CRITICAL',
+  crit: 'CRITICAL',
+  alert: 'CRITICAL',
+  emerg: 'CRITICAL',
+  emergency: 'CRITICAL',
+  panic: 'CRITICAL',
+  dpanic: 'CRITICAL',
+} as const satisfies Record<string, Level>;
+const ALIAS_LEVELS: ReadonlyMap<string, Level> = new Map(Object.entries(ALIASES));
+
+/** The level names of other loggers, in lower case. */
+export const LEVEL_ALIASES = Object.keys(ALIASES);
+
+/** A level name that `parseLevel` maps to one of the five. */
+export type LevelName = Level | Lowercase<Level> | keyof typeof ALIASES;
 
 const FIVE: ReadonlyMap<string, FoundLevel> = new Map(
   LEVELS.flatMap((level): [string, FoundLevel][] => {
@@ -125,7 +132,7 @@ function knownLevel(name: string): FoundLevel | undefined {
   const folded = name.trim().toLowerCase();
   const five = FIVE.get(folded);
   if (five !== undefined) return five;
-  const level = ALIASES.get(folded);
+  const level = ALIAS_LEVELS.get(folded);
   return level === undefined ? undefined : { level, name };
 }
 

@@ -1,4 +1,4 @@
-/** What a producer is set up with, whichever door it has. */
+/** The settings of a producer, the same for every integration. */
 import {
   type BrokerConfig,
   brokerConfig,
@@ -16,6 +16,8 @@ import { LoghiveError } from './errors.js';
 import { lastingMembers, type Member } from './fields/member.js';
 import { processFields } from './fields/process-fields.js';
 import { type Redact, type RedactOptions, redaction } from './fields/redact.js';
+import { type OnDiagnostic, withDiagnosticsTo } from './internal-logger.js';
+import { isLevelName, LEVEL_ALIASES, LEVELS, type Level, parseLevel } from './level.js';
 import {
   boolean,
   booleanText,
@@ -35,6 +37,21 @@ const baseFields: Check<object | null | undefined> = (value) => {
   throw new Expected("an object of fields such as { region: 'eu' }, or null");
 };
 
+const diagnosticFunction: Check<OnDiagnostic | undefined> = (value) => {
+  if (typeof value === 'function') return value as OnDiagnostic;
+  throw new Expected('a function (line) => void');
+};
+
+const levelName: Check<Level> = (value) => {
+  if (typeof value === 'string' && isLevelName(value)) return parseLevel(value).level;
+  throw new Expected(
+    `one of ${LEVELS.join(', ')}, or a name that stands for one of them (${LEVEL_ALIASES.join(', ')})`,
+  );
+};
+
+/** The option `level` of the integrations that have no logger in front of them: `LoggerClient` and the console. */
+export const levelOption = { check: levelName, fallback: 'DEBUG' as Level } as const;
+
 export const producerOptions = {
   service: {
     check: serviceName as Check<string | undefined>,
@@ -50,81 +67,96 @@ export const producerOptions = {
   handleSignals: { check: boolean, fallback: true },
   base: { check: baseFields, fallback: undefined, show: kindOf },
   redact: { check: redaction, fallback: undefined, env: ['LOGHIVE_REDACT'] },
+  onDiagnostic: { check: diagnosticFunction, fallback: undefined, show: kindOf },
   ...brokerOptions,
   ...queueOptions,
 } as const;
 
-/** What every door of Loghive takes. All of it has defaults but `service`. */
+/** Options of every integration. All have defaults except `service`. */
 export interface ProducerOptions {
-  /** Who logs: part of queue names and routing keys. Environment: `LOGHIVE_SERVICE`. */
-  service?: string;
-  /** `amqp://user:password@host:5672/vhost`, `amqps://…`, several hosts separated by commas. Environment: `LOGHIVE_URL`, then `AMQP_URL`, then `QUEUE_HOST|USER|PASSWORD|PORT|VHOST`. Default: `amqp://guest:guest@localhost:5672/`. */
-  url?: string;
-  /** `false`: nothing is started and every record is passed over. Environment: `LOGHIVE_ENABLED`. Default true. */
-  enabled?: boolean;
-  /** How long a record may wait for company before it is sent, in milliseconds. Default 5. */
-  lingerMs?: number;
-  /** How many bytes of unconfirmed records are kept in memory. Default 8 MiB. */
-  bufferBytes?: number;
-  /** A larger record has its longest strings cut and marked. Bytes, less than `bufferBytes`. Default 1 MiB, at most half of `bufferBytes`. */
-  maxRecordBytes?: number;
-  /** How long the end of the process may wait for confirms, in milliseconds, 0 to 8000. Default 5000. */
-  exitTimeoutMs?: number;
-  /** `false` leaves SIGTERM and SIGINT to the application. Default true. */
-  handleSignals?: boolean;
-  /** Fields for every record, where it has none of that name. Default `{ hostname, pid }`; null for none. */
-  base?: object | null;
-  /** What must not leave the process: `'http'` for what HTTP clients and servers carry (authorization, cookies, tokens, passwords, at any depth), or paths in Pino's syntax, `['password', 'user.card', '*.token']`, or `{ preset: 'http', paths }`. Environment: `LOGHIVE_REDACT=http`. */
-  redact?: RedactOptions;
-  /** AMQP heartbeat in seconds, negotiated down by the server. Default 600. */
-  heartbeatS?: number;
-  /** A connection that the broker keeps blocked for longer is opened anew. Milliseconds, default 300000. */
-  blockedTimeoutMs?: number;
-  /** How long the broker may be silent where an answer is due. Milliseconds, default 10000. */
-  socketTimeoutMs?: number;
-  /** TLS to the broker, as `amqps://` in the URL. Where the URL says `amqp://`, port 5672 becomes 5671. */
-  tls?: TlsOptions;
-  /** Kind of the queues that are declared. Environment: `QUEUE_TYPE`. Default 'quorum'; 'python' for a fleet with Python consumers. */
-  queueType?: QueueType;
-  /** `x-max-length` of the queues that are declared. Environment: `QUEUE_MAX_SIZE`. Default 1000000 messages. */
-  queueMaxSize?: number;
-  /** `x-max-length-bytes`. Environment: `QUEUE_MAX_BYTES`. Default 1 GiB. */
-  queueMaxBytes?: number;
-  /** `x-message-ttl`. Environment: `QUEUE_MESSAGE_TTL_MS`. Default 7 days. */
-  queueMessageTtlMs?: number;
+  /** Name of the logging service. Part of queue names and routing keys. Environment: `LOGHIVE_SERVICE`. Required. */
+  service?: string | undefined;
+  /** `amqp://user:password@host:5672/vhost`, `amqps://…`, or several hosts separated by commas. Environment: `LOGHIVE_URL`, then `AMQP_URL`, then `QUEUE_HOST|USER|PASSWORD|PORT|VHOST`. Default: `amqp://guest:guest@localhost:5672/`. */
+  url?: string | undefined;
+  /** `false`: nothing is started and every record is discarded. Environment: `LOGHIVE_ENABLED`. Default: true. */
+  enabled?: boolean | undefined;
+  /** How long a record may wait to be batched with later ones, in milliseconds. Default: 5. */
+  lingerMs?: number | undefined;
+  /** Memory for unconfirmed records, in bytes. When it is full, records are dropped, lowest level first. Default: 8 MiB. */
+  bufferBytes?: number | undefined;
+  /** Largest record, in bytes, less than `bufferBytes`. The longest strings of a larger record are cut and marked. Default: 1 MiB, at most half of `bufferBytes`. */
+  maxRecordBytes?: number | undefined;
+  /** How long the end of the process and `close()` wait for publisher confirms, in milliseconds, 0 to 8000. Default: 5000. */
+  exitTimeoutMs?: number | undefined;
+  /** `false` leaves SIGTERM, SIGINT and SIGHUP to the application. Default: true. */
+  handleSignals?: boolean | undefined;
+  /** Fields for every record that has none of that name. Default: `{ hostname, pid }`; null for none. */
+  base?: object | null | undefined;
+  /** What must not leave the process: `'http'` for what HTTP clients and servers carry (authorization, cookies, tokens, passwords, at any depth); or paths in Pino's syntax, `['password', 'user.card', '*.token']`; or `{ preset: 'http', paths, censor, remove }`. Environment: `LOGHIVE_REDACT=http`. Default: nothing is hidden. */
+  redact?: RedactOptions | undefined;
+  /**
+   * Receives the lines that Loghive would otherwise write to stderr about this producer, one call a line, without the line
+   * feed. If it throws, the line goes to stderr. Integrations share a connection only if they have the same function (by
+   * identity). Not for a Pino worker target, whose options cannot hold functions. Default: stderr.
+   */
+  onDiagnostic?: ((line: string) => void) | undefined;
+  /** AMQP heartbeat, in milliseconds, rounded up to whole seconds; 0 turns heartbeats off. The server may lower it. Default: 600000. */
+  heartbeatMs?: number | undefined;
+  /** How long the broker may keep the connection blocked before Loghive reconnects, in milliseconds. Default: 300000. */
+  blockedTimeoutMs?: number | undefined;
+  /** How long the broker may be silent when an answer is due, in milliseconds. Default: 10000. */
+  socketTimeoutMs?: number | undefined;
+  /** TLS to the broker, as with `amqps://` in the URL. If the URL says `amqp://`, port 5672 becomes 5671. */
+  tls?: TlsOptions | undefined;
+  /** Type of the queues that are declared: 'quorum', 'classic', or 'python' for a fleet with Python consumers. Environment: `QUEUE_TYPE`. Default: 'quorum'. */
+  queueType?: QueueType | undefined;
+  /** `x-max-length` of the queues that are declared, in messages. Environment: `QUEUE_MAX_SIZE`. Default: 1000000. */
+  queueMaxSize?: number | undefined;
+  /** `x-max-length-bytes` of the queues that are declared, in bytes. Environment: `QUEUE_MAX_BYTES`. Default: 1 GiB. */
+  queueMaxBytes?: number | undefined;
+  /** `x-message-ttl` of the queues that are declared, in milliseconds. Environment: `QUEUE_MESSAGE_TTL_MS`. Default: 604800000 (7 days). */
+  queueMessageTtlMs?: number | undefined;
 }
 
-/** Everything that a publisher needs; doors whose `PublisherConfig` is equal share one publisher. */
+/** The settings of a publisher. Integrations whose `PublisherConfig` is equal share one publisher. */
 export interface PublisherConfig {
   readonly broker: BrokerConfig;
   readonly queues: QueueSettings;
   readonly lingerMs: number;
   readonly bufferBytes: number;
-  /** 1 where Python consumers read as well. */
+  /** 1 if Python consumers read the queues. */
   readonly recordsPerMessage: number;
   readonly exitTimeoutMs: number;
   readonly handleSignals: boolean;
+  readonly onDiagnostic?: OnDiagnostic | undefined;
 }
 
 export interface ProducerConfig extends PublisherConfig {
   readonly service: string;
   readonly enabled: boolean;
   readonly maxRecordBytes: number;
-  /** In every record. */
+  /** Fields of every record. */
   readonly base: readonly Member[];
   readonly redact: Redact | undefined;
 }
 
 /**
- * @param owner the door that is being opened, for messages.
- * @param usualBase the fields of every record, where the option `base` does not say others.
- * @throws LoghiveError LOGHIVE_INVALID_OPTION naming the option, its value and what was expected.
+ * @param owner the integration, for messages: `LoghiveTransport`.
+ * @param usualBase the fields of every record if the option `base` is not set.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION with the option, its value and what was expected.
  */
 export function producerConfig(
   owner: string,
   options: ProducerOptions | undefined,
   usualBase: object = processFields(),
 ): ProducerConfig {
+  const onDiagnostic = isOptions(options) ? options.onDiagnostic : undefined;
+  return withDiagnosticsTo(typeof onDiagnostic === 'function' ? onDiagnostic : undefined, () =>
+    resolved(owner, options, usualBase),
+  );
+}
+
+function resolved(owner: string, options: ProducerOptions | undefined, usualBase: object): ProducerConfig {
   const environment = openEnvironment();
   const values = resolveOptions(owner, producerOptions, options, environment, warnOnce);
   if (values.service === undefined && values.enabled) {
@@ -144,17 +176,18 @@ export function producerConfig(
     recordsPerMessage: values.queueType === 'python' ? 1 : Number.POSITIVE_INFINITY,
     exitTimeoutMs: values.exitTimeoutMs,
     handleSignals: values.handleSignals,
+    onDiagnostic: values.onDiagnostic,
     broker: brokerConfig(values, environment),
     queues: queueSettings(values),
   });
 }
 
-/** A record that no buffer can hold could only be given up; one that fills it pushes out all others. */
+/** A record that does not fit into the buffer would be dropped; one that fills it would push out all others. */
 function recordLimit(owner: string, { maxRecordBytes, bufferBytes }: Values<typeof producerOptions>): number {
   if (maxRecordBytes === undefined) return Math.min(MIB, Math.floor(bufferBytes / 2));
   if (maxRecordBytes < bufferBytes) return maxRecordBytes;
   throw new LoghiveError(
     'LOGHIVE_INVALID_OPTION',
-    `${owner}: option "maxRecordBytes" is ${maxRecordBytes}, expected less than "bufferBytes", which is ${bufferBytes}: a record that no buffer can hold is lost. Lower the one or raise the other.`,
+    `${owner}: option "maxRecordBytes" is ${maxRecordBytes}, expected less than "bufferBytes" (${bufferBytes}): a larger record would never fit into the buffer. Lower maxRecordBytes or raise bufferBytes.`,
   );
 }

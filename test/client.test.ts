@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, expect, expectTypeOf, test } from 'vitest';
+import { beforeAll, expect, expectTypeOf, test, vi } from 'vitest';
 import { LoggerClient, type LoggerClientOptions } from '../src/client.js';
 import type { LoghiveError } from '../src/errors.js';
 import { withContext } from '../src/fields/context.js';
@@ -10,7 +10,7 @@ import { type TestStack, useStack } from './support/use-stack.js';
 let stack: TestStack;
 
 beforeAll(async () => {
-  stack = await useStack(16);
+  stack = await useStack(24);
 });
 
 /** What is compared has only the fields that were logged. */
@@ -44,7 +44,7 @@ test('stores what is logged at each of its levels, in the order of the calls', a
   ]);
 });
 
-test('log() takes any level: what is not one of the five is kept, what nobody knows is INFO', async () => {
+test('log() takes any level: other names are kept, and an unknown one counts as INFO', async () => {
   const { service, client } = useClient();
   for (const level of ['ERROR', 'Info', 'notice', 'odd', 40, undefined, Symbol('s')]) client.log(level as string, 'm');
   await client.flush();
@@ -89,7 +89,7 @@ test('its methods can be passed on by themselves', async () => {
   expect((await stack.rows(service, 2)).map(({ message }) => message)).toEqual(['each', 'failed']);
 });
 
-test('says where the record comes from, unless it is told not to, or to say something else', async () => {
+test('adds hostname and pid, unless base says otherwise', async () => {
   const usual = usualClient();
   const own = useClient({ base: { region: 'eu', pid: 'one' } });
   usual.client.info('m', { order: 7 });
@@ -102,7 +102,7 @@ test('says where the record comes from, unless it is told not to, or to say some
   expect((await stack.rows(own.service, 1))[0]?.information).toEqual({ region: 'eu', pid: 'one' });
 });
 
-test('many tasks log at once, each in its own context', async () => {
+test('many tasks log concurrently, each in its own context', async () => {
   const { service, client } = useClient({ base: { task: 'none', region: 'eu' } });
   const task = (number: number) =>
     withContext({ task: number, list: [number] }, async () => {
@@ -127,7 +127,7 @@ test('many tasks log at once, each in its own context', async () => {
   expect(rows.find(({ message }) => message === 'outside')?.information).toEqual({ task: 'none', region: 'eu' });
 });
 
-test('hides what it is told to', async () => {
+test('redacts', async () => {
   const { service, client } = useClient({ redact: ['password', 'user.card'] });
   client.info('login', { password: 'secret', user: { card: '4111', name: 'a' } });
   await client.flush();
@@ -202,7 +202,131 @@ test('clients with the same settings share one connection, and its numbers', asy
   expect(await two.client.close()).toEqual({ confirmed: 2, unsent: 0 });
 });
 
-test('tells by events, whose arguments are typed', async () => {
+test('sends nothing below its level', async () => {
+  const { service, client } = useClient({ level: 'warn' });
+  const { service: other, client: all } = useClient({ level: undefined });
+  for (const each of [client, all]) {
+    for (const level of ['debug', 'info', 'notice', 'warning', 'error', 'emerg'] as const) each.log(level, level);
+  }
+  expect(client.stats().accepted).toBe(9);
+  await client.flush();
+  expect((await stack.rows(service, 3)).map(({ message }) => message)).toEqual(['warning', 'error', 'emerg']);
+  expect(await stack.rows(other, 6)).toHaveLength(6);
+});
+
+test('a child adds fields to every record, which those of the record precede', async () => {
+  const { service, client } = useClient();
+  const child = client.child({ requestId: 'r1', order: 1 });
+  const inner = child.child({ user: 'u', requestId: 'r2' });
+  client.info('outer');
+  child.info('child', { order: 7 });
+  withContext({ requestId: 'context', region: 'eu' }, () => inner.error(new Error('inner')));
+  client.child(undefined as never).info('no fields');
+  await inner.flush();
+  expect(await stack.rows(service, 4)).toMatchObject([
+    { message: 'outer', information: {} },
+    { message: 'child', information: { requestId: 'r1', order: 7 } },
+    {
+      message: 'inner',
+      information: { requestId: 'r2', order: 1, user: 'u', region: 'eu', error: { message: 'inner' } },
+    },
+    { message: 'no fields', information: {} },
+  ]);
+  expect(inner.stats()).toEqual(client.stats());
+  expect(await child.close()).toEqual(await client.close());
+});
+
+test('a child has the level and the events of its parent, and keeps nothing alive', async () => {
+  const client = new LoggerClient({ service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0, level: 'error' });
+  onEnd(() => client.close());
+  const children = Array.from({ length: 20 }, (_, number) => client.child({ number }));
+  const warnings = children.map((child) => new Promise((resolve) => child.once('warning', resolve)));
+  children[0]!.info('below');
+  children[0]!.error('sent');
+  expect(client.stats().accepted).toBe(1);
+  await Promise.all(warnings);
+  expect(client.listenerCount('warning')).toBe(0);
+});
+
+test("understands Pino's order of arguments", async () => {
+  const { service, client } = useClient();
+  client.info({ order: 7 }, 'order placed');
+  client.error(new RangeError('card refused'), 'payment failed');
+  client.info(['a', 'b'], 'a list');
+  client.info('a text', 'another');
+  await client.flush();
+  expect(await stack.rows(service, 4)).toMatchObject([
+    { message: 'order placed', information: { order: 7 } },
+    { message: 'payment failed', information: { error: { name: 'RangeError', message: 'card refused' } } },
+    { message: 'a list', information: { value: ['a', 'b'] } },
+    { message: 'a text', information: { value: 'another' } },
+  ]);
+});
+
+test('close() waits no longer than timeoutMs', async () => {
+  const client = new LoggerClient({ service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 8000 });
+  client.info('unsent');
+  const started = performance.now();
+  const closing = client.close({ timeoutMs: 50 });
+  expect(await closing).toEqual({ confirmed: 0, unsent: 1 });
+  expect(performance.now() - started).toBeLessThan(4000);
+  expect(await client.close({ timeoutMs: 8000 })).toBe(await closing);
+});
+
+test('onDiagnostic takes what would be written to stderr, and cannot harm', async () => {
+  const lines: string[] = [];
+  const client = new LoggerClient({
+    service: 'shop',
+    url: 'amqp://127.0.0.1:1',
+    exitTimeoutMs: 0,
+    onDiagnostic: (line) => lines.push(line),
+  });
+  client.info('unsent');
+  await vi.waitFor(() =>
+    expect(lines).toEqual([expect.stringMatching(/^\[loghive\] \S+ WARNING amqp:.* nothing listens there .*\S$/)]),
+  );
+  await client.close();
+  expect(lines[1]).toMatch(/ ERROR .*unsent at close: shop INFO 1/);
+});
+
+test('clients with different functions for diagnostics share no connection', async () => {
+  const one = useClient({ onDiagnostic: () => {} });
+  const two = useClient({ onDiagnostic: () => {} });
+  one.client.info('a');
+  expect(two.client.stats().accepted).toBe(0);
+});
+
+test('every option may be undefined', () => {
+  const options: LoggerClientOptions = {
+    service: undefined,
+    url: undefined,
+    level: undefined,
+    enabled: false,
+    lingerMs: undefined,
+    bufferBytes: undefined,
+    maxRecordBytes: undefined,
+    exitTimeoutMs: undefined,
+    handleSignals: undefined,
+    base: undefined,
+    redact: undefined,
+    onDiagnostic: undefined,
+    heartbeatMs: undefined,
+    blockedTimeoutMs: undefined,
+    socketTimeoutMs: undefined,
+    tls: undefined,
+    queueType: undefined,
+    queueMaxSize: undefined,
+    queueMaxBytes: undefined,
+    queueMessageTtlMs: undefined,
+  };
+  const client = new LoggerClient(options);
+  void client.flush({ timeoutMs: undefined });
+  void client.close({ timeoutMs: undefined });
+  expect(() => new LoggerClient({ ...options, tls: { ca: undefined, servername: undefined } })).not.toThrow();
+  expect(() => new LoggerClient({ ...options, redact: { preset: 'http', censor: undefined } })).not.toThrow();
+});
+
+test('reports by events, whose arguments are typed', async () => {
   const client = new LoggerClient({ service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0 });
   onEnd(() => client.close());
   const warning = new Promise<LoghiveError>((resolve) => {
@@ -229,5 +353,14 @@ test('a wrong option is named', () => {
   );
   expect(() => new LoggerClient({ service: 'shop', base: 'x' as never })).toThrow(
     `LoggerClient: option "base" is text, expected an object of fields such as { region: 'eu' }, or null.`,
+  );
+  expect(() => new LoggerClient({ service: 'shop', level: 'loud' })).toThrow(
+    'LoggerClient: option "level" is "loud", expected one of DEBUG, INFO, WARNING, ERROR, CRITICAL, or a name that stands for one of them (silly, trace,',
+  );
+  expect(() => new LoggerClient({ service: 'shop', heartbeatS: 60 } as object)).toThrow(
+    'LoggerClient: unknown option "heartbeatS". Did you mean "heartbeatMs"?',
+  );
+  expect(() => new LoggerClient({ service: 'shop', onDiagnostic: 'stderr' as never })).toThrow(
+    'LoggerClient: option "onDiagnostic" is text, expected a function (line) => void.',
   );
 });

@@ -1,4 +1,4 @@
-/** `flush({ timeoutMs })` of every integration: it waits for a broker that is away no longer than that, and gives nothing up. */
+/** `flush({ timeoutMs })` of every integration: it waits for an unreachable broker no longer than that, and drops nothing. */
 import pino from 'pino';
 import { expect, test } from 'vitest';
 import winston from 'winston';
@@ -60,7 +60,7 @@ test.each(Object.entries(INTEGRATIONS))('%s', async (_name, make) => {
   await logger.flush({ timeoutMs: 0 });
   expect(logger.stats()).toMatchObject({ accepted: 1, pending: 1, dropped: {} });
   await proxy.heal();
-  // However long the next attempt would have taken by itself: one that waits tries again at once.
+  // However long the next attempt would have taken on its own: a flush reconnects immediately.
   await logger.flush({ timeoutMs: 60_000 });
   expect(logger.stats()).toMatchObject({ accepted: 1, confirmed: 1 });
   logger.log('and without a limit');
@@ -68,7 +68,7 @@ test.each(Object.entries(INTEGRATIONS))('%s', async (_name, make) => {
   expect(logger.stats()).toMatchObject({ accepted: 2, confirmed: 2 });
 });
 
-test('until it has settled the process does not end by itself', { timeout: 60_000 }, async () => {
+test('the process does not end before it is resolved', { timeout: 60_000 }, async () => {
   const program = `const { LoggerClient } = await import('${new URL('../dist/esm/src/index.js', import.meta.url).href}');
 const logger = new LoggerClient({ service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0 });
 logger.info('lost');

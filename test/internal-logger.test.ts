@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { internalLogger } from '../src/internal-logger.js';
+import { diagnosticLogger, internalLogger, withDiagnosticsTo } from '../src/internal-logger.js';
 import { onEnd } from './support/use-servers.js';
 
 let lines: string[];
@@ -57,4 +57,50 @@ test('a stderr that takes nothing is no failure', () => {
     throw Object.assign(new Error('EAGAIN'), { code: 'EAGAIN' });
   });
   expect(() => internalLogger.error('unheard')).not.toThrow();
+});
+
+test('a producer can have its lines passed to a function instead', () => {
+  const heard: string[] = [];
+  const log = diagnosticLogger((line) => heard.push(line));
+  log.warning('of this producer');
+  log.debug('below the level');
+  internalLogger.warning('of another one');
+  expect(heard).toEqual([expect.stringMatching(/^\[loghive\] \S+ WARNING of this producer\.$/)]);
+  expect(lines).toEqual([expect.stringMatching(/ of another one\.\n$/)]);
+  expect(diagnosticLogger(undefined)).toBe(internalLogger);
+});
+
+test.each<[string, () => unknown]>([
+  [
+    'throws',
+    () => {
+      throw new Error('broken');
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('broken'))],
+])('a line goes to stderr if the function %s', async (_what, broken) => {
+  const log = diagnosticLogger(broken as () => void);
+  log.warning('important');
+  await vi.waitFor(() => expect(lines).toEqual([expect.stringMatching(/ WARNING important\.\n$/)]));
+});
+
+test('a line that the function itself causes goes to stderr', () => {
+  const log = diagnosticLogger(() => log.warning('from inside'));
+  log.warning('from outside');
+  expect(lines).toEqual([expect.stringMatching(/ from inside\.\n$/)]);
+});
+
+test('what is logged while a producer is set up can go to its function', () => {
+  const heard: string[] = [];
+  const result = withDiagnosticsTo(
+    (line) => heard.push(line),
+    () => {
+      internalLogger.warning('a wrong setting');
+      return 7;
+    },
+  );
+  internalLogger.warning('later');
+  expect(result).toBe(7);
+  expect(heard).toHaveLength(1);
+  expect(lines).toHaveLength(1);
 });

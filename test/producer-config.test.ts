@@ -75,7 +75,7 @@ describe('every option is checked', () => {
     bufferBytes: [262_144, 68_719_476_736, 'bytes'],
     maxRecordBytes: [1024, 67_108_864, 'bytes'],
     exitTimeoutMs: [0, 8000, 'milliseconds'],
-    heartbeatS: [0, 3600, 'seconds, 0 turns heartbeats off'],
+    heartbeatMs: [0, 3_600_000, 'milliseconds, 0 turns heartbeats off'],
     blockedTimeoutMs: [1000, 86_400_000, 'milliseconds'],
     socketTimeoutMs: [100, 600_000, 'milliseconds'],
     queueMaxSize: [1, 2_147_483_647, 'messages'],
@@ -100,7 +100,7 @@ describe('every option is checked', () => {
     expect(configOf({ bufferBytes: buffer }).maxRecordBytes).toBe(buffer / 2);
     expect(configOf({ bufferBytes: buffer, maxRecordBytes: buffer - 1 }).maxRecordBytes).toBe(buffer - 1);
     expect(refusal({ service: 'shop', bufferBytes: buffer, maxRecordBytes: buffer })).toBe(
-      'LoghiveTransport: option "maxRecordBytes" is 524288, expected less than "bufferBytes", which is 524288: a record that no buffer can hold is lost. Lower the one or raise the other.',
+      'LoghiveTransport: option "maxRecordBytes" is 524288, expected less than "bufferBytes" (524288): a larger record would never fit into the buffer. Lower maxRecordBytes or raise bufferBytes.',
     );
   });
 
@@ -154,11 +154,15 @@ describe('every option is checked', () => {
     [
       "a path instead of a file's content",
       { ca: '/etc/ca.pem' },
-      /has a field "ca" that is no PEM, .* not its path\.$/,
+      /has a field "ca" that is not PEM, .* not its path\.$/,
     ],
-    ['a list with a path', { ca: [ca.cert, '/etc/ca.pem'] }, /has a field "ca" that is no PEM/],
+    ['a list with a path', { ca: [ca.cert, '/etc/ca.pem'] }, /has a field "ca" that is not PEM/],
     ['a damaged authority', { ca: ca.cert.replace(/M/g, '!') }, /cannot be used \(.*\), expected PEM certificates/],
-    ['a certificate without its key', { cert: issued.cert, key: other.key }, /the key that belongs to "cert"\.$/],
+    [
+      'a certificate without its key',
+      { cert: issued.cert, key: other.key },
+      /the key that belongs to "cert" in "key"\.$/,
+    ],
     ['a servername that is no text', { servername: 7 }, /has a field "servername" that is a number, expected text\.$/],
   ])('tls: %s', (_what, tls, words) => {
     useEnvironment();
@@ -297,7 +301,7 @@ describe('the environment', () => {
     ['QUEUE_MAX_SIZE', '1e6', 'from 1 to 2147483647 (messages); 1000000 is used instead', 'queueMaxSize'],
     ['QUEUE_MAX_BYTES', '1GiB', 'from 1048576 to 1099511627776 (bytes); 1073741824 is used instead', 'queueMaxBytes'],
     ['QUEUE_MESSAGE_TTL_MS', '7d', '(milliseconds); 604800000 is used instead', 'queueMessageTtlMs'],
-  ])('that is wrong in %s is told once, with what is used instead', (variable, value, expected, option) => {
+  ])('that is wrong in %s is reported once, with what is used instead', (variable, value, expected, option) => {
     const { warnings } = useEnvironment({ [variable]: value });
     const config = configOf();
     expect(config).toEqual(configOf());
@@ -319,23 +323,20 @@ describe('the environment', () => {
     ],
     [{ LOGHIVE_URL: ' ', QUEUE_HOST: 'three' }, /LOGHIVE_URL is " ", expected a URL such as/],
     [{ LOGHIVE_URL: 'amqp://user@', QUEUE_HOST: 'three' }, /LOGHIVE_URL is/],
-    [
-      { LOGHIVE_URL: 'amqps://h?cacertfile=/nowhere/ca.pem' },
-      /LOGHIVE_URL is .*the files in its query can be read \(ENOENT/,
-    ],
+    [{ LOGHIVE_URL: 'amqps://h?cacertfile=/nowhere/ca.pem' }, /LOGHIVE_URL is .*readable files in its query \(ENOENT/],
     [{ AMQP_URL: 'user:secret@host', QUEUE_HOST: 'three' }, /AMQP_URL is ".*'amqps:/],
-    [{ QUEUE_PORT: 'five' }, /QUEUE_HOST "localhost" and QUEUE_PORT "five" make no broker address/],
+    [{ QUEUE_PORT: 'five' }, /QUEUE_HOST "localhost" and QUEUE_PORT "five" are not a valid broker address/],
     [{ QUEUE_PORT: '0' }, /QUEUE_PORT "0"/],
     [{ QUEUE_PORT: '70000' }, /from 1 to 65535/],
     [{ QUEUE_HOST: 'a b' }, /QUEUE_HOST "a b"/],
     [{ QUEUE_HOST: 'amqp://h' }, /QUEUE_HOST "amqp:/],
     [{ QUEUE_HOST: 'amqp://app:secret@h:5672' }, /QUEUE_HOST/],
     [{ QUEUE_HOST: 'h/v' }, /QUEUE_HOST "h\/v"/],
-    [{ QUEUE_HOST: '/var/run/rabbitmq' }, /RabbitMQ takes no connections by a Unix socket/],
+    [{ QUEUE_HOST: '/var/run/rabbitmq' }, /RabbitMQ does not accept connections over Unix sockets/],
     [{ QUEUE_HOST: 'fe80::1%eth0' }, /an IPv6 address without a zone/],
     [
       { QUEUE_HOST: '127.0.0.1?heartbeat=30', QUEUE_PORT: '5673', QUEUE_VHOST: 'prod' },
-      /QUEUE_HOST "127\.0\.0\.1\?heartbeat=30" and QUEUE_PORT "5673" make no broker address, expected a host name or address/,
+      /QUEUE_HOST "127\.0\.0\.1\?heartbeat=30" and QUEUE_PORT "5673" are not a valid broker address, expected a host name or address/,
     ],
     [{ QUEUE_HOST: 'one?x,two' }, /QUEUE_HOST "one\?x,two"/],
     [{ QUEUE_HOST: 'one,two?x' }, /QUEUE_HOST "one,two\?x"/],
@@ -354,7 +355,7 @@ describe('the environment', () => {
     [{ QUEUE_HOST: ' ' }, /QUEUE_HOST " "/],
     [
       { QUEUE_PORT: '1?', QUEUE_VHOST: 'prod' },
-      /QUEUE_PORT "1\?" make no broker address, expected a port from 1 to 65535/,
+      /QUEUE_PORT "1\?" are not a valid broker address, expected a port from 1 to 65535/,
     ],
     [{ QUEUE_PORT: '5673#' }, /QUEUE_PORT "5673#"/],
     [{ QUEUE_PORT: '5673/other?' }, /QUEUE_PORT "5673\/other\?"/],
@@ -397,23 +398,26 @@ describe('the environment', () => {
     [{ QUEUE_HOST: 'mq' }, 'mq', 15671],
     [{}, 'localhost', 15672],
     [{ QUEUE_HOST: 'one,two:5673' }, 'one', 15673],
-  ])('that Kubernetes sets for a service named "queue" is passed over in words: %j', (variables, hostname, port) => {
-    const { warnings } = useEnvironment({
-      ...(variables as Record<string, string>),
-      QUEUE_PORT: `tcp://10.0.0.1:${port}`,
-      QUEUE_SERVICE_HOST: '10.0.0.1',
-      QUEUE_SERVICE_PORT: '15672',
-      QUEUE_PORT_15672_TCP: `tcp://10.0.0.1:${port}`,
-      QUEUE_PORT_15672_TCP_ADDR: '10.0.0.1',
-    });
-    const { broker } = configOf();
-    expect(broker.hosts[0]).toMatchObject({ hostname, port: 5672 });
-    expect(broker.fault).toBeUndefined();
-    expect(warnings()).toHaveLength(1);
-    expect(warnings()[0]).toContain(
-      `environment variable QUEUE_PORT is "tcp://10.0.0.1:${port}", as Kubernetes sets it for a service named "queue"; it is passed over, and port 5672 used.`,
-    );
-  });
+  ])(
+    'that Kubernetes sets for a service named "queue" is ignored with an explanation: %j',
+    (variables, hostname, port) => {
+      const { warnings } = useEnvironment({
+        ...(variables as Record<string, string>),
+        QUEUE_PORT: `tcp://10.0.0.1:${port}`,
+        QUEUE_SERVICE_HOST: '10.0.0.1',
+        QUEUE_SERVICE_PORT: '15672',
+        QUEUE_PORT_15672_TCP: `tcp://10.0.0.1:${port}`,
+        QUEUE_PORT_15672_TCP_ADDR: '10.0.0.1',
+      });
+      const { broker } = configOf();
+      expect(broker.hosts[0]).toMatchObject({ hostname, port: 5672 });
+      expect(broker.fault).toBeUndefined();
+      expect(warnings()).toHaveLength(1);
+      expect(warnings()[0]).toContain(
+        `environment variable QUEUE_PORT is "tcp://10.0.0.1:${port}", as Kubernetes sets it for a service named "queue"; it is ignored, and port 5672 is used.`,
+      );
+    },
+  );
 
   test.each([
     ['::1', '::1', 5672],
@@ -439,7 +443,7 @@ describe('the environment', () => {
       heartbeatS: 30,
       socketTimeoutMs: 2500,
     });
-    expect(configOf({ heartbeatS: 7, socketTimeoutMs: 9000 }).broker).toMatchObject({
+    expect(configOf({ heartbeatMs: 6001, socketTimeoutMs: 9000 }).broker).toMatchObject({
       heartbeatS: 7,
       socketTimeoutMs: 9000,
     });
@@ -454,13 +458,13 @@ describe('the environment', () => {
     expect(configOf().broker).toMatchObject({ hosts: [{ hostname: 'h' }], heartbeatS: 600 });
     expect(warnings()).toHaveLength(2);
     expect(warnings()[0]).toMatch(
-      /^the broker's URL has parameter "retry_delay", which Loghive does not use \(known: heart/,
+      /^the broker URL has parameter "retry_delay", which Loghive does not use \(known: heart/,
     );
     expect(warnings()[1]).toContain('parameter "heartbeat", whose value is not an integer from 0 to 3600 (seconds)');
     expect(warnings().join()).not.toContain('hunter2');
   });
 
-  test('for the spool, which this version does not have, is told to have no effect', () => {
+  test('for the spool, which this version does not have, is reported to have no effect', () => {
     const { warnings } = useEnvironment({ LOGHIVE_SPOOL_DIR: '/var/spool' });
     configOf();
     expect(warnings()).toEqual([
@@ -468,7 +472,7 @@ describe('the environment', () => {
     ]);
   });
 
-  test('with a name that only looks like one of ours is told once, with the one that was meant', () => {
+  test('with a name that only resembles one of ours is reported once, with the one that was meant', () => {
     const { warnings } = useEnvironment(
       {
         LOGHIVE_SERVCE: 'shop',
@@ -485,7 +489,7 @@ describe('the environment', () => {
     expect(warnings()).toEqual([
       'environment variable LOGHIVE_SERVCE is unknown and has no effect. Did you mean LOGHIVE_SERVICE?',
       `loghive_enable in ${file} is unknown and has no effect. Did you mean LOGHIVE_ENABLED?`,
-      `LOGHIVE_COLOUR in ${file} is unknown and has no effect. Known are LOGHIVE_URL, LOGHIVE_SERVICE, LOGHIVE_ENABLED, LOGHIVE_REDACT, LOGHIVE_DATABASE_URL.`,
+      `LOGHIVE_COLOUR in ${file} is unknown and has no effect. Known variables: LOGHIVE_URL, LOGHIVE_SERVICE, LOGHIVE_ENABLED, LOGHIVE_REDACT, LOGHIVE_DATABASE_URL, LOGHIVE_LOG_LEVEL.`,
     ]);
   });
 
@@ -497,19 +501,42 @@ describe('the environment', () => {
     expect(configOf().service).toBe('shop');
   });
 
-  test('sets the level of the lines of Loghive itself, and of nothing else', () => {
+  test('sets the level of the lines of Loghive itself, and LOG_LEVEL does not', () => {
     const setLevel = vi.spyOn(internalLogger, 'setLevel').mockImplementation(() => {});
-    const { warnings } = useEnvironment({ LOG_LEVEL: 'warn' });
+    const { warnings } = useEnvironment({ LOGHIVE_LOG_LEVEL: 'warn', LOG_LEVEL: 'debug' });
     configOf();
-    expect(setLevel).toHaveBeenCalledWith('warn');
+    expect(setLevel.mock.calls).toEqual([['warn']]);
     expect(warnings()).toEqual([]);
     const unknown = uniqueName('level');
-    vi.stubEnv('LOG_LEVEL', unknown);
+    vi.stubEnv('LOGHIVE_LOG_LEVEL', unknown);
     configOf();
     expect(warnings()).toEqual([
-      `environment variable LOG_LEVEL is "${unknown}", expected one of DEBUG, INFO, WARNING, ERROR, CRITICAL; INFO is used instead. Correct it.`,
+      `environment variable LOGHIVE_LOG_LEVEL is "${unknown}", expected one of DEBUG, INFO, WARNING, ERROR, CRITICAL; INFO is used instead. Correct it.`,
     ]);
+    vi.stubEnv('LOGHIVE_LOG_LEVEL', undefined);
+    setLevel.mockClear();
+    configOf();
+    expect(setLevel).not.toHaveBeenCalled();
     setLevel.mockRestore();
+  });
+
+  test('LOG_LEVEL sets it in config.env; LOGHIVE_LOG_LEVEL wins', () => {
+    const setLevel = vi.spyOn(internalLogger, 'setLevel').mockImplementation(() => {});
+    useEnvironment({ LOG_LEVEL: 'critical' }, 'LOG_LEVEL=debug\n');
+    configOf();
+    vi.stubEnv('LOGHIVE_LOG_LEVEL', 'error');
+    configOf();
+    expect(setLevel.mock.calls).toEqual([['debug'], ['error']]);
+    setLevel.mockRestore();
+  });
+
+  test('what is wrong in it can be reported to a function', () => {
+    const { warnings } = useEnvironment({ QUEUE_MAX_SIZE: uniqueName('many') });
+    vi.mocked(internalLogger.warning).mockRestore();
+    const lines: string[] = [];
+    configOf({ onDiagnostic: (line) => lines.push(line) });
+    expect(lines).toEqual([expect.stringMatching(/WARNING environment variable QUEUE_MAX_SIZE is "many/)]);
+    expect(warnings()).toEqual([]);
   });
 });
 
@@ -592,7 +619,7 @@ EMAIL_SENDER_PASSWORD=mail-secret
     expect(process.cwd()).toContain(path.basename(folder));
   });
 
-  test('that cannot be read is told once and passed over', () => {
+  test('that cannot be read is reported once and ignored', () => {
     const { warnings } = useEnvironment();
     mkdirSync('config.env');
     expect(configOf().broker.hosts).toMatchObject([{ hostname: 'localhost' }]);

@@ -97,12 +97,12 @@ test.each<[string, () => Promise<string>, string, RegExp]>([
   expect(warnings[0]!.message).toMatch(words);
   expect(warnings[0]!.message).toMatch(/Loghive tries again, at least every 30 s\.$/);
   // It is tried again, and the same answer is no news.
-  const { sinceMs } = transport.status().connection;
+  const { lastErrorAtMs = 0 } = transport.status().connection;
   const flushing = transport.flush();
   logger.info('another record');
   await eventually(() => {
     const { connection } = transport.status();
-    return connection.state === 'waiting' && connection.sinceMs > sinceMs;
+    return connection.state === 'waiting' && connection.lastErrorAtMs! > lastErrorAtMs;
   });
   expect(transport.stats()).toMatchObject({ accepted: 11, pending: 11, confirmed: 0 });
   expect(warnings).toHaveLength(1);
@@ -115,7 +115,7 @@ test.each<[string, () => Promise<string>, string, RegExp]>([
 test.each<[string, object, RegExp]>([
   ['publish', { write: '' }, /^the broker refused a message: .*ACCESS_REFUSED/],
   ['declare', { configure: '' }, /^exchange "logs_exchange" does not exist and the user may not declare it/],
-])('what a user may not do is told with what is missing: %s', async (_what, permissions, words) => {
+])('what a user may not do is reported with what is missing: %s', async (_what, permissions, words) => {
   const own = await useBroker();
   const { logger, transport, warnings, lines } = useLogger(await useUser({ vhost: own.vhost, ...permissions }));
   logger.info('a record');
@@ -138,6 +138,6 @@ test('an application whose broker is not there works, and ends as it would have'
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(child.stdout).toEqual(['it works']);
   expect(child.stderr).toHaveLength(2);
-  expect(child.stderr[1]).toMatch(/ERROR records given up: \d+ \(unsent at exit: shop INFO \d+\)/);
+  expect(child.stderr[1]).toMatch(/ERROR records dropped: \d+ \(unsent at exit: shop INFO \d+\)/);
   expect(child.lines.join('\n')).not.toContain('secret');
 });

@@ -7,13 +7,13 @@ import { sharePublisher } from '../src/publisher/shared.js';
 import { onEnd } from './support/use-servers.js';
 import { eventually } from './support/wait.mjs';
 
-/** Nobody is there, and nobody waits for that. */
+/** Nothing listens there, and nothing waits for it. */
 function settings(lingerMs: number, bufferBytes?: number): ProducerConfig {
   const options = { service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0, lingerMs };
   return producerConfig('test', bufferBytes === undefined ? options : { ...options, bufferBytes });
 }
 
-/** The publisher that doors with these settings share. */
+/** The publisher that integrations with these settings share. */
 function publisherOf(config: ProducerConfig) {
   const { broker, queues, lingerMs, bufferBytes, recordsPerMessage, exitTimeoutMs, handleSignals } = config;
   const shared = sharePublisher({
@@ -50,7 +50,7 @@ it('leaves nothing on the publisher that outlives it, and many of them are nothi
   expect(warned).not.toHaveBeenCalled();
 });
 
-it('tells its door what happens until it is closed, though a listener of another door throws', async () => {
+it('reports to its integration what happens until it is closed, though a listener of another integration throws', async () => {
   const told = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
   onTestFinished(() => told.mockRestore());
   const config = settings(2);
@@ -65,7 +65,7 @@ it('tells its door what happens until it is closed, though a listener of another
   expect(told).toHaveBeenCalledExactlyOnceWith('a listener of "warning" threw: broken');
   producers[1]!.log({ level: 'INFO', message: 'one', information: {} });
   await producers[0]!.close();
-  // What the last one loses is told before it is silent.
+  // What the last one loses is reported before it is silent.
   await producers[1]!.close();
   expect(heard).toEqual(['LOGHIVE_BROKER_UNREACHABLE', 'LOGHIVE_RECORDS_LOST']);
 });
@@ -103,7 +103,7 @@ it('drops and counts a record for which the stack was full, takes the others, an
   expect(losses()).toEqual([]);
   producer.log({ level: 'INFO', message: 'with room again', information: {} });
   await eventually(() => expect(losses()).toHaveLength(1));
-  expect(losses()[0]).toMatch(/not taken: INFO \d+\).*The application's call stack was full\.$/);
+  expect(losses()[0]).toMatch(/call stack full: INFO \d+\).*The application's call stack was exhausted\.$/);
   await producer.close();
   expect(losses()).toHaveLength(1);
   expect(producer.stats()).toMatchObject({ pending: 0, pendingBytes: 0 });

@@ -1,21 +1,24 @@
-/** One console call as a record: what its text cannot carry goes to `information`. Never throws. */
+/** One console call as a record. What its text cannot carry goes to `information`. Never throws. */
+
+import type { Redact } from '../src/fields/redact.js';
 import type { Entry } from '../src/producer.js';
 import { safeValue } from '../src/safe-value.js';
 import { isErrorSafely } from '../src/value/error-value.js';
+import type { Json, JsonObject } from '../src/value/json-value.js';
 import { plainJsonBudget } from '../src/value/plain-value.js';
 import { type MethodName, methodOf } from './console-methods.js';
 
 /**
- * What is printed is often far larger than what the terminal shows of it, a request with its sockets for one. This much of
- * it is kept, so that no call takes long.
+ * Arguments are often far larger than what the terminal shows of them, such as a request with its sockets. At most
+ * this much is kept, in bytes, so that no call takes long.
  */
 const ARGS_BYTES = 64 * 1024;
 
 /**
- * The first Error is `information.error`, as behind every door. The other arguments are `information.args`, where one of
- * them is an object.
+ * The first Error becomes `information.error`, as in every integration. The other arguments become `information.args`
+ * if one of them is an object.
  *
- * @param groups the labels of the groups that it stands in, the outermost first.
+ * @param groups the labels of the enclosing groups, outermost first.
  */
 export function entryOf(name: MethodName, text: string, args: readonly unknown[], groups: readonly string[]): Entry {
   const { level, levelName, isNamed, values } = methodOf(name);
@@ -44,4 +47,54 @@ function isPlain(values: readonly unknown[]): boolean {
   } catch {
     return false; // an accessor that throws
   }
+}
+
+// The arguments of a console call without what is hidden in `information`: the message is made of them, too.
+
+/** The information that `entryOf()` has made of the arguments. */
+interface Recorded {
+  readonly error?: unknown;
+  readonly args?: unknown;
+}
+
+/**
+ * A plain copy of each object among the arguments, if anything is hidden in one of them. Errors stay errors.
+ *
+ * @param logged the recorded arguments.
+ * @param recorded the information of their record.
+ * @returns undefined if nothing is hidden, which is nearly always.
+ */
+export function withoutSecrets(
+  logged: readonly unknown[],
+  { error, args }: Recorded,
+  redact: Redact,
+): ReadonlyMap<unknown, unknown> | undefined {
+  if (error === undefined && args === undefined) return undefined;
+  const json = JSON.stringify(safeValue({ error, args }));
+  if (!redact.concerns(json)) return undefined;
+  const hidden = redact.fields(JSON.parse(json) as JsonObject);
+  if (JSON.stringify(hidden) === json) return undefined;
+  const copies = Array.isArray(hidden.args) ? hidden.args : [];
+  const others = logged.filter((value) => value !== error);
+  const shown = new Map<unknown, unknown>(others.map((value, at) => [value, copyOf(value, copies[at])]));
+  return shown.set(error, copyOf(error, hidden.error));
+}
+
+/** Texts are searched once the message is complete: a text may say what the next argument is. */
+function copyOf(value: unknown, hidden: Json | undefined): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  return isErrorSafely(value) && isFields(hidden) ? errorOf(hidden) : hidden;
+}
+
+/** Printed as Node prints errors, which depends on the name of the class. */
+function errorOf({ name, message, stack, ...others }: JsonObject): Error {
+  const kinds = { [String(name)]: class extends Error {} };
+  const error = new kinds[String(name)]!();
+  const value = (text: Json | undefined) => ({ value: text, enumerable: false });
+  Object.defineProperties(error, { name: value(name), message: value(message), stack: value(stack) });
+  return Object.assign(error, others);
+}
+
+function isFields(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,11 +1,12 @@
 /**
- * The methods of one console, replaced and put back. There is one patch for a console, whoever asks for it and from
- * whichever copy of this package; each call is formatted once and handed to each of its destinations.
+ * Replaces and restores the methods of a console. A console has one patch, however many callers and copies of this
+ * package ask for one. Each call is formatted once and passed to each destination.
  *
- *   no destination ─ add() ─▶ installed ─ the last destination leaves ─▶ restored (for good: the next one is a new patch)
+ *   no destination ─ add() ─▶ installed ─ the last destination leaves ─▶ restored (for good: the next one is a new
+ *   patch)
  *
- * A method that somebody else has replaced meanwhile is left as it is when the patch is restored: ours, inside of theirs,
- * then only passes calls on, and goes as well once theirs is gone.
+ * A method that other code has replaced in the meantime stays theirs when the patch is restored. Our wrapper, inside
+ * of theirs, then only passes calls on, and is removed once theirs is gone.
  */
 import type { Redact } from '../src/fields/redact.js';
 import { internalLogger } from '../src/internal-logger.js';
@@ -13,58 +14,67 @@ import type { Level } from '../src/level.js';
 import type { Entry } from '../src/producer.js';
 import type { NotAccepted } from '../src/publisher/drop-counter.js';
 import { threwMark } from '../src/value/foreign-object.js';
-import { entryOf } from './console-entry.js';
-import { caughtText, METHOD_NAMES, type MethodName, methodOf, traceText } from './console-methods.js';
-import { innerCall, state } from './console-nesting.js';
-import { withoutSecrets } from './console-redaction.js';
-import { Tally } from './console-tally.js';
+import { entryOf, withoutSecrets } from './console-entry.js';
+import {
+  caughtText,
+  innerCall,
+  METHOD_NAMES,
+  type MethodName,
+  methodOf,
+  state,
+  Tally,
+  traceText,
+} from './console-methods.js';
 
 type Method = (...args: unknown[]) => unknown;
 
-/** One who wants the records. */
+/** Receives the records of a patched console. */
 export interface Destination {
-  /** Those with the same key get a record once between them. */
+  /** Destinations with the same key get a record once between them. */
   readonly key: string;
-  /** Whether the console is to print as ever. */
+  /** Whether the console still prints. */
   readonly passThrough: boolean;
   log(entry: Entry): void;
-  /** What it must not be shown, neither in the information nor in the message. */
+  /** What this destination must not see, neither in the information nor in the message. */
   readonly redact: Redact | undefined;
   readonly notAccepted: NotAccepted;
 }
 
-/** A call whose original method has returned, or thrown. */
+/** A call whose original method has returned or thrown. */
 interface Made {
   readonly name: MethodName;
   readonly args: readonly unknown[];
   /** Where it was called, for `trace`. */
   readonly stack: string | undefined;
-  /** What it has printed through other methods. */
+  /** What it printed through other methods. */
   readonly inner: (readonly unknown[])[] | undefined;
 }
 
-/** One that is open. */
+/** An open group. */
 interface Group {
-  /** Its label; '' where it has none. */
+  /** Its label, or ''. */
   readonly text: string;
-  /** The same as each destination may see it that was there when it began. */
+  /** The label as each destination may see it. Holds only destinations that existed when the group began. */
   readonly shown: Map<Destination, string>;
 }
 
 interface Replaced {
   readonly wrapper: Method;
-  /** Undefined where the console has the method from its prototype. */
+  /** Undefined if the console inherits the method from its prototype. */
   readonly descriptor: PropertyDescriptor | undefined;
 }
 
-/** Groups that are never ended must not make every later record longer: the innermost are kept. */
+/**
+ * Number of group labels in a record: the innermost ones. Groups that are never closed must not make every later
+ * record longer.
+ */
 const MOST_LABELS = 20;
 
-/** On a registered symbol, so that the import and the require copy of this package meet in it. */
+/** On a registered symbol, so that the import and the require copy of this package share it. */
 const KEY = Symbol.for('loghive.console.patches.1');
 const holder = globalThis as { [KEY]?: WeakMap<Console, ConsolePatch> };
 
-/** @returns takes the destination away again; called twice it does nothing. */
+/** @returns removes the destination. Calling it again does nothing. */
 export function addDestination(console: Console, destination: Destination): () => void {
   holder[KEY] ??= new WeakMap();
   const patches = holder[KEY];
@@ -78,8 +88,9 @@ export function addDestination(console: Console, destination: Destination): () =
 }
 
 /**
- * A constant of this file, which is read without a call: compiled to CommonJS an import is read by a getter, and at the end of
- * a full stack that throws. A call that could not say that it is over would leave all later ones unrecorded.
+ * A constant of this file can be read without a function call. An import in compiled CommonJS is read by a getter,
+ * which throws at the end of an exhausted stack. A call that could not reset the state would leave all later ones
+ * unrecorded.
  */
 const current = state;
 
@@ -88,13 +99,13 @@ class ConsolePatch {
   readonly #replaced = new Map<MethodName, Replaced>();
   readonly #tally = new Tally();
   #state: 'installed' | 'restored' = 'installed';
-  /** In the order in which they came. */
+  /** In the order of their arrival. */
   #all: readonly Destination[] = [];
-  /** The first of each key. */
+  /** The first destination of each key. */
   #destinations: readonly Destination[] = [];
   #prints = true;
   #groups: readonly Group[] = [];
-  /** Of the innermost groups that have one. */
+  /** The labels of the innermost groups that have one. */
   #labels: ReadonlyMap<Destination, readonly string[]> = new Map();
 
   constructor(console: Console) {
@@ -102,7 +113,7 @@ class ConsolePatch {
     const fixed = METHOD_NAMES.filter((name) => typeof console[name] === 'function' && !this.#replace(name));
     if (fixed.length === 0) return;
     internalLogger.warning(
-      `patchConsole: ${fixed.map((name) => `console.${name}`).join(', ')} cannot be replaced because the console is frozen; what is printed by it is not recorded. Patch the console before it is frozen.`,
+      `patchConsole: ${fixed.map((name) => `console.${name}`).join(', ')} cannot be replaced because the console is frozen; their calls are not recorded. Patch the console before it is frozen.`,
     );
   }
 
@@ -128,7 +139,7 @@ class ConsolePatch {
     this.#setGroups(this.#groups);
   }
 
-  /** False where the property can be neither written nor defined anew. */
+  /** Returns false if the property can be neither written nor redefined. */
   #replace(name: MethodName): boolean {
     const descriptor = Object.getOwnPropertyDescriptor(this.#console, name);
     const wrapper = this.#wrapper(name, this.#console[name] as Method);
@@ -138,7 +149,7 @@ class ConsolePatch {
     return done;
   }
 
-  /** Where it is still ours. */
+  /** Only if the method is still ours. */
   #putBack(name: MethodName): void {
     const { wrapper, descriptor } = this.#replaced.get(name)!;
     if (Object.getOwnPropertyDescriptor(this.#console, name)?.value !== wrapper) return;
@@ -170,14 +181,14 @@ class ConsolePatch {
     try {
       if (name === 'trace') stack = this.#stackOf(args);
       current.nesting = inner ? { calls: inner, prints: this.#prints, instead: stack } : 'print';
-      // What prints through other methods of ours is called in any case: it has the text.
+      // A method that prints through our other methods is always called: the text comes from there.
       return this.#prints || inner ? Reflect.apply(original, self, args) : undefined;
     } finally {
-      // Also when the original has thrown: the call was made.
+      // Even if the original threw: the call was made.
       try {
         this.#record({ name, args, stack, inner });
       } catch (error) {
-        // The application has called us at the very end of its stack, where a call would throw again.
+        // The application called at the very end of its stack, where another function call would throw again.
         for (let at = 0; at < this.#destinations.length; at++) {
           const { notAccepted } = this.#destinations[at]!;
           notAccepted[level]++;
@@ -189,7 +200,7 @@ class ConsolePatch {
     }
   }
 
-  /** Throws nothing but what a full stack throws. */
+  /** Throws only if the stack is exhausted. */
   #record(made: Made): void {
     const text = this.#textOf(made);
     current.nesting = 'print';
@@ -221,7 +232,7 @@ class ConsolePatch {
 
   #textOf({ name, args, stack, inner }: Made): string | undefined {
     try {
-      // What the arguments print while they are formatted, the original has just made them print.
+      // Suppresses what the arguments print while they are formatted: the original has just made them print it.
       current.nesting = this.#prints ? 'drop' : 'print';
       return methodOf(name).text(args, this.#tally, stack ?? (inner && caughtText(inner)));
     } catch (thrown) {
@@ -229,7 +240,7 @@ class ConsolePatch {
     }
   }
 
-  /** Without the frames of ours that Node would print now. */
+  /** Without our own frames, which Node would print now. */
   #stackOf(args: readonly unknown[]): string | undefined {
     try {
       current.nesting = this.#prints ? 'drop' : 'print';
@@ -247,7 +258,7 @@ class ConsolePatch {
   }
 }
 
-/** One that came later, and must not see everything, sees none. */
+/** A destination that was added later and has redaction sees no label. */
 function labelOf({ text, shown }: Group, destination: Destination): string {
   return shown.get(destination) ?? (destination.redact ? '' : text);
 }

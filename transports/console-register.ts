@@ -1,6 +1,6 @@
 /**
- * `node --import loghive/console/register app.js`, or `-r`: the console is patched before the application begins, with
- * settings from the environment. In worker threads it does nothing: what they print does not go through this console.
+ * `node --import loghive/console/register app.js`, or `-r`: patches the console before the application starts, with
+ * settings from the environment. Does nothing in worker threads, whose output does not go through this console.
  *
  * @module loghive/console/register
  */
@@ -13,7 +13,7 @@ if (isMainThread) {
   try {
     patchConsole();
   } catch (error) {
-    // An application must not fail because its logging is set up wrongly.
+    // Wrong settings of the logging must not stop the application.
     internalLogger.error(`the console is not recorded: ${reasonOf(error)}`);
   }
 }

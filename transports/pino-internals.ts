@@ -1,35 +1,35 @@
 /**
- * What Loghive touches of Pino, thread-stream and pino-abstract-transport beyond their documents, all of it: what a logger
- * says of itself to the stream that it writes to, by an event of the stream where that is in the same thread, by a message
- * to the thread where it is in Pino's worker.
+ * Everything Loghive uses of Pino, thread-stream and pino-abstract-transport beyond their documentation: the
+ * configuration that a logger announces to the stream it writes to. Within a thread it comes as an event of the
+ * stream, in Pino's worker as a message to the thread.
  *
- * In the worker the lines come by shared memory, and overtake the messages: those are delivered in turns of the loop, of
- * which a script that ends at once leaves none. But a message that was sent before a line was written is there when the
- * line is, so that it can be fetched: nothing has to be waited for.
+ * In the worker, lines come through shared memory and overtake the messages, which are delivered between turns of the
+ * event loop; a script that ends soon leaves no time for that. But a message that was sent before a line was written
+ * has arrived when the line has, so it can be fetched synchronously.
  */
 import type { EventEmitter } from 'node:events';
 import type { Transform } from 'node:stream';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 
 export interface PinoConfig {
-  /** Names and numbers of all its levels. */
+  /** Names and numbers of all levels of the logger. */
   readonly levels?: { readonly values?: Readonly<Record<string, number>> };
   readonly messageKey?: string;
   readonly errorKey?: string;
 }
 
-/** What Pino and its thread-stream put beside the options that a target is handed in the worker thread. */
+/** What Pino and thread-stream add to the options of a target in the worker thread. */
 export const OWN_OPTIONS: ReadonlySet<string> = new Set(['pinoWillSendConfig', '$context']);
 
-/** Whether this runs in Pino's worker thread, to which the loggers' words are sent. */
+/** Whether this runs in Pino's worker thread, which receives the configuration as messages. */
 export function isPinoWorker(): boolean {
   return parentPort !== null && data()?.pinoWillSendConfig === true;
 }
 
 /**
- * Calls back at each word of a logger; several may write to one stream.
+ * Calls back for each configuration; several loggers may write to one stream.
  *
- * @returns hears what has been said until now: to be called before a line is read.
+ * @returns fetches what was announced until now. Call it before a line is read.
  */
 export function onPinoConfig(stream: EventEmitter, heard: (config: PinoConfig) => void): () => void {
   const listen = (message: unknown) => {
@@ -42,7 +42,7 @@ export function onPinoConfig(stream: EventEmitter, heard: (config: PinoConfig) =
   return fetchMessages;
 }
 
-/** What is not a logger's word goes to those whom it would have reached, in the turn in which it would have. */
+/** Other messages are delivered to their listeners in the next turn of the event loop. */
 function fetchMessages(): void {
   const port = parentPort as NonNullable<typeof parentPort>;
   for (let next = receive(port); next !== undefined; next = receive(port)) {
@@ -57,16 +57,16 @@ function receive(port: NonNullable<typeof parentPort>): { message: unknown } | u
   try {
     return receiveMessageOnPort(port) as { message: unknown } | undefined;
   } catch {
-    return undefined; // a runtime that delivers messages by itself only
+    return undefined; // a runtime that does not support it: messages come as events
   }
 }
 
-/** thread-stream hands over the options of the target, or of all targets, as the data of its worker's own data. */
+/** thread-stream passes the options of the target, or of all targets, inside of its own worker data. */
 function data(): { pinoWillSendConfig?: unknown } | undefined {
   return (workerData as { workerData?: { pinoWillSendConfig?: unknown } } | null)?.workerData;
 }
 
-/** The stream of pino-abstract-transport takes what is written apart in its `_transform`, a piece that may hold many lines. */
+/** The stream of pino-abstract-transport splits its input into lines in `_transform`. A chunk may hold many lines. */
 export function replaceTransform(
   stream: Transform,
   make: (inner: Transform['_transform']) => Transform['_transform'],
@@ -74,7 +74,7 @@ export function replaceTransform(
   stream._transform = make(stream._transform.bind(stream));
 }
 
-/** Its `_flush` takes the last line, where that has no end: `then` runs after it, before the stream is finished. */
+/** Its `_flush` handles a last line without a line feed. `then` runs after that, before the stream finishes. */
 export function afterLastLine(stream: Transform, then: () => Promise<unknown>): void {
   const flush = stream._flush.bind(stream);
   stream._flush = (done) => {

@@ -1,22 +1,29 @@
 /**
- * Pino's worker thread is handed up to 4 MiB of lines at a time, more than the publisher's buffer may hold as records, and
- * at the start before there is a connection. It can wait, so it takes them in slices, as fast as the broker confirms.
+ * Backpressure in Pino's worker thread, which gets up to 4 MiB of lines at a time: more than the publisher's buffer
+ * may hold as records, and at the start before there is a connection. The worker can wait, so it reads them in slices,
+ * as fast as the broker confirms.
  *
- * Meanwhile lines wait in Pino's memory, which does not count them: so not for long.
+ * Meanwhile lines wait in Pino's memory, where they are not counted, so the time is limited.
  */
 import type { Transform, TransformCallback } from 'node:stream';
 import { createBackpressure } from '../src/publisher/backpressure.js';
 import type { PublisherStats } from '../src/publisher/status.js';
 import { replaceTransform } from './pino-internals.js';
 
-/** At least: lines are left whole, because a long one is looked through anew with each of its pieces. */
+/** Size of a slice, in bytes, rounded up to whole lines: a long line is searched again with each of its pieces. */
 const SLICE_BYTES = 64 * 1024;
 const LOOK_EVERY_MS = 10;
-/** Without a confirm for so long the broker stands still; also for the first connection, while an application starts. */
+/**
+ * Without a confirm for this long, the broker counts as stalled, in milliseconds. Also the time for the first
+ * connection, while an application starts.
+ */
 const STANDS_STILL_MS = 2000;
-/** All the waiting there is until what has come is taken. Pino gives its worker 10 s at the end, for a flush as well. */
+/**
+ * Time to wait in total until the worker has caught up, in milliseconds. At the end Pino gives its worker 10 s,
+ * including a flush.
+ */
 const BUDGET_MS = 3000;
-/** Less than this at once, and nothing waits in Pino's memory any more. */
+/** A smaller backlog of the stream, in bytes, means that nothing waits in Pino's memory any more. */
 const CAUGHT_UP_BYTES = 1024 * 1024;
 
 export function throttleLines(stream: Transform, bufferBytes: number, stats: () => PublisherStats): void {

@@ -15,32 +15,34 @@ import { LEVEL_NAMES, TIME_NAMES } from '../src/line/field-names.js';
 import { createLineReader, type LineFields, readEntrySafely } from '../src/line/read-line.js';
 import { createLevelReader } from '../src/line/written-level.js';
 import { openProducer, type Producer } from '../src/producer.js';
-import { producerConfig } from '../src/producer-config.js';
-import type { FlushOptions } from '../src/publisher/flushes.js';
+import { type ProducerOptions, producerConfig } from '../src/producer-config.js';
+import type { CloseOptions, FlushOptions } from '../src/publisher/flushes.js';
 import type { CloseResult, PublisherEvents, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
-import { afterLastLine, isPinoWorker, onPinoConfig, replaceTransform } from './pino-internals.js';
-import { type LineOptions, type LoghivePinoOptions, splitPinoOptions } from './pino-options.js';
+import { type Check, Expected, isOptions, resolveOptions } from '../src/settings/option.js';
+import { afterLastLine, isPinoWorker, OWN_OPTIONS, onPinoConfig, replaceTransform } from './pino-internals.js';
 import { throttleLines } from './pino-throttle.js';
 
-export type { LoghivePinoOptions } from './pino-options.js';
-
-/** What the stream emits beside the events of every stream. */
+/** Events of the stream, in addition to those of every stream. */
 export type LoghivePinoEvents = PublisherEvents;
 
 // biome-ignore lint/suspicious/noExplicitAny: the arguments of other events are as Node's own types have them
 type ArgumentsOf<E> = E extends keyof LoghivePinoEvents ? LoghivePinoEvents[E] : any[];
 type Listener<E = unknown> = (...args: ArgumentsOf<E>) => void;
 
-/** A stream that takes Pino's lines. `finish`, after `end()`, means that every record is confirmed by the broker. */
+/** A stream of Pino's lines. `finish`, after `end()`, means that every record is confirmed by the broker. */
 export interface LoghivePinoStream extends Transform {
   /**
-   * Resolves, and calls back, when everything that was logged before is confirmed by the broker, or counted as dropped. While
-   * the broker is away it waits, for at most `timeoutMs` where that is given. `logger.flush(callback)` comes here.
+   * Resolves, or calls back, when every record logged before the call is confirmed by the broker or counted as
+   * dropped. Waits while the broker is unreachable, for at most `timeoutMs` if that is given. `logger.flush(callback)`
+   * calls this.
    */
   flush(options?: FlushOptions): Promise<void>;
   flush(done?: (error?: Error) => void): Promise<void>;
-  /** Flushes for at most `exitTimeoutMs`, then ends the connection and the stream. Never rejects. */
-  close(): Promise<CloseResult>;
+  /**
+   * Flushes for at most `timeoutMs` (default: `exitTimeoutMs`), then ends the stream, and closes the connection unless
+   * another integration shares it. Never rejects. Later calls return the result of the first one.
+   */
+  close(options?: CloseOptions): Promise<CloseResult>;
   stats(): PublisherStats;
   status(): PublisherStatus;
   on<E extends keyof LoghivePinoEvents>(event: E, listener: Listener<E>): this;
@@ -54,19 +56,21 @@ export interface LoghivePinoStream extends Transform {
 const OWNER = 'loghivePino';
 
 /**
- * Forwards the lines of a Pino logger to RabbitMQ: a target of `pino.transport()`, alone, as one of `targets` or at the end
- * of a `pipeline`; or a stream in the application's own thread, `pino(loghivePino({ service: 'shop' }))`, also in
- * `pino.multistream()`.
+ * Forwards the lines of a Pino logger to RabbitMQ: as a target of `pino.transport()`, alone, as one of `targets`, or
+ * at the end of a `pipeline`; or as a stream in the application's own thread, `pino(loghivePino({ service: 'shop'
+ * }))`, also in `pino.multistream()`.
  *
- * In its own thread a record is accepted when the logging call returns. Emits `warning` (a LoghiveError), `connect` and
- * `disconnect`; never `error`.
+ * In the application's own thread a record is accepted when the logging call returns. Emits `warning` (a
+ * LoghiveError), `connect` and `disconnect`; never `error`.
  *
- * @throws LoghiveError LOGHIVE_INVALID_OPTION when an option is wrong.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if an option is wrong.
  */
 export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream {
   const { lines, loghive } = splitPinoOptions(OWNER, options);
-  // Pino's lines have hostname and pid of their own, where the logger wants them.
+  // Pino's lines have their own hostname and pid, if the logger wants them.
   const config = producerConfig(OWNER, loghive, {});
+  /** Options of the first `close()`. */
+  const limit: CloseOptions = {};
   let fields = fieldsOf(lines, {}, {});
   const read = createLineReader(() => fields);
   const take = (line: string) => {
@@ -74,13 +78,13 @@ export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream
   };
   const stream = build(() => {}, {
     metadata: false,
-    // Null: nothing is handed on to a reader, there is none.
+    // Null: there is no reader to pass anything on to.
     parseLine: (line) => {
       take(line);
       return null;
     },
     close: async () => {
-      await producer.close();
+      await producer.close(limit);
     },
   });
   const producer = openProducer(config, stream);
@@ -94,7 +98,7 @@ export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream
     transform(chunk, encoding, done);
   });
   if (isPinoWorker()) throttleLines(stream, config.bufferBytes, producer.stats);
-  return complete(stream, producer, take);
+  return complete(stream, producer, take, limit);
 }
 
 function fieldsOf(
@@ -115,14 +119,15 @@ function complete(
   stream: Transform & EventEmitter,
   producer: Producer,
   take: (line: string) => void,
+  limit: CloseOptions,
 ): LoghivePinoStream {
   const { write } = stream;
-  // Many may be piped into it: that is no leak.
+  // Many streams may be piped into it: that is not a leak.
   stream.setMaxListeners(0);
   // `finish` waits for this.
-  afterLastLine(stream, () => producer.close());
+  afterLastLine(stream, () => producer.close(limit));
   return Object.assign(stream.resume(), {
-    // A stream that has ended would emit `error` at a line, and a logger must not end the application.
+    // A stream that has ended would emit `error` for a line, and a logger must not end the application.
     write(chunk: unknown, ...rest: unknown[]) {
       if (!stream.writableEnded && !stream.destroyed) return Reflect.apply(write, stream, [chunk, ...rest]) as boolean;
       for (const line of String(chunk).split('\n')) take(line);
@@ -131,7 +136,7 @@ function complete(
       return true;
     },
     async flush(how?: FlushOptions | ((error?: Error) => void)) {
-      // Lines may wait in the stream, in Pino's worker.
+      // In Pino's worker lines may wait in the stream.
       if (stream.writableLength > 0 && !stream.destroyed) {
         await new Promise((taken) => {
           if (stream.writableEnded) stream.once('close', taken);
@@ -142,9 +147,11 @@ function complete(
       await producer.flush(isCallback ? {} : how);
       if (isCallback) how();
     },
-    close() {
+    close(options?: CloseOptions) {
+      // The end of the stream also closes the producer, and may do so first.
+      limit.timeoutMs = options?.timeoutMs;
       stream.end();
-      return producer.close();
+      return producer.close(limit);
     },
     stats: () => producer.stats(),
     status: () => producer.status(),
@@ -152,3 +159,41 @@ function complete(
 }
 
 export default loghivePino;
+
+export interface LoghivePinoOptions extends ProducerOptions {
+  /** The field of a line that holds the message. Default: what Pino reports, else `msg`. */
+  messageKey?: string | undefined;
+  /** The field of a line that holds the error. Default: what Pino reports, else `err`. */
+  errorKey?: string | undefined;
+}
+
+interface LineOptions {
+  readonly messageKey: string | undefined;
+  readonly errorKey: string | undefined;
+}
+
+const key: Check<string | undefined> = (value) => {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new Expected("the name of a field, such as 'msg'");
+};
+
+const checks = {
+  messageKey: { check: key, fallback: undefined },
+  errorKey: { check: key, fallback: undefined },
+} as const;
+
+/**
+ * Separates the options of this integration from those of every integration, which are checked later.
+ *
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if an option of this integration is wrong.
+ */
+function splitPinoOptions(owner: string, options: object): { lines: LineOptions; loghive: ProducerOptions } {
+  if (!isOptions(options)) return { lines: { messageKey: undefined, errorKey: undefined }, loghive: options };
+  const lines: Record<string, unknown> = {};
+  const loghive: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (!OWN_OPTIONS.has(name)) (Object.hasOwn(checks, name) ? lines : loghive)[name] = value;
+  }
+  const noEnvironment = () => undefined;
+  return { lines: resolveOptions(owner, checks, lines, noEnvironment, () => {}), loghive };
+}

@@ -1,6 +1,6 @@
 /**
- * The arguments behind a message. Winston merges the first one into the info when it is an object, and `format.splat()`
- * puts others into the message or merges them too. What neither did would be lost. Never throws.
+ * The arguments after the message. Winston merges the first one into the info if it is an object; `format.splat()`
+ * puts others into the message, or merges them too. This keeps the rest. Never throws.
  */
 import { safeValue } from '../src/safe-value.js';
 import { isErrorSafely } from '../src/value/error-value.js';
@@ -13,13 +13,13 @@ export type Fields = Record<string | symbol, unknown>;
 interface Call {
   readonly message: unknown;
   readonly defaultMeta: unknown;
-  /** What is to be kept before it. */
+  /** Values to keep before the arguments. */
   readonly rest: unknown[];
 }
 
 /**
- * The first Error is the record's, metadata has been merged or is merged as `LoggerClient` takes it, and the rest is kept
- * under `splat`.
+ * The first Error becomes the error of the record; metadata is merged, as `LoggerClient` does; the rest is kept under
+ * `splat`.
  */
 export function addArguments(fields: Fields, splat: readonly unknown[], { message, defaultMeta, rest }: Call): void {
   let isFirst = true;
@@ -38,7 +38,10 @@ export function addArguments(fields: Fields, splat: readonly unknown[], { messag
   if (rest.length > 0) fields.splat = rest;
 }
 
-/** An error that was logged as the message is the record's. Gives it back where the metadata has one under that name. */
+/**
+ * An error that was logged as the message becomes the error of the record. Returned if the metadata already has a
+ * field `error`.
+ */
 export function addMessageError(fields: Fields, error: Error, defaultMeta: unknown): Error[] {
   if ('error' in fields) return isMerged(fields, error) ? [] : [error];
   removeCopies(fields, error, defaultMeta);
@@ -50,7 +53,7 @@ export function keysOf(owner: object): string[] {
   try {
     return Object.keys(owner);
   } catch {
-    // A proxy that does not say: there is nothing to be had from it.
+    // A proxy that throws has no fields.
     return [];
   }
 }
@@ -66,8 +69,8 @@ export function symbolsOf(owner: object): symbol[] {
 const allKeysOf = (owner: object) => [...keysOf(owner), ...symbolsOf(owner)];
 
 /**
- * Winston copies an error's fields, its stack and its cause next to the message; the error itself has them. Default
- * metadata stay, which it has on it as well where it was logged before.
+ * Winston copies the fields, stack and cause of an error next to the message. Removes these copies, because the error
+ * has them. Default metadata stays, even if the error has the same fields because it was logged before.
  */
 function removeCopies(fields: Fields, error: Error, defaultMeta: unknown): void {
   const isDefault = (name: string | symbol) =>
@@ -77,10 +80,10 @@ function removeCopies(fields: Fields, error: Error, defaultMeta: unknown): void 
   }
 }
 
-/** What a format has changed in Winston's copy, or taken out of it, is as the format wants it. */
+/** What a format has changed in Winston's copy, or removed from it, stays so. */
 function addMetadata(fields: Fields, metadata: object, message: unknown): void {
   if (isPlain(metadata)) {
-    // It gives way to the level of the record in the info.
+    // In the info the level of the record has replaced it.
     const level = readSafely(metadata, 'level');
     if (level !== undefined) fields.level = level;
     if (!hasTokens(message) || isUntouched(fields, metadata)) return;
@@ -98,28 +101,31 @@ function isUntouched(fields: Fields, metadata: object): boolean {
   return keysOf(metadata).every((name) => isOverwritten(name) || fields[name] === readSafely(metadata, name));
 }
 
-/** Winston has the record's own there. */
+/** Names that hold values of the record itself in Winston's info. */
 function isOverwritten(name: string): boolean {
   return name === 'level' || name === 'message' || name === 'stack' || name === 'cause';
 }
 
-/** Winston's copy has all that JSON would have of it. */
+/** Whether Winston's copy has everything that JSON would have. */
 function isPlain(metadata: object): boolean {
   try {
     const prototype: object | null = Object.getPrototypeOf(metadata);
-    // Of any realm: Jest has one of its own.
+    // Of any realm: Jest has its own.
     return prototype === null || Object.getPrototypeOf(prototype) === null;
   } catch {
     return false;
   }
 }
 
-/** A long message may hold a short text millions of times; the call would take as long. */
+/** Limit on occurrences to try: a long message may hold a short text millions of times. */
 const MOST_TRIES = 1000;
-/** A long text of repetitions is searched for in quadratic time, and both may come from a request. */
+/**
+ * Longer texts are compared with the end of the message only: searching repetitive texts takes quadratic time, and
+ * both may come from a request.
+ */
 const MOST_SEARCHED = 100;
 
-/** Whether the text stands in the message by itself, as where `%s` was; and not 80 in 8080. */
+/** Whether the text stands in the message on its own, as in place of `%s`; 80 in 8080 does not. */
 function holds(message: string, text: string): boolean {
   if (text.length > MOST_SEARCHED) return message.endsWith(text);
   let tries = 0;
@@ -132,7 +138,7 @@ function holds(message: string, text: string): boolean {
   return false;
 }
 
-/** Whether there is no end of a word between two characters. */
+/** Whether two characters belong to the same word. */
 function runsOn(pair: string): boolean {
   return /^[\p{L}\p{N}_]{2}$/u.test(pair);
 }

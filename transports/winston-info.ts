@@ -1,7 +1,7 @@
 /**
- * What Winston calls `info`, taken apart into level, message and information: read once, and only the copy is worked on.
- * Never changes it, and never throws, whatever the values are: what Winston's pipe gets thrown reaches the application, and
- * the transport would stand still. Pure.
+ * Splits Winston's `info` into level, message and information. Reads it once and works on the copy. Never changes it
+ * and never throws, whatever the values are: an exception in Winston's pipe reaches the application, and stalls the
+ * transport. Pure.
  */
 import { errorObject, isErrorSafely } from '../src/value/error-value.js';
 import { readSafely, textSafely } from '../src/value/foreign-object.js';
@@ -25,7 +25,7 @@ export interface WinstonInfo {
 }
 
 export interface InfoParts {
-  /** As a format may have coloured or framed it, unless `isPlainLevel`. */
+  /** May be colored or framed by a format, unless `isPlainLevel`. */
   readonly levelName: string;
   readonly isPlainLevel: boolean;
   readonly message: unknown;
@@ -34,15 +34,18 @@ export interface InfoParts {
 
 const NO_ARGUMENTS: readonly unknown[] = [];
 
-/** What is known of an info beside itself. */
+/** The context of an info. */
 interface Origin {
-  /** Of the logger. */
+  /** Default metadata of the logger. */
   readonly defaultMeta?: unknown;
-  /** What the transport's own format was given. */
+  /** The info that the transport's own format was given. */
   readonly source?: unknown;
 }
 
-/** @param info what is no object comes from somebody else than Winston, a logger that writes lines of text: it is the message. */
+/**
+ * @param info anything but an object does not come from Winston but from a logger that writes text lines: it is the
+ *   message.
+ */
 export function splitInfo(info: unknown, { defaultMeta, source }: Origin = {}): InfoParts {
   if (!isInfo(info)) return { levelName: 'info', isPlainLevel: true, message: info, information: {} };
   const { level, mark, line, splat, fields, message: given } = readInfo(info);
@@ -71,7 +74,7 @@ interface Read {
   readonly splat: unknown;
 }
 
-/** What throws is looked at once more, with care. */
+/** If reading throws, reads again field by field, marking what throws. */
 function readInfo(info: object): Read {
   try {
     return readParts(info, Object.keys(info), Object.getOwnPropertySymbols(info), Reflect.get);
@@ -93,12 +96,12 @@ function readParts(
   return { fields, level, message, mark: read(info, LEVEL), line: read(info, MESSAGE), splat: read(info, SPLAT) };
 }
 
-/** An error has an empty one from its prototype, where a format has taken its own away. */
+/** An error whose message a format has removed inherits an empty one. */
 function isMissing(message: unknown, info: object): boolean {
   return message === undefined || (message === '' && isErrorSafely(info));
 }
 
-/** `logger.error(error)`: the info is the error itself, onto which Winston has written. */
+/** `logger.error(error)`: the info is the error itself, with Winston's fields on it. */
 function addLoggedError(fields: Fields, error: object, message: unknown): void {
   const beside = besideError(error);
   for (const key of Reflect.ownKeys(fields)) if (!beside.has(key)) delete fields[key];
@@ -109,8 +112,8 @@ function addLoggedError(fields: Fields, error: object, message: unknown): void {
 }
 
 /**
- * The same where the transport has a format: that is given a copy of the error's own fields, and what it has changed in
- * it, or taken away, is how it is stored.
+ * The same for a transport with its own format. The format gets a copy of the error's own fields; what it changes or
+ * removes is stored that way.
  */
 function addFormattedError(fields: Fields, error: object, message: unknown): void {
   const beside = besideError(error);
@@ -126,18 +129,18 @@ function addFormattedError(fields: Fields, error: object, message: unknown): voi
   fields.error = object;
 }
 
-/** What Winston's copy of an error has not. */
+/** Fields that Winston's copy of an error does not have. */
 const BARE = ['name', 'message', 'stack', 'cause', 'errors'];
 
-/** The own fields of an error that Winston has put there. */
+/** The own fields of an error that Winston has added. */
 function besideError(error: object): ReadonlySet<PropertyKey> {
   return new Set(isMarked(error) ? fieldsBehindLevel(keysOf(error)) : []);
 }
 
 /**
- * A child logger, and `format.errors({ stack: true })`, make a plain info of an error, with its stack and cause beside the
- * message. They go under `error` where it is certain that they belong together. The error's own fields stay beside it,
- * because nothing tells them from metadata.
+ * A child logger, and `format.errors({ stack: true })`, turn an error into a plain info with its stack and cause next
+ * to the message. They go under `error` if they certainly belong together. The error's own fields stay where they are,
+ * because they cannot be told from metadata.
  */
 function foldError(fields: Fields, message: unknown): void {
   const { stack, cause } = fields;

@@ -1,11 +1,12 @@
 /**
- * What Loghive touches of Winston beyond its documents, all of it: the marks on an info, how a child logger and
- * `format.errors()` take an error apart, where `format.logstash()` puts a text, and what a transport knows of its logger.
+ * Everything Loghive uses of Winston beyond its documentation: the marks on an info, how a child logger and
+ * `format.errors()` take an error apart, where `format.logstash()` puts the text, and what a transport knows of its
+ * logger.
  */
 
 export { isMarked, isWinstonMark, LEVEL, MESSAGE, SPLAT } from '../src/value/winston-marks.js';
 
-/** What a transport sees of the logger that it is added to. */
+/** The logger as a transport sees it. */
 export interface Logger {
   readonly levels?: Record<string, number>;
   readonly defaultMeta?: unknown;
@@ -26,7 +27,7 @@ export interface Written {
 
 const inside = (transport: object) => transport as Inside;
 
-/** The logger that a transport belongs to; null when it was removed. */
+/** The logger that a transport belongs to; null after it was removed. */
 export function parentOf(transport: object): Logger | null | undefined {
   return inside(transport).parent;
 }
@@ -35,27 +36,30 @@ export function setParent(transport: object, logger: Logger | null): void {
   Object.assign(inside(transport), { parent: logger }, logger === null ? {} : { levels: logger.levels });
 }
 
-/** The table of levels that Winston hands over when a transport is added. */
+/** The table of levels that Winston sets when a transport is added. */
 export function levelsOf(transport: object): Record<string, number> | undefined {
   return inside(transport).levels;
 }
 
-/** Whether Winston would hand a record on that has waited in the stream, by its level. */
+/** Whether Winston would pass on a record that waited in the stream, by its level. */
 export function isAccepted(transport: object, write: Written): boolean {
   return inside(transport)._accept(write);
 }
 
-/** Those that Winston fills in only where the logger has `format.splat()`, and leaves the metadata out for. */
+/**
+ * Tokens that Winston replaces only with `format.splat()`. A message with one of them keeps the metadata out of the
+ * info.
+ */
 const TOKENS = /%[scdjifoO%]/;
 
-/** Whether Winston has merged no metadata into the info, because its message has places for it. */
+/** Whether Winston has not merged the metadata into the info, because the message has tokens. */
 export function hasTokens(message: unknown): boolean {
   return typeof message === 'string' && TOKENS.test(message);
 }
 
 /**
- * The own fields that Winston, and the formats of the logger, have put onto an error that is logged by itself: all that
- * stand behind its level, which comes first.
+ * The own fields that Winston and the logger's formats have added to a logged error: all that come after its level,
+ * which is added first.
  */
 export function fieldsBehindLevel(keys: readonly string[]): readonly string[] {
   const at = keys.indexOf('level');
@@ -66,20 +70,20 @@ export function fieldsBehindLevel(keys: readonly string[]): readonly string[] {
 const HEAD = /^(?<name>[\p{L}_$][\p{L}\p{N}_$.]*)(?: \[\w+\])?(?:: |(?=\n))/u;
 
 /**
- * The name of the error whose stack and message a child logger, or `format.errors({ stack: true })`, has put beside each
- * other. Undefined where it is not certain that they belong together: where the stack does not begin with the message.
+ * The name of an error whose stack and message a child logger, or `format.errors({ stack: true })`, has put next to
+ * each other. Undefined if the stack does not begin with the message: then they may not belong together.
  */
 export function nameInStack(stack: string, message: string): string | undefined {
   const head = HEAD.exec(stack);
   return head && stack.startsWith(`${message}\n    at `, head[0].length) ? head.groups?.name : undefined;
 }
 
-/** Where formats that write a JSON of their own keep the text: logstash's, Bunyan's and Pino's, GELF's. */
+/** Where formats with their own JSON keep the text: logstash, Bunyan and Pino, GELF. */
 const TEXT_KEYS = ['@message', 'message', 'msg', 'short_message'];
 
 /**
- * What a format has moved out of the info into the whole line that it made: `format.logstash()` does so with the message
- * and the timestamp. A line that is no JSON is the message.
+ * What a format has moved from the info into the formatted line: `format.logstash()` does so with the message and the
+ * timestamp. A line that is not JSON is the message.
  */
 export function movedIntoLine(line: unknown): { message?: string; timestamp?: unknown } {
   if (typeof line !== 'string') return {};

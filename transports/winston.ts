@@ -14,27 +14,28 @@
 import Transport from 'winston-transport';
 import { emitSafely } from '../src/emit-safely.js';
 import { LoghiveError } from '../src/errors.js';
-import { internalLogger } from '../src/internal-logger.js';
+import { diagnosticLogger } from '../src/internal-logger.js';
 import { type FoundLevel, levelFinder, levelReader } from '../src/level.js';
 import { openProducer, type Producer } from '../src/producer.js';
 import { type ProducerConfig, type ProducerOptions, producerConfig } from '../src/producer-config.js';
-import type { FlushOptions } from '../src/publisher/flushes.js';
+import type { CloseOptions, FlushOptions } from '../src/publisher/flushes.js';
 import type { CloseResult, PublisherEvents, PublisherStats, PublisherStatus } from '../src/publisher/status.js';
+import { boolean, type Check, Expected, integer, isOptions, kindOf, resolveOptions } from '../src/settings/option.js';
 import { isErrorSafely } from '../src/value/error-value.js';
 import { readSafely } from '../src/value/foreign-object.js';
 import { type InfoParts, splitInfo, type WinstonInfo } from './winston-info.js';
 import { isAccepted, LEVEL, type Logger, levelsOf, parentOf, setParent, type Written } from './winston-internals.js';
-import { splitWinstonOptions, unknownLevel } from './winston-options.js';
 
 /** Loghive's options and those of every Winston transport (`level`, `silent`, `format`, `handleExceptions`, …). */
-export interface LoghiveTransportOptions
-  extends Omit<Transport.TransportStreamOptions, 'log' | 'logv' | 'close'>,
-    ProducerOptions {
-  /** Of the stream that every transport is, in records. Default 16. */
-  highWaterMark?: number;
+export interface LoghiveTransportOptions extends WinstonOptions, ProducerOptions {
+  /** Buffer of the transport's stream, in records. Default: 16. */
+  highWaterMark?: number | undefined;
 }
 
-/** What a transport emits beside the events of every stream. */
+type WinstonNames = Exclude<keyof Transport.TransportStreamOptions, 'log' | 'logv' | 'close'>;
+type WinstonOptions = { [Name in WinstonNames]?: Transport.TransportStreamOptions[Name] | undefined };
+
+/** Events of a transport, in addition to those of every stream. */
 export type LoghiveTransportEvents = PublisherEvents;
 
 // biome-ignore lint/suspicious/noExplicitAny: the arguments of other events are as Node's own types have them
@@ -43,7 +44,7 @@ type Listener<E = unknown> = (...args: ArgumentsOf<E>) => void;
 
 const NO_LEVELS: Record<string, number> = {};
 
-/** EventEmitter's methods, which know what {@link LoghiveTransportEvents} carry. */
+/** The methods of EventEmitter, typed for {@link LoghiveTransportEvents}. */
 export interface LoghiveTransport {
   on<E extends keyof LoghiveTransportEvents>(event: E, listener: Listener<E>): this;
   on(event: string | symbol, listener: Listener): this;
@@ -54,31 +55,31 @@ export interface LoghiveTransport {
 }
 
 /**
- * Forwards what a Winston logger writes to RabbitMQ. `logger.end()` followed by `finish` means that every record is
+ * Forwards the records of a Winston logger to RabbitMQ. `logger.end()` followed by `finish` means that every record is
  * confirmed by the broker.
  *
- * Emits `warning` (a LoghiveError), `connect` and `disconnect`; never `error`, which without a listener would end the
- * application.
+ * Emits `warning` (a LoghiveError), `connect` and `disconnect`; never `error`, which would end an application without
+ * a listener.
  *
- * @throws LoghiveError LOGHIVE_INVALID_OPTION when an option is wrong.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if an option is wrong.
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the interface adds nothing that the base class does not have
 export class LoghiveTransport extends Transport {
   readonly name = 'loghive';
   readonly #config: ProducerConfig;
   #producer: Producer;
-  /** Closed by Winston, at a removal, and not by the application. */
+  /** Closed by Winston when it removed the transport, not by the application. */
   #removed = false;
   #hasEnded = false;
   #levels: LevelNames = levelNames(NO_LEVELS);
-  /** What the transport's own format is given just now. */
+  /** The info that the transport's own format is working on. */
   #source: unknown;
 
   constructor(options: LoghiveTransportOptions = {}) {
     const { winston, loghive } = splitWinstonOptions('LoghiveTransport', options);
     const config = producerConfig('LoghiveTransport', loghive);
     super(winston);
-    // Each logger that has the transport listens to it, and they may be many: that is no leak.
+    // Every logger with this transport listens to it. Many of them are not a leak.
     this.setMaxListeners(0);
     this.#config = config;
     this.#producer = openProducer(config, this);
@@ -87,8 +88,8 @@ export class LoghiveTransport extends Transport {
   }
 
   /**
-   * Called by Winston for each record. The record is accepted when this returns; `next` is called at once, and `logged` is
-   * emitted soon after, as by Winston's own transports.
+   * Called by Winston for each record. The record is accepted when this returns. `next` is called synchronously;
+   * `logged` is emitted soon after, as by Winston's own transports.
    */
   override log(info: WinstonInfo, next?: () => void): void {
     if (this.#removed) this.#reopen();
@@ -103,8 +104,9 @@ export class LoghiveTransport extends Transport {
   }
 
   /**
-   * A stream that has ended would emit `error` at a record, which would end the application: another logger may share this
-   * transport, or Winston's pipe be held back by a slower one. The record is taken while it flushes, and counted after that.
+   * A stream that has ended would emit `error` for a record and end the application: another logger may share this
+   * transport, or a slower one may hold back Winston's pipe. The record is still accepted during the flush; after that
+   * it is counted as dropped.
    */
   override write(info: unknown, encoding?: unknown, done?: unknown): boolean {
     if (!this.#hasEnded && !this.destroyed) {
@@ -128,7 +130,7 @@ export class LoghiveTransport extends Transport {
     super._write(this.format && isErrorSafely(info) ? copyOf(info) : info, encoding, done);
   }
 
-  /** One by one: each record has its own format to go through. */
+  /** One by one: each record goes through the format. */
   override _writev(
     records: Array<{ chunk: unknown; encoding: BufferEncoding }>,
     done: (error?: Error | null) => void,
@@ -143,20 +145,22 @@ export class LoghiveTransport extends Transport {
   }
 
   /**
-   * Resolves when everything that was logged before is confirmed by the broker, or counted as dropped. While the broker is
-   * away it waits, for at most `timeoutMs` where that is given; what is then not confirmed waits on.
+   * Resolves when every record logged before the call is confirmed by the broker or counted as dropped. Waits while
+   * the broker is unreachable, for at most `timeoutMs` if that is given; the records that are not confirmed by then
+   * stay pending.
    */
   flush(options?: FlushOptions): Promise<void> {
     return this.#producer.flush(options);
   }
 
   /**
-   * Flushes for at most `exitTimeoutMs` and closes the connection. Never rejects. Winston calls it as well, when the
-   * transport is removed or the logger closed.
+   * Flushes for at most `timeoutMs` (default: `exitTimeoutMs`), then closes the connection, unless another integration
+   * shares it. Never rejects. Later calls return the result of the first one. Winston calls it without options when the
+   * transport is removed or the logger is closed.
    */
-  override close(): Promise<CloseResult> {
+  override close(options?: CloseOptions): Promise<CloseResult> {
     this.#removed = parentOf(this) === null;
-    return this.#producer.close();
+    return this.#producer.close(options);
   }
 
   stats(): PublisherStats {
@@ -167,12 +171,12 @@ export class LoghiveTransport extends Transport {
     return this.#producer.status();
   }
 
-  /** `logger.end()`: `finish` waits for this. */
+  /** `finish` after `logger.end()` waits for this. */
   override _final(done: (error?: Error | null) => void): void {
     void this.#producer.close().then(() => done());
   }
 
-  /** The base class expects to be added once and removed once; `configure()` and `clear()` may be followed by `add()`. */
+  /** The base class expects to be added and removed once, but `add()` may follow `configure()` and `clear()`. */
   #adopt(logger: Logger): void {
     if (parentOf(this) !== null) return;
     setParent(this, logger);
@@ -183,7 +187,7 @@ export class LoghiveTransport extends Transport {
     });
   }
 
-  /** A record has come after the removal: the transport was added again, or belongs to another logger as well. */
+  /** A record came after the removal: the transport was added again, or belongs to another logger as well. */
   #reopen(): void {
     this.#removed = false;
     this.#producer = openProducer(this.#config, this);
@@ -192,7 +196,7 @@ export class LoghiveTransport extends Transport {
   #checkLevel(levels: Record<string, number> | undefined): void {
     const sentence = unknownLevel(this.level, levels);
     if (sentence === undefined) return;
-    internalLogger.warning(sentence);
+    diagnosticLogger(this.#config.onDiagnostic).warning(sentence);
     emitSafely(this, 'warning', new LoghiveError('LOGHIVE_INVALID_OPTION', sentence));
   }
 
@@ -201,13 +205,13 @@ export class LoghiveTransport extends Transport {
     if (table !== this.#levels.table) this.#levels = levelNames(table);
     const { find, read } = this.#levels;
     if (isPlainLevel) return find(levelName);
-    // A format has made an info of its own, with a level as it is to be seen, or with none.
+    // A format has made its own info, with a decorated level or none.
     const before = typeof source === 'object' && source !== null ? readSafely(source, LEVEL) : undefined;
     return read(levelName) ?? find(typeof before === 'string' ? before : levelName);
   }
 }
 
-/** Winston hands over its table of levels when the transport is added, and it may be added to another logger. */
+/** Winston sets the table of levels when the transport is added. It may be added to another logger later. */
 interface LevelNames {
   readonly table: Record<string, number>;
   readonly find: (name: string) => FoundLevel;
@@ -218,9 +222,56 @@ function levelNames(table: Record<string, number>): LevelNames {
   return { table, find: levelFinder(table), read: levelReader(table) };
 }
 
-/** For a format, which is handed a copy of what an object shows: of an error that is not its message. */
+/** The copy that a format gets. The message of an error is not enumerable. */
 function copyOf(error: Error): object {
   return { ...error, message: readSafely(error, 'message') };
 }
 
 export default LoghiveTransport;
+
+const level: Check<string | undefined> = (value) => {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new Expected("the name of one of the logger's levels, such as 'info'");
+};
+
+const format: Check<object | undefined> = (value) => {
+  if (isOptions(value) && typeof (value as { transform?: unknown }).transform === 'function') {
+    return value;
+  }
+  throw new Expected('a format of Winston, such as winston.format.json()');
+};
+
+const checks = {
+  level: { check: level, fallback: undefined },
+  format: { check: format, fallback: undefined, show: kindOf },
+  silent: { check: boolean, fallback: undefined },
+  handleExceptions: { check: boolean, fallback: undefined },
+  handleRejections: { check: boolean, fallback: undefined },
+  highWaterMark: { check: integer(1, 1_000_000, 'records'), fallback: undefined },
+} as const;
+
+/**
+ * Separates Winston's options from those of every integration, which are checked later.
+ *
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if an option of Winston is wrong.
+ */
+function splitWinstonOptions(owner: string, options: object): { winston: object; loghive: ProducerOptions } {
+  if (!isOptions(options)) return { winston: {}, loghive: options };
+  const winston: Record<string, unknown> = {};
+  const loghive: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    (Object.hasOwn(checks, name) ? winston : loghive)[name] = value;
+  }
+  const noEnvironment = () => undefined;
+  return { winston: resolveOptions(owner, checks, winston, noEnvironment, () => {}), loghive };
+}
+
+/**
+ * Winston silently passes on no record if it does not know the level of a transport.
+ *
+ * @returns the warning, or undefined.
+ */
+function unknownLevel(name: string | undefined, levels: Record<string, number> | undefined): string | undefined {
+  if (name === undefined || !levels || Object.hasOwn(levels, name)) return undefined;
+  return `LoghiveTransport: option "level" is "${name}", which its logger does not know, so no record is sent; expected one of ${Object.keys(levels).join(', ')}.`;
+}

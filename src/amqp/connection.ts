@@ -28,6 +28,7 @@ import { addWaiter, wakeWaiters } from './reconnect-waiters.js';
 interface Open {
   readonly connection: OpenConnection;
   readonly sinceMs: number;
+  readonly connectedAt: string;
   readonly stopWatching: () => void;
 }
 
@@ -63,11 +64,13 @@ export interface ConnectionOptions {
 
 export interface ConnectionStatus {
   readonly state: ConnectionState;
-  /** When this state began, in epoch milliseconds. */
-  readonly sinceMs: number;
+  /** When the connection was opened, as ISO 8601 text. Only while connected. */
+  readonly connectedAt?: string;
+  /** `host:port`. Only while connected. */
   readonly host?: string;
+  /** The last failure to connect, or the reason for which the last connection was lost. */
   readonly lastError?: string;
-  /** When the last error occurred, in epoch milliseconds. Before `sinceMs` if the connection has recovered. */
+  /** When that was, in epoch milliseconds. */
   readonly lastErrorAtMs?: number;
 }
 
@@ -76,7 +79,6 @@ export class Connection {
   readonly #config: BrokerConfig;
   readonly #options: ConnectionOptions;
   #state: State = { name: 'closed' };
-  #sinceMs = Date.now();
   #failures = 0;
   #isUnreachable = false;
   /**
@@ -101,11 +103,10 @@ export class Connection {
   }
 
   status(): ConnectionStatus {
-    const connection = this.#openConnection();
+    const open = 'open' in this.#state ? this.#state.open : undefined;
     return {
       state: this.#state.name,
-      sinceMs: this.#sinceMs,
-      ...(connection ? { host: hostAndPort(connection.host) } : {}),
+      ...(open ? { connectedAt: open.connectedAt, host: hostAndPort(open.connection.host) } : {}),
       ...(this.#lastError ? { lastError: this.#lastError.message, lastErrorAtMs: this.#lastErrorAtMs } : {}),
     };
   }
@@ -151,7 +152,6 @@ export class Connection {
 
   #transition(state: State): void {
     this.#state = state;
-    this.#sinceMs = Date.now();
   }
 
   /** Releases the resources of the state that is being left. */
@@ -194,7 +194,8 @@ export class Connection {
     connection.model.on('close', lost);
     connection.model.on('blocked', (reason) => this.#block(connection, reason));
     connection.model.on('unblocked', () => this.#unblock(connection));
-    const open: Open = { connection, sinceMs: performance.now(), stopWatching: this.#watch(connection) };
+    const connectedAt = new Date().toISOString();
+    const open: Open = { connection, sinceMs: performance.now(), connectedAt, stopWatching: this.#watch(connection) };
     this.#transition({ name: 'ready', open });
     this.#isUnreachable = false;
     this.events.emit('ready', connection);

@@ -1,6 +1,6 @@
 /**
- * Fields for every record that is logged within a function and in what that starts, such as the id of the request that
- * is being answered.
+ * Fields for every record that is logged within a function and in whatever it starts, such as the id of the current
+ * request.
  *
  * @module
  */
@@ -11,31 +11,31 @@ import { joinMembers, type Member, membersOf } from './member.js';
 
 type Storage = AsyncLocalStorage<readonly Member[]>;
 
-/** On a registered symbol, so that the import and the require copy of this package have the same contexts. */
+/** On a registered symbol, so that the import and the require copy of this package share the contexts. */
 const KEY = Symbol.for('loghive.context.1');
 const holder = globalThis as { [KEY]?: Storage };
 const NONE: readonly Member[] = [];
 
 /**
- * Runs a function, and puts these fields into `information` of every record that is logged within it, also after an
- * `await` or in a timer that it starts, whichever door the record takes. Contexts inside each other add up; the inner one
- * wins, and what the record itself was logged with wins over both. Objects are written as they are when a record is
- * logged.
+ * Runs a function, and adds these fields to the `information` of every record that is logged within it, also after an
+ * `await` or in a timer that it starts, through any integration in the same thread. Nested contexts add up. An inner
+ * context takes precedence over an outer one, and the fields of the record over both. Objects are recorded as they are
+ * when a record is logged.
  *
  * @param fields such as `{ requestId }`.
- * @returns what the function returns.
- * @throws LoghiveError LOGHIVE_INVALID_OPTION when the fields are no object or there is no function.
+ * @returns the result of the function.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION if the fields are not an object, or `run` is not a function.
  * @example
  * app.use((request, _response, next) => withContext({ requestId: request.id }, next));
  */
 export function withContext<Result>(fields: object, run: () => Result): Result {
   if (!isOptions(fields)) throw misused(`the fields are ${kindOf(fields)}, expected an object such as { requestId }`);
-  if (typeof run !== 'function') throw misused(`it is to run ${kindOf(run)}, expected a function`);
+  if (typeof run !== 'function') throw misused(`the second argument is ${kindOf(run)}, expected a function`);
   holder[KEY] ??= new AsyncLocalStorage();
   return holder[KEY].run(joinMembers(membersOf(fields), contextMembers()), run);
 }
 
-/** The fields of the contexts that the caller runs in, the innermost first. */
+/** The fields of all contexts that the caller runs in. Inner ones take precedence. */
 export function contextFields(): Record<string, unknown> {
   return Object.fromEntries(contextMembers().map(({ name, value }) => [name, value]));
 }

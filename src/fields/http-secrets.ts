@@ -1,44 +1,64 @@
 /**
- * The preset `http`: hides what HTTP clients and servers carry and nobody should read, wherever it stands in a record, by
- * the names that it has. Which ones: secret-name.ts; in texts: secret-text.ts.
+ * The preset `http`: hides the secrets that HTTP clients and servers carry, anywhere in a record, by the names of
+ * fields. The names are in secret-name.ts; texts are searched by secret-text.ts.
  *
  * @module
  */
 import { type Json, type JsonObject, setField } from '../value/json-value.js';
 import { HEADER_NAMES, type Secrecy, secrecyOf } from './secret-name.js';
-import { hideInText, IN_QUERY, QUERY } from './secret-text.js';
+import { type Censor, hideInText, IN_QUERY, mayHoldSecret, QUERY, textCensor } from './secret-text.js';
 
 export interface Hiding {
-  /** What stands in place of a value. */
-  readonly censor: string;
-  /** Leaves fields out instead. Texts and lists keep their form: there the censor stands in any case. */
+  readonly censor: Censor;
+  /** Leaves fields out instead. Texts and lists keep their form: their secrets are replaced in any case. */
   readonly remove: boolean;
 }
 
 /** Changes the object. */
 export function hideHttpSecrets(fields: JsonObject, hiding: Hiding): void {
-  hideInObject(fields, hiding, '');
+  hideInObject(fields, { ...hiding, path: [] }, '');
 }
 
-function hidden(value: Json, hiding: Hiding, parent: string): Json {
+interface Walk extends Hiding {
+  /** The current place, changed in place. */
+  readonly path: string[];
+}
+
+/** Replaces the value at `name` below the current place. */
+function censored(value: Json, walk: Walk, name: string | number): Json {
+  return walk.censor(value, [...walk.path, String(name)]);
+}
+
+/** The value at `name`, with its secrets hidden. */
+function hiddenAt(name: string | number, value: Json, walk: Walk, parent: string): Json {
+  if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) return value;
+  walk.path.push(String(name));
+  const result = hidden(value, walk, parent);
+  walk.path.pop();
+  return result;
+}
+
+function hidden(value: string | JsonObject | Json[], walk: Walk, parent: string): Json {
   if (typeof value === 'string') {
-    return QUERY.test(parent) ? hideInText(`?${value}`, hiding.censor).slice(1) : hideInText(value, hiding.censor);
+    const text = QUERY.test(parent) ? `?${value}` : value;
+    if (!mayHoldSecret(text)) return value;
+    return hideInText(text, textCensor(walk.censor, walk.path)).slice(text.length - value.length);
   }
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) hideInList(value, hiding, parent);
-  else hideInObject(value, hiding, parent);
+  if (Array.isArray(value)) hideInList(value, walk, parent);
+  else hideInObject(value, walk, parent);
   return value;
 }
 
-function hideInObject(fields: JsonObject, hiding: Hiding, parent: string): void {
-  const isNamed = hideNamedValue(fields, hiding.censor, parent);
+function hideInObject(fields: JsonObject, walk: Walk, parent: string): void {
+  const isNamed = hideNamedValue(fields, walk, parent);
   for (const name of Object.keys(fields)) {
     const value = fields[name] as Json;
     const secrecy = saysSomething(value) ? secrecyUnder(isNamed ? '' : parent, name) : 'none';
-    if (secrecy === 'none') setField(fields, name, hidden(value, hiding, name === '[Map]' ? parent : name));
-    else if (secrecy === 'texts') setField(fields, name, withoutTexts(value, hiding.censor));
-    else if (hiding.remove) delete fields[name];
-    else setField(fields, name, hiding.censor);
+    if (isNamed && name === 'value') continue;
+    if (secrecy === 'none') setField(fields, name, hiddenAt(name, value, walk, name === '[Map]' ? parent : name));
+    else if (secrecy === 'texts') setField(fields, name, withoutTexts(name, value, walk));
+    else if (walk.remove) delete fields[name];
+    else setField(fields, name, censored(value, walk, name));
   }
 }
 
@@ -46,29 +66,31 @@ function secrecyUnder(parent: string, name: string): Secrecy {
   return QUERY.test(parent) && IN_QUERY.test(name) ? 'all' : secrecyOf(name);
 }
 
-/** `{ name: 'Authorization', value: '…' }`, of HAR files, environments, gateways. */
-function hideNamedValue(fields: JsonObject, censor: string, parent: string): boolean {
+/** `{ name: 'Authorization', value: '…' }`, in HAR files, environments, gateways. */
+function hideNamedValue(fields: JsonObject, walk: Walk, parent: string): boolean {
   const name = fields.name ?? fields.key;
   if (typeof name !== 'string' || !('value' in fields)) return false;
-  if (secrecyUnder(parent, name) !== 'none' && saysSomething(fields.value as Json)) fields.value = censor;
+  const value = fields.value as Json;
+  const isSecret = secrecyUnder(parent, name) !== 'none' && saysSomething(value);
+  fields.value = isSecret ? censored(value, walk, 'value') : hiddenAt('value', value, walk, 'value');
   return true;
 }
 
-/** In these the names of headers and their values take turns. */
+/** Lists in which names and values of headers alternate. */
 const TURNS = /^raw(?:headers|trailers)$|^headers$/i;
 const CUT = /^…\[cut \d+ more\]$/;
-/** And in others they do where one of these is among them: nothing else is called so. */
+/** In any other list, these names mean the same: nothing else has such names. */
 const HEADERS = new RegExp(`^(?:${HEADER_NAMES})$`, 'i');
 
-function hideInList(items: Json[], hiding: Hiding, parent: string): void {
-  // Behind those that are left of a long list stands a text that says how many are not; the last pair can be cut as well.
+function hideInList(items: Json[], walk: Walk, parent: string): void {
+  // A long list was cut and ends with a text that says by how much; its last pair may be cut as well.
   const count = isCut(items.at(-1)) ? items.length - 1 : items.length;
   const isPairs = count > 0 && items.every((item, at) => at === count || isPair(item) || isCutPair(item));
   const inTurns = !isPairs && count % 2 === 0 && items.every((item, at) => at % 2 === 1 || typeof item === 'string');
   for (const [at, item] of items.entries()) {
-    if (isPairs && isPair(item)) hidePair(item, hiding, parent);
-    else if (inTurns && at % 2 === 1 && isHeader(items[at - 1] as string, parent)) items[at] = hiding.censor;
-    else items[at] = hidden(item, hiding, parent);
+    if (isPairs && isPair(item)) hidePair(item, at, walk, parent);
+    else if (inTurns && at % 2 === 1 && isHeader(items[at - 1] as string, parent)) items[at] = censored(item, walk, at);
+    else items[at] = hiddenAt(at, item, walk, parent);
   }
 }
 
@@ -88,23 +110,29 @@ function isHeader(name: string, parent: string): boolean {
   return TURNS.test(parent) ? secrecyOf(name) !== 'none' : HEADERS.test(name);
 }
 
-/** Of a Map, of `Object.entries()`, of the entries of Headers. */
-function hidePair(pair: [Json, Json], hiding: Hiding, parent: string): void {
+/** A pair of a Map, of `Object.entries()`, or of the entries of Headers. */
+function hidePair(pair: [Json, Json], at: number, walk: Walk, parent: string): void {
   const [name, value] = pair;
+  walk.path.push(String(at));
   const isSecret = typeof name === 'string' && secrecyUnder(parent, name) !== 'none' && saysSomething(value);
-  pair[0] = hidden(name, hiding, '');
-  pair[1] = isSecret ? hiding.censor : hidden(value, hiding, typeof name === 'string' ? name : '');
+  pair[0] = hiddenAt(0, name, walk, '');
+  pair[1] = isSecret ? censored(value, walk, 1) : hiddenAt(1, value, walk, typeof name === 'string' ? name : '');
+  walk.path.pop();
 }
 
-function withoutTexts(value: Json, censor: string): Json {
-  if (typeof value === 'string') return value === '' ? value : censor;
+/** The value at `name`, with all texts in it replaced. */
+function withoutTexts(name: string | number, value: Json, walk: Walk): Json {
+  if (typeof value === 'string') return value === '' ? value : censored(value, walk, name);
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => withoutTexts(item, censor));
-  for (const name of Object.keys(value)) setField(value, name, withoutTexts(value[name] as Json, censor));
+  walk.path.push(String(name));
+  for (const key of Object.keys(value)) {
+    setField(value as JsonObject, key, withoutTexts(key, (value as JsonObject)[key] as Json, walk));
+  }
+  walk.path.pop();
   return value;
 }
 
-/** That there is none, or whether there is one, is no secret. */
+/** Null, false, true and an empty text are not secret. */
 function saysSomething(value: Json): boolean {
   return value !== null && typeof value !== 'boolean' && value !== '';
 }

@@ -1,5 +1,5 @@
 /**
- * Fields that a record gets beside those that were logged: of the process, of the context of the call, of the trace.
+ * Fields that are added to those that were logged: of the process, the context and the trace.
  *
  * @module
  */
@@ -10,27 +10,27 @@ import { mayHaveUnsafeEscapes } from '../value/safe-text.js';
 export interface Member {
   readonly name: string;
   readonly value: unknown;
-  /** The value as JSON, where it never changes and is clean. */
+  /** The value as JSON, if it never changes and is clean. */
   readonly json?: string;
 }
 
-/** The fields of an object, as they are now. An object that cannot be read has none. */
+/** The fields of an object, with their current values. None if the object cannot be read. */
 export function membersOf(fields: object): Member[] {
   return namesOf(fields).map((name) => ({ name, value: readSafely(fields, name) }));
 }
 
-/** The same of fields that stay the same for good: their values are made safe now, and written only once. */
+/** The same for fields that never change: their values are made safe and serialized once. */
 export function lastingMembers(fields: object): readonly Member[] {
   return membersOf(fields).flatMap(({ name, value }) => {
     if (value === undefined) return [];
     const safe = safeValue(value);
     const json = JSON.stringify(safe);
-    // `safeValue` has cleaned it: what looks like a hazard only speaks of one.
+    // `safeValue` has cleaned it: an apparent hazard is only a text about one.
     return [{ name, value: safe, ...(mayHaveUnsafeEscapes(json) ? {} : { json }) }];
   });
 }
 
-/** What comes first wins where two have the same name. */
+/** The first one wins if both have a field of the same name. */
 export function joinMembers(first: readonly Member[], second: readonly Member[]): readonly Member[] {
   if (first.length === 0) return second;
   if (second.length === 0) return first;
@@ -42,6 +42,6 @@ function namesOf(fields: object): string[] {
   try {
     return enumerableKeys(fields).filter((key): key is string => typeof key === 'string');
   } catch {
-    return []; // a proxy that does not say
+    return []; // a proxy that throws
   }
 }

@@ -1,7 +1,7 @@
-/** What every record says of the process that it comes from. */
+/** The fields of the process, in every record. */
 import os from 'node:os';
 
-/** As Pino and Bunyan name them. */
+/** Named as in Pino and Bunyan. */
 export function processFields(): { hostname?: string; pid: number } {
   try {
     return { hostname: os.hostname(), pid: process.pid };

@@ -5,67 +5,116 @@
  */
 import slowRedact from '@pinojs/redact';
 import { reasonOf } from '../errors.js';
+import { safeValue } from '../safe-value.js';
 import { type Check, Expected, isOptions } from '../settings/option.js';
-import type { JsonObject } from '../value/json-value.js';
+import type { Json, JsonObject } from '../value/json-value.js';
 import { hideHttpSecrets } from './http-secrets.js';
-import { hideInText, mayHoldSecret } from './secret-text.js';
+import { type Censor, hideInText, mayHoldSecret, textCensor } from './secret-text.js';
 
 /**
  * `'http'`: what HTTP clients and servers carry, at any depth: authorization, cookies, API keys, passwords, tokens, secrets,
- * also within texts and the message. Or `['password', 'user.card', 'items[*].secret', '*.token']`, or both, and with what
- * stands in their place.
+ * also within texts and the message. Or paths in Pino's syntax, `['password', 'user.card', 'items[*].secret', '*.token']`.
+ * Or an object with both, and with what replaces the values.
  */
 export type RedactOptions =
   | 'http'
   | readonly string[]
   | {
       /** `'http'` hides what HTTP clients and servers carry. */
-      preset?: 'http';
-      /** Where in `information`, in Pino's syntax: `user.card`, `headers["set-cookie"]`, `items[*].secret`, `*.token`. */
-      paths?: readonly string[];
-      /** What stands in place of the values. Default `[Redacted]`, as in Pino. */
-      censor?: string;
-      /** Leaves the fields out instead. Default false. */
-      remove?: boolean;
+      preset?: 'http' | undefined;
+      /** Paths within `information`, in Pino's syntax: `user.card`, `headers["set-cookie"]`, `items[*].secret`, `*.token`. */
+      paths?: readonly string[] | undefined;
+      /**
+       * What replaces a value. A function gets the value and its path within `information`, as in Pino, and returns the
+       * replacement. For a secret within a text it gets that part of the text, with the path of the text (empty for the
+       * message), and its result is made a string. It may be called more than once for a value. If it throws, the value
+       * becomes `[Redacted]`. Default: `[Redacted]`.
+       */
+      censor?: string | ((value: unknown, path: string[]) => unknown) | undefined;
+      /** `true` leaves the fields out instead. Texts and lists keep their form; their secrets are replaced. Default: false. */
+      remove?: boolean | undefined;
     };
 
 export interface Redact {
-  /** Whether there may be something to hide in the JSON of a record. Never misses it. */
+  /** Whether the JSON of a record may hold something to hide. Never misses anything. */
   concerns(json: string): boolean;
-  /** Takes plain JSON, which it may change, and gives it back without what is to be hidden. */
+  /** Returns plain JSON without what is to be hidden. May change its argument. */
   fields(information: JsonObject): JsonObject;
-  /** The same of a message. */
+  /** Returns a message without what is to be hidden. */
   text(message: string): string;
 }
 
+const REDACTED = '[Redacted]';
 const FORM =
   "'http', an array of paths such as ['password', 'user.card'], or { preset: 'http', paths, censor, remove }";
 
 export const redaction: Check<Redact | undefined> = (value) => {
-  const { preset, paths = [], censor = '[Redacted]', remove = false, ...others } = partsOf(value);
-  if (!Array.isArray(paths) || typeof censor !== 'string' || typeof remove !== 'boolean') throw new Expected(FORM);
+  const { preset, paths = [], censor: replacement = REDACTED, remove = false, ...others } = partsOf(value);
+  if (!Array.isArray(paths) || !isReplacement(replacement) || typeof remove !== 'boolean') throw new Expected(FORM);
   if (Object.keys(others).length > 0 || (preset !== undefined && preset !== 'http')) throw new Expected(FORM);
-  const byPaths = pathRedaction(paths, censor, remove);
+  const censor = censorOf(replacement);
+  const isFunction = typeof replacement === 'function';
+  const byPaths = pathRedaction(paths, isFunction ? censor : replacement, remove);
   if (preset === undefined) {
     return byPaths && { concerns: () => true, fields: byPaths, text: (message) => message };
   }
   return {
     concerns: byPaths ? () => true : mayHoldSecret,
     fields(information) {
-      const fields = byPaths ? byPaths(information) : information;
-      hideHttpSecrets(fields, { censor, remove });
+      // A value that a path has replaced is not replaced again by its name.
+      const done = new Set<string>();
+      const fields = byPaths ? byPaths(information, done) : information;
+      const unlessDone: Censor = (value, path) => (done.has(path.join('\0')) ? value : censor(value, path));
+      hideHttpSecrets(fields, { censor: byPaths && isFunction ? unlessDone : censor, remove });
       return fields;
     },
-    text: (message) => hideInText(message, censor),
+    text: (message) => hideInText(message, textCensor(censor, [])),
   };
 };
 
-function pathRedaction(paths: readonly unknown[], censor: string, remove: boolean) {
+type Replacement = string | ((value: unknown, path: string[]) => unknown);
+
+function isReplacement(value: unknown): value is Replacement {
+  return typeof value === 'string' || typeof value === 'function';
+}
+
+function censorOf(replacement: Replacement): Censor {
+  if (typeof replacement === 'string') return () => replacement;
+  return (value, path) => {
+    try {
+      const json = safeValue(replacement(value, [...path]));
+      // A copy: it may be changed below, and the function may return the same object each time.
+      return typeof json === 'object' && json !== null ? (JSON.parse(JSON.stringify(json)) as Json) : json;
+    } catch {
+      return REDACTED;
+    }
+  };
+}
+
+type PathRedaction = (information: JsonObject, done?: Set<string>) => JsonObject;
+
+function pathRedaction(paths: readonly unknown[], censor: string | Censor, remove: boolean): PathRedaction | undefined {
+  let replaced: Set<string> | undefined;
+  const replace = (value: unknown, path: string[]) => {
+    // The library also calls it for paths that the object does not have.
+    if (typeof censor === 'string' || value === undefined) return undefined;
+    replaced?.add(path.join('\0'));
+    return censor(value as Json, path);
+  };
   try {
-    // With `serialize: false` it would put a function under `restore` into what it gives.
-    const options = { paths: [...paths] as string[], censor, remove, serialize: (redacted: JsonObject) => redacted };
-    const redact = slowRedact(options);
-    return paths.length === 0 ? undefined : (information: JsonObject) => redact(information) as JsonObject;
+    // With `serialize: false` it would add a function `restore` to its result.
+    const redact = slowRedact({
+      paths: [...paths] as string[],
+      // Its types leave out the second argument.
+      censor: typeof censor === 'string' ? censor : (replace as (value: unknown) => unknown),
+      remove,
+      serialize: (redacted: JsonObject) => redacted,
+    });
+    if (paths.length === 0) return undefined;
+    return (information, done) => {
+      replaced = done;
+      return redact(information) as JsonObject;
+    };
   } catch (error) {
     throw new Expected(`paths in Pino's syntax (${reasonOf(error)})`);
   }

@@ -1,19 +1,19 @@
 /**
- * The active span of OpenTelemetry, where the application uses that.
+ * The active span of OpenTelemetry, if the application uses it.
  *
  * @module
  */
 import type { Member } from './member.js';
 
 /**
- * Where every copy of `@opentelemetry/api` 1.x keeps what an SDK has registered, and under which key a context has its
- * span. Asked there and not through the package, which nobody can load by its name in a bundle or under Yarn's
- * Plug'n'Play: `test/fields/trace.test.ts` fails when a version of the package has them elsewhere.
+ * The symbols under which every copy of `@opentelemetry/api` 1.x keeps what an SDK has registered, and a context its
+ * span. Used instead of the package, which cannot be loaded by name in a bundle or under Yarn's Plug'n'Play.
+ * `test/fields/trace.test.ts` fails if a version of the package has other symbols.
  */
 const REGISTRY = Symbol.for('opentelemetry.js.api.1');
 const SPAN = Symbol.for('OpenTelemetry Context Key SPAN');
 
-/** What of the registered API is used here. */
+/** The part of the registered API that is used here. */
 interface Registry {
   readonly context?: { active(): { getValue(key: symbol): unknown } };
 }
@@ -26,8 +26,8 @@ const holder = globalThis as { [REGISTRY]?: Registry };
 const NONE: readonly Member[] = [];
 
 /**
- * `trace_id`, `span_id` and `trace_flags` of the span that is active now, as OpenTelemetry's own instrumentations of
- * Winston and Pino name and write them; none where there is no span.
+ * `trace_id`, `span_id` and `trace_flags` of the active span, named and formatted as by OpenTelemetry's own
+ * instrumentations of Winston and Pino. None without an active span.
  */
 export function traceMembers(): readonly Member[] {
   const contexts = holder[REGISTRY]?.context;
@@ -47,7 +47,7 @@ export function traceMembers(): readonly Member[] {
   }
 }
 
-/** Whether the specification calls it valid: hexadecimal digits, not all of them zero. */
+/** Whether an id is valid by the specification: hexadecimal digits, not all zero. */
 function isId(id: unknown, digits: number): id is string {
   return typeof id === 'string' && id.length === digits && /^(?!0+$)[\da-f]+$/i.test(id);
 }

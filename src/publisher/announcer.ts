@@ -1,15 +1,15 @@
 /**
- * Says whose records this producer sends, so that a consumer without names finds them: on each connection, once an hour,
- * and when a service comes along.
+ * Announces the services of this producer, so that a consumer without a list of names finds them: on each connection,
+ * once an hour, and when a service is added.
  *
- *            connected, or another service        channel is open           queue is there
+ *            connected, or another service        channel is open         queue is declared
  *   idle ──────────────────────────────▶ opening ───────────────▶ declaring ────────────▶ open
  *    ▲                                      │                       │      ▲ an hour is over │
  *    │                                      │                       │      └────────────────┤
- *    └──────────── the channel ended ───────┴───────────────────────┴───────────────────────┘
+ *    └────────────── channel ended ─────────┴───────────────────────┴───────────────────────┘
  *
- * Records come first: this has a channel and declarations of its own, so that nothing that is refused here touches theirs,
- * and nobody waits for it. If the process dies at any point, an announcement is missing until the next one.
+ * It has its own channel and declarations, so that an error here does not affect records, which never wait for it. If
+ * the process dies at any point, the announcement is missing until the next one.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ConfirmChannel } from 'amqplib';
@@ -21,16 +21,16 @@ import { encodeAnnouncement } from '../announcement.js';
 import { type BackoffPolicy, backoffMs } from '../backoff.js';
 import { LoghiveError, reasonOf } from '../errors.js';
 import { RECORD_CONTENT_TYPE } from '../frame.js';
-import { internalLogger } from '../internal-logger.js';
+import type { InternalLogger } from '../internal-logger.js';
 import { StatusLog } from '../status-log.js';
 import { LOGS_EXCHANGE, SERVICES, SERVICES_KEY, SERVICES_QUEUE } from '../wire.js';
 
 const HOUR_MS = 3_600_000;
-/** After an announcement that no queue kept: its queue is on one node, which may be away for a while. */
+/** After an announcement was returned: the queue may be on a node that is down for a while. */
 const RETURNED: BackoffPolicy = { firstMs: 1000, maxMs: 60_000 };
 
 type State =
-  /** @property endedOn the connection that it did not work on: tried there again after an hour. */
+  /** @property endedOn the connection on which it failed; retried there after an hour. */
   | { readonly name: 'idle'; readonly endedOn?: OpenConnection | undefined }
   | { readonly name: 'opening'; readonly connection: OpenConnection }
   | { readonly name: 'declaring'; readonly connection: OpenConnection; readonly channel: ConfirmChannel }
@@ -42,38 +42,45 @@ type State =
       readonly answered: Set<string>;
     };
 
+interface Reports {
+  readonly warn: (error: LoghiveError) => void;
+  readonly log: InternalLogger;
+}
+
 export class Announcer {
   readonly #publishChannel: PublishChannel;
   readonly #warn: (error: LoghiveError) => void;
+  readonly #log: InternalLogger;
   readonly #topology: Topology;
   readonly #services = new Set<string>();
   readonly #timer: NodeJS.Timeout;
   #state: State = { name: 'idle' };
-  readonly #said = new StatusLog();
+  readonly #statusLog = new StatusLog();
   #waiting: (() => void)[] = [];
-  /** Until what came back is announced again. */
+  /** Runs until a returned announcement is repeated. */
   #again: NodeJS.Timeout | undefined;
   #returnsInARow = 0;
 
-  /** @param everyMs how often everything is announced again on the same connection. */
-  constructor(publishChannel: PublishChannel, warn: (error: LoghiveError) => void, everyMs = HOUR_MS) {
+  /** @param everyMs how often every service is announced again on the same connection, in milliseconds. */
+  constructor(publishChannel: PublishChannel, { warn, log }: Reports, everyMs = HOUR_MS) {
     this.#publishChannel = publishChannel;
     this.#warn = warn;
+    this.#log = log;
     this.#topology = createTopology(publishChannel.notice);
     publishChannel.events.on('open', (connection) => this.#connected(connection));
     publishChannel.events.on('unblocked', () => this.#announce());
     this.#timer = setInterval(() => this.#repeat(), everyMs).unref();
   }
 
-  /** From now on this service is announced. */
+  /** Announces this service from now on. */
   add(service: string): void {
     if (this.#services.has(service)) return;
     this.#services.add(service);
     this.#announce();
   }
 
-  /** Whether the broker has answered for each service, or there is nobody to ask. */
-  get hasSaid(): boolean {
+  /** Whether the broker has answered for each service, or cannot be asked. */
+  get hasAnnounced(): boolean {
     const state = this.#state;
     if (this.#services.size === 0) return true;
     if (state.name === 'idle')
@@ -82,38 +89,39 @@ export class Announcer {
   }
 
   /** Services for which the broker has not answered on this connection. */
-  get unsaid(): string[] {
+  get unannounced(): string[] {
     const state = this.#state;
     return [...this.#services].filter((service) => state.name !== 'open' || !state.answered.has(service));
   }
 
-  /** Resolves when that is so. */
-  said(): Promise<void> {
+  /** Resolves when `hasAnnounced` is true. */
+  announced(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
-      this.#tell();
+      this.#resolveWaiting();
     });
   }
 
-  #tell(): void {
-    if (this.#waiting.length === 0 || !this.hasSaid) return;
+  #resolveWaiting(): void {
+    if (this.#waiting.length === 0 || !this.hasAnnounced) return;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   /**
-   * The connection is about to be closed: sends what was still to be declared for, without waiting for any answer. A script
-   * that ends as soon as its records are confirmed might never be found otherwise.
+   * Called before the connection is closed: sends pending announcements without waiting for any answer. Otherwise a
+   * consumer might never find a script that ends as soon as its records are confirmed.
    */
   async hurry(): Promise<void> {
     const state = this.#state;
     if (!('channel' in state)) return;
     if (state.name === 'declaring') for (const service of this.#services) this.#publish(state.channel, service);
-    // amqplib hands the socket what a channel sends after one turn of the event loop, the end of a connection at once.
+    // amqplib hands the frames of a channel to the socket one turn of the event loop later, but the end of a connection
+    // immediately.
     await nextTurn();
     await nextTurn();
   }
 
-  /** Repeats nothing any more. */
+  /** Stops repeating. */
   stop(): void {
     clearInterval(this.#timer);
     clearTimeout(this.#again);
@@ -128,7 +136,7 @@ export class Announcer {
   #repeat(): void {
     const state = this.#state;
     if (state.name === 'open') {
-      // The queue may be gone meanwhile, which nobody tells.
+      // The queue may have been deleted, which the broker does not report.
       this.#topology.forget();
       void this.#declare(state.connection, state.channel);
     } else this.#announce();
@@ -152,12 +160,12 @@ export class Announcer {
     this.#state = opening;
     connection.model.createConfirmChannel().then(
       (channel) => {
-        channel.on('error', (error) => internalLogger.debug(`announcing services: ${reasonOf(error)}`));
+        channel.on('error', (error) => this.#log.debug(`announcing services: ${reasonOf(error)}`));
         channel.on('close', () => this.#ended(connection));
         channel.on('return', () => this.#returned());
         if (this.#state === opening) void this.#declare(connection, channel);
       },
-      // The connection ended meanwhile, and says so itself.
+      // The connection ended in the meantime, and reports that itself.
       () => this.#ended(connection),
     );
   }
@@ -168,7 +176,7 @@ export class Announcer {
     try {
       await this.#topology.ensure(connection, SERVICES);
     } catch (error) {
-      internalLogger.debug(`queue "${SERVICES_QUEUE}" is not declared: ${reasonOf(error)}`);
+      this.#log.debug(`cannot declare queue "${SERVICES_QUEUE}": ${reasonOf(error)}`);
     }
     if (this.#state !== declaring) return;
     this.#state = { name: 'open', connection, channel, announced: new Set(), answered: new Set() };
@@ -179,7 +187,7 @@ export class Announcer {
     if (this.#state.name === 'idle' || this.#state.connection !== connection) return;
     this.#state = { name: 'idle', endedOn: connection };
     this.#topology.forget();
-    this.#tell();
+    this.#resolveWaiting();
   }
 
   #publish(channel: ConfirmChannel, service: string): void {
@@ -194,16 +202,16 @@ export class Announcer {
         const state = this.#state;
         if (state.name === 'open' && state.channel === channel) state.answered.add(service);
         if (!this.#again) this.#returnsInARow = 0;
-        this.#tell();
+        this.#resolveWaiting();
         if (error && isNack(error)) this.#refused();
       });
     } catch (error) {
-      // amqplib throws when the channel is closing; its end is told by its event.
-      internalLogger.debug(`service "${service}" is not announced: ${reasonOf(error)}`);
+      // amqplib throws while the channel is closing. Its end is reported by an event.
+      this.#log.debug(`cannot announce service "${service}": ${reasonOf(error)}`);
     }
   }
 
-  /** The broker says so before it confirms the announcement, which counts as said: nobody waits for the queue. */
+  /** The broker returns an announcement before it confirms it. It counts as answered: nothing waits for the queue. */
   #returned(): void {
     this.#again ??= setTimeout(
       () => {
@@ -215,7 +223,7 @@ export class Announcer {
   }
 
   #refused(): void {
-    const sentence = `the broker does not take the announcements of services (is queue "${SERVICES_QUEUE}" full, and refuses what comes?). Empty or delete that queue, or start the consumer with the names of services. Records are sent all the same.`;
-    if (this.#said.once(sentence)) this.#warn(new LoghiveError('LOGHIVE_BROKER_REFUSED', sentence));
+    const sentence = `the broker refuses the announcements of services (is queue "${SERVICES_QUEUE}" full?). Purge or delete that queue, or start the consumer with the names of the services. Records are sent nevertheless.`;
+    if (this.#statusLog.once(sentence)) this.#warn(new LoghiveError('LOGHIVE_BROKER_REFUSED', sentence));
   }
 }

@@ -1,11 +1,10 @@
 /**
- * What a publisher keeps, and what has become of what it kept: each record stands in exactly one of the counts, as pending,
- * confirmed, or dropped by a reason.
+ * The records that a publisher holds, and the counts of those it held: each record is in exactly one count: pending,
+ * confirmed, or dropped for a reason.
  */
 import type { Level } from '../level.js';
 import { chooseVictim, type DropCounter, type DropReason } from './drop-counter.js';
-import type { Frame } from './frames.js';
-import { settleShares } from './frames.js';
+import { type Frame, settleShares } from './frames.js';
 import type { LaneLeftover, LaneOutcome } from './handover.js';
 import type { Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
@@ -29,7 +28,7 @@ export class Backlog {
     return this.#confirmed;
   }
 
-  /** Records that have left. */
+  /** Records that are confirmed or dropped. */
   get settled(): number {
     return this.#confirmed + this.#drops.total;
   }
@@ -45,7 +44,9 @@ export class Backlog {
     };
   }
 
-  /** Sheds what is lower or older until `bytes` more fit. False when the incoming record is the one to go. */
+  /**
+   * Drops lower or older records until `bytes` more fit. Returns false if the incoming record must be dropped instead.
+   */
   makeRoom(level: Level, bytes: number): boolean {
     if (bytes > this.#mostBytes) return false;
     while (this.#bytes + bytes > this.#mostBytes) {
@@ -57,7 +58,7 @@ export class Backlog {
     return true;
   }
 
-  /** A lane holds so many bytes more than before. */
+  /** A lane has grown by this many bytes. */
   added(bytes: number): void {
     this.#bytes += bytes;
   }
@@ -70,7 +71,11 @@ export class Backlog {
     settleShares(frame.shares, 'confirmed');
   }
 
-  /** No message is larger from now on. @returns what can never be sent, and is dropped. */
+  /**
+   * Limits the size of messages.
+   *
+   * @returns the frames that could never be sent, and were dropped.
+   */
   *limitBodies(largestBody: number): Iterable<readonly [lane: Lane, frame: Frame]> {
     for (const { lane, dropped } of this.#lanes.limitBodies(largestBody)) {
       for (const frame of dropped) {
@@ -80,7 +85,7 @@ export class Backlog {
     }
   }
 
-  /** The lane has given it up. */
+  /** Counts a frame that its lane has dropped. */
   dropped(lane: Lane, frame: Frame, reason: DropReason): void {
     this.#bytes -= frame.bytes;
     settleShares(frame.shares, 'dropped');
@@ -88,10 +93,12 @@ export class Backlog {
   }
 
   /**
-   * @param couldBeSent whether the broker was there, so that only time was short.
-   * @returns how many records that were.
+   * Drops everything that is not confirmed.
+   *
+   * @param couldBeSent whether the broker was reachable, so that only time was short.
+   * @returns the number of dropped records.
    */
-  giveUpTheRest(reason: DropReason, couldBeSent: boolean): number {
+  dropTheRest(reason: DropReason, couldBeSent: boolean): number {
     this.#drops.couldBeSent = couldBeSent;
     let unsent = 0;
     for (const lane of this.lanes()) {
@@ -102,7 +109,7 @@ export class Backlog {
     return unsent;
   }
 
-  /** Takes everything out of a lane that is not confirmed. Whoever does counts it. */
+  /** Removes everything that is not confirmed from a lane. The caller must count it. */
   drain(lane: Lane): Frame[] {
     this.#bytes -= lane.bytes;
     return lane.drain(Date.now());
@@ -114,7 +121,11 @@ export class Backlog {
     return lanes.map((lane) => ({ service: lane.service, level: lane.level, frames: this.drain(lane) }));
   }
 
-  /** Puts what another thread has handed over into a lane. @returns the lane, and the sequence of its first frame there. */
+  /**
+   * Adds frames that another thread handed over to a lane.
+   *
+   * @returns the lane, and the sequence of the first frame there.
+   */
   adopt(lane: Lane, frames: Iterable<Pick<Frame, 'body' | 'records' | 'madeAtS'>>): { lane: Lane; from: number } {
     const before = lane.bytes;
     const from = lane.adopt(frames);
@@ -122,7 +133,10 @@ export class Backlog {
     return { lane, from };
   }
 
-  /** What another thread has made of what was drained. The rest is lost; `couldBeSent` as in `giveUpTheRest()`. */
+  /**
+   * Counts what another thread confirmed of the drained frames. The rest is dropped; `couldBeSent` as in
+   * `dropTheRest()`.
+   */
   takeBack(outcomes: Iterable<LaneOutcome>, couldBeSent: boolean): void {
     this.#drops.couldBeSent = couldBeSent;
     this.#drops.hold();
@@ -134,7 +148,7 @@ export class Backlog {
       const left = new Set(rest);
       for (const frame of lane.frames) settleShares(frame.shares, left.has(frame) ? 'unsent' : 'confirmed');
     }
-    this.#drops.tell();
+    this.#drops.report();
   }
 
   *lanes(): Iterable<Lane> {

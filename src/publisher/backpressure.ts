@@ -1,22 +1,22 @@
 /**
- * How long a door that can wait does so before it takes more, so that records are neither lost for haste nor the program
- * behind it held up for ever. A broker that confirms, only slower than the input comes, is waited for; one that stands still
- * is not: then the oldest records go, counted, as in every door. Pure.
+ * How long an integration that can wait does so before it accepts more. It waits for a broker that confirms, only more
+ * slowly than records come in. It does not wait for a broker that confirms nothing: then the oldest records are
+ * dropped and counted, as in every integration. Pure.
  */
 import type { PublisherStats } from './status.js';
 
-/** Without a confirm for so long, the broker stands still. */
+/** Without a confirm for this long, the broker counts as stalled, in milliseconds. */
 const STANDS_STILL_MS = 1000;
 
 export interface Backpressure {
-  /** Whether to wait a little and to ask again, before more is taken. */
+  /** Whether to wait a little and ask again before accepting more. */
   waits(stats: Pick<PublisherStats, 'confirmed' | 'pendingBytes'>, nowMs: number): boolean;
 }
 
 export interface BackpressureLimits {
-  /** Of the publisher: half of it is as much as may wait. */
+  /** Buffer of the publisher, in bytes. Half of it may be waiting. */
   readonly bufferBytes: number;
-  /** For a broker that stands still. Default: a second. */
+  /** Without a confirm for this long, the broker counts as stalled, in milliseconds. Default: 1000. */
   readonly standsStillMs?: number;
 }
 

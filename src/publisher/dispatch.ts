@@ -1,10 +1,10 @@
 /**
- * When frames go out, and in which order: lines linger for company, then lanes send in turn, a frame each, until as much
- * is on its way as keeps a broker busy. A lane whose confirms are slow to come cannot take all of that for itself: each
- * lane that has something to send may always have its fair share on its way.
+ * When frames are published, and in which order. Lines wait for `lingerMs`; then the lanes send in turn, one frame
+ * each, until enough is in flight to keep the broker busy. A lane with slow confirms cannot use up that window: each
+ * lane that has something to send always has its fair share of it.
  *
- * The application's event loop is not held up by any of it: a moment of publishing is followed by a pause, and so little is
- * on its way at once that to take it all back, when a connection is lost, is no work either.
+ * Publishing does not block the application's event loop: it works in short slices with pauses between them, and so
+ * little is in flight that taking it all back after a lost connection is cheap.
  */
 import type { OpenConnection } from '../amqp/open-connection.js';
 import type { PublishChannel, PublishOutcome } from '../amqp/publish-channel.js';
@@ -15,13 +15,16 @@ import type { Frame } from './frames.js';
 import type { Lane } from './lane.js';
 import type { Lanes, ThrottledLane } from './lanes.js';
 
-/** Bytes on their way without a confirm: enough to keep a broker busy while it syncs to disk. */
+/** Bytes in flight at most: enough to keep a broker busy while it syncs to disk. */
 export const WINDOW_BYTES = 4 * 1024 * 1024;
-/** The same of messages, which are small where each holds one record only. */
+/** Messages in flight at most. Messages with a single record are small. */
 export const WINDOW_MESSAGES = 256;
-/** For so long it publishes without a pause, in milliseconds. */
+/** Length of a slice of publishing, in milliseconds. */
 const SLICE_MS = 0.5;
-/** From the beginning of a slice to that of the next one: in between what was published is written, and garbage collected. */
+/**
+ * From the start of one slice to the start of the next, in milliseconds: time for socket writes and garbage
+ * collection.
+ */
 const SLICE_EVERY_MS = 2;
 
 export class Dispatch {
@@ -31,14 +34,14 @@ export class Dispatch {
   readonly #settled: (throttled: ThrottledLane, frame: Frame, outcome: PublishOutcome) => void;
   #linger: NodeJS.Timeout | undefined;
   #state: 'open' | 'stopped' = 'open';
-  /** Publishing on it failed at once: nothing more goes there. */
-  #spoilt: OpenConnection | undefined;
+  /** Publishing on this connection failed synchronously; it is not used any more. */
+  #broken: OpenConnection | undefined;
   #retries = 0;
-  /** When enough was published for now; undefined where the next slice may begin. */
+  /** End of the current slice; undefined if the next one may begin. */
   #sliceEndsMs: number | undefined;
-  #goesOn = false;
+  #isPaused = false;
 
-  /** @param settled what became of a frame that was published; it has left no lane yet. */
+  /** @param settled receives the outcome of each published frame, which is still in its lane then. */
   constructor(
     publishChannel: PublishChannel,
     lanes: Lanes,
@@ -51,38 +54,38 @@ export class Dispatch {
     this.#settled = settled;
   }
 
-  /** Frames that were published again. */
+  /** Number of frames that were published again. */
   get retries(): number {
     return this.#retries;
   }
 
-  /** Sends what was added, with what comes within `lingerMs`. */
+  /** Sends what was added, together with what is added within `lingerMs`. */
   soon(): void {
     this.#linger ??= setTimeout(() => this.now(), this.#config.lingerMs).unref();
   }
 
-  /** Sends what was added without waiting for company. */
+  /** Sends what was added without waiting for `lingerMs`. */
   now(): void {
     clearTimeout(this.#linger);
     this.#linger = undefined;
     this.pump();
   }
 
-  /** Goes on with a channel that was just opened. */
+  /** Continues on a newly opened channel. */
   reopened(): void {
-    this.#spoilt = undefined;
+    this.#broken = undefined;
     this.pump();
   }
 
-  /** Sends what may be sent: a slice of it now, the rest in the next ones. */
+  /** Sends what may be sent: one slice now, the rest in the following ones. */
   pump(): void {
-    let sent = this.#state === 'open' && !this.#goesOn;
+    let sent = this.#state === 'open' && !this.#isPaused;
     while (sent) {
       sent = false;
       const { busy } = this.#lanes;
       for (const throttled of this.#lanes) {
         const connection = this.#publishChannel.openConnection;
-        if (!connection || connection === this.#spoilt) return;
+        if (!connection || connection === this.#broken) return;
         if (!this.#hasRoom(throttled.lane, busy)) continue;
         if (this.#isSliceOver()) return;
         if (this.#sendOne(throttled, connection)) sent = true;
@@ -103,14 +106,14 @@ export class Dispatch {
       setTimeout(() => this.#nextSlice(), SLICE_EVERY_MS);
     }
     const isOver = nowMs >= this.#sliceEndsMs;
-    if (isOver) this.#goesOn = true;
+    if (isOver) this.#isPaused = true;
     return isOver;
   }
 
   #nextSlice(): void {
     this.#sliceEndsMs = undefined;
-    if (!this.#goesOn) return;
-    this.#goesOn = false;
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
     this.pump();
   }
 
@@ -123,7 +126,7 @@ export class Dispatch {
 
   #sendOne(throttled: ThrottledLane, connection: OpenConnection): boolean {
     const { lane, throttle } = throttled;
-    // Open lines go when they have lingered; while the timer runs they wait for company.
+    // Open lines are sent once they have lingered. While the timer runs they wait for more.
     if (!lane.hasWaiting && this.#linger === undefined) lane.cut(Date.now());
     if (!lane.hasWaiting) return false;
     if (!throttle.admits(connection, lane.framesInFlight, () => this.#declare(lane, connection))) return false;
@@ -149,12 +152,12 @@ export class Dispatch {
   }
 
   /**
-   * amqplib threw although the connection looks open: the same frame would be tried on it, and fail, for ever. Nobody may
-   * ever tell that this channel has ended, so that a new connection is asked for.
+   * amqplib threw although the connection looks open. The same frame would be retried on it and fail forever, and the
+   * channel may never report its end, so a new connection is requested.
    */
   #leave(connection: OpenConnection): void {
-    this.#spoilt = connection;
-    this.#publishChannel.connection.reconnect('the channel for publishing does not take messages any more');
+    this.#broken = connection;
+    this.#publishChannel.connection.reconnect('the publishing channel accepts no more messages');
   }
 
   async #declare(lane: Lane, connection: OpenConnection): Promise<void> {

@@ -1,4 +1,4 @@
-/** What goes when the buffer is full, and the count of it. */
+/** Chooses what to drop when the buffer is full, and counts it. */
 import { reasonOf } from '../errors.js';
 import { LEVELS, type Level, severity } from '../level.js';
 import type { Lane } from './lane.js';
@@ -12,13 +12,12 @@ export type DropReason =
   | 'call stack full'
   | 'larger than the broker allows';
 
-/** How many records were dropped, of which level and why. */
+/** Number of dropped records by level and reason. */
 export type DropCounts = { [L in Level]?: { [R in DropReason]?: number } };
 
 /**
- * The lane whose oldest frame makes room for an incoming record: of the lowest level that is kept and not in flight, and
- * of all services the one with the oldest. None when the incoming record is lower than all of that: then it is the one to
- * go. Pure.
+ * The lane whose oldest frame makes room for an incoming record: of the lowest level that is waiting, the service with
+ * the oldest frame. Undefined if the incoming record is lower than all of them; then it is dropped itself. Pure.
  */
 export function chooseVictim(lanes: Iterable<Lane>, incoming: Level): Lane | undefined {
   let victim: Lane | undefined;
@@ -35,42 +34,45 @@ function goesBefore(lane: Lane, other: Lane): boolean {
 }
 
 const REMEDIES: Readonly<Record<Exclude<DropReason, 'call stack full'>, string>> = {
-  'buffer full': 'Raise bufferBytes, or see why the broker does not take them.',
-  'unsent at close': 'The broker did not confirm them within exitTimeoutMs: see why, or raise it.',
+  'buffer full': 'Raise bufferBytes, or check why the broker does not accept them.',
+  'unsent at close': 'The broker did not confirm them in time: check why, or raise exitTimeoutMs.',
   'unsent at exit':
-    'The broker did not confirm them within exitTimeoutMs of the end of the process: see why, or raise it.',
-  'logged after close': 'They were logged when the logger was closed already, or the process ending.',
+    'The broker did not confirm them within exitTimeoutMs of the end of the process: check why, or raise it.',
+  'logged after close': 'They were logged after the logger was closed, or while the process ended.',
   'larger than the broker allows': "Lower maxRecordBytes, or raise the broker's max_message_size.",
 };
 
-/** Of the two that the broker has not confirmed, where time was not what was missing. */
-const NOT_SENDABLE = 'They could not be sent to the broker: see why.';
+/** For unsent records that did not fail for lack of time. */
+const NOT_SENDABLE = 'They could not be sent to the broker: check why.';
 
-/** A flood of dropped records is told in one sentence each so often. */
-const TELL_EVERY_MS = 10_000;
-/** Who logs after close is mostly about to end, with more to come. */
+/** How often dropped records are reported at most, in milliseconds. */
+const REPORT_EVERY_MS = 10_000;
+/**
+ * Delay of the report, in milliseconds, if more is likely to follow: after a close, and while the call stack is
+ * exhausted.
+ */
 const GATHER_MS = 1000;
 
-/** Counts what is dropped and tells it: nothing is lost silently. */
+/** Counts and reports dropped records: nothing is lost silently. */
 export class DropCounter {
-  readonly #tell: (sentence: string) => void;
+  readonly #write: (sentence: string) => void;
   readonly #counts = new Map<Level, Map<DropReason, number>>();
-  /** By reason, then by service and level. */
-  readonly #untold = new Map<DropReason, Map<string, number>>();
-  /** Whether the broker was there for what is given up as unsent, so that only time was short. */
+  /** Counts that are not reported yet: by reason, then by service and level. */
+  readonly #unreported = new Map<DropReason, Map<string, number>>();
+  /** Whether the broker was reachable when records were dropped as unsent, so that only time was short. */
   couldBeSent = true;
   readonly notAccepted = noneMissed();
-  #notTakenTold = noneMissed();
+  #notAcceptedReported = noneMissed();
   #total = 0;
-  #untoldTotal = 0;
-  #toldAtMs = Number.NEGATIVE_INFINITY;
-  #telling: 'by and by' | 'when asked' | 'at the very end' = 'by and by';
-  /** At the very end: how many it takes for another line. */
+  #unreportedTotal = 0;
+  #reportedAtMs = Number.NEGATIVE_INFINITY;
+  #mode: 'soon' | 'when asked' | 'at the very end' = 'soon';
+  /** At the very end: how many records it takes for another line. */
   #lineFrom = 1;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(tell: (sentence: string) => void) {
-    this.#tell = tell;
+  constructor(write: (sentence: string) => void) {
+    this.#write = write;
   }
 
   get total(): number {
@@ -81,11 +83,11 @@ export class DropCounter {
     if (records === 0) return;
     add(entryOf(this.#counts, level), reason, records);
     tallyDropped({ service, level }, reason, records);
-    add(entryOf(this.#untold, reason), `${service} ${level}`, records);
+    add(entryOf(this.#unreported, reason), `${service} ${level}`, records);
     this.#total += records;
-    this.#untoldTotal += records;
-    if (this.#telling === 'by and by') this.#tellSoon(reason === 'logged after close' ? GATHER_MS : 0);
-    else if (this.#telling === 'at the very end' && this.#untoldTotal >= this.#lineFrom) this.tell();
+    this.#unreportedTotal += records;
+    if (this.#mode === 'soon') this.#reportSoon(reason === 'logged after close' ? GATHER_MS : 0);
+    else if (this.#mode === 'at the very end' && this.#unreportedTotal >= this.#lineFrom) this.report();
   }
 
   counts(): DropCounts {
@@ -98,65 +100,65 @@ export class DropCounter {
     return result;
   }
 
-  /** Nothing is told until `tell()` is called: there is more to come. */
+  /** Reports nothing until `report()`: more drops will follow. */
   hold(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#telling = 'when asked';
+    this.#mode = 'when asked';
   }
 
-  /** Says soon what is new in `notAccepted`. Where nothing is, nearly always, it costs next to nothing. */
-  tellNotTaken(): void {
-    if (totalOf(this.notAccepted) !== totalOf(this.#notTakenTold) && this.#telling === 'by and by')
-      this.#tellSoon(GATHER_MS);
+  /** Reports soon what is new in `notAccepted`. Called for each record, so it must be cheap. */
+  reportNotAccepted(): void {
+    if (totalOf(this.notAccepted) !== totalOf(this.#notAcceptedReported) && this.#mode === 'soon')
+      this.#reportSoon(GATHER_MS);
   }
 
-  /** Says what was dropped since it was said last. */
-  tell(): void {
+  /** Reports what was dropped since the last report. */
+  report(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#telling === 'when asked') this.#telling = 'by and by';
-    const untold = this.#takeUntold();
-    if (untold.length === 0) return;
-    if (this.#telling === 'at the very end') this.#lineFrom *= 2;
-    const parts = untold.map(([reason, lanes]) => part(reason, lanes));
-    const remedies = untold.map(([reason]) => this.#remedy(reason));
-    this.#toldAtMs = performance.now();
-    this.#tell(`records given up: ${parts.join(', ')}; ${this.total} in all since the start. ${remedies.join(' ')}`);
+    if (this.#mode === 'when asked') this.#mode = 'soon';
+    const unreported = this.#takeUnreported();
+    if (unreported.length === 0) return;
+    if (this.#mode === 'at the very end') this.#lineFrom *= 2;
+    const parts = unreported.map(([reason, lanes]) => part(reason, lanes));
+    const remedies = unreported.map(([reason]) => this.#remedy(reason));
+    this.#reportedAtMs = performance.now();
+    this.#write(`records dropped: ${parts.join(', ')}; ${this.total} in total since the start. ${remedies.join(' ')}`);
   }
 
   #remedy(reason: DropReason): string {
     if (reason.startsWith('unsent') && !this.couldBeSent) return NOT_SENDABLE;
     if (reason !== 'call stack full') return REMEDIES[reason];
     const { error } = this.notAccepted;
-    return `The application's call stack was full${error instanceof RangeError ? '' : `, or Loghive has a fault: please report it (${reasonOf(error)})`}.`;
+    return `The application's call stack was exhausted${error instanceof RangeError ? '' : `, or this is a bug in Loghive: please report it (${reasonOf(error)})`}.`;
   }
 
-  #takeUntold(): (readonly [DropReason, ReadonlyMap<string, number>])[] {
-    const untold: (readonly [DropReason, ReadonlyMap<string, number>])[] = [...this.#untold];
-    this.#untold.clear();
-    this.#untoldTotal = 0;
-    const notAccepted = since(this.notAccepted, this.#notTakenTold);
+  #takeUnreported(): (readonly [DropReason, ReadonlyMap<string, number>])[] {
+    const unreported: (readonly [DropReason, ReadonlyMap<string, number>])[] = [...this.#unreported];
+    this.#unreported.clear();
+    this.#unreportedTotal = 0;
+    const notAccepted = since(this.notAccepted, this.#notAcceptedReported);
     for (const [level, records] of notAccepted)
       tallyDropped({ service: '', level: level as Level }, 'call stack full', records);
-    this.#notTakenTold = { ...this.notAccepted };
-    if (notAccepted.size > 0) untold.push(['call stack full', notAccepted]);
-    return untold;
+    this.#notAcceptedReported = { ...this.notAccepted };
+    if (notAccepted.size > 0) unreported.push(['call stack full', notAccepted]);
+    return unreported;
   }
 
   /**
-   * Says the same when the event loop will not turn again. What an exit listener still logs is told as it comes, for
-   * nobody knows which record is the last one; many of them in few lines.
+   * Reports now, and from now on immediately, because the event loop will not turn again: any record that an `exit`
+   * listener logs may be the last one. Many records make few lines.
    */
-  tellAtTheVeryEnd(): void {
-    this.tell();
-    this.#telling = 'at the very end';
+  reportImmediately(): void {
+    this.report();
+    this.#mode = 'at the very end';
   }
 
-  #tellSoon(gatherMs: number): void {
-    const waitMs = Math.max(gatherMs, this.#toldAtMs + TELL_EVERY_MS - performance.now());
-    if (waitMs <= 0) this.tell();
-    else this.#timer ??= setTimeout(() => this.tell(), waitMs).unref();
+  #reportSoon(gatherMs: number): void {
+    const waitMs = Math.max(gatherMs, this.#reportedAtMs + REPORT_EVERY_MS - performance.now());
+    if (waitMs <= 0) this.report();
+    else this.#timer ??= setTimeout(() => this.report(), waitMs).unref();
   }
 }
 
@@ -176,11 +178,11 @@ function part(reason: DropReason, lanes: ReadonlyMap<string, number>): string {
   return `${records} (${reason}: ${[...lanes].map(([lane, count]) => `${lane} ${count}`).join(', ')})`;
 }
 
-// Records that could not be taken because the application's call stack was full, by level. Whoever has no stack left can
-// still add one to a number, for that is no call. Pure.
+// Records that could not be accepted because the application's call stack was exhausted, by level. Incremented without a
+// function call, which could throw again. Pure.
 
 export type NotAccepted = Record<Level, number> & {
-  /** What the last one failed with. */
+  /** The last error. */
   error: unknown;
 };
 
@@ -192,8 +194,8 @@ export function totalOf(notAccepted: NotAccepted): number {
   return notAccepted.DEBUG + notAccepted.INFO + notAccepted.WARNING + notAccepted.ERROR + notAccepted.CRITICAL;
 }
 
-/** `INFO 2, ERROR 1` of those that are not among `told`. */
-export function since(notAccepted: NotAccepted, told: NotAccepted): ReadonlyMap<string, number> {
-  const counts = LEVELS.map((level): [string, number] => [level, notAccepted[level] - told[level]]);
+/** Counts per level of what is not in `reported`: `INFO 2, ERROR 1`. */
+export function since(notAccepted: NotAccepted, reported: NotAccepted): ReadonlyMap<string, number> {
+  const counts = LEVELS.map((level): [string, number] => [level, notAccepted[level] - reported[level]]);
   return new Map(counts.filter(([, count]) => count > 0));
 }

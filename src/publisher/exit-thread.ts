@@ -1,4 +1,4 @@
-/** The exit worker as the ending thread sees it: it is started, given something to send, and waited for. */
+/** The exit worker, seen from the ending thread: starts it, passes it what to send, and waits for it. */
 import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { threadEnvironment } from '../config.js';
 import { reasonOf } from '../errors.js';
-import { now, type Part, type Said } from './handover.js';
+import { type FaultReport, now, type Part } from './handover.js';
 
 interface Running {
   readonly worker: Worker;
@@ -14,12 +14,12 @@ interface Running {
   readonly rounds: Int32Array;
 }
 
-/** What `rounds` says once the worker has failed to load. */
+/** Value of `rounds[0]` if the worker failed to load. */
 const FAILED = -1;
-/** Where `rounds` says that the worker runs. */
+/** Index in `rounds` of the flag that the worker has started. */
 const RUNS = 1;
 
-/** Run in the worker: nobody would hear that its file cannot be loaded. */
+/** Runs in the worker: without it, a failure to load its file would go unnoticed. */
 const LOAD = `const { port, rounds, file } = require('node:worker_threads').workerData;
 Atomics.store(rounds, ${RUNS}, 1);
 import(file).catch((error) => {
@@ -29,16 +29,16 @@ import(file).catch((error) => {
 });`;
 
 export class ExitThread {
-  /** Undefined: not started yet. */
+  /** Undefined until it is started. */
   #running: Running | 'failed' | undefined;
 
   /**
-   * Holds this thread up until the worker is done, or the time of every part is over. What it achieved stands in the parts.
+   * Blocks this thread until the worker is done, or the time of every part is over. The results are in the parts.
    *
-   * @returns sentences that say why something was not confirmed.
+   * @returns the reasons for which something was not confirmed.
    */
   deliver(parts: readonly Part[]): string[] {
-    // It was told once.
+    // It was reported once.
     if (this.#running === 'failed') return [];
     try {
       this.#running ??= start();
@@ -46,8 +46,8 @@ export class ExitThread {
       const round = Atomics.load(rounds, 0);
       worker.postMessage(parts);
       Atomics.wait(rounds, 0, round, Math.max(...parts.map(({ untilMs }) => untilMs)) - now());
-      const faults = [...said(port)];
-      if (Atomics.load(rounds, RUNS) === 0) return this.#failed('there is no sign of it within exitTimeoutMs');
+      const faults = [...reportedFaults(port)];
+      if (Atomics.load(rounds, RUNS) === 0) return this.#failed('no sign of it within exitTimeoutMs');
       return Atomics.load(rounds, 0) === FAILED ? this.#failed(faults.join()) : faults;
     } catch (error) {
       return this.#failed(reasonOf(error));
@@ -57,14 +57,14 @@ export class ExitThread {
   #failed(reason: string): string[] {
     this.#running = 'failed';
     return [
-      `what is not confirmed at the end of the process cannot be sent, because the exit worker does not start: ${reason}. Await close() before the process ends.`,
+      `records that are not confirmed at the end of the process cannot be sent, because the exit worker does not start: ${reason}. Await close() before the process ends.`,
     ];
   }
 }
 
-function* said(port: MessageChannel['port1']): Iterable<string> {
+function* reportedFaults(port: MessageChannel['port1']): Iterable<string> {
   for (;;) {
-    const received = receiveMessageOnPort(port) as { message: Said } | undefined;
+    const received = receiveMessageOnPort(port) as { message: FaultReport } | undefined;
     if (!received) return;
     yield received.message.fault;
   }
@@ -80,18 +80,21 @@ function start(): Running {
     name: 'loghive exit worker',
     workerData: { port: port2, rounds, file },
     transferList: [port2],
-    // What the application preloads by `--import` or NODE_OPTIONS would run in it once more.
+    // Modules that the application preloads by `--import` or NODE_OPTIONS must not run again here.
     execArgv: [],
     env: threadEnvironment(),
   });
   worker.on('error', () => {});
-  // Should the process live on after all: a program may emit `exit` by itself.
+  // The process may live on: a program may emit `exit` itself.
   worker.unref();
   port1.unref();
   return { worker, port: port1, rounds };
 }
 
-/** No thread starts in a working directory that is gone, as folders of old releases are. The process is about to end. */
+/**
+ * No thread can start in a deleted working directory, such as the folder of an old release. The process is about to
+ * end anyway.
+ */
 function leaveDeletedFolder(): void {
   try {
     realpathSync.native('.');
@@ -100,12 +103,12 @@ function leaveDeletedFolder(): void {
   }
 }
 
-/** Beside this file; in a bundle beside the bundle, or where the package is installed. */
+/** Next to this file; in a bundle next to the bundle, or where the package is installed. */
 function workerFile(): string {
-  // Bundlers make one of the two of no use, or both.
+  // Bundlers make one of the two useless, or both.
   const folder =
     import.meta.dirname ?? (typeof __dirname === 'string' ? __dirname : path.dirname(process.argv[1] ?? ''));
-  // Of the package's two copies the module: Deno cannot load CommonJS that is new to it while the main thread waits.
+  // The ESM copy of the package: Deno cannot load new CommonJS modules while the main thread waits.
   const module = path.join('..', '..', '..', 'esm', 'src', 'publisher', 'exit-worker.js');
   const names = [module, 'exit-worker.js', 'exit-worker.mjs', 'exit-worker.cjs'];
   const beside = names.map((name) => path.join(folder, name)).find(existsSync);
@@ -114,7 +117,7 @@ function workerFile(): string {
     return createRequire(path.join(folder, 'bundle.js')).resolve('loghive/exit-worker');
   } catch {
     throw new Error(
-      `there is no exit-worker.js in ${folder} (in a bundle, add loghive/exit-worker as an entry of its own)`,
+      `there is no exit-worker.js in ${folder} (when bundling, add loghive/exit-worker as a separate entry)`,
     );
   }
 }

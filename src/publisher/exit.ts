@@ -1,12 +1,12 @@
 /**
- * The end of the process. The only file, beside cli/, that listens to signals and exit hooks.
+ * The end of the process. The only file, apart from cli/, that listens to signals and exit hooks.
  *
  *   end of the script  `beforeExit`: flush within exitTimeoutMs, then close the connection in order.
- *   SIGTERM, SIGINT,   the same, then the signal is raised again, so that the process dies of it as it would have.
- *   SIGHUP             A handler of the application's own stays in charge: nothing is added to what it does.
- *   a second signal    cuts the waiting to zero.
- *   `exit`             by process.exit() or an exception as well: the exit worker sends what is left.
- *   a handler of       ends the process without `exit`: the same then.
+ *   SIGTERM, SIGINT,   The same; then the signal is raised again, so that the exit status stays the same.
+ *   SIGHUP             A handler of the application stays in charge: Loghive adds nothing to it.
+ *   a second signal    Cuts the waiting to zero.
+ *   `exit`             After process.exit() or an exception: the exit worker sends what is left.
+ *   a handler of       Ends the process without `exit`. Handled like `exit`.
  *   uncaughtException
  *   that throws
  */
@@ -15,33 +15,32 @@ import type { DropCounter } from './drop-counter.js';
 import { LastFlush } from './last-flush.js';
 import type { Publisher } from './publisher.js';
 
-// Under nohup as well: Node itself sets an ignored SIGHUP back to the default action when it starts.
+// Also under nohup: Node resets an ignored SIGHUP to the default action when it starts.
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 type Signal = (typeof SIGNALS)[number];
 
-/** How long a signal is left to the application's own handlers, should the process live on. */
+/** How long a signal is left to the application's own handlers if the process lives on, in milliseconds. */
 const ASIDE_MS = 10_000;
 
-/** Of Node, where a handler of uncaughtException has thrown. */
+/** Node's exit code after a handler of uncaughtException has thrown. */
 const HANDLER_THREW = 7;
 
-/** Deno ends by an exception without the event `exit`. */
+/** Deno does not emit `exit` after an exception. */
 const IS_DENO = 'Deno' in globalThis;
 
 export interface ExitHooks {
-  /** From now on it is flushed at the end, and what it loses is told. */
+  /** Flushes the publisher at the end of the process, and reports what it loses. */
   add(publisher: Publisher): void;
-  /** It was closed. */
   remove(publisher: Publisher): void;
-  /** Of a publisher that was closed and has to tell something all the same. Needs no more of it than this. */
-  tellAtExit(drops: DropCounter): void;
-  /** From now on the `exit` listeners of others run as well where Node does not call them: at signals, and where a handler throws. */
+  /** Reports drops of a closed publisher. Does not keep the publisher in memory. */
+  reportAtExit(drops: DropCounter): void;
+  /** Also runs the `exit` listeners of others where Node does not: on signals, and after a handler that throws. */
   emitExitAlways(): void;
 }
 
 const KEY = Symbol.for('loghive.exit.1');
 
-/** Those of this process, or thread: the import and the require copy of this package meet in them. */
+/** The hooks of this process or thread, shared by the import and the require copy of this package. */
 export function exitHooks(): ExitHooks {
   const holder = globalThis as { [KEY]?: ExitHooks };
   holder[KEY] ??= createExitHooks();
@@ -52,7 +51,7 @@ function createExitHooks(): ExitHooks {
   const publishers = new Set<Publisher>();
   const late = new Set<DropCounter>();
   const lastFlush = new LastFlush();
-  /** Signals that the application's own handlers are busy with. */
+  /** Signals that the application's own handlers are handling. */
   const aside = new Map<Signal, NodeJS.Timeout>();
   let ending: Promise<void> | undefined;
   let stopWatchingKill = () => {};
@@ -62,31 +61,31 @@ function createExitHooks(): ExitHooks {
   async function beforeExit(): Promise<void> {
     lastFlush.begin();
     await Promise.allSettled([...publishers].map(settle));
-    if (!ending) lastFlush.begunInVain();
+    if (!ending) lastFlush.cancel();
   }
 
   /**
-   * Before the listeners of the application: one of them may throw or call process.exit(), and none behind it is called. So
-   * what they log is sent, or told, as it comes.
+   * Runs before the application's listeners: one of them may throw or call process.exit(), and the later ones are not
+   * called then. Whatever they log is sent or reported immediately.
    */
   function exitFirst(): void {
     lastFlush.flush(publishers, false);
     for (const publisher of publishers) publisher.sendAtOnce(() => lastFlush.flush([publisher], true));
-    // Never where the process ends; a program may emit `exit` by itself.
+    // Runs only if the process lives on: a program may emit `exit` itself.
     setImmediate(() => {
       for (const publisher of publishers) publisher.sendAtOnce(undefined);
     }).unref();
   }
 
-  /** Behind those that the application has by now: it may have made a publisher in one of them. */
+  /** Runs after the application's listeners, which may have created a publisher. */
   function exitLast(): void {
     exitFirst();
-    for (const drops of late) drops.tellAtTheVeryEnd();
+    for (const drops of late) drops.reportImmediately();
   }
 
   async function end(signal: Signal): Promise<void> {
     lastFlush.begin();
-    // All of them together: what is logged while one still waits is not too late for another.
+    // All flush together, so that what is logged while one still waits is not too late for another.
     await Promise.allSettled([...publishers].map((each) => each.flushWithin(each.config.exitTimeoutMs)));
     await Promise.allSettled([...publishers].map((each) => each.rest()));
     raise(signal);
@@ -105,8 +104,8 @@ function createExitHooks(): ExitHooks {
   }
 
   /**
-   * Libraries that have something to finish end the process only if nobody else listens, and would wait for us as we for
-   * them. Whoever ends it ends it by `exit`, or takes its listener away and raises the signal again.
+   * Some libraries end the process only if nobody else listens, so each side would wait for the other. Whoever ends
+   * the process does so through `exit`, or removes its listener and raises the signal again.
    */
   function stepAside(signal: Signal): void {
     process.removeListener(signal, onSignal);
@@ -115,27 +114,27 @@ function createExitHooks(): ExitHooks {
     const back = () => {
       aside.delete(signal);
       if (aside.size === 0) stopWatchingKill();
-      if (!ending) lastFlush.begunInVain();
+      if (!ending) lastFlush.cancel();
       if (wantsSignals()) listenTo(signal);
     };
     clearTimeout(aside.get(signal));
     aside.set(signal, setTimeout(back, ASIDE_MS).unref());
   }
 
-  /** The process raises a signal in itself. Where nobody listens it is gone before anything else runs. */
+  /** The process raises a signal in itself. Without listeners it dies before anything else runs. */
   function beforeKill(signal: string): void {
     const isDeadly = aside.has(signal as Signal) && process.listenerCount(signal) === 0;
     // PID 1 of a container does not die of it.
     if (isDeadly && process.pid !== 1) emitExit(codeOf(signal as Signal));
   }
 
-  /** Node itself does not, where the process ends now. */
+  /** Node does not emit it when the process ends now. */
   function emitExit(code: number): void {
     if (emitsExit) process.emit('exit', code);
     else exitLast();
   }
 
-  /** First of all: a handler that was set by `once` is gone from the list when it is called. */
+  /** First in the list: a handler set by `once` is already removed when it is called. */
   function listenTo(signal: Signal): void {
     if (aside.has(signal)) return;
     process.removeListener(signal, onSignal);
@@ -155,7 +154,6 @@ function createExitHooks(): ExitHooks {
 
   function listenToExceptions(): void {
     process.removeListener('uncaughtExceptionMonitor', onException);
-    // First: a listener of the application's own that throws ends the process on the spot.
     process.prependListener('uncaughtExceptionMonitor', onException);
   }
 
@@ -165,7 +163,7 @@ function createExitHooks(): ExitHooks {
     if (!emitsExit) process.removeListener('uncaughtExceptionMonitor', onException);
   }
 
-  /** Right before the handlers of the application are called. */
+  /** Runs just before the application's handlers. */
   function onException(): void {
     if (process.listenerCount('uncaughtException') > 0) watchHandlers(() => emitExit(HANDLER_THREW));
     else if (IS_DENO) exitLast();
@@ -173,9 +171,10 @@ function createExitHooks(): ExitHooks {
 
   function raise(signal: Signal): void {
     const code = codeOf(signal);
-    // The kernel does not deliver a default-action signal to PID 1 of a container: exit with the code it would have had.
+    // The kernel does not deliver a signal with its default action to PID 1 of a container: exit with the same code
+    // instead.
     if (process.pid === 1) process.exit(code);
-    // Alone now, signal-exit calls those who asked it to, and raises the signal again: what they log is sent then.
+    // Without our listener, signal-exit calls its listeners and raises the signal again. What they log is sent then.
     if (signalExitListeners() > 0 && process.listenerCount(signal) > 1) {
       ending = undefined;
       stepAside(signal);
@@ -183,7 +182,7 @@ function createExitHooks(): ExitHooks {
       return;
     }
     try {
-      // Flushed first: without our listeners, one signal more ends the process on the spot.
+      // Flush first: without our listeners, another signal ends the process immediately.
       emitExit(code);
     } finally {
       stopListening();
@@ -211,7 +210,7 @@ function createExitHooks(): ExitHooks {
       listenToExceptions();
       for (const name of SIGNALS) listenTo(name);
     },
-    tellAtExit(drops) {
+    reportAtExit(drops) {
       if (late.has(drops)) return;
       late.add(drops);
       listenToExit();
@@ -219,20 +218,21 @@ function createExitHooks(): ExitHooks {
   };
 }
 
-/** What a shell makes of it. */
+/** The exit code that a shell reports. */
 function codeOf(signal: Signal): number {
   return 128 + os.constants.signals[signal];
 }
 
 /**
- * Listeners beside ours. Those of the package signal-exit, which half of npm brings along, do not count: they act only
- * when nobody else listens, so each side would leave the signal to the other. Ours gone, they act as ever.
+ * Number of the application's listeners. Those of the package signal-exit, which many packages depend on, do not
+ * count: they act only if nobody else listens, so each side would leave the signal to the other. Once ours is removed
+ * they act as usual.
  */
 function handlersOfTheApplication(signal: Signal): number {
   return process.listenerCount(signal) - 1 - signalExitListeners();
 }
 
-/** How many listeners signal-exit has at each of our signals. */
+/** How many listeners signal-exit has for each of our signals. */
 function signalExitListeners(): number {
   const version4 = (globalThis as Record<symbol, { count?: unknown } | undefined>)[Symbol.for('signal-exit emitter')];
   const version3 = (process as { __signal_exit_emitter__?: { count?: unknown } }).__signal_exit_emitter__;
@@ -244,7 +244,7 @@ function signalExitListeners(): number {
 /**
  * Calls back before this process sends itself a signal.
  *
- * @returns ends it.
+ * @returns stops watching.
  */
 function watchKill(before: (signal: string) => void): () => void {
   const { kill } = process;
@@ -254,22 +254,22 @@ function watchKill(before: (signal: string) => void): () => void {
     try {
       if (Number(pid) === process.pid && name !== undefined) before(name);
     } finally {
-      // Whatever a listener of `exit` throws: the process dies of the signal.
+      // Even if a listener of `exit` throws, the process dies of the signal.
       kill.call(process, pid, signal);
     }
     return true;
   };
-  // On a frozen `process` nothing is watched.
+  // Does nothing on a frozen `process`.
   Reflect.set(process, 'kill', watched);
   return () => {
-    // Somebody else may have put theirs around it.
+    // Another wrapper may be around it.
     if (process.kill === watched) process.kill = kill;
   };
 }
 
-/** Calls back when a handler of the exception that is about to be emitted throws. A handler by itself cannot see that. */
+/** Calls back when a handler of the exception about to be emitted throws. A handler cannot observe that itself. */
 function watchHandlers(threw: () => void): void {
-  // Then a function of the application's own is called instead.
+  // Node calls the application's capture callback instead.
   if (process.hasUncaughtExceptionCaptureCallback()) return;
   const { emit } = process;
   const watched = (...args: unknown[]): unknown => {
@@ -282,18 +282,18 @@ function watchHandlers(threw: () => void): void {
       try {
         threw();
       } catch {
-        // A listener of `exit`. What the handler has thrown is what ends the process.
+        // A listener of `exit` threw. The error of the handler is the one that ends the process.
       }
       throw error;
     }
   };
   const isOwn = Object.hasOwn(process, 'emit');
-  // Else it is inherited, and must follow its prototype again.
+  // Otherwise it is inherited, and must follow its prototype again.
   const restore = () => (isOwn ? Reflect.set(process, 'emit', emit) : Reflect.deleteProperty(process, 'emit'));
   Reflect.set(process, 'emit', watched);
 }
 
-/** Node emits `beforeExit` again whenever something was still done, so this runs until there is nothing left to do. */
+/** Node emits `beforeExit` again whenever there was more to do, so this runs until nothing is left. */
 async function settle(publisher: Publisher): Promise<void> {
   if (publisher.isIdle) await publisher.rest();
   else await publisher.flushOrGiveUp();

@@ -1,33 +1,46 @@
-/** Flushes that wait for as long as it takes, unless they are given a time limit. Those that follow each other without a record between them are one. */
+/** Flushes, with and without a time limit. Consecutive flushes without a record between them are one. */
 import { within } from '../time/time-limit.js';
 
-/** How long a flush waits for the broker's answer to an announcement, once all records are confirmed. */
+/** How long a flush waits for the answer to an announcement once all records are confirmed, in milliseconds. */
 const ANNOUNCEMENT_MS = 1000;
 
 export interface FlushOptions {
   /**
-   * How long it waits at most, in milliseconds; nothing is given up then. What is not a positive number counts as 0. Default:
-   * until a broker that is away is back.
+   * How long to wait at most, in milliseconds. Records that are not confirmed by then stay pending. Anything but a positive
+   * number counts as 0. Default: no limit.
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
 }
 
-/** What is flushed. */
+export interface CloseOptions {
+  /**
+   * How long to wait for publisher confirms at most, in milliseconds. Records that are not confirmed by then are dropped and
+   * counted. Anything but a positive number counts as 0. Default: `exitTimeoutMs`.
+   */
+  timeoutMs?: number | undefined;
+}
+
+/** A time limit that a caller passed, in milliseconds, as a timer accepts it. */
+export function timeLimit(timeoutMs: number): number {
+  return timeoutMs > 0 ? Math.min(timeoutMs, LONGEST_MS) : 0;
+}
+
+/** What a flush works on. */
 export interface Flushed {
-  /** Records so far. */
+  /** Number of records accepted so far. */
   accepted(): number;
-  /** Sends what waits for company. */
+  /** Sends everything without waiting for `lingerMs`. */
   hurry(): void;
-  /** Resolves when everything that was accepted until now is confirmed or dropped. */
+  /** Resolves when everything accepted until now is confirmed or dropped. */
   settled(): Promise<void>;
-  /** Resolves when the broker has answered to all announcements. */
-  said(): Promise<unknown>;
+  /** Resolves when the broker has answered all announcements. */
+  announced(): Promise<unknown>;
 }
 
 export class Flushes {
   readonly #target: Flushed;
   readonly #timed: TimedFlush;
-  /** While the broker is away somebody may ask again and again. */
+  /** The last flush: callers may ask again and again while the broker is unreachable. */
   #last: { readonly accepted: number; readonly all: Promise<void>; awaited?: Promise<void> } | undefined;
 
   constructor(target: Flushed, timed: TimedFlush) {
@@ -39,10 +52,10 @@ export class Flushes {
     return this.#flush().all;
   }
 
-  /** The same; until then the process does not end by itself. */
+  /** The same, and keeps the process running until then. */
   awaitFlush({ timeoutMs = Number.POSITIVE_INFINITY }: FlushOptions = {}): Promise<void> {
-    // What is no number at all counts as 0: waiting for ever would be worse.
-    if (!(timeoutMs > LONGEST_MS)) return this.#timed.once(timeoutMs > 0 ? timeoutMs : 0);
+    // NaN counts as 0: waiting forever would be worse.
+    if (!(timeoutMs > LONGEST_MS)) return this.#timed.once(timeLimit(timeoutMs));
     const last = this.#flush();
     last.awaited ??= keepingAlive(last.all);
     return last.awaited;
@@ -55,34 +68,35 @@ export class Flushes {
     return this.#last;
   }
 
-  /** Nobody finds records of a service that was never announced, where the process ends right after this. */
+  /** Consumers could not find a new service if the process ended before it is announced. */
   async #flushAll(): Promise<void> {
     await this.#target.settled();
-    await within(ANNOUNCEMENT_MS, this.#target.said());
+    await within(ANNOUNCEMENT_MS, this.#target.announced());
   }
 }
 
 /**
- * Who waits until the frames of a lane that were there are settled, in the order in which they came. Each one counts only
- * the frames behind those of the one before: a frame that settles costs one step, however many wait. Pure.
+ * Callers that wait until the present frames of a lane are confirmed or dropped, in the order of their calls. Each
+ * counts only the frames that the one before it does not: finishing a frame costs one step, however many callers wait.
+ * Pure.
  */
 interface Waiter {
-  /** The last frame that it waits for. */
+  /** Sequence of the last frame that it waits for. */
   readonly upTo: number;
-  /** Unsettled frames behind those of the waiter before. */
+  /** Unfinished frames after those of the previous waiter. */
   left: number;
   readonly done: (() => void)[];
 }
 
 export class FlushTracker {
   #waiting: Waiter[] = [];
-  /** Those before this one have been told. */
+  /** The waiters before this index are done. */
   #first = 0;
   #left = 0;
 
   /**
    * @param upTo sequence of the last frame there is.
-   * @param unsettled how many frames up to it are not settled.
+   * @param unsettled number of unfinished frames up to it.
    */
   add(upTo: number, unsettled: number, done: () => void): void {
     const last = this.#waiting.at(-1);
@@ -100,10 +114,10 @@ export class FlushTracker {
     if (!waiter) return;
     waiter.left--;
     this.#left--;
-    this.#tell();
+    this.#resolve();
   }
 
-  /** The frame is now as many as `parts`, each of which settles under its number. */
+  /** The frame was split into `parts`, each of which finishes under its number. */
   split(sequence: number, parts: number): void {
     const waiter = this.#waiting[this.#indexOf(sequence)];
     if (!waiter) return;
@@ -111,14 +125,14 @@ export class FlushTracker {
     this.#left += parts - 1;
   }
 
-  /** Nothing more will settle. */
+  /** No more frames will finish. */
   clear(): void {
     for (const waiter of this.#waiting) waiter.left = 0;
     this.#left = 0;
-    this.#tell();
+    this.#resolve();
   }
 
-  #tell(): void {
+  #resolve(): void {
     while (this.#waiting[this.#first]?.left === 0) {
       const { done } = this.#waiting[this.#first]!;
       this.#first++;
@@ -129,7 +143,7 @@ export class FlushTracker {
     this.#first = 0;
   }
 
-  /** The first one that waits for this frame, or one behind the last. */
+  /** Index of the first waiter that waits for this frame, or one past the last. */
   #indexOf(sequence: number): number {
     let low = this.#first;
     let high = this.#waiting.length;
@@ -142,19 +156,22 @@ export class FlushTracker {
   }
 }
 
-// Flushes that have a time limit, and that a second signal may cut short.
+// Flushes with a time limit, which a second signal can cut short.
 
-/** What is flushed. */
+/** What a flush works on. */
 export interface Flushable {
   flush(): Promise<void>;
-  /** Tries a broker that is away now, and not after the rest of its delay. */
+  /** Reconnects immediately instead of after the rest of the delay. */
   hurry(): void;
   isIdle(): boolean;
-  /** Records that were confirmed or dropped so far. */
+  /** Number of records confirmed or dropped so far. */
   settled(): number;
 }
 
-/** How often a broker that is away is tried meanwhile: by its backoff the next attempt may be half a minute away. */
+/**
+ * How often to try to reconnect meanwhile, in milliseconds. By the backoff alone the next attempt may be half a minute
+ * away.
+ */
 const HURRY_EVERY_MS = 250;
 
 export class TimedFlush {
@@ -163,7 +180,7 @@ export class TimedFlush {
   readonly #cuts = new Set<() => void>();
   #hurrying: NodeJS.Timeout | undefined;
   #hurriedAtMs = Number.NEGATIVE_INFINITY;
-  /** The flush that the latest `once()` began, while it is not done, and the one that follows it. */
+  /** The flush that the latest `once()` began, until it is done, and the one that follows it. */
   #current: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
@@ -172,10 +189,10 @@ export class TimedFlush {
   }
 
   /**
-   * At an end: a broker that is away is tried at once. What is logged meanwhile is flushed as well.
+   * Flushes at the end of the process, or at a close: reconnects immediately, and includes what is logged meanwhile.
    *
-   * @param isIdle whether nothing is left of what is waited for; left out: nothing at all.
-   * @returns whether there was a moment at which nothing was left.
+   * @param isIdle whether nothing is left. Default: nothing at all is pending.
+   * @returns whether nothing was left at some moment.
    */
   async within(timeoutMs: number, isIdle = () => this.#target.isIdle()): Promise<boolean> {
     let wasIdle = false;
@@ -186,12 +203,14 @@ export class TimedFlush {
     return wasIdle;
   }
 
-  /** What was accepted until now. It may be called for each request, for as long as a broker is away. */
+  /** Flushes what was accepted until now. May be called for each request while the broker is unreachable. */
   async once(timeoutMs: number): Promise<void> {
     await this.#limited(timeoutMs, () => this.#shared());
   }
 
-  /** However many wait, two flushes do: the one under way, and one for all that came after it began. */
+  /**
+   * However many callers wait, there are two flushes: the current one, and one for all calls that came after it began.
+   */
   #shared(): Promise<void> {
     if (!this.#current) return this.#begin();
     this.#next ??= this.#current.then(() => {
@@ -210,7 +229,7 @@ export class TimedFlush {
   }
 
   async #limited(timeoutMs: number, flush: () => Promise<void>): Promise<void> {
-    // All who wait together try a broker that is away no more often than one of them would.
+    // All waiting callers together try to reconnect no more often than one of them would.
     if (performance.now() - this.#hurriedAtMs >= HURRY_EVERY_MS) this.#hurry();
     this.#hurrying ??= setInterval(() => this.#hurry(), HURRY_EVERY_MS).unref();
     const flushed = flush();
@@ -239,7 +258,7 @@ export class TimedFlush {
   async #untilIdle(isIdle: () => boolean): Promise<boolean> {
     const { flush, settled } = this.#target;
     let before = -1;
-    // A round that settled nothing would be followed by the same for ever, without an end to the turn of the event loop.
+    // A round that finished nothing would repeat forever, within one turn of the event loop.
     while (!isIdle() && before !== settled()) {
       before = settled();
       await flush();
@@ -248,12 +267,12 @@ export class TimedFlush {
   }
 }
 
-// Waiting that keeps the process running: whoever awaits something goes on, though nothing else is left to do.
+// Keeps the process running while something is awaited, even if nothing else is left to do.
 
-/** As long as a timer of Node's may take. */
+/** Longest delay of a Node timer, in milliseconds. */
 export const LONGEST_MS = 2 ** 31 - 1;
 
-/** AWS Lambda's runtime takes an event loop that has emptied for a handler that will never answer. */
+/** AWS Lambda's runtime takes an empty event loop for a handler that will never answer. */
 export async function keepingAlive<T>(work: Promise<T>): Promise<T> {
   const timer = setInterval(() => {}, LONGEST_MS);
   try {

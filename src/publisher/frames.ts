@@ -1,27 +1,27 @@
 /**
- * Frames of a lane: up to 64 KiB of records that are published as one message, the queue in which they wait, the memory they
- * lie in, and which integration each record belongs to. Pure.
+ * Frames of a lane: up to 64 KiB of records that are published as one message; the queue in which they wait; their
+ * buffers; and the integration that each record belongs to. Pure.
  */
 
 export interface Frame {
-  /** The place of its first record among those of all lanes. */
+  /** Place of its first record in the order of all lanes. */
   readonly sequence: number;
-  /** How far it is from here to where another frame may have its place: 1, or less where it is a part of one. */
+  /** Distance to the place of the next frame: 1, or less if this is a part of a split frame. */
   readonly step: number;
   readonly body: Buffer;
-  /** What `body` lies in, where that serves again after the confirm. */
+  /** The pooled buffer that `body` is a part of; reused after the confirm. */
   readonly memory: Buffer | undefined;
   readonly records: number;
-  /** Whose they are, in their order. */
+  /** The integrations that the records belong to, in the order of the records. */
   readonly shares: readonly Share[];
-  /** What the frame counts against `bufferBytes`. */
+  /** Bytes that count against `bufferBytes`. */
   readonly bytes: number;
   readonly madeAtS: number;
-  /** How often it was published without being confirmed. */
+  /** How often it was published without a confirm. */
   attempts: number;
 }
 
-/** One that was never published. */
+/** A frame that was never published. */
 export function freshFrame(content: Omit<Frame, 'step' | 'attempts'>): Frame {
   return { ...content, step: 1, attempts: 0 };
 }
@@ -29,8 +29,8 @@ export function freshFrame(content: Omit<Frame, 'step' | 'attempts'>): Frame {
 const LINE_FEED = 0x0a;
 
 /**
- * A frame that is larger than the broker allows, as several: its records in frames of at most `largestBody` bytes; one
- * that is larger by itself stands alone. They share the place of the frame among the others, in its order.
+ * Splits a frame that is larger than the broker allows into frames of at most `largestBody` bytes. A single larger
+ * record becomes a frame of its own. The parts keep the place of the frame in the order.
  */
 export function split(frame: Frame, largestBody: number): Frame[] {
   const parts = group(frame.body, largestBody);
@@ -69,17 +69,20 @@ function group(body: Buffer, largest: number): { body: Buffer; records: number }
   return parts;
 }
 
-/** Frames in the order of their sequence, first in, first out; also where they were put in out of order. Pure. */
+/** A queue of frames in the order of their sequence, even if they were added out of order. Pure. */
 export interface Sequenced {
   readonly sequence: number;
 }
 
-/** What was taken is cut off in pieces: moving the rest for each one would cost as much as the queue is long. */
+/**
+ * Removed entries are cut off in batches: moving the rest for each one would make removal linear in the length of the
+ * queue.
+ */
 const CUT_FROM = 1024;
 
 export class FrameQueue<F extends Sequenced> implements Iterable<F> {
   #frames: (F | undefined)[] = [];
-  /** Where the first one stands. */
+  /** Index of the first frame. */
   #head = 0;
   #sorted = true;
 
@@ -95,22 +98,22 @@ export class FrameQueue<F extends Sequenced> implements Iterable<F> {
   push(frame: F): void {
     const last = this.length === 0 ? undefined : this.#frames.at(-1);
     this.#frames.push(frame);
-    // Sorted once, before the next one is taken: a lost connection gives thousands back in one turn of the event loop.
+    // Sorted once, before the next frame is removed: a lost connection returns thousands in one turn of the event loop.
     if (last && last.sequence > frame.sequence) this.#sorted = false;
   }
 
-  /** The first one, left where it is. */
+  /** The first frame, left in the queue. */
   get first(): F | undefined {
     this.#sort();
     return this.#frames[this.#head];
   }
 
-  /** The first one, taken out. */
+  /** Removes the first frame. */
   shift(): F | undefined {
     this.#sort();
     const frame = this.#frames[this.#head];
     if (!frame) return undefined;
-    // Its memory is not held any longer.
+    // Releases its memory.
     this.#frames[this.#head] = undefined;
     this.#head++;
     if (this.length === 0) this.clear();
@@ -138,46 +141,46 @@ export class FrameQueue<F extends Sequenced> implements Iterable<F> {
 }
 
 /**
- * Memory for the bodies of frames, used again once their frame is confirmed. Buffers of this size lie outside of V8's heap,
- * and for each few dozen MiB of new ones V8 collects the whole heap: without this, a publisher under load spends two fifths
- * of its time there (bench/, `publish`).
+ * Buffers for the bodies of frames, reused after the confirm. Buffers of this size lie outside V8's heap, and V8
+ * collects its whole heap for every few dozen MiB of new ones: without the pool, a publisher under load spends two
+ * fifths of its time there (bench/, `publish`).
  */
 export class BodyPool {
   readonly #bodyBytes: number;
   readonly #mostFree: number;
   readonly #free: Buffer[] = [];
 
-  /** @param keepBytes how much is kept at most while nothing is sent. */
+  /** @param keepBytes how much memory an idle pool keeps at most, in bytes. */
   constructor(bodyBytes: number, keepBytes: number) {
     this.#bodyBytes = bodyBytes;
     this.#mostFree = Math.floor(keepBytes / bodyBytes);
   }
 
-  /** Whatever it held before is still in it. */
+  /** Not cleared: holds old content. */
   take(): Buffer {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#bodyBytes);
   }
 
-  /** Nothing more is sent. */
+  /** Frees the pool when nothing more is sent. */
   clear(): void {
     this.#free.length = 0;
   }
 
-  /** Nobody may read it any more. */
+  /** The caller must not use the buffer any more. */
   giveBack(memory: Buffer): void {
     if (this.#free.length < this.#mostFree) this.#free.push(memory);
   }
 }
 
-// Whose records a frame holds: integrations share a publisher, and its frames, but each says at its close what became of its
-// own. A frame has one share for each run of records of the same integration, nearly always a single one. Pure.
+// Integrations share a publisher and its frames, but each reports at its close what happened to its own records. A frame
+// has one share for each run of records of one integration, nearly always a single one. Pure.
 
-/** What became of the records of one integration. */
+/** Counts of the records of one integration. */
 export class Account {
-  /** Backlog, and not confirmed yet. */
+  /** Not confirmed yet. */
   pending = 0;
   confirmed = 0;
-  /** Given up at a close, or at the end of the script. */
+  /** Dropped at a close, or at the end of the script. */
   unsent = 0;
 }
 
@@ -186,14 +189,17 @@ export interface Share {
   records: number;
 }
 
-/** Adds one record behind the others. */
+/** Adds one record after the others. */
 export function addTo(shares: Share[], account: Account): void {
   const last = shares[shares.length - 1];
   if (last?.account === account) last.records++;
   else shares.push({ account, records: 1 });
 }
 
-/** The records have left the publisher. Dropped: to make room for others, or because the broker would never take them. */
+/**
+ * Counts records that have left the publisher. `dropped`: to make room for others, or because they are larger than the
+ * broker allows.
+ */
 export function settleShares(shares: readonly Share[], outcome: 'confirmed' | 'unsent' | 'dropped'): void {
   for (const { account, records } of shares) {
     account.pending -= records;
@@ -201,7 +207,7 @@ export function settleShares(shares: readonly Share[], outcome: 'confirmed' | 'u
   }
 }
 
-/** Takes the shares of the first `records` records out of all of them. */
+/** Removes and returns the shares of the first `records` records. */
 export function takeShares(shares: Share[], records: number): Share[] {
   const taken: Share[] = [];
   for (let left = records; left > 0 && shares[0]; ) {
@@ -215,17 +221,21 @@ export function takeShares(shares: Share[], records: number): Share[] {
   return taken;
 }
 
-/** The order in which the records of a publisher came, over all of its lanes: how many bytes were there before. Pure. */
+/** The order in which records arrived, over all lanes of a publisher: the number of bytes before each. Pure. */
 export class ArrivalOrder {
   readonly #frameSpan: number;
   #bytes = 0;
 
-  /** @param frameSpan how many bytes may come, in all lanes, between the first and the last record of one frame. */
+  /** @param frameSpan how many bytes may arrive, in all lanes, between the first and the last record of one frame. */
   constructor(frameSpan = Number.POSITIVE_INFINITY) {
     this.#frameSpan = frameSpan;
   }
 
-  /** Counts a record. @returns its place; each one is greater than those before. */
+  /**
+   * Counts a record.
+   *
+   * @returns its place, greater than all before.
+   */
   next(bytes: number): number {
     const place = this.#bytes;
     this.#bytes += bytes;
@@ -233,8 +243,8 @@ export class ArrivalOrder {
   }
 
   /**
-   * Whether so much has come since that place that what follows belongs into another frame: the records of a service that
-   * logs rarely would else all be as old as the first of them.
+   * Whether so much has arrived since that place that the next record belongs in another frame. Otherwise the records
+   * of a service that logs rarely would all be as old as the first of them.
    */
   isPast(place: number): boolean {
     return this.#bytes - place > this.#frameSpan;

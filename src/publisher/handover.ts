@@ -1,12 +1,12 @@
 /**
- * What a thread that ends has not got confirmed, laid out so that another one can send it: in memory that both share, for
- * one copy of it is enough, and the ending thread, which hears nothing any more, sees there what was confirmed. Pure.
+ * The unconfirmed frames of an ending thread, laid out for another thread to send. They are in shared memory, so one
+ * copy is enough, and the ending thread, which receives no messages any more, can see there what was confirmed. Pure.
  */
 import type { Level } from '../level.js';
 import type { PublisherConfig } from '../producer-config.js';
 import type { Frame } from './frames.js';
 
-/** What one lane had left. */
+/** The unconfirmed frames of one lane. */
 export interface LaneLeftover {
   readonly service: string;
   readonly level: Level;
@@ -17,39 +17,41 @@ export interface LaneLeftover {
 export interface PackedLane {
   readonly service: string;
   readonly level: Level;
-  /** The bodies of its frames, one behind the other. */
+  /** The bodies of the frames, one after the other. */
   readonly bodies: Uint8Array;
-  /** Three numbers a frame: bytes of its body, records in it, when it was made in epoch seconds. */
+  /** Three numbers a frame: bytes of its body, number of records, creation time in epoch seconds. */
   readonly frames: Uint32Array;
-  /** Two numbers a frame, which whoever sends it counts up: records confirmed, records larger than the broker allows. */
+  /**
+   * Two counters a frame, incremented by the sending thread: records confirmed, records larger than the broker allows.
+   */
   readonly outcome: Int32Array;
 }
 
-/** What one publisher had left. */
+/** The unconfirmed frames of one publisher. */
 export interface Part {
-  /** The same one at each handover. */
+  /** Number of the publisher, the same at each handover. */
   readonly publisher: number;
-  readonly config: PublisherConfig;
+  readonly config: Omit<PublisherConfig, 'onDiagnostic'>;
   readonly lanes: readonly PackedLane[];
-  /** Services that the broker has not answered for. */
+  /** Services that are not announced yet. */
   readonly services: readonly string[];
-  /** When waiting ends: epoch milliseconds of `now()`. */
+  /** When waiting ends, in epoch milliseconds of `now()`. */
   readonly untilMs: number;
   /** More may follow at any moment: the connection stays open. */
   readonly staysOpen: boolean;
 }
 
-/** What is said to the ending thread beside the counts: why something was not confirmed, in sentences. */
-export interface Said {
+/** Sent to the ending thread: why something was not confirmed. */
+export interface FaultReport {
   readonly fault: string;
 }
 
-/** A clock that goes on evenly, and alike in all threads. */
+/** A monotonic clock, the same in all threads, in milliseconds. */
 export function now(): number {
   return performance.timeOrigin + performance.now();
 }
 
-/** @throws RangeError where there is no memory for it. */
+/** @throws RangeError if there is not enough memory. */
 export function pack({ service, level, frames }: LaneLeftover): PackedLane {
   const bytes = frames.reduce((sum, { body }) => sum + body.length, 0);
   const packed = {
@@ -68,7 +70,7 @@ export function pack({ service, level, frames }: LaneLeftover): PackedLane {
   return packed;
 }
 
-/** Its frames again, over the same memory. */
+/** The frames again, over the same memory. */
 export function* unpack({ bodies, frames }: PackedLane): Iterable<Pick<Frame, 'body' | 'records' | 'madeAtS'>> {
   let at = bodies.byteOffset;
   for (let index = 0; index < frames.length; index += 3) {
@@ -78,22 +80,22 @@ export function* unpack({ bodies, frames }: PackedLane): Iterable<Pick<Frame, 'b
   }
 }
 
-/** Counts it for the frame that stands at this place of the lane. */
+/** Counts records of the frame at this index. */
 export function settle({ outcome }: PackedLane, place: number, what: 'confirmed' | 'tooLarge', records: number): void {
   Atomics.add(outcome, place * 2 + (what === 'confirmed' ? 0 : 1), records);
 }
 
 export interface LaneOutcome {
   readonly lane: LaneLeftover;
-  /** Records. */
+  /** Number of records. */
   readonly confirmed: number;
   readonly tooLarge: number;
-  /** What is in none of the two: the whole frame, where that is so of some of its records. */
+  /** Frames with records that are neither confirmed nor too large. */
   readonly rest: readonly Frame[];
   readonly restRecords: number;
 }
 
-/** What has become of what was packed. */
+/** What happened to the packed frames. */
 export function outcomeOf(lane: LaneLeftover, packed: PackedLane | undefined): LaneOutcome {
   const sum = { lane, confirmed: 0, tooLarge: 0, rest: [] as Frame[], restRecords: 0 };
   for (const [index, frame] of lane.frames.entries()) {

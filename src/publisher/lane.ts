@@ -1,30 +1,30 @@
 /**
- * One service and level on its way to one queue. A record is in exactly one of three places here, and moves only forward
- * or, when the broker did not take it, back to where it came from in the order of the calls:
+ * One service and level on its way to one queue. A record is in exactly one of three places, and moves only forward,
+ * or, if the broker did not confirm it, back to its place in the order of the calls:
  *
  *   add() ─▶ open lines ── cut() ─▶ waiting frames ── take() ─▶ in flight ── confirmed() ─▶ gone
  *                                        ▲                          │
  *                                        └──────── giveBack() ──────┘
  *
- * Pure: it knows neither sockets nor clocks.
+ * Pure: no sockets, no clock.
  */
 import { writeLine } from '../frame.js';
 import type { Level } from '../level.js';
 import { FlushTracker } from './flushes.js';
-import type { BodyPool } from './frames.js';
-import { type Account, ArrivalOrder, addTo, type Frame, FrameQueue, freshFrame, type Share, split } from './frames.js';
+import type { Account, BodyPool, Frame, Share } from './frames.js';
+import { ArrivalOrder, addTo, FrameQueue, freshFrame, split } from './frames.js';
 
-/** A frame is closed when its lines reach this size; a larger single record is a frame of its own. */
+/** A frame is closed when its lines reach this size, in bytes. A larger single record is a frame of its own. */
 export const FRAME_BYTES = 64 * 1024;
 
-/** The lines that wait for company. */
+/** The lines of the frame that is still being filled. */
 interface OpenLines {
   readonly sequence: number;
   readonly memory: Buffer;
   filled: number;
   records: number;
   readonly shares: Share[];
-  /** Their lines with a newline each. */
+  /** Size of the lines, each with its newline. */
   bytes: number;
 }
 
@@ -34,28 +34,28 @@ export class Lane {
   readonly #recordsPerFrame: number;
   readonly #bodies: BodyPool;
   #open: OpenLines | undefined;
-  /** Never taken yet. */
+  /** Frames that were never published. */
   readonly #fresh = new FrameQueue<Frame>();
-  /** Taken and given back: each of them older than all that are fresh. */
+  /** Frames that were published and not confirmed. All are older than the fresh ones. */
   readonly #returned = new FrameQueue<Frame>();
   readonly #inFlight = new Set<Frame>();
   #bytesInFlight = 0;
   readonly #arrivalOrder: ArrivalOrder;
-  /** Of the frame that was closed last. */
+  /** Sequence of the last closed frame. */
   #lastSequence = -1;
   #records = 0;
   #bytes = 0;
   readonly #flushTracker = new FlushTracker();
 
-  /** The largest message that the broker takes, as far as it is known. */
+  /** Largest message that the broker accepts, in bytes, as far as is known. */
   #largestBody = Number.POSITIVE_INFINITY;
 
   nacks = 0;
   returns = 0;
 
   /**
-   * @param bodies gives memory of FRAME_BYTES.
-   * @param arrivalOrder the order that it shares with other lanes.
+   * @param bodies provides buffers of FRAME_BYTES.
+   * @param arrivalOrder the order that all lanes of a publisher share.
    */
   constructor(
     service: string,
@@ -91,22 +91,22 @@ export class Lane {
     return this.#bytesInFlight;
   }
 
-  /** Records that are kept, wherever they are. */
+  /** Records in this lane, in flight or not. */
   get records(): number {
     return this.#records;
   }
 
-  /** Their lines with a newline each. */
+  /** Size of their lines, each with its newline. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * May throw in the middle where the caller has left next to nothing of the stack: then either `bytes` has grown and the
-   * record is kept, or nothing has changed. So nothing is called between two steps that belong together.
+   * May throw halfway if the caller's stack is nearly exhausted. Then either `bytes` has grown and the record is kept,
+   * or nothing has changed. So no function is called between two steps that belong together.
    *
    * @param bytes size of the line in UTF-8, with its newline.
-   * @param account whose record it is.
+   * @param account the integration that the record belongs to.
    */
   add(line: string, bytes: number, nowMs: number, account: Account): void {
     if (this.#open && !this.#hasRoom(this.#open, bytes)) this.cut(nowMs);
@@ -138,17 +138,17 @@ export class Lane {
     return bytes >= this.#frameBytes || records >= this.#recordsPerFrame;
   }
 
-  /** Counted as `Frame.bytes`, with a newline for each record: the body has none behind the last one. */
+  /** Counted like `Frame.bytes`, with a newline for each record; the body has none after the last one. */
   get #frameBytes(): number {
     return Math.min(FRAME_BYTES, this.#largestBody + 1);
   }
 
-  /** Closes the open lines into a frame that can be taken. */
+  /** Closes the open lines into a frame. */
   cut(nowMs: number): void {
     if (!this.#open) return;
     const { sequence, memory, filled, records, shares, bytes } = this.#open;
     const lines = memory.subarray(0, filled);
-    // A few lines must not hold the memory of many for as long as they wait.
+    // A few lines must not occupy a whole buffer while they wait.
     const copied = filled < FRAME_BYTES / 2;
     const content = copied ? { body: Buffer.from(lines), memory: undefined } : { body: lines, memory };
     this.#push({ ...content, sequence, records, shares, bytes, madeAtS: secondsOf(nowMs) });
@@ -171,20 +171,20 @@ export class Lane {
     return frame;
   }
 
-  /** False once it was given up. */
+  /** False once the frame was dropped. */
   isInFlight(frame: Frame): boolean {
     return this.#inFlight.has(frame);
   }
 
   confirmed(frame: Frame): void {
-    // The broker has it, so that nobody reads its memory any more; of what is given up that is not as sure.
+    // The broker has it, so its buffer can be reused. A dropped frame may still be in a socket.
     if (this.#landed(frame)) {
       this.#settle(frame);
       if (frame.memory) this.#bodies.giveBack(frame.memory);
     }
   }
 
-  /** Not confirmed: it waits again, before everything that was logged after it. */
+  /** Not confirmed: the frame waits again, ahead of everything that was logged after it. */
   giveBack(frame: Frame): void {
     this.#landed(frame);
     frame.attempts++;
@@ -201,12 +201,12 @@ export class Lane {
     return wasInFlight;
   }
 
-  /** Where the oldest record that is not in flight stands in the order of all lanes; undefined where there is none. */
+  /** Place of the oldest record that is not in flight, in the order of all lanes; undefined if there is none. */
   get oldest(): number | undefined {
     return (this.#returned.first ?? this.#fresh.first ?? this.#open)?.sequence;
   }
 
-  /** Gives up the oldest frame that is not in flight. Open lines are closed for it. */
+  /** Drops the oldest frame that is not in flight. Closes the open lines if there is no other. */
   dropOldest(nowMs: number): Frame | undefined {
     if (!this.hasWaiting) this.cut(nowMs);
     const frame = this.#next();
@@ -215,13 +215,13 @@ export class Lane {
   }
 
   /**
-   * No frame becomes larger from now on, and those that wait are made smaller. Gives up the single records that are larger
-   * than that, and returns them: the broker would refuse them for ever, and everything behind them would stand still.
+   * Limits the size of all frames, including the waiting ones. Drops and returns single records that are larger: the
+   * broker would refuse them forever, and block everything behind them.
    */
   limitBodies(largestBody: number, nowMs: number): Frame[] {
     const fitsAll = largestBody > this.#largestBody || largestBody === Number.POSITIVE_INFINITY;
     this.#largestBody = largestBody;
-    // At each new connection, when much may wait.
+    // Called for each new connection, when many frames may wait.
     if (fitsAll) return [];
     if (this.#open && this.#open.bytes > this.#frameBytes) this.cut(nowMs);
     const dropped: Frame[] = [];
@@ -242,9 +242,9 @@ export class Lane {
   }
 
   /**
-   * Puts frames of another lane behind what is here, in their order.
+   * Appends frames of another lane, in their order.
    *
-   * @returns the sequence of the first one; each of the others follows by 1.
+   * @returns the sequence of the first one; each following one is 1 higher.
    */
   adopt(frames: Iterable<Pick<Frame, 'body' | 'records' | 'madeAtS'>>): number {
     let first: number | undefined;
@@ -259,7 +259,7 @@ export class Lane {
     return first ?? 0;
   }
 
-  /** Gives up everything, and returns it in the order of the calls. */
+  /** Removes everything and returns it, in the order of the calls. */
   drain(nowMs: number): Frame[] {
     this.cut(nowMs);
     const frames = [...this.#inFlight, ...this.#returned, ...this.#fresh];
@@ -277,7 +277,7 @@ export class Lane {
     this.#flushTracker.clear();
   }
 
-  /** Calls `done` when everything that was accepted until now is confirmed or dropped. False when that is so already. */
+  /** Calls `done` when everything accepted until now is confirmed or dropped. Returns false if it is already. */
   watch(done: () => void): boolean {
     if (this.isEmpty) return false;
     const frames = this.#returned.length + this.#fresh.length + this.#inFlight.size;

@@ -1,4 +1,4 @@
-/** All lanes of a publisher, one for each service and level that was ever logged. */
+/** All lanes of a publisher: one for each service and level logged so far. */
 
 import type { OpenConnection } from '../amqp/open-connection.js';
 import { backoffMs, REFUSED } from '../backoff.js';
@@ -16,7 +16,7 @@ export interface LanesOptions {
   readonly recordsPerMessage: number;
   readonly bodies: BodyPool;
   readonly arrivalOrder: ArrivalOrder;
-  /** Called when a lane may go on that was held back. */
+  /** Called when a lane that was held back may continue. */
   readonly resume: () => void;
   /** Called with the service of each new lane. */
   readonly onService: (service: string) => void;
@@ -36,9 +36,9 @@ export class Lanes implements Iterable<ThrottledLane> {
     return this.#lanes.values();
   }
 
-  /** The lane of a service and level; made where there is none yet. */
+  /** The lane of a service and level, created on first use. */
   of(service: string, level: Level): ThrottledLane {
-    // One logger writes mostly one level many times over: the last lane is nearly always the next one.
+    // A logger mostly writes one level many times in a row, so the last lane is nearly always the next one.
     if (this.#last?.lane.service === service && this.#last.lane.level === level) return this.#last;
     const key = `${level} ${service}`;
     const lane = this.#lanes.get(key) ?? this.#open(service, level);
@@ -47,21 +47,21 @@ export class Lanes implements Iterable<ThrottledLane> {
     return lane;
   }
 
-  /** How many have something to send or on its way. */
+  /** Number of lanes that have something to send or in flight. */
   get busy(): number {
     let busy = 0;
     for (const { lane } of this.#lanes.values()) if (!lane.isEmpty) busy++;
     return busy;
   }
 
-  /** Records that are kept in all of them. */
+  /** Records in all lanes. */
   get records(): number {
     let records = 0;
     for (const { lane } of this.#lanes.values()) records += lane.records;
     return records;
   }
 
-  /** Resolves when everything that was accepted until now is confirmed or dropped. */
+  /** Resolves when everything accepted until now is confirmed or dropped. */
   settled(): Promise<void> {
     return new Promise((resolve) => {
       let left = 1;
@@ -85,7 +85,7 @@ export class Lanes implements Iterable<ThrottledLane> {
     }));
   }
 
-  /** The largest message that the broker takes, as far as it is known. */
+  /** Largest message that the broker accepts, in bytes, as far as is known. */
   get largestBody(): number {
     return this.#largestBody;
   }
@@ -106,8 +106,8 @@ export class Lanes implements Iterable<ThrottledLane> {
   }
 }
 
-// How fast one lane may publish. A full queue refuses everything that is in flight, so after a refusal one frame at a
-// time goes, and the number doubles with each that is confirmed.
+// How fast one lane may publish. A full queue refuses everything in flight, so after a refusal one frame goes at a time,
+// and the number doubles with each confirm.
 //
 //   undeclared ─▶ declaring ─▶ open ──── refused ───▶ held ── delay over ─▶ open, one frame at a time
 //        ▲                                                                        │
@@ -126,7 +126,7 @@ export class LaneThrottle {
   #refusals = 0;
   #allowance = Number.POSITIVE_INFINITY;
 
-  /** @param resume called when the lane may go on. */
+  /** @param resume called when the lane may continue. */
   constructor(delayMs: (attempt: number) => number, resume: () => void) {
     this.#delayMs = delayMs;
     this.#resume = resume;
@@ -137,9 +137,9 @@ export class LaneThrottle {
   }
 
   /**
-   * Whether a frame may go now. Begins to declare the queue where that was not done on this connection.
+   * Whether a frame may go now. Starts to declare the queue if that was not done on this connection.
    *
-   * @param declare makes sure that the queue is there; rejects when it could not ask.
+   * @param declare makes sure that the queue exists; rejects if the broker did not answer.
    */
   admits(connection: OpenConnection, framesInFlight: number, declare: () => Promise<void>): boolean {
     const state = this.#state;
@@ -161,7 +161,7 @@ export class LaneThrottle {
     if (this.#state.name !== 'held') this.#hold();
   }
 
-  /** What was declared may be gone: asked again before the next frame. */
+  /** The queue may have been deleted: declares it again before the next frame. */
   redeclare(): void {
     if (this.#state.name === 'open') this.#state = { name: 'undeclared' };
   }
@@ -174,7 +174,7 @@ export class LaneThrottle {
   #hold(): void {
     this.#refusals++;
     const timer = setTimeout(() => {
-      // Declared again: what was refused may be refused because the queue is gone.
+      // Declared again: the refusal may mean that the queue was deleted.
       this.#state = { name: 'undeclared' };
       this.#resume();
     }, this.#delayMs(this.#refusals)).unref();
@@ -191,7 +191,7 @@ export class LaneThrottle {
         this.#resume();
       },
       () => {
-        // The connection went away (it says so itself), or the broker would not answer: asked again after a delay.
+        // The connection was lost (and reports that itself), or the broker did not answer: retried after a delay.
         if (this.#state === declaring) this.#hold();
       },
     );

@@ -1,9 +1,9 @@
 /**
- * Flushing where nothing asynchronous runs any more: what the publishers have left goes to the exit worker, one for all of
- * them, and this thread waits for it, for at most what is left of exitTimeoutMs since the end began.
+ * Flushes when nothing asynchronous runs any more: hands what the publishers have left to the exit worker (one for all
+ * of them), and blocks this thread until it is done, for at most the rest of exitTimeoutMs since the end began.
  */
 import { reasonOf } from '../errors.js';
-import { internalLogger } from '../internal-logger.js';
+import { type InternalLogger, internalLogger } from '../internal-logger.js';
 import { ExitThread } from './exit-thread.js';
 import { type LaneLeftover, type LaneOutcome, now, outcomeOf, type PackedLane, type Part, pack } from './handover.js';
 import type { Publisher } from './publisher.js';
@@ -17,35 +17,35 @@ interface Handover {
 export class LastFlush {
   readonly #thread = new ExitThread();
   readonly #numbers = new Map<Publisher, number>();
-  /** Undefined while the process is not ending; 'cut' where nothing is waited for any more. */
+  /** Undefined while the process is not ending; 'cut' if nothing may wait any more. */
   #end: { readonly begunMs: number } | 'cut' | undefined;
 
-  /** The process is about to end: time counts from now on. */
+  /** The process is about to end: starts the clock. */
   begin(): void {
     this.#end ??= { begunMs: now() };
   }
 
-  /** It goes on after all. */
-  begunInVain(): void {
+  /** The process lives on. */
+  cancel(): void {
     this.#end = undefined;
   }
 
-  /** Nothing more is waited for. */
+  /** Nothing may wait any more. */
   cut(): void {
     this.#end = 'cut';
   }
 
   /**
-   * Returns when everything is confirmed, or counted and told.
+   * Returns when everything is confirmed, or counted and reported.
    *
-   * @param staysOpen records may follow, one at a time.
+   * @param staysOpen more records may follow, one at a time.
    */
   flush(publishers: Iterable<Publisher>, staysOpen: boolean): void {
     try {
       this.#flush(publishers, staysOpen);
     } catch (error) {
-      // It stands in a listener of the process, or in a logging call. Only a full stack can throw here.
-      internalLogger.error(`what is left at the end of the process cannot be sent: ${reasonOf(error)}`);
+      // Called in a listener of the process, or in a logging call. Only an exhausted stack can throw here.
+      internalLogger.error(`records that are left at the end of the process cannot be sent: ${reasonOf(error)}`);
     }
   }
 
@@ -64,7 +64,7 @@ export class LastFlush {
     const faults = this.#thread.deliver(handovers.map(({ part }) => part));
     const outcomes = handovers.map(outcomesOf);
     const isDone = outcomes.flat().every(({ rest }) => rest.length === 0);
-    if (!isDone) for (const fault of new Set(faults)) internalLogger.warning(fault);
+    if (!isDone) logOnce(faults, handovers);
     for (const [index, { publisher, part }] of handovers.entries()) {
       // The reason was logged above.
       publisher.takeBack(outcomes[index]!, faults.length > 0 && now() < part.untilMs);
@@ -75,22 +75,29 @@ export class LastFlush {
   #handOver(publisher: Publisher, untilMs: number, staysOpen: boolean): Handover {
     const number = this.#numbers.get(publisher) ?? this.#numbers.size;
     this.#numbers.set(publisher, number);
-    const { config } = publisher;
+    // A function cannot be sent to another thread, which logs nothing anyway.
+    const { onDiagnostic: _, ...config } = publisher.config;
     const { lanes: leftovers, services } = publisher.handOver();
-    const lanes = leftovers.map((leftover) => ({ leftover, packed: packed(leftover) }));
+    const lanes = leftovers.map((leftover) => ({ leftover, packed: packed(leftover, publisher.log) }));
     const packedLanes = lanes.flatMap((lane) => lane.packed ?? []);
     return { publisher, lanes, part: { publisher: number, config, lanes: packedLanes, services, untilMs, staysOpen } };
   }
 }
 
-/** Undefined where there is no memory for it: then it is counted as lost. */
-function packed(leftover: LaneLeftover): PackedLane | undefined {
+/** Undefined if there is not enough memory: the records are counted as lost then. */
+function packed(leftover: LaneLeftover, log: InternalLogger): PackedLane | undefined {
   try {
     return pack(leftover);
   } catch (error) {
-    internalLogger.error(`records cannot be given to the exit worker: ${reasonOf(error)}`);
+    log.error(`cannot hand records to the exit worker: ${reasonOf(error)}`);
     return undefined;
   }
+}
+
+/** Each fault once in each log. */
+function logOnce(faults: readonly string[], handovers: readonly Handover[]): void {
+  const logs = new Map(handovers.map(({ publisher: { config, log } }) => [config.onDiagnostic, log]));
+  for (const log of logs.values()) for (const fault of new Set(faults)) log.warning(fault);
 }
 
 function outcomesOf({ lanes }: Handover): LaneOutcome[] {

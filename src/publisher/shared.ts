@@ -1,9 +1,11 @@
 /**
- * Doors with the same resolved settings share one publisher in a process, counted by references: one connection, one
- * buffer. The table hangs on a registered symbol, so that the import and the require copy of this package meet in it.
+ * Integrations with the same resolved settings share one publisher in a process: one connection, one buffer, counted by
+ * references. The table is on a registered symbol, so that the import and the require copy of this package share it.
  */
 import type { PublisherConfig } from '../producer-config.js';
+import { settingsKey } from '../settings/settings-key.js';
 import { exitHooks } from './exit.js';
+import { timeLimit } from './flushes.js';
 import { Account } from './frames.js';
 import { Publisher } from './publisher.js';
 import type { CloseResult } from './status.js';
@@ -13,7 +15,7 @@ interface Entry {
   references: number;
 }
 
-const KEY = Symbol.for('loghive.publishers.2');
+const KEY = Symbol.for('loghive.publishers.3');
 
 function table(): Map<string, Entry> {
   const holder = globalThis as { [KEY]?: Map<string, Entry> };
@@ -21,29 +23,42 @@ function table(): Map<string, Entry> {
   return holder[KEY];
 }
 
-/** Those of this process that are open. */
+/** The open publishers of this process. */
 export function sharedPublishers(): Publisher[] {
   return [...table().values()].map(({ publisher }) => publisher);
 }
 
 export interface SharedPublisher {
   readonly publisher: Publisher;
-  /** To be named with each record. */
+  /** Passed with each record, so that `release()` knows whose it is. */
   readonly account: Account;
-  /** Flushes what stands in the account; the last one to release closes, with all that is left. Never rejects. */
-  release(): Promise<CloseResult>;
+  /**
+   * Flushes the records of the account. The last integration to release closes the publisher. Never rejects. Later calls
+   * return the result of the first one.
+   *
+   * @param timeoutMs how long it may take. Default: `exitTimeoutMs`.
+   */
+  release(timeoutMs?: number): Promise<CloseResult>;
 }
 
 export function sharePublisher(config: PublisherConfig): SharedPublisher {
   const entries = table();
-  const key = JSON.stringify(config);
+  const key = settingsKey(config);
   const entry = entries.get(key) ?? open();
   entry.references++;
   const account = new Account();
-  return { publisher: entry.publisher, account, release: onceOnly(() => release(key, entry, account)) };
+  let released: Promise<CloseResult> | undefined;
+  return {
+    publisher: entry.publisher,
+    account,
+    release(timeoutMs = config.exitTimeoutMs) {
+      released ??= release(key, entry, account, timeLimit(timeoutMs));
+      return released;
+    },
+  };
 
   function open(): Entry {
-    const publisher = new Publisher(config, { onLate: exitHooks().tellAtExit });
+    const publisher = new Publisher(config, { onLate: exitHooks().reportAtExit });
     const opened = { publisher, references: 0 };
     entries.set(key, opened);
     exitHooks().add(publisher);
@@ -51,23 +66,15 @@ export function sharePublisher(config: PublisherConfig): SharedPublisher {
   }
 }
 
-async function release(key: string, entry: Entry, account: Account): Promise<CloseResult> {
+async function release(key: string, entry: Entry, account: Account, timeoutMs: number): Promise<CloseResult> {
   const { publisher } = entry;
   entry.references--;
   if (entry.references > 0) {
-    await publisher.flushWithin(publisher.config.exitTimeoutMs, account);
+    await publisher.flushWithin(timeoutMs, account);
   } else {
     table().delete(key);
-    await publisher.close();
+    await publisher.close(timeoutMs);
     exitHooks().remove(publisher);
   }
   return { confirmed: account.confirmed, unsent: account.pending + account.unsent };
-}
-
-function onceOnly<T>(work: () => Promise<T>): () => Promise<T> {
-  let result: Promise<T> | undefined;
-  return () => {
-    result ??= work();
-    return result;
-  };
 }

@@ -2,40 +2,40 @@
 
 import type { EventEmitter } from 'node:events';
 import type { ConnectionStatus } from '../amqp/connection.js';
-import type { PublishChannel } from '../amqp/publish-channel.js';
 import { emitSafely } from '../emit-safely.js';
 import { type ErrorCode, LoghiveError } from '../errors.js';
-import { internalLogger } from '../internal-logger.js';
+import type { InternalLogger } from '../internal-logger.js';
 import type { Level } from '../level.js';
-import { counted } from '../sentence.js';
-import { hostAndPort } from '../settings/broker-url.js';
 import type { DropCounter, DropCounts } from './drop-counter.js';
 import type { Frame } from './frames.js';
 import type { Lane } from './lane.js';
 
-/** Counts of one publisher. `accepted` = `confirmed` + `pending` + everything in `dropped`, at any moment. */
+/** Counts of one publisher. At any moment `accepted` = `confirmed` + `pending` + everything in `dropped`. */
 export interface PublisherStats {
   /** Records whose logging call returned. */
   readonly accepted: number;
   /** Records that the broker confirmed. */
   readonly confirmed: number;
-  /** Records that are kept and not yet confirmed. */
+  /** Records in memory that are not confirmed yet. */
   readonly pending: number;
+  /** The size of these records. */
   readonly pendingBytes: number;
-  /** Records that were given up, by level and reason. */
+  /** Dropped records by level and reason. */
   readonly dropped: DropCounts;
-  /** Messages that were published again because they were nacked, returned or not confirmed before a connection ended. */
+  /** Messages that were published again because they were nacked, returned, or unconfirmed when a connection ended. */
   readonly retries: number;
 }
 
 export interface LaneStatus {
   readonly service: string;
   readonly level: Level;
-  /** Records that are kept and not yet confirmed. */
+  /** Records in memory that are not confirmed yet. */
   readonly waiting: number;
-  /** The broker refused its last message; it is tried again after a delay. */
+  /** The broker refused the last message; it is retried after a delay. */
   readonly blocked: boolean;
+  /** Messages that the broker nacked, so far. */
   readonly nacks: number;
+  /** Messages that the broker returned as unroutable, so far. */
   readonly returns: number;
 }
 
@@ -47,7 +47,7 @@ export interface PublisherStatus {
 export interface CloseResult {
   /** Records of this integration that the broker confirmed. */
   readonly confirmed: number;
-  /** Those that were not confirmed in time: counted as dropped, or kept where another integration shares the connection. */
+  /** Records that were not confirmed in time: dropped and counted, or still pending if another integration shares the connection. */
   readonly unsent: number;
 }
 
@@ -57,55 +57,40 @@ export interface PublisherEvents {
   disconnect: [error: LoghiveError];
 }
 
-/** Who has to know what nobody else tells. */
+/** Callbacks of a publisher's owner. */
 export interface Watch {
-  /** A record was logged after close: somebody has to see that it is told. */
+  /** A record was logged after close: the owner has to report it. */
   readonly onLate?: (drops: DropCounter) => void;
-  /** A frame has left its lane because the broker has it, or will never take it. */
+  /** A frame has left its lane: it was confirmed, or is larger than the broker allows. */
   readonly onSettled?: (lane: Lane, frame: Frame, what: 'confirmed' | 'tooLarge') => void;
 }
 
-/** Records are lost, or will be until somebody does something. */
+/** Where a publisher reports what happens to it. */
+export interface Reporter {
+  readonly events: EventEmitter<PublisherEvents>;
+  readonly log: InternalLogger;
+}
+
+/** Records are lost, or will be unless the settings are corrected. */
 const GRAVE: readonly ErrorCode[] = ['LOGHIVE_RECORDS_LOST', 'LOGHIVE_INVALID_OPTION'];
 
-/** Says it on stderr and to whoever listens. What is grave is an error there. */
-export function warn(events: EventEmitter<PublisherEvents>, error: LoghiveError): void {
-  if (GRAVE.includes(error.code)) internalLogger.error(error.message);
-  else internalLogger.warning(error.message);
+/** Logs an error and emits it as `warning`. Lost records and wrong settings are logged at ERROR. */
+export function warn({ events, log }: Reporter, error: LoghiveError, isGrave = GRAVE.includes(error.code)): void {
+  if (isGrave) log.error(error.message);
+  else log.warning(error.message);
   emitSafely(events, 'warning', error);
 }
 
-/** Holds the events and nothing else of a publisher. */
-export function lossWarner(events: EventEmitter<PublisherEvents>): (sentence: string) => void {
-  return (sentence) => warn(events, new LoghiveError('LOGHIVE_RECORDS_LOST', sentence));
+/** Keeps no reference to the publisher, which it may outlive. */
+export function lossWarner(reporter: Reporter): (sentence: string) => void {
+  return (sentence) => warn(reporter, new LoghiveError('LOGHIVE_RECORDS_LOST', sentence));
 }
 
-/** The warning for the first message of a lane that the broker nacks or returns. */
+/** The warning for the first message of a lane that is nacked or returned. */
 export function refusal(lane: Pick<Lane, 'service' | 'level'>, outcome: 'nacked' | 'returned'): string {
   const why =
     outcome === 'nacked'
-      ? 'the broker refuses them (the queue is full?)'
-      : 'no queue takes them (deleted, or not bound?)';
-  return `${lane.service} ${lane.level}: records wait because ${why}. Loghive goes on trying.`;
-}
-
-/**
- * Logs a reconnect, if the loss of the connection was logged before.
- *
- * @param pending number of records that wait.
- */
-export function logReconnects({ events, connection }: PublishChannel, pending: () => number): void {
-  let toldAway = false;
-  const away = () => {
-    toldAway = true;
-  };
-  events.on('lost', away);
-  connection.events.on('failed', away);
-  events.on('open', ({ host, serverProduct }, isNewConnection) => {
-    if (!isNewConnection) return;
-    const waiting = pending();
-    const sent = waiting === 0 ? '' : `; ${counted(waiting, 'waiting record is', 'waiting records are')} sent`;
-    if (toldAway) internalLogger.info(`connected to ${serverProduct} again${sent} (${hostAndPort(host)})`);
-    toldAway = false;
-  });
+      ? 'the broker refuses them (is the queue full?)'
+      : 'no queue receives them (is it deleted, or not bound?)';
+  return `${lane.service} ${lane.level}: records wait because ${why}. Loghive keeps retrying.`;
 }

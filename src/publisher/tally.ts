@@ -1,7 +1,7 @@
 /**
- * What became of the records of this process, by service and level, whichever publisher they went through: for metrics,
- * whose counters go on when a publisher is closed. It hangs on a registered symbol, so that the import and the require
- * copy of this package count in the same place.
+ * What happened to the records of this process, by service and level, over all publishers: for metrics, whose counters
+ * continue after a publisher is closed. The table is on a registered symbol, so that the import and the require copy
+ * of this package share it.
  */
 import type { Level } from '../level.js';
 
@@ -13,7 +13,7 @@ interface Lane {
 export interface LaneTally extends Lane {
   /** Records that the broker confirmed. */
   confirmed: number;
-  /** Records that were given up, by reason. */
+  /** Dropped records by reason. */
   readonly dropped: Map<string, number>;
 }
 
@@ -25,7 +25,7 @@ function table(): Map<string, LaneTally> {
   return holder[KEY];
 }
 
-/** @param service '' where nobody knows it. */
+/** @param service '' if it is unknown. */
 function entryOf({ service, level }: Lane): LaneTally {
   const key = `${level} ${service}`;
   let entry = table().get(key);

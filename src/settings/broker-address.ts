@@ -1,4 +1,4 @@
-/** Which broker is meant, and how it is to be talked to: a URL with its query. Reads the files that the query names. */
+/** The address of the broker and how to connect to it: a URL with its query. Reads the files that the query names. */
 import fs from 'node:fs';
 import { reasonOf } from '../errors.js';
 import { type BrokerParameters, brokerParameters } from './broker-parameters.js';
@@ -9,13 +9,15 @@ import { type TlsOptions, tlsOptions } from './tls-options.js';
 export interface BrokerAddress {
   readonly hosts: readonly BrokerHost[];
   readonly parameters: BrokerParameters;
-  /** From the files of the query. */
+  /** From the files that the query names. */
   readonly tls: Readonly<TlsOptions> | undefined;
 }
 
-/** An address that cannot be used. There is no other one in its place: records would go to somebody else's broker. */
+/**
+ * An address that cannot be used. Loghive does not fall back to another one: the records would go to the wrong broker.
+ */
 export interface UnusableAddress {
-  /** What is wrong, in a sentence. */
+  /** What is wrong, as a sentence. */
   readonly fault: string;
 }
 
@@ -39,6 +41,6 @@ function content(file: string): Buffer {
   try {
     return fs.readFileSync(file);
   } catch (error) {
-    throw new Expected(`that the files in its query can be read (${reasonOf(error)})`);
+    throw new Expected(`readable files in its query (${reasonOf(error)})`);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What stands behind the '?' of a broker URL, as RabbitMQ's own clients read it. Those that mean something here are used;
- * the others are named once and passed over: none of them says which broker is meant. Pure.
+ * The query of a broker URL, with the parameters of RabbitMQ's own clients. Unknown and invalid parameters are
+ * reported once and ignored, because none of them decides which broker is meant. Pure.
  * Source: https://www.rabbitmq.com/docs/uri-query-parameters
  */
 export interface BrokerParameters {
@@ -11,12 +11,12 @@ export interface BrokerParameters {
   readonly certFile?: string;
   readonly keyFile?: string;
   readonly servername?: string;
-  /** What was passed over, and why: sentences without their values, which may be secret. */
-  readonly passedOver: readonly string[];
+  /** Ignored parameters, and why. Without their values, which may be secret. */
+  readonly ignored: readonly string[];
 }
 
-type Found = Omit<BrokerParameters, 'passedOver'>;
-/** Undefined: not a value that it may have. */
+type Found = Omit<BrokerParameters, 'ignored'>;
+/** Returns undefined for an invalid value. */
 type Reader = (value: string) => Found | undefined;
 
 function whole(value: string, least: number, most: number): number | undefined {
@@ -61,21 +61,24 @@ const READERS: Readonly<Record<string, { readonly expected: string; readonly rea
 };
 const TLS = ['cacertfile', 'certfile', 'keyfile', 'server_name_indication', 'verify'];
 
-/** @param query what stands behind the '?'. @param isTls whether the URL says amqps. */
+/**
+ * @param query the part of the URL after the '?'.
+ * @param isTls whether the URL says amqps.
+ */
 export function brokerParameters(query: string, isTls: boolean): BrokerParameters {
-  const passedOver: string[] = [];
+  const ignored: string[] = [];
   let found: Found = {};
   for (const [name, value] of new URLSearchParams(query)) {
     const reader = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
-    const named = /^[a-z][\w.-]{0,40}$/i.test(name) ? `parameter "${name}"` : 'something that is no parameter';
+    const named = /^[a-z][\w.-]{0,40}$/i.test(name) ? `parameter "${name}"` : 'something that is not a parameter';
     if (!reader) {
-      passedOver.push(`${named}, which Loghive does not use (known: ${Object.keys(READERS).join(', ')})`);
+      ignored.push(`${named}, which Loghive does not use (known: ${Object.keys(READERS).join(', ')})`);
       continue;
     }
     const read = reader.read(value);
-    if (!read) passedOver.push(`${named}, whose value is not ${reader.expected}`);
-    else if (TLS.includes(name) && !isTls) passedOver.push(`${named}, which needs amqps://`);
+    if (!read) ignored.push(`${named}, whose value is not ${reader.expected}`);
+    else if (TLS.includes(name) && !isTls) ignored.push(`${named}, which needs amqps://`);
     else found = { ...found, ...read };
   }
-  return Object.freeze({ ...found, passedOver: Object.freeze(passedOver) });
+  return Object.freeze({ ...found, ignored: Object.freeze(ignored) });
 }

@@ -6,7 +6,7 @@ import net from 'node:net';
 import { maskUrl } from './mask-url.js';
 import { Expected, kindOf, shown } from './option.js';
 
-/** One place to try. */
+/** A host to connect to. */
 export interface BrokerHost {
   readonly protocol: 'amqp' | 'amqps';
   readonly hostname: string;
@@ -18,23 +18,23 @@ export interface BrokerHost {
 
 const SHAPE = "a URL such as 'amqp://user:password@host:5672/vhost' (special characters percent-encoded)";
 
-/** @throws Expected when the text is no broker URL. The message never contains the password. */
+/** @throws Expected if the text is not a broker URL. The message never contains the password. */
 export function parseBrokerUrl(text: unknown): readonly BrokerHost[] {
   if (typeof text !== 'string' || text === '') throw new Expected(SHAPE);
   return Object.freeze(wholeUrls(text).map(parseOne));
 }
 
-/** Splits both spellings of a list into whole URLs. */
+/** Splits both forms of a list into whole URLs. */
 function wholeUrls(text: string): string[] {
   const parts = text.split(',').map((part) => part.trim());
   if (parts.length === 1 || parts.every((part) => /^amqps?:\/\//i.test(part))) return parts;
-  // As in one URL, the login ends at the last '@' before the path.
+  // As in a single URL, the login ends at the last '@' before the path.
   const match = /^(?<scheme>amqps?:\/\/)(?<login>[^/?#]*@)?(?<hosts>[^/?#]*)(?<rest>.*)$/is.exec(text.trim());
   if (!match?.groups) throw new Expected(SHAPE);
   const { scheme, login = '', hosts = '', rest = '' } = match.groups;
   if (/@.*,.*@/s.test(login)) {
     throw new Expected(
-      `${SHAPE}; a list of hosts has one login, before the first of them, and an '@' in a password is written %40`,
+      `${SHAPE}; a list of hosts has one login, before the first host, and an '@' in a password is written %40`,
     );
   }
   return hosts.split(',').map((host) => `${scheme}${login}${host.trim()}${rest}`);
@@ -51,12 +51,12 @@ function parseOne(text: string): BrokerHost {
   if (url.protocol !== 'amqp:' && url.protocol !== 'amqps:')
     throw new Expected("a URL that begins with 'amqp://' or 'amqps://'");
   if (url.hostname === '') throw new Expected(`${SHAPE}; the host is missing`);
-  // What looks like one may be the rest of a password.
+  // It may be the rest of a password.
   if (url.hash !== '' || url.search.includes('@')) {
     throw new Expected(`${SHAPE}; a '?' or '#' in a password is written %3F or %23`);
   }
   const path = url.pathname.replace(/^\//, '');
-  // The rest of a password with an unencoded '/' and '@' would else be taken for the vhost, and shown.
+  // Otherwise the rest of a password with an unencoded '/' and '@' would be taken for the vhost, and be shown.
   if (path.includes('@')) throw new Expected(`${SHAPE}; an '@' in a password or vhost is written %40, a '/' %2F`);
   if (path === '/')
     throw new Expected(`a URL whose vhost is one path segment: the vhost "/" is written '/' or '/%2F', not '//'`);
@@ -75,11 +75,11 @@ function parseOne(text: string): BrokerHost {
   });
 }
 
-/** Hosts of which `new URL` would say nothing, or something that is beside the point. */
+/** Hosts for which `new URL` reports nothing, or something misleading. */
 function checkHost(text: string): void {
   const [, host = '', rest = ''] = /^\s*[a-z]+:\/\/(?:[^/?#]*@)?([^/?#]*)(.*)$/is.exec(text) ?? [];
   if (/^%2f/i.test(host) || (/^(?::\d+)?$/.test(host) && /^\/[^/]+\/./.test(rest) && !rest.includes('@'))) {
-    throw new Expected('a host name or address: RabbitMQ takes no connections by a Unix socket in a folder');
+    throw new Expected('a host name or address: RabbitMQ does not accept connections over Unix sockets');
   }
   const zone = /^\[?([\da-f:.]+)%[\w.-]+\]?(?::\d+)?$/i.exec(host)?.[1];
   if (zone !== undefined && net.isIPv6(zone)) {
@@ -90,7 +90,7 @@ function checkHost(text: string): void {
   }
 }
 
-/** What stands behind the '?' of a URL that was parsed; of a list of URLs, of all of them. */
+/** The part after the '?' of a parsed URL; for a list of URLs, of all of them. */
 export function queryOf(text: string): string {
   return [...text.matchAll(/\?([^,#]*)/g)].map(([, query]) => query!.trim()).join('&');
 }
@@ -99,14 +99,14 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new Expected(`${SHAPE}; a '%' that is not the start of a code is written %25`);
+    throw new Expected(`${SHAPE}; a '%' that does not start a percent code is written %25`);
   }
 }
 
-/** How a host is shown to people: with the user and the vhost, without the password. */
+/** A host as it is shown to people: with user and vhost, without the password. */
 export function maskedBroker(host: BrokerHost): string {
   const vhost = host.vhost === '/' ? '/' : `/${encodeURIComponent(host.vhost)}`;
-  // Where the ':' of the login was encoded as well, the user's name holds the password.
+  // If the ':' of the login was encoded as well, the user name contains the password.
   return maskUrl(`${host.protocol}://${encodeURIComponent(host.username)}:***@${hostAndPort(host)}${vhost}`);
 }
 
@@ -114,7 +114,7 @@ export function hostAndPort({ hostname, port }: BrokerHost): string {
   return `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`;
 }
 
-/** A URL that may be wrong, as it may stand in a message. What is no text is shown by its kind only. */
+/** A URL, possibly invalid, for a message. Anything but text is shown by its kind only. */
 export function shownUrl(value: unknown): string {
   return typeof value === 'string' ? shown(maskUrl(value)) : kindOf(value);
 }

@@ -1,8 +1,8 @@
-/** What of `config.env` the Python package reads otherwise than Node's dotenv does. Pure. */
+/** Where the Python package reads `config.env` differently from Node's dotenv. Pure. */
 
 /**
- * In a file of the Python package a `#` begins a comment only behind a space; for this dotenv it always does, which would
- * cut a password short. Values that hold one are quoted.
+ * In the Python package, `#` begins a comment only after a space. For Node's dotenv it always does, which would cut a
+ * password short. So values with a `#` are quoted.
  */
 export function quoteHashes(text: string): string {
   return text.replace(/^(\s*(?:export\s+)?[\w.-]+[ \t]*=[ \t]*)([^\s'"`][^\r\n]*)/gm, (line, name, rest) => {

@@ -1,8 +1,8 @@
-/** Passwords never appear in any output. The one masker of the project. Pure. */
+/** Passwords never appear in any output. The only masking of the project. Pure. */
 
 /**
- * A URL as it may stand in a message, also a malformed one, or a piece of one that was put into the wrong option: what may
- * be a password becomes `***`, even where that hides more than the password.
+ * A URL for a message; also a malformed one, or a part of one that was put into the wrong option. Anything that may be
+ * a password becomes `***`, even if that hides more than the password.
  *
  * @param text a URL, a host list, several URLs separated by commas, or libpq's `key=value` form.
  */
@@ -10,19 +10,19 @@ export function maskUrl(text: string): string {
   return maskParameters(maskLogins(text));
 }
 
-/** The same for a sentence of somebody else's (npm, a library) that may quote URLs. */
+/** The same for a text of other programs (npm, a library) that may quote URLs. */
 export function maskUrlsIn(sentence: string): string {
   return sentence.replace(/[a-z][a-z0-9+.-]*:\/\/(?:\S*@)?[^\s"'`<>]*/gi, maskUrl);
 }
 
-/** Whether a text looks like a URL, or like a piece of one. Any other text has no password to hide. */
+/** Whether a text looks like a URL or a part of one. Any other text has no password to hide. */
 export function mayHoldPassword(text: string): boolean {
   return /:\/\/|@|%40/.test(text) || maskParameters(text) !== text;
 }
 
 /**
- * A password stands between the first ':' and the last '@'. It may itself hold any character, encoded or not. Where no '@'
- * follows any more, what stands behind a ':' is a port or else is taken for a password.
+ * A password is between the first ':' and the last '@', and may contain any character, encoded or not. If no '@'
+ * follows, the text after a ':' is a port, or else it is taken for a password.
  */
 function maskLogins(text: string): string {
   const scheme = /^\s*[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0] ?? '';
@@ -34,7 +34,7 @@ function maskLogins(text: string): string {
   return scheme + shownLogin + maskHosts(rest.slice(login.length));
 }
 
-/** Hosts behind the last '@' of a text, up to its end. */
+/** Hosts after the last '@' of a text, up to its end. */
 function maskHosts(text: string): string {
   return text
     .split(/((?:,\s*)?[a-z][a-z0-9+.-]*:\/\/)/i)
@@ -45,7 +45,7 @@ function maskHosts(text: string): string {
     .join('');
 }
 
-/** Of the first ':' in a list of hosts that no port follows; -1 where there is none. */
+/** Index of the first ':' in a list of hosts that no port follows, or -1. */
 function indexOfNoPort(text: string): number {
   const end = text.search(/[/?#]/);
   const hosts = end < 0 ? text : text.slice(0, end);
@@ -56,14 +56,17 @@ function indexOfNoPort(text: string): number {
   return -1;
 }
 
-/** `password`, `sslpassword`, `PGPASSWORD`, `pwd`, `client_secret` …; `passfile` and `sslkey` are paths, and none. */
+/** `password`, `sslpassword`, `PGPASSWORD`, `pwd`, `client_secret` …; not `passfile` and `sslkey`, which are paths. */
 const SECRET = /^[\w.-]*(?:pass(?:word|wd|phrase)?|pwd|secret|token|scram_\w+_key)$/i;
-/** What ends the value of a password: libpq's parameters, and whatever else is surely a name. The rest may belong to it. */
+/**
+ * Names that end the value of a password: libpq's parameters, and any other name that is certainly one. Everything
+ * else may be a part of the password.
+ */
 const NEXT_NAME =
   /^(?:user|dbname|host(?:addr)?|port|ssl\w*|gss\w+|vhost|options|passfile|service|(?:ssl)?password|[a-z_]{6,})$/i;
 
 const PARAMETER = /(^|[?&\s;,])([\w.%-]+)(\s*=\s*)/g;
-/** libpq's values in a list of `key=value`: quoted, or up to white space that is not escaped. */
+/** Values in libpq's `key=value` form: quoted, or up to the first unescaped white space. */
 const LIBPQ_VALUE = /'(?:\\[\s\S]|[^'\\])*'?|(?:\\[\s\S]|[^\s\\])*/y;
 
 function maskParameters(text: string): string {
@@ -73,7 +76,7 @@ function maskParameters(text: string): string {
   PARAMETER.lastIndex = 0;
   for (let found = PARAMETER.exec(text); found !== null; found = PARAMETER.exec(text)) {
     if (!SECRET.test(decoded(found[2] ?? ''))) {
-      // What ends here may begin the next one.
+      // The end of this one may be the start of the next one.
       PARAMETER.lastIndex = found.index + found[0].trimEnd().length;
       continue;
     }

@@ -1,6 +1,6 @@
-/** The name that somebody may have meant. Pure. */
+/** Suggests the name that was probably meant. Pure. */
 
-/** @returns the known name that differs in a letter or two, or begins with the same four at least. */
+/** @returns the known name that differs in at most two letters, or begins with the same four or more. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const [best] = known
     .map((other) => ({ other, steps: steps(name.toLowerCase(), other.toLowerCase()) }))
@@ -15,7 +15,7 @@ function sharedStart(one: string, other: string): number {
   return length;
 }
 
-/** How many letters must be put in, taken out or changed (Levenshtein's distance). */
+/** Levenshtein distance: the number of letters to insert, remove or replace. */
 function steps(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (const [above, letter] of [...one].entries()) {

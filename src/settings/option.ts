@@ -1,33 +1,35 @@
 /**
- * Options are checked once, at the edge, by a table: one entry an option with its check, its environment variables and
- * its default. Arguments that are wrong throw; environment values that are wrong warn and fall back. Pure.
+ * Options are checked once, at the edge, by a table with an entry for each option: its check, environment variables
+ * and default. Wrong arguments throw; wrong environment values warn and fall back. Pure.
  */
 import { LoghiveError } from '../errors.js';
 import { maskUrl, mayHoldPassword } from './mask-url.js';
 import { nearest } from './nearest.js';
 
-/** Turns what was passed into the value, or throws an `Expected` that completes the sentence "expected …". */
+/** Returns the value of an option, or throws an `Expected` that completes the sentence "expected …". */
 export type Check<T> = (value: unknown) => T;
 
-/** What an option should have been: "an integer from 0 to 8000 (milliseconds)". */
+/** What was expected of an option: "an integer from 0 to 8000 (milliseconds)". */
 export class Expected extends Error {}
 
-/** What is wrong with an option whose value is not worth showing; completes 'option "tls" …'. */
+/** What is wrong with an option whose value is not shown; completes 'option "tls" …'. */
 export class Unfit extends Error {}
 
 export interface Option<T> {
   readonly check: Check<T>;
   readonly fallback: T;
-  /** Environment variables in the order in which they are asked. Their text is handed to `parse`, then to `check`. */
+  /**
+   * Environment variables, in the order in which they are read. Their text goes through `parse`, then through `check`.
+   */
   readonly env?: readonly string[];
   readonly parse?: (text: string) => unknown;
-  /** How the value is shown in messages, where it may hold a secret. */
+  /** Shows the value in messages, if it may hold a secret. */
   readonly show?: (value: unknown) => string;
-  /** There is no default to fall back to: a wrong environment value throws as a wrong argument does. */
+  /** There is no default: a wrong environment value throws, like a wrong argument. */
   readonly required?: boolean;
-  /** An environment variable that is set to nothing is a value, not "not set". */
+  /** An environment variable that is set to an empty text is a value. */
   readonly takesEmpty?: boolean;
-  /** What a wrong environment value makes of it, where no other value may take its place: neither another variable's nor the default. */
+  /** Makes a value of a wrong environment value, if neither another variable nor the default may replace it. */
   readonly unusable?: (sentence: string) => T;
 }
 
@@ -35,21 +37,24 @@ export interface Option<T> {
 export type OptionTable = Readonly<Record<string, Option<any>>>;
 export type Values<T extends OptionTable> = { readonly [K in keyof T]: T[K] extends Option<infer V> ? V : never };
 
-/** What an environment variable is set to, and where: "environment variable QUEUE_PORT". */
+/** The text of a setting and where it was found: "environment variable QUEUE_PORT". */
 export interface Setting {
   readonly text: string;
   readonly where: string;
 }
 
-/** Looks an environment variable up. A text of '' counts as not set wherever it is not said otherwise. */
+/** Looks up an environment variable. An empty text counts as not set, unless stated otherwise. */
 export type Environment = (name: string) => Setting | undefined;
 
-/** Whether this is an object of options at all. A door that takes it apart before the check leaves everything else alone. */
+/**
+ * Whether this is an object of options. An integration that takes it apart before the check passes on anything else
+ * unchanged.
+ */
 export function isOptions(value: unknown): value is object {
   return typeof value === 'object' && value !== null && isList(value) === false;
 }
 
-/** Undefined for a proxy that was revoked: neither one nor the other. */
+/** Undefined for a revoked proxy. */
 function isList(value: unknown): boolean | undefined {
   try {
     return Array.isArray(value);
@@ -61,9 +66,9 @@ function isList(value: unknown): boolean | undefined {
 /**
  * Order: argument, environment, default.
  *
- * @param owner who is being set up, for the messages: `LoghiveTransport`.
- * @param warn takes one sentence for each environment value that was passed over.
- * @throws LoghiveError LOGHIVE_INVALID_OPTION for an argument that is wrong or unknown.
+ * @param owner the integration that is set up, for messages: `LoghiveTransport`.
+ * @param warn receives a sentence for each environment value that is ignored.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION for a wrong or unknown argument.
  */
 export function resolveOptions<T extends OptionTable>(
   owner: string,
@@ -74,7 +79,7 @@ export function resolveOptions<T extends OptionTable>(
 ): Values<T> {
   if (given !== undefined && !isOptions(given)) {
     const example = Object.hasOwn(table, 'service') ? " such as { service: 'shop' }" : '';
-    // By its kind: what was passed may be a URL with a password.
+    // By its kind only: it may be a URL with a password.
     throw invalid(`${owner}: the options are ${kindOf(given)}, expected an object${example}.`);
   }
   const options = (given ?? {}) as Record<string, unknown>;
@@ -107,7 +112,7 @@ function fromEnvironment(
   warn: (sentence: string) => void,
 ): unknown {
   const wrong: string[] = [];
-  const tell = (instead: string | undefined) => {
+  const warnOfAll = (instead: string | undefined) => {
     const effect = instead === undefined ? 'it is ignored' : `${instead} is used instead`;
     for (const sentence of wrong) warn(`${sentence}; ${effect}. Correct it or set the option "${name}".`);
   };
@@ -117,7 +122,7 @@ function fromEnvironment(
     const { text, where } = setting;
     try {
       const value = option.check(option.parse ? option.parse(text) : text);
-      tell(where);
+      warnOfAll(where);
       return value;
     } catch (error) {
       const sentence = complaint(where, option, text, error);
@@ -127,7 +132,7 @@ function fromEnvironment(
       wrong.push(sentence);
     }
   }
-  if (wrong.length > 0) tell(shownFallback(option));
+  if (wrong.length > 0) warnOfAll(shownFallback(option));
   return option.fallback;
 }
 
@@ -135,7 +140,7 @@ function shownFallback({ fallback, show }: Option<unknown>): string | undefined 
   return fallback === undefined ? undefined : (show ?? shown)(fallback);
 }
 
-/** `option "lingerMs" is "5", expected an integer …`. What is no complaint about the value is thrown on. */
+/** `option "lingerMs" is "5", expected an integer …`. Rethrows any other error. */
 function complaint(what: string, option: Option<unknown>, value: unknown, error: unknown): string {
   if (error instanceof Expected) return `${what} is ${(option.show ?? shown)(value)}, expected ${error.message}`;
   if (error instanceof Unfit) return `${what} ${error.message}`;
@@ -155,8 +160,8 @@ function unknownOption(owner: string, name: string, known: string[]): LoghiveErr
 }
 
 /**
- * A value as it may stand in a message: short, quoted, in one line, never throwing, and without a password where a URL was
- * put into the wrong option. An object is named by its kind only: it may hold anything.
+ * A value for a message: short, quoted, in one line, and without a password if a URL was put into the wrong option.
+ * Never throws. An object is shown by its kind only, because it may hold anything.
  */
 export function shown(value: unknown): string {
   const text = isList(value) ? listText(value as unknown[]) : textOf(value);
@@ -177,7 +182,7 @@ function textOf(value: unknown): string {
   return typeof value === 'bigint' ? `${value}n` : String(value);
 }
 
-/** What a value is, for messages that must not show it: "text", "a number", "an array". */
+/** The kind of a value, for messages that must not show it: "text", "a number", "an array". */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'string') return 'text';
@@ -204,12 +209,12 @@ export function oneOf<T extends string>(...allowed: readonly T[]): Check<T> {
   };
 }
 
-/** Environment text → number; text that is no plain decimal number stays text, so that the check refuses it. */
+/** Environment text → number. Anything but a plain decimal number stays text, so that the check refuses it. */
 export function numberText(text: string): unknown {
   return /^-?\d+$/.test(text.trim()) ? Number(text) : text;
 }
 
-/** Environment text → boolean, with the spellings that the Python package's settings take. */
+/** Environment text → boolean, in the spellings of the Python package. */
 export function booleanText(text: string): unknown {
   const word = text.trim().toLowerCase();
   if (['true', '1', 'yes', 'on', 't', 'y'].includes(word)) return true;

@@ -1,11 +1,12 @@
-/** Addresses whose parts stand in a variable each, as the Python package has them. Pure. */
+/** Addresses whose parts are in separate variables, as in the Python package. Pure. */
 import net from 'node:net';
 import { type Environment, Expected } from './option.js';
 
 /**
- * Each host of a list has the port, unless it says another. An IPv6 address needs no brackets here, a folder no codes.
+ * Adds the port to each host of a list that has none. IPv6 addresses need no brackets here, and folders no percent
+ * codes.
  *
- * @throws Expected for what would be another part of the URL than the one that it is set as: the rest would be lost, or lead elsewhere.
+ * @throws Expected for text that would become another part of the URL: the rest would be lost, or lead elsewhere.
  */
 export function withPort(hosts: string, port: string): string {
   const digits = port.trim();
@@ -27,16 +28,21 @@ function hostInUrl(host: string): string {
     );
   }
   if (net.isIPv6(host)) return `[${host}]`;
-  // Without a name it would be localhost.
-  if (/^(?:\[\])?(?::|$)/.test(host)) throw new Expected('a host name or address, none of a list empty');
+  // An empty host would mean localhost.
+  if (/^(?:\[\])?(?::|$)/.test(host)) throw new Expected('a host name or address; no entry of a list may be empty');
   return host;
 }
 
 /**
- * The port that a variable names. Kubernetes sets such variables in every container for a service of the same name
- * (`QUEUE_PORT=tcp://10.0.0.1:5672` for one that is called "queue"): nobody has written that one, and it says nothing.
+ * The port in a variable. Kubernetes sets such variables in every container for a service of the same name
+ * (`QUEUE_PORT=tcp://10.0.0.1:5672` for a service "queue"). They are ignored, because nobody has set them on purpose.
  */
-export function portOf(environment: Environment, name: string, usual: string, say: (sentence: string) => void): string {
+export function portOf(
+  environment: Environment,
+  name: string,
+  usual: string,
+  warn: (sentence: string) => void,
+): string {
   const setting = environment(name);
   if (!setting?.text) return usual;
   if (!/^(?:tcp|udp|sctp):\/\/\S+$/i.test(setting.text.trim())) return setting.text;
@@ -44,15 +50,15 @@ export function portOf(environment: Environment, name: string, usual: string, sa
     .replace(/_PORT$/, '')
     .toLowerCase()
     .replaceAll('_', '-');
-  say(
-    `${setting.where} is "${setting.text.trim()}", as Kubernetes sets it for a service named "${service}"; it is passed over, and port ${usual} used. Set it to a number, or enableServiceLinks to false.`,
+  warn(
+    `${setting.where} is "${setting.text.trim()}", as Kubernetes sets it for a service named "${service}"; it is ignored, and port ${usual} is used. Set it to a number, or set enableServiceLinks to false.`,
   );
   return usual;
 }
 
 /**
- * A user's name or password as it stands in a URL. The Python package puts these settings into its URLs as they are, so
- * that a file written for it may hold percent codes; what is none is encoded here.
+ * A user name or password as a part of a URL. The Python package puts these settings into its URLs unchanged, so a
+ * file written for it may hold percent codes. Everything else is encoded here.
  */
 export function urlPart(environment: Environment, name: string): string | undefined {
   const text = environment(name)?.text;

@@ -131,7 +131,7 @@ test.each([
   }
   expect(await child.exited).toEqual({ code: 1, signal: null });
   const told = child.stderr.join('\n');
-  expect(told).toMatch(/ERROR records given up: 1 \(unsent at exit/);
+  expect(told).toMatch(/ERROR records dropped: 1 \(unsent at exit/);
   // Advice for code does not help on the command line.
   expect(told).not.toContain('close()');
 });

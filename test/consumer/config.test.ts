@@ -63,7 +63,7 @@ describe('every option is checked', () => {
     prefetchBytes: [1_048_576, 17_179_869_184, 'bytes'],
     workers: [0, 64, 'worker threads'],
     writeTimeoutMs: [1000, 1_200_000, 'milliseconds'],
-    heartbeatS: [0, 3600, 'seconds, 0 turns heartbeats off'],
+    heartbeatMs: [0, 3_600_000, 'milliseconds, 0 turns heartbeats off'],
     blockedTimeoutMs: [1000, 86_400_000, 'milliseconds'],
     socketTimeoutMs: [100, 600_000, 'milliseconds'],
     queueMaxSize: [1, 2_147_483_647, 'messages'],
@@ -463,7 +463,7 @@ test('a consumer can be started only once', async () => {
 
 test.each<[Record<string, string>, RegExp]>([
   [{ LOGHIVE_URL: 'host', AMQP_URL: 'amqp://two' }, /LOGHIVE_URL is "host", expected a URL such as/],
-  [{ QUEUE_PORT: 'five' }, /QUEUE_PORT "five" make no broker address/],
+  [{ QUEUE_PORT: 'five' }, /QUEUE_PORT "five" are not a valid broker address/],
 ])('without a broker whose address can be used it does not begin: %j', (variables, words) => {
   useEnvironment(variables);
   expect(refusal(() => configOf())).toMatch(words);

@@ -9,7 +9,7 @@ const NOW_MS = Date.UTC(2026, 0, 31);
 
 type Part = Parameters<typeof healthOf>[0];
 
-const worker = (id: number, broker: ConsumerStatus['broker'] = { state: 'ready', sinceMs: 0 }) => ({
+const worker = (id: number, broker: ConsumerStatus['broker'] = { state: 'ready' }) => ({
   ...noWorkerStatus(),
   id,
   restarts: 0,
@@ -17,12 +17,12 @@ const worker = (id: number, broker: ConsumerStatus['broker'] = { state: 'ready',
   broker,
   queues: { taken: 5, refused: 0 },
 });
-const AWAY = { state: 'waiting' as const, sinceMs: 0, lastError: 'refused.' };
+const AWAY = { state: 'waiting' as const, lastError: 'refused.' };
 
 function health(about: Partial<Part>) {
   const well: Part = {
     state: 'running',
-    broker: { state: 'ready', sinceMs: 0 },
+    broker: { state: 'ready' },
     storage: { isUp: true, isSchemaReady: true },
     workers: [worker(1), worker(2)],
     queues: [],

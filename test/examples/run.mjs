@@ -88,7 +88,7 @@ async function invoke({ installation, url }) {
     await child.kill('SIGKILL');
     await proxy.stop();
   }
-  const said = child.stderr.filter((line) => /\[loghive\].*(ERROR|given up)/.test(line));
+  const said = child.stderr.filter((line) => /\[loghive\].*(ERROR|records dropped)/.test(line));
   return [...faults, ...said];
 }
 

@@ -119,14 +119,14 @@ const ENDS = {
     await serve();
     ready();
   },
-  /** Which half of npm brings along: it ends the process only if nobody else listens, and lets others log before. */
+  /** Many packages depend on it: it ends the process only if there is no other listener, and lets others log before. */
   async 'signal-exit'({ log }) {
     const { onExit } = await import('signal-exit');
     onExit(() => LAST.forEach(log));
     await serve();
     ready();
   },
-  /** As Prisma's engine does: it ends the process only if nobody else listens. */
+  /** As Prisma's engine does: it ends the process only if there is no other listener. */
   async polite({ log }) {
     process.once('SIGTERM', async () => {
       LAST.forEach(log);

@@ -5,7 +5,7 @@ import { freePort } from '../support/ports.mjs';
 import { takeRecords } from './take-records.mjs';
 
 export const INTEGRATIONS = ['winston', 'pino-target', 'pino-in-process', 'console', 'register', 'client'];
-/** Winston's own handling of exceptions ends the process by itself. */
+/** Winston's own handling of exceptions ends the process on its own. */
 const WITH_EXCEPTIONS = 'winston-exceptions';
 export const EXITS = ['exit', 'exception', 'rejection', 'rethrow'];
 export const ENDS = [
@@ -34,7 +34,7 @@ const SIGNALS = {
 /** What is logged: the first when the process begins, the others right before it ends. */
 export const TEXTS = Array.from({ length: 12 }, (_, number) => `record ${number}`);
 
-/** A process that waits for a broker that is away must be gone by then, however busy the machine is. */
+/** A process that waits for an unreachable broker must be gone by then, however busy the machine is. */
 const GONE_MS = 30_000;
 
 const APP = path.join(import.meta.dirname, 'app.mjs');
@@ -85,7 +85,7 @@ export async function tryCell({ integration, end, place, broker }, { nodePath, u
   if (broker === 'up') {
     faults.push(...said, ...(await missing(url, service)));
   } else {
-    const lost = said.flatMap((line) => [...line.matchAll(/given up: .* (\d+) in all/g)]).at(-1)?.[1] ?? 0;
+    const lost = said.flatMap((line) => [...line.matchAll(/records dropped: .* (\d+) in total/g)]).at(-1)?.[1] ?? 0;
     // Winston's own handler and the patched console log what they were told of the exception.
     if (Number(lost) < TEXTS.length) faults.push(`${lost} of ${TEXTS.length} lost records were counted`, ...said);
   }

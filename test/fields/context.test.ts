@@ -16,7 +16,7 @@ test('a context holds within its function, after await, in timers, and nowhere e
   expect(await inside).toEqual([{ requestId: 'r1' }, { requestId: 'r1' }]);
 });
 
-test('many at once do not mix', async () => {
+test('concurrent contexts do not mix', async () => {
   const seen = await Promise.all(
     Array.from({ length: 100 }, (_, number) =>
       withContext({ number }, async () => {
@@ -79,6 +79,6 @@ test.each([
 
 test('without a function it says so', () => {
   expect(() => withContext({}, undefined as never)).toThrow(
-    'withContext: it is to run undefined, expected a function.',
+    'withContext: the second argument is undefined, expected a function.',
   );
 });

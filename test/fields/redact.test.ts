@@ -99,8 +99,106 @@ test.each([
   ['a[b'],
   { paths: 'a' },
   { paths: ['a'], censor: 7 },
+  { paths: ['a'], censor: null },
   { paths: ['a'], remove: 'yes' },
   { paths: ['a'], serialize: false },
 ])('%j is refused', (value) => {
   expect(() => redaction(value)).toThrow(/paths /);
+});
+
+test('a function may make the replacement of the value and its path', () => {
+  const calls: [unknown, string[]][] = [];
+  const censor = (value: unknown, path: string[]) => {
+    calls.push([value, path]);
+    return `${path.join('.')} hidden`;
+  };
+  expect(
+    redacted(
+      { paths: ['password', 'user.card', 'list[*].pin', 'absent.path', '*.none'], censor },
+      {
+        password: 'x',
+        user: { card: 4111 },
+        list: [{ pin: 1 }, {}],
+      },
+    ),
+  ).toEqual({
+    password: 'password hidden',
+    user: { card: 'user.card hidden' },
+    list: [{ pin: 'list.0.pin hidden' }, {}],
+  });
+  expect(calls).toEqual([
+    ['x', ['password']],
+    [4111, ['user', 'card']],
+    [1, ['list', '0', 'pin']],
+  ]);
+});
+
+test('with the preset as well, at any depth, and each value once', () => {
+  const seen: string[] = [];
+  const censor = (value: unknown, path: string[]) => {
+    seen.push(path.join('.'));
+    return typeof value === 'string' ? value.slice(-2) : { type: typeof value };
+  };
+  const information = {
+    request: { headers: { authorization: 'Bearer abcdef12', cookie: ['a', 'b'] }, url: '/?token=abcdef34' },
+    tokens: ['abcdef56', 7],
+    env: [{ name: 'API_TOKEN', value: 'abcdef78' }],
+    own: { secret: 'abcdef90' },
+    password: 1234,
+  };
+  expect(redacted({ preset: 'http', paths: ['own.secret'], censor }, information)).toEqual({
+    request: { headers: { authorization: '12', cookie: { type: 'object' } }, url: '/?token=34' },
+    tokens: ['56', 7],
+    env: [{ name: 'API_TOKEN', value: '78' }],
+    own: { secret: '90' },
+    password: { type: 'number' },
+  });
+  expect(seen.sort()).toEqual([
+    'env.0.value',
+    'own.secret',
+    'password',
+    'request.headers.authorization',
+    'request.headers.cookie',
+    'request.url',
+    'tokens.0',
+  ]);
+});
+
+test('in a message the result is made a string', () => {
+  const textOf = (result: unknown) =>
+    redaction({ preset: 'http', censor: () => result })?.text('user=1 password=abc&token="xyz" Bearer abcdefgh12');
+  expect(textOf('***')).toBe('user=1 password=***&token="***" Bearer ***');
+  expect(textOf(7)).toBe('user=1 password=7&token="7" Bearer 7');
+  expect(textOf(undefined)).toBe('user=1 password=null&token="null" Bearer null');
+});
+
+test.each<[string, () => unknown, unknown]>([
+  [
+    'throws',
+    () => {
+      throw new Error('broken');
+    },
+    '[Redacted]',
+  ],
+  ['returns a BigInt', () => 7n, '7n'],
+  ['returns nothing', () => undefined, null],
+  [
+    'returns a cycle',
+    () => {
+      const cycle: Record<string, unknown> = {};
+      cycle.self = cycle;
+      return cycle;
+    },
+    { self: '[Circular]' },
+  ],
+])('a function that %s does no harm', (_what, censor, expected) => {
+  expect(redacted({ paths: ['a'], censor }, { a: 1 })).toEqual({ a: expected });
+  expect(redacted({ preset: 'http', censor }, { password: 'x' })).toEqual({ password: expected });
+});
+
+test('an object that a function returns is not changed', () => {
+  const shared = { token: 'x' };
+  const information = redacted({ preset: 'http', paths: ['user'], censor: () => shared }, { user: 1 });
+  expect(information.user).toEqual({ token: { token: 'x' } });
+  expect(shared).toEqual({ token: 'x' });
 });

@@ -108,16 +108,16 @@ describe('a producer', () => {
     for (let connections = 1; connections <= 3; connections++) {
       await eventually(() => count(service) === connections);
       if (connections === 3) break;
-      const since = transport.status().connection.sinceMs;
+      const { connectedAt } = transport.status().connection;
       const id = await broker.admin.eval(
         `length([rabbit_networking:close_connection(Pid, "test") || Pid <- rabbit_networking:connections(), [{vhost, V}, {client_properties, P}] <- [rabbit_networking:connection_info(Pid, [vhost, client_properties])], V == <<"${broker.vhost}">>, {<<"connection_name">>, longstr, <<"loghive producer", _/binary>>} <- P]).`,
       );
       expect(id).toBe('1');
-      await eventually(() => transport.status().connection.sinceMs > since);
+      await eventually(() => ![connectedAt, undefined].includes(transport.status().connection.connectedAt));
     }
   });
 
-  test('is announced at once when its door is a second one of the same publisher, each service once', async () => {
+  test('is announced immediately when its integration is a second one of the same publisher, each service once', async () => {
     const broker = await useBroker();
     const [first, second] = [uniqueName('svc'), uniqueName('svc')];
     useTransport(broker, first);
@@ -132,7 +132,7 @@ describe('a producer', () => {
     expect(services()).toEqual([first, second, third]);
   });
 
-  test('is announced by its records where no door has told of their service', async () => {
+  test('is announced by its records if no integration has announced their service', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
     const { publisher } = usePublisher(broker.url);
@@ -171,7 +171,11 @@ describe('announcing', () => {
     const publishChannel = new PublishChannel(brokerConfigOf(url), 'test', false);
     const warnings: LoghiveError[] = [];
     publishChannel.events.on('warning', (error) => warnings.push(error));
-    const announcer = new Announcer(publishChannel, (error) => warnings.push(error), everyMs);
+    const announcer = new Announcer(
+      publishChannel,
+      { warn: (error) => warnings.push(error), log: internalLogger },
+      everyMs,
+    );
     publishChannel.connection.open();
     onEnd(async () => {
       announcer.stop();
@@ -197,7 +201,7 @@ describe('announcing', () => {
     const { announcer, publishChannel } = useAnnouncer(url, 3_600_000);
     await eventually(() => publishChannel.openConnection !== undefined);
     announcer.add('shop');
-    await eventually(() => announcer.hasSaid);
+    await eventually(() => announcer.hasAnnounced);
     const channel = await useChannel(broker);
     await channel.assertQueue(QUEUE, { durable: true, arguments: ARGUMENTS });
     await channel.bindQueue(QUEUE, 'logs_exchange', 'loghive.services');
@@ -205,7 +209,7 @@ describe('announcing', () => {
     await eventually(() => count('shop') === 1);
   });
 
-  test('begins with the first service, and stops where it is told to', async () => {
+  test('begins with the first service, and stops when asked', async () => {
     const broker = await useBroker();
     const { publishChannel, announcer } = useAnnouncer(broker.url, 50);
     await eventually(() => publishChannel.openConnection !== undefined);
@@ -231,7 +235,7 @@ describe('announcing', () => {
     await eventually(() => count('late') >= 1);
   });
 
-  test('uses a queue that exists with different arguments, binds it, and tells once that it is so', async () => {
+  test('uses a queue that exists with different arguments, binds it, and reports once that it is so', async () => {
     const broker = await useBroker();
     const channel = await useChannel(broker);
     await channel.assertQueue(QUEUE, { durable: true, arguments: { 'x-max-length': 5 } });
@@ -244,7 +248,7 @@ describe('announcing', () => {
     ]);
   });
 
-  test('that a full queue refuses is told once', async () => {
+  test('that a full queue refuses is reported once', async () => {
     const broker = await useBroker();
     const channel = await useChannel(broker);
     await channel.assertQueue(QUEUE, {
@@ -253,7 +257,7 @@ describe('announcing', () => {
     });
     const { announcer, warnings, publishChannel } = useAnnouncer(broker.url, 100);
     for (const service of ['one', 'two', 'three', 'four']) announcer.add(service);
-    const refusals = () => warnings.filter(({ message }) => message.includes('does not take the announcement'));
+    const refusals = () => warnings.filter(({ message }) => message.includes('refuses the announcements'));
     await eventually(() => refusals().length > 0);
     await broker.admin.deleteQueue(QUEUE, broker.vhost);
     const { count } = await listen(broker);
@@ -264,7 +268,7 @@ describe('announcing', () => {
 });
 
 describe('records', () => {
-  test('are sent by a user who may neither declare nor bind the queue, which is told once', async () => {
+  test('are sent by a user who may neither declare nor bind the queue, which is reported once', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
     const url = await useUser(broker, { configure: '^(logs_exchange|svc_.*)$' });

@@ -12,7 +12,7 @@ test('a broker that goes on confirming is waited for, until half of the buffer i
   expect(backpressure.waits({ confirmed: 100, pendingBytes: little }, 100_000)).toBe(false);
 });
 
-test('one that stands still holds nobody up for longer than a second', () => {
+test('one that stands still holds nothing up for longer than a second', () => {
   const backpressure = createBackpressure({ bufferBytes: 1000 });
   expect(backpressure.waits({ confirmed: 5, pendingBytes: much }, 0)).toBe(true);
   expect(backpressure.waits({ confirmed: 5, pendingBytes: much }, 999)).toBe(true);

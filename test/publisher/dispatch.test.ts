@@ -18,7 +18,7 @@ interface Sent {
   settle(outcome: PublishOutcome): void;
 }
 
-/** A broker that confirms what it is told to, and nothing else. */
+/** A broker that confirms what it is asked to, and nothing else. */
 function useDispatch(size: 'full' | 'small' = 'full') {
   const sent: Sent[] = [];
   const renewed: string[] = [];
@@ -98,7 +98,7 @@ function useDispatch(size: 'full' | 'small' = 'full') {
 }
 
 describe('a channel that throws', () => {
-  it('although its connection looks open is left at once, and a new one takes over', async () => {
+  it('although its connection looks open is left immediately, and a new one takes over', async () => {
     const broker = useDispatch();
     broker.log('INFO', 1);
     await eventually(() => expect(broker.inFlight('info')).toBe(1));
@@ -112,7 +112,7 @@ describe('a channel that throws', () => {
   });
 });
 
-describe('what is on its way', () => {
+describe('what is in flight', () => {
   it('fills the window where one lane is alone, and no more', async () => {
     const { log, inFlight } = useDispatch();
     log('INFO', 2 * FRAMES_OF_WINDOW);

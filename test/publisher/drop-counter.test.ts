@@ -55,14 +55,14 @@ describe('the count of it', () => {
     expect(ledger.total).toBe(6);
   });
 
-  it('is told at once, then gathered, so that a flood does not flood stderr; nothing stays untold', () => {
+  it('is reported immediately, then gathered, so that a flood does not flood stderr; nothing stays unreported', () => {
     const { told, ledger } = useLedger();
     ledger.count(info, 'buffer full', 1);
     for (let record = 0; record < 1000; record++) ledger.count(info, 'buffer full', 1);
     expect(told).toHaveLength(1);
     vi.advanceTimersByTime(10_000);
     expect(told).toHaveLength(2);
-    expect(told[1]).toContain('1000 (buffer full: shop INFO 1000); 1001 in all');
+    expect(told[1]).toContain('1000 (buffer full: shop INFO 1000); 1001 in total');
     vi.advanceTimersByTime(60_000);
     expect(told).toHaveLength(2);
   });
@@ -75,14 +75,14 @@ describe('the count of it', () => {
     ledger.count(info, 'logged after close', 3);
     vi.advanceTimersByTime(60_000);
     expect(told).toEqual([]);
-    ledger.tell();
+    ledger.report();
     expect(told).toHaveLength(1);
     expect(told[0]).toContain(
-      'records given up: 12 (unsent at close: shop INFO 10, shop ERROR 2), 3 (logged after close: shop INFO 3); 15 in all',
+      'records dropped: 12 (unsent at close: shop INFO 10, shop ERROR 2), 3 (logged after close: shop INFO 3); 15 in total',
     );
   });
 
-  it('of what is logged after close is gathered before it is told', () => {
+  it('of what is logged after close is gathered before it is reported', () => {
     const { told, ledger } = useLedger();
     for (let record = 0; record < 5; record++) ledger.count(info, 'logged after close', 1);
     expect(told).toEqual([]);
@@ -91,10 +91,10 @@ describe('the count of it', () => {
     expect(told[0]).toContain('5 (logged after close: shop INFO 5)');
   });
 
-  it('is told as it comes at the very end, when no timer runs any more, in few lines', () => {
+  it('is reported as it comes at the very end, when no timer runs any more, in few lines', () => {
     const { told, ledger } = useLedger();
     ledger.count(info, 'logged after close', 1);
-    ledger.tellAtTheVeryEnd();
+    ledger.reportImmediately();
     expect(told).toHaveLength(1);
     ledger.count(info, 'logged after close', 1);
     expect(told).toHaveLength(2);

@@ -1,4 +1,4 @@
-/** The end of real processes: whatever ends them, what was logged is confirmed or told. */
+/** The end of real processes: whatever ends them, what was logged is confirmed or reported. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -75,7 +75,7 @@ const framed = { queueType: 'classic' };
 /** One record a message. What the exit worker sends again cannot be told apart. */
 const single = { queueType: 'python' };
 
-test('a script that reaches its end has every record confirmed, and ends by itself with code 0', SLOW, async () => {
+test('a script that reaches its end has every record confirmed, and ends on its own with code 0', SLOW, async () => {
   const { child, service } = run('log(500); up();', single);
   await child.waitForLine(/^up$/);
   const started = performance.now();
@@ -158,7 +158,7 @@ up();`,
   expect(await stored(service)).toBe(2);
 });
 
-/** Libraries that finish something at a signal, and end the process if nobody else listens. */
+/** Libraries that finish something at a signal, and end the process if there is no other listener. */
 const POLITE = {
   'asks after its work, and listens once': (signal: string) =>
     `process.once('${signal}', async () => { log(1); await pause(20); if (process.listenerCount('${signal}') === 0) process.exit(143); });`,
@@ -273,16 +273,16 @@ describe.each(Object.entries(SIGNAL_EXITS))('%s, which acts only alone,', (_name
     },
   );
 
-  test('has what is logged in it counted and told where the broker is away', SLOW, async () => {
+  test('has what is logged in it counted and reported where the broker is unreachable', SLOW, async () => {
     const url = `amqp://127.0.0.1:${await freePort()}`;
     const { child } = run(`${load} onExit(() => log(3)); work(); log(2); up();`, { url, exitTimeoutMs: 300 });
     await child.waitForLine(/^up$/);
     expect(await child.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
-    expect(child.stderr.join('\n')).toMatch(/records given up: .*; 5 in all/);
+    expect(child.stderr.join('\n')).toMatch(/records dropped: .*; 5 in total/);
   });
 });
 
-test('where signal-exit is told to let the process live, it does, and Loghive listens again', SLOW, async () => {
+test('where signal-exit is asked to let the process live, it does, and Loghive listens again', SLOW, async () => {
   const { child, service } = run(
     `const { setTimeout: timeout } = globalThis;
 globalThis.setTimeout = (work, ms, ...args) => timeout(work, ms === 10_000 ? 300 : ms, ...args);
@@ -315,7 +315,7 @@ test('handleSignals: false leaves signals as they are without Loghive', SLOW, as
   });
   await child.waitForLine(/^listeners 0,0,0$/);
   expect(await child.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
-  expect(child.lines.join('\n')).not.toMatch(/given up/);
+  expect(child.lines.join('\n')).not.toMatch(/records dropped/);
 });
 
 test.each([
@@ -328,7 +328,7 @@ test.each([
   expect(child.stderr).toEqual([]);
 });
 
-test('records that are logged while a signal ends the process are sent, or told in one line', SLOW, async () => {
+test('records that are logged while a signal ends the process are sent, or reported in one line', SLOW, async () => {
   const { child } = run(
     `const other = new LoghiveTransport({ service: 'another', url: 'amqp://127.0.0.1:${await freePort()}', exitTimeoutMs: 500 });
 logger.add(other);
@@ -338,7 +338,7 @@ setInterval(() => log(1), 1); transport.once('connect', up);`,
   await child.waitForLine(/^up$/);
   expect(await child.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
   // One line for each of the two: the one without a broker has lost what it was given.
-  const told = child.stderr.filter((line) => /given up/.test(line));
+  const told = child.stderr.filter((line) => /records dropped/.test(line));
   expect(told.filter((line) => /another INFO \d+/.test(line))).toHaveLength(1);
   expect(told.length).toBeLessThanOrEqual(2);
 });
@@ -368,11 +368,11 @@ test.each([
   expect(await stored(service)).toBe(503);
 });
 
-test('a handler of uncaughtException that throws without a broker: it is counted and told', SLOW, async () => {
+test('a handler of uncaughtException that throws without a broker: it is counted and reported', SLOW, async () => {
   const url = `amqp://127.0.0.1:${await freePort()}`;
   const { child } = run(`${RETHROW} log(12); throw new Error('uncaught');`, { url });
   expect(await child.exited).toEqual({ code: 7, signal: null });
-  expect(child.stderr.join('\n')).toMatch(/records given up: 15 \(unsent at exit: svc_\w+ INFO 15\)/);
+  expect(child.stderr.join('\n')).toMatch(/records dropped: 15 \(unsent at exit: svc_\w+ INFO 15\)/);
 });
 
 test(
@@ -429,10 +429,10 @@ test.each(ENDS.slice(0, 3))(
     const started = performance.now();
     expect(await child.exited).toEqual({ code, signal: null });
     expect(performance.now() - started).toBeLessThan(SOON_MS);
-    const told = child.stderr.filter((line) => /given up/.test(line));
+    const told = child.stderr.filter((line) => /records dropped/.test(line));
     expect(told).toHaveLength(1);
     expect(told[0]).toMatch(
-      /records given up: 13 \(unsent at exit: svc_\w+ INFO 12, svc_\w+ ERROR 1\); 13 in all since the start\. They could not be sent to the broker: see why\.$/,
+      /records dropped: 13 \(unsent at exit: svc_\w+ INFO 12, svc_\w+ ERROR 1\); 13 in total since the start\. They could not be sent to the broker: check why\.$/,
     );
     // Why, as well.
     expect(child.stderr.join('\n')).toMatch(/ECONNREFUSED|nothing listens/);
@@ -445,23 +445,27 @@ test('await close() before process.exit() has everything confirmed', SLOW, async
   expect(await messages(service)).toBe(12);
 });
 
-test('await close() before process.exit() ends though the broker is away, and says what that cost', SLOW, async () => {
-  const url = `amqp://127.0.0.1:${await freePort()}`;
-  const body =
-    'work(); log(12); const { unsent } = await transport.close(); console.log("unsent", unsent); process.exit(4);';
-  const { child } = run(body, { url, exitTimeoutMs: 500 });
-  expect(await child.exited).toEqual({ code: 4, signal: null });
-  expect(child.stdout).toEqual(['unsent 12']);
-});
+test(
+  'await close() before process.exit() ends though the broker is unreachable, and reports what was dropped',
+  SLOW,
+  async () => {
+    const url = `amqp://127.0.0.1:${await freePort()}`;
+    const body =
+      'work(); log(12); const { unsent } = await transport.close(); console.log("unsent", unsent); process.exit(4);';
+    const { child } = run(body, { url, exitTimeoutMs: 500 });
+    expect(await child.exited).toEqual({ code: 4, signal: null });
+    expect(child.stdout).toEqual(['unsent 12']);
+  },
+);
 
-test('what is logged when the transport is closed already is counted and told at the end', SLOW, async () => {
+test('what is logged when the transport is closed already is counted and reported at the end', SLOW, async () => {
   const { child } = run(
     "process.on('exit', () => log(1)); log(1); await transport.close(); log(3); process.exit(0);",
     single,
   );
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(child.stderr).toHaveLength(1);
-  expect(child.stderr[0]).toMatch(/records given up: 4 \(logged after close: svc_\w+ INFO 4\)/);
+  expect(child.stderr[0]).toMatch(/records dropped: 4 \(logged after close: svc_\w+ INFO 4\)/);
 });
 
 test('what listeners of exit log is sent, whether they were set before the logger or after it', SLOW, async () => {
@@ -501,7 +505,7 @@ fs.rmdirSync(folder); log(1); await transport.flush(); log(5); process.exit(3);`
   expect(await stored(service)).toBe(6);
 });
 
-test('a program that emits exit by itself goes on, and ends by itself', SLOW, async () => {
+test('a program that emits exit itself goes on, and ends on its own', SLOW, async () => {
   const { child, service } = run(
     `setTimeout(() => { log(1); process.emit('exit', 0); }, 100); setTimeout(async () => { log(2); await transport.close(); up(); }, 300);`,
     framed,
@@ -564,14 +568,14 @@ process.on('uncaughtException', (error) => { log(1); throw error; }); log(1); th
   expect(await stored(service)).toBe(4);
 });
 
-test('exitTimeoutMs: 0 waits for nothing at process.exit(), and tells what was lost', SLOW, async () => {
+test('exitTimeoutMs: 0 waits for nothing at process.exit(), and reports what was lost', SLOW, async () => {
   const { child } = run('log(3); process.exit(4);', { exitTimeoutMs: 0 });
   expect(await child.exited).toEqual({ code: 4, signal: null });
   expect(child.stderr).toHaveLength(1);
-  expect(child.stderr[0]).toMatch(/records given up: 3 \(unsent at exit: svc_\w+ INFO 3\)/);
+  expect(child.stderr[0]).toMatch(/records dropped: 3 \(unsent at exit: svc_\w+ INFO 3\)/);
 });
 
-test('a second signal cuts the waiting, and what is left is told', SLOW, async () => {
+test('a second signal cuts the waiting, and what is left is reported', SLOW, async () => {
   const proxy = await useProxy(broker.url);
   const { child } = run(
     'work(); transport.once("connect", () => { up(); });  process.once("message", () => { log(4); console.log("logged"); });',
@@ -590,10 +594,10 @@ test('a second signal cuts the waiting, and what is left is told', SLOW, async (
   onEnd(() => clearInterval(again));
   expect(await child.exited).toEqual({ code: null, signal: 'SIGTERM' });
   expect(performance.now() - started).toBeLessThan(7000);
-  expect(child.stderr.join('\n')).toMatch(/records given up: 4 \(unsent at exit: svc_\w+ INFO 4\)/);
+  expect(child.stderr.join('\n')).toMatch(/records dropped: 4 \(unsent at exit: svc_\w+ INFO 4\)/);
 });
 
-test('a broker that is away at the end costs exitTimeoutMs, and the number of records is told', SLOW, async () => {
+test('an unreachable broker at the end costs exitTimeoutMs, and the number of records is reported', SLOW, async () => {
   const url = `amqp://127.0.0.1:${await freePort()}`;
   const { child } = run('log(12); up();', { url, exitTimeoutMs: 500 });
   await child.waitForLine(/^up$/);
@@ -601,11 +605,11 @@ test('a broker that is away at the end costs exitTimeoutMs, and the number of re
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(performance.now() - started).toBeLessThan(SOON_MS);
   expect(
-    child.stderr.filter((line) => /records given up: 12 \(unsent at exit: svc_\w+ INFO 12\)/.test(line)),
+    child.stderr.filter((line) => /records dropped: 12 \(unsent at exit: svc_\w+ INFO 12\)/.test(line)),
   ).toHaveLength(1);
 });
 
-test('a logger without records does not keep the process, though nobody listens', SLOW, async () => {
+test('a logger without records does not keep the process, even without a listener', SLOW, async () => {
   const url = `amqp://127.0.0.1:${await freePort()}`;
   const { child } = run('up();', { url });
   await child.waitForLine(/^up$/);
@@ -617,7 +621,7 @@ test('a logger without records does not keep the process, though nobody listens'
 test.each([
   ['SIGTERM', 'SIGTERM' as const],
   ['process.exit()', undefined],
-])('a script that awaits flush() goes on while the broker is away, until %s', SLOW, async (_what, signal) => {
+])('a script that awaits flush() goes on while the broker is unreachable, until %s', SLOW, async (_what, signal) => {
   const url = `amqp://127.0.0.1:${await freePort()}`;
   const { child } = run(
     `log(3); transport.on('warning', () => setTimeout(up, 1500).unref()); process.on('beforeExit', () => console.log('beforeExit'));
@@ -629,7 +633,7 @@ ${signal ? '' : 'setTimeout(() => process.exit(4), 2500).unref();'} await transp
     signal ? { code: null, signal } : { code: 4, signal: null },
   );
   expect(child.stdout).toEqual(['up']);
-  expect(child.stderr.join('\n')).toMatch(/records given up: 3 \(unsent at exit: svc_\w+ INFO 3\)/);
+  expect(child.stderr.join('\n')).toMatch(/records dropped: 3 \(unsent at exit: svc_\w+ INFO 3\)/);
 });
 
 test(
@@ -653,12 +657,12 @@ process.on('beforeExit', up);`,
       { ...single, exitTimeoutMs: 300, url: proxy.url(broker.url) },
     );
     await child.waitForLine(/^up$/);
-    await child.waitForLine(/given up: 3 \(unsent at exit/);
+    await child.waitForLine(/records dropped: 3 \(unsent at exit/);
     await proxy.heal();
     await child.send('go on');
     expect(await child.exited).toEqual({ code: 0, signal: null });
     expect(await messages(service)).toBe(3);
-    expect(child.stderr.filter((line) => /given up/.test(line))).toHaveLength(1);
+    expect(child.stderr.filter((line) => /records dropped/.test(line))).toHaveLength(1);
     expect(JSON.parse(child.stdout.find((line) => line.startsWith('{'))!)).toMatchObject({ accepted: 6, confirmed: 3 });
   },
 );

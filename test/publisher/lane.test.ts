@@ -29,7 +29,7 @@ describe('a lane', () => {
     expect(bodies(lane)).toEqual(['a\nb\nc']);
   });
 
-  it('closes a frame by itself when it is full', () => {
+  it('closes a frame on its own when it is full', () => {
     const lane = laneWith('x'.repeat(FRAME_BYTES - 10), 'y'.repeat(20));
     expect(lane.hasWaiting).toBe(true);
     expect(lane.take()?.records).toBe(1);
@@ -65,7 +65,7 @@ describe('a lane', () => {
     expect(first.attempts).toBe(1);
   });
 
-  it('gives up its oldest frame first, open lines included', () => {
+  it('drops its oldest frame first, open lines included', () => {
     const lane = laneWith('old');
     lane.cut(NOW_MS);
     lane.add('new', 4, NOW_MS, account);
@@ -75,7 +75,7 @@ describe('a lane', () => {
     expect(lane.isEmpty).toBe(true);
   });
 
-  it('never gives up what is in flight', () => {
+  it('never drops what is in flight', () => {
     const lane = laneWith('on its way');
     lane.cut(NOW_MS);
     lane.take();
@@ -83,7 +83,7 @@ describe('a lane', () => {
     expect(lane.records).toBe(1);
   });
 
-  it('tells those who wait once, when all of what was there is confirmed or given up', () => {
+  it('calls waiters once, when everything that was there is confirmed or dropped', () => {
     const lane = laneWith('a');
     lane.cut(NOW_MS);
     const inFlight = lane.take()!;
@@ -103,7 +103,7 @@ describe('a lane', () => {
     expect(lane.watch(() => told.push('never'))).toBe(false);
   });
 
-  it('makes frames smaller that the broker does not take, in their order, and gives up only single records', () => {
+  it('splits frames that are larger than the broker allows, in their order, and drops only single records', () => {
     const lane = laneWith('1', '22', '333', '4444');
     lane.cut(NOW_MS);
     const first = lane.take()!;

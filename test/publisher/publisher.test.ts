@@ -197,7 +197,7 @@ describe('a publisher', () => {
     expect(publisher.stats()).toMatchObject({ confirmed: 401, retries, dropped: { ...dropped, ERROR: dropped.INFO } });
   });
 
-  it('closes within its time when the broker is away, and says how many records that cost', async () => {
+  it('closes within its time when the broker is unreachable, and reports how many records were dropped', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1' });
     for (const number of range(10)) publisher.accept('shop', 'INFO', line(number));
     const started = performance.now();
@@ -206,7 +206,7 @@ describe('a publisher', () => {
     expect(publisher.stats().dropped).toEqual({ INFO: { 'unsent at close': 10 } });
   });
 
-  it('tries a broker that is away again and again while it closes, whatever its backoff has come to', async () => {
+  it('tries an unreachable broker again and again while it closes, whatever its backoff has come to', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onTestFinished(() => void vi.restoreAllMocks());
     const proxy = await useProxy(broker.url);
@@ -216,16 +216,16 @@ describe('a publisher', () => {
     const connection = () => publisher.status().connection;
     for (let attempt = 0; attempt < 5; attempt++) {
       // An attempt that is refused within the same millisecond could not be told from the one before.
-      await eventually(() => connection().state === 'waiting' && connection().sinceMs < Date.now());
-      const { sinceMs } = connection();
+      await eventually(() => connection().state === 'waiting' && (connection().lastErrorAtMs ?? 0) < Date.now());
+      const { lastErrorAtMs = 0 } = connection();
       await publisher.flushWithin(1);
-      await eventually(() => connection().sinceMs > sinceMs && connection().state === 'waiting');
+      await eventually(() => connection().lastErrorAtMs! > lastErrorAtMs && connection().state === 'waiting');
     }
     // The next attempt by its backoff is half a minute away.
-    await eventually(() => connection().sinceMs < Date.now());
-    const { sinceMs } = connection();
+    await eventually(() => (connection().lastErrorAtMs ?? 0) < Date.now());
+    const { lastErrorAtMs = 0 } = connection();
     const closing = publisher.close(8000);
-    await eventually(() => connection().sinceMs > sinceMs && connection().state === 'waiting');
+    await eventually(() => connection().lastErrorAtMs! > lastErrorAtMs && connection().state === 'waiting');
     await proxy.heal();
     expect(await closing).toEqual({ confirmed: 1, unsent: 0 });
   });
@@ -249,11 +249,11 @@ describe('a publisher', () => {
       newestLost = Math.max(newestLost, numbers.at(-waiting - 1) ?? 0);
       if (waiting > 0) oldestKept = Math.min(oldestKept, numbers.at(-waiting)!);
     }
-    // It is given up by frames.
+    // It is dropped by frames.
     expect(newestLost - oldestKept).toBeLessThan((2 * FRAME_BYTES + MIB / 16) / 300);
   });
 
-  it('ends a flush when what it waits for is confirmed or dropped, and not while the broker is away', async () => {
+  it('ends a flush when what it waits for is confirmed or dropped, and not while the broker is unreachable', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB });
     publisher.accept('shop', 'INFO', line(0));
     let ended = false;
@@ -267,7 +267,7 @@ describe('a publisher', () => {
     await flushing;
   });
 
-  it('keeps nothing for each flush that is asked for while the broker is away', async () => {
+  it('keeps nothing for each flush that is asked for while the broker is unreachable', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1' });
     publisher.accept('shop', 'INFO', line(0));
     const first = publisher.flush();
@@ -278,7 +278,7 @@ describe('a publisher', () => {
     await Promise.all([first, publisher.flush()]);
   });
 
-  it('ends the waiting of everyone who waits, when it is told to', async () => {
+  it('ends the waiting of everyone who waits, when it is asked to', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1' });
     publisher.accept('shop', 'INFO', line(0));
     const waiting = [publisher.flushWithin(60_000), publisher.close(60_000), publisher.flushWithin(60_000)];
@@ -287,7 +287,7 @@ describe('a publisher', () => {
     expect(publisher.stats().dropped).toEqual({ INFO: { 'unsent at close': 1 } });
   });
 
-  it('tells what is lost at close in one line, with a code of its own', async () => {
+  it('reports what is lost at close in one line, with a code of its own', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1' });
     await once(publisher.events, 'warning');
     const lost: LoghiveError[] = [];
@@ -302,7 +302,7 @@ describe('a publisher', () => {
     for (const number of range(3)) publisher.accept('shop', 'INFO', line(number));
     await closing;
     expect(lost.map(({ message }) => message)).toEqual([
-      'records given up: 6 (unsent at close: shop INFO 3, shop ERROR 3); 6 in all since the start. They could not be sent to the broker: see why.',
+      'records dropped: 6 (unsent at close: shop INFO 3, shop ERROR 3); 6 in total since the start. They could not be sent to the broker: check why.',
     ]);
   });
 
@@ -333,7 +333,7 @@ describe('a publisher', () => {
     expect(await drain(`${service}_info_logs`)).toEqual([0, 1]);
   });
 
-  it('connects anew and loses nothing where amqplib throws though the connection looks open', async () => {
+  it('connects again and loses nothing where amqplib throws though the connection looks open', async () => {
     const connection = await connect(broker.url);
     const prototype = Object.getPrototypeOf(await connection.createConfirmChannel());
     await connection.close();
@@ -384,7 +384,7 @@ describe('a publisher', () => {
     await proxy.heal();
     await publisher.flush();
     const lines = said.mock.calls.map(([sentence]) => sentence);
-    expect(lines).toEqual([`connected to RabbitMQ again; 12 waiting records are sent (127.0.0.1:${proxy.port})`]);
+    expect(lines).toEqual([`reconnected to RabbitMQ (127.0.0.1:${proxy.port}); sending 12 waiting records`]);
   });
 
   it('says nothing of a broker that is there from the start', async () => {

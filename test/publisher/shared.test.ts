@@ -8,7 +8,7 @@ import { eventually } from '../support/wait.mjs';
 
 const broker = await useBroker();
 
-/** What a door makes of its options; the names of service and level are no part of it. */
+/** What an integration makes of its options; the names of service and level are no part of it. */
 function settings(options: ProducerOptions = {}): PublisherConfig {
   const config = producerConfig('test', { service: 'shop', url: broker.url, ...options });
   const { broker: at, queues, lingerMs, bufferBytes, recordsPerMessage, exitTimeoutMs, handleSignals } = config;
@@ -16,8 +16,9 @@ function settings(options: ProducerOptions = {}): PublisherConfig {
 }
 
 /** Each test has a publisher of its own: no two have the same heartbeat. */
-let heartbeatS = 100;
-const ownSettings = (options: ProducerOptions = {}) => settings({ heartbeatS: heartbeatS++, ...options });
+let heartbeats = 100;
+const ownHeartbeat = () => ({ heartbeatMs: 1000 * heartbeats++ });
+const ownSettings = (options: ProducerOptions = {}) => settings({ ...ownHeartbeat(), ...options });
 
 function share(config: PublisherConfig) {
   const shared = sharePublisher(config);
@@ -29,8 +30,8 @@ const listeners = () =>
   ['SIGTERM', 'SIGINT', 'SIGHUP', 'beforeExit', 'exit'].map((event) => process.listenerCount(event));
 
 describe('publishers', () => {
-  it('are one for the same settings, though each door resolved them itself', () => {
-    const options = { heartbeatS: heartbeatS++ };
+  it('are one for the same settings, though each integration resolved them itself', () => {
+    const options = ownHeartbeat();
     const [first, second] = [settings(options), settings(options)];
     expect(first).not.toBe(second);
     expect(share(first).publisher).toBe(share(second).publisher);
@@ -49,13 +50,13 @@ describe('publishers', () => {
     ['the limits of queues', { queueMaxSize: 7 }],
     ['TLS', { tls: { servername: 'broker' } }],
   ])('are two where they differ in %s', (_what, options) => {
-    const common = { heartbeatS: heartbeatS++, exitTimeoutMs: 0 };
+    const common = { ...ownHeartbeat(), exitTimeoutMs: 0 };
     const first = share(settings(common));
     const second = share(settings({ ...common, ...options }));
     expect(second.publisher).not.toBe(first.publisher);
   });
 
-  it('stay open until the last door is released, which closes them', async () => {
+  it('stay open until the last integration is released, which closes them', async () => {
     const config = ownSettings();
     const service = uniqueName('svc');
     const [first, second] = [share(config), share(config)];
@@ -69,7 +70,7 @@ describe('publishers', () => {
     expect(second.publisher.stats().dropped).toEqual({ INFO: { 'logged after close': 1 } });
   });
 
-  it('count a door that is released twice once, and give it the same answer', async () => {
+  it('count an integration that is released twice once, and give it the same answer', async () => {
     const config = ownSettings();
     const [first, second] = [share(config), share(config)];
     const answers = await Promise.all([first.release(), first.release(), first.release()]);
@@ -79,7 +80,7 @@ describe('publishers', () => {
     expect(await second.release()).toEqual({ confirmed: 1, unsent: 0 });
   });
 
-  it('are opened anew after the last release, without waiting for its end', async () => {
+  it('are opened again after the last release, without waiting for its end', async () => {
     const config = ownSettings();
     const first = share(config);
     const ended = first.release();
@@ -90,7 +91,7 @@ describe('publishers', () => {
     expect(await second.release()).toEqual({ confirmed: 1, unsent: 0 });
   });
 
-  it('tell a door that goes how much of its own is still unsent, and keep it for those that stay', async () => {
+  it('report to a closed integration how many of its records are unsent, and keep them for the others', async () => {
     const config = ownSettings({ url: 'amqp://127.0.0.1:1', exitTimeoutMs: 50 });
     const [first, second, silent] = [share(config), share(config), share(config)];
     for (const { publisher, account } of [first, second, second]) publisher.accept('shop', 'INFO', '{}', account);
@@ -101,7 +102,7 @@ describe('publishers', () => {
     expect(second.publisher.stats()).toMatchObject({ pending: 0, dropped: { INFO: { 'unsent at close': 3 } } });
   });
 
-  it('tell each door of its own, whatever became of the records', async () => {
+  it('report to each integration its own records, whatever became of them', async () => {
     const config = ownSettings({ url: 'amqp://127.0.0.1:1', exitTimeoutMs: 50, bufferBytes: 256 * 1024 });
     const [first, second] = [share(config), share(config)];
     const line = JSON.stringify('x'.repeat(1000));
@@ -116,7 +117,7 @@ describe('publishers', () => {
     expect(unsent[0]! - 2 * unsent[1]!).toBeLessThan(3);
   });
 
-  it('let a door go as soon as its own records are confirmed, however much another one logs', async () => {
+  it('let an integration go as soon as its own records are confirmed, however much another one logs', async () => {
     const config = ownSettings({ exitTimeoutMs: 8000 });
     const service = uniqueName('svc');
     const [first, second] = [share(config), share(config)];
@@ -126,7 +127,7 @@ describe('publishers', () => {
       released = true;
       return result;
     });
-    // There is no moment at which nothing of the other one is on its way.
+    // There is no moment at which nothing of the other one is in flight.
     while (!released) {
       second.publisher.accept(service, 'INFO', '{}', second.account);
       await new Promise(setImmediate);
@@ -161,7 +162,7 @@ describe('publishers', () => {
     });
   });
 
-  it('leave signals alone where they were told to', () => {
+  it('leave signals alone with handleSignals: false', () => {
     const signals = listeners().slice(0, 3);
     share(ownSettings({ handleSignals: false }));
     expect(listeners().slice(0, 3)).toEqual(signals);

@@ -11,7 +11,7 @@ test.each<[string, object]>([
   ],
   ['auth_mechanism=PLAIN', {}],
 ])('of %j is used', (query, found) => {
-  expect(brokerParameters(query, true)).toEqual({ ...found, passedOver: [] });
+  expect(brokerParameters(query, true)).toEqual({ ...found, ignored: [] });
 });
 
 test.each<[string, RegExp]>([
@@ -24,18 +24,18 @@ test.each<[string, RegExp]>([
   ['heartbeat=-1', /"heartbeat"/],
   ['connection_timeout=5', /"connection_timeout", whose value is not an integer from 100 to 600000/],
   ['cacertfile=', /"cacertfile", whose value is not the path of a file/],
-  ['se%20cret!=1', /^something that is no parameter/],
+  ['se%20cret!=1', /^something that is not a parameter/],
   ['constructor=1', /"constructor", which Loghive does not use/],
-])('of %j is named, without its value, and passed over', (query, words) => {
-  const { passedOver, ...found } = brokerParameters(query, true);
+])('of %j is named, without its value, and ignored', (query, words) => {
+  const { ignored, ...found } = brokerParameters(query, true);
   expect(found).toEqual({});
-  expect(passedOver).toHaveLength(1);
-  expect(passedOver[0]).toMatch(words);
-  expect(passedOver[0]).not.toContain('secret');
+  expect(ignored).toHaveLength(1);
+  expect(ignored[0]).toMatch(words);
+  expect(ignored[0]).not.toContain('secret');
 });
 
 test('of TLS says something only to amqps', () => {
   expect(brokerParameters('cacertfile=/ca.pem', false)).toEqual({
-    passedOver: ['parameter "cacertfile", which needs amqps://'],
+    ignored: ['parameter "cacertfile", which needs amqps://'],
   });
 });

@@ -75,7 +75,7 @@ test.each([
   expect(maskUrl(url)).toBe(url);
 });
 
-test('in a sentence of somebody else only URLs are masked', () => {
+test('in a sentence of other code only URLs are masked', () => {
   const sentence = (url: string) => `npm error: request to "${url}" failed: see https://docs.example.com:443/x and a@b`;
   expect(maskUrlsIn(sentence('https://me:se"cret@registry.example.com/x'))).toBe(
     sentence('https://me:***@registry.example.com/x'),

@@ -81,7 +81,7 @@ test.each([
   [{ LINGER: '1e1' }, 'environment variable LINGER is "1e1", expected an integer from 0 to 100 (milliseconds)'],
   [{ LINGER: '1000' }, 'environment variable LINGER is 1000, expected an integer from 0 to 100 (milliseconds)'],
   [{ LINGER: '-1' }, 'environment variable LINGER is -1, expected an integer from 0 to 100 (milliseconds)'],
-])('a wrong value of the environment is told and the default is used: %s', (variables, line) => {
+])('a wrong value of the environment is reported and the default is used: %s', (variables, line) => {
   const { values, warnings } = resolve({}, variables);
   expect(values.lingerMs).toBe(5);
   expect(warnings).toHaveLength(1);
@@ -89,7 +89,7 @@ test.each([
   expect(warnings[0]).toContain('; 5 is used instead. Correct it or set the option "lingerMs".');
 });
 
-test('a wrong value of the environment is passed over for the next variable', () => {
+test('a wrong value of the environment is ignored for the next variable', () => {
   const { values, warnings } = resolve({}, { LINGER: 'soon', OLD_LINGER: '9' });
   expect(values.lingerMs).toBe(9);
   expect(warnings).toHaveLength(1);

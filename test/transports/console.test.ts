@@ -51,7 +51,7 @@ const messages = async (service: string, count: number) =>
   (await stack.rows(service, count)).map(({ message }) => message);
 
 describe('a patched console', () => {
-  test('prints as ever and records what it prints', async () => {
+  test('still prints and records what it prints', async () => {
     const { console, printed, service, patched } = usePatch();
     console.log('order placed', { order: 7 });
     console.warn('slow');
@@ -67,7 +67,7 @@ describe('a patched console', () => {
     expect(patched.status().connection.state).toBe('ready');
   });
 
-  test('does not print any more with passThrough: false, whichever method is called', async () => {
+  test('stops printing with passThrough: false, whichever method is called', async () => {
     const { console, printed, service, patched } = usePatch({ passThrough: false });
     console.log('log');
     console.table([{ a: 1 }]);
@@ -121,7 +121,7 @@ describe('a patched console', () => {
     expect((await stack.rows(service, 1))[0]?.information).toEqual({ region: 'eu', requestId: 'r1' });
   });
 
-  test('names the innermost 20 of the groups that are open, however many nobody has ended', async () => {
+  test('names only the innermost 20 open groups', async () => {
     const { console, service, patched } = usePatch();
     for (let number = 0; number < 30; number++) console.group(`group ${number}`);
     console.log('within');
@@ -130,7 +130,7 @@ describe('a patched console', () => {
     expect(row?.information.group).toEqual(Array.from({ length: 20 }, (_, number) => `group ${number + 10}`));
   });
 
-  test('hides what it is told to', async () => {
+  test('redacts', async () => {
     const { console, service, patched } = usePatch({ redact: ['args[*].password'] });
     console.log({ password: 'secret', user: 'a' });
     await patched.flush();
@@ -325,7 +325,7 @@ describe('restore()', () => {
     expect(await messages(service, 1)).toEqual(['before']);
   });
 
-  test('leaves the patch of somebody else alone, within which ours passes on', async () => {
+  test('leaves the patch of other code alone, within which ours passes on', async () => {
     const { console, printed, settings, patched } = usePatch();
     const below = console.log;
     const foreign = (...args: unknown[]) => below('foreign', ...args);
@@ -344,7 +344,7 @@ describe('restore()', () => {
     expect(console.log).toBe(foreign);
   });
 
-  test('is complete once somebody else has taken his patch away', () => {
+  test('is complete once other code has taken its patch away', () => {
     const { console, patched } = usePatch({ passThrough: false });
     patched.restore();
     const { log } = console;
@@ -439,7 +439,7 @@ describe('beside other patches', () => {
     expect(await messages(service, 2)).toEqual(['lost at the terminal', 'as ever']);
   });
 
-  test('a frozen console stays as it is, which is told', () => {
+  test('a frozen console stays as it is, and that is reported', () => {
     const told = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
     onEnd(() => told.mockRestore());
     const { console, printed } = useConsole();
@@ -486,7 +486,7 @@ describe('patched twice', () => {
     expect(await messages(two.service, 2)).toEqual(['both', 'second only']);
   });
 
-  test('it prints as long as none of them has passThrough: false', () => {
+  test('it prints unless one of them has passThrough: false', () => {
     const { console, printed, settings } = usePatch();
     const silent = patch({ ...settings, passThrough: false });
     console.log('kept');
@@ -550,7 +550,7 @@ describe('options', () => {
 });
 
 describe('events', () => {
-  test('are those of every door, and their arguments are typed', async () => {
+  test('are those of every integration, and their arguments are typed', async () => {
     const patched = patch({
       service: 'shop',
       url: 'amqp://127.0.0.1:1',
@@ -578,7 +578,7 @@ describe('events', () => {
     expect(heard).toBeLessThan(5);
   });
 
-  test('a listener that throws harms nobody', async () => {
+  test('a listener that throws does no harm', async () => {
     const told = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
     onEnd(() => told.mockRestore());
     const { console, patched, service } = usePatch();

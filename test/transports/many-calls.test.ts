@@ -1,4 +1,4 @@
-/** A hundred thousand calls by each door, in processes of their own with the broker up and default settings. */
+/** A hundred thousand calls by each integration, in processes of their own with the broker up and default settings. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -49,7 +49,7 @@ interface Stats {
   dropped: Record<string, Record<string, number>>;
 }
 
-/** A process that calls, with `pause` after each 1,000, until it ends by itself. */
+/** A process that calls, with `pause` after each 1,000, until it ends on its own. */
 async function call(door: keyof typeof doors, pause: string) {
   const service = stack.service();
   const folder = mkdtempSync(path.join(import.meta.dirname, '.many-'));
@@ -74,7 +74,7 @@ process.disconnect();
   });
   const stats = await child.waitForMessage<Stats | null>(() => true, 50_000);
   expect(await child.exited).toEqual({ code: 0, signal: null });
-  const told = child.stderr.flatMap((line) => line.match(/; ([\d,]+) in all since the start/)?.[1] ?? []);
+  const told = child.stderr.flatMap((line) => line.match(/; ([\d,]+) in total since the start/)?.[1] ?? []);
   return { service, stats, told: Number((told.at(-1) ?? '0').replaceAll(',', '')), lines: child.lines };
 }
 
@@ -98,7 +98,7 @@ describe.each(Object.keys(doors) as (keyof typeof doors)[])('100,000 calls throu
     await expectRows(service, CALLS);
   });
 
-  test('without a pause are stored, or counted as dropped and told', SLOW, async () => {
+  test('without a pause are stored, or counted as dropped and reported', SLOW, async () => {
     const { service, stats, told } = await call(door, '');
     if (stats) {
       const dropped = Object.values(stats.dropped).flatMap((reasons) => Object.values(reasons));

@@ -42,7 +42,7 @@ describe('in the thread of the application', () => {
     expect(await messagesOf(service, 3)).toEqual(['a', 'b', 'c']);
   });
 
-  test('there is no back-pressure: each write is taken at once', async () => {
+  test('there is no back-pressure: each write is accepted immediately', async () => {
     const { stream } = open();
     const logger = pino(stream);
     for (let number = 0; number < 5000; number++) logger.info({ number });
@@ -217,7 +217,7 @@ describe('in the worker', () => {
     expect(rows.map(({ information }) => information.name).sort()).toEqual(['a', 'b']);
   });
 
-  test('a logger that nobody holds any more loses nothing', async () => {
+  test('a logger without references loses nothing', async () => {
     const { child, service } = run(`
       function log(number) { pino(pino.transport({ target, options })).info({ number }, 'forgotten'); }
       for (let number = 0; number < 3; number++) log(number);

@@ -84,7 +84,7 @@ test('all of them by loghive pipe', async () => {
   expect(rows.map(({ message, level }) => [message, level])).toEqual(expected);
 });
 
-test('levels of its own alone, with names that nobody knows, are placed by their rank', async () => {
+test('levels of its own alone, with unknown names, are placed by their rank', async () => {
   const service = stack.service();
   const stream = loghivePino({ service, url: stack.broker.url });
   onEnd(() => stream.close());

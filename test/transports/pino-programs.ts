@@ -15,7 +15,7 @@ export interface Program {
   service: string;
 }
 
-/** Runs a script with `pino`, `target`, `options` of the door, `shout` (a transform), and `sleep()`. */
+/** Runs a script with `pino`, `target`, `options` of the integration, `shout` (a transform), and `sleep()`. */
 export function pinoPrograms(stack: TestStack) {
   return (body: string, { options = {}, door = target }: { options?: object; door?: string } = {}): Program => {
     const service = stack.service();

@@ -154,14 +154,14 @@ test('a long line and many at once come through', async () => {
   expect(rows[0]?.information.text).toHaveLength(900_000);
 });
 
-test('while the broker is away the application runs and ends, and what is lost is told', async () => {
+test('while the broker is unreachable the application runs and ends, and what is lost is reported', async () => {
   const { child } = run(
     "const logger = pino(pino.transport({ target, options })); logger.info('m'); await sleep(500);",
     { options: { url: 'amqp://127.0.0.1:1', exitTimeoutMs: 100 } },
   );
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(child.stderr.join('\n')).toMatch(/nothing listens there/);
-  expect(child.stderr.join('\n')).toMatch(/ERROR records given up: 1 \(unsent at close/);
+  expect(child.stderr.join('\n')).toMatch(/ERROR records dropped: 1 \(unsent at close/);
 });
 
 test('a wrong option is an error of the transport, with its sentence', async () => {

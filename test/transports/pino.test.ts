@@ -224,7 +224,7 @@ test('chunks may end anywhere, within a line or a character', async () => {
   expect((await stack.rows(service, 2)).map(({ message }) => message)).toEqual(['größer 😀', 'zwei']);
 });
 
-describe('the options of a door', () => {
+describe('the options of an integration', () => {
   test('base and redact hold for lines as well', async () => {
     const [row] = await rowsOf({}, (logger) => logger.info({ password: 'x', region: 'own' }, 'm'), 1, {
       base: { region: 'eu', zone: 'a' },
@@ -300,7 +300,7 @@ describe('as a stream', () => {
     expect(stream.stats().confirmed).toBe(100);
   });
 
-  test('what is logged after the end is counted and told, and is no error', async () => {
+  test('what is logged after the end is counted and reported, and is no error', async () => {
     const { stream, errors } = useDoor({ lingerMs: 14 });
     const logger = pino(stream);
     logger.info('before');

@@ -38,7 +38,7 @@ async function stored({ service, transport }: { service: string; transport: Logh
 
 const infoOf = (level: string, message: string) => ({ level, message, [Symbol.for('level')]: level });
 
-describe('by itself', () => {
+describe('on its own', () => {
   test('it is a transport, a writable stream of objects', () => {
     const { transport } = open();
     expect(transport).toBeInstanceOf(Transport);
@@ -57,7 +57,7 @@ describe('by itself', () => {
     expect(await stored(opened, 2)).toEqual(['first', 'second']);
   });
 
-  test('a listener of `logged` that throws harms nobody', async () => {
+  test('a listener of `logged` that throws does no harm', async () => {
     const opened = open();
     opened.transport.on('logged', () => {
       throw new Error('broken listener');

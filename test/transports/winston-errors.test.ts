@@ -87,7 +87,7 @@ describe('an error that Winston has logged before', () => {
     },
   );
 
-  test('is logged by itself again without one', async () => {
+  test('is logged on its own again without one', async () => {
     const error = refused();
     const rows = await rowsOf((logger) => logger.error(error).error(error), 2, { logger: { format: format.json() } });
     for (const { information } of rows) expect(information).toEqual({ error: REFUSED });
@@ -278,7 +278,7 @@ test('an error whose errors come from a getter of its class has them once', asyn
   expect(row!.information.error).not.toHaveProperty('errors');
 });
 
-describe('an error that is logged by itself through a transport with a format', () => {
+describe('an error that is logged on its own through a transport with a format', () => {
   test.each<[string, winston.Logform.Format]>([
     ['that writes JSON', format.combine(format.timestamp({ format: () => 'noon' }), format.json())],
     ['that makes an info of its own', format((info) => ({ ...info, timestamp: 'noon' }))()],

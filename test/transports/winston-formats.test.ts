@@ -52,7 +52,7 @@ describe('a message that a format has moved into its line is found there', () =>
     expect(row!.information).toEqual({ timestamp: 'noon' });
   });
 
-  test('logstash, of an error that is logged by itself', async () => {
+  test('logstash, of an error that is logged on its own', async () => {
     const [row] = await rowsOf((logger) => logger.error(new TypeError('no')), {
       logger: { format: format.logstash() },
     });

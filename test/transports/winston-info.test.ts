@@ -64,7 +64,7 @@ describe("Winston's info", () => {
     });
   });
 
-  it('gives an error that is logged by itself under error', () => {
+  it('gives an error that is logged on its own under error', () => {
     const error = Object.assign(new Error('boom', { cause: new Error('inner') }), { code: 'E_BOOM' });
     const { message, information } = logged((logger) => logger.error(error));
     expect(message).toBe('boom');
@@ -73,7 +73,7 @@ describe("Winston's info", () => {
     expect(information.error).not.toHaveProperty('level');
   });
 
-  it('gives default metadata beside an error that is logged by itself, and none of Winston’s marks with it', () => {
+  it('gives default metadata beside an error that is logged on its own, and none of Winston’s marks with it', () => {
     const error = Object.assign(new Error('boom'), { code: 'E_BOOM', self: {} });
     error.self = error;
     const { information } = logged((logger) => logger.error(error), { defaultMeta: { region: 'eu' } });
@@ -176,7 +176,7 @@ describe("Winston's info", () => {
     expect(logged((logger) => logger.info('order', { a: 1 }, make())).message).toBe('order');
   });
 
-  it('survives an error with a field that throws, logged by itself', () => {
+  it('survives an error with a field that throws, logged on its own', () => {
     const error = Object.defineProperty(new Error('declined'), 'bad', { get: thrower, enumerable: true });
     const { information } = logged((logger) => logger.error(error), { format: winston.format((info) => info)() });
     expect(information.error).toMatchObject({ name: 'Error', message: 'declined', bad: '[Threw: no]' });

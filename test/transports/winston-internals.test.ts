@@ -51,7 +51,7 @@ test("the marks on an info are triple-beam's, and no others", () => {
   });
 });
 
-describe('an error that is logged by itself', () => {
+describe('an error that is logged on its own', () => {
   test('is the info itself, marked, with what Winston and the formats add behind its level', () => {
     const error = Object.assign(new Error('no'), { code: 7 });
     const info = infoOf((logger) => logger.error(error), { defaultMeta: { region: 'eu' }, format: format.timestamp() });

@@ -47,7 +47,7 @@ test('what Winston takes is passed on to it', () => {
   expect(new LoghiveTransport({ service: 'shop', enabled: false }).level).toBeUndefined();
 });
 
-test('a level that the logger does not know is told, because Winston would send nothing without a word', () => {
+test('a level that the logger does not know is reported, because Winston would send nothing without a word', () => {
   const told = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
   onEnd(() => told.mockRestore());
   const transport = new LoghiveTransport({ service: 'shop', enabled: false, level: 'warning' });
@@ -55,7 +55,7 @@ test('a level that the logger does not know is told, because Winston would send 
   transport.on('warning', (error) => warnings.push(error));
   winston.createLogger({ transports: [transport] });
   const line =
-    'LoghiveTransport: option "level" is "warning", which its logger does not know, so that no record is sent; expected one of error, warn, info, http, verbose, debug, silly.';
+    'LoghiveTransport: option "level" is "warning", which its logger does not know, so no record is sent; expected one of error, warn, info, http, verbose, debug, silly.';
   expect(warnings).toMatchObject([{ code: 'LOGHIVE_INVALID_OPTION', message: line }]);
   expect(told.mock.calls).toEqual([[line]]);
 });

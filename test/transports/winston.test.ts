@@ -168,7 +168,7 @@ describe('the Winston transport', () => {
     expect((await transport.close()).unsent).toBe(0);
   });
 
-  it('can be added again after the logger was configured anew, cleared, or it was removed', async () => {
+  it('can be added again after the logger was configured again, cleared, or it was removed', async () => {
     const { service, transport } = loghive();
     const logger = winston.createLogger({ transports: [transport] });
     logger.info('made');
@@ -230,7 +230,7 @@ describe('the Winston transport', () => {
     expect(await stack.rows(second.service, 2)).toHaveLength(2);
   });
 
-  it('never throws and never emits error while the broker is away, and says so by warning', async () => {
+  it('never throws and never emits error while the broker is unreachable, and says so by warning', async () => {
     const transport = new LoghiveTransport({ service: 'away', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 100 });
     const warned = once(transport, 'warning');
     const logger = winston.createLogger({ transports: [transport] });

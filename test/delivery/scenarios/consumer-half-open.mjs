@@ -11,7 +11,7 @@ export default {
       socketTimeoutMs: 2000,
       writeTimeoutMs: 2000,
       // The broker redelivers the messages on another connection only after it has also noticed.
-      heartbeatS: 3,
+      heartbeatMs: 3000,
     };
     const { consumer, application } = await testbed.begin({ consumer: { options } });
     await application.untilLogged(2000);

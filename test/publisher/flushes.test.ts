@@ -1,5 +1,35 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { TimedFlush } from '../../src/publisher/flushes.js';
+import { FlushTracker, TimedFlush } from '../../src/publisher/flushes.js';
+
+it('each waits for the frames that were there, whatever order they settle in', () => {
+  const waiters = new FlushTracker();
+  const told: string[] = [];
+  waiters.add(1, 2, () => told.push('0 and 1'));
+  waiters.add(1, 2, () => told.push('the same'));
+  waiters.settled(1);
+  waiters.add(4, 4, () => told.push('0 to 4'));
+  waiters.settled(3);
+  waiters.settled(4);
+  waiters.settled(5);
+  expect(told).toEqual([]);
+  waiters.settled(0);
+  expect(told).toEqual(['0 and 1', 'the same']);
+  waiters.settled(2);
+  expect(told).toEqual(['0 and 1', 'the same', '0 to 4']);
+});
+
+it('are all told, each after its own frames, however many there are', () => {
+  const waiters = new FlushTracker();
+  const count = 50_000;
+  const told: number[] = [];
+  for (let sequence = 0; sequence < count; sequence++) {
+    waiters.add(sequence, sequence + 1, () => told.push(sequence));
+  }
+  for (let sequence = 1; sequence < count; sequence++) waiters.settled(sequence);
+  expect(told).toEqual([]);
+  waiters.settled(0);
+  expect(told).toEqual(Array.from({ length: count }, (_, sequence) => sequence));
+});
 
 /** A broker that is away until it is `back()`, and what was asked of it. */
 function useTarget() {
@@ -24,7 +54,7 @@ function useTarget() {
   return { flush, asked, back };
 }
 
-it('tries a broker that is away four times a second, however many flushes wait for it', async () => {
+it('tries an unreachable broker four times a second, however many flushes wait for it', async () => {
   const { flush, asked } = useTarget();
   for (let request = 0; request < 200; request++) {
     void flush.once(2000);
@@ -43,7 +73,7 @@ it('tries nothing any more when nobody waits', async () => {
   expect(asked.hurries).toBe(hurries);
 });
 
-it('tries it at once at the end of the process, whatever was tried before', async () => {
+it('retries immediately at the end of the process, whatever was tried before', async () => {
   const { flush, asked } = useTarget();
   void flush.once(2000);
   await vi.advanceTimersByTimeAsync(10);
