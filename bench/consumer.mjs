@@ -16,7 +16,7 @@ const PARTITIONS = 9;
  */
 export async function makeTable(environment, schema = 'logs', isPlain = false) {
   const consumer = startConsumer(environment, { args: ['--schema', schema] });
-  await consumer.waitForLine(/taking messages/, 30_000);
+  await consumer.waitForLine(/consuming messages/, 30_000);
   const count = `select count(*)::int as n from pg_inherits where inhparent = '${schema}.records'::regclass`;
   while ((await environment.postgres.query(count, [], DATABASE))[0].n < PARTITIONS) await pause(50);
   await consumer.kill('SIGTERM');

@@ -22,7 +22,7 @@ export const endToEnd = {
     const { rounds, records } = short ? SHORT : FULL;
     await makeTable(environment);
     const consumer = startConsumer(environment);
-    await consumer.waitForLine(/taking messages/, 30_000);
+    await consumer.waitForLine(/consuming messages/, 30_000);
     const sides = await Promise.all(['logger', 'insert'].map((how) => environment.worker('end-to-end.mjs', how)));
     const [ours, theirs] = sides.map((side) => async () => {
       await emptyTable(environment);

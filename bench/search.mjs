@@ -23,7 +23,7 @@ export const search = {
     const filler = await environment.worker('publisher.mjs', 'mixed');
     await drainRound(environment, filler, stored);
     const consumer = startConsumer(environment);
-    await consumer.waitForLine(/taking messages/, 30_000);
+    await consumer.waitForLine(/consuming messages/, 30_000);
     // Each feed uses the same numbers; numbers beyond them occur only once.
     const searcher = await environment.worker('search.mjs', String(fed));
     const result = await compete(

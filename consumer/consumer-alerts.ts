@@ -1,6 +1,7 @@
 /** Alerts of a consumer: about the records it stores and about its own health. */
 import { asSentence } from '../src/sentence.js';
 import type { StatusLog } from '../src/status-log.js';
+import { FAILURE_QUEUE, laneOf, SERVICES_QUEUE } from '../src/wire.js';
 import { type Alerts, type AlertsTestHooks, createAlerts } from './alerts/alerts.js';
 import { type SelfState, SelfWatch } from './alerts/self-watch.js';
 import type { ConsumerConfig } from './config.js';
@@ -36,7 +37,9 @@ export function createConsumerAlerts({
       storage: awaySinceMs === undefined ? undefined : { sinceMs: awaySinceMs, reason: asSentence(reason ?? '') },
       deadLetters: counts.deadLetters,
       workerCrashes: workers.reduce((sum, { restarts }) => sum + restarts, 0),
-      queues: depths.map(({ queue, messages, share = 0, consumers }) => ({ name: queue, messages, share, consumers })),
+      queues: depths
+        .filter(({ queue }) => isConsumed(queue))
+        .map(({ queue, messages, share = 0, consumers }) => ({ name: queue, messages, share, consumers })),
       services: lag.map(({ service, oldestAgeS }) => ({ name: service, oldestMs: oldestAgeS * 1000 })),
       ttlMs: queues.messageTtlMs,
     };
@@ -46,4 +49,9 @@ export function createConsumerAlerts({
   const alerts = createAlerts({ settings, store, notices, onTick, seams });
   const watch = new SelfWatch(alerts, seams.unreachableMs);
   return alerts;
+}
+
+/** Delay queues are not: RabbitMQ moves their messages after the delay. */
+function isConsumed(queue: string): boolean {
+  return queue === FAILURE_QUEUE || queue === SERVICES_QUEUE || laneOf(queue) !== undefined;
 }

@@ -37,14 +37,14 @@ it('leaves nothing on the publisher that outlives it, and many of them are nothi
   });
   const config = settings(1);
   const { events } = publisherOf(config);
-  const doors = Array.from({ length: 30 }, () =>
+  const integrations = Array.from({ length: 30 }, () =>
     openProducer(
       config,
       new EventEmitter().on('warning', () => {}),
     ),
   );
   expect(events.listenerCount('warning')).toBe(30);
-  await Promise.all(doors.map((door) => door.close()));
+  await Promise.all(integrations.map((integration) => integration.close()));
   for (const event of ['warning', 'connect', 'disconnect'] as const) expect(events.listenerCount(event)).toBe(0);
   await new Promise(setImmediate);
   expect(warned).not.toHaveBeenCalled();
@@ -54,13 +54,13 @@ it('reports to its integration what happens until it is closed, though a listene
   const told = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
   onTestFinished(() => told.mockRestore());
   const config = settings(2);
-  const doors = [new EventEmitter(), new EventEmitter()];
+  const integrations = [new EventEmitter(), new EventEmitter()];
   const heard: string[] = [];
-  doors[0]!.on('warning', () => {
+  integrations[0]!.on('warning', () => {
     throw new Error('broken');
   });
-  doors[1]!.on('warning', ({ code }) => heard.push(code));
-  const producers = doors.map((door) => openProducer(config, door));
+  integrations[1]!.on('warning', ({ code }) => heard.push(code));
+  const producers = integrations.map((integration) => openProducer(config, integration));
   await eventually(() => expect(heard).toEqual(['LOGHIVE_BROKER_UNREACHABLE']));
   expect(told).toHaveBeenCalledExactlyOnceWith('a listener of "warning" threw: broken');
   producers[1]!.log({ level: 'INFO', message: 'one', information: {} });

@@ -6,6 +6,7 @@ import {
   FAILURE_EXCHANGE,
   FAILURE_KEY,
   FAILURE_QUEUE,
+  FIRST_ROUND_HEADER,
   failureQueue,
   LOGS_EXCHANGE,
   logQueue,
@@ -38,10 +39,11 @@ describe('names, shared by all clients', () => {
   });
 
   test('headers of republished messages', () => {
-    expect([ATTEMPT_HEADER, ORIGIN_HEADER, ROUNDS_HEADER]).toEqual([
+    expect([ATTEMPT_HEADER, ORIGIN_HEADER, ROUNDS_HEADER, FIRST_ROUND_HEADER]).toEqual([
       'x-loghive-attempt',
       'x-loghive-origin',
       'x-loghive-rounds',
+      'x-loghive-first-round',
     ]);
   });
 

@@ -7,12 +7,14 @@ import { reasonOf } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import type { StatusLog } from '../../src/status-log.js';
 import type { AlertDatabase } from '../store/alert-database.js';
-import { type Channel, isAlertFailure, type Notice } from './notice.js';
+import { type Channel, isAlertFailure, type Notice, withoutText } from './notice.js';
 
 /** Longer than any attempt, in milliseconds. */
 const CLAIM_MS = 5 * 60_000;
 const ATTEMPTS = 2;
 const RETRY_DELAY_MS = 1000;
+/** A notice whose text was refused so often is sent without the text: it must not hold up all later alerts. */
+const MAX_REFUSALS = 3;
 
 /** Delays after a failure. */
 export interface RetryPolicy {
@@ -39,6 +41,8 @@ export class Delivery {
   readonly #options: DeliveryOptions;
   /** Accepted, but not yet marked as sent in the database. */
   readonly #unmarked: string[] = [];
+  /** Number of refusals of the text, by notice. */
+  readonly #refusals = new Map<string, number>();
   #work: Promise<void> | undefined;
   #failures = 0;
   #retryAtMs = 0;
@@ -75,7 +79,9 @@ export class Delivery {
       await this.#mark();
       const claimed = await database.claim(channel.name, CLAIM_MS);
       if (claimed === undefined) return;
-      const reason = await this.#attempt({ id: claimed.notice, content: claimed.content });
+      const isRefused = (this.#refusals.get(claimed.notice) ?? 0) >= MAX_REFUSALS;
+      const content = isRefused ? withoutText(claimed.content) : claimed.content;
+      const reason = await this.#attempt({ id: claimed.notice, content });
       if (reason !== undefined) return database.failed(claimed.notice, channel.name, reason);
       this.#unmarked.push(claimed.notice);
     }
@@ -95,12 +101,16 @@ export class Delivery {
       await withRetry(() => channel.send(notice, signal), signal);
       if (this.#failures > 0) internalLogger.info(`alerts can be sent by ${channel.name} again.`);
       this.#failures = 0;
+      this.#refusals.delete(notice.id);
       notices.report(this.#topic, undefined);
       return undefined;
     } catch (error) {
       const reason = reasonOf(error);
       if (signal.aborted) return reason;
       const isPermanent = isAlertFailure(error) && error.isPermanent;
+      if (isAlertFailure(error) && error.isAboutContent) {
+        this.#refusals.set(notice.id, (this.#refusals.get(notice.id) ?? 0) + 1);
+      }
       const policy = isPermanent ? retry.permanent : retry.temporary;
       this.#retryAtMs = performance.now() + backoffMs(++this.#failures, policy);
       notices.report(

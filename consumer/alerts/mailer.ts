@@ -2,6 +2,8 @@
 import fs from 'node:fs/promises';
 import { reasonOf } from '../../src/errors.js';
 import { type Redact, redaction } from '../../src/fields/redact.js';
+import { internalLogger } from '../../src/internal-logger.js';
+import { StatusLog } from '../../src/status-log.js';
 import { mailHtml, mailText } from './mail-body.js';
 import { alertMessage } from './message.js';
 import { type AlertFailure, alertFailed, type Channel, type Notice, type NoticeContent } from './notice.js';
@@ -15,6 +17,7 @@ const TOTAL_TIMEOUT_MS = 60_000;
 export function createMailer(settings: MailSettings, redact: AlertSettings['redact']): Channel {
   const redactor: Redact | undefined = redaction(redact);
   const { host, port, tls, user, password, sender, recipients } = settings;
+  const warnings = new StatusLog((sentence) => internalLogger.warning(sentence));
   return {
     name: 'mail',
     target: `${host}:${port}`,
@@ -42,9 +45,13 @@ export function createMailer(settings: MailSettings, redact: AlertSettings['reda
           to: [...recipients],
           signal: limit,
         });
-        return sent.rejected.length === 0
-          ? sent.response
-          : `${sent.response} (but rejected ${sent.rejected.join(', ')})`;
+        const rejected = sent.rejected.length === 0 ? undefined : sent.rejected.join(', ');
+        warnings.report(
+          'recipients',
+          rejected &&
+            `${host}:${port} accepts mails, but not those to ${rejected}. Correct EMAIL_RECIPIENTS, or allow them on the server.`,
+        );
+        return rejected === undefined ? sent.response : `${sent.response} (but rejected ${rejected})`;
       } catch (error) {
         throw mailFailure(error, settings, limit.aborted);
       }
@@ -109,7 +116,8 @@ function mailFailure(error: unknown, settings: MailSettings, isLate: boolean): A
   if (/^(?:MAIL FROM|RCPT TO|DATA)/.test(command) && response !== undefined) {
     const what = command.startsWith('MAIL') ? `mail from ${sender}` : `mail from ${sender} to ${recipients.join(', ')}`;
     const remedy = 'Correct EMAIL_SENDER_EMAIL and EMAIL_RECIPIENTS, or allow them on the server';
-    return alertFailed(`${server} refuses ${what}: ${detail}. ${remedy}.`, isPermanent, error);
+    const isAboutContent = isPermanent && command.startsWith('DATA');
+    return alertFailed(`${server} refuses ${what}: ${detail}. ${remedy}.`, isPermanent, error, isAboutContent);
   }
   if (code === 'ETLS' || /certificate|self.signed|altnames|wrong version number|SSL routines/i.test(reasonOf(error))) {
     return alertFailed(

@@ -86,13 +86,40 @@ export function informationOf({ information }: Example): JsonObject {
   return typeof information === 'object' && information !== null && !Array.isArray(information) ? information : {};
 }
 
+const WITHHELD = '(withheld: the server refused the text. See logs.records)';
+
+/** The same notice without anything that comes from a record, except names and counts. */
+export function withoutText(content: NoticeContent): NoticeContent {
+  const groupOf = (group: GroupSummary): GroupSummary => ({ ...group, title: WITHHELD });
+  switch (content.kind) {
+    case 'error':
+      return {
+        ...content,
+        group: groupOf(content.group),
+        example: { ...content.example, message: WITHHELD, information: {} },
+      };
+    case 'digest':
+      return { ...content, groups: content.groups.map(groupOf) };
+    default:
+      return content;
+  }
+}
+
 export type AlertFailure = LoghiveError & {
   /** Retrying is useless until a login or a setting is corrected. */
   readonly isPermanent: boolean;
+  /** The other side accepts alerts, but not this text: a spam filter or a firewall for web applications. */
+  readonly isAboutContent: boolean;
 };
 
-export function alertFailed(sentence: string, isPermanent: boolean, cause?: unknown): AlertFailure {
-  return Object.assign(new LoghiveError('LOGHIVE_ALERT_FAILED', sentence, { cause }), { isPermanent });
+export function alertFailed(
+  sentence: string,
+  isPermanent: boolean,
+  cause?: unknown,
+  isAboutContent = false,
+): AlertFailure {
+  const error = new LoghiveError('LOGHIVE_ALERT_FAILED', sentence, { cause });
+  return Object.assign(error, { isPermanent, isAboutContent });
 }
 
 export function isAlertFailure(error: unknown): error is AlertFailure {

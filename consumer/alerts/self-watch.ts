@@ -79,7 +79,10 @@ export class SelfWatch {
     this.#storage(state);
     this.#countDeadLetters(state);
     this.#countCrashes(state);
-    for (const queue of state.queues) this.#queue(queue, state.nowMs);
+    for (const queue of state.queues) {
+      this.#fill(queue, state.nowMs);
+      this.#consumers(queue, state);
+    }
     for (const { name, oldestMs } of state.services) this.#age(name, oldestMs, state);
     this.#resolveRemoved(state);
   }
@@ -112,7 +115,7 @@ export class SelfWatch {
     this.#set(key, this.#crashesMs.length >= limit, sentence, this.#crashesMs[0] ?? nowMs);
   }
 
-  #queue({ name, messages, share, consumers }: QueueState, nowMs: number): void {
+  #fill({ name, messages, share }: QueueState, nowMs: number): void {
     const isActive = (key: Key, value: number, [begins, ends]: readonly [number, number]) =>
       value >= (this.#active.has(key) ? ends : begins);
     const full: Key = `full:${name}`;
@@ -122,6 +125,14 @@ export class SelfWatch {
       `queue ${name} is ${Math.floor(share * 100)} % full (${counted(messages, 'message').replace(/^\d+/, numeral(messages))}). Check that a consumer is running and keeps up. A full queue rejects messages, and producers buffer their records.`,
       nowMs,
     );
+  }
+
+  #consumers({ name, messages, consumers }: QueueState, { storage, nowMs }: SelfState): void {
+    // Consumers unsubscribe while PostgreSQL is down for long. That has its own alert, and says nothing about a queue.
+    if (storage !== undefined) {
+      this.#noConsumerSinceMs.delete(name);
+      return;
+    }
     const hasNoConsumer = consumers === 0 && messages > 0;
     if (!hasNoConsumer) this.#noConsumerSinceMs.delete(name);
     else if (!this.#noConsumerSinceMs.has(name)) this.#noConsumerSinceMs.set(name, nowMs);

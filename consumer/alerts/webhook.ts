@@ -17,6 +17,9 @@ const TIMEOUT_MS = 15_000;
 const MAX_ANSWER_BYTES = 2048;
 const VERSION = 1;
 
+/** Answers that may be about the text: a bad request, a firewall for web applications, too large, not processable. */
+const CONTENT_REFUSED = [400, 403, 413, 422];
+
 export function createWebhook({ url, secret }: WebhookSettings, redact: AlertSettings['redact']): Channel {
   const redactor: Redact | undefined = redaction(redact);
   const target = webhookTarget(url);
@@ -58,6 +61,8 @@ export function createWebhook({ url, secret }: WebhookSettings, redact: AlertSet
         throw alertFailed(
           `${target} answered "${answer}". Check ALERT_WEBHOOK_URL and the service there.`,
           isPermanent,
+          undefined,
+          CONTENT_REFUSED.includes(response.status),
         );
       } catch (error) {
         if (isAlertFailure(error)) throw error;

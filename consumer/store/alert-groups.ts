@@ -1,6 +1,6 @@
 /** Statements that collect events and store decisions. Each runs in a transaction of the caller. */
 import pg from 'pg';
-import { uuidv7 } from '../../src/uuid.js';
+import { uuidv7, uuidv7Timestamp } from '../../src/uuid.js';
 import type { Example } from '../alerts/event.js';
 import {
   type ConditionNotice,
@@ -92,13 +92,24 @@ export function alertGroups(schema: string) {
     )
     select coalesce(sum(rows), 0)::int as rows from summed`;
 
+  /** The latest notice of a condition has the highest id, also if the clock of this machine is behind that of another. */
+  async function microsAfterLast(session: DatabaseSession, key: string | null): Promise<number> {
+    if (key === null) return 0;
+    const { rows } = await session.query<{ id: string }>(
+      `select id from ${notices} where condition_key = $1 order by id desc limit 1`,
+      [key],
+    );
+    const last = rows[0] && uuidv7Timestamp(rows[0].id);
+    return last ? last.seconds * 1_000_000 + last.micros + 1000 : 0;
+  }
+
   async function insertNotice(
     session: DatabaseSession,
     content: NoticeContent,
     channels: readonly string[],
   ): Promise<void> {
-    const id = uuidv7(Date.now() * 1000);
     const key = 'key' in content ? content.key : null;
+    const id = uuidv7(Math.max(Date.now() * 1000, await microsAfterLast(session, key)));
     await session.query(`insert into ${notices} (id, kind, condition_key, content) values ($1, $2, $3, $4)`, [
       id,
       content.kind,

@@ -103,7 +103,7 @@ test('a consumer stops gracefully when its terminal hangs up; one without a term
   const terminal = useTerminal(`${process.execPath} ${program} consume ${service} ${servers.join(' ')} 2>${log}`, {
     cwd: tmpdir(),
   });
-  await eventually(() => readFileSync(log, 'utf8').includes('taking messages'), { withinMs: 20_000 });
+  await eventually(() => readFileSync(log, 'utf8').includes('consuming messages'), { withinMs: 20_000 });
   terminal.hangUp();
   await eventually(() => /SIGHUP: finishing[\s\S]*stopped: 0 records stored/.test(readFileSync(log, 'utf8')), {
     withinMs: 20_000,

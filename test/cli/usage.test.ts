@@ -58,7 +58,7 @@ test.each<[string[], RegExp]>([
     ['consume', 'shop', '--url', 'http://u:secret@h', ...DATABASE],
     /^loghive: consume: option --url is "http:\/\/u:\*\*\*@h", expected a URL that begins with 'amqp:/,
   ],
-  [['consume', 'shop'], /^loghive: no database: /],
+  [['consume', 'shop'], /^loghive: no database is configured: /],
 ])('a usage error is one line and exit code 2: loghive %j', async (args, words) => {
   const { code, stdout, stderr } = await loghive(args);
   expect(stderr).toHaveLength(1);

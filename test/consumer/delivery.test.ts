@@ -57,7 +57,7 @@ describe('the number of redeliveries', () => {
 describe('a message that is republished because it was returned often', () => {
   const NOW_MS = Date.UTC(2026, 0, 31);
   const HOUR_S = 3600;
-  const after = (rounds: number, firstAgoS: number) =>
+  const republished = (rounds: number, firstAgoS: number) =>
     messageOf('{}', {
       headers: { 'x-loghive-rounds': rounds, 'x-loghive-first-round': NOW_MS / 1000 - firstAgoS },
     });
@@ -67,20 +67,20 @@ describe('a message that is republished because it was returned often', () => {
       'x-loghive-rounds': 1,
       'x-loghive-first-round': NOW_MS / 1000,
     });
-    expect(nextRound(after(3, 60), NOW_MS)).toEqual({
+    expect(nextRound(republished(3, 60), NOW_MS)).toEqual({
       'x-loghive-rounds': 4,
       'x-loghive-first-round': NOW_MS / 1000 - 60,
     });
   });
 
   test('is not parsed any more after twenty rounds within three hours', () => {
-    expect(isDeadly(after(19, HOUR_S), NOW_MS)).toBe(false);
-    expect(isDeadly(after(20, HOUR_S), NOW_MS)).toBe(true);
+    expect(isDeadly(republished(19, HOUR_S), NOW_MS)).toBe(false);
+    expect(isDeadly(republished(20, HOUR_S), NOW_MS)).toBe(true);
   });
 
   test('is counted anew after three hours: while PostgreSQL is down messages are returned every ten minutes', () => {
-    expect(isDeadly(after(20, 4 * HOUR_S), NOW_MS)).toBe(false);
-    expect(nextRound(after(20, 4 * HOUR_S), NOW_MS)).toMatchObject({ 'x-loghive-rounds': 1 });
+    expect(isDeadly(republished(20, 4 * HOUR_S), NOW_MS)).toBe(false);
+    expect(nextRound(republished(20, 4 * HOUR_S), NOW_MS)).toMatchObject({ 'x-loghive-rounds': 1 });
   });
 
   test('is parsed where only somebody else has written that it came back often', () => {

@@ -19,7 +19,7 @@ const consumer = useChild(MAIN, {
   nodeArgs: [`--max-old-space-size=${HEAP_MIB}`],
   env: { LOGHIVE_URL: broker.url, LOGHIVE_DATABASE_URL: database.url },
 });
-await consumer.waitForLine(/taking messages/);
+await consumer.waitForLine(/consuming messages/);
 const connection = await connect(broker.url);
 onEnd(() => connection.close());
 const channel = await connection.createConfirmChannel();

@@ -43,7 +43,7 @@ async function useConsumer(url: string) {
    * logged again.
    */
   const closings = () =>
-    warning.mock.calls.filter(([sentence]) => sentence.startsWith('publishing was refused')).length;
+    warning.mock.calls.filter(([sentence]) => sentence.startsWith('the broker refused a message')).length;
   const drained = () => eventually(() => consumer.status().inHand === 0, { withinMs: 15_000 });
   return { database, consumer, send, letters, stored, closings, drained };
 }

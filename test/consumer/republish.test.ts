@@ -48,7 +48,11 @@ test('a message is republished unchanged, except for its user name, which the br
 
   const { properties } = (await channel.get('shop_info_logs', { noAck: true })) as GetMessage;
   expect(properties).toMatchObject({ contentType: 'application/json', appId: 'shop', userId: undefined });
-  expect(properties.headers).toEqual({ own: 'header', 'x-loghive-rounds': 1 });
+  expect(properties.headers).toEqual({
+    own: 'header',
+    'x-loghive-rounds': 1,
+    'x-loghive-first-round': expect.any(Number),
+  });
   expect(await channel.get('copies', { noAck: true })).toBe(false);
 });
 
@@ -56,7 +60,7 @@ test.each([
   ['RabbitMQ', () => startRabbitmq({ extraConf: 'frame_max = 8192' })],
   ['the development broker', () => startDevelopmentBroker({ frameMax: 8192 })],
 ])(
-  'headers that only just fit into a frame of %s are left out of the copy, which has one more, and the connection stays',
+  'headers that only just fit into a frame of %s are left out of the copy, which has two more, and the connection stays',
   async (_name, start) => {
     const server = await start();
     onEnd(() => server.stop());
@@ -68,7 +72,11 @@ test.each([
       expect(await republisher.requeueAsNew('shop_info_logs', taken)).toBe(true);
       const { properties } = (await channel.get('shop_info_logs', { noAck: true })) as GetMessage;
       const fits = properties.headers?.long !== undefined;
-      expect(properties.headers).toEqual({ ...(fits ? headers : { compression: 'gzip' }), 'x-loghive-rounds': 1 });
+      expect(properties.headers).toEqual({
+        ...(fits ? headers : { compression: 'gzip' }),
+        'x-loghive-rounds': 1,
+        'x-loghive-first-round': expect.any(Number),
+      });
       if (bytes === 7000) expect(fits).toBe(true);
     }
     expect(republisher.status()).toMatchObject({ state: 'ready', connectedAt });

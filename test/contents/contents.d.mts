@@ -1,4 +1,4 @@
-export type DoorName = 'client' | 'winston' | 'pino' | 'console' | 'pipe';
+export type IntegrationName = 'client' | 'winston' | 'pino' | 'console' | 'pipe';
 
 export interface Content {
   readonly name: string;
@@ -6,8 +6,8 @@ export interface Content {
   make(): Record<string, unknown>;
   /** `information`, without the fields of the process. */
   readonly expected: Record<string, unknown>;
-  /** What it is behind these doors instead. */
-  readonly differing?: Partial<Record<DoorName, unknown>>;
+  /** What it is behind these integrations instead. */
+  readonly differing?: Partial<Record<IntegrationName, unknown>>;
 }
 
 export const contents: readonly Content[];

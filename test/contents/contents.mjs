@@ -1,6 +1,6 @@
 /**
- * Things that applications log, and what becomes of each behind every door. The same fields are handed to each door in its
- * own way; `differing` names the doors behind which something else is stored.
+ * Things that applications log, and what becomes of each behind every integration. The same fields are handed to each integration in its
+ * own way; `differing` names the integrations behind which something else is stored.
  */
 
 import { AxiosError, AxiosHeaders } from 'axios';
@@ -49,7 +49,7 @@ const field = (name, make, expected, differing = {}) => ({
   make: () => ({ field: make() }),
   expected: expected === undefined ? {} : { field: expected },
   differing: Object.fromEntries(
-    Object.entries(differing).map(([door, value]) => [door, value === undefined ? {} : { field: value }]),
+    Object.entries(differing).map(([integration, value]) => [integration, value === undefined ? {} : { field: value }]),
   ),
 });
 

@@ -1,4 +1,4 @@
-/** The same things logged through every door: what differs is listed, here and in docs/record.md. */
+/** The same things logged through every integration: what differs is listed, here and in docs/record.md. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -13,13 +13,13 @@ import { loghivePino } from '../../transports/pino.js';
 import { LoghiveTransport } from '../../transports/winston.js';
 import { onEnd } from '../support/use-servers.js';
 import { type Row, useStack } from '../support/use-stack.js';
-import { type Content, contents, type DoorName } from './contents.mjs';
+import { type Content, contents, type IntegrationName } from './contents.mjs';
 
 const program = path.resolve(import.meta.dirname, '../../dist/esm/cli/main.js');
 const stack = await useStack(5);
 
 type Log = (message: string, fields: Record<string, unknown>) => void;
-interface Door {
+interface Integration {
   log: Log;
   /** Resolves when everything is confirmed. */
   end(): Promise<unknown>;
@@ -27,7 +27,7 @@ interface Door {
   fieldsIn?(information: Row['information']): unknown;
 }
 
-const doors: Record<DoorName, (settings: { service: string; url: string }) => Door> = {
+const integrations: Record<IntegrationName, (settings: { service: string; url: string }) => Integration> = {
   client(settings) {
     const client = new LoggerClient({ ...settings, base: null });
     return { log: (message, fields) => client.info(message, fields), end: () => client.close() };
@@ -70,16 +70,16 @@ const doors: Record<DoorName, (settings: { service: string; url: string }) => Do
   },
 };
 
-describe.each(Object.keys(doors) as DoorName[])('through the door %s', (name) => {
+describe.each(Object.keys(integrations) as IntegrationName[])('through the integration %s', (name) => {
   const rows = new Map<string, Row>();
   const service = stack.service();
-  let fieldsIn: NonNullable<Door['fieldsIn']>;
+  let fieldsIn: NonNullable<Integration['fieldsIn']>;
 
   beforeAll(async () => {
-    const door = doors[name]({ service, url: stack.broker.url });
-    fieldsIn = door.fieldsIn ?? ((information) => information);
-    for (const content of contents) door.log(content.name, content.make());
-    await door.end();
+    const integration = integrations[name]({ service, url: stack.broker.url });
+    fieldsIn = integration.fieldsIn ?? ((information) => information);
+    for (const content of contents) integration.log(content.name, content.make());
+    await integration.end();
     const stored = await stack.rows(service, contents.length);
     for (const [at, row] of stored.entries()) rows.set(contents[at]!.name, row);
   });

@@ -157,7 +157,7 @@ test('the SQL of the records dashboard runs as a read-only user and returns the 
 
   for (const title of panels.keys()) expect((await rows(title)).length, title).toBeGreaterThan(0);
   const messages = async (chosen: Parameters<typeof expanded>[1]) =>
-    (await rows('The newest records', chosen)).map(({ message }) => message).sort();
+    (await rows('Latest records', chosen)).map(({ message }) => message).sort();
   expect(await messages({ service: 'shop' })).toEqual(['paid', "the customer's payment failed"]);
   expect(await messages({ levels: ['CRITICAL'] })).toEqual(['out of paper']);
   expect(await messages({ search: "CUSTOMER'S" })).toEqual(["the customer's payment failed"]);

@@ -34,7 +34,7 @@ function useDispatch(size: 'full' | 'small' = 'full') {
     get messagesInFlight() {
       return sent.length;
     },
-    connection: { renew: (reason: string) => renewed.push(reason) },
+    connection: { reconnect: (reason: string) => renewed.push(reason) },
     topology: { ensure: async () => {} },
     publish({ routingKey, body }: OutgoingMessage, settled: (outcome: PublishOutcome) => void) {
       if (attempts++ > 100_000) throw new Error('it never stops');
@@ -106,7 +106,7 @@ describe('a channel that throws', () => {
     broker.log('INFO', 3);
     broker.log('INFO', 3);
     expect(broker.attempts()).toBe(2);
-    expect(broker.renewed).toEqual(['the channel for publishing does not take messages any more']);
+    expect(broker.renewed).toEqual(['the publishing channel accepts no more messages']);
     broker.replace();
     await eventually(() => expect(broker.inFlight('info')).toBe(7));
   });

@@ -88,9 +88,9 @@ test('a script that reaches its end has every record confirmed, and ends on its 
 test.each(['LoggerClient', 'LoghiveTransport'])(
   'a script that awaits flush() again and again loses nothing of what comes after: %s',
   SLOW,
-  async (door) => {
+  async (integration) => {
     const use =
-      door === 'LoggerClient'
+      integration === 'LoggerClient'
         ? `const { LoggerClient } = await import('../../../dist/esm/src/index.js'); const own = new LoggerClient(transport.settings); const info = (text) => own.info(text); const flush = () => own.flush();`
         : 'const info = (text) => logger.info(text); const flush = () => transport.flush();';
     const { child, service } = run(

@@ -138,10 +138,10 @@ describe('publishers', () => {
 
   it('hook into the process once however many they are, and leave it as it was', async () => {
     const before = listeners();
-    const doors = [ownSettings(), ownSettings(), ownSettings()].map(share);
+    const integrations = [ownSettings(), ownSettings(), ownSettings()].map(share);
     // To `exit` first and last; one that has to tell of records that came after its close does so already.
     expect(listeners()).toEqual([...before.slice(0, 4).map((count) => count + 1), 2]);
-    await Promise.all(doors.map(({ release }) => release()));
+    await Promise.all(integrations.map(({ release }) => release()));
     expect(listeners()).toEqual(before);
   });
 

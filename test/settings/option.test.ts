@@ -27,7 +27,7 @@ function environmentOf(variables: Record<string, string>): Environment {
 
 function resolve(options: unknown, variables: Record<string, string> = {}) {
   const warn = vi.fn<(sentence: string) => void>();
-  const values = resolveOptions('Door', table, options, environmentOf(variables), warn);
+  const values = resolveOptions('Integration', table, options, environmentOf(variables), warn);
   return { values, warnings: warn.mock.calls.map(([sentence]) => sentence) };
 }
 
@@ -56,22 +56,25 @@ test('the values are frozen', () => {
 });
 
 test.each<[unknown, string]>([
-  [{ lingerMs: '5' }, 'Door: option "lingerMs" is "5", expected an integer from 0 to 100 (milliseconds).'],
-  [{ lingerMs: 101 }, 'Door: option "lingerMs" is 101, expected an integer from 0 to 100 (milliseconds).'],
-  [{ lingerMs: 1.5 }, 'Door: option "lingerMs" is 1.5, expected an integer from 0 to 100 (milliseconds).'],
-  [{ lingerMs: Number.NaN }, 'Door: option "lingerMs" is NaN, expected an integer from 0 to 100 (milliseconds).'],
-  [{ lingerMs: 5n }, 'Door: option "lingerMs" is 5n, expected an integer from 0 to 100 (milliseconds).'],
-  [{ lingerMs: null }, 'Door: option "lingerMs" is null, expected an integer from 0 to 100 (milliseconds).'],
-  [{ enabled: 'no' }, 'Door: option "enabled" is "no", expected true or false.'],
-  [{ enabled: () => 'a\nb' }, 'Door: option "enabled" is a function, expected true or false.'],
-  [{ kind: 'stream' }, `Door: option "kind" is "stream", expected one of 'quorum', 'classic'.`],
-  [{ LingerMs: 5 }, 'Door: unknown option "LingerMs". Did you mean "lingerMs"?'],
-  [{ lingerMS: 5 }, 'Door: unknown option "lingerMS". Did you mean "lingerMs"?'],
-  [{ lingerSeconds: 5 }, 'Door: unknown option "lingerSeconds". Did you mean "lingerMs"?'],
-  [{ host: 'h' }, 'Door: unknown option "host". Known options: lingerMs, enabled, kind.'],
-  [null, 'Door: the options are null, expected an object.'],
-  [['shop'], 'Door: the options are an array, expected an object.'],
-  ['amqp://user:secret@host', 'Door: the options are text, expected an object.'],
+  [{ lingerMs: '5' }, 'Integration: option "lingerMs" is "5", expected an integer from 0 to 100 (milliseconds).'],
+  [{ lingerMs: 101 }, 'Integration: option "lingerMs" is 101, expected an integer from 0 to 100 (milliseconds).'],
+  [{ lingerMs: 1.5 }, 'Integration: option "lingerMs" is 1.5, expected an integer from 0 to 100 (milliseconds).'],
+  [
+    { lingerMs: Number.NaN },
+    'Integration: option "lingerMs" is NaN, expected an integer from 0 to 100 (milliseconds).',
+  ],
+  [{ lingerMs: 5n }, 'Integration: option "lingerMs" is 5n, expected an integer from 0 to 100 (milliseconds).'],
+  [{ lingerMs: null }, 'Integration: option "lingerMs" is null, expected an integer from 0 to 100 (milliseconds).'],
+  [{ enabled: 'no' }, 'Integration: option "enabled" is "no", expected true or false.'],
+  [{ enabled: () => 'a\nb' }, 'Integration: option "enabled" is a function, expected true or false.'],
+  [{ kind: 'stream' }, `Integration: option "kind" is "stream", expected one of 'quorum', 'classic'.`],
+  [{ LingerMs: 5 }, 'Integration: unknown option "LingerMs". Did you mean "lingerMs"?'],
+  [{ lingerMS: 5 }, 'Integration: unknown option "lingerMS". Did you mean "lingerMs"?'],
+  [{ lingerSeconds: 5 }, 'Integration: unknown option "lingerSeconds". Did you mean "lingerMs"?'],
+  [{ host: 'h' }, 'Integration: unknown option "host". Known options: lingerMs, enabled, kind.'],
+  [null, 'Integration: the options are null, expected an object.'],
+  [['shop'], 'Integration: the options are an array, expected an object.'],
+  ['amqp://user:secret@host', 'Integration: the options are text, expected an object.'],
 ])('a wrong argument is refused in one line: %s', (options, line) => {
   expect(refusal(options)).toBe(line);
 });
@@ -102,7 +105,7 @@ test('a wrong variable is not asked where there is an argument', () => {
 
 test('where there is no default a wrong value of the environment throws', () => {
   const needed = { kind: { ...table.kind, env: ['KIND'], required: true } };
-  const act = () => resolveOptions('Door', needed, {}, environmentOf({ KIND: 'stream' }), () => {});
+  const act = () => resolveOptions('Integration', needed, {}, environmentOf({ KIND: 'stream' }), () => {});
   expect(act).toThrow(
     `environment variable KIND is "stream", expected one of 'quorum', 'classic'. Correct it or set the option "kind".`,
   );
@@ -111,14 +114,16 @@ test('where there is no default a wrong value of the environment throws', () => 
 test('a variable that is set to nothing is not set, unless nothing is a value', () => {
   const list = { check: (value: unknown) => value, fallback: 'default', env: ['LIST'] };
   const environment = environmentOf({ LIST: '' });
-  expect(resolveOptions('Door', { list }, {}, environment, () => {}).list).toBe('default');
+  expect(resolveOptions('Integration', { list }, {}, environment, () => {}).list).toBe('default');
   const takesEmpty = { list: { ...list, takesEmpty: true } };
-  expect(resolveOptions('Door', takesEmpty, {}, environment, () => {}).list).toBe('');
+  expect(resolveOptions('Integration', takesEmpty, {}, environment, () => {}).list).toBe('');
 });
 
 test('a failure of a check that is no complaint about the value is not hidden', () => {
   const broken = { check: () => JSON.parse('{'), fallback: 1 };
-  expect(() => resolveOptions('Door', { broken }, { broken: 1 }, environmentOf({}), () => {})).toThrow(SyntaxError);
+  expect(() => resolveOptions('Integration', { broken }, { broken: 1 }, environmentOf({}), () => {})).toThrow(
+    SyntaxError,
+  );
 });
 
 test.each<[unknown, string]>([

@@ -1,11 +1,14 @@
 import { binary, evaluate } from './rabbitmq-control.mjs';
 
-// The regular counts of a quorum queue may be five seconds old; its Raft machine has the current ones.
+// The regular counts of a quorum queue may be five seconds old; its Raft machine has the current ones. It does not answer
+// while the queue is being created.
 const LIST_QUEUES = `
-  Ask = fun(Q, Query) -> case ra:local_query(amqqueue:get_pid(Q), Query) of
+  AskAgain = fun Again(Q, Query, Left) -> case ra:local_query(amqqueue:get_pid(Q), Query) of
     {ok, {_, Number}, _} -> Number;
+    _ when Left > 0 -> timer:sleep(50), Again(Q, Query, Left - 1);
     Failure -> error({quorum_queue_unavailable, amqqueue:get_name(Q), Failure})
   end end,
+  Ask = fun(Q, Query) -> AskAgain(Q, Query, 20) end,
   Numbers = fun(Q) -> case amqqueue:get_type(Q) of
     rabbit_quorum_queue ->
       {quorum, Ask(Q, fun rabbit_fifo:query_messages_ready/1), Ask(Q, fun rabbit_fifo:query_messages_checked_out/1),

@@ -21,8 +21,8 @@ export interface TestConnection {
 }
 
 export function brokerConfigOf(url: string, settings: Partial<BrokerConfig> = {}): BrokerConfig {
-  const backpressure = { heartbeatS: 60, blockedTimeoutMs: 300_000, socketTimeoutMs: 5000, tls: undefined };
-  return { hosts: parseBrokerUrl(url), ...backpressure, ...settings };
+  const limits = { heartbeatS: 60, blockedTimeoutMs: 300_000, socketTimeoutMs: 5000, tls: undefined };
+  return { hosts: parseBrokerUrl(url), ...limits, ...settings };
 }
 
 /** Opens a connection, which is closed at the end of the test. */

@@ -36,8 +36,8 @@ export interface MailServer {
 export interface MailServerOptions {
   /** Options of the underlying server. */
   server?: SMTPServerOptions;
-  /** Rejects the n-th mail with this reply. */
-  refuse?: (count: number) => { code: number; text: string } | undefined;
+  /** Rejects the n-th mail, or one with this content, with this reply. */
+  refuse?: (count: number, data: string) => { code: number; text: string } | undefined;
   /** Implicit TLS. */
   secure?: boolean;
 }
@@ -78,7 +78,7 @@ export async function useMailServer({
         stream.on('data', (chunk: Buffer) => chunks.push(chunk));
         stream.on('end', () => {
           attempts += 1;
-          const refusal = refuse?.(attempts);
+          const refusal = refuse?.(attempts, Buffer.concat(chunks).toString('utf8'));
           if (refusal) return done(Object.assign(new Error(refusal.text), { responseCode: refusal.code }));
           const to = session.envelope.rcptTo.map(({ address }) => address);
           mails.push({

@@ -510,7 +510,7 @@ describe('patched twice', () => {
 describe('options', () => {
   test.each<[string, unknown, string]>([
     [
-      'a wrong option of every door',
+      'a wrong option of every integration',
       { service: 'shop', lingerMs: -1 },
       'patchConsole: option "lingerMs" is -1, expected an integer from 0 to 10000 (milliseconds).',
     ],

@@ -11,36 +11,36 @@ const SLOW = { timeout: 60_000 };
 const dist = path.resolve(import.meta.dirname, '../../dist/esm');
 
 /** Each gives `log(number)` and what has `flush()` and `stats()`; Pino's worker has neither to show. */
-const doors = {
+const integrations = {
   LoggerClient: `import { LoggerClient } from '${dist}/src/index.js';
-const door = new LoggerClient();
-const log = (number) => door.info('one of many', { number });`,
+const integration = new LoggerClient();
+const log = (number) => integration.info('one of many', { number });`,
   Winston: `import winston from 'winston';
 import { LoghiveTransport } from '${dist}/transports/winston.js';
-const door = new LoghiveTransport();
-const logger = winston.createLogger({ transports: [door] });
+const integration = new LoghiveTransport();
+const logger = winston.createLogger({ transports: [integration] });
 const log = (number) => logger.info('one of many', { number });`,
   'Pino, in its thread': `import pino from 'pino';
 import { loghivePino } from '${dist}/transports/pino.js';
-const door = loghivePino();
-const logger = pino(door);
+const integration = loghivePino();
+const logger = pino(integration);
 const log = (number) => logger.info({ number }, 'one of many');`,
   'Pino, in a worker': `import pino from 'pino';
-const door = undefined;
+const integration = undefined;
 const logger = pino(pino.transport({ target: '${dist}/transports/pino.js' }));
 const log = (number) => logger.info({ number }, 'one of many');`,
   console: `import fs from 'node:fs';
 import { patchConsole } from '${dist}/transports/console.js';
 fs.closeSync(1);
 fs.openSync('/dev/null', 'w');
-const door = patchConsole();
+const integration = patchConsole();
 const log = (number) => console.log('one of many', { number });`,
 };
 
 let stack: TestStack;
 
 beforeAll(async () => {
-  stack = await useStack(2 * Object.keys(doors).length);
+  stack = await useStack(2 * Object.keys(integrations).length);
 });
 
 interface Stats {
@@ -50,21 +50,21 @@ interface Stats {
 }
 
 /** A process that calls, with `pause` after each 1,000, until it ends on its own. */
-async function call(door: keyof typeof doors, pause: string) {
+async function call(integration: keyof typeof integrations, pause: string) {
   const service = stack.service();
   const folder = mkdtempSync(path.join(import.meta.dirname, '.many-'));
   onEnd(() => rmSync(folder, { recursive: true, force: true }));
   const file = path.join(folder, 'program.mjs');
   writeFileSync(
     file,
-    `${doors[door]}
+    `${integrations[integration]}
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 for (let number = 0; number < ${CALLS}; number++) {
   log(number);
   ${pause}
 }
-await door?.flush();
-process.send(door?.stats() ?? null);
+await integration?.flush();
+process.send(integration?.stats() ?? null);
 process.disconnect();
 `,
   );
@@ -90,16 +90,16 @@ async function expectRows(service: string, rows: number) {
   });
 }
 
-describe.each(Object.keys(doors) as (keyof typeof doors)[])('100,000 calls through %s', (door) => {
+describe.each(Object.keys(integrations) as (keyof typeof integrations)[])('100,000 calls through %s', (integration) => {
   test('with a pause of 10 ms after each 1,000 are stored, each once', SLOW, async () => {
-    const { service, stats, told, lines } = await call(door, 'if (number % 1000 === 999) await pause(10);');
+    const { service, stats, told, lines } = await call(integration, 'if (number % 1000 === 999) await pause(10);');
     if (stats) expect(stats).toMatchObject({ accepted: CALLS, confirmed: CALLS, dropped: {} });
     expect([told, lines]).toEqual([0, []]);
     await expectRows(service, CALLS);
   });
 
   test('without a pause are stored, or counted as dropped and reported', SLOW, async () => {
-    const { service, stats, told } = await call(door, '');
+    const { service, stats, told } = await call(integration, '');
     if (stats) {
       const dropped = Object.values(stats.dropped).flatMap((reasons) => Object.values(reasons));
       const lost = dropped.reduce((sum, count) => sum + count, 0);

@@ -17,7 +17,10 @@ export interface Program {
 
 /** Runs a script with `pino`, `target`, `options` of the integration, `shout` (a transform), and `sleep()`. */
 export function pinoPrograms(stack: TestStack) {
-  return (body: string, { options = {}, door = target }: { options?: object; door?: string } = {}): Program => {
+  return (
+    body: string,
+    { options = {}, integration = target }: { options?: object; integration?: string } = {},
+  ): Program => {
     const service = stack.service();
     const folder = mkdtempSync(path.join(import.meta.dirname, '.pino-'));
     onEnd(() => rmSync(folder, { recursive: true, force: true }));
@@ -42,7 +45,7 @@ export default () => build((source) => {
       `import path from 'node:path';
 import pino from 'pino';
 import { setTimeout as sleep } from 'node:timers/promises';
-const target = ${JSON.stringify(door)};
+const target = ${JSON.stringify(integration)};
 const options = ${JSON.stringify(settings)};
 const shout = path.join(import.meta.dirname, 'shout.mjs');
 ${body}

@@ -1,4 +1,4 @@
-/** The Pino door in Pino's worker thread, of real processes: what the application logged is there when the process has ended. */
+/** The Pino integration in Pino's worker thread, of real processes: what the application logged is there when the process has ended. */
 import { describe, expect, test } from 'vitest';
 import type { Child } from '../support/child.mjs';
 import { useStack } from '../support/use-stack.js';
@@ -38,7 +38,7 @@ describe('a script that ends has all of its records confirmed', () => {
 
   test('found as CommonJS, as Pino finds targets by name', async () => {
     const { child, service } = run(`const logger = pino(pino.transport({ target, options })); ${LOG_NUMBERS}`, {
-      door: requiredTarget,
+      integration: requiredTarget,
     });
     await ended(child);
     await expectNumbers(service);

@@ -1,4 +1,4 @@
-/** The Pino door in the application's own thread. In Pino's worker thread: pino-worker.test.ts. */
+/** The Pino integration in the application's own thread. In Pino's worker thread: pino-worker.test.ts. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -33,9 +33,9 @@ async function rowsOf(
   options: pino.LoggerOptions,
   log: (logger: pino.Logger<string>) => void,
   count = 1,
-  door: LoghivePinoOptions = {},
+  integration: LoghivePinoOptions = {},
 ): Promise<Row[]> {
-  const { service, stream } = useDoor(door);
+  const { service, stream } = useDoor(integration);
   const logger = pino({ base: null, level: 'trace', ...options }, stream) as unknown as pino.Logger<string>;
   log(logger);
   await stream.flush();

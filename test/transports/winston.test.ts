@@ -78,7 +78,7 @@ describe('the Winston transport', () => {
   it('follows its own level, the level of its logger, and silent', async () => {
     const own = loghive({ level: 'error' });
     const following = loghive();
-    // Other settings, so that its numbers are its own: doors with the same settings share a publisher.
+    // Other settings, so that its numbers are its own: integrations with the same settings share a publisher.
     const silent = loghive({ silent: true, lingerMs: 6 });
     const logger = winston.createLogger({
       level: 'warn',

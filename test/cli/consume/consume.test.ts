@@ -72,7 +72,7 @@ test('--config with a missing file is a usage error', async () => {
   const child = useChild(program, { args: ['consume', '--config', 'nowhere.conf'], cwd: folder });
   expect(await child.exited).toEqual({ code: 2, signal: null });
   expect(child.stderr).toEqual([
-    expect.stringMatching(/^loghive: option --config is "nowhere\.conf", which cannot be read: ENOENT.*Name a file/),
+    expect.stringMatching(/^loghive: option --config is "nowhere\.conf", which cannot be read: ENOENT.*Pass a file/),
   ]);
 });
 
@@ -113,7 +113,7 @@ test('a failing systemd-notify is reported once, and the consumer keeps working'
 test('a second signal exits immediately and requeues unacknowledged messages', async () => {
   const { broker, database, folder, service, args, log } = await useServers();
   const child = useChild(program, { args, cwd: folder });
-  await child.waitForLine(/taking messages of/);
+  await child.waitForLine(/consuming messages of/);
   // Blocks storing, which the first signal waits for.
   const reader = new pg.Client(database.url);
   await reader.connect();

@@ -99,7 +99,7 @@ async function measure(testbed, load, services) {
   await client.connect();
   const times = [];
   try {
-    await consumer.child.waitForLine(/taking messages of/, DECLARED_WITHIN_MS);
+    await consumer.child.waitForLine(/consuming messages of/, DECLARED_WITHIN_MS);
     for (let n = 0; n < testbed.size.samples; n++) {
       await fill();
       await testbed.sleep(testbed.between(0, 200));

@@ -1,5 +1,8 @@
 /** Stored errors and the mails about them, with a real PostgreSQL and a real mail server. */
-import { describe, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { internalLogger } from '../../../src/internal-logger.js';
+import { uuidv7 } from '../../../src/uuid.js';
 import type { TcpProxy } from '../../support/proxy.mjs';
 import { type MailServer, useMailServer } from '../../support/use-mail-server.js';
 import { useProxy } from '../../support/use-servers.js';
@@ -180,6 +183,41 @@ describe('a mail server', () => {
     expect(new Set(server.mails.map(({ headers }) => headers.get('message-id')))).toHaveLength(1);
   });
 
+  test('that refuses the text of one mail for good gets it without the text, and all later mails', async () => {
+    const server = await useMailServer({
+      refuse: (_, data) => (data.includes('attack') ? { code: 554, text: 'spam' } : undefined),
+    });
+    const { store, database } = await useAlertStore();
+    useAlertLoop(database.url, { mail: server.settings });
+    await write(store, [item({ ...failed(1), message: 'an attack on the shop' })]);
+    await mailsArrive(server, 1);
+    expect(server.mails[0]?.text).toContain('withheld: the server refused the text');
+    await write(store, [item({ ...failed(2), message: 'another error' })]);
+    await mailsArrive(server, 2);
+    expect(server.mails[1]?.text).toContain('another error');
+  });
+
+  test('that rejects one of the recipients is reported', async () => {
+    const warning = vi.spyOn(internalLogger, 'warning');
+    onTestFinished(() => warning.mockRestore());
+    const server = await useMailServer({
+      server: {
+        onRcptTo: ({ address }, _session, done) =>
+          done(address.startsWith('nobody') ? Object.assign(new Error('no such user'), { responseCode: 550 }) : null),
+      },
+    });
+    const { store, database } = await useAlertStore();
+    const recipients = ['ops@example.test', 'nobody@example.test'];
+    useAlertLoop(database.url, { mail: { ...server.settings, recipients } });
+    await write(store, [item(failed(1))]);
+    await mailsArrive(server, 1);
+    await eventually(() =>
+      expect(warning).toHaveBeenCalledWith(
+        expect.stringMatching(/accepts mails, but not those to nobody@example\.test\. Correct EMAIL_RECIPIENTS/),
+      ),
+    );
+  });
+
   test('can use TLS from the start, or none if that is allowed', async () => {
     const { store, database } = await useAlertStore();
     const encrypted = await useMailServer({ secure: true });
@@ -240,6 +278,22 @@ describe('a problem of Loghive itself', () => {
     await mailsArrive(server, 2);
     expect(server.mails[1]?.subject).toBe('recovered: Loghive: queue shop_error_logs is at 80 % of its limit');
     expect(server.mails[1]?.headers.get('references')).toBe(server.mails[0]?.headers.get('references'));
+  });
+
+  test('is resolved once although it was reported by a consumer whose clock is ahead', async () => {
+    const server = await useMailServer();
+    const { database } = await useAlertStore();
+    const { alerts } = useAlertLoop(database.url, { mail: server.settings });
+    alerts.condition('queue', condition(true));
+    await mailsArrive(server, 1);
+    const ahead = uuidv7((Date.now() + 600_000) * 1000);
+    await database.query('delete from logs.alert_deliveries');
+    await database.query('update logs.alert_notices set id = $1', [ahead]);
+    alerts.condition('queue', condition(false));
+    await mailsArrive(server, 2);
+    await sleep(500);
+    const rows = await database.query('select kind from logs.alert_notices order by id');
+    expect(rows).toEqual([{ kind: 'condition' }, { kind: 'recovered' }]);
   });
 
   test('is reported while the database is unreachable, and its end when the database is back', async () => {

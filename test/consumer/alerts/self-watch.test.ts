@@ -82,6 +82,16 @@ test('a queue with messages but no consumer is reported after a minute, until it
   expect(look(10 * MINUTE, { queues: [queue({ consumers: 0, messages: 0 })] })).toEqual([]);
 });
 
+test('a queue without a consumer is not reported while PostgreSQL is down, nor within a minute after that', () => {
+  const { look } = watch();
+  const queues = [queue({ consumers: 0 })];
+  const storage = { sinceMs: START, reason: '' };
+  expect(look(30_000, { queues, storage })).toEqual([]);
+  expect(look(10 * MINUTE, { queues, storage })).toEqual([expect.stringMatching(/^PostgreSQL has not accepted/)]);
+  expect(look(11 * MINUTE, { queues })).toEqual([]);
+  expect(look(12 * MINUTE, { queues })).toEqual([expect.stringMatching(/^queue shop_error_logs has messages/)]);
+});
+
 test('dead letters are active until an hour has passed without any', () => {
   const { look } = watch();
   expect(look(0, { deadLetters: 0 })).toEqual([]);

@@ -122,7 +122,12 @@ describe('sslmode', () => {
     ['a private authority that the system does not know', 'good', 'sslrootcert=system', /unknown authority/],
     ['a certificate that has expired', 'expired', `sslmode=verify-full&${ours}`, /has expired/],
     ['a certificate that has expired', 'expired', `sslmode=verify-ca&${ours}`, /has expired/],
-    ['a certificate for another name', 'otherName', `sslmode=verify-full&${ours}`, /another name.*elsewhere\.example/],
+    [
+      'a certificate for another name',
+      'otherName',
+      `sslmode=verify-full&${ours}`,
+      /another host name.*elsewhere\.example/,
+    ],
   ])('%s is refused and named (%s, %s)', async (_, server, query, words) => {
     const error = await refusal(urlOf(servers[server], query));
     expect(error.code).toBe('LOGHIVE_STORAGE_TLS');
