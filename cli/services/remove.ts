@@ -47,7 +47,7 @@ async function remove(
   const printer = openPrinter();
   const busy = found.flatMap((queue) => {
     const why = obstacleOf(queue);
-    return why === undefined ? [] : [`queue ${queue.queue} not deleted: ${why}.`];
+    return why === undefined ? [] : [`queue ${queue.queue} not deleted: ${why.replace(/\.$/, '')}.`];
   });
   if (busy.length > 0) {
     for (const line of busy) await printer.line(line);
@@ -74,7 +74,7 @@ async function remove(
     ? await removal.remove(interruption(messages))
     : { deleted: [], kept: new Map<string, string>() };
   for (const queue of deleted) await printer.line(`deleted queue ${queue}.`);
-  for (const [queue, why] of kept) await printer.line(`queue ${queue} not deleted: ${why}.`);
+  for (const [queue, why] of kept) await printer.line(`queue ${queue} not deleted: ${why.replace(/\.$/, '')}.`);
   if (kept.size > 0) return false;
   if (isKnown && (await services.remove(service))) {
     await printer.line(

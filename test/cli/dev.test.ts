@@ -54,7 +54,7 @@ const textOf = (child: Child) => child.lines.join('\n');
 
 /** The welcome text. */
 async function welcomeOf(child: Child): Promise<{ lines: RegExpMatchArray; psql: string }> {
-  await child.waitForLine(/^Ctrl-C ends everything/, 30_000);
+  await child.waitForLine(/^Ctrl-C stops everything/, 30_000);
   const lines = LINES.exec(textOf(child));
   const psql = PSQL.exec(textOf(child));
   if (!lines) throw new Error(`no lines to paste in:\n${textOf(child)}`);
@@ -267,7 +267,7 @@ describe('loghive dev', () => {
       cwd: project,
       env: { npm_lifecycle_event: 'npx' },
     });
-    await shell.waitForLine(/^Ctrl-C ends everything/, 30_000);
+    await shell.waitForLine(/^Ctrl-C stops everything/, 30_000);
     const { pid } = JSON.parse(ownerOf(project));
     onEnd(() => {
       if (ownerOf(project) !== '') process.kill(pid, 'SIGKILL');
@@ -449,7 +449,7 @@ describe('usage errors', () => {
     expect(child.lines).toEqual([
       expect.stringMatching(
         new RegExp(
-          `cannot listen on 127\\.0\\.0\\.1:${port}: .*EADDRINUSE.* Another program has that port; end it, or name`,
+          `cannot listen on 127\\.0\\.0\\.1:${port}: .*EADDRINUSE.* Another program uses that port; stop it, or choose`,
         ),
       ),
     ]);
@@ -461,7 +461,7 @@ describe('usage errors', () => {
     const child = devAs(65_534, project, ['--port', '1']);
     expect(await child.exited).toEqual([2, null]);
     expect(child.told()).toMatch(
-      /^loghive: option --port is 1, which this user may not listen on .*from 1024 on.*\.\n$/,
+      /^loghive: option --port is 1, which this user may not listen on .*from 1024 up.*\.\n$/,
     );
   });
 
@@ -469,7 +469,7 @@ describe('usage errors', () => {
     [['--port', 'http'], /option --port is "http", expected a port from 1 to 65535, or 0/],
     [['--port', '70000'], /option --port is "70000"/],
     [['--port', ''], /option --port is ""/],
-    [['--port', '0', '--url', 'amqp://h'], /option --port is for the development broker.*Leave one of them out\.$/],
+    [['--port', '0', '--url', 'amqp://h'], /option --port applies to the development broker.*Remove one of them\.$/],
     [['--quiet', '--json'], /option '--quiet' cannot be used with option '--json'/],
     [['--data', ''], /option --data is "", expected a directory\.$/],
     [['bad name'], /"bad name"/],

@@ -80,12 +80,12 @@ describe('loghive migrate', () => {
     [
       'something else listens',
       async () => `postgres://u:secret@${(await webServer()).host}/db`,
-      /: 127\.0\.0\.1:\d+ ended the connection\. Check that PostgreSQL listens there, and its log\.$/,
+      /: 127\.0\.0\.1:\d+ closed the connection\. Check that PostgreSQL listens there, and check its log\.$/,
     ],
     [
       'RabbitMQ listens',
       async () => `postgres://u:secret@${brokerAt}/db`,
-      /: 127\.0\.0\.1:\d+ ended the connection\. Check that PostgreSQL listens there/,
+      /: 127\.0\.0\.1:\d+ closed the connection\. Check that PostgreSQL listens there/,
     ],
     [
       'the password is wrong',
@@ -100,7 +100,7 @@ describe('loghive migrate', () => {
     [
       'no password is given',
       async () => `postgres://postgres@${at}/${database.name}`,
-      /asks for a password for user postgres and none is set\. Set one in the database URL\.$/,
+      /requires a password for user postgres, but none is set\. Set it in the database URL\.$/,
     ],
     [
       'there is no such database',
@@ -154,7 +154,7 @@ describe('loghive consume', () => {
     expect(warnings).toHaveLength(2);
     expect(warnings).toContainEqual(expect.stringMatching(/the connection was closed during the handshake/));
     expect(warnings).toContainEqual(
-      expect.stringMatching(/storage does not work yet: PostgreSQL cannot store records: .* ended the connection/),
+      expect.stringMatching(/storage is not available yet: PostgreSQL cannot store records: .* closed the connection/),
     );
     await endsBySigterm(child);
   }, 40_000);

@@ -43,7 +43,9 @@ test('services are added once, and removed only after confirmation', { timeout: 
     code: 2,
     stdout: [],
     stderr: [
-      expect.stringMatching(/^loghive: services remove: Remove service shop\? Its queues stay.* give option --yes\.$/),
+      expect.stringMatching(
+        /^loghive: services remove: Remove service shop\? Its queues and their messages are kept;.* pass --yes to skip it\.$/,
+      ),
     ],
   });
   expect(await known()).toEqual(['shop', 'till']);

@@ -25,7 +25,7 @@ test('a consumer creates partitions and deletes expired records without new reco
   const partitions = await sql(`select 1 from pg_inherits where inhparent = 'logs.records'::regclass`);
   expect(partitions).toHaveLength(8 + 1);
   await eventually(() =>
-    info.mock.calls.flat().includes('retention: dropped 1 partition (past), deleted 1 record one by one'),
+    info.mock.calls.flat().includes('retention: dropped 1 partition (past), deleted 1 record individually'),
   );
   const series = seriesOf((await fetched(consumer.status().httpPort, '/metrics')).body);
   const value = (name: string) => series.get(`loghive_${name}`);
@@ -72,7 +72,7 @@ test('maintenance continues after a failed pass and counts deletions', async () 
   const after = ran();
   expect(told).toEqual([
     'retention: dropped 3 partitions (records_20260101 to records_20260103)',
-    'retention: deleted 7 records one by one',
+    'retention: deleted 7 records individually',
   ]);
   expect(maintenance.counts).toEqual({ partitionsMade: 2, partitionsDropped: 3, recordsDeleted: 7, failures: 2 });
   expect([ran(), closed()]).toEqual([after, 1]);

@@ -213,7 +213,7 @@ describe('retention', () => {
     expect(notices).toEqual([
       expect.stringMatching(
         new RegExp(
-          `^cannot delete expired partition ${nameOf(-30)} of schema logs: session ${pid} \\(user \\w+, application report\\) has held a lock on it since \\d{4}-.* UTC\\. End its transaction, if need be by "select pg_terminate_backend\\(${pid}\\)"\\. Loghive keeps trying\\.$`,
+          `^cannot delete expired partition ${nameOf(-30)} of schema logs: session ${pid} \\(user \\w+, application report\\) has held a lock on it since \\d{4}-.* UTC\\. End its transaction, if necessary with "select pg_terminate_backend\\(${pid}\\)"\\. Loghive keeps trying\\.$`,
         ),
       ),
     ]);

@@ -122,7 +122,7 @@ describe('the next start', () => {
     const folder = useFolder();
     const taken = await useTakenPort();
     await expect(startEmbeddedPostgres({ folder, binaries, port: taken })).rejects.toEqual(
-      refusal('LOGHIVE_PORT_TAKEN', `port ${taken} of 127.0.0.1, which was asked for PostgreSQL, is taken`),
+      refusal('LOGHIVE_PORT_TAKEN', `port ${taken} of 127.0.0.1, requested for PostgreSQL, is used by another program`),
     );
     const port = await freePort();
     expect((await useServer(folder, { port })).port).toBe(port);
@@ -135,7 +135,7 @@ describe('the next start', () => {
     const own = readFileSync(versionFile, 'utf8').trim();
     writeFileSync(versionFile, '15\n');
     const start = startEmbeddedPostgres({ folder, binaries });
-    await expect(start).rejects.toEqual(refusal('LOGHIVE_POSTGRES_VERSION', 'was made by PostgreSQL 15'));
+    await expect(start).rejects.toEqual(refusal('LOGHIVE_POSTGRES_VERSION', 'was created by PostgreSQL 15'));
     await expect(start).rejects.toThrow(`are PostgreSQL ${own}, which cannot read it. Install PostgreSQL 15`);
     writeFileSync(versionFile, `${own}\n`);
     await useServer(folder);
@@ -147,7 +147,7 @@ describe('the next start', () => {
     await stop();
     rmSync(passFile);
     await expect(startEmbeddedPostgres({ folder, binaries })).rejects.toEqual(
-      refusal('LOGHIVE_POSTGRES_FAILED', `${passFile} does not hold the passwords`),
+      refusal('LOGHIVE_POSTGRES_FAILED', `${passFile} does not contain the passwords`),
     );
   });
 

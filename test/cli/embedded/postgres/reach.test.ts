@@ -87,7 +87,7 @@ describe('the data', () => {
     const open = useFolder();
     mkdirSync(path.join(open, 'data'));
     expect(() => placed(open, [])).toThrow(
-      unusable(`belongs to uid ${process.getuid?.()}, and PostgreSQL would run as`),
+      unusable(`belongs to uid ${process.getuid?.()}, but PostgreSQL would run as`),
     );
   });
 
