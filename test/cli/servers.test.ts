@@ -132,9 +132,12 @@ describe('loghive migrate', () => {
   });
 });
 
+/** The default port may belong to a consumer of another test, which would be a warning. */
+const ANY_PORT = ['--http-port', '0'];
+
 describe('loghive consume', () => {
   const consume = (url: string, databaseUrl: string) =>
-    loghive(['consume', uniqueName('svc'), '--url', url, '--database-url', databaseUrl]);
+    loghive(['consume', uniqueName('svc'), '--url', url, '--database-url', databaseUrl, ...ANY_PORT]);
 
   async function endsBySigterm(child: Child): Promise<void> {
     const begun = performance.now();

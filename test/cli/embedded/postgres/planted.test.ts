@@ -59,7 +59,7 @@ const plants: [string, Plant, RegExp][] = [
   [
     'the data',
     (folder) => lchownSync(path.join(folder, 'postgres', 'data'), STRANGER, STRANGER),
-    /the data in \S+ belongs to uid 54321, and PostgreSQL would run as uid 65534|EACCES|cannot be/,
+    /the data in \S+ belongs to uid 54321, but PostgreSQL would run as uid 65534|EACCES|cannot be/,
   ],
   ...['pgpass', 'server.json', 'owner.1'].map((name): [string, Plant, RegExp] => [
     name,
