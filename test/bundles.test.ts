@@ -86,6 +86,6 @@ test('without the worker, records that a bundle could not send at process.exit()
   });
   expect(ended).toEqual({ code: ENDS['process.exit()'], signal: null });
   expect(said.join('\n')).toMatch(/exit-worker/);
-  expect(said.join('\n')).toMatch(/\b1\b.*in all/);
+  expect(said.join('\n')).toMatch(/\b1\b.*in total/);
   expect(records).not.toContain('the last words');
 }, 60_000);
