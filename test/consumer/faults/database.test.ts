@@ -46,7 +46,7 @@ const FAULTS: Fault[] = [
   }),
   database({
     name: 'no statement ends in time',
-    reason: /did not finish in time and cancelled the statement: .*57014.*Look for locks and load there/,
+    reason: /did not finish in time and canceled the statement: .*57014.*Check its locks and its load/,
     begin: statements(
       () => `create function logs.slow() returns trigger language plpgsql as $$
           begin perform pg_sleep(3600); return new; end $$;
@@ -76,7 +76,7 @@ const FAULTS: Fault[] = [
   }),
   database({
     name: 'a column is dropped',
-    reason: /a column of Loghive's tables in schema logs is missing: .*42703.*Add it again/,
+    reason: /a column of Loghive's tables in schema logs is missing: .*42703.*Restore it/,
     begin: statements(
       () => 'alter table logs.records drop column information cascade',
       () => `alter table logs.records add column information jsonb not null default '{}'`,
@@ -112,7 +112,7 @@ const FAULTS: Fault[] = [
   }),
   database({
     name: 'the role may not log in',
-    reason: /refuses user role_\w+: .*28000.*Create the user, with LOGIN, or allow it/,
+    reason: /refuses user role_\w+: .*28000.*Create the user with LOGIN, or allow it/,
     begin: statements(
       ({ role }) => `alter role ${role} nologin`,
       ({ role }) => `alter role ${role} login`,
@@ -129,7 +129,7 @@ const FAULTS: Fault[] = [
   }),
   database({
     name: 'its disk is full',
-    reason: /the disk of 127\.0\.0\.1:\d+ is full: .*53100.*Free room/,
+    reason: /the disk of 127\.0\.0\.1:\d+ is full: .*53100.*Free disk space/,
     // More than fits into the existing pages.
     first: 50,
     // Long enough for several attempts: a probe must not find room that a batch does not.

@@ -136,7 +136,9 @@ describe('the next start', () => {
     writeFileSync(versionFile, '15\n');
     const start = startEmbeddedPostgres({ folder, binaries });
     await expect(start).rejects.toEqual(refusal('LOGHIVE_POSTGRES_VERSION', 'was created by PostgreSQL 15'));
-    await expect(start).rejects.toThrow(`are PostgreSQL ${own}, which cannot read it. To keep the data, install PostgreSQL 15`);
+    await expect(start).rejects.toThrow(
+      `are PostgreSQL ${own}, which cannot read it. To keep the data, install PostgreSQL 15`,
+    );
     writeFileSync(versionFile, `${own}\n`);
     await useServer(folder);
   });
