@@ -200,7 +200,7 @@ function welcomeText({ broker, postgres }: Stack, settings: Settings): string {
   });
 }
 
-/** Tells the reader where the application finds the same URL. */
+/** Explains how to give the application the same URL. */
 function urlSource(where: string): string {
   return where.startsWith('environment') ? 'with LOGHIVE_URL in its environment' : `with ${where}`;
 }

@@ -2,7 +2,7 @@
  * Decodes a record from the wire: a line from any producer, ours, the Python package's or another, becomes the row to
  * be stored.
  *
- * Texts are kept as written wherever possible. In particular, `information` is never parsed and serialized again:
+ * Texts are stored as written if possible. In particular, `information` is never parsed and serialized again:
  * PostgreSQL's jsonb keeps all digits of a number, JSON.parse does not.
  *
  * @module

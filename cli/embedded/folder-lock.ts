@@ -132,7 +132,7 @@ function faultOf({ identity, lastBeatMs }: Owner, now: number): string | undefin
   }
   const silentMs = now - lastBeatMs;
   // An owner with another boot id is not on this machine in its current boot. If its last heartbeat is older than this
-  // boot, it is dead wherever it ran.
+  // boot, it is dead on any machine that shares the directory.
   const mostMs = bootId === ownScope().bootId ? DEAD_AFTER_MS : Math.min(DEAD_AFTER_MS, os.uptime() * 1000);
   if (silentMs > mostMs) return undefined;
   const seconds = Math.max(0, Math.round(silentMs / 1000));

@@ -49,13 +49,13 @@ interface GroupRow {
   title: string;
   service: string;
   level: PendingGroup['level'];
-  untold: string;
+  pending: string;
   first: string;
   last: string;
   is_new: boolean;
   digest_only: boolean;
   since_ms: number;
-  told_ms: number | null;
+  notified_ms: number | null;
 }
 
 const epochMs = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
@@ -79,16 +79,16 @@ export function alertGroups(schema: string) {
       from taken group by shape, service, level
     ), stored as (
       insert into ${groups} as g
-        (shape, service, level, title, untold, first_ts, last_ts, example, newest_ts, is_new)
+        (shape, service, level, title, pending, first_ts, last_ts, example, newest_ts, is_new)
       select shape, service, level, title, records, first_ts, last_ts, example, last_ts, true from summed
       on conflict (shape, service, level) do update set
-        untold = g.untold + excluded.untold,
-        untold_since = case when g.untold = 0 then now() else g.untold_since end,
-        first_ts = case when g.untold = 0 then excluded.first_ts else least(g.first_ts, excluded.first_ts) end,
-        last_ts = case when g.untold = 0 then excluded.last_ts else greatest(g.last_ts, excluded.last_ts) end,
-        example = case when g.untold = 0 then excluded.example else g.example end,
+        pending = g.pending + excluded.pending,
+        pending_since = case when g.pending = 0 then now() else g.pending_since end,
+        first_ts = case when g.pending = 0 then excluded.first_ts else least(g.first_ts, excluded.first_ts) end,
+        last_ts = case when g.pending = 0 then excluded.last_ts else greatest(g.last_ts, excluded.last_ts) end,
+        example = case when g.pending = 0 then excluded.example else g.example end,
         newest_ts = greatest(g.newest_ts, excluded.newest_ts),
-        is_new = (g.untold > 0 and g.is_new) or g.newest_ts < excluded.first_ts - interval '7 days'
+        is_new = (g.pending > 0 and g.is_new) or g.newest_ts < excluded.first_ts - interval '7 days'
     )
     select coalesce(sum(rows), 0)::int as rows from summed`;
 
@@ -129,8 +129,8 @@ export function alertGroups(schema: string) {
 
   /** All groups if none are given. */
   async function markNotified(session: DatabaseSession, notified?: readonly PendingGroup[]): Promise<void> {
-    const set = 'set untold = 0, is_new = false, digest_only = false, told_at = now()';
-    if (notified === undefined) await session.query(`update ${groups} ${set} where untold > 0`);
+    const set = 'set pending = 0, is_new = false, digest_only = false, notified_at = now()';
+    if (notified === undefined) await session.query(`update ${groups} ${set} where pending > 0`);
     else await updateGroups(session, set, notified);
   }
 
@@ -159,11 +159,11 @@ export function alertGroups(schema: string) {
     },
 
     async read(session: DatabaseSession, channels: readonly string[]): Promise<Collected> {
-      const untold = await session.query<GroupRow>(
-        `select shape, title, service, level, untold, ${isoTime('first_ts')} as first, ${isoTime('last_ts')} as last,
-           is_new, digest_only, ${epochMs('untold_since')} as since_ms, ${epochMs('told_at')} as told_ms
-         from ${groups} where untold > 0
-         order by level desc, is_new desc, untold desc, first_ts limit ${MAX_GROUPS}`,
+      const pending = await session.query<GroupRow>(
+        `select shape, title, service, level, pending, ${isoTime('first_ts')} as first, ${isoTime('last_ts')} as last,
+           is_new, digest_only, ${epochMs('pending_since')} as since_ms, ${epochMs('notified_at')} as notified_ms
+         from ${groups} where pending > 0
+         order by level desc, is_new desc, pending desc, first_ts limit ${MAX_GROUPS}`,
       );
       const { rows: recent } = await session.query<{ kind: string; at_ms: number }>(
         `select kind, ${epochMs('created_at')} as at_ms from ${notices}
@@ -197,7 +197,7 @@ export function alertGroups(schema: string) {
       return {
         nowMs: facts[0]!.now_ms,
         isWaiting: facts[0]!.waiting,
-        groups: untold.rows.map(groupOf),
+        groups: pending.rows.map(groupOf),
         individualNoticesMs: recent.filter(({ kind }) => kind === 'error').map(({ at_ms }) => at_ms),
         lastDigestMs: recent.find(({ kind }) => kind === 'digest')?.at_ms ?? undefined,
         conditions: states.map(({ key, sentence, since_ms, content, at_ms }) => ({
@@ -227,7 +227,7 @@ export function alertGroups(schema: string) {
       await updateGroups(session, 'set digest_only = true', errors.digestOnly);
       if (errors.digest.length === 0) return;
       const { rows } = await session.query<{ groups: number; records: number }>(
-        `select count(*)::int as groups, sum(untold)::float8 as records from ${groups} where untold > 0`,
+        `select count(*)::int as groups, sum(pending)::float8 as records from ${groups} where pending > 0`,
       );
       await insertNotice(session, digestOf(errors.digest.map(summaryOf), rows[0]!), channels);
       await markNotified(session);
@@ -237,7 +237,7 @@ export function alertGroups(schema: string) {
     async purge(session: DatabaseSession): Promise<void> {
       await session.query(`delete from ${notices} where created_at < now() - ${NOTICE_RETENTION}`);
       await session.query(
-        `delete from ${groups} where untold = 0 and newest_ts < now() - ${GROUP_RETENTION} and told_at < now() - ${GROUP_RETENTION}`,
+        `delete from ${groups} where pending = 0 and newest_ts < now() - ${GROUP_RETENTION} and notified_at < now() - ${GROUP_RETENTION}`,
       );
       await session.query(`delete from ${conditions} where reported_at < now() - interval '1 day'`);
     },
@@ -246,10 +246,10 @@ export function alertGroups(schema: string) {
 
 function groupOf(row: GroupRow): PendingGroup {
   return {
-    ...{ shape: row.shape, title: row.title, service: row.service, level: row.level, records: Number(row.untold) },
+    ...{ shape: row.shape, title: row.title, service: row.service, level: row.level, records: Number(row.pending) },
     ...{ first: row.first, last: row.last, isNew: row.is_new, digestOnly: row.digest_only },
     pendingSinceMs: row.since_ms,
-    notifiedAtMs: row.told_ms ?? undefined,
+    notifiedAtMs: row.notified_ms ?? undefined,
   };
 }
 

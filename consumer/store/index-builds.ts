@@ -2,6 +2,8 @@
  * Creates and drops indexes on a separate connection: a concurrent build waits for all older transactions, and nothing
  * else must wait with it. A second connection, open only during long builds, finds out which session blocks a build.
  */
+import { reasonOf } from '../../src/errors.js';
+import { internalLogger } from '../../src/internal-logger.js';
 import { StatusLog } from '../../src/status-log.js';
 import { sleep } from '../../src/time/time-limit.js';
 import type { DatabaseSession } from './connect.js';
@@ -75,7 +77,9 @@ export function openIndexBuilds(
         if (build.blocksPartitions && waits >= MAX_BLOCKED_CHECKS) await cancelStatement(session, build.statement);
       };
       // Monitoring only: its errors do not affect the build.
-      await watching.run(check).catch(() => undefined);
+      await watching
+        .run(check)
+        .catch((error) => internalLogger.debug(`cannot check what index ${build.index} waits for: ${reasonOf(error)}`));
     }
   }
 

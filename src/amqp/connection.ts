@@ -18,10 +18,9 @@ import { backoffMs, RECONNECT } from '../backoff.js';
 import type { BrokerConfig } from '../config.js';
 import { LoghiveError, reasonOf } from '../errors.js';
 import { hostAndPort } from '../settings/broker-url.js';
-import { within } from '../time/time-limit.js';
 import { lostFault } from './connect-fault.js';
 import { watchHealth } from './health.js';
-import { connectTo, type OpenConnection } from './open-connection.js';
+import { closeConnection, connectTo, type OpenConnection } from './open-connection.js';
 import { addWaiter, wakeWaiters } from './reconnect-waiters.js';
 
 /** Resources of an open connection, blocked or not. */
@@ -298,12 +297,4 @@ function asLoghiveError(error: unknown): LoghiveError {
   return error instanceof LoghiveError
     ? error
     : new LoghiveError('LOGHIVE_BROKER_UNREACHABLE', reasonOf(error), { cause: error });
-}
-
-async function closeConnection(connection: OpenConnection, timeoutMs: number): Promise<void> {
-  connection.model.on('error', () => {});
-  await within(timeoutMs, connection.model.close());
-  // Also after a graceful close: a broker that blocks publishers does not read, and the unsent data would keep the
-  // socket open.
-  connection.destroy(new Error('closed'));
 }

@@ -5,6 +5,7 @@ import { type ChannelModel, connect, type Options, type SocketOptions } from 'am
 import type { BrokerConfig } from '../config.js';
 import { LoghiveError, reasonOf } from '../errors.js';
 import type { BrokerHost } from '../settings/broker-url.js';
+import { within } from '../time/time-limit.js';
 import { internalsOf } from './amqplib-internals.js';
 import { CLOSED_IMMEDIATELY, connectFault, NO_HANDSHAKE, tooFewChannels } from './connect-fault.js';
 
@@ -155,4 +156,13 @@ function firstSocketOf(open: () => void): net.Socket | undefined {
     diagnostics.unsubscribe('net.client.socket', onSocket);
   }
   return socket;
+}
+
+/** Closes gracefully if the broker answers within `timeoutMs`, otherwise immediately. Never rejects. */
+export async function closeConnection(connection: OpenConnection, timeoutMs: number): Promise<void> {
+  connection.model.on('error', () => {});
+  await within(timeoutMs, connection.model.close());
+  // Also after a graceful close: a broker that blocks publishers does not read, and the unsent data would keep the
+  // socket open.
+  connection.destroy(new Error('closed'));
 }

@@ -104,8 +104,8 @@ function createExitHooks(): ExitHooks {
   }
 
   /**
-   * Some libraries end the process only if nobody else listens, so each side would wait for the other. Whoever ends
-   * the process does so through `exit`, or removes its listener and raises the signal again.
+   * Some libraries end the process only if nobody else listens, so each side would wait for the other. The library then
+   * ends the process through `exit`, or removes its listener and raises the signal again.
    */
   function stepAside(signal: Signal): void {
     process.removeListener(signal, onSignal);

@@ -52,7 +52,7 @@ export async function connectionProblem(passwords: Passwords, port: number): Pro
   }
 }
 
-/** What is known about the last server, wherever it was started. */
+/** What is known about the last server, whichever process started it. */
 export interface LastServer {
   readonly port?: number;
   readonly version?: string;

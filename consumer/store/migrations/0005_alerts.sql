@@ -1,5 +1,5 @@
--- Alerts by e-mail and webhook. Those who store records only insert into alert_events, in the transaction of the records;
--- one consumer at a time moves these rows on: into groups, notices and deliveries.
+-- Alerts by e-mail and webhook. Storing records only inserts into alert_events, in the same transaction. One consumer at a
+-- time turns these rows into groups, notices and deliveries.
 
 -- The records of one batch that have the same shape, service and level.
 create table alert_events (
@@ -14,30 +14,30 @@ create table alert_events (
   example jsonb not null
 );
 
--- All records of one shape, service and level: what of them no notice has told yet, and what was told before.
+-- Records of one shape, service and level: how many are in no notice yet, and when the last notice was created.
 create table alert_groups (
   shape text not null,
   service text not null,
   level level not null,
   title text not null,
-  untold bigint not null,
-  untold_since timestamptz not null default now(),
-  -- Of the untold ones.
+  pending bigint not null,
+  pending_since timestamptz not null default now(),
+  -- Of the pending records.
   first_ts timestamptz not null,
   last_ts timestamptz not null,
   example jsonb not null,
-  -- Of all of them.
+  -- Of all records.
   newest_ts timestamptz not null,
   is_new boolean not null,
-  -- It came when the hour had its number of notices.
+  -- Appeared when the hourly limit of notices was reached.
   digest_only boolean not null default false,
-  told_at timestamptz,
+  notified_at timestamptz,
   primary key (shape, service, level)
 );
 
-create index alert_groups_untold on alert_groups (untold_since) where untold > 0;
+create index alert_groups_pending on alert_groups (pending_since) where pending > 0;
 
--- What is told, once it was decided. Kinds: error, digest, condition, recovered.
+-- Messages to send. Kinds: error, digest, condition, recovered.
 create table alert_notices (
   id uuid primary key,
   kind text not null,
@@ -62,7 +62,7 @@ create table alert_deliveries (
 
 create index alert_deliveries_unsent on alert_deliveries (channel, notice) where sent_at is null;
 
--- What is wrong with Loghive itself at present, as each consumer sees it.
+-- Current problems of Loghive itself, as each consumer sees them.
 create table alert_conditions (
   key text not null,
   reporter text not null,
@@ -72,8 +72,8 @@ create table alert_conditions (
   primary key (key, reporter)
 );
 
-comment on table alert_events is 'Loghive: errors that were stored and are to be told by e-mail or webhook.';
-comment on table alert_groups is 'Loghive: errors by shape, service and level; what of them was told.';
-comment on table alert_notices is 'Loghive: what was told by e-mail or webhook, or is about to be.';
-comment on table alert_deliveries is 'Loghive: by which channel a notice was sent.';
-comment on table alert_conditions is 'Loghive: what its consumers report of themselves and their servers.';
+comment on table alert_events is 'Loghive: stored errors for alerts by e-mail or webhook.';
+comment on table alert_groups is 'Loghive: errors by shape, service and level, and how many are in no notice yet.';
+comment on table alert_notices is 'Loghive: alerts sent by e-mail or webhook, or waiting to be sent.';
+comment on table alert_deliveries is 'Loghive: deliveries of each notice, by channel.';
+comment on table alert_conditions is 'Loghive: current problems of consumers and their servers.';

@@ -39,8 +39,8 @@ describe('errors', () => {
     expect(digest?.subject).toBe('Digest: 9,999 errors of 1 kind in shop');
     expect(counts(server)).toEqual([1, 9999]);
     expect(mail).toMatchObject({ to: ['ops@example.test'], secure: true, user: 'alerts@example.test' });
-    expect(await database.query('select untold::int, is_new from logs.alert_groups')).toEqual([
-      { untold: 0, is_new: false },
+    expect(await database.query('select pending::int, is_new from logs.alert_groups')).toEqual([
+      { pending: 0, is_new: false },
     ]);
     expect(await database.query('select count(*)::int as n from logs.alert_events')).toEqual([{ n: 0 }]);
   });
