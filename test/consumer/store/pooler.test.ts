@@ -87,9 +87,9 @@ describe('one session for all clients of the pool', () => {
   it('ignores settings of other clients', async () => {
     const { url, sql } = await newStore();
     const other = await openClient(pooler.url(url));
-    // Settings that the pooler does not track per client.
-    await other.query(`set synchronous_commit = off; set statement_timeout = 1; set lock_timeout = 1; set search_path = nowhere;
-      set session characteristics as transaction isolation level serializable`);
+    // Settings that the pooler does not track per client. The time-out comes last, or it may cancel the others.
+    await other.query(`set synchronous_commit = off; set lock_timeout = 1; set search_path = nowhere;
+      set session characteristics as transaction isolation level serializable; set statement_timeout = 1`);
     await sql(`create table seen (name text, setting text);
       create function see() returns trigger language plpgsql as $$ begin
         insert into public.seen select name, setting from pg_settings where name in ('synchronous_commit',
