@@ -65,7 +65,7 @@ class Successor {
     this.#publisher = new Publisher(config, {
       onSettled: (lane, frame, what) => {
         const { packed, from } = this.#lanes.get(lane) ?? {};
-        const place = Math.floor(frame.sequence) - (from ?? 0);
+        const place = frame.sequence - (from ?? 0);
         if (packed && place >= 0) settle(packed, place, what, frame.records);
       },
     });

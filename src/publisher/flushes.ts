@@ -75,65 +75,62 @@ export class Flushes {
   }
 }
 
-/**
- * Callers that wait until the present frames of a lane are confirmed or dropped, in the order of their calls. Each
- * counts only the frames that the one before it does not: finishing a frame costs one step, however many callers wait.
- * Pure.
- */
+/** Callers that wait until the first `upTo` records of a lane are confirmed or dropped. */
 interface Waiter {
-  /** Sequence of the last frame that it waits for. */
   readonly upTo: number;
-  /** Unfinished frames after those of the previous waiter. */
-  left: number;
   readonly done: (() => void)[];
 }
 
+/**
+ * Which records of a lane are confirmed or dropped, and who waits for them. Records have the numbers 0, 1, 2 … in the
+ * order of the calls. Pure.
+ */
 export class FlushTracker {
+  /** All records with lower numbers are settled. */
+  #settled = 0;
+  /** Ranges of settled records after the first one that is not: from their start to their end, and back. */
+  readonly #ends = new Map<number, number>();
+  readonly #starts = new Map<number, number>();
+  /** In the order of `upTo`. */
   #waiting: Waiter[] = [];
   /** The waiters before this index are done. */
   #first = 0;
-  #left = 0;
 
-  /**
-   * @param upTo sequence of the last frame there is.
-   * @param unsettled number of unfinished frames up to it.
-   */
-  add(upTo: number, unsettled: number, done: () => void): void {
+  /** @param upTo number of records to wait for, not lower than in the calls before. */
+  add(upTo: number, done: () => void): void {
     const last = this.#waiting.at(-1);
-    if (last && last.upTo >= upTo) {
-      last.done.push(done);
-      return;
-    }
-    const left = unsettled - this.#left;
-    this.#waiting.push({ upTo, left, done: [done] });
-    this.#left += left;
-  }
-
-  settled(sequence: number): void {
-    const waiter = this.#waiting[this.#indexOf(sequence)];
-    if (!waiter) return;
-    waiter.left--;
-    this.#left--;
+    if (last && last.upTo >= upTo) last.done.push(done);
+    else this.#waiting.push({ upTo, done: [done] });
     this.#resolve();
   }
 
-  /** The frame was split into `parts`, each of which finishes under its number. */
-  split(sequence: number, parts: number): void {
-    const waiter = this.#waiting[this.#indexOf(sequence)];
-    if (!waiter) return;
-    waiter.left += parts - 1;
-    this.#left += parts - 1;
+  /** Records from number `from` on are confirmed or dropped. Frames are settled in any order, but each only once. */
+  settled(from: number, records: number): void {
+    const start = this.#starts.get(from) ?? from;
+    const end = this.#ends.get(from + records) ?? from + records;
+    this.#starts.delete(from);
+    this.#ends.delete(start);
+    this.#ends.delete(from + records);
+    this.#starts.delete(end);
+    if (start > this.#settled) {
+      this.#ends.set(start, end);
+      this.#starts.set(end, start);
+      return;
+    }
+    this.#settled = end;
+    this.#resolve();
   }
 
-  /** No more frames will finish. */
-  clear(): void {
-    for (const waiter of this.#waiting) waiter.left = 0;
-    this.#left = 0;
+  /** All records with lower numbers are settled. */
+  settledUpTo(end: number): void {
+    this.#ends.clear();
+    this.#starts.clear();
+    this.#settled = end;
     this.#resolve();
   }
 
   #resolve(): void {
-    while (this.#waiting[this.#first]?.left === 0) {
+    while (this.#waiting[this.#first] && this.#waiting[this.#first]!.upTo <= this.#settled) {
       const { done } = this.#waiting[this.#first]!;
       this.#first++;
       for (const each of done) each();
@@ -141,18 +138,6 @@ export class FlushTracker {
     if (this.#first * 2 < this.#waiting.length) return;
     this.#waiting = this.#waiting.slice(this.#first);
     this.#first = 0;
-  }
-
-  /** Index of the first waiter that waits for this frame, or one past the last. */
-  #indexOf(sequence: number): number {
-    let low = this.#first;
-    let high = this.#waiting.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#waiting[middle]!.upTo < sequence) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 }
 

@@ -4,10 +4,10 @@
  */
 
 export interface Frame {
-  /** Place of its first record in the order of all lanes. */
+  /** Number of its first record among all records of its lane, from 0. */
+  readonly ordinal: number;
+  /** Place of its first record in the order of all lanes. The parts of a split frame have the place of the frame. */
   readonly sequence: number;
-  /** Distance to the place of the next frame: 1, or less if this is a part of a split frame. */
-  readonly step: number;
   readonly body: Buffer;
   /** The pooled buffer that `body` is a part of; reused after the confirm. */
   readonly memory: Buffer | undefined;
@@ -22,31 +22,24 @@ export interface Frame {
 }
 
 /** A frame that was never published. */
-export function freshFrame(content: Omit<Frame, 'step' | 'attempts'>): Frame {
-  return { ...content, step: 1, attempts: 0 };
+export function freshFrame(content: Omit<Frame, 'attempts'>): Frame {
+  return { ...content, attempts: 0 };
 }
 
 const LINE_FEED = 0x0a;
 
 /**
  * Splits a frame that is larger than the broker allows into frames of at most `largestBody` bytes. A single larger
- * record becomes a frame of its own. The parts keep the place of the frame in the order.
+ * record becomes a frame of its own.
  */
 export function split(frame: Frame, largestBody: number): Frame[] {
-  const parts = group(frame.body, largestBody);
-  const step = frame.step / parts.length;
   const shares = frame.shares.map((share) => ({ ...share }));
-  return parts.map(({ body, records }, index) => ({
-    sequence: frame.sequence + index * step,
-    step,
-    body,
-    memory: undefined,
-    records,
-    shares: takeShares(shares, records),
-    bytes: body.length + 1,
-    madeAtS: frame.madeAtS,
-    attempts: frame.attempts,
-  }));
+  let { ordinal } = frame;
+  return group(frame.body, largestBody).map(({ body, records }) => {
+    const part = { ...frame, ordinal, body, memory: undefined, records, bytes: body.length + 1 };
+    ordinal += records;
+    return { ...part, shares: takeShares(shares, records) };
+  });
 }
 
 function group(body: Buffer, largest: number): { body: Buffer; records: number }[] {
@@ -69,9 +62,9 @@ function group(body: Buffer, largest: number): { body: Buffer; records: number }
   return parts;
 }
 
-/** A queue of frames in the order of their sequence, even if they were added out of order. Pure. */
-export interface Sequenced {
-  readonly sequence: number;
+/** A queue of frames in the order of the calls, even if they were added out of order. Pure. */
+export interface Ordered {
+  readonly ordinal: number;
 }
 
 /**
@@ -80,7 +73,7 @@ export interface Sequenced {
  */
 const CUT_FROM = 1024;
 
-export class FrameQueue<F extends Sequenced> implements Iterable<F> {
+export class FrameQueue<F extends Ordered> implements Iterable<F> {
   #frames: (F | undefined)[] = [];
   /** Index of the first frame. */
   #head = 0;
@@ -99,7 +92,7 @@ export class FrameQueue<F extends Sequenced> implements Iterable<F> {
     const last = this.length === 0 ? undefined : this.#frames.at(-1);
     this.#frames.push(frame);
     // Sorted once, before the next frame is removed: a lost connection returns thousands in one turn of the event loop.
-    if (last && last.sequence > frame.sequence) this.#sorted = false;
+    if (last && last.ordinal > frame.ordinal) this.#sorted = false;
   }
 
   /** The first frame, left in the queue. */
@@ -130,7 +123,7 @@ export class FrameQueue<F extends Sequenced> implements Iterable<F> {
   #sort(): void {
     if (this.#sorted) return;
     this.#cutOff();
-    this.#frames.sort((a, b) => a!.sequence - b!.sequence);
+    this.#frames.sort((a, b) => a!.ordinal - b!.ordinal);
     this.#sorted = true;
   }
 

@@ -19,6 +19,7 @@ export const FRAME_BYTES = 64 * 1024;
 
 /** The lines of the frame that is still being filled. */
 interface OpenLines {
+  readonly ordinal: number;
   readonly sequence: number;
   readonly memory: Buffer;
   filled: number;
@@ -41,8 +42,8 @@ export class Lane {
   readonly #inFlight = new Set<Frame>();
   #bytesInFlight = 0;
   readonly #arrivalOrder: ArrivalOrder;
-  /** Sequence of the last closed frame. */
-  #lastSequence = -1;
+  /** Records that were ever added. */
+  #added = 0;
   #records = 0;
   #bytes = 0;
   readonly #flushTracker = new FlushTracker();
@@ -110,21 +111,25 @@ export class Lane {
    */
   add(line: string, bytes: number, nowMs: number, account: Account): void {
     if (this.#open && !this.#hasRoom(this.#open, bytes)) this.cut(nowMs);
+    const ordinal = this.#added;
     const sequence = this.#arrivalOrder.next(bytes);
     if (bytes > this.#frameBytes) {
       const shares = [{ account, records: 1 }];
       const body = Buffer.from(line);
-      this.#push({ sequence, body, memory: undefined, records: 1, shares, bytes, madeAtS: secondsOf(nowMs) });
+      const madeAtS = secondsOf(nowMs);
+      this.#fresh.push(freshFrame({ ordinal, sequence, body, memory: undefined, records: 1, shares, bytes, madeAtS }));
+      this.#added++;
       this.#records++;
       this.#bytes += bytes;
       return;
     }
-    this.#open ??= { sequence, memory: this.#bodies.take(), filled: 0, records: 0, shares: [], bytes: 0 };
+    this.#open ??= { ordinal, sequence, memory: this.#bodies.take(), filled: 0, records: 0, shares: [], bytes: 0 };
     const open = this.#open;
     open.filled = writeLine(open.memory, open.filled, line, bytes - 1);
     addTo(open.shares, account);
     open.records++;
     open.bytes += bytes;
+    this.#added++;
     this.#records++;
     this.#bytes += bytes;
     if (this.#isFull(open)) this.cut(nowMs);
@@ -146,19 +151,14 @@ export class Lane {
   /** Closes the open lines into a frame. */
   cut(nowMs: number): void {
     if (!this.#open) return;
-    const { sequence, memory, filled, records, shares, bytes } = this.#open;
+    const { memory, filled, ...rest } = this.#open;
     const lines = memory.subarray(0, filled);
     // A few lines must not occupy a whole buffer while they wait.
     const copied = filled < FRAME_BYTES / 2;
     const content = copied ? { body: Buffer.from(lines), memory: undefined } : { body: lines, memory };
-    this.#push({ ...content, sequence, records, shares, bytes, madeAtS: secondsOf(nowMs) });
+    this.#fresh.push(freshFrame({ ...rest, ...content, madeAtS: secondsOf(nowMs) }));
     this.#open = undefined;
     if (copied) this.#bodies.giveBack(memory);
-  }
-
-  #push(content: Parameters<typeof freshFrame>[0]): void {
-    this.#fresh.push(freshFrame(content));
-    this.#lastSequence = content.sequence;
   }
 
   /** The next frame to publish, now in flight. */
@@ -230,7 +230,6 @@ export class Lane {
       queue.clear();
       for (const frame of frames) {
         const parts = frame.body.length > largestBody && frame.records > 1 ? split(frame, largestBody) : [frame];
-        this.#flushTracker.split(Math.floor(frame.sequence), parts.length);
         for (const part of parts) {
           if (part.body.length > largestBody) dropped.push(part);
           else queue.push(part);
@@ -252,7 +251,11 @@ export class Lane {
       const bytes = body.length + 1;
       const sequence = this.#arrivalOrder.next(1);
       first ??= sequence;
-      this.#push({ body, records, madeAtS, bytes, memory: undefined, shares: [], sequence });
+      const ordinal = this.#added;
+      this.#fresh.push(
+        freshFrame({ ordinal, sequence, body, records, madeAtS, bytes, memory: undefined, shares: [] }),
+      );
+      this.#added += records;
       this.#records += records;
       this.#bytes += bytes;
     }
@@ -264,7 +267,7 @@ export class Lane {
     this.cut(nowMs);
     const frames = [...this.#inFlight, ...this.#returned, ...this.#fresh];
     this.#clear();
-    return frames.sort((a, b) => a.sequence - b.sequence);
+    return frames.sort((a, b) => a.ordinal - b.ordinal);
   }
 
   #clear(): void {
@@ -274,23 +277,20 @@ export class Lane {
     this.#bytesInFlight = 0;
     this.#records = 0;
     this.#bytes = 0;
-    this.#flushTracker.clear();
+    this.#flushTracker.settledUpTo(this.#added);
   }
 
   /** Calls `done` when everything accepted until now is confirmed or dropped. Returns false if it is already. */
   watch(done: () => void): boolean {
     if (this.isEmpty) return false;
-    const frames = this.#returned.length + this.#fresh.length + this.#inFlight.size;
-    // The open lines will be the next frame.
-    if (this.#open) this.#flushTracker.add(this.#open.sequence, frames + 1, done);
-    else this.#flushTracker.add(this.#lastSequence, frames, done);
+    this.#flushTracker.add(this.#added, done);
     return true;
   }
 
   #settle(frame: Frame): void {
     this.#records -= frame.records;
     this.#bytes -= frame.bytes;
-    this.#flushTracker.settled(Math.floor(frame.sequence));
+    this.#flushTracker.settled(frame.ordinal, frame.records);
   }
 }
 

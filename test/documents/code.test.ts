@@ -22,6 +22,11 @@ describe('JavaScript and TypeScript', () => {
     declare const server: import('node:http').Server;
     declare const transport: import('loghive/winston').LoghiveTransport;
     declare const logger: import('winston').Logger;
+    // The examples' suite runs Express.
+    declare module 'express' {
+      const express: any;
+      export = express;
+    }
   `;
   const isScript = ({ code }: Block) => /\brequire\(|\bmodule\.exports\b/.test(code);
   const blocks = blocksIn('js', 'ts').map((block, at) => {

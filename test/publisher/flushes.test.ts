@@ -1,34 +1,69 @@
+import fc from 'fast-check';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { FlushTracker, TimedFlush } from '../../src/publisher/flushes.js';
 
-it('each waits for the frames that were there, whatever order they settle in', () => {
-  const waiters = new FlushTracker();
-  const told: string[] = [];
-  waiters.add(1, 2, () => told.push('0 and 1'));
-  waiters.add(1, 2, () => told.push('the same'));
-  waiters.settled(1);
-  waiters.add(4, 4, () => told.push('0 to 4'));
-  waiters.settled(3);
-  waiters.settled(4);
-  waiters.settled(5);
-  expect(told).toEqual([]);
-  waiters.settled(0);
-  expect(told).toEqual(['0 and 1', 'the same']);
-  waiters.settled(2);
-  expect(told).toEqual(['0 and 1', 'the same', '0 to 4']);
+it('each waits for the records that were there, whatever order they settle in', () => {
+  const tracker = new FlushTracker();
+  const done: string[] = [];
+  tracker.add(20, () => done.push('0 to 19'));
+  tracker.add(20, () => done.push('the same'));
+  tracker.settled(10, 10);
+  tracker.add(50, () => done.push('0 to 49'));
+  tracker.settled(30, 10);
+  tracker.settled(40, 10);
+  tracker.settled(50, 10);
+  expect(done).toEqual([]);
+  tracker.settled(0, 10);
+  expect(done).toEqual(['0 to 19', 'the same']);
+  tracker.settled(20, 10);
+  expect(done).toEqual(['0 to 19', 'the same', '0 to 49']);
 });
 
-it('are all told, each after its own frames, however many there are', () => {
-  const waiters = new FlushTracker();
+it('waits for nothing that was logged later, even in the same frame', () => {
+  const tracker = new FlushTracker();
+  const done: string[] = [];
+  tracker.add(5, () => done.push('0 to 4'));
+  tracker.settled(3, 7);
+  expect(done).toEqual([]);
+  tracker.settled(0, 3);
+  expect(done).toEqual(['0 to 4']);
+  tracker.add(10, () => done.push('settled already'));
+  expect(done).toEqual(['0 to 4', 'settled already']);
+});
+
+it('finish each after its own records, however many there are', () => {
+  const tracker = new FlushTracker();
   const count = 50_000;
-  const told: number[] = [];
-  for (let sequence = 0; sequence < count; sequence++) {
-    waiters.add(sequence, sequence + 1, () => told.push(sequence));
-  }
-  for (let sequence = 1; sequence < count; sequence++) waiters.settled(sequence);
-  expect(told).toEqual([]);
-  waiters.settled(0);
-  expect(told).toEqual(Array.from({ length: count }, (_, sequence) => sequence));
+  const done: number[] = [];
+  for (let record = 0; record < count; record++) tracker.add(record + 1, () => done.push(record));
+  for (let record = 1; record < count; record++) tracker.settled(record, 1);
+  expect(done).toEqual([]);
+  tracker.settled(0, 1);
+  expect(done).toEqual(Array.from({ length: count }, (_, record) => record));
+});
+
+it('agrees with a list of all records, in any order of settling', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 30 }).chain((sizes) =>
+        fc.tuple(fc.constant(sizes), fc.shuffledSubarray([...sizes.keys()])),
+      ),
+      ([sizes, order]) => {
+        const tracker = new FlushTracker();
+        const starts = sizes.map((_, index) => sizes.slice(0, index).reduce((sum, size) => sum + size, 0));
+        const total = sizes.reduce((sum, size) => sum + size, 0);
+        const done = new Set<number>();
+        for (let upTo = 1; upTo <= total; upTo++) tracker.add(upTo, () => done.add(upTo));
+        const open = new Set(Array.from({ length: total }, (_, record) => record));
+        for (const index of order) {
+          tracker.settled(starts[index]!, sizes[index]!);
+          for (let record = 0; record < sizes[index]!; record++) open.delete(starts[index]! + record);
+          const first = Math.min(...open, total);
+          expect(done.size).toBe(first);
+        }
+      },
+    ),
+  );
 });
 
 /** A broker that is away until it is `back()`, and what was asked of it. */

@@ -1,40 +1,40 @@
 import { describe, expect, it } from 'vitest';
-import { FrameQueue, type Sequenced } from '../../src/publisher/frames.js';
+import { FrameQueue, type Ordered } from '../../src/publisher/frames.js';
 
-function queueOf(...sequences: number[]): FrameQueue<Sequenced> {
-  const queue = new FrameQueue<Sequenced>();
-  for (const sequence of sequences) queue.push({ sequence });
+function queueOf(...ordinals: number[]): FrameQueue<Ordered> {
+  const queue = new FrameQueue<Ordered>();
+  for (const ordinal of ordinals) queue.push({ ordinal });
   return queue;
 }
 
-function taken(queue: FrameQueue<Sequenced>, count = Number.POSITIVE_INFINITY): number[] {
+function taken(queue: FrameQueue<Ordered>, count = Number.POSITIVE_INFINITY): number[] {
   const found: number[] = [];
   while (found.length < count) {
     const frame = queue.shift();
     if (!frame) break;
-    found.push(frame.sequence);
+    found.push(frame.ordinal);
   }
   return found;
 }
 
 describe('a queue of frames', () => {
-  it('gives them in the order of their sequence, whatever order they came in', () => {
+  it('gives them in the order of the calls, whatever order they came in', () => {
     const queue = queueOf(3, 1, 2, 7);
     expect(taken(queue, 2)).toEqual([1, 2]);
-    queue.push({ sequence: 2 });
-    queue.push({ sequence: 1 });
-    expect([...queue].map(({ sequence }) => sequence)).toEqual([1, 2, 3, 7]);
+    queue.push({ ordinal: 2 });
+    queue.push({ ordinal: 1 });
+    expect([...queue].map(({ ordinal }) => ordinal)).toEqual([1, 2, 3, 7]);
     expect(taken(queue)).toEqual([1, 2, 3, 7]);
     expect(queue.length).toBe(0);
   });
 
   it('keeps its order and its length while thousands go through it', () => {
     const queue = queueOf();
-    const all = Array.from({ length: 20_000 }, (_, sequence) => sequence);
+    const all = Array.from({ length: 20_000 }, (_, ordinal) => ordinal);
     const found: number[] = [];
-    for (const sequence of all) {
-      queue.push({ sequence });
-      if (sequence % 3 === 0) found.push(...taken(queue, 2));
+    for (const ordinal of all) {
+      queue.push({ ordinal });
+      if (ordinal % 3 === 0) found.push(...taken(queue, 2));
     }
     expect(found.length + queue.length).toBe(all.length);
     expect([...found, ...taken(queue)]).toEqual(all);
@@ -42,15 +42,15 @@ describe('a queue of frames', () => {
 
   it('sorts once for all that come back together, and not for each', () => {
     let comparisons = 0;
-    const counted = (sequence: number): Sequenced => ({
-      get sequence() {
+    const counted = (ordinal: number): Ordered => ({
+      get ordinal() {
         comparisons++;
-        return sequence;
+        return ordinal;
       },
     });
-    const queue = new FrameQueue<Sequenced>();
+    const queue = new FrameQueue<Ordered>();
     const count = 20_000;
-    for (let sequence = count; sequence > 0; sequence--) queue.push(counted(sequence));
+    for (let ordinal = count; ordinal > 0; ordinal--) queue.push(counted(ordinal));
     while (queue.shift());
     expect(comparisons).toBeLessThan(100 * count);
   });
