@@ -6,16 +6,16 @@ const ANNOUNCEMENT_MS = 1000;
 
 export interface FlushOptions {
   /**
-   * How long to wait at most, in milliseconds. Records that are not confirmed by then stay pending. Anything but a positive
-   * number counts as 0. Default: no limit.
+   * How long to wait at most, in milliseconds. Records that are not confirmed by then stay pending. Anything but a
+   * positive number counts as 0. Default: no limit.
    */
   timeoutMs?: number | undefined;
 }
 
 export interface CloseOptions {
   /**
-   * How long to wait for publisher confirms at most, in milliseconds. Records that are not confirmed by then are dropped and
-   * counted. Anything but a positive number counts as 0. Default: `exitTimeoutMs`.
+   * How long to wait for publisher confirms at most, in milliseconds. Records that are not confirmed by then are
+   * dropped and counted. Anything but a positive number counts as 0. Default: `exitTimeoutMs`.
    */
   timeoutMs?: number | undefined;
 }
@@ -75,11 +75,7 @@ export class Flushes {
   }
 }
 
-/**
- * Callers that wait until the present frames of a lane are confirmed or dropped, in the order of their calls. Each
- * counts only the frames that the one before it does not: finishing a frame costs one step, however many callers wait.
- * Pure.
- */
+/** A caller that waits, or several that wait for the same frames. */
 interface Waiter {
   /** Sequence of the last frame that it waits for. */
   readonly upTo: number;
@@ -88,6 +84,11 @@ interface Waiter {
   readonly done: (() => void)[];
 }
 
+/**
+ * Callers that wait until the present frames of a lane are confirmed or dropped, in the order of their calls. Each
+ * counts only the frames that the one before it does not: finishing a frame costs one step, however many callers wait.
+ * Pure.
+ */
 export class FlushTracker {
   #waiting: Waiter[] = [];
   /** The waiters before this index are done. */
@@ -176,7 +177,7 @@ const HURRY_EVERY_MS = 250;
 
 export class TimedFlush {
   readonly #target: Flushable;
-  /** Each ends the waiting of one flush. */
+  /** One function for each flush that waits: stops waiting. */
   readonly #cuts = new Set<() => void>();
   #hurrying: NodeJS.Timeout | undefined;
   #hurriedAtMs = Number.NEGATIVE_INFINITY;
@@ -250,7 +251,7 @@ export class TimedFlush {
     this.#target.hurry();
   }
 
-  /** Ends the waiting of all of them. */
+  /** Makes all flushes stop waiting. */
   cut(): void {
     for (const cut of this.#cuts) cut();
   }
@@ -272,7 +273,7 @@ export class TimedFlush {
 /** Longest delay of a Node timer, in milliseconds. */
 export const LONGEST_MS = 2 ** 31 - 1;
 
-/** AWS Lambda's runtime takes an empty event loop for a handler that will never answer. */
+/** AWS Lambda's runtime treats an empty event loop as a handler that will never answer. */
 export async function keepingAlive<T>(work: Promise<T>): Promise<T> {
   const timer = setInterval(() => {}, LONGEST_MS);
   try {
