@@ -1,7 +1,7 @@
 /**
  * `call-winston`, `call-pino` and `call-console`: the time that a logging call takes in the application's thread while
  * the broker is available, compared with the same logger without Loghive. `call-redact` and `call-redact-headers`:
- * Loghive with the preset that hides secrets, compared with Loghive without it.
+ * Loghive with the preset that redacts secrets, compared with Loghive without it.
  */
 import { CALL, compete } from './compare.mjs';
 import { openQueues } from './queues.mjs';
@@ -16,9 +16,9 @@ const EXTRA_MEASURES = { loop: LOOP };
 
 /**
  * @param numberOf returns the number of a record; default: `information.n`
- * @param theirService service of the other side, if it also publishes; otherwise its records cannot be checked
+ * @param theirService service of the baseline, if it also publishes; otherwise its records cannot be checked
  */
-function callBench(name, { side, theirName, goal, numberOf, theirService }) {
+function callBench(name, { worker, theirName, goal, numberOf, theirService }) {
   return {
     name,
     goal,
@@ -30,9 +30,9 @@ function callBench(name, { side, theirName, goal, numberOf, theirService }) {
       const queues = await openQueues(environment.rabbitmq);
       const { queue } = await queues.declare(SERVICE);
       const theirQueue = theirService && (await queues.declare(theirService)).queue;
-      const [ourSide, theirSide] = await Promise.all([
-        environment.worker(side, 'loghive'),
-        environment.worker(side, 'yardstick'),
+      const [ourWorker, theirWorker] = await Promise.all([
+        environment.worker(worker, 'loghive'),
+        environment.worker(worker, 'baseline'),
       ]);
       const result = await compete(
         {
@@ -41,38 +41,38 @@ function callBench(name, { side, theirName, goal, numberOf, theirService }) {
           rounds,
           warmUps: 2,
           async ours() {
-            const times = await ourSide.round(records);
+            const times = await ourWorker.round(records);
             return { ...times, ...(await queues.takeAll(queue, records, numberOf)) };
           },
           async theirs() {
-            const times = await theirSide.round(records);
+            const times = await theirWorker.round(records);
             const taken = theirQueue ? await queues.takeAll(theirQueue, records, numberOf) : { lost: 0, doubled: 0 };
             return { ...times, ...taken };
           },
         },
         onRound,
       );
-      await Promise.all([ourSide.end(), theirSide.end()]);
+      await Promise.all([ourWorker.end(), theirWorker.end()]);
       await queues.close();
       return result;
     },
   };
 }
 
-export const callWinston = callBench('call-winston', { side: 'call-winston.mjs', theirName: 'stringify' });
-export const callPino = callBench('call-pino', { side: 'call-pino.mjs', theirName: 'pino/file' });
+export const callWinston = callBench('call-winston', { worker: 'call-winston.mjs', theirName: 'stringify' });
+export const callPino = callBench('call-pino', { worker: 'call-pino.mjs', theirName: 'pino/file' });
 export const callConsole = callBench('call-console', {
-  side: 'call-console.mjs',
+  worker: 'call-console.mjs',
   theirName: 'console',
   numberOf: ({ information }) => information.args?.[1]?.n,
 });
 export const callRedact = callBench('call-redact', {
-  side: 'call-redact.mjs',
+  worker: 'call-redact.mjs',
   theirName: 'no redact',
   theirService: OTHER_SERVICE,
 });
 export const callRedactHeaders = callBench('call-redact-headers', {
-  side: 'call-redact-headers.mjs',
+  worker: 'call-redact-headers.mjs',
   theirName: 'no redact',
   theirService: OTHER_SERVICE,
 });

@@ -1,6 +1,6 @@
 /**
- * Compares two sides in alternating rounds. The result is the ratio within a round, in which both run on the same
- * machine under the same conditions.
+ * Compares Loghive (`ours`) with the baseline (`theirs`) in alternating rounds. The result is the median of the ratios
+ * of the rounds: within a round both run under the same conditions.
  */
 
 /** Measures: `of` computes the value from the result of a round. `digits`: decimal places shown; default none. */
@@ -8,8 +8,9 @@ export const RATE = { unit: 'records/s', better: 'more', of: ({ records, seconds
 export const CALL = { unit: 'ns/call', better: 'less', of: ({ records, seconds }) => (seconds * 1e9) / records };
 
 /**
- * @param ours runs a round and returns `{ records, seconds, lost, doubled }`, and the inputs of other measures
- * @param theirs the same
+ * @param ours runs a round of Loghive and returns `{ records, seconds, lost, doubled }`, and the inputs of other
+ *   measures
+ * @param theirs the same for the baseline
  * @param measure the bench's main measure
  * @param extraMeasures other measures of the same rounds, by name
  * @param warmUps rounds that are run and checked but not counted
@@ -21,19 +22,19 @@ export async function compete({ ours, theirs, measure, extraMeasures = {}, round
   let doubled = 0;
   for (let round = -warmUps; round < rounds; round++) {
     const results = {};
-    // The second side may profit or suffer from what the first one left behind, so the order alternates.
+    // What runs first may make the second one faster or slower, so the order alternates.
     const turns = round % 2 === 0 ? ['ours', 'theirs'] : ['theirs', 'ours'];
-    for (const side of turns) {
-      results[side] = await (side === 'ours' ? ours : theirs)();
-      lost += results[side].lost;
-      doubled += results[side].doubled;
+    for (const turn of turns) {
+      results[turn] = await (turn === 'ours' ? ours : theirs)();
+      lost += results[turn].lost;
+      doubled += results[turn].doubled;
     }
     if (round >= 0) counted.push(results);
     onRound({ round, ours: measure.of(results.ours), theirs: measure.of(results.theirs) });
   }
-  const others = Object.entries(extraMeasures).map(([name, other]) => [name, middleOf(counted, other)]);
+  const others = Object.entries(extraMeasures).map(([name, other]) => [name, mediansOf(counted, other)]);
   return {
-    ...middleOf(counted, measure),
+    ...mediansOf(counted, measure),
     unit: measure.unit,
     rounds,
     lost,
@@ -47,16 +48,16 @@ export function reaches({ better }, goal, ratio) {
   return better === 'more' ? ratio >= goal : ratio <= goal;
 }
 
-function middleOf(rounds, { of, digits = 0 }) {
-  const middle = (value, places) => {
+function mediansOf(rounds, { of, digits = 0 }) {
+  const medianOf = (value, places) => {
     const found = median(rounds.map(({ ours, theirs }) => value(of(ours), of(theirs))));
-    // The other side may have no such value; then there is no ratio.
+    // The baseline may have no such value; then there is no ratio.
     return Number.isFinite(found) ? Number(found.toFixed(places)) : null;
   };
   return {
-    ratio: middle((ours, theirs) => ours / theirs, 2),
-    ours: middle((ours) => ours, digits),
-    theirs: middle((_, theirs) => theirs, digits),
+    ratio: medianOf((ours, theirs) => ours / theirs, 2),
+    ours: medianOf((ours) => ours, digits),
+    theirs: medianOf((_, theirs) => theirs, digits),
   };
 }
 

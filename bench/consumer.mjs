@@ -10,7 +10,7 @@ const DRAIN_DEADLINE_MS = 120_000;
 const PARTITIONS = 9;
 
 /**
- * Creates the schema with its tables, indexes and partitions of these days, as the consumer does.
+ * Creates the schema with its tables, indexes and partitions, as the consumer does.
  *
  * @param isPlain resets the indexes to PostgreSQL's default settings
  */
@@ -87,7 +87,7 @@ export async function emptyPendingLists({ postgres }, schema = 'logs') {
   }
 }
 
-/** Runs a checkpoint as well, so that neither side pays for the other's writes. */
+/** Runs a checkpoint as well, so that no measurement includes the writes of the one before. */
 export async function emptyTable({ postgres }, schema = 'logs') {
   await postgres.query(`truncate ${schema}.records`, [], DATABASE);
   await postgres.query('checkpoint', [], DATABASE);

@@ -26,7 +26,7 @@ export function cpuMicros(pid) {
  * Starts measuring.
  *
  * @param pids process ids by name
- * @returns stops measuring and returns the microseconds of each
+ * @returns a function that stops measuring and returns the microseconds of each process
  */
 export function meter(pids) {
   const read = () => Object.entries(pids).map(([name, pid]) => [name, pid === undefined ? 0 : cpuMicros(pid)]);

@@ -20,7 +20,7 @@ function brokerBench(name, roundOf) {
       const { rounds, records } = short ? SHORT : FULL;
       const { url } = await environment.developmentBroker();
       const [ours, theirs] = await Promise.all(
-        [url, environment.rabbitmq.url].map((broker) => openSide(environment, broker)),
+        [url, environment.rabbitmq.url].map((broker) => openClients(environment, broker)),
       );
       const result = await compete(
         {
@@ -39,29 +39,29 @@ function brokerBench(name, roundOf) {
 }
 
 /** A queue of one broker, with a publisher and a consumer in processes of their own. */
-async function openSide(environment, url) {
+async function openClients(environment, url) {
   const queues = await openQueues({ url, version: '3.10.0' });
   const { exchange, queue, routingKey } = await queues.declare(SERVICE);
   const publisher = await environment.worker('amqplib.mjs', exchange, routingKey, url);
-  const taker = await environment.worker('take.mjs', queue, url);
+  const consumer = await environment.worker('take.mjs', queue, url);
   return {
     publish: (records) => publisher.round(records),
-    take: (records) => taker.round(records),
+    consume: (records) => consumer.round(records),
     async end() {
-      await Promise.all([publisher.end(), taker.end()]);
+      await Promise.all([publisher.end(), consumer.end()]);
       await queues.close();
     },
   };
 }
 
-export const developmentBrokerPublish = brokerBench('dev-broker-publish', async (side, records) => {
-  const { seconds } = await side.publish(records);
-  const { lost, doubled } = await side.take(records);
+export const developmentBrokerPublish = brokerBench('dev-broker-publish', async (clients, records) => {
+  const { seconds } = await clients.publish(records);
+  const { lost, doubled } = await clients.consume(records);
   return { records, seconds, lost, doubled };
 });
 
-export const developmentBrokerDrain = brokerBench('dev-broker-drain', async (side, records) => {
-  await side.publish(records);
-  const { seconds, lost, doubled } = await side.take(records);
+export const developmentBrokerDrain = brokerBench('dev-broker-drain', async (clients, records) => {
+  await clients.publish(records);
+  const { seconds, lost, doubled } = await clients.consume(records);
   return { records, seconds, lost, doubled };
 });

@@ -18,7 +18,7 @@ const MAIL_SERVER_DOWN = {
   EMAIL_SENDER_EMAIL: 'loghive@example.com',
 };
 
-const extraMeasures = { 'with alerts, without': cpuOf('consumer') };
+const extraMeasures = { consumer: cpuOf('consumer') };
 
 export const drainAlerts = {
   name: 'drain-alerts',

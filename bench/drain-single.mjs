@@ -29,7 +29,7 @@ export const drainSingle = {
     const queues = await openQueues(environment.rabbitmq);
     const { exchange, queue, routingKey } = await queues.declare(SERVICE);
     const filler = await environment.worker('amqplib.mjs', exchange, routingKey);
-    const taker = await environment.worker('take.mjs', queue, environment.rabbitmq.url);
+    const consumer = await environment.worker('take.mjs', queue, environment.rabbitmq.url);
     const result = await compete(
       {
         measure: RATE,
@@ -38,14 +38,14 @@ export const drainSingle = {
         ours: () => drainRound(environment, filler, records),
         async theirs() {
           await filler.round(records);
-          const measured = meter({ consumer: taker.pid, postgresql: undefined, broker: environment.rabbitmq.pid });
-          const { seconds, lost, doubled } = await taker.round(records);
+          const measured = meter({ consumer: consumer.pid, postgresql: undefined, broker: environment.rabbitmq.pid });
+          const { seconds, lost, doubled } = await consumer.round(records);
           return { seconds, cpu: measured(), records, lost, doubled };
         },
       },
       onRound,
     );
-    await Promise.all([filler.end(), taker.end()]);
+    await Promise.all([filler.end(), consumer.end()]);
     await queues.close();
     return result;
   },

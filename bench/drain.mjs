@@ -1,7 +1,7 @@
 /**
  * `drain`: draining full quorum queues into PostgreSQL by `loghive consume` with its defaults, compared with one COPY
- * of the same rows into a table with the same indexes. PostgreSQL has default settings: fsync on, and the COPY's
- * indexes with PostgreSQL's default settings. `drain-1`, `drain-2` and `drain-4`: with this number of workers.
+ * of the same rows into a table with the same indexes. PostgreSQL runs with fsync, and the indexes of the COPY's
+ * table have PostgreSQL's default settings. `drain-1`, `drain-2` and `drain-4`: with this number of workers.
  */
 
 import { compete, RATE } from './compare.mjs';

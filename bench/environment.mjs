@@ -60,13 +60,13 @@ export async function openEnvironment(profileFolder) {
       developmentBroker() {
         return run(path.join('workers', 'development-broker.mjs'), []).waitForMessage(({ ready }) => ready, 30_000);
       },
-      /** Starts a side (see workers/serve.mjs). It communicates by messages; its stdout is /dev/null. */
+      /** Starts a worker (see workers/serve.mjs), which communicates by messages. Its stdout is /dev/null. */
       async worker(file, ...args) {
         const child = run(path.join('workers', file), args, { stdout: 'ignore' });
         await child.waitForMessage(({ ready }) => ready, 30_000);
         return {
           pid: child.pid,
-          /** @throws with the side's own failure */
+          /** @throws Error with the stack trace of the failed round. */
           async round(records) {
             const from = child.messages.length;
             await child.send({ records });

@@ -6,11 +6,11 @@ import { compete, RATE } from './compare.mjs';
 import { openQueues } from './queues.mjs';
 import { SERVICE } from './records.mjs';
 
-const THEIR_SERVICE = 'yardstick';
+const THEIR_SERVICE = 'baseline';
 const FULL = { rounds: 7, ours: 400_000, theirs: 20_000 };
 const SHORT = { rounds: 3, ours: 200_000, theirs: 10_000 };
 
-function publishBench(name, side, goal) {
+function publishBench(name, worker, goal) {
   return {
     name,
     goal,
@@ -21,25 +21,25 @@ function publishBench(name, side, goal) {
       const queues = await openQueues(environment.rabbitmq);
       const ours = await queues.declare(SERVICE);
       const theirs = await queues.declare(THEIR_SERVICE);
-      const ourSide = await environment.worker(side);
-      const theirSide = await environment.worker('amqplib.mjs', theirs.exchange, theirs.routingKey);
+      const ourWorker = await environment.worker(worker);
+      const theirWorker = await environment.worker('amqplib.mjs', theirs.exchange, theirs.routingKey);
       const result = await compete(
         {
           measure: RATE,
           rounds: sizes.rounds,
           warmUps: 2,
           async ours() {
-            const { seconds } = await ourSide.round(sizes.ours);
+            const { seconds } = await ourWorker.round(sizes.ours);
             return { seconds, records: sizes.ours, ...(await queues.takeAll(ours.queue, sizes.ours)) };
           },
           async theirs() {
-            const { seconds } = await theirSide.round(sizes.theirs);
+            const { seconds } = await theirWorker.round(sizes.theirs);
             return { seconds, records: sizes.theirs, ...(await queues.takeAll(theirs.queue, sizes.theirs)) };
           },
         },
         onRound,
       );
-      await Promise.all([ourSide.end(), theirSide.end()]);
+      await Promise.all([ourWorker.end(), theirWorker.end()]);
       await queues.close();
       return result;
     },

@@ -2,7 +2,7 @@
 import { connect } from 'amqplib';
 import { producerConfig } from '../dist/esm/src/producer-config.js';
 import { logQueue } from '../dist/esm/src/wire.js';
-import { attendance } from './records.mjs';
+import { recordCounter } from './records.mjs';
 
 /** @param broker URL and version of the broker */
 export async function openQueues({ url, version }) {
@@ -33,19 +33,19 @@ export async function openQueues({ url, version }) {
      * @param numberOf returns the number of a record
      */
     async takeAll(queue, records, numberOf = ({ information }) => information.n) {
-      const { see, result } = attendance(records);
+      const { see, result } = recordCounter(records);
       let { messageCount: left } = await channel.checkQueue(queue);
       if (left === 0) return result();
-      let taking;
+      let subscribed;
       await new Promise((resolve) => {
-        taking = channel.consume(queue, (message) => {
+        subscribed = channel.consume(queue, (message) => {
           for (const line of message.content.toString().split('\n')) see(numberOf(JSON.parse(line)));
           left--;
           if (left % 500 === 0) channel.ack(message, true);
           if (left === 0) resolve();
         });
       });
-      const { consumerTag } = await taking;
+      const { consumerTag } = await subscribed;
       await channel.cancel(consumerTag);
       return result();
     },

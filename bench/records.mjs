@@ -3,7 +3,7 @@ import { encodeRecord } from '../dist/esm/src/record.js';
 import { uuidv7 } from '../dist/esm/src/uuid.js';
 
 const SERVICE = 'bench';
-/** The other side's service, if both publish at the same time. */
+/** The baseline's service, if the baseline publishes as well. */
 const OTHER_SERVICE = 'bench-other';
 const MESSAGE = 'order placed by a returning customer, paid by card, to be sent tomorrow';
 
@@ -32,7 +32,7 @@ export function encodedLines(count, levelOf = () => 'INFO') {
 }
 
 /** Counts how many times each of the records 0 to `count` - 1 was seen. */
-export function attendance(count) {
+export function recordCounter(count) {
   const seen = new Uint8Array(count);
   let foreign = 0;
   return {

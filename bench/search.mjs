@@ -24,7 +24,7 @@ export const search = {
     await drainRound(environment, filler, stored);
     const consumer = startConsumer(environment);
     await consumer.waitForLine(/consuming messages/, 30_000);
-    // Each feed uses the same numbers; numbers beyond them occur only once.
+    // Every feed stores the numbers below `fed` again. Numbers from `fed` on occur once, so a search finds one record.
     const searcher = await environment.worker('search.mjs', String(fed));
     const result = await compete(
       {

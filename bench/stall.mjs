@@ -55,10 +55,10 @@ const ratioOf = ({ reconnecting, healthy }) => reconnecting.p99 / healthy.p99;
 
 /** Medians of the 99th percentiles over the rounds. */
 function figures(rounds, type, state) {
-  const middle = (value) => median(rounds.map((round) => value(round[type])));
-  const whole = (value) => Math.round(middle(value));
+  const medianOf = (value) => median(rounds.map((round) => value(round[type])));
+  const whole = (value) => Math.round(medianOf(value));
   return {
-    ratio: Number(middle((delays) => delays[state].p99 / delays.healthy.p99).toFixed(2)),
+    ratio: Number(medianOf((delays) => delays[state].p99 / delays.healthy.p99).toFixed(2)),
     ours: whole((delays) => delays[state].p99),
     theirs: whole((delays) => delays.healthy.p99),
     p50: [state, 'healthy'].map((each) => whole((delays) => delays[each].p50)),
@@ -95,7 +95,7 @@ async function run(environment, queueType, { stateMs, awayMs }) {
 
   const delays = {};
   await caughtUp();
-  // After warm-up, and some time after connecting.
+  // Measuring starts after the warm-up, and some time after the connection was opened.
   await sleep(stateMs / 2);
   delays.healthy = await during(() => sleep(stateMs));
   delays['cut off'] = await during(async () => {

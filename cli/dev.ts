@@ -64,7 +64,7 @@ export async function dev(services: string[], options: DevOptions, messages: Mes
   // The reader of either stream has gone, so nobody sees the output.
   stdout.on('error', () => shutdown.request());
   messages.onClosed(() => shutdown.request());
-  // Leave no server running, whatever fails.
+  // An unexpected error must not leave a server running.
   process.on('uncaughtException', (error) => shutdown.request(error));
   let stack: Stack | undefined;
   let consumer: Supervisor | undefined;

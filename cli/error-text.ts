@@ -30,10 +30,6 @@ function unexpectedError(error: unknown): string {
   return `${maskUrlsIn(reasonOf(error))}${REMEDIES[code] === undefined ? '' : `. ${REMEDIES[code]}`}`;
 }
 
-/**
- * Rewrites library messages for the command line: options get their command-line names, and advice that only applies to
- * code is removed. Pure.
- */
 const CLI_NAMES: Readonly<Record<string, string>> = {
   url: 'option --url',
   databaseUrl: 'option --database-url',
@@ -44,9 +40,13 @@ const CLI_NAMES: Readonly<Record<string, string>> = {
   services: 'argument [services...]',
 };
 
+/**
+ * Rewrites library messages for the command line: options get their command-line names, and advice that only applies to
+ * code is replaced. Pure.
+ */
 export function withCliNames(text: string): string {
   return text
     .replace(/ or set the option "(\w+)"/g, (_, name: string) => (CLI_NAMES[name] ? ` or pass ${CLI_NAMES[name]}` : ''))
     .replace(/option "(\w+)"/g, (match, name: string) => CLI_NAMES[name] ?? match)
-    .replace(/: await close\(\) before it, or let the script end\./, '. Let it finish.');
+    .replace(/\. Await close\(\) before the process ends\./, '. Let the command finish.');
 }

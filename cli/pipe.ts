@@ -54,7 +54,7 @@ export async function pipe(options: Pick<ProducerOptions, 'service' | 'url'>, me
     internalLogger.info(again ? `${signal} again: stopping now` : `${signal}: publishing the records read so far`);
   });
   // A file is never delayed by waiting, so wait without a limit.
-  const limits = isFile(process.stdin.fd) ? { standsStillMs: Number.POSITIVE_INFINITY } : {};
+  const limits = isFile(process.stdin.fd) ? { stalledMs: Number.POSITIVE_INFINITY } : {};
   const backpressure = createBackpressure({ bufferBytes: config.bufferBytes, ...limits });
   // The exit timeout covers both the remaining input and publishing it.
   const [halfTime, wholeTime] = [1, 2].map((halves) => afterRequest(shutdown, (config.exitTimeoutMs * halves) / 2));

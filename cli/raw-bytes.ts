@@ -31,9 +31,9 @@ export function textOf(raw: Buffer): string | null {
   return isUtf8(raw) ? raw.toString() : null;
 }
 
-/** End of the text to show, at most `most` bytes, without splitting a character. */
-function endOfCharacter(raw: Buffer, most: number): number {
-  let end = Math.min(raw.length, most);
+/** End of the text to show, at most `maxBytes` bytes, without splitting a character. */
+function endOfCharacter(raw: Buffer, maxBytes: number): number {
+  let end = Math.min(raw.length, maxBytes);
   while (end < raw.length && end > 0 && (raw[end]! & 0xc0) === 0x80) end--;
   return end;
 }

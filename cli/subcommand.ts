@@ -61,7 +61,7 @@ export interface DatabaseOptions {
 /**
  * Runs `work` with database access, then closes the connection.
  *
- * @throws LoghiveError LOGHIVE_INVALID_OPTION, and whatever `work` throws.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION, and the errors of `work`.
  */
 export async function withAdministration<T>(
   owner: string,

@@ -1,7 +1,7 @@
 /**
  * Schedules batches. Queues share batches. A queue whose messages are slow to store gets separate batches, which
- * alternate with the shared ones. So no queue waits longer than one batch of each such queue takes (or 250 ms of messages
- * that are handled alone), however many messages that queue has.
+ * alternate with the shared ones. So between two shared batches, each such queue stores one batch at most (or 250 ms of
+ * messages that are handled alone), however many of its messages wait.
  *
  *            a message that is handled alone or exceeds a batch; records that cannot be parsed or are refused
  *   shared ───────────────────────────────────────────────────────────────────────────────────────▶ separate
@@ -76,8 +76,8 @@ export class BatchScheduler {
   }
 
   /**
-   * A batch of one message takes milliseconds. A turn of a single one of them would empty the queue of the retries more slowly
-   * than one batch of bad records fills it.
+   * A message that is handled alone is a batch of its own and takes milliseconds. With one of them in each turn, the
+   * retry queue would be emptied more slowly than batches with bad records fill it.
    */
   #keepsItsTurn(batcher: Batcher, [first]: readonly ParsedDelivery[]): boolean {
     const nowMs = performance.now();

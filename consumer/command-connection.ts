@@ -18,7 +18,7 @@ export interface CommandConnection {
 }
 
 /** How long to wait for a lost connection, in milliseconds. */
-const PATIENCE_MS = 10_000;
+const RECONNECT_TIMEOUT_MS = 10_000;
 
 /** @param purpose shown in RabbitMQ's list of connections. */
 export function openCommandConnection(broker: BrokerConfig, purpose: string): CommandConnection {
@@ -42,7 +42,7 @@ export function openCommandConnection(broker: BrokerConfig, purpose: string): Co
         publishChannel.events.once('open', () => resolve());
         publishChannel.events.once('unblocked', () => resolve());
       });
-      if (!publishChannel.openConnection) await within(PATIENCE_MS, again);
+      if (!publishChannel.openConnection) await within(RECONNECT_TIMEOUT_MS, again);
       if (publishChannel.openConnection) return publishChannel.openConnection;
       const { state, lastError } = publishChannel.connection.status();
       const why =

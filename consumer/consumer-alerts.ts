@@ -11,7 +11,7 @@ export interface ConsumerAlertsOptions {
   readonly config: ConsumerConfig;
   readonly notices: StatusLog;
   readonly status: () => ConsumerStatus;
-  readonly seams?: AlertsTestHooks | undefined;
+  readonly hooks?: AlertsTestHooks | undefined;
 }
 
 /** @returns undefined if alerts are not configured. */
@@ -19,7 +19,7 @@ export function createConsumerAlerts({
   config,
   notices,
   status,
-  seams = {},
+  hooks = {},
 }: ConsumerAlertsOptions): Alerts | undefined {
   const { alerts: settings, store, queues } = config;
   if (settings === undefined) return undefined;
@@ -46,8 +46,8 @@ export function createConsumerAlerts({
   }
 
   const onTick = () => watch.update(selfState());
-  const alerts = createAlerts({ settings, store, notices, onTick, seams });
-  const watch = new SelfWatch(alerts, seams.unreachableMs);
+  const alerts = createAlerts({ settings, store, notices, onTick, hooks });
+  const watch = new SelfWatch(alerts, hooks.unreachableMs);
   return alerts;
 }
 

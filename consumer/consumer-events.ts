@@ -44,5 +44,5 @@ export interface ConsumerHooks extends WorkerHooks {
   /** How often an idle consumer probes the database, in milliseconds. */
   readonly probeEveryMs?: number;
   /** How often threads are checked for signs of life, in milliseconds. */
-  readonly lookEveryMs?: number;
+  readonly checkEveryMs?: number;
 }

@@ -50,7 +50,7 @@ export function nextRound(message: Pick<ConsumeMessage, 'properties'>, nowMs: nu
 }
 
 /**
- * Whether every consumer that received it seems to have died of it. While PostgreSQL is down messages are returned as
+ * Whether the message seems to crash each consumer that receives it. While PostgreSQL is down messages are returned as
  * well, but only every ten minutes.
  */
 export function isDeadly(message: Pick<ConsumeMessage, 'properties'>, nowMs: number): boolean {

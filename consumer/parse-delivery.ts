@@ -192,8 +192,8 @@ function withinBounds(letters: DeadLetter[]): DeadLetter[] {
   const [first] = letters;
   if (first === undefined || letters.length < 100) return letters;
   const bytes = JSON.stringify(safeValue(first.headers, MAX_HEADER_BYTES)).length;
-  const most = Math.floor(MAX_HEADER_BYTES / bytes);
-  return letters.map((letter, at) => (at < most ? letter : { ...letter, headers: {} }));
+  const max = Math.floor(MAX_HEADER_BYTES / bytes);
+  return letters.map((letter, at) => (at < max ? letter : { ...letter, headers: {} }));
 }
 
 /** Last second that fits into the 48-bit milliseconds of a UUIDv7. */

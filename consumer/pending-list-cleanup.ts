@@ -62,7 +62,7 @@ export class PendingListCleanup {
     if (this.#records >= MAX_RECORDS) this.#wake.abort();
   }
 
-  /** Cleans up once more if needed and if it finishes soon. Never rejects. */
+  /** Cleans up a last time if needed and if that finishes soon. Never rejects. */
   async stop(): Promise<void> {
     const deadline = performance.now() + LAST_MS;
     this.#abort.abort();

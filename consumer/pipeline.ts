@@ -126,7 +126,7 @@ export class Pipeline {
     });
   }
 
-  /** Discards waiting messages: their channel has ended or is about to, and the broker redelivers them. */
+  /** Discards waiting messages: their channel is closed or is about to be, and the broker redelivers them. */
   clear(): void {
     this.#unstored = undefined;
     this.#scheduler.clear();
@@ -147,7 +147,9 @@ export class Pipeline {
     return 1;
   }
 
-  /** If a message cannot be republished now, it is stored directly: a full queue must not keep itself full. */
+  /**
+   * If a message cannot be republished now, it is stored directly: a full queue accepts no copy, so it would stay full.
+   */
   async #requeueAsNew(channel: IntakeChannel, delivery: Delivery): Promise<void> {
     if (await this.#isCopied(delivery)) {
       channel.acknowledge([delivery.tag]);
@@ -169,8 +171,8 @@ export class Pipeline {
     const letters = await this.#options.retryPublisher.publish(channel, delivery.tag, copies);
     if (letters === undefined) return;
     this.#counts.retried += copies.length - letters.length;
-    const given = new Set(letters.map(({ recordId }) => recordId));
-    for (const { record } of copies) if (!given.has(record.id)) this.#lanes.count('retried', record);
+    const deadLettered = new Set(letters.map(({ recordId }) => recordId));
+    for (const { record } of copies) if (!deadLettered.has(record.id)) this.#lanes.count('retried', record);
     if (letters.length === 0) channel.acknowledge([delivery.tag]);
     // The rest of the message is stored like any other and then acknowledged.
     else if (!channel.isEnded) {
@@ -226,7 +228,7 @@ export class Pipeline {
       this.#writingSinceMs = undefined;
     }
     const tookMs = performance.now() - startedMs;
-    // First of all: committed messages must not be redelivered, whatever fails from here on.
+    // First of all, so that committed messages are not redelivered if anything below fails.
     channel.acknowledge(resolved.finished.map((delivery) => delivery.tag));
     this.#scheduler.stored(deliveries, resolved.queuesWithBadRecords, tookMs);
     observe(this.#counted.batchRecords, BATCH_BOUNDS, resolved.batch.items.length);

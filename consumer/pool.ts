@@ -17,7 +17,7 @@ import { ConsumerWorker, type WorkerEvents } from './worker.js';
 
 /** Delay before a dead thread is replaced. */
 const RESTART: BackoffPolicy = { firstMs: 1000, maxMs: 30_000 };
-/** A thread that ran this long died for a new reason, in milliseconds. */
+/** If a thread ran at least this long, its death is not counted with earlier ones, in milliseconds. */
 const LONG_LIVED_MS = 60_000;
 /** Consecutive deaths after which a worker is reported. */
 const REPORTED_DEATHS = 3;
@@ -50,7 +50,7 @@ interface Slot {
   runner: Runner | undefined;
   thread: WorkerThread | undefined;
   startedAtMs: number;
-  deathsInARow: number;
+  consecutiveDeaths: number;
   restarts: number;
 }
 
@@ -63,7 +63,7 @@ export class WorkerPool {
   #pastFigures: Figures = noFigures();
   readonly #labels: ServiceLabels;
   readonly #lines = new LogDeduplicator();
-  readonly #lookEveryMs: number;
+  readonly #checkEveryMs: number;
   #services: Map<string, number> | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Consecutive checks that found no live thread. */
@@ -72,7 +72,7 @@ export class WorkerPool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#labels = new ServiceLabels(options.config.maxServices);
-    this.#lookEveryMs = options.hooks?.lookEveryMs ?? CHECK_EVERY_MS;
+    this.#checkEveryMs = options.hooks?.checkEveryMs ?? CHECK_EVERY_MS;
     const wanted = needsMainThread(options.hooks) ? 0 : options.config.workers;
     this.#file = wanted > 0 ? workerFile() : undefined;
     if (wanted > 0 && this.#file === undefined) {
@@ -86,7 +86,7 @@ export class WorkerPool {
       runner: undefined,
       thread: undefined,
       startedAtMs: 0,
-      deathsInARow: 0,
+      consecutiveDeaths: 0,
       restarts: 0,
     }));
   }
@@ -95,7 +95,7 @@ export class WorkerPool {
   connect(): void {
     for (const slot of this.#slots) this.#start(slot);
     if (this.#file === undefined) return;
-    this.#timer = setInterval(() => this.#terminateHanging(), this.#lookEveryMs).unref();
+    this.#timer = setInterval(() => this.#terminateHanging(), this.#checkEveryMs).unref();
   }
 
   /** Starts consuming messages of these services. */
@@ -127,7 +127,7 @@ export class WorkerPool {
   /** Why no worker can recover without a restart. */
   get fault(): string | undefined {
     if (this.#lifelessChecks < MAX_LIFELESS_CHECKS) return undefined;
-    return `no worker thread has responded for ${(this.#lifelessChecks * this.#lookEveryMs) / 1000} s, nor have the threads started to replace them`;
+    return `no worker thread has responded for ${(this.#lifelessChecks * this.#checkEveryMs) / 1000} s, nor have the threads started to replace them`;
   }
 
   /** Totals of all workers ever started. */
@@ -186,16 +186,16 @@ export class WorkerPool {
     events(slot.id).onAnnouncementsLost();
     if (signal.aborted) return;
     const lived = lastHeardMs - slot.startedAtMs;
-    slot.deathsInARow = lived < LONG_LIVED_MS ? slot.deathsInARow + 1 : 1;
+    slot.consecutiveDeaths = lived < LONG_LIVED_MS ? slot.consecutiveDeaths + 1 : 1;
     const again = 'The broker redelivers its unacknowledged messages, and a new worker replaces it.';
     internalLogger.error(`worker ${slot.id} died: ${reason}. ${again}`);
-    if (slot.deathsInARow >= REPORTED_DEATHS) {
+    if (slot.consecutiveDeaths >= REPORTED_DEATHS) {
       notices.report(
         `worker ${slot.id}`,
-        `worker ${slot.id} has died ${slot.deathsInARow} times in a row, most recently because: ${reason}`,
+        `worker ${slot.id} has died ${slot.consecutiveDeaths} times in a row, most recently because: ${reason}`,
       );
     }
-    await sleep(backoffMs(slot.deathsInARow, RESTART), signal);
+    await sleep(backoffMs(slot.consecutiveDeaths, RESTART), signal);
     if (signal.aborted) return;
     slot.restarts++;
     try {
@@ -216,13 +216,13 @@ export class WorkerPool {
       const silence = thread.silence();
       if (silence === 0) isAnyAlive = true;
       if (thread.lastHeardMs - slot.startedAtMs >= LONG_LIVED_MS) {
-        slot.deathsInARow = 0;
+        slot.consecutiveDeaths = 0;
         this.#options.notices.report(`worker ${id}`, undefined);
       }
       // Its reported number of messages does not matter: it may have received the message it hangs on after its last
       // report.
       if (silence < MAX_SILENT_CHECKS) continue;
-      const seconds = (MAX_SILENT_CHECKS * this.#lookEveryMs) / 1000;
+      const seconds = (MAX_SILENT_CHECKS * this.#checkEveryMs) / 1000;
       void thread.kill(`it did not respond for ${seconds} s`);
     }
     this.#lifelessChecks = isAnyAlive ? 0 : this.#lifelessChecks + 1;
@@ -238,13 +238,13 @@ function needsMainThread({ afterCommit, onStored, requeueAfterMs }: ConsumerHook
 
 /** The byte limits apply to the process, so each worker gets a share. */
 function shareOf(config: ConsumerConfig, workers: number): ConsumerConfig {
-  const share = (bytes: number, least: number) => Math.max(Math.min(bytes, least), Math.floor(bytes / workers));
+  const share = (bytes: number, min: number) => Math.max(Math.min(bytes, min), Math.floor(bytes / workers));
   return { ...config, prefetchBytes: share(config.prefetchBytes, 4 * MIB), batchBytes: share(config.batchBytes, MIB) };
 }
 
 /** How long a line logged by one worker is suppressed for other workers, in milliseconds. */
 const SAME_MS = 60_000;
-/** Maximum number of remembered lines. A forgotten line is logged once more, nothing worse. */
+/** Maximum number of remembered lines. A forgotten line is only logged again. */
 const MAX_LINES = 500;
 
 /** Finds log lines that another worker has just logged. Pure. */

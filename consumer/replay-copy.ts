@@ -23,8 +23,8 @@ const NOT_COPIED = /^(?:x-loghive-|x-death$|x-(?:first|last)-death-|x-delivery-c
 
 /**
  * The same bytes, with the properties needed to read them, for the queue from which they were first consumed. Uses the
- * default exchange: the routing key of a dead letter may be that of retries, or no longer bound. Attempts start from
- * zero.
+ * default exchange, because the routing key of a dead letter may be that of retries, or no longer bound. Attempts start
+ * from zero.
  *
  * @param frameMax largest frame that the broker accepts, in bytes. Headers that do not fit are left out.
  */
@@ -42,12 +42,12 @@ export function replayCopy({ queue, raw, headers }: StoredDeadLetter, frameMax: 
   });
   const all = properties(others);
   const { compression } = others;
-  const least = typeof compression === 'string' && compression.length < 256 ? { compression } : {};
+  const minimal = typeof compression === 'string' && compression.length < 256 ? { compression } : {};
   return {
     exchange: '',
     routingKey: queue,
     body: raw,
-    properties: headerFrameBytes(all) <= frameMax ? all : properties(least),
+    properties: headerFrameBytes(all) <= frameMax ? all : properties(minimal),
   };
 }
 

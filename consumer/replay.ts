@@ -1,9 +1,9 @@
 /**
- * Republishes dead letters. The row of a letter is deleted only after the broker's confirm. So if the process dies at
- * any moment, the letter is in the table, in the queue, or in both; a record with an id is stored once.
+ * Republishes dead letters. The row of a dead letter is deleted only after the broker's confirm. So if the process dies
+ * at any moment, the dead letter is in the table, in the queue, or in both; a record with an id is stored once.
  *
- * A consumer that wants to store a letter of a locked page has to wait. So each letter is tried once per page. Those
- * not accepted are retried in the next page, after a pause without locks.
+ * A consumer that stores a dead letter of a locked page again has to wait. So each dead letter is sent once per page.
+ * Those not accepted are retried in the next page, after a pause without locks.
  */
 
 import { messageLimit, NOT_FOUND } from '../src/amqp/broker-reply.js';
@@ -22,17 +22,17 @@ const ANSWER_MS = 2000;
 const ANSWER_MS_PER_MIB = 1000;
 const MIB = 1024 * 1024;
 /** How long the broker may accept nothing before the replay stops, in milliseconds. */
-const PATIENCE_MS = 10_000;
+const STALLED_MS = 10_000;
 
-/** Number of letters that were kept, by reason. */
+/** Number of dead letters that were kept, by reason. */
 export type KeptLetters = ReadonlyMap<string, number>;
 
 export interface Replay {
   /** Resolves when the next page can be sent. Never rejects; check `fault` afterwards. */
   ready(signal: AbortSignal): Promise<void>;
-  /** Resolves to the ids of the confirmed letters. Never rejects; check `fault` afterwards. */
+  /** Resolves to the ids of the confirmed dead letters. Never rejects; check `fault` afterwards. */
   send(letters: readonly StoredDeadLetter[]): Promise<string[]>;
-  /** Some letters of the last page were not accepted: send the page again. */
+  /** Some dead letters of the last page were not accepted: send the page again. */
   readonly isToRepeat: boolean;
   /** Why the replay cannot continue. */
   readonly fault: LoghiveError | undefined;
@@ -53,12 +53,12 @@ export function openReplay(broker: BrokerConfig): Replay {
   const kept = new Map<string, number>();
   /** Whether each queue exists; checked once. */
   const queues = new Map<string, Promise<boolean>>();
-  /** Letters of the repeated page that can never be sent. */
+  /** Dead letters of the repeated page that can never be sent. */
   const unsendable = new Set<string>();
   let sent = 0;
   let fault: LoghiveError | undefined;
   let isToRepeat = false;
-  /** Some letters of the last page were not accepted. */
+  /** Some dead letters of the last page were not accepted. */
   let hasFailed = false;
   /** Consecutive pages of which nothing was accepted. */
   let failures = 0;
@@ -89,7 +89,7 @@ export function openReplay(broker: BrokerConfig): Replay {
     throw new LoghiveError('LOGHIVE_BROKER_LOST', 'the connection to the broker was lost');
   }
 
-  /** Why a letter can never be sent. */
+  /** Why a dead letter can never be sent. */
   async function obstacleOf({ queue, raw }: StoredDeadLetter): Promise<string | undefined> {
     if (!isOwnQueue(queue)) return `queue "${queue}" is not a queue of Loghive`;
     if (limit !== undefined && raw.length > limit) return `it is larger than the broker's limit of ${limit} bytes`;
@@ -102,7 +102,7 @@ export function openReplay(broker: BrokerConfig): Replay {
     return new Promise((resolve) => publishChannel.publish(replayCopy(letter, frameMax), resolve));
   }
 
-  /** Sends each letter once. A letter without an answer in time may or may not have arrived. @throws LoghiveError */
+  /** Sends each dead letter once. One without an answer in time may or may not have arrived. @throws LoghiveError */
   async function sendAll(
     letters: readonly StoredDeadLetter[],
     onSent: (letter: StoredDeadLetter) => void,
@@ -124,7 +124,7 @@ export function openReplay(broker: BrokerConfig): Replay {
       if (outcome === 'nacked') full = letter.queue;
     };
     const waiting = letters.filter(({ id }) => !unsendable.has(id));
-    // A letter over which the broker closes the channel must not fail the others again and again.
+    // If the broker closes the channel over one of them, the others must not fail with it each time.
     const tries = hasFailed ? oneByOne(waiting, one) : Promise.all(waiting.map(one));
     const inTime = await within(ANSWER_MS + (bytes / MIB) * ANSWER_MS_PER_MIB, tries);
     isOver = true;
@@ -132,7 +132,7 @@ export function openReplay(broker: BrokerConfig): Replay {
   }
 
   /** Decides whether to repeat the page. @throws LoghiveError if the broker accepts nothing more. */
-  function judge(letters: readonly StoredDeadLetter[], accepted: number): void {
+  function checkProgress(letters: readonly StoredDeadLetter[], accepted: number): void {
     const left = letters.filter(({ id }) => !unsendable.has(id)).length - accepted;
     hasFailed = left > 0;
     isToRepeat = hasFailed;
@@ -143,7 +143,7 @@ export function openReplay(broker: BrokerConfig): Replay {
       return;
     }
     if (failures++ === 0) failingSinceMs = performance.now();
-    if (performance.now() - failingSinceMs < PATIENCE_MS) return;
+    if (performance.now() - failingSinceMs < STALLED_MS) return;
     const why =
       full === undefined
         ? 'the broker does not confirm replayed messages'
@@ -181,7 +181,7 @@ export function openReplay(broker: BrokerConfig): Replay {
       const confirmed: string[] = [];
       try {
         await sendAll(letters, ({ id }) => confirmed.push(id));
-        judge(letters, confirmed.length);
+        checkProgress(letters, confirmed.length);
       } catch (error) {
         fail(error);
       }

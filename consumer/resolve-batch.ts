@@ -3,7 +3,7 @@
  * acknowledged when that is safe for each of its records.
  *
  * If the process dies before the acknowledgement, the broker redelivers the message. Records already stored are dropped
- * by their key, a dead letter is counted as seen once more, and a retry that was published twice is stored once.
+ * by their key, a dead letter is counted as seen again, and a retry that was published twice is stored once.
  */
 import type { Level } from '../src/level.js';
 import type { StoredRecord } from '../src/record.js';
@@ -46,7 +46,7 @@ export interface ResolveBatchOptions {
   /** Delay before each retry, in milliseconds. */
   readonly retryDelaysMs: readonly number[];
   readonly isExpired: IsExpired;
-  /** Do not search for bad records: the caller splits a batch that has some. */
+  /** Fails if there are bad records, instead of isolating them: the caller splits the batch. */
   readonly isWholeOrNothing: boolean;
 }
 

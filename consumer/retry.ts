@@ -9,7 +9,7 @@ export interface RetryOptions {
   /** Stops the retries. */
   readonly signal: AbortSignal;
   /** Whether the error may be temporary. Default: always. */
-  readonly isPassing?: (error: Error) => boolean;
+  readonly isTemporary?: (error: Error) => boolean;
   /** Called after each temporary failure, before the delay. */
   readonly onFailure?: (error: Error) => void;
 }
@@ -20,7 +20,7 @@ export interface RetryOptions {
  */
 export async function retry<T>(
   attempt: () => Promise<T>,
-  { policy, signal, isPassing = () => true, onFailure }: RetryOptions,
+  { policy, signal, isTemporary = () => true, onFailure }: RetryOptions,
 ): Promise<T | undefined> {
   // An ESM-only package: `require`, which the CommonJS build makes of a static import, does not find its default
   // export.
@@ -31,9 +31,9 @@ export async function retry<T>(
       // p-retry's own delays have no full jitter.
       minTimeout: 0,
       signal,
-      shouldRetry: ({ error }) => isPassing(error),
+      shouldRetry: ({ error }) => isTemporary(error),
       onFailedAttempt: async ({ error, attemptNumber }) => {
-        if (!isPassing(error)) return;
+        if (!isTemporary(error)) return;
         onFailure?.(error);
         await sleep(backoffMs(attemptNumber, policy), signal);
       },
@@ -58,7 +58,7 @@ export function untilStorageWorks<T>(
   return retry(attempt, {
     policy: RECONNECT,
     signal,
-    isPassing: (error) => error instanceof LoghiveError && error.code === 'LOGHIVE_STORAGE_UNAVAILABLE',
+    isTemporary: (error) => error instanceof LoghiveError && error.code === 'LOGHIVE_STORAGE_UNAVAILABLE',
     onFailure: ({ message }) => onUnavailable(message),
   });
 }

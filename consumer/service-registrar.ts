@@ -84,7 +84,7 @@ export class ServiceRegistrar {
       });
   }
 
-  /** The channel on which this worker consumed them has ended: the broker redelivers them. */
+  /** The channel on which this worker consumed them is closed: the broker redelivers them. */
   clear(worker: number): void {
     for (const [service, waiting] of this.#waiting) {
       const left = waiting.acknowledgements.filter((each) => each.worker !== worker);
@@ -107,7 +107,7 @@ export class ServiceRegistrar {
     notices.report('services too fast', undefined);
   }
 
-  /** Every waiting announcement is held. A new one ends the sleep. */
+  /** Sleeps while every waiting announcement is held. A new one wakes it. */
   async #sleepUntilNextTry(): Promise<void> {
     this.#woken = new AbortController();
     const ms = Math.ceil(this.#triesAgainAtMs - performance.now());

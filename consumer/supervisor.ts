@@ -114,7 +114,7 @@ export class Supervisor extends EventEmitter<ConsumerEvents> {
       faults: () => this.#livenessFaults(),
       signal: this.#abort.signal,
     });
-    this.#alerts = createConsumerAlerts({ config, notices: this.#notices, status, seams: alertsHooks });
+    this.#alerts = createConsumerAlerts({ config, notices: this.#notices, status, hooks: alertsHooks });
   }
 
   /**

@@ -43,7 +43,7 @@ export type Report =
 
 export interface ThreadEvents extends WorkerEvents {
   readonly onLog: (entry: LogEntry) => void;
-  /** The thread ended unexpectedly. The broker redelivers its unacknowledged messages. */
+  /** The thread exited unexpectedly. The broker redelivers its unacknowledged messages. */
   readonly onDied: (reason: string) => void;
 }
 
@@ -89,7 +89,7 @@ export class WorkerThread {
     });
   }
 
-  /** A thread that no longer reports does not work, whatever its last report says. */
+  /** A thread that no longer reports is `silent`, even if its last report says otherwise. */
   status(): WorkerStatus {
     if (this.#silent < MAX_MISSED_REPORTS) return this.#status;
     return { ...this.#status, state: 'silent', reason: 'it has not responded for some seconds' };

@@ -43,7 +43,7 @@ const STOP_MS = 8000;
 const REQUEUE_AFTER_MS = 10 * 60_000;
 
 /** How long the start waits for the publish connection, in milliseconds. */
-const PUBLISHING_PATIENCE_MS = 2000;
+const PUBLISHING_TIMEOUT_MS = 2000;
 
 /** Events of a worker. */
 export interface WorkerEvents {
@@ -77,7 +77,7 @@ export class ConsumerWorker {
   #sinceMs = Date.now();
   #reason: string | undefined;
   #pauses = 0;
-  #pausesInARow = 0;
+  #consecutivePauses = 0;
   /** Since when messages that could not be stored are held; undefined once a batch was stored. */
   #heldSinceMs: number | undefined;
   #stopped: Promise<void> = Promise.resolve();
@@ -114,7 +114,7 @@ export class ConsumerWorker {
       isStoring: () => this.#state === 'running' || this.#state === 'stopping',
       onAnnounced: events.onAnnounced,
       onProgress: (records) => {
-        this.#pausesInARow = 0;
+        this.#consecutivePauses = 0;
         this.#heldSinceMs = undefined;
         events.onStored(records);
       },
@@ -146,7 +146,7 @@ export class ConsumerWorker {
     for (const service of services) this.#services.add(service);
     // A message that was redelivered often must be republished immediately: if this process crashed first, the
     // broker would count one more delivery.
-    await Promise.race([this.#republisher.whenReady(), sleep(PUBLISHING_PATIENCE_MS, this.#abort.signal)]);
+    await Promise.race([this.#republisher.whenReady(), sleep(PUBLISHING_TIMEOUT_MS, this.#abort.signal)]);
     if (this.#abort.signal.aborted) return;
     this.#transition('running');
     this.#intake.begin();
@@ -245,7 +245,7 @@ export class ConsumerWorker {
     const timer = setTimeout(() => void this.#requeueAll(), Math.max(0, requeueAfterMs - heldMs));
     // The probe may succeed although the same batch fails again. Then the pauses grow instead of following each other
     // directly.
-    await sleep(backoffMs(++this.#pausesInARow, RECONNECT), this.#abort.signal);
+    await sleep(backoffMs(++this.#consecutivePauses, RECONNECT), this.#abort.signal);
     await untilStorageWorks(
       () => this.#store.probe(),
       this.#abort.signal,
@@ -268,7 +268,7 @@ export class ConsumerWorker {
     await this.#intake.pause();
   }
 
-  /** The broker redelivers these messages: their channel has ended or is about to. */
+  /** The broker redelivers these messages: their channel is closed or is about to be. */
   #discardUnacknowledged(): void {
     this.#pipeline.clear();
     this.#events.onAnnouncementsLost();

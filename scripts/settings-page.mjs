@@ -1,6 +1,7 @@
 /**
- * Writes docs/settings.md: `node scripts/settings-page.mjs`, or `--print`. Names, variables, defaults and accepted values come
- * from the option tables of the built code, descriptions from the comments on the option types. A test holds the page equal.
+ * Writes docs/settings.md: `node scripts/settings-page.mjs`, or `--print`. Names, variables, defaults and accepted
+ * values come from the option tables of the built code, descriptions from the comments on the option types. A test
+ * fails if the page is out of date.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -27,7 +28,7 @@ for (const folder of ['src', 'transports', 'consumer']) {
     ts.forEachChild(source, (node) => {
       if (!ts.isInterfaceDeclaration(node)) return;
       const members = node.members.filter(ts.isPropertySignature).map((member) => {
-        // As text: TypeScript takes `@>` within a comment for a tag.
+        // The raw text, because TypeScript parses `@>` within a comment as a tag.
         const [comment] = ts.getJSDocCommentsAndTags(member);
         const words = comment?.getText(source).replace(/^\/\*\*[\s*]*|\s*\*\/$/g, '') ?? '';
         return [member.name.getText(source), words.replace(/\s*\n\s*(?:\*\s*)?/g, ' ')];
@@ -56,7 +57,7 @@ const UNITS = [
     ],
   ],
 ];
-/** Their default depends on the machine, or is said better in words. */
+/** Their default depends on the machine, or words describe it better than a value. */
 const IN_WORDS = new Set(['workers', 'alertRules']);
 
 const REQUIRED = new Set(['service', 'databaseUrl']);
@@ -73,7 +74,7 @@ function shown(name, value) {
   return `\`${value}\``;
 }
 
-/** The comment without what the other columns say, and the default that it names. */
+/** The default that the comment names, and the rest of the comment without what other columns contain. */
 function wordsOf(comment) {
   const sentences = comment.split(/(?<=\.)\s+(?=[A-Z`'])/);
   const isOf = (word) => (sentence) => sentence.startsWith(word);
@@ -86,7 +87,7 @@ function wordsOf(comment) {
   return { byDefault: byDefault ?? inside?.[1] ?? '', meaning: rest.replace(inside?.[0] ?? '', '') };
 }
 
-/** What a check says of a value that fits nothing. */
+/** The accepted values: the message of the check for a value that no check accepts. */
 function acceptedBy({ check }) {
   try {
     check(Symbol('nothing'));
@@ -112,14 +113,14 @@ const HEAD = '| option | environment | default | accepts | meaning |\n| --- | --
 function table(options, ...interfaces) {
   const comment = (name) =>
     interfaces.map((each) => comments.get(each)?.get(name) ?? '').find((words) => words !== '') ?? '';
-  // One comment stands for all five levels.
+  // The five levels share one comment.
   const commentOf = (name) => comment(name) || comment(name.replace(/^retentionDays\w+$/, 'retentionDaysDebug'));
   return [HEAD, ...Object.entries(options).map(([name, option]) => optionRow(name, option, commentOf(name)))].join(
     '\n',
   );
 }
 
-/** Options that are in no table that is exported: from the comments alone. */
+/** A table of options that no exported option table contains. Only the comments describe them. */
 function ownTable(name) {
   const rows = [...(comments.get(name) ?? [])].map(([option, comment]) => {
     const { byDefault, meaning } = wordsOf(comment);

@@ -20,7 +20,10 @@ import { isOptions, resolveOptions } from './settings/option.js';
 import { isErrorSafely } from './value/error-value.js';
 
 export interface LoggerClientOptions extends ProducerOptions {
-  /** Lowest level that is sent: one of the five, or another logger's name for one (`warn`, `notice`, …), in any case. Default: 'DEBUG', which sends everything. */
+  /**
+   * Lowest level that is sent: one of the five, or another logger's name for one (`warn`, `notice`, …), in any case.
+   * Default: 'DEBUG', which sends everything.
+   */
   level?: LevelName | (string & {}) | undefined;
 }
 
@@ -47,9 +50,9 @@ interface Shared {
  * Sends records to RabbitMQ. A record is accepted when the call returns. No method throws. Everything is flushed at the
  * end of the script, at `process.exit()`, and on SIGTERM, SIGINT and SIGHUP, without a call.
  *
- * `message` is a text, or an Error, which is recorded under `information.error`. `information` is an object of fields, or
- * an Error, which is recorded in the same way. Pino's order is understood as well: `info({ order: 7 }, 'order placed')`,
- * `error(error, 'payment failed')`.
+ * `message` is a text, or an Error, which is recorded under `information.error`. `information` is an object of fields,
+ * or an Error, which is recorded in the same way. Pino's order is understood as well: `info({ order: 7 }, 'order
+ * placed')`, `error(error, 'payment failed')`.
  *
  * @throws LoghiveError LOGHIVE_INVALID_OPTION if an option is wrong.
  */
@@ -75,8 +78,8 @@ export class LoggerClient extends EventEmitter<LoggerClientEvents> {
   }
 
   /**
-   * @param level one of the five, or another logger's name for one (`warn`, `notice`, …), in any case. A name that is not
-   *   one of the five is kept in `information.level`; an unknown name counts as INFO.
+   * @param level one of the five, or another logger's name for one (`warn`, `notice`, …), in any case. A name that is
+   *   not one of the five is kept in `information.level`; an unknown name counts as INFO.
    * @param message a text or an Error; or an object of fields, if a text follows.
    * @param information an object of fields or an Error; or the message, if an object or an Error comes before it.
    */
@@ -90,11 +93,11 @@ export class LoggerClient extends EventEmitter<LoggerClientEvents> {
   }
 
   /**
-   * A client that puts these fields into every record, unless the record has fields of the same names. It is another
-   * handle on the same client: same connection, level and options. `flush()`, `close()`, `stats()` and `status()` concern
-   * both, so close either of them, once, at the end. The fields are copied now. Never throws.
+   * A client that adds these fields to every record, unless the record has fields of the same names. It has
+   * the connection, the level and the options of this one. `flush()`, `close()`, `stats()` and `status()` apply to
+   * both, so close only one of them, at the end. The fields are copied now. Never throws.
    *
-   * @param fields such as `{ requestId }`. The fields of a child of a child add up; the inner ones win.
+   * @param fields such as `{ requestId }`. The child of a child has the fields of both; the inner ones take precedence.
    */
   child(fields: object): LoggerClient {
     const { producer, level, fields: outer } = this.#shared;
@@ -138,7 +141,7 @@ export class LoggerClient extends EventEmitter<LoggerClientEvents> {
 const OWNER = 'LoggerClient';
 
 function open(options: LoggerClientOptions, client: LoggerClient): Shared {
-  // What is not an object at all is left to the check of the other options.
+  // Anything but an object is reported by the check of the other options.
   const { level, ...others } = isOptions(options) ? options : {};
   const own = resolveOptions(
     OWNER,

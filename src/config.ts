@@ -187,14 +187,14 @@ export function useConfigFile(file: string): void {
 
 let acceptsLogLevel = false;
 
-/** For the command: the environment variable `LOG_LEVEL` sets the level of the internal logger, as `LOGHIVE_LOG_LEVEL` does. */
+/** For the command: `LOG_LEVEL` sets the level of the internal logger, as `LOGHIVE_LOG_LEVEL` does. */
 export function acceptLogLevel(): void {
   acceptsLogLevel = true;
 }
 
 /**
- * The environment of the process, and behind it `config.env` of the working directory, which is read and never exported.
- * Sets the level of the internal logger, and warns about unknown variables.
+ * Looks up settings in the environment of the process, then in `config.env` of the working directory, which is never
+ * exported into the environment. Also sets the level of the internal logger, and warns about unknown variables.
  */
 export function openEnvironment(): Environment {
   const file = configFile ?? path.resolve('config.env');
@@ -220,7 +220,7 @@ function logLevel(lookup: Environment, filed: string | undefined, file: string):
   return filed === undefined ? undefined : { text: filed, where: `LOG_LEVEL in ${file}` };
 }
 
-/** The environment of Loghive's own threads, without NODE_OPTIONS, which would preload the application's modules there. */
+/** The environment for Loghive's own threads: without NODE_OPTIONS, which would preload the application's modules. */
 export function threadEnvironment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _, ...environment } = process.env;
   return environment;

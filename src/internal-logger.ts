@@ -1,7 +1,8 @@
 /**
  * Loghive's own log lines. They go to stderr (or to `onDiagnostic`), never to RabbitMQ: a logger that logs about itself
  * through itself would loop. `LOGHIVE_LOG_LEVEL` sets the lowest level that is written (default INFO). No value hides
- * ERROR: a loss of records is always reported. A line begins in lower case, except for names, and ends with a full stop.
+ * ERROR: a loss of records is always reported. A line begins in lower case, except for names, and ends with a full
+ * stop.
  */
 import fs from 'node:fs';
 import { LEVELS, type Level, parseLevel, severity } from './level.js';

@@ -82,7 +82,7 @@ export function isLevelName(name: string): boolean {
  *
  * Names that `parseLevel` knows map as usual. Other names of the table map to the level of the nearest known name, by
  * rank in the table; at equal distance to the more severe one, because an extra warning is better than a missed one.
- * Names interpolateDown the last known one are spreadEvenly evenly from its level down to DEBUG; names interpolateUp the first known one from
+ * Names below the last known one are spread evenly from its level down to DEBUG; names above the first known one, from
  * its level up to CRITICAL; in a table without known names, from CRITICAL down to DEBUG. Names outside the table, and
  * entries whose number is not finite, are passed to `parseLevel`.
  */
@@ -98,8 +98,8 @@ export function levelFinder(table: Readonly<Record<string, number>>): (name: str
 }
 
 /**
- * Creates the same mapping for names that a format has decorated for a terminal: `\x1b[31mERROR\x1b[39m`, `[error]`, `
- * WARN:`. Undefined if the text contains no level, neither one of the table nor one that `parseLevel` knows.
+ * Creates the same mapping for names that a format has decorated for a terminal: `\x1b[31mERROR\x1b[39m`, `[error]`,
+ * `WARN:`. Undefined if the text contains no level, neither one of the table nor one that `parseLevel` knows.
  */
 export function levelReader(table: Readonly<Record<string, number>>): (text: string) => FoundLevel | undefined {
   const find = levelFinder(table);

@@ -49,7 +49,7 @@ const levelName: Check<Level> = (value) => {
   );
 };
 
-/** The option `level` of the integrations that have no logger in front of them: `LoggerClient` and the console. */
+/** The option `level` of the integrations without a logger that has levels: `LoggerClient` and the console. */
 export const levelOption = { check: levelName, fallback: 'DEBUG' as Level } as const;
 
 export const producerOptions = {
@@ -82,39 +82,62 @@ export interface ProducerOptions {
   enabled?: boolean | undefined;
   /** How long a record may wait to be batched with later ones, in milliseconds. Default: 5. */
   lingerMs?: number | undefined;
-  /** Memory for unconfirmed records, in bytes. When it is full, records are dropped, lowest level first. Default: 8 MiB. */
+  /**
+   * Memory for unconfirmed records, in bytes. When it is full, records are dropped, lowest level first. Default: 8 MiB.
+   */
   bufferBytes?: number | undefined;
-  /** Largest record, in bytes, less than `bufferBytes`. The longest strings of a larger record are cut and marked. Default: 1 MiB, at most half of `bufferBytes`. */
+  /**
+   * Largest record, in bytes, less than `bufferBytes`. The longest strings of a larger record are cut and marked.
+   * Default: 1 MiB, at most half of `bufferBytes`.
+   */
   maxRecordBytes?: number | undefined;
-  /** How long the end of the process and `close()` wait for publisher confirms, in milliseconds, 0 to 8000. Default: 5000. */
+  /**
+   * How long the end of the process and `close()` wait for publisher confirms, in milliseconds, 0 to 8000. Default:
+   * 5000.
+   */
   exitTimeoutMs?: number | undefined;
   /** `false` leaves SIGTERM, SIGINT and SIGHUP to the application. Default: true. */
   handleSignals?: boolean | undefined;
   /** Fields for every record that has none of that name. Default: `{ hostname, pid }`; null for none. */
   base?: object | null | undefined;
-  /** What must not leave the process: `'http'` for what HTTP clients and servers carry (authorization, cookies, tokens, passwords, at any depth); or paths in Pino's syntax, `['password', 'user.card', '*.token']`; or `{ preset: 'http', paths, censor, remove }`. Environment: `LOGHIVE_REDACT=http`. Default: nothing is hidden. */
+  /**
+   * What must not leave the process: `'http'` for what HTTP clients and servers send (authorization, cookies, tokens,
+   * passwords, at any depth); or paths in Pino's syntax, `['password', 'user.card', '*.token']`; or `{ preset: 'http',
+   * paths, censor, remove }`. Environment: `LOGHIVE_REDACT=http`. Default: nothing is hidden.
+   */
   redact?: RedactOptions | undefined;
   /**
-   * Receives the lines that Loghive would otherwise write to stderr about this producer, one call a line, without the line
-   * feed. If it throws, the line goes to stderr. Integrations share a connection only if they have the same function (by
-   * identity). Not for a Pino worker target, whose options cannot hold functions. Default: stderr.
+   * Receives the lines that Loghive would otherwise write to stderr about this producer, one call a line, without the
+   * line feed. If it throws, the line goes to stderr. Integrations share a connection only if they have the same
+   * function (by identity). Not for a Pino worker target, whose options cannot hold functions. Default: stderr.
    */
   onDiagnostic?: ((line: string) => void) | undefined;
-  /** AMQP heartbeat, in milliseconds, rounded up to whole seconds; 0 turns heartbeats off. The server may lower it. Default: 600000. */
+  /**
+   * AMQP heartbeat, in milliseconds, rounded up to whole seconds; 0 turns heartbeats off. The server may lower it.
+   * Default: 600000.
+   */
   heartbeatMs?: number | undefined;
-  /** How long the broker may keep the connection blocked before Loghive reconnects, in milliseconds. Default: 300000. */
+  /**
+   * How long the broker may keep the connection blocked before Loghive reconnects, in milliseconds. Default: 300000.
+   */
   blockedTimeoutMs?: number | undefined;
   /** How long the broker may be silent when an answer is due, in milliseconds. Default: 10000. */
   socketTimeoutMs?: number | undefined;
   /** TLS to the broker, as with `amqps://` in the URL. If the URL says `amqp://`, port 5672 becomes 5671. */
   tls?: TlsOptions | undefined;
-  /** Type of the queues that are declared: 'quorum', 'classic', or 'python' for a fleet with Python consumers. Environment: `QUEUE_TYPE`. Default: 'quorum'. */
+  /**
+   * Type of the queues that are declared: 'quorum', 'classic', or 'python' for a fleet with Python consumers.
+   * Environment: `QUEUE_TYPE`. Default: 'quorum'.
+   */
   queueType?: QueueType | undefined;
   /** `x-max-length` of the queues that are declared, in messages. Environment: `QUEUE_MAX_SIZE`. Default: 1000000. */
   queueMaxSize?: number | undefined;
   /** `x-max-length-bytes` of the queues that are declared, in bytes. Environment: `QUEUE_MAX_BYTES`. Default: 1 GiB. */
   queueMaxBytes?: number | undefined;
-  /** `x-message-ttl` of the queues that are declared, in milliseconds. Environment: `QUEUE_MESSAGE_TTL_MS`. Default: 604800000 (7 days). */
+  /**
+   * `x-message-ttl` of the queues that are declared, in milliseconds. Environment: `QUEUE_MESSAGE_TTL_MS`. Default:
+   * 604800000 (7 days).
+   */
   queueMessageTtlMs?: number | undefined;
 }
 
@@ -182,7 +205,7 @@ function resolved(owner: string, options: ProducerOptions | undefined, usualBase
   });
 }
 
-/** A record that does not fit into the buffer would be dropped; one that fills it would push out all others. */
+/** A record that does not fit into the buffer would be dropped; for one that fills it, all others would be dropped. */
 function recordLimit(owner: string, { maxRecordBytes, bufferBytes }: Values<typeof producerOptions>): number {
   if (maxRecordBytes === undefined) return Math.min(MIB, Math.floor(bufferBytes / 2));
   if (maxRecordBytes < bufferBytes) return maxRecordBytes;

@@ -5,7 +5,7 @@ import { joinMembers, type Member } from './fields/member.js';
 import { forwardEvents } from './forward-events.js';
 import type { Level } from './level.js';
 import type { ProducerConfig } from './producer-config.js';
-import { type NotAccepted, noneMissed } from './publisher/drop-counter.js';
+import { type NotAccepted, noneNotAccepted } from './publisher/drop-counter.js';
 import type { CloseOptions, FlushOptions } from './publisher/flushes.js';
 import { sharePublisher } from './publisher/shared.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from './publisher/status.js';
@@ -65,7 +65,8 @@ function openEnabled(config: ProducerConfig, integration: EventEmitter): Produce
         const line = encode(input, { id: uuidv7(epochMicros), epochMicros }, maxRecordBytes);
         publisher.accept(service, level, line, account);
       } catch (error) {
-        // encodeRecord makes every value safe, so the application's call stack was exhausted. Another call could throw again.
+        // `encodeRecord` makes every value safe, so the application's call stack was exhausted. Another function call
+        // could throw again.
         notAccepted[level]++;
         notAccepted.error = error;
       }
@@ -101,7 +102,7 @@ function publisherPart(config: ProducerConfig) {
 function disabled(): Producer {
   return {
     log() {},
-    notAccepted: noneMissed(),
+    notAccepted: noneNotAccepted(),
     async flush() {},
     close: async () => ({ confirmed: 0, unsent: 0 }),
     stats: () => ({ accepted: 0, confirmed: 0, pending: 0, pendingBytes: 0, dropped: {}, retries: 0 }),

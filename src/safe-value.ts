@@ -34,7 +34,8 @@ export interface SafeCopy {
 }
 
 /**
- * Converts a value to JSON: returns the value itself if it is plain and clean, otherwise a copy; null for undefined.
+ * Converts a value to JSON: returns the value itself if JSON.stringify serializes it faithfully, otherwise a copy; null
+ * for undefined.
  * Its JSON has at most about `maxBytes` bytes (default 1 MiB, minimum 1024); the rest is cut and marked.
  */
 export function safeValue(value: unknown, maxBytes: number = DEFAULT_MAX_BYTES): Json {

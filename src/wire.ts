@@ -144,8 +144,8 @@ export function failureQueue(type: QueueType, settings: QueueSettings, serverVer
 
 /**
  * The queue for announcements, in which producers register their services. Its arguments do not depend on those of the
- * log queues, so that all sides agree. Without `x-overflow`, so that the oldest announcement is dropped: it is repeated
- * within the hour.
+ * log queues, so that producers and consumers agree. Without `x-overflow`, so that the oldest announcement is dropped:
+ * it is repeated within the hour.
  */
 export const SERVICES: QueueDeclaration = Object.freeze({
   queue: SERVICES_QUEUE,

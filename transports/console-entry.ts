@@ -1,4 +1,4 @@
-/** One console call as a record. What its text cannot carry goes to `information`. Never throws. */
+/** One console call as a record. What its text does not show is stored in `information`. Never throws. */
 
 import type { Redact } from '../src/fields/redact.js';
 import type { Entry } from '../src/producer.js';
@@ -49,7 +49,7 @@ function isPlain(values: readonly unknown[]): boolean {
   }
 }
 
-// The arguments of a console call without what is hidden in `information`: the message is made of them, too.
+// The message is formatted from the arguments, so what is hidden in `information` must be hidden in them as well.
 
 /** The information that `entryOf()` has made of the arguments. */
 interface Recorded {
@@ -80,7 +80,7 @@ export function withoutSecrets(
   return shown.set(error, copyOf(error, hidden.error));
 }
 
-/** Texts are searched once the message is complete: a text may say what the next argument is. */
+/** Texts are searched only in the complete message: a text may be the name of a secret in the next argument. */
 function copyOf(value: unknown, hidden: Json | undefined): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return isErrorSafely(value) && isFields(hidden) ? errorOf(hidden) : hidden;

@@ -35,7 +35,7 @@ const formatted = (args: Arguments) =>
   args.length === 1 && typeof args[0] === 'string' ? args[0] : format(...(args as unknown[]));
 const labelOf = ([label = 'default']: Arguments) => `${label}`;
 const first = (args: Arguments) => args.slice(0, 1);
-const behindFirst = (args: Arguments) => args.slice(1);
+const afterFirst = (args: Arguments) => args.slice(1);
 const none = () => [];
 
 /** The methods that log or print something, or that affect what others print. */
@@ -46,7 +46,7 @@ const METHODS = {
   warn: { level: 'WARNING', levelName: 'warn', catches: true, text: formatted },
   error: { level: 'ERROR', catches: true, text: formatted },
   trace: { level: 'DEBUG', isNamed: true, isCaught: true, text: (_args, _tally, caught) => caught },
-  assert: { level: 'ERROR', isNamed: true, isCaught: true, text: assertText, values: behindFirst },
+  assert: { level: 'ERROR', isNamed: true, isCaught: true, text: assertText, values: afterFirst },
   dir: { level: 'INFO', isNamed: true, text: dirText, values: first },
   dirxml: { level: 'INFO', isNamed: true, text: formatted },
   table: {
@@ -62,7 +62,7 @@ const METHODS = {
   count: { level: 'INFO', isNamed: true, isCaught: true, text: countText, values: none },
   countReset: { level: 'INFO', isCaught: true, text: (args, tally) => tally.countReset(labelOf(args)) },
   time: { level: 'INFO', isCaught: true, text: (args, tally) => tally.time(labelOf(args)) },
-  timeLog: { level: 'INFO', isNamed: true, isCaught: true, text: timeText, values: behindFirst },
+  timeLog: { level: 'INFO', isNamed: true, isCaught: true, text: timeText, values: afterFirst },
   timeEnd: {
     level: 'INFO',
     isNamed: true,
@@ -191,7 +191,7 @@ export interface Capture {
   readonly instead?: string | undefined;
 }
 
-// biome-ignore lint/complexity/noBannedTypes: whatever stands on a console
+// biome-ignore lint/complexity/noBannedTypes: any function that a console may have
 type Call = { readonly original: Function; readonly self: unknown; readonly args: readonly unknown[] };
 
 interface State {

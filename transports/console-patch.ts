@@ -2,11 +2,11 @@
  * Replaces and restores the methods of a console. A console has one patch, however many callers and copies of this
  * package ask for one. Each call is formatted once and passed to each destination.
  *
- *   no destination ─ add() ─▶ installed ─ the last destination leaves ─▶ restored (for good: the next one is a new
- *   patch)
+ *   no destination ─ add() ─▶ installed ─ the last destination is removed ─▶ restored
  *
- * A method that other code has replaced in the meantime stays theirs when the patch is restored. Our wrapper, inside
- * of theirs, then only passes calls on, and is removed once theirs is gone.
+ * A restored patch is not used again: a later destination gets a new one. A method that other code has replaced in the
+ * meantime is not restored. Our wrapper, which that code may call, then only passes calls on, and is removed once the
+ * other replacement is gone.
  */
 import type { Redact } from '../src/fields/redact.js';
 import { internalLogger } from '../src/internal-logger.js';
@@ -30,7 +30,7 @@ type Method = (...args: unknown[]) => unknown;
 
 /** Receives the records of a patched console. */
 export interface Destination {
-  /** Destinations with the same key get a record once between them. */
+  /** Of the destinations with the same key, only the first one gets a record. */
   readonly key: string;
   /** Whether the console still prints. */
   readonly passThrough: boolean;
@@ -41,7 +41,7 @@ export interface Destination {
 }
 
 /** A call whose original method has returned or thrown. */
-interface Made {
+interface FinishedCall {
   readonly name: MethodName;
   readonly args: readonly unknown[];
   /** Where it was called, for `trace`. */
@@ -68,7 +68,7 @@ interface Replaced {
  * Number of group labels in a record: the innermost ones. Groups that are never closed must not make every later
  * record longer.
  */
-const MOST_LABELS = 20;
+const MAX_LABELS = 20;
 
 /** On a registered symbol, so that the import and the require copy of this package share it. */
 const KEY = Symbol.for('loghive.console.patches.1');
@@ -99,7 +99,7 @@ class ConsolePatch {
   readonly #replaced = new Map<MethodName, Replaced>();
   readonly #tally = new Tally();
   #state: 'installed' | 'restored' = 'installed';
-  /** In the order of their arrival. */
+  /** In the order in which they were added. */
   #all: readonly Destination[] = [];
   /** The first destination of each key. */
   #destinations: readonly Destination[] = [];
@@ -201,16 +201,16 @@ class ConsolePatch {
   }
 
   /** Throws only if the stack is exhausted. */
-  #record(made: Made): void {
-    const text = this.#textOf(made);
+  #record(call: FinishedCall): void {
+    const text = this.#textOf(call);
     current.nesting = 'print';
-    const { step } = methodOf(made.name);
+    const { step } = methodOf(call.name);
     const group: Group | undefined = step === 1 ? { text: text ?? '', shown: new Map() } : undefined;
     if (text !== undefined) {
       for (const destination of this.#destinations) {
         const { log, redact } = destination;
-        const whole = entryOf(made.name, text, made.args, this.#labels.get(destination) ?? []);
-        const entry = redact ? this.#redacted(made, whole, redact) : whole;
+        const whole = entryOf(call.name, text, call.args, this.#labels.get(destination) ?? []);
+        const entry = redact ? this.#redacted(call, whole, redact) : whole;
         log(entry);
         group?.shown.set(destination, entry.message as string);
       }
@@ -219,18 +219,18 @@ class ConsolePatch {
     else if (step === -1) this.#setGroups(this.#groups.slice(0, -1));
   }
 
-  #redacted(made: Made, entry: Entry, redact: Redact): Entry {
-    const { name, args } = made;
+  #redacted(call: FinishedCall, entry: Entry, redact: Redact): Entry {
+    const { name, args } = call;
     const shown = withoutSecrets(methodOf(name).values?.(args) ?? args, entry.information as object, redact);
     if (!shown) return entry;
     const shownArgs = args.map((value) => (shown.has(value) ? shown.get(value) : value));
-    const stack = made.stack && this.#stackOf(shownArgs);
+    const stack = call.stack && this.#stackOf(shownArgs);
     const message = this.#textOf({ name, args: shownArgs, stack, inner: undefined });
     current.nesting = 'print';
     return { ...entry, message };
   }
 
-  #textOf({ name, args, stack, inner }: Made): string | undefined {
+  #textOf({ name, args, stack, inner }: FinishedCall): string | undefined {
     try {
       // Suppresses what the arguments print while they are formatted: the original has just made them print it.
       current.nesting = this.#prints ? 'drop' : 'print';
@@ -254,11 +254,11 @@ class ConsolePatch {
     this.#groups = groups;
     const labelsFor = (destination: Destination) =>
       groups.map((group) => labelOf(group, destination)).filter((label) => label !== '');
-    this.#labels = new Map(this.#destinations.map((each) => [each, labelsFor(each).slice(-MOST_LABELS)]));
+    this.#labels = new Map(this.#destinations.map((each) => [each, labelsFor(each).slice(-MAX_LABELS)]));
   }
 }
 
-/** A destination that was added later and has redaction sees no label. */
+/** A destination that was added later and has redaction gets no label. */
 function labelOf({ text, shown }: Group, destination: Destination): string {
   return shown.get(destination) ?? (destination.redact ? '' : text);
 }

@@ -27,9 +27,9 @@ export type PatchedConsoleEvents = PublisherEvents;
  * Records every call of the console's methods, which still print. After this call nothing throws. Everything is
  * flushed at the end of the script, at `process.exit()`, and on SIGTERM, SIGINT and SIGHUP, without a call.
  *
- * A second call with the same settings returns another handle on the same patch: each console call makes one record,
- * until the last handle is restored. With other settings (another service, for example) each console call makes a
- * record for each of them. The console prints unless one of them has `passThrough: false`.
+ * After a second call with the same settings, each console call still makes one record, until both results are
+ * restored. With other settings (another service, for example) each console call makes a record for each of them. The
+ * console prints unless one of them has `passThrough: false`.
  *
  * Console calls during another one (by a getter, `toJSON` or `inspect.custom` of an argument, or by a listener of the
  * events) are printed and not recorded.
@@ -73,8 +73,8 @@ class PatchedConsole extends EventEmitter<PatchedConsoleEvents> {
   }
 
   /**
-   * Restores the console. After the last restore every method is the original function again; a method that other code
-   * has replaced in the meantime stays theirs.
+   * Restores the console. After the last restore every method is the original function again, except those that other
+   * code has replaced in the meantime.
    */
   restore(): void {
     this.#restore();
@@ -90,8 +90,8 @@ class PatchedConsole extends EventEmitter<PatchedConsoleEvents> {
   }
 
   /**
-   * Restores the console, flushes for at most `timeoutMs` (default: `exitTimeoutMs`), then closes the connection, unless
-   * another integration shares it. Never rejects. Later calls return the result of the first one.
+   * Restores the console, flushes for at most `timeoutMs` (default: `exitTimeoutMs`), then closes the connection,
+   * unless another integration shares it. Never rejects. Later calls return the result of the first one.
    */
   close(options?: CloseOptions): Promise<CloseResult> {
     this.restore();
@@ -119,7 +119,10 @@ export type { PatchedConsole };
 wrapDiagnostics(unrecorded);
 
 export interface PatchConsoleOptions extends ProducerOptions {
-  /** Lowest level that is recorded; everything is printed. One of the five, or another logger's name for one (`warn`, …), in any case. Default: 'DEBUG', which records everything. */
+  /**
+   * Lowest level that is recorded; everything is printed. One of the five, or another logger's name for one (`warn`,
+   * …), in any case. Default: 'DEBUG', which records everything.
+   */
   level?: LevelName | (string & {}) | undefined;
   /** `false`: recorded calls are not printed. Default: true. */
   passThrough?: boolean | undefined;

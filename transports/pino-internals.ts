@@ -1,11 +1,11 @@
 /**
  * Everything Loghive uses of Pino, thread-stream and pino-abstract-transport beyond their documentation: the
- * configuration that a logger announces to the stream it writes to. Within a thread it comes as an event of the
- * stream, in Pino's worker as a message to the thread.
+ * configuration that a logger sends to the stream it writes to. Within a thread it comes as an event of the stream, in
+ * Pino's worker as a message to the thread.
  *
- * In the worker, lines come through shared memory and overtake the messages, which are delivered between turns of the
- * event loop; a script that ends soon leaves no time for that. But a message that was sent before a line was written
- * has arrived when the line has, so it can be fetched synchronously.
+ * In the worker, lines come through shared memory. They are read before the messages, which are delivered between turns
+ * of the event loop; a short script may be over by then. But a message that was sent before a line was written has
+ * arrived when the line has, so it can be fetched synchronously.
  */
 import type { EventEmitter } from 'node:events';
 import type { Transform } from 'node:stream';
@@ -29,12 +29,12 @@ export function isPinoWorker(): boolean {
 /**
  * Calls back for each configuration; several loggers may write to one stream.
  *
- * @returns fetches what was announced until now. Call it before a line is read.
+ * @returns fetches the configurations that were sent until now. Call it before a line is read.
  */
-export function onPinoConfig(stream: EventEmitter, heard: (config: PinoConfig) => void): () => void {
+export function onPinoConfig(stream: EventEmitter, onConfig: (config: PinoConfig) => void): () => void {
   const listen = (message: unknown) => {
     const { code, config } = (message ?? {}) as { code?: unknown; config?: PinoConfig };
-    if (code === 'PINO_CONFIG' && config) heard(config);
+    if (code === 'PINO_CONFIG' && config) onConfig(config);
   };
   stream.on('message', listen);
   if (!isPinoWorker()) return () => {};

@@ -12,12 +12,13 @@ import { replaceTransform } from './pino-internals.js';
 
 /** Size of a slice, in bytes, rounded up to whole lines: a long line is searched again with each of its pieces. */
 const SLICE_BYTES = 64 * 1024;
-const LOOK_EVERY_MS = 10;
+/** How often to check whether lines may be passed on, in milliseconds. */
+const POLL_EVERY_MS = 10;
 /**
  * Without a confirm for this long, the broker counts as stalled, in milliseconds. Also the time for the first
  * connection, while an application starts.
  */
-const STANDS_STILL_MS = 2000;
+const STALLED_MS = 2000;
 /**
  * Time to wait in total until the worker has caught up, in milliseconds. At the end Pino gives its worker 10 s,
  * including a flush.
@@ -27,7 +28,7 @@ const BUDGET_MS = 3000;
 const CAUGHT_UP_BYTES = 1024 * 1024;
 
 export function throttleLines(stream: Transform, bufferBytes: number, stats: () => PublisherStats): void {
-  const backpressure = createBackpressure({ bufferBytes, standsStillMs: STANDS_STILL_MS });
+  const backpressure = createBackpressure({ bufferBytes, stalledMs: STALLED_MS });
   let leftMs = BUDGET_MS;
   const waits = () => leftMs > 0 && !stream.writableEnded && backpressure.waits(stats(), performance.now());
 
@@ -41,7 +42,7 @@ export function throttleLines(stream: Transform, bufferBytes: number, stats: () 
     };
     const go = () => {
       while (at < chunk.length && !failed) {
-        if (waits()) return void setTimeout(later, LOOK_EVERY_MS, performance.now());
+        if (waits()) return void setTimeout(later, POLL_EVERY_MS, performance.now());
         const slice = chunk.subarray(at, endOfSlice(chunk, at + SLICE_BYTES));
         at += slice.length;
         transform(slice, encoding, (error) => {

@@ -39,7 +39,7 @@ export interface LoghivePinoStream extends Transform {
   flush(options?: FlushOptions): Promise<void>;
   flush(done?: (error?: Error) => void): Promise<void>;
   /**
-   * Flushes for at most `timeoutMs` (default: `exitTimeoutMs`), then ends the stream, and closes the connection unless
+   * Ends the stream, flushes for at most `timeoutMs` (default: `exitTimeoutMs`), then closes the connection, unless
    * another integration shares it. Never rejects. Later calls return the result of the first one.
    */
   close(options?: CloseOptions): Promise<CloseResult>;
@@ -57,8 +57,8 @@ const OWNER = 'loghivePino';
 
 /**
  * Forwards the lines of a Pino logger to RabbitMQ: as a target of `pino.transport()`, alone, as one of `targets`, or
- * at the end of a `pipeline`; or as a stream in the application's own thread, `pino(loghivePino({ service: 'shop'
- * }))`, also in `pino.multistream()`.
+ * at the end of a `pipeline`; or as a stream in the application's own thread, also in `pino.multistream()`:
+ * `pino(loghivePino({ service: 'shop' }))`.
  *
  * In the application's own thread a record is accepted when the logging call returns. Emits `warning` (a
  * LoghiveError), `connect` and `disconnect`; never `error`.
@@ -78,7 +78,7 @@ export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream
   };
   const stream = build(() => {}, {
     metadata: false,
-    // Null: there is no reader to pass anything on to.
+    // Null, because no reader follows to which anything could be passed on.
     parseLine: (line) => {
       take(line);
       return null;
@@ -89,12 +89,12 @@ export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream
   });
   const producer = openProducer(config, stream);
   let ownLevels = {};
-  const hearLoggers = onPinoConfig(stream, ({ levels, ...names }) => {
+  const fetchConfigs = onPinoConfig(stream, ({ levels, ...names }) => {
     ownLevels = { ...ownLevels, ...levels?.values };
     fields = fieldsOf(lines, names, ownLevels);
   });
   replaceTransform(stream, (transform) => (chunk, encoding, done) => {
-    hearLoggers();
+    fetchConfigs();
     transform(chunk, encoding, done);
   });
   if (isPinoWorker()) throttleLines(stream, config.bufferBytes, producer.stats);

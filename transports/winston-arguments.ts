@@ -80,7 +80,7 @@ function removeCopies(fields: Fields, error: Error, defaultMeta: unknown): void 
   }
 }
 
-/** What a format has changed in Winston's copy, or removed from it, stays so. */
+/** Keeps the changes that a format has made to Winston's copy. */
 function addMetadata(fields: Fields, metadata: object, message: unknown): void {
   if (isPlain(metadata)) {
     // In the info the level of the record has replaced it.
@@ -118,18 +118,18 @@ function isPlain(metadata: object): boolean {
 }
 
 /** Limit on occurrences to try: a long message may hold a short text millions of times. */
-const MOST_TRIES = 1000;
+const MAX_TRIES = 1000;
 /**
  * Longer texts are compared with the end of the message only: searching repetitive texts takes quadratic time, and
  * both may come from a request.
  */
-const MOST_SEARCHED = 100;
+const MAX_SEARCHED = 100;
 
-/** Whether the text stands in the message on its own, as in place of `%s`; 80 in 8080 does not. */
+/** Whether the message contains the text as a word of its own, as in place of `%s`: 8080 does not contain 80. */
 function holds(message: string, text: string): boolean {
-  if (text.length > MOST_SEARCHED) return message.endsWith(text);
+  if (text.length > MAX_SEARCHED) return message.endsWith(text);
   let tries = 0;
-  for (let at = message.indexOf(text); at !== -1 && tries < MOST_TRIES; at = message.indexOf(text, at + 1)) {
+  for (let at = message.indexOf(text); at !== -1 && tries < MAX_TRIES; at = message.indexOf(text, at + 1)) {
     tries++;
     const end = at + text.length;
     if (!runsOn(message.slice(Math.max(0, at - 1), at + 1)) && !runsOn(message.slice(end - 1, end + 1))) return true;

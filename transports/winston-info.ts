@@ -1,14 +1,13 @@
 /**
  * Splits Winston's `info` into level, message and information. Reads it once and works on the copy. Never changes it
- * and never throws, whatever the values are: an exception in Winston's pipe reaches the application, and stalls the
- * transport. Pure.
+ * and never throws, because an exception in Winston's pipe reaches the application, and stalls the transport. Pure.
  */
 import { errorObject, isErrorSafely } from '../src/value/error-value.js';
 import { readSafely, textSafely } from '../src/value/foreign-object.js';
 import { setField } from '../src/value/json-value.js';
 import { addArguments, addMessageError, type Fields, keysOf, symbolsOf } from './winston-arguments.js';
 import {
-  fieldsBehindLevel,
+  fieldsAfterLevel,
   isMarked,
   isWinstonMark,
   LEVEL,
@@ -43,8 +42,7 @@ interface Origin {
 }
 
 /**
- * @param info anything but an object does not come from Winston but from a logger that writes text lines: it is the
- *   message.
+ * @param info usually Winston's object. Anything else comes from a logger that writes text lines, and is the message.
  */
 export function splitInfo(info: unknown, { defaultMeta, source }: Origin = {}): InfoParts {
   if (!isInfo(info)) return { levelName: 'info', isPlainLevel: true, message: info, information: {} };
@@ -134,13 +132,13 @@ const BARE = ['name', 'message', 'stack', 'cause', 'errors'];
 
 /** The own fields of an error that Winston has added. */
 function besideError(error: object): ReadonlySet<PropertyKey> {
-  return new Set(isMarked(error) ? fieldsBehindLevel(keysOf(error)) : []);
+  return new Set(isMarked(error) ? fieldsAfterLevel(keysOf(error)) : []);
 }
 
 /**
  * A child logger, and `format.errors({ stack: true })`, turn an error into a plain info with its stack and cause next
- * to the message. They go under `error` if they certainly belong together. The error's own fields stay where they are,
- * because they cannot be told from metadata.
+ * to the message. They are stored under `error` if they certainly belong together. The error's own fields stay where
+ * they are, because they cannot be distinguished from metadata.
  */
 function foldError(fields: Fields, message: unknown): void {
   const { stack, cause } = fields;

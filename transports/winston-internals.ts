@@ -1,7 +1,7 @@
 /**
- * Everything Loghive uses of Winston beyond its documentation: the marks on an info, how a child logger and
- * `format.errors()` take an error apart, where `format.logstash()` puts the text, and what a transport knows of its
- * logger.
+ * Everything Loghive uses of Winston beyond its documentation: the symbols on an info, how a child logger and
+ * `format.errors()` turn an error into an info, where `format.logstash()` puts the text, and what a transport knows of
+ * its logger.
  */
 
 export { isMarked, isWinstonMark, LEVEL, MESSAGE, SPLAT } from '../src/value/winston-marks.js';
@@ -61,7 +61,7 @@ export function hasTokens(message: unknown): boolean {
  * The own fields that Winston and the logger's formats have added to a logged error: all that come after its level,
  * which is added first.
  */
-export function fieldsBehindLevel(keys: readonly string[]): readonly string[] {
+export function fieldsAfterLevel(keys: readonly string[]): readonly string[] {
   const at = keys.indexOf('level');
   return at === -1 ? [] : keys.slice(at + 1);
 }

@@ -1,6 +1,6 @@
 /**
- * The other side in both publish benches, and the publisher for the development broker: amqplib, each encoded line as a
- * persistent message with a confirm, 1,000 in flight.
+ * The baseline of both publish benches, and the publisher of the benches of the development broker: amqplib, each
+ * encoded line as a persistent message with a confirm, 1,000 in flight.
  */
 import { connect } from 'amqplib';
 import { encodedLines } from '../records.mjs';

@@ -1,6 +1,6 @@
 /**
- * Both sides of `call-console`: `console.info`, patched (`loghive`) or not, with stdout as /dev/null (see
- * environment.mjs).
+ * Loghive and the baseline of `call-console`: `console.info`, patched (argument `loghive`) or not. Its stdout is
+ * /dev/null (see environment.mjs).
  */
 import { patchConsole } from 'loghive/console';
 import { MESSAGE, SERVICE } from '../records.mjs';

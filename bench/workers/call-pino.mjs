@@ -1,4 +1,6 @@
-/** Both sides of `call-pino`: a logger with a target in Pino's worker thread, Loghive (`loghive`) or a file. */
+/**
+ * Loghive and the baseline of `call-pino`: a target in Pino's worker thread, Loghive (argument `loghive`) or a file.
+ */
 import pino from 'pino';
 import { MESSAGE, SERVICE } from '../records.mjs';
 import { serveCalls } from './serve-calls.mjs';

@@ -1,4 +1,4 @@
-/** Both sides of `call-redact-headers`: each record contains a request with secrets. */
+/** Loghive and the baseline of `call-redact-headers`: each record contains a request with secrets. */
 import { serveRedact } from './serve-redact.mjs';
 
 const headers = {

@@ -1,4 +1,4 @@
-/** Both sides of `call-redact`: records without secrets, like almost all records. */
+/** Loghive and the baseline of `call-redact`: records without secrets, like almost all records. */
 import { serveRedact } from './serve-redact.mjs';
 
 serveRedact((information) => information);

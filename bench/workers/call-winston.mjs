@@ -1,4 +1,7 @@
-/** Both sides of `call-winston`: the same logger, with LoghiveTransport (`loghive`) or one that only stringifies. */
+/**
+ * Loghive and the baseline of `call-winston`: the same logger, with LoghiveTransport (argument `loghive`) or with a
+ * transport that only stringifies.
+ */
 import { LoghiveTransport } from 'loghive/winston';
 import winston from 'winston';
 import Transport from 'winston-transport';

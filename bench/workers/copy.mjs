@@ -1,5 +1,5 @@
 /**
- * The other side of `drain`: one COPY of all rows by pg-copy-streams. The rows are formatted in the first round, which
+ * The baseline of `drain`: one COPY of all rows by pg-copy-streams. The rows are formatted in the first round, which
  * is a warm-up, and kept in memory.
  */
 import { Readable } from 'node:stream';

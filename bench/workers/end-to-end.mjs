@@ -1,4 +1,7 @@
-/** Both sides of `end-to-end`: stores one record after the other, and polls until another connection sees its row. */
+/**
+ * Loghive (argument `logger`) and the baseline of `end-to-end`: stores one record after the other, and polls until
+ * another connection sees its row.
+ */
 import pg from 'pg';
 import { LoggerClient } from '../../dist/esm/src/index.js';
 import { uuidv7 } from '../../dist/esm/src/uuid.js';

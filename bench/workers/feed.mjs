@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as immediate } from 'node:timers/promises';
 
 /** More than the publisher's window (4 MiB) and less than its buffer (8 MiB): always data to send, and no drops. */
 const MAX_PENDING_BYTES = 6 * 1024 * 1024;
@@ -14,7 +14,7 @@ export async function feed(count, log, stats) {
   for (let n = 0; n < count; ) {
     const end = Math.min(n + RECORDS_A_TURN, count);
     for (; n < end; n++) log(n);
-    do await breathe();
+    do await immediate();
     while (stats().pendingBytes > MAX_PENDING_BYTES);
   }
 }

@@ -1,4 +1,4 @@
-/** Our side of `publish`: encoded lines through Loghive's publisher. Also fills the queues for `drain`. */
+/** Loghive in `publish`: encoded lines through its publisher. Also fills the queues for `drain`. */
 import { producerConfig } from '../../dist/esm/src/producer-config.js';
 import { Publisher } from '../../dist/esm/src/publisher/publisher.js';
 import { encodedLines, mixedLevel, SERVICE } from '../records.mjs';

@@ -1,5 +1,6 @@
 /**
- * The sides of `call-redact…`: a Winston logger with LoghiveTransport, with `redact: 'http'` (`loghive`) or without.
+ * The workers of `call-redact…`: a Winston logger with LoghiveTransport, with `redact: 'http'` (argument `loghive`) or
+ * without.
  */
 import { LoghiveTransport } from 'loghive/winston';
 import winston from 'winston';

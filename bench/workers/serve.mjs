@@ -1,4 +1,7 @@
-/** Each side of a comparison runs in its own process through all rounds, with its own compiled code and heap. */
+/**
+ * What every worker runs. Loghive and the baseline run in separate processes through all rounds, so each has its own
+ * compiled code and heap.
+ */
 
 /**
  * Sends `ready` once, answers each `{ records }` with the result of `round`, and exits at `{ end }`.

@@ -1,4 +1,4 @@
-/** An application that logs at a steady rate and measures its event loop delays. Controlled by `stall.mjs`. */
+/** An application that logs at a steady rate and measures its event loop delays. Controlled by ../stall.mjs. */
 
 import { LoghiveTransport } from 'loghive/winston';
 import winston from 'winston';

@@ -1,6 +1,6 @@
 /** Consumes all messages of a queue by amqplib with a prefetch of 1,000, and acknowledges every hundred. */
 import { connect } from 'amqplib';
-import { attendance } from '../records.mjs';
+import { recordCounter } from '../records.mjs';
 import { serve, timed } from './serve.mjs';
 
 const PREFETCH = 1000;
@@ -28,7 +28,7 @@ async function takeAll(records, see) {
 }
 
 serve(async (records) => {
-  const { see, result } = attendance(records);
+  const { see, result } = recordCounter(records);
   const seconds = await timed(() => takeAll(records, see));
   return { seconds, ...result() };
 });

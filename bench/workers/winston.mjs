@@ -1,4 +1,4 @@
-/** Our side of `publish-winston`: `logger.info` of an ordinary Winston logger with LoghiveTransport. */
+/** Loghive in `publish-winston`: `logger.info` of an ordinary Winston logger with LoghiveTransport. */
 import { LoghiveTransport } from 'loghive/winston';
 import winston from 'winston';
 import { informationOf, MESSAGE, SERVICE } from '../records.mjs';

@@ -11,8 +11,8 @@ import { listenForShutdown } from '../shutdown-signals.js';
 import type { OutputFormat } from '../subcommand.js';
 
 /**
- * @throws LoghiveError if publishing failed; the letters replayed until then are reported.
- * @returns whether all selected letters were replayed.
+ * @throws LoghiveError if publishing failed; the dead letters replayed before are printed.
+ * @returns whether all selected dead letters were replayed.
  */
 export async function replayLetters(
   { letters }: Administration,
@@ -28,7 +28,7 @@ export async function replayLetters(
   const progress = openProgress('replaying', count, messages);
   const shutdown = listenForShutdown((signal, again) => {
     if (again) process.exit(1);
-    messages.report('loghive dead-letters', `${signal}: stopping once letters in flight are confirmed`);
+    messages.report('loghive dead-letters', `${signal}: stopping once the dead letters in flight are confirmed`);
   });
   let interrupted = false;
   try {

@@ -40,7 +40,7 @@ export async function showLetter(
   }
 }
 
-/** The letter as `export` writes it. */
+/** The dead letter as `export` writes it. */
 export function exported({ raw, bytes: _, ...letter }: StoredDeadLetter): Record<string, unknown> {
   return { ...letter, raw: raw.toString('base64'), text: textOf(raw) };
 }
@@ -64,7 +64,7 @@ function facts(letter: StoredDeadLetter): string[][] {
   ];
 }
 
-// `loghive dead-letters export`: all selected letters as JSON, one per line, oldest first.
+// `loghive dead-letters export`: all selected dead letters as JSON, one per line, oldest first.
 
 export async function exportLetters(
   { letters }: Administration,

@@ -133,8 +133,8 @@ function faultOf({ identity, lastBeatMs }: Owner, now: number): string | undefin
   const silentMs = now - lastBeatMs;
   // An owner with another boot id is not on this machine in its current boot. If its last heartbeat is older than this
   // boot, it is dead on any machine that shares the directory.
-  const mostMs = bootId === ownScope().bootId ? DEAD_AFTER_MS : Math.min(DEAD_AFTER_MS, os.uptime() * 1000);
-  if (silentMs > mostMs) return undefined;
+  const maxMs = bootId === ownScope().bootId ? DEAD_AFTER_MS : Math.min(DEAD_AFTER_MS, os.uptime() * 1000);
+  if (silentMs > maxMs) return undefined;
   const seconds = Math.max(0, Math.round(silentMs / 1000));
   return `process ${pid} in another container or on another machine, last seen ${seconds} s ago. Stop it there, or use another directory; it counts as dead ${DEAD_AFTER_MS / 1000} s after its last heartbeat. If it has certainly ended`;
 }

@@ -33,7 +33,9 @@ export interface Condition {
 
 export interface Alerts {
   start(): void;
-  /** Finishes work in flight within a few seconds. Another consumer or the next start sends the retry. Never rejects. */
+  /**
+   * Finishes work in flight within a few seconds. Another consumer or the next start sends the retry. Never rejects.
+   */
   stop(): Promise<void>;
   /**
    * Reports a problem of Loghive once, and later once that it is resolved. May be called any number of times.
@@ -53,7 +55,7 @@ export interface AlertsOptions {
   readonly notices: StatusLog;
   /** Called once per second while it runs. Call `condition` here. */
   readonly onTick?: () => void;
-  readonly seams?: AlertsTestHooks;
+  readonly hooks?: AlertsTestHooks;
 }
 
 /** For tests. */
@@ -71,6 +73,7 @@ const TICK_MS = 1000;
 /** Interval of reporting active conditions again, before other consumers consider this one gone. */
 const REPORT_MS = 30_000;
 const STOP_TIMEOUT_MS = 3000;
+/** How long missing tables are not reported after the start, in milliseconds: they may not be migrated yet. */
 const STARTUP_MS = 60_000;
 /** Longer than for records, because nothing waits for alerts. */
 const QUERY_TIMEOUT_MS = 20_000;
@@ -109,13 +112,13 @@ class AlertLoop implements Alerts {
   #loop: Promise<void> = Promise.resolve();
 
   constructor(options: AlertsOptions) {
-    const { settings, store, notices, seams = {} } = options;
+    const { settings, store, notices, hooks = {} } = options;
     const statementTimeoutMs = QUERY_TIMEOUT_MS / 2;
     this.#options = options;
-    this.#policy = { ...settings, ...seams.policy };
+    this.#policy = { ...settings, ...hooks.policy };
     this.#database = openAlertDatabase({ ...store, statementTimeoutMs, writeTimeoutMs: QUERY_TIMEOUT_MS });
     const channels = channelsOf(settings);
-    const { retry = RETRY } = seams;
+    const { retry = RETRY } = hooks;
     const common = { database: this.#database, notices, retry, signal: this.#abort.signal };
     this.#channels = channels.map(({ name }) => name);
     this.#deliveries = new Map(channels.map((channel) => [channel.name, new Delivery({ channel, ...common })]));
@@ -147,7 +150,7 @@ class AlertLoop implements Alerts {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       const mayBeMore = await this.#tick();
-      if (!mayBeMore) await sleep(this.#options.seams?.tickMs ?? TICK_MS, signal);
+      if (!mayBeMore) await sleep(this.#options.hooks?.tickMs ?? TICK_MS, signal);
     }
   }
 
@@ -182,7 +185,7 @@ class AlertLoop implements Alerts {
       conditions.filter(({ notified }) => notified?.content.kind === 'condition').map(({ key }) => key),
     );
     return {
-      // While no channel can send, create no further notices: the counts grow and become one mail later.
+      // While no channel can send, create no further notices: later one notice reports the sum.
       errors: isWaiting ? undefined : decide(collected, this.#policy),
       conditions: decideConditions(conditions, nowMs),
     };
@@ -218,8 +221,8 @@ class AlertLoop implements Alerts {
   }
 
   /**
-   * Saves notices sent while the database was unreachable, so that other consumers know of them and their end is
-   * reported.
+   * Saves notices sent while the database was unreachable, so that other consumers know of them, and report when the
+   * problems are resolved.
    */
   async #saveOffline(): Promise<void> {
     for (const [key, { notice, sentBy }] of this.#offline) {

@@ -13,7 +13,7 @@ import { type Channel, isAlertFailure, type Notice, withoutText } from './notice
 const CLAIM_MS = 5 * 60_000;
 const ATTEMPTS = 2;
 const RETRY_DELAY_MS = 1000;
-/** A notice whose text was refused so often is sent without the text: it must not hold up all later alerts. */
+/** A notice whose text was refused this often is sent without the text: it must not delay all later alerts. */
 const MAX_REFUSALS = 3;
 
 /** Delays after a failure. */

@@ -65,12 +65,12 @@ const FOOTER = 'Sent by Loghive.';
 export function alertMessage(content: NoticeContent, redact: Redact | undefined): AlertMessage {
   switch (content.kind) {
     case 'error':
-      return errorLetter(content, redact);
+      return errorAlert(content, redact);
     case 'digest':
-      return digestLetter(content, redact);
+      return digestAlert(content, redact);
     case 'condition':
     case 'recovered':
-      return conditionLetter(content);
+      return conditionAlert(content);
     default:
       return {
         ...EMPTY,
@@ -85,7 +85,7 @@ export function alertMessage(content: NoticeContent, redact: Redact | undefined)
 
 const EMPTY = { isNew: false, facts: [], rows: [], blocks: [], footer: FOOTER } as const;
 
-function errorLetter({ group, example }: ErrorNotice, redact: Redact | undefined): AlertMessage {
+function errorAlert({ group, example }: ErrorNotice, redact: Redact | undefined): AlertMessage {
   const { level, records } = group;
   const [service, title] = [printableLine(group.service), titleOf(group, redact)];
   const isOne = records === 1;
@@ -113,7 +113,7 @@ function errorLetter({ group, example }: ErrorNotice, redact: Redact | undefined
   };
 }
 
-function digestLetter({ groups, more }: DigestNotice, redact: Redact | undefined): AlertMessage {
+function digestAlert({ groups, more }: DigestNotice, redact: Redact | undefined): AlertMessage {
   const records = recordsOf(groups) + more.records;
   const services = [...new Set(groups.map(({ service }) => printableLine(service)))];
   const named = `${services.slice(0, 3).join(', ')}${services.length > 3 || more.groups > 0 ? ', …' : ''}`;
@@ -153,7 +153,7 @@ function digestLetter({ groups, more }: DigestNotice, redact: Redact | undefined
   };
 }
 
-function conditionLetter({ kind, sentence, since, until }: ConditionNotice): AlertMessage {
+function conditionAlert({ kind, sentence, since, until }: ConditionNotice): AlertMessage {
   const line = printableLine(sentence);
   const isOver = kind === 'recovered';
   return {
@@ -190,19 +190,19 @@ function blocksOf(example: Example, redact: Redact | undefined): AlertMessage['b
       part: 'message',
       title: `Example of ${timeOf(String(example.timestamp))}`,
       text: redact ? redact.text(message) : message,
-      most: MAX_MESSAGE,
+      max: MAX_MESSAGE,
     },
-    { part: 'error', title: 'Error', text: error === undefined ? '' : errorText(error, 0), most: MAX_ERROR },
+    { part: 'error', title: 'Error', text: error === undefined ? '' : errorText(error, 0), max: MAX_ERROR },
     {
       part: 'fields',
       title: 'Fields',
       text: Object.keys(fields).length === 0 ? '' : JSON.stringify(fields, undefined, 2),
-      most: MAX_FIELDS,
+      max: MAX_FIELDS,
     },
   ] as const;
   return parts
     .filter(({ text }) => text.trim() !== '')
-    .map(({ part, title, text, most }) => ({ part, title, text: printableLines(cutToLength(text, most)) }));
+    .map(({ part, title, text, max }) => ({ part, title, text: printableLines(cutToLength(text, max)) }));
 }
 
 /** Stack, other fields and causes of an error. */

@@ -89,7 +89,7 @@ export class SelfWatch {
 
   #storage({ storage, nowMs }: SelfState): void {
     const isUnavailable = storage !== undefined && nowMs - storage.sinceMs >= this.#unreachableMs;
-    const sentence = `PostgreSQL has not accepted records for a minute. ${storage?.reason ?? ''} Records stay in their queues until then.`;
+    const sentence = `PostgreSQL has not accepted records for a minute. ${storage?.reason ?? ''} Records stay in their queues until it does.`;
     this.#set('storage', isUnavailable, sentence, storage?.sinceMs ?? nowMs);
   }
 
@@ -128,7 +128,7 @@ export class SelfWatch {
   }
 
   #consumers({ name, messages, consumers }: QueueState, { storage, nowMs }: SelfState): void {
-    // Consumers unsubscribe while PostgreSQL is down for long. That has its own alert, and says nothing about a queue.
+    // Consumers unsubscribe while PostgreSQL is down for long. That has its own alert, and is no problem of a queue.
     if (storage !== undefined) {
       this.#noConsumerSinceMs.delete(name);
       return;

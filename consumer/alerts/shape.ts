@@ -49,12 +49,12 @@ const cache = new Map<string, Shape>();
 
 export function shapeOf(message: string, error?: ErrorWords): Shape {
   const words = masked(message);
-  const said = error === undefined ? undefined : { name: error.name, message: masked(error.message) };
-  const key = said === undefined ? words : `${words}\0${said.name}\0${said.message}`;
+  const errorWords = error === undefined ? undefined : { name: error.name, message: masked(error.message) };
+  const key = errorWords === undefined ? words : `${words}\0${errorWords.name}\0${errorWords.message}`;
   const known = cache.get(key);
   if (known !== undefined) return known;
   // Computed from the cache key, so that the result does not depend on which error came first.
-  const shape = newShape(words, said);
+  const shape = newShape(words, errorWords);
   if (cache.size >= MAX_CACHED) cache.clear();
   cache.set(key, shape);
   return shape;
@@ -79,9 +79,9 @@ function newShape(message: string, error: ErrorWords | undefined): Shape {
 /** What the error adds to the message, which usually contains its text already. */
 function errorParts(message: string, error: ErrorWords | undefined): string[] {
   if (error === undefined) return [];
-  const { name, message: said } = error;
-  if (said === '' || message.includes(said)) return message.includes(name) ? [] : [name];
-  return [`${name}: ${generalize(said)}`];
+  const { name, message: text } = error;
+  if (text === '' || message.includes(text)) return message.includes(name) ? [] : [name];
+  return [`${name}: ${generalize(text)}`];
 }
 
 function generalize(text: string): string {

@@ -1,6 +1,6 @@
 /**
- * Routes of the consumer's HTTP server, and what its probes answer an orchestrator: is the consumer alive, has it started,
- * can it work now.
+ * Routes of the consumer's HTTP server, and what its probes answer an orchestrator: is the consumer alive, has it
+ * started, can it work now.
  *
  * A consumer whose servers are unreachable is alive: it waits for them, and a restart would not help.
  */

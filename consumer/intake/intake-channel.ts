@@ -1,6 +1,6 @@
 /**
  * Consumes messages on one channel and acknowledges them. Delivery tags are valid only on their channel, so each
- * channel has its own `IntakeChannel`, and acknowledgements for an ended one are ignored.
+ * channel has its own `IntakeChannel`, and acknowledgements for a closed one are ignored.
  */
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { messageOf, weightOf } from '../../src/amqp/amqplib-internals.js';
@@ -28,9 +28,9 @@ export interface IntakeChannelOptions {
   readonly onRefused: SubscriptionsOptions['onRefused'];
   readonly answerMs?: number;
   /**
-   * The channel ended unexpectedly. The broker requeues everything unacknowledged.
+   * The channel was closed unexpectedly. The broker requeues everything unacknowledged.
    *
-   * @param refused whether it ended over a queue that was passed to `onRefused`.
+   * @param refused whether it was closed because of a queue that was passed to `onRefused`.
    */
   readonly onLost: (channel: IntakeChannel, error: Error, refused: boolean) => void;
 }
@@ -175,17 +175,17 @@ export class IntakeChannel {
   }
 
   /**
-   * The channel ended unexpectedly. The owner of the connection calls this too when it is lost: a channel that ends in
-   * the moment it is opened has emitted its event before a listener could be attached.
+   * The channel was closed unexpectedly. The owner of the connection calls this too when it is lost: a channel that is
+   * closed at the moment it is opened has emitted its event before a listener could be attached.
    */
   lose(error: Error): void {
     if (this.#state === 'ended') return;
     this.#finish();
-    // The channel may have ended for another reason, such as an acknowledgement timeout.
+    // The channel may have been closed for another reason, such as an acknowledgement timeout.
     const cause = error instanceof LoghiveError ? error.cause : error;
-    const endsConnection = isInternalError(cause);
-    const refused = endsConnection || isRefusedConsume(cause) ? this.#subscriptions.asked : undefined;
-    if (refused) this.#options.onRefused(refused, cause as Error, endsConnection);
+    const closesConnection = isInternalError(cause);
+    const refused = closesConnection || isRefusedConsume(cause) ? this.#subscriptions.asked : undefined;
+    if (refused) this.#options.onRefused(refused, cause as Error, closesConnection);
     this.#options.onLost(this, error, refused !== undefined);
   }
 
@@ -215,8 +215,8 @@ export class IntakeChannel {
 }
 
 /**
- * Resolves when the channel has ended, for whatever reason. amqplib resolves `close()` only on the broker's answer,
- * never if the connection is lost first; then only the event is emitted.
+ * Resolves when the channel is closed, for any reason. amqplib resolves `close()` only on the broker's answer, never if
+ * the connection is lost first; then only the event is emitted.
  */
 function closed(channel: Channel): Promise<void> {
   return new Promise((resolve) => {

@@ -32,18 +32,18 @@ export interface IntakeOptions {
   readonly notices: StatusLog;
   /** A message was delivered. Returns the number of its records, if already known. */
   readonly onMessage: (channel: IntakeChannel, queue: string, message: ConsumeMessage) => number | undefined;
-  /** The channel ended unexpectedly. Unacknowledged messages are redelivered. */
+  /** The channel was closed unexpectedly. Unacknowledged messages are redelivered. */
   readonly onLost: () => void;
   /** Every queue that the broker grants is subscribed to. */
   readonly onConsuming: () => void;
-  /** Aborts all waiting for good. */
+  /** Aborts all waiting, permanently. */
   readonly signal: AbortSignal;
 }
 
 /** How long to wait for the broker when closing the channel, in milliseconds. */
 const CLOSE_MS = 1000;
 
-/** A channel that was open this long ended for a new reason, in milliseconds. */
+/** If a channel was open at least this long, its close is not counted with earlier ones, in milliseconds. */
 const LONG_LIVED_MS = 30_000;
 
 export class Intake {
@@ -56,7 +56,8 @@ export class Intake {
   #openConnection: OpenConnection | undefined;
   #channel: IntakeChannel | undefined;
   #openedAtMs = 0;
-  #endsInARow = 0;
+  /** Consecutive channels that were closed soon after they were opened. */
+  #failures = 0;
 
   constructor(config: ConsumerConfig, options: IntakeOptions) {
     this.#config = config;
@@ -98,7 +99,7 @@ export class Intake {
     });
   }
 
-  /** The latest channel. It may have ended. */
+  /** The latest channel. It may be closed. */
   get channel(): IntakeChannel | undefined {
     return this.#channel;
   }
@@ -155,8 +156,8 @@ export class Intake {
   }
 
   /**
-   * Closes the channel first: when the connection ends, RabbitMQ ignores acknowledgements that it has not processed
-   * yet, but when a channel is closed it processes all that precede it.
+   * Closes the channel first: when the connection is closed, RabbitMQ ignores acknowledgements that it has not
+   * processed yet, but when a channel is closed it processes all that precede it.
    */
   async close(): Promise<void> {
     this.#wanted = false;
@@ -181,7 +182,7 @@ export class Intake {
       isSevere,
       onMessage: this.#options.onMessage,
       onHazard: (queue, sentence) => this.#options.notices.report(`queue ${queue}`, sentence),
-      onRefused: (declaration, error, endsConnection) => this.#refused.hold(declaration, error, endsConnection),
+      onRefused: (declaration, error, closesConnection) => this.#refused.hold(declaration, error, closesConnection),
       onLost: (lost, error, refused) => this.#channelLost(lost, error, refused),
     });
     this.#channel = channel;
@@ -224,9 +225,9 @@ export class Intake {
     // The refused queue is excluded from now on, so the next channel can be opened immediately.
     if (refused) return void setImmediate(() => this.#openChannel());
     this.#topology.forget();
-    this.#endsInARow = performance.now() - this.#openedAtMs < LONG_LIVED_MS ? this.#endsInARow + 1 : 1;
+    this.#failures = performance.now() - this.#openedAtMs < LONG_LIVED_MS ? this.#failures + 1 : 1;
     this.#options.status.report('queues', `the channel was closed: ${replyText(error)}. It will be reopened.`);
-    void sleep(backoffMs(this.#endsInARow, RECONNECT), this.#options.signal).then(() => this.#openChannel());
+    void sleep(backoffMs(this.#failures, RECONNECT), this.#options.signal).then(() => this.#openChannel());
   }
 }
 
@@ -242,7 +243,7 @@ function listed(services: readonly string[]): string {
   return more > 0 ? `${services.slice(0, MAX_LISTED).join(', ')} and ${more} more` : services.join(', ');
 }
 
-/** Also true if a service has such a name. Reserving too much of the budget is harmless. */
+/** Queues that have a reserved share of the prefetch budget. */
 function isSevere(queue: string): boolean {
   return queue === FAILURE_QUEUE || /_(?:error|critical)_logs$/.test(queue);
 }

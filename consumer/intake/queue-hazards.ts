@@ -4,7 +4,7 @@ import { majorVersion } from '../../src/wire.js';
 
 /**
  * A message that was returned this often is republished before it is processed: a delivery limit would eventually drop
- * it, or it may be what crashes its consumers.
+ * it, or it may have crashed its consumers.
  */
 export const MAX_RETURNS = 2;
 

@@ -74,23 +74,23 @@ export class RefusedQueues {
     return this.#held.has(queue);
   }
 
-  /** @param endsConnection asking for the queue ends the whole connection, so it is retried on a separate one. */
-  hold(declaration: QueueDeclaration, error: Error, endsConnection = false): void {
+  /** @param closesConnection the broker closes the whole connection over it, so it is retried on a separate one. */
+  hold(declaration: QueueDeclaration, error: Error, closesConnection = false): void {
     if (this.#held.has(declaration.queue)) return;
     this.#held.add(declaration.queue);
     // Any other failure is a bug in Loghive and must not end the process.
-    this.#retryUntilGranted(declaration, error, endsConnection).catch((fault) =>
+    this.#retryUntilGranted(declaration, error, closesConnection).catch((fault) =>
       internalLogger.error(`consumer: ${reasonOf(fault)}`),
     );
   }
 
-  async #retryUntilGranted(declaration: QueueDeclaration, error: Error, endsConnection: boolean): Promise<void> {
+  async #retryUntilGranted(declaration: QueueDeclaration, error: Error, closesConnection: boolean): Promise<void> {
     const { notices, signal, onFree } = this.#options;
     const sentence = sentenceOf(declaration.queue, error);
     const topic = `queue ${declaration.queue} refused`;
     if (sentence) notices.report(topic, sentence);
     await sleep(backoffMs(1, RETRY), signal);
-    await retry(() => this.#tryConsume(declaration, endsConnection), {
+    await retry(() => this.#tryConsume(declaration, closesConnection), {
       policy: RETRY,
       signal,
       onFailure: ({ message }) =>
@@ -109,12 +109,12 @@ export class RefusedQueues {
    * Rejects while the queue is refused. Waits while the broker is unreachable, because that says nothing about the
    * queue.
    */
-  async #tryConsume(declaration: QueueDeclaration, endsConnection: boolean): Promise<void> {
+  async #tryConsume(declaration: QueueDeclaration, closesConnection: boolean): Promise<void> {
     const { openConnection, connect, signal } = this.#options;
     let open = openConnection();
     for (; !open && !signal.aborted; open = openConnection()) await sleep(RETRY.firstMs, signal);
     if (!open) return;
-    if (!endsConnection) return this.#tryOn(open, declaration);
+    if (!closesConnection) return this.#tryOn(open, declaration);
     const separate = await connect(open);
     separate.model.on('error', () => {});
     const timer = setTimeout(() => separate.destroy(new Error('no answer')), ANSWER_MS);

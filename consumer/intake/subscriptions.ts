@@ -30,9 +30,9 @@ export interface SubscriptionsOptions {
   /**
    * The broker refuses this queue.
    *
-   * @param endsConnection whether asking for it ends the whole connection.
+   * @param closesConnection whether the broker closes the whole connection over it.
    */
-  readonly onRefused: (declaration: QueueDeclaration, error: Error, endsConnection?: boolean) => void;
+  readonly onRefused: (declaration: QueueDeclaration, error: Error, closesConnection?: boolean) => void;
   /** Time limit for the broker's answer about one queue, in milliseconds. Default 60000. */
   readonly answerMs?: number | undefined;
 }
@@ -221,7 +221,10 @@ export class Subscriptions {
     this.#asked = undefined;
   }
 
-  /** A broker that does not answer about one queue must not keep the consumer from the others: they get a new connection. */
+  /**
+   * If the broker does not answer about one queue, the others get a new connection, so that they are consumed
+   * nevertheless.
+   */
   async #answered<T>(declaration: QueueDeclaration, answer: PromiseLike<T>): Promise<T> {
     const { answerMs = ANSWER_MS, connection, isOpen, onRefused } = this.#options;
     const timer = setTimeout(() => {

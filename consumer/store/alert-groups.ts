@@ -92,7 +92,9 @@ export function alertGroups(schema: string) {
     )
     select coalesce(sum(rows), 0)::int as rows from summed`;
 
-  /** The latest notice of a condition has the highest id, also if the clock of this machine is behind that of another. */
+  /**
+   * The latest notice of a condition has the highest id, also if the clock of this machine is behind that of another.
+   */
   async function microsAfterLast(session: DatabaseSession, key: string | null): Promise<number> {
     if (key === null) return 0;
     const { rows } = await session.query<{ id: string }>(

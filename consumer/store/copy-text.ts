@@ -40,13 +40,13 @@ export function* copyText(records: readonly StoredRecord[]): Generator<Buffer> {
     const record = records[index]!;
     const between = names.of(record);
     if (record instanceof CanonicalRecord) {
-      const most = maxRowBytes(record, between.bytes);
+      const maxBytes = maxRowBytes(record, between.bytes);
       // Longer records are sent as text, in pieces.
-      if (most <= PIECE_BYTES) {
+      if (maxBytes <= PIECE_BYTES) {
         // Keep the order: the server reports a bad row by its number.
         if (text !== '') yield Buffer.from(text);
         text = '';
-        const piece = rows.add(record, between.bytes, most, records.length - index);
+        const piece = rows.add(record, between.bytes, maxBytes, records.length - index);
         if (piece) yield piece;
         continue;
       }
@@ -80,13 +80,13 @@ class RowPieces {
   #filled = 0;
 
   /**
-   * @param most see `maxRowBytes`: at most the size of a piece.
+   * @param maxBytes see `maxRowBytes`; no more than the size of a piece.
    * @param left how many rows may follow, including this one.
    * @returns the previous piece, if this row starts a new one.
    */
-  add(record: CanonicalRecord, names: Buffer, most: number, left: number): Buffer | undefined {
-    const full = this.#filled + most > this.#piece.length ? this.end() : undefined;
-    if (this.#filled === 0) this.#piece = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, most * left));
+  add(record: CanonicalRecord, names: Buffer, maxBytes: number, left: number): Buffer | undefined {
+    const full = this.#filled + maxBytes > this.#piece.length ? this.end() : undefined;
+    if (this.#filled === 0) this.#piece = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, maxBytes * left));
     this.#filled = writeRow(this.#piece, this.#filled, record, names);
     return full;
   }

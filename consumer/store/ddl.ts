@@ -1,7 +1,7 @@
 /**
  * DDL on the records table, and backoff after it fails. It needs a lock that the open transaction of a reader can hold
- * for long, and everything behind us in the lock queue waits too. So we request the lock briefly, a few times, and then
- * defer the work.
+ * for long, and every later lock request waits behind ours. So we request the lock briefly, a few times, and then defer
+ * the work.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorAction } from './error-action.js';

@@ -109,7 +109,7 @@ export function deadLetterAdmin(schema: string): DeadLetterAdmin {
     session: DatabaseSession,
     filter: DeadLetterFilter,
     { after, newest }: DeadLetterRange,
-    most = PAGE,
+    max = PAGE,
   ): Promise<Keys> {
     const { sql, values } = conditionOf(filter, [
       ['id > ?::bigint', after],
@@ -117,16 +117,16 @@ export function deadLetterAdmin(schema: string): DeadLetterAdmin {
     ]);
     const { rows } = await session.query<{ id: string; bytes: number }>(
       `select id::text as id, octet_length(raw) as bytes from ${table}
-       where ${sql} order by ${table}.id limit ${most.rows}`,
+       where ${sql} order by ${table}.id limit ${max.rows}`,
       [...values],
     );
     let bytes = 0;
     const page = rows.filter((row, at) => {
       bytes += row.bytes;
-      return at === 0 || bytes <= most.bytes;
+      return at === 0 || bytes <= max.bytes;
     });
     const ids = page.map(({ id }) => id);
-    const isLast = page.length === rows.length && rows.length < most.rows;
+    const isLast = page.length === rows.length && rows.length < max.rows;
     return { ids, after: isLast ? undefined : ids.at(-1) };
   }
 

@@ -52,7 +52,7 @@ export interface Store {
    * @throws BatchRefused as well.
    */
   write(batch: Batch): Promise<BatchOutcome>;
-  /** Saves announcedServices services. Resolves when they are committed, or refused by the table. */
+  /** Saves announced services. Resolves when they are committed, or refused by the table. */
   saveServices(services: readonly string[]): Promise<TableRefusal | undefined>;
   /** Clock of the server, epoch milliseconds. */
   serverNowMs(): Promise<number>;

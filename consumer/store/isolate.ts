@@ -253,9 +253,9 @@ function cut({ from, to }: Part, hint: number | undefined, isClear: boolean): Pa
     : [...pieces(after, PARTS), ...pieces(before, PARTS), row];
 }
 
-/** Last first. */
-function pieces({ from, to }: Part, most: number): Part[] {
-  const size = Math.ceil((to - from) / most);
+/** Splits into at most `count` pieces, the last one first. */
+function pieces({ from, to }: Part, count: number): Part[] {
+  const size = Math.ceil((to - from) / count);
   const found: Part[] = [];
   for (let start = from; start < to; start += size) found.unshift({ from: start, to: Math.min(start + size, to) });
   return found;

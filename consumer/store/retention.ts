@@ -5,8 +5,8 @@
  * Every step is its own transaction, and one of several processes does the work: a process that does not get the
  * advisory lock skips the pass. If the process dies or a step fails, the next pass continues.
  *
- * A reader may hold a table lock for hours, and while we wait for it everybody else waits behind us. So the steps of a
- * pass wait two seconds for locks in total, and locked objects are skipped with increasing delays.
+ * A reader may hold a table lock for hours, and while we wait for it every later lock request waits behind ours. So the
+ * steps of a pass wait two seconds for locks in total, and locked objects are skipped with increasing delays.
  */
 import type { StatusLog } from '../../src/status-log.js';
 import { sleep } from '../../src/time/time-limit.js';

@@ -19,7 +19,7 @@ export interface TableRefusal {
 export interface ServicesTable {
   /** Resolves when they are committed or refused. */
   write(session: DatabaseSession, services: readonly string[]): Promise<TableRefusal | undefined>;
-  /** All services, whatever wrote them, oldest first. */
+  /** All services, including those that other programs added, oldest first. */
   read(session: DatabaseSession): Promise<readonly string[] | TableRefusal>;
   /** Does what `write` would do with a unique service, in a transaction that the caller rolls back. */
   probe(session: DatabaseSession): Promise<void>;

@@ -1,9 +1,9 @@
 /**
  * SQL that several files share. Pure.
  *
- * Each transaction sets everything it depends on with SET LOCAL, whatever the role, the database or another client of a
- * pooler has configured. Nothing is set for a session: a pooler in transaction mode runs each transaction in another
- * session and hands the previous one, with its settings, to other clients.
+ * Each transaction sets everything it depends on with SET LOCAL, because the role, the database or another client of a
+ * pooler may have configured something else. Nothing is set for a session: a pooler in transaction mode runs each
+ * transaction in another session and hands the previous one, with its settings, to other clients.
  */
 
 export interface TransactionSettings {

@@ -10,10 +10,10 @@ import * as embedded from './embedded.mjs';
 import { openEnvironment } from './environment.mjs';
 import * as real from './real.mjs';
 import { openScreen } from './screen.mjs';
-import { letVisitorsIn, quantile } from './visitors.mjs';
+import { quantile, startVisitors } from './visitors.mjs';
 
 /** Time limit for the last records to get from the broker to the table. */
-const SETTLE_MS = 30_000;
+const AUDIT_TIMEOUT_MS = 30_000;
 
 const json = process.argv.includes('--json');
 const servers = process.argv.includes('--real') ? real : embedded;
@@ -60,7 +60,7 @@ async function runDemo() {
   const { shop, url } = await environment.openShop();
   screen.good(`the shop (process ${shop.pid}) is open on ${url}: node:http and an ordinary Winston logger`);
 
-  const visitors = letVisitorsIn(url);
+  const visitors = startVisitors(url);
   const { answers } = visitors;
   void watch(answers, finished.signal);
   await visitors.more(120);
@@ -83,7 +83,7 @@ async function runDemo() {
   screen.good(await fault.recover());
   await visitors.more(200);
 
-  await visitors.leave();
+  await visitors.stop();
   shop.kill('SIGTERM').catch(() => {});
   const { code } = await shop.exited;
   if (code !== 0) throw new Error(`the shop exited with ${code}\n${environment.lastOutput()}`);
@@ -112,7 +112,7 @@ async function messagesQueued() {
 
 /** Repeats the audit until it passes or the time is over. */
 async function finalAudit() {
-  const deadlineMs = performance.now() + SETTLE_MS;
+  const deadlineMs = performance.now() + AUDIT_TIMEOUT_MS;
   for (;;) {
     const counts = await balance(environment.query, environment.receipts);
     if (isBalanced(counts) || performance.now() > deadlineMs) return counts;

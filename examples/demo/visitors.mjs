@@ -1,4 +1,4 @@
-/** The shop's visitors: real HTTP requests by a few concurrent people, until they are asked to leave. */
+/** The shop's visitors: a few people who send real HTTP requests concurrently until `stop()`. */
 import { setTimeout as pause } from 'node:timers/promises';
 
 const PEOPLE = 6;
@@ -12,9 +12,9 @@ export function quantile(tookMs, share) {
 }
 
 /** @param shop the shop's address, http://… */
-export function letVisitorsIn(shop) {
+export function startVisitors(shop) {
   const answers = { count: 0, failed: 0, tookMs: [] };
-  const waiters = new Set();
+  const checks = new Set();
   let open = true;
 
   async function ask(path, body) {
@@ -29,7 +29,7 @@ export function letVisitorsIn(shop) {
     } finally {
       answers.tookMs.push(performance.now() - startedMs);
       answers.count++;
-      for (const check of waiters) check();
+      for (const check of checks) check();
     }
   }
 
@@ -56,14 +56,14 @@ export function letVisitorsIn(shop) {
       await new Promise((resolve) => {
         const check = () => {
           if (answers.count < wanted) return;
-          waiters.delete(check);
+          checks.delete(check);
           resolve();
         };
-        waiters.add(check);
+        checks.add(check);
       });
     },
-    /** Resolves when the last visitor has left. */
-    async leave() {
+    /** Resolves when every visitor has finished and all requests are answered. */
+    async stop() {
       open = false;
       await Promise.all(people);
     },

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import Fastify, { LogController } from 'fastify';
 
 const app = Fastify({
-  logger: { transport: { target: 'loghive/pino' } }, // LOGHIVE_SERVICE and LOGHIVE_URL set the service name and the broker
+  // LOGHIVE_SERVICE and LOGHIVE_URL set the service name and the broker.
+  logger: { transport: { target: 'loghive/pino' } },
   requestIdHeader: 'x-request-id',
   logController: new LogController({ requestIdLogLabel: 'requestId' }),
   genReqId: () => randomUUID(),

@@ -1,4 +1,4 @@
-/** A realistic payment provider: it declines cards, and it fails. */
+/** A simulated payment provider: it declines some cards and fails for others. */
 export class Declined extends Error {
   name = 'Declined';
 }

@@ -71,8 +71,8 @@ export function internalsOf(model: ChannelModel): ConnectionInternals {
     resumeReading() {
       if (!paused) return;
       paused = false;
-      // amqplib counts only reads from the socket as a sign of life, and there are none while `rest` holds frames. A dead
-      // peer is still detected: by the health check and by TCP keep-alive.
+      // amqplib counts only reads from the socket as a sign of life, and there are none while `rest` holds frames. A
+      // dead peer is still detected: by the health check and by TCP keep-alive.
       connection.recvSinceLastCheck = true;
       // Deferred: the caller may be in the middle of handling a frame. On this event amqplib reads everything that has
       // arrived.

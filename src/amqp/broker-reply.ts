@@ -35,7 +35,10 @@ export function isRefusedConsume(error: unknown): boolean {
   return replyCode(error) !== undefined && classId === BASIC_CLASS && methodId === CONSUME_METHOD;
 }
 
-/** Whether the broker closed the whole connection: it does so at a `basic.consume` of a quorum queue without a majority. */
+/**
+ * Whether the broker closed the whole connection with an internal error, as it does at a `basic.consume` of a quorum
+ * queue without a majority.
+ */
 export function isInternalError(error: unknown): boolean {
   return replyCode(error) === INTERNAL_ERROR;
 }

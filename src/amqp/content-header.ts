@@ -1,10 +1,10 @@
 /**
  * Decodes the content header of a message, its size and properties, so that no header can close the connection.
  *
- * Brokers forward headers that amqplib's own decoder cannot handle: an unknown type (`L`, which py-amqp writes for every
- * integer beyond 32 bits), tables nested so deep that the stack overflows, names that change the prototype. amqplib
- * throws, the connection closes, and the message is redelivered. Here a value that cannot be decoded is replaced by a
- * text that says why. Pure.
+ * Brokers forward headers that amqplib's own decoder cannot handle: an unknown type (`L`, which py-amqp writes for
+ * every integer beyond 32 bits), tables nested so deep that the stack overflows, names that change the prototype.
+ * amqplib throws, the connection closes, and the message is redelivered. Here a value that cannot be decoded is
+ * replaced by a text that says why. Pure.
  *
  * Sources: https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf (4.2.5 and 4.2.6) and
  * https://www.rabbitmq.com/amqp-0-9-1-errata (the types of the field table).

@@ -1,6 +1,6 @@
 /**
- * The connections of this process that wait for their reconnect delay, by broker. When one of them connects, the waiters
- * to the same broker retry immediately.
+ * The connections of this process that wait for their reconnect delay, by broker. When one of them connects, the
+ * waiters to the same broker retry immediately.
  */
 import type { BrokerHost } from '../settings/broker-url.js';
 

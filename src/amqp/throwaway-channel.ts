@@ -27,7 +27,7 @@ export async function ask(
   timeoutMs?: number,
 ): Promise<Answer> {
   const channel = await connection.model.createChannel();
-  // Fails only if the channel has ended already.
+  // Fails only if the channel is closed already.
   const close = () => channel.close().catch(() => {});
   const timer = timeoutMs === undefined ? undefined : setTimeout(close, timeoutMs);
   // The same error also rejects `request`.

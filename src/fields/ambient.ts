@@ -1,4 +1,4 @@
-/** Fields from the surroundings of a call. The nearest wins: the context, then the trace, then the process. */
+/** Fields that are not passed in the call: of the context, the trace and the process, in this order of precedence. */
 import { contextMembers } from './context.js';
 import { joinMembers, type Member } from './member.js';
 import { traceMembers } from './trace.js';

@@ -1,6 +1,6 @@
 /**
- * Fields for every record that is logged within a function and in whatever it starts, such as the id of the current
- * request.
+ * Fields for every record that is logged within a function and in everything that it starts, such as the id of the
+ * current request.
  *
  * @module
  */

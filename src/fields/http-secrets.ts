@@ -1,5 +1,5 @@
 /**
- * The preset `http`: hides the secrets that HTTP clients and servers carry, anywhere in a record, by the names of
+ * The preset `http`: hides the secrets that HTTP clients and servers send, anywhere in a record, by the names of
  * fields. The names are in secret-name.ts; texts are searched by secret-text.ts.
  *
  * @module
@@ -10,7 +10,7 @@ import { type Censor, hideInText, IN_QUERY, mayHoldSecret, QUERY, textCensor } f
 
 export interface Hiding {
   readonly censor: Censor;
-  /** Leaves fields out instead. Texts and lists keep their form: their secrets are replaced in any case. */
+  /** Leaves fields out instead. In texts and lists the secrets are replaced in any case. */
   readonly remove: boolean;
 }
 
@@ -53,7 +53,7 @@ function hideInObject(fields: JsonObject, walk: Walk, parent: string): void {
   const isNamed = hideNamedValue(fields, walk, parent);
   for (const name of Object.keys(fields)) {
     const value = fields[name] as Json;
-    const secrecy = saysSomething(value) ? secrecyUnder(isNamed ? '' : parent, name) : 'none';
+    const secrecy = canBeSecret(value) ? secrecyUnder(isNamed ? '' : parent, name) : 'none';
     if (isNamed && name === 'value') continue;
     if (secrecy === 'none') setField(fields, name, hiddenAt(name, value, walk, name === '[Map]' ? parent : name));
     else if (secrecy === 'texts') setField(fields, name, withoutTexts(name, value, walk));
@@ -71,25 +71,25 @@ function hideNamedValue(fields: JsonObject, walk: Walk, parent: string): boolean
   const name = fields.name ?? fields.key;
   if (typeof name !== 'string' || !('value' in fields)) return false;
   const value = fields.value as Json;
-  const isSecret = secrecyUnder(parent, name) !== 'none' && saysSomething(value);
+  const isSecret = secrecyUnder(parent, name) !== 'none' && canBeSecret(value);
   fields.value = isSecret ? censored(value, walk, 'value') : hiddenAt('value', value, walk, 'value');
   return true;
 }
 
-/** Lists in which names and values of headers alternate. */
-const TURNS = /^raw(?:headers|trailers)$|^headers$/i;
+/** Flat lists, in which names and values of headers alternate. */
+const ALTERNATING = /^raw(?:headers|trailers)$|^headers$/i;
 const CUT = /^…\[cut \d+ more\]$/;
-/** In any other list, these names mean the same: nothing else has such names. */
+/** Names that mark a header in any other list as well, because nothing else has them. */
 const HEADERS = new RegExp(`^(?:${HEADER_NAMES})$`, 'i');
 
 function hideInList(items: Json[], walk: Walk, parent: string): void {
   // A long list was cut and ends with a text that says by how much; its last pair may be cut as well.
   const count = isCut(items.at(-1)) ? items.length - 1 : items.length;
   const isPairs = count > 0 && items.every((item, at) => at === count || isPair(item) || isCutPair(item));
-  const inTurns = !isPairs && count % 2 === 0 && items.every((item, at) => at % 2 === 1 || typeof item === 'string');
+  const isFlat = !isPairs && count % 2 === 0 && items.every((item, at) => at % 2 === 1 || typeof item === 'string');
   for (const [at, item] of items.entries()) {
     if (isPairs && isPair(item)) hidePair(item, at, walk, parent);
-    else if (inTurns && at % 2 === 1 && isHeader(items[at - 1] as string, parent)) items[at] = censored(item, walk, at);
+    else if (isFlat && at % 2 === 1 && isHeader(items[at - 1] as string, parent)) items[at] = censored(item, walk, at);
     else items[at] = hiddenAt(at, item, walk, parent);
   }
 }
@@ -107,14 +107,14 @@ function isCut(item: Json | undefined): boolean {
 }
 
 function isHeader(name: string, parent: string): boolean {
-  return TURNS.test(parent) ? secrecyOf(name) !== 'none' : HEADERS.test(name);
+  return ALTERNATING.test(parent) ? secrecyOf(name) !== 'none' : HEADERS.test(name);
 }
 
 /** A pair of a Map, of `Object.entries()`, or of the entries of Headers. */
 function hidePair(pair: [Json, Json], at: number, walk: Walk, parent: string): void {
   const [name, value] = pair;
   walk.path.push(String(at));
-  const isSecret = typeof name === 'string' && secrecyUnder(parent, name) !== 'none' && saysSomething(value);
+  const isSecret = typeof name === 'string' && secrecyUnder(parent, name) !== 'none' && canBeSecret(value);
   pair[0] = hiddenAt(0, name, walk, '');
   pair[1] = isSecret ? censored(value, walk, 1) : hiddenAt(1, value, walk, typeof name === 'string' ? name : '');
   walk.path.pop();
@@ -133,6 +133,6 @@ function withoutTexts(name: string | number, value: Json, walk: Walk): Json {
 }
 
 /** Null, false, true and an empty text are not secret. */
-function saysSomething(value: Json): boolean {
+function canBeSecret(value: Json): boolean {
   return value !== null && typeof value !== 'boolean' && value !== '';
 }

@@ -10,7 +10,7 @@ import { mayHaveUnsafeEscapes } from '../value/safe-text.js';
 export interface Member {
   readonly name: string;
   readonly value: unknown;
-  /** The value as JSON, if it never changes and is clean. */
+  /** The value as JSON, if it never changes and no escape in it looks unsafe. */
   readonly json?: string;
 }
 
@@ -25,7 +25,7 @@ export function lastingMembers(fields: object): readonly Member[] {
     if (value === undefined) return [];
     const safe = safeValue(value);
     const json = JSON.stringify(safe);
-    // `safeValue` has cleaned it: an apparent hazard is only a text about one.
+    // `safeValue` has removed unsafe escapes. What still looks like one is only a text such as `\\u0000`.
     return [{ name, value: safe, ...(mayHaveUnsafeEscapes(json) ? {} : { json }) }];
   });
 }

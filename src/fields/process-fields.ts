@@ -1,4 +1,4 @@
-/** The fields of the process, in every record. */
+/** The fields of the process, which every record has by default. */
 import os from 'node:os';
 
 /** Named as in Pino and Bunyan. */

@@ -12,17 +12,20 @@ import { hideHttpSecrets } from './http-secrets.js';
 import { type Censor, hideInText, mayHoldSecret, textCensor } from './secret-text.js';
 
 /**
- * `'http'`: what HTTP clients and servers carry, at any depth: authorization, cookies, API keys, passwords, tokens, secrets,
- * also within texts and the message. Or paths in Pino's syntax, `['password', 'user.card', 'items[*].secret', '*.token']`.
- * Or an object with both, and with what replaces the values.
+ * `'http'`: what HTTP clients and servers send, at any depth: authorization, cookies, API keys, passwords, tokens,
+ * secrets, also within texts and the message. Or paths in Pino's syntax, `['password', 'user.card', 'items[*].secret',
+ * '*.token']`. Or an object with both, and with a replacement for the values.
  */
 export type RedactOptions =
   | 'http'
   | readonly string[]
   | {
-      /** `'http'` hides what HTTP clients and servers carry. */
+      /** `'http'` hides what HTTP clients and servers send. */
       preset?: 'http' | undefined;
-      /** Paths within `information`, in Pino's syntax: `user.card`, `headers["set-cookie"]`, `items[*].secret`, `*.token`. */
+      /**
+       * Paths within `information`, in Pino's syntax: `user.card`, `headers["set-cookie"]`, `items[*].secret`,
+       * `*.token`.
+       */
       paths?: readonly string[] | undefined;
       /**
        * What replaces a value. A function gets the value and its path within `information`, as in Pino, and returns the
@@ -31,12 +34,14 @@ export type RedactOptions =
        * becomes `[Redacted]`. Default: `[Redacted]`.
        */
       censor?: string | ((value: unknown, path: string[]) => unknown) | undefined;
-      /** `true` leaves the fields out instead. Texts and lists keep their form; their secrets are replaced. Default: false. */
+      /**
+       * `true` leaves the fields out instead. In texts and lists the secrets are replaced in any case. Default: false.
+       */
       remove?: boolean | undefined;
     };
 
 export interface Redact {
-  /** Whether the JSON of a record may hold something to hide. Never misses anything. */
+  /** Whether the JSON of a record may hold something to hide. May be true without need, but has no false negatives. */
   concerns(json: string): boolean;
   /** Returns plain JSON without what is to be hidden. May change its argument. */
   fields(information: JsonObject): JsonObject;

@@ -32,8 +32,8 @@ const TEXT_NAMES = ['auth', 'pass'];
 const SUFFIXES = ['header', 'value', 'string', 'text', 'raw'];
 const SUFFIX = new RegExp(`(?:${SUFFIXES.join('|')}|\\d)+$`);
 /** Longer names are not searched, and the number of remembered names is limited. */
-const MOST_CHARACTERS = 100;
-const MOST_KNOWN = 2000;
+const MAX_CHARACTERS = 100;
+const MAX_KNOWN = 2000;
 
 /**
  * Headers with a secret whose names mean nothing else. They are recognized even if only a colon or a place in a list
@@ -44,12 +44,13 @@ export const HEADER_NAMES =
 
 /** Between the letters of a name. Only the next letter ends a gap, so matching takes linear time. */
 const GAP = '[^a-z\\d]*';
+/** Marks the end of a name of `TEXT_NAMES` in the words below. */
 const END = '.';
 /**
- * Bounded, like names (a quote counts twice in JSON): in a text of many MB the regular expression's stack would
- * overflow.
+ * What may follow such a name, up to its value. As long as a name at most (each quote takes two characters in JSON),
+ * because without a limit the regular expression's stack would overflow in a text of many MB.
  */
-const BEHIND_TEXT_NAME = `(?:[^a-z]|${SUFFIXES.map((suffix) => [...suffix].join(GAP)).join('|')}){0,${2 * MOST_CHARACTERS}}["'=:]`;
+const BEHIND_TEXT_NAME = `(?:[^a-z]|${SUFFIXES.map((suffix) => [...suffix].join(GAP)).join('|')}){0,${2 * MAX_CHARACTERS}}["'=:]`;
 
 /**
  * The source of a regular expression (flag `i`) that matches each secret's name in the text of an object, in any
@@ -83,13 +84,13 @@ const known = new Map<string, Secrecy>();
 export function secrecyOf(name: string): Secrecy {
   const found = known.get(name);
   if (found !== undefined) return found;
-  const secrecy = name.length > MOST_CHARACTERS ? 'none' : judged(name);
-  if (known.size >= MOST_KNOWN) known.clear();
+  const secrecy = name.length > MAX_CHARACTERS ? 'none' : classify(name);
+  if (known.size >= MAX_KNOWN) known.clear();
   known.set(name, secrecy);
   return secrecy;
 }
 
-function judged(name: string): Secrecy {
+function classify(name: string): Secrecy {
   const letters = name.toLowerCase().replace(/[^a-z\d]/g, '');
   if (ANYWHERE.test(letters)) return letters.endsWith('s') ? 'texts' : 'all';
   const bare = letters.replace(SUFFIX, '');

@@ -37,7 +37,7 @@ export function mayHoldSecret(text: string): boolean {
 
 /** A login in a URL: user and password, or a token as the user. */
 const USER_INFO = /:\/\/([^\s:@/?#"'<>]*)(:[^\s/"'<>]*)?@/g;
-const LEAST_TOKEN = 16;
+const MIN_TOKEN = 16;
 /** `Authorization: Bearer …`, up to the end of the line. */
 const HEADER_LINE = new RegExp(
   // Also after a line break that is written as `\\n`.
@@ -73,7 +73,7 @@ export function hideInText(text: string, censor: TextCensor): string {
   return hideNext(hideNext(hidePairs(text, censor), LISTED, censor), NAMED, censor)
     .replace(USER_INFO, (whole, user: string, password: string | undefined) => {
       if (password !== undefined) return password === ':' ? whole : `://${user}:${censor(password.slice(1))}@`;
-      return user.length < LEAST_TOKEN ? whole : `://${censor(user)}@`;
+      return user.length < MIN_TOKEN ? whole : `://${censor(user)}@`;
     })
     .replace(HEADER_LINE, (_whole, name: string, colon: string, value: string) => `${name}${colon}${censor(value)}`)
     .replace(PARAMETER, (whole, name: string, value: string, at: number, all: string) => {
@@ -135,7 +135,7 @@ function hidePairs(text: string, censor: TextCensor): string {
     }
     const isBracket = opener === '{' || opener === '[';
     if (secrecy === 'none') {
-      // A nested one ends with it.
+      // A query within another one is part of it.
       if (opener === '{' && next > queryEnd && QUERY.test(name)) queryEnd = closing(text, next);
       // The value may itself be a pair.
       PAIR.lastIndex = isBracket ? next : next - 1;

@@ -6,8 +6,9 @@
 import type { Member } from './member.js';
 
 /**
- * The symbols under which every copy of `@opentelemetry/api` 1.x keeps what an SDK has registered, and a context its
- * span. Used instead of the package, which cannot be loaded by name in a bundle or under Yarn's Plug'n'Play.
+ * Every copy of `@opentelemetry/api` 1.x stores the API that an SDK has registered under the first symbol, and the span
+ * of a context under the second. They are used instead of the package, which cannot be loaded by name in a bundle or
+ * under Yarn's Plug'n'Play.
  * `test/fields/trace.test.ts` fails if a version of the package has other symbols.
  */
 const REGISTRY = Symbol.for('opentelemetry.js.api.1');

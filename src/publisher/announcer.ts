@@ -6,7 +6,7 @@
  *   idle ──────────────────────────────▶ opening ───────────────▶ declaring ────────────▶ open
  *    ▲                                      │                       │      ▲ an hour is over │
  *    │                                      │                       │      └────────────────┤
- *    └────────────── channel ended ─────────┴───────────────────────┴───────────────────────┘
+ *    └────────────── channel closed ────────┴───────────────────────┴───────────────────────┘
  *
  * It has its own channel and declarations, so that an error here does not affect records, which never wait for it. If
  * the process dies at any point, the announcement is missing until the next one.
@@ -30,8 +30,8 @@ const HOUR_MS = 3_600_000;
 const RETURNED: BackoffPolicy = { firstMs: 1000, maxMs: 60_000 };
 
 type State =
-  /** @property endedOn the connection on which it failed; retried there after an hour. */
-  | { readonly name: 'idle'; readonly endedOn?: OpenConnection | undefined }
+  /** @property closedOn the connection on which the channel was closed; retried there after an hour. */
+  | { readonly name: 'idle'; readonly closedOn?: OpenConnection | undefined }
   | { readonly name: 'opening'; readonly connection: OpenConnection }
   | { readonly name: 'declaring'; readonly connection: OpenConnection; readonly channel: ConfirmChannel }
   | {
@@ -57,9 +57,9 @@ export class Announcer {
   #state: State = { name: 'idle' };
   readonly #statusLog = new StatusLog();
   #waiting: (() => void)[] = [];
-  /** Runs until a returned announcement is repeated. */
+  /** The delay after which a returned announcement is repeated. */
   #again: NodeJS.Timeout | undefined;
-  #returnsInARow = 0;
+  #consecutiveReturns = 0;
 
   /** @param everyMs how often every service is announced again on the same connection, in milliseconds. */
   constructor(publishChannel: PublishChannel, { warn, log }: Reports, everyMs = HOUR_MS) {
@@ -84,7 +84,7 @@ export class Announcer {
     const state = this.#state;
     if (this.#services.size === 0) return true;
     if (state.name === 'idle')
-      return !this.#publishChannel.openConnection || state.endedOn === this.#publishChannel.openConnection;
+      return !this.#publishChannel.openConnection || state.closedOn === this.#publishChannel.openConnection;
     return state.name === 'open' && [...this.#services].every((service) => state.answered.has(service));
   }
 
@@ -115,8 +115,8 @@ export class Announcer {
     const state = this.#state;
     if (!('channel' in state)) return;
     if (state.name === 'declaring') for (const service of this.#services) this.#publish(state.channel, service);
-    // amqplib hands the frames of a channel to the socket one turn of the event loop later, but the end of a connection
-    // immediately.
+    // amqplib hands the frames of a channel to the socket one turn of the event loop later, but the close of a
+    // connection immediately.
     await nextTurn();
     await nextTurn();
   }
@@ -129,7 +129,7 @@ export class Announcer {
 
   #connected(connection: OpenConnection): void {
     const state = this.#state;
-    const known = state.name === 'idle' ? state.endedOn : state.connection;
+    const known = state.name === 'idle' ? state.closedOn : state.connection;
     if (known !== connection) this.#open(connection);
   }
 
@@ -161,12 +161,12 @@ export class Announcer {
     connection.model.createConfirmChannel().then(
       (channel) => {
         channel.on('error', (error) => this.#log.debug(`announcing services: ${reasonOf(error)}`));
-        channel.on('close', () => this.#ended(connection));
+        channel.on('close', () => this.#closed(connection));
         channel.on('return', () => this.#returned());
         if (this.#state === opening) void this.#declare(connection, channel);
       },
-      // The connection ended in the meantime, and reports that itself.
-      () => this.#ended(connection),
+      // The connection was lost in the meantime, and reports that itself.
+      () => this.#closed(connection),
     );
   }
 
@@ -183,9 +183,9 @@ export class Announcer {
     this.#announce();
   }
 
-  #ended(connection: OpenConnection): void {
+  #closed(connection: OpenConnection): void {
     if (this.#state.name === 'idle' || this.#state.connection !== connection) return;
-    this.#state = { name: 'idle', endedOn: connection };
+    this.#state = { name: 'idle', closedOn: connection };
     this.#topology.forget();
     this.#resolveWaiting();
   }
@@ -201,12 +201,12 @@ export class Announcer {
       channel.publish(LOGS_EXCHANGE, SERVICES_KEY, encodeAnnouncement(service), properties, (error) => {
         const state = this.#state;
         if (state.name === 'open' && state.channel === channel) state.answered.add(service);
-        if (!this.#again) this.#returnsInARow = 0;
+        if (!this.#again) this.#consecutiveReturns = 0;
         this.#resolveWaiting();
         if (error && isNack(error)) this.#refused();
       });
     } catch (error) {
-      // amqplib throws while the channel is closing. Its end is reported by an event.
+      // amqplib throws while the channel is closing. The close is reported by an event.
       this.#log.debug(`cannot announce service "${service}": ${reasonOf(error)}`);
     }
   }
@@ -218,7 +218,7 @@ export class Announcer {
         this.#again = undefined;
         this.#repeat();
       },
-      backoffMs(++this.#returnsInARow, RETURNED),
+      backoffMs(++this.#consecutiveReturns, RETURNED),
     ).unref();
   }
 

@@ -14,14 +14,14 @@ import { tallyConfirmed } from './tally.js';
 export class Backlog {
   readonly #lanes: Lanes;
   readonly #drops: DropCounter;
-  readonly #mostBytes: number;
+  readonly #maxBytes: number;
   #bytes = 0;
   #confirmed = 0;
 
-  constructor(lanes: Lanes, drops: DropCounter, mostBytes: number) {
+  constructor(lanes: Lanes, drops: DropCounter, maxBytes: number) {
     this.#lanes = lanes;
     this.#drops = drops;
-    this.#mostBytes = mostBytes;
+    this.#maxBytes = maxBytes;
   }
 
   get confirmed(): number {
@@ -48,8 +48,8 @@ export class Backlog {
    * Drops lower or older records until `bytes` more fit. Returns false if the incoming record must be dropped instead.
    */
   makeRoom(level: Level, bytes: number): boolean {
-    if (bytes > this.#mostBytes) return false;
-    while (this.#bytes + bytes > this.#mostBytes) {
+    if (bytes > this.#maxBytes) return false;
+    while (this.#bytes + bytes > this.#maxBytes) {
       const victim = chooseVictim(this.lanes(), level);
       const frame = victim?.dropOldest(Date.now());
       if (!victim || !frame) return false;

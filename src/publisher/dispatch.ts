@@ -31,7 +31,7 @@ export class Dispatch {
   readonly #publishChannel: PublishChannel;
   readonly #lanes: Lanes;
   readonly #config: Pick<PublisherConfig, 'lingerMs' | 'queues'>;
-  readonly #settled: (throttled: ThrottledLane, frame: Frame, outcome: PublishOutcome) => void;
+  readonly #onOutcome: (throttled: ThrottledLane, frame: Frame, outcome: PublishOutcome) => void;
   #linger: NodeJS.Timeout | undefined;
   #state: 'open' | 'stopped' = 'open';
   /** Publishing on this connection failed synchronously; it is not used any more. */
@@ -41,17 +41,17 @@ export class Dispatch {
   #sliceEndsMs: number | undefined;
   #isPaused = false;
 
-  /** @param settled receives the outcome of each published frame, which is still in its lane then. */
+  /** @param onOutcome receives the outcome of each published frame, which is still in its lane then. */
   constructor(
     publishChannel: PublishChannel,
     lanes: Lanes,
     config: Pick<PublisherConfig, 'lingerMs' | 'queues'>,
-    settled: (throttled: ThrottledLane, frame: Frame, outcome: PublishOutcome) => void,
+    onOutcome: (throttled: ThrottledLane, frame: Frame, outcome: PublishOutcome) => void,
   ) {
     this.#publishChannel = publishChannel;
     this.#lanes = lanes;
     this.#config = config;
-    this.#settled = settled;
+    this.#onOutcome = onOutcome;
   }
 
   /** Number of frames that were published again. */
@@ -117,7 +117,7 @@ export class Dispatch {
     this.pump();
   }
 
-  /** Sends nothing more, for good. */
+  /** Stops sending. It cannot be started again. */
   stop(): void {
     clearTimeout(this.#linger);
     this.#state = 'stopped';
@@ -143,9 +143,9 @@ export class Dispatch {
       properties,
     };
     let outcome: PublishOutcome | undefined;
-    this.#publishChannel.publish(message, (settled) => {
-      outcome = settled;
-      this.#settled(throttled, frame, settled);
+    this.#publishChannel.publish(message, (result) => {
+      outcome = result;
+      this.#onOutcome(throttled, frame, result);
     });
     if (outcome === 'lost') this.#leave(connection);
     return true;
@@ -153,7 +153,7 @@ export class Dispatch {
 
   /**
    * amqplib threw although the connection looks open. The same frame would be retried on it and fail forever, and the
-   * channel may never report its end, so a new connection is requested.
+   * channel may never report its close, so a new connection is requested.
    */
   #leave(connection: OpenConnection): void {
     this.#broken = connection;

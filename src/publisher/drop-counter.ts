@@ -23,12 +23,12 @@ export function chooseVictim(lanes: Iterable<Lane>, incoming: Level): Lane | und
   let victim: Lane | undefined;
   for (const lane of lanes) {
     if (lane.oldest === undefined || severity(lane.level) > severity(incoming)) continue;
-    if (victim === undefined || goesBefore(lane, victim)) victim = lane;
+    if (victim === undefined || isDroppedBefore(lane, victim)) victim = lane;
   }
   return victim;
 }
 
-function goesBefore(lane: Lane, other: Lane): boolean {
+function isDroppedBefore(lane: Lane, other: Lane): boolean {
   const step = severity(lane.level) - severity(other.level);
   return step < 0 || (step === 0 && lane.oldest! < other.oldest!);
 }
@@ -61,14 +61,14 @@ export class DropCounter {
   readonly #unreported = new Map<DropReason, Map<string, number>>();
   /** Whether the broker was reachable when records were dropped as unsent, so that only time was short. */
   couldBeSent = true;
-  readonly notAccepted = noneMissed();
-  #notAcceptedReported = noneMissed();
+  readonly notAccepted = noneNotAccepted();
+  #notAcceptedReported = noneNotAccepted();
   #total = 0;
   #unreportedTotal = 0;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
-  #mode: 'soon' | 'when asked' | 'at the very end' = 'soon';
-  /** At the very end: how many records it takes for another line. */
-  #lineFrom = 1;
+  #mode: 'delayed' | 'held' | 'immediate' = 'delayed';
+  /** In the mode `immediate`: the number of unreported records that causes the next line. Each line doubles it. */
+  #reportFrom = 1;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(write: (sentence: string) => void) {
@@ -86,8 +86,8 @@ export class DropCounter {
     add(entryOf(this.#unreported, reason), `${service} ${level}`, records);
     this.#total += records;
     this.#unreportedTotal += records;
-    if (this.#mode === 'soon') this.#reportSoon(reason === 'logged after close' ? GATHER_MS : 0);
-    else if (this.#mode === 'at the very end' && this.#unreportedTotal >= this.#lineFrom) this.report();
+    if (this.#mode === 'delayed') this.#reportSoon(reason === 'logged after close' ? GATHER_MS : 0);
+    else if (this.#mode === 'immediate' && this.#unreportedTotal >= this.#reportFrom) this.report();
   }
 
   counts(): DropCounts {
@@ -104,12 +104,12 @@ export class DropCounter {
   hold(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#mode = 'when asked';
+    this.#mode = 'held';
   }
 
   /** Reports soon what is new in `notAccepted`. Called for each record, so it must be cheap. */
   reportNotAccepted(): void {
-    if (totalOf(this.notAccepted) !== totalOf(this.#notAcceptedReported) && this.#mode === 'soon')
+    if (totalOf(this.notAccepted) !== totalOf(this.#notAcceptedReported) && this.#mode === 'delayed')
       this.#reportSoon(GATHER_MS);
   }
 
@@ -117,10 +117,10 @@ export class DropCounter {
   report(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#mode === 'when asked') this.#mode = 'soon';
+    if (this.#mode === 'held') this.#mode = 'delayed';
     const unreported = this.#takeUnreported();
     if (unreported.length === 0) return;
-    if (this.#mode === 'at the very end') this.#lineFrom *= 2;
+    if (this.#mode === 'immediate') this.#reportFrom *= 2;
     const parts = unreported.map(([reason, lanes]) => part(reason, lanes));
     const remedies = unreported.map(([reason]) => this.#remedy(reason));
     this.#reportedAtMs = performance.now();
@@ -147,12 +147,12 @@ export class DropCounter {
   }
 
   /**
-   * Reports now, and from now on immediately, because the event loop will not turn again: any record that an `exit`
-   * listener logs may be the last one. Many records make few lines.
+   * Reports now, and from now on immediately, because the event loop does not run any more: any record that an `exit`
+   * listener logs may be the last one. Many records are reported in few lines.
    */
   reportImmediately(): void {
     this.report();
-    this.#mode = 'at the very end';
+    this.#mode = 'immediate';
   }
 
   #reportSoon(gatherMs: number): void {
@@ -178,15 +178,15 @@ function part(reason: DropReason, lanes: ReadonlyMap<string, number>): string {
   return `${records} (${reason}: ${[...lanes].map(([lane, count]) => `${lane} ${count}`).join(', ')})`;
 }
 
-// Records that could not be accepted because the application's call stack was exhausted, by level. Incremented without a
-// function call, which could throw again. Pure.
+// Records that could not be accepted because the application's call stack was exhausted, by level. Incremented without
+// a function call, which could throw again. Pure.
 
 export type NotAccepted = Record<Level, number> & {
   /** The last error. */
   error: unknown;
 };
 
-export function noneMissed(): NotAccepted {
+export function noneNotAccepted(): NotAccepted {
   return { DEBUG: 0, INFO: 0, WARNING: 0, ERROR: 0, CRITICAL: 0, error: undefined };
 }
 

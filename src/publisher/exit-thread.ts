@@ -38,7 +38,7 @@ export class ExitThread {
    * @returns the reasons for which something was not confirmed.
    */
   deliver(parts: readonly Part[]): string[] {
-    // It was reported once.
+    // It was reported already.
     if (this.#running === 'failed') return [];
     try {
       this.#running ??= start();
@@ -85,7 +85,7 @@ function start(): Running {
     env: threadEnvironment(),
   });
   worker.on('error', () => {});
-  // The process may live on: a program may emit `exit` itself.
+  // The process may continue: a program may emit `exit` itself.
   worker.unref();
   port1.unref();
   return { worker, port: port1, rounds };
@@ -105,7 +105,7 @@ function leaveDeletedFolder(): void {
 
 /** Next to this file; in a bundle next to the bundle, or where the package is installed. */
 function workerFile(): string {
-  // Bundlers make one of the two useless, or both.
+  // A bundler may replace either of the two by a wrong value, or both.
   const folder =
     import.meta.dirname ?? (typeof __dirname === 'string' ? __dirname : path.dirname(process.argv[1] ?? ''));
   // The ESM copy of the package: Deno cannot load new CommonJS modules while the main thread waits.

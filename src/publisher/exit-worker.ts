@@ -39,7 +39,7 @@ function serve({ port, rounds }: Start): void {
  * @returns a function that sends what was handed over; resolves when it is confirmed, or cannot be in time.
  */
 function createTakeover(report: (fault: string) => void): (parts: readonly Part[]) => Promise<void> {
-  // The ending thread logs. It has logged some of it before.
+  // The ending thread logs the faults, some of which it has logged before.
   sendInternalLinesTo(() => {});
   const successors = new Map<number, Successor>();
   return async (parts) => {

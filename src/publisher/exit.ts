@@ -1,10 +1,10 @@
 /**
  * The end of the process. The only file, apart from cli/, that listens to signals and exit hooks.
  *
- *   end of the script  `beforeExit`: flush within exitTimeoutMs, then close the connection in order.
+ *   end of the script  `beforeExit`: flush within exitTimeoutMs, then close the connection gracefully.
  *   SIGTERM, SIGINT,   The same; then the signal is raised again, so that the exit status stays the same.
- *   SIGHUP             A handler of the application stays in charge: Loghive adds nothing to it.
- *   a second signal    Cuts the waiting to zero.
+ *   SIGHUP             If the application has a handler, the signal is left to it.
+ *   a second signal    Stops waiting.
  *   `exit`             After process.exit() or an exception: the exit worker sends what is left.
  *   a handler of       Ends the process without `exit`. Handled like `exit`.
  *   uncaughtException
@@ -19,7 +19,7 @@ import type { Publisher } from './publisher.js';
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 type Signal = (typeof SIGNALS)[number];
 
-/** How long a signal is left to the application's own handlers if the process lives on, in milliseconds. */
+/** How long a signal is left to the application's own handlers if the process continues, in milliseconds. */
 const ASIDE_MS = 10_000;
 
 /** Node's exit code after a handler of uncaughtException has thrown. */
@@ -60,18 +60,18 @@ function createExitHooks(): ExitHooks {
 
   async function beforeExit(): Promise<void> {
     lastFlush.begin();
-    await Promise.allSettled([...publishers].map(settle));
+    await Promise.allSettled([...publishers].map(flushOrClose));
     if (!ending) lastFlush.cancel();
   }
 
   /**
    * Runs before the application's listeners: one of them may throw or call process.exit(), and the later ones are not
-   * called then. Whatever they log is sent or reported immediately.
+   * called then. Everything that they log is sent or reported immediately.
    */
   function exitFirst(): void {
     lastFlush.flush(publishers, false);
     for (const publisher of publishers) publisher.sendAtOnce(() => lastFlush.flush([publisher], true));
-    // Runs only if the process lives on: a program may emit `exit` itself.
+    // Runs only if the process continues: a program may emit `exit` itself.
     setImmediate(() => {
       for (const publisher of publishers) publisher.sendAtOnce(undefined);
     }).unref();
@@ -85,7 +85,7 @@ function createExitHooks(): ExitHooks {
 
   async function end(signal: Signal): Promise<void> {
     lastFlush.begin();
-    // All flush together, so that what is logged while one still waits is not too late for another.
+    // All flush before any of them is closed, so that records that are logged while one still waits are sent as well.
     await Promise.allSettled([...publishers].map((each) => each.flushWithin(each.config.exitTimeoutMs)));
     await Promise.allSettled([...publishers].map((each) => each.rest()));
     raise(signal);
@@ -121,7 +121,7 @@ function createExitHooks(): ExitHooks {
     aside.set(signal, setTimeout(back, ASIDE_MS).unref());
   }
 
-  /** The process raises a signal in itself. Without listeners it dies before anything else runs. */
+  /** The process is about to send itself a signal. Without listeners it dies before anything else runs. */
   function beforeKill(signal: string): void {
     const isDeadly = aside.has(signal as Signal) && process.listenerCount(signal) === 0;
     // PID 1 of a container does not die of it.
@@ -293,8 +293,8 @@ function watchHandlers(threw: () => void): void {
   Reflect.set(process, 'emit', watched);
 }
 
-/** Node emits `beforeExit` again whenever there was more to do, so this runs until nothing is left. */
-async function settle(publisher: Publisher): Promise<void> {
+/** Node emits `beforeExit` again after asynchronous work, so this runs until nothing is left. */
+async function flushOrClose(publisher: Publisher): Promise<void> {
   if (publisher.isIdle) await publisher.rest();
   else await publisher.flushOrGiveUp();
 }

@@ -6,16 +6,16 @@ const ANNOUNCEMENT_MS = 1000;
 
 export interface FlushOptions {
   /**
-   * How long to wait at most, in milliseconds. Records that are not confirmed by then stay pending. Anything but a positive
-   * number counts as 0. Default: no limit.
+   * How long to wait at most, in milliseconds. Records that are not confirmed by then stay pending. Anything but a
+   * positive number counts as 0. Default: no limit.
    */
   timeoutMs?: number | undefined;
 }
 
 export interface CloseOptions {
   /**
-   * How long to wait for publisher confirms at most, in milliseconds. Records that are not confirmed by then are dropped and
-   * counted. Anything but a positive number counts as 0. Default: `exitTimeoutMs`.
+   * How long to wait for publisher confirms at most, in milliseconds. Records that are not confirmed by then are
+   * dropped and counted. Anything but a positive number counts as 0. Default: `exitTimeoutMs`.
    */
   timeoutMs?: number | undefined;
 }
@@ -161,7 +161,7 @@ const HURRY_EVERY_MS = 250;
 
 export class TimedFlush {
   readonly #target: Flushable;
-  /** Each ends the waiting of one flush. */
+  /** One function for each flush that waits: stops waiting. */
   readonly #cuts = new Set<() => void>();
   #hurrying: NodeJS.Timeout | undefined;
   #hurriedAtMs = Number.NEGATIVE_INFINITY;
@@ -235,7 +235,7 @@ export class TimedFlush {
     this.#target.hurry();
   }
 
-  /** Ends the waiting of all of them. */
+  /** Makes all flushes stop waiting. */
   cut(): void {
     for (const cut of this.#cuts) cut();
   }
@@ -257,7 +257,7 @@ export class TimedFlush {
 /** Longest delay of a Node timer, in milliseconds. */
 export const LONGEST_MS = 2 ** 31 - 1;
 
-/** AWS Lambda's runtime takes an empty event loop for a handler that will never answer. */
+/** AWS Lambda's runtime treats an empty event loop as a handler that will never answer. */
 export async function keepingAlive<T>(work: Promise<T>): Promise<T> {
   const timer = setInterval(() => {}, LONGEST_MS);
   try {

@@ -16,6 +16,7 @@ export interface Frame {
   readonly shares: readonly Share[];
   /** Bytes that count against `bufferBytes`. */
   readonly bytes: number;
+  /** When it was created, in epoch seconds. */
   readonly madeAtS: number;
   /** How often it was published without a confirm. */
   attempts: number;
@@ -62,7 +63,7 @@ function group(body: Buffer, largest: number): { body: Buffer; records: number }
   return parts;
 }
 
-/** A queue of frames in the order of the calls, even if they were added out of order. Pure. */
+/** An entry of a `FrameQueue`. */
 export interface Ordered {
   readonly ordinal: number;
 }
@@ -73,6 +74,7 @@ export interface Ordered {
  */
 const CUT_FROM = 1024;
 
+/** A queue of frames in the order of the calls, even if they were added out of order. Pure. */
 export class FrameQueue<F extends Ordered> implements Iterable<F> {
   #frames: (F | undefined)[] = [];
   /** Index of the first frame. */
@@ -134,19 +136,19 @@ export class FrameQueue<F extends Ordered> implements Iterable<F> {
 }
 
 /**
- * Buffers for the bodies of frames, reused after the confirm. Buffers of this size lie outside V8's heap, and V8
+ * Buffers for the bodies of frames, reused after the confirm. Buffers of this size are outside V8's heap, and V8
  * collects its whole heap for every few dozen MiB of new ones: without the pool, a publisher under load spends two
- * fifths of its time there (bench/, `publish`).
+ * fifths of its time on garbage collection (bench/, `publish`).
  */
 export class BodyPool {
   readonly #bodyBytes: number;
-  readonly #mostFree: number;
+  readonly #maxFree: number;
   readonly #free: Buffer[] = [];
 
   /** @param keepBytes how much memory an idle pool keeps at most, in bytes. */
   constructor(bodyBytes: number, keepBytes: number) {
     this.#bodyBytes = bodyBytes;
-    this.#mostFree = Math.floor(keepBytes / bodyBytes);
+    this.#maxFree = Math.floor(keepBytes / bodyBytes);
   }
 
   /** Not cleared: holds old content. */
@@ -161,12 +163,12 @@ export class BodyPool {
 
   /** The caller must not use the buffer any more. */
   giveBack(memory: Buffer): void {
-    if (this.#free.length < this.#mostFree) this.#free.push(memory);
+    if (this.#free.length < this.#maxFree) this.#free.push(memory);
   }
 }
 
-// Integrations share a publisher and its frames, but each reports at its close what happened to its own records. A frame
-// has one share for each run of records of one integration, nearly always a single one. Pure.
+// Integrations share a publisher and its frames, but each reports at its close what happened to its own records. A
+// frame has one share for each run of records of one integration, nearly always a single one. Pure.
 
 /** Counts of the records of one integration. */
 export class Account {
@@ -236,8 +238,9 @@ export class ArrivalOrder {
   }
 
   /**
-   * Whether so much has arrived since that place that the next record belongs in another frame. Otherwise the records
-   * of a service that logs rarely would all be as old as the first of them.
+   * Whether so much has arrived since that place that the next record belongs in another frame. Otherwise a service
+   * that logs rarely could fill one frame during a long outage, and its new records would be dropped as early as the
+   * first of them.
    */
   isPast(place: number): boolean {
     return this.#bytes - place > this.#frameSpan;

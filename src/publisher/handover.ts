@@ -35,7 +35,7 @@ export interface Part {
   readonly lanes: readonly PackedLane[];
   /** Services that are not announced yet. */
   readonly services: readonly string[];
-  /** When waiting ends, in epoch milliseconds of `now()`. */
+  /** Until when the ending thread waits, in epoch milliseconds of `now()`. */
   readonly untilMs: number;
   /** More may follow at any moment: the connection stays open. */
   readonly staysOpen: boolean;
@@ -80,7 +80,7 @@ export function* unpack({ bodies, frames }: PackedLane): Iterable<Pick<Frame, 'b
   }
 }
 
-/** Counts records of the frame at this index. */
+/** Adds to the counters of the frame at index `place`. */
 export function settle({ outcome }: PackedLane, place: number, what: 'confirmed' | 'tooLarge', records: number): void {
   Atomics.add(outcome, place * 2 + (what === 'confirmed' ? 0 : 1), records);
 }

@@ -178,7 +178,7 @@ export class Lane {
 
   confirmed(frame: Frame): void {
     // The broker has it, so its buffer can be reused. A dropped frame may still be in a socket.
-    if (this.#landed(frame)) {
+    if (this.#removeInFlight(frame)) {
       this.#settle(frame);
       if (frame.memory) this.#bodies.giveBack(frame.memory);
     }
@@ -186,7 +186,7 @@ export class Lane {
 
   /** Not confirmed: the frame waits again, ahead of everything that was logged after it. */
   giveBack(frame: Frame): void {
-    this.#landed(frame);
+    this.#removeInFlight(frame);
     frame.attempts++;
     this.#returned.push(frame);
   }
@@ -195,7 +195,7 @@ export class Lane {
     return this.#returned.shift() ?? this.#fresh.shift();
   }
 
-  #landed(frame: Frame): boolean {
+  #removeInFlight(frame: Frame): boolean {
     const wasInFlight = this.#inFlight.delete(frame);
     if (wasInFlight) this.#bytesInFlight -= frame.bytes;
     return wasInFlight;

@@ -106,8 +106,8 @@ export class Lanes implements Iterable<ThrottledLane> {
   }
 }
 
-// How fast one lane may publish. A full queue refuses everything in flight, so after a refusal one frame goes at a time,
-// and the number doubles with each confirm.
+// How fast one lane may publish. A full queue refuses everything in flight, so after a refusal one frame goes at a
+// time, and the number doubles with each confirm.
 //
 //   undeclared ─▶ declaring ─▶ open ──── refused ───▶ held ── delay over ─▶ open, one frame at a time
 //        ▲                                                                        │

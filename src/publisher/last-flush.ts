@@ -1,6 +1,6 @@
 /**
  * Flushes when nothing asynchronous runs any more: hands what the publishers have left to the exit worker (one for all
- * of them), and blocks this thread until it is done, for at most the rest of exitTimeoutMs since the end began.
+ * of them), and blocks this thread until it is done, for at most what is left of exitTimeoutMs.
  */
 import { reasonOf } from '../errors.js';
 import { type InternalLogger, internalLogger } from '../internal-logger.js';
@@ -25,7 +25,7 @@ export class LastFlush {
     this.#end ??= { begunMs: now() };
   }
 
-  /** The process lives on. */
+  /** The process continues. */
   cancel(): void {
     this.#end = undefined;
   }

@@ -16,7 +16,7 @@ const GRAVE_MINUTES = 5;
  * Logs a reconnect, if the outage was logged before; and repeats the warning while the outage lasts.
  *
  * @param pending number of records that wait.
- * @returns stops it.
+ * @returns `stop()` ends the reports.
  */
 export function reportOutages(channel: PublishChannel, reporter: Reporter, pending: () => number): { stop(): void } {
   const { events, connection } = channel;
@@ -37,7 +37,7 @@ export function reportOutages(channel: PublishChannel, reporter: Reporter, pendi
   }
 
   function repeat(minutes: number, atMs: number): void {
-    // Closed in order: Loghive does not try to connect until there is a record to send.
+    // Closed by Loghive itself, which does not connect again until there is a record to send.
     if (!began || connection.status().state === 'closed') {
       stop();
       return;

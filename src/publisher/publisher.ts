@@ -1,5 +1,5 @@
 /**
- * Accepts encoded lines and publishes them with confirms. Knows no logger.
+ * Accepts encoded lines and publishes them with confirms. Independent of the logger.
  *
  * Where is a record if the process dies at this point? In a lane (open lines, waiting or in flight) until the broker
  * confirms its frame. Only a confirm takes it out; a nack, a return, a closed channel or connection put it back.
@@ -78,7 +78,7 @@ export class Publisher {
     });
     this.#backlog = new Backlog(this.#lanes, this.#drops, config.bufferBytes);
     this.#dispatch = new Dispatch(this.#publishChannel, this.#lanes, config, (throttled, frame, outcome) =>
-      this.#settled(throttled, frame, outcome),
+      this.#onOutcome(throttled, frame, outcome),
     );
     const { events } = this.#publishChannel;
     events.on('open', (_connection, isNew) => {
@@ -92,8 +92,8 @@ export class Publisher {
     this.#outage = reportOutages(this.#publishChannel, this, () => this.stats().pending);
     events.on('channelClosed', (error) => {
       for (const { throttle } of this.#lanes) throttle.redeclare();
-      // Otherwise a server with a smaller limit would refuse the same frame forever. Frames of the closed channel return
-      // to their lanes within this turn of the event loop.
+      // Otherwise a server with a smaller limit would refuse the same frame forever. Frames of the closed channel
+      // return to their lanes within this turn of the event loop.
       const largestBody = messageLimit(error.message);
       if (largestBody !== undefined) setImmediate(() => this.#limitBodies(largestBody));
     });
@@ -203,7 +203,7 @@ export class Publisher {
     this.#timedFlush.cut();
   }
 
-  /** Closes the connection in order. It opens again when there is something to send. */
+  /** Closes the connection gracefully. It is opened again when there is something to send. */
   async rest(): Promise<void> {
     await this.#announcer.hurry();
     await this.#publishChannel.connection.close();
@@ -227,9 +227,9 @@ export class Publisher {
     return { lanes: this.#backlog.handOver(), services: this.#announcer.unannounced };
   }
 
-  /** @param inVain the other thread stopped before its time was over. */
-  takeBack(outcomes: Iterable<LaneOutcome>, inVain: boolean): void {
-    this.#backlog.takeBack(outcomes, !inVain);
+  /** @param stoppedEarly the other thread stopped before its time was over, so not only time was short. */
+  takeBack(outcomes: Iterable<LaneOutcome>, stoppedEarly: boolean): void {
+    this.#backlog.takeBack(outcomes, !stoppedEarly);
   }
 
   /**
@@ -275,7 +275,7 @@ export class Publisher {
     this.#bodies.clear();
   }
 
-  #settled({ lane, throttle }: ThrottledLane, frame: Frame, outcome: PublishOutcome): void {
+  #onOutcome({ lane, throttle }: ThrottledLane, frame: Frame, outcome: PublishOutcome): void {
     // It may have been dropped in the meantime, and is counted then.
     if (!lane.isInFlight(frame)) return;
     if (outcome === 'confirmed') {

@@ -33,10 +33,10 @@ export interface SharedPublisher {
   /** Passed with each record, so that `release()` knows whose it is. */
   readonly account: Account;
   /**
-   * Flushes the records of the account. The last integration to release closes the publisher. Never rejects. Later calls
-   * return the result of the first one.
+   * Flushes the records of the account. The last integration to release closes the publisher. Never rejects. Later
+   * calls return the result of the first one.
    *
-   * @param timeoutMs how long it may take. Default: `exitTimeoutMs`.
+   * @param timeoutMs how long it may take, in milliseconds. Default: `exitTimeoutMs`.
    */
   release(timeoutMs?: number): Promise<CloseResult>;
 }

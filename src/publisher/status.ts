@@ -18,11 +18,13 @@ export interface PublisherStats {
   readonly confirmed: number;
   /** Records in memory that are not confirmed yet. */
   readonly pending: number;
-  /** The size of these records. */
+  /** The size of these records, in bytes. */
   readonly pendingBytes: number;
   /** Dropped records by level and reason. */
   readonly dropped: DropCounts;
-  /** Messages that were published again because they were nacked, returned, or unconfirmed when a connection ended. */
+  /**
+   * Messages that were published again because they were nacked, returned, or unconfirmed when a connection was lost.
+   */
   readonly retries: number;
 }
 
@@ -47,7 +49,10 @@ export interface PublisherStatus {
 export interface CloseResult {
   /** Records of this integration that the broker confirmed. */
   readonly confirmed: number;
-  /** Records that were not confirmed in time: dropped and counted, or still pending if another integration shares the connection. */
+  /**
+   * Records that were not confirmed in time: dropped and counted, or still pending if another integration shares the
+   * connection.
+   */
   readonly unsent: number;
 }
 

@@ -1,4 +1,4 @@
-/** Passwords never appear in any output. The only masking of the project. Pure. */
+/** Hides passwords in URLs that are shown or logged. No other file does that. Pure. */
 
 /**
  * A URL for a message; also a malformed one, or a part of one that was put into the wrong option. Anything that may be
@@ -59,8 +59,8 @@ function indexOfNoPort(text: string): number {
 /** `password`, `sslpassword`, `PGPASSWORD`, `pwd`, `client_secret` …; not `passfile` and `sslkey`, which are paths. */
 const SECRET = /^[\w.-]*(?:pass(?:word|wd|phrase)?|pwd|secret|token|scram_\w+_key)$/i;
 /**
- * Names that end the value of a password: libpq's parameters, and any other name that is certainly one. Everything
- * else may be a part of the password.
+ * Names after which the value of a password is over: libpq's parameters, and other names of six or more letters.
+ * Everything else may be a part of the password.
  */
 const NEXT_NAME =
   /^(?:user|dbname|host(?:addr)?|port|ssl\w*|gss\w+|vhost|options|passfile|service|(?:ssl)?password|[a-z_]{6,})$/i;

@@ -1,6 +1,6 @@
 /**
- * Options are checked once, at the edge, by a table with an entry for each option: its check, environment variables
- * and default. Wrong arguments throw; wrong environment values warn and fall back. Pure.
+ * Options are checked once, when they are passed, by a table with an entry for each option: its check, environment
+ * variables and default. A wrong argument throws; a wrong environment value causes a warning and is ignored. Pure.
  */
 import { LoghiveError } from '../errors.js';
 import { maskUrl, mayHoldPassword } from './mask-url.js';
@@ -33,7 +33,7 @@ export interface Option<T> {
   readonly unusable?: (sentence: string) => T;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a table holds options of many types; `Values` gives each its own back
+// biome-ignore lint/suspicious/noExplicitAny: a table holds options of many types; `Values` has the type of each
 export type OptionTable = Readonly<Record<string, Option<any>>>;
 export type Values<T extends OptionTable> = { readonly [K in keyof T]: T[K] extends Option<infer V> ? V : never };
 
@@ -47,8 +47,8 @@ export interface Setting {
 export type Environment = (name: string) => Setting | undefined;
 
 /**
- * Whether this is an object of options. An integration that takes it apart before the check passes on anything else
- * unchanged.
+ * Whether this is an object of options. An integration that splits its options before the check passes anything else
+ * on unchanged, so that the check reports it.
  */
 export function isOptions(value: unknown): value is object {
   return typeof value === 'object' && value !== null && isList(value) === false;

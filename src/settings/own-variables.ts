@@ -3,8 +3,8 @@ import { nearest } from './nearest.js';
 
 const PREFIX = 'LOGHIVE_';
 const KNOWN = ['URL', 'SERVICE', 'ENABLED', 'REDACT', 'DATABASE_URL', 'LOG_LEVEL'];
-/** Settings of other versions. */
-const NOT_YET = ['SPOOL_DIR'];
+/** Settings that only other versions of Loghive have. */
+const UNUSED = ['SPOOL_DIR'];
 
 /**
  * Variables that are not settings: those of this project's tests, and those that Kubernetes sets in every container
@@ -13,14 +13,14 @@ const NOT_YET = ['SPOOL_DIR'];
 const NOT_OURS = /^TEST_|(?:^|_)(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)?)$/i;
 
 /**
- * The warning, to follow the place of a variable. Undefined if the variable is known, or does not look like one of
- * Loghive's.
+ * The warning about a variable, without its subject: `is unknown …`, `has no effect …`. Undefined if the variable is
+ * known, or does not look like one of Loghive's.
  */
 export function unknownVariable(name: string): string | undefined {
   const rest = name.slice(PREFIX.length);
   if (!name.toUpperCase().startsWith(PREFIX) || NOT_OURS.test(rest)) return undefined;
   if (name.startsWith(PREFIX) && KNOWN.includes(rest)) return undefined;
-  if (name.startsWith(PREFIX) && NOT_YET.includes(rest)) return 'has no effect in this version of Loghive. Remove it.';
+  if (name.startsWith(PREFIX) && UNUSED.includes(rest)) return 'has no effect in this version of Loghive. Remove it.';
   const meant = nearest(rest, KNOWN);
   const hint = meant
     ? `Did you mean ${PREFIX}${meant}?`

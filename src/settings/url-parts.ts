@@ -6,7 +6,7 @@ import { type Environment, Expected } from './option.js';
  * Adds the port to each host of a list that has none. IPv6 addresses need no brackets here, and folders no percent
  * codes.
  *
- * @throws Expected for text that would become another part of the URL: the rest would be lost, or lead elsewhere.
+ * @throws Expected for a host with characters that end the host in a URL: Loghive would connect to another host.
  */
 export function withPort(hosts: string, port: string): string {
   const digits = port.trim();

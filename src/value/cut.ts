@@ -36,10 +36,11 @@ export function cutToLength(text: string, length: number): string {
 }
 
 /**
- * Truncates `root` in place until its JSON has at most `room` bytes of UTF-8, and cleans the texts that `safeCopy` left
- * unclean. First, all texts over a common length are cut to it. If that would leave less than 96 bytes each, containers
- * lose members: a container keeps its small members whole and divides the rest of its bytes evenly, or keeps only its
- * first members if there are too many. The fields of `root` itself stay: `room` must allow 200 bytes for each of them.
+ * Truncates `root` in place until its JSON has at most `room` bytes of UTF-8, and cleans the texts that `safeCopy` did
+ * not clean. First, all texts over a common length are cut to it. If that would leave less than 96 bytes each,
+ * containers lose members: a container keeps its small members whole and divides the rest of its bytes evenly, or keeps
+ * only its first members if there are too many. The fields of `root` itself stay: `room` must allow 200 bytes for each
+ * of them.
  */
 export function cutToFit(root: JsonObject, room: number): void {
   const texts = longTexts(root);

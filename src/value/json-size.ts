@@ -9,9 +9,9 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Whether a JSON text (UTF-8) has more than `max` commas, colons and opening brackets outside strings: one comes with
- * each value and each name, two with a container in a list. Stops reading as soon as there are too many. A text of
- * `max` bytes never has more.
+ * Whether a JSON text (UTF-8) has more than `max` commas, colons and opening brackets outside strings. Each value and
+ * each name inside a container follows one of them, so their number limits the number of values. Stops reading as soon
+ * as there are too many. A text of `max` bytes never has more.
  */
 export function holdsMoreThan(max: number, json: Uint8Array): boolean {
   let left = max;

@@ -1,5 +1,5 @@
 /**
- * Checks whether JSON.stringify serializes a value faithfully, for a tenth of what stringifying costs.
+ * Checks whether JSON.stringify serializes a value faithfully, at a tenth of the cost of stringifying.
  *
  * @module
  */

@@ -6,7 +6,7 @@
 
 /** PostgreSQL rejects NUL in text (22021) and in jsonb (22P05). U+2400 is its visible symbol. */
 const NUL_SYMBOL = '\u2400';
-/** NUL and surrogates as JSON escapes. May also match a text about escapes, which then only takes the slow path. */
+/** NUL and surrogates as JSON escapes. May also match a text such as `\\u0000`, which then only takes longer. */
 const UNSAFE_ESCAPE = /\\u(?:0000|d[89a-f])/i;
 
 /** Replaces NUL by U+2400 and each lone surrogate by U+FFFD. Returns the same string if there are none. */

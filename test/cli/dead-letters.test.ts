@@ -368,7 +368,7 @@ describe('a replay', () => {
     const rest = await left();
     if (rest > 0) {
       expect(code).toBe(1);
-      expect(child.stderr.join()).toContain('SIGINT: stopping once letters in flight are confirmed');
+      expect(child.stderr.join()).toContain('SIGINT: stopping once the dead letters in flight are confirmed');
       expect(child.stdout).toEqual([`${COUNT - rest} dead letters replayed.`]);
       expect((await loghive(['dead-letters', 'replay', ...servers])).code).toBe(0);
     }

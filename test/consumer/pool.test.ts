@@ -94,7 +94,7 @@ test('a worker that keeps dying causes a notice, and the other continues', async
 test('one that hangs on a message is terminated after a while, and all is stored once', async () => {
   const said = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
   onEnd(() => said.mockRestore());
-  const { consumer, database, send, count, queue } = await usePool({ hooks: { lookEveryMs: 500 } });
+  const { consumer, database, send, count, queue } = await usePool({ hooks: { checkEveryMs: 500 } });
   await consumer.start();
   const other = new pg.Client({ connectionString: database.url });
   await other.connect();

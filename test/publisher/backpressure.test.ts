@@ -22,7 +22,7 @@ test('one that stands still holds nothing up for longer than a second', () => {
 });
 
 test('who can wait without end does', () => {
-  const backpressure = createBackpressure({ bufferBytes: 1000, standsStillMs: Number.POSITIVE_INFINITY });
+  const backpressure = createBackpressure({ bufferBytes: 1000, stalledMs: Number.POSITIVE_INFINITY });
   expect(backpressure.waits({ confirmed: 0, pendingBytes: much }, 0)).toBe(true);
   expect(backpressure.waits({ confirmed: 0, pendingBytes: much }, 1e9)).toBe(true);
 });

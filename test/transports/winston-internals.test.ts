@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import winston from 'winston';
 import Transport from 'winston-transport';
 import {
-  fieldsBehindLevel,
+  fieldsAfterLevel,
   hasTokens,
   isAccepted,
   isMarked,
@@ -58,7 +58,7 @@ describe('an error that is logged on its own', () => {
     expect(info).toBe(error);
     expect(isMarked(error)).toBe(true);
     expect(isMarked(new Error('fresh'))).toBe(false);
-    expect(fieldsBehindLevel(Object.keys(error))).toEqual(['region', 'timestamp']);
+    expect(fieldsAfterLevel(Object.keys(error))).toEqual(['region', 'timestamp']);
   });
 
   test.each<[string, (logger: winston.Logger, error: Error) => unknown]>([

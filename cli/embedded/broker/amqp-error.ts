@@ -36,7 +36,7 @@ export class AmqpError extends Error {
     this.code = code;
   }
 
-  get endsConnection(): boolean {
+  get closesConnection(): boolean {
     return !CHANNEL_CODES.has(this.code);
   }
 

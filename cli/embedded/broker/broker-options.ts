@@ -69,10 +69,10 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
   }
   const settings = { ...DEFAULTS, ...given };
   if (!LOOPBACK.includes(settings.host)) throw wrong('host', settings.host, `one of ${LOOPBACK.join(', ')}`);
-  for (const [name, [least, most]] of Object.entries(RANGES)) {
+  for (const [name, [min, max]] of Object.entries(RANGES)) {
     const value: unknown = settings[name as keyof typeof RANGES];
-    if (!Number.isInteger(value) || (value as number) < least || (value as number) > most) {
-      throw wrong(name, value, `an integer from ${least} to ${most}`);
+    if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
+      throw wrong(name, value, `an integer from ${min} to ${max}`);
     }
   }
   for (const name of ['user', 'password'] as const) {

@@ -123,7 +123,8 @@ function absolute(folder: string): string {
 function make(folder: string, mode: number): void {
   const first = firstMissing(folder);
   openTrustedFolder(folder, { mode });
-  // The server's user needs search permission whatever the umask. Existing directories keep the rest of their mode.
+  // The server's user needs search permission regardless of the umask. Existing directories keep the rest of their
+  // mode.
   const needed = mode & 0o011;
   for (let each = folder; each.length >= first.length; each = path.dirname(each)) {
     const current = statSync(each).mode & 0o7777;

@@ -51,8 +51,8 @@ async function refuseWhereItAnswers({ folder, passwords }: Start, { pid, port }:
   );
 }
 
-async function untilEnded({ notice, signal }: Start, toldAt: number, endedAfterMs: number): Promise<void> {
-  const leftMs = () => Math.min(endedAfterMs, toldAt + endedAfterMs - Date.now());
+async function untilEnded({ notice, signal }: Start, requestedAt: number, endedAfterMs: number): Promise<void> {
+  const leftMs = () => Math.min(endedAfterMs, requestedAt + endedAfterMs - Date.now());
   if (leftMs() <= 0) return;
   notice(
     `PostgreSQL was started on this data in another container or on another machine and may still be running; waiting ${Math.ceil(leftMs() / 1000)} s until it has shut down`,

@@ -57,7 +57,7 @@ export interface EmbeddedPostgres {
   readonly passFile: string;
   /** psql command line without a password. */
   readonly psql: string;
-  /** False once the server has exited, for whatever reason. */
+  /** False once the server has exited, for any reason. */
   isRunning(): boolean;
   /** Resolves when no process is left and the directory is unlocked. */
   stop(): Promise<void>;

@@ -61,15 +61,15 @@ export async function launch(start: Start): Promise<Running> {
 /** Returns false if the server exited. On any other failure it is stopped. */
 async function becomesReady(start: Start, postmaster: Postmaster, port: number): Promise<boolean> {
   const { cluster, passwords, notice, signal, folder } = start;
-  let toldSlow = false;
+  let hasReportedSlow = false;
   try {
     for (const begun = performance.now(); ; await delay(POLL_MS)) {
       signal?.throwIfAborted();
       if (!postmaster.isRunning()) return false;
       const found = readPidFile(cluster);
       if (found?.pid === postmaster.pid && found.status === 'ready') break;
-      if (!toldSlow && performance.now() - begun > SLOW_START_MS) {
-        toldSlow = true;
+      if (!hasReportedSlow && performance.now() - begun > SLOW_START_MS) {
+        hasReportedSlow = true;
         notice(
           `PostgreSQL is still starting: it was not shut down cleanly and is replaying its write-ahead log; see ${folder}/server.log`,
         );

@@ -50,7 +50,7 @@ export interface TestLoop {
 export function useAlertLoop(
   databaseUrl: string,
   settings: Partial<AlertSettings>,
-  seams: AlertsTestHooks = {},
+  hooks: AlertsTestHooks = {},
 ): TestLoop {
   const notices = new StatusLog();
   const all = { ...SETTINGS, ...settings };
@@ -58,7 +58,7 @@ export function useAlertLoop(
     settings: all,
     store: testConfig(databaseUrl),
     notices,
-    seams: { ...QUICK, ...seams },
+    hooks: { ...QUICK, ...hooks },
   });
   onEnd(() => alerts.stop());
   alerts.start();

@@ -103,8 +103,8 @@ function sorted(death: FieldTable): FieldTable {
 }
 
 /**
- * Whether the message is in a dead-letter cycle: it has onTimeout in this queue before, and no consumer has rejected it
- * since.
+ * Whether the message is in a dead-letter cycle: it was dead-lettered from this queue before, and no consumer
+ * has rejected it since.
  *
  * @param message including its latest death.
  */

@@ -46,7 +46,7 @@ export const ARGUMENTS_OF: Readonly<Record<QueueSettings['type'], readonly strin
 };
 
 /** Arguments RabbitMQ supports and this broker does not. */
-const NOT_HERE = [
+const UNSUPPORTED = [
   'x-max-priority',
   'x-single-active-consumer',
   'x-queue-mode',
@@ -121,7 +121,7 @@ export function queueSettings(what: string, given: FieldTable): QueueSettings {
     if (problem !== undefined) throw preconditionFailed(`invalid arg '${name}' for ${what}: ${problem}`);
   }
   for (const [name] of given) {
-    if (NOT_HERE.includes(name))
+    if (UNSUPPORTED.includes(name))
       throw notImplemented(`the development broker does not support argument '${name}' for ${what}`);
     const isOthers = !ARGUMENTS_OF[type].includes(name) && ARGUMENTS_OF.quorum.includes(name);
     if (isOthers) throw preconditionFailed(`invalid arg '${name}' for ${what} of queue type rabbit_${type}_queue`);

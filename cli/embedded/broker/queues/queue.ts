@@ -288,7 +288,8 @@ export class Queue {
   }
 
   /**
-   * Ends the queue, including its unacknowledged messages.
+   * Call this after the queue was deleted: it releases all messages, including unacknowledged ones, and cancels the
+   * consumers.
    *
    * @returns the number of ready messages.
    */

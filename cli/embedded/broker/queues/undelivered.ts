@@ -18,7 +18,7 @@ export class Undelivered {
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param again retries a letter; if that fails, the letter is kept again. */
+  /** @param again retries a dead letter; if that fails, it keeps the dead letter again. */
   constructor(again: (letter: DeadLetter) => void) {
     this.#again = again;
   }

@@ -136,11 +136,11 @@ export class Vhost {
     const { exchange, routingKey } = deadLetter;
     const dead = deadMessage(message, { queue: source.name, reason, exchange, routingKey, epochMs: Date.now() });
     const targets = [...this.#route(dead)];
-    const targetsOnTheWay =
+    const targetsWithoutCycle =
       reason === 'rejected' ? targets : targets.filter((queue) => !isDeadLetterCycle(dead, queue.name));
     // If every target is part of a cycle, drop the message, which would circulate forever.
-    if (targets.length > 0 && targetsOnTheWay.length === 0) return true;
-    const { routed, refused } = this.#toQueues(dead, targetsOnTheWay);
+    if (targets.length > 0 && targetsWithoutCycle.length === 0) return true;
+    const { routed, refused } = this.#toQueues(dead, targetsWithoutCycle);
     return routed && !refused;
   }
 

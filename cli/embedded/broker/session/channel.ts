@@ -97,7 +97,7 @@ export class Channel {
     } catch (error) {
       if (!(error instanceof AmqpError)) throw error;
       if (method) error.at ??= METHODS[method.name];
-      if (error.endsConnection) throw error;
+      if (error.closesConnection) throw error;
       this.#fail(error);
     }
   }

@@ -48,7 +48,7 @@ export class Connection {
   /** Blocked from publishing; its socket is not read. */
   #isBlocked = false;
 
-  /** @param gone called once, when the connection has ended. */
+  /** @param gone called once, when the connection is closed. */
   constructor(socket: Socket, host: ConnectionHost, gone: () => void) {
     this.#socket = socket;
     this.#host = host;

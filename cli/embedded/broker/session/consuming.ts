@@ -10,7 +10,7 @@ import type { Outbox } from './outbox.js';
 import { generatedName, resolveQueueName, type Site } from './topology-methods.js';
 
 /** Consumer arguments RabbitMQ supports and this broker does not. */
-const CONSUMER_ARGUMENTS_NOT_HERE = ['x-priority', 'x-stream-offset', 'x-credit'];
+const UNSUPPORTED_ARGUMENTS = ['x-priority', 'x-stream-offset', 'x-credit'];
 
 export interface ConsumingOptions {
   readonly channel: number;
@@ -66,7 +66,7 @@ export class Consuming implements SubscriptionChannel {
     }
     const queue = vhost.queue(resolveQueueName(this.#site, method.queue), owner);
     const what = vhost.describe('queue', queue.name);
-    const refused = CONSUMER_ARGUMENTS_NOT_HERE.find((name) => lookUp(method.arguments, name));
+    const refused = UNSUPPORTED_ARGUMENTS.find((name) => lookUp(method.arguments, name));
     if (refused)
       throw notImplemented(`the development broker does not support argument '${refused}' for a consumer of ${what}`);
     if (this.#prefetchOfAll > 0 && queue.settings.type === 'quorum') {

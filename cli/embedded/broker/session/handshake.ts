@@ -100,13 +100,13 @@ export function negotiated(
   return { channelMax, frameMax, heartbeatS: heartbeat };
 }
 
-function assertWithin(name: string, value: number, least: number, most: number): void {
-  if (value !== 0 && value < least) {
-    throw notAllowed(`negotiated ${name} = ${value} is lower than the minimum allowed value (${least})`);
+function assertWithin(name: string, value: number, min: number, max: number): void {
+  if (value !== 0 && value < min) {
+    throw notAllowed(`negotiated ${name} = ${value} is lower than the minimum allowed value (${min})`);
   }
-  if (value === 0 || value > most) {
+  if (value === 0 || value > max) {
     const shown = value === 0 ? '0 (no limit)' : String(value);
-    throw notAllowed(`negotiated ${name} = ${shown} is higher than the maximum allowed value (${most})`);
+    throw notAllowed(`negotiated ${name} = ${shown} is higher than the maximum allowed value (${max})`);
   }
 }
 

@@ -91,8 +91,8 @@ export class Outbox {
     writer.raw(properties.raw);
     writer.sizeHere(size);
     writer.octet(FRAME_END);
-    const most = this.frameMax - FRAME_EXTRA_BYTES;
-    for (let at = 0; at < body.length; at += most) this.#body(channel, body.subarray(at, at + most));
+    const max = this.frameMax - FRAME_EXTRA_BYTES;
+    for (let at = 0; at < body.length; at += max) this.#body(channel, body.subarray(at, at + max));
     this.#scheduleFlush();
   }
 

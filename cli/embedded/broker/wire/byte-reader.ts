@@ -97,7 +97,7 @@ export class ByteReader {
    * @returns the previous end, for `leave`.
    */
   enter(length: number): number {
-    if (length > this.left) this.refuse('a table is longer than what it is in');
+    if (length > this.left) this.refuse('a table is longer than its container');
     const outer = this.#end;
     this.#end = this.#at + length;
     return outer;
