@@ -40,74 +40,83 @@ export interface ConsumerOptions extends AlertOptions {
   /**
    * URL of the broker, as for producers. Environment: `LOGHIVE_URL`, `AMQP_URL`, `QUEUE_HOST|USER|PASSWORD|PORT|VHOST`.
    */
-  url?: string;
-  /** `postgres://user:password@host:5432/database`, host lists and libpq's `sslmode`. Environment: `LOGHIVE_DATABASE_URL`, `POSTGRES_DB_HOST|USER|NAME|PASSWORD|PORT`, `DATABASE_URL`. */
-  databaseUrl?: string;
-  /** PostgreSQL schema of the tables. Default 'logs'. */
-  schema?: string;
-  /** Maximum number of records in a batch. Environment: `CONSUMER_BATCH_SIZE`. Default 5000. */
-  batchSize?: number;
-  /** Maximum size of the messages in a batch, in bytes. Default 8 MiB. */
-  batchBytes?: number;
-  /** How long a batch waits for more records, in milliseconds. Default 50. */
-  batchLingerMs?: number;
+  url?: string | undefined;
   /**
-   * Number of worker threads. Each runs the whole pipeline with its own connections; 0 runs it in the main thread.
+   * URL of the database: `postgres://user:password@host:5432/database`. It may have several hosts and libpq parameters
+   * such as `sslmode`. Environment: `LOGHIVE_DATABASE_URL`, `POSTGRES_DB_HOST|USER|NAME|PASSWORD|PORT`, `DATABASE_URL`.
+   */
+  databaseUrl?: string | undefined;
+  /** PostgreSQL schema that holds the tables. Default 'logs'. */
+  schema?: string | undefined;
+  /** Maximum number of records in a batch. Environment: `CONSUMER_BATCH_SIZE`. Default 5000. */
+  batchSize?: number | undefined;
+  /** Maximum size of the messages in a batch, in bytes. Default 8 MiB. */
+  batchBytes?: number | undefined;
+  /** How long a batch waits for more records, in milliseconds. Default 50. */
+  batchLingerMs?: number | undefined;
+  /**
+   * Number of worker threads. Each runs the whole pipeline on its own connections; 0 runs it in the main thread.
    * Environment: `CONSUMER_WORKERS`. Default: the number of cores, at most 4.
    */
-  workers?: number;
+  workers?: number | undefined;
   /** Maximum size of unacknowledged messages in memory, in bytes, for all queues together. Default 64 MiB. */
-  prefetchBytes?: number;
+  prefetchBytes?: number | undefined;
   /**
-   * Delays before each retry of a record that PostgreSQL temporarily refused, in milliseconds; [] disables retries.
+   * Delay before each retry of a record that PostgreSQL refused temporarily, in milliseconds; `[]` turns retries off.
    * Environment: `RETRY_DELAYS_MS`, comma-separated. Default 1 s, 10 s, 1 min, 10 min, 1 h.
    */
-  retryDelaysMs?: readonly number[];
+  retryDelaysMs?: readonly number[] | undefined;
   /** Time limit for writing one batch, in milliseconds. Default 60000. */
-  writeTimeoutMs?: number;
+  writeTimeoutMs?: number | undefined;
   /** How many days records are kept, in addition to today (UTC). Environment: `RETENTION_DAYS`. Default: forever. */
-  retentionDays?: number;
+  retentionDays?: number | undefined;
   /**
    * Retention of one level, in days, if shorter. Environment: `RETENTION_DAYS_DEBUG` … `RETENTION_DAYS_CRITICAL`.
    * Default: `retentionDays`.
    */
-  retentionDaysDebug?: number;
-  retentionDaysInfo?: number;
-  retentionDaysWarning?: number;
-  retentionDaysError?: number;
-  retentionDaysCritical?: number;
+  retentionDaysDebug?: number | undefined;
+  retentionDaysInfo?: number | undefined;
+  retentionDaysWarning?: number | undefined;
+  retentionDaysError?: number | undefined;
+  retentionDaysCritical?: number | undefined;
   /**
-   * Whether `information` has an index that serves `information @> …`: false drops it, true creates it. Environment:
+   * `true` creates the index on `information` that serves `information @> …`, `false` drops it. Environment:
    * `INDEX_INFORMATION`, `on` or `off`. Default: unchanged; a new table has it.
    */
-  indexInformation?: boolean;
+  indexInformation?: boolean | undefined;
   /**
    * Fields of `information` to index, such as `['requestId', 'order.id']`. Environment: `INDEX_FIELDS`,
    * comma-separated. Default: no additional ones.
    */
-  indexFields?: readonly string[];
-  /** IANA time zone of Python clients whose messages have no AMQP timestamp. Environment: `PYTHON_TIMEZONE`. */
-  pythonTimezone?: string;
-  /** Maximum number of services discovered by their announcements. Environment: `MAX_SERVICES`. Default 1000. */
-  maxServices?: number;
+  indexFields?: readonly string[] | undefined;
+  /**
+   * IANA time zone of times without a UTC offset, as Python clients publish them. If it is not set, the offset is
+   * inferred. Environment: `PYTHON_TIMEZONE`.
+   */
+  pythonTimezone?: string | undefined;
+  /**
+   * Maximum number of services that the consumer discovers through their announcements. Environment: `MAX_SERVICES`.
+   * Default 1000.
+   */
+  maxServices?: number | undefined;
   /**
    * Port of the HTTP server for health, status and metrics: `/livez`, `/readyz`, `/startupz`, `/status`, `/metrics`. 0:
    * any free port; false: no server. Environment: `CONSUMER_HTTP_PORT`. Default: no server for `createConsumer` and
    * `startConsumer`; 7464 for `loghive consume`.
    */
-  httpPort?: number | false;
+  httpPort?: number | false | undefined;
   /** Address that the HTTP server listens on. Environment: `CONSUMER_HTTP_HOST`. Default '127.0.0.1'. */
-  httpHost?: string;
+  httpHost?: string | undefined;
   /** AMQP heartbeat, in milliseconds, rounded up to whole seconds; 0 turns heartbeats off. Default: 600000. */
-  heartbeatMs?: number;
-  blockedTimeoutMs?: number;
-  socketTimeoutMs?: number;
-  /** TLS options for the broker. Those for PostgreSQL are part of its URL. */
-  tls?: TlsOptions;
-  queueType?: QueueType;
-  queueMaxSize?: number;
-  queueMaxBytes?: number;
-  queueMessageTtlMs?: number;
+  heartbeatMs?: number | undefined;
+  blockedTimeoutMs?: number | undefined;
+  socketTimeoutMs?: number | undefined;
+  /** TLS options for the broker. TLS options for PostgreSQL are part of the database URL. */
+  tls?: TlsOptions | undefined;
+  queueType?: QueueType | undefined;
+  queueMaxSize?: number | undefined;
+  queueMaxBytes?: number | undefined;
+  queueMessageTtlMs?: number | undefined;
 }
 
 export interface ConsumerConfig {

@@ -136,11 +136,11 @@ const page = `<!-- Written by scripts/settings-page.mjs. Do not edit. -->
 
 # Settings
 
-An argument wins over the environment, and the environment over the file \`config.env\` in the working directory (or the one that \`--config\` names). That file is read, never exported into the environment.
+Arguments take precedence over environment variables, which take precedence over the file \`config.env\` in the working directory (or the file that \`--config\` names). Loghive only reads that file; it does not export its values into the environment.
 
 - A wrong argument throws at construction and names the option. Unknown options throw as well.
-- A wrong environment value produces one warning, and the default is used. If there is no default to fall back to (\`LOGHIVE_SERVICE\`, the database, \`SERVICE_NAMES\`) it is an error.
-- A wrong address of the broker never leads to another broker: nothing is connected to until it is corrected, and that is logged as an error.
+- A wrong value in the environment causes one warning, and the default is used. If there is no default (\`LOGHIVE_SERVICE\`, the database, \`SERVICE_NAMES\`), it is an error.
+- A wrong broker address never makes Loghive connect to another broker. It makes no connection until the address is corrected, and logs an error.
 
 ## Options of an integration
 
@@ -148,37 +148,37 @@ For \`LoghiveTransport\`, \`loghivePino()\`, \`patchConsole()\` and \`LoggerClie
 
 ${table(producerOptions, 'ProducerOptions')}
 
-### Of Winston only
+### Winston only
 
-\`level\`, \`silent\`, \`format\`, \`handleExceptions\`, \`handleRejections\` are those of every Winston transport.
+\`level\`, \`silent\`, \`format\`, \`handleExceptions\` and \`handleRejections\` are the usual options of a Winston transport.
 
 ${ownTable('LoghiveTransportOptions')}
 
-### Of Pino only
+### Pino only
 
 ${ownTable('LoghivePinoOptions')}
 
-### Of the console only
+### The console only
 
 ${ownTable('PatchConsoleOptions')}
-${comments.has('LoggerClientOptions') ? `\n### Of LoggerClient only\n\n${ownTable('LoggerClientOptions')}\n` : ''}
+${comments.has('LoggerClientOptions') ? `\n### LoggerClient only\n\n${ownTable('LoggerClientOptions')}\n` : ''}
 ## Address of the broker
 
 \`LOGHIVE_URL\`, else \`AMQP_URL\`, else \`QUEUE_HOST\` with \`QUEUE_PORT\`, \`QUEUE_USER\`, \`QUEUE_PASSWORD\` and \`QUEUE_VHOST\`, else \`amqp://guest:guest@localhost:5672/\`.
 
 - **Several hosts** are tried in turn: \`amqp://user:password@one,two:5673/vhost\`.
-- **Special characters** in a URL are percent-encoded. In \`QUEUE_USER\`, \`QUEUE_PASSWORD\`, \`QUEUE_VHOST\` and their \`POSTGRES_DB_\` siblings, valid percent codes are decoded as well, because the Python package puts these values into its URLs as they are.
-- **Hosts.** \`QUEUE_HOST\` and \`POSTGRES_DB_HOST\` accept host names and addresses only, and ports from 1 to 65535. A \`QUEUE_PORT=tcp://…\` that Kubernetes sets for a service named \`queue\` is ignored.
-- **Query.** \`heartbeat\` (seconds), \`connection_timeout\` (milliseconds) and, with \`amqps://\`, \`cacertfile\`, \`certfile\`, \`keyfile\` and \`server_name_indication\`, as RabbitMQ's own clients read them. Other parameters are reported once and ignored.
+- **Special characters.** Percent-encode them in a URL. In \`QUEUE_USER\`, \`QUEUE_PASSWORD\`, \`QUEUE_VHOST\` and the corresponding \`POSTGRES_DB_\` variables, valid percent codes are decoded too, because the Python package inserts these values into its URLs unchanged.
+- **Hosts.** \`QUEUE_HOST\` and \`POSTGRES_DB_HOST\` accept only host names and addresses; ports must be from 1 to 65535. A \`QUEUE_PORT=tcp://…\`, which Kubernetes sets for a service named \`queue\`, is ignored.
+- **Query.** Loghive reads \`heartbeat\` (seconds), \`connection_timeout\` (milliseconds) and, with \`amqps://\`, \`cacertfile\`, \`certfile\`, \`keyfile\` and \`server_name_indication\`, as RabbitMQ's own clients do. Other parameters are reported once and ignored.
 - **TLS.** \`amqps://\` in the URL, or the option \`tls\` with \`ca\`, \`cert\` and \`key\` as PEM text (not paths). For \`loghive consume\`, \`NODE_EXTRA_CA_CERTS=ca.pem\` adds a certificate authority.
 
 ## Options of the consumer
 
-For \`createConsumer()\`, \`startConsumer()\` and \`loghive consume\`. The services are the first argument, or \`SERVICE_NAMES\`, separated by commas; without either, the consumer stores every service that announces itself.
+For \`createConsumer()\`, \`startConsumer()\` and \`loghive consume\`. Pass the services as the first argument, or set \`SERVICE_NAMES\`, separated by commas. Otherwise the consumer stores every service that announces itself.
 
 ${table(without(ofConsumer, alertOptions), 'ConsumerOptions', 'ProducerOptions')}
 
-\`registry\` (in code only): a registry of prom-client or @prometheus-io/client that gets the metrics.
+\`registry\` (in code only): a registry of prom-client or @prometheus-io/client to which the metrics are added.
 
 ### Alerts
 
@@ -188,7 +188,7 @@ ${table(alertOptions, 'AlertOptions')}
 
 ## Address of the database
 
-\`LOGHIVE_DATABASE_URL\`, else \`POSTGRES_DB_HOST\` with \`POSTGRES_DB_PORT\`, \`POSTGRES_DB_USER\`, \`POSTGRES_DB_PASSWORD\` and \`POSTGRES_DB_NAME\`, else \`DATABASE_URL\`, which is usually your application's: a line in the log says that it was used. \`loghive dev\` does not read \`DATABASE_URL\`.
+\`LOGHIVE_DATABASE_URL\`, else \`POSTGRES_DB_HOST\` with \`POSTGRES_DB_PORT\`, \`POSTGRES_DB_USER\`, \`POSTGRES_DB_PASSWORD\` and \`POSTGRES_DB_NAME\`, else \`DATABASE_URL\`. That variable usually belongs to your application, so a log line says that it was used. \`loghive dev\` does not read \`DATABASE_URL\`.
 
 URLs follow libpq: host lists, \`sslmode\`, \`sslrootcert\`, \`sslcert\`, \`sslkey\`, \`target_session_attrs\`, \`passfile\`.
 

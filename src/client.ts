@@ -21,8 +21,8 @@ import { isErrorSafely } from './value/error-value.js';
 
 export interface LoggerClientOptions extends ProducerOptions {
   /**
-   * Lowest level that is sent: one of the five, or another logger's name for one (`warn`, `notice`, …), in any case.
-   * Default: 'DEBUG', which sends everything.
+   * Lowest level that is sent: one of the five, or another logger's name for one (`warn`, `notice`, …), in upper or
+   * lower case. Default: 'DEBUG', which sends everything.
    */
   level?: LevelName | (string & {}) | undefined;
 }

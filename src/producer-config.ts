@@ -74,42 +74,54 @@ export const producerOptions = {
 
 /** Options of every integration. All have defaults except `service`. */
 export interface ProducerOptions {
-  /** Name of the logging service. Part of queue names and routing keys. Environment: `LOGHIVE_SERVICE`. Required. */
+  /**
+   * Name of the service that logs. It becomes part of queue names and routing keys. Environment: `LOGHIVE_SERVICE`.
+   * Required.
+   */
   service?: string | undefined;
-  /** `amqp://user:password@host:5672/vhost`, `amqps://…`, or several hosts separated by commas. Environment: `LOGHIVE_URL`, then `AMQP_URL`, then `QUEUE_HOST|USER|PASSWORD|PORT|VHOST`. Default: `amqp://guest:guest@localhost:5672/`. */
+  /**
+   * URL of the broker: `amqp://user:password@host:5672/vhost` or `amqps://…`. Separate several hosts with commas.
+   * Environment: `LOGHIVE_URL`, then `AMQP_URL`, then `QUEUE_HOST|USER|PASSWORD|PORT|VHOST`. Default:
+   * `amqp://guest:guest@localhost:5672/`.
+   */
   url?: string | undefined;
-  /** `false`: nothing is started and every record is discarded. Environment: `LOGHIVE_ENABLED`. Default: true. */
+  /** `false` starts nothing and discards every record. Environment: `LOGHIVE_ENABLED`. Default: true. */
   enabled?: boolean | undefined;
-  /** How long a record may wait to be batched with later ones, in milliseconds. Default: 5. */
+  /** How long a record may wait for later records to be sent in the same message, in milliseconds. Default: 5. */
   lingerMs?: number | undefined;
   /**
    * Memory for unconfirmed records, in bytes. When it is full, records are dropped, lowest level first. Default: 8 MiB.
    */
   bufferBytes?: number | undefined;
   /**
-   * Largest record, in bytes, less than `bufferBytes`. The longest strings of a larger record are cut and marked.
-   * Default: 1 MiB, at most half of `bufferBytes`.
+   * Maximum size of a record, in bytes. It must be less than `bufferBytes`. In a larger record, the longest strings are
+   * cut and marked. Default: 1 MiB, at most half of `bufferBytes`.
    */
   maxRecordBytes?: number | undefined;
   /**
-   * How long the end of the process and `close()` wait for publisher confirms, in milliseconds, 0 to 8000. Default:
+   * How long `close()` and the end of the process wait for publisher confirms, in milliseconds (0 to 8000). Default:
    * 5000.
    */
   exitTimeoutMs?: number | undefined;
   /** `false` leaves SIGTERM, SIGINT and SIGHUP to the application. Default: true. */
   handleSignals?: boolean | undefined;
-  /** Fields for every record that has none of that name. Default: `{ hostname, pid }`; null for none. */
+  /**
+   * Fields added to every record that does not have a field of the same name. Default: `{ hostname, pid }`; null for
+   * none.
+   */
   base?: object | null | undefined;
   /**
-   * What must not leave the process: `'http'` for what HTTP clients and servers send (authorization, cookies, tokens,
-   * passwords, at any depth); or paths in Pino's syntax, `['password', 'user.card', '*.token']`; or `{ preset: 'http',
-   * paths, censor, remove }`. Environment: `LOGHIVE_REDACT=http`. Default: nothing is hidden.
+   * What to hide before a record leaves the process: `'http'` hides what HTTP clients and servers send (authorization,
+   * cookies, tokens, passwords, at any depth); an array of paths in Pino's syntax hides these fields (`['password',
+   * 'user.card', '*.token']`); `{ preset: 'http', paths, censor, remove }` combines both. Environment:
+   * `LOGHIVE_REDACT=http`. Default: nothing is hidden.
    */
   redact?: RedactOptions | undefined;
   /**
-   * Receives the lines that Loghive would otherwise write to stderr about this producer, one call a line, without the
-   * line feed. If it throws, the line goes to stderr. Integrations share a connection only if they have the same
-   * function (by identity). Not for a Pino worker target, whose options cannot hold functions. Default: stderr.
+   * Receives the lines that Loghive would otherwise write to stderr about this producer, one per call, without the line
+   * feed. If the function throws, the line goes to stderr. Integrations share a connection only if they pass the same
+   * function object. It is not available for a Pino worker target, because the options of such a target cannot hold
+   * functions. Default: stderr.
    */
   onDiagnostic?: ((line: string) => void) | undefined;
   /**
@@ -121,21 +133,28 @@ export interface ProducerOptions {
    * How long the broker may keep the connection blocked before Loghive reconnects, in milliseconds. Default: 300000.
    */
   blockedTimeoutMs?: number | undefined;
-  /** How long the broker may be silent when an answer is due, in milliseconds. Default: 10000. */
+  /** How long Loghive waits for an answer that the broker owes, in milliseconds. Default: 10000. */
   socketTimeoutMs?: number | undefined;
-  /** TLS to the broker, as with `amqps://` in the URL. If the URL says `amqp://`, port 5672 becomes 5671. */
+  /**
+   * TLS options for the broker, which turn TLS on as `amqps://` in the URL does. If the URL says `amqp://`, port 5672
+   * becomes 5671.
+   */
   tls?: TlsOptions | undefined;
   /**
-   * Type of the queues that are declared: 'quorum', 'classic', or 'python' for a fleet with Python consumers.
+   * Type of the queues that Loghive declares: 'quorum', 'classic', or 'python' if Python consumers read them too.
    * Environment: `QUEUE_TYPE`. Default: 'quorum'.
    */
   queueType?: QueueType | undefined;
-  /** `x-max-length` of the queues that are declared, in messages. Environment: `QUEUE_MAX_SIZE`. Default: 1000000. */
+  /**
+   * `x-max-length` of the queues that Loghive declares, in messages. Environment: `QUEUE_MAX_SIZE`. Default: 1000000.
+   */
   queueMaxSize?: number | undefined;
-  /** `x-max-length-bytes` of the queues that are declared, in bytes. Environment: `QUEUE_MAX_BYTES`. Default: 1 GiB. */
+  /**
+   * `x-max-length-bytes` of the queues that Loghive declares, in bytes. Environment: `QUEUE_MAX_BYTES`. Default: 1 GiB.
+   */
   queueMaxBytes?: number | undefined;
   /**
-   * `x-message-ttl` of the queues that are declared, in milliseconds. Environment: `QUEUE_MESSAGE_TTL_MS`. Default:
+   * `x-message-ttl` of the queues that Loghive declares, in milliseconds. Environment: `QUEUE_MESSAGE_TTL_MS`. Default:
    * 604800000 (7 days).
    */
   queueMessageTtlMs?: number | undefined;

@@ -120,8 +120,8 @@ wrapDiagnostics(unrecorded);
 
 export interface PatchConsoleOptions extends ProducerOptions {
   /**
-   * Lowest level that is recorded; everything is printed. One of the five, or another logger's name for one (`warn`,
-   * …), in any case. Default: 'DEBUG', which records everything.
+   * Lowest level that is recorded; lower calls are still printed. One of the five, or another logger's name for one
+   * (`warn`, …), in upper or lower case. Default: 'DEBUG', which records everything.
    */
   level?: LevelName | (string & {}) | undefined;
   /** `false`: recorded calls are not printed. Default: true. */

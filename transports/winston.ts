@@ -28,7 +28,7 @@ import { isAccepted, LEVEL, type Logger, levelsOf, parentOf, setParent, type Wri
 
 /** Loghive's options and those of every Winston transport (`level`, `silent`, `format`, `handleExceptions`, …). */
 export interface LoghiveTransportOptions extends WinstonOptions, ProducerOptions {
-  /** Buffer of the transport's stream, in records. Default: 16. */
+  /** Size of the transport's stream buffer, in records. Default: 16. */
   highWaterMark?: number | undefined;
 }
 

@@ -23,46 +23,48 @@ export type EmailTls = 'starttls' | 'tls' | 'none';
 
 export interface AlertOptions {
   /** Sends alerts by e-mail. Default false. Environment: `ENABLE_EMAIL_MONITORING`. */
-  emailMonitoring?: boolean;
+  emailMonitoring?: boolean | undefined;
   /** Host name of the SMTP server. Environment: `EMAIL_HOST`. */
-  emailHost?: string;
+  emailHost?: string | undefined;
   /** Port of the SMTP server. Default 587. Environment: `EMAIL_PORT`. */
-  emailPort?: number;
+  emailPort?: number | undefined;
   /** Encryption of the SMTP connection. Default: `tls` on port 465, otherwise `starttls`. Environment: `EMAIL_TLS`. */
-  emailTls?: EmailTls;
-  /** Path of a CA certificate (PEM) for the SMTP server. Environment: `EMAIL_CA_FILE`. */
-  emailCaFile?: string;
+  emailTls?: EmailTls | undefined;
+  /** Path of a PEM file with the certificate authority of the SMTP server. Environment: `EMAIL_CA_FILE`. */
+  emailCaFile?: string | undefined;
   /** Sender address. Environment: `EMAIL_SENDER_EMAIL`. */
-  emailSender?: string;
+  emailSender?: string | undefined;
   /** SMTP user. Default: `emailSender`. Environment: `EMAIL_USER`. */
-  emailUser?: string;
-  /** SMTP password. Without it there is no authentication. Environment: `EMAIL_SENDER_PASSWORD`. */
-  emailPassword?: string;
+  emailUser?: string | undefined;
+  /** SMTP password. If it is not set, there is no login. Environment: `EMAIL_SENDER_PASSWORD`. */
+  emailPassword?: string | undefined;
   /** Recipient addresses. Default: `emailSender`. Environment: `EMAIL_RECIPIENTS`, comma-separated. */
-  emailRecipients?: readonly string[];
+  emailRecipients?: readonly string[] | undefined;
   /** URL to which alerts are posted as JSON. Environment: `ALERT_WEBHOOK_URL`. */
-  alertWebhookUrl?: string;
+  alertWebhookUrl?: string | undefined;
   /** Secret for signing webhook requests (HMAC-SHA256). Environment: `ALERT_WEBHOOK_SECRET`. */
-  alertWebhookSecret?: string;
+  alertWebhookSecret?: string | undefined;
   /** Rules that select the errors to report. Default: every ERROR and CRITICAL. Environment: `ALERT_RULES`, as JSON. */
-  alertRules?: readonly AlertRule[];
+  alertRules?: readonly AlertRule[] | undefined;
   /**
-   * Maximum number of errors reported individually per hour; further ones go into a digest. Default 10. Environment:
-   * `ALERT_MAX_PER_HOUR`.
+   * Maximum number of errors per hour that are reported individually. Further ones go into a digest. Default 10.
+   * Environment: `ALERT_MAX_PER_HOUR`.
    */
-  alertMaxPerHour?: number;
-  /** Time that a digest collects errors, in minutes. Default 60. Environment: `ALERT_DIGEST_MINUTES`. */
-  alertDigestMinutes?: number;
+  alertMaxPerHour?: number | undefined;
   /**
-   * Hours since the last report of an error, individual or in a digest, after which it is reported individually again.
-   * Default 24. Environment: `ALERT_REPEAT_HOURS`.
+   * How long a digest collects errors before it is sent, in minutes. Default 60. Environment: `ALERT_DIGEST_MINUTES`.
    */
-  alertRepeatHours?: number;
+  alertDigestMinutes?: number | undefined;
   /**
-   * What to redact in alerts, as for producers: `'http'`, paths, or both. It does not affect stored records, which only
-   * their producer can redact. Default `'http'`. Environment: `ALERT_REDACT`, comma-separated.
+   * How many hours must pass since the last report of an error (individual or in a digest) before it is reported
+   * individually again. Default 24. Environment: `ALERT_REPEAT_HOURS`.
    */
-  redact?: RedactOptions;
+  alertRepeatHours?: number | undefined;
+  /**
+   * What to hide in alerts, as for producers: `'http'`, paths, or both. It does not affect stored records; only the
+   * producer can redact those. Default `'http'`. Environment: `ALERT_REDACT`, comma-separated.
+   */
+  redact?: RedactOptions | undefined;
 }
 
 export interface MailSettings {
