@@ -1,95 +1,95 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { FlushTracker, TimedFlush } from '../../src/publisher/flushes.js';
 
-it('each waits for the frames that were there, whatever order they settle in', () => {
+it('a flush waits for the frames that existed when it was called, in whatever order they settle', () => {
   const waiters = new FlushTracker();
-  const told: string[] = [];
-  waiters.add(1, 2, () => told.push('0 and 1'));
-  waiters.add(1, 2, () => told.push('the same'));
+  const resolved: string[] = [];
+  waiters.add(1, 2, () => resolved.push('0 and 1'));
+  waiters.add(1, 2, () => resolved.push('the same'));
   waiters.settled(1);
-  waiters.add(4, 4, () => told.push('0 to 4'));
+  waiters.add(4, 4, () => resolved.push('0 to 4'));
   waiters.settled(3);
   waiters.settled(4);
   waiters.settled(5);
-  expect(told).toEqual([]);
+  expect(resolved).toEqual([]);
   waiters.settled(0);
-  expect(told).toEqual(['0 and 1', 'the same']);
+  expect(resolved).toEqual(['0 and 1', 'the same']);
   waiters.settled(2);
-  expect(told).toEqual(['0 and 1', 'the same', '0 to 4']);
+  expect(resolved).toEqual(['0 and 1', 'the same', '0 to 4']);
 });
 
-it('are all told, each after its own frames, however many there are', () => {
+it('thousands of flushes resolve, each after its own frames', () => {
   const waiters = new FlushTracker();
   const count = 50_000;
-  const told: number[] = [];
+  const resolved: number[] = [];
   for (let sequence = 0; sequence < count; sequence++) {
-    waiters.add(sequence, sequence + 1, () => told.push(sequence));
+    waiters.add(sequence, sequence + 1, () => resolved.push(sequence));
   }
   for (let sequence = 1; sequence < count; sequence++) waiters.settled(sequence);
-  expect(told).toEqual([]);
+  expect(resolved).toEqual([]);
   waiters.settled(0);
-  expect(told).toEqual(Array.from({ length: count }, (_, sequence) => sequence));
+  expect(resolved).toEqual(Array.from({ length: count }, (_, sequence) => sequence));
 });
 
-/** A broker that is away until it is `back()`, and what was asked of it. */
+/** A flush whose broker is unreachable until `back()`, and the number of calls that it made. */
 function useTarget() {
-  const asked = { hurries: 0, flushes: 0 };
+  const calls = { hurries: 0, flushes: 0 };
   let back = () => {};
   const settled = new Promise<void>((resolve) => {
     back = resolve;
   });
   const flush = new TimedFlush({
     flush: () => {
-      asked.flushes += 1;
+      calls.flushes += 1;
       return settled;
     },
     hurry: () => {
-      asked.hurries += 1;
+      calls.hurries += 1;
     },
     isIdle: () => false,
     settled: () => 0,
   });
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
-  return { flush, asked, back };
+  return { flush, calls, back };
 }
 
-it('tries an unreachable broker four times a second, however many flushes wait for it', async () => {
-  const { flush, asked } = useTarget();
+it('an unreachable broker is tried four times a second, however many flushes wait for it', async () => {
+  const { flush, calls } = useTarget();
   for (let request = 0; request < 200; request++) {
     void flush.once(2000);
     await vi.advanceTimersByTimeAsync(5);
   }
-  expect(asked.hurries).toBeGreaterThanOrEqual(4);
-  expect(asked.hurries).toBeLessThanOrEqual(5);
+  expect(calls.hurries).toBeGreaterThanOrEqual(4);
+  expect(calls.hurries).toBeLessThanOrEqual(5);
 });
 
-it('tries nothing any more when nobody waits', async () => {
-  const { flush, asked } = useTarget();
+it('an unreachable broker is not tried any more when no flush waits for it', async () => {
+  const { flush, calls } = useTarget();
   void flush.once(1000);
   await vi.advanceTimersByTimeAsync(1000);
-  const { hurries } = asked;
+  const { hurries } = calls;
   await vi.advanceTimersByTimeAsync(60_000);
-  expect(asked.hurries).toBe(hurries);
+  expect(calls.hurries).toBe(hurries);
 });
 
-it('retries immediately at the end of the process, whatever was tried before', async () => {
-  const { flush, asked } = useTarget();
+it('the broker is tried immediately at the end of the process, however recent the last attempt was', async () => {
+  const { flush, calls } = useTarget();
   void flush.once(2000);
   await vi.advanceTimersByTimeAsync(10);
-  const { hurries } = asked;
+  const { hurries } = calls;
   void flush.within(2000);
-  expect(asked.hurries).toBe(hurries + 1);
+  expect(calls.hurries).toBe(hurries + 1);
 });
 
-it('leaves two flushes behind while a broker is away, however many have run out of time', async () => {
-  const { flush, asked, back } = useTarget();
+it('however many flushes time out while the broker is unreachable, only two of them stay pending', async () => {
+  const { flush, calls, back } = useTarget();
   const all = Array.from({ length: 100 }, () => flush.once(10));
   await vi.advanceTimersByTimeAsync(10);
   await Promise.all(all);
-  expect(asked.flushes).toBe(1);
+  expect(calls.flushes).toBe(1);
   back();
   await vi.advanceTimersByTimeAsync(0);
-  // For those that came after the first one had begun.
-  expect(asked.flushes).toBe(2);
+  // The second one is for all calls after the first had begun.
+  expect(calls.flushes).toBe(2);
 });
