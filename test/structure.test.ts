@@ -1,4 +1,4 @@
-/** The code rules that can be checked automatically. */
+/** The rules of CONTRIBUTING.md that can be checked automatically. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
