@@ -371,7 +371,7 @@ describe('an invalid record', () => {
     ['null', /^it is JSON, but not an object$/],
     ['"text"', /^it is JSON, but not an object$/],
     ['{}', /^field "service" is missing$/],
-  ])('%j is told with the reason', (line, expected) => {
+  ])('%j is reported with the reason', (line, expected) => {
     expect(reason(line)).toMatch(expected);
   });
 

@@ -239,11 +239,11 @@ test('a destroyed connection closes immediately with its reason, even if the pee
   const proxy = await useProxy(broker.url);
   const connection = await open(proxy.url(broker.url));
   proxy.halfOpen();
-  const heard = new Promise((resolve) => connection.model.once('error', resolve));
+  const received = new Promise((resolve) => connection.model.once('error', resolve));
   const closed = new Promise((resolve) => connection.model.once('close', resolve));
   const reason = new Error('no reason');
   connection.destroy(reason);
-  expect(await heard).toBe(reason);
+  expect(await received).toBe(reason);
   await closed;
 });
 

@@ -150,7 +150,7 @@ describe('the outcome of a message', () => {
     relay.fallSilent();
     publish({ routingKey: queue }, 5);
     // Connection.OpenOk for the second time.
-    relay.say(methodFrame(10, 41, Buffer.from([0])));
+    relay.sendToClient(methodFrame(10, 41, Buffer.from([0])));
     await eventually(() => outcomes.length === 5);
     expect(new Set(outcomes)).toEqual(new Set(['lost']));
     expect(publishChannel.bytesInFlight).toBe(0);

@@ -25,9 +25,9 @@ function useTopology() {
 }
 
 async function useLink(url: string): Promise<OpenConnection> {
-  const { heard, is } = useConnection(url);
+  const { received, is } = useConnection(url);
   await is('ready');
-  return heard[0]!.connection!;
+  return received[0]!.connection!;
 }
 
 /** A channel of another client. */
@@ -298,13 +298,13 @@ test('a deleted queue is not declared again before its consumers have been cance
   const { topology } = useTopology();
   await topology.ensure(connection, shopInfo);
   const reader = await useChannel(broker.url);
-  const heard: Array<string | null> = [];
-  await reader.consume(shopInfo.queue, (message) => heard.push(message?.content.toString() ?? null));
+  const received: Array<string | null> = [];
+  await reader.consume(shopInfo.queue, (message) => received.push(message?.content.toString() ?? null));
   await broker.admin.deleteQueue(shopInfo.queue, broker.vhost);
   topology.forget();
   await topology.ensure(connection, shopInfo);
   // Otherwise, RabbitMQ would have moved the consumer to the new queue, where it holds back messages.
-  expect(heard).toEqual([null]);
+  expect(received).toEqual([null]);
   expect(await broker.listQueues()).toMatchObject([{ name: shopInfo.queue, consumers: 0 }]);
 });
 

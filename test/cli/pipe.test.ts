@@ -130,10 +130,10 @@ test.each([
     });
   }
   expect(await child.exited).toEqual({ code: 1, signal: null });
-  const told = child.stderr.join('\n');
-  expect(told).toMatch(/ERROR records dropped: 1 \(unsent at exit/);
+  const output = child.stderr.join('\n');
+  expect(output).toMatch(/ERROR records dropped: 1 \(unsent at exit/);
   // Advice for code does not help on the command line.
-  expect(told).not.toContain('close()');
+  expect(output).not.toContain('close()');
 });
 
 test('on Ctrl-C it still records what the upstream program logs while exiting', async () => {
@@ -155,9 +155,9 @@ test('cut off by a signal, it records what it has read, reports that, and exits 
   const child = spawn(process.execPath, [program, 'pipe', '--service', service, '--url', stack.broker.url]);
   onEnd(() => child.kill('SIGKILL'));
   child.stdin.on('error', () => {});
-  let told = '';
+  let output = '';
   child.stderr.on('data', (bytes: Buffer) => {
-    told += bytes;
+    output += bytes;
   });
   for (let n = 0; n < 1000; n++) child.stdin.write(`${JSON.stringify({ level: 30, n, msg: 'x'.repeat(1000) })}\n`);
   const before = (await stack.rows(service, 60)).length;
@@ -165,7 +165,7 @@ test('cut off by a signal, it records what it has read, reports that, and exits 
   // Its output is closed with it.
   const [code] = await once(child, 'exit');
   expect(code).toBe(1);
-  expect(told).toMatch(/input cut off by the signal/);
+  expect(output).toMatch(/input cut off by the signal/);
   const numbers = (await stack.rows(service, before + 1)).map(({ information }) => information.n);
   // The last line may be incomplete.
   expect(numbers.slice(0, -1)).toEqual(Array.from({ length: numbers.length - 1 }, (_, n) => n));

@@ -92,8 +92,8 @@ test('a worker that keeps dying causes a notice, and the other continues', async
 }, 120_000);
 
 test('one that hangs on a message is terminated after a while, and all is stored once', async () => {
-  const said = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
-  onEnd(() => said.mockRestore());
+  const errorLog = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
+  onEnd(() => errorLog.mockRestore());
   const { consumer, database, send, count, queue } = await usePool({ hooks: { lookEveryMs: 500 } });
   await consumer.start();
   const other = new pg.Client({ connectionString: database.url });
@@ -108,7 +108,7 @@ test('one that hangs on a message is terminated after a while, and all is stored
   expect((await queue())?.unacked).toBeGreaterThan(0);
 
   await eventually(() => consumer.status().workers[0]!.restarts === 1, { withinMs: 30_000 });
-  expect(said.mock.calls.map(([line]) => line)).toEqual([
+  expect(errorLog.mock.calls.map(([line]) => line)).toEqual([
     'worker 1 died: it did not respond for 6 s. The broker redelivers its unacknowledged messages, and a new worker replaces it.',
   ]);
   await eventually(async () => expect([await count(), (await queue())?.messages]).toEqual([100, 0]));

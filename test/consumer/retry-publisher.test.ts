@@ -123,8 +123,8 @@ test('block nothing behind them, and are reported in health and once in the log'
   await eventually(() => consumer.status().notices.some((notice) => waitingNotice.test(notice)));
   expect(consumer.status()).toMatchObject({ health: 'degraded', publishing: { state: 'ready' }, inHand: 1 });
   expect(consumer.status().counts.retried).toBe(0);
-  const told = vi.mocked(internalLogger.warning).mock.calls.filter(([line]) => /^retries cannot be/.test(line));
-  expect(told).toHaveLength(1);
+  const warnings = vi.mocked(internalLogger.warning).mock.calls.filter(([line]) => /^retries cannot be/.test(line));
+  expect(warnings).toHaveLength(1);
 });
 
 test('are requeued before the broker closes the channel over them, and published when possible', async () => {

@@ -148,7 +148,7 @@ describe('an info of Winston', () => {
     expect(logged((logger) => logger.error('failed', { err })).information).toEqual({ err });
   });
 
-  it('is never changed', () => {
+  it('is not changed', () => {
     const metadata = Object.freeze({ order: 7, nested: Object.freeze({ deep: true }) });
     expect(logged((logger) => logger.info('x', metadata)).information).toEqual(metadata);
   });

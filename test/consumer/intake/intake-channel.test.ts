@@ -19,9 +19,9 @@ async function useSession({ answerMs, ...settings }: { heartbeatS?: number; answ
   // Of each test's own: what one leaves in a queue is no matter of the next.
   const broker = await useBroker();
   const proxy = await useProxy(broker.url);
-  const { heard, is } = useConnection(proxy.url(broker.url), settings);
+  const { received, is } = useConnection(proxy.url(broker.url), settings);
   await is('ready');
-  const connection = heard[0]!.connection!;
+  const connection = received[0]!.connection!;
   const lost: string[] = [];
   const refused: string[] = [];
   const topology = createTopology(() => {});

@@ -123,7 +123,7 @@ conversation('amqplib: a consumer whose queue is deleted receives null', async (
   const { take, next } = inbox();
   note('consuming', await one.consume(name('q'), take, { consumerTag: 'reader' }));
   await two.deleteQueue(name('q'));
-  note('heard', shown(await next()));
+  note('received', shown(await next()));
 });
 
 conversation(

@@ -31,7 +31,7 @@ async function useChannel(): Promise<PeerChannel<Peer>> {
 /** Why the server closes the connection. */
 async function lastWord(peer: Peer): Promise<Arguments> {
   await peer.end();
-  const close = peer.heard.find(({ method }) => method === 'connection.close');
+  const close = peer.received.find(({ method }) => method === 'connection.close');
   return close?.args ?? {};
 }
 
@@ -102,7 +102,7 @@ describe('the development broker does not have or announce', () => {
   test.concurrent('what it refuses: a client learns so from the start', async () => {
     const peer = new Peer(broker.port, broker.host, () => {});
     await peer.login(GUEST);
-    const { serverProperties, mechanisms } = peer.heard[0]!.args as { [key: string]: Arguments };
+    const { serverProperties, mechanisms } = peer.received[0]!.args as { [key: string]: Arguments };
     expect(mechanisms).toBe('PLAIN');
     expect(serverProperties).toMatchObject({
       product: expect.stringMatching(/Loghive development broker/),
@@ -224,7 +224,7 @@ describe('the development broker gives a reason where RabbitMQ disconnects witho
     const channel = await useChannel();
     channel.publish('', 'q', 'x', { properties: propertyBytes({ expiration: Buffer.from([2, 0xff, 0xfe]) }) });
     await channel.closed();
-    const close = channel.heard.find(({ method }) => method === 'channel.close');
+    const close = channel.received.find(({ method }) => method === 'channel.close');
     expect(close?.args.replyText).toBe("PRECONDITION_FAILED - invalid expiration '??': no_integer");
     channel.peer.destroy();
   });
@@ -233,6 +233,6 @@ describe('the development broker gives a reason where RabbitMQ disconnects witho
     const peer = await useStarted();
     peer.send(0, 'connection.start-ok', { ...START_OK, clientProperties: {}, response: '\0guest\0wrong' });
     await peer.end();
-    expect(peer.heard.map(({ method }) => method)).toEqual(['connection.start']);
+    expect(peer.received.map(({ method }) => method)).toEqual(['connection.start']);
   });
 });

@@ -36,7 +36,7 @@ const BACK_MS = 45_000;
  */
 const MOST_WARNINGS = 6;
 
-export async function suffer(stage: Stage, fault: Fault): Promise<void> {
+export async function checkFault(stage: Stage, fault: Fault): Promise<void> {
   const { consumer } = stage;
   const over = fault.over ?? /INFO storage works again/;
   const linesFrom = (from: number, pattern: RegExp) => consumer.lines.slice(from).filter((line) => pattern.test(line));
@@ -47,7 +47,7 @@ export async function suffer(stage: Stage, fault: Fault): Promise<void> {
   const before = consumer.lines.length;
   if (fault.losesTable) stage.forget();
 
-  const takeAway = await fault.begin(stage);
+  const removeFault = await fault.begin(stage);
   stage.log(fault.first ?? 1);
   const reasons = Object.fromEntries(
     Object.entries(fault.checks).map(([name, reason]) => [name, expect.stringMatching(reason)]),
@@ -74,7 +74,7 @@ export async function suffer(stage: Stage, fault: Fault): Promise<void> {
   expect(await ready()).toEqual([]);
   expect(linesFrom(before, over)).toEqual([]);
 
-  await takeAway();
+  await removeFault();
   await consumer.waitForLine(over, BACK_MS, { from: before });
   await eventually(async () => expect(await stage.probe('/readyz')).toEqual({ status: 200, reasons: {} }), {
     withinMs: BACK_MS,
