@@ -50,7 +50,7 @@ describe('a connection', () => {
     expect(events()).toEqual(['ready', 'ready']);
   });
 
-  test('that is opened while closing opens when it is closed, unless it is closed again', async () => {
+  test('that is opened while it closes opens afterwards, unless it is closed again', async () => {
     const { connection, events, is } = useConnection(broker.url);
     await is('ready');
     const closing = connection.close();
@@ -82,7 +82,7 @@ describe('a connection', () => {
     expect(received[1]!.error!.message).toMatch(`connection to 127.0.0.1:${proxy.port} ended: `);
     const { lastError, lastErrorAtMs, connectedAt } = connection.status();
     expect(lastError).toBe(received[1]!.error!.message);
-    // The error is over: the connection was opened later.
+    // The error is older than the open connection.
     expect(lastErrorAtMs).toBeLessThan(Date.parse(connectedAt!));
     expect(received[2]!.connection).not.toBe(received[0]!.connection);
   });
@@ -180,7 +180,7 @@ describe('a connection', () => {
     expect(elsewhere.events()).toHaveLength(failed);
   });
 
-  test('is woken only once: two connections that are lost as soon as they are ready do not wake each other endlessly', async () => {
+  test('does not retry immediately again and again if two connections are lost as soon as they are ready', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onEnd(() => vi.restoreAllMocks());
     const readyAt: number[] = [];
@@ -227,7 +227,7 @@ describe('a connection', () => {
     expect(message).not.toMatch(/secret|\n/);
   });
 
-  test('that is dropped is lost with the reason, and reopened', async () => {
+  test('that is dropped reports the reason, and is reopened', async () => {
     const { connection, received, events, is } = useConnection(broker.url);
     await is('ready');
     connection.reconnect('it does not do what it should');

@@ -59,7 +59,7 @@ describe('the arguments of an existing queue', () => {
     for (const name of compared) expect(name in found!).toBe(name in declared);
   });
 
-  test('are ours if we declared it', async () => {
+  test('are the declared ones if this client has declared it', async () => {
     const queue = uniqueName('q');
     const declaration = { queue, exchange: LOGS_EXCHANGE, routingKey: queue, arguments: OURS };
     expect(await createTopology(() => {}).ensure(connection, declaration)).toEqual(OURS);

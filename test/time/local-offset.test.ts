@@ -29,7 +29,7 @@ describe('a record that was published on time', () => {
     },
   );
 
-  test('has it inferred regardless of the remembered offsets, as with processes in different zones and clock changes', () => {
+  test('has its offset inferred regardless of remembered ones, as for processes in different zones', () => {
     const { offsetOf, reports } = open();
     for (const hours of [2, -5, 0, 5.75, 2, 1, 2, 1]) expect(offsetOf(hours, 1)).toBe(hours);
     expect(reports).toEqual([]);

@@ -82,7 +82,7 @@ test.each<[string, () => unknown, unknown]>([
     '2026-01-31T10:30:45Z',
   ],
   ['a PassThrough', () => new PassThrough(), '[PassThrough]'],
-  ['a stream of one’s own', () => new (class Sink extends Writable {})(), '[Sink]'],
+  ['a custom stream', () => new (class Sink extends Writable {})(), '[Sink]'],
   [
     'a file that is read',
     () => createReadStream(import.meta.filename).destroy(),
@@ -93,12 +93,12 @@ test.each<[string, () => unknown, unknown]>([
   ['a server', () => http.createServer(), '[Server]'],
   ['a socket', () => new net.Socket(), '[Socket]'],
   ['a timer', () => setTimeout(() => {}, 0).unref(), '[Timeout]'],
-])('%s', (_name, make, expected) => {
+])('%s has a short value', (_name, make, expected) => {
   expect(safeValue(make())).toEqual(expected);
   expect(safeValue({ list: [make()] })).toEqual({ list: [expected] });
 });
 
-test('none contains internal symbols or more than a few hundred bytes', () => {
+test('no such value has internal symbols or more than a few hundred bytes', () => {
   const all = [
     form(),
     cookies(),

@@ -4,7 +4,7 @@ import { eventually, sleep } from '../../support/wait.mjs';
 import { type Stage, watchReadiness } from './stage.js';
 
 export interface Fault {
-  /** Completes "while …": a server or a part of it is or has … */
+  /** Completes a title that ends with "while …". */
   readonly name: string;
   /** Causes the fault. @returns a function that removes it. */
   readonly begin: (stage: Stage) => Promise<() => Promise<unknown>>;
@@ -26,9 +26,9 @@ export interface Fault {
   readonly losesTable?: boolean;
 }
 
-/** It takes seconds; longer on a busy machine. */
+/** How long until a fault is noticed: some seconds, longer on a busy machine. */
 const NOTICED_MS = 20_000;
-/** The longest pause between two attempts, plus the duration of one. */
+/** How long until its end is noticed: the longest pause between two attempts, plus the duration of one. */
 const BACK_MS = 45_000;
 /**
  * Warnings of one fault: each reason is logged once, and an outage may have several (the session ends, then the server

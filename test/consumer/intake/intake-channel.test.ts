@@ -16,7 +16,7 @@ const SETTINGS: QueueSettings = {
 };
 
 async function useSession({ answerMs, ...settings }: { heartbeatS?: number; answerMs?: number } = {}) {
-  // Of each test's own: what one leaves in a queue is no matter of the next.
+  // Each test has its own queues, so that leftover messages do not affect the next one.
   const broker = await useBroker();
   const proxy = await useProxy(broker.url);
   const { received, is } = useConnection(proxy.url(broker.url), settings);

