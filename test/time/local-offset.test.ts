@@ -73,7 +73,7 @@ describe('a record that was published late', () => {
     ['50 minutes', -7, 50 * MINUTE, -7],
     ['65 minutes', 2, 65 * MINUTE, 1],
     ['two days', 2, 2 * DAY, 0],
-  ])('by %s, of a service that showed none, has the one by which it is least late', (_, hours, lateS, taken) => {
+  ])('by %s, of a service without a known offset, has the one with the least delay', (_, hours, lateS, taken) => {
     const { offsetOf, reports } = open();
     expect(offsetOf(hours, lateS)).toBe(taken);
     expect(reports).toHaveLength(1);

@@ -167,7 +167,7 @@ describe('an intake channel', () => {
     expect(lost).toHaveLength(1);
   });
 
-  test('takes from what was added last before the many that were there before', async () => {
+  test('consumes from a queue that was added last before many that were added earlier', async () => {
     const { session, lost, consumers, subscribedTo, declarations } = await useSession();
     const many = declarations(...Array.from({ length: 20 }, (_, n) => `old${n}`));
     const [last] = declarations('new');

@@ -83,12 +83,12 @@ describe('a server that does not answer', () => {
   });
 });
 
-describe('there is none', () => {
+describe('data without a server', () => {
   test.each<[string, LastServer]>([
-    ['where the server was started here', { scope: HERE }],
-    ['where this machine was restarted since', { scope: BEFORE_RESTART }],
-    ['where nobody knows of a server', {}],
-  ])('%s: the next start checks its pid file', async (_why, last) => {
+    ['of a server that was started here', { scope: HERE }],
+    ['from before a restart of this machine', { scope: BEFORE_RESTART }],
+    ['without a record of a server', {}],
+  ])('%s are used again after a check of the pid file', async (_why, last) => {
     const start = await useStart(last);
     await endForeignServer(start, 60_000);
     expect(existsSync(start.pidFile)).toBe(true);
