@@ -67,11 +67,7 @@ describe('an error that Winston has logged before', () => {
     ['deep in the metadata', (error) => ['failed', { a: [{ err: error }] }], ({ a }) => a[0].err],
     ['as a cause', (error) => ['failed', new Error('outer', { cause: error })], ({ error }) => error.cause],
     ['among the errors of another', (error) => ['failed', new AggregateError([error])], ({ error }) => error.errors[0]],
-    [
-      'in a Map',
-      (error) => ['failed', { map: new Map([['why', error]]) }],
-      ({ map }) => map['[Map]'][0][1],
-    ],
+    ['in a Map', (error) => ['failed', { map: new Map([['why', error]]) }], ({ map }) => map['[Map]'][0][1]],
   ];
 
   test.each(formats.flatMap(([name, by]) => places.map(([where, ...place]) => [name, where, by, ...place] as const)))(
