@@ -77,15 +77,15 @@ describe.each(Object.keys(BUNDLERS))('%s', (bundler) => {
   });
 });
 
-test('without the worker, records that a bundle could not send at process.exit() are counted and reported', async () => {
+test('without the exit worker, records that a bundle cannot send at process.exit() are reported as lost', async () => {
   const folder = await emptyFolder(installation, 'alone');
   await BUNDLERS.esbuild!('commonjs', folder);
   await rm(path.join(folder, 'exit-worker.cjs'));
-  const { ended, said, records } = await runEverything('process.exit()', path.join(folder, 'main.cjs'), {
+  const { ended, output, records } = await runEverything('process.exit()', path.join(folder, 'main.cjs'), {
     url: broker.url,
   });
   expect(ended).toEqual({ code: ENDS['process.exit()'], signal: null });
-  expect(said.join('\n')).toMatch(/exit-worker/);
-  expect(said.join('\n')).toMatch(/\b1\b.*in total/);
+  expect(output.join('\n')).toMatch(/exit-worker/);
+  expect(output.join('\n')).toMatch(/\b1\b.*in total/);
   expect(records).not.toContain('the last words');
 }, 60_000);

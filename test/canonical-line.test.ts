@@ -28,7 +28,7 @@ const rowOf = (record: StoredRecord) => Buffer.concat([...copyText([record])]).t
 const line = (message: unknown, information: unknown = { order: 7 }, service = 'shop') =>
   Buffer.from(encodeRecord({ service, level: 'ERROR', message, information }, stamp, 1024 * 1024));
 
-describe('a line of our own', () => {
+describe('a line from a producer of Loghive', () => {
   test('gives the same record and row as parsing', () => {
     const values = hostileValues.filter(
       ({ name }) => !/10 MB|a MB|300,000|million|hundred|doubles|at every key/.test(name),
@@ -44,7 +44,7 @@ describe('a line of our own', () => {
     expect(taken).toBeGreaterThan(values.length / 2);
   });
 
-  test('stays bytes for all kinds of plain text', () => {
+  test('is decoded as bytes for all kinds of plain text', () => {
     for (const message of [
       '',
       'plain',

@@ -13,19 +13,19 @@ beforeAll(async () => {
   stack = await useStack(24);
 });
 
-/** What is compared has only the fields that were logged. */
+/** Without `hostname` and `pid`, so that `information` has only the fields that were logged. */
 function useClient(options: Partial<LoggerClientOptions> = {}) {
-  return usualClient({ base: null, ...options });
+  return useClientWithBase({ base: null, ...options });
 }
 
-function usualClient(options: Partial<LoggerClientOptions> = {}) {
+function useClientWithBase(options: Partial<LoggerClientOptions> = {}) {
   const service = stack.service();
   const client = new LoggerClient({ service, url: stack.broker.url, ...options });
   onEnd(() => client.close());
   return { service, client };
 }
 
-test('stores what is logged at each of its levels, in the order of the calls', async () => {
+test('a client stores records of all its levels in the order of the calls', async () => {
   const { service, client } = useClient();
   const names = ['debug', 'info', 'warning', 'error', 'critical', 'trace', 'warn', 'fatal'] as const;
   for (const name of names) client[name](`by ${name}`, { name });
@@ -44,7 +44,7 @@ test('stores what is logged at each of its levels, in the order of the calls', a
   ]);
 });
 
-test('log() takes any level: other names are kept, and an unknown one counts as INFO', async () => {
+test('log() accepts any level: other names are kept, and an unknown one counts as INFO', async () => {
   const { service, client } = useClient();
   for (const level of ['ERROR', 'Info', 'notice', 'odd', 40, undefined, Symbol('s')]) client.log(level as string, 'm');
   await client.flush();
@@ -59,7 +59,7 @@ test('log() takes any level: other names are kept, and an unknown one counts as 
   ]);
 });
 
-test('keeps errors under information.error, wherever they were given', async () => {
+test('a client stores an error as information.error, whichever argument it was', async () => {
   const { service, client } = useClient();
   const refused = new TypeError('refused', { cause: new Error('limit') });
   client.error(refused);
@@ -80,7 +80,7 @@ test('keeps errors under information.error, wherever they were given', async () 
   ]);
 });
 
-test('its methods can be passed on by themselves', async () => {
+test("a client's methods can be passed on as functions", async () => {
   const { service, client } = useClient();
   const { info, error } = client;
   await Promise.resolve('each').then(info);
@@ -89,8 +89,8 @@ test('its methods can be passed on by themselves', async () => {
   expect((await stack.rows(service, 2)).map(({ message }) => message)).toEqual(['each', 'failed']);
 });
 
-test('adds hostname and pid, unless base says otherwise', async () => {
-  const usual = usualClient();
+test('a client adds hostname and pid, unless the option base has other fields', async () => {
+  const usual = useClientWithBase();
   const own = useClient({ base: { region: 'eu', pid: 'one' } });
   usual.client.info('m', { order: 7 });
   usual.client.info('m', { hostname: 'mine', pid: null });
@@ -127,7 +127,7 @@ test('many tasks log concurrently, each in its own context', async () => {
   expect(rows.find(({ message }) => message === 'outside')?.information).toEqual({ task: 'none', region: 'eu' });
 });
 
-test('redacts', async () => {
+test('a client hides the fields that redact names', async () => {
   const { service, client } = useClient({ redact: ['password', 'user.card'] });
   client.info('login', { password: 'secret', user: { card: '4111', name: 'a' } });
   await client.flush();
@@ -137,7 +137,7 @@ test('redacts', async () => {
   });
 });
 
-test('never throws and loses nothing, whatever it is given', async () => {
+test('a client never throws and loses no record, whatever it is given', async () => {
   const { service, client } = useClient({ bufferBytes: 32 * 1024 * 1024 });
   let count = 0;
   for (const { name, make } of hostileValues) {
@@ -148,11 +148,11 @@ test('never throws and loses nothing, whatever it is given', async () => {
       () => client.info(value),
       () => withContext({ value }, () => client.info('in context')),
     ];
-    // What takes its time is logged in one way.
+    // Slow values are logged in one way only.
     const some = /MB|million|thousand|300,000|doubles|at every key/.test(name) ? ways.slice(0, 1) : ways;
     for (const log of some) log();
     count += some.length;
-    // All of the values at once are more than a buffer is for.
+    // All of the values together do not fit into the buffer.
     if (client.stats().pendingBytes > 8 * 1024 * 1024) await client.flush();
   }
   await client.flush();
@@ -160,7 +160,7 @@ test('never throws and loses nothing, whatever it is given', async () => {
   expect(await stack.rows(service, count)).toHaveLength(count);
 });
 
-test('keeps the message whatever the fields are', async () => {
+test('a client keeps the message even if the fields cannot be read', async () => {
   const { service, client } = useClient();
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
@@ -171,7 +171,7 @@ test('keeps the message whatever the fields are', async () => {
   ]);
 });
 
-test('keeps an error beside a field of that name', async () => {
+test('an error does not replace a field called error', async () => {
   const { service, client } = useClient();
   client.error(new RangeError('card refused'), { error: 'E42' });
   await client.flush();
@@ -180,7 +180,7 @@ test('keeps an error beside a field of that name', async () => {
   ]);
 });
 
-test('takes anything for a level, and throws nothing', async () => {
+test('log() accepts values that are no level at all, and never throws', async () => {
   const { service, client } = useClient();
   const levels = [Object.create(null), { toString: 1, valueOf: 2 }, [Object.create(null)], Symbol('s'), 7n, undefined];
   for (const level of levels) client.log(level as string, 'm');
@@ -189,7 +189,7 @@ test('takes anything for a level, and throws nothing', async () => {
   expect(new Set(rows.map(({ level }) => level))).toEqual(new Set(['INFO']));
 });
 
-test('clients with the same settings share one connection, and its numbers', async () => {
+test('clients with the same settings share one connection and its counts', async () => {
   const one = useClient({ lingerMs: 9 });
   const two = useClient({ lingerMs: 9 });
   one.client.info('a');
@@ -202,7 +202,7 @@ test('clients with the same settings share one connection, and its numbers', asy
   expect(await two.client.close()).toEqual({ confirmed: 2, unsent: 0 });
 });
 
-test('sends nothing below its level', async () => {
+test('a client sends no record below its level', async () => {
   const { service, client } = useClient({ level: 'warn' });
   const { service: other, client: all } = useClient({ level: undefined });
   for (const each of [client, all]) {
@@ -214,7 +214,7 @@ test('sends nothing below its level', async () => {
   expect(await stack.rows(other, 6)).toHaveLength(6);
 });
 
-test('a child adds fields to every record, which those of the record precede', async () => {
+test('a child adds its fields to every record, unless the record has fields of these names', async () => {
   const { service, client } = useClient();
   const child = client.child({ requestId: 'r1', order: 1 });
   const inner = child.child({ user: 'u', requestId: 'r2' });
@@ -236,7 +236,7 @@ test('a child adds fields to every record, which those of the record precede', a
   expect(await child.close()).toEqual(await client.close());
 });
 
-test('a child has the level and the events of its parent, and keeps nothing alive', async () => {
+test('a child has the level and the events of its parent, but adds no listeners to it', async () => {
   const client = new LoggerClient({ service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0, level: 'error' });
   onEnd(() => client.close());
   const children = Array.from({ length: 20 }, (_, number) => client.child({ number }));
@@ -248,7 +248,7 @@ test('a child has the level and the events of its parent, and keeps nothing aliv
   expect(client.listenerCount('warning')).toBe(0);
 });
 
-test("understands Pino's order of arguments", async () => {
+test("a client also accepts Pino's order of arguments", async () => {
   const { service, client } = useClient();
   client.info({ order: 7 }, 'order placed');
   client.error(new RangeError('card refused'), 'payment failed');
@@ -263,7 +263,7 @@ test("understands Pino's order of arguments", async () => {
   ]);
 });
 
-test('close() waits no longer than timeoutMs', async () => {
+test('close() waits at most timeoutMs', async () => {
   const client = new LoggerClient({ service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 8000 });
   client.info('unsent');
   const started = performance.now();
@@ -273,7 +273,7 @@ test('close() waits no longer than timeoutMs', async () => {
   expect(await client.close({ timeoutMs: 8000 })).toBe(await closing);
 });
 
-test('onDiagnostic takes what would be written to stderr, and cannot harm', async () => {
+test('onDiagnostic receives the lines that would be written to stderr', async () => {
   const lines: string[] = [];
   const client = new LoggerClient({
     service: 'shop',
@@ -289,7 +289,7 @@ test('onDiagnostic takes what would be written to stderr, and cannot harm', asyn
   expect(lines[1]).toMatch(/ ERROR .*unsent at close: shop INFO 1/);
 });
 
-test('clients with different functions for diagnostics share no connection', async () => {
+test('clients with different onDiagnostic functions do not share a connection', async () => {
   const one = useClient({ onDiagnostic: () => {} });
   const two = useClient({ onDiagnostic: () => {} });
   one.client.info('a');
@@ -326,7 +326,7 @@ test('every option may be undefined', () => {
   expect(() => new LoggerClient({ ...options, redact: { preset: 'http', censor: undefined } })).not.toThrow();
 });
 
-test('reports by events, whose arguments are typed', async () => {
+test('a client reports problems by events with typed arguments', async () => {
   const client = new LoggerClient({ service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0 });
   onEnd(() => client.close());
   const warning = new Promise<LoghiveError>((resolve) => {
@@ -340,14 +340,14 @@ test('reports by events, whose arguments are typed', async () => {
   expect(client.status().connection.state).not.toBe('ready');
 });
 
-test('not enabled it needs nothing and does nothing', async () => {
+test('a client that is not enabled needs no service and does nothing', async () => {
   const client = new LoggerClient({ enabled: false });
   client.info('nothing');
   expect(client.stats().accepted).toBe(0);
   expect(await client.close()).toEqual({ confirmed: 0, unsent: 0 });
 });
 
-test('a wrong option is named', () => {
+test('an invalid option is refused by name', () => {
   expect(() => new LoggerClient({ service: 'shop', lingerMs: -1 })).toThrow(
     'LoggerClient: option "lingerMs" is -1, expected an integer from 0 to 10000 (milliseconds).',
   );

@@ -47,7 +47,7 @@ const integrations: [string, (options: LoggerClientOptions) => Integration][] = 
   ],
 ];
 
-test.each(integrations)('%s closes within timeoutMs, and reports to onDiagnostic', async (_name, make) => {
+test.each(integrations)('%s closes within timeoutMs, and reports lost records to onDiagnostic', async (_name, make) => {
   const lines: string[] = [];
   const onDiagnostic = (line: string) => void lines.push(line);
   const { log, close } = make({ service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 8000, onDiagnostic });
@@ -61,7 +61,7 @@ test.each(integrations)('%s closes within timeoutMs, and reports to onDiagnostic
   expect(await close()).toEqual({ confirmed: 0, unsent: 1 });
 });
 
-test.each(integrations)('%s that shares its connection leaves what is unsent to the others', async (_name, make) => {
+test.each(integrations)('%s leaves its unsent records to others that share its connection', async (_name, make) => {
   const settings = { service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0, onDiagnostic: () => {} };
   const other = new LoggerClient(settings);
   const { log, close } = make(settings);
@@ -72,7 +72,7 @@ test.each(integrations)('%s that shares its connection leaves what is unsent to 
   expect(other.stats().dropped).toEqual({ INFO: { 'unsent at close': 1 } });
 });
 
-test('the console records from its level on, and prints everything', async () => {
+test('a patched console records calls from its level on, and prints all of them', async () => {
   const printed = new PassThrough({ encoding: 'utf8' });
   const own = new Console(printed);
   const patched = patchConsole({
@@ -90,7 +90,7 @@ test('the console records from its level on, and prints everything', async () =>
   own.error('error');
   expect(patched.stats().accepted).toBe(2);
   expect(printed.read()).toBe('debug\ninfo\nwarn\nerror\n');
-  // What it prints of Loghive's own lines is no record.
+  // Loghive's own lines are printed, but not recorded.
   await vi.waitFor(() => expect(printed.read()).toMatch(/^diagnostic: .*nothing listens there/));
   expect(patched.stats().accepted).toBe(2);
   expect(() => patchConsole({ service: 'shop', level: 'loud' })).toThrow(

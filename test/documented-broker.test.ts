@@ -1,4 +1,4 @@
-/** What the documents say about RabbitMQ: the rights that suffice, the message to copy, the Python program, policies. */
+/** What the documents say about RabbitMQ: permissions, an example message, a Python program, policies. */
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { eventually } from './support/wait.mjs';
 
 const documentOf = (name: string) => readFileSync(path.resolve(import.meta.dirname, '..', name), 'utf8');
 
-test('the rights that docs/production.md names suffice for a producer, a consumer and its commands', {
+test('the permissions in docs/production.md suffice for a producer, a consumer and its commands', {
   timeout: 60_000,
 }, async () => {
   const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
@@ -40,7 +40,7 @@ test('the rights that docs/production.md names suffice for a producer, a consume
   await consumer.start();
   const messages = async () => (await database.query('select message from logs.records')).map((row) => row.message);
   await eventually(async () => expect(await messages()).toEqual(['first']));
-  // What PostgreSQL refuses for now takes the way over the queues for retries.
+  // A record that PostgreSQL refuses temporarily passes through the retry queues.
   await database.query(`create function logs.no() returns trigger language plpgsql as $$
     begin if new.message = 'no' then raise exception 'no' using errcode = 'P0001'; end if; return new; end $$`);
   await database.query('create trigger n before insert on logs.records for each row execute function logs.no()');
@@ -59,7 +59,7 @@ test('the rights that docs/production.md names suffice for a producer, a consume
   expect((await broker.listQueues()).filter(({ name }) => name.startsWith('shop_'))).toEqual([]);
 });
 
-test('the message of docs/wire-format.md is stored', async () => {
+test('the example message of docs/wire-format.md is stored', async () => {
   const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
   const consumer = createConsumer(['shop'], { url: broker.url, databaseUrl: database.url });
   onEnd(() => consumer.stop());
@@ -81,7 +81,7 @@ test('the message of docs/wire-format.md is stored', async () => {
   ]);
 });
 
-/** Stands in for pika: prints what would be published. pika itself cannot be had everywhere. */
+/** A substitute for pika, which is not available everywhere: it prints what would be published. */
 const PIKA = `
 import json
 class URLParameters:
@@ -108,7 +108,7 @@ test('the Python program of docs/wire-format.md publishes a record that is store
   writeFileSync(path.join(folder, 'pika.py'), PIKA);
   writeFileSync(path.join(folder, 'publish.py'), code!);
   const { status, stdout } = spawnSync('python3', [path.join(folder, 'publish.py')], { encoding: 'utf8' });
-  // Without Python: the same message, so that the consumer's side is tried all the same.
+  // Without Python, the same message is used, so that at least the consumer is tested.
   const record = {
     id: randomUUID(),
     service: 'shop',
@@ -144,7 +144,7 @@ test('the Python program of docs/wire-format.md publishes a record that is store
   ]);
 });
 
-test('of a policy and an argument RabbitMQ uses the lower limit, and a policy overrides "reject-publish" of a quorum queue', async () => {
+test('RabbitMQ uses the lower limit of policy and argument, and a policy overrides "reject-publish"', async () => {
   const broker = await useBroker();
   const { vhost } = broker;
   await broker.admin.setPolicy('short', '^short_', { 'max-length': 1 }, { vhost });
@@ -152,7 +152,7 @@ test('of a policy and an argument RabbitMQ uses the lower limit, and a policy ov
   await broker.admin.setPolicy('drop', '^drop_', { 'max-length': 1, overflow: 'drop-head' }, { vhost });
   const connection = await connect(broker.url);
   onEnd(() => connection.close());
-  /** How many of 20 the broker has confirmed, and how many it has. A limit is soft: it lets one or two more in. */
+  /** How many of 20 messages are confirmed, and how many are in the queue. Limits are soft: a few more are accepted. */
   const sent = async (queue: string, maxLength: number) => {
     const channel = await connection.createConfirmChannel();
     const own = { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish', 'x-max-length': maxLength };
@@ -171,7 +171,7 @@ test('of a policy and an argument RabbitMQ uses the lower limit, and a policy ov
   expect(short.kept).toBe(short.confirmed);
   const long = await sent('long_queue', 1);
   expect(long.confirmed).toBeLessThan(10);
-  // Confirmed, and gone.
+  // All were confirmed, and most were dropped.
   const dropped = await sent('drop_queue', 1000);
   expect(dropped.confirmed).toBe(20);
   expect(dropped.kept).toBeLessThan(10);

@@ -9,7 +9,7 @@ import { useStack } from './support/use-stack.js';
 
 const stack = await useStack(2);
 
-test('kill -9 loses what the broker has not confirmed, and nothing else', async () => {
+test('kill -9 loses only records that the broker has not confirmed', async () => {
   const service = stack.service();
   const file = path.resolve(import.meta.dirname, `../dist/killed-${process.pid}.mjs`);
   writeFileSync(

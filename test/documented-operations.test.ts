@@ -1,4 +1,4 @@
-/** docs/operations.md has an entry for everything that Loghive reports; a consumer has the connections that docs/production.md names. */
+/** docs/operations.md covers everything that Loghive reports; docs/production.md has the number of connections. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -22,21 +22,21 @@ const sectionsBelow = (heading: string) =>
     .match(/^### .+$/gm)!
     .map((line) => line.slice('### '.length));
 
-test('every kind of reason of health has its section, and no other', () => {
+test('every reason of health has a section in docs/operations.md, and each section has its reason', () => {
   expect(sectionsBelow('Health')).toEqual([...HEALTH_REASONS]);
 });
 
-test('every alert of the consumer has its section, and no other', () => {
+test('every alert of the consumer has a section in docs/operations.md, and each section has its alert', () => {
   expect(sectionsBelow('Alerts of the consumer')).toEqual([...SELF_ALERTS]);
 });
 
-test('every rule for Prometheus has its section, and no other', () => {
+test('every rule for Prometheus has a section in docs/operations.md, and each section has its rule', () => {
   const { groups } = parse(documentOf('deploy/prometheus/loghive-rules.yaml'));
   const rules = groups.flatMap((group: { rules: Array<{ alert: string }> }) => group.rules.map(({ alert }) => alert));
   expect(sectionsBelow('Alert rules of Prometheus').sort()).toEqual([...rules].sort());
 });
 
-test('the runbook has every problem and every task', () => {
+test('the runbook covers every problem and every task', () => {
   expect(sectionsBelow('Runbook')).toEqual([
     'PostgreSQL is unreachable',
     'A disk is full',
@@ -52,7 +52,7 @@ test('the runbook has every problem and every task', () => {
   );
 });
 
-/** The file of each notice, with words from it. */
+/** The file of each notice, and parts of its text. */
 const NOTICES: ReadonlyArray<readonly [file: string, ...words: string[]]> = [
   ['src/amqp/topology.ts', 'exists with different arguments', 'the user may not declare', 'could not be bound'],
   ['src/amqp/topology.ts', 'is exclusive to another connection', 'the broker refused', 'a quorum queue'],
@@ -70,7 +70,7 @@ const NOTICES: ReadonlyArray<readonly [file: string, ...words: string[]]> = [
   ['consumer/pool.ts', 'has died'],
 ];
 
-test('every notice has its row, with words from it', () => {
+test('every notice has a row in docs/operations.md that quotes it', () => {
   const section = documentOf('docs/operations.md').split('### notice\n')[1]!.split(/^## /m)[0]!;
   for (const [file, ...all] of NOTICES) {
     for (const words of all) {
@@ -80,14 +80,14 @@ test('every notice has its row, with words from it', () => {
   }
 });
 
-/** These files call `notices`; the other files of the table report through them. */
-test('no other file reports notices', () => {
+test('only the files of these notices report any', () => {
   const files = readdirSync(path.join(root, 'consumer'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
     .filter((name) => /notices\.(?:once|report)\(/.test(readFileSync(path.join(root, 'consumer', name), 'utf8')))
     .map((name) => `consumer/${name.replaceAll(path.sep, '/')}`);
-  const byWayOf = ['consumer/worker.ts', 'consumer/intake/intake.ts', 'consumer/store/retention.ts'];
-  const known = new Set([...NOTICES.map(([file]) => file), ...byWayOf]);
+  // Other files of the table report through these.
+  const reporters = ['consumer/worker.ts', 'consumer/intake/intake.ts', 'consumer/store/retention.ts'];
+  const known = new Set([...NOTICES.map(([file]) => file), ...reporters]);
   expect(files.filter((file) => !known.has(file))).toEqual([]);
 });
 
@@ -100,8 +100,8 @@ test('a consumer has as many connections as docs/production.md says', { timeout:
     cwd: tmpdir(),
   });
   await child.waitForLine(/consuming messages of shop/, 30_000);
-  // One for each worker and one more, one for alerts, and one for the index while records arrive; that of the partitions is
-  // closed again.
+  // One for each worker and one more, one for alerts, and one for indexes while records arrive. The one for partitions
+  // is closed again.
   const ofPostgres = `select 1 from pg_stat_activity where application_name = 'loghive' and datname = current_database()`;
   await eventually(async () =>
     expect((await broker.admin.listConnections({ vhost: broker.vhost })).length).toBe(2 * workers + 1),

@@ -59,6 +59,6 @@ test.each<[unknown, string]>([
     },
     'an error without a readable message',
   ],
-])('the reason of anything that was thrown is a text', (thrown, reason) => {
+])('the reason of any thrown value is readable text', (thrown, reason) => {
   expect(reasonOf(thrown)).toBe(reason);
 });

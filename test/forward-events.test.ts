@@ -8,15 +8,15 @@ function useForwarded() {
   const publisher = new EventEmitter<PublisherEvents>();
   const integration = new EventEmitter();
   const end = forwardEvents(publisher, integration);
-  const heard: string[] = [];
-  const listen = (name: string, text = name) => integration.on(name, () => heard.push(text));
+  const received: string[] = [];
+  const listen = (name: string, text = name) => integration.on(name, () => received.push(text));
   const listeners = () => publisher.listenerCount('connect') + publisher.listenerCount('warning');
-  return { publisher, integration, end, heard, listen, listeners };
+  return { publisher, integration, end, received, listen, listeners };
 }
 
 describe('the events of a publisher reach an integration', () => {
-  it('once, with their arguments, whichever listeners there are', () => {
-    const { publisher, integration, listen, heard } = useForwarded();
+  it('once for each listener, with their arguments', () => {
+    const { publisher, integration, listen, received } = useForwarded();
     listen('connect', 'one');
     listen('connect', 'two');
     const errors: unknown[] = [];
@@ -25,11 +25,11 @@ describe('the events of a publisher reach an integration', () => {
     publisher.emit('connect');
     publisher.emit('warning', error);
     publisher.emit('warning', error);
-    expect(heard).toEqual(['one', 'two']);
+    expect(received).toEqual(['one', 'two']);
     expect(errors).toEqual([error]);
   });
 
-  it('only while it has listeners, so that nothing else references it', () => {
+  it('only while it has listeners, so that the publisher does not reference it otherwise', () => {
     const { integration, listen, listeners, end } = useForwarded();
     expect(listeners()).toBe(0);
     listen('connect');
@@ -43,26 +43,26 @@ describe('the events of a publisher reach an integration', () => {
     end();
   });
 
-  it('also after all of its listeners were removed', async () => {
-    const { publisher, integration, listen, heard, listeners } = useForwarded();
+  it('again after all of its listeners were removed and new ones added', async () => {
+    const { publisher, integration, listen, received, listeners } = useForwarded();
     listen('connect', 'before');
     integration.removeAllListeners();
     expect(listeners()).toBe(0);
     await Promise.resolve();
     listen('connect', 'after');
     publisher.emit('connect');
-    expect(heard).toEqual(['after']);
+    expect(received).toEqual(['after']);
   });
 
   it('until it is closed, after which no listeners remain on either side', async () => {
-    const { publisher, integration, listen, heard, listeners, end } = useForwarded();
+    const { publisher, integration, listen, received, listeners, end } = useForwarded();
     listen('connect');
     end();
     integration.removeAllListeners();
     await Promise.resolve();
     listen('connect');
     publisher.emit('connect');
-    expect(heard).toEqual([]);
+    expect(received).toEqual([]);
     expect(listeners()).toBe(0);
     expect(integration.listenerCount('newListener') + integration.listenerCount('removeListener')).toBe(0);
   });

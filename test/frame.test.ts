@@ -65,12 +65,12 @@ describe('a line', () => {
 
   test.each([
     ['a lone continuation byte', [0x61, 0x80]],
-    ['a character that stops short', [0xe2, 0x82]],
+    ['a truncated character', [0xe2, 0x82]],
     ['an overlong form', [0xc0, 0xaf]],
     ['a surrogate', [0xed, 0xa0, 0x80]],
     ['Latin-1', [0x67, 0x72, 0xfc, 0x6e]],
-    ['past the last code point', [0xf5, 0x80, 0x80, 0x80]],
-  ])('is refused with %s', (_, bytes) => {
+    ['a code point past the last one', [0xf5, 0x80, 0x80, 0x80]],
+  ])('is refused if it contains %s', (_, bytes) => {
     expect(decodeLine(Buffer.from(bytes))).toEqual({ ok: false, reason: 'it is not valid UTF-8' });
   });
 });

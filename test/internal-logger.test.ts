@@ -14,7 +14,7 @@ beforeEach(() => {
   });
 });
 
-test('a line has its time, its level, and ends with a full stop', () => {
+test('a line has its time and level, and ends with a full stop', () => {
   internalLogger.warning('something happened');
   internalLogger.info('something else happened. It is over.');
   expect(lines.join('')).toMatch(
@@ -22,14 +22,14 @@ test('a line has its time, its level, and ends with a full stop', () => {
   );
 });
 
-test('what has several lines stays one entry', () => {
+test('a message of several lines stays one entry', () => {
   internalLogger.error('first\nsecond');
   expect(lines).toHaveLength(1);
   expect(lines[0]).toMatch(/ERROR first\n {4}second\.\n$/);
 });
 
 test.each(['\x1b[2J', '\x9b2J', '\x07', '\x7f', '\r', '\u2028', '\u0085', '\u202e', '\u2066'])(
-  'what it quotes of others cannot steer the terminal, nor begin a line: %j',
+  'a message that quotes others can neither control the terminal nor forge a line: %j',
   (steering) => {
     internalLogger.warning(`the broker said: x${steering}[loghive] 2026-01-31T10:30:45.123Z ERROR forged`);
     expect(lines).toHaveLength(1);
@@ -38,11 +38,11 @@ test.each(['\x1b[2J', '\x9b2J', '\x07', '\x7f', '\r', '\u2028', '\u0085', '\u202
   },
 );
 
-test('levels below the one that is set are left out', () => {
-  internalLogger.debug('unheard');
+test('lines below the set level are omitted', () => {
+  internalLogger.debug('omitted');
   internalLogger.setLevel('error');
-  internalLogger.warning('unheard');
-  internalLogger.error('heard');
+  internalLogger.warning('omitted');
+  internalLogger.error('logged');
   expect(lines).toHaveLength(1);
 });
 
@@ -52,20 +52,20 @@ test.each(['critical', 'fatal', 'emerg'])('no level hides an error (%s)', (level
   expect(lines).toHaveLength(1);
 });
 
-test('a stderr that takes nothing is no failure', () => {
+test('a stderr that accepts nothing causes no error', () => {
   vi.spyOn(fs, 'writeSync').mockImplementation(() => {
     throw Object.assign(new Error('EAGAIN'), { code: 'EAGAIN' });
   });
-  expect(() => internalLogger.error('unheard')).not.toThrow();
+  expect(() => internalLogger.error('not written')).not.toThrow();
 });
 
-test('a producer can have its lines passed to a function instead', () => {
-  const heard: string[] = [];
-  const log = diagnosticLogger((line) => heard.push(line));
+test('the lines of a producer can be passed to a function instead', () => {
+  const received: string[] = [];
+  const log = diagnosticLogger((line) => received.push(line));
   log.warning('of this producer');
   log.debug('below the level');
   internalLogger.warning('of another one');
-  expect(heard).toEqual([expect.stringMatching(/^\[loghive\] \S+ WARNING of this producer\.$/)]);
+  expect(received).toEqual([expect.stringMatching(/^\[loghive\] \S+ WARNING of this producer\.$/)]);
   expect(lines).toEqual([expect.stringMatching(/ of another one\.\n$/)]);
   expect(diagnosticLogger(undefined)).toBe(internalLogger);
 });
@@ -78,22 +78,22 @@ test.each<[string, () => unknown]>([
     },
   ],
   ['rejects', () => Promise.reject(new Error('broken'))],
-])('a line goes to stderr if the function %s', async (_what, broken) => {
+])('a line goes to stderr if this function %s', async (_what, broken) => {
   const log = diagnosticLogger(broken as () => void);
   log.warning('important');
   await vi.waitFor(() => expect(lines).toEqual([expect.stringMatching(/ WARNING important\.\n$/)]));
 });
 
-test('a line that the function itself causes goes to stderr', () => {
+test('a line that this function itself causes goes to stderr', () => {
   const log = diagnosticLogger(() => log.warning('from inside'));
   log.warning('from outside');
   expect(lines).toEqual([expect.stringMatching(/ from inside\.\n$/)]);
 });
 
-test('what is logged while a producer is set up can go to its function', () => {
-  const heard: string[] = [];
+test('lines that are logged while a producer is created can be passed to its function', () => {
+  const received: string[] = [];
   const result = withDiagnosticsTo(
-    (line) => heard.push(line),
+    (line) => received.push(line),
     () => {
       internalLogger.warning('a wrong setting');
       return 7;
@@ -101,6 +101,6 @@ test('what is logged while a producer is set up can go to its function', () => {
   );
   internalLogger.warning('later');
   expect(result).toBe(7);
-  expect(heard).toHaveLength(1);
+  expect(received).toHaveLength(1);
   expect(lines).toHaveLength(1);
 });

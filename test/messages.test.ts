@@ -8,8 +8,8 @@ import { expect, test } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '..');
 
-/** Where a message is logged, reported or thrown, and how it begins. */
-const TOLD = [
+/** Calls that log, report or throw a message, up to the first part of its text. */
+const MESSAGE_CALLS = [
   /(?:internalLogger|warnings|notices|status|serverLog)\.(?:debug|info|warning|error|once|report)\(\s*(?:'[\w ]+',\s*)?['"`]([^'"`$]+)/gi,
   /\b(?:notice|tell|warn|warnOnce|bad|storageUnavailable|invalid|asSentence|#warnOfRecords)\(\s*['"`]([^'"`$]+)/g,
   /new (?:LoghiveError|Wrong|Expected|Unfit)\(\s*(?:'LOGHIVE_\w+',\s*)?['"`]([^'"`$]+)/g,
@@ -27,7 +27,7 @@ test('every message begins in lower case, except for names', () => {
     .filter((name) => name.endsWith('.ts'))
     .flatMap((name) => {
       const source = readFileSync(path.join(root, name), 'utf8');
-      return TOLD.flatMap((pattern) => [...source.matchAll(pattern)].map(([, text]) => `${name}: ${text}`));
+      return MESSAGE_CALLS.flatMap((pattern) => [...source.matchAll(pattern)].map(([, text]) => `${name}: ${text}`));
     });
   expect(texts.length).toBeGreaterThan(60);
   expect(

@@ -35,7 +35,7 @@ async function printed(script: string, ...args: string[]): Promise<any> {
 }
 
 describe('the packed file', () => {
-  test('contains what is needed to run and nothing else', async () => {
+  test('contains only what is needed to run', async () => {
     const { stdout } = await run('tar', ['-tzf', installation.tarball]);
     const files = stdout
       .trim()
@@ -60,7 +60,7 @@ describe('the packed file', () => {
     expect(migrations('cjs')).toEqual(migrations('esm'));
   });
 
-  test('is installed by the Dockerfile; without it the image build fails', { timeout: 120_000 }, async () => {
+  test('is installed by the Dockerfile, whose build fails without it', { timeout: 120_000 }, async () => {
     const text = await readFile(path.resolve(import.meta.dirname, '../deploy/Dockerfile'), 'utf8');
     const command = /^RUN ((?:.*\\\n)*.*)$/m.exec(text)![1]!;
     const folder = await mkdtemp(path.join(tmpdir(), 'loghive-image-'));
@@ -96,7 +96,7 @@ describe('the packed file', () => {
   });
 });
 
-describe('its exports', () => {
+describe('the exports', () => {
   test('have the same names when imported and required', async () => {
     const imported = await printed('imports.mjs');
     expect(imported).toEqual({
@@ -118,7 +118,7 @@ describe('its exports', () => {
     expect(await printed('requires.cjs')).toEqual(imported);
   });
 
-  test('a command', async () => {
+  test('include a command that prints the version', async () => {
     const { stdout } = await run(process.execPath, [inApp('node_modules/.bin/loghive'), '--version']);
     const { version } = JSON.parse(await readFile(inApp('node_modules/loghive/package.json'), 'utf8'));
     expect(stdout.trim()).toBe(version);
@@ -145,7 +145,7 @@ describe('what an application loads', () => {
   // A Pino application has already loaded both.
   const pino = ['pino-abstract-transport', 'split2'];
 
-  test.each(['loaded.cjs', 'loaded.mjs'])('is light: no database, no command line, no retries (%s)', async (script) => {
+  test.each(['loaded.cjs', 'loaded.mjs'])('includes no database and no command line (%s)', async (script) => {
     for (const entry of ['loghive', 'loghive/console']) {
       expect(packagesOf(await printed(script, entry)).filter((name) => !own.includes(name))).toEqual([]);
     }
@@ -157,15 +157,15 @@ describe('what an application loads', () => {
     expect(loadedByPino.filter((name) => ![...own, ...pino].includes(name))).toEqual([]);
   });
 
-  test('the consumer loads the database, so that this test would see it', async () => {
+  test('includes the database if it runs the consumer', async () => {
     for (const script of ['loaded.cjs', 'loaded.mjs']) {
       expect(packagesOf(await printed(script, 'loghive/consumer'))).toContain('pg');
     }
   });
 });
 
-describe('in one process', () => {
-  test('the imported and the required copy share one connection until both are closed', async () => {
+describe('with the installed package', () => {
+  test('the imported and the required copy in one process share a connection until both are closed', async () => {
     const broker = await useBroker();
     const child = useChild(inApp('shared.mjs'), {
       env: { LOGHIVE_URL: broker.url, LOGHIVE_SERVICE: uniqueName('shared') },

@@ -30,7 +30,7 @@ function refusal(options: unknown): string {
   throw new Error('it was accepted');
 }
 
-test('a service is all that is needed', () => {
+test('only a service is required', () => {
   useEnvironment();
   const config = configOf();
   expect(config).toEqual({
@@ -61,7 +61,7 @@ test('a service is all that is needed', () => {
   expect([config, config.broker, config.queues].every(Object.isFrozen)).toBe(true);
 });
 
-test('without a service it is said how to name one', () => {
+test('a missing service is refused with how to name one', () => {
   useEnvironment();
   expect(refusal({})).toBe(
     `LoghiveTransport: option "service" is missing. Pass { service: 'shop' } or set LOGHIVE_SERVICE.`,
@@ -69,7 +69,7 @@ test('without a service it is said how to name one', () => {
   expect(producerConfig('LoghiveTransport', { enabled: false })).toMatchObject({ enabled: false });
 });
 
-describe('every option is checked', () => {
+describe('the options', () => {
   const integers: Record<string, [number, number, string]> = {
     lingerMs: [0, 10_000, 'milliseconds'],
     bufferBytes: [262_144, 68_719_476_736, 'bytes'],
@@ -83,7 +83,7 @@ describe('every option is checked', () => {
     queueMessageTtlMs: [1000, 4_294_967_295, 'milliseconds'],
   };
 
-  test.each(Object.entries(integers))('%s', (name, [min, max, unit]) => {
+  test.each(Object.entries(integers))('accept integers within the range of %s', (name, [min, max, unit]) => {
     useEnvironment();
     const roomy = name === 'bufferBytes' ? {} : { bufferBytes: 2 ** 30 };
     for (const value of [min, max]) expect(() => configOf({ ...roomy, [name]: value })).not.toThrow();
@@ -94,7 +94,7 @@ describe('every option is checked', () => {
     }
   });
 
-  test('maxRecordBytes fits into bufferBytes', () => {
+  test('refuse a maxRecordBytes that does not fit into bufferBytes', () => {
     useEnvironment();
     const buffer = 512 * 1024;
     expect(configOf({ bufferBytes: buffer }).maxRecordBytes).toBe(buffer / 2);
@@ -104,14 +104,14 @@ describe('every option is checked', () => {
     );
   });
 
-  test.each(['enabled', 'handleSignals'])('%s', (name) => {
+  test.each(['enabled', 'handleSignals'])('accept only a boolean for %s', (name) => {
     useEnvironment();
     expect(refusal({ service: 'shop', [name]: 'false' })).toBe(
       `LoghiveTransport: option "${name}" is "false", expected true or false.`,
     );
   });
 
-  test('queueType', () => {
+  test('accept only three names for queueType', () => {
     useEnvironment();
     for (const queueType of ['quorum', 'classic', 'python'] as const) {
       expect(configOf({ queueType }).queues.type).toBe(queueType);
@@ -122,7 +122,7 @@ describe('every option is checked', () => {
     );
   });
 
-  test.each(['a b', '', '.hidden', 'ä', 'x'.repeat(201), 'a/b', 7, null, {}])('service %j', (service) => {
+  test.each(['a b', '', '.hidden', 'ä', 'x'.repeat(201), 'a/b', 7, null, {}])('refuse the service %j', (service) => {
     useEnvironment();
     expect(refusal({ service })).toMatch(
       /^LoghiveTransport: option "service" is .*, expected a service name of 1 to 200 letters, .*\.$/,
@@ -136,7 +136,7 @@ describe('every option is checked', () => {
     ['user:secret@host', '"user:***@host"'],
     [new URL('amqp://user:secret@host'), 'an object'],
     [['amqp://user:secret@host'], 'an array'],
-  ])('url %s', (url, shown) => {
+  ])('refuse the url %s', (url, shown) => {
     useEnvironment();
     const message = refusal({ service: 'shop', url });
     expect(message).toContain(`LoghiveTransport: option "url" is ${shown}, expected a URL`);
@@ -164,7 +164,7 @@ describe('every option is checked', () => {
       /the key that belongs to "cert" in "key"\.$/,
     ],
     ['a servername that is no text', { servername: 7 }, /has a field "servername" that is a number, expected text\.$/],
-  ])('tls: %s', (_what, tls, words) => {
+  ])('refuse for tls: %s', (_what, tls, words) => {
     useEnvironment();
     const message = refusal({ service: 'shop', tls });
     expect(message).toMatch(words);
@@ -172,7 +172,7 @@ describe('every option is checked', () => {
     expect(message).not.toMatch(/BEGIN|\n/);
   });
 
-  test('tls takes texts and Buffers', () => {
+  test('accept texts and Buffers for tls', () => {
     useEnvironment();
     const tls = {
       ca: [Buffer.from(ca.cert), ca.cert],
@@ -183,7 +183,7 @@ describe('every option is checked', () => {
     expect(configOf({ url: 'amqps://h', tls }).broker.tls).toEqual(tls);
   });
 
-  test('base takes fields, or null for none', () => {
+  test('accept an object of fields for base, or null for none', () => {
     useEnvironment();
     const namesOf = (options: ProducerOptions) => configOf(options).base.map(({ name }) => name);
     expect(namesOf({ base: { region: 'eu', pid: 7 } })).toEqual(['region', 'pid']);
@@ -195,7 +195,7 @@ describe('every option is checked', () => {
     }
   });
 
-  test('redact takes the preset http, from the environment as well', () => {
+  test('accept the preset http for redact, which the environment can also set', () => {
     const hidden = { password: '[Redacted]' };
     useEnvironment();
     expect(configOf({ redact: 'http' }).redact?.fields({ password: 'x' })).toEqual(hidden);
@@ -206,7 +206,7 @@ describe('every option is checked', () => {
     }
   });
 
-  test('redact takes paths', () => {
+  test('accept paths for redact', () => {
     useEnvironment();
     expect(configOf({ redact: ['password'] }).redact?.fields({ password: 'x' })).toEqual({ password: '[Redacted]' });
     expect(configOf({ redact: [] }).redact).toBeUndefined();
@@ -218,14 +218,14 @@ describe('every option is checked', () => {
     );
   });
 
-  test('a proxy that was revoked is refused by the name of its option', () => {
+  test('refuse a revoked proxy by the name of its option', () => {
     useEnvironment();
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
     expect(refusal({ service: 'shop', base: proxy })).toMatch(/^LoghiveTransport: option "base" is /);
   });
 
-  test('what is unknown is refused with the name that was meant', () => {
+  test('refuse an unknown name with the one that was probably meant', () => {
     useEnvironment();
     expect(refusal({ service: 'shop', lingerms: 5 })).toBe(
       'LoghiveTransport: unknown option "lingerms". Did you mean "lingerMs"?',
@@ -235,7 +235,7 @@ describe('every option is checked', () => {
   });
 });
 
-test('the option tls turns TLS on, whatever the URL begins with', () => {
+test('the option tls enables TLS, whatever protocol the URL has', () => {
   useEnvironment();
   const { hosts } = configOf({ url: 'amqp://one,two:5673', tls: { ca: ca.cert } }).broker;
   expect(hosts).toMatchObject([
@@ -245,7 +245,7 @@ test('the option tls turns TLS on, whatever the URL begins with', () => {
 });
 
 describe('the environment', () => {
-  test('names everything that has a variable', () => {
+  test('sets every option that has a variable', () => {
     useEnvironment({
       LOGHIVE_SERVICE: 'till',
       LOGHIVE_ENABLED: 'no',
@@ -265,7 +265,7 @@ describe('the environment', () => {
     });
   });
 
-  test('is asked for the broker in the order LOGHIVE_URL, AMQP_URL, QUEUE_HOST', () => {
+  test('sets the broker by LOGHIVE_URL, AMQP_URL or QUEUE_HOST, in this order', () => {
     const { warnings } = useEnvironment({ LOGHIVE_URL: '', AMQP_URL: 'amqp://two', QUEUE_HOST: 'three' });
     expect(configOf().broker.hosts).toMatchObject([{ hostname: 'two' }]);
     vi.stubEnv('AMQP_URL', '');
@@ -279,7 +279,7 @@ describe('the environment', () => {
     ['100%', '100%'],
     // The Python package puts the password into its URL as it is.
     ['p%40ss', 'p@ss'],
-  ])('gives the parts of the broker as the Python package has them: password %s', (password, meant) => {
+  ])('sets the parts of the broker address as for the Python package: password %s', (password, meant) => {
     useEnvironment({
       QUEUE_HOST: 'one,two:5674,[::1]',
       QUEUE_PORT: '5673',
@@ -301,7 +301,7 @@ describe('the environment', () => {
     ['QUEUE_MAX_SIZE', '1e6', 'from 1 to 2147483647 (messages); 1000000 is used instead', 'queueMaxSize'],
     ['QUEUE_MAX_BYTES', '1GiB', 'from 1048576 to 1099511627776 (bytes); 1073741824 is used instead', 'queueMaxBytes'],
     ['QUEUE_MESSAGE_TTL_MS', '7d', '(milliseconds); 604800000 is used instead', 'queueMessageTtlMs'],
-  ])('that is wrong in %s is reported once, with what is used instead', (variable, value, expected, option) => {
+  ])('that has an invalid %s causes one warning, with the value used instead', (variable, value, expected, option) => {
     const { warnings } = useEnvironment({ [variable]: value });
     const config = configOf();
     expect(config).toEqual(configOf());
@@ -366,13 +366,13 @@ describe('the environment', () => {
     [{ QUEUE_PORT: '-1' }, /QUEUE_PORT "-1"/],
     [{ QUEUE_PORT: '5673.0' }, /QUEUE_PORT "5673\.0"/],
     [{ QUEUE_PORT: '005672' }, /QUEUE_PORT "005672"/],
-    // Of no effect where each host has a port of its own, and wrong nevertheless.
+    // It has no effect if each host has its own port, but is wrong nevertheless.
     [{ QUEUE_HOST: 'one:5672', QUEUE_PORT: '1?' }, /QUEUE_PORT "1\?"/],
     [{ QUEUE_PORT: ' ' }, /QUEUE_PORT " "/],
-  ])('that names no broker leads to no other one: %j', async (variables, words) => {
+  ])('that has an invalid broker address does not lead to another broker: %j', async (variables, words) => {
     const { warnings } = useEnvironment({ QUEUE_PASSWORD: 'secret', ...variables });
-    const told = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
-    onEnd(() => told.mockRestore());
+    const errorLog = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
+    onEnd(() => errorLog.mockRestore());
     const { broker } = configOf();
     expect(broker.hosts).toEqual([]);
     expect(broker.fault).toMatch(words);
@@ -386,9 +386,9 @@ describe('the environment', () => {
     expect(error.message).toMatch(
       /Correct (?:it|them) or set .*\. Until this is corrected, Loghive does not connect: records are buffered/,
     );
-    expect(told.mock.calls.map(([line]) => line)).toEqual([error.message]);
+    expect(errorLog.mock.calls.map(([line]) => line)).toEqual([error.message]);
     expect(client.status().connection).toMatchObject({ state: 'waiting', lastError: error.message });
-    // An argument is right whatever the environment says.
+    // An option takes precedence over the environment.
     expect(configOf({ url: 'amqp://four' }).broker.hosts).toMatchObject([{ hostname: 'four' }]);
     expect(await client.close()).toEqual({ confirmed: 0, unsent: 1 });
     expect(warnings()).toEqual([]);
@@ -428,7 +428,7 @@ describe('the environment', () => {
     expect(configOf().broker.hosts).toMatchObject([{ hostname, port }]);
   });
 
-  test('may have white space around a host or a port, as files of secrets do', () => {
+  test('may have white space around a host or a port, as values from secret files do', () => {
     useEnvironment({ QUEUE_HOST: ' one, two\n', QUEUE_PORT: ' 5673\n' });
     expect(configOf().broker.hosts).toMatchObject([
       { hostname: 'one', port: 5673 },
@@ -436,7 +436,7 @@ describe('the environment', () => {
     ]);
   });
 
-  test('may set more of the connection in the query of the URL; an option wins over it', () => {
+  test('may have connection settings in the query of the URL; options take precedence', () => {
     const { warnings } = useEnvironment({ LOGHIVE_URL: 'amqp://h/v?heartbeat=30&connection_timeout=2500' });
     expect(configOf().broker).toMatchObject({
       hosts: [{ hostname: 'h', vhost: 'v' }],
@@ -452,7 +452,7 @@ describe('the environment', () => {
     expect(warnings()).toEqual([]);
   });
 
-  test('with an unknown or wrong parameter in the URL names it once, and leads to the same broker', () => {
+  test('that has an unknown or invalid parameter in the URL causes one warning, and leads to the same broker', () => {
     const { warnings } = useEnvironment({ LOGHIVE_URL: 'amqp://h?retry_delay=hunter2&heartbeat=often' });
     expect(configOf().broker).toEqual(configOf().broker);
     expect(configOf().broker).toMatchObject({ hosts: [{ hostname: 'h' }], heartbeatS: 600 });
@@ -464,7 +464,7 @@ describe('the environment', () => {
     expect(warnings().join()).not.toContain('hunter2');
   });
 
-  test('for the spool, which this version does not have, is reported to have no effect', () => {
+  test('that configures the spool, which this version does not have, is reported as having no effect', () => {
     const { warnings } = useEnvironment({ LOGHIVE_SPOOL_DIR: '/var/spool' });
     configOf();
     expect(warnings()).toEqual([
@@ -472,12 +472,12 @@ describe('the environment', () => {
     ]);
   });
 
-  test('with a name that only resembles one of ours is reported once, with the one that was meant', () => {
+  test('that has an unknown variable of Loghive is reported once, with the name that was probably meant', () => {
     const { warnings } = useEnvironment(
       {
         LOGHIVE_SERVCE: 'shop',
         LOGHIVE_DATABASE_URL: 'postgres://u:secret@h/db',
-        // Kubernetes, for a service of that name.
+        // Kubernetes sets these for a service called "loghive".
         LOGHIVE_SERVICE_HOST: '10.0.0.1',
         LOGHIVE_PORT_5672_TCP_ADDR: '10.0.0.1',
       },
@@ -493,7 +493,7 @@ describe('the environment', () => {
     ]);
   });
 
-  test('with a wrong service throws, for there is no default', () => {
+  test('that has an invalid service throws, because there is no default', () => {
     useEnvironment({ LOGHIVE_SERVICE: 'a b' });
     expect(refusal({})).toMatch(
       /^environment variable LOGHIVE_SERVICE is "a b", expected a service name .* Correct it or set the option "service"\.$/,
@@ -501,7 +501,7 @@ describe('the environment', () => {
     expect(configOf().service).toBe('shop');
   });
 
-  test('sets the level of the lines of Loghive itself, and LOG_LEVEL does not', () => {
+  test("sets the level of Loghive's own log by LOGHIVE_LOG_LEVEL, not by LOG_LEVEL", () => {
     const setLevel = vi.spyOn(internalLogger, 'setLevel').mockImplementation(() => {});
     const { warnings } = useEnvironment({ LOGHIVE_LOG_LEVEL: 'warn', LOG_LEVEL: 'debug' });
     configOf();
@@ -520,7 +520,7 @@ describe('the environment', () => {
     setLevel.mockRestore();
   });
 
-  test('LOG_LEVEL sets it in config.env; LOGHIVE_LOG_LEVEL wins', () => {
+  test("sets the level of Loghive's own log by LOG_LEVEL in config.env, after LOGHIVE_LOG_LEVEL", () => {
     const setLevel = vi.spyOn(internalLogger, 'setLevel').mockImplementation(() => {});
     useEnvironment({ LOG_LEVEL: 'critical' }, 'LOG_LEVEL=debug\n');
     configOf();
@@ -530,7 +530,7 @@ describe('the environment', () => {
     setLevel.mockRestore();
   });
 
-  test('what is wrong in it can be reported to a function', () => {
+  test('that has an invalid value is reported to onDiagnostic if there is one', () => {
     const { warnings } = useEnvironment({ QUEUE_MAX_SIZE: uniqueName('many') });
     vi.mocked(internalLogger.warning).mockRestore();
     const lines: string[] = [];
@@ -541,7 +541,7 @@ describe('the environment', () => {
 });
 
 describe('config.env', () => {
-  /** The file of the Python package, its placeholders filled in. */
+  /** The file of the Python package with its placeholders filled in. */
   const PYTHON = `    #basic configurations
 LOG_LEVEL=DEBUG
 
@@ -570,7 +570,7 @@ EMAIL_SENDER_EMAIL=a@b.example
 EMAIL_SENDER_PASSWORD=mail-secret
 `;
 
-  test('of the Python package works as it is, and is not written into the environment', () => {
+  test('of the Python package works unchanged, and does not change the environment', () => {
     const setLevel = vi.spyOn(internalLogger, 'setLevel').mockImplementation(() => {});
     const { warnings } = useEnvironment({}, PYTHON);
     const before = { ...process.env };
@@ -594,12 +594,12 @@ EMAIL_SENDER_PASSWORD=mail-secret
     [`it's"#1`, `it's"#1`],
     ['# comment', 'guest'],
     ['', 'guest'],
-  ])('with QUEUE_PASSWORD=%s is read as Python reads it', (written, read) => {
+  ])('with QUEUE_PASSWORD=%s is parsed as in Python', (written, read) => {
     useEnvironment({}, `export QUEUE_HOST=h\nQUEUE_PASSWORD= ${written}\r\nQUEUE_PORT=5673\n`);
     expect(configOf().broker.hosts).toMatchObject([{ hostname: 'h', password: read, port: 5673 }]);
   });
 
-  test('stands behind the environment, and takes names in small letters as well', () => {
+  test('is overridden by the environment, and may have names in lower case', () => {
     useEnvironment(
       { QUEUE_HOST: 'from-environment', QUEUE_USER: '' },
       'QUEUE_HOST=from-file\nQUEUE_USER=file-user\nqueue_port=5674\n',
@@ -609,7 +609,7 @@ EMAIL_SENDER_PASSWORD=mail-secret
     ]);
   });
 
-  test('with a wrong value is named by the warning', () => {
+  test('with an invalid value is named in the warning', () => {
     const { warnings, folder } = useEnvironment({}, 'QUEUE_MAX_SIZE=lots\n');
     expect(configOf().queues.maxLength).toBe(1_000_000);
     expect(warnings()).toHaveLength(1);
@@ -630,7 +630,7 @@ EMAIL_SENDER_PASSWORD=mail-secret
     );
   });
 
-  test('of another kind altogether is no reason to fail', () => {
+  test('with other content causes no failure', () => {
     const { warnings } = useEnvironment({}, '\u0000\ufffd{ "json": true }\nQUEUE_HOST = h\n=\n');
     expect(configOf().broker.hosts).toMatchObject([{ hostname: 'h' }]);
     expect(warnings()).toEqual([]);

@@ -1,4 +1,4 @@
-/** An application that logs, and has other things to do as well. */
+/** An application that logs while it does other work. */
 import winston from 'winston';
 import { LoghiveTransport } from '../dist/esm/transports/winston.js';
 

@@ -1,4 +1,4 @@
-/** What an application notices of a broker that does not work: one line, and nothing else. */
+/** What an application notices of a broker that does not work: one line in the log, and nothing else. */
 import http from 'node:http';
 import net from 'node:net';
 import { expect, test, vi } from 'vitest';
@@ -35,8 +35,8 @@ async function useUser(permissions: object): Promise<string> {
 }
 
 function useLogger(url: string) {
-  const told = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
-  onEnd(() => told.mockRestore());
+  const warningLog = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
+  onEnd(() => warningLog.mockRestore());
   const transport = new LoghiveTransport({
     service: uniqueName('svc'),
     url,
@@ -48,12 +48,12 @@ function useLogger(url: string) {
   const warnings: LoghiveError[] = [];
   transport.on('warning', (error) => warnings.push(error));
   const logger = winston.createLogger({ transports: [transport] });
-  return { transport, logger, warnings, lines: () => told.mock.calls.map(([line]) => line) };
+  return { transport, logger, warnings, lines: () => warningLog.mock.calls.map(([line]) => line) };
 }
 
 test.each<[string, () => Promise<string>, string, RegExp]>([
   [
-    'is not there',
+    'is unreachable',
     async () => `amqp://u:secret@127.0.0.1:${await freePort()}`,
     'LOGHIVE_BROKER_UNREACHABLE',
     /nothing listens there/,
@@ -89,14 +89,14 @@ test.each<[string, () => Promise<string>, string, RegExp]>([
     'LOGHIVE_BROKER_REFUSED',
     /the broker refused the vhost "\/": it does not exist, user "user_\w+" has no permissions/,
   ],
-])('of a broker that %s the application notices one line', async (_what, url, code, words) => {
+])('a broker that %s causes one line in the log of the application', async (_what, url, code, words) => {
   const { transport, logger, warnings, lines } = useLogger(await url());
   for (let n = 0; n < 10; n++) logger.info(`record ${n}`);
   await eventually(() => warnings.length > 0);
   expect(warnings[0]!.code).toBe(code);
   expect(warnings[0]!.message).toMatch(words);
   expect(warnings[0]!.message).toMatch(/Loghive tries again, at least every 30 s\.$/);
-  // It is tried again, and the same answer is no news.
+  // The next attempt has the same result, which is not reported again.
   const { lastErrorAtMs = 0 } = transport.status().connection;
   const flushing = transport.flush();
   logger.info('another record');
@@ -115,7 +115,7 @@ test.each<[string, () => Promise<string>, string, RegExp]>([
 test.each<[string, object, RegExp]>([
   ['publish', { write: '' }, /^the broker refused a message: .*ACCESS_REFUSED/],
   ['declare', { configure: '' }, /^exchange "logs_exchange" does not exist and the user may not declare it/],
-])('what a user may not do is reported with what is missing: %s', async (_what, permissions, words) => {
+])('a missing permission is reported: %s', async (_what, permissions, words) => {
   const own = await useBroker();
   const { logger, transport, warnings, lines } = useLogger(await useUser({ vhost: own.vhost, ...permissions }));
   logger.info('a record');
@@ -128,7 +128,7 @@ test.each<[string, object, RegExp]>([
   expect(lines().join('\n')).not.toContain('secret');
 });
 
-test('an application whose broker is not there works, and ends as it would have', async () => {
+test('an application whose broker is unreachable works, and ends normally', async () => {
   const port = await freePort();
   const options = { service: 'shop', url: `amqp://u:secret@127.0.0.1:${port}`, exitTimeoutMs: 300 };
   const child = useChild(program, { args: [JSON.stringify(options)] });

@@ -7,7 +7,7 @@ import { sharePublisher } from '../src/publisher/shared.js';
 import { onEnd } from './support/use-servers.js';
 import { eventually } from './support/wait.mjs';
 
-/** Nothing listens there, and nothing waits for it. */
+/** Nothing listens at this address, and the end of the process does not wait. */
 function settings(lingerMs: number, bufferBytes?: number): ProducerConfig {
   const options = { service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0, lingerMs };
   return producerConfig('test', bufferBytes === undefined ? options : { ...options, bufferBytes });
@@ -29,7 +29,7 @@ function publisherOf(config: ProducerConfig) {
   return shared.publisher;
 }
 
-it('leaves nothing on the publisher that outlives it, and many of them are nothing to warn of', async () => {
+it('a closed producer leaves no listeners on its publisher, and many producers cause no Node warning', async () => {
   const warned = vi.fn();
   process.on('warning', warned);
   onTestFinished(() => {
@@ -50,29 +50,29 @@ it('leaves nothing on the publisher that outlives it, and many of them are nothi
   expect(warned).not.toHaveBeenCalled();
 });
 
-it('reports to its integration what happens until it is closed, though a listener of another integration throws', async () => {
-  const told = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
-  onTestFinished(() => told.mockRestore());
+it('a producer emits events until it is closed, even if a listener of another integration throws', async () => {
+  const errorLog = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
+  onTestFinished(() => errorLog.mockRestore());
   const config = settings(2);
   const integrations = [new EventEmitter(), new EventEmitter()];
-  const heard: string[] = [];
+  const codes: string[] = [];
   integrations[0]!.on('warning', () => {
     throw new Error('broken');
   });
-  integrations[1]!.on('warning', ({ code }) => heard.push(code));
+  integrations[1]!.on('warning', ({ code }) => codes.push(code));
   const producers = integrations.map((integration) => openProducer(config, integration));
-  await eventually(() => expect(heard).toEqual(['LOGHIVE_BROKER_UNREACHABLE']));
-  expect(told).toHaveBeenCalledExactlyOnceWith('a listener of "warning" threw: broken');
+  await eventually(() => expect(codes).toEqual(['LOGHIVE_BROKER_UNREACHABLE']));
+  expect(errorLog).toHaveBeenCalledExactlyOnceWith('a listener of "warning" threw: broken');
   producers[1]!.log({ level: 'INFO', message: 'one', information: {} });
   await producers[0]!.close();
-  // What the last one loses is reported before it is silent.
+  // The records that the last one loses are reported before it stops.
   await producers[1]!.close();
-  expect(heard).toEqual(['LOGHIVE_BROKER_UNREACHABLE', 'LOGHIVE_RECORDS_LOST']);
+  expect(codes).toEqual(['LOGHIVE_BROKER_UNREACHABLE', 'LOGHIVE_RECORDS_LOST']);
 });
 
-it('drops and counts a record for which the stack was full, takes the others, and reports it afterwards', async () => {
-  const told = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
-  onTestFinished(() => told.mockRestore());
+it('a record that finds the call stack full is dropped and counted, and reported later', async () => {
+  const errorLog = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
+  onTestFinished(() => errorLog.mockRestore());
   const config = settings(3, 64 * 1024 * 1024);
   const producer = openProducer(config, new EventEmitter());
   let begun = 0;
@@ -87,19 +87,19 @@ it('drops and counts a record for which the stack was full, takes the others, an
     fill();
   };
   for (let depth = 0; depth < 12; depth++) {
-    // Each time the stack ends at another place of what one call does.
+    // Starting deeper each time, so that the stack is exhausted at different places of the logging call.
     const below = (left: number): void => (left === 0 ? fill() : below(left - 1));
     expect(() => below(depth)).toThrow(RangeError);
   }
   const { accepted, pending, dropped } = producer.stats();
   expect(dropped.INFO?.['call stack full']).toBeGreaterThan(0);
-  // Of a call that threw itself, because there was no room for it at all, nothing was accepted.
+  // A logging call that threw, because even it had no room, accepted nothing.
   expect(accepted).toBeGreaterThanOrEqual(returned);
   expect(accepted).toBeLessThanOrEqual(begun);
   expect(pending + Object.values(dropped.INFO ?? {}).reduce((sum, each) => sum + each, 0)).toBe(accepted);
-  // To ask is all that it does.
+  // stats() has no side effects.
   expect(producer.stats()).toEqual(producer.stats());
-  const losses = () => told.mock.calls.map(([line]) => line).filter((line) => line.includes('call stack full'));
+  const losses = () => errorLog.mock.calls.map(([line]) => line).filter((line) => line.includes('call stack full'));
   expect(losses()).toEqual([]);
   producer.log({ level: 'INFO', message: 'with room again', information: {} });
   await eventually(() => expect(losses()).toHaveLength(1));

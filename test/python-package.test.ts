@@ -40,15 +40,15 @@ function pythonNow(epochMs: number, micros: string, offsetMinutes: number): stri
 }
 
 async function consume(broker: TestBroker, service: string, options: ConsumerOptions = {}) {
-  const told = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
-  onEnd(() => told.mockRestore());
+  const warningLog = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
+  onEnd(() => warningLog.mockRestore());
   const database = await useDatabase();
   const consumer = await startConsumer([service], { url: broker.url, databaseUrl: database.url, ...options });
   onEnd(() => consumer.stop());
-  return { database, consumer, warnings: () => told.mock.calls.map(([line]) => line) };
+  return { database, consumer, warnings: () => warningLog.mock.calls.map(([line]) => line) };
 }
 
-describe('a consumer where the Python package declared first', () => {
+describe('a consumer whose queues the Python package has declared', () => {
   test('stores its records with the right time, and reports different arguments once by name', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
@@ -124,14 +124,14 @@ describe('a consumer where the Python package declared first', () => {
     await database.query("alter table logs.records add constraint decent check (message not like 'bad%')");
     await leave('bad');
     await eventually(() => consumer.status().counts.deadLetters === 1);
-    const [letter] = await database.query(
+    const [deadLetter] = await database.query(
       "select attempts, queue, service, convert_from(raw, 'UTF8')::json->>'message' as message from logs.dead_letters",
     );
-    expect(letter).toEqual({ attempts: 3, queue: 'failure_backoff', service, message: 'bad' });
+    expect(deadLetter).toEqual({ attempts: 3, queue: 'failure_backoff', service, message: 'bad' });
     expect(consumer.status().counts).toMatchObject({ retried: 2, stored: 1 });
   });
 
-  test('with queueType python has nothing to report', async () => {
+  test('reports nothing with queueType python', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
     await declareAsPython(broker, service);
@@ -141,7 +141,7 @@ describe('a consumer where the Python package declared first', () => {
 });
 
 describe('with queueType python', () => {
-  test('the consumer declares exactly the two arguments, so that the package can declare the same', async () => {
+  test('a consumer declares only the two arguments of the package, so that both can declare the queues', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
     await consume(broker, service, { queueType: 'python' });
@@ -168,7 +168,7 @@ describe('with queueType python', () => {
     await declareAsPython(broker, service);
   });
 
-  test('a producer sends one record a message, as the package would', async () => {
+  test('a producer sends one record per message, like the package', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
     const transport = new LoghiveTransport({ service, url: broker.url, queueType: 'python', base: null });

@@ -218,7 +218,7 @@ describe('additional fields', () => {
     }
   });
 
-  test('are cut with the others where the record is too long', () => {
+  test('are cut with the others if the record is too long', () => {
     const text = line({ information: { a: 'a'.repeat(3000) }, more: more({ b: 'b'.repeat(3000), pid: 1 }) }, 2048);
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(2048);
     expect(parse(text).information).toEqual({

@@ -8,7 +8,7 @@ describe('a value that is plain and clean', () => {
     ['an array', [1, { a: [] }]],
     ['one with a valid date', { at: new Date(0) }],
     ['one without a prototype', Object.assign(Object.create(null), { a: 1 })],
-  ])('is given back as it is: %s', (_, value) => {
+  ])('is returned unchanged: %s', (_, value) => {
     expect(safeValue(value)).toBe(value);
   });
 

@@ -11,7 +11,7 @@ test.each<[string, string]>([
   ['it ends with a line break\n', 'it ends with a line break.'],
   ['../here and ../there', '../here and ../there.'],
   ['', ''],
-])('%j is shown as %j', (text, shown) => {
+])('%j is written as the sentence %j', (text, shown) => {
   expect(asSentence(text)).toBe(shown);
 });
 

@@ -1,6 +1,6 @@
 /**
- * RabbitMQ 4.x is not available everywhere. Our different behavior depends on the version in the server properties, so
- * a proxy changes this one digit.
+ * What Loghive declares depends on the version in the server properties. RabbitMQ 4.x is not available everywhere, so
+ * a proxy changes that one digit.
  */
 import net, { type AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';

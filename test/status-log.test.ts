@@ -6,7 +6,7 @@ function useLog() {
   return { lines, log: new StatusLog((sentence, level) => lines.push(`${level}: ${sentence}`)) };
 }
 
-test('a state is reported when it changes, not each time that it is noticed', () => {
+test('a state is reported when it changes, not each time it is detected', () => {
   const { lines, log } = useLog();
   expect(log.report('broker', 'it is away')).toBe(true);
   expect(log.report('broker', 'it is away')).toBe(false);

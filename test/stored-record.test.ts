@@ -28,13 +28,13 @@ const information = (fields: object | string) => JSON.parse(record(fields).infor
 /** The same line, written so that it is not decoded by the fast path. */
 const otherwise = (line: string) => ` ${line}`;
 
-describe('a line of our own', () => {
+describe('a line from a producer of Loghive', () => {
   test('is the row', () => {
     const line = JSON.stringify({ ...base, message: 'payment failed', information: { order: 7 } });
     expect(record(line)).toEqual({ ...base, message: 'payment failed', information: '{"order":7}' });
   });
 
-  test('is decoded the same by both ways, for every record that we can write', () => {
+  test('is decoded the same in both ways, for every record that Loghive can write', () => {
     const stamp = { id, epochMicros: 1_769_855_445_123_456 };
     const values = hostileValues.filter(
       ({ name }) => !/10 MB|a MB|300,000|million|hundred|doubles|at every key/.test(name),
@@ -209,7 +209,7 @@ describe('information', () => {
     ['{"a\\u0000":"\\ud800", "n":1}', '{"a\u2400":"\ufffd", "n":1}'],
     ['{"a":["\\uDFFF\\u0000",{"\\udc00":"\\\\u0000"}]}', '{"a":["\ufffd\u2400",{"\ufffd":"\\\\u0000"}]}'],
     ['{"a":"\\ud83d\\ude00 \\u00fc"}', '{"a":"\\ud83d\\ude00 \\u00fc"}'],
-  ])('is cleaned of what jsonb refuses, as our own producers clean it: %s', (json, clean) => {
+  ])("is cleaned of what jsonb refuses, as Loghive's producers clean it: %s", (json, clean) => {
     expect(withInformation(json).information).toBe(clean);
     expect(
       record(otherwise(JSON.stringify(base).replace('"information":{}', `"information":${json}`))).information,
@@ -371,7 +371,7 @@ describe('an invalid record', () => {
     ['null', /^it is JSON, but not an object$/],
     ['"text"', /^it is JSON, but not an object$/],
     ['{}', /^field "service" is missing$/],
-  ])('%j is told with the reason', (line, expected) => {
+  ])('%j is reported with the reason', (line, expected) => {
     expect(reason(line)).toMatch(expected);
   });
 

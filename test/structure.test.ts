@@ -1,4 +1,4 @@
-/** The code rules that can be checked automatically. */
+/** The rules of CONTRIBUTING.md that can be checked automatically. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -67,8 +67,8 @@ test('node:process is not imported, because that would bypass those two rules', 
 });
 
 test('no file has a generic name', () => {
-  const poor = /^(?:utils?|types?|helpers?|interfaces?|common|misc|constants)$/;
-  const named = files.map(({ name }) => name).filter((name) => name.split(/[/.]/).some((part) => poor.test(part)));
+  const generic = /^(?:utils?|types?|helpers?|interfaces?|common|misc|constants)$/;
+  const named = files.map(({ name }) => name).filter((name) => name.split(/[/.]/).some((part) => generic.test(part)));
   expect(named).toEqual([]);
 });
 

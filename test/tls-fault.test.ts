@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { tlsFault } from '../src/tls-fault.js';
 
-const said = (code: unknown, more: object = {}) =>
+const faultOf = (code: unknown, more: object = {}) =>
   tlsFault(
     Object.assign(new Error('80AB:error:0A00:SSL routines:x:../deps/openssl/x.c:1:\n'), { code, ...more }),
     'the ca option',
@@ -25,21 +25,21 @@ test.each([
   ['ERR_SSL_UNSUPPORTED_PROTOCOL', /the TLS handshake failed/],
   ['CERT_REVOKED', /the TLS handshake failed/],
   ['EPROTO', /the TLS handshake failed/],
-])('%s is put in words of one line', (code, words) => {
-  expect(said(code)).toMatch(words);
-  expect(said(code)).toContain(`(${code})`);
-  expect(said(code)).not.toContain('\n');
+])('%s is described in one line', (code, words) => {
+  expect(faultOf(code)).toMatch(words);
+  expect(faultOf(code)).toContain(`(${code})`);
+  expect(faultOf(code)).not.toContain('\n');
 });
 
 test("OpenSSL's reason is reported instead of its source file", () => {
-  expect(said('ERR_SSL_UNSUPPORTED_PROTOCOL', { reason: 'unsupported protocol' })).toMatch(
+  expect(faultOf('ERR_SSL_UNSUPPORTED_PROTOCOL', { reason: 'unsupported protocol' })).toMatch(
     /^the TLS handshake failed: unsupported protocol \(ERR_SSL_UNSUPPORTED_PROTOCOL\)\./,
   );
 });
 
 test("a host name mismatch is reported with the certificate's names", () => {
   const code = 'ERR_TLS_CERT_ALTNAME_INVALID';
-  expect(said(code, { host: '10.0.0.1', cert: { subjectaltname: 'DNS:elsewhere.example' } })).toBe(
+  expect(faultOf(code, { host: '10.0.0.1', cert: { subjectaltname: 'DNS:elsewhere.example' } })).toBe(
     'its certificate is for another host name: it is valid for DNS:elsewhere.example, not for 10.0.0.1. Connect with a name from the certificate.',
   );
   const error = Object.assign(new Error('Host: h. is not cert CN: x'), { code, host: 'h', cert: {} });
@@ -47,5 +47,5 @@ test("a host name mismatch is reported with the certificate's names", () => {
 });
 
 test.each([undefined, 'ECONNREFUSED', 'ECONNRESET', '28P01', 7])('an error with code %s is not a TLS error', (code) => {
-  expect(said(code)).toBeUndefined();
+  expect(faultOf(code)).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-/** Makes integrations that are dropped without close(), and says what each of them keeps in memory. Needs --expose-gc. */
+/** Creates integrations, drops them without close(), and prints how many bytes each leaves. Needs --expose-gc. */
 import { Console } from 'node:console';
 import { Writable } from 'node:stream';
 import pino from 'pino';
@@ -16,7 +16,7 @@ const kinds = {
   winston: (number) =>
     winston.createLogger({ transports: [new LoghiveTransport(options)] }).info('request', { number }),
   pino: (number) => pino(loghivePino(options)).info({ number }, 'request'),
-  // A console for each request: one that is patched twice keeps both handles until they are restored.
+  // A separate console for each request, because a console keeps all handles of its patches until they are restored.
   console: (number) => {
     const console = new Console(nowhere);
     patchConsole({ ...options, console });
@@ -35,7 +35,7 @@ async function used() {
 async function make(integrations) {
   for (let number = 0; number < integrations; number++) {
     kinds[kind](number);
-    // As where each belongs to a request of its own.
+    // As if the integrations belonged to separate requests.
     if (number % 50 === 0) await new Promise(setImmediate);
   }
 }

@@ -147,12 +147,12 @@ describe('an error of amqplib', () => {
   });
 
   test.each([
-    ['a number that is none', { headers: { n: Number.NaN } }],
+    ['a number that is NaN', { headers: { n: Number.NaN } }],
     ['a number below every integer', { headers: { n: Number.NEGATIVE_INFINITY } }],
     ['headers that are too large', { headers: { text: 'x'.repeat(70_000) } }],
     ['a name of 300 bytes', { headers: { ['n'.repeat(300)]: 1 } }],
     ['a content type of 300 bytes', { contentType: 'c'.repeat(300) }],
-  ])('says that nothing was sent because of %s', async (_what, properties) => {
+  ])('shows that nothing was sent because of %s', async (_what, properties) => {
     const channel = await (await open()).createConfirmChannel();
     let error: unknown;
     try {

@@ -26,7 +26,7 @@ async function block() {
 async function useBlocked(settings = {}, options = {}) {
   const used = useConnection(node.url, settings, options);
   await used.is('ready');
-  const connection = used.heard[0]!.connection!;
+  const connection = used.received[0]!.connection!;
   const channel = await connection.model.createChannel();
   channel.on('error', () => {});
   await block();
@@ -44,7 +44,7 @@ describe('a connection that the broker blocks', () => {
     const { is, events } = useConnection(relay.url);
     await is('blocked');
     expect(events()).toEqual(['ready', 'blocked']);
-    relay.say(methodFrame(10, 61));
+    relay.sendToClient(methodFrame(10, 61));
     await is('ready');
     expect(events()).toEqual(['ready', 'blocked', 'unblocked']);
   });
@@ -63,10 +63,10 @@ describe('a connection that the broker blocks', () => {
   });
 
   test('is reopened after blockedTimeoutMs', async () => {
-    const { heard, events } = await useBlocked({ blockedTimeoutMs: 400 });
+    const { received, events } = await useBlocked({ blockedTimeoutMs: 400 });
     await eventually(() => events().length === 4);
     expect(events()).toEqual(['ready', 'blocked', 'lost', 'ready']);
-    expect(heard[2]!.error!.message).toBe(
+    expect(received[2]!.error!.message).toBe(
       `connection to 127.0.0.1:${node.port} ended: the broker blocked it for 400 ms. Loghive reconnects.`,
     );
   });
@@ -80,8 +80,8 @@ describe('a connection that the broker blocks', () => {
   });
 
   test('closes immediately, and leaves no socket behind', async () => {
-    const { connection, heard } = await useBlocked({}, { keepsProcessAlive: true });
-    const { stream } = (heard[0]!.connection!.model as unknown as { connection: { stream: { destroyed: boolean } } })
+    const { connection, received } = await useBlocked({}, { keepsProcessAlive: true });
+    const { stream } = (received[0]!.connection!.model as unknown as { connection: { stream: { destroyed: boolean } } })
       .connection;
     const begun = performance.now();
     await connection.close();

@@ -50,7 +50,7 @@ describe('a connection', () => {
     expect(events()).toEqual(['ready', 'ready']);
   });
 
-  test('that is opened while closing opens when it is closed, unless it is closed again', async () => {
+  test('that is opened while it closes opens afterwards, unless it is closed again', async () => {
     const { connection, events, is } = useConnection(broker.url);
     await is('ready');
     const closing = connection.close();
@@ -73,36 +73,36 @@ describe('a connection', () => {
 
   test('reconnects after a reset, and reports the lost connection', async () => {
     const proxy = await useProxy(broker.url);
-    const { connection, heard, events, is } = useConnection(proxy.url(broker.url));
+    const { connection, received, events, is } = useConnection(proxy.url(broker.url));
     await is('ready');
     await proxy.reset();
     await eventually(() => events().length === 3);
     expect(events()).toEqual(['ready', 'lost', 'ready']);
-    expect(heard[1]!.error).toMatchObject({ code: 'LOGHIVE_BROKER_LOST' });
-    expect(heard[1]!.error!.message).toMatch(`connection to 127.0.0.1:${proxy.port} ended: `);
+    expect(received[1]!.error).toMatchObject({ code: 'LOGHIVE_BROKER_LOST' });
+    expect(received[1]!.error!.message).toMatch(`connection to 127.0.0.1:${proxy.port} ended: `);
     const { lastError, lastErrorAtMs, connectedAt } = connection.status();
-    expect(lastError).toBe(heard[1]!.error!.message);
-    // The error is over: the connection was opened later.
+    expect(lastError).toBe(received[1]!.error!.message);
+    // The error is older than the open connection.
     expect(lastErrorAtMs).toBeLessThan(Date.parse(connectedAt!));
-    expect(heard[2]!.connection).not.toBe(heard[0]!.connection);
+    expect(received[2]!.connection).not.toBe(received[0]!.connection);
   });
 
   test("reports the broker's reply text when the broker closes it", async () => {
     const own = await useBroker();
-    const { heard, events, is } = useConnection(own.url);
+    const { received, events, is } = useConnection(own.url);
     await is('ready');
     await own.closeConnections();
     await eventually(() => events().includes('lost'));
-    expect(heard[1]!.error!.message).toMatch(/ended: CONNECTION_FORCED - [^.]*\. Loghive reconnects\.$/);
+    expect(received[1]!.error!.message).toMatch(/ended: CONNECTION_FORCED - [^.]*\. Loghive reconnects\.$/);
     await is('ready');
   });
 
   test('keeps retrying while nothing listens, and reports each failure', async () => {
     const proxy = await useProxy(broker.url);
     await proxy.refuse();
-    const { connection, heard, events, is } = useConnection(proxy.url(broker.url));
+    const { connection, received, events, is } = useConnection(proxy.url(broker.url));
     await is('waiting');
-    expect(heard[0]!.error).toMatchObject({ code: 'LOGHIVE_BROKER_UNREACHABLE' });
+    expect(received[0]!.error).toMatchObject({ code: 'LOGHIVE_BROKER_UNREACHABLE' });
     connection.retryNow();
     expect(connection.status().state).toBe('connecting');
     await eventually(() => events().length >= 2);
@@ -148,13 +148,13 @@ describe('a connection', () => {
 
   test('closes its socket with the connection, even if the peer never would', async () => {
     const relay = await useRelay(broker.url);
-    const { heard, events, is } = useConnection(relay.url);
+    const { received, events, is } = useConnection(relay.url);
     await is('ready');
-    const { stream } = (heard[0]!.connection!.model as unknown as { connection: { stream: net.Socket } }).connection;
+    const { stream } = (received[0]!.connection!.model as unknown as { connection: { stream: net.Socket } }).connection;
     relay.fallSilent();
-    relay.say(methodFrame(10, 41, Buffer.from([0])));
+    relay.sendToClient(methodFrame(10, 41, Buffer.from([0])));
     await eventually(() => events().includes('lost'));
-    expect(heard[1]!.error!.message).toMatch(/ended: Unexpected frame on channel 0/);
+    expect(received[1]!.error!.message).toMatch(/ended: Unexpected frame on channel 0/);
     expect(stream.destroyed).toBe(true);
   });
 
@@ -180,7 +180,7 @@ describe('a connection', () => {
     expect(elsewhere.events()).toHaveLength(failed);
   });
 
-  test('is woken only once: two connections that are lost as soon as they are ready do not wake each other endlessly', async () => {
+  test('does not retry immediately again and again if two connections are lost as soon as they are ready', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onEnd(() => vi.restoreAllMocks());
     const readyAt: number[] = [];
@@ -215,9 +215,9 @@ describe('a connection', () => {
 
   test('that reaches none of its hosts reports all of them in one line', async () => {
     const [one, two] = [await freePort(), await freePort()];
-    const { heard, is } = useConnection(`amqp://u:secret@127.0.0.1:${one},localhost:${two}/v`);
+    const { received, is } = useConnection(`amqp://u:secret@127.0.0.1:${one},localhost:${two}/v`);
     await is('waiting');
-    const { message, code } = heard[0]!.error!;
+    const { message, code } = received[0]!.error!;
     expect(code).toBe('LOGHIVE_BROKER_UNREACHABLE');
     expect(message).toMatch(
       new RegExp(
@@ -227,13 +227,13 @@ describe('a connection', () => {
     expect(message).not.toMatch(/secret|\n/);
   });
 
-  test('that is dropped is lost with the reason, and reopened', async () => {
-    const { connection, heard, events, is } = useConnection(broker.url);
+  test('that is dropped reports the reason, and is reopened', async () => {
+    const { connection, received, events, is } = useConnection(broker.url);
     await is('ready');
     connection.reconnect('it does not do what it should');
     await eventually(() => events().length === 3);
     expect(events()).toEqual(['ready', 'lost', 'ready']);
-    expect(heard[1]!.error!.message).toBe(
+    expect(received[1]!.error!.message).toBe(
       `connection to 127.0.0.1:${broker.port} ended: it does not do what it should. Loghive reconnects.`,
     );
   });

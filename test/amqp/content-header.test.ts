@@ -44,11 +44,11 @@ function nested(depth: number, kind: 'F' | 'A'): Buffer {
 }
 
 describe('the properties of a message', () => {
-  test('are none', () => {
+  test('are empty without flags', () => {
     expect(readContentHeader(header(0))).toEqual({ size: 5, properties: {}, weight: 0 });
   });
 
-  test('are all those of class basic, by name', () => {
+  test('are those of class basic, by name', () => {
     const names = ['type/json', 'gzip', 'corr', 'reply', '100', 'mid'];
     const payload = header(
       0xfffc,
@@ -155,7 +155,7 @@ describe('the properties of a message', () => {
     expect(readContentHeader(header(0x8001, ...rest))).toMatchObject({ size: 5, properties });
   });
 
-  test('can be any bytes at all', () => {
+  test('may be arbitrary bytes', () => {
     const random = seeded('content header');
     for (let n = 0; n < 5000; n++) {
       const bytes = Buffer.from(Array.from({ length: Math.floor(random() * 80) }, () => Math.floor(random() * 256)));
@@ -180,7 +180,7 @@ describe('the properties of a message', () => {
     expect(weightOf(...Array.from({ length: 500 }, (_, n) => field(`${n}`, 'V')))).toBeGreaterThan(100_000);
   });
 
-  test('treat a name of the prototype as an ordinary name', () => {
+  test('may have names of the object prototype', () => {
     const headers = headersOf(field('__proto__', 'F', table(field('admin', 't', Buffer.from([1])))));
     expect(Object.keys(headers)).toEqual(['__proto__']);
     expect((headers as { admin?: unknown }).admin).toBeUndefined();

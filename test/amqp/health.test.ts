@@ -36,12 +36,12 @@ describe('the health check', () => {
 
   test('detects a silent peer, and the connection is reopened', async () => {
     const proxy = await useProxy(broker.url);
-    const { heard, events, is } = useConnection(proxy.url(broker.url), { socketTimeoutMs: 500 });
+    const { received, events, is } = useConnection(proxy.url(broker.url), { socketTimeoutMs: 500 });
     await is('ready');
     proxy.halfOpen();
     await eventually(() => events().includes('lost'), { withinMs: 5500 });
-    expect(heard[1]!.error).toMatchObject({ code: 'LOGHIVE_BROKER_LOST' });
-    expect(heard[1]!.error!.message).toMatch(`connection to 127.0.0.1:${proxy.port} ended: no response for `);
+    expect(received[1]!.error).toMatchObject({ code: 'LOGHIVE_BROKER_LOST' });
+    expect(received[1]!.error!.message).toMatch(`connection to 127.0.0.1:${proxy.port} ended: no response for `);
     await proxy.heal();
     await is('ready', 20_000);
   });

@@ -53,8 +53,8 @@ async function listen(server: net.Server): Promise<string> {
 
 const saying = (text: string) => net.createServer((socket) => void socket.write(text));
 
-describe('a server that cannot be reached', () => {
-  test('because nothing listens', async () => {
+describe('a connection attempt is rejected with the reason', () => {
+  test('if nothing listens', async () => {
     const port = await freePort();
     for (const scheme of ['amqp', 'amqps']) {
       const { code, message } = await refusal(`${scheme}://u:secret@127.0.0.1:${port}`);
@@ -65,14 +65,14 @@ describe('a server that cannot be reached', () => {
     }
   });
 
-  test('because its name cannot be resolved', async () => {
-    // A name that contains text of other errors.
+  test('if the host name cannot be resolved', async () => {
+    // The name contains text of other errors.
     const { code, message } = await refusal('amqp://u:secret@vhost-403-530.invalid');
     expect(code).toBe('LOGHIVE_BROKER_UNREACHABLE');
     expect(message).toMatch(/the host name could not be resolved \(getaddrinfo \w+ vhost-403-530\.invalid\)\. Correct/);
   });
 
-  test('because it never answers, times out after socketTimeoutMs', async () => {
+  test('after socketTimeoutMs if the server never answers', async () => {
     const hole = await listen(net.createServer(() => {}));
     for (const scheme of ['amqp', 'amqps']) {
       const begun = performance.now();
@@ -83,7 +83,7 @@ describe('a server that cannot be reached', () => {
     }
   });
 
-  test('because it stops in the middle of the handshake', async () => {
+  test('if the server stops in the middle of the handshake', async () => {
     const stuck = await listen(net.createServer((socket) => void socket.write(Buffer.from([1, 0, 0, 0, 0, 1, 0]))));
     expect((await refusal(`amqp://u:secret@${stuck}`, { socketTimeoutMs: 150 })).message).toMatch(
       /accepted the connection but did not answer/,
@@ -93,7 +93,7 @@ describe('a server that cannot be reached', () => {
   test.each([
     ['closes', (socket: net.Socket) => void socket.end()],
     ['resets', (socket: net.Socket) => void socket.resetAndDestroy()],
-  ])('because it %s every connection', async (_how, take) => {
+  ])('if the server %s every connection', async (_how, take) => {
     const closing = await listen(net.createServer(take));
     for (const scheme of ['amqp', 'amqps']) {
       const { code, message } = await refusal(`${scheme}://u:secret@${closing}`);
@@ -103,7 +103,7 @@ describe('a server that cannot be reached', () => {
   });
 });
 
-describe('a server with another protocol', () => {
+describe('a server with another protocol is recognized:', () => {
   test.each([
     ['HTTP', () => http.createServer((_request, response) => response.end())],
     ['SMTP', () => saying('220 mail.example ESMTP ready\r\n')],
@@ -134,7 +134,7 @@ describe('a server with another protocol', () => {
   });
 });
 
-describe('a broker that refuses', () => {
+describe('a broker is reported by the reason if it refuses', () => {
   const user = uniqueName('user');
   async function useUser(vhost?: string) {
     await broker.admin.addUser(user, 'right', vhost ? { vhost } : {});
@@ -184,7 +184,7 @@ describe('a broker that refuses', () => {
     await eventually(async () => expect(await narrow.listConnections()).toEqual([]));
   });
 
-  test('nothing, if it allows exactly the channels that Loghive needs', async () => {
+  test('fewer channels than Loghive needs, but not if it allows exactly as many', async () => {
     const wide = await startDevelopmentBroker({ channelMax: 8 });
     onEnd(() => wide.stop());
     expect(await open(wide.url)).toMatchObject({ serverProduct: expect.any(String) });
@@ -239,15 +239,15 @@ test('a destroyed connection closes immediately with its reason, even if the pee
   const proxy = await useProxy(broker.url);
   const connection = await open(proxy.url(broker.url));
   proxy.halfOpen();
-  const heard = new Promise((resolve) => connection.model.once('error', resolve));
+  const received = new Promise((resolve) => connection.model.once('error', resolve));
   const closed = new Promise((resolve) => connection.model.once('close', resolve));
   const reason = new Error('no reason');
   connection.destroy(reason);
-  expect(await heard).toBe(reason);
+  expect(await received).toBe(reason);
   await closed;
 });
 
-test('its traffic counters follow received data, not data that the kernel buffers for a silent peer', async () => {
+test('traffic counters follow received data, not data that the kernel buffers for a silent peer', async () => {
   const proxy = await useProxy(broker.url);
   const connection = await open(proxy.url(broker.url));
   const channel = await connection.model.createChannel();
@@ -265,7 +265,7 @@ test('its traffic counters follow received data, not data that the kernel buffer
   expect(connection.bytesRead()).toBe(silent);
 });
 
-describe('a server that closes the connection right after opening it', () => {
+describe('a server that closes the connection immediately after opening it', () => {
   /** A complete connection.open-ok. */
   const OPEN_OK = Buffer.from([1, 0, 0, 0, 0, 0, 5, 0, 10, 0, 41, 0, 0xce]);
   /** A complete connection.close with 320 "". */
@@ -287,7 +287,7 @@ describe('a server that closes the connection right after opening it', () => {
     return url.href;
   }
 
-  test('has not opened it', async () => {
+  test('counts as unreachable', async () => {
     const { code, message } = await refusal(await closingServer());
     expect(code).toBe('LOGHIVE_BROKER_UNREACHABLE');
     expect(message).toMatch(

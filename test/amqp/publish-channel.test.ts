@@ -55,7 +55,7 @@ async function useQueue(args: object = {}, url = broker.url) {
 }
 
 describe('the outcome of a message', () => {
-  test('confirmed: the broker has it, persistent, with its properties', async () => {
+  test('is confirmed if the broker has it, persistent, with its properties', async () => {
     const { publishChannel, outcomes, publish } = await useOutlet();
     const { queue, channel } = await useQueue();
     publish({ routingKey: queue, body: Buffer.from('ä'), properties: { timestamp: 5, headers: { a: 1 } } });
@@ -72,7 +72,7 @@ describe('the outcome of a message', () => {
     expect(second.properties).toMatchObject({ deliveryMode: 2, messageId: 'own', contentType: 'application/json' });
   });
 
-  test('returned: it is not routed to any queue, although the broker confirms it', async () => {
+  test('is returned if it is not routed to any queue, although the broker confirms it', async () => {
     const { outcomes, publish } = await useOutlet();
     const { queue } = await useQueue();
     publish({ routingKey: uniqueName('nowhere') });
@@ -82,7 +82,7 @@ describe('the outcome of a message', () => {
     expect(outcomes.sort()).toEqual(['confirmed', 'returned', 'returned']);
   });
 
-  test.each(['quorum', 'classic'])('nacked: the %s queue is full', async (type) => {
+  test.each(['quorum', 'classic'])('is nacked if the %s queue is full', async (type) => {
     const { publishChannel, outcomes, publish, warnings } = await useOutlet();
     const { queue } = await useQueue({ 'x-queue-type': type, 'x-max-length': 1, 'x-overflow': 'reject-publish' });
     await eventually(async () => {
@@ -96,7 +96,7 @@ describe('the outcome of a message', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('lost: nothing is open', () => {
+  test('is lost if no connection is open', () => {
     const publishChannel = new PublishChannel(brokerConfigOf(broker.url), 'test', false);
     const outcomes: PublishOutcome[] = [];
     publishChannel.publish({ exchange: '', routingKey: '', body: Buffer.alloc(1), properties: {} }, (o) =>
@@ -106,7 +106,7 @@ describe('the outcome of a message', () => {
     expect(publishChannel.bytesInFlight).toBe(0);
   });
 
-  test('lost: the connection was lost before the confirm', async () => {
+  test('is lost if the connection is lost before the confirm', async () => {
     const proxy = await useProxy(broker.url);
     const { publishChannel, outcomes, publish, opened } = await useOutlet(proxy.url(broker.url));
     const { queue } = await useQueue();
@@ -125,7 +125,7 @@ describe('the outcome of a message', () => {
     expect(outcomes.at(-1)).toBe('confirmed');
   });
 
-  test('lost: the connection was closed gracefully, and the channel of the next one is not open yet', async () => {
+  test('is lost after a graceful close, as long as the channel of the next connection is not open', async () => {
     const { publishChannel, outcomes, publish, warnings } = await useOutlet();
     const { queue } = await useQueue();
     let linkWhenReady: unknown = 'not asked';
@@ -143,14 +143,14 @@ describe('the outcome of a message', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('lost: the connection is broken, and its peer does not close it', async () => {
+  test('is lost if the connection is broken and its peer does not close it', async () => {
     const relay = await useRelay(broker.url);
     const { publishChannel, outcomes, publish } = await useOutlet(relay.url);
     const { queue } = await useQueue();
     relay.fallSilent();
     publish({ routingKey: queue }, 5);
-    // Connection.OpenOk for the second time.
-    relay.say(methodFrame(10, 41, Buffer.from([0])));
+    // A second Connection.OpenOk.
+    relay.sendToClient(methodFrame(10, 41, Buffer.from([0])));
     await eventually(() => outcomes.length === 5);
     expect(new Set(outcomes)).toEqual(new Set(['lost']));
     expect(publishChannel.bytesInFlight).toBe(0);

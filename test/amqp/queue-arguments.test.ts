@@ -59,7 +59,7 @@ describe('the arguments of an existing queue', () => {
     for (const name of compared) expect(name in found!).toBe(name in declared);
   });
 
-  test('are ours if we declared it', async () => {
+  test('are the declared ones if this client has declared it', async () => {
     const queue = uniqueName('q');
     const declaration = { queue, exchange: LOGS_EXCHANGE, routingKey: queue, arguments: OURS };
     expect(await createTopology(() => {}).ensure(connection, declaration)).toEqual(OURS);
@@ -80,12 +80,12 @@ describe('the arguments of an existing queue', () => {
     const url = await broker.admin.addUser(name, 'secret', { vhost: broker.vhost, configure: '' });
     onEnd(() => broker.admin.deleteUser(name));
     const { hosts } = brokerConfigOf(url);
-    const poor = await connectTo(hosts[0]!, config, { connectionName: 'a test', keepsProcessAlive: false });
-    poor.model.on('error', () => {});
-    onEnd(() => poor.destroy(new Error('the test is over')));
+    const limited = await connectTo(hosts[0]!, config, { connectionName: 'a test', keepsProcessAlive: false });
+    limited.model.on('error', () => {});
+    onEnd(() => limited.destroy(new Error('the test is over')));
     const queue = uniqueName('q');
     await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'stream' } });
     const declaration = { queue, exchange: LOGS_EXCHANGE, routingKey: queue, arguments: OURS };
-    expect(await createTopology(() => {}).ensure(poor, declaration)).toBeUndefined();
+    expect(await createTopology(() => {}).ensure(limited, declaration)).toBeUndefined();
   });
 });

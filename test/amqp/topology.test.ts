@@ -25,9 +25,9 @@ function useTopology() {
 }
 
 async function useLink(url: string): Promise<OpenConnection> {
-  const { heard, is } = useConnection(url);
+  const { received, is } = useConnection(url);
   await is('ready');
-  return heard[0]!.connection!;
+  return received[0]!.connection!;
 }
 
 /** A channel of another client. */
@@ -105,7 +105,7 @@ describe('on a fresh broker', () => {
   });
 });
 
-describe('what exists', () => {
+describe('an existing queue or exchange', () => {
   async function declareAsPython(broker: TestBroker): Promise<void> {
     const channel = await useChannel(broker.url);
     await channel.assertExchange('logs_exchange', 'direct', { durable: true });
@@ -115,7 +115,7 @@ describe('what exists', () => {
     }
   }
 
-  test('as the Python package declares it is used as it is, and reported once by name', async () => {
+  test('is used as the Python package has declared it, and reported once by name', async () => {
     const broker = await useBroker();
     await declareAsPython(broker);
     const { topology, notices } = useTopology();
@@ -134,7 +134,7 @@ describe('what exists', () => {
     expect(await arrives(broker.url, 'logs_exchange', 'shop.info', 'shop_info_logs')).toBe(true);
   });
 
-  test("as the Python package declares it is not reported with queueType 'python'", async () => {
+  test("is not reported with queueType 'python' if the Python package has declared it", async () => {
     const broker = await useBroker();
     await declareAsPython(broker);
     const { topology, notices } = useTopology();
@@ -160,7 +160,7 @@ describe('what exists', () => {
     expect((await argumentsOf(broker)).shop_info_logs).toMatchObject({ 'x-max-length': 5 });
   });
 
-  test.each(['topic', 'fanout'])('as a %s exchange is used as it is, and reported once by name', async (type) => {
+  test.each(['topic', 'fanout'])('is used as it is if it is a %s exchange, and reported once by name', async (type) => {
     const broker = await useBroker();
     const channel = await useChannel(broker.url);
     await channel.assertExchange('logs_exchange', type, { durable: true });
@@ -176,7 +176,7 @@ describe('what exists', () => {
     expect(await arrives(broker.url, 'logs_exchange', 'shop.info', 'shop_info_logs')).toBe(true);
   });
 
-  test('as an exchange that is not durable is used as it is', async () => {
+  test('is used as it is if it is an exchange that is not durable', async () => {
     const broker = await useBroker();
     const channel = await useChannel(broker.url);
     await channel.assertExchange('logs_exchange', 'direct', { durable: false });
@@ -186,7 +186,7 @@ describe('what exists', () => {
     expect(notices[0]).toMatch(/^exchange "logs_exchange" exists .*durable/);
   });
 
-  test('as an exclusive queue of another connection does not block the others', async () => {
+  test('does not block the others if it is exclusive to another connection', async () => {
     const broker = await useBroker();
     const channel = await useChannel(broker.url);
     await channel.assertQueue('shop_info_logs', { exclusive: true });
@@ -203,8 +203,8 @@ describe('what exists', () => {
   });
 });
 
-describe('a user', () => {
-  test('a user who may only publish needs no more permissions if everything exists', async () => {
+describe('permissions', () => {
+  test('only to publish suffice if everything exists', async () => {
     const broker = await useBroker();
     await createTopology(() => {}).ensure(await useLink(broker.url), shopInfo);
     const { topology, notices } = useTopology();
@@ -213,7 +213,7 @@ describe('a user', () => {
     expect(notices).toEqual([]);
   });
 
-  test('a missing permission to bind is reported once', async () => {
+  test('to bind are reported once if they are missing', async () => {
     const broker = await useBroker();
     await createTopology(() => {}).ensure(await useLink(broker.url), shopInfo);
     const { topology, notices } = useTopology();
@@ -227,7 +227,7 @@ describe('a user', () => {
     );
   });
 
-  test('a missing permission to declare is reported once for each name', async () => {
+  test('to declare are reported once for each name if they are missing', async () => {
     const broker = await useBroker();
     const { topology, notices } = useTopology();
     const connection = await useLink(await useUser(broker, { configure: '' }));
@@ -244,7 +244,7 @@ describe('a user', () => {
     expect(notices.join()).not.toContain('secret');
   });
 
-  test('a user who may only read only needs to bind in addition if everything exists', async () => {
+  test('only to read suffice except for binding if everything exists', async () => {
     const broker = await useBroker();
     await createTopology(() => {}).ensure(await useLink(broker.url), shopInfo);
     const { topology, notices } = useTopology();
@@ -254,7 +254,7 @@ describe('a user', () => {
   });
 });
 
-describe('what was declared', () => {
+describe('a declared queue', () => {
   test('is remembered for its connection until it is forgotten', async () => {
     const broker = await useBroker();
     const { topology } = useTopology();
@@ -281,7 +281,7 @@ describe('what was declared', () => {
     expect(await broker.listQueues()).toHaveLength(1);
   });
 
-  test('may be requested concurrently', async () => {
+  test('may be declared concurrently', async () => {
     const broker = await useBroker();
     const { topology, notices } = useTopology();
     const connection = await useLink(broker.url);
@@ -298,17 +298,17 @@ test('a deleted queue is not declared again before its consumers have been cance
   const { topology } = useTopology();
   await topology.ensure(connection, shopInfo);
   const reader = await useChannel(broker.url);
-  const heard: Array<string | null> = [];
-  await reader.consume(shopInfo.queue, (message) => heard.push(message?.content.toString() ?? null));
+  const received: Array<string | null> = [];
+  await reader.consume(shopInfo.queue, (message) => received.push(message?.content.toString() ?? null));
   await broker.admin.deleteQueue(shopInfo.queue, broker.vhost);
   topology.forget();
   await topology.ensure(connection, shopInfo);
   // Otherwise, RabbitMQ would have moved the consumer to the new queue, where it holds back messages.
-  expect(heard).toEqual([null]);
+  expect(received).toEqual([null]);
   expect(await broker.listQueues()).toMatchObject([{ name: shopInfo.queue, consumers: 0 }]);
 });
 
-test('a lost connection rejects, and nothing is reported', async () => {
+test('a lost connection makes a declaration reject, and nothing is reported', async () => {
   const broker = await useBroker();
   const { topology, notices } = useTopology();
   const connection = await useLink(broker.url);

@@ -7,7 +7,7 @@ import { fetched } from '../support/scrape.js';
 import { onEnd, useChild } from '../support/use-servers.js';
 
 const main = path.resolve(import.meta.dirname, '../../dist/esm/cli/main.js');
-/** Nothing listens there. */
+/** Nothing listens at these addresses. */
 const servers = ['--url', 'amqp://127.0.0.1:1', '--database-url', 'postgres://u@127.0.0.1:1/x'];
 
 function consume(...args: string[]) {
@@ -15,7 +15,7 @@ function consume(...args: string[]) {
   return useChild(main, { args: ['consume', 'shop', ...servers, ...args], env: { PATH }, inheritEnv: false });
 }
 
-test('answers probes while its servers are unreachable, and logs the address', async () => {
+test('the HTTP server answers probes while the other servers are unreachable, and its address is logged', async () => {
   const child = consume('--http-port', '0');
   const [, port] = await child.waitForLine(/health and metrics: http:\/\/127\.0\.0\.1:(\d+)/);
   expect((await fetched(Number(port), '/livez')).status).toBe(200);
@@ -24,7 +24,7 @@ test('answers probes while its servers are unreachable, and logs the address', a
   expect(await child.kill('SIGTERM')).toEqual({ code: 0, signal: null });
 });
 
-test('exits if the given port is in use, naming the command-line option', async () => {
+test('loghive consume exits if the given port is in use, naming the command-line option', async () => {
   const port = await freePort();
   const other = net.createServer().listen(port, '127.0.0.1');
   onEnd(() => other.close());
@@ -39,13 +39,13 @@ test('exits if the given port is in use, naming the command-line option', async 
 test.each([
   ['http', 2, /option --http-port is "http", expected a port from 1 to 65535/],
   ['65536', 2, /option --http-port is 65536, expected a port/],
-])('refuses an invalid port: %s', async (port, code, message) => {
+])('loghive consume refuses an invalid port: %s', async (port, code, message) => {
   const child = consume('--http-port', port);
   expect((await child.exited).code).toBe(code);
   expect(child.stderr.join('\n')).toMatch(message);
 });
 
-test('starts none if it is turned off', async () => {
+test('loghive consume starts no HTTP server if it is turned off', async () => {
   const child = consume('--http-port', 'off');
   await child.waitForLine(/nothing listens/);
   expect(child.lines.join('\n')).not.toContain('health and metrics');

@@ -277,7 +277,7 @@ describe('a replay', () => {
     // Invalid records become dead letters again, and nothing else does.
     await eventually(async () => (await letters()).length === 2);
     expect((await letters()).map(({ raw }) => raw.toString()).sort()).toEqual(['no record', 'plain text']);
-    // Twice: the same letter is dead-lettered again while its row is being deleted.
+    // Twice: the same dead letter is stored again while its row is being deleted.
     for (let round = 0; round < 2; round++) {
       const before = (await letters()).map(({ id }) => id);
       await loghive(['dead-letters', 'replay', ...servers]);
@@ -290,7 +290,7 @@ describe('a replay', () => {
     await eventually(async () => (await broker.listQueues()).every(({ messages }) => messages === 0));
   });
 
-  test('loses no letter that is dead-lettered again before its row is deleted, if the consumer may only insert', async () => {
+  test('loses none that is stored again before its row is deleted, if the consumer may only insert', async () => {
     const { store, url, sql } = await newStore();
     const again = letterOf('again');
     await writeLetters(store, [again]);
@@ -400,7 +400,7 @@ describe('a replay', () => {
     expect(await sql('select count(*)::int as n from logs.dead_letters')).toEqual([{ n: 1 }]);
   });
 
-  test('does not block a consumer that stores the same letter again', { timeout: 60_000 }, async () => {
+  test('does not block a consumer that stores the same dead letter again', { timeout: 60_000 }, async () => {
     const { store, url, sql } = await newStore();
     await writeLetters(store, [letterOf('a'), letterOf('b')]);
     const broker = await useBroker();
@@ -413,7 +413,7 @@ describe('a replay', () => {
       args: ['dead-letters', 'replay', '--url', broker.url, '--database-url', url],
       cwd: tmpdir(),
     });
-    // The first letter fills the queue; the second is retried.
+    // The first dead letter fills the queue; the second is retried.
     const left = () => sql(`select convert_from(raw, 'UTF8') as text, seen::int from logs.dead_letters`);
     await eventually(async () => (await left()).length === 1);
     const [{ text }] = await left();

@@ -460,7 +460,7 @@ describe('usage errors', () => {
     if (process.getuid?.() === 0) chownSync(project, 65_534, 65_534);
     const child = devAs(65_534, project, ['--port', '1']);
     expect(await child.exited).toEqual([2, null]);
-    expect(child.told()).toMatch(
+    expect(child.output()).toMatch(
       /^loghive: option --port is 1, which this user may not listen on .*from 1024 up.*\.\n$/,
     );
   });

@@ -7,7 +7,7 @@ const DAY_MS = 86_400_000;
 const noon = Date.parse('2024-03-01T12:00:00Z');
 const on = (offset: number) => item({ timestamp: new Date(noon + offset * DAY_MS).toISOString() });
 
-test('lists days with rows and size, including the default partition and manually created ones', {
+test('loghive partitions lists days with rows and size, including the default partition and manually created ones', {
   timeout: 60_000,
 }, async () => {
   const { store, url, sql } = await newStore({}, () => noon);
@@ -66,7 +66,7 @@ test('an unpartitioned table is one line, and a missing one is reported', async 
   });
 });
 
-test('reports an unreachable database and usage errors', async () => {
+test('loghive partitions reports an unreachable database and usage errors', async () => {
   expect(await loghive(['partitions', '--database-url', 'postgres://u:secret@127.0.0.1:1/d'])).toEqual({
     code: 1,
     stdout: [],

@@ -29,7 +29,7 @@ const INPUT = [
   '{"level":"debug","message":"last"}',
 ];
 
-test('records the output of other loggers and passes it through unchanged', async () => {
+test('loghive pipe records the output of other loggers and passes it through unchanged', async () => {
   const { service, child } = usePipe();
   child.stdin.end(INPUT.join('\n'));
   expect(await child.exited).toEqual({ code: 0, signal: null });
@@ -56,7 +56,7 @@ test('records the output of other loggers and passes it through unchanged', asyn
   expect(byMessage['plain text, with a=1 in it']!.information).toEqual({ hostname: expect.stringMatching(/./) });
 });
 
-test('passes all bytes through, including those that are not text', async () => {
+test('loghive pipe passes all bytes through, including those that are not text', async () => {
   const { child } = usePipe();
   const bytes = Buffer.from([0xff, 0x00, 0x0d, 0x0a, 0xe2, 0x82]);
   const given: Buffer[] = [];
@@ -70,7 +70,7 @@ test('passes all bytes through, including those that are not text', async () => 
   expect(await child.exited).toEqual({ code: 0, signal: null });
 });
 
-test('records a file of 200,000 lines in order, however fast the broker confirms', {
+test('loghive pipe records a file of 200,000 lines in order, however fast the broker confirms', {
   timeout: 60_000,
 }, async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'loghive-pipe-'));
@@ -97,7 +97,7 @@ test('records a file of 200,000 lines in order, however fast the broker confirms
   expect(await count()).toEqual({ rows: 200_000, numbers: 200_000 });
 });
 
-test('while the broker is down it passes input through, waits at the end, reports that, and exits when all is confirmed', {
+test('while the broker is down, loghive pipe passes input through, and reports at the end that it waits for confirms', {
   timeout: 60_000,
 }, async () => {
   const proxy = await useProxy(stack.broker.url);
@@ -115,8 +115,8 @@ test('while the broker is down it passes input through, waits at the end, report
 
 test.each([
   ['a signal ends the waiting after a time limit', 1],
-  ['a second one ends it immediately', 2],
-])('%s, and lost records are reported', async (_, signals) => {
+  ['a second signal ends it immediately', 2],
+])('while the broker is down, %s, and lost records are reported', async (_, signals) => {
   const { child } = usePipe({}, 'amqp://127.0.0.1:1');
   child.stdin.end('one\n');
   await child.waitForLine(/waiting for the broker to confirm 1 record/);
@@ -130,13 +130,13 @@ test.each([
     });
   }
   expect(await child.exited).toEqual({ code: 1, signal: null });
-  const told = child.stderr.join('\n');
-  expect(told).toMatch(/ERROR records dropped: 1 \(unsent at exit/);
+  const output = child.stderr.join('\n');
+  expect(output).toMatch(/ERROR records dropped: 1 \(unsent at exit/);
   // Advice for code does not help on the command line.
-  expect(told).not.toContain('close()');
+  expect(output).not.toContain('close()');
 });
 
-test('on Ctrl-C it still records what the upstream program logs while exiting', async () => {
+test('on Ctrl-C, loghive pipe still records what the upstream program logs while exiting', async () => {
   const { service, child } = usePipe();
   child.stdin.write('before\n');
   await child.waitForLine(/^before$/);
@@ -147,7 +147,7 @@ test('on Ctrl-C it still records what the upstream program logs while exiting', 
   expect((await stack.rows(service, 2)).map(({ message }) => message)).toEqual(['before', 'after']);
 });
 
-test('cut off by a signal, it records what it has read, reports that, and exits with 1', {
+test('loghive pipe that is cut off by a signal records what it has read, reports that, and exits with 1', {
   timeout: 60_000,
 }, async () => {
   const service = stack.service();
@@ -155,9 +155,9 @@ test('cut off by a signal, it records what it has read, reports that, and exits 
   const child = spawn(process.execPath, [program, 'pipe', '--service', service, '--url', stack.broker.url]);
   onEnd(() => child.kill('SIGKILL'));
   child.stdin.on('error', () => {});
-  let told = '';
+  let output = '';
   child.stderr.on('data', (bytes: Buffer) => {
-    told += bytes;
+    output += bytes;
   });
   for (let n = 0; n < 1000; n++) child.stdin.write(`${JSON.stringify({ level: 30, n, msg: 'x'.repeat(1000) })}\n`);
   const before = (await stack.rows(service, 60)).length;
@@ -165,13 +165,13 @@ test('cut off by a signal, it records what it has read, reports that, and exits 
   // Its output is closed with it.
   const [code] = await once(child, 'exit');
   expect(code).toBe(1);
-  expect(told).toMatch(/input cut off by the signal/);
+  expect(output).toMatch(/input cut off by the signal/);
   const numbers = (await stack.rows(service, before + 1)).map(({ information }) => information.n);
   // The last line may be incomplete.
   expect(numbers.slice(0, -1)).toEqual(Array.from({ length: numbers.length - 1 }, (_, n) => n));
 });
 
-test('keeps recording after the reader of its output has gone', async () => {
+test('loghive pipe keeps recording after the reader of its output has gone', async () => {
   const service = stack.service();
   const pipe = spawn(process.execPath, [program, 'pipe', '--service', service, '--url', stack.broker.url], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -186,7 +186,7 @@ test('keeps recording after the reader of its output has gone', async () => {
   expect((await stack.rows(service, 22)).at(-1)?.message).toBe('last');
 });
 
-test('without a service name it reports how to set one', async () => {
+test('loghive pipe without a service name reports how to set one', async () => {
   const child = useChild(program, { args: ['pipe'], cwd: tmpdir() });
   expect(await child.exited).toEqual({ code: 2, signal: null });
   expect(child.stderr).toEqual(['loghive: no service name: pass --service, or set LOGHIVE_SERVICE.']);

@@ -31,12 +31,12 @@ type Name = 'stdout' | 'stderr';
 function unread(args: string[], gone: Name[]) {
   const child = spawn(process.execPath, [program, ...args], { cwd: tmpdir(), stdio: ['pipe', 'pipe', 'pipe'] });
   onEnd(() => child.kill('SIGKILL'));
-  const told: Record<Name, string> = { stdout: '', stderr: '' };
+  const output: Record<Name, string> = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     if (gone.includes(name)) child[name].destroy();
-    else child[name].on('data', (bytes) => (told[name] += bytes));
+    else child[name].on('data', (bytes) => (output[name] += bytes));
   }
-  return { child, told, exited: once(child, 'exit') };
+  return { child, output, exited: once(child, 'exit') };
 }
 
 test.each<[string, string[], Name[], number]>([
@@ -50,9 +50,9 @@ test.each<[string, string[], Name[], number]>([
   ['what it did', ['migrate', '--database-url', database.url], ['stdout'], 0],
   ['what it did', ['migrate', '--database-url', database.url], ['stdout', 'stderr'], 0],
 ])('%s has no reader: loghive %j exits as usual', async (_what, args, gone, code) => {
-  const { exited, told } = unread(args, gone);
+  const { exited, output } = unread(args, gone);
   expect(await exited).toEqual([code, null]);
-  expect(told.stderr).not.toMatch(/EPIPE|node:|\n +at /);
+  expect(output.stderr).not.toMatch(/EPIPE|node:|\n +at /);
 });
 
 test('a consumer keeps storing after the reader of its messages has gone', async () => {
@@ -91,10 +91,10 @@ test('a suspended terminal (Ctrl-S) does not block a consumer, and gets the rest
 
 test('a consumer stops gracefully when its terminal hangs up; one without a terminal keeps running', async () => {
   const service = uniqueName('svc');
-  const { child, exited, told } = unread(['consume', service, ...servers], ['stdout']);
+  const { child, exited, output } = unread(['consume', service, ...servers], ['stdout']);
   await logUntilStored(service);
   child.kill('SIGHUP');
-  await eventually(() => told.stderr.includes('SIGHUP ignored: there is no terminal'));
+  await eventually(() => output.stderr.includes('SIGHUP ignored: there is no terminal'));
   child.kill('SIGTERM');
   expect(await exited).toEqual([0, null]);
 

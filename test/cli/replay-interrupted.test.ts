@@ -5,25 +5,25 @@ import type { Replay } from '../../consumer/replay.js';
 import type { Administration } from '../../consumer/store/index.js';
 import type { BrokerConfig } from '../../src/config.js';
 
-const world = vi.hoisted(() => ({
+const fakes = vi.hoisted(() => ({
   shutdown: new AbortController(),
   replay: {} as object,
 }));
 
-vi.mock('../../cli/shutdown-signals.js', () => ({ listenForShutdown: () => ({ requested: world.shutdown.signal }) }));
-vi.mock('../../consumer/replay.js', () => ({ openReplay: () => world.replay }));
+vi.mock('../../cli/shutdown-signals.js', () => ({ listenForShutdown: () => ({ requested: fakes.shutdown.signal }) }));
+vi.mock('../../consumer/replay.js', () => ({ openReplay: () => fakes.replay }));
 
 beforeEach(() => {
-  world.shutdown = new AbortController();
+  fakes.shutdown = new AbortController();
 });
 
 /** Two letters, one per page. Interrupts the command at `moment`. */
 async function interruptedReplay(moment: 'connected' | 'ready') {
   const pages: string[] = [];
   const interruptAt = (now: typeof moment) => {
-    if (now === moment) world.shutdown.abort();
+    if (now === moment) fakes.shutdown.abort();
   };
-  world.replay = {
+  fakes.replay = {
     connected: async () => interruptAt('connected'),
     ready: async () => interruptAt('ready'),
     send: async () => [],

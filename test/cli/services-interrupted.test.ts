@@ -50,7 +50,7 @@ async function useRemoval(queueType: 'quorum' | 'classic' = 'quorum') {
   return { all, bound, broker, client, command, breakpoints, proxy, service, startConsumer, stored };
 }
 
-test('a signal ends it once the bindings are restored', { timeout: 60_000 }, async () => {
+test('a signal ends the command once the bindings are restored', { timeout: 60_000 }, async () => {
   const { all, bound, command, startConsumer, stored, client } = await useRemoval();
   await command.kill('SIGTERM');
   expect(await command.exited).toEqual({ code: 1, signal: null });
@@ -89,7 +89,7 @@ test('a deletion whose reply is lost deletes no later messages', { timeout: 60_0
   await eventually(async () => expect(await stored()).toEqual(['the first', ...levels]));
 });
 
-test('a signal ends it although a queue does not answer', { timeout: 60_000 }, async () => {
+test('a signal ends the command although a queue does not answer', { timeout: 60_000 }, async () => {
   const { all, bound, broker, command } = await useRemoval('classic');
   const [stuck = '', ...others] = all;
   const process = `{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"${broker.vhost}">>, queue, <<"${stuck}">>)), Pid = amqqueue:get_pid(Q)`;

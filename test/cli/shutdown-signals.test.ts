@@ -17,30 +17,30 @@ function useShutdown() {
       }
     }
   });
-  const said: string[] = [];
-  const shutdown = listenForShutdown((signal, again) => said.push(`${signal}${again ? ' again' : ''}`));
-  return { said, shutdown };
+  const requests: string[] = [];
+  const shutdown = listenForShutdown((signal, again) => requests.push(`${signal}${again ? ' again' : ''}`));
+  return { requests, shutdown };
 }
 
 test('a signal repeated within milliseconds is one request; a later one is the second', () => {
-  const { said, shutdown } = useShutdown();
+  const { requests, shutdown } = useShutdown();
   process.emit('SIGINT');
   process.emit('SIGINT');
   vi.advanceTimersByTime(250);
   process.emit('SIGTERM');
-  expect(said).toEqual(['SIGINT']);
+  expect(requests).toEqual(['SIGINT']);
   expect([shutdown.requested.aborted, shutdown.forced.aborted]).toEqual([true, false]);
   vi.advanceTimersByTime(100);
   process.emit('SIGINT');
-  expect(said).toEqual(['SIGINT', 'SIGINT again']);
+  expect(requests).toEqual(['SIGINT', 'SIGINT again']);
   expect(shutdown.forced.aborted).toBe(true);
 });
 
 test('the first signal after another shutdown reason forces the shutdown', () => {
-  const { said, shutdown } = useShutdown();
+  const { requests, shutdown } = useShutdown();
   shutdown.request();
   process.emit('SIGINT');
-  expect(said).toEqual(['SIGINT again']);
+  expect(requests).toEqual(['SIGINT again']);
   expect(shutdown.forced.aborted).toBe(true);
 });
 

@@ -38,8 +38,8 @@ export function devAs(uid: number, cwd: string, args: string[] = [], env: Record
     child.kill('SIGTERM');
     await exited;
   });
-  let told = '';
-  child.stderr.setEncoding('utf8').on('data', (text) => (told += text));
+  let output = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => (output += text));
   const exited = once(child, 'close');
-  return { child, exited, told: () => told };
+  return { child, exited, output: () => output };
 }

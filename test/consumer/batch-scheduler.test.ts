@@ -47,7 +47,7 @@ describe('queues', () => {
     expect(takeAll()).toEqual([['shop 1', 'till 1']]);
   });
 
-  it('take turns with one whose messages are handled alone, of which as many have their turn as take 250 ms', () => {
+  it('take turns with one whose messages are handled alone, which gets 250 ms each time', () => {
     const { turns, add, takeAll } = open();
     eachTakes(100);
     add('retried', 5, { alone: true });

@@ -66,10 +66,10 @@ describe('a compressed body', () => {
     ['lz4', 'LZ4'],
     ['snappy', 'Snappy'],
     ['compress', 'compress'],
-  ])('named %s is not supported by Node', (name, told) => {
+  ])('named %s is not supported by Node', (name, shown) => {
     expect(isCompression(name)).toBe(true);
     const body = Buffer.from(PAYMENT.bzip2, 'base64');
-    expect(reasonOf(body, name)).toBe(`it is compressed with ${told}, which Node cannot decompress`);
+    expect(reasonOf(body, name)).toBe(`it is compressed with ${shown}, which Node cannot decompress`);
   });
 
   test.each(['identity', 'utf-8', 'binary', '', 'toString', '__proto__', 'gzip, br'])(

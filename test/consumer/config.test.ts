@@ -244,7 +244,7 @@ describe('the environment', () => {
     ['p@ss/w:rd#?&', 'p%40ss%2Fw%3Ard%23%3F%26'],
     ['p%40ss', 'p%40ss'],
     ['100%', '100%25'],
-  ])('gives the parts of the database as the Python package has them: password %s', (password, encoded) => {
+  ])('sets the parts of the database address as for the Python package: password %s', (password, encoded) => {
     useEnvironment({
       POSTGRES_DB_HOST: 'one,two:5434',
       POSTGRES_DB_PORT: '5433',
@@ -464,7 +464,7 @@ test('a consumer can be started only once', async () => {
 test.each<[Record<string, string>, RegExp]>([
   [{ LOGHIVE_URL: 'host', AMQP_URL: 'amqp://two' }, /LOGHIVE_URL is "host", expected a URL such as/],
   [{ QUEUE_PORT: 'five' }, /QUEUE_PORT "five" are not a valid broker address/],
-])('without a broker whose address can be used it does not begin: %j', (variables, words) => {
+])('a consumer is refused if the environment has an invalid broker address: %j', (variables, words) => {
   useEnvironment(variables);
   expect(refusal(() => configOf())).toMatch(words);
 });

@@ -83,7 +83,7 @@ describe('a message that is republished because it was returned often', () => {
     expect(nextRound(republished(20, 4 * HOUR_S), NOW_MS)).toMatchObject({ 'x-loghive-rounds': 1 });
   });
 
-  test('is parsed where only somebody else has written that it came back often', () => {
+  test('is parsed if only another program has written that it was returned often', () => {
     expect(isDeadly(messageOf('{}', { headers: { 'x-loghive-rounds': 99 } }), NOW_MS)).toBe(false);
   });
 });

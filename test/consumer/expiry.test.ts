@@ -69,6 +69,6 @@ test('a consumer counts records that are too old as expired, acknowledges them a
       n: 1,
     })),
   ]);
-  const told = warning.mock.calls.flat().filter((sentence) => sentence.includes('RETENTION_DAYS'));
-  expect(told).toHaveLength(1);
+  const lines = warning.mock.calls.flat().filter((sentence) => sentence.includes('RETENTION_DAYS'));
+  expect(lines).toHaveLength(1);
 });

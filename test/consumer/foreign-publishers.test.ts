@@ -78,8 +78,8 @@ test('an AMQP timestamp in milliseconds is the time of a record without one', as
 });
 
 test('a local time is stored correctly even if published eight minutes late, which is logged once', async () => {
-  const told = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
-  onEnd(() => told.mockRestore());
+  const warningLog = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
+  onEnd(() => warningLog.mockRestore());
   const service = stack.service();
   const twoHoursAhead = line(service).replace('10:30:45', '12:30:45');
   for (const lateS of [1, 8 * 60, 15 * 60, 200 * 60]) {
@@ -87,7 +87,7 @@ test('a local time is stored correctly even if published eight minutes late, whi
   }
   const rows = await stack.rows(service, 4);
   expect(rows.map(({ ts }) => ts)).toEqual(Array(4).fill('2026-01-31 10:30:45.123456'));
-  const lines = told.mock.calls.map(([sentence]) => sentence).filter((sentence) => sentence.includes(service));
+  const lines = warningLog.mock.calls.map(([sentence]) => sentence).filter((sentence) => sentence.includes(service));
   expect(lines).toEqual([
     expect.stringMatching(
       /publishes late records.*UTC\+02:00, its last known offset, is assumed\. Set PYTHON_TIMEZONE/,

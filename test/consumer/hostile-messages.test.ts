@@ -14,8 +14,8 @@ describe(`with ${HEAP} MiB of heap`, () => {
   test.each(Object.entries(hostileMessages).map(([name, [, , outcome]]) => ({ name, outcome })))(
     'a message is read without harm: $name',
     async ({ name, outcome }) => {
-      const [, said] = await child.waitForLine(new RegExp(`^(\\{"name":"${name}",.*)$`), 20_000);
-      expect(JSON.parse(said as string)).toMatchObject({ outcome });
+      const [, line] = await child.waitForLine(new RegExp(`^(\\{"name":"${name}",.*)$`), 20_000);
+      expect(JSON.parse(line as string)).toMatchObject({ outcome });
     },
   );
 

@@ -85,12 +85,12 @@ describe.each(Object.entries(servers))('on %s', async (_name, start) => {
       seen: 1,
       large: true,
     };
-    const inVain = { code: '23514', attempts: 2, large: false };
+    const rejected = { code: '23514', attempts: 2, large: false };
     await eventually(async () => (await letters()).length === 3, { withinMs: 15_000 });
     await drained();
     const found = await letters();
     expect(found.filter(({ large }) => large)).toEqual([tooLarge]);
-    expect(found.filter(({ large }) => !large)).toMatchObject([inVain, inVain]);
+    expect(found.filter(({ large }) => !large)).toMatchObject([rejected, rejected]);
     expect(await stored()).toEqual(['good', 'good too']);
     expect(consumer.status().counts).toMatchObject({ retried: 2, deadLetters: 3 });
     expect(closings()).toBe(1);

@@ -51,15 +51,15 @@ function useMaintenance(
       closed++;
     },
   };
-  const told: string[] = [];
+  const lines: string[] = [];
   const indexes = { ensure, close: async () => {} };
-  const maintenance = new Maintenance({ store, indexes, everyMs: 5, log: (sentence) => told.push(sentence) });
+  const maintenance = new Maintenance({ store, indexes, everyMs: 5, log: (sentence) => lines.push(sentence) });
   onEnd(() => maintenance.stop());
-  return { maintenance, told, ran: () => ran, closed: () => closed };
+  return { maintenance, lines, ran: () => ran, closed: () => closed };
 }
 
 test('maintenance continues after a failed pass and counts deletions', async () => {
-  const { maintenance, told, ran, closed } = useMaintenance([
+  const { maintenance, lines, ran, closed } = useMaintenance([
     async () => ({ partitions: ['records_20260101', 'records_20260102', 'records_20260103'] }),
     async () => {
       throw new Error('PostgreSQL is away');
@@ -70,7 +70,7 @@ test('maintenance continues after a failed pass and counts deletions', async () 
   await eventually(() => ran() > 4);
   await maintenance.stop();
   const after = ran();
-  expect(told).toEqual([
+  expect(lines).toEqual([
     'retention: dropped 3 partitions (records_20260101 to records_20260103)',
     'retention: deleted 7 records individually',
   ]);

@@ -164,7 +164,7 @@ describe('content that costs too much to parse', () => {
     }
   });
 
-  test('is the headers of many dead letters: only the first ones keep them', () => {
+  test('includes the headers of many dead letters: only the first ones keep them', () => {
     const headers = { 'x-loghive-attempt': 1, trace: 'x'.repeat(100_000) };
     const { letters } = take('1\n'.repeat(50_000), { contentType: FRAME, headers });
     expect(letters).toHaveLength(50_000);

@@ -41,7 +41,7 @@ async function usePool(options: CreateConsumerOptions = {}, services: string[] =
   return { broker, database, proxy, channel, consumer, send, count, queue };
 }
 
-test('share the messages of one queue, and their counts are summed', async () => {
+test('worker threads share the messages of one queue, and their counts are summed', async () => {
   const { consumer, send, count } = await usePool({ batchSize: 10 });
   await consumer.start();
   const { workers } = consumer.status();
@@ -55,7 +55,7 @@ test('share the messages of one queue, and their counts are summed', async () =>
   expect(consumer.status()).toMatchObject({ state: 'stopped', counts: { stored: 1000, duplicates: 0 } });
 });
 
-test('that die are replaced, and every record is stored once', async () => {
+test('worker threads that die are replaced, and every record is stored once', async () => {
   const { consumer, send, count } = await usePool({ batchSize: 20 });
   await consumer.start();
   let sent = 0;
@@ -76,7 +76,7 @@ test('that die are replaced, and every record is stored once', async () => {
   await eventually(() => consumer.status().inHand === 0);
 }, 120_000);
 
-test('a worker that keeps dying causes a notice, and the other continues', async () => {
+test('a worker thread that keeps dying causes a notice, and the other continues', async () => {
   const { consumer, send, count } = await usePool();
   await consumer.start();
   for (let death = 1; death <= 3; death++) {
@@ -91,10 +91,17 @@ test('a worker that keeps dying causes a notice, and the other continues', async
   await eventually(async () => (await count()) === 10);
 }, 120_000);
 
+<<<<<<< HEAD
 test('one that hangs on a message is terminated after a while, and all is stored once', async () => {
   const said = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
   onEnd(() => said.mockRestore());
   const { consumer, database, send, count, queue } = await usePool({ hooks: { checkEveryMs: 500 } });
+=======
+test('a worker thread that hangs on a message is terminated after a while, and everything is stored once', async () => {
+  const errorLog = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
+  onEnd(() => errorLog.mockRestore());
+  const { consumer, database, send, count, queue } = await usePool({ hooks: { lookEveryMs: 500 } });
+>>>>>>> tests
   await consumer.start();
   const other = new pg.Client({ connectionString: database.url });
   await other.connect();
@@ -108,7 +115,7 @@ test('one that hangs on a message is terminated after a while, and all is stored
   expect((await queue())?.unacked).toBeGreaterThan(0);
 
   await eventually(() => consumer.status().workers[0]!.restarts === 1, { withinMs: 30_000 });
-  expect(said.mock.calls.map(([line]) => line)).toEqual([
+  expect(errorLog.mock.calls.map(([line]) => line)).toEqual([
     'worker 1 died: it did not respond for 6 s. The broker redelivers its unacknowledged messages, and a new worker replaces it.',
   ]);
   await eventually(async () => expect([await count(), (await queue())?.messages]).toEqual([100, 0]));
@@ -119,7 +126,7 @@ test('one that hangs on a message is terminated after a while, and all is stored
   ]);
 }, 60_000);
 
-test('consume a service that announces itself, and its announcement is acknowledged', async () => {
+test('worker threads consume a service that announces itself, and acknowledge its announcement', async () => {
   const { channel, consumer, send, count, queue } = await usePool({}, []);
   await consumer.start();
   const service = uniqueName('svc');
@@ -132,7 +139,7 @@ test('consume a service that announces itself, and its announcement is acknowled
   await eventually(async () => (await queue('loghive_services'))?.messages === 0);
 });
 
-test('pause together while PostgreSQL is down, and resume', async () => {
+test('worker threads pause together while PostgreSQL is down, and resume', async () => {
   const { proxy, consumer, send, count } = await usePool();
   await consumer.start();
   await proxy.refuse();
@@ -148,7 +155,7 @@ test('pause together while PostgreSQL is down, and resume', async () => {
   await eventually(async () => (await count()) > stored && consumer.status().inHand === 0);
 }, 90_000);
 
-test('emit events for dead letters and stored records', async () => {
+test('worker threads emit events for dead letters and stored records', async () => {
   const { channel, consumer, send } = await usePool();
   const letters: unknown[] = [];
   const states: string[] = [];
@@ -167,7 +174,7 @@ test('emit events for dead letters and stored records', async () => {
   expect(states).toEqual(['preparing', 'running', 'stopping', 'stopped']);
 });
 
-test('keep their counts in the metrics when they die', async () => {
+test('worker threads that die keep their counts in the metrics', async () => {
   const { consumer, send } = await usePool({ batchSize: 10, httpPort: 0 });
   await consumer.start();
   const series = async () => seriesOf((await fetched(consumer.status().httpPort, '/metrics')).body);

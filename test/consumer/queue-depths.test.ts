@@ -8,7 +8,7 @@ import { eventually } from '../support/wait.mjs';
 
 async function useDepths(queues: string[], answerMs?: number) {
   const broker = await useBroker();
-  const { connection, heard } = useConnection(broker.url);
+  const { connection, received } = useConnection(broker.url);
   let opened: OpenConnection | undefined;
   connection.events.on('ready', (open) => {
     opened = open;
@@ -16,7 +16,7 @@ async function useDepths(queues: string[], answerMs?: number) {
   connection.events.on('lost', () => {
     opened = undefined;
   });
-  await eventually(() => heard.length > 0);
+  await eventually(() => received.length > 0);
   const own = await connect(broker.url);
   onEnd(() => own.close().catch(() => {}));
   const channel = await own.createConfirmChannel();

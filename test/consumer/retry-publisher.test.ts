@@ -46,7 +46,7 @@ async function useRefused(hooks: ConsumerHooks = {}) {
   return { consumer, send, stored, repair };
 }
 
-test('are published as soon as the broker accepts messages, not after the pause', async () => {
+test('retries are published as soon as the broker accepts messages, not after the pause', async () => {
   vi.useFakeTimers();
   onEnd(() => vi.useRealTimers());
   const log: string[] = [];
@@ -70,7 +70,7 @@ test('are published as soon as the broker accepts messages, not after the pause'
   expect(log).toEqual(['published']);
 });
 
-test('affect others only once if the broker repeatedly closes the channel over one of them without saying which', async () => {
+test('a message over which the broker repeatedly closes the channel affects other retries only once', async () => {
   vi.useFakeTimers();
   onEnd(() => vi.useRealTimers());
   const abort = new AbortController();
@@ -116,18 +116,18 @@ test('affect others only once if the broker repeatedly closes the channel over o
 
 const waitingNotice = /^1 message waits unacknowledged because retries cannot be published: .*failure_backoff/;
 
-test('block nothing behind them, and are reported in health and once in the log', async () => {
+test('waiting retries block nothing behind them, and are reported in health and once in the log', async () => {
   const { consumer, send, stored } = await useRefused();
   await send('bad', ...Array.from({ length: 20 }, (_, n) => `good ${n}`));
   await eventually(async () => (await stored()) === 20);
   await eventually(() => consumer.status().notices.some((notice) => waitingNotice.test(notice)));
   expect(consumer.status()).toMatchObject({ health: 'degraded', publishing: { state: 'ready' }, inHand: 1 });
   expect(consumer.status().counts.retried).toBe(0);
-  const told = vi.mocked(internalLogger.warning).mock.calls.filter(([line]) => /^retries cannot be/.test(line));
-  expect(told).toHaveLength(1);
+  const warnings = vi.mocked(internalLogger.warning).mock.calls.filter(([line]) => /^retries cannot be/.test(line));
+  expect(warnings).toHaveLength(1);
 });
 
-test('are requeued before the broker closes the channel over them, and published when possible', async () => {
+test('waiting retries are requeued before the broker closes the channel over them, and published later', async () => {
   const { consumer, send, repair } = await useRefused({ requeueAfterMs: 100 });
   await send('bad');
   await eventually(() => consumer.status().counts.redelivered >= 2);
@@ -138,7 +138,7 @@ test('are requeued before the broker closes the channel over them, and published
   expect(consumer.status()).toMatchObject({ inHand: 0 });
 });
 
-test('may be many without a listener warning of Node', async () => {
+test('many waiting retries cause no listener warning of Node', async () => {
   const warnings: string[] = [];
   const onWarning = ({ name }: Error) => warnings.push(name);
   process.on('warning', onWarning);

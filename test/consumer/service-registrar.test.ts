@@ -19,7 +19,7 @@ function useAnnouncements({ maxServices = 1000, known: before = [] as string[] }
   const known = new Set(before);
   const calls: string[][] = [];
   const acknowledged: string[] = [];
-  let looks = 0;
+  let passes = 0;
   const notices = new StatusLog((sentence) => internalLogger.warning(sentence));
   const store = {
     saveServices: vi.fn(async (services: readonly string[]): Promise<{ refused: string } | undefined> => {
@@ -32,7 +32,7 @@ function useAnnouncements({ maxServices = 1000, known: before = [] as string[] }
     store,
     notices,
     known: () => {
-      looks++;
+      passes++;
       return known;
     },
     onAccepted: (services) => {
@@ -50,7 +50,7 @@ function useAnnouncements({ maxServices = 1000, known: before = [] as string[] }
       await setImmediate();
     }
   }
-  return { announcements, announce, pass, known, calls, acknowledged, notices, store, looks: () => looks };
+  return { announcements, announce, pass, known, calls, acknowledged, notices, store, passes: () => passes };
 }
 
 const WORKER = 1;
@@ -155,14 +155,14 @@ describe('services that announce themselves', () => {
   });
 
   test('are retried once a second and not more often if they cannot be stored', async () => {
-    const { announce, pass, store, looks } = useAnnouncements();
+    const { announce, pass, store, passes } = useAnnouncements();
     store.saveServices.mockRejectedValue(new LoghiveError('LOGHIVE_STORAGE_UNAVAILABLE', 'it is away'));
     announce('shop');
     // The pauses between attempts have grown by then.
     await pass(120_000);
-    const before = looks();
+    const before = passes();
     await pass(60_000);
-    expect(looks() - before).toBeLessThan(300);
+    expect(passes() - before).toBeLessThan(300);
   });
 
   test('are acknowledged after ten minutes if they cannot be stored, and stored later', async () => {

@@ -70,9 +70,9 @@ async function queueOf(broker: TestBroker, name: string) {
 }
 
 function listen(level: 'info' | 'warning') {
-  const told = vi.spyOn(internalLogger, level).mockImplementation(() => {});
-  onEnd(() => told.mockRestore());
-  return (words: string) => told.mock.calls.map(([line]) => line).filter((line) => line.includes(words));
+  const logged = vi.spyOn(internalLogger, level).mockImplementation(() => {});
+  onEnd(() => logged.mockRestore());
+  return (words: string) => logged.mock.calls.map(([line]) => line).filter((line) => line.includes(words));
 }
 
 const lettersOf = (database: TestDatabase) =>

@@ -40,7 +40,7 @@ describe('a signal that is aborted', () => {
     expect(consumer.status().state).toBe('stopped');
   });
 
-  test('works likewise for startConsumer', async () => {
+  test('makes startConsumer() reject as well', async () => {
     const abort = new AbortController();
     const started = startConsumer(['shop'], { ...NOWHERE, signal: abort.signal });
     abort.abort();

@@ -11,31 +11,31 @@ afterEach(() => {
 });
 
 function useWatch() {
-  const said: string[] = [];
+  const lines: string[] = [];
   const ended = new AbortController();
-  const world = {
+  const fake = {
     answer: async () => {},
-    asked: 0,
+    probes: 0,
     paused: undefined as string | undefined,
     writingSinceMs: undefined as number | undefined,
   };
   const watch = new StorageWatch({
     store: {
       probe() {
-        world.asked++;
-        return world.answer();
+        fake.probes++;
+        return fake.answer();
       },
     },
     everyMs: 10_000,
-    pauseReason: () => world.paused,
-    writingSinceMs: () => world.writingSinceMs,
-    log: new StatusLog((sentence) => said.push(sentence)),
+    pauseReason: () => fake.paused,
+    writingSinceMs: () => fake.writingSinceMs,
+    log: new StatusLog((sentence) => lines.push(sentence)),
     notices: new StatusLog(),
     signal: ended.signal,
   });
   watch.worked();
   void watch.watch();
-  return { watch, world, said, pass: (ms: number) => vi.advanceTimersByTimeAsync(ms) };
+  return { watch, fake, lines, pass: (ms: number) => vi.advanceTimersByTimeAsync(ms) };
 }
 
 const refuse = (reason: string) => async () => {
@@ -43,41 +43,41 @@ const refuse = (reason: string) => async () => {
 };
 
 test('an idle consumer probes every ten seconds, and one that stores does not', async () => {
-  const { watch, world, pass } = useWatch();
+  const { watch, fake, pass } = useWatch();
   await pass(31_000);
-  expect(world.asked).toBe(3);
+  expect(fake.probes).toBe(3);
   for (let second = 0; second < 60; second++) {
     watch.worked();
     await pass(1000);
   }
-  expect(world.asked).toBe(3);
+  expect(fake.probes).toBe(3);
 });
 
 test('an unanswered batch is probed soon, then less often, and its end overrides the result', async () => {
-  const { watch, world, said, pass } = useWatch();
-  world.answer = refuse('a lock');
-  world.writingSinceMs = Date.now();
+  const { watch, fake, lines, pass } = useWatch();
+  fake.answer = refuse('a lock');
+  fake.writingSinceMs = Date.now();
   await pass(5000);
   expect(watch.fault).toBe('a lock');
   await pass(20_000);
-  expect(world.asked).toBe(4);
-  expect(said).toEqual([expect.stringMatching(/^PostgreSQL cannot store records now: a lock\. Loghive tries again/)]);
-  world.writingSinceMs = undefined;
+  expect(fake.probes).toBe(4);
+  expect(lines).toEqual([expect.stringMatching(/^PostgreSQL cannot store records now: a lock\. Loghive tries again/)]);
+  fake.writingSinceMs = undefined;
   watch.worked();
-  expect([watch.fault, said.at(-1)]).toEqual([undefined, 'storage works again']);
+  expect([watch.fault, lines.at(-1)]).toEqual([undefined, 'storage works again']);
 });
 
 test('a server that does not answer is reported once, and not probed again meanwhile', async () => {
-  const { watch, world, said, pass } = useWatch();
-  world.answer = () => new Promise(() => {});
+  const { watch, fake, lines, pass } = useWatch();
+  fake.answer = () => new Promise(() => {});
   await pass(60_000);
   expect(watch.fault).toMatch(/^PostgreSQL has not answered for 5 s\./);
-  expect([world.asked, said.length]).toEqual([1, 1]);
+  expect([fake.probes, lines.length]).toEqual([1, 1]);
 });
 
 test('while a worker is paused its reason counts, unless another one has stored something since', async () => {
-  const { watch, world, said, pass } = useWatch();
-  world.paused = 'no disk';
+  const { watch, fake, lines, pass } = useWatch();
+  fake.paused = 'no disk';
   watch.paused('no disk');
   expect(watch.fault).toBe('no disk');
   watch.worked();
@@ -85,12 +85,12 @@ test('while a worker is paused its reason counts, unless another one has stored 
   expect(watch.fault).toBeUndefined();
   await pass(2000);
   expect(watch.fault).toBe('no disk');
-  world.paused = 'no server';
+  fake.paused = 'no server';
   await pass(1000);
   expect(watch.fault).toBe('no server');
   // The worker logs it, and its end.
-  world.paused = undefined;
+  fake.paused = undefined;
   watch.resumed();
   await pass(0);
-  expect([watch.fault, world.asked, said]).toEqual([undefined, 1, []]);
+  expect([watch.fault, fake.probes, lines]).toEqual([undefined, 1, []]);
 });

@@ -2,11 +2,11 @@ export type IntegrationName = 'client' | 'winston' | 'pino' | 'console' | 'pipe'
 
 export interface Content {
   readonly name: string;
-  /** The fields that are logged, or what is logged in their place, made anew. */
+  /** Creates the fields that are logged, or what is logged in their place. */
   make(): Record<string, unknown>;
   /** `information`, without the fields of the process. */
   readonly expected: Record<string, unknown>;
-  /** What it is behind these integrations instead. */
+  /** What these integrations store instead. */
   readonly differing?: Partial<Record<IntegrationName, unknown>>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Things that applications log, and what becomes of each behind every integration. The same fields are handed to each integration in its
- * own way; `differing` names the integrations behind which something else is stored.
+ * Values that applications log, and what is stored for each. Every integration gets the same fields in its own way;
+ * `differing` names the integrations that store something else.
  */
 
 import { AxiosError, AxiosHeaders } from 'axios';
@@ -53,7 +53,7 @@ const field = (name, make, expected, differing = {}) => ({
   ),
 });
 
-/** @param argument what it is by itself, among the arguments of a console call */
+/** @param argument what is stored for it as an argument of a console call */
 const whole = (name, make, expected, argument = expected) => ({
   name: `${name} in place of fields`,
   make,
@@ -80,7 +80,7 @@ export const contents = [
   same('fields of a trace', { trace_id: 'a', span_id: 'b', trace_flags: '01' }),
   same('a request id', { requestId: 'r-1', reqId: 7 }),
 
-  // What JSON changes, or does not know
+  // Values that JSON changes or does not have
   field('undefined', () => undefined, undefined),
   field('undefined in an array', () => [undefined, 1], [null, 1]),
   field('negative zero', () => -0, 0),
@@ -119,7 +119,7 @@ export const contents = [
 
   field('private fields with a toString', () => new Hidden(), '12.5 EUR', pinoAnd({})),
 
-  // Of the web and of Node
+  // Objects of the web and of Node
   field('Headers', () => new Headers({ Accept: 'a' }), { accept: 'a' }, pinoAnd({})),
   field('Headers of axios', () => new AxiosHeaders({ Accept: 'a' }), { Accept: 'a' }),
   field(
@@ -267,29 +267,29 @@ export const contents = [
     differing: pinoAnd({ error: { name: 'Error', message: 'no', stack: 'the stack' } }),
   },
 
-  // Fields that a logger keeps for itself
+  // Fields that loggers use themselves
   { name: 'a field called level', make: () => ({ level: 'mine' }), expected: { level: 'mine' } },
   {
     name: 'a field called message',
     make: () => ({ message: 'mine' }),
     expected: { message: 'mine' },
-    // It stands in the message then.
+    // It is part of the message then.
     differing: { winston: {} },
   },
   {
     name: 'a field called msg',
     make: () => ({ msg: 'mine' }),
     expected: { msg: 'mine' },
-    // Pino writes its own behind it, and the last of two counts.
+    // Pino writes its own after it, and the last of two is used.
     differing: pinoAnd({}),
   },
   { name: 'a field called timestamp', make: () => ({ timestamp: 'noon' }), expected: { timestamp: 'noon' } },
   { name: 'a field called stack', make: () => ({ stack: 'of books' }), expected: { stack: 'of books' } },
-  // The last one: Pino's own time is gone then, and the line is as late as it was read.
+  // The last one, because it replaces Pino's own time, so that the record gets the time when the line was read.
   { name: 'a field called time', make: () => ({ time: 'noon' }), expected: { time: 'noon' } },
 ];
 
-/** The stack says where this file lies. */
+/** The stack contains the path of this file. */
 function fixed(error) {
   error.stack = 'the stack';
   return error;

@@ -1,4 +1,4 @@
-/** The same things logged through every integration: what differs is listed, here and in docs/record.md. */
+/** The same values logged through every integration. Differences are listed in contents.mjs and in docs/record.md. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ interface Integration {
   log: Log;
   /** Resolves when everything is confirmed. */
   end(): Promise<unknown>;
-  /** What the record says of the fields. */
+  /** The logged fields in the record's information. */
   fieldsIn?(information: Row['information']): unknown;
 }
 
@@ -34,7 +34,7 @@ const integrations: Record<IntegrationName, (settings: { service: string; url: s
   },
   winston(settings) {
     const transport = new LoghiveTransport({ ...settings, base: null });
-    // Its default format writes JSON, which some values break.
+    // Winston's default format writes JSON and throws for some values.
     const logger = winston.createLogger({ format: winston.format((info) => info)(), transports: [transport] });
     return { log: (message, fields) => logger.info(message, fields), end: () => transport.close() };
   },
@@ -49,7 +49,7 @@ const integrations: Record<IntegrationName, (settings: { service: string; url: s
     return {
       log: (message, fields) => own.info(message, fields),
       end: () => patched.close(),
-      // The message is what Node prints, and the fields are an argument.
+      // The message is what Node prints; the fields are stored as an argument.
       fieldsIn: ({ args: [, fields] }) => fields,
     };
   },
@@ -89,7 +89,7 @@ describe.each(Object.keys(integrations) as IntegrationName[])('through the integ
     for (const { level } of rows.values()) expect(level).toBe('INFO');
   });
 
-  test.each(contents.map((content): [string, Content] => [content.name, content]))('%s', (_, content) => {
+  test.each(contents.map((content): [string, Content] => [content.name, content]))('%s is stored', (_, content) => {
     expect(fieldsIn(rows.get(content.name)!.information)).toEqual(content.differing?.[name] ?? content.expected);
   });
 });

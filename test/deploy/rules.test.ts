@@ -21,9 +21,9 @@ interface Rule {
 const [{ groups }] = yamlOf('prometheus/loghive-rules.yaml');
 const rules: Rule[] = groups.flatMap((group: { rules: Rule[] }) => group.rules);
 
-function promtool(...args: string[]): { status: number | null; said: string } {
+function promtool(...args: string[]): { status: number | null; output: string } {
   const { status, stdout, stderr } = spawnSync(requirePromtool(), args, { encoding: 'utf8' });
-  return { status, said: `${stdout}${stderr}` };
+  return { status, output: `${stdout}${stderr}` };
 }
 
 function written(content: unknown): string {
@@ -35,8 +35,8 @@ function written(content: unknown): string {
 }
 
 test('promtool accepts the rules', () => {
-  const { status, said } = promtool('check', 'rules', file);
-  expect(said).toContain(`SUCCESS: ${rules.length} rules found`);
+  const { status, output } = promtool('check', 'rules', file);
+  expect(output).toContain(`SUCCESS: ${rules.length} rules found`);
   expect(status).toBe(0);
 });
 
@@ -49,8 +49,8 @@ test('promtool accepts every query of the dashboard', () => {
     record: `query:${at}`,
     expr: query.replaceAll('$__rate_interval', '5m').replace(/\$\w+/g, '.*'),
   }));
-  const { status, said } = promtool('check', 'rules', written({ groups: [{ name: 'queries', rules: plain }] }));
-  expect(said).toContain(`SUCCESS: ${queries.length} rules found`);
+  const { status, output } = promtool('check', 'rules', written({ groups: [{ name: 'queries', rules: plain }] }));
+  expect(output).toContain(`SUCCESS: ${queries.length} rules found`);
   expect(status).toBe(0);
 });
 
@@ -142,7 +142,11 @@ test('an alert fires for its problem, and not otherwise', () => {
   // "_x30" and series without increments are written differently.
   for (const { input_series } of tests)
     for (const one of input_series) one.values = one.values.replace('_+0x', '_x').replace(/ (\d+)x/, ' $1+0x');
-  const { status, said } = promtool('test', 'rules', written({ rule_files: [file], evaluation_interval: '1m', tests }));
-  expect(said).toContain('SUCCESS');
+  const { status, output } = promtool(
+    'test',
+    'rules',
+    written({ rule_files: [file], evaluation_interval: '1m', tests }),
+  );
+  expect(output).toContain('SUCCESS');
   expect(status).toBe(0);
 });

@@ -24,7 +24,7 @@ test(analyze ? verified : `not run without systemd-analyze: ${verified}`, async 
   await writeFile(file, textOf(UNIT).replaceAll('/opt/loghive', place));
   const verify = (name: string) => spawnSync(analyze, ['verify', name], { encoding: 'utf8' });
   const { status, stdout, stderr } = verify(file);
-  expect({ status, said: `${stdout}${stderr}` }).toEqual({ status: 0, said: '' });
+  expect({ status, output: `${stdout}${stderr}` }).toEqual({ status: 0, output: '' });
   // It does find errors.
   await writeFile(file, (await readFile(file, 'utf8')).replace('[Service]', '[Service]\nRestartSecs=5'));
   expect(verify(file).stderr).toContain('RestartSecs');
@@ -49,8 +49,8 @@ test('the command of the unit stores records until systemd stops it, and notifie
 }, async () => {
   const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
   const place = useInstallation();
-  const told = path.join(place, 'told');
-  await writeFile(path.join(place, 'systemd-notify'), `#!/bin/sh\necho "$@" >> '${told}'\n`);
+  const notified = path.join(place, 'notified');
+  await writeFile(path.join(place, 'systemd-notify'), `#!/bin/sh\necho "$@" >> '${notified}'\n`);
   await chmod(path.join(place, 'systemd-notify'), 0o755);
   const [command, ...args] = unit.get('ExecStart')!.replaceAll('/opt/loghive', place).split(' ');
   const child = useChild(args[0]!, {
@@ -68,10 +68,10 @@ test('the command of the unit stores records until systemd stops it, and notifie
       CONSUMER_HTTP_PORT: '0',
     },
   });
-  await eventually(async () => expect(await readFile(told, 'utf8')).toContain('--ready\n'), { withinMs: 30_000 });
+  await eventually(async () => expect(await readFile(notified, 'utf8')).toContain('--ready\n'), { withinMs: 30_000 });
   await child.kill('SIGTERM');
   expect(await child.exited).toEqual({ code: 0, signal: null });
-  expect(await readFile(told, 'utf8')).toContain('--stopping\n');
+  expect(await readFile(notified, 'utf8')).toContain('--stopping\n');
 });
 
 test('an invalid setting causes the exit status after which systemd does not restart it', async () => {

@@ -16,8 +16,8 @@ test('every block has a language that a test looks at', () => {
   expect(allBlocks.filter(({ language }) => !known.includes(language)).map(({ place }) => place)).toEqual([]);
 });
 
-describe('JavaScript and TypeScript', () => {
-  /** What a block may use without declaring it: the application around it. */
+describe('a block of JavaScript or TypeScript', () => {
+  /** The application around a block: what it may use without declaring it. */
   const SURROUNDINGS = `
     declare const server: import('node:http').Server;
     declare const transport: import('loghive/winston').LoghiveTransport;
@@ -32,7 +32,7 @@ describe('JavaScript and TypeScript', () => {
   const blocks = blocksIn('js', 'ts').map((block, at) => {
     const extension = block.language === 'ts' ? (isScript(block) ? 'cts' : 'mts') : isScript(block) ? 'cjs' : 'mjs';
     const isModule = /^\s*(?:import|export)\b/m.test(block.code) || isScript(block);
-    // Else its names would be global ones, and meet those of other blocks.
+    // Otherwise its names would be global, and conflict with those of other blocks.
     const code = isModule ? block.code : `${block.code}\nexport {};`;
     return { ...block, code, file: path.join(root, `block-${at}.${extension}`) };
   });
@@ -72,13 +72,13 @@ describe('JavaScript and TypeScript', () => {
     );
   }, 120_000);
 
-  test('the surroundings are sound', () => expect(faults.get(surroundings)).toEqual([]));
+  test('the declarations of the surrounding application compile', () => expect(faults.get(surroundings)).toEqual([]));
 
-  test.each(blocks)('$place', ({ file }) => expect(faults.get(file)).toEqual([]));
+  test.each(blocks)('compiles: $place', ({ file }) => expect(faults.get(file)).toEqual([]));
 });
 
 describe('command lines', () => {
-  /** What `--help` of a command names: subcommands and options. */
+  /** The subcommands and options that `--help` of a command lists. */
   const known = new Map<string, { commands: string[]; options: string[] }>();
 
   async function look(command: string): Promise<void> {
@@ -92,7 +92,7 @@ describe('command lines', () => {
 
   beforeAll(() => look(''), 120_000);
 
-  /** Each `loghive …` in shell blocks, and in code within the text, without what follows the command. */
+  /** Each `loghive …` in shell blocks and in inline code, without what follows the command. */
   const COMMAND = /(?:^|[\s/(`])loghive ((?:[\w@./:,=*'"-]+ ?)+)/gm;
   const lines = blocksIn('sh').flatMap(({ place, code }) =>
     [
@@ -109,7 +109,7 @@ describe('command lines', () => {
 
   test('are found', () => expect(used.length).toBeGreaterThan(40));
 
-  test.each(used)('loghive $words ($place)', ({ words }) => {
+  test.each(used)('have existing subcommands and options: loghive $words ($place)', ({ words }) => {
     let command = '';
     for (const word of words.split(/\s+/)) {
       const { commands, options } = known.get(command)!;
@@ -122,27 +122,27 @@ describe('command lines', () => {
 
   const scripts = Object.keys(JSON.parse(textOf('package.json')).scripts);
 
-  test.each([...new Set(allBlocks.map(({ page }) => page))])('%s names scripts of this package', (page) => {
+  test.each([...new Set(allBlocks.map(({ page }) => page))])('have existing npm scripts: %s', (page) => {
     if (page.startsWith('examples/') && page !== 'examples/README.md') return;
     const named = [...textOf(page).matchAll(/npm run (?:-\w+ )?([\w:]+)/g)].map(([, script]) => script!);
     for (const script of named) expect(scripts).toContain(script);
   });
 });
 
-describe('data', () => {
-  test.each(blocksIn('json'))('JSON, $place', ({ code }) => {
+describe('a block of data', () => {
+  test.each(blocksIn('json'))('is valid JSON: $place', ({ code }) => {
     expect(() => JSON.parse(code)).not.toThrow();
   });
 
-  test.each(blocksIn('yaml'))('YAML, $place', ({ code }) => {
+  test.each(blocksIn('yaml'))('is valid YAML: $place', ({ code }) => {
     for (const { errors, warnings } of parseAllDocuments(code)) expect([...errors, ...warnings]).toEqual([]);
   });
 
-  test.each(blocksIn('ini'))('unit file, $place', ({ code }) => {
+  test.each(blocksIn('ini'))('is a unit file: $place', ({ code }) => {
     for (const line of code.trim().split('\n')) expect(line).toMatch(/^(?:\[\w+\]|\w+=.+)$/);
   });
 
-  test.each(blocksIn('mermaid'))('Mermaid, $place', ({ code }) => {
+  test.each(blocksIn('mermaid'))('is a Mermaid diagram: $place', ({ code }) => {
     expect(code).toMatch(/^(?:flowchart|sequenceDiagram|stateDiagram-v2)/);
     for (const [open, close] of ['[]', '()', '{}']) expect(code.split(open!).length).toBe(code.split(close!).length);
     expect((code.match(/\bsubgraph\b/g) ?? []).length).toBe((code.match(/^\s*end$/gm) ?? []).length);

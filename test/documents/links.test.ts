@@ -1,15 +1,15 @@
-/** Links of the documents lead somewhere, and the documents of the package do without the repository. */
+/** The links of the documents exist, and those of packed documents do not need files that are not packed. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { linksOf, PACKED, PAGES, root, sectionsOf, textOf } from './pages.js';
 
-/** What is in the repository only. The README says so. */
+/** What is only in the repository, according to the README. */
 const REPOSITORY_ONLY = /^(?:(?:test|examples|deploy|bench)\/|CONTRIBUTING\.md$)/;
 
 const isRelative = (link: string) => !/^[a-z]+:/.test(link);
 
-/** A link as a path from the root, and the section it names. */
+/** The path from the root that a link leads to, and its section. */
 function targetOf(page: string, link: string): { file: string; section: string | undefined } {
   const [name, section] = link.split('#') as [string, string?];
   const file = name === '' ? page : path.posix.join(path.posix.dirname(page), name);
@@ -26,14 +26,14 @@ describe.each(PAGES)('%s', (page) => {
   });
 });
 
-test.each(PACKED)('%s links to nothing but the package, the repository, and the web', (page) => {
+test.each(PACKED)('%s links only to files of the package, or of folders known to be missing in it', (page) => {
   for (const link of linksOf(page).filter(isRelative)) {
     const { file } = targetOf(page, link);
     if (!PACKED.includes(file)) expect(file).toMatch(REPOSITORY_ONLY);
   }
 });
 
-test('the package holds every document that its documents link to', () => {
+test('the package contains every document that its documents link to', () => {
   const { files } = JSON.parse(textOf('package.json')) as { files: string[] };
   for (const page of PACKED)
     expect(
@@ -48,7 +48,7 @@ test('docs/README.md lists every page', () => {
   expect(pages.filter((page) => !listed.includes(page))).toEqual([]);
 });
 
-test('the README can be read in ten minutes', () => {
+test('the README has at most 200 lines', () => {
   expect(textOf('README.md').split('\n').length).toBeLessThanOrEqual(201);
 });
 

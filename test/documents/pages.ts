@@ -4,7 +4,7 @@ import path from 'node:path';
 
 export const root = path.resolve(import.meta.dirname, '../..');
 
-/** In the npm package. */
+/** The documents in the npm package. */
 export const PACKED = [
   'README.md',
   'CHANGELOG.md',
@@ -28,7 +28,7 @@ export const PAGES = [
 
 export interface Block {
   readonly page: string;
-  /** `docs/pino.md:17`, where the block begins. */
+  /** Where the block begins: `docs/pino.md:17`. */
   readonly place: string;
   readonly language: string;
   readonly code: string;
@@ -36,7 +36,7 @@ export interface Block {
 
 export const textOf = (page: string) => readFileSync(path.join(root, page), 'utf8');
 
-/** The code blocks of a page, those inside lists included. */
+/** The code blocks of a page, including those in lists. */
 export function blocksOf(page: string): Block[] {
   const text = textOf(page);
   return [...text.matchAll(/^( *)```(\w*)\n(.*?)^\1```$/gms)].map(({ index, 1: indent, 2: language, 3: code }) => ({
@@ -51,14 +51,14 @@ export const allBlocks: readonly Block[] = PAGES.flatMap(blocksOf);
 
 export const blocksIn = (...languages: string[]) => allBlocks.filter(({ language }) => languages.includes(language));
 
-/** Without code blocks. */
+/** The text of a page without code blocks. */
 export const proseOf = (page: string) => textOf(page).replace(/^( *)```.*?^\1```$/gms, '');
 
 export function linksOf(page: string): string[] {
   return [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!);
 }
 
-/** As GitHub names the sections of a page in links. */
+/** The sections of a page, as GitHub writes them in links. */
 export function sectionsOf(page: string): string[] {
   return [...proseOf(page).matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
     heading!

@@ -1,16 +1,16 @@
-/** docs/settings.md is what its script makes of the option tables. */
+/** docs/settings.md is what its script generates from the option tables. */
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { root, textOf } from './pages.js';
 
-test('docs/settings.md is up to date; else run: node scripts/settings-page.mjs', { timeout: 60_000 }, () => {
+test('docs/settings.md is up to date; if not, run: node scripts/settings-page.mjs', { timeout: 60_000 }, () => {
   const script = path.join(root, 'scripts/settings-page.mjs');
   const page = execFileSync(process.execPath, [script, '--print'], { encoding: 'utf8', maxBuffer: 2 ** 24 });
   expect(textOf('docs/settings.md')).toBe(page);
 });
 
-test('every option has a meaning, and every variable that the README names is in the settings', () => {
+test('docs/settings.md explains every option, and has every variable that the README names', () => {
   const settings = textOf('docs/settings.md');
   const rows = settings.split('\n').filter((line) => line.startsWith('| `'));
   expect(rows.length).toBeGreaterThan(60);

@@ -6,14 +6,14 @@ import { onEnd, uniqueName, useBroker, useDatabase } from '../support/use-server
 import { eventually } from '../support/wait.mjs';
 import { blocksIn } from './pages.js';
 
-/** What a block needs that is not here, or the test that runs it. */
+/** Blocks that are not run here: what they need, or the test that runs them. */
 const ELSEWHERE: ReadonlyArray<readonly [pattern: RegExp, where: string]> = [
   [/create_hypertable/, 'TimescaleDB is not installed; the page says that this was not run'],
   [/detach partition/, 'test/consumer/store/partitions.test.ts'],
 ];
 const here = blocksIn('sql').filter(({ code }) => !ELSEWHERE.some(([pattern]) => pattern.test(code)));
 
-test('each exception is there', () => {
+test('each block that is not run here still exists', () => {
   expect(blocksIn('sql').length - here.length).toBe(ELSEWHERE.length);
 });
 
@@ -22,7 +22,7 @@ const roles = ['loghive', 'loghive_owner', 'loghive_consumer', 'reader'].map(
   (name) => [name, uniqueName(name)] as const,
 );
 
-/** Grafana fills in its macros; roles belong to the whole server, so each run has its own. */
+/** Replaces Grafana's macros, and roles by those of this run, because roles belong to the whole server. */
 function prepared(code: string): string {
   const sql = code
     .replace(/\$__timeFilter\((\w+)\)/g, "$1 BETWEEN now() - interval '1 hour' AND now() + interval '1 hour'")
@@ -34,7 +34,7 @@ function prepared(code: string): string {
   );
 }
 
-/** What must be there before the block. */
+/** What must exist before the block. */
 function before(code: string): string {
   const [, grantee] = /to (loghive_consumer|loghive_owner)/.exec(code) ?? [];
   if (grantee === undefined || code.includes(`create user ${grantee}`)) return '';
@@ -44,7 +44,7 @@ function before(code: string): string {
 beforeAll(async () => {
   const broker = await useBroker();
   const service = uniqueName('fields');
-  // The consumer builds the indexes on fields.
+  // A consumer creates the indexes of fields.
   await migrateDatabase({ databaseUrl: database.url });
   const consumer = await startConsumer([service], {
     url: broker.url,
@@ -67,8 +67,8 @@ beforeAll(async () => {
   await database.query('vacuum analyze logs.records');
 }, 120_000);
 
-describe('runs', () => {
-  test.each(here)('$place', async ({ code }) => {
+describe('the SQL of the documents', () => {
+  test.each(here)('runs: $place', async ({ code }) => {
     const client = new pg.Client({ connectionString: database.url });
     await client.connect();
     onEnd(() => client.end());
@@ -79,7 +79,7 @@ describe('runs', () => {
   });
 });
 
-/** The names of indexes as documents use them, and how PostgreSQL has them. */
+/** The names of indexes in the documents, and their definitions in PostgreSQL. */
 const INDEXES: Readonly<Record<string, RegExp>> = {
   '(service, ts DESC)': /\(service, ts DESC\)$/,
   '(ts, id)': /UNIQUE .* \(ts, id\)$/,
@@ -101,15 +101,15 @@ const indexesIn = (plan: Plan): string[] => [
   ...(plan.Plans ?? []).flatMap(indexesIn),
 ];
 
-describe('a search uses the index that its first line names', () => {
+describe('a search', () => {
   const searches = here.flatMap((block) => {
     const [, index] = /^-- Index: (.+)$/m.exec(block.code) ?? [];
     return index === undefined ? [] : [{ ...block, index }];
   });
 
-  test('and there are many', () => expect(searches.length).toBeGreaterThan(15));
+  test('exists in the documents more than 15 times', () => expect(searches.length).toBeGreaterThan(15));
 
-  test.each(searches)('$place: $index', async ({ code, index }) => {
+  test.each(searches)('uses the index that its first line names: $place, $index', async ({ code, index }) => {
     const client = new pg.Client({ connectionString: database.url });
     await client.connect();
     onEnd(() => client.end());
@@ -117,11 +117,11 @@ describe('a search uses the index that its first line names', () => {
       const [making] = here.filter((block) => block.code.startsWith('CREATE INDEX records_words'));
       await client.query(`begin; ${making!.code}`);
     }
-    // Few rows are read faster without an index; what is asked is whether one can serve the search.
+    // Without this, PostgreSQL would scan such a small table. The question is whether the search can use the index.
     await client.query('set enable_seqscan = off');
     const { rows } = await client.query(`explain (format json) ${code}`);
     const names = indexesIn(rows[0]['QUERY PLAN'][0].Plan);
-    // A partition without rows is read by any index.
+    // For a partition without rows, PostgreSQL may use any index.
     const definitions = await client.query(
       `select distinct pg_get_indexdef(i.indexrelid) as definition
        from pg_index i join pg_class c on c.oid = i.indexrelid join pg_class t on t.oid = i.indrelid

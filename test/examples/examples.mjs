@@ -1,4 +1,4 @@
-/** The examples of frameworks: each is installed from the packed file into a folder of its own, and run as its README says. */
+/** The examples of frameworks: each is installed with the packed file into its own folder, and run as in its README. */
 import { readFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import { eventually } from '../support/wait.mjs';
 
 const EXAMPLES = path.resolve(import.meta.dirname, '..', '..', 'examples');
 
-/** What ends each, and as what it is seen to end. */
+/** The frameworks, and how each process ends on SIGTERM. */
 export const FRAMEWORKS = [
   { name: 'express', ends: { code: 0, signal: null } },
   { name: 'fastify', ends: { code: 0, signal: null } },
@@ -17,7 +17,7 @@ export const FRAMEWORKS = [
   { name: 'next', ends: { code: null, signal: 'SIGTERM' }, env: { NEXT_MANUAL_SIG_HANDLE: 'true' } },
 ];
 
-/** A copy of an example, ready to be started, with `more` packages. */
+/** Creates a copy of an example, with `more` packages, that is ready to start. */
 export async function prepareExample(name, { folder: home, tarball }, more = []) {
   const folder = path.join(home, `example-${name}`);
   await cp(path.join(EXAMPLES, name), folder, {
@@ -30,7 +30,7 @@ export async function prepareExample(name, { folder: home, tarball }, more = [])
   return { folder, start: scripts.start };
 }
 
-/** Starts a server by its `start` script, without a shell between: signals reach it. */
+/** Starts a server by its `start` script, but without a shell, so that signals reach it. */
 export async function startServer({ folder, start }, env) {
   const [program, ...args] = start.split(' ');
   const [file, rest] =

@@ -1,7 +1,6 @@
 /**
- * Takes the place of the runtime's addon, and keeps its rules: waiting for the next event keeps the process running, an
- * answer is given synchronously, nothing else keeps the process running. Events come by stdin, a line each, answers go to
- * stdout.
+ * Replaces the runtime's addon and behaves like it: waiting for the next event keeps the process running, nothing else
+ * does, and answers are sent synchronously. Events come from stdin, one a line; answers go to stdout.
  */
 const fs = require('node:fs');
 

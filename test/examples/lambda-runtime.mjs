@@ -1,6 +1,6 @@
 /**
- * AWS's own runtime for Node (npm `aws-lambda-ric`) with an example's handler in it. Of the package only the addon is
- * replaced, which would have to be compiled: see lambda-client.cjs.
+ * AWS's own runtime for Node (npm `aws-lambda-ric`) with an example's handler. Only the package's addon, which would
+ * have to be compiled, is replaced: see lambda-client.cjs.
  */
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -8,7 +8,7 @@ import { startChild } from '../support/child.mjs';
 
 export const RUNTIME = 'aws-lambda-ric@3.3.0';
 
-/** @param folder where the handler's package and the runtime are installed. */
+/** @param folder folder with the handler's package and the runtime. */
 export async function startLambda(folder, env) {
   const runtime = path.join(folder, 'node_modules', 'aws-lambda-ric');
   const addon = path.join(runtime, 'dist', 'rapid-client.node');
@@ -22,7 +22,7 @@ export async function startLambda(folder, env) {
   });
   return {
     child,
-    /** Wakes it up, has an event handled, and freezes it again as soon as it has answered. `meanwhile` while it is handled. */
+    /** Resumes it, sends an event, and freezes it again as soon as it has answered. Calls `meanwhile` in between. */
     async invoke(event, awsRequestId, { withinMs = 15_000, meanwhile = async () => {} } = {}) {
       const from = child.lines.length;
       await child.kill('SIGCONT');

@@ -1,10 +1,11 @@
 /**
- * Each example of examples/ as a user runs it: installed from the packed file, a process of its own, real requests, the
- * end by the signal that a platform sends; then every request is looked for in the table by its id.
+ * Runs each example of examples/ as a user does: installed with the packed file, in its own process, with real
+ * requests, ended by the signal that a platform sends. Then every request must be in the table by its id.
  *
  *   node test/examples/run.mjs [NAME…] [--json]
  *
- * One line an example (with --json one object), the last line is "N passed, N failed"; exit 1 when one has failed.
+ * Prints one line for each example (with --json one object); the last line is "N passed, N failed". Exit status 1 if
+ * one failed.
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -27,7 +28,7 @@ const { values: flags, positionals: names } = parseArgs({
   options: { json: { type: 'boolean', default: false } },
 });
 
-/** Requests all at once and, as soon as they are answered, the signal: the last records are still on their way. */
+/** Sends all requests at once, and the signal as soon as they are answered, while the last records are in flight. */
 async function serve({ name, ends, env = {} }, { installation, url }) {
   const example = await prepareExample(name, installation);
   const server = await startServer(example, { ...env, LOGHIVE_SERVICE: name, LOGHIVE_URL: url });
@@ -45,16 +46,16 @@ async function serve({ name, ends, env = {} }, { installation, url }) {
     if (ended.code !== ends.code || ended.signal !== ends.signal) {
       faults.push(`it ended with ${ended.signal ?? ended.code}, not ${ends.signal ?? ends.code}`);
     }
-    const spoke = server.child.stderr.filter((line) => line.startsWith('[loghive]'));
-    return [...faults, ...spoke];
+    const ownLines = server.child.stderr.filter((line) => line.startsWith('[loghive]'));
+    return [...faults, ...ownLines];
   } finally {
     await server.child.kill();
   }
 }
 
 /**
- * In AWS's own runtime, frozen after each answer, as on Lambda, and killed while frozen: what was not confirmed by then is
- * gone. One request comes while the broker is away for longer than the end of a script would wait.
+ * Runs in AWS's own runtime, frozen after each answer, as on Lambda, and killed while frozen: records that are not
+ * confirmed by then are lost. During one request the broker is unreachable for longer than the end of a script waits.
  */
 async function invoke({ installation, url }) {
   const { folder } = await prepareExample('lambda', installation, [RUNTIME]);
@@ -88,12 +89,12 @@ async function invoke({ installation, url }) {
     await child.kill('SIGKILL');
     await proxy.stop();
   }
-  const said = child.stderr.filter((line) => /\[loghive\].*(ERROR|records dropped)/.test(line));
-  return [...faults, ...said];
+  const errors = child.stderr.filter((line) => /\[loghive\].*(ERROR|records dropped)/.test(line));
+  return [...faults, ...errors];
 }
 
-/** What of the requests is not in the table exactly once: sentences, none when all is well. */
-async function booksOf(service, query) {
+/** Describes the requests that are not in the table exactly once. */
+async function checkRecords(service, query) {
   const rows = await query('SELECT level::text, message, information FROM logs.records WHERE service = $1', [service]);
   const texts = rows.map((row) => ({ ...row, text: JSON.stringify(row) }));
   const faults = [];
@@ -130,9 +131,9 @@ async function tryExample(name, run, query) {
   let faults;
   try {
     faults = await run();
-    const books = () => booksOf(name, query);
-    await eventually(async () => (await books()).faults.length === 0, { withinMs: 15_000 }).catch(() => {});
-    const { rows, faults: missing } = await books();
+    const check = () => checkRecords(name, query);
+    await eventually(async () => (await check()).faults.length === 0, { withinMs: 15_000 }).catch(() => {});
+    const { rows, faults: missing } = await check();
     facts.rows = rows;
     faults.push(...missing);
   } catch (error) {

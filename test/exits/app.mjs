@@ -1,8 +1,8 @@
 /**
- * One application of the suite: it logs by one integration and ends in one way. argv: integration, end, place ('main',
- * 'thread': all of it in a worker thread, 'cluster': in a worker of node:cluster), options of Loghive as JSON.
+ * An application of the suite: it logs through one integration and ends in one way. argv: integration, end, place
+ * ('main'; 'thread': in a worker thread; 'cluster': in a worker of node:cluster), options of Loghive as JSON.
  *
- * `none` is no integration at all: how a process ends without Loghive.
+ * The integration `none` shows how a process ends without Loghive.
  */
 import cluster from 'node:cluster';
 import { writeSync } from 'node:fs';
@@ -14,7 +14,7 @@ const [integration, end, place, optionsText] = process.argv.slice(2);
 const options = JSON.parse(optionsText);
 const dist = (name) => import(`../../dist/esm/${name}.js`);
 
-/** Each gives `log(text)` and `close()`. */
+/** Each returns `log(text)` and `close()`. */
 const INTEGRATIONS = {
   none: async () => ({ log() {}, async close() {} }),
   winston: async () => winston({}),
@@ -40,7 +40,7 @@ const INTEGRATIONS = {
     const patched = patchConsole(options);
     return { log: (text) => console.info(text), close: () => patched.close() };
   },
-  // Patched by `--import` already.
+  // Already patched by `--import`.
   register: async () => ({ log: (text) => console.info(text), async close() {} }),
   client: async () => {
     const { LoggerClient } = await dist('src/index');
@@ -57,7 +57,7 @@ async function winston(more) {
   return { log: (text) => logger.info(text), close: () => transport.close() };
 }
 
-/** Synchronously: the process may be gone right after it. */
+/** Synchronous, because the process may end immediately afterwards. */
 const ready = () => writeSync(1, `ready ${process.pid}\n`);
 const serve = () =>
   new Promise((resolve) => {
@@ -66,7 +66,7 @@ const serve = () =>
   });
 
 const [FIRST, ...LAST] = TEXTS;
-/** Each logs what is left to be logged, and ends, or waits for the signal. */
+/** Each logs the remaining texts, and ends or waits for the signal. */
 const ENDS = {
   script: ({ log }) => LAST.forEach(log),
   async close({ log, close }) {
@@ -85,7 +85,7 @@ const ENDS = {
     LAST.forEach(log);
     Promise.reject(new Error('unhandled'));
   },
-  /** Node ends then without the event `exit`. */
+  /** In this case Node emits no `exit` event. */
   rethrow({ log }) {
     process.on('uncaughtException', (error) => {
       LAST.forEach(log);
@@ -119,7 +119,7 @@ const ENDS = {
     await serve();
     ready();
   },
-  /** Many packages depend on it: it ends the process only if there is no other listener, and lets others log before. */
+  /** A common package: it runs its callbacks, then ends the process only if there is no other listener. */
   async 'signal-exit'({ log }) {
     const { onExit } = await import('signal-exit');
     onExit(() => LAST.forEach(log));
@@ -147,7 +147,7 @@ async function live({ log }) {
 async function run() {
   const logger = await INTEGRATIONS[integration]();
   logger.log(FIRST);
-  // In a turn of its own, as in applications: an exception while a module is loaded is a rejection.
+  // Later, as in applications: an exception while a module is loaded would be a rejection.
   setImmediate(() => ENDS[end](logger));
 }
 

@@ -8,10 +8,10 @@ export interface Cell {
 
 export const CELLS: readonly Cell[];
 
-/** How a process without Loghive ends: its code, or the signal. */
+/** How a process without Loghive ends: its exit code or the signal. */
 export function controlOf(cell: Pick<Cell, 'end'> & { place: string }, nodePath: string): Promise<string>;
 
-/** Runs a cell once. Sentences; none when all is well. */
+/** Runs a cell once. Returns descriptions of its faults; none if it passed. */
 export function tryCell(
   cell: Cell,
   run: { nodePath: string; url: string; service: string; control: string },

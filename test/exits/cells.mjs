@@ -1,11 +1,11 @@
-/** The table of the suite: what logs, what ends the process, where; and how one cell of it is tried. */
+/** The table of the suite: which integration logs, what ends the process, and where; and how to run one cell of it. */
 import path from 'node:path';
 import { startChild } from '../support/child.mjs';
 import { freePort } from '../support/ports.mjs';
 import { takeRecords } from './take-records.mjs';
 
 export const INTEGRATIONS = ['winston', 'pino-target', 'pino-in-process', 'console', 'register', 'client'];
-/** Winston's own handling of exceptions ends the process on its own. */
+/** Winston's own handling of exceptions, which ends the process itself. */
 const WITH_EXCEPTIONS = 'winston-exceptions';
 export const EXITS = ['exit', 'exception', 'rejection', 'rethrow'];
 export const ENDS = [
@@ -20,7 +20,7 @@ export const ENDS = [
   'raise',
   'signal-exit',
 ];
-/** What is sent to a process that ends in that way. */
+/** The signal that is sent to a process that ends in this way. */
 const SIGNALS = {
   SIGTERM: 'SIGTERM',
   SIGINT: 'SIGINT',
@@ -31,10 +31,10 @@ const SIGNALS = {
   'signal-exit': 'SIGTERM',
 };
 
-/** What is logged: the first when the process begins, the others right before it ends. */
+/** The logged texts: the first when the process starts, the others immediately before it ends. */
 export const TEXTS = Array.from({ length: 12 }, (_, number) => `record ${number}`);
 
-/** A process that waits for an unreachable broker must be gone by then, however busy the machine is. */
+/** A process that waits for an unreachable broker must have ended by then, even on a busy machine. */
 const GONE_MS = 30_000;
 
 const APP = path.join(import.meta.dirname, 'app.mjs');
@@ -58,17 +58,17 @@ export const CELLS = [
   // `--import loghive/console/register` acts on the main thread only.
 ].filter(({ integration, place }) => integration !== 'register' || place !== 'thread');
 
-/** Exits and exceptions are tried on other versions of Node as well. */
+/** Exits and exceptions are also tested on other versions of Node. */
 export const isForEachNode = ({ end, broker }) => EXITS.includes(end) && broker === 'up';
 
 /**
- * Runs it once.
+ * Runs a cell once.
  *
  * @param nodePath the program of Node.
  * @param url of the broker.
- * @param service a name that nobody else has.
- * @param control how a process ends in this way without Loghive: what `endOf()` gives.
- * @returns sentences; none when all is well.
+ * @param service a unique name.
+ * @param control how the process ends without Loghive, as returned by `controlOf()`.
+ * @returns descriptions of its faults; none if it passed.
  */
 export async function tryCell({ integration, end, place, broker }, { nodePath, url, service, control }) {
   const faults = [];
@@ -81,18 +81,18 @@ export async function tryCell({ integration, end, place, broker }, { nodePath, u
   const child = start({ integration, end, place, options, nodePath });
   const ended = await endOf(child, end);
   if (ended !== control) faults.push(`it ended with ${ended}; without Loghive with ${control}`);
-  const said = child.stderr.filter((line) => line.includes('[loghive]'));
+  const ownLines = child.stderr.filter((line) => line.includes('[loghive]'));
   if (broker === 'up') {
-    faults.push(...said, ...(await missing(url, service)));
+    faults.push(...ownLines, ...(await missing(url, service)));
   } else {
-    const lost = said.flatMap((line) => [...line.matchAll(/records dropped: .* (\d+) in total/g)]).at(-1)?.[1] ?? 0;
-    // Winston's own handler and the patched console log what they were told of the exception.
-    if (Number(lost) < TEXTS.length) faults.push(`${lost} of ${TEXTS.length} lost records were counted`, ...said);
+    const lost = ownLines.flatMap((line) => [...line.matchAll(/records dropped: .* (\d+) in total/g)]).at(-1)?.[1] ?? 0;
+    // There may be more, because Winston's own handler and the patched console also log the exception.
+    if (Number(lost) < TEXTS.length) faults.push(`${lost} of ${TEXTS.length} lost records were counted`, ...ownLines);
   }
   return faults.length === 0 ? [] : [...faults, ...child.lines.slice(-5)];
 }
 
-/** How a process without Loghive ends. */
+/** How a process ends without Loghive. */
 export async function controlOf({ end, place }, nodePath) {
   return endOf(start({ integration: 'none', end, place, options: {}, nodePath }), end);
 }
@@ -109,7 +109,7 @@ function start({ integration, end, place, options, nodePath }) {
   });
 }
 
-/** `3` or `SIGTERM`. */
+/** The exit code or the signal: `3` or `SIGTERM`. */
 async function endOf(child, end) {
   const late = setTimeout(() => child.kill(), GONE_MS);
   try {
@@ -127,7 +127,7 @@ async function endOf(child, end) {
   }
 }
 
-/** What is not in the queue exactly once, as it would be stored. */
+/** Describes the texts that would not be stored exactly once. */
 async function missing(url, service) {
   const messages = await takeRecords(url, `${service}_info_logs`);
   const counts = new Map(TEXTS.map((text) => [text, 0]));

@@ -1,4 +1,4 @@
-/** One run of each cell of the suite (run.mjs) without a broker: the process ends in time, and what is lost is counted. */
+/** One run of each cell of the suite (run.mjs) without a broker: the process ends in time, and counts lost records. */
 import { CELLS } from './cells.mjs';
 import { testEach } from './test-each.js';
 

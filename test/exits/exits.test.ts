@@ -1,4 +1,4 @@
-/** One run of each cell of the suite (run.mjs) with a broker: whatever ends the process, what was logged is stored once. */
+/** One run of each cell of the suite (run.mjs) with a broker: however the process ends, each record is stored once. */
 import { CELLS } from './cells.mjs';
 import { testEach } from './test-each.js';
 

@@ -4,9 +4,9 @@
  *
  *   node test/exits/run.mjs [NAME…] [--runs 20] [--node 22 | --newer] [--json]
  *
- * Names choose the cells that have all of them in their name (`winston`, `exit`, `thread`, `away`), --node those on one
- * version of Node, --newer those on others than this one. One line a cell (with --json one object), the last line is
- * "N passed, N failed"; exit 1 when a cell has failed.
+ * Names select the cells that have all of them in their name (`winston`, `exit`, `thread`, `away`), --node those on one
+ * major version of Node, --newer those on versions newer than this one. Prints one line for each cell (with --json one
+ * object); the last line is "N passed, N failed". Exit status 1 if a cell failed.
  */
 import os from 'node:os';
 import { parseArgs } from 'node:util';
@@ -24,10 +24,10 @@ const { values: flags, positionals: names } = parseArgs({
   },
 });
 
-/** This one, on which all is tried, then the lines that are newer. */
+/** The version that runs this, on which all cells are tested, then newer major versions. */
 const HERE = process.versions.node;
 const VERSIONS = [HERE, ...[...NODES, '26.12.1'].filter((version) => majorOf(version) > majorOf(HERE))];
-/** Cells at a time: a process mostly waits. */
+/** Number of concurrent cells. A process mostly waits. */
 const SIDE_BY_SIDE = 2 * os.availableParallelism();
 
 function chosenCells() {
@@ -42,11 +42,11 @@ function chosenCells() {
   );
 }
 
-/** Of each Node. */
+/** The program of each version. */
 const programs = new Map([[HERE, process.execPath]]);
 const controls = new Map();
 
-/** How it ends without Loghive, measured once. */
+/** How the process ends without Loghive, determined once. */
 function controlFor({ end, place, node }, nodePath) {
   const key = `${end} ${place} ${node}`;
   if (!controls.has(key)) controls.set(key, controlOf({ end, place }, nodePath));

@@ -1,2 +1,2 @@
-/** The messages of the records in a queue, each once by its id, as they would be stored. The queue is deleted. */
+/** Returns the messages of the records in a queue as they would be stored: once for each id. Deletes the queue. */
 export function takeRecords(url: string, queue: string): Promise<string[]>;

@@ -1,8 +1,8 @@
 import amqp from 'amqplib';
 
 /**
- * The messages of the records in a queue, as they would be stored: a record that came twice is stored once, by its id. The
- * queue is deleted.
+ * Returns the messages of the records in a queue as they would be stored: a record that was sent twice is stored once,
+ * by its id. Deletes the queue.
  */
 export async function takeRecords(url, queue) {
   const connection = await amqp.connect(url);
@@ -21,7 +21,7 @@ export async function takeRecords(url, queue) {
     await channel.deleteQueue(queue);
     return [...found.values()];
   } catch (error) {
-    // Nothing was ever sent.
+    // Nothing was sent.
     if (error.code === 404) return [];
     throw error;
   } finally {

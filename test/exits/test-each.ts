@@ -1,10 +1,10 @@
-/** A test for each cell: one run of it. */
+/** Defines a test for each cell, which runs it once. */
 import { Semaphore } from 'async-mutex';
 import { expect, test } from 'vitest';
 import { uniqueName, useBroker } from '../support/use-servers.js';
 import { type Cell, controlOf, tryCell } from './cells.mjs';
 
-/** More at a time would be starved of processor time as no application is. */
+/** More concurrent processes would get too little processor time. */
 const slots = new Semaphore(4);
 const controls = new Map<string, Promise<string>>();
 

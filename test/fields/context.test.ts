@@ -6,7 +6,7 @@ test('outside of every context there are no fields', () => {
   expect(contextFields()).toEqual({});
 });
 
-test('a context holds within its function, after await, in timers, and nowhere else', async () => {
+test('a context applies within its function, after await and in timers, and nowhere else', async () => {
   const inside = withContext({ requestId: 'r1' }, async () => {
     await sleep(1);
     const timer = new Promise((resolve) => setTimeout(() => resolve(contextFields()), 1));
@@ -28,7 +28,7 @@ test('concurrent contexts do not mix', async () => {
   expect(seen).toEqual(Array.from({ length: 100 }, (_, number) => number));
 });
 
-test('contexts inside each other add up, and the inner one wins', () => {
+test('nested contexts are merged, and the inner one takes precedence', () => {
   withContext({ requestId: 'r1', user: 'a' }, () => {
     withContext({ user: 'b', step: 2 }, () => {
       expect(contextFields()).toEqual({ requestId: 'r1', user: 'b', step: 2 });
@@ -37,7 +37,7 @@ test('contexts inside each other add up, and the inner one wins', () => {
   });
 });
 
-test('gives what the function returns, and lets through what it throws', () => {
+test('withContext() returns what its function returns, and throws what it throws', () => {
   expect(withContext({}, () => 7)).toBe(7);
   expect(() =>
     withContext({}, () => {
@@ -46,12 +46,12 @@ test('gives what the function returns, and lets through what it throws', () => {
   ).toThrow("the application's own");
 });
 
-test('takes fields with any name', () => {
+test('a context may have fields of any name', () => {
   const fields = JSON.parse('{"__proto__":1,"constructor":2}');
   withContext(fields, () => expect(JSON.stringify(contextFields())).toBe('{"__proto__":1,"constructor":2}'));
 });
 
-test('fields that cannot be read are marked, and the function runs all the same', () => {
+test('fields that cannot be read are marked, and the function still runs', () => {
   const throwing = {
     get broken() {
       throw new Error('gone');
@@ -73,11 +73,11 @@ test.each([
   ['r1', 'withContext: the fields are text, expected an object such as { requestId }.'],
   [undefined, 'withContext: the fields are undefined, expected an object such as { requestId }.'],
   [['r1'], 'withContext: the fields are an array, expected an object such as { requestId }.'],
-])('used wrongly it says so: %j', (fields, message) => {
+])('invalid fields are refused: %j', (fields, message) => {
   expect(() => withContext(fields as object, () => {})).toThrow(message);
 });
 
-test('without a function it says so', () => {
+test('a missing function is refused', () => {
   expect(() => withContext({}, undefined as never)).toThrow(
     'withContext: the second argument is undefined, expected a function.',
   );

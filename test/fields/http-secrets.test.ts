@@ -1,4 +1,4 @@
-/** `redact: 'http'`: whatever holds a secret that HTTP clients and servers carry, as it is logged, through a whole record. */
+/** `redact: 'http'` hides the secrets of HTTP clients and servers wherever a record may contain them. */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
@@ -18,7 +18,7 @@ function recordOf(information: unknown, message: unknown = 'm', options: RedactO
 
 const hidden = (information: unknown, options?: RedactOptions) => recordOf(information, 'm', options).information;
 
-describe('by the name of the field, at any depth', () => {
+describe('a field whose name is that of a secret', () => {
   const names = [
     ...[
       'authorization',
@@ -57,7 +57,7 @@ describe('by the name of the field, at any depth', () => {
     ...['privateKey', 'secretAccessKey', 'authorizationHeader', 'tokenValue', 'auth', 'pass'],
   ];
 
-  test.each(names)('%s', (name) => {
+  test.each(names)('is hidden at any depth: %s', (name) => {
     expect(hidden({ [name]: S })).toEqual({ [name]: R });
     expect(hidden({ a: [{ b: { [name]: S, c: 1 } }] })).toEqual({ a: [{ b: { [name]: R, c: 1 } }] });
     expect(JSON.stringify(hidden({ map: new Map([[name, S]]) }))).not.toContain('S3CRET');
@@ -89,7 +89,7 @@ describe('by the name of the field, at any depth', () => {
     'code',
     'passed',
     'bypass',
-  ])('%s is none', (name) => {
+  ])('is not meant by the name %s', (name) => {
     expect(hidden({ [name]: 'shown', nested: [{ [name]: 'shown' }] })).toEqual({
       [name]: 'shown',
       nested: [{ [name]: 'shown' }],
@@ -100,31 +100,31 @@ describe('by the name of the field, at any depth', () => {
     ['numbers', { password: 1234 }, { password: R }],
     ['objects and lists', { token: { value: S }, 'set-cookie': [S, S] }, { token: R, 'set-cookie': R }],
     [
-      'whether there is one',
+      'booleans, null and empty text',
       { token: true, secret: false, cookie: null, password: '' },
       { token: true, secret: false, cookie: null, password: '' },
     ],
     [
-      'how many there are',
+      'counts',
       { tokens: 512, maxTokens: 9, usage: { tokens: { prompt: 5 } } },
       { tokens: 512, maxTokens: 9, usage: { tokens: { prompt: 5 } } },
     ],
     [
-      'all of several',
+      'collections of secrets',
       { tokens: { a: S, b: [S, 1] }, cookies: { id: S } },
       { tokens: { a: R, b: [R, 1] }, cookies: { id: R } },
     ],
     [
-      'a name that objects have',
+      'a field called __proto__',
       JSON.parse(`{"__proto__":{"token":"${S}"},"a":1}`),
       JSON.parse(`{"__proto__":{"token":"${R}"},"a":1}`),
     ],
-  ])('%s', (_what, information, expected) => {
+  ])('is hidden only if its value can be a secret: %s', (_what, information, expected) => {
     expect(hidden(information)).toEqual(expected);
   });
 });
 
-describe('headers in every form', () => {
+describe('HTTP secrets', () => {
   test.each<[string, () => unknown]>([
     ['an object', () => ({ Authorization: S, Accept: '*/*' })],
     ['Headers', () => new Headers({ Authorization: S, Accept: '*/*' })],
@@ -152,11 +152,11 @@ describe('headers in every form', () => {
         { key: 'Accept', value: '*/*' },
       ],
     ],
-    ["axios's", () => new AxiosHeaders({ Authorization: S, Accept: '*/*' })],
+    ['AxiosHeaders', () => new AxiosHeaders({ Authorization: S, Accept: '*/*' })],
     ['a Request', () => new Request('http://h', { headers: { Authorization: S, Accept: '*/*' } })],
     ['a text', () => `GET / HTTP/1.1\r\nAuthorization: ${S} and more\r\nAccept: */*\r\n\r\n`],
     ['several cookies', () => ({ 'set-cookie': [S, `b=${S}`], Accept: '*/*' })],
-  ])('%s', (_what, make) => {
+  ])('are hidden in headers of every form: %s', (_what, make) => {
     for (const information of [
       { headers: make() },
       { request: { rawHeaders: make() } },
@@ -169,13 +169,13 @@ describe('headers in every form', () => {
     }
   });
 
-  test('of a raw list under its own name, also those that are known by their ends', () => {
+  test('are hidden in rawHeaders, also by the end of a name', () => {
     const raw = ['X-Custom-Token', S, 'Accept', '*/*'];
     expect(hidden({ rawHeaders: raw })).toEqual({ rawHeaders: ['X-Custom-Token', R, 'Accept', '*/*'] });
     expect(hidden({ fields: ['password', 'email'] })).toEqual({ fields: ['password', 'email'] });
   });
 
-  test('of a Map of which the record holds the first ones only', () => {
+  test('are hidden in a Map of which only the first entries are stored', () => {
     const many = Array.from({ length: 120_000 }, (_, at) => [`k${at}`, 'value']);
     const pairs = hidden({ map: new Map([['password', S], ...(many as [string, string][])]) }).map['[Map]'];
     expect(pairs.slice(0, 2)).toEqual([
@@ -205,12 +205,12 @@ describe('headers in every form', () => {
     ],
     ['query', 'sig=abc&page=1', `sig=${R}&page=1`],
     ['options', { key: 'shown', code: 'shown' }, { key: 'shown', code: 'shown' }],
-  ])('under %s, as in the query of a URL (case %#)', (name, value, expected) => {
+  ])('are hidden under %s by the names of parameters in URLs (case %#)', (name, value, expected) => {
     const seen = hidden({ config: { [name]: value } }).config[name];
     expect(seen).toEqual(expected);
   });
 
-  test('of an error of axios and of a request of Node', () => {
+  test('are hidden in an error of axios and in a request of Node', () => {
     const config = {
       url: `https://api/x?access_token=${S}`,
       headers: new AxiosHeaders({ Authorization: `Bearer ${S}` }),
@@ -229,7 +229,7 @@ describe('headers in every form', () => {
   });
 });
 
-test('of an error of axios from a server, printed as deep as it goes', async () => {
+test('HTTP secrets are hidden in a printed error of axios, however deep it is printed', async () => {
   const server = http.createServer((_request, response) => {
     response.writeHead(401, { 'set-cookie': `sid=${S}; HttpOnly`, 'content-type': 'application/json' });
     response.end(JSON.stringify({ access_token: S, why: 'no' }));
@@ -254,7 +254,7 @@ test('of an error of axios from a server, printed as deep as it goes', async () 
   }
 });
 
-describe('within texts, and in the message', () => {
+describe('a text in a field or as the message', () => {
   test.each<[string, string]>([
     [`amqp://guest:${encodeURIComponent(S)}@host:5672/v`, `amqp://guest:${R}@host:5672/v`],
     ['connect postgres://u:p@ss@h/db failed', `connect postgres://u:${R}@h/db failed`],
@@ -321,14 +321,14 @@ describe('within texts, and in the message', () => {
     ['a = b, c: "d"', 'a = b, c: "d"'],
     ['password is missing', 'password is missing'],
     ['mail to a@b.example', 'mail to a@b.example'],
-  ])('%s', (text, expected) => {
+  ])('is stored without its secrets: %s', (text, expected) => {
     expect(recordOf({ text, deep: [{ text }] }, text)).toMatchObject({
       message: expected,
       information: { text: expected, deep: [{ text: expected }] },
     });
   });
 
-  test('of an error: its message and its stack', () => {
+  test('is stored without its secrets as the message and stack of an error', () => {
     const error = new Error('GET http://h/?token=abc failed');
     const { message, information } = recordOf({ error }, error);
     expect(message).toBe(`GET http://h/?token=${R} failed`);
@@ -374,12 +374,12 @@ describe('within texts, and in the message', () => {
     'params:{'.repeat(150_000),
     `params:{${'key:{'.repeat(150_000)}`,
     'params:{},'.repeat(100_000),
-  ])('a long text takes no long time (case %#)', { timeout: 10_000 }, (text) => {
+  ])('is searched quickly even if it is long (case %#)', { timeout: 10_000 }, (text) => {
     recordOf({ text }, text);
   });
 });
 
-test('a record without any is passed on as it was written, and none is changed', () => {
+test("the application's own values are not changed, and a record without secrets is not searched", () => {
   const information = { order: 7, headers: { Authorization: S }, list: [['token', S]] };
   const before = structuredClone(information);
   hidden(information);
@@ -387,7 +387,7 @@ test('a record without any is passed on as it was written, and none is changed',
   expect(redaction('http')?.concerns('{"order":7,"user":"ann"}')).toBe(false);
 });
 
-test('what is over the limit is cut after it is hidden', () => {
+test('a record over the size limit is cut after its secrets are hidden', () => {
   const line = encodeRecord(
     {
       service: 's',
@@ -402,8 +402,8 @@ test('what is over the limit is cut after it is hidden', () => {
   expect(line).not.toContain('S3CRET');
 });
 
-describe('beside paths, with a censor', () => {
-  test('both are hidden', () => {
+describe('the preset', () => {
+  test('can be combined with paths, censor and remove', () => {
     const information = { user: { email: 'a@b', name: 'Ann' }, token: S };
     expect(hidden(information, { preset: 'http', paths: ['user.email'] })).toEqual({
       user: { email: R, name: 'Ann' },
@@ -419,7 +419,7 @@ describe('beside paths, with a censor', () => {
     });
   });
 
-  test('a path that is called http is a path', () => {
+  test('is not meant by a path called http', () => {
     expect(hidden({ http: 1, token: S }, ['http'])).toEqual({ http: R, token: S });
   });
 });

@@ -4,17 +4,17 @@ import { joinMembers, lastingMembers, membersOf } from '../../src/fields/member.
 const asObject = (members: readonly { name: string; value: unknown }[]) =>
   Object.fromEntries(members.map(({ name, value }) => [name, value]));
 
-test('of two with one name the first is taken', () => {
+test('of two members with the same name, the first one is used', () => {
   expect(asObject(joinMembers(membersOf({ a: 1, b: 1 }), membersOf({ b: 2, c: 2 })))).toEqual({ a: 1, b: 1, c: 2 });
 });
 
-test('an empty side costs no list of its own', () => {
+test('joining with an empty list creates no new list', () => {
   const members = membersOf({ a: 1 });
   expect(joinMembers([], members)).toBe(members);
   expect(joinMembers(members, [])).toBe(members);
 });
 
-test('lasting ones are as they were when they were given, made safe, and written once', () => {
+test('lasting members are made safe and serialized once, so that later changes have no effect', () => {
   const fields = { region: 'eu', deep: { n: 1 }, big: 1n, nul: 'a\0', none: undefined };
   const members = lastingMembers(fields);
   fields.deep.n = 2;

@@ -4,7 +4,7 @@ import { encodeRecord } from '../../src/record.js';
 
 const stamp = { id: '01993f0e-1111-7111-8111-000000000001', epochMicros: 1_769_855_445_123_456 };
 
-/** What is left of a record's information. */
+/** The information of a record after redaction. */
 function redacted(options: RedactOptions, information: unknown, more?: object) {
   const members = Object.entries(more ?? {}).map(([name, value]) => ({ name, value }));
   const input = { service: 'shop', level: 'INFO' as const, message: 'm', information, more: members };
@@ -29,53 +29,53 @@ test.each<[string, unknown, unknown]>([
   ['absent.path', { a: 1 }, { a: 1 }],
   ['restore', { restore: 'x', redact: 'y' }, { restore: '[Redacted]', redact: 'y' }],
   ['password', 'no object', { value: 'no object' }],
-])('%s', (path, information, expected) => {
+])('the path %s hides only what it names', (path, information, expected) => {
   expect(redacted([path], information)).toMatchObject(expected as object);
 });
 
-test('a record that becomes too long by what stands in place of its values is cut', () => {
+test('a record that exceeds the limit because of long replacements is cut', () => {
   const information = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`a${at}`, { token: 1 }]));
   const redact = redaction({ paths: ['*.token'], censor: 'x'.repeat(1000) });
   const line = encodeRecord({ service: 's', level: 'INFO', message: 'm', information, redact }, stamp, 4096);
   expect(Buffer.byteLength(line)).toBeLessThanOrEqual(4096);
 });
 
-test('what is removed from a list that is too long as well does no harm', () => {
+test('members can be removed from a list that also has to be cut', () => {
   const items = Array.from({ length: 100_000 }, (_, number) => ({ number, text: 'x'.repeat(20) }));
   const information = redacted({ paths: ['items[*]'], remove: true }, { items, long: 'y'.repeat(2_000_000) });
   expect(information.long).toMatch(/^y+…\[cut \d+ characters\]$/);
 });
 
-test('paths that the application changes later are those that it gave', () => {
+test('later changes to the array of paths have no effect', () => {
   const paths = ['password'];
   const redact = redaction(paths);
   paths.length = 0;
   expect(redact?.fields({ password: 'x' })).toEqual({ password: '[Redacted]' });
 });
 
-test('a field whose name is also a word of ours stays', () => {
+test('a field called restore, a name that the redaction library uses, is kept', () => {
   expect(redacted(['password'], { restore: 1 })).toEqual({ restore: 1 });
 });
 
-test('what comes from elsewhere is hidden as well', () => {
+test('fields that are added to a record are redacted as well', () => {
   expect(redacted(['session'], {}, { session: 's1', requestId: 'r1' })).toEqual({
     session: '[Redacted]',
     requestId: 'r1',
   });
 });
 
-test('what the application logs is not changed', () => {
+test("the application's own values are not changed", () => {
   const information = { user: { card: '4111' }, list: [{ card: 1 }] };
   redacted(['user.card', 'list[*].card'], information);
   expect(information).toEqual({ user: { card: '4111' }, list: [{ card: 1 }] });
 });
 
-test('another text, or nothing, may stand in its place', () => {
+test('a value can be replaced by another text, or removed', () => {
   expect(redacted({ paths: ['a'], censor: '***' }, { a: 1, b: 2 })).toEqual({ a: '***', b: 2 });
   expect(redacted({ paths: ['a'], remove: true }, { a: 1, b: 2 })).toEqual({ b: 2 });
 });
 
-test('no part of what is hidden is left where the record has to be cut', () => {
+test('a record that has to be cut contains no part of a hidden value', () => {
   const secret = 'S'.repeat(100_000);
   const line = encodeRecord(
     { service: 's', level: 'INFO', message: 'm'.repeat(5000), information: { secret }, redact: redaction(['secret']) },
@@ -106,7 +106,7 @@ test.each([
   expect(() => redaction(value)).toThrow(/paths /);
 });
 
-test('a function may make the replacement of the value and its path', () => {
+test('a function can compute the replacement from the value and its path', () => {
   const calls: [unknown, string[]][] = [];
   const censor = (value: unknown, path: string[]) => {
     calls.push([value, path]);
@@ -133,7 +133,7 @@ test('a function may make the replacement of the value and its path', () => {
   ]);
 });
 
-test('with the preset as well, at any depth, and each value once', () => {
+test('a function is also called for what the preset hides, at any depth, once for each value', () => {
   const seen: string[] = [];
   const censor = (value: unknown, path: string[]) => {
     seen.push(path.join('.'));
@@ -164,7 +164,7 @@ test('with the preset as well, at any depth, and each value once', () => {
   ]);
 });
 
-test('in a message the result is made a string', () => {
+test('in a message, the result of a function is converted to text', () => {
   const textOf = (result: unknown) =>
     redaction({ preset: 'http', censor: () => result })?.text('user=1 password=abc&token="xyz" Bearer abcdefgh12');
   expect(textOf('***')).toBe('user=1 password=***&token="***" Bearer ***');
@@ -191,7 +191,7 @@ test.each<[string, () => unknown, unknown]>([
     },
     { self: '[Circular]' },
   ],
-])('a function that %s does no harm', (_what, censor, expected) => {
+])('a function that %s does not lose the record', (_what, censor, expected) => {
   expect(redacted({ paths: ['a'], censor }, { a: 1 })).toEqual({ a: expected });
   expect(redacted({ preset: 'http', censor }, { password: 'x' })).toEqual({ password: expected });
 });

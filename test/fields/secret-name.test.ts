@@ -1,9 +1,9 @@
-/** Names of secrets, in every spelling: what knows them and what looks for them in a text agree. */
+/** Names of secrets in every spelling: the quick search of a text must find each name that counts as one. */
 import { expect, test } from 'vitest';
 import { secrecyOf } from '../../src/fields/secret-name.js';
 import { mayHoldSecret } from '../../src/fields/secret-text.js';
 
-test('a record is looked at closer for each name that is known, in whatever way it is written', () => {
+test('the quick search of a text finds every name of a secret, however it is spelled', () => {
   const words = [
     ...['authorization', 'cookie', 'token', 'secret', 'jwt', 'api key', 'access key', 'secret key', 'private key'],
     ...['credential', 'pwd', 'pass word', 'pass wd', 'pass phrase', 'auth', 'pass'],
@@ -33,7 +33,7 @@ test('a record is looked at closer for each name that is known, in whatever way 
   expect(known).toBeGreaterThan(10_000);
 });
 
-test('a text of any length is looked through', () => {
+test('the quick search handles texts of 30 MB', () => {
   expect(mayHoldSecret(`auth${'-'.repeat(30_000_000)}`)).toBe(false);
   expect(mayHoldSecret(`pass${'text'.repeat(8_000_000)}`)).toBe(false);
 });

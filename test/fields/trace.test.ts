@@ -14,7 +14,7 @@ test('without an SDK there is no trace', () => {
   expect(traceMembers()).toEqual([]);
 });
 
-test('a record says which span it belongs to', () => {
+test('a record has the ids of its span', () => {
   const provider = new NodeTracerProvider();
   provider.register();
   onEnd(() => provider.shutdown());
@@ -27,7 +27,7 @@ test('a record says which span it belongs to', () => {
   expect(fields()).toEqual({});
 });
 
-test('a span that says nothing of its flags is named all the same', () => {
+test('a span without flags is recorded with flags 00', () => {
   const provider = new NodeTracerProvider();
   provider.register();
   onEnd(() => provider.shutdown());
@@ -41,9 +41,9 @@ test('a span that says nothing of its flags is named all the same', () => {
 test.each([
   ['a span of zeros', { traceId: '0'.repeat(32), spanId: '0'.repeat(16) }],
   ['ids of another length', { traceId: 'abc', spanId: 'b7ad6b7169203331' }],
-  ['ids that are no digits', { traceId: 'g'.repeat(32), spanId: 'b7ad6b7169203331' }],
-  ['ids that are no text', { traceId: 7, spanId: 8 }],
-])('%s is none', (_what, ids) => {
+  ['ids that are not hexadecimal', { traceId: 'g'.repeat(32), spanId: 'b7ad6b7169203331' }],
+  ['ids that are not text', { traceId: 7, spanId: 8 }],
+])('%s is not recorded', (_what, ids) => {
   const provider = new NodeTracerProvider();
   provider.register();
   onEnd(() => provider.shutdown());
@@ -52,7 +52,7 @@ test.each([
 });
 
 test.each(['cjs', 'esm'] as const)(
-  'a bundle (%s) has it as well, where no package can be found by its name',
+  'a bundle (%s) finds the trace as well, although no package can be loaded by its name',
   async (format) => {
     const folder = mkdtempSync(path.join(tmpdir(), 'loghive-trace-'));
     onEnd(() => rmSync(folder, { recursive: true }));
@@ -70,7 +70,7 @@ test.each(['cjs', 'esm'] as const)(
         });`,
         resolveDir: import.meta.dirname,
       },
-      // What esbuild itself says of modules of the other kind.
+      // As esbuild recommends for ES modules: CommonJS packages need a `require`.
       banner:
         format === 'esm'
           ? { js: "import { createRequire } from 'node:module'; const require = createRequire('/');" }

@@ -23,13 +23,13 @@ const row = ({ name, type, labels, help }: MetricDefinition) => [
 test.each([
   ['The consumer', CONSUMER_METRICS],
   ['Producers', PRODUCER_METRICS],
-])('docs/metrics.md has the metrics of the code, word for word and in its order: %s', (heading, metrics) => {
+])('docs/metrics.md lists the metrics of the code, word for word and in order: %s', (heading, metrics) => {
   const section =
     document('metrics.md')
       .split(/^## /m)
       .find((part) => part.startsWith(heading)) ?? '';
-  const told = section.split('\n').filter((line) => line.startsWith('| `'));
-  const cells = told.map((line) =>
+  const rowLines = section.split('\n').filter((line) => line.startsWith('| `'));
+  const cells = rowLines.map((line) =>
     line
       .split('|')
       .map((cell) => cell.trim())

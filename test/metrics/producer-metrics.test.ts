@@ -70,7 +70,7 @@ describe.each(REGISTRIES)('a registry of %s', (_, newRegistry) => {
     expect(await registry.metrics()).toContain('loghive_producer_waiting_bytes');
   });
 
-  test('that has another metric with such a name is not changed', async () => {
+  test('is not changed if it already has another metric of such a name', async () => {
     const registry = newRegistry();
     registry.registerMetric({
       name: 'loghive_producer_waiting_bytes',
@@ -86,7 +86,7 @@ describe.each(REGISTRIES)('a registry of %s', (_, newRegistry) => {
 });
 
 test.each([[undefined], [null], ['prom-client'], [promClient], [{ registerMetric: 1 }]])(
-  'what is no registry is refused, and named by its kind',
+  'a value that is not a registry is refused, with its type',
   (registry) => {
     expect(() => collectMetrics(registry as never)).toThrow(
       /^collectMetrics: the registry is (?:undefined|null|text|an object), expected a Registry of prom-client/,

@@ -13,7 +13,7 @@ test('the first services get their own labels and keep them; all others share on
 });
 
 test.each(['', 'a b', 'x"} 1\nfake 2', 'ä', '-x', 'a'.repeat(201), 'constructor\u0000'])(
-  'a name that could not be that of a queue is no label: %j',
+  'an invalid service name is counted under the shared label: %j',
   (service) => {
     expect(new ServiceLabels(10).of(service)).toBe(OTHER_SERVICE);
   },

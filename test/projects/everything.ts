@@ -1,4 +1,4 @@
-/** The application in everything/: it logs by every integration, and ends in one of three ways. */
+/** The application in everything/: it logs through every integration, and ends in one of three ways. */
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { connect } from 'amqplib';
@@ -9,11 +9,11 @@ import { type Installation, installInto } from './installation.mjs';
 const EARLY = ['by LoggerClient', 'by Winston', 'by Pino', 'by the console'];
 const LAST = 'the last words';
 
-/** How it ends, and with which exit code. */
+/** Each way to end, with the exit code. */
 export const ENDS = { 'the end of the script': 0, 'process.exit()': 3, 'an uncaught exception': 1 } as const;
 export type End = keyof typeof ENDS;
 
-/** Its sources, with what they import installed. */
+/** A copy of its sources, with the packages that they import. */
 export async function copyEverything({ folder, tarball }: Installation): Promise<string> {
   const copy = path.join(folder, 'everything');
   await cp(path.join(import.meta.dirname, 'everything'), copy, { recursive: true });
@@ -22,7 +22,7 @@ export async function copyEverything({ folder, tarball }: Installation): Promise
   return copy;
 }
 
-/** A new folder out of reach of any node_modules. */
+/** A new folder from which no node_modules can be found. */
 export async function emptyFolder({ folder }: Installation, name: string): Promise<string> {
   const made = path.join(folder, 'elsewhere', name);
   await mkdir(made, { recursive: true });
@@ -38,9 +38,9 @@ export interface Run {
 
 export interface Ended {
   readonly ended: { code: number | null; signal: string | null };
-  /** All but what it prints itself, and the trace of an exception. */
-  readonly said: string[];
-  /** Messages of the records that the broker has, in no order. */
+  /** What Loghive wrote to stderr, without the stack trace of an exception. */
+  readonly output: string[];
+  /** Messages of the records in the broker, in any order. */
   readonly records: string[];
 }
 
@@ -53,29 +53,29 @@ export async function runEverything(end: End, file: string, { url, ...how }: Run
     env: { LOGHIVE_URL: url, LOGHIVE_SERVICE: service, APP_ENDS_BY: end },
   });
   const ended = await child.exited;
-  const said =
+  const output =
     end === 'an uncaught exception' ? child.stderr.filter((line) => line.startsWith('[loghive]')) : child.stderr;
-  return { ended, said, records: await messagesOf(service, url) };
+  return { ended, output, records: await messagesOf(service, url) };
 }
 
-/** Each record is with the broker; the exit code is the application's own; Loghive has nothing to say. */
+/** Expects every record in the broker, the application's own exit code, and no output of Loghive. */
 export async function expectAllAfter(end: End, file: string, run: Run): Promise<void> {
-  const { ended, said, records } = await runEverything(end, file, run);
-  expect({ ended, said, records: records.sort() }).toEqual({
+  const { ended, output, records } = await runEverything(end, file, run);
+  expect({ ended, output, records: records.sort() }).toEqual({
     ended: { code: ENDS[end], signal: null },
-    said: [],
+    output: [],
     records: [...EARLY, LAST].sort(),
   });
 }
 
-/** What was on its way at the end may be there twice, under the same id, which the table takes once. */
+/** Messages in flight at the end may be there twice, with the same id, and would be stored once. */
 async function messagesOf(service: string, url: string): Promise<string[]> {
   const connection = await connect(url);
   onEnd(() => connection.close().catch(() => {}));
   const found = new Map<string, string>();
   for (const level of ['info', 'error']) {
     const channel = await connection.createChannel();
-    // Where nothing has arrived there is no queue, and the channel ends.
+    // If nothing has arrived, there is no queue, and the broker closes the channel.
     channel.on('error', () => {});
     for (;;) {
       const message = await channel.get(`${service}_${level}_logs`, { noAck: true }).catch(() => false as const);

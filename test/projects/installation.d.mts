@@ -1,27 +1,27 @@
 export interface Installation {
-  /** A new temporary folder around the next two. */
+  /** A new temporary folder that contains the next two. */
   folder: string;
-  /** What `npm pack` made. */
+  /** The file created by `npm pack`. */
   tarball: string;
-  /** A folder whose node_modules holds that file and Winston, installed by npm. */
+  /** A folder with that file and Winston in its node_modules, installed by npm. */
   app: string;
   remove(): Promise<void>;
 }
 
 /**
- * Packs this checkout (dist as it is) and installs the file and Winston into an empty application. About 4 s; the
- * network is asked only for what npm's cache does not have.
+ * Packs this checkout (with the existing dist) and installs the file and Winston into an empty application. Takes about
+ * 4 s; only packages that are not in npm's cache are downloaded.
  */
 export function installPackage(): Promise<Installation>;
 
-/** Installs what the package.json in a folder asks for, and `packages`: names, or files such as `tarball`. */
+/** Installs the dependencies of the package.json in a folder, and `packages`: names, or files such as `tarball`. */
 export function installInto(folder: string, packages: string[]): Promise<void>;
 
-/** Runs npm in a folder, without what `npm test` tells its children. @throws with what npm said. */
+/** Runs npm in a folder, without the environment variables that `npm test` sets. @throws with npm's error output. */
 export function npm(cwd: string, args: string[]): Promise<{ stdout: string; stderr: string }>;
 
 /**
- * Installs packages (`jest@30.5.2`: name and exact version each) into a cache below node_modules, once for all runs of
- * this checkout; gives the folder. Tools and programs that no application's folder should hold.
+ * Installs packages (each with its exact version: `jest@30.5.2`) into a cache below node_modules, once for all runs of
+ * this checkout, and returns the folder. For tools that must not be in an application's own folder.
  */
 export function installOnce(packages: string[]): Promise<string>;

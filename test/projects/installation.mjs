@@ -9,7 +9,7 @@ const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '..', '..');
 const INSTALL = ['install', '--prefer-offline', '--no-package-lock', '--no-audit', '--no-fund', '--ignore-scripts'];
 
-/** Packs this checkout and installs the file as a user would; see installation.d.mts. */
+/** Packs this checkout and installs the file like a user; see installation.d.mts. */
 export async function installPackage() {
   const folder = await mkdtemp(path.join(tmpdir(), 'loghive-package-'));
   try {
@@ -26,12 +26,12 @@ export async function installPackage() {
   }
 }
 
-/** What the package.json in a folder asks for, and `packages`; see installation.d.mts. */
+/** Installs the dependencies of the package.json in a folder, and `packages`; see installation.d.mts. */
 export async function installInto(folder, packages) {
   await npm(folder, [...INSTALL, ...packages]);
 }
 
-/** Packages of this name and version in a folder of their own; see installation.d.mts. */
+/** Installs packages into their own folder, once; see installation.d.mts. */
 export async function installOnce(packages) {
   const name = packages.join(' ').replaceAll(/[^\w.@-]+/g, '+');
   const home = path.join(root, 'node_modules', '.cache', 'loghive', name);
@@ -41,26 +41,26 @@ export async function installOnce(packages) {
   await writeFile(path.join(draft, 'package.json'), '{ "private": true }\n');
   await npm(draft, [...INSTALL, ...packages]);
   await rename(draft, home).catch(async (error) => {
-    // Another run may have been faster.
+    // Another run may have finished first.
     await rm(draft, { recursive: true, force: true });
     if (!existsSync(home)) throw error;
   });
   return home;
 }
 
-/** npm up to 11 gives a list, npm 12 an object by package name. */
+/** npm up to 11 prints a list, npm 12 an object by package name. */
 function packedFile(report) {
   const [packed] = Array.isArray(report) ? report : Object.values(report);
   return packed.filename;
 }
 
-/** The version that this checkout was tested with, and that npm's cache has already. */
+/** The version installed in this checkout, which is also in npm's cache. */
 function versionHere(name) {
   return JSON.parse(readFileSync(path.join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
 }
 
 export async function npm(cwd, args) {
-  // What `npm test` tells its children about this project must not reach the other one.
+  // The variables that `npm test` sets describe this project, not the other one.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_OPTIONS$)/i.test(name)));
   try {
     return await run('npm', args, { cwd, env, maxBuffer: 64 * 1024 * 1024 });

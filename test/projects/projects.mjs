@@ -9,7 +9,7 @@ import { installOnce } from './installation.mjs';
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '..', '..');
 
-/** Orders that each project logs, and the levels that Winston's own come to, order by order. */
+/** Number of orders that each project logs, and the stored levels of Winston's levels, in the order of the calls. */
 export const ORDERS = 100;
 const STORED_LEVELS = ['ERROR', 'WARNING', 'INFO', 'INFO', 'DEBUG'];
 
@@ -28,7 +28,7 @@ const programs = {
 
 export const PROJECTS = Object.keys(programs);
 
-/** The devDependencies of a project's package.json: what it is run or compiled with. */
+/** The devDependencies of a project's package.json: the tools that run or compile it. */
 function ownTools(name) {
   const manifest = readFileSync(path.join(import.meta.dirname, name, 'package.json'), 'utf8');
   return Object.entries(JSON.parse(manifest).devDependencies ?? {}).map((each) => each.join('@'));
@@ -38,7 +38,7 @@ function script(file) {
   return async (folder) => ({ file: path.join(folder, file), args: [] });
 }
 
-/** Copies a project beside what was installed, compiled where it is TypeScript; see projects.d.mts. */
+/** Copies a project into the installation and compiles TypeScript; see projects.d.mts. */
 export async function prepareProject(name, installation) {
   const folder = path.join(installation.folder, name);
   const modules = path.join(folder, 'node_modules');
@@ -56,7 +56,7 @@ async function compile(name, folder, modules) {
     await mkdir(path.dirname(path.join(modules, types)), { recursive: true });
     await cp(path.join(root, 'node_modules', types), path.join(modules, types), { recursive: true });
   }
-  // A project that names a TypeScript of its own is compiled by that one, the others by the one of this checkout.
+  // A project with its own TypeScript version is compiled by that one, the others by the one of this checkout.
   const tools = ownTools(name);
   const home = tools.length > 0 ? await installOnce(tools) : root;
   const tsc = path.join(home, 'node_modules', 'typescript', 'bin', 'tsc');
@@ -65,7 +65,7 @@ async function compile(name, folder, modules) {
   });
 }
 
-/** Lets it log to the broker as `service`, until it ends by itself. */
+/** Runs it until it ends by itself, while it logs as `service`. */
 export async function runProject({ name, folder, file, args }, { url, service, nodePath }) {
   const env = { LOGHIVE_URL: url, LOGHIVE_SERVICE: service };
   const child = startChild(file, { cwd: folder, args, env, ...(nodePath ? { nodePath } : {}) });
@@ -76,7 +76,7 @@ export async function runProject({ name, folder, file, args }, { url, service, n
   return child.lines;
 }
 
-/** What of a project's orders is not in the table as it should be: sentences, none when all is well. */
+/** Describes the orders of a project that are not in the table as expected. */
 export async function faultsOf(service, query) {
   const rows = await query(
     `select information->>'order' as n, level::text as level, message, count(*)::int as times

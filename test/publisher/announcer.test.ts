@@ -27,7 +27,7 @@ async function useChannel(broker: TestBroker) {
   return channel;
 }
 
-/** All that is announced from now on, and lay there before. */
+/** Collects the announcements that are already in the queue, and those that arrive later. */
 async function listen(broker: TestBroker) {
   const channel = await useChannel(broker);
   const messages: amqp.ConsumeMessage[] = [];
@@ -60,20 +60,20 @@ async function useUser(broker: TestBroker, permissions: { configure?: string; wr
 }
 
 describe('a producer', () => {
-  test('is announced by the time that a flush resolves, after which the process may end', async () => {
+  test('has been announced when a flush resolves, because the process may end then', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
     const channel = await useChannel(broker);
     const { publisher } = usePublisher(broker.url);
     publisher.announce(service);
     await new Promise<void>((resolve) => publisher.events.once('connect', () => resolve()));
-    // No record that would take its time as well.
+    // No record is logged, because waiting for its confirm would hide a missing announcement.
     await publisher.flush();
     const message = await channel.get(QUEUE, { noAck: true });
     expect(message && JSON.parse(message.content.toString()).service).toBe(service);
   });
 
-  test('is announced when it connects, before it logs anything, and is counted nowhere', async () => {
+  test('is announced when it connects, before it logs anything, and this counts as no record', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
     const transport = useTransport(broker, service);
@@ -117,7 +117,7 @@ describe('a producer', () => {
     }
   });
 
-  test('is announced immediately when its integration is a second one of the same publisher, each service once', async () => {
+  test('that shares a connected publisher is announced immediately, and once for each service', async () => {
     const broker = await useBroker();
     const [first, second] = [uniqueName('svc'), uniqueName('svc')];
     useTransport(broker, first);
@@ -132,7 +132,7 @@ describe('a producer', () => {
     expect(services()).toEqual([first, second, third]);
   });
 
-  test('is announced by its records if no integration has announced their service', async () => {
+  test('is announced with its first record if no integration has announced its service', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
     const { publisher } = usePublisher(broker.url);
@@ -145,7 +145,7 @@ describe('a producer', () => {
     expect(publisher.stats()).toMatchObject({ accepted: 2, confirmed: 2 });
   });
 
-  test('that is a script of one record, over in a moment, is announced as well', async () => {
+  test('is announced even if it is a script that logs one record and ends', async () => {
     const broker = await useBroker();
     useTransport(broker, 'first');
     const { count } = await listen(broker);
@@ -166,7 +166,7 @@ new LoghiveTransport({ service: process.argv[2], url: ${JSON.stringify(broker.ur
   });
 });
 
-describe('announcing', () => {
+describe('an announcement', () => {
   function useAnnouncer(url: string, everyMs?: number) {
     const publishChannel = new PublishChannel(brokerConfigOf(url), 'test', false);
     const warnings: LoghiveError[] = [];
@@ -184,7 +184,7 @@ describe('announcing', () => {
     return { publishChannel, announcer, warnings };
   }
 
-  test('is repeated on the same connection, and declares a queue again that was deleted meanwhile', async () => {
+  test('is repeated on the same connection, and its queue is declared again if it was deleted', async () => {
     const broker = await useBroker();
     const { announcer } = useAnnouncer(broker.url, 100);
     announcer.add('shop');
@@ -195,7 +195,7 @@ describe('announcing', () => {
     await eventually(() => after.count('shop') >= 2);
   });
 
-  test('comes again before long, where there was no queue that kept it', async () => {
+  test('is repeated soon if there was no queue to keep it', async () => {
     const broker = await useBroker();
     const url = await useUser(broker, { configure: '^logs_exchange$' });
     const { announcer, publishChannel } = useAnnouncer(url, 3_600_000);
@@ -209,7 +209,7 @@ describe('announcing', () => {
     await eventually(() => count('shop') === 1);
   });
 
-  test('begins with the first service, and stops when asked', async () => {
+  test('is sent as soon as there is a service, and its queue is not declared before that', async () => {
     const broker = await useBroker();
     const { publishChannel, announcer } = useAnnouncer(broker.url, 50);
     await eventually(() => publishChannel.openConnection !== undefined);
@@ -221,8 +221,8 @@ describe('announcing', () => {
     await publishChannel.connection.close();
   });
 
-  // So often that it is always about to declare; or once.
-  test.each([1, 3_600_000])('is in time for a connection that closes, repeated after %d ms', async (everyMs) => {
+  // Every millisecond, so that the queue is being declared all the time; every hour, so that it is announced once.
+  test.each([1, 3_600_000])('is sent before the connection closes, if it is repeated every %d ms', async (everyMs) => {
     const broker = await useBroker();
     const { publishChannel, announcer } = useAnnouncer(broker.url, everyMs);
     announcer.add('first');
@@ -235,7 +235,7 @@ describe('announcing', () => {
     await eventually(() => count('late') >= 1);
   });
 
-  test('uses a queue that exists with different arguments, binds it, and reports once that it is so', async () => {
+  test('is sent to a queue that exists with different arguments, which is bound, and reported once', async () => {
     const broker = await useBroker();
     const channel = await useChannel(broker);
     await channel.assertQueue(QUEUE, { durable: true, arguments: { 'x-max-length': 5 } });
@@ -267,8 +267,8 @@ describe('announcing', () => {
   });
 });
 
-describe('records', () => {
-  test('are sent by a user who may neither declare nor bind the queue, which is reported once', async () => {
+describe('a publisher', () => {
+  test('sends records even if it may not declare the queue of announcements, which is reported once', async () => {
     const broker = await useBroker();
     const service = uniqueName('svc');
     const url = await useUser(broker, { configure: '^(logs_exchange|svc_.*)$' });
@@ -289,7 +289,7 @@ describe('records', () => {
     expect((await broker.listQueues()).map(({ name }) => name)).not.toContain(QUEUE);
   });
 
-  test('are not held up by a broker that answers nothing about announcements', async () => {
+  test('does not wait in flush() and close() for a broker that does not answer an announcement', async () => {
     const broker = await useBroker();
     const proxy = await useProxy(broker.url);
     const { publisher } = usePublisher(proxy.url(broker.url), { exitTimeoutMs: 300 });

@@ -18,7 +18,7 @@ interface Sent {
   settle(outcome: PublishOutcome): void;
 }
 
-/** A broker that confirms what it is asked to, and nothing else. */
+/** A publish channel on which a message is settled only when the test does so. */
 function useDispatch(size: 'full' | 'small' = 'full') {
   const sent: Sent[] = [];
   const renewed: string[] = [];
@@ -80,7 +80,7 @@ function useDispatch(size: 'full' | 'small' = 'full') {
     break: () => {
       broken = true;
     },
-    slowly: () => {
+    slowDown: () => {
       takesMs = 0.2;
     },
     replace: () => {
@@ -97,8 +97,8 @@ function useDispatch(size: 'full' | 'small' = 'full') {
   };
 }
 
-describe('a channel that throws', () => {
-  it('although its connection looks open is left immediately, and a new one takes over', async () => {
+describe('a channel that throws although its connection looks open', () => {
+  it('is abandoned immediately, and a new one takes over', async () => {
     const broker = useDispatch();
     broker.log('INFO', 1);
     await eventually(() => expect(broker.inFlight('info')).toBe(1));
@@ -112,24 +112,24 @@ describe('a channel that throws', () => {
   });
 });
 
-describe('what is in flight', () => {
-  it('fills the window where one lane is alone, and no more', async () => {
+describe('the window of messages in flight', () => {
+  it('is filled by a lane that is alone, and not exceeded', async () => {
     const { log, inFlight } = useDispatch();
     log('INFO', 2 * FRAMES_OF_WINDOW);
-    // A frame's body is a byte shorter than what it counts, without its last line break.
+    // A frame's body lacks the last line break, so it is a byte shorter than the size that is counted.
     await eventually(() => expect(inFlight('info')).toBe(FRAMES_OF_WINDOW + 1));
     log('INFO', 1);
     expect(inFlight('info')).toBe(FRAMES_OF_WINDOW + 1);
   });
 
-  it('is shared: a lane whose confirms do not come holds up no other', async () => {
+  it('is shared, so that a lane without confirms does not hold up another one', async () => {
     const { log, inFlight, sent } = useDispatch();
     log('INFO', 2 * FRAMES_OF_WINDOW);
     await eventually(() => expect(inFlight('info')).toBeGreaterThanOrEqual(FRAMES_OF_WINDOW));
     log('ERROR', FRAMES_OF_WINDOW);
     await eventually(() => expect(inFlight('error')).toBe(FRAMES_OF_WINDOW / 2));
     const stuck = inFlight('info');
-    // All of it goes, and what does not move gets nothing more meanwhile.
+    // All of these are sent, and the lane without confirms gets no larger share meanwhile.
     for (let confirmed = 0; confirmed < FRAMES_OF_WINDOW; confirmed++) {
       await eventually(() => expect(inFlight('error')).toBeGreaterThan(0));
       sent.find(({ level }) => level === 'error')!.settle('confirmed');
@@ -139,7 +139,7 @@ describe('what is in flight', () => {
     expect(inFlight('info')).toBe(stuck);
   });
 
-  it('is as much as one lane gets that had shared, once the others have nothing left to send', async () => {
+  it('belongs to one lane again once the others have nothing left to send', async () => {
     const { log, inFlight, sent } = useDispatch();
     log('ERROR', 2);
     log('INFO', 2 * FRAMES_OF_WINDOW);
@@ -148,7 +148,7 @@ describe('what is in flight', () => {
     await eventually(() => expect(inFlight('info')).toBe(FRAMES_OF_WINDOW + 1));
   });
 
-  it('is bounded by messages as well: small ones do not fill the window by their bytes', async () => {
+  it('is limited by the number of messages as well, because small ones do not fill it by their bytes', async () => {
     const { log, inFlight, sent } = useDispatch('small');
     log('INFO', 2 * WINDOW_MESSAGES);
     await eventually(() => expect(inFlight('info')).toBe(WINDOW_MESSAGES));
@@ -161,19 +161,19 @@ describe('what is in flight', () => {
 });
 
 describe('the event loop of the application', () => {
-  it('turns while much is published, whoever asks for more meanwhile', async () => {
-    const { log, sent, dispatch, slowly } = useDispatch('small');
-    slowly();
+  it('keeps turning while many messages are published, however often publishing is requested', async () => {
+    const { log, sent, dispatch, slowDown } = useDispatch('small');
+    slowDown();
     log('INFO', 200);
     await eventually(() => expect(sent.length).toBeGreaterThan(0));
     let most = 0;
     while (sent.length < 200) {
       const before = sent.length;
-      for (let asked = 0; asked < 100; asked++) dispatch.pump();
+      for (let request = 0; request < 100; request++) dispatch.pump();
       await new Promise(setImmediate);
       most = Math.max(most, sent.length - before);
     }
-    // Each of them took a fifth of a millisecond: none of them a whole turn, and the first of a turn not all that waited.
+    // Publishing one takes 0.2 ms: a turn publishes a few, and never all that wait.
     expect(most).toBeLessThan(20);
   });
 });

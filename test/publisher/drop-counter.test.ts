@@ -10,21 +10,21 @@ function lane(level: Level, lines = 1): Lane {
   return made;
 }
 
-describe('what goes when the buffer is full', () => {
-  it('is a record of the lowest level that is kept', () => {
+describe('the record that is dropped when the buffer is full', () => {
+  it('has the lowest level in the buffer', () => {
     const lanes = [lane('WARNING'), lane('DEBUG'), lane('INFO')];
     expect(chooseVictim(lanes, 'ERROR')?.level).toBe('DEBUG');
   });
 
-  it('is the incoming record when it is lower than everything that is kept', () => {
+  it('is the new one if its level is lower than all levels in the buffer', () => {
     expect(chooseVictim([lane('ERROR'), lane('CRITICAL')], 'INFO')).toBeUndefined();
   });
 
-  it('is the older one among records of the same level', () => {
+  it('is the older one of two with the same level', () => {
     expect(chooseVictim([lane('INFO')], 'INFO')?.level).toBe('INFO');
   });
 
-  it('is nothing that is in flight: the broker may have it', () => {
+  it('is never in flight, because the broker may have it already', () => {
     const debug = lane('DEBUG');
     debug.cut(0);
     debug.take();
@@ -33,72 +33,72 @@ describe('what goes when the buffer is full', () => {
   });
 });
 
-describe('the count of it', () => {
+describe('the count of dropped records', () => {
   const info = { service: 'shop', level: 'INFO' } as const;
   const error = { service: 'shop', level: 'ERROR' } as const;
 
-  function useLedger() {
+  function useCounter() {
     vi.useFakeTimers();
     onTestFinished(() => {
       vi.useRealTimers();
     });
-    const told: string[] = [];
-    return { told, ledger: new DropCounter((sentence) => told.push(sentence)) };
+    const reports: string[] = [];
+    return { reports, counter: new DropCounter((sentence) => reports.push(sentence)) };
   }
 
   it('is kept by level and reason', () => {
-    const { ledger } = useLedger();
-    ledger.count(info, 'buffer full', 3);
-    ledger.count(info, 'buffer full', 2);
-    ledger.count(error, 'unsent at close', 1);
-    expect(ledger.counts()).toEqual({ INFO: { 'buffer full': 5 }, ERROR: { 'unsent at close': 1 } });
-    expect(ledger.total).toBe(6);
+    const { counter } = useCounter();
+    counter.count(info, 'buffer full', 3);
+    counter.count(info, 'buffer full', 2);
+    counter.count(error, 'unsent at close', 1);
+    expect(counter.counts()).toEqual({ INFO: { 'buffer full': 5 }, ERROR: { 'unsent at close': 1 } });
+    expect(counter.total).toBe(6);
   });
 
-  it('is reported immediately, then gathered, so that a flood does not flood stderr; nothing stays unreported', () => {
-    const { told, ledger } = useLedger();
-    ledger.count(info, 'buffer full', 1);
-    for (let record = 0; record < 1000; record++) ledger.count(info, 'buffer full', 1);
-    expect(told).toHaveLength(1);
+  it('is reported immediately, then summed up every ten seconds, so that no record stays unreported', () => {
+    const { reports, counter } = useCounter();
+    counter.count(info, 'buffer full', 1);
+    for (let record = 0; record < 1000; record++) counter.count(info, 'buffer full', 1);
+    expect(reports).toHaveLength(1);
     vi.advanceTimersByTime(10_000);
-    expect(told).toHaveLength(2);
-    expect(told[1]).toContain('1000 (buffer full: shop INFO 1000); 1001 in total');
+    expect(reports).toHaveLength(2);
+    expect(reports[1]).toContain('1000 (buffer full: shop INFO 1000); 1001 in total');
     vi.advanceTimersByTime(60_000);
-    expect(told).toHaveLength(2);
+    expect(reports).toHaveLength(2);
   });
 
-  it('is one sentence where it is held until all is known', () => {
-    const { told, ledger } = useLedger();
-    ledger.hold();
-    ledger.count(info, 'unsent at close', 10);
-    ledger.count(error, 'unsent at close', 2);
-    ledger.count(info, 'logged after close', 3);
+  it('is reported in one sentence if it is held back until all is known', () => {
+    const { reports, counter } = useCounter();
+    counter.hold();
+    counter.count(info, 'unsent at close', 10);
+    counter.count(error, 'unsent at close', 2);
+    counter.count(info, 'logged after close', 3);
     vi.advanceTimersByTime(60_000);
-    expect(told).toEqual([]);
-    ledger.report();
-    expect(told).toHaveLength(1);
-    expect(told[0]).toContain(
+    expect(reports).toEqual([]);
+    counter.report();
+    expect(reports).toHaveLength(1);
+    expect(reports[0]).toContain(
       'records dropped: 12 (unsent at close: shop INFO 10, shop ERROR 2), 3 (logged after close: shop INFO 3); 15 in total',
     );
   });
 
-  it('of what is logged after close is gathered before it is reported', () => {
-    const { told, ledger } = useLedger();
-    for (let record = 0; record < 5; record++) ledger.count(info, 'logged after close', 1);
-    expect(told).toEqual([]);
+  it('is summed up for a second before it is reported if the records were logged after close', () => {
+    const { reports, counter } = useCounter();
+    for (let record = 0; record < 5; record++) counter.count(info, 'logged after close', 1);
+    expect(reports).toEqual([]);
     vi.advanceTimersByTime(1000);
-    expect(told).toHaveLength(1);
-    expect(told[0]).toContain('5 (logged after close: shop INFO 5)');
+    expect(reports).toHaveLength(1);
+    expect(reports[0]).toContain('5 (logged after close: shop INFO 5)');
   });
 
-  it('is reported as it comes at the very end, when no timer runs any more, in few lines', () => {
-    const { told, ledger } = useLedger();
-    ledger.count(info, 'logged after close', 1);
-    ledger.reportImmediately();
-    expect(told).toHaveLength(1);
-    ledger.count(info, 'logged after close', 1);
-    expect(told).toHaveLength(2);
-    for (let record = 0; record < 1000; record++) ledger.count(info, 'logged after close', 1);
-    expect(told.length).toBeLessThan(13);
+  it('is reported immediately at exit, when no timer runs any more, and in few lines', () => {
+    const { reports, counter } = useCounter();
+    counter.count(info, 'logged after close', 1);
+    counter.reportImmediately();
+    expect(reports).toHaveLength(1);
+    counter.count(info, 'logged after close', 1);
+    expect(reports).toHaveLength(2);
+    for (let record = 0; record < 1000; record++) counter.count(info, 'logged after close', 1);
+    expect(reports.length).toBeLessThan(13);
   });
 });

@@ -1,4 +1,4 @@
-/** The exit worker where it has it hard: in bundles, without permission, with a broker that is slow or refuses. */
+/** The exit worker under difficult conditions: in bundles, without permissions, with a slow or unreachable broker. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -31,7 +31,7 @@ function temporaryFolder(): string {
   return folder;
 }
 
-/** @param worker the name that the worker's file gets in the bundle, where it is one of its entries. */
+/** @param worker name of the worker's file in the bundle; undefined: the bundle has none. */
 async function bundle(format: 'esm' | 'cjs', extension: string, worker: string | undefined): Promise<string> {
   const outdir = temporaryFolder();
   await build({
@@ -61,7 +61,7 @@ async function bundle(format: 'esm' | 'cjs', extension: string, worker: string |
   return path.join(outdir, `app${extension}`);
 }
 
-/** CommonJS packages in a bundle of modules. */
+/** CommonJS packages in a bundle of ES modules need a `require`. */
 const REQUIRE =
   "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);";
 
@@ -69,13 +69,13 @@ test.each([
   ['esm', '.mjs'],
   ['cjs', '.js'],
   ['cjs', '.cjs'],
-] as const)('in a bundle (%s, %s) it starts from its file beside it', SLOW, async (format, extension) => {
+] as const)('in a bundle (%s, %s), the exit worker starts from its own file', SLOW, async (format, extension) => {
   const { child, service } = start(await bundle(format, extension, 'exit-worker'), {});
   expect([await child.exited, child.stderr]).toEqual([{ code: 3, signal: null }, []]);
   expect(await takeRecords(broker.url, `${service}_info_logs`)).toHaveLength(12);
 });
 
-test('in a bundle without its file that is said once, and the records are counted', SLOW, async () => {
+test('a bundle without the file of the exit worker is reported once, and the records are counted', SLOW, async () => {
   const { child } = start(await bundle('esm', '.mjs', undefined), {});
   expect(await child.exited).toEqual({ code: 3, signal: null });
   expect(child.stderr).toHaveLength(2);
@@ -92,7 +92,7 @@ test.each([
     readFileSync(path.join(root, 'dist/esm/src/publisher/exit-worker.js'), 'utf8'),
     /does not start.*Cannot find module/,
   ],
-])('where its file %s that is reported immediately, and the records are counted', SLOW, async (_what, code, reason) => {
+])('a worker file that %s is reported immediately, and the records are counted', SLOW, async (_what, code, reason) => {
   const file = await bundle('esm', '.mjs', undefined);
   writeFileSync(path.join(path.dirname(file), 'exit-worker.mjs'), code);
   const { child } = start(file, { exitTimeoutMs: 8000 });
@@ -113,20 +113,20 @@ function script(body = ''): string {
   return file;
 }
 
-test('where the permission model forbids threads that is said once, and the records are counted', SLOW, async () => {
+test('a permission model that forbids threads is reported once, and the records are counted', SLOW, async () => {
   const permission = Number.parseInt(process.versions.node, 10) > 22 ? '--permission' : '--experimental-permission';
   const { child } = start(script("process.on('exit', () => logger.info('late'));"), {}, [
     permission,
     '--allow-fs-read=*',
   ]);
   expect(await child.exited).toEqual({ code: 3, signal: null });
-  const said = child.stderr.filter((line) => line.startsWith('[loghive]'));
-  expect(said.filter((line) => /the exit worker does not start/.test(line))).toHaveLength(1);
-  expect(said.join('\n')).toMatch(/12 \(unsent at exit/);
-  expect(said.at(-1)).toMatch(/13 in total/);
+  const reports = child.stderr.filter((line) => line.startsWith('[loghive]'));
+  expect(reports.filter((line) => /the exit worker does not start/.test(line))).toHaveLength(1);
+  expect(reports.join('\n')).toMatch(/12 \(unsent at exit/);
+  expect(reports.at(-1)).toMatch(/13 in total/);
 });
 
-test('what the application preloads does not run in it', SLOW, async () => {
+test('modules that the application preloads do not run in the exit worker', SLOW, async () => {
   const folder = temporaryFolder();
   const preload = path.join(folder, 'preload.mjs');
   writeFileSync(preload, "import fs from 'node:fs'; fs.writeSync(1, 'preloaded\\n');");
@@ -142,7 +142,7 @@ test('what the application preloads does not run in it', SLOW, async () => {
 });
 
 test(
-  'it waits for a broker that is slow, and no longer than exitTimeoutMs for one that does not answer',
+  'the exit worker waits for a slow broker, but at most exitTimeoutMs for one that does not answer',
   SLOW,
   async () => {
     const proxy = await useProxy(broker.url);
@@ -157,7 +157,7 @@ test(
   },
 );
 
-test('large records are among it', SLOW, async () => {
+test('the exit worker sends large records as well', SLOW, async () => {
   const { child, service } = start(script("logger.info('x'.repeat(900 * 1024)); logger.info('next');"), {});
   expect([await child.exited, child.stderr]).toEqual([{ code: 3, signal: null }, []]);
   expect(await takeRecords(broker.url, `${service}_info_logs`)).toHaveLength(14);
@@ -170,14 +170,14 @@ test('8 MiB of records are confirmed after process.exit()', SLOW, async () => {
   expect(await takeRecords(broker.url, `${service}_info_logs`)).toHaveLength(20_012);
 });
 
-test("queueType: 'python' sends one record a message", SLOW, async () => {
+test("with queueType: 'python', the exit worker sends one record per message", SLOW, async () => {
   const { child, service } = start(script(), { queueType: 'python' });
   expect([await child.exited, child.stderr]).toEqual([{ code: 3, signal: null }, []]);
   const queue = (await broker.listQueues()).find(({ name }) => name === `${service}_info_logs`);
   expect(queue?.messages).toBe(12);
 });
 
-test('a broker that cannot be reached is named, once', SLOW, async () => {
+test('an unreachable broker is reported once', SLOW, async () => {
   const { child } = start(script(), { url: `amqp://127.0.0.1:${await freePort()}` });
   expect(await child.exited).toEqual({ code: 3, signal: null });
   expect(child.stderr.filter((line) => /nothing listens there/.test(line))).toHaveLength(1);

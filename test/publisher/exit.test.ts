@@ -1,4 +1,4 @@
-/** The end of real processes: whatever ends them, what was logged is confirmed or reported. */
+/** The end of real processes: however they end, each record is confirmed, or reported as lost. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -10,7 +10,7 @@ import { onEnd, uniqueName, useBroker, useChild, useProxy } from '../support/use
 
 const broker = await useBroker();
 const SLOW = { timeout: 60_000 };
-/** As long as an end may take that waits for nothing; machines that test are busy. */
+/** Limit for an end that waits for nothing, with reserve for a busy machine. */
 const SOON_MS = 10_000;
 
 interface Program {
@@ -18,8 +18,12 @@ interface Program {
   service: string;
 }
 
-/** A script with `logger` and `transport`, `log(count)`, `work()` that never ends, and `up()`, which prints a line. */
-/** @param before what stands before the transport is made. */
+/**
+ * Runs a script that has `logger` and `transport`, `log(count)`, `work()`, which keeps the process alive, and `up()`,
+ * which prints a line.
+ *
+ * @param before code that runs before the transport is created.
+ */
 function run(body: string, options: Record<string, unknown> = {}, before = ''): Program {
   const service = uniqueName('svc');
   const folder = mkdtempSync(path.join(import.meta.dirname, '.exit-'));
@@ -43,12 +47,12 @@ ${body}
   return { child: useChild(file), service };
 }
 
-/** Records that the broker has, by its own count of what lies in the queue, one record a message. */
+/** The number of messages in the queue, as counted by the broker. */
 async function messages(service: string): Promise<number> {
   return (await broker.listQueues()).find(({ name }) => name === `${service}_info_logs`)?.messages ?? 0;
 }
 
-/** What lies in a queue, taken out. */
+/** Takes all messages out of a queue. */
 async function read(queue: string): Promise<string[]> {
   const connection = await connect(broker.url);
   const channel = await connection.createChannel();
@@ -62,20 +66,20 @@ async function read(queue: string): Promise<string[]> {
   return bodies;
 }
 
-/** Ids of the records in the queue: each once, as they are stored. */
+/** The ids of the records in the queue. Each is there once, because a record is stored once. */
 async function records(service: string): Promise<string[]> {
   const lines = (await read(`${service}_info_logs`)).flatMap((body) => body.split('\n'));
   return [...new Set(lines.map((line) => JSON.parse(line).id))];
 }
 
-/** How many records would be stored. */
+/** The number of records that would be stored. */
 const stored = async (service: string) => (await records(service)).length;
 
 const framed = { queueType: 'classic' };
-/** One record a message. What the exit worker sends again cannot be told apart. */
+/** One record per message, so that messages can be counted. A record that the exit worker sends again counts twice. */
 const single = { queueType: 'python' };
 
-test('a script that reaches its end has every record confirmed, and ends on its own with code 0', SLOW, async () => {
+test('a script that reaches its end gets every record confirmed, and ends by itself with code 0', SLOW, async () => {
   const { child, service } = run('log(500); up();', single);
   await child.waitForLine(/^up$/);
   const started = performance.now();
@@ -86,7 +90,7 @@ test('a script that reaches its end has every record confirmed, and ends on its 
 });
 
 test.each(['LoggerClient', 'LoghiveTransport'])(
-  'a script that awaits flush() again and again loses nothing of what comes after: %s',
+  'a script that awaits flush() repeatedly loses nothing that it logs afterwards: %s',
   SLOW,
   async (integration) => {
     const use =
@@ -111,14 +115,14 @@ test('the exit code of the script is kept', SLOW, async () => {
   expect(await messages(service)).toBe(1);
 });
 
-test('what is logged in a handler of beforeExit is not lost', SLOW, async () => {
+test('records that are logged in a listener of beforeExit are not lost', SLOW, async () => {
   const { child, service } = run("log(1); process.once('beforeExit', () => log(2));", single);
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(await messages(service)).toBe(3);
 });
 
 test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-  '%s: everything is confirmed, and the process dies of it',
+  'on %s everything is confirmed, then the signal ends the process',
   SLOW,
   async (signal) => {
     const { child, service } = run('work(); process.nextTick(() => { log(500); up(); });', single);
@@ -143,7 +147,7 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
   },
 );
 
-test('a handler that the application set once, and before its logger, is in charge as well', SLOW, async () => {
+test('a handler that was added by once(), before the logger, also decides how the process ends', SLOW, async () => {
   const { child, service } = run(
     `work();
 const shutDown = () => { console.log('mine'); log(2); setTimeout(() => process.exit(3), 500); };
@@ -158,13 +162,13 @@ up();`,
   expect(await stored(service)).toBe(2);
 });
 
-/** Libraries that finish something at a signal, and end the process if there is no other listener. */
+/** Libraries that finish their work on a signal, and end the process if there is no other listener. */
 const POLITE = {
-  'asks after its work, and listens once': (signal: string) =>
+  'counts the listeners after its work, and listens once': (signal: string) =>
     `process.once('${signal}', async () => { log(1); await pause(20); if (process.listenerCount('${signal}') === 0) process.exit(143); });`,
-  'asks at once, and goes on listening': (signal: string) =>
+  'counts the listeners at once, and keeps listening': (signal: string) =>
     `process.on('${signal}', () => { log(1); if (process.listenerCount('${signal}') === 1) setTimeout(() => process.exit(143), 20); });`,
-  'takes its listener away and raises the signal': (signal: string) =>
+  'removes its listener and raises the signal again': (signal: string) =>
     `const quit = async () => { log(1); await pause(20); process.off('${signal}', quit); if (process.listenerCount('${signal}') === 0) process.kill(process.pid, '${signal}'); }; process.on('${signal}', quit);`,
 };
 const PAUSE = 'const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));';
@@ -178,14 +182,14 @@ describe.each(Object.entries(POLITE))('a library that %s', (what, code) => {
       const { child, service } = run(`${PAUSE} work(); ${code(signal)} log(2); up();`, framed);
       await child.waitForLine(/^up$/);
       expect(await child.kill(signal)).toEqual(raises ? { code: null, signal } : { code: 143, signal: null });
-      // Nothing is heard any more when a signal ends a process that nobody listens in.
+      // A signal without a listener ends the process at once, so nothing more is sent.
       if (!raises) expect(await stored(service)).toBe(3);
     },
   );
 });
 
 test.each(["'SIGTERM'", '15', 'undefined'])(
-  'a handler that goes, as that of Nest, and raises the signal again by kill(…, %s) loses nothing',
+  'a handler that removes itself, as that of Nest, and raises the signal again by kill(…, %s) loses nothing',
   SLOW,
   async (name) => {
     const { child, service } = run(
@@ -200,8 +204,8 @@ process.on('SIGTERM', shutDown); log(2); up();`,
   },
 );
 
-test('two libraries that end the process when they are alone do so', SLOW, async () => {
-  const once = POLITE['asks after its work, and listens once']('SIGTERM');
+test('two libraries that end the process if there is no other listener do so', SLOW, async () => {
+  const once = POLITE['counts the listeners after its work, and listens once']('SIGTERM');
   const { child, service } = run(`${PAUSE} work(); ${once} ${once} log(2); up();`, framed);
   await child.waitForLine(/^up$/);
   expect(await child.kill('SIGTERM')).toEqual({ code: 143, signal: null });
@@ -209,13 +213,14 @@ test('two libraries that end the process when they are alone do so', SLOW, async
 });
 
 test(
-  'a library that listened before the logger, and one that puts itself in front of it, end the process',
+  'a library that puts its listener in front of that of the logger ends the process, and nothing is lost',
   SLOW,
   async () => {
-    const once = POLITE['asks after its work, and listens once']('SIGTERM').replace('once', 'prependOnceListener');
+    const polite = POLITE['counts the listeners after its work, and listens once']('SIGTERM');
+    const once = polite.replace('once', 'prependOnceListener');
     const { child, service } = run(`${PAUSE} work(); ${once} log(2); up();`, framed);
     await child.waitForLine(/^up$/);
-    // It is gone from the list when we are called: we are alone, and the signal is raised again.
+    // Its listener is already removed when ours is called. Then ours is the only one, and it raises the signal again.
     expect(['143', 'SIGTERM']).toContain(
       String(Object.values((await child.kill('SIGTERM'))!).find((each) => each !== null)),
     );
@@ -223,7 +228,7 @@ test(
   },
 );
 
-test('where the process lives on after its own handler, Loghive listens again', SLOW, async () => {
+test('if the process lives on after its own handler, Loghive listens again', SLOW, async () => {
   const { child, service } = run(
     `const { setTimeout: timeout } = globalThis;
 globalThis.setTimeout = (work, ms, ...args) => timeout(work, ms === 10_000 ? 300 : ms, ...args);
@@ -249,16 +254,16 @@ process.on('SIGTERM', mine); work(); log(2); up();`,
   expect(await stored(service)).toBe(3);
 });
 
-/** The two that half of npm brings along; the older one comes with proper-lockfile. */
+/** The two versions that many packages depend on. The older one comes with proper-lockfile. */
 const SIGNAL_EXITS = {
   'signal-exit 4': "const { onExit } = await import('signal-exit');",
   'signal-exit 3': `const { createRequire } = await import('node:module');
 const onExit = createRequire(createRequire(import.meta.url).resolve('proper-lockfile'))('signal-exit');`,
 };
 
-describe.each(Object.entries(SIGNAL_EXITS))('%s, which acts only alone,', (_name, load) => {
+describe.each(Object.entries(SIGNAL_EXITS))('%s, which acts only if there is no other listener,', (_name, load) => {
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-    'acts on %s after Loghive has flushed, and what is logged in it is sent',
+    'acts on %s after Loghive has flushed, and records logged in it are sent',
     SLOW,
     async (signal) => {
       const { child, service } = run(
@@ -273,7 +278,7 @@ describe.each(Object.entries(SIGNAL_EXITS))('%s, which acts only alone,', (_name
     },
   );
 
-  test('has what is logged in it counted and reported where the broker is unreachable', SLOW, async () => {
+  test('gets the records logged in it counted and reported if the broker is unreachable', SLOW, async () => {
     const url = `amqp://127.0.0.1:${await freePort()}`;
     const { child } = run(`${load} onExit(() => log(3)); work(); log(2); up();`, { url, exitTimeoutMs: 300 });
     await child.waitForLine(/^up$/);
@@ -282,7 +287,7 @@ describe.each(Object.entries(SIGNAL_EXITS))('%s, which acts only alone,', (_name
   });
 });
 
-test('where signal-exit is asked to let the process live, it does, and Loghive listens again', SLOW, async () => {
+test('if signal-exit is told to let the process live, it does, and Loghive listens again', SLOW, async () => {
   const { child, service } = run(
     `const { setTimeout: timeout } = globalThis;
 globalThis.setTimeout = (work, ms, ...args) => timeout(work, ms === 10_000 ? 300 : ms, ...args);
@@ -307,7 +312,7 @@ work(); log(2); up();`,
   expect(await stored(service)).toBe(4);
 });
 
-test('handleSignals: false leaves signals as they are without Loghive', SLOW, async () => {
+test('with handleSignals: false, signals have the same effect as without Loghive', SLOW, async () => {
   const listeners = "['SIGTERM', 'SIGINT', 'SIGHUP'].map((name) => process.listenerCount(name))";
   const { child } = run(`work(); console.log('listeners ' + ${listeners}); log(1);`, {
     handleSignals: false,
@@ -321,7 +326,7 @@ test('handleSignals: false leaves signals as they are without Loghive', SLOW, as
 test.each([
   ['the end of the script', 'log(500);'],
   ['logger.end()', "log(500); logger.end(); logger.once('finish', () => console.log('finish'));"],
-])('handleSignals: false changes nothing about %s: everything is confirmed', SLOW, async (_what, body) => {
+])('with handleSignals: false, everything is still confirmed at %s', SLOW, async (_what, body) => {
   const { child, service } = run(body, { ...single, handleSignals: false });
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(await messages(service)).toBe(500);
@@ -337,10 +342,10 @@ setInterval(() => log(1), 1); transport.once('connect', up);`,
   );
   await child.waitForLine(/^up$/);
   expect(await child.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
-  // One line for each of the two: the one without a broker has lost what it was given.
-  const told = child.stderr.filter((line) => /records dropped/.test(line));
-  expect(told.filter((line) => /another INFO \d+/.test(line))).toHaveLength(1);
-  expect(told.length).toBeLessThanOrEqual(2);
+  // One line for each transport. The one without a broker has lost its records.
+  const losses = child.stderr.filter((line) => /records dropped/.test(line));
+  expect(losses.filter((line) => /another INFO \d+/.test(line))).toHaveLength(1);
+  expect(losses.length).toBeLessThanOrEqual(2);
 });
 
 const ENDS: [string, string, number][] = [
@@ -349,7 +354,7 @@ const ENDS: [string, string, number][] = [
   ['an unhandled rejection', "Promise.reject(new Error('unhandled'));", 1],
   ['process.exit() in a listener of exit', "process.on('exit', () => process.exit(5)); process.exit(4);", 5],
   ['an exception in a listener of exit', "process.on('exit', () => { throw new Error('late'); }); process.exit(4);", 4],
-  ['process.exit() while the end is being flushed', "process.once('beforeExit', () => process.exit(4));", 4],
+  ['process.exit() during the flush at the end', "process.once('beforeExit', () => process.exit(4));", 4],
 ];
 
 const RETHROW = "process.on('uncaughtException', (error) => { log(3); throw error; });";
@@ -358,17 +363,17 @@ test.each([
   ['throws it again', RETHROW, "throw new Error('uncaught');"],
   ['throws a rejection again', RETHROW, "Promise.reject(new Error('uncaught'));"],
   ['is called once and throws', RETHROW.replace('on', 'once'), "setTimeout(() => { throw new Error('uncaught'); });"],
-])('a handler of uncaughtException that %s: what is not confirmed is sent', SLOW, async (_what, handler, end) => {
+])('with a handler of uncaughtException that %s, no record is lost', SLOW, async (_what, handler, end) => {
   const { child, service } = run(`${handler} log(500); ${end}`, framed);
-  // Of Node's own.
+  // Node's own exit code.
   expect(await child.exited).toEqual({ code: 7, signal: null });
-  const said = child.stderr.join('\n');
-  expect(said).toMatch(/Error: uncaught/);
-  expect(said).not.toMatch(/\[loghive\]/);
+  const output = child.stderr.join('\n');
+  expect(output).toMatch(/Error: uncaught/);
+  expect(output).not.toMatch(/\[loghive\]/);
   expect(await stored(service)).toBe(503);
 });
 
-test('a handler of uncaughtException that throws without a broker: it is counted and reported', SLOW, async () => {
+test('if a handler of uncaughtException throws without a broker, the records are reported as lost', SLOW, async () => {
   const url = `amqp://127.0.0.1:${await freePort()}`;
   const { child } = run(`${RETHROW} log(12); throw new Error('uncaught');`, { url });
   expect(await child.exited).toEqual({ code: 7, signal: null });
@@ -376,7 +381,7 @@ test('a handler of uncaughtException that throws without a broker: it is counted
 });
 
 test(
-  'a handler of uncaughtException that returns has the process go on, and every function as it was',
+  'a handler of uncaughtException that returns lets the process continue, and process.emit is not replaced',
   SLOW,
   async () => {
     const { child, service } = run(
@@ -391,7 +396,7 @@ setTimeout(() => { throw new Error('first'); }); setTimeout(() => { throw new Er
   },
 );
 
-test.each(ENDS)('%s: what is not confirmed is sent by the exit worker', SLOW, async (_what, end, code) => {
+test.each(ENDS)('after %s, the exit worker sends what is not confirmed', SLOW, async (_what, end, code) => {
   const { child, service } = run(`log(500); ${end}`, framed);
   expect(await child.exited).toEqual({ code, signal: null });
   expect(child.stderr.filter((line) => line.startsWith('[loghive]'))).toEqual([]);
@@ -399,7 +404,7 @@ test.each(ENDS)('%s: what is not confirmed is sent by the exit worker', SLOW, as
 });
 
 test(
-  'open lines, waiting frames, frames in flight and announcements of several publishers have one worker',
+  'one exit worker sends open lines, waiting frames, frames in flight and announcements of several publishers',
   SLOW,
   async () => {
     const { child, service } = run(
@@ -421,7 +426,7 @@ setImmediate(() => { log(1); process.exit(4); });`,
 );
 
 test.each(ENDS.slice(0, 3))(
-  '%s without a broker: it is counted and told in one line',
+  'after %s without a broker, the lost records are counted and reported in one line',
   SLOW,
   async (_what, end, code) => {
     const url = `amqp://127.0.0.1:${await freePort()}`;
@@ -429,24 +434,24 @@ test.each(ENDS.slice(0, 3))(
     const started = performance.now();
     expect(await child.exited).toEqual({ code, signal: null });
     expect(performance.now() - started).toBeLessThan(SOON_MS);
-    const told = child.stderr.filter((line) => /records dropped/.test(line));
-    expect(told).toHaveLength(1);
-    expect(told[0]).toMatch(
+    const losses = child.stderr.filter((line) => /records dropped/.test(line));
+    expect(losses).toHaveLength(1);
+    expect(losses[0]).toMatch(
       /records dropped: 13 \(unsent at exit: svc_\w+ INFO 12, svc_\w+ ERROR 1\); 13 in total since the start\. They could not be sent to the broker: check why\.$/,
     );
-    // Why, as well.
+    // The cause is reported as well.
     expect(child.stderr.join('\n')).toMatch(/ECONNREFUSED|nothing listens/);
   },
 );
 
-test('await close() before process.exit() has everything confirmed', SLOW, async () => {
+test('a script that awaits close() before process.exit() gets everything confirmed', SLOW, async () => {
   const { child, service } = run('log(12); await transport.close(); process.exit(4);', single);
   expect(await child.exited).toEqual({ code: 4, signal: null });
   expect(await messages(service)).toBe(12);
 });
 
 test(
-  'await close() before process.exit() ends though the broker is unreachable, and reports what was dropped',
+  'close() before process.exit() resolves although the broker is unreachable, with the number of unsent records',
   SLOW,
   async () => {
     const url = `amqp://127.0.0.1:${await freePort()}`;
@@ -458,7 +463,7 @@ test(
   },
 );
 
-test('what is logged when the transport is closed already is counted and reported at the end', SLOW, async () => {
+test('records that are logged after the transport was closed are counted and reported at the end', SLOW, async () => {
   const { child } = run(
     "process.on('exit', () => log(1)); log(1); await transport.close(); log(3); process.exit(0);",
     single,
@@ -468,7 +473,7 @@ test('what is logged when the transport is closed already is counted and reporte
   expect(child.stderr[0]).toMatch(/records dropped: 4 \(logged after close: svc_\w+ INFO 4\)/);
 });
 
-test('what listeners of exit log is sent, whether they were set before the logger or after it', SLOW, async () => {
+test('records from listeners of exit are sent, whether these were added before or after the logger', SLOW, async () => {
   const { child, service } = run(
     `log(1); await transport.flush();
 process.on('exit', () => log(2)); process.prependListener('exit', () => log(3));
@@ -484,7 +489,7 @@ process.on('exit', () => { log(20); process.on('exit', () => {}); });`,
 test.each([
   ['calls process.exit()', 'process.exit(3);'],
   ['throws', "throw new Error('a listener');"],
-])('what a listener of exit logs that was there before the logger and %s is sent', SLOW, async (_how, then) => {
+])('records from a listener of exit that was added before the logger and %s are sent', SLOW, async (_how, then) => {
   const { child, service } = run(
     `last = () => log(2); log(1); await transport.flush(); setTimeout(() => process.exit(3), 100);`,
     framed,
@@ -494,7 +499,7 @@ test.each([
   expect(await stored(service)).toBe(3);
 });
 
-test('the exit worker starts in a working directory that is gone, too', SLOW, async () => {
+test('the exit worker starts even if the working directory was deleted', SLOW, async () => {
   const { child, service } = run(
     `const fs = await import('node:fs'); const folder = fs.mkdtempSync('/tmp/loghive-gone-'); process.chdir(folder);
 fs.rmdirSync(folder); log(1); await transport.flush(); log(5); process.exit(3);`,
@@ -505,7 +510,7 @@ fs.rmdirSync(folder); log(1); await transport.flush(); log(5); process.exit(3);`
   expect(await stored(service)).toBe(6);
 });
 
-test('a program that emits exit itself goes on, and ends on its own', SLOW, async () => {
+test('a program that emits exit itself continues, and ends by itself', SLOW, async () => {
   const { child, service } = run(
     `setTimeout(() => { log(1); process.emit('exit', 0); }, 100); setTimeout(async () => { log(2); await transport.close(); up(); }, 300);`,
     framed,
@@ -519,7 +524,7 @@ const FLUSH_ON_EXIT =
   "await import('../../../dist/esm/src/publisher/flush-on-exit.js'); const say = (text) => process.on('exit', (code) => console.log(text, code));";
 
 test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-  'flush-on-exit: on %s the listeners of exit run, then the process dies of it',
+  'flush-on-exit runs the listeners of exit on %s, then the signal ends the process',
   SLOW,
   async (signal) => {
     const { child, service } = run(
@@ -533,7 +538,7 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
   },
 );
 
-test('flush-on-exit leaves a signal to the handler of the application', SLOW, async () => {
+test("flush-on-exit leaves a signal to the application's own handler", SLOW, async () => {
   const { child } = run(
     `${FLUSH_ON_EXIT} say('exit'); const timer = work(); process.on('SIGTERM', () => { console.log('mine'); clearInterval(timer); }); up();`,
     { handleSignals: false },
@@ -543,7 +548,7 @@ test('flush-on-exit leaves a signal to the handler of the application', SLOW, as
   expect(child.stdout).toEqual(['up', 'mine', 'exit 0']);
 });
 
-test('flush-on-exit: a handler that goes and raises the signal again has the listeners of exit run', SLOW, async () => {
+test('flush-on-exit runs listeners of exit if a handler removes itself and raises the signal again', SLOW, async () => {
   const { child, service } = run(
     `${FLUSH_ON_EXIT} say('exit'); process.on('exit', () => { log(2); throw new Error('a listener'); });
 const shutDown = () => { log(1); process.off('SIGTERM', shutDown); process.kill(process.pid, 'SIGTERM'); };
@@ -556,7 +561,7 @@ process.on('SIGTERM', shutDown); work(); up();`,
   expect(await stored(service)).toBe(3);
 });
 
-test('flush-on-exit: the listeners of exit run where a handler of uncaughtException throws', SLOW, async () => {
+test('flush-on-exit runs the listeners of exit if a handler of uncaughtException throws', SLOW, async () => {
   const { child, service } = run(
     `${FLUSH_ON_EXIT} say('exit'); process.on('exit', () => { log(2); throw new Error('a listener'); });
 process.on('uncaughtException', (error) => { log(1); throw error; }); log(1); throw new Error('uncaught');`,
@@ -568,14 +573,14 @@ process.on('uncaughtException', (error) => { log(1); throw error; }); log(1); th
   expect(await stored(service)).toBe(4);
 });
 
-test('exitTimeoutMs: 0 waits for nothing at process.exit(), and reports what was lost', SLOW, async () => {
+test('with exitTimeoutMs: 0, process.exit() waits for nothing, and lost records are reported', SLOW, async () => {
   const { child } = run('log(3); process.exit(4);', { exitTimeoutMs: 0 });
   expect(await child.exited).toEqual({ code: 4, signal: null });
   expect(child.stderr).toHaveLength(1);
   expect(child.stderr[0]).toMatch(/records dropped: 3 \(unsent at exit: svc_\w+ INFO 3\)/);
 });
 
-test('a second signal cuts the waiting, and what is left is reported', SLOW, async () => {
+test('a second signal ends the waiting, and the remaining records are reported', SLOW, async () => {
   const proxy = await useProxy(broker.url);
   const { child } = run(
     'work(); transport.once("connect", () => { up(); });  process.once("message", () => { log(4); console.log("logged"); });',
@@ -589,7 +594,7 @@ test('a second signal cuts the waiting, and what is left is reported', SLOW, asy
   await child.waitForLine(/^logged$/);
   process.kill(child.pid!, 'SIGTERM');
   const started = performance.now();
-  // Until it is taken: signals of one kind that come together are one.
+  // Repeated until one is handled, because simultaneous signals of one kind arrive as one.
   const again = setInterval(() => child.running && process.kill(child.pid!, 'SIGTERM'), 200);
   onEnd(() => clearInterval(again));
   expect(await child.exited).toEqual({ code: null, signal: 'SIGTERM' });
@@ -597,7 +602,7 @@ test('a second signal cuts the waiting, and what is left is reported', SLOW, asy
   expect(child.stderr.join('\n')).toMatch(/records dropped: 4 \(unsent at exit: svc_\w+ INFO 4\)/);
 });
 
-test('an unreachable broker at the end costs exitTimeoutMs, and the number of records is reported', SLOW, async () => {
+test('an unreachable broker delays the end by exitTimeoutMs, and the number of records is reported', SLOW, async () => {
   const url = `amqp://127.0.0.1:${await freePort()}`;
   const { child } = run('log(12); up();', { url, exitTimeoutMs: 500 });
   await child.waitForLine(/^up$/);
@@ -609,7 +614,7 @@ test('an unreachable broker at the end costs exitTimeoutMs, and the number of re
   ).toHaveLength(1);
 });
 
-test('a logger without records does not keep the process, even without a listener', SLOW, async () => {
+test('a logger without records does not keep the process alive, even if the broker is unreachable', SLOW, async () => {
   const url = `amqp://127.0.0.1:${await freePort()}`;
   const { child } = run('up();', { url });
   await child.waitForLine(/^up$/);
@@ -621,7 +626,7 @@ test('a logger without records does not keep the process, even without a listene
 test.each([
   ['SIGTERM', 'SIGTERM' as const],
   ['process.exit()', undefined],
-])('a script that awaits flush() goes on while the broker is unreachable, until %s', SLOW, async (_what, signal) => {
+])('a script awaiting flush() stays alive while the broker is unreachable, until %s', SLOW, async (_what, signal) => {
   const url = `amqp://127.0.0.1:${await freePort()}`;
   const { child } = run(
     `log(3); transport.on('warning', () => setTimeout(up, 1500).unref()); process.on('beforeExit', () => console.log('beforeExit'));
@@ -637,7 +642,7 @@ ${signal ? '' : 'setTimeout(() => process.exit(4), 2500).unref();'} await transp
 });
 
 test(
-  'what is logged after a flush in vain at the end of the script is sent, by the same logger and by new ones',
+  'records that are logged after a failed flush at the end of the script are sent, by the same logger and by new ones',
   SLOW,
   async () => {
     const proxy = await useProxy(broker.url);
@@ -667,7 +672,7 @@ process.on('beforeExit', up);`,
   },
 );
 
-test('a script that ends with await flush() has everything confirmed', SLOW, async () => {
+test('a script that ends with await flush() gets everything confirmed', SLOW, async () => {
   const { child, service } = run('log(3); await transport.flush(); console.log("flushed");', single);
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(child.stdout).toEqual(['flushed']);

@@ -13,7 +13,7 @@ function laneOf(...records: string[]): Lane {
 
 const leftoverOf = (lane: Lane) => ({ service: 'shop', level: 'INFO' as const, frames: lane.drain(NOW_MS) });
 
-it('hands over what is in flight, given back, waiting and still open, in the order of the calls', () => {
+it('a handover has the frames in flight, given back and waiting, and the open lines, in the order of the calls', () => {
   const lane = laneOf('1', '2', '3', '4', '5', '6', 'ö7');
   const [first, second] = [lane.take()!, lane.take()!];
   lane.giveBack(first);
@@ -30,17 +30,17 @@ it('hands over what is in flight, given back, waiting and still open, in the ord
   ]);
 });
 
-it('is taken over behind what a lane has, and can be taken over twice', () => {
+it('a lane appends a handover to its own frames, and can take over a second one', () => {
   const other = laneOf('0');
   const first = other.adopt(unpack(pack(leftoverOf(laneOf('1', '2', '3')))));
-  // The place of a frame in what was handed over is how far it stands behind the first.
+  // The sequence numbers of adopted frames are consecutive, so one counts from the first to find a frame's outcome.
   expect(other.adopt(unpack(pack(leftoverOf(laneOf('4')))))).toBe(first + 2);
   expect([other.records, other.bytes]).toEqual([5, 10]);
   other.cut(NOW_MS);
   expect(other.drain(NOW_MS).map(({ body }) => body.toString())).toEqual(['0', '1\n2', '3', '4']);
 });
 
-it('counts what became of each frame, the parts of one that was split included', () => {
+it('the outcome counts what became of each frame, including the parts of one that was split', () => {
   const leftover = leftoverOf(laneOf('1', '2', '3', '4', '5'));
   const packed = pack(leftover);
   settle(packed, 0, 'confirmed', 2);
@@ -55,7 +55,7 @@ it('counts what became of each frame, the parts of one that was split included',
   });
 });
 
-it('counts everything as left where there was no memory to hand it over', () => {
+it('the outcome counts all records as left over if there was no memory for the handover', () => {
   const leftover = leftoverOf(laneOf('1', '2', '3'));
   expect(outcomeOf(leftover, undefined)).toMatchObject({ confirmed: 0, tooLarge: 0, restRecords: 3 });
 });

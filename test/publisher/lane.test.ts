@@ -36,20 +36,20 @@ describe('a lane', () => {
     expect(lane.hasOpenLines).toBe(true);
   });
 
-  it('makes a frame of its own of a line that is larger than a frame', () => {
+  it('puts a line that is larger than a frame into a frame of its own', () => {
     const lane = laneWith('small', 'z'.repeat(FRAME_BYTES * 2), 'small again');
     lane.cut(NOW_MS);
     expect(bodies(lane).map((body) => body.length)).toEqual([5, FRAME_BYTES * 2, 11]);
   });
 
-  it('sends one record a message where Python consumers read as well', () => {
+  it('has one record per message if Python consumers read as well', () => {
     const lane = emptyLane(1);
     lane.add('a', 2, NOW_MS, account);
     lane.add('b', 2, NOW_MS, account);
     expect(bodies(lane)).toEqual(['a', 'b']);
   });
 
-  it('puts back what was not confirmed before everything that was logged after it, in order', () => {
+  it('puts unconfirmed frames back in order, before everything that was logged after them', () => {
     const lane = laneWith();
     for (const line of ['1', '2', '3', '4']) {
       lane.add(line, 2, NOW_MS, account);
@@ -65,7 +65,7 @@ describe('a lane', () => {
     expect(first.attempts).toBe(1);
   });
 
-  it('drops its oldest frame first, open lines included', () => {
+  it('drops its oldest frame first, and its open lines last', () => {
     const lane = laneWith('old');
     lane.cut(NOW_MS);
     lane.add('new', 4, NOW_MS, account);
@@ -75,7 +75,7 @@ describe('a lane', () => {
     expect(lane.isEmpty).toBe(true);
   });
 
-  it('never drops what is in flight', () => {
+  it('never drops frames in flight', () => {
     const lane = laneWith('on its way');
     lane.cut(NOW_MS);
     lane.take();
@@ -83,33 +83,33 @@ describe('a lane', () => {
     expect(lane.records).toBe(1);
   });
 
-  it('calls waiters once, when everything that was there is confirmed or dropped', () => {
+  it('calls a watcher once, when everything that was logged before it is confirmed or dropped', () => {
     const lane = laneWith('a');
     lane.cut(NOW_MS);
     const inFlight = lane.take()!;
     lane.add('b', 2, NOW_MS, account);
-    const told: string[] = [];
-    expect(lane.watch(() => told.push('first'))).toBe(true);
+    const notified: string[] = [];
+    expect(lane.watch(() => notified.push('first'))).toBe(true);
     lane.add('logged later, in the same open frame', 10, NOW_MS, account);
     lane.cut(NOW_MS);
     lane.add('c', 2, NOW_MS, account);
-    lane.watch(() => told.push('second'));
+    lane.watch(() => notified.push('second'));
     lane.confirmed(inFlight);
-    expect(told).toEqual([]);
+    expect(notified).toEqual([]);
     lane.dropOldest(NOW_MS);
-    expect(told).toEqual(['first']);
+    expect(notified).toEqual(['first']);
     lane.drain(0);
-    expect(told).toEqual(['first', 'second']);
-    expect(lane.watch(() => told.push('never'))).toBe(false);
+    expect(notified).toEqual(['first', 'second']);
+    expect(lane.watch(() => notified.push('never'))).toBe(false);
   });
 
-  it('splits frames that are larger than the broker allows, in their order, and drops only single records', () => {
+  it('splits frames larger than the broker allows, in order, and drops only records too large by themselves', () => {
     const lane = laneWith('1', '22', '333', '4444');
     lane.cut(NOW_MS);
     const first = lane.take()!;
     for (const text of ['5', 'x'.repeat(9), '6']) lane.add(text, text.length + 1, NOW_MS, account);
-    let told = 0;
-    lane.watch(() => told++);
+    let notified = 0;
+    lane.watch(() => notified++);
     lane.giveBack(first);
     expect(lane.limitBodies(5, NOW_MS).map(({ body }) => body.toString())).toEqual(['x'.repeat(9)]);
     for (const text of ['7', '8', '9', '0']) lane.add(text, 2, NOW_MS, account);
@@ -118,17 +118,17 @@ describe('a lane', () => {
     expect([one, two, three].map(({ body }) => body.toString())).toEqual(['1\n22', '333', '4444']);
     for (const frame of [three, one]) lane.giveBack(frame);
     lane.confirmed(two);
-    expect(told).toBe(0);
+    expect(notified).toBe(0);
     const rest = [lane.take()!, lane.take()!, lane.take()!, lane.take()!, lane.take()!, lane.take()!];
     expect(rest.map(({ body }) => body.toString())).toEqual(['1\n22', '4444', '5', '6', '7\n8\n9', '0']);
     for (const frame of rest.slice(0, 4)) lane.confirmed(frame);
-    expect(told).toBe(1);
+    expect(notified).toBe(1);
     for (const frame of rest.slice(4)) lane.confirmed(frame);
     expect(lane.isEmpty).toBe(true);
     expect(lane.bytes).toBe(0);
   });
 
-  it('knows whose records a frame holds, also where that is split', () => {
+  it('knows whose records a frame contains, even after it was split', () => {
     const lane = emptyLane();
     const other = new Account();
     for (const [text, whose] of [
@@ -163,7 +163,7 @@ describe('a lane', () => {
     expect(lane.take()?.madeAtS).toBe(NOW_MS / 1000);
   });
 
-  it('holds texts of any script byte for byte, to the last byte of a frame', () => {
+  it('stores text in any script byte for byte, up to the last byte of a frame', () => {
     const lane = emptyLane();
     const lines = ['plain', 'ü€😀', '', 'x'.repeat(FRAME_BYTES - 'plain'.length - Buffer.byteLength('ü€😀') - 4)];
     for (const line of lines) lane.add(line, Buffer.byteLength(line) + 1, NOW_MS, account);
@@ -171,7 +171,7 @@ describe('a lane', () => {
     expect(bodies(lane)).toEqual([lines.join('\n')]);
   });
 
-  it('writes over the memory of a frame only after its confirm', () => {
+  it('reuses the memory of a frame only after its confirm', () => {
     const lane = emptyLane();
     const long = (letter: string) => letter.repeat(FRAME_BYTES - 1);
     const add = (letter: string) => lane.add(long(letter), FRAME_BYTES, NOW_MS, account);
@@ -192,7 +192,7 @@ describe('a lane', () => {
     expect(again.body.toString()).toBe(long('d'));
   });
 
-  it('does not hold a whole frame of memory for a few lines that wait', () => {
+  it('does not keep the memory of a whole frame for a few waiting lines', () => {
     const lane = laneWith('a', 'b');
     lane.cut(NOW_MS);
     expect(lane.take()!.body.buffer.byteLength).toBeLessThan(FRAME_BYTES);

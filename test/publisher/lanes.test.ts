@@ -14,7 +14,7 @@ async function openThrottle(resume = () => {}): Promise<LaneThrottle> {
 }
 
 describe('the throttle of a lane', () => {
-  it('lets nothing go before its queue is declared, then says so', async () => {
+  it('admits nothing before the queue is declared, then resumes the lane', async () => {
     const resume = vi.fn();
     const throttle = new LaneThrottle(() => 1, resume);
     const declare = vi.fn(declared);
@@ -25,14 +25,14 @@ describe('the throttle of a lane', () => {
     expect(declare).toHaveBeenCalledOnce();
   });
 
-  it('declares again on another connection', async () => {
+  it('declares the queue again on another connection', async () => {
     const throttle = await openThrottle();
     const declare = vi.fn(declared);
     expect(throttle.admits({} as OpenConnection, 0, declare)).toBe(false);
     expect(declare).toHaveBeenCalledOnce();
   });
 
-  it('holds the lane back after a refusal, and declares again before it goes on', async () => {
+  it('holds the lane back after a refusal, and declares the queue again before it continues', async () => {
     const resume = vi.fn();
     const throttle = await openThrottle(resume);
     resume.mockClear();
@@ -45,7 +45,7 @@ describe('the throttle of a lane', () => {
     expect(declare).toHaveBeenCalledOnce();
   });
 
-  it('lets one frame go after a refusal and doubles with each confirm', async () => {
+  it('admits one frame after a refusal, and twice as many after each confirm', async () => {
     const throttle = await openThrottle();
     throttle.refused();
     await vi.waitFor(() => expect(throttle.isHeld).toBe(false));
@@ -57,7 +57,7 @@ describe('the throttle of a lane', () => {
     expect(throttle.admits(connection, 2, declared)).toBe(false);
   });
 
-  it('grows its delay with each refusal in a row and forgets it with a confirm', async () => {
+  it('increases its delay with each consecutive refusal, and resets it with a confirm', async () => {
     const attempts: number[] = [];
     const throttle = new LaneThrottle(
       (attempt) => {
@@ -73,7 +73,7 @@ describe('the throttle of a lane', () => {
     expect(attempts).toEqual([1, 2, 1]);
   });
 
-  it('asks again after a delay when the declaration failed', async () => {
+  it('resumes the lane after a delay if the declaration failed', async () => {
     const resume = vi.fn();
     const throttle = new LaneThrottle(() => 1, resume);
     throttle.admits(connection, 0, () => Promise.reject(new Error('connection lost')));

@@ -14,7 +14,7 @@ beforeEach(() => {
   onTestFinished(() => void vi.useRealTimers());
 });
 
-/** A connection whose state the test sets, and what is reported of it. */
+/** A connection whose state the test sets, and what is reported about it. */
 function useReports() {
   const connection = { events: new EventEmitter(), state: 'waiting', status: () => ({ state: connection.state }) };
   const channel = { events: new EventEmitter(), connection };
@@ -65,7 +65,7 @@ test('a reconnect is logged once, and ends the reports', () => {
   expect(lines).toEqual(['INFO reconnected to RabbitMQ (broker:5672); sending 3 waiting records']);
 });
 
-test('a connection that was closed in order is no outage, nor is a publisher that was closed', () => {
+test('neither a connection that was closed on purpose nor a closed publisher counts as an outage', () => {
   const closed = useReports();
   closed.connection.events.emit('failed', refused);
   closed.connection.state = 'closed';

@@ -33,7 +33,7 @@ function line(number: number, size = 100): string {
   return JSON.stringify({ number, filler: 'x'.repeat(size) });
 }
 
-/** Everything that lies in a queue, line by line, in its order. */
+/** Takes all messages out of a queue. Returns the numbers of their records in order. */
 async function drain(queue: string, url = broker.url): Promise<number[]> {
   const connection = await connect(url);
   const channel = await connection.createChannel();
@@ -49,7 +49,7 @@ async function drain(queue: string, url = broker.url): Promise<number[]> {
 const range = (count: number) => Array.from({ length: count }, (_, index) => index);
 
 describe('a publisher', () => {
-  it('takes records before it is connected, and has them confirmed in the order of the calls', async () => {
+  it('accepts records before it is connected, and gets them confirmed in the order of the calls', async () => {
     const service = uniqueName('svc');
     const publisher = open();
     for (const number of range(3000)) publisher.accept(service, 'INFO', line(number));
@@ -65,7 +65,7 @@ describe('a publisher', () => {
     expect(await drain(`${service}_info_logs`)).toEqual(range(3000));
   });
 
-  it('sends a lone record as JSON and several as a frame, persistent, with the time in the properties', async () => {
+  it('sends a single record as JSON and several as a frame, both persistent and with a timestamp', async () => {
     const service = uniqueName('svc');
     const publisher = open();
     publisher.accept(service, 'ERROR', line(1));
@@ -85,7 +85,7 @@ describe('a publisher', () => {
     expect(second.content.toString()).toBe(`${line(2)}\n${line(3)}`);
   });
 
-  it('sends everything again, in order, that was not confirmed when the connection was reset', async () => {
+  it('sends everything again that was not confirmed when the connection was reset', async () => {
     const service = uniqueName('svc');
     const proxy = await useProxy(broker.url);
     const publisher = open({ url: proxy.url(broker.url) });
@@ -103,12 +103,12 @@ describe('a publisher', () => {
     expect([...new Set(numbers)].sort((a, b) => a - b)).toEqual(range(8001));
   });
 
-  it('waits behind a full queue without holding up another level, and goes on when there is room', async () => {
+  it('waits for a full queue without holding up another level, and continues when there is room', async () => {
     const service = uniqueName('svc');
     const publisher = open({ queueMaxSize: 2 });
     const info = () => publisher.status().lanes.find(({ level }) => level === 'INFO');
     let sent = 0;
-    // A quorum queue takes a little more than its limit before it refuses.
+    // A quorum queue accepts a little more than its limit before it refuses.
     await eventually(() => {
       publisher.accept(service, 'INFO', line(sent++, 70_000));
       return (info()?.nacks ?? 0) > 0;
@@ -127,7 +127,7 @@ describe('a publisher', () => {
     expect(publisher.stats().dropped).toEqual({});
   });
 
-  it('declares a deleted queue again and loses nothing of what was returned', async () => {
+  it('declares a deleted queue again, and loses no returned record', async () => {
     const service = uniqueName('svc');
     const publisher = open();
     publisher.accept(service, 'INFO', line(0));
@@ -154,7 +154,7 @@ describe('a publisher', () => {
     expect(await drain(`${service}_info_logs`)).toEqual([0, 1]);
   });
 
-  it('drops the lowest level first when the buffer is full, and counts every record of it', async () => {
+  it('drops the lowest level first when the buffer is full, and counts every dropped record', async () => {
     const service = uniqueName('svc');
     const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB });
     for (const number of range(600)) publisher.accept(service, 'DEBUG', line(number, 1000));
@@ -170,7 +170,7 @@ describe('a publisher', () => {
     expect(pending + total).toBe(1601);
   });
 
-  it('drops a record that no buffer can hold, and no other for it', () => {
+  it('drops a record that is larger than the whole buffer, and no other for it', () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB });
     for (const number of range(10)) publisher.accept('shop', 'DEBUG', line(number));
     publisher.accept('shop', 'ERROR', line(0, MIB));
@@ -178,7 +178,7 @@ describe('a publisher', () => {
     expect(publisher.stats().pending).toBe(10);
   });
 
-  it('sends in smaller frames what the broker finds too large, and drops only the records that are so by themselves', async () => {
+  it('splits frames that the broker finds too large, and drops only records too large by themselves', async () => {
     const small = await useDevelopmentBroker({ maxMessageBytes: 2000 });
     const service = uniqueName('svc');
     const publisher = open({ url: small.url });
@@ -189,7 +189,7 @@ describe('a publisher', () => {
     const dropped = { INFO: { 'larger than the broker allows': 1 } };
     expect(publisher.stats()).toMatchObject({ accepted: 202, confirmed: 201, pendingBytes: 0, dropped });
     expect(await drain(`${service}_info_logs`, small.url)).toEqual([...range(200), 201]);
-    // From now on it is known, and costs no channel.
+    // From now on the limit is known, and no channel is closed.
     const { retries } = publisher.stats();
     for (const number of range(200)) publisher.accept(service, 'INFO', line(number));
     publisher.accept(service, 'ERROR', line(0, 3000));
@@ -197,7 +197,7 @@ describe('a publisher', () => {
     expect(publisher.stats()).toMatchObject({ confirmed: 401, retries, dropped: { ...dropped, ERROR: dropped.INFO } });
   });
 
-  it('closes within its time when the broker is unreachable, and reports how many records were dropped', async () => {
+  it('closes in time when the broker is unreachable, and returns how many records were dropped', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1' });
     for (const number of range(10)) publisher.accept('shop', 'INFO', line(number));
     const started = performance.now();
@@ -206,7 +206,7 @@ describe('a publisher', () => {
     expect(publisher.stats().dropped).toEqual({ INFO: { 'unsent at close': 10 } });
   });
 
-  it('tries an unreachable broker again and again while it closes, whatever its backoff has come to', async () => {
+  it('keeps trying an unreachable broker while it closes, however long its backoff has become', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onTestFinished(() => void vi.restoreAllMocks());
     const proxy = await useProxy(broker.url);
@@ -215,13 +215,13 @@ describe('a publisher', () => {
     publisher.accept(uniqueName('svc'), 'INFO', line(1));
     const connection = () => publisher.status().connection;
     for (let attempt = 0; attempt < 5; attempt++) {
-      // An attempt that is refused within the same millisecond could not be told from the one before.
+      // Two attempts that are refused in the same millisecond could not be events apart.
       await eventually(() => connection().state === 'waiting' && (connection().lastErrorAtMs ?? 0) < Date.now());
       const { lastErrorAtMs = 0 } = connection();
       await publisher.flushWithin(1);
       await eventually(() => connection().lastErrorAtMs! > lastErrorAtMs && connection().state === 'waiting');
     }
-    // The next attempt by its backoff is half a minute away.
+    // By its backoff, the next attempt would be half a minute away.
     await eventually(() => (connection().lastErrorAtMs ?? 0) < Date.now());
     const { lastErrorAtMs = 0 } = connection();
     const closing = publisher.close(8000);
@@ -233,8 +233,8 @@ describe('a publisher', () => {
   it.each<[string, (number: number) => string]>([
     ['log in turn', (number) => `shop${number % 3}`],
     ['log one after the other', (number) => `shop${Math.floor(number / 2000)}`],
-    ['log more and less often', (number) => (number % 50 === 0 ? 'shop0' : 'shop1')],
-  ])('keeps the newest records of one level, over all services, where services %s', async (_how, serviceOf) => {
+    ['log at different rates', (number) => (number % 50 === 0 ? 'shop0' : 'shop1')],
+  ])('keeps the newest records of one level over all services, if the services %s', async (_how, serviceOf) => {
     const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB });
     const services = new Map<string, number[]>();
     for (const number of range(6000)) {
@@ -249,11 +249,11 @@ describe('a publisher', () => {
       newestLost = Math.max(newestLost, numbers.at(-waiting - 1) ?? 0);
       if (waiting > 0) oldestKept = Math.min(oldestKept, numbers.at(-waiting)!);
     }
-    // It is dropped by frames.
+    // Whole frames are dropped.
     expect(newestLost - oldestKept).toBeLessThan((2 * FRAME_BYTES + MIB / 16) / 300);
   });
 
-  it('ends a flush when what it waits for is confirmed or dropped, and not while the broker is unreachable', async () => {
+  it('resolves a flush when its records are confirmed or dropped, not while the broker is unreachable', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB });
     publisher.accept('shop', 'INFO', line(0));
     let ended = false;
@@ -267,7 +267,7 @@ describe('a publisher', () => {
     await flushing;
   });
 
-  it('keeps nothing for each flush that is asked for while the broker is unreachable', async () => {
+  it('shares one promise among repeated flushes while the broker is unreachable', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1' });
     publisher.accept('shop', 'INFO', line(0));
     const first = publisher.flush();
@@ -278,7 +278,7 @@ describe('a publisher', () => {
     await Promise.all([first, publisher.flush()]);
   });
 
-  it('ends the waiting of everyone who waits, when it is asked to', async () => {
+  it('ends every waiting call of flushWithin() and close() by cutWaiting()', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1' });
     publisher.accept('shop', 'INFO', line(0));
     const waiting = [publisher.flushWithin(60_000), publisher.close(60_000), publisher.flushWithin(60_000)];
@@ -287,7 +287,7 @@ describe('a publisher', () => {
     expect(publisher.stats().dropped).toEqual({ INFO: { 'unsent at close': 1 } });
   });
 
-  it('reports what is lost at close in one line, with a code of its own', async () => {
+  it('reports the records lost at close in one line, with a code of their own', async () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1' });
     await once(publisher.events, 'warning');
     const lost: LoghiveError[] = [];
@@ -306,7 +306,7 @@ describe('a publisher', () => {
     ]);
   });
 
-  it('counts what is logged after close, and never throws', async () => {
+  it('counts records that are logged after close, and never throws', async () => {
     const publisher = open();
     await publisher.close();
     publisher.accept('shop', 'INFO', line(1));
@@ -321,7 +321,7 @@ describe('a publisher', () => {
     expect(second).toBe(first);
   });
 
-  it('comes back from its rest when there is something to send', async () => {
+  it('connects again after a rest when there is something to send', async () => {
     const service = uniqueName('svc');
     const publisher = open();
     publisher.accept(service, 'INFO', line(0));
@@ -333,7 +333,7 @@ describe('a publisher', () => {
     expect(await drain(`${service}_info_logs`)).toEqual([0, 1]);
   });
 
-  it('connects again and loses nothing where amqplib throws though the connection looks open', async () => {
+  it('connects again and loses nothing if amqplib throws although the connection looks open', async () => {
     const connection = await connect(broker.url);
     const prototype = Object.getPrototypeOf(await connection.createConfirmChannel());
     await connection.close();
@@ -354,7 +354,7 @@ describe('a publisher', () => {
     expect(await drain(`${service}_info_logs`)).toEqual([0, 1]);
   });
 
-  it('goes on when a listener of the application throws', async () => {
+  it('continues when a listener of the application throws', async () => {
     const service = uniqueName('svc');
     const proxy = await useProxy(broker.url);
     const publisher = open({ url: proxy.url(broker.url) });
@@ -371,9 +371,9 @@ describe('a publisher', () => {
     expect(publisher.stats()).toMatchObject({ confirmed: 2, pending: 0 });
   });
 
-  it('says that a broker is there again which was told to be away, once, and how many records waited', async () => {
-    const said = vi.spyOn(internalLogger, 'info');
-    onTestFinished(() => said.mockRestore());
+  it('logs once that an unreachable broker is reachable again, and how many records waited', async () => {
+    const info = vi.spyOn(internalLogger, 'info');
+    onTestFinished(() => info.mockRestore());
     const proxy = await useProxy(broker.url);
     await proxy.refuse();
     const publisher = open({ url: proxy.url(broker.url) });
@@ -383,28 +383,28 @@ describe('a publisher', () => {
     await eventually(() => warnings.length > 0);
     await proxy.heal();
     await publisher.flush();
-    const lines = said.mock.calls.map(([sentence]) => sentence);
+    const lines = info.mock.calls.map(([sentence]) => sentence);
     expect(lines).toEqual([`reconnected to RabbitMQ (127.0.0.1:${proxy.port}); sending 12 waiting records`]);
   });
 
-  it('says nothing of a broker that is there from the start', async () => {
-    const said = vi.spyOn(internalLogger, 'info');
-    onTestFinished(() => said.mockRestore());
+  it('logs nothing about a broker that is reachable from the start', async () => {
+    const info = vi.spyOn(internalLogger, 'info');
+    onTestFinished(() => info.mockRestore());
     const publisher = open();
     publisher.accept(uniqueName('svc'), 'INFO', line(0));
     await publisher.flush();
-    expect(said).not.toHaveBeenCalled();
+    expect(info).not.toHaveBeenCalled();
   });
 
-  it('tells that it connects, loses the connection and connects again', async () => {
+  it('emits events when it connects, loses the connection and connects again', async () => {
     const proxy = await useProxy(broker.url);
     const publisher = open({ url: proxy.url(broker.url) });
-    const told: string[] = [];
-    publisher.events.on('connect', () => told.push('connect'));
-    publisher.events.on('disconnect', () => told.push('disconnect'));
-    await eventually(() => told.length === 1);
+    const events: string[] = [];
+    publisher.events.on('connect', () => events.push('connect'));
+    publisher.events.on('disconnect', () => events.push('disconnect'));
+    await eventually(() => events.length === 1);
     await proxy.reset();
-    await eventually(() => told.length === 3);
-    expect(told).toEqual(['connect', 'disconnect', 'connect']);
+    await eventually(() => events.length === 3);
+    expect(events).toEqual(['connect', 'disconnect', 'connect']);
   });
 });

@@ -8,14 +8,14 @@ import { eventually } from '../support/wait.mjs';
 
 const broker = await useBroker();
 
-/** What an integration makes of its options; the names of service and level are no part of it. */
+/** The settings that an integration derives from its options, without its service and level. */
 function settings(options: ProducerOptions = {}): PublisherConfig {
   const config = producerConfig('test', { service: 'shop', url: broker.url, ...options });
   const { broker: at, queues, lingerMs, bufferBytes, recordsPerMessage, exitTimeoutMs, handleSignals } = config;
   return { broker: at, queues, lingerMs, bufferBytes, recordsPerMessage, exitTimeoutMs, handleSignals };
 }
 
-/** Each test has a publisher of its own: no two have the same heartbeat. */
+/** A different heartbeat each time, so that each test has its own publisher. */
 let heartbeats = 100;
 const ownHeartbeat = () => ({ heartbeatMs: 1000 * heartbeats++ });
 const ownSettings = (options: ProducerOptions = {}) => settings({ ...ownHeartbeat(), ...options });
@@ -30,7 +30,7 @@ const listeners = () =>
   ['SIGTERM', 'SIGINT', 'SIGHUP', 'beforeExit', 'exit'].map((event) => process.listenerCount(event));
 
 describe('publishers', () => {
-  it('are one for the same settings, though each integration resolved them itself', () => {
+  it('are shared by integrations with equal settings, although each has resolved its own', () => {
     const options = ownHeartbeat();
     const [first, second] = [settings(options), settings(options)];
     expect(first).not.toBe(second);
@@ -49,14 +49,14 @@ describe('publishers', () => {
     ['the form of messages', { queueType: 'python' }],
     ['the limits of queues', { queueMaxSize: 7 }],
     ['TLS', { tls: { servername: 'broker' } }],
-  ])('are two where they differ in %s', (_what, options) => {
+  ])('are separate if the settings differ in %s', (_what, options) => {
     const common = { ...ownHeartbeat(), exitTimeoutMs: 0 };
     const first = share(settings(common));
     const second = share(settings({ ...common, ...options }));
     expect(second.publisher).not.toBe(first.publisher);
   });
 
-  it('stay open until the last integration is released, which closes them', async () => {
+  it('stay open until the last integration releases them', async () => {
     const config = ownSettings();
     const service = uniqueName('svc');
     const [first, second] = [share(config), share(config)];
@@ -70,7 +70,7 @@ describe('publishers', () => {
     expect(second.publisher.stats().dropped).toEqual({ INFO: { 'logged after close': 1 } });
   });
 
-  it('count an integration that is released twice once, and give it the same answer', async () => {
+  it('count an integration once, however often it releases them, and give it the same result each time', async () => {
     const config = ownSettings();
     const [first, second] = [share(config), share(config)];
     const answers = await Promise.all([first.release(), first.release(), first.release()]);
@@ -80,7 +80,7 @@ describe('publishers', () => {
     expect(await second.release()).toEqual({ confirmed: 1, unsent: 0 });
   });
 
-  it('are opened again after the last release, without waiting for its end', async () => {
+  it('are replaced after the last release, without waiting for its end', async () => {
     const config = ownSettings();
     const first = share(config);
     const ended = first.release();
@@ -91,7 +91,7 @@ describe('publishers', () => {
     expect(await second.release()).toEqual({ confirmed: 1, unsent: 0 });
   });
 
-  it('report to a closed integration how many of its records are unsent, and keep them for the others', async () => {
+  it('tell a closed integration how many of its records are unsent, and keep these while others are open', async () => {
     const config = ownSettings({ url: 'amqp://127.0.0.1:1', exitTimeoutMs: 50 });
     const [first, second, silent] = [share(config), share(config), share(config)];
     for (const { publisher, account } of [first, second, second]) publisher.accept('shop', 'INFO', '{}', account);
@@ -102,7 +102,7 @@ describe('publishers', () => {
     expect(second.publisher.stats()).toMatchObject({ pending: 0, dropped: { INFO: { 'unsent at close': 3 } } });
   });
 
-  it('report to each integration its own records, whatever became of them', async () => {
+  it('tell each integration the outcome of its own records only', async () => {
     const config = ownSettings({ url: 'amqp://127.0.0.1:1', exitTimeoutMs: 50, bufferBytes: 256 * 1024 });
     const [first, second] = [share(config), share(config)];
     const line = JSON.stringify('x'.repeat(1000));
@@ -117,7 +117,7 @@ describe('publishers', () => {
     expect(unsent[0]! - 2 * unsent[1]!).toBeLessThan(3);
   });
 
-  it('let an integration go as soon as its own records are confirmed, however much another one logs', async () => {
+  it('release an integration as soon as its own records are confirmed, however much another one logs', async () => {
     const config = ownSettings({ exitTimeoutMs: 8000 });
     const service = uniqueName('svc');
     const [first, second] = [share(config), share(config)];
@@ -127,7 +127,7 @@ describe('publishers', () => {
       released = true;
       return result;
     });
-    // There is no moment at which nothing of the other one is in flight.
+    // Records of the other one are in flight all the time.
     while (!released) {
       second.publisher.accept(service, 'INFO', '{}', second.account);
       await new Promise(setImmediate);
@@ -136,16 +136,17 @@ describe('publishers', () => {
     expect(await releasing).toEqual({ confirmed: 1, unsent: 0 });
   });
 
-  it('hook into the process once however many they are, and leave it as it was', async () => {
+  it('add listeners to the process once, however many they are, and remove them again', async () => {
     const before = listeners();
     const integrations = [ownSettings(), ownSettings(), ownSettings()].map(share);
-    // To `exit` first and last; one that has to tell of records that came after its close does so already.
+    // `exit` has two, the first and the last. An earlier test may have added the last one, which also reports records
+    // logged after close.
     expect(listeners()).toEqual([...before.slice(0, 4).map((count) => count + 1), 2]);
     await Promise.all(integrations.map(({ release }) => release()));
     expect(listeners()).toEqual(before);
   });
 
-  it('are not kept after their close because something was logged to them then', async () => {
+  it('are garbage collected after their close, even if something was logged to them then', async () => {
     v8.setFlagsFromString('--expose-gc');
     const collect: () => void = vm.runInNewContext('gc');
     const closed: WeakRef<object>[] = [];
@@ -157,7 +158,7 @@ describe('publishers', () => {
     }
     await eventually(() => {
       collect();
-      // The last one may still lie on the stack.
+      // The last one may still be on the stack.
       expect(closed.filter((each) => each.deref()).length).toBeLessThan(2);
     });
   });

@@ -10,7 +10,7 @@ test.each<[string, object]>([
     { caFile: '/etc/ca.pem', certFile: '/c.pem', keyFile: '/k.pem', servername: 'mq' },
   ],
   ['auth_mechanism=PLAIN', {}],
-])('of %j is used', (query, found) => {
+])('the parameters %j are used', (query, found) => {
   expect(brokerParameters(query, true)).toEqual({ ...found, ignored: [] });
 });
 
@@ -26,7 +26,7 @@ test.each<[string, RegExp]>([
   ['cacertfile=', /"cacertfile", whose value is not the path of a file/],
   ['se%20cret!=1', /^something that is not a parameter/],
   ['constructor=1', /"constructor", which Loghive does not use/],
-])('of %j is named, without its value, and ignored', (query, words) => {
+])('the parameter %j is reported without its value, and ignored', (query, words) => {
   const { ignored, ...found } = brokerParameters(query, true);
   expect(found).toEqual({});
   expect(ignored).toHaveLength(1);
@@ -34,7 +34,7 @@ test.each<[string, RegExp]>([
   expect(ignored[0]).not.toContain('secret');
 });
 
-test('of TLS says something only to amqps', () => {
+test('parameters of TLS have no effect without amqps', () => {
   expect(brokerParameters('cacertfile=/ca.pem', false)).toEqual({
     ignored: ['parameter "cacertfile", which needs amqps://'],
   });

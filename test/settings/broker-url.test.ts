@@ -20,11 +20,11 @@ test.each<[string, object]>([
   ['amqp://10.0.0.1', { ...guest, hostname: '10.0.0.1' }],
   [' amqp://h\n', guest],
   ['amqp://h/v?heartbeat=30', { ...guest, vhost: 'v' }],
-])('%j is read', (url, host) => {
+])('%j is parsed', (url, host) => {
   expect(parseBrokerUrl(url)).toEqual([host]);
 });
 
-test('hosts in one URL share all but name and port', () => {
+test('hosts in one URL share everything but name and port', () => {
   const one = { ...guest, username: 'u', password: 'p,q', vhost: 'v' };
   expect(parseBrokerUrl('amqp://u:p,q@one:1, two,[::1]:3/v')).toEqual([
     { ...one, hostname: 'one', port: 1 },
@@ -43,7 +43,7 @@ test.each(['amqp://u:p@ss@one,two', 'amqp://u:p%40ss@one,two', ' amqp://u:p@ss@o
   },
 );
 
-test('whole URLs in a list each say their own', () => {
+test('complete URLs in a list each have their own settings', () => {
   expect(parseBrokerUrl('amqp://u:p@one/v, amqps://two')).toEqual([
     { ...guest, hostname: 'one', username: 'u', password: 'p', vhost: 'v' },
     { ...guest, hostname: 'two', protocol: 'amqps', port: 5671 },
@@ -99,6 +99,6 @@ test.each<[unknown, string]>([
   [['amqp://u:secret@h'], 'an array'],
   [{ password: 'secret' }, 'an object'],
   [5672, 'a number'],
-])('what is no broker URL is shown without what may be a secret in it', (value, text) => {
+])('a value that is not a broker URL is shown without anything that may be a secret', (value, text) => {
   expect(shownUrl(value)).toBe(text);
 });

@@ -71,11 +71,11 @@ test.each([
   'host=h sslkey=/k.pem passfile=/p',
   'shop',
   '',
-])('%j holds no secret and stays as it is', (url) => {
+])('%j contains no secret and stays unchanged', (url) => {
   expect(maskUrl(url)).toBe(url);
 });
 
-test('in a sentence of other code only URLs are masked', () => {
+test('in a message of other software, only URLs are masked', () => {
   const sentence = (url: string) => `npm error: request to "${url}" failed: see https://docs.example.com:443/x and a@b`;
   expect(maskUrlsIn(sentence('https://me:se"cret@registry.example.com/x'))).toBe(
     sentence('https://me:***@registry.example.com/x'),
@@ -92,6 +92,6 @@ test.each([
   ['My Schema', false],
   ['10:30', false],
   ['the password', false],
-])('%j may be a URL or a piece of one: %s', (text, may) => {
+])('%j may be a URL or a part of one: %s', (text, may) => {
   expect(mayHoldPassword(text)).toBe(may);
 });

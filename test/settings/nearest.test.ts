@@ -12,6 +12,6 @@ test.each<[string, string | undefined]>([
   ['uri', 'url'],
   ['', undefined],
   ['host', undefined],
-])('of %j the nearest known name is %s', (name, meant) => {
+])('the known name nearest to %j is %s', (name, meant) => {
   expect(nearest(name, known)).toBe(meant);
 });

@@ -42,7 +42,7 @@ function refusal(options: unknown): string {
   throw new Error('it was accepted');
 }
 
-test('an argument goes before the environment, the environment before the default', () => {
+test('an argument takes precedence over the environment, and that over the default', () => {
   const variables = { LINGER: '7', OLD_LINGER: '8' };
   expect(resolve({ lingerMs: 6 }, variables).values.lingerMs).toBe(6);
   expect(resolve({}, variables).values.lingerMs).toBe(7);
@@ -75,7 +75,7 @@ test.each<[unknown, string]>([
   [null, 'Integration: the options are null, expected an object.'],
   [['shop'], 'Integration: the options are an array, expected an object.'],
   ['amqp://user:secret@host', 'Integration: the options are text, expected an object.'],
-])('a wrong argument is refused in one line: %s', (options, line) => {
+])('an invalid argument is refused in one line: %s', (options, line) => {
   expect(refusal(options)).toBe(line);
 });
 
@@ -84,7 +84,7 @@ test.each([
   [{ LINGER: '1e1' }, 'environment variable LINGER is "1e1", expected an integer from 0 to 100 (milliseconds)'],
   [{ LINGER: '1000' }, 'environment variable LINGER is 1000, expected an integer from 0 to 100 (milliseconds)'],
   [{ LINGER: '-1' }, 'environment variable LINGER is -1, expected an integer from 0 to 100 (milliseconds)'],
-])('a wrong value of the environment is reported and the default is used: %s', (variables, line) => {
+])('an invalid environment variable is reported, and the default is used: %s', (variables, line) => {
   const { values, warnings } = resolve({}, variables);
   expect(values.lingerMs).toBe(5);
   expect(warnings).toHaveLength(1);
@@ -92,18 +92,18 @@ test.each([
   expect(warnings[0]).toContain('; 5 is used instead. Correct it or set the option "lingerMs".');
 });
 
-test('a wrong value of the environment is ignored for the next variable', () => {
+test('an invalid environment variable is reported, and the next variable is used', () => {
   const { values, warnings } = resolve({}, { LINGER: 'soon', OLD_LINGER: '9' });
   expect(values.lingerMs).toBe(9);
   expect(warnings).toHaveLength(1);
   expect(warnings[0]).toContain('; environment variable OLD_LINGER is used instead.');
 });
 
-test('a wrong variable is not asked where there is an argument', () => {
+test('an invalid environment variable is not reported if there is an argument', () => {
   expect(resolve({ lingerMs: 6 }, { LINGER: 'soon' }).warnings).toEqual([]);
 });
 
-test('where there is no default a wrong value of the environment throws', () => {
+test('an invalid environment variable throws if there is no default', () => {
   const needed = { kind: { ...table.kind, env: ['KIND'], required: true } };
   const act = () => resolveOptions('Integration', needed, {}, environmentOf({ KIND: 'stream' }), () => {});
   expect(act).toThrow(
@@ -111,7 +111,7 @@ test('where there is no default a wrong value of the environment throws', () => 
   );
 });
 
-test('a variable that is set to nothing is not set, unless nothing is a value', () => {
+test('an empty variable counts as unset, unless an empty value is allowed', () => {
   const list = { check: (value: unknown) => value, fallback: 'default', env: ['LIST'] };
   const environment = environmentOf({ LIST: '' });
   expect(resolveOptions('Integration', { list }, {}, environment, () => {}).list).toBe('default');
@@ -119,7 +119,7 @@ test('a variable that is set to nothing is not set, unless nothing is a value', 
   expect(resolveOptions('Integration', takesEmpty, {}, environment, () => {}).list).toBe('');
 });
 
-test('a failure of a check that is no complaint about the value is not hidden', () => {
+test('an unexpected error in a check is not hidden', () => {
   const broken = { check: () => JSON.parse('{'), fallback: 1 };
   expect(() => resolveOptions('Integration', { broken }, { broken: 1 }, environmentOf({}), () => {})).toThrow(
     SyntaxError,
@@ -136,7 +136,7 @@ test.each<[unknown, string]>([
   ['u:secret@h', '"u:***@h"'],
   [['shop', 'amqp://u:secret@h', 5, {}], '["shop","amqp://u:***@h",5,an object]'],
   ['a:b', '"a:b"'],
-])('%s is shown short, in one line, without throwing and without a password', (value, text) => {
+])('%s is shown in one short line, without a password', (value, text) => {
   expect(shown(value)).toBe(text);
 });
 
@@ -151,6 +151,6 @@ test.each([
   ['off', false],
   ['n', false],
   ['maybe', 'maybe'],
-])('the text %s is read as a boolean as Python settings read it', (text, value) => {
+])('the text %s is parsed as a boolean as in Python settings', (text, value) => {
   expect(booleanText(text)).toBe(value);
 });

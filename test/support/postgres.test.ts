@@ -38,7 +38,7 @@ test('committed rows survive a SIGKILL and a restart on the same data', async ()
   expect(await server.query('select count(*)::int as n from t', [], 'durable')).toEqual([{ n: 1000 }]);
 });
 
-test('restart, settings, dropped databases', async () => {
+test('a server restarts with its settings, and drops databases', async () => {
   await server.restart();
   expect(await server.query('show max_connections')).toEqual([{ max_connections: '12' }]);
   expect(await server.query('show synchronous_commit')).toEqual([{ synchronous_commit: 'on' }]);
@@ -53,7 +53,7 @@ test('a wrong password is rejected', async () => {
   await expect(connect({ connectionString: url })).rejects.toThrow(/password authentication failed/);
 });
 
-test('TLS with the private authority', async () => {
+test('a client connects by TLS with the private authority', async () => {
   const { client } = await connect({ connectionString: server.url, ssl: { ca: ca.cert } });
   const { rows } = await client.query('select ssl from pg_stat_ssl where pid = pg_backend_pid()');
   expect(rows).toEqual([{ ssl: true }]);

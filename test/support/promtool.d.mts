@@ -5,4 +5,4 @@
 export function requirePromtool(): string;
 
 /** The result of `promtool check metrics` for the text of a scrape. */
-export function checkMetrics(text: string): { passed: boolean; said: string };
+export function checkMetrics(text: string): { passed: boolean; output: string };

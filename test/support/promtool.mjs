@@ -30,5 +30,5 @@ export function checkMetrics(text) {
     encoding: 'utf8',
   });
   if (error) throw error;
-  return { passed: status === 0, said: `${stdout}${stderr}`.trim() };
+  return { passed: status === 0, output: `${stdout}${stderr}`.trim() };
 }

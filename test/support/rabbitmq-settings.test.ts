@@ -26,12 +26,12 @@ describe.each([
     const server = await start();
     onEnd(() => server.stop());
     const peer = await usePeer(server);
-    expect(peer.heard.find(({ method }) => method === 'connection.tune')?.args.channelMax).toBe(2);
+    expect(peer.received.find(({ method }) => method === 'connection.tune')?.args.channelMax).toBe(2);
     await peer.channel(1);
     await peer.channel(2);
     peer.unopened(3).send('channel.open');
     await peer.end();
-    expect(peer.heard.at(-1)?.args).toEqual({
+    expect(peer.received.at(-1)?.args).toEqual({
       replyCode: 530,
       replyText: 'NOT_ALLOWED - number of channels opened (2) has reached the negotiated channel_max (2)',
       classId: 0,
@@ -62,7 +62,7 @@ test('a message unacknowledged for longer than consumer_timeout closes the chann
   onEnd(() => server.stop());
   const channel = (await useImpatient(server)).unopened(1);
   await channel.closed();
-  expect(channel.heard.at(-1)).toMatchObject({
+  expect(channel.received.at(-1)).toMatchObject({
     method: 'channel.close',
     args: { replyCode: 406, replyText: expect.stringMatching(/delivery acknowledgement on channel 1 timed out/) },
   });

@@ -107,7 +107,7 @@ describe.each(RABBITMQ_VERSIONS)('RabbitMQ %s', (version) => {
     ],
     ['a prefetch for a whole channel', (channel) => channel.prefetch(1, true)],
     ['lazy queues', (channel) => channel.assertQueue('lazy', { arguments: { 'x-queue-mode': 'lazy' } })],
-  ])('takes %s', async (_what, ask) => {
+  ])('accepts %s', async (_what, ask) => {
     await ask(await useChannel(uniqueName('old')));
   });
 

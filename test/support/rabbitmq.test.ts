@@ -76,13 +76,13 @@ test('a paused server answers nothing until it is resumed', async () => {
   expect(await node.eval('1 + 1')).toBe('2');
 });
 
-test('TLS with the private authority', async () => {
+test('a client connects by TLS with the private authority', async () => {
   const { connection } = await connect(node.tlsUrl ?? '', { ca: [ca.cert] });
   expect(await node.listConnections()).toMatchObject([{ ssl: true }]);
   await connection.close();
 });
 
-test('policies, rabbitmqctl and deleting a queue', async () => {
+test('policies, rabbitmqctl and the deletion of a queue work', async () => {
   const { connection } = await connect(node.url);
   const channel = await connection.createChannel();
   await channel.assertQueue('limited');

@@ -9,7 +9,7 @@ import { eventually } from './wait.mjs';
 export interface TestConnection {
   connection: Connection;
   /** The events so far, in order. */
-  heard: Array<{
+  received: Array<{
     event: 'ready' | 'lost' | 'failed' | 'blocked' | 'unblocked';
     error?: LoghiveError;
     connection?: OpenConnection;
@@ -36,21 +36,21 @@ export function useConnection(
     keepsProcessAlive: false,
     ...options,
   });
-  const heard: TestConnection['heard'] = [];
-  connection.events.on('ready', (connection) => heard.push({ event: 'ready', connection }));
-  connection.events.on('lost', (error) => heard.push({ event: 'lost', error }));
-  connection.events.on('failed', (error) => heard.push({ event: 'failed', error }));
-  connection.events.on('blocked', () => heard.push({ event: 'blocked' }));
-  connection.events.on('unblocked', () => heard.push({ event: 'unblocked' }));
+  const received: TestConnection['received'] = [];
+  connection.events.on('ready', (connection) => received.push({ event: 'ready', connection }));
+  connection.events.on('lost', (error) => received.push({ event: 'lost', error }));
+  connection.events.on('failed', (error) => received.push({ event: 'failed', error }));
+  connection.events.on('blocked', () => received.push({ event: 'blocked' }));
+  connection.events.on('unblocked', () => received.push({ event: 'unblocked' }));
   connection.open();
   onEnd(() => connection.close());
   return {
     connection,
-    heard,
+    received,
     is: async (state, withinMs = 10_000) => {
       const look = () => connection.status().state === state;
       await eventually(look, { withinMs, what: `the state ${state}` });
     },
-    events: () => heard.map(({ event }) => event),
+    events: () => received.map(({ event }) => event),
   };
 }

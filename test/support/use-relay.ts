@@ -5,7 +5,7 @@ export interface Relay {
   /** The broker's URL, routed through the relay. */
   url: string;
   /** Sends data to the client as if it came from the broker. */
-  say(frame: Buffer): void;
+  sendToClient(frame: Buffer): void;
   /** Stops forwarding, and ignores when either end closes. */
   fallSilent(): void;
 }
@@ -49,7 +49,7 @@ export async function useRelay(brokerUrl: string, afterOpenOk: Buffer = Buffer.a
   url.port = String((server.address() as net.AddressInfo).port);
   return {
     url: url.href,
-    say: (frame) => void client?.write(frame),
+    sendToClient: (frame) => void client?.write(frame),
     fallSilent: () => {
       silent = true;
     },

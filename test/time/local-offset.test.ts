@@ -29,7 +29,7 @@ describe('a record that was published on time', () => {
     },
   );
 
-  test('has it inferred regardless of the remembered offsets, as with processes in different zones and clock changes', () => {
+  test('has its offset inferred regardless of remembered ones, as for processes in different zones', () => {
     const { offsetOf, reports } = open();
     for (const hours of [2, -5, 0, 5.75, 2, 1, 2, 1]) expect(offsetOf(hours, 1)).toBe(hours);
     expect(reports).toEqual([]);
@@ -73,7 +73,7 @@ describe('a record that was published late', () => {
     ['50 minutes', -7, 50 * MINUTE, -7],
     ['65 minutes', 2, 65 * MINUTE, 1],
     ['two days', 2, 2 * DAY, 0],
-  ])('by %s, of a service that showed none, has the one by which it is least late', (_, hours, lateS, taken) => {
+  ])('by %s, of a service without a known offset, has the one with the least delay', (_, hours, lateS, taken) => {
     const { offsetOf, reports } = open();
     expect(offsetOf(hours, lateS)).toBe(taken);
     expect(reports).toHaveLength(1);

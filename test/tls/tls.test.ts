@@ -23,7 +23,7 @@ const client = ca.issue({ cn: 'guest', altNames: ['client.example'] });
 const files = writePem({ ca: ca.cert, otherCa: otherCa.cert, cert: client.cert, key: client.key });
 
 let rabbitmq: RabbitmqServer;
-/** Wants to see a certificate of each client. */
+/** Requires a certificate from each client. */
 let strict: RabbitmqServer;
 let postgres: PostgresServer;
 
@@ -38,7 +38,7 @@ beforeAll(async () => {
   onEnd(() => Promise.all([rabbitmq.stop(), strict.stop(), postgres.stop()]));
 });
 
-/** For one test the server shows another certificate. */
+/** Makes the server use another certificate until the end of the test. */
 async function showCertificate(server: RabbitmqServer | PostgresServer, certificate: Certificate): Promise<void> {
   const show = async ({ cert, key }: Certificate) => {
     writeFileSync(path.join(server.dir, 'tls-cert.pem'), cert);
@@ -53,13 +53,13 @@ async function showCertificate(server: RabbitmqServer | PostgresServer, certific
   await show(certificate);
 }
 
-interface Told {
+interface TestTransport {
   transport: LoghiveTransport;
   warnings: LoghiveError[];
   connected: () => boolean;
 }
 
-function useTransport(options: object): Told {
+function useTransport(options: object): TestTransport {
   const transport = new LoghiveTransport({ service: uniqueName('svc'), exitTimeoutMs: 0, ...options });
   onEnd(() => transport.close());
   const warnings: LoghiveError[] = [];
@@ -77,10 +77,10 @@ async function brokerRefusal(options: object): Promise<string> {
   expect(connected()).toBe(false);
   expect(warnings[0]).toBeInstanceOf(LoghiveError);
   expect(warnings[0]!.code).toBe('LOGHIVE_BROKER_TLS');
-  const goesOn = ' Loghive tries again, at least every 30 s.';
+  const retryHint = ' Loghive tries again, at least every 30 s.';
   expect(warnings[0]!.message).toMatch(/^amqps:\/\/guest:\*\*\*@[^\n]*$/);
-  expect(warnings[0]!.message.endsWith(goesOn)).toBe(true);
-  return warnings[0]!.message.slice(0, -goesOn.length);
+  expect(warnings[0]!.message.endsWith(retryHint)).toBe(true);
+  return warnings[0]!.message.slice(0, -retryHint.length);
 }
 
 function databaseUrl(parameters: string): string {
@@ -96,7 +96,7 @@ async function databaseRefusal(parameters: string): Promise<string> {
   return error.message;
 }
 
-test('records travel by TLS to both servers, whose certificates a private authority signed', async () => {
+test('records travel by TLS to both servers, which have certificates of a private authority', async () => {
   const service = uniqueName('svc');
   const url = rabbitmq.tlsUrl!;
   const consumer = await startConsumer([service], {
@@ -131,33 +131,33 @@ describe('RabbitMQ', () => {
     ['amqps:// and an address', () => ({ url: rabbitmq.tlsUrl, tls: { ca: ca.cert } })],
     ['a list of authorities', () => ({ url: rabbitmq.tlsUrl, tls: { ca: [otherCa.cert, ca.cert] } })],
     ['amqp:// and the option tls', () => ({ url: plainUrl(), tls: { ca: ca.cert } })],
-  ])('is connected to by %s', async (_how, options) => {
+  ])('is reached by %s', async (_how, options) => {
     const { transport, warnings, connected } = useTransport(options());
     await eventually(connected);
     expect(transport.status().connection.state).toBe('ready');
     expect(warnings).toEqual([]);
   });
 
-  test('whose authority is unknown is refused', async () => {
+  test('is refused if an unknown authority has signed its certificate', async () => {
     expect(await brokerRefusal({ url: rabbitmq.tlsUrl })).toMatch(
       /its certificate was signed by an unknown authority \(\w+\)\. Pass that authority's certificate in the option tls: \{ ca \}\.$/,
     );
   });
 
-  test('whose authority is another one is refused', async () => {
+  test('is refused if another authority has signed its certificate', async () => {
     expect(await brokerRefusal({ url: rabbitmq.tlsUrl, tls: { ca: otherCa.cert } })).toMatch(
       /signed by an unknown authority/,
     );
   });
 
-  test('whose certificate has expired is refused', async () => {
+  test('is refused if its certificate has expired', async () => {
     await showCertificate(rabbitmq, expired);
     expect(await brokerRefusal({ url: rabbitmq.tlsUrl, tls: { ca: ca.cert } })).toMatch(
       /its certificate has expired \(CERT_HAS_EXPIRED\)\. Renew it on the server\.$/,
     );
   });
 
-  test('whose certificate is for another name is refused, unless that name is asked for', async () => {
+  test('is refused if its certificate is for another name, unless that name is the option servername', async () => {
     await showCertificate(rabbitmq, misnamed);
     for (const url of [rabbitmq.tlsUrl!, rabbitmq.tlsUrl!.replace('127.0.0.1', 'localhost')]) {
       expect(await brokerRefusal({ url, tls: { ca: ca.cert } })).toMatch(
@@ -171,14 +171,14 @@ describe('RabbitMQ', () => {
     await eventually(connected);
   });
 
-  test('that speaks TLS says so when it is asked without', async () => {
+  test('is reported to need amqps:// if the URL has amqp://', async () => {
     const { warnings } = useTransport({ url: plainUrl() });
     await eventually(() => warnings.length > 0);
     expect(warnings[0]!.code).toBe('LOGHIVE_BROKER_UNREACHABLE');
     expect(warnings[0]!.message).toMatch(/amqps:\/\//);
   });
 
-  test('that wants to see a certificate is shown one', async () => {
+  test('is reached with the client certificate that it requires', async () => {
     const tls = { ca: ca.cert, cert: client.cert, key: client.key };
     const { connected, warnings } = useTransport({ url: strict.tlsUrl, tls });
     await eventually(connected);
@@ -189,14 +189,14 @@ describe('RabbitMQ', () => {
     ['none', {}],
     ['one of another authority', otherCa.issue()],
     ['an expired one', ca.issue({ expired: true })],
-  ])('that wants to see a certificate and gets %s says so', async (_what, { cert, key }: Partial<Certificate>) => {
+  ])('is reported to require a trusted certificate, not %s', async (_what, { cert, key }: Partial<Certificate>) => {
     const tls = { ca: ca.cert, ...(cert && key ? { cert, key } : {}) };
     expect(await brokerRefusal({ url: strict.tlsUrl, tls })).toMatch(
       /it requires a client certificate, or does not accept this one \(\w+\)\. Pass a trusted one in tls: \{ cert, key \}\.$/,
     );
   });
 
-  test('whose certificate is not trusted is told by the status of a consumer, which goes on trying', async () => {
+  test('is named in the status of a consumer, which keeps trying, if its certificate is not trusted', async () => {
     const consumer = createConsumer([uniqueName('svc')], { url: rabbitmq.tlsUrl!, databaseUrl: postgres.url });
     onEnd(() => consumer.stop());
     const started = consumer.start();
@@ -208,33 +208,33 @@ describe('RabbitMQ', () => {
 });
 
 describe('PostgreSQL', () => {
-  test.each(['require', 'verify-ca', 'verify-full'])('is connected to by sslmode=%s', async (mode) => {
+  test.each(['require', 'verify-ca', 'verify-full'])('is reached with sslmode=%s', async (mode) => {
     const schema = uniqueName('s');
     const url = databaseUrl(`sslmode=${mode}&sslrootcert=${files.ca}`);
     expect(await migrateDatabase({ databaseUrl: url, schema })).not.toEqual([]);
   });
 
-  test('is shown a client certificate', async () => {
+  test('is reached with a client certificate', async () => {
     const url = databaseUrl(`sslmode=verify-full&sslrootcert=${files.ca}&sslcert=${files.cert}&sslkey=${files.key}`);
     await migrateDatabase({ databaseUrl: url, schema: uniqueName('s') });
   });
 
-  test('whose authority is another one is refused', async () => {
+  test('is refused if another authority has signed its certificate', async () => {
     const words = /signed by an unknown authority \(\w+\)\. Pass that authority's certificate in sslrootcert\.$/;
     expect(await databaseRefusal(`sslmode=verify-full&sslrootcert=${files.otherCa}`)).toMatch(words);
     expect(await databaseRefusal('sslmode=verify-full')).toMatch(words);
-    // As in libpq, an authority that is given is checked.
+    // As in libpq, sslrootcert makes `require` verify the authority.
     expect(await databaseRefusal(`sslmode=require&sslrootcert=${files.otherCa}`)).toMatch(words);
   });
 
-  test('whose certificate has expired is refused', async () => {
+  test('is refused if its certificate has expired', async () => {
     await showCertificate(postgres, expired);
     expect(await databaseRefusal(`sslmode=verify-full&sslrootcert=${files.ca}`)).toMatch(
       /its certificate has expired \(CERT_HAS_EXPIRED\)\. Renew it on the server\.$/,
     );
   });
 
-  test('whose certificate is for another name is refused where names are compared', async () => {
+  test('is refused if its certificate is for another name, but only if sslmode compares names', async () => {
     await showCertificate(postgres, misnamed);
     expect(await databaseRefusal(`sslmode=verify-full&sslrootcert=${files.ca}`)).toMatch(
       /its certificate is for another host name: it is valid for DNS:elsewhere\.example, not for 127\.0\.0\.1\. Connect with a name/,
@@ -243,7 +243,7 @@ describe('PostgreSQL', () => {
     await migrateDatabase({ databaseUrl: url, schema: uniqueName('s') });
   });
 
-  test('whose certificate is refused ends a start in words', async () => {
+  test('makes startConsumer() reject if its certificate is refused', async () => {
     const start = startConsumer([uniqueName('svc')], {
       url: rabbitmq.url,
       databaseUrl: databaseUrl(`sslmode=verify-full&sslrootcert=${files.otherCa}`),
@@ -254,7 +254,7 @@ describe('PostgreSQL', () => {
   test.each([
     ['sslrootcert', (file: string) => `sslrootcert=${file}`],
     ['sslcert', (file: string) => `sslrootcert=${files.ca}&sslcert=${file}&sslkey=${files.key}`],
-  ])('with a file in %s that cannot be used is told which', async (name, parameters) => {
+  ])('is not contacted if the file in %s cannot be read, which the error names', async (name, parameters) => {
     const missing = migrateDatabase({ databaseUrl: databaseUrl(`sslmode=verify-full&${parameters('/no/such.pem')}`) });
     await expect(missing).rejects.toMatchObject({ code: 'LOGHIVE_INVALID_OPTION' });
     await expect(missing).rejects.toThrow(new RegExp(`${name} "/no/such.pem" cannot be read: ENOENT`));

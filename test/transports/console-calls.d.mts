@@ -1,4 +1,4 @@
-/** By name; what they print is what Node prints of them. */
+/** The calls by name. */
 export const calls: Record<string, () => void>;
-/** Calls that belong to one another. */
+/** Calls that depend on each other, in this order. */
 export const groups: Record<string, () => void>;

@@ -1,6 +1,6 @@
 /**
- * Calls of the console. Run as a program it makes each of them, a line with its name before it and behind it, and what it
- * printed in between; what was thrown stands there as well.
+ * Calls of the console. Run as a program, it makes each of them after a line with its name. Another line has what the
+ * call threw.
  */
 import fs from 'node:fs';
 
@@ -18,7 +18,7 @@ const failed = () => new TypeError('refused', { cause: new Error('limit') });
 const circular = { name: 'round' };
 circular.self = circular;
 
-/** By name; what they print is what Node prints of them. */
+/** The calls by name. */
 export const calls = {
   nothing: () => console.log(),
   'an empty text': () => console.log(''),
@@ -115,7 +115,7 @@ export const calls = {
   'a label that is a symbol': () => console.count(Symbol('s')),
 };
 
-/** Calls that belong to one another. */
+/** Calls that depend on each other, in this order. */
 export const groups = {
   group: () => console.group('outer', { a: 1 }),
   within: () => console.log('one\ntwo'),

@@ -1,4 +1,4 @@
-/** The console of real processes: where it is patched from, and what ends them. */
+/** The patched console in real processes: how it is patched, and how the process ends. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -20,12 +20,12 @@ beforeAll(async () => {
 });
 
 interface Program extends ChildOptions {
-  /** Of the file; default 'mjs'. */
+  /** File extension; default 'mjs'. */
   extension?: string;
   variables?: Record<string, string>;
 }
 
-/** A script whose environment says where to log. */
+/** Runs a script that is configured by its environment. */
 function run(body: string, { extension = 'mjs', variables = {}, ...options }: Program = {}) {
   const service = stack.service();
   const folder = mkdtempSync(path.join(import.meta.dirname, '.console-'));
@@ -36,7 +36,7 @@ function run(body: string, { extension = 'mjs', variables = {}, ...options }: Pr
   return { service, child: useChild(file, { cwd: folder, env, ...options }) };
 }
 
-/** The same with `patched`, made by `patchConsole()`. */
+/** The same, with `patched`, the result of `patchConsole()`. */
 const patching = (body: string, options = '') =>
   run(`import { patchConsole } from '${dist}/esm/transports/console.js';
 const patched = patchConsole({ exitTimeoutMs: 8000, ${options} });
@@ -53,7 +53,7 @@ async function end(child: Child) {
 }
 
 describe('loghive/console/register', () => {
-  test('is flushed by a handle with the same settings', SLOW, async () => {
+  test('can be flushed by a handle with the same settings', SLOW, async () => {
     const { service, child } = run(
       `import { patchConsole } from '${dist}/esm/transports/console.js';
 console.log('kept'); await patchConsole().flush(); process.kill(process.pid, 'SIGKILL');`,
@@ -69,14 +69,14 @@ console.log('kept'); await patchConsole().flush(); process.kill(process.pid, 'SI
     ['-r, in a module', 'mjs', ['-r', register.cjs]],
     ['-r, in CommonJS', 'cjs', ['-r', register.cjs]],
     ['both', 'mjs', ['-r', register.cjs, '--import', register.esm]],
-  ])('%s: what the application prints is recorded once', SLOW, async (_how, extension, nodeArgs) => {
+  ])('records once what the application prints: %s', SLOW, async (_how, extension, nodeArgs) => {
     const { service, child } = run("console.log('one', { a: 1 }); console.error('two');", { extension, nodeArgs });
     expect(await end(child)).toEqual(['one { a: 1 }', 'two']);
     expect(await messages(service, 2)).toEqual(['one { a: 1 }', 'two']);
   });
 
   test(
-    'an application that patches its console as well, by either copy, has one record of each call',
+    'records each call once even if the application patches its console as well, by either build of Loghive',
     SLOW,
     async () => {
       const { service, child } = run(
@@ -93,7 +93,7 @@ console.log(patched[1].stats().accepted);`,
     },
   );
 
-  test('by NODE_OPTIONS it is there in child processes as well', SLOW, async () => {
+  test('also records child processes if it is in NODE_OPTIONS', SLOW, async () => {
     const { service, child } = run(
       `import { spawnSync } from 'node:child_process';
 console.log('parent');
@@ -105,7 +105,7 @@ if (process.argv[2] !== 'child') spawnSync(process.execPath, [process.env.FILE, 
     expect(new Set(rows.map(({ information }) => information.pid)).size).toBe(2);
   });
 
-  test('each worker of a cluster records its own', SLOW, async () => {
+  test('records each worker of a cluster separately', SLOW, async () => {
     const { service, child } = run(
       `import cluster from 'node:cluster';
 if (cluster.isPrimary) {
@@ -123,7 +123,7 @@ if (cluster.isPrimary) {
     expect(new Set(rows.map(({ information }) => information.pid)).size).toBe(4);
   });
 
-  test('in worker threads it does nothing', SLOW, async () => {
+  test('does nothing in worker threads', SLOW, async () => {
     const { service, child } = run(
       `import { Worker, isMainThread } from 'node:worker_threads';
 if (isMainThread) {
@@ -152,12 +152,12 @@ if (isMainThread) {
       /the console is not recorded: patchConsole: option "service" is missing\. .*set LOGHIVE_SERVICE\./,
     ],
     [
-      'a wrong service',
+      'an invalid service',
       { LOGHIVE_SERVICE: 'no such name!' },
       /the console is not recorded: environment variable LOGHIVE_SERVICE is "no such name!", expected a service name/,
     ],
   ])(
-    'with %s the application runs as ever, and one line says why nothing is recorded',
+    'lets the application run with %s, and reports in one line why nothing is recorded',
     SLOW,
     async (_what, variables, line) => {
       const { child } = run("console.log('as ever');", { nodeArgs: ['--import', register.esm], variables });
@@ -167,7 +167,7 @@ if (isMainThread) {
     },
   );
 
-  test('LOGHIVE_ENABLED=false leaves the console as it is', SLOW, async () => {
+  test('leaves the console unchanged with LOGHIVE_ENABLED=false', SLOW, async () => {
     const { child } = run('console.log(console.log.toString());', {
       nodeArgs: ['--import', register.esm],
       variables: { LOGHIVE_ENABLED: 'false' },
@@ -176,11 +176,11 @@ if (isMainThread) {
   });
 });
 
-describe('beside Winston', () => {
+describe('with Winston', () => {
   test.each([
     ['before', 'open(); patch();'],
-    ['behind', 'patch(); open();'],
-  ])('a Console transport with forceConsole that was made %s the patch makes no loop', SLOW, async (_when, order) => {
+    ['after', 'patch(); open();'],
+  ])('a Console transport with forceConsole, created %s the patch, causes no loop', SLOW, async (_when, order) => {
     const { service, child } = run(`import winston from 'winston';
 import { patchConsole } from '${dist}/esm/transports/console.js';
 import { LoghiveTransport } from '${dist}/esm/transports/winston.js';
@@ -197,7 +197,7 @@ await patched.flush();
 process.send(patched.stats().accepted);`);
     const accepted = await child.waitForMessage<number>();
     await end(child);
-    // One by the logger's transport; and one by the console where the patch came first.
+    // One by the logger's transport, and another one by the console if it was patched first.
     const texts = await messages(service, accepted);
     expect(texts.filter((text) => text === 'by the logger')).toHaveLength(1000);
     expect(texts.filter((text) => text === 'by the console')).toHaveLength(1);
@@ -209,14 +209,14 @@ process.send(patched.stats().accepted);`);
 });
 
 describe('the end of the process', () => {
-  test('a script that reaches its end has everything confirmed', SLOW, async () => {
+  test('confirms everything if the script reaches its end', SLOW, async () => {
     const { service, child } = patching("for (let number = 0; number < 500; number++) console.log('record', number);");
     expect(await end(child)).toHaveLength(500);
     expect(await stack.rows(service, 500)).toHaveLength(500);
   });
 
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-    '%s: everything is confirmed, and the process dies of it',
+    'confirms everything on %s, which then ends the process',
     SLOW,
     async (signal) => {
       const { service, child } = patching(
@@ -228,7 +228,7 @@ describe('the end of the process', () => {
     },
   );
 
-  test("an application's own handler closes the patch, and nothing is lost", SLOW, async () => {
+  test('loses nothing if a handler of the application closes the patch', SLOW, async () => {
     const { service, child } = patching(
       "const timer = setInterval(() => {}, 1000); process.once('SIGTERM', async () => { console.log('ending'); const { unsent } = await patched.close(); console.log('unsent', unsent); process.exit(3); }); console.log('up');",
     );

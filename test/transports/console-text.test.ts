@@ -1,4 +1,4 @@
-/** Every method of the console, printed by real processes: what is recorded is what is printed, and that has not changed. */
+/** Every console method in real processes: the output is unchanged, and what is printed is recorded. */
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const program = path.join(import.meta.dirname, 'console-calls.mjs');
 const register = path.resolve(import.meta.dirname, '../../dist/esm/transports/console-register.js');
 
-/** Both streams in one, in the order in which they were written. */
+/** stdout and stderr in one text, in the order of the writes. */
 async function output(env: Record<string, string>, ...nodeArgs: string[]): Promise<string> {
   const command = `exec "$@" 2>&1`;
   const args = ['-c', command, 'sh', process.execPath, ...nodeArgs, program];
@@ -18,7 +18,7 @@ async function output(env: Record<string, string>, ...nodeArgs: string[]): Promi
   return stdout;
 }
 
-/** What stands behind the name of each call. */
+/** What each call printed, by its name. */
 function byCall(printed: string): Map<string, string> {
   const parts = printed
     .split('\u0002')
@@ -30,7 +30,7 @@ let plain: string;
 let patched: string;
 let printed: Map<string, string>;
 let rows: Row[];
-/** Those for which something is recorded, in their order. */
+/** Calls that make no record. */
 const silent = [
   'an assertion that holds',
   'countReset',
@@ -41,6 +41,7 @@ const silent = [
   'groupEnd of the last',
   'groupEnd of none',
 ];
+/** The other calls, in the order of their records. */
 const names = [...Object.keys(calls), ...Object.keys(groups)].filter((name) => !silent.includes(name));
 const rowOf = (name: string) => rows[names.indexOf(name)];
 
@@ -53,7 +54,7 @@ beforeAll(async () => {
   rows = await stack.rows(service, names.length);
 });
 
-test('the terminal shows what it shows without Loghive', () => {
+test('the output is the same as without Loghive', () => {
   const withoutTimes = (text: string) => text.replace(/\d+(\.\d+)?ms/g, '…ms');
   expect(withoutTimes(patched)).toBe(withoutTimes(plain));
 });
@@ -76,14 +77,14 @@ test.each(Object.keys(calls).filter((name) => !silent.includes(name) && !own.inc
   },
 );
 
-test('what an argument prints while it is formatted is printed once, and is no record', () => {
+test('what an argument prints while it is formatted is printed once, and not recorded', () => {
   expect(printed.get('a getter that prints')).toBe('inner\nouter\n');
   expect(rowOf('a getter that prints')?.message).toBe('outer');
   expect(printed.get('an inspection that prints')).toBe('inner\nouter\n');
   expect(rowOf('an inspection that prints')?.message).toBe('outer');
 });
 
-test('a call that throws without Loghive throws with it, and says in its record what was thrown', () => {
+test('a call that throws without Loghive also throws with it, and its record has what was thrown', () => {
   expect(patched).toContain('\u0002threw not today\n');
   expect(rowOf('an inspection that throws')).toMatchObject({
     message: '[Threw: not today]',
@@ -127,7 +128,7 @@ describe('the record', () => {
     ['timeLog', 'INFO', undefined, 'timeLog'],
     ['timeEnd', 'INFO', undefined, 'timeEnd'],
     ['group', 'INFO', undefined, 'group'],
-  ])('of %s is %s', (name, level, ownLevel, method) => {
+  ])('of %s has the level %s', (name, level, ownLevel, method) => {
     expect(rowOf(name)?.level).toBe(level);
     expect(rowOf(name)?.information.level).toBe(ownLevel);
     expect(rowOf(name)?.information.method).toBe(method);
@@ -150,7 +151,7 @@ describe('the record', () => {
     ['timeEnd', undefined],
     ['trace', ['where %s', 'am I', { a: 1 }]],
     ['group', ['outer', { a: 1 }]],
-  ])('of %s has its arguments where one of them is an object', (name, args) => {
+  ])('of %s has its arguments if one of them is an object', (name, args) => {
     expect(rowOf(name)?.information.args).toEqual(args);
   });
 
@@ -163,7 +164,7 @@ describe('the record', () => {
     expect(rowOf('an error with fields')?.information.error).toMatchObject({ ...error, code: 'E_DECLINED' });
   });
 
-  test('of trace says where it was called, without a word of Loghive', () => {
+  test('of trace has the stack of the call, without frames of Loghive', () => {
     expect(rowOf('trace of an error')?.message).toMatch(
       /^Trace: TypeError: refused[\s\S]+\n {4}at inner \(.+console-calls/,
     );

@@ -17,7 +17,7 @@ beforeAll(async () => {
   stack = await useStack(41);
 });
 
-/** A console of Node's that keeps what it prints. */
+/** A Node console whose output is kept. */
 function useConsole(): { console: Console; printed: () => string } {
   let text = '';
   const stdout = new Writable({
@@ -29,7 +29,7 @@ function useConsole(): { console: Console; printed: () => string } {
   return { console: new Console({ stdout, colorMode: false }), printed: () => text };
 }
 
-/** What is compared has only the fields that were logged. */
+/** Without `hostname` and `pid`, so that `information` has only the fields that were logged. */
 function usePatch(options: PatchConsoleOptions = {}) {
   const own = useConsole();
   const service = stack.service();
@@ -43,7 +43,7 @@ function patch(settings: PatchConsoleOptions): PatchedConsole {
   return patched;
 }
 
-/** Every method, by its property. */
+/** The property descriptor of every method. */
 const methodsOf = (console: Console): Record<string, PropertyDescriptor> =>
   Object.fromEntries(Object.entries(Object.getOwnPropertyDescriptors(console)));
 
@@ -51,7 +51,7 @@ const messages = async (service: string, count: number) =>
   (await stack.rows(service, count)).map(({ message }) => message);
 
 describe('a patched console', () => {
-  test('still prints and records what it prints', async () => {
+  test('still prints, and records what it prints', async () => {
     const { console, printed, service, patched } = usePatch();
     console.log('order placed', { order: 7 });
     console.warn('slow');
@@ -95,7 +95,7 @@ describe('a patched console', () => {
     ]);
   });
 
-  test('has methods that can be passed on by themselves', async () => {
+  test('has methods that can be passed on as functions', async () => {
     const { console, service, patched } = usePatch();
     const { log, error } = console;
     await Promise.resolve('each').then(log);
@@ -104,7 +104,7 @@ describe('a patched console', () => {
     expect(await messages(service, 2)).toEqual(['each', expect.stringMatching(/^Error: failed\n/)]);
   });
 
-  test('has methods that look like the ones before', () => {
+  test('has methods with the names and properties of the original ones', () => {
     const plain = useConsole();
     const { console } = usePatch();
     for (const [name, { value, ...rest }] of Object.entries(methodsOf(plain.console))) {
@@ -130,7 +130,7 @@ describe('a patched console', () => {
     expect(row?.information.group).toEqual(Array.from({ length: 20 }, (_, number) => `group ${number + 10}`));
   });
 
-  test('redacts', async () => {
+  test('hides the fields that redact names', async () => {
     const { console, service, patched } = usePatch({ redact: ['args[*].password'] });
     console.log({ password: 'secret', user: 'a' });
     await patched.flush();
@@ -140,7 +140,7 @@ describe('a patched console', () => {
   test.each<['paths' | 'the preset', string[] | string]>([
     ['paths', ['args[*].params.sig']],
     ['the preset', 'http'],
-  ])('hides it in the label of a group as well, also in what is logged within, by %s', async (_how, redact) => {
+  ])('hides secrets in the label of a group and in records within it, by %s', async (_how, redact) => {
     const { console, service, patched } = usePatch({ redact: redact as 'http' });
     console.group('order', { params: { sig: 'hunter2' } });
     console.log('within');
@@ -186,7 +186,7 @@ describe('a patched console', () => {
       (own, secret) => own.error('g', Object.assign(new TypeError('h'), { config: { params: { code: secret } } })),
       /^g TypeError: h\n {4}at [\s\S]+ {\n {2}config: { params: { code: '\[Redacted\]' } }\n}$/,
     ],
-  ])('hides it in the message as in the arguments: %s', async (_what, call, message) => {
+  ])('hides secrets in the message and in the arguments: %s', async (_what, call, message) => {
     const { console, service, patched } = usePatch({ redact: 'http' });
     call(console, 'S3CRET');
     await patched.flush();
@@ -195,7 +195,7 @@ describe('a patched console', () => {
     expect(row?.message).toMatch(message);
   });
 
-  test('keeps 64 KiB of the arguments, so that a huge one takes no time', async () => {
+  test('stores 64 KiB of the arguments, so that huge ones are not slow', async () => {
     const { console, service, patched } = usePatch();
     console.log('huge', { list: Array.from({ length: 100_000 }, (_, number) => ({ number })), text: 'x'.repeat(1000) });
     await patched.flush();
@@ -204,7 +204,7 @@ describe('a patched console', () => {
     expect(JSON.stringify(row?.information.args)).toMatch(/…\[cut \d+ more\]/);
   });
 
-  test('never throws and loses nothing, whatever is printed, unless Node throws as well', async () => {
+  test('throws only what Node throws, and loses nothing, whatever is printed', async () => {
     const plain = useConsole();
     const { console, printed, service, patched } = usePatch({ maxRecordBytes: 64 * 1024 });
     const thrownBy = (call: () => void) => {
@@ -218,7 +218,7 @@ describe('a patched console', () => {
     let count = 0;
     for (const { name, make } of hostileValues) {
       const calls: ((own: Console) => void)[] = [(own) => own.log(make())];
-      // Node itself takes seconds for the huge ones, and minutes for a table of them.
+      // Node itself needs seconds to print the huge ones, and minutes for a table of them.
       if (!/MB|million|thousand|300,000/.test(name)) {
         calls.push(
           (own) => own.error('%s', make()),
@@ -239,7 +239,7 @@ describe('a patched console', () => {
     expect(await stack.rows(service, count)).toHaveLength(count);
   });
 
-  test('records or counts each call of an application that uses up its stack', async () => {
+  test('records or counts each call of an application that exhausts its stack', async () => {
     const { console, patched } = usePatch({ passThrough: false, bufferBytes: 64 * 1024 * 1024 });
     let begun = 0;
     let returned = 0;
@@ -250,7 +250,7 @@ describe('a patched console', () => {
       log();
     };
     const dig = (depth: number): void => (depth === 0 ? log() : dig(depth - 1));
-    // From another depth each time, so that the stack is full at one place or another.
+    // Starting deeper each time, so that the stack is exhausted at different places.
     for (let depth = 0; depth < 20; depth++) {
       expect(() => dig(depth)).toThrow(RangeError);
       await patched.flush();
@@ -261,14 +261,14 @@ describe('a patched console', () => {
     await patched.flush();
     const { accepted, confirmed, dropped } = patched.stats();
     expect(confirmed + (dropped.INFO?.['call stack full'] ?? 0)).toBe(accepted);
-    // A call that threw because the stack was full may or may not have been one.
+    // A call that threw because the stack was full may or may not have been accepted.
     expect(accepted).toBeGreaterThanOrEqual(returned);
     expect(accepted).toBeLessThanOrEqual(begun);
   });
 });
 
 describe('restore()', () => {
-  test('puts every method back, with its property as it was', () => {
+  test('restores every method with its original property', () => {
     const { console, settings, patched } = usePatch();
     patched.restore();
     const plain = methodsOf(useConsole().console);
@@ -284,7 +284,7 @@ describe('restore()', () => {
     expect(methodsOf(console)).toEqual(before);
   });
 
-  test('puts back properties of every kind: inherited, hidden, fixed, computed', () => {
+  test('restores properties of every kind: inherited, hidden, fixed, computed', () => {
     const parent = useConsole().console;
     const console = Object.create(parent, {
       info: { value: parent.info, writable: false, enumerable: false, configurable: true },
@@ -302,7 +302,7 @@ describe('restore()', () => {
     return expect(messages(service, 3)).resolves.toEqual(['inherited', 'hidden', 'computed']);
   });
 
-  test('ends the records, and not what was made before', async () => {
+  test('ends recording, and keeps earlier records', async () => {
     const { console, printed, service, patched } = usePatch();
     console.log('before');
     patched.restore();
@@ -313,7 +313,7 @@ describe('restore()', () => {
     expect(await messages(service, 1)).toEqual(['before']);
   });
 
-  test('close() restores as well, and flushes', async () => {
+  test('is also done by close(), which flushes', async () => {
     const { console, service, patched } = usePatch();
     const { log } = console;
     console.log('before');
@@ -325,7 +325,7 @@ describe('restore()', () => {
     expect(await messages(service, 1)).toEqual(['before']);
   });
 
-  test('leaves the patch of other code alone, within which ours passes on', async () => {
+  test('leaves a later patch of other code alone, and then only passes calls on', async () => {
     const { console, printed, settings, patched } = usePatch();
     const below = console.log;
     const foreign = (...args: unknown[]) => below('foreign', ...args);
@@ -336,7 +336,7 @@ describe('restore()', () => {
     expect(printed()).toBe('foreign one\n');
     expect(patched.stats().accepted).toBe(0);
 
-    // Patched again, with the old wrapper still in the chain: one record.
+    // Patched again, while the old wrapper is still in the chain: one record per call.
     const again = patch(settings);
     console.log('two');
     expect(again.stats().accepted).toBe(1);
@@ -344,7 +344,7 @@ describe('restore()', () => {
     expect(console.log).toBe(foreign);
   });
 
-  test('is complete once other code has taken its patch away', () => {
+  test('is complete once other code has removed its own patch', () => {
     const { console, patched } = usePatch({ passThrough: false });
     patched.restore();
     const { log } = console;
@@ -357,8 +357,8 @@ describe('restore()', () => {
   });
 });
 
-describe('beside other patches', () => {
-  test('below it and above it, each call makes one record and each sees every call', async () => {
+describe('with other patches', () => {
+  test('below and above it, each call makes one record, and each patch sees every call', async () => {
     const { console, printed } = useConsole();
     const seen: string[] = [];
     const wrap = (name: string) => {
@@ -378,7 +378,7 @@ describe('beside other patches', () => {
     expect(await messages(service, 1)).toEqual(['above: text']);
   });
 
-  test('a foreign table that prints row by row is recorded as it prints', async () => {
+  test('a table() of other code that prints row by row makes one record', async () => {
     const { console } = useConsole();
     console.table = (rows: unknown[]) => {
       for (const row of rows) console.log('row', row);
@@ -392,7 +392,7 @@ describe('beside other patches', () => {
     });
   });
 
-  test("a console that prints its own way, as Jest's, has its counters, timers and tables recorded all the same", async () => {
+  test("counters, timers and tables are recorded even if a console prints in its own way, like Jest's", async () => {
     const printed: string[] = [];
     const { console } = useConsole();
     const own = ['count', 'countReset', 'time', 'timeLog', 'timeEnd', 'assert', 'table', 'group'] as const;
@@ -426,7 +426,7 @@ describe('beside other patches', () => {
     ]);
   });
 
-  test('a method that throws throws as before, and its call is recorded', async () => {
+  test('a method that throws still throws, and its call is recorded', async () => {
     const { console } = useConsole();
     const broken = new Error('EPIPE');
     console.log = () => {
@@ -439,23 +439,23 @@ describe('beside other patches', () => {
     expect(await messages(service, 2)).toEqual(['lost at the terminal', 'as ever']);
   });
 
-  test('a frozen console stays as it is, and that is reported', () => {
-    const told = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
-    onEnd(() => told.mockRestore());
+  test('a frozen console is not changed, which is reported', () => {
+    const reported = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
+    onEnd(() => reported.mockRestore());
     const { console, printed } = useConsole();
     const { patched } = usePatch({ console: Object.freeze(console) });
     console.log('text');
     expect(printed()).toBe('text\n');
     expect(patched.stats().accepted).toBe(0);
-    expect(told.mock.calls[0]?.[0]).toMatch(
+    expect(reported.mock.calls[0]?.[0]).toMatch(
       /^patchConsole: console\.log, .*cannot be replaced because the console is frozen/,
     );
     patched.restore();
   });
 });
 
-describe('patched twice', () => {
-  test('with the same settings it is patched once, until the last handle is restored', async () => {
+describe('a console that is patched twice', () => {
+  test('with the same settings is patched once, until the last handle is restored', async () => {
     const { console, service, settings, patched: first } = usePatch({ lingerMs: 7 });
     const { log } = console;
     const second = patch({ ...settings });
@@ -474,7 +474,7 @@ describe('patched twice', () => {
     expect(await messages(service, 3)).toEqual(['once', 'still', 'after the first was closed']);
   });
 
-  test('for another service each call makes a record for each of them', async () => {
+  test('for two services records each call for both of them', async () => {
     const one = usePatch();
     const two = usePatch({ console: one.console });
     one.console.log('both');
@@ -486,7 +486,7 @@ describe('patched twice', () => {
     expect(await messages(two.service, 2)).toEqual(['both', 'second only']);
   });
 
-  test('it prints unless one of them has passThrough: false', () => {
+  test('prints unless one of the patches has passThrough: false', () => {
     const { console, printed, settings } = usePatch();
     const silent = patch({ ...settings, passThrough: false });
     console.log('kept');
@@ -495,7 +495,7 @@ describe('patched twice', () => {
     expect(printed()).toBe('printed\n');
   });
 
-  test('other hidden paths are other settings', async () => {
+  test('with different redact paths records each call by both', async () => {
     const { console, service, settings, patched } = usePatch();
     patch({ ...settings, redact: ['args[*].password'] });
     console.log({ password: 'secret' });
@@ -510,7 +510,7 @@ describe('patched twice', () => {
 describe('options', () => {
   test.each<[string, unknown, string]>([
     [
-      'a wrong option of every integration',
+      'an option of every integration',
       { service: 'shop', lingerMs: -1 },
       'patchConsole: option "lingerMs" is -1, expected an integer from 0 to 10000 (milliseconds).',
     ],
@@ -526,18 +526,18 @@ describe('options', () => {
     ],
     ['an unknown one', { service: 'shop', passThru: false }, 'patchConsole: unknown option "passThru".'],
     ['no options', 'shop', "patchConsole: the options are text, expected an object such as { service: 'shop' }."],
-  ])('%s is named, and the console stays as it is', (_what, options, sentence) => {
+  ])('are refused by name if they are invalid, and the console is not changed: %s', (_what, options, sentence) => {
     const { log } = console;
     expect(() => patchConsole(options as PatchConsoleOptions)).toThrow(sentence);
     expect(console.log).toBe(log);
   });
 
-  test('a service is needed', () => {
+  test('must include a service', () => {
     useEnvironment();
     expect(() => patchConsole()).toThrow('patchConsole: option "service" is missing.');
   });
 
-  test('not enabled it leaves the console alone, passThrough: false or not', async () => {
+  test('leave the console unchanged with enabled: false, even with passThrough: false', async () => {
     const { console, printed } = useConsole();
     const { log } = console;
     const patched = patch({ enabled: false, console, passThrough: false });
@@ -550,7 +550,7 @@ describe('options', () => {
 });
 
 describe('events', () => {
-  test('are those of every integration, and their arguments are typed', async () => {
+  test('are the same as those of every integration, and have typed arguments', async () => {
     const patched = patch({
       service: 'shop',
       url: 'amqp://127.0.0.1:1',
@@ -562,12 +562,12 @@ describe('events', () => {
     expect(error.code).toBe('LOGHIVE_BROKER_UNREACHABLE');
   });
 
-  test('what listeners print is printed, and is no record', async () => {
+  test('have listeners whose output is printed, but not recorded', async () => {
     const { console, printed } = useConsole();
     const patched = patch({ service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0, console });
-    let heard = 0;
+    let warnings = 0;
     patched.on('warning', ({ code }) => {
-      heard++;
+      warnings++;
       console.error('heard', code);
     });
     await once(patched, 'warning');
@@ -575,12 +575,12 @@ describe('events', () => {
     expect(printed()).toBe('heard LOGHIVE_BROKER_UNREACHABLE\nthen\n');
     expect(patched.stats().accepted).toBe(1);
     await patched.close();
-    expect(heard).toBeLessThan(5);
+    expect(warnings).toBeLessThan(5);
   });
 
-  test('a listener that throws does no harm', async () => {
-    const told = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
-    onEnd(() => told.mockRestore());
+  test('are not affected by a listener that throws', async () => {
+    const reported = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
+    onEnd(() => reported.mockRestore());
     const { console, patched, service } = usePatch();
     patched.on('connect', () => {
       throw new Error('broken');
@@ -588,6 +588,6 @@ describe('events', () => {
     console.log('text');
     await patched.flush();
     expect(await messages(service, 1)).toEqual(['text']);
-    expect(told.mock.calls[0]?.[0]).toBe('a listener of "connect" threw: broken');
+    expect(reported.mock.calls[0]?.[0]).toBe('a listener of "connect" threw: broken');
   });
 });

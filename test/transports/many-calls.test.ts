@@ -1,4 +1,4 @@
-/** A hundred thousand calls by each integration, in processes of their own with the broker up and default settings. */
+/** A hundred thousand calls through each integration, in separate processes, with a broker and default settings. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ const CALLS = 100_000;
 const SLOW = { timeout: 60_000 };
 const dist = path.resolve(import.meta.dirname, '../../dist/esm');
 
-/** Each gives `log(number)` and what has `flush()` and `stats()`; Pino's worker has neither to show. */
+/** Each defines `log(number)` and `integration`, which has `flush()` and `stats()`; undefined for Pino's worker. */
 const integrations = {
   LoggerClient: `import { LoggerClient } from '${dist}/src/index.js';
 const integration = new LoggerClient();
@@ -49,7 +49,7 @@ interface Stats {
   dropped: Record<string, Record<string, number>>;
 }
 
-/** A process that calls, with `pause` after each 1,000, until it ends on its own. */
+/** Runs a process that makes the calls, with the code `pause` after each of them, until it ends by itself. */
 async function call(integration: keyof typeof integrations, pause: string) {
   const service = stack.service();
   const folder = mkdtempSync(path.join(import.meta.dirname, '.many-'));
@@ -74,11 +74,11 @@ process.disconnect();
   });
   const stats = await child.waitForMessage<Stats | null>(() => true, 50_000);
   expect(await child.exited).toEqual({ code: 0, signal: null });
-  const told = child.stderr.flatMap((line) => line.match(/; ([\d,]+) in total since the start/)?.[1] ?? []);
-  return { service, stats, told: Number((told.at(-1) ?? '0').replaceAll(',', '')), lines: child.lines };
+  const reported = child.stderr.flatMap((line) => line.match(/; ([\d,]+) in total since the start/)?.[1] ?? []);
+  return { service, stats, reported: Number((reported.at(-1) ?? '0').replaceAll(',', '')), lines: child.lines };
 }
 
-/** Once all are there: none twice, none that was not logged. */
+/** Waits until there are this many rows, each with a different number. */
 async function expectRows(service: string, rows: number) {
   await eventually(async () => {
     const [counted] = await stack.database.query(
@@ -91,21 +91,21 @@ async function expectRows(service: string, rows: number) {
 }
 
 describe.each(Object.keys(integrations) as (keyof typeof integrations)[])('100,000 calls through %s', (integration) => {
-  test('with a pause of 10 ms after each 1,000 are stored, each once', SLOW, async () => {
-    const { service, stats, told, lines } = await call(integration, 'if (number % 1000 === 999) await pause(10);');
+  test('are each stored once with a pause of 10 ms after each 1,000', SLOW, async () => {
+    const { service, stats, reported, lines } = await call(integration, 'if (number % 1000 === 999) await pause(10);');
     if (stats) expect(stats).toMatchObject({ accepted: CALLS, confirmed: CALLS, dropped: {} });
-    expect([told, lines]).toEqual([0, []]);
+    expect([reported, lines]).toEqual([0, []]);
     await expectRows(service, CALLS);
   });
 
-  test('without a pause are stored, or counted as dropped and reported', SLOW, async () => {
-    const { service, stats, told } = await call(integration, '');
+  test('are stored, or counted as dropped and reported, without a pause', SLOW, async () => {
+    const { service, stats, reported } = await call(integration, '');
     if (stats) {
       const dropped = Object.values(stats.dropped).flatMap((reasons) => Object.values(reasons));
       const lost = dropped.reduce((sum, count) => sum + count, 0);
       expect(stats.accepted).toBe(CALLS);
-      expect([stats.confirmed + lost, told]).toEqual([CALLS, lost]);
+      expect([stats.confirmed + lost, reported]).toEqual([CALLS, lost]);
     }
-    await expectRows(service, CALLS - told);
+    await expectRows(service, CALLS - reported);
   });
 });

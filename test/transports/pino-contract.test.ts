@@ -1,14 +1,14 @@
 /**
- * What Pino asks of a transport: the checks of Pino's own tests of transports (test/transport), of its multistream, of
- * pino-abstract-transport and of thread-stream, in our words.
+ * What Pino expects of a transport: the checks of Pino's own tests of transports (test/transport), of its multistream,
+ * of pino-abstract-transport and of thread-stream.
  *
- * Held elsewhere: one target, several, pipelines, the ends of a process, `flush`, what the logger says of itself, wrong
+ * Tested elsewhere: one target, several, pipelines, the end of a process, `flush`, the logger's configuration, invalid
  * options, long lines (pino-worker.test.ts); chunks, levels, keys, serializers, formatters, `finish`, unpipe, pino-http
  * (pino.test.ts); back-pressure of a hundred thousand lines (many-calls.test.ts).
  *
- * Do not apply: targets that cannot be found, or do not export a function (Pino's own matter); `pino/file`, pino-pretty;
- * `metadata`, `parse: 'lines'` and `expectPinoConfig`, with which a transport asks pino-abstract-transport for more;
- * preloading by bundlers; the REPL.
+ * Not applicable: targets that cannot be found or do not export a function, which Pino handles; `pino/file`,
+ * pino-pretty; `metadata`, `parse: 'lines'` and `expectPinoConfig`, options of pino-abstract-transport that Loghive
+ * does not use; preloading by bundlers; the REPL.
  */
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
@@ -34,7 +34,7 @@ const messagesOf = async (service: string, count: number) =>
   (await stack.rows(service, count)).map(({ message }) => message);
 
 describe('in the thread of the application', () => {
-  test('lines may end as on Windows, and the last one without an end', async () => {
+  test('lines may have Windows line ends, and the last one may have none', async () => {
     const { service, stream } = open();
     stream.write('{"level":30,"msg":"a"}\r\n{"level":30,"msg":"b"}\n\n{"level":30,"msg":"c"}');
     stream.end();
@@ -50,7 +50,7 @@ describe('in the thread of the application', () => {
     await stream.flush();
   });
 
-  test('level and bindings that change while the application runs hold from then on', async () => {
+  test('changes of level and bindings apply from then on', async () => {
     const { service, stream } = open();
     const logger = pino({ base: null }, stream);
     logger.debug('a');
@@ -69,7 +69,7 @@ describe('in the thread of the application', () => {
     ]);
   });
 
-  test('flush without a callback flushes, and calls back while logging goes on', async () => {
+  test('logger.flush() works without a callback, and calls back while logging continues', async () => {
     const { service, stream } = open();
     const logger = pino(stream);
     logger.info('a');
@@ -83,7 +83,7 @@ describe('in the thread of the application', () => {
     expect(await messagesOf(service, 2)).toEqual(['a', 'b']);
   });
 
-  test('in a multistream with dedupe it gets what no higher stream takes; added and removed while the application runs', async () => {
+  test('the stream can be added to a multistream with dedupe, and gets what no higher stream accepts', async () => {
     const { service, stream } = open();
     const errors: string[] = [];
     const beside = new Writable({
@@ -114,7 +114,7 @@ describe('in the thread of the application', () => {
 });
 
 describe('in the worker', () => {
-  test('it is ready, takes records, and has all of them confirmed when it says close', async () => {
+  test('the transport emits ready, accepts records, and emits close when all of them are confirmed', async () => {
     const { child, service } = run(`
       const transport = pino.transport({ target, options });
       transport.once('ready', () => {
@@ -135,8 +135,8 @@ describe('in the worker', () => {
     ['as soon as it is ready', "transport.once('ready', () => { logger.info('m'); process.exit(); });"],
     ['before it is ready', "logger.info('m'); process.exit();"],
     ['before it is ready, in a later turn', "setImmediate(() => { logger.info('m'); process.exit(); });"],
-    ['by a rejection that nobody catches', "logger.info('m'); void Promise.reject(new Error('oops'));"],
-  ])('what was logged is not lost when the process ends %s', async (_, body) => {
+    ['by an unhandled rejection', "logger.info('m'); void Promise.reject(new Error('oops'));"],
+  ])('no record is lost when the process ends %s', async (_, body) => {
     const { child, service } = run(
       `const transport = pino.transport({ target, options }); const logger = pino(transport); ${body}`,
     );
@@ -145,19 +145,19 @@ describe('in the worker', () => {
   });
 
   test.each([
-    ['an address of a file', "pino.transport({ target: new URL('file://' + target).href, options })"],
+    ['a file URL', "pino.transport({ target: new URL('file://' + target).href, options })"],
     ['written synchronously', 'pino.transport({ target, options, sync: true })'],
     [
-      'with settings of the worker',
+      'configured with worker options',
       'pino.transport({ target, options, worker: { name: "own", env: { ...process.env } } })',
     ],
-  ])('a target that is %s takes records', async (_, transport) => {
+  ])('a target that is %s accepts records', async (_, transport) => {
     const { child, service } = run(`const logger = pino(${transport}); logger.info('a'); logger.info('b');`);
     expect([await child.exited, child.lines]).toEqual([DONE, []]);
     expect(await messagesOf(service, 2)).toEqual(['a', 'b']);
   });
 
-  test('its settings may come from the environment of the worker alone', async () => {
+  test("the settings can come from the worker's environment alone", async () => {
     const { child, service } = run(`
       const env = { LOGHIVE_SERVICE: options.service, LOGHIVE_URL: options.url };
       const logger = pino(pino.transport({ target, worker: { env } }));
@@ -166,7 +166,7 @@ describe('in the worker', () => {
     expect(await messagesOf(service, 1)).toEqual(['by the environment']);
   });
 
-  test('written synchronously, all is handed over when the call returns: a broken process loses nothing that it flushed', async () => {
+  test('a process with a synchronous transport loses no flushed record when it is killed', async () => {
     const { child, service } = run(`
       const transport = pino.transport({ target, options, sync: true });
       const logger = pino(transport);
@@ -178,7 +178,7 @@ describe('in the worker', () => {
   });
 
   test.each([
-    ['each gets what its level lets through', '', ['warned', 'failed']],
+    ['each gets the records of its level', '', ['warned', 'failed']],
     ['with dedupe, only the highest one gets a record', ', dedupe: true', ['warned']],
   ])('among several targets %s', async (_, more, expected) => {
     const { child, service } = run(`
@@ -195,7 +195,7 @@ describe('in the worker', () => {
     expect(await messagesOf(service, expected.length)).toEqual(expected);
   });
 
-  test("levels of the logger's own decide among several targets", async () => {
+  test('custom levels select among several targets', async () => {
     const { child, service } = run(`
       const levels = { whisper: 5, shout: 55 };
       const targets = [{ target, options, level: 'shout' }, { target: 'pino/file', options: { destination: '/dev/null' } }];
@@ -209,7 +209,7 @@ describe('in the worker', () => {
     ]);
   });
 
-  test('two loggers with a transport each have both', async () => {
+  test('two loggers can each have a transport', async () => {
     const { child, service } = run(`
       for (const name of ['a', 'b']) pino({ name }, pino.transport({ target, options })).info('hello');`);
     expect([await child.exited, child.lines]).toEqual([DONE, []]);
@@ -217,7 +217,7 @@ describe('in the worker', () => {
     expect(rows.map(({ information }) => information.name).sort()).toEqual(['a', 'b']);
   });
 
-  test('a logger without references loses nothing', async () => {
+  test('a logger without references loses no record', async () => {
     const { child, service } = run(`
       function log(number) { pino(pino.transport({ target, options })).info({ number }, 'forgotten'); }
       for (let number = 0; number < 3; number++) log(number);
@@ -227,7 +227,7 @@ describe('in the worker', () => {
     expect(await messagesOf(service, 3)).toEqual(['forgotten', 'forgotten', 'forgotten']);
   });
 
-  test('in a worker thread of the application, and in a child process, it works as in the main thread', async () => {
+  test('the transport also works from a worker thread of the application and from a child process', async () => {
     const { child, service } = run(`
       import { fork } from 'node:child_process';
       import { isMainThread, Worker } from 'node:worker_threads';

@@ -1,4 +1,4 @@
-/** What Loghive touches of Pino, thread-stream and pino-abstract-transport: an update that moves any of it fails here. */
+/** Internals of Pino and its packages that Loghive uses: an update that changes any of them fails here. */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -21,23 +21,23 @@ const stack = await useStack(2);
 const target = path.resolve(import.meta.dirname, '../../dist/esm/transports/pino.js');
 
 describe('a logger', () => {
-  test('says its levels, its keys and nothing else of itself to its stream', () => {
+  test('sends its levels and keys to its stream', () => {
     const stream = build(() => {}, { metadata: false });
-    const heard: PinoConfig[] = [];
-    onPinoConfig(stream, (config) => heard.push(config));
+    const received: PinoConfig[] = [];
+    onPinoConfig(stream, (config) => received.push(config));
     pino({ messageKey: 'text', errorKey: 'fault', customLevels: { audit: 35 } }, stream);
     pino({ level: 'low', customLevels: { low: 1 }, useOnlyCustomLevels: true }, stream);
-    expect(heard).toMatchObject([
+    expect(received).toMatchObject([
       { messageKey: 'text', errorKey: 'fault' },
       { messageKey: 'msg', errorKey: 'err' },
     ]);
-    expect(heard.map(({ levels }) => ({ ...levels?.values }))).toEqual([
+    expect(received.map(({ levels }) => ({ ...levels?.values }))).toEqual([
       { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60, audit: 35 },
       { low: 1 },
     ]);
   });
 
-  test('hands its target the options with two of its own in the worker, and sends its word there', async () => {
+  test('passes the options and two of its own to its target in the worker, and sends its configuration', async () => {
     const folder = mkdtempSync(path.join(import.meta.dirname, '.pino-'));
     onEnd(() => rmSync(folder, { recursive: true, force: true }));
     const file = path.join(folder, 'target.mjs');
@@ -64,7 +64,7 @@ export default (options) => {
   });
 });
 
-test('the stream of pino-abstract-transport is a Transform, whose methods can be replaced', async () => {
+test('the stream of pino-abstract-transport is a Transform whose methods can be replaced', async () => {
   const order: string[] = [];
   const stream = build(() => {}, {
     metadata: false,
@@ -85,19 +85,19 @@ test('the stream of pino-abstract-transport is a Transform, whose methods can be
 });
 
 /**
- * As Pino's worker, without its threads' luck: it sleeps from before the messages are sent until after the lines are
- * written, so that no turn of its loop delivers one before it has read all lines and ended.
+ * Like Pino's worker, but always in the order that is a race there: it sleeps from before the messages are sent until
+ * after the lines are written, so that its event loop delivers no message before all lines are read.
  */
 test.each([
-  ['as its first word', []],
+  ['as its first message', []],
   [
-    'behind other messages',
+    'after other messages',
     [
       { code: 'OTHER', number: 1 },
       { code: 'OTHER', number: 2 },
     ],
   ],
-])('what a logger says %s before it writes is heeded, although the lines overtake it', async (_what, others) => {
+])('the configuration that a logger sends %s is applied, even if lines are read before it', async (_what, others) => {
   const service = stack.service();
   const state = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(
@@ -133,9 +133,9 @@ import(workerData.target).then(({ default: loghivePino }) => {
   });
   Atomics.store(state, 0, 1);
   Atomics.notify(state, 0);
-  const [heard] = await closed;
+  const [received] = await closed;
   expect(await stack.rows(service, 1)).toMatchObject([
     { message: 'order placed', level: 'WARNING', information: { level: 'audit', order: 7 } },
   ]);
-  expect(heard).toEqual(others.map(({ number }) => number));
+  expect(received).toEqual(others.map(({ number }) => number));
 });

@@ -1,4 +1,4 @@
-/** Levels under other names and as other values than Pino's own, in the same thread and by `loghive pipe` alike. */
+/** Levels with other names and values than Pino's own, the same in the application's thread and by `loghive pipe`. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -56,7 +56,7 @@ function log({ options, calls }: Logger, stream: pino.DestinationStream): void {
 }
 
 describe.each(Object.entries(loggers))('%s', (_name, logger) => {
-  test('in the thread of the application', async () => {
+  test('is recognized in the thread of the application', async () => {
     const service = stack.service();
     const stream = loghivePino({ service, url: stack.broker.url });
     onEnd(() => stream.close());
@@ -70,7 +70,7 @@ describe.each(Object.entries(loggers))('%s', (_name, logger) => {
   });
 });
 
-test('all of them by loghive pipe', async () => {
+test('loghive pipe recognizes all of these levels', async () => {
   const service = stack.service();
   const pipe = spawn(process.execPath, [program, 'pipe', '--service', service, '--url', stack.broker.url], {
     stdio: ['pipe', 'ignore', 'inherit'],
@@ -84,7 +84,7 @@ test('all of them by loghive pipe', async () => {
   expect(rows.map(({ message, level }) => [message, level])).toEqual(expected);
 });
 
-test('levels of its own alone, with unknown names, are placed by their rank', async () => {
+test('custom levels with unknown names are mapped by their rank', async () => {
   const service = stack.service();
   const stream = loghivePino({ service, url: stack.broker.url });
   onEnd(() => stream.close());
@@ -101,7 +101,7 @@ test('levels of its own alone, with unknown names, are placed by their rank', as
   ]);
 });
 
-test("an error by Elastic's format has the parts that every error has", async () => {
+test("an error in Elastic's format is stored like every other error", async () => {
   const service = stack.service();
   const stream = loghivePino({ service, url: stack.broker.url });
   onEnd(() => stream.close());
@@ -116,7 +116,7 @@ test("an error by Elastic's format has the parts that every error has", async ()
   });
 });
 
-test('errors that an error gathers have the parts that every error has', async () => {
+test('the errors of an AggregateError are stored like every other error', async () => {
   const service = stack.service();
   const stream = loghivePino({ service, url: stack.broker.url });
   onEnd(() => stream.close());
@@ -132,7 +132,7 @@ test('errors that an error gathers have the parts that every error has', async (
   });
 });
 
-test('in the worker as well', async () => {
+test("a level under another name is recognized in Pino's worker as well", async () => {
   const { child, service } = pinoPrograms(stack)(`
     const options1 = { messageKey: 'message', formatters: { level: (label) => ({ severity: label.toUpperCase() }) } };
     const logger = pino(options1, pino.transport({ target, options }));

@@ -1,4 +1,4 @@
-/** Scripts of an application that logs by Pino, in processes of their own. */
+/** Scripts of an application that logs through Pino, run in separate processes. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Child } from '../support/child.mjs';
@@ -7,7 +7,7 @@ import type { TestStack } from '../support/use-stack.js';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 const target = path.join(root, 'dist', 'esm', 'transports', 'pino.js');
-/** What `createRequire().resolve()` finds, which is how Pino looks for targets. */
+/** The file that `createRequire().resolve()` finds, which is how Pino resolves targets. */
 export const requiredTarget = path.join(root, 'dist', 'cjs', 'transports', 'pino.js');
 
 export interface Program {
@@ -15,7 +15,7 @@ export interface Program {
   service: string;
 }
 
-/** Runs a script with `pino`, `target`, `options` of the integration, `shout` (a transform), and `sleep()`. */
+/** Runs a script with `pino`, `target`, its `options`, `shout` (a transform to upper case), and `sleep()`. */
 export function pinoPrograms(stack: TestStack) {
   return (
     body: string,

@@ -13,8 +13,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A stream of lines, and a publisher of which only these two numbers are known. */
-function usePaced() {
+/** A throttled stream of lines, and the two numbers of the publisher that it depends on. */
+function useThrottled() {
   const publisher = { confirmed: 0, pendingBytes: 0 };
   let taken = 0;
   const stream = new Transform({
@@ -27,14 +27,14 @@ function usePaced() {
   return { stream: stream.resume(), publisher, taken: () => taken };
 }
 
-test('takes all at once while half of the buffer is free', () => {
-  const { stream, taken } = usePaced();
+test('a throttled stream accepts everything at once while half of the buffer is free', () => {
+  const { stream, taken } = useThrottled();
   stream.write(MUCH);
   expect(taken()).toBe(MUCH.length);
 });
 
-test('waits for a broker that confirms, and goes on as soon as there is room', () => {
-  const { stream, publisher, taken } = usePaced();
+test('a throttled stream waits for a broker that confirms, and continues as soon as there is room', () => {
+  const { stream, publisher, taken } = useThrottled();
   publisher.pendingBytes = BUFFER_BYTES;
   stream.write(MUCH);
   for (; publisher.confirmed < 100; publisher.confirmed++) vi.advanceTimersByTime(10);
@@ -44,8 +44,8 @@ test('waits for a broker that confirms, and goes on as soon as there is room', (
   expect(taken()).toBe(MUCH.length);
 });
 
-test('waits three seconds in all for one that confirms too slowly, until it has caught up', () => {
-  const { stream, publisher, taken } = usePaced();
+test('a throttled stream waits three seconds in total for a slow broker, until that has caught up', () => {
+  const { stream, publisher, taken } = useThrottled();
   publisher.pendingBytes = BUFFER_BYTES;
   const pass = (ms: number) => {
     for (let passed = 0; passed < ms; passed += 10, publisher.confirmed++) vi.advanceTimersByTime(10);
@@ -62,8 +62,8 @@ test('waits three seconds in all for one that confirms too slowly, until it has 
   expect(taken()).toBe(2 * MUCH.length);
 });
 
-test('waits two seconds for one that stands still', () => {
-  const { stream, publisher, taken } = usePaced();
+test('a throttled stream waits two seconds for a broker that confirms nothing', () => {
+  const { stream, publisher, taken } = useThrottled();
   publisher.pendingBytes = BUFFER_BYTES;
   stream.write(MUCH);
   vi.advanceTimersByTime(1900);
@@ -72,8 +72,8 @@ test('waits two seconds for one that stands still', () => {
   expect(taken()).toBe(MUCH.length);
 });
 
-test('waits no longer once the logger has ended', () => {
-  const { stream, publisher, taken } = usePaced();
+test('a throttled stream does not wait any more once the logger has ended', () => {
+  const { stream, publisher, taken } = useThrottled();
   publisher.pendingBytes = BUFFER_BYTES;
   stream.write(MUCH);
   stream.end();

@@ -1,4 +1,4 @@
-/** The Pino integration in Pino's worker thread, of real processes: what the application logged is there when the process has ended. */
+/** The Pino integration in Pino's worker thread, in real processes: no record is lost when the process ends. */
 import { describe, expect, test } from 'vitest';
 import type { Child } from '../support/child.mjs';
 import { useStack } from '../support/use-stack.js';
@@ -20,7 +20,7 @@ async function expectNumbers(service: string): Promise<void> {
   expect(rows.map(({ information }) => information.number)).toEqual(NUMBERS);
 }
 
-describe('a script that ends has all of its records confirmed', () => {
+describe('a script that ends gets all of its records confirmed', () => {
   test.each([
     ['alone', 'pino.transport({ target, options })'],
     ['by the option transport', '{ transport: { target, options } }'],
@@ -30,13 +30,13 @@ describe('a script that ends has all of its records confirmed', () => {
       `pino.transport({ targets: [{ target, options, level: 'info' }, ${NULL_FILE}] })`,
     ],
     ['in a pipeline', 'pino.transport({ pipeline: [{ target: shout }, { target, options }] })'],
-  ])('%s', async (_, transport) => {
+  ])('with the target %s', async (_, transport) => {
     const { child, service } = run(`const logger = pino(${transport}); ${LOG_NUMBERS}`);
     await ended(child);
     await expectNumbers(service);
   });
 
-  test('found as CommonJS, as Pino finds targets by name', async () => {
+  test('with the CommonJS target, which Pino finds by name', async () => {
     const { child, service } = run(`const logger = pino(pino.transport({ target, options })); ${LOG_NUMBERS}`, {
       integration: requiredTarget,
     });
@@ -44,7 +44,7 @@ describe('a script that ends has all of its records confirmed', () => {
     await expectNumbers(service);
   });
 
-  test('by process.exit(), and keeps its exit code', async () => {
+  test('if it ends by process.exit(), and keeps its exit code', async () => {
     const { child, service } = run(
       `const logger = pino(pino.transport({ target, options })); ${LOG_NUMBERS} process.exit(3);`,
     );
@@ -52,7 +52,7 @@ describe('a script that ends has all of its records confirmed', () => {
     await expectNumbers(service);
   });
 
-  test('by an exception that nobody catches', async () => {
+  test('if it ends by an uncaught exception', async () => {
     const { child, service } = run(
       `const logger = pino(pino.transport({ target, options })); await sleep(300); ${LOG_NUMBERS} throw new Error('oops');`,
     );
@@ -60,7 +60,7 @@ describe('a script that ends has all of its records confirmed', () => {
     await expectNumbers(service);
   });
 
-  test('in its own thread', async () => {
+  test('with the integration in its own thread', async () => {
     const { child, service } = run(
       `const { loghivePino } = await import(target); const logger = pino(loghivePino(options)); ${LOG_NUMBERS}`,
     );
@@ -69,7 +69,7 @@ describe('a script that ends has all of its records confirmed', () => {
   });
 });
 
-test('what a transform of the pipeline makes is what is stored', async () => {
+test('the result of a transform in the pipeline is stored', async () => {
   const { child, service } = run(
     "const logger = pino(pino.transport({ pipeline: [{ target: shout }, { target, options }] })); logger.warn({ a: 1 }, 'quiet');",
   );
@@ -83,7 +83,7 @@ test.each([
     'among targets',
     `pino.transport({ targets: [{ target, options, level: 'trace' }, ${NULL_FILE}], levels: { audit: 35 } })`,
   ],
-])('what the logger says of itself is heeded, %s: levels, message key, error key', async (_, transport) => {
+])("the logger's levels, message key and error key are applied, %s", async (_, transport) => {
   const { child, service } = run(`
     const logger = pino({ customLevels: { audit: 35 }, messageKey: 'text', errorKey: 'problem', base: null }, ${transport});
     logger.audit('first');
@@ -99,7 +99,7 @@ test.each([
   ]);
 });
 
-test('a logger that is made long after its transport is heeded as well', async () => {
+test('the message key of a logger that is created long after its transport is applied as well', async () => {
   const { child, service } = run(`
     const transport = pino.transport({ target, options });
     await sleep(800);
@@ -119,7 +119,7 @@ test('a mixin carries the context into the worker', async () => {
   expect(await stack.rows(service, 1)).toMatchObject([{ information: { requestId: 'r1', order: 7 } }]);
 });
 
-test('lines that are written without a logger arrive', async () => {
+test('lines that are written without a logger are stored', async () => {
   const { child, service } = run(`
     const transport = pino.transport({ target, options });
     transport.write('no JSON\\n');
@@ -131,7 +131,7 @@ test('lines that are written without a logger arrive', async () => {
   ]);
 });
 
-test('logger.flush calls back when all is confirmed', async () => {
+test('logger.flush calls back when everything is confirmed', async () => {
   const { child, service } = run(`
     const logger = pino(pino.transport({ target, options }));
     ${LOG_NUMBERS}
@@ -144,7 +144,7 @@ test('logger.flush calls back when all is confirmed', async () => {
   await expectNumbers(service);
 });
 
-test('a long line and many at once come through', async () => {
+test('a long line and many lines at once are stored', async () => {
   const { child, service } = run(`
     const logger = pino(pino.transport({ target, options }));
     logger.info({ text: 'x'.repeat(900_000) }, 'long');
@@ -154,7 +154,7 @@ test('a long line and many at once come through', async () => {
   expect(rows[0]?.information.text).toHaveLength(900_000);
 });
 
-test('while the broker is unreachable the application runs and ends, and what is lost is reported', async () => {
+test('while the broker is unreachable the application runs and ends, and lost records are reported', async () => {
   const { child } = run(
     "const logger = pino(pino.transport({ target, options })); logger.info('m'); await sleep(500);",
     { options: { url: 'amqp://127.0.0.1:1', exitTimeoutMs: 100 } },
@@ -164,7 +164,7 @@ test('while the broker is unreachable the application runs and ends, and what is
   expect(child.stderr.join('\n')).toMatch(/ERROR records dropped: 1 \(unsent at close/);
 });
 
-test('a wrong option is an error of the transport, with its sentence', async () => {
+test('an invalid option is an error event of the transport, with its message', async () => {
   const { child } = run(`
     const transport = pino.transport({ target, options: { ...options, lingerMs: -1 } });
     transport.on('error', (error) => console.log(error.message));`);

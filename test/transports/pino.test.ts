@@ -19,7 +19,7 @@ beforeAll(async () => {
   stack = await useStack(44);
 });
 
-function useDoor(options: LoghivePinoOptions = {}) {
+function useStream(options: LoghivePinoOptions = {}) {
   const service = stack.service();
   const stream = loghivePino({ service, url: stack.broker.url, ...options });
   onEnd(() => stream.close());
@@ -28,26 +28,26 @@ function useDoor(options: LoghivePinoOptions = {}) {
   return { service, stream, errors };
 }
 
-/** What a logger with these options writes, as rows. */
+/** The rows of what a logger with these options writes. */
 async function rowsOf(
   options: pino.LoggerOptions,
   log: (logger: pino.Logger<string>) => void,
   count = 1,
   integration: LoghivePinoOptions = {},
 ): Promise<Row[]> {
-  const { service, stream } = useDoor(integration);
+  const { service, stream } = useStream(integration);
   const logger = pino({ base: null, level: 'trace', ...options }, stream) as unknown as pino.Logger<string>;
   log(logger);
   await stream.flush();
   return stack.rows(service, count);
 }
 
-test('is the default export as well', () => {
+test('loghivePino is also the default export', () => {
   expect(loghivePinoDefault).toBe(loghivePino);
 });
 
-test('stores what a logger writes', async () => {
-  const { service, stream } = useDoor();
+test('the stream stores what a logger writes', async () => {
+  const { service, stream } = useStream();
   const logger = pino({ name: 'till' }, stream);
   logger.info({ order: 7 }, 'order %s', 'placed');
   logger.child({ requestId: 'r1' }).warn('slow');
@@ -67,8 +67,8 @@ test('stores what a logger writes', async () => {
   ]);
 });
 
-test('takes the time of the call, and keeps the order of the calls', async () => {
-  const { service, stream } = useDoor();
+test('records have the time and the order of the calls', async () => {
+  const { service, stream } = useStream();
   const logger = pino({}, stream);
   const before = Date.now();
   for (let number = 0; number < 3000; number++) logger.info({ number });
@@ -82,7 +82,7 @@ test('takes the time of the call, and keeps the order of the calls', async () =>
   expect(rows[0]?.information).not.toHaveProperty('time');
 });
 
-describe('the line decides', () => {
+describe('a line of a logger', () => {
   const at = 1_769_855_445_123;
   const TS = '2026-01-31 10:30:45.123000';
 
@@ -96,12 +96,12 @@ describe('the line decides', () => {
       '2026-01-31 10:30:45.123456',
     ],
     ['another name', { timestamp: () => `,"timestamp":${at}` }, TS],
-  ])('the time: %s', async (_, options, ts) => {
+  ])('sets the time of the record: %s', async (_, options, ts) => {
     const [row] = await rowsOf(options, (logger) => logger.info('m'));
     expect(row).toMatchObject({ ts, information: {} });
   });
 
-  test('where it says no time, it is the time of the call', async () => {
+  test('gets the time of the call if it has none', async () => {
     const before = Date.now();
     const [row] = await rowsOf({ timestamp: false }, (logger) => logger.info('m'));
     expect(Date.parse(`${row!.ts.replace(' ', 'T')}Z`)).toBeGreaterThanOrEqual(before - 1);
@@ -168,12 +168,12 @@ describe('the line decides', () => {
     ['line ends', { crlf: true }, (l) => l.info('m'), { message: 'm', information: {} }],
     ['no message', {}, (l) => l.info({ a: 1 }), { message: '', information: { a: 1 } }],
     ['BigInt', {}, (l) => l.info({ n: 1234567890123456789n }), { information: { n: expect.anything() } }],
-  ])('%s', async (_, options, log, expected) => {
+  ])('is stored by its meaning: %s', async (_, options, log, expected) => {
     const [row] = await rowsOf(options, log);
     expect(row).toMatchObject(expected);
   });
 
-  test('levels of its own', async () => {
+  test('may have a custom level', async () => {
     const options = { customLevels: { audit: 35, chatter: 5 }, level: 'chatter' };
     const rows = await rowsOf(
       options,
@@ -191,8 +191,8 @@ describe('the line decides', () => {
     ]);
   });
 
-  test('numbers keep their digits', async () => {
-    const { service, stream } = useDoor();
+  test('keeps the digits of its numbers', async () => {
+    const { service, stream } = useStream();
     stream.write('{"level":30,"n":12345678901234567890,"msg":"m"}\n');
     await stream.flush();
     const [row] = await stack.database.query("SELECT information->>'n' AS n FROM logs.records WHERE service = $1", [
@@ -202,8 +202,8 @@ describe('the line decides', () => {
   });
 });
 
-test('lines that are no JSON are records as well, and empty ones are none', async () => {
-  const { service, stream } = useDoor();
+test('lines that are not JSON are recorded as well, and empty ones are ignored', async () => {
+  const { service, stream } = useStream();
   stream.write('hello\n\n  \r\n{"broken\n42\r\n{"level":50,"msg":"json"}\nrest without an end');
   stream.end();
   await once(stream, 'finish');
@@ -217,7 +217,7 @@ test('lines that are no JSON are records as well, and empty ones are none', asyn
 });
 
 test('chunks may end anywhere, within a line or a character', async () => {
-  const { service, stream } = useDoor();
+  const { service, stream } = useStream();
   const bytes = Buffer.from('{"level":30,"msg":"größer 😀"}\n{"level":40,"msg":"zwei"}\n');
   for (const byte of bytes) stream.write(Buffer.of(byte));
   await stream.flush();
@@ -225,7 +225,7 @@ test('chunks may end anywhere, within a line or a character', async () => {
 });
 
 describe('the options of an integration', () => {
-  test('base and redact hold for lines as well', async () => {
+  test('base and redact also apply to lines', async () => {
     const [row] = await rowsOf({}, (logger) => logger.info({ password: 'x', region: 'own' }, 'm'), 1, {
       base: { region: 'eu', zone: 'a' },
       redact: ['password'],
@@ -233,8 +233,8 @@ describe('the options of an integration', () => {
     expect(row!.information).toEqual({ password: '[Redacted]', region: 'own', zone: 'a' });
   });
 
-  test('messageKey and errorKey go before what the logger says', async () => {
-    const { service, stream } = useDoor({ messageKey: 'text', errorKey: 'fault' });
+  test("messageKey and errorKey take precedence over the logger's own", async () => {
+    const { service, stream } = useStream({ messageKey: 'text', errorKey: 'fault' });
     stream.write('{"text":"m","fault":{"type":"E"},"msg":"other"}\n');
     await stream.flush();
     expect(await stack.rows(service, 1)).toMatchObject([
@@ -242,7 +242,7 @@ describe('the options of an integration', () => {
     ]);
   });
 
-  test('a context reaches the record', async () => {
+  test('the fields of a context are added to the record', async () => {
     const [row] = await rowsOf({}, (logger) => withContext({ requestId: 'r1' }, () => logger.info('m')));
     expect(row!.information).toEqual({ requestId: 'r1' });
   });
@@ -270,9 +270,9 @@ describe('the options of an integration', () => {
   });
 });
 
-describe('as a stream', () => {
-  test('finish, after end, means that everything is confirmed; then it closes', async () => {
-    const { service, stream } = useDoor({ lingerMs: 11 });
+describe('the stream', () => {
+  test('emits finish when everything is confirmed, then close', async () => {
+    const { service, stream } = useStream({ lingerMs: 11 });
     const logger = pino(stream);
     for (let number = 0; number < 5000; number++) logger.info({ number });
     const closed = once(stream, 'close');
@@ -283,8 +283,8 @@ describe('as a stream', () => {
     expect(await stack.rows(service, 5000)).toHaveLength(5000);
   });
 
-  test('a call is accepted when it returns', () => {
-    const { stream } = useDoor({ lingerMs: 12 });
+  test('has accepted a record when the logging call returns', () => {
+    const { stream } = useStream({ lingerMs: 12 });
     const logger = pino(stream);
     logger.info('one');
     expect(stream.stats().accepted).toBe(1);
@@ -292,16 +292,16 @@ describe('as a stream', () => {
     expect(stream.stats().accepted).toBe(2);
   });
 
-  test('logger.flush calls back when everything is confirmed', async () => {
-    const { stream } = useDoor({ lingerMs: 13 });
+  test('makes logger.flush call back when everything is confirmed', async () => {
+    const { stream } = useStream({ lingerMs: 13 });
     const logger = pino(stream);
     for (let number = 0; number < 100; number++) logger.info('m');
     await new Promise<void>((resolve, reject) => logger.flush((error) => (error ? reject(error) : resolve())));
     expect(stream.stats().confirmed).toBe(100);
   });
 
-  test('what is logged after the end is counted and reported, and is no error', async () => {
-    const { stream, errors } = useDoor({ lingerMs: 14 });
+  test('counts records that are logged after the end as dropped, without an error', async () => {
+    const { stream, errors } = useStream({ lingerMs: 14 });
     const logger = pino(stream);
     logger.info('before');
     expect(await stream.close()).toEqual({ confirmed: 1, unsent: 0 });
@@ -312,16 +312,16 @@ describe('as a stream', () => {
     expect(errors).toEqual([]);
   });
 
-  test('destroyed, it sends what it has taken', async () => {
-    const { service, stream } = useDoor();
+  test('still sends accepted records when it is destroyed', async () => {
+    const { service, stream } = useStream();
     pino(stream).info('taken');
     stream.destroy();
     await once(stream, 'close');
     expect(await stack.rows(service, 1)).toHaveLength(1);
   });
 
-  test('takes what a pipe brings, and goes on after unpipe', async () => {
-    const { service, stream } = useDoor();
+  test('accepts piped data, and continues after unpipe', async () => {
+    const { service, stream } = useStream();
     const source = new PassThrough();
     source.pipe(stream);
     source.write('{"level":30,"msg":"piped"}\n');
@@ -333,8 +333,8 @@ describe('as a stream', () => {
     expect((await stack.rows(service, 2)).map(({ message }) => message)).toEqual(['piped', 'written']);
   });
 
-  test('is the end of a pipeline', async () => {
-    const { service, stream } = useDoor();
+  test('can be the end of a pipeline', async () => {
+    const { service, stream } = useStream();
     const shout = new Transform({
       transform: (chunk, _encoding, done) => done(null, String(chunk).replaceAll('quiet', 'LOUD')),
     });
@@ -349,9 +349,9 @@ describe('as a stream', () => {
     );
   });
 
-  test('in pino.multistream it gets the levels that are meant for it', async () => {
-    const all = useDoor();
-    const errors = useDoor();
+  test('gets the records of its level in pino.multistream', async () => {
+    const all = useStream();
+    const errors = useStream();
     const logger = pino(
       { level: 'debug' },
       pino.multistream([
@@ -366,8 +366,8 @@ describe('as a stream', () => {
     expect((await stack.rows(errors.service, 1)).map(({ message }) => message)).toEqual(['e']);
   });
 
-  test('serves pino-http', async () => {
-    const { service, stream } = useDoor();
+  test('works with pino-http', async () => {
+    const { service, stream } = useStream();
     const log = pinoHttp({ genReqId: () => 'r7' }, stream);
     const server = createServer((request, response) => {
       log(request, response);
@@ -384,7 +384,7 @@ describe('as a stream', () => {
     ]);
   });
 
-  test('tells by typed events, and never by error', async () => {
+  test('reports problems by typed events, and never by error', async () => {
     const stream = loghivePino({ service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0 });
     onEnd(() => stream.close());
     const warning = new Promise<LoghiveError>((resolve) => {
@@ -398,7 +398,7 @@ describe('as a stream', () => {
     expect(stream.status().connection.state).not.toBe('ready');
   });
 
-  test('not enabled it needs nothing and does nothing', async () => {
+  test('needs no service and does nothing if it is not enabled', async () => {
     const stream = loghivePino({ enabled: false });
     pino(stream).info('nothing');
     expect(stream.stats().accepted).toBe(0);
@@ -407,10 +407,10 @@ describe('as a stream', () => {
   });
 });
 
-test('hostile values: each that Pino itself can write becomes one record', { timeout: 60_000 }, async () => {
-  // With any stream, Pino would write that one for longer than anybody waits.
+test('each hostile value that Pino itself can write becomes one record', { timeout: 60_000 }, async () => {
+  // Pino would not finish writing that one, whatever the stream.
   const writable = hostileValues.filter(({ name }) => name !== 'an object whose size doubles at every level');
-  const { service, stream, errors } = useDoor({ bufferBytes: 128 * 1024 * 1024 });
+  const { service, stream, errors } = useStream({ bufferBytes: 128 * 1024 * 1024 });
   let lines = 0;
   const counting = new PassThrough();
   counting.on('data', (chunk) => {
@@ -421,7 +421,7 @@ test('hostile values: each that Pino itself can write becomes one record', { tim
     try {
       logger.info({ field: make() }, name);
     } catch {
-      // Pino's own, before any stream.
+      // Thrown by Pino itself, before it writes to a stream.
     }
     logger.info({ next: true }, `next to ${name}`);
     if (stream.stats().pendingBytes > 32 * 1024 * 1024) await stream.flush();

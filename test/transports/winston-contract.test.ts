@@ -1,13 +1,13 @@
 /**
- * What Winston asks of a transport: the checks of winston-transport's own tests, of the suite that Winston's transports
- * share (abstract-winston-transport), and of Winston's tests of loggers with transports, in our words.
+ * What Winston expects of a transport: the checks of winston-transport's own tests, of the suite that Winston's
+ * transports share (abstract-winston-transport), and of Winston's tests of loggers with transports.
  *
- * Held elsewhere: levels, `silent`, formats, `finish`, removal, other transports beside it (winston.test.ts); options
+ * Tested elsewhere: levels, `silent`, formats, `finish`, removal, other transports beside it (winston.test.ts); options
  * (winston-options.test.ts); levels by rank, splat, errors, metadata (winston-info.test.ts); hostile values
  * (winston-hostile.test.ts); the end of the process (publisher/exit.test.ts).
  *
- * Do not apply: `query()` and `stream()` read what a transport has stored, which SQL does here; `logv()`, the way for
- * batches, is the publisher's own matter; transports of Winston 2 (`LegacyTransportStream`), files, rotation, colors.
+ * Not applicable: `query()` and `stream()`, because stored records are read by SQL; `logv()`, because the publisher
+ * makes the batches; transports of Winston 2 (`LegacyTransportStream`), files, rotation, colors.
  */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -38,16 +38,16 @@ async function stored({ service, transport }: { service: string; transport: Logh
 
 const infoOf = (level: string, message: string) => ({ level, message, [Symbol.for('level')]: level });
 
-describe('on its own', () => {
-  test('it is a transport, a writable stream of objects', () => {
+describe('the transport on its own', () => {
+  test('is a Winston transport and a writable stream of objects', () => {
     const { transport } = open();
     expect(transport).toBeInstanceOf(Transport);
-    // Of the npm package readable-stream, not Node's own class.
+    // Its class is that of the npm package readable-stream, not Node's.
     expect(transport.writable).toBe(true);
     expect(transport.write(infoOf('info', 'an object'))).toBe(true);
   });
 
-  test('log() takes an info with and without a callback, and emits `logged` with it', async () => {
+  test('accepts an info in log() with and without a callback, and emits `logged` with it', async () => {
     const opened = open();
     const logged = once(opened.transport, 'logged');
     const info = infoOf('info', 'first');
@@ -57,7 +57,7 @@ describe('on its own', () => {
     expect(await stored(opened, 2)).toEqual(['first', 'second']);
   });
 
-  test('a listener of `logged` that throws does no harm', async () => {
+  test('is not affected by a listener of `logged` that throws', async () => {
     const opened = open();
     opened.transport.on('logged', () => {
       throw new Error('broken listener');
@@ -68,7 +68,7 @@ describe('on its own', () => {
     expect(await stored(opened, 2)).toEqual(['first', 'second']);
   });
 
-  test('what is written while it is corked is filtered and formatted record by record', async () => {
+  test('filters and formats each record that is written while it is corked', async () => {
     const format = winston.format((info) =>
       info.message === 'unwanted' ? false : { ...info, message: `<${info.message}>` },
     )();
@@ -89,7 +89,7 @@ describe('on its own', () => {
 });
 
 describe('back-pressure', () => {
-  test('there is none: nothing waits in the stream, however much is logged in one turn', async () => {
+  test('does not occur: nothing waits in the stream, however much is logged in one turn', async () => {
     const { transport, logger } = open();
     for (let number = 0; number < 20_000; number++) {
       logger.info('much', { number });
@@ -102,7 +102,7 @@ describe('back-pressure', () => {
     expect([accepted, confirmed]).toEqual([20_001, 20_001 - lost.reduce((sum, count) => sum + count, 0)]);
   });
 
-  test('a transport beside it that does not drain holds it up only as far as Winston does', async () => {
+  test('of another transport that does not drain affects it only as far as Winston itself does', async () => {
     let release = () => {};
     const stuck = new (class extends Transport {
       override log(_info: unknown, next: () => void) {
@@ -111,7 +111,7 @@ describe('back-pressure', () => {
     })();
     const opened = open();
     opened.logger.add(stuck);
-    // Winston pauses its pipes when one of them has taken sixteen without drain.
+    // Winston pauses its pipes when one of them has accepted sixteen records without draining.
     for (let number = 0; number < 16; number++) opened.logger.info(`record ${number}`);
     expect(await stored(opened, 16)).toHaveLength(16);
     release();
@@ -119,7 +119,7 @@ describe('back-pressure', () => {
 });
 
 describe('levels', () => {
-  test('that are changed while the application runs hold from then on, of the logger and of the transport', async () => {
+  test('of the logger and of the transport can be changed at any time', async () => {
     const opened = open();
     opened.logger.debug('a');
     opened.logger.level = 'debug';
@@ -134,12 +134,12 @@ describe('levels', () => {
     expect(await stored(opened, 3)).toEqual(['b', 'd', 'f']);
   });
 
-  test("the logger knows by the transport's level what would be logged", () => {
+  test('of the transport determine which ones its logger reports as enabled', () => {
     const { logger } = open({ level: 'debug' });
     expect(['info', 'debug', 'silly'].map((level) => logger.isLevelEnabled(level))).toEqual([true, true, false]);
   });
 
-  test('of a logger that was configured with others are taken over', async () => {
+  test('of a logger that is reconfigured are adopted', async () => {
     const opened = open();
     opened.logger.configure({
       levels: { alarm: 0, notice: 1, whisper: 2 },
@@ -151,8 +151,8 @@ describe('levels', () => {
   });
 });
 
-describe('formats', () => {
-  test('one that throws throws in the call, as with every transport, and the next record arrives', async () => {
+describe('a format', () => {
+  test('that throws makes the call throw, as with every transport, and the next record is stored', async () => {
     const format = winston.format((info) => {
       if (info.message === 'bad') throw new Error('a bad format');
       return info;
@@ -163,7 +163,7 @@ describe('formats', () => {
     expect(await stored(opened, 1)).toEqual(['good']);
   });
 
-  test('one of the transport does not change what other transports see', async () => {
+  test('of the transport does not change what other transports see', async () => {
     const seen: unknown[] = [];
     const beside = new (class extends Transport {
       override log(info: { message: unknown }, next: () => void) {
@@ -180,7 +180,7 @@ describe('formats', () => {
 });
 
 describe('loggers', () => {
-  test('list it among their transports while they have it', () => {
+  test('list the transport while they have it', () => {
     const { transport, logger } = open();
     expect(logger.transports).toEqual([transport]);
     const stranger = open().transport;
@@ -190,14 +190,14 @@ describe('loggers', () => {
     expect(logger.transports).toEqual([]);
   });
 
-  test('that are removed from something else do not close it', async () => {
+  test('do not close the transport when it is unpiped from another logger', async () => {
     const opened = open();
     opened.transport.emit('unpipe', winston.createLogger());
     opened.logger.info('still here');
     expect(await stored(opened, 1)).toEqual(['still here']);
   });
 
-  test('of one container share it', async () => {
+  test('of one container can share the transport', async () => {
     const opened = open();
     const container = new winston.Container({ transports: [opened.transport] });
     for (const name of ['a', 'b', 'c']) container.add(name).info(`of ${name}`);
@@ -214,7 +214,7 @@ describe('loggers', () => {
     ]);
   });
 
-  test('that share it are no danger to each other when one of them ends', async () => {
+  test('that share the transport are not affected when one of them ends', async () => {
     const opened = open();
     const second = winston.createLogger({ transports: [opened.transport] });
     const errors: unknown[] = [];
@@ -224,7 +224,7 @@ describe('loggers', () => {
     opened.logger.end();
     second.info('by the second');
     await finished;
-    // Node has taken its pipe away by now.
+    // By now Node has removed the pipe to the transport.
     second.info('too late');
     await sleep(10);
     expect(errors).toEqual([]);
@@ -234,7 +234,7 @@ describe('loggers', () => {
     ]);
   });
 
-  test.each(['end', 'destroy'] as const)('are not harmed by a transport that somebody ended: %s()', async (how) => {
+  test.each(['end', 'destroy'] as const)('are not affected by a transport that was ended by %s()', async (how) => {
     const { transport, logger } = open();
     const errors: unknown[] = [];
     for (const emitter of [transport, logger]) emitter.on('error', (error) => errors.push(error));
@@ -247,7 +247,7 @@ describe('loggers', () => {
     expect(transport.stats().accepted).toBe(2);
   });
 
-  test("that are none of Winston's, and write text, have it recorded", async () => {
+  test("that are not Winston's can write text", async () => {
     const service = stack.service();
     const transport = new LoghiveTransport({ service, url: stack.broker.url });
     onEnd(() => transport.close());
@@ -255,7 +255,7 @@ describe('loggers', () => {
     expect(await stored({ service, transport }, 1)).toEqual(['a line of text']);
   });
 
-  test('measure time: what a timer says is in the record', async () => {
+  test('can measure time, and the duration is stored', async () => {
     const opened = open();
     opened.logger.startTimer().done({ message: 'took a while', order: 7 });
     opened.logger.profile('import');
@@ -267,7 +267,7 @@ describe('loggers', () => {
     ]);
   });
 
-  test('that query are answered, with nothing from here', async () => {
+  test('get no results from the transport when they are queried', async () => {
     const { logger } = open();
     const answer = await new Promise((resolve, reject) =>
       logger.query({ fields: [] as string[] } as winston.QueryOptions, (error, results) =>
@@ -277,7 +277,7 @@ describe('loggers', () => {
     expect(answer).toEqual({});
   });
 
-  test('that are closed have everything confirmed, and say so', async () => {
+  test('emit close when everything is confirmed', async () => {
     const opened = open();
     for (let number = 0; number < 100; number++) opened.logger.info(`record ${number}`);
     const closed = once(opened.logger, 'close');
@@ -287,7 +287,7 @@ describe('loggers', () => {
   });
 });
 
-describe('exceptions and rejections that nobody catches', () => {
+describe('uncaught exceptions and unhandled rejections', () => {
   function run(options: string, body: string) {
     const service = stack.service();
     const folder = mkdtempSync(path.join(import.meta.dirname, '.winston-'));
@@ -315,7 +315,7 @@ ${body}
       'transports: [loghive({ handleRejections: true })]',
       "void Promise.reject(new Error('nobody catches me'));",
     ],
-  ])('by %s are recorded before the process ends', async (_, options, body) => {
+  ])('are recorded by %s before the process ends', async (_, options, body) => {
     const { service, child } = run(options, `logger.info('before'); ${body}`);
     expect(await child.exited).toMatchObject({ code: 1 });
     const rows = (await stack.rows(service, 1)).filter(({ level }) => level === 'ERROR');
@@ -337,7 +337,7 @@ ${body}
     expect(rows.map(({ level }) => level)).toEqual(['ERROR', 'INFO']);
   });
 
-  test('are not recorded by a transport that was not asked to', async () => {
+  test('are not recorded by a transport without these options', async () => {
     const { service, child } = run(
       'transports: [loghive(), new winston.transports.Console({ handleExceptions: true })]',
       "logger.info('before'); setTimeout(() => { throw new Error('nobody catches me'); }, 50);",

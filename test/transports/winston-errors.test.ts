@@ -1,4 +1,4 @@
-/** Errors through real Winston loggers into the table: each field once, and nothing that Winston has written onto them. */
+/** Errors through real Winston loggers into the table: each field is stored once, without the marks of Winston. */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import axios, { type AxiosError } from 'axios';
@@ -44,7 +44,7 @@ const REFUSED = {
   password: 'hunter2',
 };
 
-/** Another logger of the application, which marks what it is handed. */
+/** Another logger of the application, which marks the objects that it logs. */
 function elsewhere(options: winston.LoggerOptions = {}): winston.Logger {
   return winston.createLogger({ ...options, transports: [new winston.transports.Console({ silent: true })] });
 }
@@ -62,20 +62,16 @@ describe('an error that Winston has logged before', () => {
     ['as it is', asItIs],
   ];
   const places: Array<[string, (error: Error) => [string, object], (information: Row['information']) => unknown]> = [
-    ['behind a text', (error) => ['failed', error], ({ error }) => error],
+    ['after a text', (error) => ['failed', error], ({ error }) => error],
     ['in the metadata', (error) => ['failed', { err: error }], ({ err }) => err],
     ['deep in the metadata', (error) => ['failed', { a: [{ err: error }] }], ({ a }) => a[0].err],
     ['as a cause', (error) => ['failed', new Error('outer', { cause: error })], ({ error }) => error.cause],
     ['among the errors of another', (error) => ['failed', new AggregateError([error])], ({ error }) => error.errors[0]],
-    [
-      'as the reason of a Map',
-      (error) => ['failed', { map: new Map([['why', error]]) }],
-      ({ map }) => map['[Map]'][0][1],
-    ],
+    ['in a Map', (error) => ['failed', { map: new Map([['why', error]]) }], ({ map }) => map['[Map]'][0][1]],
   ];
 
   test.each(formats.flatMap(([name, by]) => places.map(([where, ...place]) => [name, where, by, ...place] as const)))(
-    '%s, is stored %s without a mark of it',
+    "%s, is stored %s without Winston's marks",
     async (_name, _where, by, call, errorIn) => {
       const error = refused();
       elsewhere({ format: by }).warn(error);
@@ -87,13 +83,13 @@ describe('an error that Winston has logged before', () => {
     },
   );
 
-  test('is logged on its own again without one', async () => {
+  test('is stored without marks when it is logged on its own again', async () => {
     const error = refused();
     const rows = await rowsOf((logger) => logger.error(error).error(error), 2, { logger: { format: format.json() } });
     for (const { information } of rows) expect(information).toEqual({ error: REFUSED });
   });
 
-  test.each(['client', 'console'] as const)('is stored without one by the %s as well', async (integration) => {
+  test.each(['client', 'console'] as const)('is stored without marks by the %s as well', async (integration) => {
     const error = refused();
     elsewhere().warn(error);
     const settings = { service, url: stack.broker.url, base: null };
@@ -111,7 +107,7 @@ describe('an error that Winston has logged before', () => {
     expect(row!.information).toEqual({ error: REFUSED });
   });
 
-  test('has what redact hides nowhere in the record', async () => {
+  test('is stored without what redact hides', async () => {
     const error = refused();
     const redact = ['error.password', 'err.password'];
     const rows = await rowsOf(
@@ -122,13 +118,13 @@ describe('an error that Winston has logged before', () => {
     for (const { information } of rows) expect(JSON.stringify(information)).not.toContain('hunter2');
   });
 
-  test('has a level of its own where no logger has touched it', async () => {
+  test('keeps its own field level if no logger has marked it', async () => {
     const error = Object.assign(new Error('low'), { level: 'low battery' });
     const [row] = await rowsOf((logger) => logger.error('failed', { error }));
     expect(row!.information.error.level).toBe('low battery');
   });
 
-  test('leaves default metadata where they are in every record', async () => {
+  test('is stored beside default metadata, as in every record', async () => {
     const error = refused();
     const options = { logger: { defaultMeta: { region: 'eu' } } };
     const rows = await rowsOf((logger) => logger.error(error).error('failed', error), 2, options);
@@ -137,7 +133,7 @@ describe('an error that Winston has logged before', () => {
   });
 });
 
-test('a plain object that Winston has logged before is stored without a mark', async () => {
+test('a plain object that Winston has logged before is stored without marks', async () => {
   const event = { level: 'warn', message: 'placed', order: 7 };
   const [row] = await rowsOf((logger) => {
     elsewhere().log(event);
@@ -146,7 +142,7 @@ test('a plain object that Winston has logged before is stored without a mark', a
   expect(row!.information).toEqual({ event: { level: 'warn', message: 'placed', order: 7 } });
 });
 
-test('what a format adds to every record stands beside an error as well, and not in it', async () => {
+test('fields that a format adds to every record are stored beside an error, not in it', async () => {
   const addId = format((info) => Object.assign(info, { requestId: 'r1' }))();
   const [row] = await rowsOf((logger) => logger.error(refused()), 1, {
     logger: { format: format.combine(addId, format.timestamp({ format: () => 'noon' })) },
@@ -172,14 +168,14 @@ describe('an error with a toJSON()', () => {
   const KEPT = { name: 'Trimmed', message: 'no', stack: stackText, code: 'E_TRIM' };
 
   test.each<[string, unknown, object]>([
-    ['that leaves much out', { status: 403 }, { ...KEPT, status: 403 }],
-    ['that gives nothing', {}, KEPT],
-    ['that words it otherwise', { message: 'hidden', code: 7 }, { ...KEPT, message: 'hidden', code: 7 }],
-    ['that gives a text', 'no at all', { ...KEPT, toJSON: 'no at all' }],
-    ['that gives a list', [1], { ...KEPT, toJSON: [1] }],
-    ['that gives a cause', { cause: 'the moon' }, { ...KEPT, cause: 'the moon' }],
-    ['that nests it', { error: { message: 'no' } }, { ...KEPT, error: { message: 'no' } }],
-  ])('%s is stored by it, with what people look for', async (_what, json, expected) => {
+    ['that omits much', { status: 403 }, { ...KEPT, status: 403 }],
+    ['that returns an empty object', {}, KEPT],
+    ['that changes fields', { message: 'hidden', code: 7 }, { ...KEPT, message: 'hidden', code: 7 }],
+    ['that returns a text', 'no at all', { ...KEPT, toJSON: 'no at all' }],
+    ['that returns a list', [1], { ...KEPT, toJSON: [1] }],
+    ['that adds a cause', { cause: 'the moon' }, { ...KEPT, cause: 'the moon' }],
+    ['that nests the error', { error: { message: 'no' } }, { ...KEPT, error: { message: 'no' } }],
+  ])('%s is stored as its result, with name, message, stack and code', async (_what, json, expected) => {
     const rows = await rowsOf((logger) => {
       logger.error(new Trimmed(json));
       logger.error('failed', new Trimmed(json));
@@ -192,7 +188,7 @@ describe('an error with a toJSON()', () => {
     expect(rows[3]!.information.error.cause).toEqual(expected);
   });
 
-  test('that throws, or gives undefined, is stored by its own fields', async () => {
+  test('that throws or returns undefined is stored by its own fields', async () => {
     const broken = Object.assign(new Error('no'), {
       order: 7,
       toJSON() {
@@ -205,7 +201,7 @@ describe('an error with a toJSON()', () => {
     expect(rows[1]!.information.empty).toMatchObject({ message: 'no', order: 7 });
   });
 
-  test('of axios is stored once, in every way, small and without its request', async () => {
+  test('is stored once, small and without its request, if it is an error of axios', async () => {
     const server = http.createServer((_, response) => {
       response.statusCode = 403;
       response.end();
@@ -241,7 +237,7 @@ describe('an error with a toJSON()', () => {
 });
 
 describe('a cause that is a function', () => {
-  test('of VError is what it gives, once', async () => {
+  test('is stored as its result, once, if the error is a VError', async () => {
     const error = new VError({ name: 'Outer', cause: new Error('inner') }, 'outer');
     const rows = await rowsOf((logger) => logger.error(error).error('failed', { error }), 2);
     for (const { information } of rows) {
@@ -251,22 +247,22 @@ describe('a cause that is a function', () => {
   });
 
   test.each<[string, () => unknown, unknown]>([
-    ['that gives nothing is left out', () => undefined, undefined],
+    ['is omitted if it returns nothing', () => undefined, undefined],
     [
-      'that throws is marked',
+      'is marked if it throws',
       () => {
         throw new Error('no');
       },
       '[Threw: no]',
     ],
-    ['that wants an argument is a function', (...[one]: [unknown?]) => one, undefined],
+    ['is a function like any other if it takes an argument', (...[one]: [unknown?]) => one, undefined],
   ])('%s', async (_what, cause, expected) => {
     const [row] = await rowsOf((logger) => logger.error('failed', { error: Object.assign(new Error('e'), { cause }) }));
     expect(row!.information.error.cause).toEqual(expected);
   });
 });
 
-test('an error whose errors come from a getter of its class has them once', async () => {
+test('an error whose errors come from a getter of its class is stored with them once', async () => {
   class Invalid extends Error {
     issues = [{ path: 'a' }];
     get errors() {
@@ -281,8 +277,8 @@ test('an error whose errors come from a getter of its class has them once', asyn
 describe('an error that is logged on its own through a transport with a format', () => {
   test.each<[string, winston.Logform.Format]>([
     ['that writes JSON', format.combine(format.timestamp({ format: () => 'noon' }), format.json())],
-    ['that makes an info of its own', format((info) => ({ ...info, timestamp: 'noon' }))()],
-  ])('%s has its message, stack and fields', async (_what, own) => {
+    ['that creates a new info', format((info) => ({ ...info, timestamp: 'noon' }))()],
+  ])('%s keeps its message, stack and fields', async (_what, own) => {
     const rows = await rowsOf((logger) => logger.error(refused()).child({ a: 1 }).error('next'), 2, {
       transport: { format: own },
     });
@@ -291,7 +287,7 @@ describe('an error that is logged on its own through a transport with a format',
     expect(rows[1]).toMatchObject({ message: 'next', information: { a: 1 } });
   });
 
-  test('has what that has hidden hidden', async () => {
+  test('is stored without what the format has hidden', async () => {
     const hide = format((info) => ({ ...info, password: '***' }))();
     const drop = format((info) => Object.assign(info, { password: undefined }))();
     for (const own of [hide, drop]) {

@@ -1,4 +1,4 @@
-/** What formats leave of message and level, and metadata that Winston cannot merge, through real loggers into the table. */
+/** Messages and levels that formats change, and metadata that Winston cannot merge, through real loggers. */
 import { describe, expect, test } from 'vitest';
 import winston from 'winston';
 import { LoggerClient } from '../../src/client.js';
@@ -23,7 +23,7 @@ async function rowsOf(
   return stack.nextRows(service, count);
 }
 
-describe('a message that a format has moved into its line is found there', () => {
+describe('a message that a format has moved into its output is found there', () => {
   const without = (make: (text: string) => string) =>
     format((info) => {
       const { message, ...rest } = info;
@@ -39,27 +39,27 @@ describe('a message that a format has moved into its line is found there', () =>
     ['a line of text', without((text) => text)],
     ['JSON of its own', without((text) => JSON.stringify({ '@timestamp': 1, msg: text }))],
     ['GELF', without((text) => JSON.stringify({ version: '1.1', short_message: text }))],
-  ])('%s, of the logger and of the transport', async (_name, own) => {
+  ])('with the format %s of the logger or of the transport', async (_name, own) => {
     for (const options of [{ logger: { format: own } }, { transport: { format: own } }]) {
       const [row] = await rowsOf((logger) => logger.warn('order placed', { order: 7 }), options);
       expect(row).toMatchObject({ level: 'WARNING', message: 'order placed', information: { order: 7 } });
     }
   });
 
-  test('logstash, with the timestamp', async () => {
+  test('with its timestamp, if the format is logstash', async () => {
     const own = format.combine(format.timestamp({ format: () => 'noon' }), format.logstash());
     const [row] = await rowsOf((logger) => logger.info('m'), { logger: { format: own } });
     expect(row!.information).toEqual({ timestamp: 'noon' });
   });
 
-  test('logstash, of an error that is logged on its own', async () => {
+  test('for an error that is logged on its own, if the format is logstash', async () => {
     const [row] = await rowsOf((logger) => logger.error(new TypeError('no')), {
       logger: { format: format.logstash() },
     });
     expect(row).toMatchObject({ message: 'no', information: { error: { name: 'TypeError', message: 'no' } } });
   });
 
-  test('and none is made up where there was none', async () => {
+  test('and none is invented if there was none', async () => {
     const [row] = await rowsOf((logger) => logger.log({ level: 'info', order: 7 } as never), {
       logger: { format: format.json() },
     });
@@ -67,7 +67,7 @@ describe('a message that a format has moved into its line is found there', () =>
   });
 });
 
-describe('an error stays an ERROR where a format of the transport makes an info of its own', () => {
+describe('a record keeps its level if a format of the transport creates a new info', () => {
   test.each<[string, (level: string) => unknown]>([
     ['coloured', (level) => `\x1b[31m${level}\x1b[39m`],
     ['coloured in upper case', (level) => `\x1b[1;31m${level.toUpperCase()}\x1b[0m`],
@@ -77,7 +77,7 @@ describe('an error stays an ERROR where a format of the transport makes an info 
     ['with a symbol', (level) => `✖ ${level}`],
     ['with a label', (level) => `[shop] ${level}`],
     ['as a letter', (level) => level[0]],
-    ['not at all', () => undefined],
+    ['missing', () => undefined],
     ['as a number', () => 50],
   ])('with its level %s', async (_name, written) => {
     const own = format(({ level, message }) => ({ level: written(level), message }) as never)();
@@ -88,7 +88,7 @@ describe('an error stays an ERROR where a format of the transport makes an info 
     ]);
   });
 
-  test('and a level of one’s own keeps its name and rank', async () => {
+  test('with the name and rank of a custom level', async () => {
     const own = format(({ level, message }) => ({ level: `\x1b[31m${level.toUpperCase()}\x1b[39m`, message }))();
     const [row] = await rowsOf((logger) => logger.log('audit', 'm'), {
       transport: { format: own },
@@ -97,7 +97,7 @@ describe('an error stays an ERROR where a format of the transport makes an info 
     expect(row).toMatchObject({ level: 'ERROR', information: { level: 'audit' } });
   });
 
-  test('and a level that such a format changes is that of the record', async () => {
+  test('unless the format changes it', async () => {
     const own = format(({ message }) => ({ level: 'error', message }))();
     const [row] = await rowsOf((logger) => logger.info('m'), { transport: { format: own } });
     expect(row!.level).toBe('ERROR');
@@ -142,13 +142,13 @@ describe('metadata that Winston cannot merge are stored as LoggerClient stores t
     ['an empty list', () => []],
     ['a RegExp', () => /a/g],
     ['a promise', () => Promise.resolve()],
-    ['private fields with a toString', () => new Hidden()],
-    ['private fields alone', () => new Bare()],
+    ['an object with private fields and a toString', () => new Hidden()],
+    ['an object with private fields alone', () => new Bare()],
     ['a class with a toJSON', () => new Document()],
     ['a class with fields', () => new Order()],
-    ['boxed', () => Object('text')],
+    ['a boxed text', () => Object('text')],
     ['an object without a prototype', () => Object.assign(Object.create(null), { a: 1 })],
-  ])('%s', async (_name, make) => {
+  ])('if they are %s', async (_name, make) => {
     const client = new LoggerClient({ service, url: stack.broker.url, base: null });
     client.info('m', make());
     await client.close();
@@ -164,12 +164,12 @@ describe('metadata that Winston cannot merge are stored as LoggerClient stores t
     expect(row!.information).toEqual({ region: 'eu', '[Map]': [['a', 1]] });
   });
 
-  test('also where the message has places that nobody fills', async () => {
+  test('even if the message has placeholders that no format fills', async () => {
     const rows = await rowsOf((logger) => logger.info('%s', { a: 1 }).info('%d', new Map([['a', 1]])), {}, 2);
     expect(rows.map(({ information }) => information)).toEqual([{ a: 1 }, { '[Map]': [['a', 1]] }]);
   });
 
-  test('and what a format has taken out of them stays out', async () => {
+  test('without what a format has removed from them', async () => {
     class Login {
       user = 'a';
       password = 'hunter2';

@@ -15,7 +15,7 @@ const stack = await useStack(20);
 /** Winston's default format writes JSON, which some values break; this one lets everything through. */
 const asItIs = winston.format((info) => info)();
 
-/** What reached any transport, without Loghive. */
+/** Counts what reaches a transport without Loghive. */
 class Counting extends Transport {
   taken = 0;
   override log(_info: unknown, next: () => void): void {
@@ -47,7 +47,7 @@ function loggers(format?: winston.Logform.Format) {
   return { service, transport, logger, errors, without, counting };
 }
 
-/** All of the values at once are more than a buffer is for; a confirm for each of them would be a wait for each. */
+/** All values together do not fit into the buffer, and a flush after each of them would be slow. */
 async function roomIn(transport: LoghiveTransport): Promise<void> {
   if (transport.stats().pendingBytes > BUFFER_BYTES / 4) await transport.flush();
 }
@@ -58,7 +58,7 @@ async function end(logger: winston.Logger): Promise<void> {
   await finished;
 }
 
-/** What a call throws, in words; undefined when it throws nothing. */
+/** Describes what a call throws; undefined if it does not. */
 function thrownBy(call: () => void): string | undefined {
   try {
     call();
@@ -87,14 +87,14 @@ describe.each<[string, (value: unknown) => object, (information: Record<string, 
     await stack.rows(service, hostileValues.length);
   }, 120_000);
 
-  it('are stored, each of them once, and the application does not notice', async () => {
+  it('are each stored once, without an error in the application', async () => {
     const rows = await stack.rows(service, hostileValues.length);
     expect(rows.map(({ message }) => message)).toEqual(hostileValues.map(({ name }) => name));
     expect(errors).toEqual([]);
     expect(transport.stats().dropped).toEqual({});
   });
 
-  it.each(hostileValues.map((value) => [value.name, value] as const))('%s', async (name, value) => {
+  it.each(hostileValues.map((value) => [value.name, value] as const))('include %s', async (name, value) => {
     const [row] = await stack.database.query(
       'SELECT information FROM logs.records WHERE service = $1 AND message = $2',
       [service, name],
@@ -104,7 +104,7 @@ describe.each<[string, (value: unknown) => object, (information: Record<string, 
   });
 });
 
-/** Ways to hand over a value that the application would not think of as metadata. */
+/** Ways to log a value that are not meant for metadata. */
 const ways: Array<[string, (logger: winston.Logger, value: unknown) => void]> = [
   ['as the metadata itself', (logger, value) => logger.info('metadata', value)],
   ['as the message', (logger, value) => logger.info(value as object)],
@@ -116,7 +116,7 @@ const ways: Array<[string, (logger: winston.Logger, value: unknown) => void]> = 
 ];
 
 describe.each(ways)('hostile values %s', (_way, log) => {
-  it('throw what they throw without Loghive and nothing else, and the next record arrives', {
+  it('throw what they throw without Loghive and nothing else, and the next record is stored', {
     timeout: 60_000,
   }, async () => {
     const { service, transport, logger, errors, without, counting } = loggers(asItIs);
@@ -150,7 +150,7 @@ describe("Winston's own format", () => {
     ['a getter that throws', () => Object.defineProperty({}, 'bad', { get: throwing, enumerable: true })],
     ['a toJSON that throws', () => ({ value: { toJSON: throwing } })],
     ['a proxy whose traps throw', () => ({ value: new Proxy({}, { ownKeys: throwing, get: throwing }) })],
-  ])('throws at %s as it does without Loghive, and the next record arrives', async (_what, make) => {
+  ])('throws at %s as it does without Loghive, and the next record is stored', async (_what, make) => {
     const { service, logger, errors, without, counting } = loggers();
     const alone = thrownBy(() => without.info('hostile', make()));
     expect(alone).toBe('threw not today');
@@ -162,7 +162,7 @@ describe("Winston's own format", () => {
     expect(errors).toEqual([]);
   });
 
-  it('does not change what is stored of what it takes', async () => {
+  it('does not change how values that it accepts are stored', async () => {
     const { service, logger } = loggers();
     const cycle: { self?: unknown; n: bigint } = { n: 7n };
     cycle.self = cycle;
@@ -182,7 +182,7 @@ describe("Winston's own format", () => {
 });
 
 describe('a text of 10 MB', () => {
-  it('is cut and marked as a message and in metadata, by how much the row says', { timeout: 60_000 }, async () => {
+  it('is cut as a message and in metadata, with a mark that says by how much', { timeout: 60_000 }, async () => {
     const { service, transport, logger } = loggers();
     const text = 'x'.repeat(10 * MIB);
     logger.info(text);

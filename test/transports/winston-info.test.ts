@@ -17,8 +17,8 @@ function logged(log: (logger: winston.Logger) => void, options: winston.LoggerOp
   return seen[0];
 }
 
-describe("Winston's info", () => {
-  it('gives level, message and metadata', () => {
+describe('an info of Winston', () => {
+  it('is split into level, message and metadata', () => {
     expect(logged((logger) => logger.info('order placed', { order: 7 }))).toEqual({
       levelName: 'info',
       isPlainLevel: true,
@@ -27,12 +27,12 @@ describe("Winston's info", () => {
     });
   });
 
-  it('gives the level without the colour that a format put on it', () => {
+  it('is stored with its level, without the colour that a format added', () => {
     const { levelName } = logged((logger) => logger.warn('hot'), { format: winston.format.colorize() });
     expect(levelName).toBe('warn');
   });
 
-  it('keeps default metadata and that of child loggers', () => {
+  it('keeps default metadata, and those of child loggers', () => {
     const { information } = logged((logger) => logger.child({ requestId: 'r1' }).info('x', { user: 3 }), {
       defaultMeta: { service: 'from defaultMeta' },
     });
@@ -44,7 +44,7 @@ describe("Winston's info", () => {
     expect(information.timestamp).toEqual(expect.stringMatching(/^\d{4}-/));
   });
 
-  it('keeps arguments that Winston drops, and not those that format.splat() has used', () => {
+  it('keeps arguments that Winston drops, but not those that format.splat() has used', () => {
     expect(logged((logger) => logger.info('count', 5, 'six')).information).toEqual({ splat: [5, 'six'] });
     const used = logged((logger) => logger.info('count %d of %s', 5, 'six', { extra: 1 }), {
       format: winston.format.splat(),
@@ -53,18 +53,18 @@ describe("Winston's info", () => {
     expect(used.information).not.toHaveProperty('splat');
   });
 
-  it('keeps a second object that nobody merged', () => {
+  it('keeps a second object, which Winston does not merge', () => {
     expect(logged((logger) => logger.info('x', { a: 1 }, { b: 2 })).information).toEqual({ a: 1, splat: [{ b: 2 }] });
   });
 
-  it('keeps a level in the metadata, which gives way to the level of the record', () => {
+  it('keeps a field level of the metadata beside the level of the record', () => {
     expect(logged((logger) => logger.info('x', { level: 9 }))).toMatchObject({
       levelName: 'info',
       information: { level: 9 },
     });
   });
 
-  it('gives an error that is logged on its own under error', () => {
+  it('has an error that is logged on its own as information.error', () => {
     const error = Object.assign(new Error('boom', { cause: new Error('inner') }), { code: 'E_BOOM' });
     const { message, information } = logged((logger) => logger.error(error));
     expect(message).toBe('boom');
@@ -73,7 +73,7 @@ describe("Winston's info", () => {
     expect(information.error).not.toHaveProperty('level');
   });
 
-  it('gives default metadata beside an error that is logged on its own, and none of Winston’s marks with it', () => {
+  it('has default metadata beside an error that is logged on its own, without the marks of Winston', () => {
     const error = Object.assign(new Error('boom'), { code: 'E_BOOM', self: {} });
     error.self = error;
     const { information } = logged((logger) => logger.error(error), { defaultMeta: { region: 'eu' } });
@@ -96,7 +96,7 @@ describe("Winston's info", () => {
       'logger.log({ message: error })',
       (logger, error) => logger.log({ level: 'error', message: error as never, m: 1 }),
     ],
-  ])('gives the error of %s under error', (_what, log) => {
+  ])('has the error of %s as information.error', (_what, log) => {
     const error = new TypeError('boom');
     expect(logged((logger) => log(logger, error))).toMatchObject({ message: error, information: { error, m: 1 } });
   });
@@ -105,7 +105,7 @@ describe("Winston's info", () => {
     ['logger.error(error)', (logger, error) => logger.error(error)],
     ['logger.error(error, metadata)', (logger, error) => logger.error(error as never, { m: 1 })],
     ['the error of a child logger', (logger, error) => logger.child({}).error(error)],
-  ])('gives what format.errors() leaves of %s under error, its own fields beside it', (_what, log) => {
+  ])('has what format.errors() leaves of %s as information.error, and its own fields beside it', (_what, log) => {
     for (const message of ['boom', 'two\nlines: and more', '']) {
       const cause = new Error('inner');
       const error = Object.assign(new TypeError(message, { cause }), { code: 'E_BOOM' });
@@ -119,7 +119,7 @@ describe("Winston's info", () => {
     }
   });
 
-  it('leaves a stack in the metadata where it stands when it is not that of the message', () => {
+  it('keeps a field stack of the metadata if it is not the stack of the message', () => {
     for (const stack of [
       'Error: another\n    at here',
       'boom\n    at here',
@@ -136,24 +136,24 @@ describe("Winston's info", () => {
     expect(logged((logger) => logger.info('8080 or %d', 80), options).information).toEqual({});
   });
 
-  it('gives an error behind a message under error, without the copies that Winston made of its parts', () => {
+  it('has an error after a message as information.error, without the copies that Winston made of its parts', () => {
     const error = Object.assign(new TypeError('not a function'), { code: 'E_TYPE' });
     const { message, information } = logged((logger) => logger.error('failed:', error));
     expect(message).toBe('failed: not a function');
     expect(information).toEqual({ error });
   });
 
-  it('keeps an error in the metadata where it stands', () => {
+  it('keeps an error in the metadata under its own name', () => {
     const err = new Error('boom');
     expect(logged((logger) => logger.error('failed', { err })).information).toEqual({ err });
   });
 
-  it('is never changed', () => {
+  it('is not changed', () => {
     const metadata = Object.freeze({ order: 7, nested: Object.freeze({ deep: true }) });
     expect(logged((logger) => logger.info('x', metadata)).information).toEqual(metadata);
   });
 
-  it('survives a field that throws when it is read', () => {
+  it('may have a field that throws when it is read', () => {
     const info = { level: 'info', message: 'x', [Symbol.for('level')]: 'info' } as unknown as WinstonInfo;
     Object.defineProperty(info, 'bad', {
       enumerable: true,
@@ -172,11 +172,11 @@ describe("Winston's info", () => {
       'an error with a field that throws',
       () => Object.defineProperty(new Error('e'), 'bad', { get: thrower, enumerable: true }),
     ],
-  ])('survives %s behind the message', (_what, make) => {
+  ])('may have %s after the message', (_what, make) => {
     expect(logged((logger) => logger.info('order', { a: 1 }, make())).message).toBe('order');
   });
 
-  it('survives an error with a field that throws, logged on its own', () => {
+  it('may be an error with a field that throws, logged on its own', () => {
     const error = Object.defineProperty(new Error('declined'), 'bad', { get: thrower, enumerable: true });
     const { information } = logged((logger) => logger.error(error), { format: winston.format((info) => info)() });
     expect(information.error).toMatchObject({ name: 'Error', message: 'declined', bad: '[Threw: no]' });
@@ -193,7 +193,7 @@ function revoked(target: object): unknown {
   return proxy;
 }
 
-it('a long argument of repetitions, in a long message of them, takes no time and is not lost', () => {
+it('a long repetitive argument is found quickly in a long repetitive message, and is not lost', () => {
   const argument = `${'a'.repeat(500_000)}b${'a'.repeat(500_000)}`;
   const { information } = logged((logger) => logger.info('a'.repeat(2_000_000), argument));
   expect(information).toEqual({ splat: [argument] });

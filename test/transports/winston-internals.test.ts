@@ -1,4 +1,4 @@
-/** What Loghive touches of Winston beyond its documents: an update that moves any of it fails here. */
+/** Undocumented parts of Winston that Loghive uses: an update that changes any of them fails here. */
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
 import winston from 'winston';
@@ -23,7 +23,7 @@ import {
 const tripleBeam = createRequire(createRequire(import.meta.url).resolve('winston'))('triple-beam');
 const { format } = winston;
 
-/** What a transport is handed. */
+/** The info that a transport receives. */
 function infoOf(
   log: (logger: winston.Logger) => unknown,
   options: winston.LoggerOptions = {},
@@ -52,7 +52,7 @@ test("the marks on an info are triple-beam's, and no others", () => {
 });
 
 describe('an error that is logged on its own', () => {
-  test('is the info itself, marked, with what Winston and the formats add behind its level', () => {
+  test('is the info itself, marked, with what Winston and the formats add after its level', () => {
     const error = Object.assign(new Error('no'), { code: 7 });
     const info = infoOf((logger) => logger.error(error), { defaultMeta: { region: 'eu' }, format: format.timestamp() });
     expect(info).toBe(error);
@@ -64,7 +64,7 @@ describe('an error that is logged on its own', () => {
   test.each<[string, (logger: winston.Logger, error: Error) => unknown]>([
     ['a child logger', (logger, error) => logger.child({}).error(error)],
     ['format.errors()', (logger, error) => logger.error(error)],
-  ])('has its stack beside the message by %s', (what, log) => {
+  ])('has its stack beside the message with %s', (what, log) => {
     const own = what === 'a child logger' ? {} : { format: format.errors({ stack: true }) };
     const { stack, message } = infoOf((logger) => log(logger, new TypeError('no: way')), own);
     expect(nameInStack(stack as string, message as string)).toBe('TypeError');
@@ -72,7 +72,7 @@ describe('an error that is logged on its own', () => {
   });
 });
 
-test('metadata are merged into the info, but not where the message has places for them', () => {
+test('metadata are merged into the info, but not if the message has placeholders', () => {
   expect(infoOf((logger) => logger.info('a', { b: 1 }))).toHaveProperty('b');
   expect(hasTokens('a')).toBe(false);
   for (const message of ['%s', 'a %d', '%j', '%%']) {
@@ -81,7 +81,7 @@ test('metadata are merged into the info, but not where the message has places fo
   }
 });
 
-test('metadata that show no fields are merged to nothing, and stand among the arguments', () => {
+test('metadata without visible fields are not merged, but are among the arguments', () => {
   const map = new Map([['a', 1]]);
   const info = infoOf((logger) => logger.info('a', map));
   expect(Object.keys(info).sort()).toEqual(['level', 'message']);
@@ -95,7 +95,7 @@ test('format.logstash() moves message and timestamp into the line', () => {
   expect(movedIntoLine(info[MESSAGE])).toEqual({ message: 'a', timestamp: 'noon' });
 });
 
-test('a transport knows its logger and the table of levels, and whether a record that waited is accepted', () => {
+test('a transport knows its logger and the table of levels, and whether a buffered record is accepted', () => {
   const transport = new Transport({ log: (_info, next) => next(), level: 'warn' });
   expect([parentOf(transport), levelsOf(transport)]).toEqual([undefined, undefined]);
   const logger = winston.createLogger({ transports: [transport] });
@@ -109,7 +109,7 @@ test('a transport knows its logger and the table of levels, and whether a record
   expect(parentOf(transport)).toBe(logger);
 });
 
-test("a transport's own format is handed a copy of what an info shows", () => {
+test("a transport's own format receives a copy of the visible fields of an info", () => {
   let seen: unknown;
   const look = format((info) => {
     seen = info;

@@ -28,7 +28,7 @@ test.each<[object, string]>([
     'option "format" is a function, expected a format of Winston, such as winston.format.json().',
   ],
   [{ highWaterMark: '16' }, 'option "highWaterMark" is "16", expected an integer from 1 to 1000000 (records).'],
-])('a wrong option of Winston is refused like one of Loghive: %j', (options, line) => {
+])('an invalid option of Winston is refused like one of Loghive: %j', (options, line) => {
   expect(refusal(options)).toBe(`LoghiveTransport: ${line}`);
 });
 
@@ -38,7 +38,7 @@ test.each([['amqp://u:secret@h'], [null], [7], [['shop']]])('options that are %j
   expect(construct).not.toThrow(/secret/);
 });
 
-test('what Winston takes is passed on to it', () => {
+test("Winston's own options are passed on to it", () => {
   const format = winston.format.json();
   const options = { level: 'warn', silent: true, handleExceptions: true, handleRejections: true, format };
   const transport = new LoghiveTransport({ service: 'shop', enabled: false, ...options, highWaterMark: 5 });
@@ -47,9 +47,9 @@ test('what Winston takes is passed on to it', () => {
   expect(new LoghiveTransport({ service: 'shop', enabled: false }).level).toBeUndefined();
 });
 
-test('a level that the logger does not know is reported, because Winston would send nothing without a word', () => {
-  const told = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
-  onEnd(() => told.mockRestore());
+test('a level that the logger does not know is reported, because Winston would silently send nothing', () => {
+  const warningLog = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
+  onEnd(() => warningLog.mockRestore());
   const transport = new LoghiveTransport({ service: 'shop', enabled: false, level: 'warning' });
   const warnings: LoghiveError[] = [];
   transport.on('warning', (error) => warnings.push(error));
@@ -57,14 +57,14 @@ test('a level that the logger does not know is reported, because Winston would s
   const line =
     'LoghiveTransport: option "level" is "warning", which its logger does not know, so no record is sent; expected one of error, warn, info, http, verbose, debug, silly.';
   expect(warnings).toMatchObject([{ code: 'LOGHIVE_INVALID_OPTION', message: line }]);
-  expect(told.mock.calls).toEqual([[line]]);
+  expect(warningLog.mock.calls).toEqual([[line]]);
 });
 
-test('a level that the logger knows is no news', () => {
-  const told = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
-  onEnd(() => told.mockRestore());
+test('a level that the logger knows is not reported', () => {
+  const warningLog = vi.spyOn(internalLogger, 'warning').mockImplementation(() => {});
+  onEnd(() => warningLog.mockRestore());
   const known = new LoghiveTransport({ service: 'shop', enabled: false, level: 'warning' });
   winston.createLogger({ levels: winston.config.syslog.levels, transports: [known] });
   winston.createLogger({ transports: [new LoghiveTransport({ service: 'shop', enabled: false })] });
-  expect(told).not.toHaveBeenCalled();
+  expect(warningLog).not.toHaveBeenCalled();
 });

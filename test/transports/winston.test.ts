@@ -62,7 +62,7 @@ describe('the Winston transport', () => {
     expect(printed).toHaveLength(3);
   });
 
-  it('has everything confirmed when the logger that was ended says finish', async () => {
+  it('has everything confirmed when an ended logger emits finish', async () => {
     const { service, transport } = loghive();
     const logger = winston.createLogger({ transports: [transport] });
     for (let number = 0; number < 5000; number++) logger.info('burst', { number });
@@ -75,10 +75,10 @@ describe('the Winston transport', () => {
     expect(new Set(rows.map(({ id }) => id)).size).toBe(5000);
   });
 
-  it('follows its own level, the level of its logger, and silent', async () => {
+  it('applies its own level, the level of its logger, and silent', async () => {
     const own = loghive({ level: 'error' });
     const following = loghive();
-    // Other settings, so that its numbers are its own: integrations with the same settings share a publisher.
+    // Different settings, so that it has its own counts: integrations with the same settings share a publisher.
     const silent = loghive({ silent: true, lingerMs: 6 });
     const logger = winston.createLogger({
       level: 'warn',
@@ -93,7 +93,7 @@ describe('the Winston transport', () => {
     expect(silent.transport.stats().accepted).toBe(0);
   });
 
-  it('follows a format of its own and one of the logger', async () => {
+  it('applies its own format and that of the logger', async () => {
     const { service, transport } = loghive({
       format: winston.format((info) => ({ ...info, message: `${info.message}!` }))(),
     });
@@ -146,7 +146,7 @@ describe('the Winston transport', () => {
     }
   });
 
-  it('flushes while logging goes on', async () => {
+  it('flushes while logging continues', async () => {
     const { service, transport } = loghive();
     const logger = winston.createLogger({ transports: [transport] });
     logger.info('first');
@@ -168,7 +168,7 @@ describe('the Winston transport', () => {
     expect((await transport.close()).unsent).toBe(0);
   });
 
-  it('can be added again after the logger was configured again, cleared, or it was removed', async () => {
+  it('can be added again after it was removed, or after the logger was reconfigured or cleared', async () => {
     const { service, transport } = loghive();
     const logger = winston.createLogger({ transports: [transport] });
     logger.info('made');
@@ -186,7 +186,7 @@ describe('the Winston transport', () => {
     expect(rows.map(({ information }) => information.region)).toEqual([undefined, 'eu', 'eu', 'eu']);
   });
 
-  it('stays open for one logger when another one that has it as well is closed', async () => {
+  it('stays open for one logger when another one that shares it is closed', async () => {
     const { service, transport } = loghive();
     const [first, second] = [1, 2].map(() => winston.createLogger({ transports: [transport] }));
     first!.info('by the first');
@@ -196,7 +196,7 @@ describe('the Winston transport', () => {
     expect((await stack.rows(service, 2)).map(({ message }) => message)).toEqual(['by the first', 'by the second']);
   });
 
-  it('is shared by many loggers without a warning of Node', async () => {
+  it('can be shared by many loggers without a Node warning', async () => {
     const warned: string[] = [];
     const listener = ({ message }: Error) => void warned.push(message);
     process.on('warning', listener);
@@ -230,7 +230,7 @@ describe('the Winston transport', () => {
     expect(await stack.rows(second.service, 2)).toHaveLength(2);
   });
 
-  it('never throws and never emits error while the broker is unreachable, and says so by warning', async () => {
+  it('emits warning while the broker is unreachable, and neither throws nor emits error', async () => {
     const transport = new LoghiveTransport({ service: 'away', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 100 });
     const warned = once(transport, 'warning');
     const logger = winston.createLogger({ transports: [transport] });
@@ -242,16 +242,16 @@ describe('the Winston transport', () => {
     expect(transport.stats()).toMatchObject({ accepted: 1, dropped: { INFO: { 'unsent at close': 1 } } });
   });
 
-  it('lets no listener of its warnings throw into the application', () => {
+  it('does not pass on what a listener of its warnings throws', () => {
     const { transport } = loghive({ level: 'warning' });
     transport.on('warning', () => {
       throw new Error('broken');
     });
-    // Winston's own levels know 'warn' only.
+    // Winston's default levels have only 'warn', so this emits a warning.
     expect(() => winston.createLogger({ transports: [transport] })).not.toThrow();
   });
 
-  it('does nothing at all when it is not enabled', async () => {
+  it('does nothing if it is not enabled', async () => {
     const transport = new LoghiveTransport({ enabled: false });
     const logger = winston.createLogger({ transports: [transport] });
     logger.info('passed over');

@@ -10,7 +10,7 @@ test.each([
   [`[-${digits}.5,0.${digits}]`, `["-${digits}.5","0.${digits}"]`],
   ['{"a":1e9999,"b":[1E-99999],"c":1e+1000}', '{"a":"1e9999","b":["1E-99999"],"c":"1e+1000"}'],
   [`{"\\"${digits}":${digits}}`, `{"\\"${digits}":"${digits}"}`],
-])('%#', (json, expected) => {
+])('numbers with too many digits become strings, and nothing else (case %#)', (json, expected) => {
   expect(quoteHugeNumbers(json)).toBe(expected ?? json);
 });
 

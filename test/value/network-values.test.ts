@@ -82,7 +82,7 @@ test.each<[string, () => unknown, unknown]>([
     '2026-01-31T10:30:45Z',
   ],
   ['a PassThrough', () => new PassThrough(), '[PassThrough]'],
-  ['a stream of one’s own', () => new (class Sink extends Writable {})(), '[Sink]'],
+  ['a custom stream', () => new (class Sink extends Writable {})(), '[Sink]'],
   [
     'a file that is read',
     () => createReadStream(import.meta.filename).destroy(),
@@ -93,12 +93,12 @@ test.each<[string, () => unknown, unknown]>([
   ['a server', () => http.createServer(), '[Server]'],
   ['a socket', () => new net.Socket(), '[Socket]'],
   ['a timer', () => setTimeout(() => {}, 0).unref(), '[Timeout]'],
-])('%s', (_name, make, expected) => {
+])('%s has a short value', (_name, make, expected) => {
   expect(safeValue(make())).toEqual(expected);
   expect(safeValue({ list: [make()] })).toEqual({ list: [expected] });
 });
 
-test('none contains internal symbols or more than a few hundred bytes', () => {
+test('no such value has internal symbols or more than 3,000 bytes', () => {
   const all = [
     form(),
     cookies(),
@@ -133,7 +133,7 @@ test('a proxy that has every property is not accessed', () => {
   expect(called).toEqual([]);
 });
 
-describe('of an HTTP exchange', () => {
+describe('an HTTP exchange has a short value', () => {
   async function converse() {
     const seen: { incoming?: unknown; outgoing?: unknown; socket?: unknown } = {};
     const server = http.createServer((request, response) => {
@@ -152,7 +152,7 @@ describe('of an HTTP exchange', () => {
     return { seen, port, url: `http://127.0.0.1:${port}/path?q=1` };
   }
 
-  test('its requests and responses, on both sides', async () => {
+  test('for its requests and responses, on both sides', async () => {
     const { seen, url, port } = await converse();
     const request = http.get(url, { headers: { 'X-Id': 'r1' } });
     const [response] = await once(request, 'response');
@@ -187,7 +187,7 @@ describe('of an HTTP exchange', () => {
     });
   });
 
-  test('the responses of fetch and axios', async () => {
+  test('for the responses of fetch and axios', async () => {
     const { url } = await converse();
     const fetched = safeValue(await fetch(url));
     expect(fetched).toMatchObject({ status: 404, url, headers: { 'x-answer': '42' } });
@@ -201,7 +201,7 @@ describe('of an HTTP exchange', () => {
     expect(JSON.stringify(got).length).toBeLessThan(4000);
   });
 
-  test('an error of fetch, with its causes', async () => {
+  test('for an error of fetch, with its causes', async () => {
     const closed = net.createServer().listen(0, '127.0.0.1');
     await once(closed, 'listening');
     const { port } = closed.address() as AddressInfo;
@@ -214,7 +214,7 @@ describe('of an HTTP exchange', () => {
     expect(safeValue(aborted)).toMatchObject({ name: 'AbortError' });
   });
 
-  test('by HTTP/2', async () => {
+  test('with HTTP/2', async () => {
     const seen: unknown[] = [];
     const warnings: unknown[] = [];
     const note = (warning: unknown) => warnings.push(warning);

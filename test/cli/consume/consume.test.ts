@@ -79,8 +79,8 @@ test('--config with a missing file is a usage error', async () => {
 test('systemd is notified of readiness, liveness and shutdown', async () => {
   const { folder, args } = await useServers();
   // A stand-in: the real program needs systemd's socket. Only its arguments matter.
-  const told = path.join(folder, 'told');
-  await writeFile(path.join(folder, 'systemd-notify'), `#!/bin/sh\necho "$@" >> '${told}'\n`);
+  const notified = path.join(folder, 'notified');
+  await writeFile(path.join(folder, 'systemd-notify'), `#!/bin/sh\necho "$@" >> '${notified}'\n`);
   await chmod(path.join(folder, 'systemd-notify'), 0o755);
   const child = useChild(program, {
     args,
@@ -88,12 +88,12 @@ test('systemd is notified of readiness, liveness and shutdown', async () => {
     env: { NOTIFY_SOCKET: '/run/nowhere', WATCHDOG_USEC: '400000', PATH: `${folder}:${process.env.PATH}` },
   });
   await eventually(async () => {
-    const words = (await readFile(told, 'utf8')).split('\n');
+    const words = (await readFile(notified, 'utf8')).split('\n');
     return words.includes('--ready') && words.includes('WATCHDOG=1');
   });
   await child.kill('SIGTERM');
   await child.exited;
-  expect(await readFile(told, 'utf8')).toContain('--stopping\n');
+  expect(await readFile(notified, 'utf8')).toContain('--stopping\n');
 });
 
 test('a failing systemd-notify is reported once, and the consumer keeps working', async () => {

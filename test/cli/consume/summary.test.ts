@@ -51,12 +51,12 @@ test('problems of the last minute are listed, and only those', () => {
   );
 });
 
-test('a pause comes first, with its reason', () => {
+test('a pause is listed first, with its reason', () => {
   const now = snapshot(60_000, {}, { state: 'paused', reason: 'PostgreSQL cannot take records' });
   expect(minuteLine(snapshot(0), now)).toMatch(/^paused \(PostgreSQL cannot take records\): 0 records stored/);
 });
 
-test('so does a storage problem of a running consumer', () => {
+test('a storage problem of a running consumer is listed first', () => {
   const storage = { isUp: false, isSchemaReady: true, reason: 'a lock' };
   expect(minuteLine(snapshot(0), snapshot(60_000, {}, { storage }))).toMatch(/^cannot store \(a lock\): 0 records/);
 });

@@ -37,11 +37,11 @@ test('no line is wider than 80 columns with default values', () => {
   expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
 });
 
-test('it shows the time zone', () => {
+test('the time zone is shown', () => {
   expect(of(undefined)).toContain('with local times (UTC)');
 });
 
-test('it does not announce records if none are shown', () => {
+test('records are not announced if none are shown', () => {
   const text = welcome({ brokerUrl: undefined, service: 'till', servers: [], psql: 'psql x', timeZone: undefined });
   expect(text).not.toMatch(/appear below|local times/);
 });

@@ -44,8 +44,8 @@ test('a container whose /proc belongs to another namespace does not look up pids
     const own = identityOf(process.pid);
     console.log(JSON.stringify({ pid: own.pid, start: own.start, own: livenessOf(own), namespace: own.pidNamespace }));
   })`;
-  const told = execFileSync('unshare', ['--pid', '--fork', process.execPath, '-e', script], { encoding: 'utf8' });
-  const { namespace, ...rest } = JSON.parse(told);
+  const output = execFileSync('unshare', ['--pid', '--fork', process.execPath, '-e', script], { encoding: 'utf8' });
+  const { namespace, ...rest } = JSON.parse(output);
   expect(rest).toEqual({ pid: 1, start: '', own: 'running' });
   expect(namespace).not.toBe(here.pidNamespace);
 });

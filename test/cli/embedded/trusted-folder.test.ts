@@ -63,7 +63,7 @@ describe('a directory is refused, with a remedy, that', () => {
       /x is not safe to use: it belongs to uid 54321, and this process runs as uid 0\. Run as uid 54321, or use another directory/,
     ],
     [
-      'another user leads somewhere by a link',
+      'is a link of another user',
       (base) => linkOf(path.join(base, 'x'), folderOf(path.join(base, 'mine')), STRANGER),
       /x is a symbolic link owned by uid 54321, who can redirect it/,
     ],
@@ -73,7 +73,7 @@ describe('a directory is refused, with a remedy, that', () => {
       /x is a symbolic link owned by uid 54321/,
     ],
     [
-      'lies behind a link of ours that leads over one of another user',
+      'is reached by a link of this user through one of another user',
       (base) => {
         const mine = folderOf(path.join(base, 'mine'));
         return linkOf(path.join(base, 'x'), linkOf(path.join(base, 'theirs'), mine, STRANGER));
@@ -122,23 +122,23 @@ describe('a directory is used that', () => {
   const byRoot: [string, Make][] = [
     ['belongs to the user whom root has PostgreSQL run as', (base) => folderOf(path.join(base, 'x'), { uid: 65_534 })],
     [
-      'lies in a project of another user, as one that is mounted into a container',
+      'is in a project of another user, such as one that is mounted into a container',
       (base) => folderOf(path.join(folderOf(path.join(base, 'project'), { uid: STRANGER }), 'x')),
     ],
   ];
   const byAnybody: [string, Make][] = [
-    ['is not there yet', (base) => path.join(base, 'a', 'b')],
-    ['is ours', (base) => folderOf(path.join(base, 'x'))],
+    ['does not exist yet', (base) => path.join(base, 'a', 'b')],
+    ['belongs to this user', (base) => folderOf(path.join(base, 'x'))],
     ['everybody can search', (base) => folderOf(path.join(base, 'x'), { mode: 0o711 })],
     [
-      'is ours where everybody can write, but not replace',
+      'belongs to this user in one where everybody can write, but not replace it',
       (base) => folderOf(path.join(folderOf(path.join(base, 'open'), { mode: 0o1777 }), 'x')),
     ],
     [
-      'lies in one that its group can write to',
+      'is in one that its group can write to',
       (base) => folderOf(path.join(folderOf(path.join(base, 'group'), { mode: 0o775 }), 'x')),
     ],
-    ['we lead to by a link of our own', (base) => linkOf(path.join(base, 'x'), folderOf(path.join(base, 'mine')))],
+    ['a link of this user leads to', (base) => linkOf(path.join(base, 'x'), folderOf(path.join(base, 'mine')))],
   ];
 
   test.each([...(isRoot ? byRoot : []), ...byAnybody])('%s', (_what, make) => {
@@ -146,7 +146,7 @@ describe('a directory is used that', () => {
     expect(readdirSync(openTrustedFolder(folder))).toEqual([]);
   });
 
-  test('is made for nobody else', () => {
+  test('is created, and then not accessible to others', () => {
     const folder = openTrustedFolder(path.join(useFolder(), 'x'));
     expect(statSync(folder).mode & 0o777).toBe(0o700);
   });

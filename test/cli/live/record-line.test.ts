@@ -121,7 +121,7 @@ describe('a record on a terminal', () => {
     );
   });
 
-  test('cannot steer the terminal', () => {
+  test('cannot control the terminal', () => {
     expect(plain({ message: '\x1b[2Jgone \u202egnp.exe \x07' })).toBe(
       'HH:MM:45.123  INFO      shop  \\x1b[2Jgone \\u202egnp.exe \\x07',
     );

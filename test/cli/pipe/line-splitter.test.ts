@@ -21,7 +21,7 @@ test.each<[string[], string[]]>([
   [['\n\n'], ['', '']],
   [[''], []],
   [['a\rb\n'], ['a\rb']],
-])('%j gives %j', (pieces, expected) => {
+])('%j is split into %j', (pieces, expected) => {
   expect(lines(pieces)).toEqual(expected);
 });
 

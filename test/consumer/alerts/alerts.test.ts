@@ -361,7 +361,7 @@ describe('an alert table that refuses rows', () => {
       proxy = await useProxy(url);
       return proxy.url(url);
     });
-    const told = () => database.query('select sum(records)::int as n from logs.alert_events');
+    const recorded = () => database.query('select sum(records)::int as n from logs.alert_events');
     await database.query('alter table logs.alert_events rename to gone');
     await write(store, itemList(5, failed));
     // COMMIT is slow, not the statement.
@@ -382,12 +382,12 @@ describe('an alert table that refuses rows', () => {
       withinMs: 15_000,
     });
     await proxy!.reset();
-    await eventually(async () => expect(await told()).toEqual([{ n: 5 }]));
+    await eventually(async () => expect(await recorded()).toEqual([{ n: 5 }]));
     await eventually(() => expect(refusals.at(-1)).toBeUndefined());
     isDone = true;
     await writing;
     await write(store, itemList(2, failed));
-    expect(await told()).toEqual([{ n: 7 }]);
+    expect(await recorded()).toEqual([{ n: 7 }]);
   });
 
   test('that is locked delays records once, for a second', async () => {

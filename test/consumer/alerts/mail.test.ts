@@ -123,7 +123,7 @@ test.each<[string, Partial<Example>]>([
   ['a huge message', { message: 'x'.repeat(10_000_000) }],
   ['huge fields', { information: { list: Array.from({ length: 50_000 }, (_, at) => `item ${at}`) } }],
   ['a huge stack', { information: { error: { name: 'E', message: 'm', stack: '<&>\n'.repeat(1_000_000) } } }],
-])('%s is cut, and that is said', async (_, example) => {
+])('%s is cut, and the mail says so', async (_, example) => {
   const { raw, text } = await mailOf(errorOf(example));
   expect(text).toMatch(/…\[cut \d+ characters\]/);
   expect(raw.length).toBeLessThan(100_000);

@@ -74,7 +74,7 @@ test.each([
   'a1'.repeat(500),
   '\\"'.repeat(500),
   'a.b@'.repeat(250),
-])('no text takes long: %.10s…', (text) => {
+])('the shape of a long text is found quickly: %.10s…', (text) => {
   // A backtracking pattern would exceed the test timeout.
   for (let round = 0; round < 20; round++) expect(shapeOf(`${round}${text}`).title).not.toBe('');
 });

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { startRabbitmq } from '../../support/rabbitmq.mjs';
 import { beside, onEnd, type TestBroker, uniqueName, useBroker, useDatabase } from '../../support/use-servers.js';
 import { eventually } from '../../support/wait.mjs';
+import { checkFault, type Fault } from './check-fault.js';
 import { type Stage, useStage } from './stage.js';
-import { type Fault, suffer } from './suffer.js';
 
 const CONNECTED = /INFO connected to RabbitMQ [\d.]+ at /;
 const BROKER_DOWN = { loghive_broker_connected: 0 };
@@ -44,7 +44,7 @@ test.concurrent.for(NODE_FAULTS)(
     onEnd(() => node.stop());
     const { url } = await useDatabase();
     const stage = await useStage({ brokerUrl: node.url, databaseUrl: url });
-    await suffer(stage, { ...fault, begin: () => begin(node), over: CONNECTED, series: BROKER_DOWN });
+    await checkFault(stage, { ...fault, begin: () => begin(node), over: CONNECTED, series: BROKER_DOWN });
   }),
 );
 
@@ -57,7 +57,7 @@ test.concurrent(
     const brokerUrl = await broker.admin.addUser(user, 'pw', { vhost: broker.vhost });
     onEnd(() => broker.admin.deleteUser(user));
     const stage = await useStage({ brokerUrl, databaseUrl: url });
-    await suffer(stage, {
+    await checkFault(stage, {
       name: '',
       checks: { broker: /no queue can be consumed from\. See the notices/ },
       // Each queue of the service has its own.

@@ -5,8 +5,8 @@ import { loghive } from '../../cli/run-loghive.js';
 import { mountSmallDisk, type SmallDisk } from '../../support/small-disk.mjs';
 import { beside, onEnd, uniqueName, useBroker, useDatabase } from '../../support/use-servers.js';
 import { eventually } from '../../support/wait.mjs';
+import { checkFault, type Fault } from './check-fault.js';
 import { type Stage, useStage } from './stage.js';
-import { type Fault, suffer } from './suffer.js';
 
 const PATIENCE = { withinMs: 45_000 };
 /** Faults where PostgreSQL refuses statements. */
@@ -209,7 +209,7 @@ test.concurrent.for(FAULTS)(
   { timeout: 180_000 },
   beside(async (fault: Fault) => {
     const [broker, { url }] = await Promise.all([useBroker(), useDatabase()]);
-    await suffer(await useStage({ brokerUrl: broker.url, databaseUrl: url }), fault);
+    await checkFault(await useStage({ brokerUrl: broker.url, databaseUrl: url }), fault);
   }),
 );
 
@@ -221,10 +221,10 @@ test.concurrent(
     const stage = await useStage({ brokerUrl: broker.url, databaseUrl: url });
     await stage.started();
     await stage.sql(`revoke all on logs.dead_letters from ${stage.role}`);
-    const told = /dead letters cannot be stored, and the first one will block .*dead_letters.*42501.*Grant USAGE/;
+    const warning = /dead letters cannot be stored, and the first one will block .*dead_letters.*42501.*Grant USAGE/;
     await eventually(
       async () =>
-        expect(await stage.status()).toMatchObject({ health: 'degraded', reasons: [expect.stringMatching(told)] }),
+        expect(await stage.status()).toMatchObject({ health: 'degraded', reasons: [expect.stringMatching(warning)] }),
       { withinMs: 15_000 },
     );
     const stopLogging = stage.logSteadily();
@@ -256,7 +256,7 @@ test.concurrent(
     );
     await stage.sql('delete from logs.dead_letters');
     await stage.allStoredOnce();
-    const lines = stage.consumer.lines.filter((line) => told.test(line));
+    const lines = stage.consumer.lines.filter((line) => warning.test(line));
     expect(lines).toHaveLength(1);
     await stage.end();
   }),

@@ -5,7 +5,7 @@ import { eventually } from '../../support/wait.mjs';
 import { useStage } from './stage.js';
 
 const PATIENCE = { withinMs: 45_000 };
-const WELL = { status: 200, reasons: {} };
+const HEALTHY = { status: 200, reasons: {} };
 
 test('start without servers, recovery, an outage, recovery, and SIGTERM with an unacknowledged batch', async () => {
   const [broker, database] = await Promise.all([useBroker(), useDatabase()]);
@@ -23,7 +23,7 @@ test('start without servers, recovery, an outage, recovery, and SIGTERM with an 
   );
   expect(await statuses()).toEqual([503, 503, 200]);
   await Promise.all([toBroker.heal(), toDatabase.heal()]);
-  await eventually(async () => expect(await all()).toEqual([WELL, WELL, WELL]), PATIENCE);
+  await eventually(async () => expect(await all()).toEqual([HEALTHY, HEALTHY, HEALTHY]), PATIENCE);
 
   // Outage: started and alive, but not ready.
   await toDatabase.refuse();
@@ -31,7 +31,7 @@ test('start without servers, recovery, an outage, recovery, and SIGTERM with an 
   await eventually(async () => expect(await statuses()).toEqual([200, 503, 200]), PATIENCE);
   stage.log(20);
   await toDatabase.heal();
-  await eventually(async () => expect(await all()).toEqual([WELL, WELL, WELL]), PATIENCE);
+  await eventually(async () => expect(await all()).toEqual([HEALTHY, HEALTHY, HEALTHY]), PATIENCE);
   await stage.allStoredOnce();
 
   // SIGTERM: not ready from now on, alive until the end, which a batch that cannot be stored does not delay for long.

@@ -8,8 +8,8 @@ import { test } from 'vitest';
 import { type PostgresOptions, type PostgresServer, startPostgres } from '../../support/postgres.mjs';
 import { beside, onEnd, useBroker } from '../../support/use-servers.js';
 import { sleep } from '../../support/wait.mjs';
+import { checkFault, type Fault } from './check-fault.js';
 import { type Stage, useStage } from './stage.js';
-import { type Fault, suffer } from './suffer.js';
 
 interface ServerFault extends Omit<Fault, 'begin' | 'checks' | 'warning' | 'series'> {
   readonly reason: RegExp;
@@ -123,7 +123,7 @@ test.concurrent.for(FAULTS)(
     onEnd(() => server.stop());
     const { url } = await useBroker();
     const stage = await useStage({ brokerUrl: url, databaseUrl: await server.createDatabase('logs') });
-    await suffer(stage, {
+    await checkFault(stage, {
       ...fault,
       begin: () => begin(server, stage),
       checks: { database: reason },

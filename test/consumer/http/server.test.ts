@@ -15,7 +15,7 @@ function answerHello(path: string) {
 }
 
 /** The server's answer to these bytes, until it closes the connection. */
-function said(port: number, bytes: string): Promise<string> {
+function responseTo(port: number, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes));
     let all = '';
@@ -66,16 +66,16 @@ test('a handler that fails is a 500, and the next request is answered', async ()
 
 test('headers that are too long and bytes that are not HTTP close their connection and nothing else', async () => {
   const { server, url } = await useServer();
-  expect(await said(server.port, `GET /hello HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`)).toMatch(
+  expect(await responseTo(server.port, `GET /hello HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`)).toMatch(
     /^HTTP\/1.1 431/,
   );
-  expect(await said(server.port, '\u0016\u0003\u0001 no HTTP\r\n\r\n')).toMatch(/^HTTP\/1.1 400/);
+  expect(await responseTo(server.port, '\u0016\u0003\u0001 no HTTP\r\n\r\n')).toMatch(/^HTTP\/1.1 400/);
   expect((await fetch(url('/hello'))).status).toBe(200);
 });
 
 test('a client that sends its request too slowly is disconnected', { timeout: 30_000 }, async () => {
   const { server } = await useServer();
-  expect(await said(server.port, 'GET /hello HTTP/1.1\r\nHost:')).toMatch(/^HTTP\/1.1 408/);
+  expect(await responseTo(server.port, 'GET /hello HTTP/1.1\r\nHost:')).toMatch(/^HTTP\/1.1 408/);
 });
 
 test('it closes despite a request that never ends and an open keep-alive connection', async () => {

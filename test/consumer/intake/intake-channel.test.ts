@@ -16,12 +16,12 @@ const SETTINGS: QueueSettings = {
 };
 
 async function useSession({ answerMs, ...settings }: { heartbeatS?: number; answerMs?: number } = {}) {
-  // Of each test's own: what one leaves in a queue is no matter of the next.
+  // Each test has its own queues, so that leftover messages do not affect the next one.
   const broker = await useBroker();
   const proxy = await useProxy(broker.url);
-  const { heard, is } = useConnection(proxy.url(broker.url), settings);
+  const { received, is } = useConnection(proxy.url(broker.url), settings);
   await is('ready');
-  const connection = heard[0]!.connection!;
+  const connection = received[0]!.connection!;
   const lost: string[] = [];
   const refused: string[] = [];
   const topology = createTopology(() => {});
@@ -167,7 +167,7 @@ describe('an intake channel', () => {
     expect(lost).toHaveLength(1);
   });
 
-  test('takes from what was added last before the many that were there before', async () => {
+  test('consumes from a queue that was added last before many that were added earlier', async () => {
     const { session, lost, consumers, subscribedTo, declarations } = await useSession();
     const many = declarations(...Array.from({ length: 20 }, (_, n) => `old${n}`));
     const [last] = declarations('new');

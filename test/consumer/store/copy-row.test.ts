@@ -23,7 +23,7 @@ const TEXTS = [
   '\\"'.repeat(30_000),
 ];
 
-test('have the same values in the table as in the application', async () => {
+test('records have the same values in the table as in the application', async () => {
   const micros = Date.now() * 1000;
   const lines = TEXTS.map((text, n) => {
     const stamp = { id: uuidv7(micros + n), epochMicros: micros + n };

@@ -67,11 +67,11 @@ describe('a bad record', () => {
   it('refused by a constraint is retried, and stored once the constraint is gone', async () => {
     const { store, sql } = await newStore();
     await sql(`alter table logs.records add constraint polite check (message <> 'damn')`);
-    const rude = item({ message: 'damn' });
-    const outcome = await write(store, [...itemList(9), rude]);
-    expect(outcome).toMatchObject({ stored: 9, rejected: [{ item: rude, action: 'retry', code: '23514' }] });
+    const refused = item({ message: 'damn' });
+    const outcome = await write(store, [...itemList(9), refused]);
+    expect(outcome).toMatchObject({ stored: 9, rejected: [{ item: refused, action: 'retry', code: '23514' }] });
     await sql('alter table logs.records drop constraint polite');
-    expect(await write(store, [rude])).toEqual({ stored: 1, duplicates: 0, rejected: [] });
+    expect(await write(store, [refused])).toEqual({ stored: 1, duplicates: 0, rejected: [] });
   });
 
   it('refused by a unique index of the user is retried', async () => {

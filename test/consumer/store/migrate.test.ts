@@ -145,8 +145,8 @@ describe('migrating', () => {
     expect(await query(`select to_regclass('logs.a') is not null as a, to_regclass('logs.b') is null as b`)).toEqual([
       { a: true, b: true },
     ]);
-    const mended = { ...bad, sql: 'create table b (n int)' };
-    expect(await migrate(session, optionsWith([good, mended]))).toEqual(['0002_b.sql']);
+    const corrected = { ...bad, sql: 'create table b (n int)' };
+    expect(await migrate(session, optionsWith([good, corrected]))).toEqual(['0002_b.sql']);
   });
 
   it('accepts migrations of a newer version', async () => {

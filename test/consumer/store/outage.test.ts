@@ -40,7 +40,7 @@ describe('a store', () => {
     const killer = await openClient(url);
     let ended = 0;
     let on = true;
-    const storm = (async () => {
+    const terminating = (async () => {
       while (on) {
         const { rows } = await killer.query(
           `select pg_terminate_backend(pid) from pg_stat_activity
@@ -67,7 +67,7 @@ describe('a store', () => {
       );
     }
     on = false;
-    await storm;
+    await terminating;
     expect(ended).toBeGreaterThan(10);
     expect(await sql(count)).toEqual([{ n: 6000 }]);
   }, 60_000);

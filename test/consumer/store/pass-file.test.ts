@@ -40,7 +40,7 @@ describe('a line of the file', () => {
     ['localhost:*:*:*:secret', 'secret', { host: '/tmp' }],
     ['localhost:*:*:*:secret', undefined, { host: '/srv/sockets' }],
     ['/srv/sockets:*:*:*:secret', 'secret', { host: '/srv/sockets' }],
-  ])('%j gives %j (%j)', (text, password, key) => {
+  ])('%j contains the password %j (%j)', (text, password, key) => {
     expect(findPassword(text, { ...KEY, ...key })).toBe(password);
   });
 });

@@ -13,10 +13,10 @@ const LIMITS = `select relname as name, reloptions as options from pg_class join
 const PENDING = `select coalesce(sum(gin_clean_pending_list(pg_class.oid)), 0)::int as pages
   from pg_class join pg_am on pg_am.oid = relam where amname = 'gin' and relkind = 'i'`;
 
-function upkeepOn(url: string) {
-  const upkeep = openPendingListCleaner(testConfig(url));
-  onEnd(() => upkeep.close());
-  return upkeep;
+function cleanerOf(url: string) {
+  const cleaner = openPendingListCleaner(testConfig(url));
+  onEnd(() => cleaner.close());
+  return cleaner;
 }
 
 const records = () => itemList(200, (n) => ({ information: JSON.stringify({ requestId: `r-${n}`, n }) }));
@@ -29,23 +29,23 @@ test('a new partition has a list limit of 64 MiB; existing ones get it when list
   expect(before.filter(({ options }) => options === null)).toEqual([
     { name: 'records_default_information_idx', options: null },
   ]);
-  await upkeepOn(url).cleanPendingLists();
+  await cleanerOf(url).cleanPendingLists();
   const after = await sql(LIMITS);
   expect(after.map(({ options }) => options)).toEqual(Array(9).fill(['gin_pending_list_limit=65536']));
 });
 
 test('entries of batches are moved into the index', async () => {
   const { store, sql, url } = await newStore();
-  const upkeep = upkeepOn(url);
+  const cleaner = cleanerOf(url);
   await write(store, records());
   expect((await sql(PENDING))[0].pages).toBeGreaterThan(0);
   await write(store, records());
-  await upkeep.cleanPendingLists();
+  await cleaner.cleanPendingLists();
   expect(await sql(PENDING)).toEqual([{ pages: 0 }]);
   // The connection may be released in between.
-  await upkeep.release();
+  await cleaner.release();
   await write(store, records());
-  await upkeep.cleanPendingLists();
+  await cleaner.cleanPendingLists();
   expect(await sql(PENDING)).toEqual([{ pages: 0 }]);
 });
 
@@ -53,15 +53,15 @@ test('a limit that a user has set is kept, and nothing changes while a reader ho
   const { store, sql, url } = await newStore();
   await write(store, records());
   await sql('alter index logs.records_default_information_idx set (gin_pending_list_limit = 1000)');
-  const upkeep = upkeepOn(url);
-  await upkeep.cleanPendingLists();
+  const cleaner = cleanerOf(url);
+  await cleaner.cleanPendingLists();
   expect((await sql(LIMITS)).at(-1).options).toEqual(['gin_pending_list_limit=1000']);
 
   await sql('alter index logs.records_default_information_idx reset (gin_pending_list_limit)');
   const reader = await openClient(url);
   await reader.query('begin; select count(*) from logs.records where information @> \'{"n":1}\'');
   await write(store, records());
-  const other = upkeepOn(url);
+  const other = cleanerOf(url);
   await other.cleanPendingLists();
   expect((await sql(LIMITS)).at(-1).options).toBeNull();
   expect(await sql(PENDING)).toEqual([{ pages: 0 }]);
@@ -69,9 +69,9 @@ test('a limit that a user has set is kept, and nothing changes while a reader ho
 
 test('a list whose index is locked does not prevent cleaning the others', async () => {
   const { store, sql, url } = await newStore();
-  const upkeep = upkeepOn(url);
+  const cleaner = cleanerOf(url);
   await write(store, records());
-  await upkeep.cleanPendingLists();
+  await cleaner.cleanPendingLists();
   const [first, second] = (await sql(LIMITS)).map(({ name }) => `logs.${name}`);
   const later = new Date(Date.now() + 86_400_000).toISOString();
   for (const [locked, free] of [
@@ -81,10 +81,10 @@ test('a list whose index is locked does not prevent cleaning the others', async 
     await write(store, [...records(), ...records().map(({ record }) => item({ ...record, timestamp: later }))]);
     const other = await openClient(url);
     await other.query(`begin; reindex index ${locked}`);
-    await expect(upkeep.cleanPendingLists()).rejects.toMatchObject({ sqlstate: '55P03' });
+    await expect(cleaner.cleanPendingLists()).rejects.toMatchObject({ sqlstate: '55P03' });
     expect(await sql(`select gin_clean_pending_list('${free}')::int as pages`)).toEqual([{ pages: 0 }]);
     await other.query('rollback');
-    await upkeep.cleanPendingLists();
+    await cleaner.cleanPendingLists();
     expect(await sql(PENDING)).toEqual([{ pages: 0 }]);
   }
 });
@@ -93,11 +93,11 @@ test('a dropped partition does not prevent cleaning the others', async () => {
   const { store, sql, url } = await newStore();
   await write(store, records());
   const names = (await sql(LIMITS)).map(({ name }) => name);
-  const upkeep = upkeepOn(url);
-  await upkeep.cleanPendingLists();
+  const cleaner = cleanerOf(url);
+  await cleaner.cleanPendingLists();
   await sql(`drop table logs.${names.at(1).replace('_information_idx', '')}`);
   await write(store, records());
-  await upkeep.cleanPendingLists();
+  await cleaner.cleanPendingLists();
   expect(await sql(PENDING)).toEqual([{ pages: 0 }]);
 });
 
@@ -107,7 +107,7 @@ test('a role that does not own the tables leaves their lists alone without a war
   const role = uniqueName('consumer');
   await sql(`create user ${role} password 'secret'; grant usage on schema logs to ${role};
     grant select, insert on all tables in schema logs to ${role}`);
-  await upkeepOn(urlAs(url, role, 'secret')).cleanPendingLists();
+  await cleanerOf(urlAs(url, role, 'secret')).cleanPendingLists();
   expect((await sql(PENDING))[0].pages).toBeGreaterThan(0);
 });
 
@@ -118,7 +118,7 @@ test('a table without partitions has one list', async () => {
       message text not null, information jsonb not null default '{}', primary key (ts, id));
     create index on logs.records using gin (information jsonb_path_ops)`);
   await write(store, records());
-  await upkeepOn(url).cleanPendingLists();
+  await cleanerOf(url).cleanPendingLists();
   expect(await sql(PENDING)).toEqual([{ pages: 0 }]);
   expect(await sql(LIMITS)).toMatchObject([{ options: ['gin_pending_list_limit=65536'] }]);
 });

@@ -48,7 +48,7 @@ describe('one session for all clients of the pool', () => {
     return { settings: ours, locks, others };
   };
 
-  it('has no settings of ours when another client gets it', async () => {
+  it('has no settings of Loghive when another client gets it', async () => {
     const { url, sql, name } = await newStore();
     await sql(`alter database ${name} set synchronous_commit = off`);
     await sql(`alter database ${name} set default_transaction_isolation = 'repeatable read'`);

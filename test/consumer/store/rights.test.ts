@@ -22,9 +22,9 @@ async function useRoles() {
   await query(migrating);
   expect(await storeOn(urlAs(url, owner, 'secret')).migrate()).not.toEqual([]);
   await query(consuming);
-  const told: string[] = [];
-  const store = storeOn(urlAs(url, consumer, 'secret'), { notice: (text, level) => told.push(`${level}: ${text}`) });
-  return { store, query, told, owner, consumer, url };
+  const notices: string[] = [];
+  const store = storeOn(urlAs(url, consumer, 'secret'), { notice: (text, level) => notices.push(`${level}: ${text}`) });
+  return { store, query, notices, owner, consumer, url };
 }
 
 const letter = {
@@ -38,7 +38,7 @@ const letter = {
 };
 
 it('a consumer with the documented privileges stores records, dead letters and services, and warns once that it may not create partitions', async () => {
-  const { store, query, told } = await useRoles();
+  const { store, query, notices } = await useRoles();
   expect(await store.migrate()).toEqual([]);
   await store.probe();
   expect(await write(store, [item(), item()])).toMatchObject({ stored: 2, rejected: [] });
@@ -50,18 +50,18 @@ it('a consumer with the documented privileges stores records, dead letters and s
     { raw: Buffer.from('['), seen: 1 },
     { raw: Buffer.from('{'), seen: 1 },
   ]);
-  expect(told).toEqual([
+  expect(notices).toEqual([
     expect.stringMatching(/^warning: partition .* cannot be created; the default partition stores/),
   ]);
 });
 
 it('a consumer that was granted the role of the owner creates partitions and counts dead letters', async () => {
-  const { store, query, told, owner, consumer, url } = await useRoles();
+  const { store, query, notices, owner, consumer, url } = await useRoles();
   await query(`grant ${owner} to ${consumer}`);
   await write(store, [item()]);
   await writeLetters(store, [letter]);
   await writeLetters(store, [letter]);
-  expect(told).toEqual([]);
+  expect(notices).toEqual([]);
   const admin = await openClient(url);
   const { rows } = await admin.query('select tableoid::regclass::text as partition from logs.records');
   expect(rows[0].partition).toMatch(/records_\d+/);

@@ -45,7 +45,7 @@ export default {
     await first.ready();
     await noteSettings(testbed);
     const { consumer: second, application } = await testbed.begin({ consumer: { options: { databaseUrl } } });
-    const other = lookOn(databaseUrl);
+    const other = observe(databaseUrl);
     testbed.afterwards(other.stop);
 
     const isPaused = () => [first, second].some(({ status }) => status.state === 'paused');
@@ -69,7 +69,7 @@ export default {
       await testbed.eventually(isPaused, { what: 'a consumer has paused', withinMs: 60_000 });
       await pooler.start();
     }
-    await testbed.eventually(() => other.looks > MIN_CHECKS, { what: 'another client has checked', withinMs: 60_000 });
+    await testbed.eventually(() => other.checks > MIN_CHECKS, { what: 'another client has checked', withinMs: 60_000 });
     for (const each of [first, second]) await each.until('storage works', ({ state }) => state === 'running', 60_000);
     await other.stop();
 
@@ -87,7 +87,7 @@ export default {
         'server sessions that stored': await sessions(),
         'server sessions terminated': terminated,
         'times PgBouncer was killed': pooler.log().split('process up: PgBouncer').length - 2,
-        'checks by another client': other.looks,
+        'checks by another client': other.checks,
         pauses: testbed.consumers.count('pauses'),
         'duplicates dropped': testbed.consumers.count('duplicates'),
       };
@@ -109,9 +109,9 @@ async function noteSettings(testbed) {
 }
 
 /** Another client of the same pool, which reuses Loghive's sessions. */
-function lookOn(connectionString) {
+function observe(connectionString) {
   const seen = new Map();
-  let looks = 0;
+  let checks = 0;
   let on = true;
   const looking = (async () => {
     while (on) {
@@ -121,7 +121,7 @@ function lookOn(connectionString) {
         await client.connect();
         while (on) {
           const { rows } = await client.query(`select ${settingsSql(OF_THE_DATABASE)} as settings`);
-          looks++;
+          checks++;
           seen.set(JSON.stringify(rows[0].settings), rows[0].settings);
           await new Promise((resolve) => setTimeout(resolve, 5));
         }
@@ -134,8 +134,8 @@ function lookOn(connectionString) {
     }
   })();
   return {
-    get looks() {
-      return looks;
+    get checks() {
+      return checks;
     },
     get seen() {
       return [...seen.values()];

@@ -32,7 +32,7 @@ export default {
     return () => ({
       'queues deleted': deleted,
       returned: testbed.broker.returned,
-      'subscriptions ended': consumer.child.lines.filter((line) => line.includes('ended the subscription')).length,
+      'subscriptions ended': consumer.child.lines.filter((line) => line.includes('canceled the subscription')).length,
     });
   },
 };

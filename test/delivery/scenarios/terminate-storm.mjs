@@ -1,5 +1,5 @@
-const GUSTS = 12;
-const GUST_MS = 150;
+const BURSTS = 12;
+const BURST_MS = 150;
 const MIN_TERMINATED = 20;
 const MIN_ACTIVE = 5;
 
@@ -22,12 +22,12 @@ export default {
     const active = () => states.filter((state) => state === 'active').length;
     const enough = () =>
       states.length >= MIN_TERMINATED && active() >= MIN_ACTIVE && consumer.status.counts.pauses >= 2;
-    for (let gust = 0; gust < GUSTS || !enough(); gust++) {
+    for (let burst = 0; burst < BURSTS || !enough(); burst++) {
       await testbed.sleep(testbed.between(5, 250));
       await terminate('true');
       // In every other burst, a new session may be terminated before its first statement.
-      const which = gust % 2 === 0 ? 'true' : `state = 'active'`;
-      const until = performance.now() + GUST_MS;
+      const which = burst % 2 === 0 ? 'true' : `state = 'active'`;
+      const until = performance.now() + BURST_MS;
       while (performance.now() < until) await terminate(which);
     }
     return () => ({

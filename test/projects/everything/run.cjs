@@ -1,4 +1,4 @@
-/** What both applications do, whichever way they load the integrations. */
+/** What both applications do. They differ in how they load the integrations. */
 module.exports = function run({ LoggerClient, LoghiveTransport, loghivePino, patchConsole, pino, winston }) {
   const client = new LoggerClient();
   const viaWinston = winston.createLogger({ transports: [new LoghiveTransport()] });
@@ -17,7 +17,7 @@ module.exports = function run({ LoggerClient, LoghiveTransport, loghivePino, pat
       throw new Error('nobody catches this');
     },
   };
-  // Later, so that the connection stands, as in an application that has run for a while.
+  // Later, when the connection is open, as in an application that has run for a while.
   setTimeout(() => {
     viaWinston.error('the last words');
     ends[process.env.APP_ENDS_BY]();

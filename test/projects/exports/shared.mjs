@@ -1,4 +1,4 @@
-// Logs through the import and the require copy in one process; the parent says when to end.
+// Logs through the import and the require copy in one process, until the parent sends a message.
 import { createRequire } from 'node:module';
 import ImportedDefault, { LoghiveTransport as Imported } from 'loghive/winston';
 import winston from 'winston';
@@ -16,7 +16,7 @@ process.send({
   accepted: transports.map((transport) => transport.stats().accepted),
 });
 process.once('message', async () => {
-  // The first to close must not take the connection away from the other one.
+  // Closing the first one must not close the connection of the other one.
   await transports[0].close();
   transports[1].log({ level: 'info', message: 'still there' }, () => {});
   const { confirmed, unsent } = await transports[1].close();

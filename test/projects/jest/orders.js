@@ -1,7 +1,7 @@
 const { LoghiveTransport } = require('loghive/winston');
 const winston = require('winston');
 
-/** What an application would have: its logger in a module of its own. */
+/** The application's logger in its own module, as applications usually have it. */
 function openLogger() {
   const transport = new LoghiveTransport();
   return { transport, logger: winston.createLogger({ level: 'silly', transports: [transport] }) };

@@ -2,18 +2,18 @@ const { openLogger, placeOrders } = require('./orders');
 
 const finished = (logger) => new Promise((resolve) => logger.on('finish', resolve).end());
 
-test('the CommonJS build is loaded', () => {
+test('Jest loads the CommonJS build', () => {
   expect(require.resolve('loghive/winston')).toMatch(/loghive.dist.cjs/);
 });
 
-test('all is confirmed when the logger has finished', async () => {
+test('all records are confirmed when the logger has finished', async () => {
   const { logger, transport } = openLogger();
   placeOrders(logger, 0, 40);
   await finished(logger);
   expect(transport.stats()).toMatchObject({ accepted: 40, confirmed: 40, pending: 0 });
 });
 
-test('modules that Jest loads anew log as well', async () => {
+test('modules that Jest loads again also log', async () => {
   jest.resetModules();
   const again = require('./orders');
   expect(again.openLogger).not.toBe(openLogger);
@@ -23,7 +23,7 @@ test('modules that Jest loads anew log as well', async () => {
   expect(transport.stats()).toMatchObject({ accepted: 40, confirmed: 40, pending: 0 });
 });
 
-test('a logger that is left open does not keep Jest from ending', async () => {
+test('an open logger does not prevent Jest from ending', async () => {
   const { logger, transport } = openLogger();
   placeOrders(logger, 80, 100);
   await transport.flush();

@@ -18,8 +18,8 @@ const levels = ['error', 'warn', 'info', 'http', 'debug'];
 for (let order = 0; order < 100; order++) logger.log(levels[order % 5], 'order placed', { order });
 
 transport.on('warning', (error) => {
-  const told: LoghiveError = error;
-  console.error(told.code);
+  const typed: LoghiveError = error;
+  console.error(typed.code);
 });
 transport.once('disconnect', ({ code }) => {
   const known: ErrorCode = code;

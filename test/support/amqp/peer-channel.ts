@@ -1,7 +1,7 @@
 /** One channel of a peer: calls and their replies, messages, confirms. */
 import { createHash } from 'node:crypto';
-import { describe, type Heard, type Properties, shownArguments } from './heard.js';
 import type { Arguments } from './methods.js';
+import { describe, type Properties, type ReceivedMethod, shownArguments } from './received-method.js';
 
 export interface Publishing {
   /** Raw bytes: flags and values, valid or not. */
@@ -12,7 +12,7 @@ export interface Publishing {
 
 /** The connection of a channel. */
 export interface Carrier {
-  readonly heard: Heard[];
+  readonly received: ReceivedMethod[];
   readonly ended: boolean;
   readonly answersClose: boolean;
   record(where: number, line: string): void;
@@ -36,19 +36,19 @@ export class PeerChannel<Connection extends Carrier = Carrier> {
   readonly peer: Connection;
   readonly number: number;
   /** Everything received on this channel, in order. */
-  readonly heard: Heard[] = [];
+  readonly received: ReceivedMethod[] = [];
   /** Whether the server's acks and nacks are logged individually; otherwise confirmed() summarizes them. */
-  tellsConfirms = false;
+  recordsConfirms = false;
   /** Whether properties stay raw bytes, for invalid properties or exact comparison. */
   keepsBytes = false;
   readonly #silent = new Set<number>();
-  readonly #taken = new Set<Heard>();
+  readonly #taken = new Set<ReceivedMethod>();
   readonly #acked = new Set<number>();
   readonly #nacked = new Set<number>();
   #asked = 0;
-  #answers: Heard[] = [];
-  #closed: Heard | undefined;
-  #incoming: { heard: Heard; bodySize: number; parts: Buffer[] } | undefined;
+  #answers: ReceivedMethod[] = [];
+  #closed: ReceivedMethod | undefined;
+  #incoming: { received: ReceivedMethod; bodySize: number; parts: Buffer[] } | undefined;
 
   constructor(peer: Connection, number: number) {
     this.peer = peer;
@@ -62,7 +62,7 @@ export class PeerChannel<Connection extends Carrier = Carrier> {
   };
 
   /** Sends a method and returns its reply, or the close that came instead (then `undefined` for a lost connection). */
-  call = async (method: string, args: Arguments = {}, { silent = false } = {}): Promise<Heard | undefined> => {
+  call = async (method: string, args: Arguments = {}, { silent = false } = {}): Promise<ReceivedMethod | undefined> => {
     if (this.#closed && this.peer.answersClose) throw new Error(`channel ${this.number} is closed: no ${method}`);
     const at = this.#asked;
     this.#asked += 1;
@@ -84,18 +84,18 @@ export class PeerChannel<Connection extends Carrier = Carrier> {
   };
 
   /** Waits for this many more of a method and returns them in order. Fewer if the channel closes before. */
-  receive = async (method: string, count = 1): Promise<Heard[]> => {
-    const left = () => this.heard.filter((heard) => heard.method === method && !this.#taken.has(heard));
+  receive = async (method: string, count = 1): Promise<ReceivedMethod[]> => {
+    const left = () => this.received.filter((received) => received.method === method && !this.#taken.has(received));
     await this.#orEnd(() => (left().length >= count ? left()[count - 1] : undefined), `${count} of ${method}`);
     const taken = left().slice(0, count);
-    for (const heard of taken) this.#taken.add(heard);
+    for (const received of taken) this.#taken.add(received);
     return taken;
   };
 
   /** Waits until `count` messages published here are confirmed, and reports the outcome in one line. */
   confirmed = async (count: number): Promise<void> => {
     const enough = () => this.#acked.size + this.#nacked.size >= count || undefined;
-    await this.#orEnd(() => enough() && this.heard[0], `${count} confirms`);
+    await this.#orEnd(() => enough() && this.received[0], `${count} confirms`);
     const list = (tags: Set<number>) => [...tags].sort((a, b) => a - b).join(' ');
     const line = `acked: ${list(this.#acked) || 'none'}; nacked: ${list(this.#nacked) || 'none'}`;
     this.peer.record(this.number, `= ${line}`);
@@ -125,70 +125,71 @@ export class PeerChannel<Connection extends Carrier = Carrier> {
     }
   };
 
-  method(heard: Heard): void {
-    if (['basic.deliver', 'basic.return', 'basic.get-ok'].includes(heard.method)) {
-      if (this.#incoming) throw new Error(`${heard.method} came within a message`);
-      this.#incoming = { heard, bodySize: 0, parts: [] };
+  method(received: ReceivedMethod): void {
+    if (['basic.deliver', 'basic.return', 'basic.get-ok'].includes(received.method)) {
+      if (this.#incoming) throw new Error(`${received.method} came within a message`);
+      this.#incoming = { received, bodySize: 0, parts: [] };
       return;
     }
-    if (this.#incoming) throw new Error(`${heard.method} came within a message`);
-    this.#hear(heard);
+    if (this.#incoming) throw new Error(`${received.method} came within a message`);
+    this.#receive(received);
   }
 
   header({ bodySize, properties }: { bodySize: number; properties: Properties }): void {
     if (!this.#incoming) throw new Error('a content header came without a method before it');
-    this.#incoming.heard.message = { properties, body: Buffer.alloc(0) };
+    this.#incoming.received.message = { properties, body: Buffer.alloc(0) };
     this.#incoming.bodySize = bodySize;
     this.#completed();
   }
 
   body(part: Buffer): void {
-    if (!this.#incoming?.heard.message) throw new Error('a body came without a content header before it');
+    if (!this.#incoming?.received.message) throw new Error('a body came without a content header before it');
     this.#incoming.parts.push(part);
     this.#completed();
   }
 
   #completed(): void {
-    const { heard, bodySize, parts } = this.#incoming!;
+    const { received, bodySize, parts } = this.#incoming!;
     const body = Buffer.concat(parts);
     if (body.length < bodySize) return;
     if (body.length > bodySize) throw new Error(`a body of ${body.length} bytes where ${bodySize} were announced`);
     this.#incoming = undefined;
-    heard.message!.body = body;
-    this.#hear(heard);
+    received.message!.body = body;
+    this.#receive(received);
     if (parts.length > 1) {
       const digest = createHash('sha1').update(body).digest('hex').slice(0, 12);
       this.peer.record(this.number, `= body in frames of ${parts.map((part) => part.length).join(' ')}, ${digest}`);
     }
   }
 
-  #hear(heard: Heard): void {
-    this.heard.push(heard);
-    const tag = Number(heard.args.deliveryTag);
-    if (heard.method === 'basic.ack') this.#confirm(this.#acked, tag, heard);
-    else if (heard.method === 'basic.nack') this.#confirm(this.#nacked, tag, heard);
-    else if (UNASKED.has(heard.method) || !this.#silent.has(this.#answers.length)) this.#tell(heard);
-    if (!UNASKED.has(heard.method)) this.#answers.push(heard);
-    if (heard.method !== 'channel.close') return;
-    this.#closed = heard;
+  #receive(received: ReceivedMethod): void {
+    this.received.push(received);
+    const tag = Number(received.args.deliveryTag);
+    if (received.method === 'basic.ack') this.#confirm(this.#acked, tag, received);
+    else if (received.method === 'basic.nack') this.#confirm(this.#nacked, tag, received);
+    else if (UNASKED.has(received.method) || !this.#silent.has(this.#answers.length)) this.#record(received);
+    if (!UNASKED.has(received.method)) this.#answers.push(received);
+    if (received.method !== 'channel.close') return;
+    this.#closed = received;
     if (this.peer.answersClose) this.peer.send(this.number, 'channel.close-ok');
   }
 
-  #confirm(into: Set<number>, tag: number, heard: Heard): void {
-    if (this.tellsConfirms) this.#tell(heard);
-    if (heard.args.multiple !== true) into.add(tag);
+  #confirm(into: Set<number>, tag: number, received: ReceivedMethod): void {
+    if (this.recordsConfirms) this.#record(received);
+    if (received.args.multiple !== true) into.add(tag);
     else
       for (let each = 1; each <= tag; each += 1) if (!this.#acked.has(each) && !this.#nacked.has(each)) into.add(each);
   }
 
-  #tell(heard: Heard): void {
-    this.peer.record(this.number, `< ${describe(heard)}`);
+  #record(received: ReceivedMethod): void {
+    this.peer.record(this.number, `< ${describe(received)}`);
   }
 
   /** Resolves with `look`, or with the close of the channel or the connection, whichever comes first. */
-  async #orEnd(look: () => Heard | undefined, what: string): Promise<Heard | undefined> {
+  async #orEnd(look: () => ReceivedMethod | undefined, what: string): Promise<ReceivedMethod | undefined> {
     const lost = { method: 'the end', args: {} };
-    const gone = () => this.peer.heard.find(({ method }) => method === 'connection.close') ?? (this.peer.ended && lost);
+    const gone = () =>
+      this.peer.received.find(({ method }) => method === 'connection.close') ?? (this.peer.ended && lost);
     const found = await this.peer.until(() => look() ?? this.#closed ?? (gone() || undefined), what);
     return found === lost ? undefined : found;
   }

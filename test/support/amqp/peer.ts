@@ -2,9 +2,9 @@
  * A connection to a broker at the byte level. It records everything and does nothing on its own except answer a close.
  */
 import { connect, type Socket } from 'node:net';
-import { describe, type Heard, type Properties, shownArguments } from './heard.js';
 import { type Arguments, decodeHeader, decodeMethod, encodeHeader, encodeMethod, headerParts } from './methods.js';
 import { PeerChannel } from './peer-channel.js';
+import { describe, type Properties, type ReceivedMethod, shownArguments } from './received-method.js';
 import { Reader, Writer } from './values.js';
 
 export const FRAME = { method: 1, header: 2, body: 3, heartbeat: 8 };
@@ -30,7 +30,7 @@ export class Peer {
   /** Maximum frame size, including header and end; the client's own value until it is negotiated. */
   frameMax = 131_072;
   /** Everything received on channel 0. */
-  readonly heard: Heard[] = [];
+  readonly received: ReceivedMethod[] = [];
   heartbeats = 0;
   ended = false;
   /** Whether connection.close and channel.close are answered immediately, as a client must. */
@@ -38,7 +38,7 @@ export class Peer {
   readonly #socket: Socket;
   readonly #channels = new Map<number, PeerChannel<Peer>>();
   readonly #waiting = new Set<() => void>();
-  #received = Buffer.alloc(0);
+  #unparsed = Buffer.alloc(0);
 
   constructor(port: number, host: string, record: Record) {
     this.record = record;
@@ -55,7 +55,7 @@ export class Peer {
     this.#socket.on('close', () => {
       this.ended = true;
       // After a close-ok, it does not matter which side closes the socket.
-      if (this.heard.at(-1)?.method !== 'connection.close-ok') record(0, '< the end of the connection');
+      if (this.received.at(-1)?.method !== 'connection.close-ok') record(0, '< the end of the connection');
       this.#wake();
     });
   }
@@ -74,7 +74,7 @@ export class Peer {
   }
 
   /** Sends a method on channel 0, as a line of the transcript. */
-  say(method: string, args: Arguments = {}): void {
+  sendMethod(method: string, args: Arguments = {}): void {
     this.record(0, `> ${method} ${shownArguments(args)}`);
     this.send(0, method, args);
   }
@@ -124,12 +124,12 @@ export class Peer {
   }
 
   /** The next unread method on channel 0, which must be this one. */
-  async next(method: string): Promise<Heard> {
+  async next(method: string): Promise<ReceivedMethod> {
     const at = this.#read;
     this.#read += 1;
-    const heard = await this.until(() => this.heard[at], method);
-    if (heard.method !== method) throw new Error(`expected ${method}, received ${heard.method}`);
-    return heard;
+    const received = await this.until(() => this.received[at], method);
+    if (received.method !== method) throw new Error(`expected ${method}, received ${received.method}`);
+    return received;
   }
   #read = 0;
 
@@ -168,12 +168,12 @@ export class Peer {
   }
 
   #take(chunk: Buffer): void {
-    this.#received = Buffer.concat([this.#received, chunk]);
+    this.#unparsed = Buffer.concat([this.#unparsed, chunk]);
     for (;;) {
-      const bytes = this.#received;
+      const bytes = this.#unparsed;
       if (bytes.length >= 8 && bytes.toString('latin1', 0, 4) === 'AMQP') {
         this.record(0, `< the protocol header ${bytes.toString('hex', 4, 8)}`);
-        this.#received = bytes.subarray(8);
+        this.#unparsed = bytes.subarray(8);
         continue;
       }
       if (bytes.length < 7) break;
@@ -181,7 +181,7 @@ export class Peer {
       if (bytes.length < size + 8) break;
       if (bytes[size + 7] !== FRAME_END) throw new Error('the server sent a frame without its end');
       if (size + 8 > this.frameMax) throw new Error(`the server sent a frame of ${size + 8} bytes`);
-      this.#received = bytes.subarray(size + 8);
+      this.#unparsed = bytes.subarray(size + 8);
       this.#frame(bytes[0]!, bytes.readUInt16BE(1), bytes.subarray(7, size + 7));
     }
     this.#wake();
@@ -202,11 +202,11 @@ export class Peer {
       else channel.body(payload);
       return;
     }
-    const heard = decodeMethod(new Reader(payload));
-    this.heard.push(heard);
-    this.record(0, `< ${describe(heard)}`);
-    if (heard.method === 'connection.close' && this.answersClose) this.send(0, 'connection.close-ok');
-    if (heard.method === 'connection.close-ok') this.destroy();
+    const received = decodeMethod(new Reader(payload));
+    this.received.push(received);
+    this.record(0, `< ${describe(received)}`);
+    if (received.method === 'connection.close' && this.answersClose) this.send(0, 'connection.close-ok');
+    if (received.method === 'connection.close-ok') this.destroy();
   }
 }
 

@@ -17,7 +17,7 @@ export async function openWirePublisher(url) {
   /** Pending messages by delivery tag. */
   const waiting = new Map();
   let closed;
-  let heard = () => {};
+  let wake = () => {};
 
   const frame = (type, channel, payload) => {
     const head = Buffer.alloc(7);
@@ -26,14 +26,14 @@ export async function openWirePublisher(url) {
     head.writeUInt32BE(payload.length, 3);
     socket.write(Buffer.concat([head, payload, Buffer.from([FRAME_END])]));
   };
-  const say = (channel, classId, methodId, ...fields) =>
+  const sendMethod = (channel, classId, methodId, ...fields) =>
     frame(METHOD, channel, Buffer.concat([shorts(classId, methodId), ...fields]));
 
   function end(reason) {
     closed ??= reason;
     for (const { resolve } of waiting.values()) resolve(closed);
     waiting.clear();
-    heard();
+    wake();
   }
 
   function settle(tag, multiple, outcome) {
@@ -52,12 +52,12 @@ export async function openWirePublisher(url) {
       settle(Number(payload.readBigUInt64BE(4)), (payload[12] & 1) !== 0, id === '60.80' ? 'confirmed' : 'nacked');
     } else if (id === '10.50' || id === '20.40') {
       const text = payload.toString('utf8', 7, 7 + payload[6]);
-      say(channel, ...(id === '10.50' ? [10, 51] : [20, 41]));
+      sendMethod(channel, ...(id === '10.50' ? [10, 51] : [20, 41]));
       end({ code: payload.readUInt16BE(4), text });
       if (id === '20.40') socket.end();
     } else {
       events.push({ id, payload });
-      heard();
+      wake();
     }
   }
 
@@ -78,7 +78,7 @@ export async function openWirePublisher(url) {
     while (events.length === 0) {
       if (closed) throw new Error(`the broker ended the connection with ${closed.code}: ${closed.text}`);
       await new Promise((resolve) => {
-        heard = resolve;
+        wake = resolve;
       });
     }
     const event = events.shift();
@@ -90,16 +90,16 @@ export async function openWirePublisher(url) {
   socket.write('AMQP\0\0\x09\x01', 'latin1');
   await next('10.10');
   const login = longString(`\0${decodeURIComponent(username)}\0${decodeURIComponent(password)}`);
-  say(0, 10, 11, NO_TABLE, shortString('PLAIN'), login, shortString('en_US'));
+  sendMethod(0, 10, 11, NO_TABLE, shortString('PLAIN'), login, shortString('en_US'));
   const tune = await next('10.30');
   frameMax = tune.readUInt32BE(6) || frameMax;
   // Heartbeats disabled.
-  say(0, 10, 31, tune.subarray(4, 10), shorts(0));
-  say(0, 10, 40, shortString(vhost), Buffer.from([0, 0]));
+  sendMethod(0, 10, 31, tune.subarray(4, 10), shorts(0));
+  sendMethod(0, 10, 40, shortString(vhost), Buffer.from([0, 0]));
   await next('10.41');
-  say(1, 20, 10, Buffer.from([0]));
+  sendMethod(1, 20, 10, Buffer.from([0]));
   await next('20.11');
-  say(1, 85, 10, Buffer.from([0]));
+  sendMethod(1, 85, 10, Buffer.from([0]));
   await next('85.11');
 
   return {
@@ -110,7 +110,7 @@ export async function openWirePublisher(url) {
       if (closed) return Promise.resolve(closed);
       socket.cork();
       const flags = Buffer.from([mandatory ? 1 : 0]);
-      say(1, 60, 40, shorts(0), shortString(exchange), shortString(routingKey), flags);
+      sendMethod(1, 60, 40, shorts(0), shortString(exchange), shortString(routingKey), flags);
       const size = Buffer.alloc(8);
       size.writeBigUInt64BE(BigInt(body.length));
       frame(HEADER, 1, Buffer.concat([shorts(60, 0), size, properties]));
@@ -122,7 +122,7 @@ export async function openWirePublisher(url) {
     },
     /** Resolves when the socket is closed. */
     async close() {
-      if (!closed) say(0, 10, 50, shorts(200), shortString(''), shorts(0, 0));
+      if (!closed) sendMethod(0, 10, 50, shorts(200), shortString(''), shorts(0, 0));
       if (socket.destroyed) return;
       await new Promise((resolve) => socket.once('close', resolve));
     },

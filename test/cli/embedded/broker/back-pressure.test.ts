@@ -9,10 +9,10 @@ import { useChannel, useClient, useDevelopmentBroker } from './use-development-b
 const MIB = 1024 * 1024;
 
 function blocking(connection: ChannelModel): string[] {
-  const heard: string[] = [];
-  connection.on('blocked', (reason) => heard.push(`blocked: ${reason}`));
-  connection.on('unblocked', () => heard.push('unblocked'));
-  return heard;
+  const events: string[] = [];
+  connection.on('blocked', (reason) => events.push(`blocked: ${reason}`));
+  connection.on('unblocked', () => events.push('unblocked'));
+  return events;
 }
 
 const ready = (broker: DevelopmentBroker) => broker.listQueues()[0]?.ready ?? 0;
@@ -21,15 +21,15 @@ describe('while publishing is blocked', () => {
   test('a publishing connection is notified and not read; one that only consumes continues', async () => {
     const broker = await useDevelopmentBroker();
     const publisher = await useClient(broker.url);
-    const heard = blocking(publisher);
+    const events = blocking(publisher);
     const channel = await publisher.createConfirmChannel();
     await channel.assertQueue('q');
     channel.sendToQueue('q', Buffer.from('before'));
     await channel.waitForConfirms();
     broker.block('low on memory');
-    expect(heard).toEqual([]);
+    expect(events).toEqual([]);
     channel.sendToQueue('q', Buffer.from('the one that blocks'));
-    await eventually(() => expect(heard).toEqual(['blocked: low on memory']));
+    await eventually(() => expect(events).toEqual(['blocked: low on memory']));
     expect(broker.listConnections()).toMatchObject([{ state: 'blocked' }]);
 
     // As with RabbitMQ, it is not read completely.
@@ -41,7 +41,7 @@ describe('while publishing is blocked', () => {
 
     broker.unblock();
     await channel.waitForConfirms();
-    expect(heard).toEqual(['blocked: low on memory', 'unblocked']);
+    expect(events).toEqual(['blocked: low on memory', 'unblocked']);
     expect(ready(broker)).toBe(2);
   });
 });
@@ -49,19 +49,19 @@ describe('while publishing is blocked', () => {
 test('publishers are blocked above the memory limit until enough is consumed', async () => {
   const broker = await useDevelopmentBroker({ memoryBytes: MIB });
   const publisher = await useClient(broker.url);
-  const heard = blocking(publisher);
+  const events = blocking(publisher);
   const channel = await publisher.createConfirmChannel();
   await channel.assertQueue('q');
   let confirmed = 0;
   for (let n = 0; n < 64; n++) channel.sendToQueue('q', Buffer.alloc(64 * 1024), {}, () => confirmed++);
-  await eventually(() => expect(heard).toEqual(['blocked: low on memory']));
+  await eventually(() => expect(events).toEqual(['blocked: low on memory']));
   expect(confirmed).toBeLessThan(64);
 
   const taker = await useChannel(broker.url);
   await taker.consume('q', (message) => message && taker.ack(message));
   await channel.waitForConfirms();
   expect(confirmed).toBe(64);
-  expect(heard.at(-1)).toBe('unblocked');
+  expect(events.at(-1)).toBe('unblocked');
 });
 
 test('a consumer that does not read gets little more than its socket buffers', async () => {
@@ -89,7 +89,7 @@ test('a consumer that does not read gets little more than its socket buffers', a
   expect(ready(broker)).toBeGreaterThan(100);
 
   peer.socket.resume();
-  await eventually(() => expect(peer.hearing.bodyBytes).toBe(300 * 128 * 1024));
+  await eventually(() => expect(peer.received.bodyBytes).toBe(300 * 128 * 1024));
   expect(broker.listQueues()).toMatchObject([{ ready: 0, unacked: 300 }]);
 });
 
@@ -113,7 +113,7 @@ test('a client that sends requests without reading replies is not read any more'
   peer.socket.write(publishFrames(1, 'after', 'x'));
   expect(ready(broker)).toBeGreaterThan(100);
   peer.socket.resume();
-  await eventually(() => expect(peer.hearing.bodyBytes).toBe(1000 * size));
+  await eventually(() => expect(peer.received.bodyBytes).toBe(1000 * size));
 });
 
 test('a message above the size limit closes its channel before it arrives', async () => {

@@ -23,7 +23,7 @@ test('a confirmed message is delivered, and removed once it is acknowledged', as
   await eventually(() => expect(broker.listQueues()).toMatchObject([{ messages: 0, consumers: 1 }]));
 });
 
-test('counts redeliveries, returns and dropped messages per virtual host', async () => {
+test('redeliveries, returns and dropped messages are counted per virtual host', async () => {
   const broker = await useDevelopmentBroker();
   broker.addVhost('other');
   const channel = await useChannel(broker.url);

@@ -111,7 +111,7 @@ describe('a peer that does not speak AMQP 0-9-1', () => {
     slow.socket.write(PROTOCOL_HEADER);
     slow.socket.write(LOGIN);
     await eventually(() => silent.ended() && slow.ended());
-    expect(slow.hearing.names()).toEqual(['connection.start', 'connection.tune']);
+    expect(slow.received.names()).toEqual(['connection.start', 'connection.tune']);
   });
 });
 
@@ -149,8 +149,8 @@ describe('malformed input closes the connection', () => {
     const { port } = await useDevelopmentBroker();
     const peer = await usePeer(port);
     peer.socket.write(Buffer.concat([opening(), bytes]));
-    await eventually(() => expect(peer.hearing.closed()).toMatchObject({ code }));
-    expect(peer.hearing.closed()?.text).toMatch(text);
+    await eventually(() => expect(peer.received.closed()).toMatchObject({ code }));
+    expect(peer.received.closed()?.text).toMatch(text);
     peer.socket.write(methodFrame(0, 'connection.close-ok', {}));
     await eventually(() => peer.ended());
   });
@@ -159,7 +159,7 @@ describe('malformed input closes the connection', () => {
     const { port } = await useDevelopmentBroker();
     const peer = await usePeer(port);
     peer.socket.write(Buffer.concat([PROTOCOL_HEADER, frame(1, 0, Buffer.alloc(4097))]));
-    await eventually(() => expect(peer.hearing.closed()).toMatchObject({ code: 501 }));
+    await eventually(() => expect(peer.received.closed()).toMatchObject({ code: 501 }));
   });
 
   test('malformed properties close it as well', async () => {
@@ -170,7 +170,7 @@ describe('malformed input closes the connection', () => {
     peer.socket.write(
       Buffer.concat([opening(), publishFrames(1, 'q', '', '', propertyBytes({ headers: { a: deepAndWrong } }))]),
     );
-    await eventually(() => expect(peer.hearing.closed()).toEqual({ code: 541, text: 'INTERNAL_ERROR' }));
+    await eventually(() => expect(peer.received.closed()).toEqual({ code: 541, text: 'INTERNAL_ERROR' }));
   });
 });
 
@@ -196,7 +196,7 @@ test('deeply nested tables do not block the broker', async () => {
       methodFrame(1, 'basic.nack', { deliveryTag: 0, multiple: true, requeue: true }),
     ]),
   );
-  await eventually(() => expect(peer.hearing.names().filter((name) => name === 'basic.deliver')).toHaveLength(6));
+  await eventually(() => expect(peer.received.names().filter((name) => name === 'basic.deliver')).toHaveLength(6));
   expect(JSON.stringify(broker.listQueues()[0]?.arguments)).toMatch(/^\{"deep":\{"":\{.*"…"\}+$/);
 });
 
@@ -204,7 +204,7 @@ test('a client gets heartbeats, and is disconnected if it sends none', async () 
   const { port } = await useDevelopmentBroker();
   const peer = await usePeer(port);
   peer.socket.write(opening({ heartbeatS: 1 }));
-  await eventually(() => expect(peer.hearing.heartbeats).toBeGreaterThan(0));
+  await eventually(() => expect(peer.received.heartbeats).toBeGreaterThan(0));
   await eventually(() => peer.ended());
-  expect(peer.hearing.closed()).toBeUndefined();
+  expect(peer.received.closed()).toBeUndefined();
 });

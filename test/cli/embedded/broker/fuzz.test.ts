@@ -17,7 +17,7 @@ import {
 } from '../../../../cli/embedded/broker/wire/field-table.js';
 import { METHODS, type MethodShape } from '../../../../cli/embedded/broker/wire/method-table.js';
 import { nested } from '../../../support/amqp/property-bytes.mjs';
-import { contentFrames, frame, methodFrame, opening, WirelessSocket } from './peer.js';
+import { contentFrames, FakeSocket, frame, methodFrame, opening } from './peer.js';
 
 const FRAMES = 1_000_000;
 const MIB = 1024 * 1024;
@@ -76,10 +76,10 @@ function openTwoMore(): Buffer {
 }
 
 /** Refused with 540; used often, they would dominate the results. */
-const RARELY = new Set(['immediate', 'prefetchSize']);
+const RARE_FLAGS = new Set(['immediate', 'prefetchSize']);
 
 /** A valid method, sometimes followed by its message. */
-function saneFrame(shape: MethodShape): Buffer {
+function validFrame(shape: MethodShape): Buffer {
   const channel = shape.classId === 10 ? 0 : channels + random(2);
   const writer = new ByteWriter();
   writer.long(shape.id);
@@ -89,7 +89,7 @@ function saneFrame(shape: MethodShape): Buffer {
     bits = [];
   };
   for (const [name, kind] of shape.fields) {
-    const isRare = RARELY.has(name) && random(20) > 0;
+    const isRare = RARE_FLAGS.has(name) && random(20) > 0;
     if (kind === 'bit') bits.push(!isRare && random(2) === 0);
     else {
       writeBits();
@@ -139,9 +139,9 @@ const USUAL = SHAPES.filter(
 
 function anything(): Buffer {
   const kind = random(40);
-  if (kind < 30) return saneFrame(oneOf(USUAL));
-  if (kind < 31) return saneFrame(oneOf(SHAPES));
-  if (kind < 39) return mutated(saneFrame(oneOf(USUAL)));
+  if (kind < 30) return validFrame(oneOf(USUAL));
+  if (kind < 31) return validFrame(oneOf(SHAPES));
+  if (kind < 39) return mutated(validFrame(oneOf(USUAL)));
   return noise();
 }
 
@@ -173,13 +173,13 @@ test('a million random and mutated frames end in a fitting reply code or in noth
 
   let frames = 0;
   for (let connections = 0; frames < FRAMES; connections++) {
-    const socket = new WirelessSocket();
+    const socket = new FakeSocket();
     new Connection(socket.asSocket(), host, () => alive--);
     alive++;
     socket.emit('data', hello);
     channels = 1;
-    for (let said = 0; said < 100 && socket.hearing.closed() === undefined && !socket.writableEnded; said++) {
-      if (said % FRAMES_A_CHANNEL === 0) socket.emit('data', openTwoMore());
+    for (let sent = 0; sent < 100 && socket.received.closed() === undefined && !socket.writableEnded; sent++) {
+      if (sent % FRAMES_A_CHANNEL === 0) socket.emit('data', openTwoMore());
       const bytes = anything();
       const cut = random(10) === 0 ? random(bytes.length) : 0;
       // TCP may split data anywhere.
@@ -187,7 +187,7 @@ test('a million random and mutated frames end in a fitting reply code or in noth
       socket.emit('data', bytes.subarray(cut));
       frames++;
     }
-    const { code, text } = socket.hearing.closed() ?? { code: 0, text: '' };
+    const { code, text } = socket.received.closed() ?? { code: 0, text: '' };
     // An unexpected exception.
     if (code === 541 && text !== 'INTERNAL_ERROR') exceptions.push(text);
     codes.set(code, (codes.get(code) ?? 0) + 1);

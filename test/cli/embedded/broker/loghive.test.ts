@@ -30,7 +30,7 @@ test('logged records are stored in PostgreSQL, and the queues are empty', async 
   });
 });
 
-test('a record PostgreSQL refuses temporarily is retried through a delay queue and stored', async () => {
+test('a record that PostgreSQL refuses temporarily is retried through a delay queue and stored', async () => {
   const [broker, database] = await Promise.all([useDevelopmentBroker(), useDatabase()]);
   const service = uniqueName('shop');
   const options = { url: broker.url, databaseUrl: database.url, retryDelaysMs: [200, 200, 200] };

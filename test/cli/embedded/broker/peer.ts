@@ -84,7 +84,7 @@ export function opening({ heartbeatS = 0, frameMax = 131_072 } = {}): Buffer {
 export { LOGIN, PROTOCOL_HEADER };
 
 /** Decodes what the broker sends. */
-export class Hearing {
+export class ReceivedFrames {
   readonly methods: Array<{ channel: number; method: Method }> = [];
   heartbeats = 0;
   bodyBytes = 0;
@@ -117,8 +117,8 @@ export class Hearing {
 }
 
 /** A socket to a connection without a network. */
-export class WirelessSocket extends EventEmitter {
-  readonly hearing = new Hearing();
+export class FakeSocket extends EventEmitter {
+  readonly received = new ReceivedFrames();
   remoteAddress = '127.0.0.1';
   remotePort = 1;
   localAddress = '127.0.0.1';
@@ -133,7 +133,7 @@ export class WirelessSocket extends EventEmitter {
   uncork(): void {}
 
   write(bytes: Buffer): void {
-    if (bytes.subarray(0, 4).toString('latin1') !== 'AMQP') this.hearing.take(bytes);
+    if (bytes.subarray(0, 4).toString('latin1') !== 'AMQP') this.received.take(bytes);
   }
 
   end(bytes?: Buffer): void {
@@ -166,7 +166,7 @@ export class WirelessSocket extends EventEmitter {
 
 export interface Peer {
   socket: Socket;
-  hearing: Hearing;
+  received: ReceivedFrames;
   /** All received bytes, for data that is not framed. */
   bytes(): Buffer;
   ended(): boolean;
@@ -176,7 +176,7 @@ export interface Peer {
 export async function usePeer(port: number, { takesApart = true } = {}): Promise<Peer> {
   const socket = net.connect(port, '127.0.0.1');
   onEnd(() => socket.destroy());
-  const hearing = new Hearing();
+  const received = new ReceivedFrames();
   const chunks: Buffer[] = [];
   let ended = false;
   socket.on('error', () => {});
@@ -184,9 +184,9 @@ export async function usePeer(port: number, { takesApart = true } = {}): Promise
     ended = true;
   });
   socket.on('data', (chunk: Buffer) => {
-    if (takesApart) hearing.take(chunk);
+    if (takesApart) received.take(chunk);
     else chunks.push(chunk);
   });
   await eventually(() => socket.readyState === 'open');
-  return { socket, hearing, bytes: () => Buffer.concat(chunks), ended: () => ended };
+  return { socket, received, bytes: () => Buffer.concat(chunks), ended: () => ended };
 }

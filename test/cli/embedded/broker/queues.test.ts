@@ -337,13 +337,13 @@ test('messages are delivered byte for byte: properties, headers of every type, m
 
 test('an unroutable mandatory message is returned before it is confirmed', async () => {
   const { channel } = await useQueue('q');
-  const heard: string[] = [];
+  const events: string[] = [];
   channel.on('return', ({ fields, content }) =>
-    heard.push(`${Object.values(fields).slice(0, 2).join(' ')} ${content}`),
+    events.push(`${Object.values(fields).slice(0, 2).join(' ')} ${content}`),
   );
-  channel.publish('', 'nowhere', Buffer.from('x'), { mandatory: true }, () => heard.push('confirmed'));
+  channel.publish('', 'nowhere', Buffer.from('x'), { mandatory: true }, () => events.push('confirmed'));
   await channel.waitForConfirms();
-  expect(heard).toEqual(['312 NO_ROUTE x', 'confirmed']);
+  expect(events).toEqual(['312 NO_ROUTE x', 'confirmed']);
 });
 
 describe('an unsupported feature closes the connection with 540', () => {

@@ -25,7 +25,7 @@ for (const [method, args] of [
   ['basic.nack', { multiple: true, requeue: true }],
   ['basic.reject', {}],
 ] as const) {
-  conversation(`${method} ${JSON.stringify(args)} of a tag that never was is a 406`, async ({ channel }) => {
+  conversation(`${method} ${JSON.stringify(args)} of an unknown tag is a 406`, async ({ channel }) => {
     const { send, closed } = await channel();
     send(method, { deliveryTag: 99, ...args });
     await closed();
@@ -244,7 +244,7 @@ conversation('unacknowledged messages are requeued when the connection closes', 
   const other = await stage.channel();
   await other.call('basic.consume', { queue: stage.name('q'), consumerTag: 'reader' });
   await other.receive('basic.deliver', 3);
-  other.peer.say('connection.close', { replyCode: 200 });
+  other.peer.sendMethod('connection.close', { replyCode: 200 });
   await other.peer.next('connection.close-ok');
   await stage.holds(stage.name('q'), 3);
   await channel.drain(stage.name('q'));

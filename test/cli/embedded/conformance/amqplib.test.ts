@@ -41,7 +41,7 @@ conversation('amqplib: a message is routed through an exchange, consumed and ack
 });
 
 conversation(
-  'amqplib: confirms come for all, a full queue’s as errors',
+  'amqplib: each message is confirmed, with an error if its queue is full',
   async ({ amqplibConfirmChannel, name, note }) => {
     const channel = await amqplibConfirmChannel();
     await channel.assertQueue(name('q'), { durable: true });
@@ -123,7 +123,7 @@ conversation('amqplib: a consumer whose queue is deleted receives null', async (
   const { take, next } = inbox();
   note('consuming', await one.consume(name('q'), take, { consumerTag: 'reader' }));
   await two.deleteQueue(name('q'));
-  note('heard', shown(await next()));
+  note('received', shown(await next()));
 });
 
 conversation(
@@ -175,7 +175,7 @@ for (const [what, change] of [
   ['a wrong password', (url: string) => url.replace('guest:guest', 'guest:wrong')],
   ['a vhost that is not there', (url: string) => url.replace(/[^/]*$/, 'nosuch')],
 ] as const) {
-  conversation(`amqplib: ${what} is told when connecting`, async ({ broker, note }) => {
+  conversation(`amqplib: ${what} is reported when connecting`, async ({ broker, note }) => {
     await amqplib.connect(change(broker.url)).then(
       () => note('connected', true),
       (error) => note('refused', error.message),

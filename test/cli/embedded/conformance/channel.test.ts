@@ -65,7 +65,7 @@ conversation('a client closes a connection with channels and consumers', async (
   await peer.channel(2);
   await channel.call('queue.declare', { queue: name('q') });
   await channel.call('basic.consume', { queue: name('q'), consumerTag: 'reader' });
-  peer.say('connection.close', { replyCode: 200, replyText: 'bye' });
+  peer.sendMethod('connection.close', { replyCode: 200, replyText: 'bye' });
   await peer.next('connection.close-ok');
 });
 
@@ -81,9 +81,9 @@ conversation('channel.flow cannot be turned off: 540', async ({ channel }) => {
 
 conversation('the secret of a login with a password cannot be renewed', async ({ channel, name }) => {
   const { peer, call } = await channel();
-  peer.say('connection.update-secret', { newSecret: 'other', reason: 'renewal' });
-  await peer.until(() => peer.heard.find(({ method }) => /update|close/.test(method)), 'an answer');
-  if (peer.heard.at(-1)?.method !== 'connection.close') await call('queue.declare', { queue: name('q') });
+  peer.sendMethod('connection.update-secret', { newSecret: 'other', reason: 'renewal' });
+  await peer.until(() => peer.received.find(({ method }) => /update|close/.test(method)), 'an answer');
+  if (peer.received.at(-1)?.method !== 'connection.close') await call('queue.declare', { queue: name('q') });
 });
 
 conversation('access.request of old clients', async ({ channel }) => {

@@ -179,7 +179,7 @@ conversation('a client without consumer_cancel_notify is not notified of a cance
   await two.call('queue.delete', { queue: name('q') });
   await one.call('queue.declare', { queue: name('p') });
   await one.settled(name('p'));
-  note('told', one.heard.filter(({ method }) => method === 'basic.cancel').length);
+  note('notifications', one.received.filter(({ method }) => method === 'basic.cancel').length);
 });
 
 conversation('two consumers get messages in turn', async ({ confirming, channel, name, note }) => {

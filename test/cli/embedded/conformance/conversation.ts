@@ -11,9 +11,9 @@ import { type BrokerUnderTest, Stage } from './stage.js';
 
 const REFERENCE = /^3\.10\./;
 
-export type Talk = (stage: Stage) => Promise<void>;
+export type Conversation = (stage: Stage) => Promise<void>;
 
-export function useBothBrokers(): { conversation(sentence: string, talk: Talk): void } {
+export function useBothBrokers(): { conversation(sentence: string, steps: Conversation): void } {
   let real: BrokerUnderTest;
   let development: BrokerUnderTest;
   let isReference: boolean;
@@ -21,41 +21,41 @@ export function useBothBrokers(): { conversation(sentence: string, talk: Talk): 
     const [broker, developed] = await Promise.all([useBroker(), startDevelopmentBroker()]);
     onEnd(() => developed.stop());
     isReference = REFERENCE.test(broker.version);
-    real = theRealOne(broker);
-    development = theDevelopmentOne(developed, broker.vhost);
+    real = realBroker(broker);
+    development = developmentBroker(developed, broker.vhost);
   });
   let count = 0;
   return {
-    conversation(sentence, talk) {
+    conversation(sentence, steps) {
       count += 1;
       const prefix = `c${count}`;
       test.concurrent(sentence, async () => {
-        const held = [development, ...(isReference ? [real] : [])].map((broker) => hold(talk, broker, prefix));
-        const [told, wanted = told] = await Promise.all(held);
-        expect(told).toEqual(wanted);
+        const transcripts = [development, ...(isReference ? [real] : [])].map((broker) => run(steps, broker, prefix));
+        const [actual, expected = actual] = await Promise.all(transcripts);
+        expect(actual).toEqual(expected);
         // A conversation that fails the same way on both sides proves nothing.
-        expect(told?.filter((line) => line.startsWith('failure') || line.includes(' ! '))).toEqual([]);
-        expect(told).not.toEqual([]);
+        expect(actual?.filter((line) => line.startsWith('failure') || line.includes(' ! '))).toEqual([]);
+        expect(actual).not.toEqual([]);
       });
     },
   };
 }
 
-async function hold(talk: Talk, broker: BrokerUnderTest, prefix: string): Promise<string[]> {
+async function run(steps: Conversation, broker: BrokerUnderTest, prefix: string): Promise<string[]> {
   const stage = new Stage(broker, prefix);
   try {
-    await talk(stage);
+    await steps(stage);
   } catch (error) {
     return stage.close(error as Error);
   }
   return stage.close();
 }
 
-function theRealOne({ host, port, vhost, url, admin }: TestBroker): BrokerUnderTest {
+function realBroker({ host, port, vhost, url, admin }: TestBroker): BrokerUnderTest {
   return { host, port, vhost, url, closeConnections: (reason) => admin.closeConnections({ vhost, reason }) };
 }
 
-function theDevelopmentOne(broker: DevelopmentBroker, vhost: string): BrokerUnderTest {
+function developmentBroker(broker: DevelopmentBroker, vhost: string): BrokerUnderTest {
   const { host, port } = broker;
   const url = broker.addVhost(vhost);
   return { host, port, vhost, url, closeConnections: async (reason) => broker.closeConnections(reason) };

@@ -128,7 +128,7 @@ conversation('expired messages are dropped without a dead-letter exchange', asyn
 });
 
 conversation(
-  'without a key of its own for the dead, a queue keeps the message’s',
+  'a dead letter keeps its routing key if its queue has no dead-letter routing key',
   async ({ confirming, name, holds }) => {
     const { call, publish, confirmed, drain } = await confirming();
     await call('exchange.declare', { exchange: name('dlx'), type: 'direct' });

@@ -83,12 +83,12 @@ const DECLARED: Record<string, Table> = {
     'x-dead-letter-routing-key': 'dead',
     'x-dead-letter-strategy': 'at-least-once',
   },
-  'a queue with arguments that nobody knows': { 'x-custom': 'a', other: 1 },
+  'a queue with unknown arguments': { 'x-custom': 'a', other: 1 },
 };
 
 for (const [ours, args] of Object.entries({ 'our quorum queues': OURS, 'our classic queues': PYTHONS })) {
   for (const [what, declared] of Object.entries(DECLARED)) {
-    conversation(`${what} is found out, beginning with ${ours}`, async (stage) => {
+    conversation(`the arguments of ${what} are found, starting from ${ours}`, async (stage) => {
       const peer = await stage.connect();
       const first = await peer.channel(1);
       await first.call('queue.declare', { queue: stage.name('q'), durable: true, arguments: declared });
@@ -105,16 +105,16 @@ conversation('a long queue name leaves no room in the error for the current valu
   await call('queue.declare', { queue, arguments: { 'x-message-ttl': 6000 } });
 });
 
-/** Arguments the development broker does not support. */
-describe('only RabbitMQ has, and the procedure finds out', () => {
+/** Not compared, because the development broker does not support these arguments. */
+describe('the procedure finds the arguments, which only RabbitMQ supports, of', () => {
   test.each<[string, Table]>([
     ['a stream', { 'x-queue-type': 'stream', 'x-max-length-bytes': 1_000_000, 'x-max-age': '1D' }],
     ['a classic queue with a single active consumer', { 'x-single-active-consumer': true }],
     ['a quorum queue with a single active consumer', { 'x-queue-type': 'quorum', 'x-single-active-consumer': true }],
     ['a queue with priorities', { 'x-max-priority': 5 }],
     ['a lazy queue', { 'x-queue-mode': 'lazy' }],
-    ['a quorum queue with a limit of its memory', { 'x-queue-type': 'quorum', 'x-max-in-memory-length': 5 }],
-    ['a queue that refuses what goes to the dead', { 'x-overflow': 'reject-publish-dlx' }],
+    ['a quorum queue with a memory limit', { 'x-queue-type': 'quorum', 'x-max-in-memory-length': 5 }],
+    ['a queue with reject-publish-dlx', { 'x-overflow': 'reject-publish-dlx' }],
   ])('%s', async (_what, declared) => {
     const { host, port, vhost, url } = await useBroker();
     const stage = new Stage({ host, port, vhost, url, closeConnections: async () => 0 }, 'only');

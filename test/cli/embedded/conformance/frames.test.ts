@@ -69,13 +69,13 @@ conversation('content on channel 0 is refused with 505', async ({ channel }) => 
 
 conversation('a method of a channel on channel 0 is refused', async ({ channel, name }) => {
   const { peer } = await channel();
-  peer.say('queue.declare', { queue: name('q') });
+  peer.sendMethod('queue.declare', { queue: name('q') });
   await peer.next('connection.close');
 });
 
 conversation('channel 0 is not opened', async ({ channel }) => {
   const { peer } = await channel();
-  peer.say('channel.open');
+  peer.sendMethod('channel.open');
   await peer.next('connection.close');
 });
 

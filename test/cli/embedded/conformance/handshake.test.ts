@@ -33,10 +33,10 @@ const TUNE = { channelMax: 2047, frameMax: 131_072, heartbeat: 0 };
 
 conversation('the server announces its identity, capabilities and limits', async (stage) => {
   const client = await tuning(stage);
-  client.say('connection.tune-ok', TUNE);
+  client.sendMethod('connection.tune-ok', TUNE);
   client.send(0, 'connection.open', { virtualHost: stage.broker.vhost });
   await client.next('connection.open-ok');
-  client.say('connection.close', { replyCode: 200, replyText: 'bye' });
+  client.sendMethod('connection.close', { replyCode: 200, replyText: 'bye' });
   await client.next('connection.close-ok');
 });
 
@@ -55,19 +55,19 @@ for (const [what, header] of [
 
 conversation('a wrong password is reported with 403 to clients that support it', async (stage) => {
   const client = await started(stage);
-  client.say('connection.start-ok', startOk({ response: '\0guest\0wrong' }));
+  client.sendMethod('connection.start-ok', startOk({ response: '\0guest\0wrong' }));
   await client.next('connection.close');
 });
 
 conversation('an unknown user gets the same 403', async (stage) => {
   const client = await started(stage);
-  client.say('connection.start-ok', startOk({ response: '\0nobody\0guest' }));
+  client.sendMethod('connection.start-ok', startOk({ response: '\0nobody\0guest' }));
   await client.next('connection.close');
 });
 
 conversation('a client may negotiate the smallest frames and one channel', async (stage) => {
   const client = await tuning(stage);
-  client.say('connection.tune-ok', { channelMax: 1, frameMax: 4096, heartbeat: 0 });
+  client.sendMethod('connection.tune-ok', { channelMax: 1, frameMax: 4096, heartbeat: 0 });
   client.frameMax = 4096;
   client.send(0, 'connection.open', { virtualHost: stage.broker.vhost });
   await client.next('connection.open-ok');
@@ -78,14 +78,14 @@ conversation('a client may negotiate the smallest frames and one channel', async
 
 conversation('a vhost that does not exist is refused with 530', async (stage) => {
   const client = await tuning(stage);
-  client.say('connection.tune-ok', TUNE);
-  client.say('connection.open', { virtualHost: 'nosuch' });
+  client.sendMethod('connection.tune-ok', TUNE);
+  client.sendMethod('connection.open', { virtualHost: 'nosuch' });
   await client.next('connection.close');
 });
 
 conversation('a second login is refused', async ({ connect }) => {
   const client = await connect();
-  client.say('connection.start-ok', startOk());
+  client.sendMethod('connection.start-ok', startOk());
   await client.next('connection.close');
 });
 

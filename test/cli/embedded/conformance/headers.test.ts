@@ -94,7 +94,7 @@ async function queues({ confirming, name }: Stage, type: string) {
 
 for (const type of ['classic', 'quorum']) {
   for (const [what, properties] of Object.entries(TAKEN)) {
-    conversation(`a ${type} queue gives ${what} to a consumer, gives it again, and by get`, async (stage) => {
+    conversation(`a ${type} queue delivers ${what}, delivers it again, and returns it by get`, async (stage) => {
       const { publish, confirmed, call, receive, send, drain } = await queues(stage, type);
       publish('', stage.name('q'), 'x', { properties });
       await confirmed(1);
@@ -111,7 +111,7 @@ for (const type of ['classic', 'quorum']) {
 }
 
 for (const [what, properties] of Object.entries(TAKEN)) {
-  conversation(`${what}: it comes back to who published it for no queue`, async (stage) => {
+  conversation(`${what}: an unroutable message is returned with it`, async (stage) => {
     const { publish, receive } = await queues(stage, 'classic');
     publish('', stage.name('nobody'), 'x', { properties, mandatory: true });
     await receive('basic.return');
@@ -135,8 +135,8 @@ const UNREADABLE: Record<string, Buffer> = {
   'an array that breaks off': header(field('A', Buffer.from([0, 0, 0, 9, 86]))),
   'a table within that breaks off': header(field('F', Buffer.from([0, 0, 0, 9, 0, 86]))),
   'a number that breaks off within an array': header(fields.A([field('I', Buffer.alloc(2))])),
-  'flags for which there is nothing': Buffer.from([0xff, 0xfc]),
-  'more than the flags say': Buffer.from([0, 0, 1]),
+  'flags without values': Buffer.from([0xff, 0xfc]),
+  'a value without a flag': Buffer.from([0, 0, 1]),
   'half of the flags': Buffer.from([0]),
   'no flags at all': Buffer.alloc(0),
 };
@@ -173,7 +173,7 @@ for (const [what, given] of [
 }
 
 for (const depth of [64, 65, 5000, 12_000, 21_000]) {
-  conversation(`tables, ${depth} deep, come out of a classic queue as they went in`, async (stage) => {
+  conversation(`tables nested ${depth} deep leave a classic queue unchanged`, async (stage) => {
     const { publish, confirmed, drain } = await queues(stage, 'classic');
     publish('', stage.name('q'), 'x', { properties: header(nested(depth)) });
     await confirmed(1);

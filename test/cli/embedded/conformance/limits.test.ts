@@ -28,7 +28,7 @@ conversation('a full queue drops its oldest message and dead-letters it with rea
   await channel.drain(stage.name('dead'));
 });
 
-conversation('drop-head said by name is the same', async (stage) => {
+conversation('x-overflow drop-head has the same effect as the default', async (stage) => {
   const channel = await limited(stage, { 'x-max-length': 1, 'x-overflow': 'drop-head' });
   await publishEach(stage, channel, ['1', '2']);
   await stage.holds(stage.name('dead'), 1);

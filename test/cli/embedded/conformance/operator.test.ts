@@ -9,10 +9,10 @@ conversation('connections closed by an operator receive 320 with the reason', as
   const amqplib = await stage.amqplib();
   const rabbit = await stage.rabbitmqClient();
   const lost = new Promise((resolve) => amqplib.on('close', resolve));
-  const told = new Promise((resolve) => rabbit.once('error', resolve));
+  const failed = new Promise((resolve) => rabbit.once('error', resolve));
   stage.note('closed', await stage.broker.closeConnections('maintenance at noon'));
   await peer.next('connection.close');
   await peer.end();
   await lost;
-  stage.note('rabbitmq-client', describeError(await told));
+  stage.note('rabbitmq-client', describeError(await failed));
 });

@@ -12,7 +12,7 @@ async function fill({ confirming, name }: Stage, count: number): Promise<void> {
 }
 
 conversation(
-  'a consumer has as many unacknowledged as it wants, and one more for each that it acknowledges',
+  'a consumer gets as many messages as its prefetch, and another one for each acknowledgement',
   async (stage) => {
     await fill(stage, 5);
     const channel = await stage.channel();

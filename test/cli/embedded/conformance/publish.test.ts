@@ -73,7 +73,7 @@ conversation('a channel in confirm mode is also closed with 404', async ({ confi
 
 conversation('an unroutable mandatory message is returned with 312, then confirmed', async (stage) => {
   const channel = await stage.confirming();
-  channel.tellsConfirms = true;
+  channel.recordsConfirms = true;
   const properties = { messageId: 'id', headers: { a: 1 } };
   channel.publish('', stage.name('nobody'), 'back', { mandatory: true, properties });
   await channel.receive('basic.ack');

@@ -29,7 +29,7 @@ for (const [argument, value] of [
   ['x-dead-letter-strategy', 'at-least-once'],
 ] as const) {
   conversation(
-    `${argument} belongs to a quorum queue, and what a classic one says to it`,
+    `a classic queue is declared with ${argument}, an argument of quorum queues`,
     async ({ channel, name }) => {
       const { call } = await channel();
       await call('queue.declare', { queue: name('q'), arguments: { [argument]: value } });

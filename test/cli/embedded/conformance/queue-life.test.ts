@@ -13,8 +13,8 @@ for (const [method, args] of [
   ['basic.get', {}],
   ['basic.consume', {}],
 ] as const) {
-  const said = JSON.stringify(args);
-  conversation(`${method} ${said} of another connection's exclusive queue is a 405`, async ({ channel, name }) => {
+  const shown = JSON.stringify(args);
+  conversation(`${method} ${shown} of another connection's exclusive queue is a 405`, async ({ channel, name }) => {
     const owner = await channel();
     const other = await channel();
     await owner.call('queue.declare', { queue: name('q'), exclusive: true });

@@ -128,7 +128,7 @@ conversation('rabbitmq-client: every kind of error has its code', async ({ rabbi
 });
 
 conversation(
-  'rabbitmq-client: topology is made, used and taken away',
+  'rabbitmq-client: topology is created, used and removed',
   async ({ rabbitmqClient, name, note, holds }) => {
     const rabbit = await rabbitmqClient();
     await rabbit.exchangeDeclare({ exchange: name('x'), type: 'direct', autoDelete: true });

@@ -59,7 +59,7 @@ async function talk(stage: Stage, seed: number): Promise<void> {
 }
 
 for (let seed = 1; seed <= 15; seed += 1) {
-  conversation(`sixty steps of publishing, taking, settling and giving back, drawn by ${seed}`, (stage) =>
+  conversation(`sixty random steps of publishing, getting, acknowledging and requeueing, from ${seed}`, (stage) =>
     talk(stage, seed),
   );
 }

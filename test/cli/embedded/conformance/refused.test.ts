@@ -29,16 +29,16 @@ async function useChannel(): Promise<PeerChannel<Peer>> {
 }
 
 /** Why the server closes the connection. */
-async function lastWord(peer: Peer): Promise<Arguments> {
+async function closeOf(peer: Peer): Promise<Arguments> {
   await peer.end();
-  const close = peer.heard.find(({ method }) => method === 'connection.close');
+  const close = peer.received.find(({ method }) => method === 'connection.close');
   return close?.args ?? {};
 }
 
 const declare = (args: Arguments) => ['queue.declare', { queue: 'new', durable: true, arguments: args }] as const;
 const exchange = (type: string, args = {}) => ['exchange.declare', { exchange: 'new', type, arguments: args }] as const;
 
-describe('the development broker refuses with 540 and names', () => {
+describe('the development broker refuses by name, with 540,', () => {
   for (const [what, [method, args], text] of [
     ['a topic exchange', exchange('topic'), /only supports direct exchanges, not topic exchange 'new'/],
     ['a fanout exchange', exchange('fanout'), /only supports direct exchanges, not fanout exchange 'new'/],
@@ -61,13 +61,13 @@ describe('the development broker refuses with 540 and names', () => {
       declare({ 'x-single-active-consumer': true }),
       /does not support argument 'x-single-active-consumer'/,
     ],
-    ['overflow to the dead', declare({ 'x-overflow': 'reject-publish-dlx' }), /'x-overflow' = 'reject-publish-dlx'/],
+    ['dead-lettering overflow', declare({ 'x-overflow': 'reject-publish-dlx' }), /'x-overflow' = 'reject-publish-dlx'/],
     ['a consumer with a priority', ['basic.consume', { queue: 'q', arguments: { 'x-priority': 1 } }], /'x-priority'/],
   ] as const) {
     test.concurrent(what, async () => {
       const channel = await useChannel();
       channel.send(method, args);
-      const { replyCode, replyText } = await lastWord(channel.peer);
+      const { replyCode, replyText } = await closeOf(channel.peer);
       expect(replyCode).toBe(540);
       expect(replyText).toMatch(/^NOT_IMPLEMENTED - .*the development broker /);
       expect(replyText).toMatch(text);
@@ -78,7 +78,7 @@ describe('the development broker refuses with 540 and names', () => {
     test.concurrent(`a message with the header ${header}`, async () => {
       const channel = await useChannel();
       channel.publish('', 'q', 'x', { properties: { headers: { [header]: ['other'] } } });
-      const { replyCode, replyText } = await lastWord(channel.peer);
+      const { replyCode, replyText } = await closeOf(channel.peer);
       expect(replyCode).toBe(540);
       expect(replyText).toMatch(/the development broker does not support the headers CC and BCC/);
     });
@@ -91,18 +91,18 @@ describe('the development broker refuses with 540 and names', () => {
     test.concurrent(what, async () => {
       const { peer } = await useChannel();
       peer.frame(FRAME.method, 1, payload);
-      const { replyCode, replyText } = await lastWord(peer);
+      const { replyCode, replyText } = await closeOf(peer);
       expect(replyCode).toBe(540);
       expect(replyText).toMatch(/the development broker does not support method \d+ of class \d+/);
     });
   }
 });
 
-describe('the development broker does not have or announce', () => {
-  test.concurrent('what it refuses: a client learns so from the start', async () => {
+describe('the development broker', () => {
+  test.concurrent('announces none of the capabilities that it refuses', async () => {
     const peer = new Peer(broker.port, broker.host, () => {});
     await peer.login(GUEST);
-    const { serverProperties, mechanisms } = peer.heard[0]!.args as { [key: string]: Arguments };
+    const { serverProperties, mechanisms } = peer.received[0]!.args as { [key: string]: Arguments };
     expect(mechanisms).toBe('PLAIN');
     expect(serverProperties).toMatchObject({
       product: expect.stringMatching(/Loghive development broker/),
@@ -113,7 +113,7 @@ describe('the development broker does not have or announce', () => {
   });
 
   for (const name of ['amq.topic', 'amq.fanout', 'amq.headers', 'amq.match', 'amq.rabbitmq.trace']) {
-    test.concurrent(`the exchange ${name}: a 404`, async () => {
+    test.concurrent(`does not have the exchange ${name}: a 404`, async () => {
       const channel = await useChannel();
       const answer = await channel.call('exchange.declare', { exchange: name, passive: true });
       expect(answer).toMatchObject({ method: 'channel.close', args: { replyCode: 404 } });
@@ -121,14 +121,14 @@ describe('the development broker does not have or announce', () => {
     });
   }
 
-  test.concurrent('replies without a queue: a 404', async () => {
+  test.concurrent('does not have direct reply-to: a 404', async () => {
     const channel = await useChannel();
     const answer = await channel.call('basic.consume', { queue: 'amq.rabbitmq.reply-to', noAck: true });
     expect(answer).toMatchObject({ method: 'channel.close', args: { replyCode: 404 } });
     channel.peer.destroy();
   });
 
-  test.concurrent('AMQP 0-8: it answers with the header of 0-9-1', async () => {
+  test.concurrent('answers AMQP 0-8 with the header of 0-9-1', async () => {
     const lines: string[] = [];
     const peer = new Peer(broker.port, broker.host, (_, line) => lines.push(line));
     peer.write(Buffer.from('AMQP\x01\x01\x08\x00', 'latin1'));
@@ -137,7 +137,7 @@ describe('the development broker does not have or announce', () => {
   });
 });
 
-describe('the development broker gives a reason where RabbitMQ disconnects without one:', () => {
+describe('the development broker gives a reason, although RabbitMQ disconnects without one, for', () => {
   const START_OK = {
     clientProperties: { capabilities: CAPABILITIES },
     mechanism: 'PLAIN',
@@ -168,7 +168,7 @@ describe('the development broker gives a reason where RabbitMQ disconnects witho
     test.concurrent(what, async () => {
       const peer = await useStarted();
       peer.send(0, 'connection.start-ok', { ...START_OK, ...given });
-      const { replyCode, replyText } = await lastWord(peer);
+      const { replyCode, replyText } = await closeOf(peer);
       expect(replyCode).toBe(code);
       expect(replyText).toMatch(text);
     });
@@ -184,22 +184,22 @@ describe('the development broker gives a reason where RabbitMQ disconnects witho
     test.concurrent(what, async () => {
       const peer = await useTuning();
       peer.send(0, 'connection.tune-ok', { ...TUNE_OK, ...given });
-      const { replyCode, replyText } = await lastWord(peer);
+      const { replyCode, replyText } = await closeOf(peer);
       expect(replyCode).toBe(530);
       expect(replyText).toMatch(text);
     });
   }
 
-  test.concurrent('opening before tuning', async () => {
+  test.concurrent('connection.open before connection.tune-ok', async () => {
     const peer = await useTuning();
     peer.send(0, 'connection.open', { virtualHost: '/' });
-    expect(await lastWord(peer)).toMatchObject({ replyCode: 504, replyText: /state tuning/ });
+    expect(await closeOf(peer)).toMatchObject({ replyCode: 504, replyText: /state tuning/ });
   });
 
   test.concurrent('a channel before the connection is open', async () => {
     const peer = await useTuning();
     peer.send(1, 'channel.open');
-    expect(await lastWord(peer)).toMatchObject({ replyCode: 505 });
+    expect(await closeOf(peer)).toMatchObject({ replyCode: 505 });
   });
 
   test.concurrent('a table with a value of an unknown type', async () => {
@@ -207,7 +207,7 @@ describe('the development broker gives a reason where RabbitMQ disconnects witho
     const method = methodBytes('queue.declare', { queue: 'new', arguments: { a: 'b' } });
     method[method.lastIndexOf('S'.charCodeAt(0))] = 'q'.charCodeAt(0);
     peer.frame(FRAME.method, 1, method);
-    expect(await lastWord(peer)).toMatchObject({ replyCode: 501 });
+    expect(await closeOf(peer)).toMatchObject({ replyCode: 501 });
   });
 
   test.concurrent('a body longer than its header says', async () => {
@@ -217,22 +217,22 @@ describe('the development broker gives a reason where RabbitMQ disconnects witho
     encodeHeader(writer, 3, {});
     peer.frame(FRAME.header, 1, writer.take());
     peer.frame(FRAME.body, 1, Buffer.from('four'));
-    expect(await lastWord(peer)).toMatchObject({ replyCode: 501, replyText: /longer than its header/ });
+    expect(await closeOf(peer)).toMatchObject({ replyCode: 501, replyText: /longer than its header/ });
   });
 
-  test.concurrent('somebody’s bytes that are no text, which RabbitMQ sends as they are, are question marks', async () => {
+  test.concurrent('bytes that are not text, which RabbitMQ quotes unchanged, as question marks', async () => {
     const channel = await useChannel();
     channel.publish('', 'q', 'x', { properties: propertyBytes({ expiration: Buffer.from([2, 0xff, 0xfe]) }) });
     await channel.closed();
-    const close = channel.heard.find(({ method }) => method === 'channel.close');
+    const close = channel.received.find(({ method }) => method === 'channel.close');
     expect(close?.args.replyText).toBe("PRECONDITION_FAILED - invalid expiration '??': no_integer");
     channel.peer.destroy();
   });
 
-  test.concurrent('but not a wrong password, to a client that did not ask to be told', async () => {
+  test.concurrent('a wrong password only if the client has announced that it supports this', async () => {
     const peer = await useStarted();
     peer.send(0, 'connection.start-ok', { ...START_OK, clientProperties: {}, response: '\0guest\0wrong' });
     await peer.end();
-    expect(peer.heard.map(({ method }) => method)).toEqual(['connection.start']);
+    expect(peer.received.map(({ method }) => method)).toEqual(['connection.start']);
   });
 });

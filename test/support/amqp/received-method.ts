@@ -5,14 +5,14 @@ import type { Arguments } from './methods.js';
 export type Properties = Arguments | Buffer;
 
 /** A method from the server, with its message. */
-export interface Heard {
+export interface ReceivedMethod {
   method: string;
   args: Arguments;
   message?: { properties: Properties; body: Buffer };
 }
 
 /** Formats a method and its message as one line. */
-export function describe({ method, args, message }: Heard): string {
+export function describe({ method, args, message }: ReceivedMethod): string {
   const line = `${method} ${shownArguments(args)}`;
   if (!message) return line;
   const { properties, body } = message;

@@ -4,7 +4,7 @@ import { eventually, sleep } from '../../support/wait.mjs';
 import { type Stage, watchReadiness } from './stage.js';
 
 export interface Fault {
-  /** Completes "while …": a server or a part of it is or has … */
+  /** Completes a title that ends with "while …". */
   readonly name: string;
   /** Causes the fault. @returns a function that removes it. */
   readonly begin: (stage: Stage) => Promise<() => Promise<unknown>>;
@@ -26,9 +26,9 @@ export interface Fault {
   readonly losesTable?: boolean;
 }
 
-/** It takes seconds; longer on a busy machine. */
+/** How long until a fault is noticed: some seconds, longer on a busy machine. */
 const NOTICED_MS = 20_000;
-/** The longest pause between two attempts, plus the duration of one. */
+/** How long until its end is noticed: the longest pause between two attempts, plus the duration of one. */
 const BACK_MS = 45_000;
 /**
  * Warnings of one fault: each reason is logged once, and an outage may have several (the session ends, then the server
@@ -36,7 +36,7 @@ const BACK_MS = 45_000;
  */
 const MOST_WARNINGS = 6;
 
-export async function suffer(stage: Stage, fault: Fault): Promise<void> {
+export async function checkFault(stage: Stage, fault: Fault): Promise<void> {
   const { consumer } = stage;
   const over = fault.over ?? /INFO storage works again/;
   const linesFrom = (from: number, pattern: RegExp) => consumer.lines.slice(from).filter((line) => pattern.test(line));
@@ -47,7 +47,7 @@ export async function suffer(stage: Stage, fault: Fault): Promise<void> {
   const before = consumer.lines.length;
   if (fault.losesTable) stage.forget();
 
-  const takeAway = await fault.begin(stage);
+  const removeFault = await fault.begin(stage);
   stage.log(fault.first ?? 1);
   const reasons = Object.fromEntries(
     Object.entries(fault.checks).map(([name, reason]) => [name, expect.stringMatching(reason)]),
@@ -74,7 +74,7 @@ export async function suffer(stage: Stage, fault: Fault): Promise<void> {
   expect(await ready()).toEqual([]);
   expect(linesFrom(before, over)).toEqual([]);
 
-  await takeAway();
+  await removeFault();
   await consumer.waitForLine(over, BACK_MS, { from: before });
   await eventually(async () => expect(await stage.probe('/readyz')).toEqual({ status: 200, reasons: {} }), {
     withinMs: BACK_MS,
