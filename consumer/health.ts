@@ -112,7 +112,7 @@ function fullQueues({ queues }: Pick<ConsumerStatus, 'queues'>): string[] {
   const full = queues.filter(({ share = 0 }) => share >= FULL_SHARE);
   const named = full.slice(0, MAX_NAMED).map(({ queue, messages, share = 0 }) => {
     const percent = Math.floor(share * 100);
-    return `queue "${queue}" is ${percent} % full (${messages} messages). A full queue rejects messages from producers. Find out why records are not stored as fast as they arrive, or raise the limit`;
+    return `queue "${queue}" is ${percent} % full (${messages} messages). A full queue rejects messages from producers. Find out why records are not stored as fast as they arrive`;
   });
   return named.concat(more(full.length, 'queues are this full'));
 }

@@ -89,7 +89,8 @@ export class SelfWatch {
 
   #storage({ storage, nowMs }: SelfState): void {
     const isUnavailable = storage !== undefined && nowMs - storage.sinceMs >= this.#unreachableMs;
-    const sentence = `PostgreSQL has not accepted records for a minute. ${storage?.reason ?? ''} Records stay in their queues until it does.`;
+    const reason = storage?.reason === undefined ? '.' : `: ${storage.reason}`;
+    const sentence = `PostgreSQL has not accepted records for a minute${reason} Records stay in their queues until it does.`;
     this.#set('storage', isUnavailable, sentence, storage?.sinceMs ?? nowMs);
   }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { FlushTracker, TimedFlush } from '../../src/publisher/flushes.js';
 
-it('each waits for the records that were there, whatever order they settle in', () => {
+it('a flush waits for the records that existed when it was called, in whatever order they settle', () => {
   const tracker = new FlushTracker();
   const done: string[] = [];
   tracker.add(20, () => done.push('0 to 19'));
@@ -19,7 +19,7 @@ it('each waits for the records that were there, whatever order they settle in', 
   expect(done).toEqual(['0 to 19', 'the same', '0 to 49']);
 });
 
-it('waits for nothing that was logged later, even in the same frame', () => {
+it('a flush does not wait for later records, even if they are in the same frame', () => {
   const tracker = new FlushTracker();
   const done: string[] = [];
   tracker.add(5, () => done.push('0 to 4'));
@@ -31,7 +31,7 @@ it('waits for nothing that was logged later, even in the same frame', () => {
   expect(done).toEqual(['0 to 4', 'settled already']);
 });
 
-it('finish each after its own records, however many there are', () => {
+it('thousands of flushes resolve, each after its own records', () => {
   const tracker = new FlushTracker();
   const count = 50_000;
   const done: number[] = [];
@@ -42,7 +42,7 @@ it('finish each after its own records, however many there are', () => {
   expect(done).toEqual(Array.from({ length: count }, (_, record) => record));
 });
 
-it('agrees with a list of all records, in any order of settling', () => {
+it('a flush resolves exactly when all earlier records are settled, whatever the frames', () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 30 }).chain((sizes) =>
@@ -66,65 +66,65 @@ it('agrees with a list of all records, in any order of settling', () => {
   );
 });
 
-/** A broker that is away until it is `back()`, and what was asked of it. */
+/** A flush whose broker is unreachable until `back()`, and the number of calls that it made. */
 function useTarget() {
-  const asked = { hurries: 0, flushes: 0 };
+  const calls = { hurries: 0, flushes: 0 };
   let back = () => {};
   const settled = new Promise<void>((resolve) => {
     back = resolve;
   });
   const flush = new TimedFlush({
     flush: () => {
-      asked.flushes += 1;
+      calls.flushes += 1;
       return settled;
     },
     hurry: () => {
-      asked.hurries += 1;
+      calls.hurries += 1;
     },
     isIdle: () => false,
     settled: () => 0,
   });
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
-  return { flush, asked, back };
+  return { flush, calls, back };
 }
 
-it('tries an unreachable broker four times a second, however many flushes wait for it', async () => {
-  const { flush, asked } = useTarget();
+it('an unreachable broker is tried four times a second, however many flushes wait for it', async () => {
+  const { flush, calls } = useTarget();
   for (let request = 0; request < 200; request++) {
     void flush.once(2000);
     await vi.advanceTimersByTimeAsync(5);
   }
-  expect(asked.hurries).toBeGreaterThanOrEqual(4);
-  expect(asked.hurries).toBeLessThanOrEqual(5);
+  expect(calls.hurries).toBeGreaterThanOrEqual(4);
+  expect(calls.hurries).toBeLessThanOrEqual(5);
 });
 
-it('tries nothing any more when nobody waits', async () => {
-  const { flush, asked } = useTarget();
+it('an unreachable broker is not tried any more when no flush waits for it', async () => {
+  const { flush, calls } = useTarget();
   void flush.once(1000);
   await vi.advanceTimersByTimeAsync(1000);
-  const { hurries } = asked;
+  const { hurries } = calls;
   await vi.advanceTimersByTimeAsync(60_000);
-  expect(asked.hurries).toBe(hurries);
+  expect(calls.hurries).toBe(hurries);
 });
 
-it('retries immediately at the end of the process, whatever was tried before', async () => {
-  const { flush, asked } = useTarget();
+it('the broker is tried immediately at the end of the process, however recent the last attempt was', async () => {
+  const { flush, calls } = useTarget();
   void flush.once(2000);
   await vi.advanceTimersByTimeAsync(10);
-  const { hurries } = asked;
+  const { hurries } = calls;
   void flush.within(2000);
-  expect(asked.hurries).toBe(hurries + 1);
+  expect(calls.hurries).toBe(hurries + 1);
 });
 
-it('leaves two flushes behind while a broker is away, however many have run out of time', async () => {
-  const { flush, asked, back } = useTarget();
+it('however many flushes time out while the broker is unreachable, only two of them stay pending', async () => {
+  const { flush, calls, back } = useTarget();
   const all = Array.from({ length: 100 }, () => flush.once(10));
   await vi.advanceTimersByTimeAsync(10);
   await Promise.all(all);
-  expect(asked.flushes).toBe(1);
+  expect(calls.flushes).toBe(1);
   back();
   await vi.advanceTimersByTimeAsync(0);
-  // For those that came after the first one had begun.
-  expect(asked.flushes).toBe(2);
+  // The second one is for all calls after the first had begun.
+  expect(calls.flushes).toBe(2);
 });

@@ -18,7 +18,7 @@ function taken(queue: FrameQueue<Ordered>, count = Number.POSITIVE_INFINITY): nu
 }
 
 describe('a queue of frames', () => {
-  it('gives them in the order of the calls, whatever order they came in', () => {
+  it('returns them in the order of the calls, in whatever order they were added', () => {
     const queue = queueOf(3, 1, 2, 7);
     expect(taken(queue, 2)).toEqual([1, 2]);
     queue.push({ ordinal: 2 });
@@ -28,7 +28,7 @@ describe('a queue of frames', () => {
     expect(queue.length).toBe(0);
   });
 
-  it('keeps its order and its length while thousands go through it', () => {
+  it('keeps its order and its length while thousands pass through it', () => {
     const queue = queueOf();
     const all = Array.from({ length: 20_000 }, (_, ordinal) => ordinal);
     const found: number[] = [];
@@ -40,7 +40,7 @@ describe('a queue of frames', () => {
     expect([...found, ...taken(queue)]).toEqual(all);
   });
 
-  it('sorts once for all that come back together, and not for each', () => {
+  it('sorts once for all frames that are added together, not for each of them', () => {
     let comparisons = 0;
     const counted = (ordinal: number): Ordered => ({
       get ordinal() {

@@ -308,17 +308,18 @@ ${body}
   }
 
   test.each([
-    ['handleExceptions', 'transports: [loghive({ handleExceptions: true })]', "throw new Error('nobody catches me');"],
-    ['exceptionHandlers', 'exceptionHandlers: [loghive()]', "throw new Error('nobody catches me');"],
+    ['handleExceptions', 'transports: [loghive({ handleExceptions: true })]', "throw new Error('nobody catches me');", 2],
+    ['exceptionHandlers', 'exceptionHandlers: [loghive()]', "throw new Error('nobody catches me');", 1],
     [
       'handleRejections',
       'transports: [loghive({ handleRejections: true })]',
       "void Promise.reject(new Error('nobody catches me'));",
+      2,
     ],
-  ])('are recorded by %s before the process ends', async (_, options, body) => {
+  ])('are recorded by %s before the process ends', async (_, options, body, records) => {
     const { service, child } = run(options, `logger.info('before'); ${body}`);
     expect(await child.exited).toMatchObject({ code: 1 });
-    const rows = (await stack.rows(service, 1)).filter(({ level }) => level === 'ERROR');
+    const rows = (await stack.rows(service, records)).filter(({ level }) => level === 'ERROR');
     expect(rows).toMatchObject([
       {
         message: expect.stringContaining('nobody catches me'),
