@@ -252,9 +252,7 @@ export class Lane {
       const sequence = this.#arrivalOrder.next(1);
       first ??= sequence;
       const ordinal = this.#added;
-      this.#fresh.push(
-        freshFrame({ ordinal, sequence, body, records, madeAtS, bytes, memory: undefined, shares: [] }),
-      );
+      this.#fresh.push(freshFrame({ ordinal, sequence, body, records, madeAtS, bytes, memory: undefined, shares: [] }));
       this.#added += records;
       this.#records += records;
       this.#bytes += bytes;

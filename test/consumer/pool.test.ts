@@ -91,17 +91,10 @@ test('a worker thread that keeps dying causes a notice, and the other continues'
   await eventually(async () => (await count()) === 10);
 }, 120_000);
 
-<<<<<<< HEAD
-test('one that hangs on a message is terminated after a while, and all is stored once', async () => {
-  const said = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
-  onEnd(() => said.mockRestore());
-  const { consumer, database, send, count, queue } = await usePool({ hooks: { checkEveryMs: 500 } });
-=======
 test('a worker thread that hangs on a message is terminated after a while, and everything is stored once', async () => {
   const errorLog = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
   onEnd(() => errorLog.mockRestore());
-  const { consumer, database, send, count, queue } = await usePool({ hooks: { lookEveryMs: 500 } });
->>>>>>> tests
+  const { consumer, database, send, count, queue } = await usePool({ hooks: { checkEveryMs: 500 } });
   await consumer.start();
   const other = new pg.Client({ connectionString: database.url });
   await other.connect();

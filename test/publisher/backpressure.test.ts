@@ -21,15 +21,8 @@ test('backpressure waits at most a second for a broker that confirms nothing', (
   expect(backpressure.waits({ confirmed: 6, pendingBytes: moreThanHalf }, 5001)).toBe(true);
 });
 
-<<<<<<< HEAD
-test('who can wait without end does', () => {
-  const backpressure = createBackpressure({ bufferBytes: 1000, stalledMs: Number.POSITIVE_INFINITY });
-  expect(backpressure.waits({ confirmed: 0, pendingBytes: much }, 0)).toBe(true);
-  expect(backpressure.waits({ confirmed: 0, pendingBytes: much }, 1e9)).toBe(true);
-=======
 test('with an infinite limit, backpressure waits for as long as the broker confirms nothing', () => {
-  const backpressure = createBackpressure({ bufferBytes: 1000, standsStillMs: Number.POSITIVE_INFINITY });
+  const backpressure = createBackpressure({ bufferBytes: 1000, stalledMs: Number.POSITIVE_INFINITY });
   expect(backpressure.waits({ confirmed: 0, pendingBytes: moreThanHalf }, 0)).toBe(true);
   expect(backpressure.waits({ confirmed: 0, pendingBytes: moreThanHalf }, 1e9)).toBe(true);
->>>>>>> tests
 });

@@ -45,9 +45,9 @@ it('thousands of flushes resolve, each after its own records', () => {
 it('a flush resolves exactly when all earlier records are settled, whatever the frames', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 30 }).chain((sizes) =>
-        fc.tuple(fc.constant(sizes), fc.shuffledSubarray([...sizes.keys()])),
-      ),
+      fc
+        .array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 30 })
+        .chain((sizes) => fc.tuple(fc.constant(sizes), fc.shuffledSubarray([...sizes.keys()]))),
       ([sizes, order]) => {
         const tracker = new FlushTracker();
         const starts = sizes.map((_, index) => sizes.slice(0, index).reduce((sum, size) => sum + size, 0));

@@ -308,7 +308,12 @@ ${body}
   }
 
   test.each([
-    ['handleExceptions', 'transports: [loghive({ handleExceptions: true })]', "throw new Error('nobody catches me');", 2],
+    [
+      'handleExceptions',
+      'transports: [loghive({ handleExceptions: true })]',
+      "throw new Error('nobody catches me');",
+      2,
+    ],
     ['exceptionHandlers', 'exceptionHandlers: [loghive()]', "throw new Error('nobody catches me');", 1],
     [
       'handleRejections',

@@ -217,7 +217,10 @@ describe('the development broker gives a reason, although RabbitMQ disconnects w
     encodeHeader(writer, 3, {});
     peer.frame(FRAME.header, 1, writer.take());
     peer.frame(FRAME.body, 1, Buffer.from('four'));
-    expect(await closeOf(peer)).toMatchObject({ replyCode: 501, replyText: expect.stringMatching(/longer than its header/) });
+    expect(await closeOf(peer)).toMatchObject({
+      replyCode: 501,
+      replyText: expect.stringMatching(/longer than its header/),
+    });
   });
 
   test.concurrent('bytes that are not text, which RabbitMQ quotes unchanged, as question marks', async () => {
