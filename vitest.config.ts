@@ -39,6 +39,9 @@ const OPERATIONS = [
   'test/consumer/store/retention.test.ts',
 ];
 
+/** Tests of the tables: writing, isolation of bad records, migrations, partitions, indexes, poolers. */
+const STORAGE = ['test/consumer/store/**/*.test.ts'];
+
 /** Tests of server faults: what a consumer stores, and what it reports meanwhile. */
 const FAULTS = ['test/consumer/faults/**/*.test.ts'];
 
@@ -71,7 +74,7 @@ export default defineConfig({
         test: {
           name: 'behaviour',
           include: ['test/**/*.test.ts'],
-          exclude: [...SERVERS, ...PACKAGE, ...PROJECTS, ...HOSTILE, ...OPERATIONS, ...FAULTS],
+          exclude: [...SERVERS, ...PACKAGE, ...PROJECTS, ...HOSTILE, ...OPERATIONS, ...STORAGE, ...FAULTS],
         },
       },
       { extends: true, test: { name: 'servers', include: SERVERS } },
@@ -79,6 +82,7 @@ export default defineConfig({
       { extends: true, test: { name: 'projects', include: PROJECTS, exclude: ['**/node_modules/**'] } },
       { extends: true, test: { name: 'hostile', include: HOSTILE } },
       { extends: true, test: { name: 'operations', include: OPERATIONS } },
+      { extends: true, test: { name: 'storage', include: STORAGE, exclude: [...HOSTILE, ...OPERATIONS] } },
       // Each test has its own consumer with several threads.
       { extends: true, test: { name: 'faults', include: FAULTS, maxConcurrency: 5 } },
     ],
