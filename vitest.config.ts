@@ -39,8 +39,8 @@ const OPERATIONS = [
   'test/consumer/store/retention.test.ts',
 ];
 
-/** Tests of the tables: writing, isolation of bad records, migrations, partitions, indexes, poolers. */
-const STORAGE = ['test/consumer/store/**/*.test.ts'];
+/** Tests of the consumer and its tables, except those above and below. */
+const STORAGE = ['test/consumer/**/*.test.ts'];
 
 /** Tests of server faults: what a consumer stores, and what it reports meanwhile. */
 const FAULTS = ['test/consumer/faults/**/*.test.ts'];
@@ -82,7 +82,7 @@ export default defineConfig({
       { extends: true, test: { name: 'projects', include: PROJECTS, exclude: ['**/node_modules/**'] } },
       { extends: true, test: { name: 'hostile', include: HOSTILE } },
       { extends: true, test: { name: 'operations', include: OPERATIONS } },
-      { extends: true, test: { name: 'storage', include: STORAGE, exclude: [...HOSTILE, ...OPERATIONS] } },
+      { extends: true, test: { name: 'storage', include: STORAGE, exclude: [...SERVERS, ...HOSTILE, ...OPERATIONS, ...FAULTS] } },
       // Each test has its own consumer with several threads.
       { extends: true, test: { name: 'faults', include: FAULTS, maxConcurrency: 5 } },
     ],
