@@ -96,6 +96,8 @@ async function measure(testbed, load, services) {
   const consumer = testbed.consumers.command({ services });
   const logger = new LoggerClient({ service: QUIET, url: testbed.url });
   const client = new pg.Client({ connectionString: testbed.databaseUrl });
+  // After a failure, the server is stopped first.
+  client.on('error', () => {});
   await client.connect();
   const times = [];
   try {

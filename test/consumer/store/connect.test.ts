@@ -160,16 +160,17 @@ describe('a server that refuses or does not answer', () => {
   });
 
   it('times out after connect_timeout', async () => {
-    const silent = net.createServer(() => undefined);
+    let connections = 0;
+    const silent = net.createServer(() => connections++);
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     onEnd(() => silent.close());
     const { port } = silent.address() as net.AddressInfo;
     for (const sslmode of ['disable', 'require', 'prefer']) {
-      const startedAt = performance.now();
       const error = await refusal(`postgres://u@127.0.0.1:${port}/db?connect_timeout=1&sslmode=${sslmode}`);
       expect(error.reason).toMatch(/did not answer in time/);
-      expect(performance.now() - startedAt).toBeLessThan(1900);
     }
+    // With `prefer`, the second attempt, without TLS, would wait as long again.
+    expect(connections).toBe(3);
   });
 
   it('is reachable by a Unix socket', async () => {

@@ -91,24 +91,23 @@ describe('partitions', () => {
     const { store, sql, url, clock, notices } = await storeWithClock();
     const reader = await openClient(url);
     await reader.query('begin; select count(*) from logs.records');
-    const startedAt = performance.now();
     let done = false;
     const written = write(store, [on(-3)]).finally(() => {
       done = true;
     });
-    const others: number[] = [];
+    let others = 0;
     while (!done) {
-      const from = performance.now();
       await sql('select count(*) from logs.records');
-      others.push(performance.now() - from);
+      others++;
     }
     expect(await written).toMatchObject({ stored: 1, rejected: [] });
-    expect(performance.now() - startedAt).toBeLessThan(4000);
-    expect(Math.max(...others)).toBeLessThan(1000);
+    // If they had to wait for the lock as well, there would be one.
+    expect(others).toBeGreaterThan(3);
 
     const again = performance.now();
     await write(store, [on(-4)]);
-    expect(performance.now() - again).toBeLessThan(500);
+    // It would wait for the lock for two seconds.
+    expect(performance.now() - again).toBeLessThan(2000);
     expect(await sql(PLACES)).toEqual([{ place: 'logs.records_default', n: 2 }]);
 
     await reader.query('commit');
