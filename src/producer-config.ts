@@ -18,6 +18,7 @@ import { processFields } from './fields/process-fields.js';
 import { type Redact, type RedactOptions, redaction } from './fields/redact.js';
 import { type OnDiagnostic, withDiagnosticsTo } from './internal-logger.js';
 import { isLevelName, LEVEL_ALIASES, LEVELS, type Level, parseLevel } from './level.js';
+import type { SpoolConfig } from './publisher/spool/spool.js';
 import {
   boolean,
   booleanText,
@@ -29,6 +30,7 @@ import {
   resolveOptions,
   type Values,
 } from './settings/option.js';
+import { type SpoolOptions, spoolConfig, spoolOptions } from './settings/spool-options.js';
 import type { TlsOptions } from './settings/tls-options.js';
 import type { QueueSettings, QueueType } from './wire.js';
 
@@ -67,6 +69,7 @@ export const producerOptions = {
   handleSignals: { check: boolean, fallback: true },
   base: { check: baseFields, fallback: undefined, show: kindOf },
   redact: { check: redaction, fallback: undefined, env: ['LOGHIVE_REDACT'] },
+  spool: { check: spoolOptions, fallback: undefined, show: kindOf },
   onDiagnostic: { check: diagnosticFunction, fallback: undefined, show: kindOf },
   ...brokerOptions,
   ...queueOptions,
@@ -117,6 +120,11 @@ export interface ProducerOptions {
    * `LOGHIVE_REDACT=http`. Default: nothing is hidden.
    */
   redact?: RedactOptions | undefined;
+  /**
+   * Where records wait on disk if they do not fit into memory or cannot be sent before the process ends: `{}`, or `{ dir,
+   * maxBytes, mode, fsync }`. Environment: `LOGHIVE_SPOOL_DIR`, the folder. Default: nothing is written to disk.
+   */
+  spool?: SpoolOptions | false | undefined;
   /**
    * Receives the lines that Loghive would otherwise write to stderr about this producer, one per call, without the line
    * feed. If the function throws, the line goes to stderr. Integrations share a connection only if they pass the same
@@ -170,6 +178,8 @@ export interface PublisherConfig {
   readonly recordsPerMessage: number;
   readonly exitTimeoutMs: number;
   readonly handleSignals: boolean;
+  /** Undefined: nothing is written to disk. */
+  readonly spool?: SpoolConfig | undefined;
   readonly onDiagnostic?: OnDiagnostic | undefined;
 }
 
@@ -218,6 +228,7 @@ function resolved(owner: string, options: ProducerOptions | undefined, usualBase
     recordsPerMessage: values.queueType === 'python' ? 1 : Number.POSITIVE_INFINITY,
     exitTimeoutMs: values.exitTimeoutMs,
     handleSignals: values.handleSignals,
+    spool: values.enabled ? spoolConfig(values.spool, environment) : undefined,
     onDiagnostic: values.onDiagnostic,
     broker: brokerConfig(values, environment),
     queues: queueSettings(values),

@@ -85,7 +85,7 @@ const pythonEncode: typeof encodeRecord = (input, stamp, maxRecordBytes) =>
 /** Integrations with different services or record limits can share a publisher. */
 function publisherPart(config: ProducerConfig) {
   const { broker, queues, lingerMs, bufferBytes, recordsPerMessage } = config;
-  const { exitTimeoutMs, handleSignals, onDiagnostic } = config;
+  const { exitTimeoutMs, handleSignals, spool, onDiagnostic } = config;
   return Object.freeze({
     broker,
     queues,
@@ -94,6 +94,7 @@ function publisherPart(config: ProducerConfig) {
     recordsPerMessage,
     exitTimeoutMs,
     handleSignals,
+    spool,
     onDiagnostic,
   });
 }
@@ -104,8 +105,17 @@ function disabled(): Producer {
     log() {},
     notAccepted: noneNotAccepted(),
     async flush() {},
-    close: async () => ({ confirmed: 0, unsent: 0 }),
-    stats: () => ({ accepted: 0, confirmed: 0, pending: 0, pendingBytes: 0, dropped: {}, retries: 0 }),
+    close: async () => ({ confirmed: 0, spooled: 0, unsent: 0 }),
+    stats: () => ({
+      accepted: 0,
+      adopted: 0,
+      confirmed: 0,
+      pending: 0,
+      pendingBytes: 0,
+      spooled: 0,
+      dropped: {},
+      retries: 0,
+    }),
     status: () => ({ connection: { state: 'closed' }, lanes: [] }),
   };
 }

@@ -199,7 +199,7 @@ test('clients with the same settings share one connection and its counts', async
   expect(two.client.stats().confirmed).toBe(2);
   expect(await one.client.close()).toMatchObject({ unsent: 0 });
   two.client.info('c');
-  expect(await two.client.close()).toEqual({ confirmed: 2, unsent: 0 });
+  expect(await two.client.close()).toEqual({ confirmed: 2, spooled: 0, unsent: 0 });
 });
 
 test('a client sends no record below its level', async () => {
@@ -268,7 +268,7 @@ test('close() waits at most timeoutMs', async () => {
   client.info('unsent');
   const started = performance.now();
   const closing = client.close({ timeoutMs: 50 });
-  expect(await closing).toEqual({ confirmed: 0, unsent: 1 });
+  expect(await closing).toEqual({ confirmed: 0, spooled: 0, unsent: 1 });
   expect(performance.now() - started).toBeLessThan(4000);
   expect(await client.close({ timeoutMs: 8000 })).toBe(await closing);
 });
@@ -344,7 +344,7 @@ test('a client that is not enabled needs no service and does nothing', async () 
   const client = new LoggerClient({ enabled: false });
   client.info('nothing');
   expect(client.stats().accepted).toBe(0);
-  expect(await client.close()).toEqual({ confirmed: 0, unsent: 0 });
+  expect(await client.close()).toEqual({ confirmed: 0, spooled: 0, unsent: 0 });
 });
 
 test('an invalid option is refused by name', () => {

@@ -55,10 +55,10 @@ test.each(integrations)('%s closes within timeoutMs, and reports lost records to
   log();
   await vi.waitFor(() => expect(lines).toEqual([expect.stringMatching(/ WARNING amqp:.*nothing listens there/)]));
   const started = performance.now();
-  expect(await close({ timeoutMs: 50 })).toEqual({ confirmed: 0, unsent: 1 });
+  expect(await close({ timeoutMs: 50 })).toEqual({ confirmed: 0, spooled: 0, unsent: 1 });
   expect(performance.now() - started).toBeLessThan(4000);
   expect(lines[1]).toMatch(/ ERROR records dropped: 1 \(unsent at close: shop INFO 1\)/);
-  expect(await close()).toEqual({ confirmed: 0, unsent: 1 });
+  expect(await close()).toEqual({ confirmed: 0, spooled: 0, unsent: 1 });
 });
 
 test.each(integrations)('%s leaves its unsent records to others that share its connection', async (_name, make) => {
@@ -66,7 +66,7 @@ test.each(integrations)('%s leaves its unsent records to others that share its c
   const other = new LoggerClient(settings);
   const { log, close } = make(settings);
   log();
-  expect(await close({ timeoutMs: 10 })).toEqual({ confirmed: 0, unsent: 1 });
+  expect(await close({ timeoutMs: 10 })).toEqual({ confirmed: 0, spooled: 0, unsent: 1 });
   expect(other.stats()).toMatchObject({ pending: 1, dropped: {} });
   await other.close({ timeoutMs: Number.NaN });
   expect(other.stats().dropped).toEqual({ INFO: { 'unsent at close': 1 } });

@@ -175,7 +175,11 @@ describe('with the installed package', () => {
     expect(message).toEqual({ sameDefault: true, twoCopies: true, accepted: [2, 2] });
     expect(await broker.admin.listConnections({ vhost: broker.vhost })).toHaveLength(1);
     await child.send('close');
-    expect(await child.waitForMessage((each: object) => 'confirmed' in each)).toEqual({ confirmed: 2, unsent: 0 });
+    expect(await child.waitForMessage((each: object) => 'confirmed' in each)).toEqual({
+      confirmed: 2,
+      spooled: 0,
+      unsent: 0,
+    });
     expect(await child.exited).toEqual({ code: 0, signal: null });
   });
 

@@ -390,7 +390,7 @@ describe('the environment', () => {
     expect(client.status().connection).toMatchObject({ state: 'waiting', lastError: error.message });
     // An option takes precedence over the environment.
     expect(configOf({ url: 'amqp://four' }).broker.hosts).toMatchObject([{ hostname: 'four' }]);
-    expect(await client.close()).toEqual({ confirmed: 0, unsent: 1 });
+    expect(await client.close()).toEqual({ confirmed: 0, spooled: 0, unsent: 1 });
     expect(warnings()).toEqual([]);
   });
 
@@ -464,12 +464,38 @@ describe('the environment', () => {
     expect(warnings().join()).not.toContain('hunter2');
   });
 
-  test('that configures the spool, which this version does not have, is reported as having no effect', () => {
-    const { warnings } = useEnvironment({ LOGHIVE_SPOOL_DIR: '/var/spool' });
-    configOf();
-    expect(warnings()).toEqual([
-      'environment variable LOGHIVE_SPOOL_DIR has no effect in this version of Loghive. Remove it.',
-    ]);
+  test('that names the folder of the spool turns it on, unless the option is false', () => {
+    const { warnings } = useEnvironment({ LOGHIVE_SPOOL_DIR: '/var/spool', STATE_DIRECTORY: '/var/lib/a:/var/lib/b' });
+    expect(configOf().spool).toEqual({
+      dir: '/var/spool',
+      maxBytes: 256 * 1024 * 1024,
+      mode: 'overflow',
+      fsync: false,
+    });
+    expect(configOf({ spool: { dir: '/other', mode: 'always' } }).spool).toMatchObject({
+      dir: '/other',
+      mode: 'always',
+    });
+    expect(configOf({ spool: false }).spool).toBeUndefined();
+    expect(configOf({ enabled: false }).spool).toBeUndefined();
+    expect(warnings()).toEqual([]);
+  });
+
+  test('without a folder for the spool leaves it off, or uses the folder that systemd provides', () => {
+    useEnvironment({ STATE_DIRECTORY: '/var/lib/a:/var/lib/b' });
+    expect(configOf().spool).toBeUndefined();
+    expect(configOf({ spool: {} }).spool).toMatchObject({ dir: '/var/lib/a' });
+  });
+
+  test.each([
+    [true, /option "spool" is a boolean, expected an object \{ dir, maxBytes, mode, fsync \}, or false/],
+    [{ size: 1 }, /option "spool" has an unknown field "size", expected one of dir, maxBytes, mode, fsync/],
+    [{ maxBytes: 10 }, /option "spool" has a field "maxBytes" that is 10, expected an integer from 1048576/],
+    [{ mode: 'never' }, /option "spool" has a field "mode" that is "never", expected one of/],
+    [{ dir: '' }, /option "spool" has a field "dir" that is "", expected the path of a folder/],
+  ])('with the spool %j throws', (spool, words) => {
+    useEnvironment({});
+    expect(refusal({ service: 'shop', spool })).toMatch(words);
   });
 
   test('that has an unknown variable of Loghive is reported once, with the name that was probably meant', () => {
@@ -489,7 +515,7 @@ describe('the environment', () => {
     expect(warnings()).toEqual([
       'environment variable LOGHIVE_SERVCE is unknown and has no effect. Did you mean LOGHIVE_SERVICE?',
       `loghive_enable in ${file} is unknown and has no effect. Did you mean LOGHIVE_ENABLED?`,
-      `LOGHIVE_COLOUR in ${file} is unknown and has no effect. Known variables: LOGHIVE_URL, LOGHIVE_SERVICE, LOGHIVE_ENABLED, LOGHIVE_REDACT, LOGHIVE_DATABASE_URL, LOGHIVE_LOG_LEVEL.`,
+      `LOGHIVE_COLOUR in ${file} is unknown and has no effect. Known variables: LOGHIVE_URL, LOGHIVE_SERVICE, LOGHIVE_ENABLED, LOGHIVE_REDACT, LOGHIVE_SPOOL_DIR, LOGHIVE_DATABASE_URL, LOGHIVE_LOG_LEVEL.`,
     ]);
   });
 

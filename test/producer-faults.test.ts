@@ -107,7 +107,7 @@ test.each<[string, () => Promise<string>, string, RegExp]>([
   expect(transport.stats()).toMatchObject({ accepted: 11, pending: 11, confirmed: 0 });
   expect(warnings).toHaveLength(1);
   expect(lines()).toEqual([warnings[0]!.message]);
-  expect(await transport.close()).toEqual({ confirmed: 0, unsent: 11 });
+  expect(await transport.close()).toEqual({ confirmed: 0, spooled: 0, unsent: 11 });
   await flushing;
   expect(lines().join('\n')).not.toMatch(/secret|:guest@/);
 });

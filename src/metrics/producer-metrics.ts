@@ -56,6 +56,8 @@ interface LaneCounts {
   readonly level: string;
   confirmed: number;
   waiting: number;
+  /** Records that were left on disk, without those that were read from there. */
+  left: number;
   readonly dropped: Map<string, number>;
 }
 
@@ -74,7 +76,7 @@ export function collectMetrics(registry: MetricRegistry): void {
 
 const SAMPLES: Readonly<Record<Name, () => readonly Sample[]>> = {
   loghive_producer_records_accepted_total: () =>
-    perLane((lane) => lane.confirmed + lane.waiting + sum(lane.dropped.values())),
+    perLane((lane) => lane.confirmed + lane.waiting + lane.left + sum(lane.dropped.values())),
   loghive_producer_records_confirmed_total: () => perLane(({ confirmed }) => confirmed),
   loghive_producer_records_dropped_total: () =>
     laneCounts().flatMap(({ service, level, dropped }) =>
@@ -101,7 +103,7 @@ function laneCounts(): LaneCounts[] {
   const of = (name: string, level: string) => {
     const service = name === '' ? '' : labels.of(name);
     const key = `${level} ${service}`;
-    const lane = found.get(key) ?? { service, level, confirmed: 0, waiting: 0, dropped: new Map<string, number>() };
+    const lane = found.get(key) ?? { service, level, ...noCounts() };
     found.set(key, lane);
     return lane;
   };
@@ -112,8 +114,13 @@ function laneCounts(): LaneCounts[] {
   return [...found.values()];
 }
 
-function add(to: LaneCounts, { confirmed, dropped }: LaneTally): void {
+function noCounts() {
+  return { confirmed: 0, waiting: 0, left: 0, dropped: new Map<string, number>() };
+}
+
+function add(to: LaneCounts, { confirmed, dropped, left, adopted }: LaneTally): void {
   to.confirmed += confirmed;
+  to.left += left - adopted;
   for (const [reason, records] of dropped) to.dropped.set(reason, (to.dropped.get(reason) ?? 0) + records);
 }
 

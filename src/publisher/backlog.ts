@@ -1,27 +1,38 @@
 /**
  * The records that a publisher holds, and the counts of those it held: each record is in exactly one count: pending,
- * confirmed, or dropped for a reason.
+ * spooled, confirmed, or dropped for a reason.
  */
 import type { Level } from '../level.js';
 import { chooseVictim, type DropCounter, type DropReason } from './drop-counter.js';
 import { type Frame, settleShares } from './frames.js';
 import type { LaneLeftover, LaneOutcome } from './handover.js';
-import type { Lane } from './lane.js';
+import { type Dropped, FRAME_BYTES, type Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
+import type { Spool } from './spool/spool.js';
 import type { PublisherStats } from './status.js';
-import { tallyConfirmed } from './tally.js';
+import { tallyAdopted, tallyConfirmed, tallyLeft } from './tally.js';
+
+/**
+ * How much more memory may hold while the spool is paused, in bytes: on a busy machine a write may take long although the
+ * disk does not hang.
+ */
+const PAUSED_BYTES = 16 * 1024 * 1024;
 
 export class Backlog {
   readonly #lanes: Lanes;
   readonly #drops: DropCounter;
   readonly #maxBytes: number;
+  readonly #spool: Spool | undefined;
   #bytes = 0;
   #confirmed = 0;
+  /** Records of earlier processes that were read from disk. */
+  #adopted = 0;
 
-  constructor(lanes: Lanes, drops: DropCounter, maxBytes: number) {
+  constructor(lanes: Lanes, drops: DropCounter, maxBytes: number, spool: Spool | undefined) {
     this.#lanes = lanes;
     this.#drops = drops;
     this.#maxBytes = maxBytes;
+    this.#spool = spool;
   }
 
   get confirmed(): number {
@@ -34,27 +45,67 @@ export class Backlog {
   }
 
   counts(): Omit<PublisherStats, 'retries'> {
-    const pending = this.#lanes.records;
+    const { records: pending, spooled } = this.#lanes;
     return {
-      accepted: pending + this.settled,
+      accepted: pending + spooled + this.settled - this.#adopted,
+      adopted: this.#adopted,
       confirmed: this.#confirmed,
       pending,
       pendingBytes: this.#bytes,
+      spooled,
       dropped: this.#drops.counts(),
     };
   }
 
   /**
-   * Drops lower or older records until `bytes` more fit. Returns false if the incoming record must be dropped instead.
+   * Moves records to disk, or drops lower or older ones, until `bytes` more fit. Returns false if the incoming record
+   * must be dropped instead.
    */
   makeRoom(level: Level, bytes: number): boolean {
     if (bytes > this.#maxBytes) return false;
-    while (this.#bytes + bytes > this.#maxBytes) {
+    for (;;) {
+      const isMemoryFull = this.#bytes + bytes > this.#maxBytes;
+      if (!isMemoryFull && !this.#isDiskFull(bytes)) return true;
+      if (isMemoryFull && this.#spill()) continue;
+      const isPaused = this.#spool !== undefined && !this.#spool.isUsable;
+      if (isPaused && this.#bytes + bytes <= this.#maxBytes + PAUSED_BYTES) return true;
       const victim = chooseVictim(this.lanes(), level);
-      const frame = victim?.dropOldest(Date.now());
-      if (!victim || !frame) return false;
-      this.dropped(victim, frame, 'buffer full');
+      const dropped = victim?.dropOldest(Date.now()) ?? [];
+      if (!victim || dropped.length === 0) return false;
+      for (const each of dropped) this.dropped(victim, each, 'buffer full');
     }
+  }
+
+  /** Whether a record that must go to disk at once does not fit there. */
+  #isDiskFull(bytes: number): boolean {
+    const spool = this.#spool;
+    return spool?.config.mode === 'always' && spool.isUsable && !spool.hasRoom(bytes + FRAME_BYTES);
+  }
+
+  /** Moves one frame of the lane that holds most to disk. */
+  #spill(): boolean {
+    if (!this.#spool?.isUsable || !this.#spool.hasRoom(2 * FRAME_BYTES)) return false;
+    let largest: Lane | undefined;
+    for (const lane of this.lanes()) if (lane.spillableBytes > (largest?.spillableBytes ?? 0)) largest = lane;
+    const released = largest?.spill(Date.now()) ?? 0;
+    this.#bytes -= released;
+    return released > 0;
+  }
+
+  /**
+   * Reads the next frames of a lane from disk.
+   *
+   * @param report receives why some could not be read.
+   * @returns whether there may be something to send.
+   */
+  async load(lane: Lane, report: (fault: string) => void): Promise<boolean> {
+    const loaded = await lane.load();
+    if (!loaded) return false;
+    this.#bytes += loaded.bytes;
+    this.#adopted += loaded.adopted;
+    tallyAdopted(lane, loaded.adopted);
+    if (loaded.lost) this.dropped(lane, loaded.lost, 'unreadable on disk');
+    if (loaded.fault !== undefined) report(loaded.fault);
     return true;
   }
 
@@ -85,31 +136,48 @@ export class Backlog {
     }
   }
 
-  /** Counts a frame that its lane has dropped. */
-  dropped(lane: Lane, frame: Frame, reason: DropReason): void {
-    this.#bytes -= frame.bytes;
-    settleShares(frame.shares, 'dropped');
-    this.#drops.count(lane, reason, frame.records);
+  /** Counts records that their lane has dropped. */
+  dropped(lane: Lane, { records, shares, bytes }: Dropped, reason: DropReason): void {
+    this.#bytes -= bytes;
+    settleShares(shares, 'dropped');
+    this.#drops.count(lane, reason, records);
   }
 
   /**
-   * Drops everything that is not confirmed.
+   * Moves everything that is not confirmed to disk, and drops what cannot be written there.
    *
    * @param couldBeSent whether the broker was reachable, so that only time was short.
-   * @returns the number of dropped records.
    */
-  dropTheRest(reason: DropReason, couldBeSent: boolean): number {
+  leave(reason: DropReason, couldBeSent: boolean): { spooled: number; unsent: number } {
     this.#drops.couldBeSent = couldBeSent;
     let unsent = 0;
-    for (const lane of this.lanes()) {
-      unsent += lane.records;
-      this.#drops.count(lane, reason, lane.records);
-      for (const { shares } of this.drain(lane)) settleShares(shares, 'unsent');
-    }
-    return unsent;
+    this.#atEnd(() => {
+      for (const lane of this.lanes()) {
+        for (const frame of this.drain(lane)) unsent += this.#leave(lane, frame, reason);
+      }
+    });
+    return { spooled: this.#lanes.spooled, unsent };
   }
 
-  /** Removes everything that is not confirmed from a lane. The caller must count it. */
+  #atEnd(writes: () => void): void {
+    if (this.#spool) this.#spool.atEnd(writes);
+    else writes();
+  }
+
+  /** The publisher is closed: what is on disk is left to the next one. */
+  close(): void {
+    for (const lane of this.lanes()) tallyLeft(lane, lane.spooled);
+  }
+
+  /** @returns number of records that were dropped. */
+  #leave(lane: Lane, frame: Frame, reason: DropReason): number {
+    if (lane.spool(frame)) return 0;
+    settleShares(frame.shares, 'unsent');
+    this.#drops.count(lane, reason, frame.records);
+    return frame.records;
+  }
+
+  /** Removes everything that is in memory from a lane. The caller must count it. */
   drain(lane: Lane): Frame[] {
     this.#bytes -= lane.bytes;
     return lane.drain(Date.now());
@@ -117,7 +185,7 @@ export class Backlog {
 
   /** Drains every lane, for another thread. */
   handOver(): LaneLeftover[] {
-    const lanes = [...this.lanes()].filter((lane) => !lane.isEmpty);
+    const lanes = [...this.#lanes.own()].map(({ lane }) => lane).filter(({ records }) => records > 0);
     return lanes.map((lane) => ({ service: lane.service, level: lane.level, frames: this.drain(lane) }));
   }
 
@@ -135,18 +203,25 @@ export class Backlog {
 
   /**
    * Counts what another thread confirmed of the drained frames. The rest is dropped; `couldBeSent` as in
-   * `dropTheRest()`.
+   * `leave()`.
    */
   takeBack(outcomes: Iterable<LaneOutcome>, couldBeSent: boolean): void {
     this.#drops.couldBeSent = couldBeSent;
     this.#drops.hold();
-    for (const { lane, confirmed, tooLarge, rest, restRecords } of outcomes) {
+    for (const { lane: leftover, confirmed, tooLarge, rest } of outcomes) {
       this.#confirmed += confirmed;
-      tallyConfirmed(lane, confirmed);
-      this.#drops.count(lane, 'larger than the broker allows', tooLarge);
-      this.#drops.count(lane, 'unsent at exit', restRecords);
+      tallyConfirmed(leftover, confirmed);
+      this.#drops.count(leftover, 'larger than the broker allows', tooLarge);
       const left = new Set(rest);
-      for (const frame of lane.frames) settleShares(frame.shares, left.has(frame) ? 'unsent' : 'confirmed');
+      for (const frame of leftover.frames) {
+        if (left.has(frame)) continue;
+        settleShares(frame.shares, 'confirmed');
+        frame.place?.segment.settle(frame.records);
+      }
+      const { lane } = this.#lanes.of(leftover.service, leftover.level);
+      this.#atEnd(() => {
+        for (const frame of rest) this.#leave(lane, frame, 'unsent at exit');
+      });
     }
     this.#drops.report();
   }

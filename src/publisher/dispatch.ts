@@ -30,8 +30,11 @@ const SLICE_EVERY_MS = 2;
 export class Dispatch {
   readonly #publishChannel: PublishChannel;
   readonly #lanes: Lanes;
-  readonly #config: Pick<PublisherConfig, 'lingerMs' | 'queues'>;
+  readonly #config: Pick<PublisherConfig, 'lingerMs' | 'queues' | 'bufferBytes'>;
+  readonly #load: (lane: Lane) => Promise<boolean>;
   readonly #onOutcome: (throttled: ThrottledLane, frame: Frame, outcome: PublishOutcome) => void;
+  /** Half of a small buffer at most: what is in flight cannot move to disk when the buffer is full. */
+  readonly #windowBytes: number;
   #linger: NodeJS.Timeout | undefined;
   #state: 'open' | 'stopped' = 'open';
   /** Publishing on this connection failed synchronously; it is not used any more. */
@@ -41,16 +44,22 @@ export class Dispatch {
   #sliceEndsMs: number | undefined;
   #isPaused = false;
 
-  /** @param onOutcome receives the outcome of each published frame, which is still in its lane then. */
+  /**
+   * @param load reads the next frames of a lane from disk; resolves to whether there may be something to send.
+   * @param onOutcome receives the outcome of each published frame, which is still in its lane then.
+   */
   constructor(
     publishChannel: PublishChannel,
     lanes: Lanes,
-    config: Pick<PublisherConfig, 'lingerMs' | 'queues'>,
+    config: Pick<PublisherConfig, 'lingerMs' | 'queues' | 'bufferBytes'>,
+    load: (lane: Lane) => Promise<boolean>,
     onOutcome: (throttled: ThrottledLane, frame: Frame, outcome: PublishOutcome) => void,
   ) {
     this.#publishChannel = publishChannel;
     this.#lanes = lanes;
     this.#config = config;
+    this.#windowBytes = Math.min(WINDOW_BYTES, config.bufferBytes / 2);
+    this.#load = load;
     this.#onOutcome = onOutcome;
   }
 
@@ -95,8 +104,8 @@ export class Dispatch {
 
   #hasRoom(lane: Lane, busy: number): boolean {
     const { bytesInFlight, messagesInFlight } = this.#publishChannel;
-    if (bytesInFlight < WINDOW_BYTES && messagesInFlight < WINDOW_MESSAGES) return true;
-    return lane.bytesInFlight < WINDOW_BYTES / busy && lane.framesInFlight < WINDOW_MESSAGES / busy;
+    if (bytesInFlight < this.#windowBytes && messagesInFlight < WINDOW_MESSAGES) return true;
+    return lane.bytesInFlight < this.#windowBytes / busy && lane.framesInFlight < WINDOW_MESSAGES / busy;
   }
 
   #isSliceOver(): boolean {
@@ -127,9 +136,13 @@ export class Dispatch {
   #sendOne(throttled: ThrottledLane, connection: OpenConnection): boolean {
     const { lane, throttle } = throttled;
     // Open lines are sent once they have lingered. While the timer runs they wait for more.
-    if (!lane.hasWaiting && this.#linger === undefined) lane.cut(Date.now());
-    if (!lane.hasWaiting) return false;
+    if (!lane.hasWaiting && !lane.mustLoad && this.#linger === undefined) lane.cut(Date.now());
+    if (!lane.hasWaiting && !lane.mustLoad) return false;
     if (!throttle.admits(connection, lane.framesInFlight, () => this.#declare(lane, connection))) return false;
+    if (lane.mustLoad) {
+      void this.#load(lane).then((hasMore) => hasMore && this.pump());
+      return false;
+    }
     const frame = lane.take()!;
     if (frame.attempts > 0) this.#retries++;
     const properties = {

@@ -10,7 +10,8 @@ export type DropReason =
   | 'unsent at exit'
   | 'logged after close'
   | 'call stack full'
-  | 'larger than the broker allows';
+  | 'larger than the broker allows'
+  | 'unreadable on disk';
 
 /** Number of dropped records by level and reason. */
 export type DropCounts = { [L in Level]?: { [R in DropReason]?: number } };
@@ -34,11 +35,12 @@ function isDroppedBefore(lane: Lane, other: Lane): boolean {
 }
 
 const REMEDIES: Readonly<Record<Exclude<DropReason, 'call stack full'>, string>> = {
-  'buffer full': 'Raise bufferBytes, or check why the broker does not accept them.',
+  'buffer full': 'Raise spool.maxBytes or bufferBytes, or check why the broker does not accept them.',
   'unsent at close': 'The broker did not confirm them in time: check why, or raise exitTimeoutMs.',
   'unsent at exit':
     'The broker did not confirm them within exitTimeoutMs of the end of the process: check why, or raise it.',
   'logged after close': 'They were logged after the logger was closed, or while the process ended.',
+  'unreadable on disk': 'Files of the spool were damaged or deleted.',
   'larger than the broker allows': "Lower maxRecordBytes, or raise the broker's max_message_size.",
 };
 

@@ -117,7 +117,7 @@ export class FlushTracker {
       this.#starts.set(end, start);
       return;
     }
-    this.#settled = end;
+    this.#settled = Math.max(this.#settled, end);
     this.#resolve();
   }
 
@@ -159,6 +159,9 @@ export interface Flushable {
  */
 const HURRY_EVERY_MS = 250;
 
+/** How often to ask whether waiting is in vain, in milliseconds. */
+const ASK_EVERY_MS = 20;
+
 export class TimedFlush {
   readonly #target: Flushable;
   /** One function for each flush that waits: stops waiting. */
@@ -176,15 +179,26 @@ export class TimedFlush {
   /**
    * Flushes at the end of the process, or at a close: reconnects immediately, and includes what is logged meanwhile.
    *
+   * @param isInVain whether to stop waiting, asked from time to time.
    * @param isIdle whether nothing is left. Default: nothing at all is pending.
    * @returns whether nothing was left at some moment.
    */
-  async within(timeoutMs: number, isIdle = () => this.#target.isIdle()): Promise<boolean> {
+  async within(timeoutMs: number, isInVain = () => false, isIdle = () => this.#target.isIdle()): Promise<boolean> {
     let wasIdle = false;
+    if (isInVain()) return isIdle();
     this.#hurriedAtMs = Number.NEGATIVE_INFINITY;
-    await this.#limited(timeoutMs, async () => {
-      wasIdle = await this.#untilIdle(isIdle);
+    let stop = () => {};
+    const stopped = new Promise<void>((resolve) => {
+      stop = resolve;
     });
+    const asking = setInterval(() => isInVain() && stop(), ASK_EVERY_MS).unref();
+    await this.#limited(timeoutMs, async () => {
+      const idle = this.#untilIdle(isIdle).then((is) => {
+        wasIdle = is;
+      });
+      await Promise.race([idle, stopped]);
+    });
+    clearInterval(asking);
     return wasIdle;
   }
 

@@ -2,6 +2,7 @@
  * Frames of a lane: up to 64 KiB of records that are published as one message; the queue in which they wait; their
  * buffers; and the integration that each record belongs to. Pure.
  */
+import type { Place } from './spool/segment.js';
 
 export interface Frame {
   /** Number of its first record among all records of its lane, from 0. */
@@ -18,6 +19,8 @@ export interface Frame {
   readonly bytes: number;
   /** When it was created, in epoch seconds. */
   readonly madeAtS: number;
+  /** Where its records are on disk, if they are. */
+  readonly place?: Place | undefined;
   /** How often it was published without a confirm. */
   attempts: number;
 }
@@ -37,7 +40,8 @@ export function split(frame: Frame, largestBody: number): Frame[] {
   const shares = frame.shares.map((share) => ({ ...share }));
   let { ordinal } = frame;
   return group(frame.body, largestBody).map(({ body, records }) => {
-    const part = { ...frame, ordinal, body, memory: undefined, records, bytes: body.length + 1 };
+    const place = frame.place && { ...frame.place, range: undefined };
+    const part = { ...frame, ordinal, body, memory: undefined, records, bytes: body.length + 1, place };
     ordinal += records;
     return { ...part, shares: takeShares(shares, records) };
   });
@@ -175,7 +179,7 @@ export class Account {
   /** Not confirmed yet. */
   pending = 0;
   confirmed = 0;
-  /** Dropped at a close, or at the end of the script. */
+  /** Dropped at a close, or at the end of the process, because they could not be written to disk. */
   unsent = 0;
 }
 
@@ -199,6 +203,15 @@ export function settleShares(shares: readonly Share[], outcome: 'confirmed' | 'u
   for (const { account, records } of shares) {
     account.pending -= records;
     if (outcome !== 'dropped') account[outcome] += records;
+  }
+}
+
+/** Adds the shares of records that come after the others. */
+export function mergeShares(shares: Share[], added: readonly Share[]): void {
+  for (const { account, records } of added) {
+    const last = shares[shares.length - 1];
+    if (last?.account === account) last.records += records;
+    else shares.push({ account, records });
   }
 }
 

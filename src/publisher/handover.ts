@@ -31,7 +31,7 @@ export interface PackedLane {
 export interface Part {
   /** Number of the publisher, the same at each handover. */
   readonly publisher: number;
-  readonly config: Omit<PublisherConfig, 'onDiagnostic'>;
+  readonly config: Omit<PublisherConfig, 'onDiagnostic' | 'spool'>;
   readonly lanes: readonly PackedLane[];
   /** Services that are not announced yet. */
   readonly services: readonly string[];
@@ -90,22 +90,23 @@ export interface LaneOutcome {
   /** Number of records. */
   readonly confirmed: number;
   readonly tooLarge: number;
-  /** Frames with records that are neither confirmed nor too large. */
+  /** Frames that are not finished. */
   readonly rest: readonly Frame[];
-  readonly restRecords: number;
 }
 
 /** What happened to the packed frames. */
 export function outcomeOf(lane: LaneLeftover, packed: PackedLane | undefined): LaneOutcome {
-  const sum = { lane, confirmed: 0, tooLarge: 0, rest: [] as Frame[], restRecords: 0 };
+  const sum = { lane, confirmed: 0, tooLarge: 0, rest: [] as Frame[] };
   for (const [index, frame] of lane.frames.entries()) {
     const confirmed = packed ? Atomics.load(packed.outcome, index * 2) : 0;
     const tooLarge = packed ? Atomics.load(packed.outcome, index * 2 + 1) : 0;
-    sum.confirmed += confirmed;
-    sum.tooLarge += tooLarge;
-    const left = frame.records - confirmed - tooLarge;
-    sum.restRecords += left;
-    if (left > 0) sum.rest.push(frame);
+    if (confirmed + tooLarge === frame.records) {
+      sum.confirmed += confirmed;
+      sum.tooLarge += tooLarge;
+    } else {
+      // Only a part of a split frame was confirmed. The whole frame is sent again, and its records are stored once.
+      sum.rest.push(frame);
+    }
   }
   return sum;
 }

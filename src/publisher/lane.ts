@@ -6,28 +6,35 @@
  *                                        ▲                          │
  *                                        └──────── giveBack() ──────┘
  *
- * Pure: no sockets, no clock.
+ * Pure, apart from the spool: no sockets, no clock.
  */
-import { writeLine } from '../frame.js';
 import type { Level } from '../level.js';
 import { FlushTracker } from './flushes.js';
-import type { Account, BodyPool, Frame, Share } from './frames.js';
-import { ArrivalOrder, addTo, FrameQueue, freshFrame, split } from './frames.js';
+import type { Account, BodyPool, Frame } from './frames.js';
+import { ArrivalOrder, freshFrame } from './frames.js';
+import { LaneFrames } from './lane-frames.js';
+import { OpenLines } from './open-lines.js';
+import type { Dropped as DroppedOnDisk, LaneSpool, Loaded } from './spool/lane-spool.js';
 
 /** A frame is closed when its lines reach this size, in bytes. A larger single record is a frame of its own. */
 export const FRAME_BYTES = 64 * 1024;
 
-/** The lines of the frame that is still being filled. */
-interface OpenLines {
-  readonly ordinal: number;
-  readonly sequence: number;
-  readonly memory: Buffer;
-  filled: number;
-  records: number;
-  readonly shares: Share[];
-  /** Size of the lines, each with its newline. */
-  bytes: number;
+export interface LaneSettings {
+  readonly service: string;
+  readonly level: Level;
+  readonly recordsPerFrame: number;
+  /** Provides buffers of FRAME_BYTES. */
+  readonly bodies: BodyPool;
+  /** The order that all lanes of a publisher share. */
+  readonly arrivalOrder?: ArrivalOrder;
+  /** Where frames go if memory is full. */
+  readonly spool?: LaneSpool | undefined;
+  /** Whether each record is written to the spool at once. */
+  readonly spoolsAlways?: boolean;
 }
+
+/** Records that left a lane without a confirm. */
+export type Dropped = Pick<Frame, 'records' | 'shares' | 'bytes'>;
 
 export class Lane {
   readonly service: string;
@@ -35,12 +42,9 @@ export class Lane {
   readonly #recordsPerFrame: number;
   readonly #bodies: BodyPool;
   #open: OpenLines | undefined;
-  /** Frames that were never published. */
-  readonly #fresh = new FrameQueue<Frame>();
-  /** Frames that were published and not confirmed. All are older than the fresh ones. */
-  readonly #returned = new FrameQueue<Frame>();
-  readonly #inFlight = new Set<Frame>();
-  #bytesInFlight = 0;
+  readonly #spool: LaneSpool | undefined;
+  readonly #spoolsAlways: boolean;
+  readonly #frames: LaneFrames;
   readonly #arrivalOrder: ArrivalOrder;
   /** Records that were ever added. */
   #added = 0;
@@ -54,26 +58,25 @@ export class Lane {
   nacks = 0;
   returns = 0;
 
-  /**
-   * @param bodies provides buffers of FRAME_BYTES.
-   * @param arrivalOrder the order that all lanes of a publisher share.
-   */
-  constructor(
-    service: string,
-    level: Level,
-    recordsPerFrame: number,
-    bodies: BodyPool,
-    arrivalOrder = new ArrivalOrder(),
-  ) {
-    this.service = service;
-    this.level = level;
-    this.#recordsPerFrame = recordsPerFrame;
-    this.#bodies = bodies;
-    this.#arrivalOrder = arrivalOrder;
+  constructor(settings: LaneSettings) {
+    this.service = settings.service;
+    this.level = settings.level;
+    this.#recordsPerFrame = settings.recordsPerFrame;
+    this.#bodies = settings.bodies;
+    this.#arrivalOrder = settings.arrivalOrder ?? new ArrivalOrder();
+    this.#spool = settings.spool;
+    this.#spoolsAlways = settings.spoolsAlways ?? false;
+    this.#frames = new LaneFrames(settings.spool);
   }
 
+  /** Whether `take()` has a frame. */
   get hasWaiting(): boolean {
-    return this.#fresh.length > 0 || this.#returned.length > 0;
+    return this.#frames.hasNext;
+  }
+
+  /** The next frames are on disk. */
+  get mustLoad(): boolean {
+    return this.#frames.mustLoad;
   }
 
   get hasOpenLines(): boolean {
@@ -81,18 +84,28 @@ export class Lane {
   }
 
   get isEmpty(): boolean {
-    return this.#records === 0;
+    return this.#records === 0 && this.spooled === 0;
+  }
+
+  /** Accepted records that are only on disk. */
+  get spooled(): number {
+    return this.#spool?.records ?? 0;
+  }
+
+  /** Memory that can be released by `spill()`, in bytes. */
+  get spillableBytes(): number {
+    return this.#frames.freshBytes + (this.#open?.bytes ?? 0);
   }
 
   get framesInFlight(): number {
-    return this.#inFlight.size;
+    return this.#frames.framesInFlight;
   }
 
   get bytesInFlight(): number {
-    return this.#bytesInFlight;
+    return this.#frames.bytesInFlight;
   }
 
-  /** Records in this lane, in flight or not. */
+  /** Records of this lane in memory, in flight or not. */
   get records(): number {
     return this.#records;
   }
@@ -110,29 +123,28 @@ export class Lane {
    * @param account the integration that the record belongs to.
    */
   add(line: string, bytes: number, nowMs: number, account: Account): void {
-    if (this.#open && !this.#hasRoom(this.#open, bytes)) this.cut(nowMs);
+    const place = this.#spoolsAlways ? this.#spool?.write(Buffer.from(line), 1, secondsOf(nowMs)) : undefined;
+    if (this.#open && !(this.#hasRoom(this.#open, bytes) && this.#open.segment === place?.segment)) this.cut(nowMs);
     const ordinal = this.#added;
     const sequence = this.#arrivalOrder.next(bytes);
     if (bytes > this.#frameBytes) {
       const shares = [{ account, records: 1 }];
       const body = Buffer.from(line);
       const madeAtS = secondsOf(nowMs);
-      this.#fresh.push(freshFrame({ ordinal, sequence, body, memory: undefined, records: 1, shares, bytes, madeAtS }));
+      this.#frames.push(
+        freshFrame({ ordinal, sequence, body, memory: undefined, records: 1, shares, bytes, madeAtS, place }),
+      );
       this.#added++;
       this.#records++;
       this.#bytes += bytes;
       return;
     }
-    this.#open ??= { ordinal, sequence, memory: this.#bodies.take(), filled: 0, records: 0, shares: [], bytes: 0 };
-    const open = this.#open;
-    open.filled = writeLine(open.memory, open.filled, line, bytes - 1);
-    addTo(open.shares, account);
-    open.records++;
-    open.bytes += bytes;
+    this.#open ??= new OpenLines({ ordinal, sequence, place }, this.#bodies);
+    this.#open.add(line, bytes, account, place);
     this.#added++;
     this.#records++;
     this.#bytes += bytes;
-    if (this.#isFull(open)) this.cut(nowMs);
+    if (this.#isFull(this.#open)) this.cut(nowMs);
   }
 
   #hasRoom(open: OpenLines, bytes: number): boolean {
@@ -151,67 +163,87 @@ export class Lane {
   /** Closes the open lines into a frame. */
   cut(nowMs: number): void {
     if (!this.#open) return;
-    const { memory, filled, ...rest } = this.#open;
-    const lines = memory.subarray(0, filled);
-    // A few lines must not occupy a whole buffer while they wait.
-    const copied = filled < FRAME_BYTES / 2;
-    const content = copied ? { body: Buffer.from(lines), memory: undefined } : { body: lines, memory };
-    this.#fresh.push(freshFrame({ ...rest, ...content, madeAtS: secondsOf(nowMs) }));
+    this.#frames.push(this.#open.frame(secondsOf(nowMs)));
     this.#open = undefined;
-    if (copied) this.#bodies.giveBack(memory);
   }
 
   /** The next frame to publish, now in flight. */
   take(): Frame | undefined {
-    const frame = this.#next();
-    if (frame) {
-      this.#inFlight.add(frame);
-      this.#bytesInFlight += frame.bytes;
-    }
-    return frame;
+    return this.#frames.take();
   }
 
   /** False once the frame was dropped. */
   isInFlight(frame: Frame): boolean {
-    return this.#inFlight.has(frame);
+    return this.#frames.isInFlight(frame);
   }
 
   confirmed(frame: Frame): void {
     // The broker has it, so its buffer can be reused. A dropped frame may still be in a socket.
-    if (this.#removeInFlight(frame)) {
+    if (this.#frames.landed(frame)) {
       this.#settle(frame);
       if (frame.memory) this.#bodies.giveBack(frame.memory);
     }
   }
 
-  /** Not confirmed: the frame waits again, ahead of everything that was logged after it. */
+  /** Not confirmed: the frame waits again, before everything that was logged after it. */
   giveBack(frame: Frame): void {
-    this.#removeInFlight(frame);
-    frame.attempts++;
-    this.#returned.push(frame);
-  }
-
-  #next(): Frame | undefined {
-    return this.#returned.shift() ?? this.#fresh.shift();
-  }
-
-  #removeInFlight(frame: Frame): boolean {
-    const wasInFlight = this.#inFlight.delete(frame);
-    if (wasInFlight) this.#bytesInFlight -= frame.bytes;
-    return wasInFlight;
+    this.#frames.giveBack(frame);
   }
 
   /** Place of the oldest record that is not in flight, in the order of all lanes; undefined if there is none. */
   get oldest(): number | undefined {
-    return (this.#returned.first ?? this.#fresh.first ?? this.#open)?.sequence;
+    return this.#frames.oldest ?? this.#open?.sequence;
   }
 
-  /** Drops the oldest frame that is not in flight. Closes the open lines if there is no other. */
-  dropOldest(nowMs: number): Frame | undefined {
+  /**
+   * Drops the oldest frame that is not in flight, or the oldest segment on disk if that is older. Closes the open lines
+   * if there is nothing else.
+   */
+  dropOldest(nowMs: number): Dropped[] {
+    if (this.mustLoad) return this.#spool!.dropOldest().map((dropped) => this.#droppedOnDisk(dropped));
     if (!this.hasWaiting) this.cut(nowMs);
-    const frame = this.#next();
-    if (frame) this.#settle(frame);
-    return frame;
+    const frame = this.#frames.shift();
+    if (!frame) return [];
+    this.#settle(frame);
+    return [frame];
+  }
+
+  #droppedOnDisk({ ordinal, records, shares, isAdopted }: DroppedOnDisk): Dropped {
+    if (!isAdopted) this.#flushTracker.settled(ordinal, records);
+    return { records, shares, bytes: 0 };
+  }
+
+  /**
+   * Moves the oldest frame that was never published to the disk.
+   *
+   * @returns how many bytes of memory that has released; 0 if there was nothing to move, or the disk refused it.
+   */
+  spill(nowMs: number): number {
+    if (this.#frames.freshBytes === 0) this.cut(nowMs);
+    const frame = this.#frames.spill();
+    if (!frame) return 0;
+    this.#records -= frame.records;
+    this.#bytes -= frame.bytes;
+    if (frame.memory) this.#bodies.giveBack(frame.memory);
+    return frame.bytes;
+  }
+
+  /** Reads the next frames from disk. Undefined if they are being read already. */
+  async load(): Promise<
+    { bytes: number; adopted: number; lost: Dropped | undefined; fault: Loaded['fault'] } | undefined
+  > {
+    const limits = { bytes: this.#frameBytes, records: this.#recordsPerFrame, ordinal: this.#added };
+    const loaded = await this.#frames.load(limits);
+    if (!loaded) return undefined;
+    let bytes = 0;
+    for (const frame of loaded.frames) {
+      bytes += frame.bytes;
+      this.#records += frame.records;
+    }
+    this.#bytes += bytes;
+    this.#added += loaded.adopted;
+    const lost = loaded.lost && this.#droppedOnDisk({ ...loaded.lost, isAdopted: false });
+    return { bytes, adopted: loaded.adopted, lost, fault: loaded.fault };
   }
 
   /**
@@ -224,18 +256,7 @@ export class Lane {
     // Called for each new connection, when many frames may wait.
     if (fitsAll) return [];
     if (this.#open && this.#open.bytes > this.#frameBytes) this.cut(nowMs);
-    const dropped: Frame[] = [];
-    for (const queue of [this.#returned, this.#fresh]) {
-      const frames = [...queue];
-      queue.clear();
-      for (const frame of frames) {
-        const parts = frame.body.length > largestBody && frame.records > 1 ? split(frame, largestBody) : [frame];
-        for (const part of parts) {
-          if (part.body.length > largestBody) dropped.push(part);
-          else queue.push(part);
-        }
-      }
-    }
+    const dropped = this.#frames.limit(largestBody);
     for (const frame of dropped) this.#settle(frame);
     return dropped;
   }
@@ -252,7 +273,8 @@ export class Lane {
       const sequence = this.#arrivalOrder.next(1);
       first ??= sequence;
       const ordinal = this.#added;
-      this.#fresh.push(freshFrame({ ordinal, sequence, body, records, madeAtS, bytes, memory: undefined, shares: [] }));
+      const frame = { ordinal, sequence, body, records, madeAtS, bytes, memory: undefined, shares: [] };
+      this.#frames.push(freshFrame(frame));
       this.#added += records;
       this.#records += records;
       this.#bytes += bytes;
@@ -260,22 +282,23 @@ export class Lane {
     return first ?? 0;
   }
 
-  /** Removes everything and returns it, in the order of the calls. */
-  drain(nowMs: number): Frame[] {
-    this.cut(nowMs);
-    const frames = [...this.#inFlight, ...this.#returned, ...this.#fresh];
-    this.#clear();
-    return frames.sort((a, b) => a.ordinal - b.ordinal);
+  /**
+   * Puts a frame of `drain()` on disk.
+   *
+   * @returns whether it is there.
+   */
+  spool(frame: Frame): boolean {
+    return this.#spool?.add(frame) ?? false;
   }
 
-  #clear(): void {
-    this.#returned.clear();
-    this.#fresh.clear();
-    this.#inFlight.clear();
-    this.#bytesInFlight = 0;
+  /** Removes everything that is in memory and returns it, in the order of the calls. */
+  drain(nowMs: number): Frame[] {
+    this.cut(nowMs);
+    const frames = this.#frames.drain();
     this.#records = 0;
     this.#bytes = 0;
     this.#flushTracker.settledUpTo(this.#added);
+    return frames;
   }
 
   /** Calls `done` when everything accepted until now is confirmed or dropped. Returns false if it is already. */
@@ -289,6 +312,7 @@ export class Lane {
     this.#records -= frame.records;
     this.#bytes -= frame.bytes;
     this.#flushTracker.settled(frame.ordinal, frame.records);
+    frame.place?.segment.settle(frame.records);
   }
 }
 

@@ -5,6 +5,9 @@ import { backoffMs, REFUSED } from '../backoff.js';
 import type { Level } from '../level.js';
 import type { ArrivalOrder, BodyPool, Frame } from './frames.js';
 import { Lane } from './lane.js';
+import type { LaneSpool } from './spool/lane-spool.js';
+import type { Segment } from './spool/segment.js';
+import type { Spool } from './spool/spool.js';
 import type { LaneStatus } from './status.js';
 
 export interface ThrottledLane {
@@ -16,6 +19,7 @@ export interface LanesOptions {
   readonly recordsPerMessage: number;
   readonly bodies: BodyPool;
   readonly arrivalOrder: ArrivalOrder;
+  readonly spool?: Spool | undefined;
   /** Called when a lane that was held back may continue. */
   readonly resume: () => void;
   /** Called with the service of each new lane. */
@@ -25,6 +29,8 @@ export interface LanesOptions {
 export class Lanes implements Iterable<ThrottledLane> {
   readonly #options: LanesOptions;
   readonly #lanes = new Map<string, ThrottledLane>();
+  /** Lanes for the records of earlier processes. They take turns with the others. */
+  readonly #replays = new Map<string, ThrottledLane & { readonly spool: LaneSpool }>();
   #last: ThrottledLane | undefined;
   #largestBody = Number.POSITIVE_INFINITY;
 
@@ -32,8 +38,9 @@ export class Lanes implements Iterable<ThrottledLane> {
     this.#options = options;
   }
 
-  [Symbol.iterator](): Iterator<ThrottledLane> {
-    return this.#lanes.values();
+  *[Symbol.iterator](): Iterator<ThrottledLane> {
+    yield* this.#lanes.values();
+    yield* this.#replays.values();
   }
 
   /** The lane of a service and level, created on first use. */
@@ -41,24 +48,48 @@ export class Lanes implements Iterable<ThrottledLane> {
     // A logger mostly writes one level many times in a row, so the last lane is nearly always the next one.
     if (this.#last?.lane.service === service && this.#last.lane.level === level) return this.#last;
     const key = `${level} ${service}`;
-    const lane = this.#lanes.get(key) ?? this.#open(service, level);
+    const lane = this.#lanes.get(key) ?? this.#open(service, level, this.#options.spool?.lane(service, level));
     this.#lanes.set(key, lane);
     this.#last = lane;
     return lane;
   }
 
+  /** Adds a segment of an earlier process. */
+  replay(service: string, level: Level, segment: Segment): void {
+    const key = `${level} ${service}`;
+    let replay = this.#replays.get(key);
+    if (!replay) {
+      const spool = this.#options.spool!.lane(service, level);
+      replay = { ...this.#open(service, level, spool), spool };
+      this.#replays.set(key, replay);
+    }
+    replay.spool.adopt(segment);
+  }
+
   /** Number of lanes that have something to send or in flight. */
   get busy(): number {
     let busy = 0;
-    for (const { lane } of this.#lanes.values()) if (!lane.isEmpty) busy++;
+    for (const { lane } of this) if (!lane.isEmpty || lane.mustLoad) busy++;
     return busy;
   }
 
-  /** Records in all lanes. */
+  /** Records of all lanes in memory. */
   get records(): number {
     let records = 0;
-    for (const { lane } of this.#lanes.values()) records += lane.records;
+    for (const { lane } of this) records += lane.records;
     return records;
+  }
+
+  /** Accepted records of all lanes that are only on disk. */
+  get spooled(): number {
+    let records = 0;
+    for (const { lane } of this) records += lane.spooled;
+    return records;
+  }
+
+  /** The lanes without those for the records of earlier processes. */
+  own(): Iterable<ThrottledLane> {
+    return this.#lanes.values();
   }
 
   /** Resolves when everything accepted until now is confirmed or dropped. */
@@ -78,7 +109,7 @@ export class Lanes implements Iterable<ThrottledLane> {
     return [...this].map(({ lane, throttle }) => ({
       service: lane.service,
       level: lane.level,
-      waiting: lane.records,
+      waiting: lane.records + lane.spooled,
       blocked: throttle.isHeld,
       nacks: lane.nacks,
       returns: lane.returns,
@@ -93,14 +124,23 @@ export class Lanes implements Iterable<ThrottledLane> {
   /** See `Lane.limitBodies`. */
   *limitBodies(largestBody: number): Iterable<{ readonly lane: Lane; readonly dropped: readonly Frame[] }> {
     this.#largestBody = largestBody;
-    for (const { lane } of this.#lanes.values()) yield { lane, dropped: lane.limitBodies(largestBody, Date.now()) };
+    for (const { lane } of this) yield { lane, dropped: lane.limitBodies(largestBody, Date.now()) };
   }
 
-  #open(service: string, level: Level): ThrottledLane {
+  #open(service: string, level: Level, spool: LaneSpool | undefined): ThrottledLane {
     const { recordsPerMessage, bodies, arrivalOrder, resume, onService } = this.#options;
     const throttle = new LaneThrottle((attempt) => backoffMs(attempt, REFUSED), resume);
     onService(service);
-    const lane = new Lane(service, level, recordsPerMessage, bodies, arrivalOrder);
+    const spoolsAlways = this.#options.spool?.config.mode === 'always';
+    const lane = new Lane({
+      service,
+      level,
+      recordsPerFrame: recordsPerMessage,
+      bodies,
+      arrivalOrder,
+      spool,
+      spoolsAlways,
+    });
     lane.limitBodies(this.#largestBody, Date.now());
     return { lane, throttle };
   }

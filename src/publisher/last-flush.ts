@@ -75,8 +75,9 @@ export class LastFlush {
   #handOver(publisher: Publisher, untilMs: number, staysOpen: boolean): Handover {
     const number = this.#numbers.get(publisher) ?? this.#numbers.size;
     this.#numbers.set(publisher, number);
-    // A function cannot be sent to another thread, which logs nothing anyway.
-    const { onDiagnostic: _, ...config } = publisher.config;
+    // A function cannot be sent to another thread, which logs nothing anyway. What it cannot send comes back, and is left
+    // on disk here.
+    const { onDiagnostic: _, spool: __, ...config } = publisher.config;
     const { lanes: leftovers, services } = publisher.handOver();
     const lanes = leftovers.map((leftover) => ({ leftover, packed: packed(leftover, publisher.log) }));
     const packedLanes = lanes.flatMap((lane) => lane.packed ?? []);

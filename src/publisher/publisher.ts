@@ -22,6 +22,9 @@ import type { LaneLeftover, LaneOutcome } from './handover.js';
 import { FRAME_BYTES } from './lane.js';
 import { Lanes, type ThrottledLane } from './lanes.js';
 import { reportOutages } from './outage.js';
+import { Adoption } from './spool/adoption.js';
+import type { Segment } from './spool/segment.js';
+import { Spool } from './spool/spool.js';
 import type { CloseResult, PublisherStats, PublisherStatus } from './status.js';
 import { lossWarner, type PublisherEvents, refusal, type Watch, warn } from './status.js';
 
@@ -37,6 +40,10 @@ export class Publisher {
   readonly #drops: DropCounter;
   readonly #watch: Watch;
   readonly #outage: { stop(): void };
+  readonly #spool: Spool | undefined;
+  readonly #adoption: Adoption | undefined;
+  /** The end of the script did not wait any more for the records that are on disk. */
+  #hasGivenUp = false;
   #state: 'open' | 'closed' = 'open';
   /** Set at the very end of the process: sends each record before the logging call returns. */
   #atOnce: (() => void) | undefined;
@@ -69,17 +76,30 @@ export class Publisher {
     // Every integration of the application may listen.
     this.events.setMaxListeners(0);
     this.#publishChannel = new PublishChannel(config.broker, `loghive producer ${process.pid}`, false);
+    // Without a usable address, nobody knows which broker would get the records later.
+    const spool = config.broker.fault === undefined ? config.spool : undefined;
+    this.#spool = spool && new Spool(spool, config.broker, this.#warnOfSpool);
     this.#lanes = new Lanes({
       recordsPerMessage: config.recordsPerMessage,
       bodies: this.#bodies,
       arrivalOrder: new ArrivalOrder(config.bufferBytes / 16),
+      spool: this.#spool,
       resume: () => this.#dispatch.pump(),
       onService: (service) => this.#announcer.add(service),
     });
-    this.#backlog = new Backlog(this.#lanes, this.#drops, config.bufferBytes);
-    this.#dispatch = new Dispatch(this.#publishChannel, this.#lanes, config, (throttled, frame, outcome) =>
-      this.#onOutcome(throttled, frame, outcome),
+    this.#backlog = new Backlog(this.#lanes, this.#drops, config.bufferBytes, this.#spool);
+    this.#dispatch = new Dispatch(
+      this.#publishChannel,
+      this.#lanes,
+      config,
+      (lane) => this.#backlog.load(lane, this.#warnOfSpool),
+      (throttled, frame, outcome) => this.#onOutcome(throttled, frame, outcome),
     );
+    const replay = (service: string, level: Level, segment: Segment) => {
+      this.#lanes.replay(service, level, segment);
+      this.#dispatch.pump();
+    };
+    this.#adoption = this.#spool && new Adoption(this.#spool, replay, this.#warnOfSpool);
     const { events } = this.#publishChannel;
     events.on('open', (_connection, isNew) => {
       // It may be another broker, or the limit may have changed.
@@ -89,7 +109,7 @@ export class Publisher {
     });
     events.on('unblocked', () => this.#dispatch.pump());
     events.on('lost', (error) => emitSafely(this.events, 'disconnect', error));
-    this.#outage = reportOutages(this.#publishChannel, this, () => this.stats().pending);
+    this.#outage = reportOutages(this.#publishChannel, this, () => this.#lanes.records + this.#lanes.spooled);
     events.on('channelClosed', (error) => {
       for (const { throttle } of this.#lanes) throttle.redeclare();
       // Otherwise a server with a smaller limit would refuse the same frame forever. Frames of the closed channel
@@ -104,7 +124,9 @@ export class Publisher {
 
   /** Announces a service whose records will be sent, so that consumers find it. */
   announce(service: string): void {
-    if (this.#state === 'open') this.#announcer.add(service);
+    if (this.#state === 'closed') return;
+    this.#announcer.add(service);
+    this.#adoption?.add(service);
   }
 
   /**
@@ -138,6 +160,7 @@ export class Publisher {
     }
     this.#backlog.added(lane.bytes - before);
     account.pending++;
+    this.#hasGivenUp = false;
     this.#atOnce?.();
   }
 
@@ -159,16 +182,17 @@ export class Publisher {
   }
 
   /**
-   * Flushes for at most `timeoutMs`, then closes the connection. Never rejects. What could not be sent is dropped,
-   * counted and reported. Later calls return the result of the first one.
+   * Flushes for at most `timeoutMs`, then closes the connection. Never rejects. What could not be sent is left on disk, or
+   * dropped, counted and reported if that is not possible. Later calls return the result of the first one.
    */
   close(timeoutMs: number = this.config.exitTimeoutMs): Promise<CloseResult> {
     this.#closing ??= this.#close(timeoutMs);
     return this.#closing;
   }
 
+  /** Nothing is left to be sent, or waited for at the end of the script. */
   get isIdle(): boolean {
-    return this.#lanes.records === 0;
+    return this.#lanes.records === 0 && (this.#lanes.spooled === 0 || this.#hasGivenUp);
   }
 
   stats(): PublisherStats {
@@ -176,27 +200,35 @@ export class Publisher {
   }
 
   status(): PublisherStatus {
-    return { connection: this.#publishChannel.connection.status(), lanes: this.#lanes.statuses() };
+    const connection = this.#publishChannel.connection.status();
+    const lanes = this.#lanes.statuses();
+    return this.#spool ? { connection, lanes, spool: this.#spool.status() } : { connection, lanes };
   }
 
   /**
-   * Flushes for at most `timeoutMs`, including what is logged meanwhile. Drops nothing.
+   * Flushes for at most `timeoutMs`, including what is logged meanwhile. Drops nothing. Does not wait for an unreachable
+   * broker if the records can be left on disk.
    *
    * @param account whose records to wait for. Default: all.
    * @returns whether nothing was pending at some moment.
    */
   flushWithin(timeoutMs: number, account?: Account): Promise<boolean> {
     this.#publishChannel.connection.open();
-    return this.#timedFlush.within(timeoutMs, account && (() => account.pending === 0));
+    const isInVain = () => this.isBrokerAway && this.#spool?.isUsable === true;
+    return this.#timedFlush.within(timeoutMs, isInVain, account && (() => account.pending === 0));
   }
 
   /**
-   * At the end of the script: drops what cannot be flushed in time. The process may continue and log again; that is
-   * flushed at the next end.
+   * At the end of the script: moves to disk what cannot be flushed in time. The process may continue and log again; that
+   * is flushed at the next end.
    */
   async flushOrGiveUp(): Promise<void> {
     const wasIdle = await this.flushWithin(this.config.exitTimeoutMs);
-    if (!wasIdle) this.#backlog.dropTheRest('unsent at exit', !this.isBrokerAway);
+    if (wasIdle) return;
+    this.#drops.hold();
+    this.#backlog.leave('unsent at exit', !this.isBrokerAway);
+    this.#drops.report();
+    this.#hasGivenUp = true;
   }
 
   cutWaiting(): void {
@@ -219,7 +251,7 @@ export class Publisher {
    * Whether the exit worker has something to do: records that are not confirmed, or a service that is not announced.
    */
   get hasLeftover(): boolean {
-    return !this.isIdle || (this.#backlog.confirmed > 0 && !this.#announcer.hasAnnounced);
+    return this.#lanes.records > 0 || (this.#backlog.confirmed > 0 && !this.#announcer.hasAnnounced);
   }
 
   /** Takes out everything that is not confirmed, for another thread to send. `takeBack()` accounts for it. */
@@ -248,11 +280,14 @@ export class Publisher {
     this.#atOnce = send;
   }
 
-  /** In the last `exit` listener: nothing can be sent any more. Counts and reports what is left. */
+  /**
+   * At the end of the process, when nothing can be sent any more: leaves the rest on disk, or counts and reports it. What
+   * later listeners of `exit` log is left on disk as well.
+   */
   abandon(): void {
     this.#drops.hold();
-    this.#stop();
-    this.#backlog.dropTheRest('unsent at exit', !this.isBrokerAway);
+    if (!this.#spool) this.#stop();
+    this.#backlog.leave('unsent at exit', !this.isBrokerAway);
     this.#drops.reportImmediately();
   }
 
@@ -260,17 +295,20 @@ export class Publisher {
     await this.flushWithin(timeoutMs);
     this.#drops.hold();
     this.#stop();
-    const unsent = this.#backlog.dropTheRest('unsent at close', !this.isBrokerAway);
+    const { spooled, unsent } = this.#backlog.leave('unsent at close', !this.isBrokerAway);
+    this.#backlog.close();
+    this.#spool?.release();
     await this.#announcer.hurry();
     await this.#publishChannel.connection.close();
     this.#drops.report();
-    return { confirmed: this.#backlog.confirmed, unsent };
+    return { confirmed: this.#backlog.confirmed, spooled, unsent };
   }
 
   #stop(): void {
     this.#dispatch.stop();
     this.#announcer.stop();
     this.#outage.stop();
+    this.#adoption?.stop();
     this.#state = 'closed';
     this.#bodies.clear();
   }
@@ -292,6 +330,8 @@ export class Publisher {
     const first = outcome === 'returned' ? lane.returns++ === 0 : lane.nacks++ === 0;
     if (first) warn(this, new LoghiveError('LOGHIVE_RECORDS_WAIT', refusal(lane, outcome)));
   }
+
+  readonly #warnOfSpool = (fault: string) => warn(this, new LoghiveError('LOGHIVE_SPOOL_UNAVAILABLE', fault));
 
   #limitBodies(largestBody: number): void {
     for (const [lane, frame] of this.#backlog.limitBodies(largestBody))

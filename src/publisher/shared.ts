@@ -71,10 +71,11 @@ async function release(key: string, entry: Entry, account: Account, timeoutMs: n
   entry.references--;
   if (entry.references > 0) {
     await publisher.flushWithin(timeoutMs, account);
-  } else {
-    table().delete(key);
-    await publisher.close(timeoutMs);
-    exitHooks().remove(publisher);
+    return { confirmed: account.confirmed, spooled: 0, unsent: account.pending + account.unsent };
   }
-  return { confirmed: account.confirmed, unsent: account.pending + account.unsent };
+  table().delete(key);
+  await publisher.close(timeoutMs);
+  exitHooks().remove(publisher);
+  // Everything else was confirmed or dropped.
+  return { confirmed: account.confirmed, spooled: account.pending, unsent: account.unsent };
 }

@@ -9,17 +9,25 @@ import type { Level } from '../level.js';
 import type { DropCounter, DropCounts } from './drop-counter.js';
 import type { Frame } from './frames.js';
 import type { Lane } from './lane.js';
+import type { SpoolStatus } from './spool/spool.js';
 
-/** Counts of one publisher. At any moment `accepted` = `confirmed` + `pending` + everything in `dropped`. */
+/**
+ * Counts of one publisher. At any moment `accepted` + `adopted` = `confirmed` + `pending` + `spooled` + everything in
+ * `dropped`.
+ */
 export interface PublisherStats {
   /** Records whose logging call returned. */
   readonly accepted: number;
+  /** Records that earlier processes left on disk, and that were read from there. */
+  readonly adopted: number;
   /** Records that the broker confirmed. */
   readonly confirmed: number;
   /** Records in memory that are not confirmed yet. */
   readonly pending: number;
   /** The size of these records, in bytes. */
   readonly pendingBytes: number;
+  /** Records that are only on disk. */
+  readonly spooled: number;
   /** Dropped records by level and reason. */
   readonly dropped: DropCounts;
   /**
@@ -31,7 +39,7 @@ export interface PublisherStats {
 export interface LaneStatus {
   readonly service: string;
   readonly level: Level;
-  /** Records in memory that are not confirmed yet. */
+  /** Records in memory and on disk that are not confirmed yet. */
   readonly waiting: number;
   /** The broker refused the last message; it is retried after a delay. */
   readonly blocked: boolean;
@@ -44,13 +52,17 @@ export interface LaneStatus {
 export interface PublisherStatus {
   readonly connection: ConnectionStatus;
   readonly lanes: readonly LaneStatus[];
+  /** Missing if there is no spool. */
+  readonly spool?: SpoolStatus;
 }
 
 export interface CloseResult {
   /** Records of this integration that the broker confirmed. */
   readonly confirmed: number;
+  /** Records that were left on disk. The next process of the service sends them. */
+  readonly spooled: number;
   /**
-   * Records that were not confirmed in time: dropped and counted, or still pending if another integration shares the
+   * Records that were neither confirmed in time nor written to disk: dropped and counted, or still pending if another integration shares the
    * connection.
    */
   readonly unsent: number;

@@ -15,9 +15,13 @@ export interface LaneTally extends Lane {
   confirmed: number;
   /** Dropped records by reason. */
   readonly dropped: Map<string, number>;
+  /** Records that were left on disk when their publisher was closed. */
+  left: number;
+  /** Records of earlier processes, or of closed publishers, that were read from disk. */
+  adopted: number;
 }
 
-const KEY = Symbol.for('loghive.tally.1');
+const KEY = Symbol.for('loghive.tally.2');
 
 function table(): Map<string, LaneTally> {
   const holder = globalThis as { [KEY]?: Map<string, LaneTally> };
@@ -30,7 +34,7 @@ function entryOf({ service, level }: Lane): LaneTally {
   const key = `${level} ${service}`;
   let entry = table().get(key);
   if (!entry) {
-    entry = { service, level, confirmed: 0, dropped: new Map() };
+    entry = { service, level, confirmed: 0, dropped: new Map(), left: 0, adopted: 0 };
     table().set(key, entry);
   }
   return entry;
@@ -42,6 +46,14 @@ export function tallies(): Iterable<LaneTally> {
 
 export function tallyConfirmed(lane: Lane, records: number): void {
   entryOf(lane).confirmed += records;
+}
+
+export function tallyLeft(lane: Lane, records: number): void {
+  if (records > 0) entryOf(lane).left += records;
+}
+
+export function tallyAdopted(lane: Lane, records: number): void {
+  if (records > 0) entryOf(lane).adopted += records;
 }
 
 export function tallyDropped(lane: Lane, reason: string, records: number): void {

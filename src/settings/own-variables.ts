@@ -2,9 +2,7 @@
 import { nearest } from './nearest.js';
 
 const PREFIX = 'LOGHIVE_';
-const KNOWN = ['URL', 'SERVICE', 'ENABLED', 'REDACT', 'DATABASE_URL', 'LOG_LEVEL'];
-/** Settings that only other versions of Loghive have. */
-const UNUSED = ['SPOOL_DIR'];
+const KNOWN = ['URL', 'SERVICE', 'ENABLED', 'REDACT', 'SPOOL_DIR', 'DATABASE_URL', 'LOG_LEVEL'];
 
 /**
  * Variables that are not settings: those of this project's tests, and those that Kubernetes sets in every container
@@ -20,7 +18,6 @@ export function unknownVariable(name: string): string | undefined {
   const rest = name.slice(PREFIX.length);
   if (!name.toUpperCase().startsWith(PREFIX) || NOT_OURS.test(rest)) return undefined;
   if (name.startsWith(PREFIX) && KNOWN.includes(rest)) return undefined;
-  if (name.startsWith(PREFIX) && UNUSED.includes(rest)) return 'has no effect in this version of Loghive. Remove it.';
   const meant = nearest(rest, KNOWN);
   const hint = meant
     ? `Did you mean ${PREFIX}${meant}?`

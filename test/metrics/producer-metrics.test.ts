@@ -3,7 +3,8 @@ import * as promClient from 'prom-client';
 import { describe, expect, test } from 'vitest';
 import { collectMetrics, LoggerClient } from '../../src/index.js';
 import { seriesOf } from '../support/scrape.js';
-import { onEnd, uniqueName, useBroker } from '../support/use-servers.js';
+import { onEnd, uniqueName, useBroker, useProxy } from '../support/use-servers.js';
+import { sendLeftBehind, useSpoolFolder } from '../support/use-spool.js';
 import { eventually } from '../support/wait.mjs';
 
 const REGISTRIES = [
@@ -42,7 +43,7 @@ describe.each(REGISTRIES)('a registry of %s', (_, newRegistry) => {
     const service = uniqueName('shop');
     const registry = newRegistry();
     collectMetrics(registry);
-    const client = new LoggerClient({ service, url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0 });
+    const client = new LoggerClient({ service, url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0, spool: false });
     client.on('warning', () => {});
     onEnd(() => client.close());
     client.info('one');
@@ -58,6 +59,30 @@ describe.each(REGISTRIES)('a registry of %s', (_, newRegistry) => {
     expect(after.get(of('dropped_total', service, 'WARNING', ',reason="unsent at close"'))).toBe(1);
     client.info('late');
     expect((await series()).get(of('dropped_total', service, 'INFO', ',reason="logged after close"'))).toBe(1);
+  });
+
+  test('counts records that were left on disk as accepted, and only by the process that accepted them', async () => {
+    const broker = await useBroker();
+    const proxy = await useProxy(broker.url);
+    await proxy.refuse();
+    const service = uniqueName('shop');
+    const registry = newRegistry();
+    collectMetrics(registry);
+    const options = { service, url: proxy.url(broker.url), spool: { dir: useSpoolFolder() } };
+    const client = new LoggerClient(options);
+    client.on('warning', () => {});
+    onEnd(() => client.close());
+    for (let n = 0; n < 3; n++) client.info('sold');
+    const counts = async () => {
+      const series = seriesOf(await registry.metrics());
+      return ['accepted_total', 'confirmed_total', 'waiting'].map((name) => series.get(of(name, service, 'INFO')));
+    };
+    expect(await counts()).toEqual([3, 0, 3]);
+    await client.close();
+    expect(await counts()).toEqual([3, 0, 0]);
+    await proxy.heal();
+    await sendLeftBehind({ service, url: options.url, dir: options.spool.dir }, 3);
+    expect(await counts()).toEqual([3, 3, 0]);
   });
 
   test('can be passed twice, and again after it was cleared', async () => {

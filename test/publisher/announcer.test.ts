@@ -90,14 +90,16 @@ describe('a producer', () => {
     });
     expect(transport.stats()).toEqual({
       accepted: 0,
+      adopted: 0,
       confirmed: 0,
       pending: 0,
       pendingBytes: 0,
+      spooled: 0,
       dropped: {},
       retries: 0,
     });
     expect(transport.status().lanes).toEqual([]);
-    expect(await transport.close()).toEqual({ confirmed: 0, unsent: 0 });
+    expect(await transport.close()).toEqual({ confirmed: 0, spooled: 0, unsent: 0 });
   });
 
   test('is announced again on each connection', async () => {
@@ -298,6 +300,6 @@ describe('a publisher', () => {
     proxy.halfOpen();
     expect(publisher.isIdle).toBe(true);
     await publisher.flush();
-    expect(await publisher.close()).toEqual({ confirmed: 0, unsent: 0 });
+    expect(await publisher.close()).toEqual({ confirmed: 0, spooled: 0, unsent: 0 });
   });
 });

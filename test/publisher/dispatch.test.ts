@@ -63,7 +63,8 @@ function useDispatch(size: 'full' | 'small' = 'full') {
   const dispatch: Dispatch = new Dispatch(
     publishChannel as unknown as PublishChannel,
     lanes,
-    { lingerMs: 0, queues },
+    { lingerMs: 0, queues, bufferBytes: 2 * WINDOW_BYTES },
+    async () => false,
     ({ lane }, frame, outcome) => {
       if (outcome !== 'confirmed') return lane.giveBack(frame);
       lane.confirmed(frame);

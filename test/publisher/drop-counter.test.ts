@@ -5,7 +5,12 @@ import { Account, BodyPool } from '../../src/publisher/frames.js';
 import { FRAME_BYTES, Lane } from '../../src/publisher/lane.js';
 
 function lane(level: Level, lines = 1): Lane {
-  const made = new Lane('shop', level, Number.POSITIVE_INFINITY, new BodyPool(FRAME_BYTES, 0));
+  const made = new Lane({
+    service: 'shop',
+    level,
+    recordsPerFrame: Number.POSITIVE_INFINITY,
+    bodies: new BodyPool(FRAME_BYTES, 0),
+  });
   for (let line = 0; line < lines; line++) made.add('x', 2, 0, new Account());
   return made;
 }

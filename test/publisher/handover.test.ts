@@ -6,7 +6,7 @@ import { FRAME_BYTES, Lane } from '../../src/publisher/lane.js';
 const NOW_MS = 1_800_000_000_000;
 
 function laneOf(...records: string[]): Lane {
-  const lane = new Lane('shop', 'INFO', 2, new BodyPool(FRAME_BYTES, 0));
+  const lane = new Lane({ service: 'shop', level: 'INFO', recordsPerFrame: 2, bodies: new BodyPool(FRAME_BYTES, 0) });
   for (const record of records) lane.add(record, Buffer.byteLength(record) + 1, NOW_MS, new Account());
   return lane;
 }
@@ -46,16 +46,15 @@ it('the outcome counts what became of each frame, including the parts of one tha
   settle(packed, 0, 'confirmed', 2);
   settle(packed, 1, 'confirmed', 1);
   settle(packed, 1, 'tooLarge', 1);
-  const { confirmed, tooLarge, rest, restRecords } = outcomeOf(leftover, packed);
-  expect({ confirmed, tooLarge, restRecords, rest: rest.map(({ body }) => body.toString()) }).toEqual({
+  const { confirmed, tooLarge, rest } = outcomeOf(leftover, packed);
+  expect({ confirmed, tooLarge, rest: rest.map(({ body }) => body.toString()) }).toEqual({
     confirmed: 3,
     tooLarge: 1,
-    restRecords: 1,
     rest: ['5'],
   });
 });
 
 it('the outcome counts all records as left over if there was no memory for the handover', () => {
   const leftover = leftoverOf(laneOf('1', '2', '3'));
-  expect(outcomeOf(leftover, undefined)).toMatchObject({ confirmed: 0, tooLarge: 0, restRecords: 3 });
+  expect(outcomeOf(leftover, undefined)).toMatchObject({ confirmed: 0, tooLarge: 0, rest: leftover.frames });
 });

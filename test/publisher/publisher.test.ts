@@ -201,7 +201,7 @@ describe('a publisher', () => {
     const publisher = open({ url: 'amqp://127.0.0.1:1' });
     for (const number of range(10)) publisher.accept('shop', 'INFO', line(number));
     const started = performance.now();
-    expect(await publisher.close(300)).toEqual({ confirmed: 0, unsent: 10 });
+    expect(await publisher.close(300)).toEqual({ confirmed: 0, spooled: 0, unsent: 10 });
     expect(performance.now() - started).toBeLessThan(3000);
     expect(publisher.stats().dropped).toEqual({ INFO: { 'unsent at close': 10 } });
   });
@@ -227,7 +227,7 @@ describe('a publisher', () => {
     const closing = publisher.close(8000);
     await eventually(() => connection().lastErrorAtMs! > lastErrorAtMs && connection().state === 'waiting');
     await proxy.heal();
-    expect(await closing).toEqual({ confirmed: 1, unsent: 0 });
+    expect(await closing).toEqual({ confirmed: 1, spooled: 0, unsent: 0 });
   });
 
   it.each<[string, (number: number) => string]>([
@@ -317,7 +317,7 @@ describe('a publisher', () => {
     const publisher = open();
     publisher.accept(uniqueName('svc'), 'INFO', line(1));
     const [first, second] = await Promise.all([publisher.close(), publisher.close()]);
-    expect(first).toEqual({ confirmed: 1, unsent: 0 });
+    expect(first).toEqual({ confirmed: 1, spooled: 0, unsent: 0 });
     expect(second).toBe(first);
   });
 

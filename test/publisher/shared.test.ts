@@ -61,10 +61,10 @@ describe('publishers', () => {
     const service = uniqueName('svc');
     const [first, second] = [share(config), share(config)];
     first.publisher.accept(service, 'INFO', '{"number":1}', first.account);
-    expect(await first.release()).toEqual({ confirmed: 1, unsent: 0 });
+    expect(await first.release()).toEqual({ confirmed: 1, spooled: 0, unsent: 0 });
     expect(second.publisher.status().connection.state).toBe('ready');
     second.publisher.accept(service, 'INFO', '{"number":2}', second.account);
-    expect(await second.release()).toEqual({ confirmed: 1, unsent: 0 });
+    expect(await second.release()).toEqual({ confirmed: 1, spooled: 0, unsent: 0 });
     expect(second.publisher.status().connection.state).toBe('closed');
     second.publisher.accept(service, 'INFO', '{"number":3}');
     expect(second.publisher.stats().dropped).toEqual({ INFO: { 'logged after close': 1 } });
@@ -77,7 +77,7 @@ describe('publishers', () => {
     expect(answers[1]).toBe(answers[0]);
     expect(answers[2]).toBe(answers[0]);
     second.publisher.accept(uniqueName('svc'), 'INFO', '{}', second.account);
-    expect(await second.release()).toEqual({ confirmed: 1, unsent: 0 });
+    expect(await second.release()).toEqual({ confirmed: 1, spooled: 0, unsent: 0 });
   });
 
   it('are replaced after the last release, without waiting for its end', async () => {
@@ -88,17 +88,17 @@ describe('publishers', () => {
     expect(second.publisher).not.toBe(first.publisher);
     await ended;
     second.publisher.accept(uniqueName('svc'), 'INFO', '{}', second.account);
-    expect(await second.release()).toEqual({ confirmed: 1, unsent: 0 });
+    expect(await second.release()).toEqual({ confirmed: 1, spooled: 0, unsent: 0 });
   });
 
   it('tell a closed integration how many of its records are unsent, and keep these while others are open', async () => {
     const config = ownSettings({ url: 'amqp://127.0.0.1:1', exitTimeoutMs: 50 });
     const [first, second, silent] = [share(config), share(config), share(config)];
     for (const { publisher, account } of [first, second, second]) publisher.accept('shop', 'INFO', '{}', account);
-    expect(await silent.release()).toEqual({ confirmed: 0, unsent: 0 });
-    expect(await first.release()).toEqual({ confirmed: 0, unsent: 1 });
+    expect(await silent.release()).toEqual({ confirmed: 0, spooled: 0, unsent: 0 });
+    expect(await first.release()).toEqual({ confirmed: 0, spooled: 0, unsent: 1 });
     expect(second.publisher.stats()).toMatchObject({ pending: 3, dropped: {} });
-    expect(await second.release()).toEqual({ confirmed: 0, unsent: 2 });
+    expect(await second.release()).toEqual({ confirmed: 0, spooled: 0, unsent: 2 });
     expect(second.publisher.stats()).toMatchObject({ pending: 0, dropped: { INFO: { 'unsent at close': 3 } } });
   });
 
@@ -133,7 +133,7 @@ describe('publishers', () => {
       await new Promise(setImmediate);
       expect(second.account.confirmed).toBeLessThan(20_000);
     }
-    expect(await releasing).toEqual({ confirmed: 1, unsent: 0 });
+    expect(await releasing).toEqual({ confirmed: 1, spooled: 0, unsent: 0 });
   });
 
   it('add listeners to the process once, however many they are, and remove them again', async () => {

@@ -317,7 +317,7 @@ describe('restore()', () => {
     const { console, service, patched } = usePatch();
     const { log } = console;
     console.log('before');
-    expect(await patched.close()).toEqual({ confirmed: 1, unsent: 0 });
+    expect(await patched.close()).toEqual({ confirmed: 1, spooled: 0, unsent: 0 });
     expect(console.log).not.toBe(log);
     console.log('after');
     log('after');
@@ -545,7 +545,7 @@ describe('options', () => {
     expect(console.log).toBe(log);
     expect(printed()).toBe('text\n');
     expect(patched.stats().accepted).toBe(0);
-    expect(await patched.close()).toEqual({ confirmed: 0, unsent: 0 });
+    expect(await patched.close()).toEqual({ confirmed: 0, spooled: 0, unsent: 0 });
   });
 });
 

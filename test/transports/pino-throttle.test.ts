@@ -23,7 +23,7 @@ function useThrottled() {
       done();
     },
   });
-  throttleLines(stream, BUFFER_BYTES, () => ({ accepted: 0, pending: 0, dropped: {}, retries: 0, ...publisher }));
+  throttleLines(stream, BUFFER_BYTES, () => publisher);
   return { stream: stream.resume(), publisher, taken: () => taken };
 }
 

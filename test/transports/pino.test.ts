@@ -304,7 +304,7 @@ describe('the stream', () => {
     const { stream, errors } = useStream({ lingerMs: 14 });
     const logger = pino(stream);
     logger.info('before');
-    expect(await stream.close()).toEqual({ confirmed: 1, unsent: 0 });
+    expect(await stream.close()).toEqual({ confirmed: 1, spooled: 0, unsent: 0 });
     logger.info('after');
     stream.write('two\nlines\n');
     await new Promise(setImmediate);

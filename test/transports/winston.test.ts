@@ -212,7 +212,7 @@ describe('the Winston transport', () => {
   it('is closed for good when the application closes it', async () => {
     const { transport } = loghive();
     const logger = winston.createLogger({ transports: [transport] });
-    expect(await transport.close()).toEqual({ confirmed: 0, unsent: 0 });
+    expect(await transport.close()).toEqual({ confirmed: 0, spooled: 0, unsent: 0 });
     logger.info('too late');
     expect(transport.status().connection.state).toBe('closed');
   });

@@ -1,0 +1,95 @@
+/**
+ * Segments of processes that are gone: looked for at the start and once a minute, and taken over by renaming them,
+ * which only one process can do.
+ */
+import { readdir, rename, stat, utimes } from 'node:fs/promises';
+import path from 'node:path';
+import type { Level } from '../../level.js';
+import { StatusLog } from '../../status-log.js';
+import { formatOwner, isGone, NOBODY, parseOwner, TOUCH_EVERY_MS } from './owner.js';
+import type { Segment } from './segment.js';
+import { formatName, parseName, type SegmentName } from './segment-name.js';
+import type { Spool } from './spool.js';
+
+/** How often to look for segments, in milliseconds. */
+const LOOK_EVERY_MS = 60_000;
+
+export class Adoption {
+  readonly #spool: Spool;
+  readonly #onSegment: (service: string, level: Level, segment: Segment) => void;
+  readonly #log: StatusLog;
+  readonly #services = new Set<string>();
+  #looking: NodeJS.Timeout | undefined;
+  #touching: NodeJS.Timeout | undefined;
+  #state: 'open' | 'stopped' = 'open';
+
+  /**
+   * @param onSegment receives each segment that was taken over.
+   * @param warn receives why segments cannot be taken over, once each.
+   */
+  constructor(
+    spool: Spool,
+    onSegment: (service: string, level: Level, segment: Segment) => void,
+    warn: (sentence: string) => void,
+  ) {
+    this.#spool = spool;
+    this.#onSegment = onSegment;
+    this.#log = new StatusLog((sentence) => warn(sentence));
+  }
+
+  /** Looks for segments of this service, now and from time to time. */
+  add(service: string): void {
+    if (this.#state === 'stopped' || this.#services.has(service)) return;
+    this.#services.add(service);
+    this.#looking ??= setInterval(() => this.#lookForAll(), LOOK_EVERY_MS).unref();
+    this.#touching ??= setInterval(() => this.#touch(), TOUCH_EVERY_MS).unref();
+    void this.#look(service);
+  }
+
+  stop(): void {
+    clearInterval(this.#looking);
+    clearInterval(this.#touching);
+    this.#state = 'stopped';
+  }
+
+  #lookForAll(): void {
+    for (const service of this.#services) void this.#look(service);
+  }
+
+  async #look(service: string): Promise<void> {
+    const folder = this.#spool.folderOf(service);
+    try {
+      const names = (await readdir(folder)).map(parseName).filter((name) => name !== undefined);
+      for (const name of names.sort((a, b) => a.number - b.number)) await this.#take(service, folder, name);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      // Nothing was ever spooled.
+      if (code === 'ENOENT') return;
+      this.#log.once(
+        `records of earlier processes in ${folder} cannot be sent: ${message}. Correct the rights of the folder.`,
+      );
+    }
+  }
+
+  async #take(service: string, folder: string, name: SegmentName): Promise<void> {
+    const file = path.join(folder, formatName(name));
+    try {
+      const { size, mtimeMs } = await stat(file);
+      const owner = name.owner === NOBODY ? undefined : parseOwner(name.owner);
+      if (name.owner !== NOBODY && (!owner || !isGone(owner, this.#spool.owner, Date.now() - mtimeMs))) return;
+      if (this.#state === 'stopped' || !this.#spool.hasRoom(size)) return;
+      const taken = { ...name, number: this.#spool.nextNumber(), owner: formatOwner(this.#spool.owner) };
+      await rename(file, path.join(folder, formatName(taken)));
+      this.#onSegment(service, taken.level, this.#spool.adopted(service, taken, size));
+    } catch (error) {
+      // Another process was faster.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+
+  /** Shows processes in other containers that this one is alive. */
+  #touch(): void {
+    const now = new Date();
+    for (const { path: file } of this.#spool.segments) void utimes(file, now, now).catch(() => {});
+  }
+}

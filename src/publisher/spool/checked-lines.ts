@@ -1,0 +1,112 @@
+/**
+ * The content of a segment: one record a line, each with its length and checksum, so that damage costs only the records
+ * that it hit.
+ *
+ *   000000a7 5d41402a 697c5e80 {"id":"0199…","service":"shop",…}
+ *   length   CRC-32   seconds  the record
+ *
+ * All three are 8 hexadecimal digits: the length of the record in bytes, the CRC-32 of the seconds and the record, and
+ * the time of the logging call in seconds since the epoch (the AMQP `timestamp` of its message). Pure.
+ */
+import { crc32 } from 'node:zlib';
+
+/** Bytes in front of the record. */
+export const HEAD_BYTES = 27;
+/** Place of the seconds, from which on the checksum counts. */
+const SECONDS_AT = 18;
+
+const LINE_FEED = 0x0a;
+
+/** Size of a body of `records` lines in a segment. */
+export function checkedBytes(bodyBytes: number, records: number): number {
+  return bodyBytes + 1 + records * HEAD_BYTES;
+}
+
+/** @param body lines of JSON, separated by line feeds. */
+export function checkedLines(body: Buffer, records: number, madeAtS: number): Buffer {
+  const target = Buffer.allocUnsafe(checkedBytes(body.length, records));
+  const seconds = `${hex(madeAtS)} `;
+  let at = 0;
+  for (let start = 0; start <= body.length; ) {
+    const found = body.indexOf(LINE_FEED, start);
+    const end = found === -1 ? body.length : found;
+    target.write(seconds, at + SECONDS_AT, 'latin1');
+    body.copy(target, at + HEAD_BYTES, start, end);
+    const next = at + HEAD_BYTES + (end - start);
+    const checksum = crc32(target.subarray(at + SECONDS_AT, next));
+    target.write(`${hex(end - start)} ${hex(checksum)} `, at, 'latin1');
+    target[next] = LINE_FEED;
+    at = next + 1;
+    start = end + 1;
+  }
+  return target;
+}
+
+function hex(value: number): string {
+  return value.toString(16).padStart(8, '0');
+}
+
+export interface CheckedLine {
+  /** [start, end) of the record in the chunk. */
+  readonly start: number;
+  readonly end: number;
+  readonly madeAtS: number;
+}
+
+export interface ReadLines {
+  /** The intact lines. */
+  readonly lines: readonly CheckedLine[];
+  /** Bytes of the chunk that are done with. The rest is the beginning of a line. */
+  readonly consumed: number;
+  /** Number of lines that were skipped because they are damaged. */
+  readonly damaged: number;
+}
+
+/**
+ * Reads the lines of a part of a segment.
+ *
+ * @param chunk begins at the start of a line.
+ * @param remaining bytes of the segment from the start of the chunk on. A line that would end after them is damaged, or
+ *   was being written when the process was killed.
+ * @param maxLines stops after this many intact lines.
+ */
+export function readLines(chunk: Buffer, remaining: number, maxLines = Number.POSITIVE_INFINITY): ReadLines {
+  const lines: CheckedLine[] = [];
+  let damaged = 0;
+  let at = 0;
+  while (at < chunk.length && lines.length < maxLines) {
+    const head = headOf(chunk, at);
+    const end = at + HEAD_BYTES + (head?.length ?? 0);
+    if (head && end <= chunk.length && crc32(chunk.subarray(at + SECONDS_AT, end)) === head.checksum) {
+      lines.push({ start: at + HEAD_BYTES, end, madeAtS: head.madeAtS });
+      at = end + 1;
+      continue;
+    }
+    // The rest of the line may come with the next chunk.
+    if (end > chunk.length && end < remaining) break;
+    const lineFeed = chunk.indexOf(LINE_FEED, at);
+    if (lineFeed === -1 && remaining > chunk.length) break;
+    // Without a line feed, the segment was torn here: by a kill, before the logging call returned.
+    if (lineFeed !== -1) damaged++;
+    at = lineFeed === -1 ? chunk.length : lineFeed + 1;
+  }
+  return { lines, consumed: Math.min(at, remaining), damaged };
+}
+
+interface Head {
+  readonly length: number;
+  readonly checksum: number;
+  readonly madeAtS: number;
+}
+
+const HEAD = /^[0-9a-f]{8} [0-9a-f]{8} [0-9a-f]{8} $/;
+
+function headOf(chunk: Buffer, at: number): Head | undefined {
+  const text = chunk.toString('latin1', at, at + HEAD_BYTES);
+  if (!HEAD.test(text)) return undefined;
+  return {
+    length: Number.parseInt(text.slice(0, 8), 16),
+    checksum: Number.parseInt(text.slice(9, 17), 16),
+    madeAtS: Number.parseInt(text.slice(18, 26), 16),
+  };
+}

@@ -1,0 +1,256 @@
+/**
+ * The records of one lane that are only on disk: a queue of ranges of segments. Written at its end, read at its start.
+ */
+import { type Frame, freshFrame, mergeShares, type Share, takeShares } from '../frames.js';
+import { type CheckedLine, checkedBytes, checkedLines, HEAD_BYTES, readLines } from './checked-lines.js';
+import type { Place, Segment } from './segment.js';
+
+/** How much is read at once, in bytes. A larger record is read whole. */
+const READ_BYTES = 256 * 1024;
+
+/** The disk that all lanes of a publisher share. */
+export interface Disk {
+  /** A segment is closed at this size, in bytes. */
+  readonly segmentBytes: number;
+  readonly config: { readonly fsync: boolean };
+  hasRoom(bytes: number): boolean;
+  /** Runs a write. Undefined if it failed, or is not tried at the moment. */
+  attempt<T>(write: () => T): T | undefined;
+}
+
+interface Range {
+  readonly segment: Segment;
+  start: number;
+  end: number;
+  /** Number of records, all from `ordinal` on; undefined if another process wrote them: they are counted when read. */
+  records: number | undefined;
+  ordinal: number;
+  readonly sequence: number;
+  readonly shares: Share[];
+}
+
+export interface FrameLimits {
+  readonly bytes: number;
+  readonly records: number;
+  /** Number of the next record of the lane. */
+  readonly ordinal: number;
+}
+
+export interface Loaded {
+  readonly frames: readonly Frame[];
+  /** Records of other processes among them. */
+  readonly adopted: number;
+  /** Records that could not be read. */
+  readonly lost: Dropped | undefined;
+  /** Why. */
+  readonly fault: string | undefined;
+}
+
+/** Records that were dropped, from number `ordinal` on. */
+export interface Dropped {
+  /** Meaningless if another process wrote them. */
+  readonly ordinal: number;
+  readonly records: number;
+  readonly shares: readonly Share[];
+  readonly isAdopted: boolean;
+}
+
+export class LaneSpool {
+  readonly #disk: Disk;
+  readonly #create: () => Segment;
+  readonly #ranges: Range[] = [];
+  /** The segment that is appended to. */
+  #writer: Segment | undefined;
+  #records = 0;
+
+  /** @param create makes the next segment; throws the system's error. */
+  constructor(disk: Disk, create: () => Segment) {
+    this.#disk = disk;
+    this.#create = create;
+  }
+
+  get isEmpty(): boolean {
+    return this.#ranges.length === 0;
+  }
+
+  /** Records of this process that are only here. */
+  get records(): number {
+    return this.#records;
+  }
+
+  /** Place of the oldest record in the order of all lanes. */
+  get oldest(): number | undefined {
+    return this.#ranges[0]?.sequence;
+  }
+
+  /**
+   * Appends lines to the current segment.
+   *
+   * @returns where they are; undefined if they could not be written, which is reported.
+   */
+  write(body: Buffer, records: number, madeAtS: number): Place | undefined {
+    const bytes = checkedBytes(body.length, records);
+    if (!this.#disk.hasRoom(bytes)) return undefined;
+    return this.#disk.attempt(() => {
+      if (this.#writer && this.#writer.size > 0 && this.#writer.size + bytes > this.#disk.segmentBytes) this.rotate();
+      const segment = this.#writer?.isGone === false ? this.#writer : this.#create();
+      this.#writer = segment;
+      const start = segment.size;
+      segment.append(checkedLines(body, records, madeAtS), records, this.#disk.config.fsync);
+      return { segment, range: { start, end: segment.size } };
+    });
+  }
+
+  /** The next lines go into a new segment. */
+  rotate(): void {
+    this.#writer?.close();
+    this.#writer = undefined;
+  }
+
+  /**
+   * Takes over a frame. Its memory may be released.
+   *
+   * @returns false if it could not be written.
+   */
+  add(frame: Frame): boolean {
+    const place = frame.place?.range ? frame.place : this.write(frame.body, frame.records, frame.madeAtS);
+    if (!place?.range) return false;
+    // A part of it was written before, which does not count any more.
+    if (frame.place && frame.place !== place) frame.place.segment.settle(frame.records);
+    this.#records += frame.records;
+    // Nearly always the end. Frames that were in flight, or were read from here, go back to the front.
+    let at = this.#ranges.length;
+    while (at > 0 && this.#ranges[at - 1]!.ordinal > frame.ordinal) at--;
+    const before = this.#ranges[at - 1];
+    if (before?.records !== undefined && isContinuedBy(before, place.segment, place.range.start, frame.ordinal)) {
+      before.end = place.range.end;
+      before.records += frame.records;
+      mergeShares(before.shares, frame.shares);
+    } else {
+      const { records, ordinal, sequence } = frame;
+      const shares = frame.shares.map((share) => ({ ...share }));
+      this.#ranges.splice(at, 0, { segment: place.segment, ...place.range, records, ordinal, sequence, shares });
+    }
+    return true;
+  }
+
+  /** Adds a segment of a process that is gone. */
+  adopt(segment: Segment): void {
+    const { size } = segment;
+    // Keeps the file until all of it is read.
+    segment.found(1);
+    this.#ranges.push({ segment, start: 0, end: size, records: undefined, ordinal: 0, sequence: -1, shares: [] });
+  }
+
+  /** Reads the first frames. Undefined if they were dropped in the meantime. */
+  async load(limits: FrameLimits): Promise<Loaded | undefined> {
+    const range = this.#ranges[0];
+    if (!range) return undefined;
+    try {
+      for (let bytes = READ_BYTES; ; bytes *= 4) {
+        const end = Math.min(range.start + bytes, range.end);
+        const chunk = await range.segment.read(range.start, end);
+        if (this.#ranges[0] !== range) return undefined;
+        const isShort = chunk.length < end - range.start;
+        const read = readLines(chunk, isShort ? chunk.length : range.end - range.start);
+        if (read.consumed === 0 && !isShort) continue;
+        const consumed = isShort ? range.end - range.start : read.consumed;
+        return this.#taken(range, chunk, read.lines, consumed, read.damaged, limits);
+      }
+    } catch (error) {
+      if (this.#ranges[0] !== range) return undefined;
+      const fault = `${range.segment.path} cannot be read: ${(error as Error).message}`;
+      return { frames: [], adopted: 0, lost: this.#finish(range), fault };
+    }
+  }
+
+  #taken(
+    range: Range,
+    chunk: Buffer,
+    lines: readonly CheckedLine[],
+    consumed: number,
+    damaged: number,
+    limits: FrameLimits,
+  ): Loaded {
+    const isAdopted = range.records === undefined;
+    if (isAdopted) {
+      range.ordinal = limits.ordinal;
+      range.segment.found(lines.length + damaged);
+    }
+    const frames = [...framesOf(chunk, lines, range, limits)];
+    range.start += consumed;
+    let lost: Dropped | undefined;
+    if (isAdopted) {
+      if (damaged > 0) lost = { ordinal: range.ordinal, records: damaged, shares: [], isAdopted };
+      range.segment.settle(damaged);
+    } else {
+      range.records! -= lines.length;
+      this.#records -= lines.length;
+    }
+    const rest = range.start >= range.end ? this.#finish(range) : undefined;
+    lost ??= rest;
+    const fault = lost && `${range.segment.path} is damaged`;
+    return { frames, adopted: isAdopted ? lines.length + damaged : 0, lost, fault };
+  }
+
+  /** Everything of the range was read. Its records that were not found are lost. */
+  #finish(range: Range): Dropped | undefined {
+    this.#ranges.shift();
+    const { records = 0, ordinal, shares } = range;
+    const lost = records === 0 ? undefined : { ordinal, records, shares, isAdopted: false };
+    this.#records -= records;
+    range.segment.settle(range.records ?? 1);
+    return lost;
+  }
+
+  /** Drops the oldest segment: all of its records that are only here. */
+  dropOldest(): Dropped[] {
+    const first = this.#ranges[0];
+    const count = this.#ranges.findIndex(({ segment }) => segment !== first?.segment);
+    const ranges = this.#ranges.splice(0, count === -1 ? this.#ranges.length : count);
+    if (!first) return [];
+    const { segment } = first;
+    const dropped = ranges.map((range) => {
+      const { records = segment.count(range.start), ordinal, shares } = range;
+      if (range.records !== undefined) this.#records -= records;
+      return { ordinal, records, shares, isAdopted: range.records === undefined };
+    });
+    // The disk is needed now, not after the confirm of what was read before.
+    if (ranges.at(-1)!.end === segment.size) segment.cutAt(first.start);
+    for (const { records, isAdopted } of dropped) segment.settle(isAdopted ? 1 : records);
+    return dropped;
+  }
+}
+
+function isContinuedBy(range: Range, segment: Segment, start: number, ordinal: number): boolean {
+  return range.segment === segment && range.end === start && range.ordinal + range.records! === ordinal;
+}
+
+/** Frames of the lines of a chunk, as large as the lane makes them. */
+function* framesOf(chunk: Buffer, lines: readonly CheckedLine[], range: Range, limits: FrameLimits): Iterable<Frame> {
+  const { segment, sequence, shares } = range;
+  for (let first = 0; first < lines.length; ) {
+    let bytes = 0;
+    let after = first;
+    for (; after < lines.length && after - first < limits.records; after++) {
+      const { start, end } = lines[after]!;
+      if (after > first && bytes + end - start + 1 > limits.bytes) break;
+      bytes += end - start + 1;
+    }
+    const body = Buffer.allocUnsafe(bytes - 1);
+    let at = 0;
+    for (const { start, end } of lines.slice(first, after)) {
+      if (at > 0) at = body.writeUInt8(0x0a, at);
+      at += chunk.copy(body, at, start, end);
+    }
+    const records = after - first;
+    const from = range.start + lines[first]!.start - HEAD_BYTES;
+    const place = { segment, range: { start: from, end: range.start + lines[after - 1]!.end + 1 } };
+    const own = takeShares(shares, records);
+    const { madeAtS } = lines[first]!;
+    const { ordinal } = range;
+    yield freshFrame({ ordinal, sequence, body, memory: undefined, records, shares: own, bytes, madeAtS, place });
+    range.ordinal += records;
+    first = after;
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * A segment: a file with records of one lane. Appended to by one process, read once, and deleted when the broker has
+ * confirmed all of its records.
+ */
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  truncateSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import { NOBODY } from './owner.js';
+import { formatName, type SegmentName } from './segment-name.js';
+
+/** Where the lines of a frame are in a segment. */
+export interface Place {
+  readonly segment: Segment;
+  /** [start, end) in bytes; undefined if the lines are not next to each other. */
+  readonly range: { readonly start: number; readonly end: number } | undefined;
+}
+
+const { O_APPEND, O_CREAT, O_EXCL, O_RDWR } = constants;
+// Not on Windows.
+const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
+
+export class Segment {
+  readonly name: SegmentName;
+  readonly path: string;
+  /** Size in bytes. */
+  #size: number;
+  /** Records in it that are neither confirmed nor dropped. */
+  #unsettled = 0;
+  /** Open while it is appended to. */
+  #fd: number | undefined;
+  #isGone = false;
+  readonly #onSize: (bytes: number) => void;
+  readonly #isReused: boolean;
+
+  private constructor(
+    folder: string,
+    name: SegmentName,
+    size: number,
+    onSize: (bytes: number) => void,
+    isReused = false,
+  ) {
+    this.#isReused = isReused;
+    this.name = name;
+    this.path = path.join(folder, formatName(name));
+    this.#size = size;
+    this.#onSize = onSize;
+  }
+
+  /**
+   * @param onSize receives each change of its size.
+   * @param isReused whether it is emptied instead of deleted while it is still appended to.
+   * @throws the system's error.
+   */
+  static create(folder: string, name: SegmentName, onSize: (bytes: number) => void, isReused: boolean): Segment {
+    const segment = new Segment(folder, name, 0, onSize, isReused);
+    segment.#fd = openSync(segment.path, O_APPEND | O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600);
+    return segment;
+  }
+
+  /** One that another process has written. */
+  static adopted(folder: string, name: SegmentName, size: number, onSize: (bytes: number) => void): Segment {
+    onSize(size);
+    return new Segment(folder, name, size, onSize);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get unsettled(): number {
+    return this.#unsettled;
+  }
+
+  /** It was deleted, or left to other processes. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** Leaves it to whoever starts next. */
+  release(): void {
+    if (this.#isGone) return;
+    this.close();
+    if (this.#isGone) return;
+    this.#isGone = true;
+    try {
+      renameSync(this.path, path.join(path.dirname(this.path), formatName({ ...this.name, owner: NOBODY })));
+    } catch {
+      // It is found when this process is gone.
+    }
+  }
+
+  /**
+   * Appends all of it or nothing.
+   *
+   * @throws the system's error.
+   */
+  append(bytes: Buffer, records: number, sync: boolean): void {
+    let written = 0;
+    try {
+      while (written < bytes.length) written += writeSync(this.#fd!, bytes, written);
+      if (sync) fsyncSync(this.#fd!);
+    } catch (error) {
+      // On a full disk a part of it may have been written.
+      if (written > 0) ftruncateSync(this.#fd!, this.#size);
+      throw error;
+    }
+    this.#grow(bytes.length);
+    this.#unsettled += records;
+  }
+
+  /** Nothing more is appended. */
+  close(): void {
+    if (this.#fd === undefined) return;
+    closeSync(this.#fd);
+    this.#fd = undefined;
+    if (this.#unsettled === 0) this.remove();
+  }
+
+  /** Number of lines from this place on; 0 if it cannot be read. */
+  count(start: number): number {
+    try {
+      const content = readFileSync(this.path);
+      let lines = 0;
+      for (let at = content.indexOf(0x0a, start); at !== -1; at = content.indexOf(0x0a, at + 1)) lines++;
+      return lines;
+    } catch {
+      return 0;
+    }
+  }
+
+  /** Counts records of an adopted segment that were read. */
+  found(records: number): void {
+    this.#unsettled += records;
+  }
+
+  /** Records of it were confirmed or dropped. Deletes it, or empties it if it is still appended to, after the last one. */
+  settle(records: number): void {
+    this.#unsettled -= records;
+    if (this.#unsettled > 0) return;
+    if (this.#fd !== undefined && this.#isReused) this.cutAt(0);
+    else this.remove();
+  }
+
+  /** Removes what comes after this place. */
+  cutAt(size: number): void {
+    try {
+      if (this.#fd !== undefined) ftruncateSync(this.#fd, size);
+      else truncateSync(this.path, size);
+    } catch {
+      // It is sent again by the next start, and stored once.
+    }
+    this.#grow(size - this.#size);
+  }
+
+  remove(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+    this.#isGone = true;
+    try {
+      unlinkSync(this.path);
+    } catch {
+      // As above.
+    }
+    this.#grow(-this.#size);
+  }
+
+  /**
+   * @returns the bytes from `start` to `end`, fewer if the file has become shorter.
+   * @throws the system's error.
+   */
+  async read(start: number, end: number): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafe(end - start);
+    let handle: Awaited<ReturnType<typeof open>>;
+    try {
+      handle = await open(this.path, constants.O_RDONLY | O_NOFOLLOW);
+    } catch (error) {
+      // Somebody has deleted the folder. The open file still has its content.
+      if (this.#fd === undefined) throw error;
+      return buffer.subarray(0, readSync(this.#fd, buffer, 0, buffer.length, start));
+    }
+    try {
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, start);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  #grow(bytes: number): void {
+    this.#size += bytes;
+    this.#onSize(bytes);
+  }
+}
