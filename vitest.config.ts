@@ -82,7 +82,10 @@ export default defineConfig({
       { extends: true, test: { name: 'projects', include: PROJECTS, exclude: ['**/node_modules/**'] } },
       { extends: true, test: { name: 'hostile', include: HOSTILE } },
       { extends: true, test: { name: 'operations', include: OPERATIONS } },
-      { extends: true, test: { name: 'storage', include: STORAGE, exclude: [...SERVERS, ...HOSTILE, ...OPERATIONS, ...FAULTS] } },
+      {
+        extends: true,
+        test: { name: 'storage', include: STORAGE, exclude: [...SERVERS, ...HOSTILE, ...OPERATIONS, ...FAULTS] },
+      },
       // Each test has its own consumer with several threads.
       { extends: true, test: { name: 'faults', include: FAULTS, maxConcurrency: 5 } },
     ],

@@ -27,7 +27,11 @@ const BUDGET_MS = 3000;
 /** A smaller backlog of the stream, in bytes, means that nothing waits in Pino's memory any more. */
 const CAUGHT_UP_BYTES = 1024 * 1024;
 
-export function throttleLines(stream: Transform, bufferBytes: number, stats: () => Pick<PublisherStats, 'confirmed' | 'pendingBytes'>): void {
+export function throttleLines(
+  stream: Transform,
+  bufferBytes: number,
+  stats: () => Pick<PublisherStats, 'confirmed' | 'pendingBytes'>,
+): void {
   const backpressure = createBackpressure({ bufferBytes, stalledMs: STALLED_MS });
   let leftMs = BUDGET_MS;
   const waits = () => leftMs > 0 && !stream.writableEnded && backpressure.waits(stats(), performance.now());
