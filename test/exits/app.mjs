@@ -1,14 +1,16 @@
 /**
  * An application of the suite: it logs through one integration and ends in one way. argv: integration, end, place
- * ('main'; 'thread': in a worker thread; 'cluster': in a worker of node:cluster), options of Loghive as JSON.
+ * ('main'; 'thread': in a worker thread; 'cluster': in a worker of node:cluster), options of Loghive as JSON. If the
+ * variable MAY_END is set, it ends only once that file exists. It prints `ready` with its pid immediately before.
  *
- * The integration `none` shows how a process ends without Loghive.
+ * The integration `none` shows how a process ends without Loghive. The end `next` logs nothing, and waits until nothing
+ * is left in the folder of the variable SPOOL.
  */
 import cluster from 'node:cluster';
-import { writeSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
 import http from 'node:http';
 import { Worker } from 'node:worker_threads';
-import { TEXTS } from './cells.mjs';
+import { filesIn, TEXTS } from './table.mjs';
 
 const [integration, end, place, optionsText] = process.argv.slice(2);
 const options = JSON.parse(optionsText);
@@ -58,35 +60,48 @@ async function winston(more) {
 }
 
 /** Synchronous, because the process may end immediately afterwards. */
-const ready = () => writeSync(1, `ready ${process.pid}\n`);
+const print = (line) => writeSync(1, `${line}\n`);
+const ready = () => print(`ready ${process.pid}`);
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const serve = () =>
   new Promise((resolve) => {
     const server = http.createServer((_request, response) => response.end());
     server.listen(0, '127.0.0.1', () => resolve(server));
   });
 
+/** How long the records of an earlier process may take, in milliseconds. */
+const NEXT_MS = 20_000;
+
 const [FIRST, ...LAST] = TEXTS;
 /** Each logs the remaining texts, and ends or waits for the signal. */
 const ENDS = {
-  script: ({ log }) => LAST.forEach(log),
+  script({ log }) {
+    LAST.forEach(log);
+    ready();
+  },
   async close({ log, close }) {
     LAST.forEach(log);
+    ready();
     await close();
   },
   exit({ log }) {
     LAST.forEach(log);
+    ready();
     process.exit(3);
   },
   exception({ log }) {
     LAST.forEach(log);
+    ready();
     throw new Error('uncaught');
   },
   rejection({ log }) {
     LAST.forEach(log);
+    ready();
     Promise.reject(new Error('unhandled'));
   },
   /** In this case Node emits no `exit` event. */
   rethrow({ log }) {
+    ready();
     process.on('uncaughtException', (error) => {
       LAST.forEach(log);
       throw error;
@@ -96,6 +111,7 @@ const ENDS = {
   SIGTERM: live,
   SIGINT: live,
   SIGHUP: live,
+  'second-signal': live,
   async express({ log }) {
     const server = await serve();
     const [last, ...before] = [...LAST].reverse();
@@ -112,7 +128,7 @@ const ENDS = {
   async raise({ log }) {
     process.on('SIGTERM', async function shutDown() {
       LAST.forEach(log);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
       process.off('SIGTERM', shutDown);
       process.kill(process.pid, 'SIGTERM');
     });
@@ -130,7 +146,7 @@ const ENDS = {
   async polite({ log }) {
     process.once('SIGTERM', async () => {
       LAST.forEach(log);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
       if (process.listenerCount('SIGTERM') === 0) process.exit(143);
     });
     await serve();
@@ -144,9 +160,21 @@ async function live({ log }) {
   ready();
 }
 
+/** The records of an earlier process are sent in the background, so this one runs until then. */
+async function next({ close }) {
+  const untilMs = performance.now() + NEXT_MS;
+  while (filesIn(process.env.SPOOL).length > 0 && performance.now() < untilMs) await sleep(10);
+  if (performance.now() < untilMs) print('sent');
+  await close();
+  process.exit(0);
+}
+
 async function run() {
   const logger = await INTEGRATIONS[integration]();
+  if (end === 'next') return next(logger);
   logger.log(FIRST);
+  const { MAY_END } = process.env;
+  while (MAY_END && !existsSync(MAY_END)) await sleep(10);
   // Later, as in applications: an exception while a module is loaded would be a rejection.
   setImmediate(() => ENDS[end](logger));
 }

@@ -1,15 +1,7 @@
-export interface Cell {
-  readonly name: string;
-  readonly integration: string;
-  readonly end: string;
-  readonly place: 'main' | 'thread' | 'cluster';
-  readonly broker: 'up' | 'away';
-}
-
-export const CELLS: readonly Cell[];
+import type { Cell } from './table.mjs';
 
 /** How a process without Loghive ends: its exit code or the signal. */
-export function controlOf(cell: Pick<Cell, 'end'> & { place: string }, nodePath: string): Promise<string>;
+export function controlOf(cell: Pick<Cell, 'end' | 'place'>, nodePath: string): Promise<string>;
 
 /** Runs a cell once. Returns descriptions of its faults; none if it passed. */
 export function tryCell(

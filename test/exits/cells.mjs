@@ -1,65 +1,40 @@
-/** The table of the suite: which integration logs, what ends the process, and where; and how to run one cell of it. */
+/** Runs one cell of the table. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { startChild } from '../support/child.mjs';
-import { freePort } from '../support/ports.mjs';
-import { takeRecords } from './take-records.mjs';
+import { startProxy } from '../support/proxy.mjs';
+import { eventually, sleep } from '../support/wait.mjs';
+import { countMessages, fillQueue, purgeQueue, takeAll } from './queues.mjs';
+import { filesIn, TEXTS } from './table.mjs';
 
-export const INTEGRATIONS = ['winston', 'pino-target', 'pino-in-process', 'console', 'register', 'client'];
-/** Winston's own handling of exceptions, which ends the process itself. */
-const WITH_EXCEPTIONS = 'winston-exceptions';
-export const EXITS = ['exit', 'exception', 'rejection', 'rethrow'];
-export const ENDS = [
-  'script',
-  'close',
-  ...EXITS,
-  'SIGTERM',
-  'SIGINT',
-  'SIGHUP',
-  'express',
-  'polite',
-  'raise',
-  'signal-exit',
-];
 /** The signal that is sent to a process that ends in this way. */
 const SIGNALS = {
   SIGTERM: 'SIGTERM',
   SIGINT: 'SIGINT',
   SIGHUP: 'SIGHUP',
+  'second-signal': 'SIGTERM',
   express: 'SIGTERM',
   polite: 'SIGTERM',
   raise: 'SIGTERM',
   'signal-exit': 'SIGTERM',
 };
+/** When the second signal is sent, in milliseconds. */
+const SECOND_SIGNAL_MS = 100;
 
-/** The logged texts: the first when the process starts, the others immediately before it ends. */
-export const TEXTS = Array.from({ length: 12 }, (_, number) => `record ${number}`);
-
-/** A process that waits for an unreachable broker must have ended by then, even on a busy machine. */
+/** A process that still runs then hangs. */
 const GONE_MS = 30_000;
+/** How much longer than its time limit the end of a process may take on a busy machine. */
+const MARGIN_MS = 7500;
+/** Longer than the margin, so that a process that waits in vain is noticed. */
+const LONG_EXIT_TIMEOUT_MS = 8000;
+/** For processes that wait until it is over. */
+const EXIT_TIMEOUT_MS = 3000;
+/** The default, which `register` has: there is no variable for it. */
+const DEFAULT_EXIT_TIMEOUT_MS = 5000;
 
 const APP = path.join(import.meta.dirname, 'app.mjs');
 const REGISTER = path.resolve(import.meta.dirname, '../../dist/esm/transports/console-register.js');
-
-const cell = (integration, end, place, broker) => ({
-  name: [integration, end, ...(place === 'main' ? [] : [place]), ...(broker === 'up' ? [] : ['away'])].join(' '),
-  integration,
-  end,
-  place,
-  broker,
-});
-
-export const CELLS = [
-  ...INTEGRATIONS.flatMap((integration) => ENDS.map((end) => cell(integration, end, 'main', 'up'))),
-  ...EXITS.slice(1).map((end) => cell(WITH_EXCEPTIONS, end, 'main', 'up')),
-  ...['thread', 'cluster'].flatMap((place) =>
-    INTEGRATIONS.flatMap((integration) => EXITS.map((end) => cell(integration, end, place, 'up'))),
-  ),
-  ...INTEGRATIONS.flatMap((integration) => ENDS.map((end) => cell(integration, end, 'main', 'away'))),
-  // `--import loghive/console/register` acts on the main thread only.
-].filter(({ integration, place }) => integration !== 'register' || place !== 'thread');
-
-/** Exits and exceptions are also tested on other versions of Node. */
-export const isForEachNode = ({ end, broker }) => EXITS.includes(end) && broker === 'up';
 
 /**
  * Runs a cell once.
@@ -70,68 +45,165 @@ export const isForEachNode = ({ end, broker }) => EXITS.includes(end) && broker 
  * @param control how the process ends without Loghive, as returned by `controlOf()`.
  * @returns descriptions of its faults; none if it passed.
  */
-export async function tryCell({ integration, end, place, broker }, { nodePath, url, service, control }) {
+export async function tryCell(cell, { nodePath, url, service, control }) {
+  const { integration, end, place, broker } = cell;
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'loghive-exits-'));
+  const spool = path.join(folder, 'spool');
+  const mayEnd = path.join(folder, 'may-end');
+  const queue = `${service}_info_logs`;
   const faults = [];
-  const options = {
-    service,
-    url: broker === 'up' ? url : `amqp://127.0.0.1:${await freePort()}`,
-    exitTimeoutMs: broker === 'up' ? 8000 : 1000,
-    queueType: 'classic',
-  };
-  const child = start({ integration, end, place, options, nodePath });
-  const ended = await endOf(child, end);
-  if (ended !== control) faults.push(`it ended with ${ended}; without Loghive with ${control}`);
-  const ownLines = child.stderr.filter((line) => line.includes('[loghive]'));
-  if (broker === 'up') {
-    faults.push(...ownLines, ...(await missing(url, service)));
-  } else {
-    const lost = ownLines.flatMap((line) => [...line.matchAll(/records dropped: .* (\d+) in total/g)]).at(-1)?.[1] ?? 0;
-    // There may be more, because Winston's own handler and the patched console also log the exception.
-    if (Number(lost) < TEXTS.length) faults.push(`${lost} of ${TEXTS.length} lost records were counted`, ...ownLines);
+  const children = [];
+  let trouble;
+  try {
+    trouble = await causeTrouble(broker, url, queue);
+    const options = {
+      service,
+      url: trouble.url,
+      exitTimeoutMs: exitTimeoutMsOf(cell),
+      queueType: 'classic',
+      spool: broker === 'unspooled' ? false : { dir: spool },
+    };
+    const run = (how, env) => {
+      const child = start({ integration, end: how, place, options, nodePath, env });
+      children.push(child);
+      return child;
+    };
+    const child = run(end, { MAY_END: mayEnd });
+    await trouble.begun(child);
+    await writeFile(mayEnd, '');
+    const { ended, ms } = await endOf(child, end);
+    if (ended !== control) faults.push(`it ended with ${ended}; without Loghive with ${control}`);
+    const limitMs = longestWaitMs(cell) + MARGIN_MS;
+    if (ms > limitMs) faults.push(`its end took ${Math.round(ms)} ms, longer than ${limitMs} ms`);
+    const ownLines = child.stderr.filter((line) => line.includes('[loghive]'));
+    if (broker === 'unspooled') {
+      faults.push(...uncounted(ownLines));
+      return faults.length === 0 ? [] : [...faults, ...child.lines.slice(-5)];
+    }
+    faults.push(...(broker === 'up' ? ownLines : ownLines.filter((line) => line.includes('dropped'))));
+
+    await trouble.end();
+    // While the broker is up, only a second signal may leave something behind.
+    if (broker !== 'up' || (end === 'second-signal' && filesIn(spool).length > 0)) {
+      const next = run('next', { SPOOL: spool });
+      await next.exited;
+      if (!next.stdout.includes('sent')) faults.push('the next process did not send what was left');
+    }
+    faults.push(...filesIn(spool).map((file) => `${file} is left in the spool`));
+    faults.push(...faultsOf(await takeAll(url, queue), broker));
+  } finally {
+    for (const child of children) await child.kill();
+    await trouble?.stop();
+    await rm(folder, { recursive: true, force: true });
   }
-  return faults.length === 0 ? [] : [...faults, ...child.lines.slice(-5)];
+  return faults.length === 0 ? [] : [...faults, ...children.flatMap(({ lines }) => lines.slice(-5))];
+}
+
+/**
+ * Brings the broker into a state, as far as that is possible before the process starts. The process must use the
+ * returned `url`; `begun(child)` resolves when its trouble has begun, `end()` ends it.
+ */
+async function causeTrouble(broker, url, queue) {
+  if (broker === 'up') return { url, async begun() {}, async end() {}, async stop() {} };
+  if (broker === 'full') {
+    await fillQueue(url, queue);
+    return {
+      url,
+      begun: (child) => child.waitForLine(/records wait because the broker refuses/, GONE_MS),
+      end: () => purgeQueue(url, queue),
+      async stop() {},
+    };
+  }
+  const { hostname, port } = new URL(url);
+  const proxy = await startProxy({ target: { host: hostname, port: Number(port) } });
+  if (broker !== 'stopped') await proxy.refuse();
+  return {
+    url: proxy.url(url),
+    async begun() {
+      if (broker !== 'stopped') return;
+      const isSent = async () => (await countMessages(url, queue)) > 0;
+      await eventually(isSent, { withinMs: GONE_MS, what: 'a first record' });
+      proxy.halfOpen();
+    },
+    // What was sent meanwhile arrives now.
+    end: () => proxy.heal({ resume: true }),
+    stop: () => proxy.stop(),
+  };
 }
 
 /** How a process ends without Loghive. */
 export async function controlOf({ end, place }, nodePath) {
-  return endOf(start({ integration: 'none', end, place, options: {}, nodePath }), end);
+  const { ended } = await endOf(start({ integration: 'none', end, place, options: {}, nodePath }), end);
+  return ended;
 }
 
-function start({ integration, end, place, options, nodePath }) {
+function start({ integration, end, place, options, nodePath, env = {} }) {
   const isRegistered = integration === 'register';
   return startChild(APP, {
     nodePath,
     args: [integration, end, place, JSON.stringify(options)],
     nodeArgs: isRegistered ? ['--import', REGISTER] : [],
-    env: isRegistered
-      ? { LOGHIVE_URL: options.url, LOGHIVE_SERVICE: options.service, QUEUE_TYPE: options.queueType }
-      : {},
+    env: isRegistered ? { ...env, ...environmentOf(options) } : env,
   });
 }
 
-/** The exit code or the signal: `3` or `SIGTERM`. */
+function environmentOf({ url, service, queueType, spool }) {
+  const settings = { LOGHIVE_URL: url, LOGHIVE_SERVICE: service, QUEUE_TYPE: queueType };
+  return spool ? { ...settings, LOGHIVE_SPOOL_DIR: spool.dir } : settings;
+}
+
+/** How long the process may wait for the broker at its end, in milliseconds. */
+function longestWaitMs(cell) {
+  const { integration, end, broker } = cell;
+  // Nothing can be sent.
+  if (broker === 'down') return 0;
+  // A second signal stops the wait, but while Pino waits for its worker, no signal is handled.
+  if (end === 'second-signal' && integration !== 'pino-target') return 0;
+  return integration === 'register' ? DEFAULT_EXIT_TIMEOUT_MS : exitTimeoutMsOf(cell);
+}
+
+function exitTimeoutMsOf({ integration, end, broker }) {
+  const waits = broker !== 'up' && broker !== 'down';
+  return waits && (end !== 'second-signal' || integration === 'pino-target') ? EXIT_TIMEOUT_MS : LONG_EXIT_TIMEOUT_MS;
+}
+
+/** The exit code or the signal (`3` or `SIGTERM`), and how long the end took. */
 async function endOf(child, end) {
   const late = setTimeout(() => child.kill(), GONE_MS);
+  let begunMs = performance.now();
   try {
-    if (SIGNALS[end]) {
-      const [, pid] = await child.waitForLine(/^ready (\d+)$/, GONE_MS);
-      process.kill(Number(pid), SIGNALS[end]);
+    const [, pid] = await child.waitForLine(/^ready (\d+)$/, GONE_MS);
+    begunMs = performance.now();
+    if (SIGNALS[end]) process.kill(Number(pid), SIGNALS[end]);
+    if (end === 'second-signal') {
+      await sleep(SECOND_SIGNAL_MS);
+      begunMs = performance.now();
+      await child.kill(SIGNALS[end]);
     }
     const { code, signal } = await child.exited;
-    return String(signal ?? code);
+    return { ended: String(signal ?? code), ms: performance.now() - begunMs };
   } catch (error) {
     await child.kill();
-    return error.message;
+    return { ended: error.message, ms: performance.now() - begunMs };
   } finally {
     clearTimeout(late);
   }
 }
 
+/** Describes the losses that were not counted. */
+function uncounted(lines) {
+  const lost = lines.flatMap((line) => [...line.matchAll(/records dropped: .* (\d+) in total/g)]).at(-1)?.[1] ?? 0;
+  // There may be more, because Winston's own handler and the patched console also log the exception.
+  return Number(lost) < TEXTS.length ? [`${lost} of ${TEXTS.length} lost records were counted`, ...lines] : [];
+}
+
 /** Describes the texts that would not be stored exactly once. */
-async function missing(url, service) {
-  const messages = await takeRecords(url, `${service}_info_logs`);
+function faultsOf(records, broker) {
+  // A record may be sent again, with the same id, if the broker may have it already.
+  const isSentOnce = broker === 'down' || broker === 'full';
+  const stored = isSentOnce ? records : new Map(records.map((record) => [record.id, record])).values();
   const counts = new Map(TEXTS.map((text) => [text, 0]));
-  for (const message of messages) if (counts.has(message)) counts.set(message, counts.get(message) + 1);
+  for (const { message } of stored) if (counts.has(message)) counts.set(message, counts.get(message) + 1);
   return [...counts]
     .filter(([, count]) => count !== 1)
     .map(([text, count]) => `"${text}" would be stored ${count} times`);

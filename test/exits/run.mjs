@@ -1,18 +1,20 @@
 /**
- * The end of a process: each integration × each way to end, with a broker and without one, in the main thread, in worker
+ * The end of a process: each integration × each way to end × each state of the broker, in the main thread, in worker
  * threads and in cluster workers, on each Node.
  *
  *   node test/exits/run.mjs [NAME…] [--runs 20] [--node 22 | --newer] [--json]
  *
- * Names select the cells that have all of them in their name (`winston`, `exit`, `thread`, `away`), --node those on one
- * major version of Node, --newer those on versions newer than this one. Prints one line for each cell (with --json one
- * object); the last line is "N passed, N failed". Exit status 1 if a cell failed.
+ * Names select the cells that have all of them in their name (`winston`, `exit`, `thread`) or as the state of the broker
+ * (`up`, `down`, `stopped`, `full`, `unspooled`), --node those on one major version of Node, --newer those on versions newer than
+ * this one. Prints one line for each cell (with --json one object), then a table; the last line is "N passed, N failed".
+ * Exit status 1 if a cell failed.
  */
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { requireRabbitmq } from '../support/require-rabbitmq.mjs';
 import { majorOf, NODES, nodeProgram } from '../versions/versions.mjs';
-import { CELLS, controlOf, isForEachNode, tryCell } from './cells.mjs';
+import { controlOf, tryCell } from './cells.mjs';
+import { CELLS, isForEachNode, STATES } from './table.mjs';
 
 const { values: flags, positionals: names } = parseArgs({
   allowPositionals: true,
@@ -35,10 +37,10 @@ function chosenCells() {
     CELLS.filter((cell) => node === HERE || isForEachNode(cell)).map((cell) => ({ ...cell, node })),
   );
   return cells.filter(
-    ({ name, node }) =>
+    ({ name, broker, node }) =>
       (flags.node === undefined || majorOf(node) === flags.node) &&
       !(flags.newer && node === HERE) &&
-      names.every((word) => name.split(' ').includes(word)),
+      names.every((word) => word === broker || name.split(' ').includes(word)),
   );
 }
 
@@ -72,10 +74,14 @@ async function run(cell, url) {
 }
 
 const counts = { passed: 0, failed: 0 };
+/** Number of failed runs by row and state of the broker. */
+const table = new Map();
 
-function report({ name, node }, { faults, seconds }) {
+function report({ name, integration, end, place, broker, node }, { faults, seconds }) {
   const ok = faults.length === 0;
   counts[ok ? 'passed' : 'failed']++;
+  const row = [`Node ${node}`.padEnd(13), integration, end, ...(place === 'main' ? [] : [place])].join(' ');
+  table.set(row, { ...table.get(row), [broker]: faults.length });
   const runs = Number(flags.runs);
   if (flags.json) {
     process.stdout.write(`${JSON.stringify({ ok, name, node, runs, failed: faults.length, seconds, faults })}\n`);
@@ -84,6 +90,21 @@ function report({ name, node }, { faults, seconds }) {
   const line = [ok ? 'ok  ' : 'FAIL', `Node ${node}`.padEnd(13), name.padEnd(42), `${runs - faults.length}/${runs}`];
   const lines = faults.slice(0, 3).flatMap((each) => each.map((fault) => `       ${fault}`));
   process.stdout.write(`${[line.join('  '), ...lines].join('\n')}\n`);
+}
+
+/** One line for each row, with the number of failed runs or `ok` in each state of the broker. */
+function formatTable() {
+  const width = Math.max(...[...table.keys()].map((row) => row.length));
+  const line = (first, cells) => [first.padEnd(width), ...cells.map((each) => each.padEnd(8))].join('  ').trimEnd();
+  const shown = (failed) => (failed === undefined ? '-' : failed === 0 ? 'ok' : String(failed));
+  const rows = [...table].sort(([a], [b]) => (a < b ? -1 : 1));
+  const lines = rows.map(([row, failed]) =>
+    line(
+      row,
+      STATES.map((state) => shown(failed[state])),
+    ),
+  );
+  return [line('', STATES), ...lines].join('\n');
 }
 
 async function main() {
@@ -99,6 +120,7 @@ async function main() {
   } finally {
     await rabbitmq.stop();
   }
+  if (!flags.json) process.stdout.write(`\n${formatTable()}\n\n`);
   process.stdout.write(`${flags.json ? JSON.stringify(counts) : `${counts.passed} passed, ${counts.failed} failed`}\n`);
   process.exitCode = counts.failed === 0 ? 0 : 1;
 }
