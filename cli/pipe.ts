@@ -63,10 +63,16 @@ export async function pipe(options: Pick<ProducerOptions, 'service' | 'url'>, me
   if (wasCut) input.cut();
   process.stdin.destroy();
   await Promise.race([flushed(producer).then(() => producer.close()), wholeTime]);
-  const { pending, dropped } = producer.stats();
+  const { pending, spooled, dropped } = producer.stats();
+  if (spooled > 0) {
+    const { dir } = producer.status().spool ?? {};
+    internalLogger.warning(
+      `${counted(spooled, 'record')} left on disk in ${dir}: the next producer of the service sends them.`,
+    );
+  }
   await messages.flushed();
-  // The exit hooks report what is left.
-  process.exit(wasCut || pending > 0 || Object.keys(dropped).length > 0 ? 1 : 0);
+  // The exit hooks report what else is left.
+  process.exit(wasCut || pending + spooled > 0 || Object.keys(dropped).length > 0 ? 1 : 0);
 }
 
 interface Input {
@@ -112,9 +118,9 @@ function openInput(producer: Producer, backpressure: Backpressure): Input {
 async function flushed(producer: Producer): Promise<void> {
   const all = producer.flush();
   if (await within(REPORT_AFTER_MS, all)) return;
-  const { pending } = producer.stats();
+  const { pending, spooled } = producer.stats();
   internalLogger.info(
-    `end of input; waiting for the broker to confirm ${counted(pending, 'record')}. Press Ctrl-C to stop waiting.`,
+    `end of input; waiting for the broker to confirm ${counted(pending + spooled, 'record')}. Press Ctrl-C to stop waiting.`,
   );
   // The connection alone does not keep the process running.
   const alive = setInterval(() => {}, REPORT_AFTER_MS);

@@ -2,7 +2,7 @@
  * The records that a publisher holds, and the counts of those it held: each record is in exactly one count: pending,
  * spooled, confirmed, or dropped for a reason.
  */
-import type { Level } from '../level.js';
+import { type Level, severity } from '../level.js';
 import { chooseVictim, type DropCounter, type DropReason } from './drop-counter.js';
 import { type Frame, settleShares } from './frames.js';
 import type { LaneLeftover, LaneOutcome } from './handover.js';
@@ -102,8 +102,7 @@ export class Backlog {
     const loaded = await lane.load();
     if (!loaded) return false;
     this.#bytes += loaded.bytes;
-    this.#adopted += loaded.adopted;
-    tallyAdopted(lane, loaded.adopted);
+    this.#adopt(lane, loaded.adopted);
     if (loaded.lost) this.dropped(lane, loaded.lost, 'unreadable on disk');
     if (loaded.fault !== undefined) report(loaded.fault);
     return true;
@@ -137,8 +136,9 @@ export class Backlog {
   }
 
   /** Counts records that their lane has dropped. */
-  dropped(lane: Lane, { records, shares, bytes }: Dropped, reason: DropReason): void {
+  dropped(lane: Lane, { records, shares, bytes, isAdopted }: Dropped, reason: DropReason): void {
     this.#bytes -= bytes;
+    if (isAdopted) this.#adopt(lane, records);
     settleShares(shares, 'dropped');
     this.#drops.count(lane, reason, records);
   }
@@ -152,11 +152,22 @@ export class Backlog {
     this.#drops.couldBeSent = couldBeSent;
     let unsent = 0;
     this.#atEnd(() => {
-      for (const lane of this.lanes()) {
+      // If the disk becomes full, the lower levels make room.
+      for (const lane of [...this.lanes()].sort((a, b) => severity(a.level) - severity(b.level))) {
         for (const frame of this.drain(lane)) unsent += this.#leave(lane, frame, reason);
       }
     });
     return { spooled: this.#lanes.spooled, unsent };
+  }
+
+  /** Drops the oldest segment of the lowest level, but nothing higher than this. Returns false if there is none. */
+  #makeRoomOnDisk(level: Level): boolean {
+    if (!this.#spool?.isUsable || this.#spool.hasRoom(2 * FRAME_BYTES)) return false;
+    const onDisk = [...this.lanes()].filter((lane) => lane.mustLoad);
+    const victim = chooseVictim(onDisk, level);
+    const dropped = victim?.dropOldest(Date.now()) ?? [];
+    for (const each of dropped) this.dropped(victim!, each, 'buffer full');
+    return dropped.length > 0;
   }
 
   #atEnd(writes: () => void): void {
@@ -169,9 +180,17 @@ export class Backlog {
     for (const lane of this.lanes()) tallyLeft(lane, lane.spooled);
   }
 
+  #adopt(lane: Lane, records: number): void {
+    this.#adopted += records;
+    tallyAdopted(lane, records);
+  }
+
   /** @returns number of records that were dropped. */
   #leave(lane: Lane, frame: Frame, reason: DropReason): number {
-    if (lane.spool(frame)) return 0;
+    let isOnDisk = lane.spool(frame);
+    while (!isOnDisk && this.#makeRoomOnDisk(lane.level)) isOnDisk = lane.spool(frame);
+    if (isOnDisk) return 0;
+    lane.finished(frame);
     settleShares(frame.shares, 'unsent');
     this.#drops.count(lane, reason, frame.records);
     return frame.records;
@@ -213,12 +232,13 @@ export class Backlog {
       tallyConfirmed(leftover, confirmed);
       this.#drops.count(leftover, 'larger than the broker allows', tooLarge);
       const left = new Set(rest);
+      const { lane } = this.#lanes.of(leftover.service, leftover.level);
       for (const frame of leftover.frames) {
         if (left.has(frame)) continue;
+        lane.finished(frame);
         settleShares(frame.shares, 'confirmed');
         frame.place?.segment.settle(frame.records);
       }
-      const { lane } = this.#lanes.of(leftover.service, leftover.level);
       this.#atEnd(() => {
         for (const frame of rest) this.#leave(lane, frame, 'unsent at exit');
       });

@@ -117,14 +117,6 @@ export class FlushTracker {
       this.#starts.set(end, start);
       return;
     }
-    this.#settled = Math.max(this.#settled, end);
-    this.#resolve();
-  }
-
-  /** All records with lower numbers are settled. */
-  settledUpTo(end: number): void {
-    this.#ends.clear();
-    this.#starts.clear();
     this.#settled = end;
     this.#resolve();
   }

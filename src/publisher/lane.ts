@@ -34,7 +34,10 @@ export interface LaneSettings {
 }
 
 /** Records that left a lane without a confirm. */
-export type Dropped = Pick<Frame, 'records' | 'shares' | 'bytes'>;
+export type Dropped = Pick<Frame, 'records' | 'shares' | 'bytes'> & {
+  /** Another process had accepted them. */
+  readonly isAdopted?: boolean;
+};
 
 export class Lane {
   readonly service: string;
@@ -210,7 +213,7 @@ export class Lane {
 
   #droppedOnDisk({ ordinal, records, shares, isAdopted }: DroppedOnDisk): Dropped {
     if (!isAdopted) this.#flushTracker.settled(ordinal, records);
-    return { records, shares, bytes: 0 };
+    return { records, shares, bytes: 0, isAdopted };
   }
 
   /**
@@ -291,14 +294,18 @@ export class Lane {
     return this.#spool?.add(frame) ?? false;
   }
 
-  /** Removes everything that is in memory and returns it, in the order of the calls. */
+  /** Removes everything that is in memory and returns it, in the order of the calls. See `finished()`. */
   drain(nowMs: number): Frame[] {
     this.cut(nowMs);
     const frames = this.#frames.drain();
     this.#records = 0;
     this.#bytes = 0;
-    this.#flushTracker.settledUpTo(this.#added);
     return frames;
+  }
+
+  /** A frame of `drain()` was confirmed or dropped. */
+  finished({ ordinal, records }: Frame): void {
+    this.#flushTracker.settled(ordinal, records);
   }
 
   /** Calls `done` when everything accepted until now is confirmed or dropped. Returns false if it is already. */

@@ -103,7 +103,7 @@ describe('a lane', () => {
     expect(notified).toEqual([]);
     lane.dropOldest(NOW_MS);
     expect(notified).toEqual(['first']);
-    lane.drain(0);
+    for (const frame of lane.drain(0)) lane.finished(frame);
     expect(notified).toEqual(['first', 'second']);
     expect(lane.watch(() => notified.push('never'))).toBe(false);
   });

@@ -52,6 +52,10 @@ export class Adoption {
     this.#state = 'stopped';
   }
 
+  get #isStopped(): boolean {
+    return this.#state === 'stopped';
+  }
+
   #lookForAll(): void {
     for (const service of this.#services) void this.#look(service);
   }
@@ -77,10 +81,12 @@ export class Adoption {
       const { size, mtimeMs } = await stat(file);
       const owner = name.owner === NOBODY ? undefined : parseOwner(name.owner);
       if (name.owner !== NOBODY && (!owner || !isGone(owner, this.#spool.owner, Date.now() - mtimeMs))) return;
-      if (this.#state === 'stopped' || !this.#spool.hasRoom(size)) return;
+      if (this.#isStopped || !this.#spool.hasRoom(size)) return;
       const taken = { ...name, number: this.#spool.nextNumber(), owner: formatOwner(this.#spool.owner) };
       await rename(file, path.join(folder, formatName(taken)));
-      this.#onSegment(service, taken.level, this.#spool.adopted(service, taken, size));
+      const segment = this.#spool.adopted(service, taken, size);
+      if (this.#isStopped) segment.release();
+      else this.#onSegment(service, taken.level, segment);
     } catch (error) {
       // Another process was faster.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;

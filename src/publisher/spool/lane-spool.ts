@@ -160,7 +160,10 @@ export class LaneSpool {
     } catch (error) {
       if (this.#ranges[0] !== range) return undefined;
       const fault = `${range.segment.path} cannot be read: ${(error as Error).message}`;
-      return { frames: [], adopted: 0, lost: this.#finish(range), fault };
+      if (range.records !== undefined) return { frames: [], adopted: 0, lost: this.#finish(range), fault };
+      // The file stays, for a later process.
+      this.#ranges.shift();
+      return { frames: [], adopted: 0, lost: undefined, fault };
     }
   }
 

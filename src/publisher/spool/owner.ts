@@ -56,13 +56,15 @@ function read(value: () => string): string {
   }
 }
 
-/** Undefined if there is no such process, or no /proc. */
+/** Undefined if no such process runs, or there is no /proc. */
 export function startOf(pid: number): string | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The name of the program is in parentheses, and may contain spaces and parentheses itself.
-    const started = text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
-    return Number(started).toString(36);
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    // It has ended, and its parent has not asked for its exit status.
+    if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
+    return Number(fields[19]).toString(36);
   } catch {
     return undefined;
   }

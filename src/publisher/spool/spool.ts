@@ -5,7 +5,7 @@
  * Nothing here throws, and nothing makes the application wait for a disk that hangs: after a write that fails or takes
  * long, the spool is not used for some seconds.
  *
- *   usable ── a write fails, or takes more than 50 ms ──▶ paused ── 5 s later ──▶ usable
+ *   usable ── a write fails, or takes too long ──▶ paused ── 5 s later ──▶ usable
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -40,8 +40,11 @@ export interface SpoolStatus {
 
 /** A write that takes longer shows a disk that hangs, in milliseconds. */
 const SLOW_MS = 50;
-/** The same at the end of the process, when it is the last chance. */
-const SLOW_AT_END_MS = 1000;
+/**
+ * The same in mode 'always', where the application has asked to wait for the disk, and at the end of the process, when it
+ * is the last chance.
+ */
+const SLOW_AT_LAST_MS = 1000;
 /** How long the spool is not used then, in milliseconds. */
 const PAUSE_MS = 5000;
 const MIB = 2 ** 20;
@@ -59,13 +62,14 @@ export class Spool {
   #number = 0;
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
   #fault: string | undefined;
-  #slowMs = SLOW_MS;
+  #slowMs: number;
 
   /** @param report receives why the spool cannot be used, once until it can be used again. */
   constructor(config: SpoolConfig, broker: Pick<BrokerConfig, 'hosts'>, report: (fault: string) => void) {
     this.config = config;
     this.#broker = broker;
     this.#report = report;
+    this.#slowMs = config.mode === 'always' ? SLOW_AT_LAST_MS : SLOW_MS;
     this.segmentBytes = Math.min(4 * MIB, config.maxBytes / 16);
   }
 
@@ -129,11 +133,12 @@ export class Spool {
 
   /** Runs writes at the end of the process: uses the disk even if it was slow before. */
   atEnd(writes: () => void): void {
-    this.#slowMs = SLOW_AT_END_MS;
+    const usualMs = this.#slowMs;
+    this.#slowMs = SLOW_AT_LAST_MS;
     this.#pausedUntilMs = Number.NEGATIVE_INFINITY;
     writes();
     // The process may live on.
-    this.#slowMs = SLOW_MS;
+    this.#slowMs = usualMs;
   }
 
   /** Runs a write. Undefined if the spool is paused, or it has failed. */

@@ -1,5 +1,6 @@
 /** Records that do not fit into memory, or cannot be sent in time, wait on disk. */
 import { expect, it } from 'vitest';
+import { withFastDisk } from '../../support/use-spool.js';
 import { eventually } from '../../support/wait.mjs';
 import { filesIn, KIB, line, MIB, range, sorted, usePublishers } from './use-publishers.js';
 
@@ -7,7 +8,9 @@ it('what does not fit into memory waits on disk, and is sent in the order of the
   const { proxy, dir, service, open, sent } = await usePublishers();
   await proxy.refuse();
   const publisher = open();
-  for (const number of range(5000)) publisher.accept(service, 'INFO', line(number));
+  withFastDisk(() => {
+    for (const number of range(5000)) publisher.accept(service, 'INFO', line(number));
+  });
   const { pending, spooled, pendingBytes } = publisher.stats();
   expect(pending + spooled).toBe(5000);
   expect(spooled).toBeGreaterThan(4000);
@@ -40,7 +43,9 @@ it("mode 'always' has each record on disk when its call returns, and empties the
   const { proxy, service, open, sent } = await usePublishers();
   await proxy.refuse();
   const publisher = open({ spool: { mode: 'always' } });
-  for (const number of range(1000)) publisher.accept(service, 'INFO', line(number));
+  withFastDisk(() => {
+    for (const number of range(1000)) publisher.accept(service, 'INFO', line(number));
+  });
   expect(publisher.stats()).toMatchObject({ accepted: 1000 });
   expect(publisher.status().spool?.bytes).toBeGreaterThan(1000 * 500);
   await proxy.heal();
@@ -53,9 +58,15 @@ it('a full spool drops the oldest records of the lowest level, and never a highe
   const { proxy, service, open, sent } = await usePublishers({ spool: { maxBytes: MIB } });
   await proxy.refuse();
   const publisher = open();
-  for (const number of range(500)) publisher.accept(service, 'ERROR', line(number));
-  for (const number of range(5000)) publisher.accept(service, 'INFO', line(number));
-  for (const number of range(5000)) publisher.accept(service, 'DEBUG', line(number));
+  withFastDisk(() => {
+    for (const number of range(500)) publisher.accept(service, 'ERROR', line(number));
+  });
+  withFastDisk(() => {
+    for (const number of range(5000)) publisher.accept(service, 'INFO', line(number));
+  });
+  withFastDisk(() => {
+    for (const number of range(5000)) publisher.accept(service, 'DEBUG', line(number));
+  });
   const { accepted, pending, spooled, dropped } = publisher.stats();
   const lost = (dropped.INFO?.['buffer full'] ?? 0) + (dropped.DEBUG?.['buffer full'] ?? 0);
   expect({ accepted, kept: pending + spooled }).toEqual({ accepted: 10_500, kept: 10_500 - lost });
@@ -113,8 +124,10 @@ it('a large record and records of one byte less than a frame survive the way ove
   const { proxy, service, open, sent } = await usePublishers({ bufferBytes: 3 * MIB, maxRecordBytes: 2 * MIB });
   await proxy.refuse();
   const publisher = open();
-  for (const number of range(40))
-    publisher.accept(service, 'INFO', line(number, number % 2 === 0 ? MIB : 64 * KIB - 30));
+  withFastDisk(() => {
+    for (const number of range(40))
+      publisher.accept(service, 'INFO', line(number, number % 2 === 0 ? MIB : 64 * KIB - 30));
+  });
   expect(publisher.stats()).toMatchObject({ accepted: 40, dropped: {} });
   expect(publisher.stats().spooled).toBeGreaterThan(30);
   await proxy.heal();
@@ -126,7 +139,9 @@ it('one record a message keeps its order over the disk', async () => {
   const { proxy, service, open, sent } = await usePublishers({ queueType: 'python' });
   await proxy.refuse();
   const publisher = open();
-  for (const number of range(200)) publisher.accept(service, 'INFO', line(number, 5000));
+  withFastDisk(() => {
+    for (const number of range(200)) publisher.accept(service, 'INFO', line(number, 5000));
+  });
   expect(publisher.stats().spooled).toBeGreaterThan(100);
   await proxy.heal();
   await publisher.flush();

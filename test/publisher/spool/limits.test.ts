@@ -1,0 +1,64 @@
+/** What happens at the limits of the spool: what is counted, and what makes room for what. */
+import { expect, it } from 'vitest';
+import { withFastDisk } from '../../support/use-spool.js';
+import { filesIn, line, MIB, range, usePublishers } from './use-publishers.js';
+
+it('what is left at the end makes room for itself by dropping lower levels from disk', async () => {
+  const { proxy, service, open, sent } = await usePublishers({ bufferBytes: MIB, spool: { maxBytes: MIB } });
+  await proxy.refuse();
+  const publisher = open();
+  withFastDisk(() => {
+    for (const number of range(1200)) publisher.accept(service, 'DEBUG', line(number, 1000));
+  });
+  withFastDisk(() => {
+    for (const number of range(700)) publisher.accept(service, 'ERROR', line(number, 1000));
+  });
+  const { spooled, unsent } = await publisher.close(0);
+  expect(unsent).toBe(0);
+  expect(publisher.stats().dropped.ERROR).toBeUndefined();
+  expect(spooled).toBeGreaterThanOrEqual(700);
+  await proxy.heal();
+  const next = open();
+  await expect.poll(() => next.stats().confirmed, { timeout: 10_000 }).toBe(spooled);
+  expect(await sent('error')).toEqual(range(700));
+});
+
+it('records of an earlier process that make room unread count as adopted', async () => {
+  const { proxy, service, open } = await usePublishers({ bufferBytes: MIB, spool: { maxBytes: MIB } });
+  await proxy.refuse();
+  const first = open();
+  withFastDisk(() => {
+    for (const number of range(800)) first.accept(service, 'INFO', line(number, 1000));
+  });
+  await first.close(0);
+  const next = open();
+  await expect.poll(() => next.status().spool!.bytes).toBeGreaterThan(700_000);
+  withFastDisk(() => {
+    for (const number of range(2500)) next.accept(service, 'INFO', line(number, 1000));
+  });
+  const { accepted, adopted, pending, spooled, dropped } = next.stats();
+  expect(accepted).toBe(2500);
+  expect(adopted).toBe(pending + spooled + dropped.INFO!['buffer full']! - 2500);
+});
+
+it('a flush waits for records that the end of a script has left on disk, if the process continues', async () => {
+  const { proxy, dir, service, open } = await usePublishers();
+  await proxy.refuse();
+  const publisher = open();
+  withFastDisk(() => {
+    for (const number of range(3)) publisher.accept(service, 'INFO', line(number));
+  });
+  await expect.poll(() => publisher.isBrokerAway).toBe(true);
+  await publisher.flushOrGiveUp();
+  expect(publisher.stats()).toMatchObject({ pending: 0, spooled: 3 });
+  expect(filesIn(dir)).toHaveLength(1);
+  let isFlushed = false;
+  const flushed = publisher.flush().then(() => {
+    isFlushed = true;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(isFlushed).toBe(false);
+  await proxy.heal();
+  await flushed;
+  expect(publisher.stats()).toMatchObject({ confirmed: 3, spooled: 0 });
+});
