@@ -1,16 +1,18 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, expectTypeOf, test, vi } from 'vitest';
 import { LoggerClient, type LoggerClientOptions } from '../src/client.js';
 import type { LoghiveError } from '../src/errors.js';
 import { withContext } from '../src/fields/context.js';
 import { hostileValues } from './support/hostile-values.mjs';
-import { onEnd } from './support/use-servers.js';
+import { onEnd, useProxy } from './support/use-servers.js';
+import { useSpoolFolder } from './support/use-spool.js';
 import { type TestStack, useStack } from './support/use-stack.js';
 
 let stack: TestStack;
 
 beforeAll(async () => {
-  stack = await useStack(24);
+  stack = await useStack(26);
 });
 
 /** Without `hostname` and `pid`, so that `information` has only the fields that were logged. */
@@ -263,12 +265,22 @@ test("a client also accepts Pino's order of arguments", async () => {
   ]);
 });
 
-test('close() waits at most timeoutMs', async () => {
-  const client = new LoggerClient({ service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 8000 });
+test.each([
+  ['leaves the rest on disk', true, { confirmed: 0, spooled: 1, unsent: 0 }],
+  ['drops the rest without a spool', false, { confirmed: 0, spooled: 0, unsent: 1 }],
+])('close() waits at most timeoutMs, and %s', async (_what, hasSpool, result) => {
+  const proxy = await useProxy(stack.broker.url);
+  const { client } = useClient({
+    url: proxy.url(stack.broker.url),
+    exitTimeoutMs: 8000,
+    spool: hasSpool && { dir: useSpoolFolder() },
+  });
+  await once(client, 'connect');
+  proxy.halfOpen();
   client.info('unsent');
   const started = performance.now();
   const closing = client.close({ timeoutMs: 50 });
-  expect(await closing).toEqual({ confirmed: 0, spooled: 0, unsent: 1 });
+  expect(await closing).toEqual(result);
   expect(performance.now() - started).toBeLessThan(4000);
   expect(await client.close({ timeoutMs: 8000 })).toBe(await closing);
 });
@@ -279,6 +291,7 @@ test('onDiagnostic receives the lines that would be written to stderr', async ()
     service: 'shop',
     url: 'amqp://127.0.0.1:1',
     exitTimeoutMs: 0,
+    spool: false,
     onDiagnostic: (line) => lines.push(line),
   });
   client.info('unsent');
@@ -307,6 +320,7 @@ test('every option may be undefined', () => {
     maxRecordBytes: undefined,
     exitTimeoutMs: undefined,
     handleSignals: undefined,
+    spool: undefined,
     base: undefined,
     redact: undefined,
     onDiagnostic: undefined,
@@ -323,6 +337,8 @@ test('every option may be undefined', () => {
   void client.flush({ timeoutMs: undefined });
   void client.close({ timeoutMs: undefined });
   expect(() => new LoggerClient({ ...options, tls: { ca: undefined, servername: undefined } })).not.toThrow();
+  const spool = { dir: undefined, maxBytes: undefined, mode: undefined, fsync: undefined };
+  expect(() => new LoggerClient({ ...options, spool })).not.toThrow();
   expect(() => new LoggerClient({ ...options, redact: { preset: 'http', censor: undefined } })).not.toThrow();
 });
 

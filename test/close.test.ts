@@ -1,4 +1,4 @@
-/** `close({ timeoutMs })` and `onDiagnostic` of every integration, without a broker. */
+/** `close({ timeoutMs })` and `onDiagnostic` of every integration, while the broker is unreachable. */
 import { Console } from 'node:console';
 import { PassThrough } from 'node:stream';
 import { expect, test, vi } from 'vitest';
@@ -8,7 +8,11 @@ import type { CloseResult } from '../src/publisher/status.js';
 import { patchConsole } from '../transports/console.js';
 import { loghivePino } from '../transports/pino.js';
 import { LoghiveTransport } from '../transports/winston.js';
-import { onEnd } from './support/use-servers.js';
+import { takeRecords } from './exits/take-records.mjs';
+import { onEnd, uniqueName, useBroker, useProxy } from './support/use-servers.js';
+import { sendLeftBehind, useSpoolFolder } from './support/use-spool.js';
+
+const broker = await useBroker();
 
 interface Integration {
   log(): void;
@@ -47,29 +51,64 @@ const integrations: [string, (options: LoggerClientOptions) => Integration][] = 
   ],
 ];
 
-test.each(integrations)('%s closes within timeoutMs, and reports lost records to onDiagnostic', async (_name, make) => {
-  const lines: string[] = [];
-  const onDiagnostic = (line: string) => void lines.push(line);
-  const { log, close } = make({ service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 8000, onDiagnostic });
-  onEnd(() => close());
-  log();
-  await vi.waitFor(() => expect(lines).toEqual([expect.stringMatching(/ WARNING amqp:.*nothing listens there/)]));
-  const started = performance.now();
-  expect(await close({ timeoutMs: 50 })).toEqual({ confirmed: 0, spooled: 0, unsent: 1 });
-  expect(performance.now() - started).toBeLessThan(4000);
-  expect(lines[1]).toMatch(/ ERROR records dropped: 1 \(unsent at close: shop INFO 1\)/);
-  expect(await close()).toEqual({ confirmed: 0, spooled: 0, unsent: 1 });
-});
+test.each(integrations)(
+  '%s closes without waiting for an unreachable broker, and leaves records on disk',
+  async (_name, make) => {
+    const proxy = await useProxy(broker.url);
+    await proxy.refuse();
+    const lines: string[] = [];
+    const onDiagnostic = (line: string) => void lines.push(line);
+    const left = { service: uniqueName('svc'), url: proxy.url(broker.url), dir: useSpoolFolder() };
+    const { service, url, dir } = left;
+    const { log, close } = make({ service, url, exitTimeoutMs: 8000, spool: { dir }, onDiagnostic });
+    onEnd(() => close());
+    log();
+    const started = performance.now();
+    expect(await close()).toEqual({ confirmed: 0, spooled: 1, unsent: 0 });
+    expect(performance.now() - started).toBeLessThan(4000);
+    expect(await close()).toEqual({ confirmed: 0, spooled: 1, unsent: 0 });
+    expect(lines).toEqual([expect.stringMatching(/ WARNING amqp:.*nothing listens there/)]);
+    await proxy.heal();
+    await sendLeftBehind(left, 1);
+    expect(await takeRecords(broker.url, `${service}_info_logs`)).toEqual(['unsent']);
+  },
+);
+
+test.each(integrations)(
+  '%s without a spool closes within timeoutMs, and reports lost records to onDiagnostic',
+  async (_name, make) => {
+    const lines: string[] = [];
+    const onDiagnostic = (line: string) => void lines.push(line);
+    const options = { service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 8000, spool: false } as const;
+    const { log, close } = make({ ...options, onDiagnostic });
+    onEnd(() => close());
+    log();
+    await vi.waitFor(() => expect(lines).toEqual([expect.stringMatching(/ WARNING amqp:.*nothing listens there/)]));
+    const started = performance.now();
+    expect(await close({ timeoutMs: 50 })).toEqual({ confirmed: 0, spooled: 0, unsent: 1 });
+    expect(performance.now() - started).toBeLessThan(4000);
+    expect(lines[1]).toMatch(/ ERROR records dropped: 1 \(unsent at close: shop INFO 1\)/);
+    expect(await close()).toEqual({ confirmed: 0, spooled: 0, unsent: 1 });
+  },
+);
 
 test.each(integrations)('%s leaves its unsent records to others that share its connection', async (_name, make) => {
-  const settings = { service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0, onDiagnostic: () => {} };
+  const dir = useSpoolFolder();
+  const settings = {
+    service: 'shop',
+    url: 'amqp://127.0.0.1:1',
+    exitTimeoutMs: 0,
+    spool: { dir },
+    onDiagnostic: () => {},
+  };
   const other = new LoggerClient(settings);
   const { log, close } = make(settings);
   log();
   expect(await close({ timeoutMs: 10 })).toEqual({ confirmed: 0, spooled: 0, unsent: 1 });
   expect(other.stats()).toMatchObject({ pending: 1, dropped: {} });
-  await other.close({ timeoutMs: Number.NaN });
-  expect(other.stats().dropped).toEqual({ INFO: { 'unsent at close': 1 } });
+  // None of its own.
+  expect(await other.close({ timeoutMs: Number.NaN })).toEqual({ confirmed: 0, spooled: 0, unsent: 0 });
+  expect(other.stats()).toMatchObject({ pending: 0, spooled: 1, dropped: {} });
 });
 
 test('a patched console records calls from its level on, and prints all of them', async () => {

@@ -2,20 +2,19 @@ import { EventEmitter } from 'node:events';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { internalLogger } from '../src/internal-logger.js';
 import { openProducer } from '../src/producer.js';
-import { type ProducerConfig, producerConfig } from '../src/producer-config.js';
+import { type ProducerConfig, type ProducerOptions, producerConfig } from '../src/producer-config.js';
 import { sharePublisher } from '../src/publisher/shared.js';
 import { onEnd } from './support/use-servers.js';
 import { eventually } from './support/wait.mjs';
 
 /** Nothing listens at this address, and the end of the process does not wait. */
-function settings(lingerMs: number, bufferBytes?: number): ProducerConfig {
-  const options = { service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0, lingerMs };
-  return producerConfig('test', bufferBytes === undefined ? options : { ...options, bufferBytes });
+function settings(lingerMs: number, options: ProducerOptions = {}): ProducerConfig {
+  return producerConfig('test', { service: 'shop', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0, lingerMs, ...options });
 }
 
 /** The publisher that integrations with these settings share. */
 function publisherOf(config: ProducerConfig) {
-  const { broker, queues, lingerMs, bufferBytes, recordsPerMessage, exitTimeoutMs, handleSignals } = config;
+  const { broker, queues, lingerMs, bufferBytes, recordsPerMessage, exitTimeoutMs, handleSignals, spool } = config;
   const shared = sharePublisher({
     broker,
     queues,
@@ -24,6 +23,7 @@ function publisherOf(config: ProducerConfig) {
     recordsPerMessage,
     exitTimeoutMs,
     handleSignals,
+    spool,
   });
   onEnd(() => shared.release());
   return shared.publisher;
@@ -53,7 +53,7 @@ it('a closed producer leaves no listeners on its publisher, and many producers c
 it('a producer emits events until it is closed, even if a listener of another integration throws', async () => {
   const errorLog = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
   onTestFinished(() => errorLog.mockRestore());
-  const config = settings(2);
+  const config = settings(2, { spool: false });
   const integrations = [new EventEmitter(), new EventEmitter()];
   const codes: string[] = [];
   integrations[0]!.on('warning', () => {
@@ -73,7 +73,7 @@ it('a producer emits events until it is closed, even if a listener of another in
 it('a record that finds the call stack full is dropped and counted, and reported later', async () => {
   const errorLog = vi.spyOn(internalLogger, 'error').mockImplementation(() => {});
   onTestFinished(() => errorLog.mockRestore());
-  const config = settings(3, 64 * 1024 * 1024);
+  const config = settings(3, { bufferBytes: 64 * 1024 * 1024 });
   const producer = openProducer(config, new EventEmitter());
   let begun = 0;
   let returned = 0;

@@ -8,6 +8,7 @@ import { FRAME_BYTES } from '../../src/publisher/lane.js';
 import { Publisher } from '../../src/publisher/publisher.js';
 import { useDevelopmentBroker } from '../cli/embedded/broker/use-development-broker.js';
 import { type TestBroker, uniqueName, useBroker, useProxy } from '../support/use-servers.js';
+import { segmentsIn, sendLeftBehind, useSpoolFolder, withFastDisk } from '../support/use-spool.js';
 import { eventually } from '../support/wait.mjs';
 
 const MIB = 1024 * 1024;
@@ -154,9 +155,9 @@ describe('a publisher', () => {
     expect(await drain(`${service}_info_logs`)).toEqual([0, 1]);
   });
 
-  it('drops the lowest level first when the buffer is full, and counts every dropped record', async () => {
+  it('without a spool, drops the lowest level first when the buffer is full, and counts every dropped record', () => {
     const service = uniqueName('svc');
-    const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB });
+    const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB, spool: false });
     for (const number of range(600)) publisher.accept(service, 'DEBUG', line(number, 1000));
     for (const number of range(1000)) publisher.accept(service, 'ERROR', line(number, 1000));
     publisher.accept(service, 'INFO', line(0, 100_000));
@@ -168,6 +169,39 @@ describe('a publisher', () => {
     expect(dropped.ERROR).toBeUndefined();
     const total = Object.values(dropped).reduce((sum, reasons) => sum + (reasons['buffer full'] ?? 0), 0);
     expect(pending + total).toBe(1601);
+  });
+
+  it('drops the lowest level first when the buffer and the disk are full, and counts every dropped record', () => {
+    const service = uniqueName('svc');
+    const spool = { dir: useSpoolFolder(), maxBytes: MIB };
+    const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB, spool });
+    withFastDisk(() => {
+      for (const number of range(1200)) publisher.accept(service, 'DEBUG', line(number, 1000));
+      expect(publisher.stats().dropped).toEqual({});
+      for (const number of range(1500)) publisher.accept(service, 'ERROR', line(number, 1000));
+    });
+    const { accepted, confirmed, pending, pendingBytes, spooled, dropped } = publisher.stats();
+    expect({ accepted, confirmed }).toEqual({ accepted: 2700, confirmed: 0 });
+    expect(pendingBytes).toBeLessThanOrEqual(MIB);
+    expect(publisher.status().spool!.bytes).toBeLessThanOrEqual(MIB);
+    expect(dropped).toEqual({ DEBUG: { 'buffer full': 2700 - pending - spooled } });
+    expect(dropped.DEBUG?.['buffer full']).toBeGreaterThan(600);
+  });
+
+  it('drops records if the disk cannot be used, and reports why', async () => {
+    const spool = { dir: '/dev/null/spool' };
+    const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB, spool });
+    const warnings: LoghiveError[] = [];
+    publisher.events.on('warning', (error) => warnings.push(error));
+    // Memory may grow for a while, because the disk may only be slow.
+    for (const number of range(20_000)) publisher.accept('shop', 'INFO', line(number, 1000));
+    const { pending, spooled, dropped } = publisher.stats();
+    expect({ spooled, dropped }).toEqual({ spooled: 0, dropped: { INFO: { 'buffer full': 20_000 - pending } } });
+    expect(pending).toBeLessThan(18_000);
+    expect(await publisher.close(0)).toEqual({ confirmed: 0, spooled: 0, unsent: pending });
+    const [unavailable, ...more] = warnings.filter(({ code }) => code === 'LOGHIVE_SPOOL_UNAVAILABLE');
+    expect(unavailable?.message).toMatch(/^the spool in \/dev\/null\/spool cannot be used: .*ENOTDIR/);
+    expect(more).toEqual([]);
   });
 
   it('drops a record that is larger than the whole buffer, and no other for it', () => {
@@ -197,8 +231,43 @@ describe('a publisher', () => {
     expect(publisher.stats()).toMatchObject({ confirmed: 401, retries, dropped: { ...dropped, ERROR: dropped.INFO } });
   });
 
-  it('closes in time when the broker is unreachable, and returns how many records were dropped', async () => {
-    const publisher = open({ url: 'amqp://127.0.0.1:1' });
+  it('closes at once when the broker is unreachable, and leaves the records on disk for the next start', async () => {
+    const service = uniqueName('svc');
+    const dir = useSpoolFolder();
+    const proxy = await useProxy(broker.url);
+    await proxy.refuse();
+    const publisher = open({ url: proxy.url(broker.url), spool: { dir } });
+    const codes: string[] = [];
+    publisher.events.on('warning', ({ code }) => codes.push(code));
+    for (const number of range(10)) publisher.accept(service, 'INFO', line(number));
+    const started = performance.now();
+    expect(await publisher.close(60_000)).toEqual({ confirmed: 0, spooled: 10, unsent: 0 });
+    expect(performance.now() - started).toBeLessThan(3000);
+    expect(publisher.stats()).toMatchObject({ accepted: 10, pending: 0, pendingBytes: 0, spooled: 10, dropped: {} });
+    expect(codes).toEqual(['LOGHIVE_BROKER_UNREACHABLE']);
+    await proxy.heal();
+    await sendLeftBehind({ service, url: proxy.url(broker.url), dir }, 10);
+    expect(await drain(`${service}_info_logs`)).toEqual(range(10));
+    expect(segmentsIn(dir)).toEqual([]);
+  });
+
+  it('leaves the records on disk if the broker does not answer within the time limit of close()', async () => {
+    const service = uniqueName('svc');
+    const dir = useSpoolFolder();
+    const proxy = await useProxy(broker.url);
+    const publisher = open({ url: proxy.url(broker.url), spool: { dir } });
+    await once(publisher.events, 'connect');
+    proxy.halfOpen();
+    for (const number of range(10)) publisher.accept(service, 'INFO', line(number));
+    expect(await publisher.close(300)).toEqual({ confirmed: 0, spooled: 10, unsent: 0 });
+    expect(publisher.stats().dropped).toEqual({});
+    await proxy.heal();
+    await sendLeftBehind({ service, url: proxy.url(broker.url), dir }, 10);
+    expect(await drain(`${service}_info_logs`)).toEqual(range(10));
+  });
+
+  it('without a spool, closes in time when the broker is unreachable, and returns how many were dropped', async () => {
+    const publisher = open({ url: 'amqp://127.0.0.1:1', spool: false });
     for (const number of range(10)) publisher.accept('shop', 'INFO', line(number));
     const started = performance.now();
     expect(await publisher.close(300)).toEqual({ confirmed: 0, spooled: 0, unsent: 10 });
@@ -206,12 +275,12 @@ describe('a publisher', () => {
     expect(publisher.stats().dropped).toEqual({ INFO: { 'unsent at close': 10 } });
   });
 
-  it('keeps trying an unreachable broker while it closes, however long its backoff has become', async () => {
+  it('without a spool, keeps trying an unreachable broker while it closes, however long its backoff is', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onTestFinished(() => void vi.restoreAllMocks());
     const proxy = await useProxy(broker.url);
     await proxy.refuse();
-    const publisher = open({ url: proxy.url(broker.url) });
+    const publisher = open({ url: proxy.url(broker.url), spool: false });
     publisher.accept(uniqueName('svc'), 'INFO', line(1));
     const connection = () => publisher.status().connection;
     for (let attempt = 0; attempt < 5; attempt++) {
@@ -230,31 +299,45 @@ describe('a publisher', () => {
     expect(await closing).toEqual({ confirmed: 1, spooled: 0, unsent: 0 });
   });
 
-  it.each<[string, (number: number) => string]>([
-    ['log in turn', (number) => `shop${number % 3}`],
-    ['log one after the other', (number) => `shop${Math.floor(number / 2000)}`],
-    ['log at different rates', (number) => (number % 50 === 0 ? 'shop0' : 'shop1')],
-  ])('keeps the newest records of one level over all services, if the services %s', async (_how, serviceOf) => {
-    const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB });
-    const services = new Map<string, number[]>();
-    for (const number of range(6000)) {
-      const service = serviceOf(number);
-      services.set(service, [...(services.get(service) ?? []), number]);
-      publisher.accept(service, 'INFO', line(number, 300));
-    }
-    let newestLost = 0;
-    let oldestKept = Number.POSITIVE_INFINITY;
-    for (const { service, waiting } of publisher.status().lanes) {
-      const numbers = services.get(service)!;
-      newestLost = Math.max(newestLost, numbers.at(-waiting - 1) ?? 0);
-      if (waiting > 0) oldestKept = Math.min(oldestKept, numbers.at(-waiting)!);
-    }
-    // Whole frames are dropped.
-    expect(newestLost - oldestKept).toBeLessThan((2 * FRAME_BYTES + MIB / 16) / 300);
+  describe.each([
+    ['in memory without a spool', false],
+    ['in memory and on disk', true],
+  ])('keeps the newest records of one level over all services %s', (_where, onDisk) => {
+    const records = onDisk ? 12_000 : 6000;
+
+    it.each<[string, (number: number) => string]>([
+      ['log in turn', (number) => `shop${number % 3}`],
+      ['log one after the other', (number) => `shop${Math.floor((3 * number) / records)}`],
+      ['log at different rates', (number) => (number % 50 === 0 ? 'shop0' : 'shop1')],
+    ])('if the services %s', (_how, serviceOf) => {
+      const spool = onDisk && { dir: useSpoolFolder(), maxBytes: MIB };
+      const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB, spool });
+      const services = new Map<string, number[]>();
+      withFastDisk(() => {
+        for (const number of range(records)) {
+          const service = serviceOf(number);
+          const numbers = services.get(service) ?? [];
+          services.set(service, numbers);
+          numbers.push(number);
+          publisher.accept(service, 'INFO', line(number, 300));
+        }
+      });
+      const { dropped, spooled } = publisher.stats();
+      expect([dropped.INFO?.['buffer full'], spooled > 0]).toEqual([expect.any(Number), onDisk]);
+      let newestLost = 0;
+      let oldestKept = Number.POSITIVE_INFINITY;
+      for (const { service, waiting } of publisher.status().lanes) {
+        const numbers = services.get(service)!;
+        newestLost = Math.max(newestLost, numbers.at(-waiting - 1) ?? 0);
+        if (waiting > 0) oldestKept = Math.min(oldestKept, numbers.at(-waiting)!);
+      }
+      // Whole frames are dropped.
+      expect(newestLost - oldestKept).toBeLessThan((2 * FRAME_BYTES + MIB / 16) / 300);
+    });
   });
 
   it('resolves a flush when its records are confirmed or dropped, not while the broker is unreachable', async () => {
-    const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB });
+    const publisher = open({ url: 'amqp://127.0.0.1:1', bufferBytes: MIB, spool: false });
     publisher.accept('shop', 'INFO', line(0));
     let ended = false;
     const flushing = publisher.flush().then(() => {
@@ -265,6 +348,30 @@ describe('a publisher', () => {
     for (const number of range(1100)) publisher.accept('shop', 'ERROR', line(number, 1000));
     expect(publisher.stats().dropped.INFO).toEqual({ 'buffer full': 1 });
     await flushing;
+  });
+
+  it('resolves a flush when its records are confirmed, not when they move to disk', async () => {
+    const service = uniqueName('svc');
+    const proxy = await useProxy(broker.url);
+    await proxy.refuse();
+    const publisher = open({ url: proxy.url(broker.url), bufferBytes: MIB, spool: { dir: useSpoolFolder() } });
+    publisher.accept(service, 'INFO', line(0));
+    let confirmed = 0;
+    const flushing = publisher.flush().then(() => {
+      confirmed = publisher.stats().confirmed;
+    });
+    withFastDisk(() => {
+      for (const number of range(3000)) publisher.accept(service, 'INFO', line(number + 1, 1000));
+    });
+    expect(publisher.stats()).toMatchObject({ accepted: 3001, dropped: {} });
+    expect(publisher.stats().spooled).toBeGreaterThan(1500);
+    await eventually(() => publisher.status().connection.lastError !== undefined);
+    expect(confirmed).toBe(0);
+    await proxy.heal();
+    await flushing;
+    expect(confirmed).toBeGreaterThan(0);
+    await publisher.flush();
+    expect(publisher.stats()).toMatchObject({ accepted: 3001, confirmed: 3001, pending: 0, spooled: 0 });
   });
 
   it('shares one promise among repeated flushes while the broker is unreachable', async () => {
@@ -278,17 +385,27 @@ describe('a publisher', () => {
     await Promise.all([first, publisher.flush()]);
   });
 
-  it('ends every waiting call of flushWithin() and close() by cutWaiting()', async () => {
-    const publisher = open({ url: 'amqp://127.0.0.1:1' });
-    publisher.accept('shop', 'INFO', line(0));
+  it.each([
+    ['the records are on disk then', true, { spooled: 1, dropped: {} }],
+    [
+      'without a spool, the records are dropped then',
+      false,
+      { spooled: 0, dropped: { INFO: { 'unsent at close': 1 } } },
+    ],
+  ])('ends every waiting call of flushWithin() and close() by cutWaiting(): %s', async (_what, hasSpool, stats) => {
+    const proxy = await useProxy(broker.url);
+    const publisher = open({ url: proxy.url(broker.url), spool: hasSpool && { dir: useSpoolFolder() } });
+    await once(publisher.events, 'connect');
+    proxy.halfOpen();
+    publisher.accept(uniqueName('svc'), 'INFO', line(0));
     const waiting = [publisher.flushWithin(60_000), publisher.close(60_000), publisher.flushWithin(60_000)];
     publisher.cutWaiting();
     await Promise.all(waiting);
-    expect(publisher.stats().dropped).toEqual({ INFO: { 'unsent at close': 1 } });
+    expect(publisher.stats()).toMatchObject({ pending: 0, ...stats });
   });
 
   it('reports the records lost at close in one line, with a code of their own', async () => {
-    const publisher = open({ url: 'amqp://127.0.0.1:1' });
+    const publisher = open({ url: 'amqp://127.0.0.1:1', spool: false });
     await once(publisher.events, 'warning');
     const lost: LoghiveError[] = [];
     publisher.events.on('warning', (error) => {

@@ -3,7 +3,8 @@ import vm from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { type ProducerOptions, type PublisherConfig, producerConfig } from '../../src/producer-config.js';
 import { sharePublisher } from '../../src/publisher/shared.js';
-import { onEnd, uniqueName, useBroker } from '../support/use-servers.js';
+import { onEnd, uniqueName, useBroker, useProxy } from '../support/use-servers.js';
+import { useSpoolFolder, withFastDisk } from '../support/use-spool.js';
 import { eventually } from '../support/wait.mjs';
 
 const broker = await useBroker();
@@ -11,8 +12,8 @@ const broker = await useBroker();
 /** The settings that an integration derives from its options, without its service and level. */
 function settings(options: ProducerOptions = {}): PublisherConfig {
   const config = producerConfig('test', { service: 'shop', url: broker.url, ...options });
-  const { broker: at, queues, lingerMs, bufferBytes, recordsPerMessage, exitTimeoutMs, handleSignals } = config;
-  return { broker: at, queues, lingerMs, bufferBytes, recordsPerMessage, exitTimeoutMs, handleSignals };
+  const { broker: at, queues, lingerMs, bufferBytes, recordsPerMessage, exitTimeoutMs, handleSignals, spool } = config;
+  return { broker: at, queues, lingerMs, bufferBytes, recordsPerMessage, exitTimeoutMs, handleSignals, spool };
 }
 
 /** A different heartbeat each time, so that each test has its own publisher. */
@@ -49,6 +50,10 @@ describe('publishers', () => {
     ['the form of messages', { queueType: 'python' }],
     ['the limits of queues', { queueMaxSize: 7 }],
     ['TLS', { tls: { servername: 'broker' } }],
+    ['the folder of the spool', { spool: { dir: '/elsewhere' } }],
+    ['the size of the spool', { spool: { maxBytes: 1024 * 1024 } }],
+    ['the mode of the spool', { spool: { mode: 'always' } }],
+    ['whether there is a spool', { spool: {} }],
   ])('are separate if the settings differ in %s', (_what, options) => {
     const common = { ...ownHeartbeat(), exitTimeoutMs: 0 };
     const first = share(settings(common));
@@ -92,7 +97,7 @@ describe('publishers', () => {
   });
 
   it('tell a closed integration how many of its records are unsent, and keep these while others are open', async () => {
-    const config = ownSettings({ url: 'amqp://127.0.0.1:1', exitTimeoutMs: 50 });
+    const config = ownSettings({ url: 'amqp://127.0.0.1:1', exitTimeoutMs: 50, spool: false });
     const [first, second, silent] = [share(config), share(config), share(config)];
     for (const { publisher, account } of [first, second, second]) publisher.accept('shop', 'INFO', '{}', account);
     expect(await silent.release()).toEqual({ confirmed: 0, spooled: 0, unsent: 0 });
@@ -102,10 +107,22 @@ describe('publishers', () => {
     expect(second.publisher.stats()).toMatchObject({ pending: 0, dropped: { INFO: { 'unsent at close': 3 } } });
   });
 
-  it('tell each integration the outcome of its own records only', async () => {
-    const config = ownSettings({ url: 'amqp://127.0.0.1:1', exitTimeoutMs: 50, bufferBytes: 256 * 1024 });
+  it('leave all records on disk at the last release, and tell it how many of its own these are', async () => {
+    const config = ownSettings({ url: 'amqp://127.0.0.1:1', spool: { dir: useSpoolFolder() } });
     const [first, second] = [share(config), share(config)];
-    const line = JSON.stringify('x'.repeat(1000));
+    for (const { publisher, account } of [first, second, second]) publisher.accept('shop', 'INFO', '{}', account);
+    expect(await first.release()).toEqual({ confirmed: 0, spooled: 0, unsent: 1 });
+    expect(second.publisher.stats()).toMatchObject({ pending: 3, spooled: 0, dropped: {} });
+    expect(await second.release()).toEqual({ confirmed: 0, spooled: 2, unsent: 0 });
+    expect(second.publisher.stats()).toMatchObject({ pending: 0, spooled: 3, dropped: {} });
+  });
+
+  const line = JSON.stringify('x'.repeat(1000));
+
+  it('tell each integration the outcome of its own records only', async () => {
+    const own = { url: 'amqp://127.0.0.1:1', exitTimeoutMs: 50, bufferBytes: 256 * 1024, spool: false } as const;
+    const config = ownSettings(own);
+    const [first, second] = [share(config), share(config)];
     for (let record = 0; record < 1000; record++) {
       first.publisher.accept('shop', 'INFO', line, first.account);
       if (record % 2 === 0) second.publisher.accept('shop', 'INFO', line, second.account);
@@ -115,6 +132,28 @@ describe('publishers', () => {
     const unsent = [(await first.release()).unsent, (await second.release()).unsent];
     expect(unsent[0]! + unsent[1]!).toBe(pending);
     expect(unsent[0]! - 2 * unsent[1]!).toBeLessThan(3);
+  });
+
+  it('tell each integration the outcome of its own records only, also of those that were on disk', async () => {
+    const proxy = await useProxy(broker.url);
+    await proxy.refuse();
+    const spool = { dir: useSpoolFolder() };
+    const config = ownSettings({ url: proxy.url(broker.url), bufferBytes: 256 * 1024, spool });
+    const service = uniqueName('svc');
+    const [first, second] = [share(config), share(config)];
+    withFastDisk(() => {
+      for (let record = 0; record < 1000; record++) {
+        first.publisher.accept(service, 'INFO', line, first.account);
+        if (record % 2 === 0) second.publisher.accept(service, 'INFO', line, second.account);
+      }
+    });
+    expect(first.publisher.stats()).toMatchObject({ accepted: 1500, dropped: {} });
+    expect(first.publisher.stats().spooled).toBeGreaterThan(1000);
+    expect([first.account.pending, second.account.pending]).toEqual([1000, 500]);
+    await proxy.heal();
+    await first.publisher.flush();
+    expect(await first.release()).toEqual({ confirmed: 1000, spooled: 0, unsent: 0 });
+    expect(await second.release()).toEqual({ confirmed: 500, spooled: 0, unsent: 0 });
   });
 
   it('release an integration as soon as its own records are confirmed, however much another one logs', async () => {
