@@ -8,7 +8,7 @@ import { eventually, sleep } from '../../support/wait.mjs';
 import { filesIn, range, sorted, useFolder, usePublishers } from './use-publishers.js';
 
 const WRITER = path.join(import.meta.dirname, 'writer.mjs');
-const KILLS = 5;
+const KILLS = 3;
 
 /** Logs in a child process until it is killed. Returns how many calls had returned, counted from `from`. */
 async function logUntilKilled(args: { service: string; url: string; dir: string }, from: number, afterMs: number) {
