@@ -39,7 +39,7 @@ export async function usePublishers(options: Record<string, unknown> = {}, dir =
   };
   /** Takes the records out of a queue. Returns their numbers, in its order. */
   const sent = async (level = 'info') => {
-    const connection = await connect(broker.url);
+    const connection = await connect(broker.url, { noDelay: true });
     const channel = await connection.createChannel();
     const numbers: number[] = [];
     const queue = `${service}_${level}_logs`;
