@@ -45,6 +45,11 @@ interface Pending {
 /** How often the prefetch of idle queues is reduced, in milliseconds. */
 const SHRINK_EVERY_MS = 60_000;
 const ANSWER_MS = 60_000;
+/**
+ * Priority of a new subscription. On a slow broker, the busy queues are renewed with a larger prefetch one after the other
+ * for minutes, and nothing of the other queues would be read meanwhile.
+ */
+const BEFORE_RENEWALS = 1;
 
 /**
  * Declares a queue before consuming from it.
@@ -179,7 +184,7 @@ export class Subscriptions {
       }
       return;
     }
-    await this.#subscribing.runExclusive(() => this.#consume(subscription));
+    await this.#subscribing.runExclusive(() => this.#consume(subscription), BEFORE_RENEWALS);
   }
 
   #subscribeLater(subscription: Subscription): void {
