@@ -19,7 +19,7 @@ process.once('message', async () => {
   // Closing the first one must not close the connection of the other one.
   await transports[0].close();
   transports[1].log({ level: 'info', message: 'still there' }, () => {});
-  const { confirmed, unsent } = await transports[1].close();
-  process.send({ confirmed, unsent });
+  const { confirmed, spooled, unsent } = await transports[1].close();
+  process.send({ confirmed, spooled, unsent });
   process.disconnect();
 });
