@@ -89,8 +89,9 @@ export class SelfWatch {
 
   #storage({ storage, nowMs }: SelfState): void {
     const isUnavailable = storage !== undefined && nowMs - storage.sinceMs >= this.#unreachableMs;
-    const reason = storage?.reason === undefined ? '.' : `: ${storage.reason}`;
-    const sentence = `PostgreSQL has not accepted records for a minute${reason} Records stay in their queues until it does.`;
+    // The first sentence is the subject of the mail.
+    const reason = storage?.reason === undefined ? '' : ` Reason: ${storage.reason}`;
+    const sentence = `PostgreSQL has not accepted records for a minute.${reason} Records stay in their queues until it does.`;
     this.#set('storage', isUnavailable, sentence, storage?.sinceMs ?? nowMs);
   }
 

@@ -42,7 +42,7 @@ test('PostgreSQL that does not accept records for a minute is reported, and its 
   const storage = { sinceMs: START, reason: 'nothing listens at db:5432.' };
   expect(look(59_000, { storage })).toEqual([]);
   expect(look(60_000, { storage })).toEqual([
-    'PostgreSQL has not accepted records for a minute: nothing listens at db:5432. Records stay in their queues until it does.',
+    'PostgreSQL has not accepted records for a minute. Reason: nothing listens at db:5432. Records stay in their queues until it does.',
   ]);
   expect(look(70_000, {})).toEqual([]);
 });
