@@ -2,9 +2,11 @@
 import os from 'node:os';
 import {
   type BrokerConfig,
+  type BrokerConnectionOptions,
   brokerConfig,
   brokerOptions,
   openEnvironment,
+  type QueueOptions,
   queueOptions,
   queueSettings,
   serviceName,
@@ -15,7 +17,7 @@ import {
 import { internalLogger } from '../src/internal-logger.js';
 import { maskedBroker } from '../src/settings/broker-url.js';
 import { type Check, Expected, integer, isOptions, numberText, resolveOptions } from '../src/settings/option.js';
-import type { QueueSettings, QueueType } from '../src/wire.js';
+import type { QueueSettings } from '../src/wire.js';
 import { type AlertOptions, type AlertSettings, alertOptions, alertSettings } from './alerts/settings.js';
 import { type HttpConfig, httpConfig, httpOptions } from './http/settings.js';
 import {
@@ -36,7 +38,7 @@ const HOUR_MS = 3_600_000;
 const MAX_WORKERS = 4;
 
 /** Options of the consumer. Only the database has no default. */
-export interface ConsumerOptions extends AlertOptions {
+export interface ConsumerOptions extends AlertOptions, BrokerConnectionOptions, QueueOptions {
   /**
    * URL of the broker, as for producers. Environment: `LOGHIVE_URL`, `AMQP_URL`, `QUEUE_HOST|USER|PASSWORD|PORT|VHOST`.
    */
@@ -107,16 +109,8 @@ export interface ConsumerOptions extends AlertOptions {
   httpPort?: number | false | undefined;
   /** Address that the HTTP server listens on. Environment: `CONSUMER_HTTP_HOST`. Default '127.0.0.1'. */
   httpHost?: string | undefined;
-  /** AMQP heartbeat, in milliseconds, rounded up to whole seconds; 0 turns heartbeats off. Default: 600000. */
-  heartbeatMs?: number | undefined;
-  blockedTimeoutMs?: number | undefined;
-  socketTimeoutMs?: number | undefined;
   /** TLS options for the broker. TLS options for PostgreSQL are part of the database URL. */
   tls?: TlsOptions | undefined;
-  queueType?: QueueType | undefined;
-  queueMaxSize?: number | undefined;
-  queueMaxBytes?: number | undefined;
-  queueMessageTtlMs?: number | undefined;
 }
 
 export interface ConsumerConfig {

@@ -60,6 +60,9 @@ const UNITS = [
 /** Their default depends on the machine, or words describe it better than a value. */
 const IN_WORDS = new Set(['workers', 'alertRules']);
 
+/** Interfaces that producers and the consumer extend. */
+const SHARED = ['BrokerConnectionOptions', 'QueueOptions'];
+
 const REQUIRED = new Set(['service', 'databaseUrl']);
 
 function shownNumber(name, value) {
@@ -146,7 +149,7 @@ Arguments take precedence over environment variables, which take precedence over
 
 For \`LoghiveTransport\`, \`loghivePino()\`, \`patchConsole()\` and \`LoggerClient\`. \`loghive pipe\` reads the same environment.
 
-${table(producerOptions, 'ProducerOptions')}
+${table(producerOptions, 'ProducerOptions', ...SHARED)}
 
 ### Winston only
 
@@ -176,7 +179,7 @@ ${comments.has('LoggerClientOptions') ? `\n### LoggerClient only\n\n${ownTable('
 
 For \`createConsumer()\`, \`startConsumer()\` and \`loghive consume\`. Pass the services as the first argument, or set \`SERVICE_NAMES\`, separated by commas. Otherwise the consumer stores every service that announces itself.
 
-${table(without(ofConsumer, alertOptions), 'ConsumerOptions', 'ProducerOptions')}
+${table(without(ofConsumer, alertOptions), 'ConsumerOptions', ...SHARED)}
 
 \`registry\` (in code only): a registry of prom-client or @prometheus-io/client to which the metrics are added.
 

@@ -44,6 +44,21 @@ export const serviceName: Check<string> = (value) => {
 };
 
 /** Options of a connection to RabbitMQ, the same for producers and the consumer. */
+export interface BrokerConnectionOptions {
+  /**
+   * AMQP heartbeat, in milliseconds, rounded up to whole seconds; 0 turns heartbeats off. The server may lower it.
+   * Default: 600000.
+   */
+  heartbeatMs?: number | undefined;
+  /**
+   * How long the broker may keep the connection blocked before Loghive reconnects, in milliseconds. Default: 300000.
+   */
+  blockedTimeoutMs?: number | undefined;
+  /** How long Loghive waits for an answer that the broker owes, in milliseconds. Default: 10000. */
+  socketTimeoutMs?: number | undefined;
+}
+
+/** Their checks, and those of the broker's address. */
 export const brokerOptions = {
   url: {
     check: brokerAddress,
@@ -65,6 +80,28 @@ export const brokerOptions = {
 } as const;
 
 /** Type and limits of the queues that are declared, the same for producers and the consumer. */
+export interface QueueOptions {
+  /**
+   * Type of the queues that Loghive declares: 'quorum', 'classic', or 'python' if Python consumers read them too.
+   * Environment: `QUEUE_TYPE`. Default: 'quorum'.
+   */
+  queueType?: QueueType | undefined;
+  /**
+   * `x-max-length` of the queues that Loghive declares, in messages. Environment: `QUEUE_MAX_SIZE`. Default: 1000000.
+   */
+  queueMaxSize?: number | undefined;
+  /**
+   * `x-max-length-bytes` of the queues that Loghive declares, in bytes. Environment: `QUEUE_MAX_BYTES`. Default: 1 GiB.
+   */
+  queueMaxBytes?: number | undefined;
+  /**
+   * `x-message-ttl` of the queues that Loghive declares, in milliseconds. Environment: `QUEUE_MESSAGE_TTL_MS`. Default:
+   * 604800000 (7 days).
+   */
+  queueMessageTtlMs?: number | undefined;
+}
+
+/** Their checks. */
 export const queueOptions = {
   queueType: {
     check: oneOf('quorum', 'classic', 'python'),

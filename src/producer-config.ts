@@ -1,12 +1,14 @@
 /** The settings of a producer, the same for every integration. */
 import {
   type BrokerConfig,
+  type BrokerConnectionOptions,
   brokerConfig,
   brokerOptions,
   GIB,
   KIB,
   MIB,
   openEnvironment,
+  type QueueOptions,
   queueOptions,
   queueSettings,
   serviceName,
@@ -32,7 +34,7 @@ import {
 } from './settings/option.js';
 import { type SpoolOptions, spoolConfig, spoolOptions } from './settings/spool-options.js';
 import type { TlsOptions } from './settings/tls-options.js';
-import type { QueueSettings, QueueType } from './wire.js';
+import type { QueueSettings } from './wire.js';
 
 const baseFields: Check<object | null | undefined> = (value) => {
   if (value === null || isOptions(value)) return value;
@@ -76,7 +78,7 @@ export const producerOptions = {
 } as const;
 
 /** Options of every integration. All have defaults except `service`. */
-export interface ProducerOptions {
+export interface ProducerOptions extends BrokerConnectionOptions, QueueOptions {
   /**
    * Name of the service that logs. It becomes part of queue names and routing keys. Environment: `LOGHIVE_SERVICE`.
    * Required.
@@ -133,39 +135,10 @@ export interface ProducerOptions {
    */
   onDiagnostic?: ((line: string) => void) | undefined;
   /**
-   * AMQP heartbeat, in milliseconds, rounded up to whole seconds; 0 turns heartbeats off. The server may lower it.
-   * Default: 600000.
-   */
-  heartbeatMs?: number | undefined;
-  /**
-   * How long the broker may keep the connection blocked before Loghive reconnects, in milliseconds. Default: 300000.
-   */
-  blockedTimeoutMs?: number | undefined;
-  /** How long Loghive waits for an answer that the broker owes, in milliseconds. Default: 10000. */
-  socketTimeoutMs?: number | undefined;
-  /**
    * TLS options for the broker, which turn TLS on as `amqps://` in the URL does. If the URL says `amqp://`, port 5672
    * becomes 5671.
    */
   tls?: TlsOptions | undefined;
-  /**
-   * Type of the queues that Loghive declares: 'quorum', 'classic', or 'python' if Python consumers read them too.
-   * Environment: `QUEUE_TYPE`. Default: 'quorum'.
-   */
-  queueType?: QueueType | undefined;
-  /**
-   * `x-max-length` of the queues that Loghive declares, in messages. Environment: `QUEUE_MAX_SIZE`. Default: 1000000.
-   */
-  queueMaxSize?: number | undefined;
-  /**
-   * `x-max-length-bytes` of the queues that Loghive declares, in bytes. Environment: `QUEUE_MAX_BYTES`. Default: 1 GiB.
-   */
-  queueMaxBytes?: number | undefined;
-  /**
-   * `x-message-ttl` of the queues that Loghive declares, in milliseconds. Environment: `QUEUE_MESSAGE_TTL_MS`. Default:
-   * 604800000 (7 days).
-   */
-  queueMessageTtlMs?: number | undefined;
 }
 
 /** The settings of a publisher. Integrations whose `PublisherConfig` is equal share one publisher. */

@@ -1,5 +1,9 @@
-/** Detects arguments of an existing queue that endanger its messages. Pure. */
+/** Declares queues to consume from, and detects arguments of existing ones that endanger their messages. */
+import type { OpenConnection } from '../../src/amqp/open-connection.js';
 import type { QueueArguments } from '../../src/amqp/queue-arguments.js';
+import type { Topology } from '../../src/amqp/topology.js';
+import { LoghiveError } from '../../src/errors.js';
+import type { QueueDeclaration } from '../../src/wire.js';
 import { majorVersion } from '../../src/wire.js';
 
 /**
@@ -17,6 +21,28 @@ export type Hazard =
   /** The queue works, but needs attention. */
   | { readonly kind: 'degraded'; readonly sentence: string };
 
+/**
+ * Declares a queue before consuming from it.
+ *
+ * @throws LoghiveError LOGHIVE_BROKER_REFUSED if the queue must not be consumed from; the errors of `Topology.ensure`.
+ */
+export async function declareForConsuming(
+  topology: Topology,
+  connection: OpenConnection,
+  declaration: QueueDeclaration,
+  onHazard: (queue: string, sentence: string | undefined) => void,
+): Promise<void> {
+  const { queue } = declaration;
+  const declared = await topology.ensure(connection, declaration);
+  const hazard = declared && hazardOf(queue, declared, connection.serverVersion);
+  if (hazard?.kind === 'refuse') {
+    topology.forgetQueue(queue, connection);
+    throw new LoghiveError('LOGHIVE_BROKER_REFUSED', hazard.sentence);
+  }
+  onHazard(queue, hazard?.sentence);
+}
+
+/** Pure. */
 export function hazardOf(queue: string, declared: QueueArguments, serverVersion: string): Hazard | undefined {
   if (declared['x-queue-type'] === 'stream') {
     return {

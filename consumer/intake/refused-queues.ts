@@ -21,7 +21,7 @@ import type { StatusLog } from '../../src/status-log.js';
 import { sleep } from '../../src/time/time-limit.js';
 import type { QueueDeclaration } from '../../src/wire.js';
 import { retry } from '../retry.js';
-import { declareForConsuming } from './subscriptions.js';
+import { declareForConsuming } from './queue-hazards.js';
 
 /** A permission is granted by hand, but a queue may be available again in a moment. */
 const RETRY: BackoffPolicy = { firstMs: 1000, maxMs: 60_000 };

@@ -13,7 +13,7 @@ import { internalLogger } from '../../src/internal-logger.js';
 import { counted } from '../../src/sentence.js';
 import type { QueueDeclaration } from '../../src/wire.js';
 import { adapted, needsReview, type PrefetchBudget, shrunk } from './prefetch.js';
-import { hazardOf } from './queue-hazards.js';
+import { declareForConsuming } from './queue-hazards.js';
 import { Subscription } from './subscription.js';
 
 export interface SubscriptionsOptions {
@@ -50,27 +50,6 @@ const ANSWER_MS = 60_000;
  * for minutes, and nothing of the other queues would be read meanwhile.
  */
 const BEFORE_RENEWALS = 1;
-
-/**
- * Declares a queue before consuming from it.
- *
- * @throws LoghiveError LOGHIVE_BROKER_REFUSED if the queue must not be consumed from; the errors of `Topology.ensure`.
- */
-export async function declareForConsuming(
-  topology: Topology,
-  connection: OpenConnection,
-  declaration: QueueDeclaration,
-  onHazard: (queue: string, sentence: string | undefined) => void,
-): Promise<void> {
-  const { queue } = declaration;
-  const declared = await topology.ensure(connection, declaration);
-  const hazard = declared && hazardOf(queue, declared, connection.serverVersion);
-  if (hazard?.kind === 'refuse') {
-    topology.forgetQueue(queue, connection);
-    throw new LoghiveError('LOGHIVE_BROKER_REFUSED', hazard.sentence);
-  }
-  onHazard(queue, hazard?.sentence);
-}
 
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;

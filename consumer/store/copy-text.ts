@@ -80,7 +80,7 @@ class RowPieces {
   #filled = 0;
 
   /**
-   * @param maxBytes see `maxRowBytes`; no more than the size of a piece.
+   * @param maxBytes result of `maxRowBytes()`, at most PIECE_BYTES.
    * @param left how many rows may follow, including this one.
    * @returns the previous piece, if this row starts a new one.
    */
