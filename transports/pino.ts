@@ -11,6 +11,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Transform } from 'node:stream';
 import build from 'pino-abstract-transport';
+import { LoghiveError } from '../src/errors.js';
 import { LEVEL_NAMES, TIME_NAMES } from '../src/line/field-names.js';
 import { createLineReader, type LineFields, readEntrySafely } from '../src/line/read-line.js';
 import { createLevelReader } from '../src/line/written-level.js';
@@ -69,6 +70,7 @@ export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream
   const { lines, loghive } = splitPinoOptions(OWNER, options);
   // Pino's lines have their own hostname and pid, if the logger wants them.
   const config = producerConfig(OWNER, loghive, {});
+  if (isPinoWorker() && config.spool?.mode === 'always') throw alwaysInWorker();
   /** Options of the first `close()`. */
   const limit: CloseOptions = {};
   let fields = fieldsOf(lines, {}, {});
@@ -99,6 +101,14 @@ export function loghivePino(options: LoghivePinoOptions = {}): LoghivePinoStream
   });
   if (isPinoWorker()) throttleLines(stream, config.bufferBytes, producer.stats);
   return complete(stream, producer, take, limit);
+}
+
+/** The logging call has returned long before the worker thread sees the line. */
+function alwaysInWorker(): LoghiveError {
+  return new LoghiveError(
+    'LOGHIVE_INVALID_OPTION',
+    `${OWNER}: option "spool" has mode "always", which cannot work in a worker target of Pino. Use mode "overflow", or pass loghivePino() to pino() in your own thread.`,
+  );
 }
 
 function fieldsOf(

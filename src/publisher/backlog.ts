@@ -4,10 +4,11 @@
  */
 import { type Level, severity } from '../level.js';
 import { chooseVictim, type DropCounter, type DropReason } from './drop-counter.js';
-import { type Frame, settleShares } from './frames.js';
+import { type Dropped, type Frame, settleShares } from './frames.js';
 import type { LaneLeftover, LaneOutcome } from './handover.js';
-import { type Dropped, FRAME_BYTES, type Lane } from './lane.js';
+import { FRAME_BYTES, type Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
+import { checkedBytes } from './spool/checked-lines.js';
 import type { Spool } from './spool/spool.js';
 import type { PublisherStats } from './status.js';
 import { tallyAdopted, tallyConfirmed, tallyLeft } from './tally.js';
@@ -101,7 +102,7 @@ export class Backlog {
   async load(lane: Lane, report: (fault: string) => void): Promise<boolean> {
     const loaded = await lane.load();
     if (!loaded) return false;
-    this.#bytes += loaded.bytes;
+    for (const { bytes } of loaded.frames) this.#bytes += bytes;
     this.#adopt(lane, loaded.adopted);
     if (loaded.lost) this.dropped(lane, loaded.lost, 'unreadable on disk');
     if (loaded.fault !== undefined) report(loaded.fault);
@@ -154,6 +155,7 @@ export class Backlog {
     this.#atEnd(() => {
       // If the disk becomes full, the lower levels make room.
       for (const lane of [...this.lanes()].sort((a, b) => severity(a.level) - severity(b.level))) {
+        for (const lost of lane.rescue()) this.dropped(lane, lost, 'unreadable on disk');
         for (const frame of this.drain(lane)) unsent += this.#leave(lane, frame, reason);
       }
     });
@@ -161,8 +163,8 @@ export class Backlog {
   }
 
   /** Drops the oldest segment of the lowest level, but nothing higher than this. Returns false if there is none. */
-  #makeRoomOnDisk(level: Level): boolean {
-    if (!this.#spool?.isUsable || this.#spool.hasRoom(2 * FRAME_BYTES)) return false;
+  #makeRoomOnDisk(level: Level, bytes: number): boolean {
+    if (!this.#spool?.isUsable || this.#spool.hasRoom(bytes)) return false;
     const onDisk = [...this.lanes()].filter((lane) => lane.mustLoad);
     const victim = chooseVictim(onDisk, level);
     const dropped = victim?.dropOldest(Date.now()) ?? [];
@@ -188,7 +190,8 @@ export class Backlog {
   /** @returns number of records that were dropped. */
   #leave(lane: Lane, frame: Frame, reason: DropReason): number {
     let isOnDisk = lane.spool(frame);
-    while (!isOnDisk && this.#makeRoomOnDisk(lane.level)) isOnDisk = lane.spool(frame);
+    const bytes = checkedBytes(frame.body.length, frame.records);
+    while (!isOnDisk && this.#makeRoomOnDisk(lane.level, bytes)) isOnDisk = lane.spool(frame);
     if (isOnDisk) return 0;
     lane.finished(frame);
     settleShares(frame.shares, 'unsent');
@@ -213,9 +216,9 @@ export class Backlog {
    *
    * @returns the lane, and the sequence of the first frame there.
    */
-  adopt(lane: Lane, frames: Iterable<Pick<Frame, 'body' | 'records' | 'madeAtS'>>): { lane: Lane; from: number } {
+  takeOver(lane: Lane, frames: Iterable<Pick<Frame, 'body' | 'records' | 'madeAtS'>>): { lane: Lane; from: number } {
     const before = lane.bytes;
-    const from = lane.adopt(frames);
+    const from = lane.takeOver(frames);
     this.added(lane.bytes - before);
     return { lane, from };
   }

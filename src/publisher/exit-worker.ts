@@ -81,7 +81,7 @@ class Successor {
 
   async take({ lanes, services, untilMs, staysOpen }: Part): Promise<void> {
     for (const packed of lanes) {
-      const { lane, from } = this.#publisher.adopt(packed.service, packed.level, unpack(packed));
+      const { lane, from } = this.#publisher.leftovers.takeOver(packed.service, packed.level, unpack(packed));
       this.#lanes.set(lane, { packed, from });
     }
     for (const service of services) this.#publisher.announce(service);

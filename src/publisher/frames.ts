@@ -25,6 +25,12 @@ export interface Frame {
   attempts: number;
 }
 
+/** Records that were dropped: a frame, or a part of what was only on disk. */
+export interface Dropped extends Pick<Frame, 'ordinal' | 'records' | 'shares' | 'bytes'> {
+  /** Another process had accepted them; `ordinal` means nothing then. */
+  readonly isAdopted?: boolean;
+}
+
 /** A frame that was never published. */
 export function freshFrame(content: Omit<Frame, 'attempts'>): Frame {
   return { ...content, attempts: 0 };

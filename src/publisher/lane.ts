@@ -10,11 +10,11 @@
  */
 import type { Level } from '../level.js';
 import { FlushTracker } from './flushes.js';
-import type { Account, BodyPool, Frame } from './frames.js';
+import type { Account, BodyPool, Dropped, Frame } from './frames.js';
 import { ArrivalOrder, freshFrame } from './frames.js';
 import { LaneFrames } from './lane-frames.js';
 import { OpenLines } from './open-lines.js';
-import type { Dropped as DroppedOnDisk, LaneSpool, Loaded } from './spool/lane-spool.js';
+import type { LaneSpool, Loaded } from './spool/lane-spool.js';
 
 /** A frame is closed when its lines reach this size, in bytes. A larger single record is a frame of its own. */
 export const FRAME_BYTES = 64 * 1024;
@@ -32,12 +32,6 @@ export interface LaneSettings {
   /** Whether each record is written to the spool at once. */
   readonly spoolsAlways?: boolean;
 }
-
-/** Records that left a lane without a confirm. */
-export type Dropped = Pick<Frame, 'records' | 'shares' | 'bytes'> & {
-  /** Another process had accepted them. */
-  readonly isAdopted?: boolean;
-};
 
 export class Lane {
   readonly service: string;
@@ -203,7 +197,7 @@ export class Lane {
    * if there is nothing else.
    */
   dropOldest(nowMs: number): Dropped[] {
-    if (this.mustLoad) return this.#spool!.dropOldest().map((dropped) => this.#droppedOnDisk(dropped));
+    if (this.mustLoad) return this.#droppedOnDisk(this.#spool!.dropOldest());
     if (!this.hasWaiting) this.cut(nowMs);
     const frame = this.#frames.shift();
     if (!frame) return [];
@@ -211,9 +205,9 @@ export class Lane {
     return [frame];
   }
 
-  #droppedOnDisk({ ordinal, records, shares, isAdopted }: DroppedOnDisk): Dropped {
-    if (!isAdopted) this.#flushTracker.settled(ordinal, records);
-    return { records, shares, bytes: 0, isAdopted };
+  #droppedOnDisk(dropped: Dropped[]): Dropped[] {
+    for (const each of dropped) if (!each.isAdopted) this.finished(each);
+    return dropped;
   }
 
   /**
@@ -232,21 +226,17 @@ export class Lane {
   }
 
   /** Reads the next frames from disk. Undefined if they are being read already. */
-  async load(): Promise<
-    { bytes: number; adopted: number; lost: Dropped | undefined; fault: Loaded['fault'] } | undefined
-  > {
+  async load(): Promise<Loaded | undefined> {
     const limits = { bytes: this.#frameBytes, records: this.#recordsPerFrame, ordinal: this.#added };
     const loaded = await this.#frames.load(limits);
     if (!loaded) return undefined;
-    let bytes = 0;
-    for (const frame of loaded.frames) {
-      bytes += frame.bytes;
-      this.#records += frame.records;
+    for (const { records, bytes } of loaded.frames) {
+      this.#records += records;
+      this.#bytes += bytes;
     }
-    this.#bytes += bytes;
     this.#added += loaded.adopted;
-    const lost = loaded.lost && this.#droppedOnDisk({ ...loaded.lost, isAdopted: false });
-    return { bytes, adopted: loaded.adopted, lost, fault: loaded.fault };
+    if (loaded.lost) this.finished(loaded.lost);
+    return loaded;
   }
 
   /**
@@ -269,7 +259,7 @@ export class Lane {
    *
    * @returns the sequence of the first one; each following one is 1 higher.
    */
-  adopt(frames: Iterable<Pick<Frame, 'body' | 'records' | 'madeAtS'>>): number {
+  takeOver(frames: Iterable<Pick<Frame, 'body' | 'records' | 'madeAtS'>>): number {
     let first: number | undefined;
     for (const { body, records, madeAtS } of frames) {
       const bytes = body.length + 1;
@@ -303,8 +293,13 @@ export class Lane {
     return frames;
   }
 
-  /** A frame of `drain()` was confirmed or dropped. */
-  finished({ ordinal, records }: Frame): void {
+  /** See `LaneSpool.rescue()`. */
+  rescue(): Dropped[] {
+    return this.#droppedOnDisk(this.#spool?.rescue() ?? []);
+  }
+
+  /** A frame of `drain()`, or what was only on disk, was confirmed or dropped. */
+  finished({ ordinal, records }: Pick<Frame, 'ordinal' | 'records'>): void {
     this.#flushTracker.settled(ordinal, records);
   }
 

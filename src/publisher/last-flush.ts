@@ -54,10 +54,10 @@ export class LastFlush {
     const end = this.#end;
     const handovers: Handover[] = [];
     for (const publisher of publishers) {
-      if (!publisher.hasLeftover) continue;
+      if (!publisher.leftovers.exist) continue;
       const untilMs = end === 'cut' ? 0 : end.begunMs + publisher.config.exitTimeoutMs;
       // Without a broker there is nothing to wait for.
-      if (untilMs <= now() || publisher.isBrokerAway) publisher.abandon();
+      if (untilMs <= now() || publisher.isBrokerAway) publisher.leftovers.abandon();
       else handovers.push(this.#handOver(publisher, untilMs, staysOpen));
     }
     if (handovers.length === 0) return;
@@ -67,8 +67,8 @@ export class LastFlush {
     if (!isDone) logOnce(faults, handovers);
     for (const [index, { publisher, part }] of handovers.entries()) {
       // The reason was logged above.
-      publisher.takeBack(outcomes[index]!, faults.length > 0 && now() < part.untilMs);
-      if (outcomes[index]!.some(({ rest }) => rest.length > 0)) publisher.abandon();
+      publisher.leftovers.takeBack(outcomes[index]!, faults.length > 0 && now() < part.untilMs);
+      if (outcomes[index]!.some(({ rest }) => rest.length > 0)) publisher.leftovers.abandon();
     }
   }
 
@@ -78,7 +78,7 @@ export class LastFlush {
     // A function cannot be sent to another thread, which logs nothing anyway. What it cannot send comes back, and is left
     // on disk here.
     const { onDiagnostic: _, spool: __, ...config } = publisher.config;
-    const { lanes: leftovers, services } = publisher.handOver();
+    const { lanes: leftovers, services } = publisher.leftovers.handOver();
     const lanes = leftovers.map((leftover) => ({ leftover, packed: packed(leftover, publisher.log) }));
     const packedLanes = lanes.flatMap((lane) => lane.packed ?? []);
     return { publisher, lanes, part: { publisher: number, config, lanes: packedLanes, services, untilMs, staysOpen } };

@@ -18,9 +18,9 @@ import { Dispatch, WINDOW_BYTES } from './dispatch.js';
 import { DropCounter, type NotAccepted } from './drop-counter.js';
 import { Flushes, type FlushOptions, TimedFlush } from './flushes.js';
 import { Account, ArrivalOrder, BodyPool, type Frame } from './frames.js';
-import type { LaneLeftover, LaneOutcome } from './handover.js';
 import { FRAME_BYTES } from './lane.js';
 import { Lanes, type ThrottledLane } from './lanes.js';
+import { Leftovers } from './leftovers.js';
 import { reportOutages } from './outage.js';
 import { Adoption } from './spool/adoption.js';
 import type { Segment } from './spool/segment.js';
@@ -42,15 +42,16 @@ export class Publisher {
   readonly #outage: { stop(): void };
   readonly #spool: Spool | undefined;
   readonly #adoption: Adoption | undefined;
-  /** The end of the script did not wait any more for the records that are on disk. */
-  #hasGivenUp = false;
-  #state: 'open' | 'closed' = 'open';
+  /** `given up`: the end of the script does not wait for the records that it has left on disk, until there are others. */
+  #state: 'open' | 'given up' | 'closed' = 'open';
   /** Set at the very end of the process: sends each record before the logging call returns. */
   #atOnce: (() => void) | undefined;
   #closing: Promise<CloseResult> | undefined;
   readonly #backlog: Backlog;
   readonly #noAccount = new Account();
   readonly notAccepted: NotAccepted;
+  /** For another thread to send, at the end of the process. */
+  readonly leftovers: Leftovers;
   readonly #timedFlush = new TimedFlush({
     flush: () => this.flush(),
     hurry: () => this.#publishChannel.connection.retryNow(),
@@ -119,6 +120,15 @@ export class Publisher {
     });
     events.on('warning', (error) => warn(this, error));
     this.#announcer = new Announcer(this.#publishChannel, { warn: (error) => warn(this, error), log: this.log });
+    this.leftovers = new Leftovers({
+      lanes: this.#lanes,
+      backlog: this.#backlog,
+      announcer: this.#announcer,
+      drops: this.#drops,
+      connection: this.#publishChannel.connection,
+      hasSpool: this.#spool !== undefined,
+      stop: () => this.#stop(),
+    });
     this.#publishChannel.connection.open();
   }
 
@@ -160,7 +170,7 @@ export class Publisher {
     }
     this.#backlog.added(lane.bytes - before);
     account.pending++;
-    this.#hasGivenUp = false;
+    this.#state = 'open';
     this.#atOnce?.();
   }
 
@@ -192,7 +202,7 @@ export class Publisher {
 
   /** Nothing is left to be sent, or waited for at the end of the script. */
   get isIdle(): boolean {
-    return this.#lanes.records === 0 && (this.#lanes.spooled === 0 || this.#hasGivenUp);
+    return this.#lanes.records === 0 && (this.#lanes.spooled === 0 || this.#state === 'given up');
   }
 
   stats(): PublisherStats {
@@ -228,7 +238,7 @@ export class Publisher {
     this.#drops.hold();
     this.#backlog.leave('unsent at exit', !this.isBrokerAway);
     this.#drops.report();
-    this.#hasGivenUp = true;
+    this.#state = 'given up';
   }
 
   cutWaiting(): void {
@@ -247,48 +257,10 @@ export class Publisher {
     return this.#publishChannel.connection.isUnreachable;
   }
 
-  /**
-   * Whether the exit worker has something to do: records that are not confirmed, or a service that is not announced.
-   */
-  get hasLeftover(): boolean {
-    return this.#lanes.records > 0 || (this.#backlog.confirmed > 0 && !this.#announcer.hasAnnounced);
-  }
-
-  /** Takes out everything that is not confirmed, for another thread to send. `takeBack()` accounts for it. */
-  handOver(): { lanes: LaneLeftover[]; services: string[] } {
-    return { lanes: this.#backlog.handOver(), services: this.#announcer.unannounced };
-  }
-
-  /** @param stoppedEarly the other thread stopped before its time was over, so not only time was short. */
-  takeBack(outcomes: Iterable<LaneOutcome>, stoppedEarly: boolean): void {
-    this.#backlog.takeBack(outcomes, !stoppedEarly);
-  }
-
-  /**
-   * Adopts frames that another thread handed over.
-   *
-   * @returns their lane, and the sequence of the first frame there.
-   */
-  adopt(service: string, level: Level, frames: Iterable<Pick<Frame, 'body' | 'records' | 'madeAtS'>>) {
-    this.#publishChannel.connection.open();
-    return this.#backlog.adopt(this.#lanes.of(service, level).lane, frames);
-  }
-
   /** From now on each record is sent before its logging call returns. */
   sendAtOnce(send: (() => void) | undefined): void {
     if (send) this.#drops.reportImmediately();
     this.#atOnce = send;
-  }
-
-  /**
-   * At the end of the process, when nothing can be sent any more: leaves the rest on disk, or counts and reports it. What
-   * later listeners of `exit` log is left on disk as well.
-   */
-  abandon(): void {
-    this.#drops.hold();
-    if (!this.#spool) this.#stop();
-    this.#backlog.leave('unsent at exit', !this.isBrokerAway);
-    this.#drops.reportImmediately();
   }
 
   async #close(timeoutMs: number): Promise<CloseResult> {

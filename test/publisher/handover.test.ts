@@ -32,9 +32,9 @@ it('a handover has the frames in flight, given back and waiting, and the open li
 
 it('a lane appends a handover to its own frames, and can take over a second one', () => {
   const other = laneOf('0');
-  const first = other.adopt(unpack(pack(leftoverOf(laneOf('1', '2', '3')))));
+  const first = other.takeOver(unpack(pack(leftoverOf(laneOf('1', '2', '3')))));
   // The sequence numbers of adopted frames are consecutive, so one counts from the first to find a frame's outcome.
-  expect(other.adopt(unpack(pack(leftoverOf(laneOf('4')))))).toBe(first + 2);
+  expect(other.takeOver(unpack(pack(leftoverOf(laneOf('4')))))).toBe(first + 2);
   expect([other.records, other.bytes]).toEqual([5, 10]);
   other.cut(NOW_MS);
   expect(other.drain(NOW_MS).map(({ body }) => body.toString())).toEqual(['0', '1\n2', '3', '4']);

@@ -2,10 +2,11 @@
  * Segments of processes that are gone: looked for at the start and once a minute, and taken over by renaming them,
  * which only one process can do.
  */
-import { readdir, rename, stat, utimes } from 'node:fs/promises';
+import { lstat, readdir, rename, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import type { Level } from '../../level.js';
 import { StatusLog } from '../../status-log.js';
+import { checkFolder } from './folder.js';
 import { formatOwner, isGone, NOBODY, parseOwner, TOUCH_EVERY_MS } from './owner.js';
 import type { Segment } from './segment.js';
 import { formatName, parseName, type SegmentName } from './segment-name.js';
@@ -63,6 +64,7 @@ export class Adoption {
   async #look(service: string): Promise<void> {
     const folder = this.#spool.folderOf(service);
     try {
+      await checkFolder(folder);
       const names = (await readdir(folder)).map(parseName).filter((name) => name !== undefined);
       for (const name of names.sort((a, b) => a.number - b.number)) await this.#take(service, folder, name);
     } catch (error) {
@@ -70,7 +72,7 @@ export class Adoption {
       // Nothing was ever spooled.
       if (code === 'ENOENT') return;
       this.#log.once(
-        `records of earlier processes in ${folder} cannot be sent: ${message}. Correct the rights of the folder.`,
+        `records of earlier processes in ${folder} cannot be sent: ${message.replace(/\.$/, '')}. Correct the permissions of the folder.`,
       );
     }
   }
@@ -78,7 +80,10 @@ export class Adoption {
   async #take(service: string, folder: string, name: SegmentName): Promise<void> {
     const file = path.join(folder, formatName(name));
     try {
-      const { size, mtimeMs } = await stat(file);
+      const stats = await lstat(file);
+      // A link could lead to any file.
+      if (!stats.isFile()) return;
+      const { size, mtimeMs } = stats;
       const owner = name.owner === NOBODY ? undefined : parseOwner(name.owner);
       if (name.owner !== NOBODY && (!owner || !isGone(owner, this.#spool.owner, Date.now() - mtimeMs))) return;
       if (this.#isStopped || !this.#spool.hasRoom(size)) return;
@@ -93,9 +98,12 @@ export class Adoption {
     }
   }
 
-  /** Shows processes in other containers that this one is alive. */
+  /**
+   * Shows processes in other containers that this one is alive. After it was suspended for long, they may have taken its
+   * segments.
+   */
   #touch(): void {
     const now = new Date();
-    for (const { path: file } of this.#spool.segments) void utimes(file, now, now).catch(() => {});
+    for (const segment of this.#spool.segments) utimes(segment.path, now, now).catch(() => segment.check());
   }
 }

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { BrokerConfig } from '../../config.js';
@@ -38,7 +39,21 @@ function prepareOwn(folder: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
-  const fault = faultOf(lstatSync(folder));
+  assertOwn(folder, lstatSync(folder));
+}
+
+/**
+ * Checks the folder before anything in it is read.
+ *
+ * @throws as `prepareFolder()`; the system's error if there is no such folder.
+ */
+export async function checkFolder(folder: string): Promise<void> {
+  const above = path.dirname(folder);
+  for (const each of above === temporaryFolder() ? [above, folder] : [folder]) assertOwn(each, await lstat(each));
+}
+
+function assertOwn(folder: string, stats: Stats): void {
+  const fault = faultOf(stats);
   if (fault !== undefined) throw new Error(`${folder} ${fault}. Set LOGHIVE_SPOOL_DIR to a folder of your own.`);
 }
 

@@ -1,7 +1,7 @@
 /**
  * The records of one lane that are only on disk: a queue of ranges of segments. Written at its end, read at its start.
  */
-import { type Frame, freshFrame, mergeShares, type Share, takeShares } from '../frames.js';
+import { type Dropped, type Frame, freshFrame, mergeShares, type Share, takeShares } from '../frames.js';
 import { type CheckedLine, checkedBytes, checkedLines, HEAD_BYTES, readLines } from './checked-lines.js';
 import type { Place, Segment } from './segment.js';
 
@@ -19,7 +19,7 @@ export interface Disk {
 }
 
 interface Range {
-  readonly segment: Segment;
+  segment: Segment;
   start: number;
   end: number;
   /** Number of records, all from `ordinal` on; undefined if another process wrote them: they are counted when read. */
@@ -44,15 +44,6 @@ export interface Loaded {
   readonly lost: Dropped | undefined;
   /** Why. */
   readonly fault: string | undefined;
-}
-
-/** Records that were dropped, from number `ordinal` on. */
-export interface Dropped {
-  /** Meaningless if another process wrote them. */
-  readonly ordinal: number;
-  readonly records: number;
-  readonly shares: readonly Share[];
-  readonly isAdopted: boolean;
 }
 
 export class LaneSpool {
@@ -91,20 +82,24 @@ export class LaneSpool {
   write(body: Buffer, records: number, madeAtS: number): Place | undefined {
     const bytes = checkedBytes(body.length, records);
     if (!this.#disk.hasRoom(bytes)) return undefined;
-    return this.#disk.attempt(() => {
-      if (this.#writer && this.#writer.size > 0 && this.#writer.size + bytes > this.#disk.segmentBytes) this.rotate();
-      const segment = this.#writer?.isGone === false ? this.#writer : this.#create();
-      this.#writer = segment;
-      const start = segment.size;
-      segment.append(checkedLines(body, records, madeAtS), records, this.#disk.config.fsync);
-      return { segment, range: { start, end: segment.size } };
-    });
+    return this.#disk.attempt(() => this.#append(checkedLines(body, records, madeAtS), records));
   }
 
-  /** The next lines go into a new segment. */
-  rotate(): void {
-    this.#writer?.close();
-    this.#writer = undefined;
+  /** @throws the system's error. */
+  #append(lines: Buffer, records: number): { segment: Segment; range: { start: number; end: number } } {
+    const size = this.#writer?.size ?? 0;
+    if (size > 0 && size + lines.length > this.#disk.segmentBytes) this.#writer!.close();
+    const segment = this.#writer?.isOpen ? this.#writer : this.#create();
+    this.#writer = segment;
+    const start = segment.size;
+    try {
+      segment.append(lines, records, this.#disk.config.fsync);
+    } catch (error) {
+      // What comes later must not stand behind a half-written line.
+      segment.close();
+      throw error;
+    }
+    return { segment, range: { start, end: segment.size } };
   }
 
   /**
@@ -113,9 +108,10 @@ export class LaneSpool {
    * @returns false if it could not be written.
    */
   add(frame: Frame): boolean {
-    const place = frame.place?.range ? frame.place : this.write(frame.body, frame.records, frame.madeAtS);
+    const isThere = frame.place?.range !== undefined && !frame.place.segment.isMissing;
+    const place = isThere ? frame.place : this.write(frame.body, frame.records, frame.madeAtS);
     if (!place?.range) return false;
-    // A part of it was written before, which does not count any more.
+    // What was written before does not count any more.
     if (frame.place && frame.place !== place) frame.place.segment.settle(frame.records);
     this.#records += frame.records;
     // Nearly always the end. Frames that were in flight, or were read from here, go back to the front.
@@ -142,7 +138,7 @@ export class LaneSpool {
     this.#ranges.push({ segment, start: 0, end: size, records: undefined, ordinal: 0, sequence: -1, shares: [] });
   }
 
-  /** Reads the first frames. Undefined if they were dropped in the meantime. */
+  /** Reads the first frames. Undefined if there are none. */
   async load(limits: FrameLimits): Promise<Loaded | undefined> {
     const range = this.#ranges[0];
     if (!range) return undefined;
@@ -150,7 +146,8 @@ export class LaneSpool {
       for (let bytes = READ_BYTES; ; bytes *= 4) {
         const end = Math.min(range.start + bytes, range.end);
         const chunk = await range.segment.read(range.start, end);
-        if (this.#ranges[0] !== range) return undefined;
+        // It was dropped in the meantime.
+        if (this.#ranges[0] !== range) return await this.load(limits);
         const isShort = chunk.length < end - range.start;
         const read = readLines(chunk, isShort ? chunk.length : range.end - range.start);
         if (read.consumed === 0 && !isShort) continue;
@@ -158,7 +155,7 @@ export class LaneSpool {
         return this.#taken(range, chunk, read.lines, consumed, read.damaged, limits);
       }
     } catch (error) {
-      if (this.#ranges[0] !== range) return undefined;
+      if (this.#ranges[0] !== range) return this.load(limits);
       const fault = `${range.segment.path} cannot be read: ${(error as Error).message}`;
       if (range.records !== undefined) return { frames: [], adopted: 0, lost: this.#finish(range), fault };
       // The file stays, for a later process.
@@ -184,7 +181,8 @@ export class LaneSpool {
     range.start += consumed;
     let lost: Dropped | undefined;
     if (isAdopted) {
-      if (damaged > 0) lost = { ordinal: range.ordinal, records: damaged, shares: [], isAdopted };
+      // They count as adopted like the intact ones, and have numbers of this lane.
+      if (damaged > 0) lost = { ordinal: range.ordinal, records: damaged, shares: [], bytes: 0 };
       range.segment.settle(damaged);
     } else {
       range.records! -= lines.length;
@@ -200,7 +198,7 @@ export class LaneSpool {
   #finish(range: Range): Dropped | undefined {
     this.#ranges.shift();
     const { records = 0, ordinal, shares } = range;
-    const lost = records === 0 ? undefined : { ordinal, records, shares, isAdopted: false };
+    const lost = records === 0 ? undefined : { ordinal, records, shares, bytes: 0 };
     this.#records -= records;
     range.segment.settle(range.records ?? 1);
     return lost;
@@ -216,12 +214,37 @@ export class LaneSpool {
     const dropped = ranges.map((range) => {
       const { records = segment.count(range.start), ordinal, shares } = range;
       if (range.records !== undefined) this.#records -= records;
-      return { ordinal, records, shares, isAdopted: range.records === undefined };
+      return { ordinal, records, shares, bytes: 0, isAdopted: range.records === undefined };
     });
     // The disk is needed now, not after the confirm of what was read before.
     if (ranges.at(-1)!.end === segment.size) segment.cutAt(first.start);
     for (const { records, isAdopted } of dropped) segment.settle(isAdopted ? 1 : records);
     return dropped;
+  }
+
+  /**
+   * At the end of the process: writes again what is only in files that have lost their names, which nobody would find.
+   *
+   * @returns the records that are lost with them.
+   */
+  rescue(): Dropped[] {
+    const lost: Dropped[] = [];
+    for (const range of [...this.#ranges]) {
+      const { segment, start, end, records, ordinal, shares } = range;
+      // An adopted one was taken by another process, which sends it.
+      if (records === undefined || !segment.isMissing) continue;
+      const content = segment.readNow(start, end);
+      const place = content && this.#disk.attempt(() => this.#append(content, records));
+      if (place) {
+        Object.assign(range, { segment: place.segment, ...place.range });
+      } else {
+        this.#ranges.splice(this.#ranges.indexOf(range), 1);
+        this.#records -= records;
+        lost.push({ ordinal, records, shares, bytes: 0 });
+      }
+      segment.settle(records);
+    }
+    return lost;
   }
 }
 

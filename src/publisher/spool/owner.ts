@@ -20,7 +20,7 @@ export interface Owner {
   readonly publisher: string;
 }
 
-/** In the place of an owner: the segment was left for whoever starts next. */
+/** In the place of an owner: the segment was left to the next process that starts. */
 export const NOBODY = 'free';
 
 /**

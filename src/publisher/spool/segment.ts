@@ -5,6 +5,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fsyncSync,
   ftruncateSync,
   openSync,
@@ -31,6 +32,13 @@ const { O_APPEND, O_CREAT, O_EXCL, O_RDWR } = constants;
 // Not on Windows.
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
 
+/**
+ *   open ── close(), or its name is gone ──▶ closed ── all settled, or released ──▶ gone
+ *
+ * Lines are appended only while it is open. `gone`: it was deleted, or left to other processes.
+ */
+type State = 'open' | 'closed' | 'gone';
+
 export class Segment {
   readonly name: SegmentName;
   readonly path: string;
@@ -38,9 +46,9 @@ export class Segment {
   #size: number;
   /** Records in it that are neither confirmed nor dropped. */
   #unsettled = 0;
-  /** Open while it is appended to. */
+  #state: State;
+  /** Kept beyond `open` if the file has lost its name: then it is the only way to its content. */
   #fd: number | undefined;
-  #isGone = false;
   readonly #onSize: (bytes: number) => void;
   readonly #isReused: boolean;
 
@@ -49,8 +57,9 @@ export class Segment {
     name: SegmentName,
     size: number,
     onSize: (bytes: number) => void,
-    isReused = false,
+    { state, isReused }: { state: State; isReused: boolean },
   ) {
+    this.#state = state;
     this.#isReused = isReused;
     this.name = name;
     this.path = path.join(folder, formatName(name));
@@ -61,39 +70,56 @@ export class Segment {
   /**
    * @param onSize receives each change of its size.
    * @param isReused whether it is emptied instead of deleted while it is still appended to.
+   * @param sync whether its name must survive a power failure.
    * @throws the system's error.
    */
-  static create(folder: string, name: SegmentName, onSize: (bytes: number) => void, isReused: boolean): Segment {
-    const segment = new Segment(folder, name, 0, onSize, isReused);
+  static create(
+    folder: string,
+    name: SegmentName,
+    onSize: (bytes: number) => void,
+    { isReused, sync }: { isReused: boolean; sync: boolean },
+  ): Segment {
+    const segment = new Segment(folder, name, 0, onSize, { state: 'open', isReused });
     segment.#fd = openSync(segment.path, O_APPEND | O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600);
+    if (sync) syncFolder(folder);
     return segment;
   }
 
   /** One that another process has written. */
   static adopted(folder: string, name: SegmentName, size: number, onSize: (bytes: number) => void): Segment {
     onSize(size);
-    return new Segment(folder, name, size, onSize);
+    return new Segment(folder, name, size, onSize, { state: 'closed', isReused: false });
   }
 
   get size(): number {
     return this.#size;
   }
 
-  get unsettled(): number {
-    return this.#unsettled;
+  /** Whether lines can be appended. */
+  get isOpen(): boolean {
+    return this.#state === 'open';
   }
 
   /** It was deleted, or left to other processes. */
   get isGone(): boolean {
-    return this.#isGone;
+    return this.#state === 'gone';
   }
 
-  /** Leaves it to whoever starts next. */
+  /** The file has lost its name: somebody has deleted the folder, or another process has taken it. */
+  get isMissing(): boolean {
+    return !this.isGone && !existsSync(this.path);
+  }
+
+  /** Appends nothing more if the file has lost its name: nobody would find it after the end of this process. */
+  check(): void {
+    if (this.isMissing) this.close();
+  }
+
+  /** Leaves it to the next process that starts. */
   release(): void {
-    if (this.#isGone) return;
     this.close();
-    if (this.#isGone) return;
-    this.#isGone = true;
+    if (this.isGone) return;
+    this.#state = 'gone';
     try {
       renameSync(this.path, path.join(path.dirname(this.path), formatName({ ...this.name, owner: NOBODY })));
     } catch {
@@ -122,10 +148,15 @@ export class Segment {
 
   /** Nothing more is appended. */
   close(): void {
-    if (this.#fd === undefined) return;
-    closeSync(this.#fd);
-    this.#fd = undefined;
+    if (this.#state !== 'open') return;
+    this.#state = 'closed';
     if (this.#unsettled === 0) this.remove();
+    else if (!this.isMissing) this.#closeFile();
+  }
+
+  #closeFile(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 
   /** Number of lines from this place on; 0 if it cannot be read. */
@@ -149,7 +180,7 @@ export class Segment {
   settle(records: number): void {
     this.#unsettled -= records;
     if (this.#unsettled > 0) return;
-    if (this.#fd !== undefined && this.#isReused) this.cutAt(0);
+    if (this.#state === 'open' && this.#isReused) this.cutAt(0);
     else this.remove();
   }
 
@@ -165,9 +196,8 @@ export class Segment {
   }
 
   remove(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = undefined;
-    this.#isGone = true;
+    this.#closeFile();
+    this.#state = 'gone';
     try {
       unlinkSync(this.path);
     } catch {
@@ -181,15 +211,16 @@ export class Segment {
    * @throws the system's error.
    */
   async read(start: number, end: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(end - start);
     let handle: Awaited<ReturnType<typeof open>>;
     try {
       handle = await open(this.path, constants.O_RDONLY | O_NOFOLLOW);
     } catch (error) {
       // Somebody has deleted the folder. The open file still has its content.
-      if (this.#fd === undefined) throw error;
-      return buffer.subarray(0, readSync(this.#fd, buffer, 0, buffer.length, start));
+      const content = this.readNow(start, end);
+      if (content) return content;
+      throw error;
     }
+    const buffer = Buffer.allocUnsafe(end - start);
     try {
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, start);
       return buffer.subarray(0, bytesRead);
@@ -198,8 +229,26 @@ export class Segment {
     }
   }
 
+  /** The same, at once, from a file that has lost its name; undefined if it is not open any more. */
+  readNow(start: number, end: number): Buffer | undefined {
+    if (this.#fd === undefined) return undefined;
+    const buffer = Buffer.allocUnsafe(end - start);
+    return buffer.subarray(0, readSync(this.#fd, buffer, 0, buffer.length, start));
+  }
+
   #grow(bytes: number): void {
     this.#size += bytes;
     this.#onSize(bytes);
+  }
+}
+
+/** A power failure loses a new name until its folder is on the disk too. Node cannot open folders on Windows. */
+function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return;
+  const fd = openSync(folder, constants.O_RDONLY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }

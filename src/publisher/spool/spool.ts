@@ -111,7 +111,7 @@ export class Spool {
     return this.#segments;
   }
 
-  /** Leaves all segments to whoever starts next. */
+  /** Leaves all segments to the next process that starts. */
   release(): void {
     for (const segment of this.#segments) segment.release();
   }
@@ -122,7 +122,8 @@ export class Spool {
     const name = { level, number: this.nextNumber(), owner: formatOwner(this.owner) };
     if (!this.#prepared.has(folder) || !existsSync(folder)) prepareFolder(folder);
     this.#prepared.add(folder);
-    return this.#keep(Segment.create(folder, name, this.#grow, this.config.mode === 'always'));
+    const { mode, fsync: sync } = this.config;
+    return this.#keep(Segment.create(folder, name, this.#grow, { isReused: mode === 'always', sync }));
   }
 
   /** Later segments have higher numbers, also than those of earlier processes. */
@@ -136,6 +137,7 @@ export class Spool {
     const usualMs = this.#slowMs;
     this.#slowMs = SLOW_AT_LAST_MS;
     this.#pausedUntilMs = Number.NEGATIVE_INFINITY;
+    for (const segment of this.#segments) segment.check();
     writes();
     // The process may live on.
     this.#slowMs = usualMs;
