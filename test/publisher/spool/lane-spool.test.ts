@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest';
+import { BodyPool, freshFrame } from '../../../src/publisher/frames.js';
+import { FRAME_BYTES, Lane } from '../../../src/publisher/lane.js';
+import type { LaneSpool } from '../../../src/publisher/spool/lane-spool.js';
+import { Spool } from '../../../src/publisher/spool/spool.js';
+import { MIB, range, useFolder } from './use-publishers.js';
+
+const LIMITS = { bytes: FRAME_BYTES, records: Number.POSITIVE_INFINITY, ordinal: 0 };
+
+function useSpool(): Spool {
+  const config = { dir: useFolder(), maxBytes: MIB, mode: 'overflow', fsync: false } as const;
+  return new Spool(config, { hosts: [] }, () => {});
+}
+
+/** Puts a record of 40 KiB on disk: each second one begins a new segment. */
+function put(laneSpool: LaneSpool, ordinal: number): void {
+  const body = Buffer.from(JSON.stringify({ ordinal, filler: 'x'.repeat(40 * 1024) }));
+  const shares = [{ account: { pending: 1, confirmed: 0, unsent: 0 }, records: 1 }];
+  const bytes = body.length + 1;
+  const frame = { ordinal, sequence: ordinal, body, memory: undefined, records: 1, shares, bytes, madeAtS: 1 };
+  expect(laneSpool.add(freshFrame(frame))).toBe(true);
+}
+
+it('what is dropped while it is being read does not keep the next records from being read', async () => {
+  const laneSpool = useSpool().lane('shop', 'INFO');
+  for (const ordinal of range(4)) put(laneSpool, ordinal);
+  const loading = laneSpool.load(LIMITS);
+  expect(laneSpool.dropOldest()).toMatchObject([{ ordinal: 0, records: 1 }]);
+  const loaded = await loading;
+  expect(loaded?.frames.map(({ ordinal }) => ordinal)).toEqual([1]);
+  expect(laneSpool.records).toBe(2);
+});
+
+it('frames that come back stand before the later ones again', async () => {
+  const spool = useSpool();
+  const bodies = new BodyPool(FRAME_BYTES, 0);
+  const laneSpool = spool.lane('shop', 'INFO');
+  const lane = new Lane({ service: 'shop', level: 'INFO', recordsPerFrame: 1, bodies, spool: laneSpool });
+  const account = { pending: 0, confirmed: 0, unsent: 0 };
+  for (const number of range(4)) lane.add(`${number}`, 2, 0, account);
+  for (const _ of range(3)) expect(lane.spill(0)).toBe(2);
+  await lane.load();
+  const first = lane.take()!;
+  expect([first.body.toString(), lane.records, lane.spooled]).toEqual(['0', 4, 0]);
+  // At the end of a script, in flight or not.
+  for (const frame of lane.drain(0)) expect(lane.spool(frame)).toBe(true);
+  expect([lane.records, lane.spooled]).toEqual([0, 4]);
+  await lane.load();
+  const taken = range(4).map(() => lane.take()?.body.toString());
+  expect(taken).toEqual(['0', '1', '2', '3']);
+});
