@@ -1,9 +1,9 @@
 /**
- * The subscriptions of a channel. Declares and subscribes to one queue after the other; subscribes again if the broker
- * cancels a subscription, or with another prefetch if the load of a queue changes.
+ * The subscriptions of a channel. Declares several queues at a time and subscribes to one after the other; subscribes
+ * again if the broker cancels a subscription, or with another prefetch if the load of a queue changes.
  */
 import type { Channel, ConsumeMessage } from 'amqplib';
-import { Mutex } from 'async-mutex';
+import { Mutex, Semaphore } from 'async-mutex';
 import { replyCode } from '../../src/amqp/broker-reply.js';
 import type { OpenConnection } from '../../src/amqp/open-connection.js';
 import type { Topology } from '../../src/amqp/topology.js';
@@ -37,11 +37,6 @@ export interface SubscriptionsOptions {
   readonly answerMs?: number | undefined;
 }
 
-interface Pending {
-  readonly subscription: Subscription;
-  readonly rank: number;
-}
-
 /** How often the prefetch of idle queues is reduced, in milliseconds. */
 const SHRINK_EVERY_MS = 60_000;
 const ANSWER_MS = 60_000;
@@ -50,18 +45,19 @@ const ANSWER_MS = 60_000;
  * for minutes, and nothing of the other queues would be read meanwhile.
  */
 const BEFORE_RENEWALS = 1;
+/** Queues that are declared at the same time, if the topology allows as many. */
+const AT_ONCE = 4;
 
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   /** By queue name. */
   readonly #all = new Map<string, Subscription>();
-  /** Queues to subscribe to, the next one last. */
-  readonly #pending: Pending[] = [];
+  /** Locked until there is a channel. */
+  readonly #declaring = new Semaphore(0);
   /** `basic.qos` applies to the next `basic.consume` of the channel, so nothing may come between the two. */
   readonly #subscribing = new Mutex();
   readonly #timers = new Set<NodeJS.Timeout>();
   #channel: Channel | undefined;
-  #working: Promise<void> | undefined;
   /** The one whose `basic.consume` is in flight. */
   #asked: Subscription | undefined;
 
@@ -86,7 +82,8 @@ export class Subscriptions {
   async begin(channel: Channel): Promise<void> {
     this.#channel = channel;
     this.#timers.add(setInterval(() => this.#shrinkIdle(), SHRINK_EVERY_MS));
-    await this.#process();
+    this.#declaring.setValue(AT_ONCE);
+    await this.#declaring.waitForUnlock(AT_ONCE, Number.NEGATIVE_INFINITY);
   }
 
   /**
@@ -126,29 +123,15 @@ export class Subscriptions {
   }
 
   #enqueue(subscriptions: readonly Subscription[], rank: number): void {
-    const at = this.#pending.findLastIndex((pending) => pending.rank < rank) + 1;
-    this.#pending.splice(at, 0, ...subscriptions.map((subscription) => ({ subscription, rank })).reverse());
-    if (this.#channel) void this.#process();
-  }
-
-  #process(): Promise<void> {
-    this.#working ??= this.#processPending().finally(() => {
-      this.#working = undefined;
-    });
-    return this.#working;
-  }
-
-  async #processPending(): Promise<void> {
-    while (this.#options.isOpen()) {
-      const next = this.#pending.pop();
-      if (!next) return;
-      await this.#subscribe(next.subscription);
+    for (const subscription of subscriptions) {
+      void this.#declaring.runExclusive(() => this.#subscribe(subscription), 1, rank);
     }
   }
 
   async #subscribe(subscription: Subscription): Promise<void> {
     const { connection, topology, isOpen, onHazard, onRefused } = this.#options;
     const { declaration, queue } = subscription;
+    if (!isOpen()) return;
     try {
       await this.#answered(declaration, declareForConsuming(topology, connection, declaration, onHazard));
     } catch (error) {

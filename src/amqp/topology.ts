@@ -2,16 +2,16 @@
  * Declares exchanges and queues. Passive first, so that existing ones are used as they are, without "configure"
  * permission.
  *
- * A 404 or 406 closes the channel on which it happened, so each request has a channel of its own.
+ * A 404 or 406 closes the channel on which it happened, so no declaration uses the channel of another one.
  */
 
-import { Mutex } from 'async-mutex';
+import { Semaphore } from 'async-mutex';
 import { StatusLog } from '../status-log.js';
 import type { QueueDeclaration } from '../wire.js';
 import { ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED } from './broker-reply.js';
 import type { OpenConnection } from './open-connection.js';
 import { findArguments, type QueueArguments } from './queue-arguments.js';
-import { ask, type Refusal } from './throwaway-channel.js';
+import { type Refusal, ThrowawayChannel } from './throwaway-channel.js';
 
 export interface Topology {
   /**
@@ -36,19 +36,27 @@ export interface Topology {
  */
 const REDECLARE_DELAY_MS = 500;
 
+/**
+ * Declarations at the same time. While the disk of the broker is slow, each request about a quorum queue takes half a
+ * second. Each declaration uses one channel, and a connection may have only `MIN_CHANNELS`.
+ */
+const AT_ONCE = 4;
+
+type Names = Map<string, Promise<QueueArguments | undefined>>;
+
 /** @param notice receives each problem once: different arguments, missing permissions. */
 export function createTopology(notice: (sentence: string) => void): Topology {
-  let done = new WeakMap<OpenConnection, Map<string, QueueArguments | undefined>>();
+  let done = new WeakMap<OpenConnection, Names>();
   const notices = new StatusLog(notice);
   const warn = (sentence: string) => notices.once(sentence);
-  const mutex = new Mutex();
+  const declaring = new Semaphore(AT_ONCE);
   let declareAfterMs = 0;
   /** The broker's reply text, once it has refused a quorum queue by closing the connection. */
   let noQuorum: string | undefined;
   /** The arguments of the last queue that existed with different ones. */
   let existingArguments: QueueArguments | undefined;
 
-  function remembered(connection: OpenConnection): Map<string, QueueArguments | undefined> {
+  function remembered(connection: OpenConnection): Names {
     let names = done.get(connection);
     if (!names) {
       names = new Map();
@@ -57,31 +65,42 @@ export function createTopology(notice: (sentence: string) => void): Topology {
     return names;
   }
 
-  async function once(
+  function once(
     connection: OpenConnection,
     name: string,
-    declare: () => Promise<QueueArguments | undefined>,
+    declare: (throwaway: ThrowawayChannel) => Promise<QueueArguments | undefined>,
   ): Promise<QueueArguments | undefined> {
-    if (remembered(connection).has(name)) return remembered(connection).get(name);
-    while (performance.now() < declareAfterMs) await delay(declareAfterMs - performance.now());
-    // After `forget()` during the declaration, this is no longer the current map, so that the result is not remembered.
     const names = remembered(connection);
-    const found = await declare();
-    names.set(name, found);
-    return found;
+    const known = names.get(name);
+    if (known) return known;
+    const declared = declaring.runExclusive(async () => {
+      while (performance.now() < declareAfterMs) await delay(declareAfterMs - performance.now());
+      const throwaway = new ThrowawayChannel(connection);
+      try {
+        return await declare(throwaway);
+      } finally {
+        await throwaway.close();
+      }
+    });
+    names.set(name, declared);
+    declared.catch(() => {
+      if (names.get(name) === declared) names.delete(name);
+    });
+    return declared;
   }
 
-  const exchange = (connection: OpenConnection, name: string) =>
-    once(connection, `exchange ${name}`, async () => {
-      await declareExchange(connection, name, warn);
-      return undefined;
-    });
+  async function exchange(throwaway: ThrowawayChannel, name: string): Promise<undefined> {
+    await declareExchange(throwaway, name, warn);
+  }
 
-  async function queue(connection: OpenConnection, declaration: QueueDeclaration): Promise<QueueArguments | undefined> {
+  async function queue(
+    throwaway: ThrowawayChannel,
+    declaration: QueueDeclaration,
+  ): Promise<QueueArguments | undefined> {
     try {
-      const found = await declareQueue(connection, declaration, warn, noQuorum);
+      const found = await declareQueue(throwaway, declaration, warn, noQuorum);
       if (typeof found !== 'string') return found;
-      const again = (args: QueueArguments) => declare(connection, { ...declaration, arguments: args });
+      const again = (args: QueueArguments) => declare(throwaway, { ...declaration, arguments: args });
       const existing = await findArguments(again, declaration.arguments, found, existingArguments);
       existingArguments = existing ?? existingArguments;
       return existing;
@@ -92,11 +111,12 @@ export function createTopology(notice: (sentence: string) => void): Topology {
   }
 
   return {
-    ensure: (connection, declaration) =>
-      mutex.runExclusive(async () => {
-        await exchange(connection, declaration.exchange);
-        return once(connection, `queue ${declaration.queue}`, () => queue(connection, declaration));
-      }),
+    async ensure(connection, declaration) {
+      await once(connection, `exchange ${declaration.exchange}`, (throwaway) =>
+        exchange(throwaway, declaration.exchange),
+      );
+      return once(connection, `queue ${declaration.queue}`, (throwaway) => queue(throwaway, declaration));
+    },
     forget() {
       done = new WeakMap();
       declareAfterMs = performance.now() + REDECLARE_DELAY_MS;
@@ -115,9 +135,9 @@ function delay(ms: number): Promise<void> {
   });
 }
 
-async function declareExchange(connection: OpenConnection, name: string, warn: Warn): Promise<void> {
-  const exists = await ask(connection, (channel) => channel.checkExchange(name));
-  const declared = await ask(connection, (channel) => channel.assertExchange(name, 'direct', { durable: true }));
+async function declareExchange(throwaway: ThrowawayChannel, name: string, warn: Warn): Promise<void> {
+  const exists = await throwaway.ask((channel) => channel.checkExchange(name));
+  const declared = await throwaway.ask((channel) => channel.assertExchange(name, 'direct', { durable: true }));
   // The exchange exists, so this user's missing permission to declare it does not matter.
   if (declared.ok || (exists.ok && declared.code === ACCESS_REFUSED)) return;
   if (exists.ok && declared.code === PRECONDITION_FAILED) {
@@ -139,20 +159,20 @@ async function declareExchange(connection: OpenConnection, name: string, warn: W
  *   undefined if the broker reveals neither.
  */
 async function declareQueue(
-  connection: OpenConnection,
+  throwaway: ThrowawayChannel,
   wanted: QueueDeclaration,
   warn: Warn,
   noQuorum: string | undefined,
 ): Promise<QueueArguments | string | undefined> {
   const { queue } = wanted;
   const isQuorum = wanted.arguments['x-queue-type'] === 'quorum';
-  const exists = await ask(connection, (channel) => channel.checkQueue(queue));
+  const exists = await throwaway.ask((channel) => channel.checkQueue(queue));
   const declaration = isQuorum && noQuorum !== undefined ? classicInstead(wanted) : wanted;
-  let declared = await declare(connection, declaration);
+  let declared = await declare(throwaway, declaration);
 
   if (!exists.ok && !declared.ok && declaration.arguments['x-queue-type'] === 'quorum') {
     if (declared.code === PRECONDITION_FAILED) {
-      const classic = await declare(connection, classicInstead(wanted));
+      const classic = await declare(throwaway, classicInstead(wanted));
       if (classic.ok) noQuorum = declared.text;
       declared = classic.ok ? classic : declared;
     } else if (/quorum/i.test(declared.connectionText ?? '')) {
@@ -164,14 +184,14 @@ async function declareQueue(
   }
 
   if (declared.ok || (exists.ok && declared.code === ACCESS_REFUSED)) {
-    await bind(connection, wanted, warn);
+    await bind(throwaway, wanted, warn);
     return declared.ok ? declaration.arguments : undefined;
   }
   if (exists.ok && declared.code === PRECONDITION_FAILED) {
     warn(
       `queue "${queue}" exists with different arguments and is used as it is: ${declared.text}. Delete it while it is empty to have it declared again.`,
     );
-    await bind(connection, wanted, warn);
+    await bind(throwaway, wanted, warn);
     return declared.text;
   }
   if (declared.code === ACCESS_REFUSED) {
@@ -189,9 +209,9 @@ async function declareQueue(
 }
 
 const declare = (
-  connection: OpenConnection,
+  throwaway: ThrowawayChannel,
   { queue, arguments: args }: Pick<QueueDeclaration, 'queue' | 'arguments'>,
-) => ask(connection, (channel) => channel.assertQueue(queue, { durable: true, arguments: args }));
+) => throwaway.ask((channel) => channel.assertQueue(queue, { durable: true, arguments: args }));
 
 /**
  * The broker closed the connection because it has no quorum queues. On the next connection only classic queues are
@@ -210,9 +230,9 @@ function classicInstead(declaration: QueueDeclaration): QueueDeclaration {
   return { ...declaration, arguments: rest };
 }
 
-async function bind(connection: OpenConnection, declaration: QueueDeclaration, warn: Warn): Promise<void> {
+async function bind(throwaway: ThrowawayChannel, declaration: QueueDeclaration, warn: Warn): Promise<void> {
   const { queue, exchange, routingKey } = declaration;
-  const bound = await ask(connection, (channel) => channel.bindQueue(queue, exchange, routingKey));
+  const bound = await throwaway.ask((channel) => channel.bindQueue(queue, exchange, routingKey));
   if (bound.ok) return;
   if (bound.code !== ACCESS_REFUSED && bound.code !== NOT_FOUND) {
     refuse(`the binding of queue "${queue}"`, bound, warn);

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { OpenConnection } from '../../src/amqp/open-connection.js';
 import { createTopology } from '../../src/amqp/topology.js';
 import { delayQueue, failureQueue, logQueue, logQueues, type QueueSettings } from '../../src/wire.js';
+import { startDevelopmentBroker } from '../support/development-broker.mjs';
 import { requireRabbitmq } from '../support/require-rabbitmq.mjs';
 import { useConnection } from '../support/use-connection.js';
 import { onEnd, type TestBroker, uniqueName, useBroker } from '../support/use-servers.js';
@@ -93,6 +94,21 @@ describe('on a fresh broker', () => {
     expect(notices).toEqual([]);
     expect(await arrives(broker.url, 'logs_exchange', 'shop.error', 'shop_error_logs')).toBe(true);
     expect(await arrives(broker.url, 'failure_backoff', 'failure.backoff', 'failure_backoff')).toBe(true);
+  });
+
+  test('many queues at once need no more channels than a broker must allow', async () => {
+    const narrow = await startDevelopmentBroker({ channelMax: 8 });
+    onEnd(() => narrow.stop());
+    const connection = await useLink(narrow.url);
+    const { topology, notices } = useTopology();
+    const services = Array.from({ length: 20 }, (_, number) => `service-${number}`);
+    const wanted = services.flatMap((service) => logQueues(service, settings, narrow.version));
+    // Two of its own, as with a publisher: one channel to publish on, and one for the health check.
+    await connection.model.createChannel();
+    await connection.model.createChannel();
+    await Promise.all(wanted.map((declaration) => topology.ensure(connection, declaration)));
+    expect(await narrow.listQueues()).toHaveLength(wanted.length);
+    expect(notices).toEqual([]);
   });
 
   test.each(['classic', 'python'] as const)('%s queues have the arguments of their type', async (type) => {

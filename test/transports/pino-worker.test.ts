@@ -164,11 +164,15 @@ test('while the broker is unreachable the application runs and ends, and lost re
   expect(child.stderr.join('\n')).toMatch(/ERROR records dropped: 1 \(unsent at close/);
 });
 
-test('an invalid option is an error event of the transport, with its message', async () => {
+test.each([
+  ['lingerMs: -1', /^loghivePino: option "lingerMs" is -1, expected an integer from 0 to 10000 \(milliseconds\)\.$/],
+  [
+    "spool: { mode: 'always' }",
+    /^loghivePino: option "spool" has mode "always", which cannot work in a worker target of Pino\. Use mode "overflow", or/,
+  ],
+])('the invalid option %s is an error event of the transport, with its message', async (option, message) => {
   const { child } = run(`
-    const transport = pino.transport({ target, options: { ...options, lingerMs: -1 } });
+    const transport = pino.transport({ target, options: { ...options, ${option} } });
     transport.on('error', (error) => console.log(error.message));`);
-  await child.waitForLine(
-    /^loghivePino: option "lingerMs" is -1, expected an integer from 0 to 10000 \(milliseconds\)\.$/,
-  );
+  await child.waitForLine(message);
 });

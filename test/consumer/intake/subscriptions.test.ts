@@ -15,7 +15,9 @@ function useChannel() {
   const asked: string[] = [];
   const answers: Array<() => void> = [];
   const found = new Map<string, Subscription>();
+  const declaring: Array<{ queue: string; done: () => void }> = [];
   let isSlow = false;
+  let isSlowToDeclare = false;
   const deliver = new Map<string, (message: ConsumeMessage) => void>();
   const channel = {
     prefetch: async () => undefined,
@@ -29,7 +31,14 @@ function useChannel() {
   };
   const subscriptions = new Subscriptions({
     connection: {} as OpenConnection,
-    topology: { ensure: async () => undefined, forget() {}, forgetQueue() {} } as unknown as Topology,
+    topology: {
+      async ensure(_: OpenConnection, { queue }: QueueDeclaration) {
+        if (isSlowToDeclare) await new Promise<void>((done) => declaring.push({ queue, done }));
+        return undefined;
+      },
+      forget() {},
+      forgetQueue() {},
+    } as unknown as Topology,
     isOpen: () => true,
     budget: () => ({ bytes: 2 ** 26, batchRecords: 5000, busyQueues: 1 }),
     isSevere: () => false,
@@ -47,10 +56,14 @@ function useChannel() {
   return {
     subscriptions,
     asked,
+    declaring,
     receive,
     begin: () => subscriptions.begin(channel as unknown as Channel),
     slow: () => {
       isSlow = true;
+    },
+    slowToDeclare: () => {
+      isSlowToDeclare = true;
     },
     answer: () => answers.shift()!(),
   };
@@ -73,5 +86,27 @@ test('a new queue is subscribed to before busy queues get a larger prefetch, of 
   }
   answer();
   expect(asked).toEqual(['a', 'new', 'b', 'c']);
+  subscriptions.stop();
+});
+
+test('several queues are declared at the same time, those of the highest rank first', async () => {
+  const { subscriptions, asked, declaring, begin, slowToDeclare } = useChannel();
+  slowToDeclare();
+  subscriptions.add(['a', 'b', 'c', 'd', 'e', 'f'].map(queueOf) as QueueDeclaration[], 0);
+  subscriptions.add([queueOf('first')] as QueueDeclaration[], 1);
+  const begun = begin();
+  await eventually(() => declaring.length === 4);
+  expect(declaring.map(({ queue }) => queue)).toEqual(['first', 'a', 'b', 'c']);
+  subscriptions.add([queueOf('next')] as QueueDeclaration[], 2);
+  declaring[2]!.done();
+  await eventually(() => declaring.length === 5);
+  expect(declaring[4]!.queue).toBe('next');
+  expect(asked).toEqual(['b']);
+  for (const at of [0, 1, 3, 4, 5, 6, 7]) {
+    await eventually(() => declaring.length > at);
+    declaring[at]!.done();
+  }
+  await begun;
+  expect([...asked].sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'first', 'next']);
   subscriptions.stop();
 });
