@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SlowestFirst } from './test/support/slowest-first.js';
 
 /**
  * Tests that start and kill servers: those of the tests, those of `loghive dev`, and the command line without servers.
@@ -68,6 +69,7 @@ export default defineConfig({
     teardownTimeout: 20_000,
     // Concurrent conversations, most of which wait for a server.
     maxConcurrency: 10,
+    sequence: { sequencer: SlowestFirst },
     projects: [
       {
         extends: true,
