@@ -52,7 +52,9 @@ beforeAll(async () => {
     workers: 0,
     indexFields: ['requestId', 'order.id'],
   });
-  const built = `select count(*)::int as count from pg_indexes where tablename = 'records' and indexdef like '%requestId%' or tablename = 'records' and indexdef like '%order,id%'`;
+  // Valid once those of all partitions are built.
+  const built = `select count(*)::int as count from pg_index where indrelid = 'logs.records'::regclass and indisvalid
+    and pg_get_indexdef(indexrelid) ~ 'requestId|order,id'`;
   await eventually(async () => expect(await database.query(built)).toEqual([{ count: 2 }]), { withinMs: 30_000 });
   await consumer.stop();
   await database.query(`insert into logs.records (id, ts, service, level, message, information)
