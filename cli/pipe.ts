@@ -64,12 +64,6 @@ export async function pipe(options: Pick<ProducerOptions, 'service' | 'url'>, me
   process.stdin.destroy();
   await Promise.race([flushed(producer).then(() => producer.close()), wholeTime]);
   const { pending, spooled, dropped } = producer.stats();
-  if (spooled > 0) {
-    const { dir } = producer.status().spool ?? {};
-    internalLogger.warning(
-      `${counted(spooled, 'record')} left on disk in ${dir}: the next producer of the service sends them.`,
-    );
-  }
   await messages.flushed();
   // The exit hooks report what else is left.
   process.exit(wasCut || pending + spooled > 0 || Object.keys(dropped).length > 0 ? 1 : 0);

@@ -16,6 +16,8 @@ export const ERROR_CODES = {
     'The broker does not accept records now (an alarm, a full or missing queue). They are buffered.',
   LOGHIVE_RECORDS_LOST:
     'Records were dropped and counted. Those that were already in flight to the broker may still arrive.',
+  LOGHIVE_RECORDS_SPOOLED:
+    'Records were left on disk at the end of the process. The next process of the service sends them.',
   LOGHIVE_SPOOL_UNAVAILABLE:
     'Records cannot be written to disk or read from there. While memory is full, records are dropped and counted.',
   LOGHIVE_STORAGE_UNAVAILABLE: 'PostgreSQL cannot store records now. Consuming is paused until it can.',

@@ -71,7 +71,7 @@ export const producerOptions = {
   handleSignals: { check: boolean, fallback: true },
   base: { check: baseFields, fallback: undefined, show: kindOf },
   redact: { check: redaction, fallback: undefined, env: ['LOGHIVE_REDACT'] },
-  spool: { check: spoolOptions, fallback: undefined, show: kindOf },
+  spool: { check: spoolOptions, fallback: {}, env: ['LOGHIVE_SPOOL'], parse: booleanText, show: kindOf },
   onDiagnostic: { check: diagnosticFunction, fallback: undefined, show: kindOf },
   ...brokerOptions,
   ...queueOptions,
@@ -123,10 +123,11 @@ export interface ProducerOptions extends BrokerConnectionOptions, QueueOptions {
    */
   redact?: RedactOptions | undefined;
   /**
-   * Where records wait on disk if they do not fit into memory or cannot be sent before the process ends: `{}`, or `{ dir,
-   * maxBytes, mode, fsync }`. Environment: `LOGHIVE_SPOOL_DIR`, the folder. Default: nothing is written to disk.
+   * Where records wait on disk if they do not fit into memory or cannot be sent before the process ends: `{ dir, maxBytes,
+   * mode, fsync }`. `false`: they are dropped. Environment: `LOGHIVE_SPOOL=false`; `LOGHIVE_SPOOL_DIR`, the folder.
+   * Default: 256 MiB in the system's temporary folder.
    */
-  spool?: SpoolOptions | false | undefined;
+  spool?: SpoolOptions | boolean | undefined;
   /**
    * Receives the lines that Loghive would otherwise write to stderr about this producer, one per call, without the line
    * feed. If the function throws, the line goes to stderr. Integrations share a connection only if they pass the same

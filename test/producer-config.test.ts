@@ -47,6 +47,12 @@ test('only a service is required', () => {
     recordsPerMessage: Number.POSITIVE_INFINITY,
     exitTimeoutMs: 5000,
     handleSignals: true,
+    spool: {
+      dir: path.join(os.tmpdir(), `loghive-${process.getuid!()}`),
+      maxBytes: 268_435_456,
+      mode: 'overflow',
+      fsync: false,
+    },
     broker: {
       hosts: [
         { protocol: 'amqp', hostname: 'localhost', port: 5672, username: 'guest', password: 'guest', vhost: '/' },
@@ -464,7 +470,7 @@ describe('the environment', () => {
     expect(warnings().join()).not.toContain('hunter2');
   });
 
-  test('that names the folder of the spool turns it on, unless the option is false', () => {
+  test('names the folder of the spool, unless the option does', () => {
     const { warnings } = useEnvironment({ LOGHIVE_SPOOL_DIR: '/var/spool', STATE_DIRECTORY: '/var/lib/a:/var/lib/b' });
     expect(configOf().spool).toEqual({
       dir: '/var/spool',
@@ -481,14 +487,21 @@ describe('the environment', () => {
     expect(warnings()).toEqual([]);
   });
 
-  test('without a folder for the spool leaves it off, or uses the folder that systemd provides', () => {
+  test('without a folder for the spool uses the one that systemd provides', () => {
     useEnvironment({ STATE_DIRECTORY: '/var/lib/a:/var/lib/b' });
+    expect(configOf().spool).toMatchObject({ dir: '/var/lib/a' });
+  });
+
+  test('turns the spool off, unless the option turns it on', () => {
+    useEnvironment({ LOGHIVE_SPOOL: 'false', LOGHIVE_SPOOL_DIR: '/var/spool' });
     expect(configOf().spool).toBeUndefined();
-    expect(configOf({ spool: {} }).spool).toMatchObject({ dir: '/var/lib/a' });
+    expect(configOf({ spool: true }).spool).toMatchObject({ dir: '/var/spool', mode: 'overflow' });
+    useEnvironment({ LOGHIVE_SPOOL: 'true', LOGHIVE_SPOOL_DIR: '/var/spool' });
+    expect(configOf().spool).toMatchObject({ dir: '/var/spool' });
   });
 
   test.each([
-    [true, /option "spool" is a boolean, expected an object \{ dir, maxBytes, mode, fsync \}, or false/],
+    ['/var', /option "spool" is text, expected an object \{ dir, maxBytes, mode, fsync \}, true or false/],
     [{ size: 1 }, /option "spool" has an unknown field "size", expected one of dir, maxBytes, mode, fsync/],
     [{ maxBytes: 10 }, /option "spool" has a field "maxBytes" that is 10, expected an integer from 1048576/],
     [{ mode: 'never' }, /option "spool" has a field "mode" that is "never", expected one of/],

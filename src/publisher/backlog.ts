@@ -157,9 +157,18 @@ export class Backlog {
       for (const lane of [...this.lanes()].sort((a, b) => severity(a.level) - severity(b.level))) {
         for (const lost of lane.rescue()) this.dropped(lane, lost, 'unreadable on disk');
         for (const frame of this.drain(lane)) unsent += this.#leave(lane, frame, reason);
+        lane.mark();
       }
     });
     return { spooled: this.#lanes.spooled, unsent };
+  }
+
+  /** The same for records of earlier processes, which are on disk already. */
+  leaveAdopted(): void {
+    for (const { lane } of this.#lanes.replays()) {
+      for (const frame of this.drain(lane)) this.#leave(lane, frame, 'unsent at exit');
+      lane.mark();
+    }
   }
 
   /** Drops the oldest segment of the lowest level, but nothing higher than this. Returns false if there is none. */
@@ -179,7 +188,10 @@ export class Backlog {
 
   /** The publisher is closed: what is on disk is left to the next one. */
   close(): void {
-    for (const lane of this.lanes()) tallyLeft(lane, lane.spooled);
+    for (const lane of this.lanes()) {
+      tallyLeft(lane, lane.spooled);
+      lane.leave();
+    }
   }
 
   #adopt(lane: Lane, records: number): void {
@@ -244,6 +256,7 @@ export class Backlog {
       }
       this.#atEnd(() => {
         for (const frame of rest) this.#leave(lane, frame, 'unsent at exit');
+        lane.mark();
       });
     }
     this.#drops.report();

@@ -1,5 +1,5 @@
 /** Flushes, with and without a time limit. Consecutive flushes without a record between them are one. */
-import { within } from '../time/time-limit.js';
+import { sleep, within } from '../time/time-limit.js';
 
 /** How long a flush waits for the answer to an announcement once all records are confirmed, in milliseconds. */
 const ANNOUNCEMENT_MS = 1000;
@@ -106,6 +106,7 @@ export class FlushTracker {
 
   /** Records from number `from` on are confirmed or dropped. Frames are settled in any order, but each only once. */
   settled(from: number, records: number): void {
+    if (this.isFinished) return;
     const start = this.#starts.get(from) ?? from;
     const end = this.#ends.get(from + records) ?? from + records;
     this.#starts.delete(from);
@@ -119,6 +120,16 @@ export class FlushTracker {
     }
     this.#settled = end;
     this.#resolve();
+  }
+
+  /** Nothing is waited for any more: what is left is on disk, for the next process. */
+  finish(): void {
+    this.#settled = Number.POSITIVE_INFINITY;
+    this.#resolve();
+  }
+
+  get isFinished(): boolean {
+    return this.#settled === Number.POSITIVE_INFINITY;
   }
 
   #resolve(): void {
@@ -177,6 +188,7 @@ export class TimedFlush {
    */
   async within(timeoutMs: number, isInVain = () => false, isIdle = () => this.#target.isIdle()): Promise<boolean> {
     let wasIdle = false;
+    const over = new AbortController();
     if (isInVain()) return isIdle();
     this.#hurriedAtMs = Number.NEGATIVE_INFINITY;
     let stop = () => {};
@@ -185,12 +197,13 @@ export class TimedFlush {
     });
     const asking = setInterval(() => isInVain() && stop(), ASK_EVERY_MS).unref();
     await this.#limited(timeoutMs, async () => {
-      const idle = this.#untilIdle(isIdle).then((is) => {
+      const idle = this.#untilIdle(isIdle, over.signal).then((is) => {
         wasIdle = is;
       });
       await Promise.race([idle, stopped]);
     });
     clearInterval(asking);
+    over.abort();
     return wasIdle;
   }
 
@@ -246,13 +259,13 @@ export class TimedFlush {
     for (const cut of this.#cuts) cut();
   }
 
-  async #untilIdle(isIdle: () => boolean): Promise<boolean> {
+  async #untilIdle(isIdle: () => boolean, over: AbortSignal): Promise<boolean> {
     const { flush, settled } = this.#target;
-    let before = -1;
-    // A round that finished nothing would repeat forever, within one turn of the event loop.
-    while (!isIdle() && before !== settled()) {
-      before = settled();
+    while (!isIdle() && !over.aborted) {
+      const before = settled();
       await flush();
+      // Only records of earlier processes are left, for which a flush does not wait.
+      if (!isIdle() && before === settled()) await sleep(ASK_EVERY_MS, over);
     }
     return isIdle();
   }

@@ -293,6 +293,16 @@ export class Lane {
     return frames;
   }
 
+  /** Leaves what is on disk to the next process: nobody waits for it any more. */
+  leave(): void {
+    this.#flushTracker.finish();
+  }
+
+  /** See `LaneSpool.mark()`. */
+  mark(): void {
+    this.#spool?.mark();
+  }
+
   /** See `LaneSpool.rescue()`. */
   rescue(): Dropped[] {
     return this.#droppedOnDisk(this.#spool?.rescue() ?? []);
@@ -305,7 +315,7 @@ export class Lane {
 
   /** Calls `done` when everything accepted until now is confirmed or dropped. Returns false if it is already. */
   watch(done: () => void): boolean {
-    if (this.isEmpty) return false;
+    if (this.isEmpty || this.#flushTracker.isFinished) return false;
     this.#flushTracker.add(this.#added, done);
     return true;
   }

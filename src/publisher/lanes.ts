@@ -80,6 +80,13 @@ export class Lanes implements Iterable<ThrottledLane> {
     return records;
   }
 
+  /** The same without those of earlier processes. */
+  get ownRecords(): number {
+    let records = 0;
+    for (const { lane } of this.#lanes.values()) records += lane.records;
+    return records;
+  }
+
   /** Accepted records of all lanes that are only on disk. */
   get spooled(): number {
     let records = 0;
@@ -90,6 +97,11 @@ export class Lanes implements Iterable<ThrottledLane> {
   /** The lanes without those for the records of earlier processes. */
   own(): Iterable<ThrottledLane> {
     return this.#lanes.values();
+  }
+
+  /** The lanes for the records of earlier processes. */
+  replays(): Iterable<ThrottledLane> {
+    return this.#replays.values();
   }
 
   /** Resolves when everything accepted until now is confirmed or dropped. */

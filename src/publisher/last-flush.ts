@@ -54,6 +54,7 @@ export class LastFlush {
     const end = this.#end;
     const handovers: Handover[] = [];
     for (const publisher of publishers) {
+      publisher.leftovers.leaveAdopted();
       if (!publisher.leftovers.exist) continue;
       const untilMs = end === 'cut' ? 0 : end.begunMs + publisher.config.exitTimeoutMs;
       // Without a broker there is nothing to wait for.

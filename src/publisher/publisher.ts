@@ -126,7 +126,8 @@ export class Publisher {
       announcer: this.#announcer,
       drops: this.#drops,
       connection: this.#publishChannel.connection,
-      hasSpool: this.#spool !== undefined,
+      spool: this.#spool,
+      warn: (error) => warn(this, error),
       stop: () => this.#stop(),
     });
     this.#publishChannel.connection.open();
@@ -202,7 +203,7 @@ export class Publisher {
 
   /** Nothing is left to be sent, or waited for at the end of the script. */
   get isIdle(): boolean {
-    return this.#lanes.records === 0 && (this.#lanes.spooled === 0 || this.#state === 'given up');
+    return this.#lanes.busy === 0 || (this.#state === 'given up' && this.#lanes.records === 0);
   }
 
   stats(): PublisherStats {
@@ -238,6 +239,7 @@ export class Publisher {
     this.#drops.hold();
     this.#backlog.leave('unsent at exit', !this.isBrokerAway);
     this.#drops.report();
+    this.leftovers.reportSpooled();
     this.#state = 'given up';
   }
 
@@ -273,6 +275,7 @@ export class Publisher {
     await this.#announcer.hurry();
     await this.#publishChannel.connection.close();
     this.#drops.report();
+    this.leftovers.reportSpooled();
     return { confirmed: this.#backlog.confirmed, spooled, unsent };
   }
 

@@ -6,10 +6,11 @@ import { emitSafely } from '../emit-safely.js';
 import { type ErrorCode, LoghiveError } from '../errors.js';
 import type { InternalLogger } from '../internal-logger.js';
 import type { Level } from '../level.js';
+import { counted } from '../sentence.js';
 import type { DropCounter, DropCounts } from './drop-counter.js';
 import type { Frame } from './frames.js';
 import type { Lane } from './lane.js';
-import type { SpoolStatus } from './spool/spool.js';
+import type { Spool, SpoolStatus } from './spool/spool.js';
 
 /**
  * Counts of one publisher. At any moment `accepted` + `adopted` = `confirmed` + `pending` + `spooled` + everything in
@@ -80,6 +81,14 @@ export interface Watch {
   readonly onLate?: (drops: DropCounter) => void;
   /** A frame has left its lane: it was confirmed, or is larger than the broker allows. */
   readonly onSettled?: (lane: Lane, frame: Frame, what: 'confirmed' | 'tooLarge') => void;
+}
+
+/** What was left on disk at the end of the process. */
+export function spooledSentence(records: number, services: readonly string[], spool: Spool): string {
+  const next = `the next process of ${services.join(' or ')} on this machine sends ${records === 1 ? 'it' : 'them'}.`;
+  const temporary =
+    ' A restart of the machine or container may clear this folder: set LOGHIVE_SPOOL_DIR to a permanent one.';
+  return `${counted(records, 'record')} left on disk in ${spool.config.dir}: ${next}${spool.isTemporary ? temporary : ''}`;
 }
 
 /** Where a publisher reports what happens to it. */

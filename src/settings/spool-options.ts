@@ -35,9 +35,10 @@ const FIELDS: Readonly<Record<keyof SpoolOptions, Check<unknown>>> = {
   fsync: boolean,
 };
 
-export const spoolOptions: Check<Readonly<SpoolOptions> | false | undefined> = (value) => {
+export const spoolOptions: Check<Readonly<SpoolOptions> | false> = (value) => {
   if (value === false) return false;
-  if (!isOptions(value)) throw new Expected(`an object { ${Object.keys(FIELDS).join(', ')} }, or false`);
+  if (value === true) return {};
+  if (!isOptions(value)) throw new Expected(`an object { ${Object.keys(FIELDS).join(', ')} }, true or false`);
   for (const [name, part] of Object.entries(value)) {
     const check = FIELDS[name as keyof SpoolOptions];
     if (!check) {
@@ -53,14 +54,14 @@ export const spoolOptions: Check<Readonly<SpoolOptions> | false | undefined> = (
   return Object.freeze({ ...value });
 };
 
-/** Undefined if there is no spool: it is used only if the option or the folder is set. */
+/** Undefined if there is no spool. */
 export function spoolConfig(
-  options: Readonly<SpoolOptions> | false | undefined,
+  options: Readonly<SpoolOptions> | false,
   environment: Environment,
 ): SpoolConfig | undefined {
+  if (options === false) return undefined;
   const folder = environment('LOGHIVE_SPOOL_DIR')?.text;
-  if (options === false || (options === undefined && !folder)) return undefined;
-  const { dir, maxBytes = 256 * MIB, mode = 'overflow', fsync = false } = options ?? {};
+  const { dir, maxBytes = 256 * MIB, mode = 'overflow', fsync = false } = options;
   // systemd separates several folders by colons.
   const stateDirectory = environment('STATE_DIRECTORY')?.text.split(':')[0];
   const chosen = dir ?? (folder || stateDirectory || temporaryFolder());

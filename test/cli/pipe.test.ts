@@ -116,7 +116,7 @@ test('while the broker is down, loghive pipe passes input through, and reports a
 test.each([
   ['a signal ends the waiting after a time limit', 1],
   ['a second signal ends it immediately', 2],
-])('while the broker is down, %s, and lost records are reported', async (_, signals) => {
+])('while the broker is down, %s, and the records left on disk are reported', async (_, signals) => {
   const { child } = usePipe({}, 'amqp://127.0.0.1:1');
   child.stdin.end('one\n');
   await child.waitForLine(/waiting for the broker to confirm 1 record/);
@@ -131,7 +131,8 @@ test.each([
   }
   expect(await child.exited).toEqual({ code: 1, signal: null });
   const output = child.stderr.join('\n');
-  expect(output).toMatch(/ERROR records dropped: 1 \(unsent at exit/);
+  expect(output).toMatch(/WARNING 1 record left on disk in /);
+  expect(output.match(/left on disk/g)).toHaveLength(1);
   // Advice for code does not help on the command line.
   expect(output).not.toContain('close()');
 });

@@ -21,7 +21,8 @@ process.exit(3);`;
 
 function start(file: string, settings: object, nodeArgs: string[] = []): { child: Child; service: string } {
   const service = uniqueName('svc');
-  const env = { SETTINGS: JSON.stringify({ service, url: broker.url, queueType: 'classic', ...settings }) };
+  const common = { service, url: broker.url, queueType: 'classic', spool: false };
+  const env = { SETTINGS: JSON.stringify({ ...common, ...settings }) };
   return { child: useChild(file, { env, nodeArgs }), service };
 }
 

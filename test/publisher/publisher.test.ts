@@ -244,7 +244,7 @@ describe('a publisher', () => {
     expect(await publisher.close(60_000)).toEqual({ confirmed: 0, spooled: 10, unsent: 0 });
     expect(performance.now() - started).toBeLessThan(3000);
     expect(publisher.stats()).toMatchObject({ accepted: 10, pending: 0, pendingBytes: 0, spooled: 10, dropped: {} });
-    expect(codes).toEqual(['LOGHIVE_BROKER_UNREACHABLE']);
+    expect(codes).toEqual(['LOGHIVE_BROKER_UNREACHABLE', 'LOGHIVE_RECORDS_SPOOLED']);
     await proxy.heal();
     await sendLeftBehind({ service, url: proxy.url(broker.url), dir }, 10);
     expect(await drain(`${service}_info_logs`)).toEqual(range(10));

@@ -53,7 +53,7 @@ describe('publishers', () => {
     ['the folder of the spool', { spool: { dir: '/elsewhere' } }],
     ['the size of the spool', { spool: { maxBytes: 1024 * 1024 } }],
     ['the mode of the spool', { spool: { mode: 'always' } }],
-    ['whether there is a spool', { spool: {} }],
+    ['whether there is a spool', { spool: false }],
   ])('are separate if the settings differ in %s', (_what, options) => {
     const common = { ...ownHeartbeat(), exitTimeoutMs: 0 };
     const first = share(settings(common));

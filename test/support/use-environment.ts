@@ -7,7 +7,7 @@ import { onEnd } from './use-servers.js';
 
 /** All environment variables that Loghive reads, and those that a child process needs. */
 const READ =
-  /^(LOGHIVE_|AMQP_URL$|QUEUE_|POSTGRES_DB_|DATABASE_URL$|SERVICE_NAMES$|CONSUMER_|RETENTION_|RETRY_|PYTHON_|ENABLE_EMAIL|EMAIL_|ALERT_|LOG_LEVEL$)/;
+  /^(LOGHIVE_|AMQP_URL$|QUEUE_|POSTGRES_DB_|DATABASE_URL$|SERVICE_NAMES$|CONSUMER_|RETENTION_|RETRY_|PYTHON_|ENABLE_EMAIL|EMAIL_|ALERT_|LOG_LEVEL$|STATE_DIRECTORY$)/;
 
 export interface TestEnvironment {
   /** The working directory, with a `config.env` if there is one. */

@@ -154,15 +154,21 @@ test('a long line and many lines at once are stored', async () => {
   expect(rows[0]?.information.text).toHaveLength(900_000);
 });
 
-test('while the broker is unreachable the application runs and ends, and lost records are reported', async () => {
-  const { child } = run(
-    "const logger = pino(pino.transport({ target, options })); logger.info('m'); await sleep(500);",
-    { options: { url: 'amqp://127.0.0.1:1', exitTimeoutMs: 100 } },
-  );
-  expect(await child.exited).toEqual({ code: 0, signal: null });
-  expect(child.stderr.join('\n')).toMatch(/nothing listens there/);
-  expect(child.stderr.join('\n')).toMatch(/ERROR records dropped: 1 \(unsent at close/);
-});
+test.each([
+  ['left on disk', true, /WARNING 1 record left on disk in /],
+  ['lost without a spool', false, /ERROR records dropped: 1 \(unsent at close/],
+])(
+  'while the broker is unreachable the application runs and ends, and records %s are reported',
+  async (_, spool, line) => {
+    const { child } = run(
+      "const logger = pino(pino.transport({ target, options })); logger.info('m'); await sleep(500);",
+      { options: { url: 'amqp://127.0.0.1:1', exitTimeoutMs: 100, spool } },
+    );
+    expect(await child.exited).toEqual({ code: 0, signal: null });
+    expect(child.stderr.join('\n')).toMatch(/nothing listens there/);
+    expect(child.stderr.join('\n')).toMatch(line);
+  },
+);
 
 test.each([
   ['lingerMs: -1', /^loghivePino: option "lingerMs" is -1, expected an integer from 0 to 10000 \(milliseconds\)\.$/],

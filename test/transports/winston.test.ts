@@ -231,7 +231,8 @@ describe('the Winston transport', () => {
   });
 
   it('emits warning while the broker is unreachable, and neither throws nor emits error', async () => {
-    const transport = new LoghiveTransport({ service: 'away', url: 'amqp://127.0.0.1:1', exitTimeoutMs: 100 });
+    const away = { service: 'away', url: 'amqp://127.0.0.1:1', spool: false };
+    const transport = new LoghiveTransport({ ...away, exitTimeoutMs: 100 });
     const warned = once(transport, 'warning');
     const logger = winston.createLogger({ transports: [transport] });
     logger.info('nobody listens');

@@ -135,7 +135,9 @@ export class LaneSpool {
     const { size } = segment;
     // Keeps the file until all of it is read.
     segment.found(1);
-    this.#ranges.push({ segment, start: 0, end: size, records: undefined, ordinal: 0, sequence: -1, shares: [] });
+    // It may have been cut.
+    const start = Math.min(segment.start, size);
+    this.#ranges.push({ segment, start, end: size, records: undefined, ordinal: 0, sequence: -1, shares: [] });
   }
 
   /** Reads the first frames. Undefined if there are none. */
@@ -220,6 +222,15 @@ export class LaneSpool {
     if (ranges.at(-1)!.end === segment.size) segment.cutAt(first.start);
     for (const { records, isAdopted } of dropped) segment.settle(isAdopted ? 1 : records);
     return dropped;
+  }
+
+  /**
+   * At the end of the process, when nothing of the lane is in memory: a later process skips what was confirmed or dropped.
+   */
+  mark(): void {
+    const starts = new Map<Segment, number>();
+    for (const { segment, start } of this.#ranges) starts.set(segment, Math.min(start, starts.get(segment) ?? start));
+    for (const [segment, start] of starts) segment.startAt(start);
   }
 
   /**

@@ -40,8 +40,8 @@ const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
 type State = 'open' | 'closed' | 'gone';
 
 export class Segment {
-  readonly name: SegmentName;
-  readonly path: string;
+  #name: SegmentName;
+  readonly #folder: string;
   /** Size in bytes. */
   #size: number;
   /** Records in it that are neither confirmed nor dropped. */
@@ -61,8 +61,8 @@ export class Segment {
   ) {
     this.#state = state;
     this.#isReused = isReused;
-    this.name = name;
-    this.path = path.join(folder, formatName(name));
+    this.#name = name;
+    this.#folder = folder;
     this.#size = size;
     this.#onSize = onSize;
   }
@@ -89,6 +89,15 @@ export class Segment {
   static adopted(folder: string, name: SegmentName, size: number, onSize: (bytes: number) => void): Segment {
     onSize(size);
     return new Segment(folder, name, size, onSize, { state: 'closed', isReused: false });
+  }
+
+  get path(): string {
+    return path.join(this.#folder, formatName(this.#name));
+  }
+
+  /** The first byte that is not confirmed. */
+  get start(): number {
+    return this.#name.start;
   }
 
   get size(): number {
@@ -119,11 +128,23 @@ export class Segment {
   release(): void {
     this.close();
     if (this.isGone) return;
+    // If it fails, it is found when this process is gone.
+    this.#rename({ ...this.#name, owner: NOBODY });
     this.#state = 'gone';
+  }
+
+  /** What is before this byte was confirmed or dropped: a later process skips it. */
+  startAt(start: number): void {
+    // If it fails, all of it is sent again, and stored once.
+    if (!this.isGone && start > this.start) this.#rename({ ...this.#name, start });
+  }
+
+  #rename(name: SegmentName): void {
     try {
-      renameSync(this.path, path.join(path.dirname(this.path), formatName({ ...this.name, owner: NOBODY })));
+      renameSync(this.path, path.join(this.#folder, formatName(name)));
+      this.#name = name;
     } catch {
-      // It is found when this process is gone.
+      // The file has lost its name, or the folder may not be written to any more.
     }
   }
 

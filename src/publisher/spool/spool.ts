@@ -12,7 +12,7 @@ import path from 'node:path';
 import type { BrokerConfig } from '../../config.js';
 import { reasonOf } from '../../errors.js';
 import type { Level } from '../../level.js';
-import { folderName, prepareFolder } from './folder.js';
+import { folderName, prepareFolder, temporaryFolder } from './folder.js';
 import { LaneSpool } from './lane-spool.js';
 import { formatOwner, newOwner } from './owner.js';
 import { Segment } from './segment.js';
@@ -73,6 +73,11 @@ export class Spool {
     this.segmentBytes = Math.min(4 * MIB, config.maxBytes / 16);
   }
 
+  /** A restart of the machine, or of the container, may clear the folder. */
+  get isTemporary(): boolean {
+    return this.config.dir === temporaryFolder();
+  }
+
   get isUsable(): boolean {
     return performance.now() >= this.#pausedUntilMs;
   }
@@ -119,7 +124,7 @@ export class Spool {
   /** @throws the system's error. */
   #create(service: string, level: Level): Segment {
     const folder = this.folderOf(service);
-    const name = { level, number: this.nextNumber(), owner: formatOwner(this.owner) };
+    const name = { level, number: this.nextNumber(), owner: formatOwner(this.owner), start: 0 };
     if (!this.#prepared.has(folder) || !existsSync(folder)) prepareFolder(folder);
     this.#prepared.add(folder);
     const { mode, fsync: sync } = this.config;

@@ -49,12 +49,14 @@ describe('the owner of a segment', () => {
 });
 
 describe('the name of a segment', () => {
-  it('tells the level, the order and the owner', () => {
-    const name = { level: 'ERROR' as const, number: 1_769_855_445_123, owner: formatOwner(self) };
+  it('tells the level, the order, the owner and what was confirmed', () => {
+    const name = { level: 'ERROR' as const, number: 1_769_855_445_123, owner: formatOwner(self), start: 0 };
     expect(formatName(name)).toBe(
       'E.mh1v5p43.3mv-5s1k9-1b6f0c2e-t4c1q-x7qd.spool'.replace('mh1v5p43', name.number.toString(36)),
     );
     expect(parseName(formatName(name))).toEqual(name);
+    expect(formatName({ ...name, start: 100 })).toMatch(/-x7qd\.2s\.spool$/);
+    expect(parseName(formatName({ ...name, start: 100 }))).toEqual({ ...name, start: 100 });
   });
 
   it.each(['notes.txt', 'E.1.spool', 'X.1.free.spool', 'E..free.spool', 'E.1.fr ee.spool', 'E.1.free.spool.tmp'])(

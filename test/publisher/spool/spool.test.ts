@@ -1,5 +1,6 @@
 /** Records that do not fit into memory, or cannot be sent in time, wait on disk. */
 import { expect, it } from 'vitest';
+import type { LoghiveError } from '../../../src/errors.js';
 import { withFastDisk } from '../../support/use-spool.js';
 import { eventually } from '../../support/wait.mjs';
 import { filesIn, KIB, line, MIB, range, sorted, usePublishers } from './use-publishers.js';
@@ -37,6 +38,56 @@ it('what a process could not send is sent by the next one of the service', async
   expect(next.stats()).toMatchObject({ accepted: 0, adopted: 3000, pending: 0, dropped: {} });
   expect(sorted(await sent())).toEqual(range(3000));
   await eventually(() => filesIn(dir).length === 0);
+});
+
+it('what is left on disk is reported with its place', async () => {
+  const { proxy, dir, service, open } = await usePublishers();
+  await proxy.refuse();
+  const publisher = open();
+  const warnings: LoghiveError[] = [];
+  publisher.events.on('warning', (error) => warnings.push(error));
+  for (const number of range(3)) publisher.accept(service, 'INFO', line(number));
+  await eventually(() => publisher.isBrokerAway);
+  await publisher.close();
+  const { message } = warnings.find(({ code }) => code === 'LOGHIVE_RECORDS_SPOOLED')!;
+  expect(message).toBe(`3 records left on disk in ${dir}: the next process of ${service} on this machine sends them.`);
+});
+
+it('a process that ends soon waits for the records of an earlier one as well', async () => {
+  const { proxy, dir, service, open, sent } = await usePublishers();
+  await proxy.refuse();
+  const first = open();
+  for (const number of range(3000)) first.accept(service, 'INFO', line(number));
+  await eventually(() => first.isBrokerAway);
+  await first.close();
+  await proxy.heal();
+  const next = open();
+  next.accept(service, 'ERROR', line(0));
+  await eventually(() => next.stats().adopted > 0);
+  expect(await next.close()).toEqual({ confirmed: 3001, spooled: 0, unsent: 0 });
+  expect(sorted(await sent())).toEqual(range(3000));
+  expect(filesIn(dir)).toEqual([]);
+});
+
+it('a later process continues where an earlier one has stopped', async () => {
+  const { proxy, dir, service, open, sent } = await usePublishers();
+  await proxy.refuse();
+  const first = open();
+  for (const number of range(3000)) first.accept(service, 'INFO', line(number));
+  await eventually(() => first.isBrokerAway);
+  await first.close();
+  await proxy.heal();
+  const second = open();
+  await eventually(() => second.stats().confirmed > 100);
+  proxy.halfOpen();
+  const { confirmed, spooled } = await second.close(50);
+  expect(spooled).toBeGreaterThan(0);
+  expect(filesIn(dir)).toHaveLength(1);
+  await proxy.heal();
+  const third = open();
+  await eventually(() => filesIn(dir).length === 0);
+  expect(third.stats()).toMatchObject({ adopted: 3000 - confirmed, confirmed: 3000 - confirmed, dropped: {} });
+  expect(sorted(await sent())).toEqual(range(3000));
 });
 
 it("mode 'always' has each record on disk when its call returns, and empties the disk after the confirm", async () => {
