@@ -242,21 +242,25 @@ function shareOf(config: ConsumerConfig, workers: number): ConsumerConfig {
   return { ...config, prefetchBytes: share(config.prefetchBytes, 4 * MIB), batchBytes: share(config.batchBytes, MIB) };
 }
 
-/** How long a line logged by one worker is suppressed for other workers, in milliseconds. */
+/** How long a line that one worker has logged is not logged for the others, in milliseconds. */
 const SAME_MS = 60_000;
 /** Maximum number of remembered lines. A forgotten line is only logged again. */
 const MAX_LINES = 500;
 
 /** Finds log lines that another worker has just logged. Pure. */
 export class LogDeduplicator {
-  /** The worker that logged each line first, and when. Newest last. */
-  readonly #lines = new Map<string, { readonly worker: number; readonly atMs: number }>();
+  /** When each line was logged, and the workers that have reported it since. Newest last. */
+  readonly #lines = new Map<string, { readonly workers: Set<number>; readonly atMs: number }>();
 
   isDuplicate(worker: number, line: string, nowMs: number): boolean {
     const before = this.#lines.get(line);
-    if (before && before.worker !== worker && nowMs - before.atMs < SAME_MS) return true;
+    // If a worker reports it a second time, it has happened again.
+    if (before && !before.workers.has(worker) && nowMs - before.atMs < SAME_MS) {
+      before.workers.add(worker);
+      return true;
+    }
     this.#lines.delete(line);
-    this.#lines.set(line, { worker, atMs: nowMs });
+    this.#lines.set(line, { workers: new Set([worker]), atMs: nowMs });
     if (this.#lines.size > MAX_LINES) this.#lines.delete(this.#lines.keys().next().value!);
     return false;
   }

@@ -5,7 +5,11 @@ import { useStage } from './stage.js';
 
 const STALL_MS = 33_000;
 /** On this signal the main thread blocks, as in a call that does not return. */
-const STALLS = `process.on('SIGUSR2', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${STALL_MS}))`;
+const STALLS = `import { writeSync } from 'node:fs';
+process.on('SIGUSR2', () => {
+  writeSync(2, 'blocked\\n');
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${STALL_MS});
+});`;
 
 test('a blocked supervisor reports that it needs a restart, its workers continue to store, and it recovers', async () => {
   const [broker, { url }] = await Promise.all([useBroker(), useDatabase()]);
@@ -17,6 +21,7 @@ test('a blocked supervisor reports that it needs a restart, its workers continue
   await stage.started();
   expect(await stage.probe('/livez')).toEqual({ status: 200, reasons: {} });
   process.kill(stage.consumer.pid!, 'SIGUSR2');
+  await stage.consumer.waitForLine(/^blocked$/);
   // It cannot be seen before the thread continues: a probe without an answer has failed.
   const answer = stage.probe('/livez');
   stage.log(100);
