@@ -154,7 +154,7 @@ function start({ integration, end, place, options, nodePath, env = {} }) {
 
 function environmentOf({ url, service, queueType, spool }) {
   const settings = { LOGHIVE_URL: url, LOGHIVE_SERVICE: service, QUEUE_TYPE: queueType };
-  return spool ? { ...settings, LOGHIVE_SPOOL_DIR: spool.dir } : settings;
+  return { ...settings, ...(spool ? { LOGHIVE_SPOOL_DIR: spool.dir } : { LOGHIVE_SPOOL: 'false' }) };
 }
 
 /** How long the process may wait for the broker at its end, in milliseconds. */
