@@ -71,7 +71,7 @@ export const producerOptions = {
   handleSignals: { check: boolean, fallback: true },
   base: { check: baseFields, fallback: undefined, show: kindOf },
   redact: { check: redaction, fallback: undefined, env: ['LOGHIVE_REDACT'] },
-  spool: { check: spoolOptions, fallback: {}, env: ['LOGHIVE_SPOOL'], parse: booleanText, show: kindOf },
+  spool: { check: spoolOptions, fallback: undefined, env: ['LOGHIVE_SPOOL'], parse: booleanText, show: kindOf },
   onDiagnostic: { check: diagnosticFunction, fallback: undefined, show: kindOf },
   ...brokerOptions,
   ...queueOptions,
@@ -124,8 +124,8 @@ export interface ProducerOptions extends BrokerConnectionOptions, QueueOptions {
   redact?: RedactOptions | undefined;
   /**
    * Where records wait on disk if they do not fit into memory or cannot be sent before the process ends: `{ dir, maxBytes,
-   * mode, fsync }`. `false`: they are dropped. Environment: `LOGHIVE_SPOOL=false`; `LOGHIVE_SPOOL_DIR`, the folder.
-   * Default: 256 MiB in the system's temporary folder.
+   * mode, fsync }`; `LOGHIVE_SPOOL_DIR` or systemd's `STATE_DIRECTORY` may name the folder. `false`: they are dropped.
+   * Environment: `LOGHIVE_SPOOL=false`. Default: 256 MiB in the system's temporary folder.
    */
   spool?: SpoolOptions | boolean | undefined;
   /**

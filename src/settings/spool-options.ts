@@ -35,7 +35,7 @@ const FIELDS: Readonly<Record<keyof SpoolOptions, Check<unknown>>> = {
   fsync: boolean,
 };
 
-export const spoolOptions: Check<Readonly<SpoolOptions> | false> = (value) => {
+export const spoolOptions: Check<Readonly<SpoolOptions> | false | undefined> = (value) => {
   if (value === false) return false;
   if (value === true) return {};
   if (!isOptions(value)) throw new Expected(`an object { ${Object.keys(FIELDS).join(', ')} }, true or false`);
@@ -56,12 +56,12 @@ export const spoolOptions: Check<Readonly<SpoolOptions> | false> = (value) => {
 
 /** Undefined if there is no spool. */
 export function spoolConfig(
-  options: Readonly<SpoolOptions> | false,
+  options: Readonly<SpoolOptions> | false | undefined,
   environment: Environment,
 ): SpoolConfig | undefined {
   if (options === false) return undefined;
   const folder = environment('LOGHIVE_SPOOL_DIR')?.text;
-  const { dir, maxBytes = 256 * MIB, mode = 'overflow', fsync = false } = options;
+  const { dir, maxBytes = 256 * MIB, mode = 'overflow', fsync = false } = options ?? {};
   // systemd separates several folders by colons.
   const stateDirectory = environment('STATE_DIRECTORY')?.text.split(':')[0];
   const chosen = dir ?? (folder || stateDirectory || temporaryFolder());
