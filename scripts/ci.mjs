@@ -14,8 +14,8 @@ const failures = [];
 const MAX_SECONDS = 28 * 60;
 /** Duration of each step on an idle machine with two cores. */
 const USUAL_SECONDS = {
-  ...{ lint: 10, types: 20, tests: 290, storage: 190, demo: 15, delivery: 110, package: 25, servers: 240 },
-  ...{ operations: 130, hostile: 150, projects: 70, examples: 70, bench: 40, exits: 60 },
+  ...{ lint: 10, types: 20, tests: 430, storage: 240, demo: 15, delivery: 110, package: 45, servers: 320 },
+  ...{ operations: 160, hostile: 200, projects: 115, examples: 110, bench: 40, exits: 80 },
 };
 const startedAt = Date.now();
 let usualSoFar = 0;
