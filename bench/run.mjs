@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { useTemporarySpool } from '../test/support/temporary-spool.mjs';
 import { callConsole, callPino, callRedact, callRedactHeaders, callWinston } from './call.mjs';
 import { reaches } from './compare.mjs';
 import { developmentBrokerDrain, developmentBrokerPublish } from './development-broker.mjs';
@@ -15,6 +16,8 @@ import { openEnvironment } from './environment.mjs';
 import { publish, publishWinston } from './publish.mjs';
 import { search } from './search.mjs';
 import { stall } from './stall.mjs';
+
+useTemporarySpool();
 
 const BENCHES = [
   publish,

@@ -4,6 +4,7 @@
  * its id. `npm run demo [-- --real --json]`; exit status 1 if the audit fails.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { useTemporarySpool } from '../../test/support/temporary-spool.mjs';
 import { eventually } from '../../test/support/wait.mjs';
 import { balance, isBalanced, lastErrors, receiptsIn, requestOfLastError, rowsNow } from './audit.mjs';
 import * as embedded from './embedded.mjs';
@@ -11,6 +12,8 @@ import { openEnvironment } from './environment.mjs';
 import * as real from './real.mjs';
 import { openScreen } from './screen.mjs';
 import { quantile, startVisitors } from './visitors.mjs';
+
+useTemporarySpool();
 
 /** Time limit for the last records to get from the broker to the table. */
 const AUDIT_TIMEOUT_MS = 30_000;

@@ -13,9 +13,12 @@ import { installPackage } from '../projects/installation.mjs';
 import { startChild } from '../support/child.mjs';
 import { startProxy } from '../support/proxy.mjs';
 import { startServers } from '../support/servers.mjs';
+import { useTemporarySpool } from '../support/temporary-spool.mjs';
 import { eventually, sleep } from '../support/wait.mjs';
 import { FRAMEWORKS, prepareExample, startServer } from './examples.mjs';
 import { RUNTIME, startLambda } from './lambda-runtime.mjs';
+
+useTemporarySpool();
 
 const ORDERS = Array.from({ length: 40 }, (_, order) => ({ id: `order-request-${order}.`, order: String(order) }));
 const BROKEN = Array.from({ length: 5 }, (_, number) => ({ id: `broken-request-${number}.` }));

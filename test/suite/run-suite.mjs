@@ -11,6 +11,7 @@
 import { parseArgs } from 'node:util';
 import { RABBITMQ_VERSIONS } from '../support/rabbitmq-versions.mjs';
 import { startServers } from '../support/servers.mjs';
+import { useTemporarySpool } from '../support/temporary-spool.mjs';
 import { seeded } from './random.mjs';
 import { faultsOfScenario, lineOf } from './report.mjs';
 import { openTestbed } from './testbed.mjs';
@@ -90,6 +91,7 @@ export async function runSuite({
     printLeftOut();
     return;
   }
+  useTemporarySpool();
   const started = performance.now();
   const servers = await start(flags)(serverOptions(flags, maxConnections));
   const { product = 'RabbitMQ', version } = servers.rabbitmq;

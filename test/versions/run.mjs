@@ -14,8 +14,11 @@ import { installPackage } from '../projects/installation.mjs';
 import { faultsOf, PROJECTS, prepareProject, runProject } from '../projects/projects.mjs';
 import { startChild } from '../support/child.mjs';
 import { startServers } from '../support/servers.mjs';
+import { useTemporarySpool } from '../support/temporary-spool.mjs';
 import { eventually } from '../support/wait.mjs';
 import { majorOf, NODES, nodeProgram, POSTGRES, postgresPrograms, RABBITMQS } from './versions.mjs';
+
+useTemporarySpool();
 
 const DELIVERY = path.join(import.meta.dirname, '..', 'delivery', 'run.mjs');
 
