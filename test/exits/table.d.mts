@@ -9,5 +9,8 @@ export interface Cell {
 /** All of them. */
 export const CELLS: readonly Cell[];
 
-/** A selection of those where the broker is not `up`: each way to end in each of these states. */
+/** With a broker: each way to end with each integration, and one way for each integration in the other places. */
+export const WITH_BROKER: readonly Cell[];
+
+/** Each way to end in two of the states without a usable broker. */
 export const WITHOUT_BROKER: readonly Cell[];

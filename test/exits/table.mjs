@@ -43,6 +43,11 @@ export const CELLS = STATES.flatMap((broker) => [
   // `--import loghive/console/register` acts on the main thread only.
 ]).filter(({ integration, place }) => integration !== 'register' || place !== 'thread');
 
+/** With a broker: each way to end with each integration, and one way for each integration in the other places. */
+export const WITH_BROKER = CELLS.filter(({ broker }) => broker === 'up').filter(
+  ({ place, integration, end }) => place === 'main' || end === EXITS[INTEGRATIONS.indexOf(integration) % EXITS.length],
+);
+
 /** Each way to end in two of the states without a usable broker, with the integrations in turn. */
 export const WITHOUT_BROKER = STATES.slice(1).flatMap((broker, turn) =>
   ENDS.filter((_, number) => number % 2 === turn % 2).map((end, number) =>
