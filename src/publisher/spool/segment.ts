@@ -201,7 +201,8 @@ export class Segment {
   settle(records: number): void {
     this.#unsettled -= records;
     if (this.#unsettled > 0) return;
-    if (this.#state === 'open' && this.#isReused) this.cutAt(0);
+    // After `startAt()`, what is written to its beginning would be skipped.
+    if (this.#state === 'open' && this.#isReused && this.start === 0) this.cutAt(0);
     else this.remove();
   }
 
