@@ -6,7 +6,7 @@ import type { Channel, ConsumeMessage } from 'amqplib';
 import { Mutex, Semaphore } from 'async-mutex';
 import { replyCode } from '../../src/amqp/broker-reply.js';
 import type { OpenConnection } from '../../src/amqp/open-connection.js';
-import type { Topology } from '../../src/amqp/topology.js';
+import { DECLARATIONS_AT_ONCE, type Topology } from '../../src/amqp/topology.js';
 import { backoffMs, RECONNECT } from '../../src/backoff.js';
 import { LoghiveError, reasonOf } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
@@ -45,8 +45,6 @@ const ANSWER_MS = 60_000;
  * for minutes, and nothing of the other queues would be read meanwhile.
  */
 const BEFORE_RENEWALS = 1;
-/** Queues that are declared at the same time, if the topology allows as many. */
-const AT_ONCE = 4;
 
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
@@ -82,8 +80,8 @@ export class Subscriptions {
   async begin(channel: Channel): Promise<void> {
     this.#channel = channel;
     this.#timers.add(setInterval(() => this.#shrinkIdle(), SHRINK_EVERY_MS));
-    this.#declaring.setValue(AT_ONCE);
-    await this.#declaring.waitForUnlock(AT_ONCE, Number.NEGATIVE_INFINITY);
+    this.#declaring.setValue(DECLARATIONS_AT_ONCE);
+    await this.#declaring.waitForUnlock(DECLARATIONS_AT_ONCE, Number.NEGATIVE_INFINITY);
   }
 
   /**

@@ -40,7 +40,7 @@ const REDECLARE_DELAY_MS = 500;
  * Declarations at the same time. While the disk of the broker is slow, each request about a quorum queue takes half a
  * second. Each declaration uses one channel, and a connection may have only `MIN_CHANNELS`.
  */
-const AT_ONCE = 4;
+export const DECLARATIONS_AT_ONCE = 4;
 
 type Names = Map<string, Promise<QueueArguments | undefined>>;
 
@@ -49,7 +49,7 @@ export function createTopology(notice: (sentence: string) => void): Topology {
   let done = new WeakMap<OpenConnection, Names>();
   const notices = new StatusLog(notice);
   const warn = (sentence: string) => notices.once(sentence);
-  const declaring = new Semaphore(AT_ONCE);
+  const declaring = new Semaphore(DECLARATIONS_AT_ONCE);
   let declareAfterMs = 0;
   /** The broker's reply text, once it has refused a quorum queue by closing the connection. */
   let noQuorum: string | undefined;

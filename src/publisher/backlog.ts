@@ -151,24 +151,28 @@ export class Backlog {
    */
   leave(reason: DropReason, couldBeSent: boolean): { spooled: number; unsent: number } {
     this.#drops.couldBeSent = couldBeSent;
-    let unsent = 0;
-    this.#atEnd(() => {
-      // If the disk becomes full, the lower levels make room.
-      for (const lane of [...this.lanes()].sort((a, b) => severity(a.level) - severity(b.level))) {
-        for (const lost of lane.rescue()) this.dropped(lane, lost, 'unreadable on disk');
-        for (const frame of this.drain(lane)) unsent += this.#leave(lane, frame, reason);
-        lane.mark();
-      }
-    });
+    const unsent = this.#leaveAll(this.lanes(), reason);
     return { spooled: this.#lanes.spooled, unsent };
   }
 
   /** The same for records of earlier processes, which are on disk already. */
   leaveAdopted(): void {
-    for (const { lane } of this.#lanes.replays()) {
-      for (const frame of this.drain(lane)) this.#leave(lane, frame, 'unsent at exit');
-      lane.mark();
-    }
+    const lanes = [...this.#lanes.replays()].map(({ lane }) => lane);
+    if (lanes.length > 0) this.#leaveAll(lanes, 'unsent at exit');
+  }
+
+  /** @returns number of records that were dropped. */
+  #leaveAll(lanes: Iterable<Lane>, reason: DropReason): number {
+    let unsent = 0;
+    this.#atEnd(() => {
+      // If the disk becomes full, the lower levels make room.
+      for (const lane of [...lanes].sort((a, b) => severity(a.level) - severity(b.level))) {
+        for (const lost of lane.rescue()) this.dropped(lane, lost, 'unreadable on disk');
+        for (const frame of this.drain(lane)) unsent += this.#leave(lane, frame, reason);
+        lane.mark();
+      }
+    });
+    return unsent;
   }
 
   /** Drops the oldest segment of the lowest level, but nothing higher than this. Returns false if there is none. */

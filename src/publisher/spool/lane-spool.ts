@@ -8,6 +8,9 @@ import type { Place, Segment } from './segment.js';
 /** How much is read at once, in bytes. A larger record is read whole. */
 const READ_BYTES = 256 * 1024;
 
+/** Ordinal of records that were not read yet: those that were read go back in front of them. */
+const UNREAD = Number.POSITIVE_INFINITY;
+
 /** The disk that all lanes of a publisher share. */
 export interface Disk {
   /** A segment is closed at this size, in bytes. */
@@ -137,7 +140,7 @@ export class LaneSpool {
     segment.found(1);
     // It may have been cut.
     const start = Math.min(segment.start, size);
-    this.#ranges.push({ segment, start, end: size, records: undefined, ordinal: 0, sequence: -1, shares: [] });
+    this.#ranges.push({ segment, start, end: size, records: undefined, ordinal: UNREAD, sequence: -1, shares: [] });
   }
 
   /** Reads the first frames. Undefined if there are none. */

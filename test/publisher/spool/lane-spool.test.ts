@@ -49,3 +49,15 @@ it('frames that come back stand before the later ones again', async () => {
   const taken = range(4).map(() => lane.take()?.body.toString());
   expect(taken).toEqual(['0', '1', '2', '3']);
 });
+
+it('frames of an earlier process that come back stand before what was not read yet', async () => {
+  const spool = useSpool();
+  const earlier = spool.lane('shop', 'INFO');
+  for (const ordinal of range(4)) put(earlier, ordinal);
+  const laneSpool = useSpool().lane('shop', 'INFO');
+  for (const segment of spool.segments) laneSpool.adopt(segment);
+  const [first] = (await laneSpool.load({ ...LIMITS, records: 1 }))!.frames;
+  expect(laneSpool.add(first!)).toBe(true);
+  const again = await laneSpool.load(LIMITS);
+  expect(JSON.parse(again!.frames[0]!.body.toString()).ordinal).toBe(0);
+});

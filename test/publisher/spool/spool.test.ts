@@ -24,8 +24,10 @@ it('what does not fit into memory waits on disk, and is sent in the order of the
   expect(filesIn(dir)).toEqual([]);
 });
 
-it('what a process could not send is sent by the next one of the service', async () => {
-  const { proxy, dir, service, open, sent } = await usePublishers();
+/** A process that could not send its 3,000 records has ended, and the broker is back. */
+async function useLeftBehind() {
+  const publishers = await usePublishers();
+  const { proxy, dir, service, open } = publishers;
   await proxy.refuse();
   const first = open();
   for (const number of range(3000)) first.accept(service, 'INFO', line(number));
@@ -33,6 +35,11 @@ it('what a process could not send is sent by the next one of the service', async
   expect(await first.close()).toEqual({ confirmed: 0, spooled: 3000, unsent: 0 });
   expect(filesIn(dir)).not.toEqual([]);
   await proxy.heal();
+  return publishers;
+}
+
+it('what a process could not send is sent by the next one of the service', async () => {
+  const { dir, open, sent } = await useLeftBehind();
   const next = open();
   await eventually(() => next.stats().confirmed === 3000);
   expect(next.stats()).toMatchObject({ accepted: 0, adopted: 3000, pending: 0, dropped: {} });
@@ -54,13 +61,7 @@ it('what is left on disk is reported with its place', async () => {
 });
 
 it('a process that ends soon waits for the records of an earlier one as well', async () => {
-  const { proxy, dir, service, open, sent } = await usePublishers();
-  await proxy.refuse();
-  const first = open();
-  for (const number of range(3000)) first.accept(service, 'INFO', line(number));
-  await eventually(() => first.isBrokerAway);
-  await first.close();
-  await proxy.heal();
+  const { dir, service, open, sent } = await useLeftBehind();
   const next = open();
   next.accept(service, 'ERROR', line(0));
   await eventually(() => next.stats().adopted > 0);
@@ -70,13 +71,7 @@ it('a process that ends soon waits for the records of an earlier one as well', a
 });
 
 it('a later process continues where an earlier one has stopped', async () => {
-  const { proxy, dir, service, open, sent } = await usePublishers();
-  await proxy.refuse();
-  const first = open();
-  for (const number of range(3000)) first.accept(service, 'INFO', line(number));
-  await eventually(() => first.isBrokerAway);
-  await first.close();
-  await proxy.heal();
+  const { proxy, dir, open, sent } = await useLeftBehind();
   const second = open();
   await eventually(() => second.stats().confirmed > 100);
   proxy.halfOpen();
