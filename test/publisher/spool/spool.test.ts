@@ -1,9 +1,11 @@
 /** Records that do not fit into memory, or cannot be sent in time, wait on disk. */
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { LoghiveError } from '../../../src/errors.js';
+import { temporaryFolder } from '../../../src/publisher/spool/folder.js';
+import { onEnd } from '../../support/use-servers.js';
 import { withFastDisk } from '../../support/use-spool.js';
 import { eventually } from '../../support/wait.mjs';
-import { filesIn, KIB, line, MIB, range, sorted, usePublishers } from './use-publishers.js';
+import { filesIn, KIB, line, MIB, range, sorted, useFolder, usePublishers } from './use-publishers.js';
 
 it('what does not fit into memory waits on disk, and is sent in the order of the calls', async () => {
   const { proxy, dir, service, open, sent } = await usePublishers();
@@ -47,8 +49,9 @@ it('what a process could not send is sent by the next one of the service', async
   await eventually(() => filesIn(dir).length === 0);
 });
 
-it('what is left on disk is reported with its place', async () => {
-  const { proxy, dir, service, open } = await usePublishers();
+/** Closes a publisher that could not send three records. */
+async function messageOfClose(dir: string): Promise<{ message: string | undefined; service: string }> {
+  const { proxy, service, open } = await usePublishers({}, dir);
   await proxy.refuse();
   const publisher = open();
   const warnings: LoghiveError[] = [];
@@ -56,8 +59,22 @@ it('what is left on disk is reported with its place', async () => {
   for (const number of range(3)) publisher.accept(service, 'INFO', line(number));
   await eventually(() => publisher.isBrokerAway);
   await publisher.close();
-  const { message } = warnings.find(({ code }) => code === 'LOGHIVE_RECORDS_SPOOLED')!;
+  return { message: warnings.find(({ code }) => code === 'LOGHIVE_RECORDS_SPOOLED')?.message, service };
+}
+
+it('what is left on disk is reported with its place', async () => {
+  const dir = useFolder();
+  const { message, service } = await messageOfClose(dir);
   expect(message).toBe(`3 records left on disk in ${dir}: the next process of ${service} on this machine sends them.`);
+});
+
+it('in the temporary folder of the system, the report says that it may be cleared', async () => {
+  vi.stubEnv('TMPDIR', useFolder());
+  onEnd(() => vi.unstubAllEnvs());
+  const { message } = await messageOfClose(temporaryFolder());
+  expect(message).toMatch(
+    /sends them\. A restart of the machine or container may clear this folder: set LOGHIVE_SPOOL_DIR to a permanent one\.$/,
+  );
 });
 
 it('a process that ends soon waits for the records of an earlier one as well', async () => {
