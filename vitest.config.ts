@@ -40,6 +40,9 @@ const OPERATIONS = [
   'test/consumer/store/retention.test.ts',
 ];
 
+/** Tests of the commands and of the development broker, except those above. */
+const CLI = ['test/cli/**/*.test.ts'];
+
 /** Tests of the consumer and its tables, except those above and below. */
 const STORAGE = ['test/consumer/**/*.test.ts'];
 
@@ -76,7 +79,7 @@ export default defineConfig({
         test: {
           name: 'behaviour',
           include: ['test/**/*.test.ts'],
-          exclude: [...SERVERS, ...PACKAGE, ...PROJECTS, ...HOSTILE, ...OPERATIONS, ...STORAGE, ...FAULTS],
+          exclude: [...SERVERS, ...PACKAGE, ...PROJECTS, ...HOSTILE, ...OPERATIONS, ...CLI, ...STORAGE, ...FAULTS],
         },
       },
       { extends: true, test: { name: 'servers', include: SERVERS } },
@@ -84,6 +87,7 @@ export default defineConfig({
       { extends: true, test: { name: 'projects', include: PROJECTS, exclude: ['**/node_modules/**'] } },
       { extends: true, test: { name: 'hostile', include: HOSTILE } },
       { extends: true, test: { name: 'operations', include: OPERATIONS } },
+      { extends: true, test: { name: 'cli', include: CLI, exclude: [...SERVERS, ...HOSTILE, ...OPERATIONS] } },
       {
         extends: true,
         test: { name: 'storage', include: STORAGE, exclude: [...SERVERS, ...HOSTILE, ...OPERATIONS, ...FAULTS] },

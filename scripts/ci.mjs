@@ -14,7 +14,7 @@ const failures = [];
 const MAX_SECONDS = 28 * 60;
 /** Duration of each step on an idle machine with two cores. */
 const USUAL_SECONDS = {
-  ...{ lint: 10, types: 20, tests: 430, storage: 240, demo: 15, delivery: 110, package: 45, servers: 320 },
+  ...{ lint: 10, types: 20, tests: 380, storage: 240, cli: 110, demo: 15, delivery: 110, package: 45, servers: 320 },
   ...{ operations: 160, hostile: 200, projects: 115, examples: 110, bench: 40, exits: 80 },
 };
 const startedAt = Date.now();
@@ -89,6 +89,7 @@ step('lint', [...npm, 'lint']);
 step('types', [...npm, 'typecheck']);
 tests('tests', 'test');
 tests('storage', 'test:storage');
+tests('cli', 'test:cli');
 step('demo', [...npm, 'demo', '--', '--json']);
 // A short version: the full one takes ten minutes. Run it in full for changes to this area.
 step('delivery', [...npm, 'test:delivery', '--', '--short', 'half-open', 'chaos']);
