@@ -5,6 +5,7 @@ import { type ChannelModel, connect, type Options, type SocketOptions } from 'am
 import type { BrokerConfig } from '../config.js';
 import { LoghiveError, reasonOf } from '../errors.js';
 import type { BrokerHost } from '../settings/broker-url.js';
+import { measureBlockedTime } from '../time/blocked-time.js';
 import { within } from '../time/time-limit.js';
 import { internalsOf } from './amqplib-internals.js';
 import { CLOSED_IMMEDIATELY, connectFault, NO_HANDSHAKE, tooFewChannels } from './connect-fault.js';
@@ -53,7 +54,7 @@ export async function connectTo(
   options: ConnectOptions,
 ): Promise<OpenConnection> {
   try {
-    const model = await handshake(host, config, options);
+    const model = await patientHandshake(host, config, options);
     const internals = internalsOf(model);
     const { socket, channelMax } = internals;
     // A broker that is shutting down closes the connection right after opening it. amqplib reports that only by events,
@@ -95,6 +96,27 @@ export async function connectTo(
 
 /** One for publishing or consuming, one for the health check, and the rest for queue declarations. */
 const MIN_CHANNELS = 8;
+
+/**
+ * Tries again if a time limit was over while the application blocked the event loop: the broker may have answered in time.
+ * Otherwise an application that is busy for long after its start would take its broker for unreachable.
+ */
+async function patientHandshake(
+  host: BrokerHost,
+  config: BrokerConfig,
+  options: ConnectOptions,
+): Promise<ChannelModel> {
+  const blocked = measureBlockedTime();
+  try {
+    return await handshake(host, config, options);
+  } catch (error) {
+    if (!/ETIMEDOUT/.test(reasonOf(error)) && reasonOf(error) !== NO_HANDSHAKE) throw error;
+    if (blocked.ms < config.socketTimeoutMs / 2 || options.signal?.aborted) throw error;
+    return await handshake(host, config, options);
+  } finally {
+    blocked.stop();
+  }
+}
 
 async function handshake(host: BrokerHost, config: BrokerConfig, options: ConnectOptions): Promise<ChannelModel> {
   const { protocol, hostname, port, username, password, vhost } = host;

@@ -215,6 +215,13 @@ test('user, password and vhost may contain any character', async () => {
   expect(connection.host.vhost).toBe(vhost);
 });
 
+test('an attempt does not fail because the application blocked the event loop meanwhile', async () => {
+  const opening = open(broker.url, { socketTimeoutMs: 300 });
+  const until = performance.now() + 1000;
+  while (performance.now() < until);
+  expect((await opening).serverVersion).toBe(broker.version);
+});
+
 test('an attempt can be aborted', async () => {
   const hole = await listen(net.createServer(() => {}));
   for (const scheme of ['amqp', 'amqps']) {
