@@ -40,6 +40,14 @@ const OPERATIONS = [
   'test/consumer/store/retention.test.ts',
 ];
 
+/** Tests of whole applications in processes of their own: what they print, and how they end. test/exits has a cell of each. */
+const PROCESSES = [
+  'test/publisher/exit.test.ts',
+  'test/publisher/exit-worker.test.ts',
+  'test/transports/{console-process,pino-worker}.test.ts',
+  'test/unclosed.test.ts',
+];
+
 /** Tests of the commands and of the development broker, except those above. */
 const CLI = ['test/cli/**/*.test.ts'];
 
@@ -79,7 +87,17 @@ export default defineConfig({
         test: {
           name: 'behaviour',
           include: ['test/**/*.test.ts'],
-          exclude: [...SERVERS, ...PACKAGE, ...PROJECTS, ...HOSTILE, ...OPERATIONS, ...CLI, ...STORAGE, ...FAULTS],
+          exclude: [
+            ...SERVERS,
+            ...PACKAGE,
+            ...PROJECTS,
+            ...HOSTILE,
+            ...OPERATIONS,
+            ...PROCESSES,
+            ...CLI,
+            ...STORAGE,
+            ...FAULTS,
+          ],
         },
       },
       { extends: true, test: { name: 'servers', include: SERVERS } },
@@ -87,6 +105,7 @@ export default defineConfig({
       { extends: true, test: { name: 'projects', include: PROJECTS, exclude: ['**/node_modules/**'] } },
       { extends: true, test: { name: 'hostile', include: HOSTILE } },
       { extends: true, test: { name: 'operations', include: OPERATIONS } },
+      { extends: true, test: { name: 'processes', include: PROCESSES } },
       { extends: true, test: { name: 'cli', include: CLI, exclude: [...SERVERS, ...HOSTILE, ...OPERATIONS] } },
       {
         extends: true,

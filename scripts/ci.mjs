@@ -14,7 +14,18 @@ const failures = [];
 const MAX_SECONDS = 28 * 60;
 /** Duration of each step on an idle machine with two cores. */
 const USUAL_SECONDS = {
-  ...{ lint: 10, types: 20, tests: 380, storage: 240, cli: 110, demo: 15, delivery: 110, package: 45, servers: 320 },
+  ...{
+    lint: 10,
+    types: 20,
+    tests: 320,
+    processes: 120,
+    storage: 240,
+    cli: 110,
+    demo: 15,
+    delivery: 110,
+    package: 45,
+    servers: 320,
+  },
   ...{ operations: 160, hostile: 200, projects: 115, examples: 110, bench: 40, exits: 80 },
 };
 const startedAt = Date.now();
@@ -88,6 +99,7 @@ function firstLine(text = '') {
 step('lint', [...npm, 'lint']);
 step('types', [...npm, 'typecheck']);
 tests('tests', 'test');
+tests('processes', 'test:processes');
 tests('storage', 'test:storage');
 tests('cli', 'test:cli');
 step('demo', [...npm, 'demo', '--', '--json']);

@@ -100,6 +100,8 @@ test('a worker thread that hangs on a message is terminated after a while, and e
   await other.connect();
   onEnd(() => other.end());
   await other.query('begin; lock table logs.records in access exclusive mode');
+  // Otherwise the first worker could take all of them.
+  await eventually(async () => (await queue())?.consumers === 2);
   await send(100);
   await eventually(() => consumer.status().workers.every(({ inHand }) => inHand > 0));
   await evaluateInWorker('loghive worker 1', 'for (;;);');
