@@ -79,9 +79,13 @@ test('worker threads that die are replaced, and every record is stored once', as
 test('a worker thread that keeps dying causes a notice, and the other continues', async () => {
   const { consumer, send, count } = await usePool();
   await consumer.start();
+  // A quorum queue whose declaration is interrupted is refused for a moment, which is another notice.
+  const bothConsume = () => consumer.status().workers.every(({ queues }) => queues.taken === 5);
+  await eventually(bothConsume);
   for (let death = 1; death <= 3; death++) {
     await consumer.killWorker(1);
     await eventually(() => consumer.status().workers[0]!.restarts === death, { withinMs: 30_000 });
+    await eventually(bothConsume);
   }
   expect(consumer.status().health).toBe('degraded');
   expect(consumer.status().notices).toEqual([
