@@ -27,14 +27,16 @@ export class Liveness {
   #stalls: Stall[] = [];
   #tickedAtMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #check: (() => void) | undefined;
 
   start(): void {
     let before = performance.eventLoopUtilization();
-    this.#timer = setInterval(() => {
+    this.#check = () => {
       const now = performance.eventLoopUtilization();
       this.tick(performance.now(), performance.eventLoopUtilization(now, before).active);
       before = now;
-    }, TICK_MS).unref();
+    };
+    this.#timer = setInterval(this.#check, TICK_MS).unref();
   }
 
   stop(): void {
@@ -42,7 +44,7 @@ export class Liveness {
   }
 
   /**
-   * Called once a second while the event loop runs.
+   * Called at least once a second while the event loop runs.
    *
    * @param activeMs how long the loop was busy since the last tick. Idle time does not count, not even of a suspended
    *   process.
@@ -56,6 +58,8 @@ export class Liveness {
 
   /** The current faults; undefined: none. */
   faults(nowMs: number): LivenessFaults {
+    // A loop that was blocked answers probes before its timers run.
+    this.#check?.();
     return { eventLoop: this.#eventLoopFault(nowMs) };
   }
 

@@ -11,6 +11,7 @@ export function seriesOf(text: string): Map<string, number> {
 
 /** Fetches a path of the consumer's HTTP server: text and status. */
 export async function fetched(port: number | undefined, path: string): Promise<{ status: number; body: string }> {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`);
+  // As a probe does: the server may close an idle connection at any moment.
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: 'close' } });
   return { status: response.status, body: await response.text() };
 }
