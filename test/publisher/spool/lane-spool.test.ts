@@ -31,6 +31,16 @@ it('what is dropped while it is being read does not keep the next records from b
   expect(laneSpool.records).toBe(2);
 });
 
+it('what is dropped while it is being read from the file that is written to costs no later record', async () => {
+  const laneSpool = useSpool().lane('shop', 'INFO');
+  put(laneSpool, 0);
+  const loading = laneSpool.load(LIMITS);
+  laneSpool.dropOldest();
+  put(laneSpool, 1);
+  expect((await loading)?.frames.map(({ ordinal }) => ordinal)).toEqual([1]);
+  expect(laneSpool.records).toBe(0);
+});
+
 it('frames that come back stand before the later ones again', async () => {
   const spool = useSpool();
   const bodies = new BodyPool(FRAME_BYTES, 0);

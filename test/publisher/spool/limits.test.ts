@@ -1,4 +1,5 @@
 /** What happens at the limits of the spool: what is counted, and what makes room for what. */
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { withFastDisk } from '../../support/use-spool.js';
 import { filesIn, line, MIB, range, usePublishers } from './use-publishers.js';
@@ -39,6 +40,35 @@ it('records of an earlier process that make room unread count as adopted', async
   const { accepted, adopted, pending, spooled, dropped } = next.stats();
   expect(accepted).toBe(2500);
   expect(adopted).toBe(pending + spooled + dropped.INFO!['buffer full']! - 2500);
+});
+
+it('a process takes over no more records of earlier ones than fit into its spool', async () => {
+  const { proxy, service, open } = await usePublishers({ bufferBytes: MIB, spool: { maxBytes: 2 * MIB } });
+  await proxy.refuse();
+  const first = open();
+  withFastDisk(() => {
+    for (const number of range(1700)) first.accept(service, 'INFO', line(number, 1000));
+  });
+  expect(await first.close(0)).toMatchObject({ spooled: 1700 });
+  const next = open({ spool: { maxBytes: MIB } });
+  await expect.poll(() => next.status().spool!.bytes).toBeGreaterThan(800_000);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(next.status().spool!.bytes).toBeLessThanOrEqual(MIB);
+});
+
+it("mode 'always' keeps nothing that does not fit on disk, even if memory has room", async () => {
+  const spool = { mode: 'always', maxBytes: MIB };
+  const { proxy, dir, service, open } = await usePublishers({ bufferBytes: 8 * MIB, spool });
+  await proxy.refuse();
+  const publisher = open();
+  withFastDisk(() => {
+    for (const number of range(2000)) publisher.accept(service, 'INFO', line(number, 1000));
+  });
+  const { accepted, pending, spooled, dropped } = publisher.stats();
+  expect(pending + spooled).toBe(accepted - dropped.INFO!['buffer full']!);
+  const onDisk = filesIn(dir).flatMap((file) => readFileSync(file, 'latin1').match(/"number":\d+/g) ?? []);
+  expect(onDisk.length).toBeGreaterThanOrEqual(pending + spooled);
+  expect(onDisk).toContain('"number":1999');
 });
 
 it('a flush waits for records that the end of a script has left on disk, if the process continues', async () => {

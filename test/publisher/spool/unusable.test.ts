@@ -214,6 +214,7 @@ describe('files of somebody else', () => {
     next.accept(service, 'INFO', line(10));
     await next.flush();
     expect(next.stats()).toMatchObject({ confirmed: 1, adopted: 0 });
+    expect(filesIn(dir)).toEqual(expect.arrayContaining([file]));
   });
 });
 
