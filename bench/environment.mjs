@@ -36,7 +36,12 @@ export async function openEnvironment(profileFolder) {
     const { rabbitmq, postgres } = servers;
     const databaseUrl = await postgres.createDatabase('bench');
     // Settings of this machine must have no effect.
-    const env = { PATH: process.env.PATH ?? '', LOGHIVE_URL: rabbitmq.url, LOGHIVE_DATABASE_URL: databaseUrl };
+    const env = {
+      PATH: process.env.PATH ?? '',
+      LOGHIVE_URL: rabbitmq.url,
+      LOGHIVE_DATABASE_URL: databaseUrl,
+      LOGHIVE_SPOOL_DIR: path.join(folder, 'spool'),
+    };
     const nodeArgs = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
 
     const run = (file, args, { env: more, ...options } = {}) => {

@@ -168,7 +168,8 @@ export class Backlog {
       // If the disk becomes full, the lower levels make room.
       for (const lane of [...lanes].sort((a, b) => severity(a.level) - severity(b.level))) {
         for (const lost of lane.rescue()) this.dropped(lane, lost, 'unreadable on disk');
-        for (const frame of this.drain(lane)) unsent += this.#leave(lane, frame, reason);
+        this.#bytes -= lane.bytes;
+        for (const frame of lane.drain(Date.now())) unsent += this.#leave(lane, frame, reason);
         lane.mark();
       }
     });
@@ -215,16 +216,13 @@ export class Backlog {
     return frame.records;
   }
 
-  /** Removes everything that is in memory from a lane. The caller must count it. */
-  drain(lane: Lane): Frame[] {
-    this.#bytes -= lane.bytes;
-    return lane.drain(Date.now());
-  }
-
   /** Drains every lane, for another thread. */
   handOver(): LaneLeftover[] {
     const lanes = [...this.#lanes.own()].map(({ lane }) => lane).filter(({ records }) => records > 0);
-    return lanes.map((lane) => ({ service: lane.service, level: lane.level, frames: this.drain(lane) }));
+    return lanes.map((lane) => {
+      this.#bytes -= lane.bytes;
+      return { service: lane.service, level: lane.level, frames: lane.drainMessages(Date.now()) };
+    });
   }
 
   /**

@@ -1,7 +1,8 @@
 /**
- * Frames of a lane: up to 64 KiB of records that are published as one message; the queue in which they wait; their
+ * Frames of a lane: up to 64 KiB of records that are published as one message, or one by one for Python consumers; the queue in which they wait; their
  * buffers; and the integration that each record belongs to. Pure.
  */
+import { checkedBytes } from './spool/checked-lines.js';
 import type { Place } from './spool/segment.js';
 
 export interface Frame {
@@ -73,6 +74,53 @@ function group(body: Buffer, largest: number): { body: Buffer; records: number }
   return parts;
 }
 
+/**
+ * Splits off the first records of a frame: as many as fit into a message. The place on disk is split as well.
+ *
+ * @returns the message, and what is left of the frame; undefined if nothing is.
+ */
+export function splitOff(frame: Frame, records: number): readonly [message: Frame, rest: Frame | undefined] {
+  if (frame.records <= records) return [frame, undefined];
+  let end = -1;
+  for (let found = 0; found < records; found++) end = frame.body.indexOf(LINE_FEED, end + 1);
+  const rest = frame.shares.map((share) => ({ ...share }));
+  const shares = takeShares(rest, records);
+  const bytes = end + 1;
+  const [place, restPlace] = splitPlace(frame.place, checkedBytes(end, records));
+  const common = { ...frame, memory: undefined };
+  return [
+    { ...common, body: frame.body.subarray(0, end), records, shares, bytes, place },
+    {
+      ...common,
+      ordinal: frame.ordinal + records,
+      body: frame.body.subarray(bytes),
+      records: frame.records - records,
+      shares: rest,
+      bytes: frame.bytes - bytes,
+      place: restPlace,
+    },
+  ];
+}
+
+/** All messages of a frame. */
+export function* messagesOf(frame: Frame, records: number): Iterable<Frame> {
+  for (let rest: Frame | undefined = frame; rest; ) {
+    const [message, after]: readonly [Frame, Frame | undefined] = splitOff(rest, records);
+    yield message;
+    rest = after;
+  }
+}
+
+function splitPlace(place: Place | undefined, bytes: number): [Place | undefined, Place | undefined] {
+  if (!place?.range) return [place, place];
+  const { segment, range } = place;
+  const at = range.start + bytes;
+  return [
+    { segment, range: { start: range.start, end: at } },
+    { segment, range: { start: at, end: range.end } },
+  ];
+}
+
 /** An entry of a `FrameQueue`. */
 export interface Ordered {
   readonly ordinal: number;
@@ -124,6 +172,12 @@ export class FrameQueue<F extends Ordered> implements Iterable<F> {
     if (this.length === 0) this.clear();
     else if (this.#head >= CUT_FROM && this.#head >= this.length) this.#cutOff();
     return frame;
+  }
+
+  /** Puts another frame in the place of the first one. */
+  replaceFirst(frame: F): void {
+    this.#sort();
+    this.#frames[this.#head] = frame;
   }
 
   clear(): void {

@@ -6,11 +6,12 @@
  * A frame is added at the end. If memory is full, the oldest fresh frame moves to the spool. Frames that were read from
  * the spool, or were published and not confirmed, are older than everything in the spool. Pure, apart from the spool.
  */
-import { type Frame, FrameQueue, split } from './frames.js';
+import { type Frame, FrameQueue, split, splitOff } from './frames.js';
 import type { FrameLimits, LaneSpool, Loaded } from './spool/lane-spool.js';
 
 export class LaneFrames {
   readonly #spool: LaneSpool | undefined;
+  readonly #recordsPerMessage: number;
   readonly #older = new FrameQueue<Frame>();
   readonly #fresh = new FrameQueue<Frame>();
   #freshBytes = 0;
@@ -18,11 +19,12 @@ export class LaneFrames {
   #bytesInFlight = 0;
   #isLoading = false;
 
-  constructor(spool: LaneSpool | undefined) {
+  constructor(spool: LaneSpool | undefined, recordsPerMessage: number) {
     this.#spool = spool;
+    this.#recordsPerMessage = recordsPerMessage;
   }
 
-  /** Whether `shift()` has a frame. */
+  /** Whether `take()` has a message. */
   get hasNext(): boolean {
     return this.#older.length > 0 || (this.#fresh.length > 0 && this.#isSpoolEmpty);
   }
@@ -60,13 +62,23 @@ export class LaneFrames {
     return this.#bytesInFlight;
   }
 
-  /** The next frame to publish, now in flight. */
+  /**
+   * The next message to publish, now in flight: a frame, or the first records of one. Records that are messages of their
+   * own wait together as well: as thousands of frames they would cost seconds of garbage collection.
+   */
   take(): Frame | undefined {
-    const frame = this.shift();
-    if (!frame) return undefined;
-    this.#inFlight.add(frame);
-    this.#bytesInFlight += frame.bytes;
-    return frame;
+    const isFresh = this.#older.length === 0;
+    if (isFresh && !this.#isSpoolEmpty) return undefined;
+    const queue = isFresh ? this.#fresh : this.#older;
+    const first = queue.first;
+    if (!first) return undefined;
+    const [message, rest] = splitOff(first, this.#recordsPerMessage);
+    if (rest) queue.replaceFirst(rest);
+    else queue.shift();
+    if (isFresh) this.#freshBytes -= message.bytes;
+    this.#inFlight.add(message);
+    this.#bytesInFlight += message.bytes;
+    return message;
   }
 
   /** False once the frame was dropped. */

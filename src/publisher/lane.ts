@@ -11,7 +11,7 @@
 import type { Level } from '../level.js';
 import { FlushTracker } from './flushes.js';
 import type { Account, BodyPool, Dropped, Frame } from './frames.js';
-import { ArrivalOrder, freshFrame } from './frames.js';
+import { ArrivalOrder, freshFrame, messagesOf } from './frames.js';
 import { LaneFrames } from './lane-frames.js';
 import { OpenLines } from './open-lines.js';
 import type { LaneSpool, Loaded } from './spool/lane-spool.js';
@@ -22,7 +22,8 @@ export const FRAME_BYTES = 64 * 1024;
 export interface LaneSettings {
   readonly service: string;
   readonly level: Level;
-  readonly recordsPerFrame: number;
+  /** 1 for Python consumers, which read no frames. */
+  readonly recordsPerMessage: number;
   /** Provides buffers of FRAME_BYTES. */
   readonly bodies: BodyPool;
   /** The order that all lanes of a publisher share. */
@@ -36,7 +37,7 @@ export interface LaneSettings {
 export class Lane {
   readonly service: string;
   readonly level: Level;
-  readonly #recordsPerFrame: number;
+  readonly #recordsPerMessage: number;
   readonly #bodies: BodyPool;
   #open: OpenLines | undefined;
   readonly #spool: LaneSpool | undefined;
@@ -58,12 +59,12 @@ export class Lane {
   constructor(settings: LaneSettings) {
     this.service = settings.service;
     this.level = settings.level;
-    this.#recordsPerFrame = settings.recordsPerFrame;
+    this.#recordsPerMessage = settings.recordsPerMessage;
     this.#bodies = settings.bodies;
     this.#arrivalOrder = settings.arrivalOrder ?? new ArrivalOrder();
     this.#spool = settings.spool;
     this.#spoolsAlways = settings.spoolsAlways ?? false;
-    this.#frames = new LaneFrames(settings.spool);
+    this.#frames = new LaneFrames(settings.spool, settings.recordsPerMessage);
   }
 
   /** Whether `take()` has a frame. */
@@ -148,8 +149,8 @@ export class Lane {
     return !this.#isFull(open) && open.bytes + bytes <= this.#frameBytes && !this.#arrivalOrder.isPast(open.sequence);
   }
 
-  #isFull({ bytes, records }: OpenLines): boolean {
-    return bytes >= this.#frameBytes || records >= this.#recordsPerFrame;
+  #isFull({ bytes }: OpenLines): boolean {
+    return bytes >= this.#frameBytes;
   }
 
   /** Counted like `Frame.bytes`, with a newline for each record; the body has none after the last one. */
@@ -164,7 +165,7 @@ export class Lane {
     this.#open = undefined;
   }
 
-  /** The next frame to publish, now in flight. */
+  /** The next message to publish, now in flight: a frame, or the first records of one. */
   take(): Frame | undefined {
     return this.#frames.take();
   }
@@ -227,7 +228,7 @@ export class Lane {
 
   /** Reads the next frames from disk. Undefined if they are being read already. */
   async load(): Promise<Loaded | undefined> {
-    const limits = { bytes: this.#frameBytes, records: this.#recordsPerFrame, ordinal: this.#added };
+    const limits = { bytes: this.#frameBytes, ordinal: this.#added };
     const loaded = await this.#frames.load(limits);
     if (!loaded) return undefined;
     for (const { records, bytes } of loaded.frames) {
@@ -291,6 +292,11 @@ export class Lane {
     this.#records = 0;
     this.#bytes = 0;
     return frames;
+  }
+
+  /** The same, as messages. */
+  drainMessages(nowMs: number): Frame[] {
+    return this.drain(nowMs).flatMap((frame) => [...messagesOf(frame, this.#recordsPerMessage)]);
   }
 
   /** Leaves what is on disk to the next process: nobody waits for it any more. */

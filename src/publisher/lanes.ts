@@ -147,7 +147,7 @@ export class Lanes implements Iterable<ThrottledLane> {
     const lane = new Lane({
       service,
       level,
-      recordsPerFrame: recordsPerMessage,
+      recordsPerMessage,
       bodies,
       arrivalOrder,
       spool,

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { unknownVariable } from '../../src/settings/own-variables.js';
 import { root, textOf } from './pages.js';
 
 test('docs/settings.md is up to date; if not, run: node scripts/settings-page.mjs', { timeout: 60_000 }, () => {
@@ -18,4 +19,10 @@ test('docs/settings.md explains every option, and has every variable that the RE
   const named = textOf('README.md').match(/\b(?:LOGHIVE|QUEUE|CONSUMER|RETENTION|SERVICE)_[A-Z_]+\b/g) ?? [];
   expect(named.length).toBeGreaterThan(5);
   for (const variable of named) expect(settings).toContain(variable);
+});
+
+test('every variable of docs/settings.md that begins with LOGHIVE_ is known, so that no warning calls it misspelled', () => {
+  const variables = new Set(textOf('docs/settings.md').match(/\bLOGHIVE_[A-Z_]+\b/g));
+  expect(variables.size).toBeGreaterThan(6);
+  expect([...variables].filter((name) => unknownVariable(name))).toEqual([]);
 });

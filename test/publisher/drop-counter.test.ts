@@ -8,7 +8,7 @@ function lane(level: Level, lines = 1): Lane {
   const made = new Lane({
     service: 'shop',
     level,
-    recordsPerFrame: Number.POSITIVE_INFINITY,
+    recordsPerMessage: Number.POSITIVE_INFINITY,
     bodies: new BodyPool(FRAME_BYTES, 0),
   });
   for (let line = 0; line < lines; line++) made.add('x', 2, 0, new Account());

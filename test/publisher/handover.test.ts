@@ -6,15 +6,17 @@ import { FRAME_BYTES, Lane } from '../../src/publisher/lane.js';
 const NOW_MS = 1_800_000_000_000;
 
 function laneOf(...records: string[]): Lane {
-  const lane = new Lane({ service: 'shop', level: 'INFO', recordsPerFrame: 2, bodies: new BodyPool(FRAME_BYTES, 0) });
+  const lane = new Lane({ service: 'shop', level: 'INFO', recordsPerMessage: 2, bodies: new BodyPool(FRAME_BYTES, 0) });
   for (const record of records) lane.add(record, Buffer.byteLength(record) + 1, NOW_MS, new Account());
   return lane;
 }
 
-const leftoverOf = (lane: Lane) => ({ service: 'shop', level: 'INFO' as const, frames: lane.drain(NOW_MS) });
+const leftoverOf = (lane: Lane) => ({ service: 'shop', level: 'INFO' as const, frames: lane.drainMessages(NOW_MS) });
 
 it('a handover has the frames in flight, given back and waiting, and the open lines, in the order of the calls', () => {
-  const lane = laneOf('1', '2', '3', '4', '5', '6', 'ö7');
+  const lane = laneOf('1', '2', '3', '4', '5', '6');
+  lane.cut(NOW_MS);
+  lane.add('ö7', 4, NOW_MS, new Account());
   const [first, second] = [lane.take()!, lane.take()!];
   lane.giveBack(first);
   void second;

@@ -6,11 +6,11 @@ import { FRAME_BYTES, Lane } from '../../src/publisher/lane.js';
 const NOW_MS = 1_700_000_000_000;
 const account = new Account();
 
-function emptyLane(recordsPerFrame = Number.POSITIVE_INFINITY): Lane {
+function emptyLane(recordsPerMessage = Number.POSITIVE_INFINITY): Lane {
   return new Lane({
     service: 'shop',
     level: 'INFO',
-    recordsPerFrame,
+    recordsPerMessage,
     bodies: new BodyPool(FRAME_BYTES, 4 * FRAME_BYTES),
   });
 }
@@ -51,6 +51,7 @@ describe('a lane', () => {
     const lane = emptyLane(1);
     lane.add('a', 2, NOW_MS, account);
     lane.add('b', 2, NOW_MS, account);
+    lane.cut(NOW_MS);
     expect(bodies(lane)).toEqual(['a', 'b']);
   });
 

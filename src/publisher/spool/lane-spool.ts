@@ -5,8 +5,11 @@ import { type Dropped, type Frame, freshFrame, mergeShares, type Share, takeShar
 import { type CheckedLine, checkedBytes, checkedLines, HEAD_BYTES, readLines } from './checked-lines.js';
 import type { Place, Segment } from './segment.js';
 
-/** How much is read at once, in bytes. A larger record is read whole. */
-const READ_BYTES = 256 * 1024;
+/**
+ * How much is read at once, in bytes: the checksums of more would hold up the application's event loop. A larger record
+ * is read whole.
+ */
+const READ_BYTES = 64 * 1024;
 
 /** Ordinal of records that were not read yet: those that were read go back in front of them. */
 const UNREAD = Number.POSITIVE_INFINITY;
@@ -34,7 +37,6 @@ interface Range {
 
 export interface FrameLimits {
   readonly bytes: number;
-  readonly records: number;
   /** Number of the next record of the lane. */
   readonly ordinal: number;
 }
@@ -272,7 +274,7 @@ function* framesOf(chunk: Buffer, lines: readonly CheckedLine[], range: Range, l
   for (let first = 0; first < lines.length; ) {
     let bytes = 0;
     let after = first;
-    for (; after < lines.length && after - first < limits.records; after++) {
+    for (; after < lines.length; after++) {
       const { start, end } = lines[after]!;
       if (after > first && bytes + end - start + 1 > limits.bytes) break;
       bytes += end - start + 1;
