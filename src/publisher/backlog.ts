@@ -71,7 +71,7 @@ export class Backlog {
       const isPaused = this.#spool !== undefined && !this.#spool.isUsable;
       if (isPaused && this.#bytes + bytes <= this.#maxBytes + PAUSED_BYTES) return true;
       const victim = chooseVictim(this.lanes(), level);
-      const dropped = victim?.dropOldest(Date.now()) ?? [];
+      const dropped = victim?.dropOldest() ?? [];
       if (!victim || dropped.length === 0) return false;
       for (const each of dropped) this.dropped(victim, each, 'buffer full');
     }
@@ -88,7 +88,7 @@ export class Backlog {
     if (!this.#spool?.isUsable || !this.#spool.hasRoom(2 * FRAME_BYTES)) return false;
     let largest: Lane | undefined;
     for (const lane of this.lanes()) if (lane.spillableBytes > (largest?.spillableBytes ?? 0)) largest = lane;
-    const released = largest?.spill(Date.now()) ?? 0;
+    const released = largest?.spill() ?? 0;
     this.#bytes -= released;
     return released > 0;
   }
@@ -169,7 +169,7 @@ export class Backlog {
       for (const lane of [...lanes].sort((a, b) => severity(a.level) - severity(b.level))) {
         for (const lost of lane.rescue()) this.dropped(lane, lost, 'unreadable on disk');
         this.#bytes -= lane.bytes;
-        for (const frame of lane.drain(Date.now())) unsent += this.#leave(lane, frame, reason);
+        for (const frame of lane.drain()) unsent += this.#leave(lane, frame, reason);
         lane.mark();
       }
     });
@@ -181,7 +181,7 @@ export class Backlog {
     if (!this.#spool?.isUsable || this.#spool.hasRoom(bytes)) return false;
     const onDisk = [...this.lanes()].filter((lane) => lane.mustLoad);
     const victim = chooseVictim(onDisk, level);
-    const dropped = victim?.dropOldest(Date.now()) ?? [];
+    const dropped = victim?.dropOldest() ?? [];
     for (const each of dropped) this.dropped(victim!, each, 'buffer full');
     return dropped.length > 0;
   }
@@ -221,7 +221,7 @@ export class Backlog {
     const lanes = [...this.#lanes.own()].map(({ lane }) => lane).filter(({ records }) => records > 0);
     return lanes.map((lane) => {
       this.#bytes -= lane.bytes;
-      return { service: lane.service, level: lane.level, frames: lane.drainMessages(Date.now()) };
+      return { service: lane.service, level: lane.level, frames: lane.drainMessages() };
     });
   }
 

@@ -136,7 +136,7 @@ export class Dispatch {
   #sendOne(throttled: ThrottledLane, connection: OpenConnection): boolean {
     const { lane, throttle } = throttled;
     // Open lines are sent once they have lingered. While the timer runs they wait for more.
-    if (!lane.hasWaiting && !lane.mustLoad && this.#linger === undefined) lane.cut(Date.now());
+    if (!lane.hasWaiting && !lane.mustLoad && this.#linger === undefined) lane.cut();
     if (!lane.hasWaiting && !lane.mustLoad) return false;
     if (!throttle.admits(connection, lane.framesInFlight, () => this.#declare(lane, connection))) return false;
     if (lane.mustLoad) {

@@ -15,6 +15,7 @@ import { ArrivalOrder, freshFrame, messagesOf } from './frames.js';
 import { LaneFrames } from './lane-frames.js';
 import { OpenLines } from './open-lines.js';
 import type { LaneSpool, Loaded } from './spool/lane-spool.js';
+import type { Place } from './spool/segment.js';
 
 /** A frame is closed when its lines reach this size, in bytes. A larger single record is a frame of its own. */
 export const FRAME_BYTES = 64 * 1024;
@@ -121,14 +122,14 @@ export class Lane {
    * @param account the integration that the record belongs to.
    */
   add(line: string, bytes: number, nowMs: number, account: Account): void {
-    const place = this.#spoolsAlways ? this.#spool?.write(Buffer.from(line), 1, secondsOf(nowMs)) : undefined;
-    if (this.#open && !(this.#hasRoom(this.#open, bytes) && this.#open.segment === place?.segment)) this.cut(nowMs);
+    const madeAtS = secondsOf(nowMs);
+    const place = this.#spoolsAlways ? this.#spool?.write(Buffer.from(line), 1, madeAtS) : undefined;
+    if (this.#open && !this.#canContinue(this.#open, bytes, madeAtS, place)) this.cut();
     const ordinal = this.#added;
     const sequence = this.#arrivalOrder.next(bytes);
     if (bytes > this.#frameBytes) {
       const shares = [{ account, records: 1 }];
       const body = Buffer.from(line);
-      const madeAtS = secondsOf(nowMs);
       this.#frames.push(
         freshFrame({ ordinal, sequence, body, memory: undefined, records: 1, shares, bytes, madeAtS, place }),
       );
@@ -137,16 +138,26 @@ export class Lane {
       this.#bytes += bytes;
       return;
     }
-    this.#open ??= new OpenLines({ ordinal, sequence, place }, this.#bodies);
+    this.#open ??= new OpenLines({ ordinal, sequence, madeAtS, place }, this.#bodies);
     this.#open.add(line, bytes, account, place);
     this.#added++;
     this.#records++;
     this.#bytes += bytes;
-    if (this.#isFull(this.#open)) this.cut(nowMs);
+    if (this.#isFull(this.#open)) this.cut();
   }
 
-  #hasRoom(open: OpenLines, bytes: number): boolean {
-    return !this.#isFull(open) && open.bytes + bytes <= this.#frameBytes && !this.#arrivalOrder.isPast(open.sequence);
+  #canContinue(open: OpenLines, bytes: number, madeAtS: number, place: Place | undefined): boolean {
+    if (this.#isFull(open) || open.bytes + bytes > this.#frameBytes) return false;
+    if (this.#arrivalOrder.isPast(open.sequence) || !open.isContinuedAt(place)) return false;
+    return madeAtS - open.madeAtS <= this.#spanS;
+  }
+
+  /**
+   * How far apart the logging calls of a frame may be, in seconds: messages of one record have its time, from which
+   * readers find the offset of its local time.
+   */
+  get #spanS(): number {
+    return this.#recordsPerMessage === 1 ? 0 : Number.POSITIVE_INFINITY;
   }
 
   #isFull({ bytes }: OpenLines): boolean {
@@ -159,9 +170,9 @@ export class Lane {
   }
 
   /** Closes the open lines into a frame. */
-  cut(nowMs: number): void {
+  cut(): void {
     if (!this.#open) return;
-    this.#frames.push(this.#open.frame(secondsOf(nowMs)));
+    this.#frames.push(this.#open.frame());
     this.#open = undefined;
   }
 
@@ -197,9 +208,9 @@ export class Lane {
    * Drops the oldest frame that is not in flight, or the oldest segment on disk if that is older. Closes the open lines
    * if there is nothing else.
    */
-  dropOldest(nowMs: number): Dropped[] {
+  dropOldest(): Dropped[] {
     if (this.mustLoad) return this.#droppedOnDisk(this.#spool!.dropOldest());
-    if (!this.hasWaiting) this.cut(nowMs);
+    if (!this.hasWaiting) this.cut();
     const frame = this.#frames.shift();
     if (!frame) return [];
     this.#settle(frame);
@@ -216,8 +227,8 @@ export class Lane {
    *
    * @returns how many bytes of memory that has released; 0 if there was nothing to move, or the disk refused it.
    */
-  spill(nowMs: number): number {
-    if (this.#frames.freshBytes === 0) this.cut(nowMs);
+  spill(): number {
+    if (this.#frames.freshBytes === 0) this.cut();
     const frame = this.#frames.spill();
     if (!frame) return 0;
     this.#records -= frame.records;
@@ -228,7 +239,7 @@ export class Lane {
 
   /** Reads the next frames from disk. Undefined if they are being read already. */
   async load(): Promise<Loaded | undefined> {
-    const limits = { bytes: this.#frameBytes, ordinal: this.#added };
+    const limits = { bytes: this.#frameBytes, spanS: this.#spanS, ordinal: this.#added };
     const loaded = await this.#frames.load(limits);
     if (!loaded) return undefined;
     for (const { records, bytes } of loaded.frames) {
@@ -244,12 +255,12 @@ export class Lane {
    * Limits the size of all frames, including the waiting ones. Drops and returns single records that are larger: the
    * broker would refuse them forever, and block everything behind them.
    */
-  limitBodies(largestBody: number, nowMs: number): Frame[] {
+  limitBodies(largestBody: number): Frame[] {
     const fitsAll = largestBody > this.#largestBody || largestBody === Number.POSITIVE_INFINITY;
     this.#largestBody = largestBody;
     // Called for each new connection, when many frames may wait.
     if (fitsAll) return [];
-    if (this.#open && this.#open.bytes > this.#frameBytes) this.cut(nowMs);
+    if (this.#open && this.#open.bytes > this.#frameBytes) this.cut();
     const dropped = this.#frames.limit(largestBody);
     for (const frame of dropped) this.#settle(frame);
     return dropped;
@@ -286,8 +297,8 @@ export class Lane {
   }
 
   /** Removes everything that is in memory and returns it, in the order of the calls. See `finished()`. */
-  drain(nowMs: number): Frame[] {
-    this.cut(nowMs);
+  drain(): Frame[] {
+    this.cut();
     const frames = this.#frames.drain();
     this.#records = 0;
     this.#bytes = 0;
@@ -295,8 +306,8 @@ export class Lane {
   }
 
   /** The same, as messages. */
-  drainMessages(nowMs: number): Frame[] {
-    return this.drain(nowMs).flatMap((frame) => [...messagesOf(frame, this.#recordsPerMessage)]);
+  drainMessages(): Frame[] {
+    return this.drain().flatMap((frame) => [...messagesOf(frame, this.#recordsPerMessage)]);
   }
 
   /** Leaves what is on disk to the next process: nobody waits for it any more. */

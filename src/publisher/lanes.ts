@@ -136,7 +136,7 @@ export class Lanes implements Iterable<ThrottledLane> {
   /** See `Lane.limitBodies`. */
   *limitBodies(largestBody: number): Iterable<{ readonly lane: Lane; readonly dropped: readonly Frame[] }> {
     this.#largestBody = largestBody;
-    for (const { lane } of this) yield { lane, dropped: lane.limitBodies(largestBody, Date.now()) };
+    for (const { lane } of this) yield { lane, dropped: lane.limitBodies(largestBody) };
   }
 
   #open(service: string, level: Level, spool: LaneSpool | undefined): ThrottledLane {
@@ -153,7 +153,7 @@ export class Lanes implements Iterable<ThrottledLane> {
       spool,
       spoolsAlways,
     });
-    lane.limitBodies(this.#largestBody, Date.now());
+    lane.limitBodies(this.#largestBody);
     return { lane, throttle };
   }
 }

@@ -7,13 +7,16 @@ import type { Place } from './spool/segment.js';
 export interface Start {
   readonly ordinal: number;
   readonly sequence: number;
+  /** When it was logged, in epoch seconds. */
+  readonly madeAtS: number;
   /** Where the line is on disk, if each is written there at once. */
   readonly place: Place | undefined;
 }
 
 export class OpenLines {
   readonly sequence: number;
-  readonly segment: Place['segment'] | undefined;
+  readonly madeAtS: number;
+  readonly #segment: Place['segment'] | undefined;
   readonly #ordinal: number;
   readonly #bodies: BodyPool;
   readonly #memory: Buffer;
@@ -25,13 +28,20 @@ export class OpenLines {
   /** Size of the lines, each with its newline. */
   bytes = 0;
 
-  constructor({ ordinal, sequence, place }: Start, bodies: BodyPool) {
+  constructor({ ordinal, sequence, madeAtS, place }: Start, bodies: BodyPool) {
     this.#ordinal = ordinal;
     this.sequence = sequence;
-    this.segment = place?.segment;
+    this.madeAtS = madeAtS;
+    this.#segment = place?.segment;
     this.#startOnDisk = place?.range?.start ?? 0;
+    this.#endOnDisk = this.#startOnDisk;
     this.#bodies = bodies;
     this.#memory = bodies.take();
+  }
+
+  /** Whether a line at this place on disk follows the others there: what moved there meanwhile may be in between. */
+  isContinuedAt(place: Place | undefined): boolean {
+    return place?.segment === this.#segment && (place?.range?.start ?? 0) === this.#endOnDisk;
   }
 
   /** If the caller's stack is exhausted, it throws before anything has changed that `frame()` uses. */
@@ -45,7 +55,7 @@ export class OpenLines {
   }
 
   /** The closed frame. */
-  frame(madeAtS: number): Frame {
+  frame(): Frame {
     const lines = this.#memory.subarray(0, this.#filled);
     // A few lines must not occupy a whole buffer while they wait.
     const isCopied = this.#filled < this.#memory.length / 2;
@@ -60,8 +70,8 @@ export class OpenLines {
       records: this.records,
       shares: this.#shares,
       bytes: this.bytes,
-      madeAtS,
-      place: this.segment && { segment: this.segment, range },
+      madeAtS: this.madeAtS,
+      place: this.#segment && { segment: this.#segment, range },
     });
   }
 }

@@ -203,7 +203,8 @@ export class Publisher {
 
   /** Nothing is left to be sent, or waited for at the end of the script. */
   get isIdle(): boolean {
-    return this.#lanes.busy === 0 || (this.#state === 'given up' && this.#lanes.records === 0);
+    if (this.#state === 'given up' && this.#lanes.records === 0) return true;
+    return this.#lanes.busy === 0 && this.#adoption?.isLooking !== true;
   }
 
   stats(): PublisherStats {

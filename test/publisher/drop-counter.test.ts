@@ -31,7 +31,7 @@ describe('the record that is dropped when the buffer is full', () => {
 
   it('is never in flight, because the broker may have it already', () => {
     const debug = lane('DEBUG');
-    debug.cut(0);
+    debug.cut();
     debug.take();
     expect(chooseVictim([debug, lane('INFO')], 'ERROR')?.level).toBe('INFO');
     expect(chooseVictim([debug], 'ERROR')).toBeUndefined();

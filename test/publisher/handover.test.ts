@@ -11,11 +11,11 @@ function laneOf(...records: string[]): Lane {
   return lane;
 }
 
-const leftoverOf = (lane: Lane) => ({ service: 'shop', level: 'INFO' as const, frames: lane.drainMessages(NOW_MS) });
+const leftoverOf = (lane: Lane) => ({ service: 'shop', level: 'INFO' as const, frames: lane.drainMessages() });
 
 it('a handover has the frames in flight, given back and waiting, and the open lines, in the order of the calls', () => {
   const lane = laneOf('1', '2', '3', '4', '5', '6');
-  lane.cut(NOW_MS);
+  lane.cut();
   lane.add('ö7', 4, NOW_MS, new Account());
   const [first, second] = [lane.take()!, lane.take()!];
   lane.giveBack(first);
@@ -38,8 +38,8 @@ it('a lane appends a handover to its own frames, and can take over a second one'
   // The sequence numbers of adopted frames are consecutive, so one counts from the first to find a frame's outcome.
   expect(other.takeOver(unpack(pack(leftoverOf(laneOf('4')))))).toBe(first + 2);
   expect([other.records, other.bytes]).toEqual([5, 10]);
-  other.cut(NOW_MS);
-  expect(other.drain(NOW_MS).map(({ body }) => body.toString())).toEqual(['0', '1\n2', '3', '4']);
+  other.cut();
+  expect(other.drain().map(({ body }) => body.toString())).toEqual(['0', '1\n2', '3', '4']);
 });
 
 it('the outcome counts what became of each frame, including the parts of one that was split', () => {

@@ -30,7 +30,7 @@ function bodies(lane: Lane): string[] {
 describe('a lane', () => {
   it('gathers lines into one frame, in the order of the calls', () => {
     const lane = laneWith('a', 'b', 'c');
-    lane.cut(NOW_MS);
+    lane.cut();
     expect(bodies(lane)).toEqual(['a\nb\nc']);
   });
 
@@ -43,7 +43,7 @@ describe('a lane', () => {
 
   it('puts a line that is larger than a frame into a frame of its own', () => {
     const lane = laneWith('small', 'z'.repeat(FRAME_BYTES * 2), 'small again');
-    lane.cut(NOW_MS);
+    lane.cut();
     expect(bodies(lane).map((body) => body.length)).toEqual([5, FRAME_BYTES * 2, 11]);
   });
 
@@ -51,7 +51,7 @@ describe('a lane', () => {
     const lane = emptyLane(1);
     lane.add('a', 2, NOW_MS, account);
     lane.add('b', 2, NOW_MS, account);
-    lane.cut(NOW_MS);
+    lane.cut();
     expect(bodies(lane)).toEqual(['a', 'b']);
   });
 
@@ -59,7 +59,7 @@ describe('a lane', () => {
     const lane = laneWith();
     for (const line of ['1', '2', '3', '4']) {
       lane.add(line, 2, NOW_MS, account);
-      lane.cut(NOW_MS);
+      lane.cut();
     }
     const first = lane.take()!;
     const second = lane.take()!;
@@ -73,53 +73,53 @@ describe('a lane', () => {
 
   it('drops its oldest frame first, and its open lines last', () => {
     const lane = laneWith('old');
-    lane.cut(NOW_MS);
+    lane.cut();
     lane.add('new', 4, NOW_MS, account);
-    expect(lane.dropOldest(NOW_MS)).toMatchObject([{ body: Buffer.from('old') }]);
-    expect(lane.dropOldest(NOW_MS)).toMatchObject([{ body: Buffer.from('new') }]);
-    expect(lane.dropOldest(NOW_MS)).toEqual([]);
+    expect(lane.dropOldest()).toMatchObject([{ body: Buffer.from('old') }]);
+    expect(lane.dropOldest()).toMatchObject([{ body: Buffer.from('new') }]);
+    expect(lane.dropOldest()).toEqual([]);
     expect(lane.isEmpty).toBe(true);
   });
 
   it('never drops frames in flight', () => {
     const lane = laneWith('on its way');
-    lane.cut(NOW_MS);
+    lane.cut();
     lane.take();
-    expect(lane.dropOldest(NOW_MS)).toEqual([]);
+    expect(lane.dropOldest()).toEqual([]);
     expect(lane.records).toBe(1);
   });
 
   it('calls a watcher once, when everything that was logged before it is confirmed or dropped', () => {
     const lane = laneWith('a');
-    lane.cut(NOW_MS);
+    lane.cut();
     const inFlight = lane.take()!;
     lane.add('b', 2, NOW_MS, account);
     const notified: string[] = [];
     expect(lane.watch(() => notified.push('first'))).toBe(true);
     lane.add('logged later, in the same open frame', 10, NOW_MS, account);
-    lane.cut(NOW_MS);
+    lane.cut();
     lane.add('c', 2, NOW_MS, account);
     lane.watch(() => notified.push('second'));
     lane.confirmed(inFlight);
     expect(notified).toEqual([]);
-    lane.dropOldest(NOW_MS);
+    lane.dropOldest();
     expect(notified).toEqual(['first']);
-    for (const frame of lane.drain(0)) lane.finished(frame);
+    for (const frame of lane.drain()) lane.finished(frame);
     expect(notified).toEqual(['first', 'second']);
     expect(lane.watch(() => notified.push('never'))).toBe(false);
   });
 
   it('splits frames larger than the broker allows, in order, and drops only records too large by themselves', () => {
     const lane = laneWith('1', '22', '333', '4444');
-    lane.cut(NOW_MS);
+    lane.cut();
     const first = lane.take()!;
     for (const text of ['5', 'x'.repeat(9), '6']) lane.add(text, text.length + 1, NOW_MS, account);
     let notified = 0;
     lane.watch(() => notified++);
     lane.giveBack(first);
-    expect(lane.limitBodies(5, NOW_MS).map(({ body }) => body.toString())).toEqual(['x'.repeat(9)]);
+    expect(lane.limitBodies(5).map(({ body }) => body.toString())).toEqual(['x'.repeat(9)]);
     for (const text of ['7', '8', '9', '0']) lane.add(text, 2, NOW_MS, account);
-    lane.cut(NOW_MS);
+    lane.cut();
     const [one, two, three] = [lane.take()!, lane.take()!, lane.take()!];
     expect([one, two, three].map(({ body }) => body.toString())).toEqual(['1\n22', '333', '4444']);
     for (const frame of [three, one]) lane.giveBack(frame);
@@ -144,7 +144,7 @@ describe('a lane', () => {
       ['4444', account],
     ] as const)
       lane.add(text, text.length + 1, NOW_MS, whose);
-    lane.cut(NOW_MS);
+    lane.cut();
     const sharesOf = (frame: Frame) => frame.shares.map((share) => [share.account === other, share.records]);
     const frame = lane.take()!;
     expect(sharesOf(frame)).toEqual([
@@ -153,7 +153,7 @@ describe('a lane', () => {
       [false, 1],
     ]);
     lane.giveBack(frame);
-    lane.limitBodies(8, NOW_MS);
+    lane.limitBodies(8);
     expect([lane.take()!, lane.take()!].map(sharesOf)).toEqual([
       [
         [false, 2],
@@ -163,10 +163,19 @@ describe('a lane', () => {
     ]);
   });
 
-  it('stamps a frame with the second in which it was closed', () => {
+  it('stamps a frame with the second of its first logging call', () => {
     const lane = laneWith('a');
-    lane.cut(NOW_MS + 999);
+    lane.add('b', 2, NOW_MS + 5000, account);
+    lane.cut();
     expect(lane.take()?.madeAtS).toBe(NOW_MS / 1000);
+  });
+
+  it('stamps a message of one record with the second of its own logging call, however long it waits', () => {
+    const lane = emptyLane(1);
+    for (const ms of [0, 999, 1000, 5000]) lane.add(`${ms}`, 5, NOW_MS + ms, account);
+    lane.cut();
+    const stamps = [1, 2, 3, 4].map(() => lane.take()!.madeAtS - NOW_MS / 1000);
+    expect(stamps).toEqual([0, 0, 1, 5]);
   });
 
   it('stores text in any script byte for byte, up to the last byte of a frame', () => {
@@ -200,7 +209,7 @@ describe('a lane', () => {
 
   it('does not keep the memory of a whole frame for a few waiting lines', () => {
     const lane = laneWith('a', 'b');
-    lane.cut(NOW_MS);
+    lane.cut();
     expect(lane.take()!.body.buffer.byteLength).toBeLessThan(FRAME_BYTES);
   });
 });

@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { Level } from '../../level.js';
 import { StatusLog } from '../../status-log.js';
 import { checkFolder } from './folder.js';
-import { formatOwner, isGone, NOBODY, parseOwner, TOUCH_EVERY_MS } from './owner.js';
+import { formatOwner, isFree, TOUCH_EVERY_MS } from './owner.js';
 import type { Segment } from './segment.js';
 import { formatName, parseName, type SegmentName } from './segment-name.js';
 import type { Spool } from './spool.js';
@@ -23,6 +23,7 @@ export class Adoption {
   #looking: NodeJS.Timeout | undefined;
   #touching: NodeJS.Timeout | undefined;
   #state: 'open' | 'stopped' = 'open';
+  #looks = 0;
 
   /**
    * @param onSegment receives each segment that was taken over.
@@ -53,6 +54,11 @@ export class Adoption {
     this.#state = 'stopped';
   }
 
+  /** More segments may follow at once. */
+  get isLooking(): boolean {
+    return this.#looks > 0;
+  }
+
   get #isStopped(): boolean {
     return this.#state === 'stopped';
   }
@@ -63,6 +69,7 @@ export class Adoption {
 
   async #look(service: string): Promise<void> {
     const folder = this.#spool.folderOf(service);
+    this.#looks++;
     try {
       await checkFolder(folder);
       const names = (await readdir(folder)).map(parseName).filter((name) => name !== undefined);
@@ -74,6 +81,8 @@ export class Adoption {
       this.#log.once(
         `records of earlier processes in ${folder} cannot be sent: ${message.replace(/\.$/, '')}. Correct the permissions of the folder.`,
       );
+    } finally {
+      this.#looks--;
     }
   }
 
@@ -84,10 +93,13 @@ export class Adoption {
       // A link could lead to any file.
       if (!stats.isFile()) return;
       const { size, mtimeMs } = stats;
-      const owner = name.owner === NOBODY ? undefined : parseOwner(name.owner);
-      if (name.owner !== NOBODY && (!owner || !isGone(owner, this.#spool.owner, Date.now() - mtimeMs))) return;
+      const self = formatOwner(this.#spool.owner);
+      if (name.owner === self || !isFree(name.owner, this.#spool.owner, Date.now() - mtimeMs)) return;
       if (this.#isStopped || !this.#spool.hasRoom(size)) return;
-      const taken = { ...name, number: this.#spool.nextNumber(), owner: formatOwner(this.#spool.owner) };
+      const taken = { ...name, number: this.#spool.nextNumber(), owner: self };
+      // Otherwise others would take an old file from this process at once.
+      const now = new Date();
+      await utimes(file, now, now);
       await rename(file, path.join(folder, formatName(taken)));
       const segment = this.#spool.adopted(service, taken, size);
       if (this.#isStopped) segment.release();

@@ -1,6 +1,7 @@
 /**
  * The records of one lane that are only on disk: a queue of ranges of segments. Written at its end, read at its start.
  */
+import { setTimeout } from 'node:timers/promises';
 import { type Dropped, type Frame, freshFrame, mergeShares, type Share, takeShares } from '../frames.js';
 import { type CheckedLine, checkedBytes, checkedLines, HEAD_BYTES, readLines } from './checked-lines.js';
 import type { Place, Segment } from './segment.js';
@@ -10,6 +11,10 @@ import type { Place, Segment } from './segment.js';
  * is read whole.
  */
 const READ_BYTES = 64 * 1024;
+
+/** How often to try to read a file, and the time in between, in milliseconds. */
+const READ_ATTEMPTS = 3;
+const READ_AGAIN_MS = 1000;
 
 /** Ordinal of records that were not read yet: those that were read go back in front of them. */
 const UNREAD = Number.POSITIVE_INFINITY;
@@ -37,6 +42,8 @@ interface Range {
 
 export interface FrameLimits {
   readonly bytes: number;
+  /** Time between the first and the last record, in seconds. */
+  readonly spanS: number;
   /** Number of the next record of the lane. */
   readonly ordinal: number;
 }
@@ -138,15 +145,20 @@ export class LaneSpool {
   /** Adds a segment of a process that is gone. */
   adopt(segment: Segment): void {
     const { size } = segment;
-    // Keeps the file until all of it is read.
-    segment.found(1);
     // It may have been cut.
     const start = Math.min(segment.start, size);
+    if (start === size) {
+      // Its process was killed before it had written to it, or after everything was confirmed.
+      segment.remove();
+      return;
+    }
+    // Keeps the file until all of it is read.
+    segment.found(1);
     this.#ranges.push({ segment, start, end: size, records: undefined, ordinal: UNREAD, sequence: -1, shares: [] });
   }
 
   /** Reads the first frames. Undefined if there are none. */
-  async load(limits: FrameLimits): Promise<Loaded | undefined> {
+  async load(limits: FrameLimits, attempt = 1): Promise<Loaded | undefined> {
     const range = this.#ranges[0];
     if (!range) return undefined;
     try {
@@ -163,12 +175,27 @@ export class LaneSpool {
       }
     } catch (error) {
       if (this.#ranges[0] !== range) return this.load(limits);
+      // It was left to the next process in the meantime.
+      if (range.segment.isGone) return undefined;
+      // There may be no free file descriptor at the moment.
+      if (attempt < READ_ATTEMPTS && !range.segment.isMissing) {
+        await setTimeout(READ_AGAIN_MS, undefined, { ref: false });
+        return this.load(limits, attempt + 1);
+      }
       const fault = `${range.segment.path} cannot be read: ${(error as Error).message}`;
-      if (range.records !== undefined) return { frames: [], adopted: 0, lost: this.#finish(range), fault };
-      // The file stays, for a later process.
-      this.#ranges.shift();
-      return { frames: [], adopted: 0, lost: undefined, fault };
+      return { frames: [], adopted: 0, lost: this.#giveUp(range), fault };
     }
+  }
+
+  /** A range cannot be read. Its file stays if there is one, for a later process. */
+  #giveUp(range: Range): Dropped | undefined {
+    if (range.records !== undefined && range.segment.isMissing) return this.#finish(range);
+    this.#ranges.shift();
+    const { records, ordinal, shares } = range;
+    if (records === undefined) return undefined;
+    this.#records -= records;
+    range.segment.release();
+    return { ordinal, records, shares, bytes: 0 };
   }
 
   #taken(
@@ -223,8 +250,9 @@ export class LaneSpool {
       if (range.records !== undefined) this.#records -= records;
       return { ordinal, records, shares, bytes: 0, isAdopted: range.records === undefined };
     });
-    // The disk is needed now, not after the confirm of what was read before.
-    if (ranges.at(-1)!.end === segment.size) segment.cutAt(first.start);
+    // The disk is needed now, not after the confirm of what was read before. Frames in memory may lie in between.
+    const bytes = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+    if (segment.size - first.start === bytes) segment.cutAt(first.start);
     for (const { records, isAdopted } of dropped) segment.settle(isAdopted ? 1 : records);
     return dropped;
   }
@@ -275,8 +303,10 @@ function* framesOf(chunk: Buffer, lines: readonly CheckedLine[], range: Range, l
     let bytes = 0;
     let after = first;
     for (; after < lines.length; after++) {
-      const { start, end } = lines[after]!;
-      if (after > first && bytes + end - start + 1 > limits.bytes) break;
+      const { start, end, madeAtS } = lines[after]!;
+      const isTooLarge = bytes + end - start + 1 > limits.bytes;
+      const isTooLate = Math.abs(madeAtS - lines[first]!.madeAtS) > limits.spanS;
+      if (after > first && (isTooLarge || isTooLate)) break;
       bytes += end - start + 1;
     }
     const body = Buffer.allocUnsafe(bytes - 1);

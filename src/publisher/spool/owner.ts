@@ -92,3 +92,14 @@ export function isGone(owner: Owner, self: Owner, untouchedMs: number, startedAt
   if (!isNear || isThisProcess) return untouchedMs >= GONE_AFTER_MS;
   return startedAt(owner.pid) !== owner.started;
 }
+
+/**
+ * Whether the next process may take a segment.
+ *
+ * @param owner as in its name.
+ */
+export function isFree(owner: string, self: Owner, untouchedMs: number): boolean {
+  if (owner === NOBODY) return true;
+  const known = parseOwner(owner);
+  return known !== undefined && isGone(known, self, untouchedMs);
+}

@@ -199,6 +199,8 @@ export class Segment {
 
   /** Records of it were confirmed or dropped. Deletes it, or empties it if it is still appended to, after the last one. */
   settle(records: number): void {
+    // Left to another process, which must find it.
+    if (this.isGone) return;
     this.#unsettled -= records;
     if (this.#unsettled > 0) return;
     // After `startAt()`, what is written to its beginning would be skipped.
@@ -212,7 +214,9 @@ export class Segment {
       if (this.#fd !== undefined) ftruncateSync(this.#fd, size);
       else truncateSync(this.path, size);
     } catch {
-      // It is sent again by the next start, and stored once.
+      // It is sent again by the next start, and stored once. What is appended would not be where it is thought to be.
+      this.close();
+      return;
     }
     this.#grow(size - this.#size);
   }
@@ -234,9 +238,12 @@ export class Segment {
    */
   async read(start: number, end: number): Promise<Buffer> {
     let handle: Awaited<ReturnType<typeof open>>;
+    const place = this.path;
     try {
-      handle = await open(this.path, constants.O_RDONLY | O_NOFOLLOW);
+      handle = await open(place, constants.O_RDONLY | O_NOFOLLOW);
     } catch (error) {
+      // Renamed in the meantime, by this process.
+      if (this.path !== place) return this.read(start, end);
       // Somebody has deleted the folder. The open file still has its content.
       const content = this.readNow(start, end);
       if (content) return content;

@@ -1,11 +1,19 @@
-import { expect, it, vi } from 'vitest';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BodyPool, freshFrame } from '../../../src/publisher/frames.js';
 import { FRAME_BYTES, Lane } from '../../../src/publisher/lane.js';
 import type { LaneSpool } from '../../../src/publisher/spool/lane-spool.js';
+import { Segment } from '../../../src/publisher/spool/segment.js';
+import { formatName, parseName } from '../../../src/publisher/spool/segment-name.js';
 import { Spool } from '../../../src/publisher/spool/spool.js';
 import { MIB, range, useFolder } from './use-publishers.js';
 
-const LIMITS = { bytes: FRAME_BYTES, ordinal: 0 };
+const LIMITS = { bytes: FRAME_BYTES, spanS: Number.POSITIVE_INFINITY, ordinal: 0 };
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 function useSpool(): Spool {
   const config = { dir: useFolder(), maxBytes: MIB, mode: 'overflow', fsync: false } as const;
@@ -48,14 +56,14 @@ it('frames that come back stand before the later ones again', async () => {
   const lane = new Lane({ service: 'shop', level: 'INFO', recordsPerMessage: 1, bodies, spool: laneSpool });
   const account = { pending: 0, confirmed: 0, unsent: 0 };
   for (const number of range(3)) lane.add(`${number}`, 2, 0, account);
-  expect(lane.spill(0)).toBe(6);
+  expect(lane.spill()).toBe(6);
   lane.add('3', 2, 0, account);
-  lane.cut(0);
+  lane.cut();
   await lane.load();
   const first = lane.take()!;
   expect([first.body.toString(), lane.records, lane.spooled]).toEqual(['0', 4, 0]);
   // At the end of a script, in flight or not.
-  for (const frame of lane.drain(0)) expect(lane.spool(frame)).toBe(true);
+  for (const frame of lane.drain()) expect(lane.spool(frame)).toBe(true);
   expect([lane.records, lane.spooled]).toEqual([0, 4]);
   await lane.load();
   const taken = range(4).map(() => lane.take()?.body.toString());
@@ -81,7 +89,7 @@ it('records that are messages of their own go to disk together, and each can go 
   const lane = new Lane({ service: 'shop', level: 'INFO', recordsPerMessage: 1, bodies, spool: laneSpool });
   const [a, b] = [1, 2].map(() => ({ pending: 0, confirmed: 0, unsent: 0 }));
   for (const number of range(10)) lane.add(`${number}`, 2, 0, number < 4 ? a! : b!);
-  expect(lane.spill(0)).toBe(20);
+  expect(lane.spill()).toBe(20);
   expect([lane.records, lane.bytes, lane.spooled]).toEqual([0, 0, 10]);
   await lane.load();
   const first = range(6).map(() => lane.take()!);
@@ -92,7 +100,7 @@ it('records that are messages of their own go to disk together, and each can go 
     range(6).map((number) => [{ account: number < 4 ? a : b, records: 1 }]),
   );
   for (const frame of [0, 2, 5]) lane.confirmed(first[frame]!);
-  for (const frame of lane.drain(0)) expect(lane.spool(frame)).toBe(true);
+  for (const frame of lane.drain()) expect(lane.spool(frame)).toBe(true);
   expect([lane.records, lane.spooled]).toEqual([0, 7]);
   expect(write).toHaveBeenCalledTimes(1);
   await lane.load();
@@ -102,4 +110,118 @@ it('records that are messages of their own go to disk together, and each can go 
     for (let frame = lane.take(); frame; frame = lane.take()) again.push(frame.body.toString());
   }
   expect(again).toEqual(['1', '3', '4', '6', '7', '8', '9']);
+});
+
+it('records that must keep their times are read as frames of one second each', async () => {
+  const laneSpool = useSpool().lane('shop', 'INFO');
+  for (const [ordinal, madeAtS] of [10, 10, 11].entries()) {
+    const body = Buffer.from(`${ordinal}`);
+    const frame = { ordinal, sequence: ordinal, body, memory: undefined, records: 1, shares: [], bytes: 2, madeAtS };
+    expect(laneSpool.add(freshFrame(frame))).toBe(true);
+  }
+  const { frames } = (await laneSpool.load({ ...LIMITS, spanS: 0 }))!;
+  expect(frames.map(({ body, madeAtS }) => [body.toString(), madeAtS])).toEqual([
+    ['0\n1', 10],
+    ['2', 11],
+  ]);
+});
+
+it('an empty file of a process that is gone is deleted, and holds up nothing', async () => {
+  const spool = useSpool();
+  const laneSpool = spool.lane('shop', 'INFO');
+  const folder = spool.folderOf('shop');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const name = { level: 'INFO', number: 1, owner: 'free', start: 0 } as const;
+  const file = path.join(folder, formatName(name));
+  writeFileSync(file, '');
+  laneSpool.adopt(spool.adopted('shop', name, 0));
+  expect(existsSync(file)).toBe(false);
+  expect([laneSpool.isEmpty, await laneSpool.load(LIMITS)]).toEqual([true, undefined]);
+});
+
+describe('a file that cannot be read', () => {
+  const failure = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+
+  it('at the moment is read a second later', async () => {
+    const laneSpool = useSpool().lane('shop', 'INFO');
+    put(laneSpool, 0);
+    vi.spyOn(Segment.prototype, 'read').mockRejectedValueOnce(failure);
+    const loaded = await laneSpool.load(LIMITS);
+    expect(loaded).toMatchObject({ frames: [{ ordinal: 0 }], lost: undefined, fault: undefined });
+  });
+
+  it('is kept for a later process, and its records are counted', async () => {
+    const spool = useSpool();
+    const laneSpool = spool.lane('shop', 'INFO');
+    for (const ordinal of range(3)) put(laneSpool, ordinal);
+    vi.spyOn(Segment.prototype, 'read').mockRejectedValue(failure);
+    const loaded = await laneSpool.load(LIMITS);
+    expect(loaded).toMatchObject({ frames: [], lost: { ordinal: 0, records: 1 } });
+    expect(loaded?.fault).toContain('too many open files');
+    expect(laneSpool.records).toBe(2);
+    const left = readdirSync(spool.folderOf('shop')).map((file) => parseName(file)?.owner);
+    expect(left.filter((owner) => owner === 'free')).toHaveLength(1);
+  });
+
+  it('because it was left to the next process in the meantime is not touched', async () => {
+    const spool = useSpool();
+    const laneSpool = spool.lane('shop', 'INFO');
+    put(laneSpool, 0);
+    vi.spyOn(Segment.prototype, 'read').mockImplementationOnce(async () => {
+      spool.release();
+      throw failure;
+    });
+    expect(await laneSpool.load(LIMITS)).toBeUndefined();
+    expect(readdirSync(spool.folderOf('shop')).map((file) => parseName(file)?.owner)).toEqual(['free']);
+  });
+});
+
+describe('in mode always, records that were logged while the disk was away', () => {
+  function useLane() {
+    const laneSpool = useSpool().lane('shop', 'INFO');
+    const settings = { service: 'shop', level: 'INFO', recordsPerMessage: Number.POSITIVE_INFINITY } as const;
+    const lane = new Lane({ ...settings, bodies: new BodyPool(FRAME_BYTES, 0), spool: laneSpool, spoolsAlways: true });
+    const account = { pending: 0, confirmed: 0, unsent: 0 };
+    const add = (line: string) => lane.add(line, line.length + 1, 0, account);
+    const addUnplaced = (line: string) => {
+      vi.spyOn(laneSpool, 'write').mockReturnValueOnce(undefined);
+      add(line);
+    };
+    return { lane, laneSpool, add, addUnplaced };
+  }
+
+  it('and move there between two others are not sent twice', async () => {
+    const { lane, add, addUnplaced } = useLane();
+    addUnplaced('away');
+    add('first');
+    expect(lane.spill()).toBeGreaterThan(0);
+    add('second');
+    lane.cut();
+    while (lane.spill() > 0);
+    const sent: string[] = [];
+    while (lane.mustLoad) {
+      const loaded = await lane.load();
+      expect([loaded?.lost, loaded?.fault]).toEqual([undefined, undefined]);
+      for (let frame = lane.take(); frame; frame = lane.take()) {
+        sent.push(frame.body.toString());
+        lane.confirmed(frame);
+      }
+    }
+    expect(sent.join('\n')).toBe('away\nfirst\nsecond');
+    expect([lane.isEmpty, lane.records, lane.bytes, lane.spooled]).toEqual([true, 0, 0, 0]);
+  });
+
+  it('and are dropped from there take no others with them', async () => {
+    const { lane, laneSpool, add, addUnplaced } = useLane();
+    add('first');
+    addUnplaced('away');
+    add('last');
+    lane.cut();
+    // All but the last.
+    for (const _ of range(2)) expect(lane.spill()).toBeGreaterThan(0);
+    expect(laneSpool.dropOldest()).toMatchObject([{ ordinal: 0 }, { ordinal: 1 }]);
+    for (const frame of lane.drain()) expect(lane.spool(frame)).toBe(true);
+    await lane.load();
+    expect(lane.take()?.body.toString()).toBe('last');
+  });
 });
