@@ -177,6 +177,10 @@ describe('a mail server', () => {
     await mailsArrive(server, 1);
     const [{ notice }] = await database.query('select notice from logs.alert_deliveries');
     expect(server.mails[0]?.headers.get('message-id')).toBe(`<${notice}@example.test>`);
+    await eventually(async () => {
+      const [{ marked }] = await database.query('select sent_at is not null as marked from logs.alert_deliveries');
+      expect(marked).toBe(true);
+    });
     // As after a crash between sending and marking.
     await database.query('update logs.alert_deliveries set sent_at = null, claimed_until = null');
     await mailsArrive(server, 2);
