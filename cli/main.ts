@@ -14,6 +14,7 @@ import { errorText, withCliNames } from './error-text.js';
 import { type Messages, openMessages } from './messages.js';
 import { partitionsCommand } from './partitions.js';
 import { servicesCommand } from './services/command.js';
+import { spoolCommand } from './spool/command.js';
 import { addDatabaseOptions, BROKER, subcommand, usageError } from './subcommand.js';
 
 /** Exit code for usage errors, as in most Unix commands. */
@@ -87,6 +88,7 @@ function program(messages: Messages): Command {
   deadLettersCommand(root, messages);
   servicesCommand(root, messages);
   partitionsCommand(root);
+  spoolCommand(root, messages);
   return root;
 }
 

@@ -151,7 +151,9 @@ export class Backlog {
    */
   leave(reason: DropReason, couldBeSent: boolean): { spooled: number; unsent: number } {
     this.#drops.couldBeSent = couldBeSent;
-    const unsent = this.#leaveAll(this.lanes(), reason);
+    // Records of earlier processes first: a later process sends in the order in which they are written here.
+    const inOrder = [...this.#lanes.replays(), ...this.#lanes.own()].map(({ lane }) => lane);
+    const unsent = this.#leaveAll(inOrder, reason);
     return { spooled: this.#lanes.spooled, unsent };
   }
 
@@ -169,7 +171,7 @@ export class Backlog {
       for (const lane of [...lanes].sort((a, b) => severity(a.level) - severity(b.level))) {
         for (const lost of lane.rescue()) this.dropped(lane, lost, 'unreadable on disk');
         this.#bytes -= lane.bytes;
-        for (const frame of lane.drain()) unsent += this.#leave(lane, frame, reason);
+        for (const frame of onDiskFirst(lane.drain())) unsent += this.#leave(lane, frame, reason);
         lane.mark();
       }
     });
@@ -257,7 +259,7 @@ export class Backlog {
         frame.place?.segment.settle(frame.records);
       }
       this.#atEnd(() => {
-        for (const frame of rest) this.#leave(lane, frame, 'unsent at exit');
+        for (const frame of onDiskFirst(rest)) this.#leave(lane, frame, 'unsent at exit');
         lane.mark();
       });
     }
@@ -267,4 +269,9 @@ export class Backlog {
   *lanes(): Iterable<Lane> {
     for (const { lane } of this.#lanes) yield lane;
   }
+}
+
+/** So that the others can be written in front of them, or behind them: a later process reads files in their order. */
+function onDiskFirst(frames: readonly Frame[]): Frame[] {
+  return frames.toSorted((a, b) => Number(!a.place) - Number(!b.place));
 }

@@ -45,11 +45,12 @@ const LINE_FEED = 0x0a;
  */
 export function split(frame: Frame, largestBody: number): Frame[] {
   const shares = frame.shares.map((share) => ({ ...share }));
-  let { ordinal } = frame;
+  let { ordinal, place: rest } = frame;
   return group(frame.body, largestBody).map(({ body, records }) => {
-    const place = frame.place && { ...frame.place, range: undefined };
+    const [place, after] = splitPlace(rest, checkedBytes(body.length, records));
     const part = { ...frame, ordinal, body, memory: undefined, records, bytes: body.length + 1, place };
     ordinal += records;
+    rest = after;
     return { ...part, shares: takeShares(shares, records) };
   });
 }
@@ -126,7 +127,7 @@ export function* messagesOf(frame: Frame, records: number): Iterable<Frame> {
 }
 
 function splitPlace(place: Place | undefined, bytes: number): [Place | undefined, Place | undefined] {
-  if (!place?.range) return [place, place];
+  if (!place) return [undefined, undefined];
   const { segment, range } = place;
   const at = range.start + bytes;
   return [

@@ -122,7 +122,7 @@ export class Lane {
    * @param account the integration that the record belongs to.
    */
   add(line: string, bytes: number, nowMs: number, account: Account): void {
-    const madeAtS = secondsOf(nowMs);
+    const madeAtS = Math.floor(nowMs / 1000);
     const place = this.#spoolsAlways ? this.#spool?.write(Buffer.from(line), 1, madeAtS) : undefined;
     if (this.#open && !this.#canContinue(this.#open, bytes, madeAtS, place)) this.cut();
     const ordinal = this.#added;
@@ -133,21 +133,18 @@ export class Lane {
       this.#frames.push(
         freshFrame({ ordinal, sequence, body, memory: undefined, records: 1, shares, bytes, madeAtS, place }),
       );
-      this.#added++;
-      this.#records++;
-      this.#bytes += bytes;
-      return;
+    } else {
+      this.#open ??= new OpenLines({ ordinal, sequence, madeAtS, place }, this.#bodies);
+      this.#open.add(line, bytes, account, place);
     }
-    this.#open ??= new OpenLines({ ordinal, sequence, madeAtS, place }, this.#bodies);
-    this.#open.add(line, bytes, account, place);
     this.#added++;
     this.#records++;
     this.#bytes += bytes;
-    if (this.#isFull(this.#open)) this.cut();
+    if (this.#open && this.#open.bytes >= this.#frameBytes) this.cut();
   }
 
   #canContinue(open: OpenLines, bytes: number, madeAtS: number, place: Place | undefined): boolean {
-    if (this.#isFull(open) || open.bytes + bytes > this.#frameBytes) return false;
+    if (open.bytes + bytes > this.#frameBytes) return false;
     if (this.#arrivalOrder.isPast(open.sequence) || !open.isContinuedAt(place)) return false;
     return madeAtS - open.madeAtS <= this.#spanS;
   }
@@ -158,10 +155,6 @@ export class Lane {
    */
   get #spanS(): number {
     return this.#recordsPerMessage === 1 ? 0 : Number.POSITIVE_INFINITY;
-  }
-
-  #isFull({ bytes }: OpenLines): boolean {
-    return bytes >= this.#frameBytes;
   }
 
   /** Counted like `Frame.bytes`, with a newline for each record; the body has none after the last one. */
@@ -343,8 +336,4 @@ export class Lane {
     this.#flushTracker.settled(frame.ordinal, frame.records);
     frame.place?.segment.settle(frame.records);
   }
-}
-
-function secondsOf(ms: number): number {
-  return Math.floor(ms / 1000);
 }

@@ -33,7 +33,7 @@ export class OpenLines {
     this.sequence = sequence;
     this.madeAtS = madeAtS;
     this.#segment = place?.segment;
-    this.#startOnDisk = place?.range?.start ?? 0;
+    this.#startOnDisk = place?.range.start ?? 0;
     this.#endOnDisk = this.#startOnDisk;
     this.#bodies = bodies;
     this.#memory = bodies.take();
@@ -41,7 +41,7 @@ export class OpenLines {
 
   /** Whether a line at this place on disk follows the others there: what moved there meanwhile may be in between. */
   isContinuedAt(place: Place | undefined): boolean {
-    return place?.segment === this.#segment && (place?.range?.start ?? 0) === this.#endOnDisk;
+    return place?.segment === this.#segment && (place?.range.start ?? 0) === this.#endOnDisk;
   }
 
   /** If the caller's stack is exhausted, it throws before anything has changed that `frame()` uses. */
@@ -49,7 +49,7 @@ export class OpenLines {
     const filled = writeLine(this.#memory, this.#filled, line, bytes - 1);
     addTo(this.#shares, account);
     this.#filled = filled;
-    this.#endOnDisk = place?.range?.end ?? 0;
+    this.#endOnDisk = place?.range.end ?? 0;
     this.records++;
     this.bytes += bytes;
   }

@@ -14,11 +14,12 @@ async function helpOf(args: string, columns: number): Promise<string[]> {
   return terminal.text().trimEnd().split('\n');
 }
 
-const commands = ['alerts', 'consume', 'dev', 'migrate', 'pipe', 'partitions', 'dead-letters', 'services'];
+const commands = ['alerts', 'consume', 'dev', 'migrate', 'pipe', 'partitions', 'dead-letters', 'services', 'spool'];
 const nested = [
   ...['test', 'preview'].map((command) => `alerts ${command}`),
   ...['list', 'show', 'export', 'replay', 'drop'].map((command) => `dead-letters ${command}`),
   ...['list', 'add', 'remove'].map((command) => `services ${command}`),
+  ...['list', 'replay', 'drop'].map((command) => `spool ${command}`),
 ];
 const calls = ['--help', ...[...commands, ...nested].map((command) => `${command} --help`)];
 

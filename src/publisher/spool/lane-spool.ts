@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type Dropped, type Frame, freshFrame, mergeShares, type Share, takeShares } from '../frames.js';
 import { type CheckedLine, checkedBytes, checkedLines, HEAD_BYTES, readLines } from './checked-lines.js';
 import type { Place, Segment } from './segment.js';
+import { type Disk, SegmentWriter } from './segment-writer.js';
 
 /**
  * How much is read at once, in bytes: the checksums of more would hold up the application's event loop. A larger record
@@ -18,16 +19,6 @@ const READ_AGAIN_MS = 1000;
 
 /** Ordinal of records that were not read yet: those that were read go back in front of them. */
 const UNREAD = Number.POSITIVE_INFINITY;
-
-/** The disk that all lanes of a publisher share. */
-export interface Disk {
-  /** A segment is closed at this size, in bytes. */
-  readonly segmentBytes: number;
-  readonly config: { readonly fsync: boolean };
-  hasRoom(bytes: number): boolean;
-  /** Runs a write. Undefined if it failed, or is not tried at the moment. */
-  attempt<T>(write: () => T): T | undefined;
-}
 
 interface Range {
   segment: Segment;
@@ -60,16 +51,18 @@ export interface Loaded {
 
 export class LaneSpool {
   readonly #disk: Disk;
-  readonly #create: () => Segment;
   readonly #ranges: Range[] = [];
-  /** The segment that is appended to. */
-  #writer: Segment | undefined;
+  readonly #end: SegmentWriter;
+  /** For frames that are older than what is here already: a later process reads segments in the order of their numbers. */
+  readonly #front: SegmentWriter;
+  #frontNumber = 0;
   #records = 0;
 
-  /** @param create makes the next segment; throws the system's error. */
-  constructor(disk: Disk, create: () => Segment) {
+  /** @param create makes a segment with this number, by default the next one; throws the system's error. */
+  constructor(disk: Disk, create: (number?: number) => Segment) {
     this.#disk = disk;
-    this.#create = create;
+    this.#end = new SegmentWriter(disk, () => create());
+    this.#front = new SegmentWriter(disk, () => create(this.#frontNumber));
   }
 
   get isEmpty(): boolean {
@@ -91,27 +84,10 @@ export class LaneSpool {
    *
    * @returns where they are; undefined if they could not be written, which is reported.
    */
-  write(body: Buffer, records: number, madeAtS: number): Place | undefined {
+  write(body: Buffer, records: number, madeAtS: number, writer = this.#end): Place | undefined {
     const bytes = checkedBytes(body.length, records);
     if (!this.#disk.hasRoom(bytes)) return undefined;
-    return this.#disk.attempt(() => this.#append(checkedLines(body, records, madeAtS), records));
-  }
-
-  /** @throws the system's error. */
-  #append(lines: Buffer, records: number): { segment: Segment; range: { start: number; end: number } } {
-    const size = this.#writer?.size ?? 0;
-    if (size > 0 && size + lines.length > this.#disk.segmentBytes) this.#writer!.close();
-    const segment = this.#writer?.isOpen ? this.#writer : this.#create();
-    this.#writer = segment;
-    const start = segment.size;
-    try {
-      segment.append(lines, records, this.#disk.config.fsync);
-    } catch (error) {
-      // What comes later must not stand behind a half-written line.
-      segment.close();
-      throw error;
-    }
-    return { segment, range: { start, end: segment.size } };
+    return this.#disk.attempt(() => writer.append(checkedLines(body, records, madeAtS), records));
   }
 
   /**
@@ -120,15 +96,15 @@ export class LaneSpool {
    * @returns false if it could not be written.
    */
   add(frame: Frame): boolean {
-    const isThere = frame.place?.range !== undefined && !frame.place.segment.isMissing;
-    const place = isThere ? frame.place : this.write(frame.body, frame.records, frame.madeAtS);
-    if (!place?.range) return false;
-    // What was written before does not count any more.
-    if (frame.place && frame.place !== place) frame.place.segment.settle(frame.records);
-    this.#records += frame.records;
     // Nearly always the end. Frames that were in flight, or were read from here, go back to the front.
     let at = this.#ranges.length;
     while (at > 0 && this.#ranges[at - 1]!.ordinal > frame.ordinal) at--;
+    const isThere = frame.place !== undefined && !frame.place.segment.isMissing;
+    const place = isThere ? frame.place : this.write(frame.body, frame.records, frame.madeAtS, this.#writerAt(at));
+    if (!place) return false;
+    // What was written before does not count any more.
+    if (frame.place && frame.place !== place) frame.place.segment.settle(frame.records);
+    this.#records += frame.records;
     const before = this.#ranges[at - 1];
     if (before?.records !== undefined && isContinuedBy(before, place.segment, place.range.start, frame.ordinal)) {
       before.end = place.range.end;
@@ -140,6 +116,14 @@ export class LaneSpool {
       this.#ranges.splice(at, 0, { segment: place.segment, ...place.range, records, ordinal, sequence, shares });
     }
     return true;
+  }
+
+  #writerAt(at: number): SegmentWriter {
+    const [before, after] = [this.#ranges[at - 1]?.segment, this.#ranges[at]?.segment];
+    if (!after) return this.#end;
+    this.#frontNumber = before ? before.number + 1 : after.number - this.#disk.numberStep + 1;
+    this.#front.leave(before);
+    return this.#front;
   }
 
   /** Adds a segment of a process that is gone. */
@@ -278,7 +262,7 @@ export class LaneSpool {
       // An adopted one was taken by another process, which sends it.
       if (records === undefined || !segment.isMissing) continue;
       const content = segment.readNow(start, end);
-      const place = content && this.#disk.attempt(() => this.#append(content, records));
+      const place = content && this.#disk.attempt(() => this.#end.append(content, records));
       if (place) {
         Object.assign(range, { segment: place.segment, ...place.range });
       } else {

@@ -24,8 +24,8 @@ import { formatName, type SegmentName } from './segment-name.js';
 /** Where the lines of a frame are in a segment. */
 export interface Place {
   readonly segment: Segment;
-  /** [start, end) in bytes; undefined if the lines are not next to each other. */
-  readonly range: { readonly start: number; readonly end: number } | undefined;
+  /** [start, end) in bytes. */
+  readonly range: { readonly start: number; readonly end: number };
 }
 
 const { O_APPEND, O_CREAT, O_EXCL, O_RDWR } = constants;
@@ -93,6 +93,10 @@ export class Segment {
 
   get path(): string {
     return path.join(this.#folder, formatName(this.#name));
+  }
+
+  get number(): number {
+    return this.#name.number;
   }
 
   /** The first byte that is not confirmed. */

@@ -16,7 +16,7 @@ import { folderName, prepareFolder, temporaryFolder } from './folder.js';
 import { LaneSpool } from './lane-spool.js';
 import { formatOwner, newOwner } from './owner.js';
 import { Segment } from './segment.js';
-import type { SegmentName } from './segment-name.js';
+import { formatName, type SegmentName } from './segment-name.js';
 
 export interface SpoolConfig {
   /** Folder that holds a folder for each service. */
@@ -47,6 +47,8 @@ const SLOW_MS = 50;
 const SLOW_AT_LAST_MS = 1000;
 /** How long the spool is not used then, in milliseconds. */
 const PAUSE_MS = 5000;
+/** Between the numbers of two segments. */
+const NUMBER_STEP = 1000;
 const MIB = 2 ** 20;
 
 export class Spool {
@@ -54,6 +56,7 @@ export class Spool {
   readonly owner = newOwner();
   /** A segment is closed at this size, in bytes. The oldest one goes when the spool is full, so it must not be large. */
   readonly segmentBytes: number;
+  readonly numberStep = NUMBER_STEP;
   readonly #broker: Pick<BrokerConfig, 'hosts'>;
   readonly #report: (fault: string) => void;
   readonly #prepared = new Set<string>();
@@ -97,7 +100,7 @@ export class Spool {
   }
 
   lane(service: string, level: Level): LaneSpool {
-    return new LaneSpool(this, () => this.#create(service, level));
+    return new LaneSpool(this, (number) => this.#create(service, level, number));
   }
 
   /** A segment of a process that is gone, already renamed. */
@@ -122,18 +125,22 @@ export class Spool {
   }
 
   /** @throws the system's error. */
-  #create(service: string, level: Level): Segment {
+  #create(service: string, level: Level, number = this.nextNumber()): Segment {
     const folder = this.folderOf(service);
-    const name = { level, number: this.nextNumber(), owner: formatOwner(this.owner), start: 0 };
+    const name = { level, number, owner: formatOwner(this.owner), start: 0 };
     if (!this.#prepared.has(folder) || !existsSync(folder)) prepareFolder(folder);
     this.#prepared.add(folder);
+    while (existsSync(path.join(folder, formatName(name)))) name.number++;
     const { mode, fsync: sync } = this.config;
     return this.#keep(Segment.create(folder, name, this.#grow, { isReused: mode === 'always', sync }));
   }
 
-  /** Later segments have higher numbers, also than those of earlier processes. */
+  /**
+   * Later segments have higher numbers, also than those of earlier processes. The numbers in between are for segments that
+   * go in front of an existing one.
+   */
   nextNumber(): number {
-    this.#number = Math.max(this.#number + 1, Date.now());
+    this.#number = Math.max(this.#number + NUMBER_STEP, Date.now());
     return this.#number;
   }
 
