@@ -1,5 +1,6 @@
 /** `loghive spool drop`: deletes records that wait on disk permanently. */
 import { unlink } from 'node:fs/promises';
+import { isStillFree } from '../../src/publisher/spool/inventory.js';
 import { counted } from '../../src/sentence.js';
 import { confirmOrThrow } from '../confirmation.js';
 import { openPrinter } from '../output.js';
@@ -24,6 +25,8 @@ export async function dropSpool({
   }
   let deleted = 0;
   for (const file of files) {
+    // The answer to the question may have taken long.
+    if (!(await isStillFree(file))) continue;
     try {
       await unlink(file.path);
       deleted += file.records;

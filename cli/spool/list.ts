@@ -34,7 +34,7 @@ export async function listSpool(options: SpoolSelection): Promise<void> {
     return;
   }
   if (rows.length === 0) {
-    await printer.line(`no records in ${printableLine(options.dir)}.`);
+    if (process.exitCode === undefined) await printer.line(`no records in ${printableLine(options.dir)}.`);
     return;
   }
   const head = ['SERVICE', 'LEVEL', 'RECORDS', 'SIZE', 'OLDEST (UTC)', 'STATE', 'FOLDER'];
@@ -42,16 +42,14 @@ export async function listSpool(options: SpoolSelection): Promise<void> {
   for (const line of lines) if (!(await printer.line(line))) return;
 }
 
-/** The files that the options select. Reports folders that cannot be read. */
+/** The files that the options select. Reports what cannot be read; the exit code is 1 then. */
 export async function filesOf({ dir, service }: Pick<SpoolSelection, 'dir' | 'service'>): Promise<SpoolFile[]> {
   const files: SpoolFile[] = [];
   const onFault = (fault: string) => {
     internalLogger.warning(fault);
     process.exitCode = 1;
   };
-  for await (const file of spoolFiles(dir, onFault)) {
-    if (service === undefined || file.service === service) files.push(file);
-  }
+  for await (const file of spoolFiles(dir, { service, onFault })) files.push(file);
   return files;
 }
 

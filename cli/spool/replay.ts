@@ -26,51 +26,62 @@ export async function replaySpool(
   const { broker } = administeredBroker('spool replay', { url });
   const printer = openPrinter();
   const look = async () => {
-    const { files } = waiting(await filesOf(options));
+    const files = await filesOf(options);
     const own = files.filter(({ service, folder }) => path.basename(folder) === folderName(service, broker));
-    return { own: waiting(own), others: files.length - own.length };
+    const inUse = own.filter((file) => file.isInUse).reduce((sum, { records }) => sum + records, 0);
+    return { own: waiting(own), inUse, others: waiting(files).files.length - waiting(own).files.length };
   };
-  const { own, others } = await look();
+  const { own, inUse, others } = await look();
   const progress = openProgress('replaying', own.records, messages);
   let replayed = 0;
+  let dropped = 0;
   let left = own;
   // Not all of it may fit into the spool of one process.
   for (let sent = 1; left.files.length > 0 && sent > 0; left = (await look()).own) {
     const before = replayed;
-    sent = await replayOnce(new Set(left.files.map(({ service }) => service)), { url, dir: options.dir }, (confirmed) =>
-      progress.at(before + confirmed),
-    );
+    const services = new Set(left.files.map(({ service }) => service));
+    const result = await replayOnce(services, { url, dir: options.dir }, (done) => progress.at(before + done));
+    sent = result.confirmed;
     replayed += sent;
+    dropped += result.dropped;
   }
   progress.end();
   if (options.output === 'json') {
-    await printer.json({ replayed, left: left.records, otherBrokers: others });
+    await printer.json({ replayed, dropped, left: left.records, inUse, otherBrokers: others });
   } else {
     await printer.line(`${counted(replayed, 'record')} replayed.`);
     if (left.records > 0) await printer.line(`${left.words} left: the broker did not confirm them.`);
+    if (dropped > 0) await printer.line(`${counted(dropped, 'record')} dropped, as reported above.`);
+    if (inUse > 0) await printer.line(`${counted(inUse, 'record')} in use by a running process, which sends them.`);
     if (others > 0)
       await printer.line(`${counted(others, 'file')} of another broker: pass --url with its host, port and vhost.`);
   }
-  return left.records === 0;
+  return left.records + dropped === 0;
 }
 
-/** @returns how many records the broker has confirmed. */
+/** @returns how many records the broker has confirmed, and how many can never be sent. */
 async function replayOnce(
   services: ReadonlySet<string>,
   { url, dir }: { url?: string | undefined; dir: string },
   onConfirmed: (records: number) => void,
-): Promise<number> {
-  const producers = [...services].map((service) =>
-    openProducer(
-      producerConfig('spool replay', { service, url, spool: { dir }, handleSignals: false }),
-      new EventEmitter(),
-    ),
-  );
+): Promise<{ confirmed: number; dropped: number }> {
+  const producers = [...services].map((service) => {
+    const config = producerConfig('spool replay', {
+      service,
+      url,
+      enabled: true,
+      spool: { dir },
+      handleSignals: false,
+    });
+    // The service may have Python consumers, which read no frames.
+    return openProducer({ ...config, recordsPerMessage: 1 }, new EventEmitter());
+  });
   const [first] = producers;
   const confirmed = () => first?.stats().confirmed ?? 0;
   const showing = setInterval(() => onConfirmed(confirmed()), PROGRESS_EVERY_MS);
   // They share a publisher, which closes with the last one.
   for (const producer of producers) await producer.close({ timeoutMs: NO_LIMIT_MS });
   clearInterval(showing);
-  return confirmed();
+  const reasons = Object.values(first?.stats().dropped ?? {}).flatMap((counts) => Object.values(counts));
+  return { confirmed: confirmed(), dropped: reasons.reduce((sum, count) => sum + count, 0) };
 }

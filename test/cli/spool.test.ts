@@ -1,5 +1,6 @@
 /** `loghive spool`: what producers have left on disk, and what becomes of it. */
-import { appendFileSync, existsSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { filesIn, line, range, sorted, usePublishers } from '../publisher/spool/use-publishers.js';
 import { loghive } from './run-loghive.js';
@@ -60,7 +61,10 @@ test('loghive spool replay sends it once the broker is back, and says what it co
     expect.stringMatching(/^\d files of another broker: pass --url/),
   ]);
   const { code, stdout } = await spool('replay', '--url', url, '--service', service, '-o', 'json');
-  expect([code, JSON.parse(stdout[0]!)]).toEqual([0, { replayed: 1003, left: 0, otherBrokers: 0 }]);
+  expect([code, JSON.parse(stdout[0]!)]).toEqual([
+    0,
+    { replayed: 1003, dropped: 0, left: 0, inUse: 0, otherBrokers: 0 },
+  ]);
   expect(sorted(await sent('info'))).toEqual(range(1000));
   expect(sorted(await sent('error'))).toEqual(range(3));
   expect(filesIn(dir)).toEqual([]);
@@ -81,4 +85,24 @@ test('loghive spool drop deletes it after a confirmation, but nothing that a run
   expect(filesIn(dir)).toHaveLength(1);
   expect(existsSync(filesIn(dir)[0]!)).toBe(true);
   await running.close(0);
+});
+
+test('loghive spool follows no links, reports folders that it cannot trust, and reads the rest', async () => {
+  const { spool, service, dir } = await useLeftovers();
+  const [file] = filesIn(dir);
+  const folder = path.dirname(file!);
+  rmSync(file!);
+  symlinkSync('/etc/hostname', file!);
+  const { code, stdout } = await spool('list', '-o', 'json');
+  expect([code, stdout.length]).toEqual([0, 1]);
+  mkdirSync(path.join(dir, 'other-00000000'), { mode: 0o777 });
+  chmodSync(path.join(dir, 'other-00000000'), 0o777);
+  const all = await spool('list', '-o', 'json');
+  expect([all.code, all.stdout.length, all.stderr.join()]).toEqual([
+    1,
+    1,
+    expect.stringContaining('can be written to by other users'),
+  ]);
+  expect((await spool('list', '--service', service)).code).toBe(0);
+  expect(filesIn(folder).length).toBeGreaterThan(0);
 });

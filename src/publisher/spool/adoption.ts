@@ -99,7 +99,9 @@ export class Adoption {
       const taken = { ...name, number: this.#spool.nextNumber(), owner: self };
       // Otherwise others would take an old file from this process at once.
       const now = new Date();
-      await utimes(file, now, now);
+      await utimes(file, now, now).catch(() => {
+        // It belongs to another user, but may be renamed and read.
+      });
       await rename(file, path.join(folder, formatName(taken)));
       const segment = this.#spool.adopted(service, taken, size);
       if (this.#isStopped) segment.release();

@@ -33,20 +33,35 @@ const CHUNK_BYTES = 1024 * 1024;
 /**
  * The segments below the folder of a spool, in the order of services and times. None if there is no such folder.
  *
- * @param onFault receives why a folder cannot be read.
+ * @param service only this one; default: all.
+ * @param onFault receives why a folder or a file cannot be read.
  * @throws the system's error if the folder of the spool cannot be read.
  */
-export async function* spoolFiles(dir: string, onFault: (fault: string) => void): AsyncIterable<SpoolFile> {
+export async function* spoolFiles(
+  dir: string,
+  { service: only, onFault }: { service?: string | undefined; onFault: (fault: string) => void },
+): AsyncIterable<SpoolFile> {
   for (const name of (await namesIn(dir)).sort()) {
     const [, service] = FOLDER.exec(name) ?? [];
-    if (service === undefined) continue;
+    if (service === undefined || (only !== undefined && service !== only)) continue;
     const folder = path.join(dir, name);
     try {
       await checkFolder(folder);
-      for (const file of await namesIn(folder)) yield* segmentOf(service, folder, file);
+      for (const file of await namesIn(folder)) yield* segmentOf(service, folder, file, onFault);
     } catch (error) {
       onFault((error as Error).message);
     }
+  }
+}
+
+/** Whether it can still be deleted: no process that runs uses it. */
+export async function isStillFree({ path: place }: SpoolFile): Promise<boolean> {
+  const name = parseName(path.basename(place));
+  try {
+    return name !== undefined && isFree(name.owner, newOwner(), Date.now() - (await lstat(place)).mtimeMs);
+  } catch {
+    // It was sent, or taken by another process.
+    return false;
   }
 }
 
@@ -59,7 +74,12 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-async function* segmentOf(service: string, folder: string, file: string): AsyncIterable<SpoolFile> {
+async function* segmentOf(
+  service: string,
+  folder: string,
+  file: string,
+  onFault: (fault: string) => void,
+): AsyncIterable<SpoolFile> {
   const name = parseName(file);
   if (!name) return;
   const place = path.join(folder, file);
@@ -72,7 +92,7 @@ async function* segmentOf(service: string, folder: string, file: string): AsyncI
     yield { service, level, path: place, folder, bytes: Math.max(0, stats.size - start), ...content, isInUse };
   } catch (error) {
     // It was sent, or taken by another process, in the meantime.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') onFault((error as Error).message);
   }
 }
 

@@ -56,6 +56,8 @@ export class LaneSpool {
   /** For frames that are older than what is here already: a later process reads segments in the order of their numbers. */
   readonly #front: SegmentWriter;
   #frontNumber = 0;
+  /** The record after the last one that was added at the end. */
+  #nextOrdinal = 0;
   #records = 0;
 
   /** @param create makes a segment with this number, by default the next one; throws the system's error. */
@@ -86,8 +88,12 @@ export class LaneSpool {
    */
   write(body: Buffer, records: number, madeAtS: number, writer = this.#end): Place | undefined {
     const bytes = checkedBytes(body.length, records);
-    if (!this.#disk.hasRoom(bytes)) return undefined;
-    return this.#disk.attempt(() => writer.append(checkedLines(body, records, madeAtS), records));
+    const place = this.#disk.hasRoom(bytes)
+      ? this.#disk.attempt(() => writer.append(checkedLines(body, records, madeAtS), records))
+      : undefined;
+    // What is not written now may be written later, between this segment and the next one.
+    if (!place) writer.leave(undefined);
+    return place;
   }
 
   /**
@@ -99,8 +105,9 @@ export class LaneSpool {
     // Nearly always the end. Frames that were in flight, or were read from here, go back to the front.
     let at = this.#ranges.length;
     while (at > 0 && this.#ranges[at - 1]!.ordinal > frame.ordinal) at--;
-    const isThere = frame.place !== undefined && !frame.place.segment.isMissing;
-    const place = isThere ? frame.place : this.write(frame.body, frame.records, frame.madeAtS, this.#writerAt(at));
+    const held = frame.place?.segment;
+    const isThere = held !== undefined && !held.isGone && !held.isMissing;
+    const place = isThere ? frame.place : this.#writeAt(at, frame);
     if (!place) return false;
     // What was written before does not count any more.
     if (frame.place && frame.place !== place) frame.place.segment.settle(frame.records);
@@ -118,12 +125,17 @@ export class LaneSpool {
     return true;
   }
 
-  #writerAt(at: number): SegmentWriter {
+  #writeAt(at: number, { body, records, madeAtS, ordinal }: Frame): Place | undefined {
     const [before, after] = [this.#ranges[at - 1]?.segment, this.#ranges[at]?.segment];
-    if (!after) return this.#end;
-    this.#frontNumber = before ? before.number + 1 : after.number - this.#disk.numberStep + 1;
-    this.#front.leave(before);
-    return this.#front;
+    if (after) {
+      this.#frontNumber = before ? before.number + 1 : after.number - this.#disk.numberStep + 1;
+      this.#front.leave(before);
+      return this.write(body, records, madeAtS, this.#front);
+    }
+    // Records in between are in flight. They may be written between this segment and the next one.
+    if (ordinal !== this.#nextOrdinal) this.#end.leave(undefined);
+    this.#nextOrdinal = ordinal + records;
+    return this.write(body, records, madeAtS);
   }
 
   /** Adds a segment of a process that is gone. */
@@ -171,14 +183,14 @@ export class LaneSpool {
     }
   }
 
-  /** A range cannot be read. Its file stays if there is one, for a later process. */
+  /** A range cannot be read. Its file stays if there is one, for a later look. */
   #giveUp(range: Range): Dropped | undefined {
-    if (range.records !== undefined && range.segment.isMissing) return this.#finish(range);
+    const { segment, records, ordinal, shares } = range;
+    if (records !== undefined && segment.isMissing) return this.#finish(range);
     this.#ranges.shift();
-    const { records, ordinal, shares } = range;
+    if (!this.#ranges.some((other) => other.segment === segment)) segment.release();
     if (records === undefined) return undefined;
     this.#records -= records;
-    range.segment.release();
     return { ordinal, records, shares, bytes: 0 };
   }
 
@@ -288,6 +300,8 @@ function* framesOf(chunk: Buffer, lines: readonly CheckedLine[], range: Range, l
     let after = first;
     for (; after < lines.length; after++) {
       const { start, end, madeAtS } = lines[after]!;
+      // Damaged lines in between: the places of its messages are found by the sizes of their records.
+      if (after > first && start - HEAD_BYTES !== lines[after - 1]!.end + 1) break;
       const isTooLarge = bytes + end - start + 1 > limits.bytes;
       const isTooLate = Math.abs(madeAtS - lines[first]!.madeAtS) > limits.spanS;
       if (after > first && (isTooLarge || isTooLate)) break;

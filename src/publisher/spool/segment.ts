@@ -135,6 +135,7 @@ export class Segment {
     // If it fails, it is found when this process is gone.
     this.#rename({ ...this.#name, owner: NOBODY });
     this.#state = 'gone';
+    this.#grow(-this.#size);
   }
 
   /** What is before this byte was confirmed or dropped: a later process skips it. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BodyPool, freshFrame } from '../../../src/publisher/frames.js';
@@ -161,6 +161,14 @@ describe('a file that cannot be read', () => {
     expect(laneSpool.records).toBe(2);
     const left = readdirSync(spool.folderOf('shop')).map((file) => parseName(file)?.owner);
     expect(left.filter((owner) => owner === 'free')).toHaveLength(1);
+    const before = spool.status().bytes;
+    await laneSpool.load(LIMITS);
+    await laneSpool.load(LIMITS);
+    expect([laneSpool.records, laneSpool.isEmpty]).toEqual([0, true]);
+    const owners = readdirSync(spool.folderOf('shop')).map((file) => parseName(file)?.owner);
+    expect(owners.every((owner) => owner === 'free')).toBe(true);
+    // What is left to others does not count any more.
+    expect([before > 0, spool.status().bytes]).toEqual([true, 0]);
   });
 
   it('because it was left to the next process in the meantime is not touched', async () => {
@@ -219,9 +227,68 @@ describe('in mode always, records that were logged while the disk was away', () 
     lane.cut();
     // All but the last.
     for (const _ of range(2)) expect(lane.spill()).toBeGreaterThan(0);
-    expect(laneSpool.dropOldest()).toMatchObject([{ ordinal: 0 }, { ordinal: 1 }]);
+    expect(laneSpool.dropOldest()).toMatchObject([{ ordinal: 0 }]);
+    expect(laneSpool.dropOldest()).toMatchObject([{ ordinal: 1 }]);
     for (const frame of lane.drain()) expect(lane.spool(frame)).toBe(true);
     await lane.load();
     expect(lane.take()?.body.toString()).toBe('last');
   });
+});
+
+it('records behind a damaged line keep their places', async () => {
+  const spool = useSpool();
+  const laneSpool = spool.lane('shop', 'INFO');
+  for (const ordinal of range(3)) {
+    const body = Buffer.from(`${ordinal}`.repeat(9));
+    const frame = {
+      ordinal,
+      sequence: ordinal,
+      body,
+      memory: undefined,
+      records: 1,
+      shares: [],
+      bytes: 10,
+      madeAtS: 1,
+    };
+    expect(laneSpool.add(freshFrame(frame))).toBe(true);
+  }
+  const [file] = readdirSync(spool.folderOf('shop'));
+  const place = path.join(spool.folderOf('shop'), file!);
+  writeFileSync(place, readFileSync(place, 'utf8').replace('111111111', '1111x1111'));
+  const { frames } = (await laneSpool.load(LIMITS))!;
+  const content = readFileSync(place, 'utf8');
+  expect(
+    frames.map((frame) => [frame.body.toString(), content.slice(frame.place!.range.start, frame.place!.range.end)]),
+  ).toEqual([
+    ['000000000', expect.stringMatching(/^[0-9a-f ]{27}000000000\n$/)],
+    ['222222222', expect.stringMatching(/^[0-9a-f ]{27}222222222\n$/)],
+  ]);
+});
+
+it('what was in flight while others were written is found in front of them by a later process', async () => {
+  const spool = useSpool();
+  const bodies = new BodyPool(FRAME_BYTES, 0);
+  const settings = { service: 'shop', level: 'INFO', recordsPerMessage: 1, bodies } as const;
+  const lane = new Lane({ ...settings, spool: spool.lane('shop', 'INFO') });
+  const account = { pending: 0, confirmed: 0, unsent: 0 };
+  const add = (number: number) => lane.add(`${number}`, 2, 0, account);
+  // 0 was on disk and is in flight, so is 1, which never was; 2 is on disk.
+  add(0);
+  lane.spill();
+  await lane.load();
+  lane.take();
+  add(1);
+  lane.cut();
+  lane.take();
+  add(2);
+  lane.spill();
+  const frames = lane.drain();
+  for (const frame of frames.filter(({ place }) => place)) expect(lane.spool(frame)).toBe(true);
+  for (const frame of frames.filter(({ place }) => !place)) expect(lane.spool(frame)).toBe(true);
+  spool.release();
+  const folder = spool.folderOf('shop');
+  const names = readdirSync(folder).map((file) => parseName(file)!);
+  const inOrder = names.sort((a, b) => a.number - b.number).map((name) => path.join(folder, formatName(name)));
+  const content = inOrder.map((file) => readFileSync(file, 'utf8')).join('');
+  expect(content.match(/\d(?=\n)/g)).toEqual(['0', '1', '2']);
 });
