@@ -1,5 +1,6 @@
 /** The metrics of this process's producers. docs/metrics.md lists the same ones; a test keeps both in sync. */
 import { sharedPublishers } from '../publisher/shared.js';
+import type { SpoolStatus } from '../publisher/spool/spool.js';
 import { type LaneTally, tallies } from '../publisher/tally.js';
 import { type MetricDefinition, type MetricRegistry, registerMetrics, type Sample } from './metric.js';
 import { ServiceLabels } from './service-labels.js';
@@ -29,13 +30,25 @@ export const PRODUCER_METRICS = [
     name: 'loghive_producer_records_waiting',
     type: 'gauge',
     labels: LANE,
-    help: 'Records that are buffered or in flight, not confirmed yet.',
+    help: 'Records that are buffered, in flight or on disk, not confirmed yet.',
   },
   {
     name: 'loghive_producer_waiting_bytes',
     type: 'gauge',
     labels: [],
     help: 'Bytes of the records that are buffered or in flight, not confirmed yet.',
+  },
+  {
+    name: 'loghive_producer_spool_bytes',
+    type: 'gauge',
+    labels: [],
+    help: 'Size of the files of the spool; absent without a spool.',
+  },
+  {
+    name: 'loghive_producer_spool_limit_bytes',
+    type: 'gauge',
+    labels: [],
+    help: 'Size that the files of the spool may have; absent without a spool.',
   },
   {
     name: 'loghive_producer_connected',
@@ -87,6 +100,8 @@ const SAMPLES: Readonly<Record<Name, () => readonly Sample[]>> = {
     const bytes = sum(sharedPublishers().map((publisher) => publisher.stats().pendingBytes));
     return [{ labels: {}, value: bytes }];
   },
+  loghive_producer_spool_bytes: () => spools(({ bytes }) => bytes),
+  loghive_producer_spool_limit_bytes: () => spools(({ maxBytes }) => maxBytes),
   loghive_producer_connected: () => {
     const states = sharedPublishers().map((publisher) => publisher.status().connection.state);
     if (states.length === 0) return [];
@@ -96,6 +111,11 @@ const SAMPLES: Readonly<Record<Name, () => readonly Sample[]>> = {
 
 function perLane(value: (lane: LaneCounts) => number): Sample[] {
   return laneCounts().map((lane) => ({ labels: { service: lane.service, level: lane.level }, value: value(lane) }));
+}
+
+function spools(value: (spool: SpoolStatus) => number): Sample[] {
+  const found = sharedPublishers().flatMap((publisher) => publisher.status().spool ?? []);
+  return found.length === 0 ? [] : [{ labels: {}, value: sum(found.map(value)) }];
 }
 
 function laneCounts(): LaneCounts[] {

@@ -85,6 +85,27 @@ describe.each(REGISTRIES)('a registry of %s', (_, newRegistry) => {
     expect(await counts()).toEqual([3, 3, 0]);
   });
 
+  test('shows how full the spool is', async () => {
+    const registry = newRegistry();
+    collectMetrics(registry);
+    const spool = { dir: useSpoolFolder(), maxBytes: 2 ** 20 };
+    const options = { service: uniqueName('shop'), url: 'amqp://127.0.0.1:1', exitTimeoutMs: 0, spool };
+    const client = new LoggerClient({ ...options, bufferBytes: 256 * 1024 });
+    client.on('warning', () => {});
+    onEnd(() => client.close());
+    const series = async () => {
+      const found = seriesOf(await registry.metrics());
+      return ['spool_bytes', 'spool_limit_bytes'].map((name) => found.get(`loghive_producer_${name}`));
+    };
+    expect(await series()).toEqual([0, 2 ** 20]);
+    for (let n = 0; n < 500; n++) client.info('x'.repeat(1000));
+    const [bytes] = await series();
+    expect(bytes).toBeGreaterThan(200_000);
+    expect(bytes).toBeLessThan(2 ** 20);
+    await client.close();
+    expect(await series()).toEqual([undefined, undefined]);
+  });
+
   test('can be passed twice, and again after it was cleared', async () => {
     const registry = newRegistry();
     collectMetrics(registry);
