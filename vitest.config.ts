@@ -48,6 +48,9 @@ const PROCESSES = [
   'test/unclosed.test.ts',
 ];
 
+/** A million records, and hundreds of kills, through the spool. */
+const SPOOL = ['test/publisher/spool/long/**/*.test.ts'];
+
 /** Tests of the commands and of the development broker, except those above. */
 const CLI = ['test/cli/**/*.test.ts'];
 
@@ -94,6 +97,7 @@ export default defineConfig({
             ...HOSTILE,
             ...OPERATIONS,
             ...PROCESSES,
+            ...SPOOL,
             ...CLI,
             ...STORAGE,
             ...FAULTS,
@@ -106,6 +110,7 @@ export default defineConfig({
       { extends: true, test: { name: 'hostile', include: HOSTILE } },
       { extends: true, test: { name: 'operations', include: OPERATIONS } },
       { extends: true, test: { name: 'processes', include: PROCESSES } },
+      { extends: true, test: { name: 'spool', include: SPOOL } },
       { extends: true, test: { name: 'cli', include: CLI, exclude: [...SERVERS, ...HOSTILE, ...OPERATIONS] } },
       {
         extends: true,

@@ -1,24 +1,12 @@
 /** With `mode: 'always'`, a record is on disk when its logging call returns. */
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { connect } from 'amqplib';
 import { expect, it } from 'vitest';
-import { onEnd, uniqueName, useBroker, useChild, useProxy } from '../../support/use-servers.js';
-import { eventually, sleep } from '../../support/wait.mjs';
+import { onEnd, uniqueName, useBroker, useProxy } from '../../support/use-servers.js';
+import { eventually } from '../../support/wait.mjs';
+import { logUntilKilled, numbersIn } from './use-killed.js';
 import { filesIn, range, sorted, useFolder, usePublishers } from './use-publishers.js';
 
-const WRITER = path.join(import.meta.dirname, 'writer.mjs');
 const KILLS = 3;
-
-/** Logs in a child process until it is killed. Returns how many calls had returned, counted from `from`. */
-async function logUntilKilled(args: { service: string; url: string; dir: string }, from: number, afterMs: number) {
-  const child = useChild(WRITER, { args: [args.service, args.url, args.dir, String(from)] });
-  await child.waitForLine(/^\d+$/, 20_000);
-  await sleep(afterMs);
-  await child.kill('SIGKILL');
-  await child.exited;
-  return Number(child.stdout.filter((line) => /^\d+$/.test(line)).at(-1)) + 1;
-}
 
 it.each(['up', 'down'])(
   'no record whose call had returned is lost by kill -9 while the broker is %s',
@@ -42,27 +30,6 @@ it.each(['up', 'down'])(
     expect(sorted(numbers).filter((number) => number < logged)).toEqual(range(logged));
   },
 );
-
-/** The numbers of all records in a queue, in any order. */
-async function numbersIn(url: string, queue: string): Promise<number[]> {
-  const connection = await connect(url);
-  const channel = await connection.createChannel();
-  const { messageCount } = await channel.checkQueue(queue);
-  const numbers: number[] = [];
-  await new Promise<void>((resolve) => {
-    let messages = 0;
-    void channel.consume(
-      queue,
-      (message) => {
-        for (const text of message!.content.toString().split('\n')) numbers.push(JSON.parse(text).information.number);
-        if (++messages === messageCount) resolve();
-      },
-      { noAck: true },
-    );
-  });
-  await connection.close();
-  return numbers;
-}
 
 it.each([
   ['cut', (file: string) => truncateSync(file, statSync(file).size - 40)],
