@@ -22,9 +22,18 @@ export function checkedBytes(bodyBytes: number, records: number): number {
   return bodyBytes + 1 + records * HEAD_BYTES;
 }
 
-/** @param body lines of JSON, separated by line feeds. */
+/**
+ * Large enough for a frame. New buffers for each would be tens of MiB outside V8's heap, until it collects them.
+ */
+const scratch = Buffer.allocUnsafeSlow(160 * 1024);
+
+/**
+ * @param body lines of JSON, separated by line feeds.
+ * @returns what is to be written. Another call may overwrite it.
+ */
 export function checkedLines(body: Buffer, records: number, madeAtS: number): Buffer {
-  const target = Buffer.allocUnsafe(checkedBytes(body.length, records));
+  const bytes = checkedBytes(body.length, records);
+  const target = bytes <= scratch.length ? scratch.subarray(0, bytes) : Buffer.allocUnsafe(bytes);
   const seconds = `${hex(madeAtS)} `;
   let at = 0;
   for (let start = 0; start <= body.length; ) {

@@ -4,7 +4,7 @@ import { checkedBytes, checkedLines, HEAD_BYTES, readLines } from '../../../src/
 
 const NOW_S = 1_769_855_445;
 const segmentOf = (...bodies: string[]) =>
-  Buffer.concat(bodies.map((body) => checkedLines(Buffer.from(body), body.split('\n').length, NOW_S)));
+  Buffer.concat(bodies.map((body) => Buffer.from(checkedLines(Buffer.from(body), body.split('\n').length, NOW_S))));
 const recordsIn = (chunk: Buffer, read = readLines(chunk, chunk.length)) =>
   read.lines.map(({ start, end }) => chunk.toString('utf8', start, end));
 
