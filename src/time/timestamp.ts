@@ -51,6 +51,9 @@ export function parseTimestamp(text: string, localToUtc: LocalToUtc = (civilS) =
   return seconds < FIRST_SECOND || seconds > LAST_SECOND ? undefined : { seconds, micros: time.micros };
 }
 
+/** `String(micros)` for each record would fill V8's cache of numbers as strings, which keeps megabytes of them. */
+const THREE_DIGITS = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, '0'));
+
 let lastSecond = Number.NaN;
 let lastText = '';
 
@@ -64,7 +67,7 @@ export function formatTimestamp({ seconds, micros }: Timestamp): string {
     lastText = `${civilDate(days)}T${time}.`;
     lastSecond = seconds;
   }
-  return `${lastText}${String(micros).padStart(6, '0')}Z`;
+  return `${lastText}${THREE_DIGITS[Math.floor(micros / 1000)]}${THREE_DIGITS[micros % 1000]}Z`;
 }
 
 /** Converts epoch microseconds (an integer) to a timestamp. */
