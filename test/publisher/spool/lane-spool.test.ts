@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BodyPool, freshFrame } from '../../../src/publisher/frames.js';
 import { FRAME_BYTES, Lane } from '../../../src/publisher/lane.js';
 import type { LaneSpool } from '../../../src/publisher/spool/lane-spool.js';
@@ -11,7 +11,12 @@ import { MIB, range, useFolder } from './use-publishers.js';
 
 const LIMITS = { bytes: FRAME_BYTES, spanS: Number.POSITIVE_INFINITY, ordinal: 0 };
 
+// No write counts as slow, however busy the machine is.
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+});
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
