@@ -5,7 +5,8 @@ import { spoolConfig } from '../../src/settings/spool-options.js';
 import type { Messages } from '../messages.js';
 import { addOutputOption, BROKER, subcommand } from '../subcommand.js';
 import { dropSpool } from './drop.js';
-import { listSpool, type SpoolSelection } from './list.js';
+import { listSpool } from './list.js';
+import type { SpoolSelection } from './selection.js';
 
 /** As commander passes them. */
 interface Given extends Omit<SpoolSelection, 'dir'> {

@@ -4,7 +4,7 @@ import { isStillFree } from '../../src/publisher/spool/inventory.js';
 import { counted } from '../../src/sentence.js';
 import { confirmOrThrow } from '../confirmation.js';
 import { openPrinter } from '../output.js';
-import { filesOf, type SpoolSelection, waiting } from './list.js';
+import { filesOf, type SpoolSelection, waiting } from './selection.js';
 
 /** @throws LoghiveError LOGHIVE_INVALID_OPTION if confirmation is needed and there is no terminal. */
 export async function dropSpool({

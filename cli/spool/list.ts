@@ -1,22 +1,11 @@
 /** `loghive spool list`: what waits on disk, by service, level and state. */
 
-import { internalLogger } from '../../src/internal-logger.js';
 import { LEVELS, type Level } from '../../src/level.js';
 import { printableLine } from '../../src/printable.js';
-import { type SpoolFile, spoolFiles } from '../../src/publisher/spool/inventory.js';
-import { counted } from '../../src/sentence.js';
+import type { SpoolFile } from '../../src/publisher/spool/inventory.js';
 import { columns, secondsText, sizeText } from '../columns.js';
 import { openPrinter } from '../output.js';
-import type { OutputFormat } from '../subcommand.js';
-
-/** Which records a command is about. */
-export interface SpoolSelection {
-  /** The folder that holds a folder for each service. */
-  readonly dir: string;
-  /** Default: all. */
-  readonly service?: string;
-  readonly output: OutputFormat;
-}
+import { filesOf, type SpoolSelection } from './selection.js';
 
 /** The files of one folder, level and state. */
 interface Row extends Pick<SpoolFile, 'service' | 'folder' | 'level' | 'isInUse'> {
@@ -40,17 +29,6 @@ export async function listSpool(options: SpoolSelection): Promise<void> {
   const head = ['SERVICE', 'LEVEL', 'RECORDS', 'SIZE', 'OLDEST (UTC)', 'STATE', 'FOLDER'];
   const lines = columns([head, ...rows.map(cells)], new Set([2, 3]));
   for (const line of lines) if (!(await printer.line(line))) return;
-}
-
-/** The files that the options select. Reports what cannot be read; the exit code is 1 then. */
-export async function filesOf({ dir, service }: Pick<SpoolSelection, 'dir' | 'service'>): Promise<SpoolFile[]> {
-  const files: SpoolFile[] = [];
-  const onFault = (fault: string) => {
-    internalLogger.warning(fault);
-    process.exitCode = 1;
-  };
-  for await (const file of spoolFiles(dir, { service, onFault })) files.push(file);
-  return files;
 }
 
 function rowsOf(files: readonly SpoolFile[]): Row[] {
@@ -92,12 +70,4 @@ function cells({ service, folder, level, isInUse, records, damaged, bytes, oldes
     damaged === 0 ? state : `${state}, ${damaged} damaged`,
     printableLine(folder),
   ];
-}
-
-/** What is free to be sent or deleted. */
-export function waiting(files: readonly SpoolFile[]): { files: SpoolFile[]; records: number; words: string } {
-  const free = files.filter(({ isInUse }) => !isInUse);
-  const records = free.reduce((sum, each) => sum + each.records, 0);
-  const bytes = free.reduce((sum, each) => sum + each.bytes, 0);
-  return { files: free, records, words: `${counted(records, 'record')} (${sizeText(bytes)})` };
 }

@@ -9,7 +9,7 @@ import { counted } from '../../src/sentence.js';
 import type { Messages } from '../messages.js';
 import { openPrinter } from '../output.js';
 import { openProgress } from '../progress.js';
-import { filesOf, type SpoolSelection, waiting } from './list.js';
+import { filesOf, type SpoolSelection, waiting } from './selection.js';
 
 const PROGRESS_EVERY_MS = 100;
 /** As long as the broker is reachable. */
@@ -29,7 +29,8 @@ export async function replaySpool(
     const files = await filesOf(options);
     const own = files.filter(({ service, folder }) => path.basename(folder) === folderName(service, broker));
     const inUse = own.filter((file) => file.isInUse).reduce((sum, { records }) => sum + records, 0);
-    return { own: waiting(own), inUse, others: waiting(files).files.length - waiting(own).files.length };
+    const free = waiting(own);
+    return { own: free, inUse, others: waiting(files).files.length - free.files.length };
   };
   const { own, inUse, others } = await look();
   const progress = openProgress('replaying', own.records, messages);

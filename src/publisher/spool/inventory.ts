@@ -47,7 +47,10 @@ export async function* spoolFiles(
     const folder = path.join(dir, name);
     try {
       await checkFolder(folder);
-      for (const file of await namesIn(folder)) yield* segmentOf(service, folder, file, onFault);
+      for (const file of await namesIn(folder)) {
+        const found = await segmentOf(service, folder, file, onFault);
+        if (found) yield found;
+      }
     } catch (error) {
       onFault((error as Error).message);
     }
@@ -74,25 +77,26 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-async function* segmentOf(
+async function segmentOf(
   service: string,
   folder: string,
   file: string,
   onFault: (fault: string) => void,
-): AsyncIterable<SpoolFile> {
+): Promise<SpoolFile | undefined> {
   const name = parseName(file);
-  if (!name) return;
+  if (!name) return undefined;
   const place = path.join(folder, file);
   try {
     const stats = await lstat(place);
-    if (!stats.isFile()) return;
+    if (!stats.isFile()) return undefined;
     const { level, owner, start } = name;
     const content = await contentOf(place, Math.min(start, stats.size), stats.size);
     const isInUse = !isFree(owner, newOwner(), Date.now() - stats.mtimeMs);
-    yield { service, level, path: place, folder, bytes: Math.max(0, stats.size - start), ...content, isInUse };
+    return { service, level, path: place, folder, bytes: Math.max(0, stats.size - start), ...content, isInUse };
   } catch (error) {
     // It was sent, or taken by another process, in the meantime.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') onFault((error as Error).message);
+    return undefined;
   }
 }
 

@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type Dropped, type Frame, freshFrame, mergeShares, type Share, takeShares } from '../frames.js';
 import { type CheckedLine, checkedBytes, checkedLines, HEAD_BYTES, readLines } from './checked-lines.js';
 import type { Place, Segment } from './segment.js';
+import { NUMBER_STEP } from './segment-name.js';
 import { type Disk, SegmentWriter } from './segment-writer.js';
 
 /**
@@ -128,7 +129,7 @@ export class LaneSpool {
   #writeAt(at: number, { body, records, madeAtS, ordinal }: Frame): Place | undefined {
     const [before, after] = [this.#ranges[at - 1]?.segment, this.#ranges[at]?.segment];
     if (after) {
-      this.#frontNumber = before ? before.number + 1 : after.number - this.#disk.numberStep + 1;
+      this.#frontNumber = before ? before.number + 1 : after.number - NUMBER_STEP + 1;
       this.#front.leave(before);
       return this.write(body, records, madeAtS, this.#front);
     }

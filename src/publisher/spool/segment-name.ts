@@ -1,6 +1,9 @@
 /** Names of segments. Pure. */
 import { LEVELS, type Level } from '../../level.js';
 
+/** Between the numbers of two segments: segments that go in front of an existing one have the numbers in between. */
+export const NUMBER_STEP = 1000;
+
 /**
  * `E.mh2x9k1c.3f2-5s1k9-1b6f0c2e-t4c1q-x7qd.spool`: first letter of the level, number, owner. `….x7qd.2s.spool` if what is
  * before byte 100 was confirmed.

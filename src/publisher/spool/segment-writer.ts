@@ -5,8 +5,6 @@ import type { Place, Segment } from './segment.js';
 export interface Disk {
   /** A segment is closed at this size, in bytes. */
   readonly segmentBytes: number;
-  /** Between the numbers of two segments. */
-  readonly numberStep: number;
   readonly config: { readonly fsync: boolean };
   hasRoom(bytes: number): boolean;
   /** Runs a write. Undefined if it failed, or is not tried at the moment. */

@@ -16,7 +16,7 @@ import { folderName, prepareFolder, temporaryFolder } from './folder.js';
 import { LaneSpool } from './lane-spool.js';
 import { formatOwner, newOwner } from './owner.js';
 import { Segment } from './segment.js';
-import { formatName, type SegmentName } from './segment-name.js';
+import { formatName, NUMBER_STEP, type SegmentName } from './segment-name.js';
 
 export interface SpoolConfig {
   /** Folder that holds a folder for each service. */
@@ -47,8 +47,6 @@ const SLOW_MS = 50;
 const SLOW_AT_LAST_MS = 1000;
 /** How long the spool is not used then, in milliseconds. */
 const PAUSE_MS = 5000;
-/** Between the numbers of two segments. */
-const NUMBER_STEP = 1000;
 const MIB = 2 ** 20;
 
 export class Spool {
@@ -56,7 +54,6 @@ export class Spool {
   readonly owner = newOwner();
   /** A segment is closed at this size, in bytes. The oldest one goes when the spool is full, so it must not be large. */
   readonly segmentBytes: number;
-  readonly numberStep = NUMBER_STEP;
   readonly #broker: Pick<BrokerConfig, 'hosts'>;
   readonly #report: (fault: string) => void;
   readonly #prepared = new Set<string>();
@@ -135,10 +132,7 @@ export class Spool {
     return this.#keep(Segment.create(folder, name, this.#grow, { isReused: mode === 'always', sync }));
   }
 
-  /**
-   * Later segments have higher numbers, also than those of earlier processes. The numbers in between are for segments that
-   * go in front of an existing one.
-   */
+  /** Later segments have higher numbers, also than those of earlier processes. */
   nextNumber(): number {
     this.#number = Math.max(this.#number + NUMBER_STEP, Date.now());
     return this.#number;
