@@ -13,7 +13,8 @@ import { cutToFit } from './value/cut.js';
 import { isErrorSafely } from './value/error-value.js';
 import { readSafely } from './value/foreign-object.js';
 import { type Json, type JsonObject, setField } from './value/json-value.js';
-import { plainJsonBudget } from './value/plain-value.js';
+import { hasField as hasOwnField, Omitting } from './value/omitting.js';
+import { nameJson, plainJson, plainMembers, plainText } from './value/plain-json.js';
 import { RawJson } from './value/raw-json.js';
 import { cleanText, mayHaveUnsafeEscapes } from './value/safe-text.js';
 
@@ -28,7 +29,7 @@ export interface RecordInput {
   /** The logger's level name, if it is not one of the five: stored as `information.level`. */
   readonly levelName?: string | undefined;
   readonly message: unknown;
-  /** Any value. The text of a `RawJson` is used unchanged. */
+  /** Any value. The text of a `RawJson` is used unchanged, an `Omitting` is copied only if it is not plain. */
   readonly information?: unknown;
   /** Additional fields for `information`. Existing fields of the same name take precedence. */
   readonly more?: readonly Member[];
@@ -61,14 +62,14 @@ export function encodeRecord(input: RecordInput, stamp: Stamp, maxRecordBytes: n
   return plainLine(input, stamp, maxRecordBytes) ?? safeLine(input, stamp, maxRecordBytes);
 }
 
-/** The line, if JSON.stringify serializes the record faithfully, which is the usual case. */
+/** The line, if the record is plain, which is the usual case. */
 function plainLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): string | undefined {
-  if (typeof input.message !== 'string') return undefined;
+  if (typeof input.message !== 'string' || input.message.length > maxRecordBytes) return undefined;
   try {
-    const information = plainInformation(input, maxRecordBytes - input.message.length);
+    const message = plainText(input.message);
+    if (message === undefined) return undefined;
+    const information = plainInformation(input, maxRecordBytes - message.length);
     if (information === undefined) return undefined;
-    const message = JSON.stringify(input.message);
-    if (mayHaveUnsafeEscapes(message) || mayHaveUnsafeEscapes(information)) return undefined;
     const line = recordLine(input, stamp, message, information);
     if (!fits(line, maxRecordBytes)) return undefined;
     if (!input.redact?.concerns(line)) return line;
@@ -90,18 +91,20 @@ const NO_MEMBERS: readonly Member[] = [];
 function plainInformation(input: RecordInput, room: number): string | undefined {
   const { information, levelName, more = NO_MEMBERS } = input;
   const fields = information ?? NO_FIELDS;
-  const json = fields === NO_FIELDS ? '{}' : plainObject(fields, room);
-  if (json === undefined) return undefined;
-  const added = plainAddition(fields, levelName, more, room - json.length);
-  if (!added) return added === undefined ? undefined : json;
-  // Inserted as text, because copying the object to add a few fields would cost as much as everything else.
-  return `{${json === '{}' ? added.slice(1) : `${json.slice(1, -1)}${added}`}}`;
+  const members = membersJson(fields, room);
+  if (members === undefined) return undefined;
+  const added = plainAddition(fields, levelName, more, room - members.length);
+  if (added === undefined) return undefined;
+  // Added as text, because copying the object to add a few fields would cost as much as everything else.
+  return members === '' ? `{${added.slice(1)}}` : `{${members}${added}}`;
 }
 
-function plainObject(fields: object, room: number): string | undefined {
-  if (RawJson.is(fields)) return fields.json;
-  if (typeof fields !== 'object' || Array.isArray(fields) || fields instanceof Date) return undefined;
-  return plainJsonBudget(fields, room) < 0 ? undefined : JSON.stringify(fields);
+/** Without the braces. */
+function membersJson(fields: object, room: number): string | undefined {
+  if (fields === NO_FIELDS) return '';
+  if (RawJson.is(fields)) return mayHaveUnsafeEscapes(fields.json) ? undefined : fields.json.slice(1, -1);
+  if (Omitting.is(fields)) return fields.plainMembers(room);
+  return typeof fields === 'object' ? plainMembers(fields, room) : undefined;
 }
 
 /** The additional fields, each with a leading comma. Undefined if one of them is not plain. */
@@ -111,27 +114,31 @@ function plainAddition(
   more: readonly Member[],
   room: number,
 ): string | undefined {
-  const levelKey = levelName === undefined ? undefined : levelNameKey(fields);
-  let added = levelKey === undefined ? '' : `,"${levelKey}":${JSON.stringify(levelName)}`;
+  let added = '';
+  let levelKey: string | undefined;
+  if (levelName !== undefined) {
+    levelKey = levelNameKey(fields);
+    const text = plainText(levelName);
+    if (text === undefined) return undefined;
+    if (levelKey !== undefined) added = `,"${levelKey}":${text}`;
+  }
   for (const { name, value, json } of more) {
     if (name === levelKey || hasField(fields, name)) continue;
-    const text = json ?? plainJson(value, room);
-    if (text === undefined) return undefined;
-    if (text !== '') added += `,${JSON.stringify(name)}:${text}`;
+    const text = json ?? plainValue(value, room);
+    const key = nameJson(name);
+    if (text === undefined || key === undefined) return undefined;
+    if (text !== '') added += `,${key}${text}`;
   }
   return added;
 }
 
-/** Fields that JSON omits count as missing. */
 function hasField(fields: object, name: string): boolean {
-  if (RawJson.is(fields)) return fields.has(name);
-  return (fields as JsonObject)[name] !== undefined && Object.hasOwn(fields, name);
+  return RawJson.is(fields) || Omitting.is(fields) ? fields.has(name) : hasOwnField(fields, name);
 }
 
 /** A single value. An empty string if JSON omits it, undefined if it is not plain. */
-function plainJson(value: unknown, room: number): string | undefined {
-  if (value === undefined) return '';
-  return plainJsonBudget([value], room) < 0 ? undefined : JSON.stringify(value);
+function plainValue(value: unknown, room: number): string | undefined {
+  return value === undefined ? '' : plainJson([value], room)?.slice(1, -1);
 }
 
 function safeLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): string {
@@ -158,6 +165,7 @@ function safeLine(input: RecordInput, stamp: Stamp, maxRecordBytes: number): str
 }
 
 function informationOf({ information }: RecordInput): unknown {
+  if (Omitting.is(information)) return information.copy();
   return RawJson.is(information) ? information.parse() : (information ?? {});
 }
 

@@ -11,8 +11,8 @@ import { errorFields, isError } from './value/error-value.js';
 import { enumerableKeys, readSafely, threwMark } from './value/foreign-object.js';
 import { freeName, type Json, type JsonObject, setField } from './value/json-value.js';
 import { nodeShape, withoutEmitterKeys } from './value/node-object.js';
-import { MAX_DEPTH, plainJsonBudget } from './value/plain-value.js';
-import { cleanText, mayHaveUnsafeEscapes } from './value/safe-text.js';
+import { MAX_DEPTH, plainJson } from './value/plain-json.js';
+import { cleanText } from './value/safe-text.js';
 import { webShape } from './value/web-object.js';
 
 /** Default limit, the same as the default of `maxRecordBytes`. */
@@ -34,25 +34,24 @@ export interface SafeCopy {
 }
 
 /**
- * Converts a value to JSON: returns the value itself if JSON.stringify serializes it faithfully, otherwise a copy; null
- * for undefined.
- * Its JSON has at most about `maxBytes` bytes (default 1 MiB, minimum 1024); the rest is cut and marked.
+ * Copies a value to a JSON value; null for undefined. Its JSON has at most about `maxBytes` bytes (default 1 MiB, minimum
+ * 1024); the rest is cut and marked.
  */
 export function safeValue(value: unknown, maxBytes: number = DEFAULT_MAX_BYTES): Json {
-  if (typeof value === 'object' && value !== null && isFaithful(value, maxBytes)) return value as Json;
+  const plain = typeof value === 'object' && value !== null ? plainCopy(value, maxBytes) : undefined;
+  if (plain !== undefined) return plain;
   const copy = safeCopy(value, maxBytes);
   const root: JsonObject = { value: copy.value ?? null };
   if (copy.overflows || Buffer.byteLength(JSON.stringify(root)) > maxBytes) cutToFit(root, maxBytes);
   return root.value as Json;
 }
 
-function isFaithful(value: object, maxBytes: number): boolean {
+function plainCopy(value: object, maxBytes: number): Json | undefined {
   try {
-    if (value instanceof Date || plainJsonBudget(value, maxBytes) < 0) return false;
-    const json = JSON.stringify(value);
-    return !mayHaveUnsafeEscapes(json) && Buffer.byteLength(json) <= maxBytes;
+    const json = plainJson(value, maxBytes);
+    return json !== undefined && Buffer.byteLength(json) <= maxBytes ? (JSON.parse(json) as Json) : undefined;
   } catch {
-    return false;
+    return undefined; // an accessor that throws
   }
 }
 

@@ -1,11 +1,12 @@
 /** One console call as a record. What its text does not show is stored in `information`. Never throws. */
 
+import type { Member } from '../src/fields/member.js';
 import type { Redact } from '../src/fields/redact.js';
 import type { Entry } from '../src/producer.js';
 import { safeValue } from '../src/safe-value.js';
 import { isErrorSafely } from '../src/value/error-value.js';
 import type { Json, JsonObject } from '../src/value/json-value.js';
-import { plainJsonBudget } from '../src/value/plain-value.js';
+import { plainJson } from '../src/value/plain-json.js';
 import { type MethodName, methodOf } from './console-methods.js';
 
 /**
@@ -24,51 +25,52 @@ export function entryOf(name: MethodName, text: string, args: readonly unknown[]
   const { level, levelName, isNamed, values } = methodOf(name);
   const information: Record<string, unknown> = {};
   const logged = values ? values(args) : args;
-  if (logged.some(isObject)) addObjects(information, logged);
+  const more = logged.some(isObject) ? addObjects(information, logged) : undefined;
   if (isNamed) information.method = name;
   if (groups.length > 0) information.group = groups;
-  return { level, levelName, message: text, information };
+  return { level, levelName, message: text, information, more };
 }
 
-function addObjects(information: Record<string, unknown>, logged: readonly unknown[]): void {
+/** Adds the error. Returns the other arguments, if one of them is an object. */
+function addObjects(information: Record<string, unknown>, logged: readonly unknown[]): Member[] | undefined {
   const error = logged.find(isErrorSafely);
   if (error !== undefined) information.error = error;
   const rest = error === undefined ? logged : logged.filter((value) => value !== error);
-  if (rest.some(isObject)) information.args = isPlain(rest) ? rest : safeValue(rest, ARGS_BYTES);
+  if (!rest.some(isObject)) return undefined;
+  const json = plainJsonOf(rest);
+  return [
+    json === undefined ? { name: 'args', value: safeValue(rest, ARGS_BYTES) } : { name: 'args', value: rest, json },
+  ];
 }
 
 function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
 }
 
-function isPlain(values: readonly unknown[]): boolean {
+function plainJsonOf(values: readonly unknown[]): string | undefined {
   try {
-    return plainJsonBudget(values, ARGS_BYTES) >= 0;
+    return plainJson(values, ARGS_BYTES);
   } catch {
-    return false; // an accessor that throws
+    return undefined; // an accessor that throws
   }
 }
 
 // The message is formatted from the arguments, so what is hidden in `information` must be hidden in them as well.
 
-/** The information that `entryOf()` has made of the arguments. */
-interface Recorded {
-  readonly error?: unknown;
-  readonly args?: unknown;
-}
-
 /**
  * A plain copy of each object among the arguments, if anything is hidden in one of them. Errors stay errors.
  *
  * @param logged the recorded arguments.
- * @param recorded the information of their record.
+ * @param entry what `entryOf()` has made of them.
  * @returns undefined if nothing is hidden, which is nearly always.
  */
 export function withoutSecrets(
   logged: readonly unknown[],
-  { error, args }: Recorded,
+  entry: Entry,
   redact: Redact,
 ): ReadonlyMap<unknown, unknown> | undefined {
+  const { error } = entry.information as { error?: unknown };
+  const args = entry.more?.[0]?.value;
   if (error === undefined && args === undefined) return undefined;
   const json = JSON.stringify(safeValue({ error, args }));
   if (!redact.concerns(json)) return undefined;

@@ -221,7 +221,7 @@ class ConsolePatch {
 
   #redacted(call: FinishedCall, entry: Entry, redact: Redact): Entry {
     const { name, args } = call;
-    const shown = withoutSecrets(methodOf(name).values?.(args) ?? args, entry.information as object, redact);
+    const shown = withoutSecrets(methodOf(name).values?.(args) ?? args, entry, redact);
     if (!shown) return entry;
     const shownArgs = args.map((value) => (shown.has(value) ? shown.get(value) : value));
     const stack = call.stack && this.#stackOf(shownArgs);

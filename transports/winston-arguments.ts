@@ -107,7 +107,7 @@ function isOverwritten(name: string): boolean {
 }
 
 /** Whether Winston's copy has everything that JSON would have. */
-function isPlain(metadata: object): boolean {
+export function isPlain(metadata: object): boolean {
   try {
     const prototype: object | null = Object.getPrototypeOf(metadata);
     // Of any realm: Jest has its own.

@@ -5,9 +5,11 @@
 import { errorObject, isErrorSafely } from '../src/value/error-value.js';
 import { readSafely, textSafely } from '../src/value/foreign-object.js';
 import { setField } from '../src/value/json-value.js';
-import { addArguments, addMessageError, type Fields, keysOf, symbolsOf } from './winston-arguments.js';
+import { Omitting } from '../src/value/omitting.js';
+import { addArguments, addMessageError, type Fields, isPlain, keysOf, symbolsOf } from './winston-arguments.js';
 import {
   fieldsAfterLevel,
+  hasTokens,
   isMarked,
   isWinstonMark,
   LEVEL,
@@ -28,7 +30,7 @@ export interface InfoParts {
   readonly levelName: string;
   readonly isPlainLevel: boolean;
   readonly message: unknown;
-  readonly information: Fields;
+  readonly information: Fields | Omitting;
 }
 
 const NO_ARGUMENTS: readonly unknown[] = [];
@@ -45,6 +47,8 @@ interface Origin {
  * @param info usually Winston's object. Anything else comes from a logger that writes text lines, and is the message.
  */
 export function splitInfo(info: unknown, { defaultMeta, source }: Origin = {}): InfoParts {
+  const usual = source === undefined ? usualParts(info) : undefined;
+  if (usual) return usual;
   if (!isInfo(info)) return { levelName: 'info', isPlainLevel: true, message: info, information: {} };
   const { level, mark, line, splat, fields, message: given } = readInfo(info);
   const { message = given, timestamp } = isMissing(given, info) ? movedIntoLine(line) : {};
@@ -57,6 +61,31 @@ export function splitInfo(info: unknown, { defaultMeta, source }: Origin = {}): 
     foldError(fields, message);
   }
   return { levelName: textSafely(mark ?? level), isPlainLevel: mark !== undefined, message, information: fields };
+}
+
+const OWN_FIELDS: ReadonlySet<string> = new Set(['level', 'message']);
+
+/**
+ * The parts of nearly every info: a text, and at most one plain object of metadata, which Winston has merged into the
+ * info. Undefined for any other.
+ */
+function usualParts(info: unknown): InfoParts | undefined {
+  try {
+    if (!isInfo(info) || !isPlain(info)) return undefined;
+    const { message, stack, [LEVEL]: levelName, [SPLAT]: splat } = info;
+    if (typeof message !== 'string' || typeof levelName !== 'string' || stack !== undefined) return undefined;
+    if (splat !== undefined && !isMergedMetadata(splat, message)) return undefined;
+    return { levelName, isPlainLevel: true, message, information: new Omitting(info, OWN_FIELDS) };
+  } catch {
+    return undefined; // a proxy, or an accessor that threw
+  }
+}
+
+function isMergedMetadata(splat: unknown, message: string): boolean {
+  if (!Array.isArray(splat) || splat.length !== 1 || hasTokens(message)) return false;
+  const [metadata] = splat as [unknown];
+  if (typeof metadata !== 'object' || metadata === null || !isPlain(metadata)) return false;
+  return (metadata as Record<string, unknown>).level === undefined;
 }
 
 function isInfo(info: unknown): info is WinstonInfo {

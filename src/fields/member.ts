@@ -34,8 +34,9 @@ export function lastingMembers(fields: object): readonly Member[] {
 export function joinMembers(first: readonly Member[], second: readonly Member[]): readonly Member[] {
   if (first.length === 0) return second;
   if (second.length === 0) return first;
-  const names = new Set(first.map(({ name }) => name));
-  return first.concat(second.filter(({ name }) => !names.has(name)));
+  const joined = first.slice();
+  for (const member of second) if (!first.some(({ name }) => name === member.name)) joined.push(member);
+  return joined;
 }
 
 function namesOf(fields: object): string[] {

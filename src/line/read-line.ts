@@ -7,7 +7,7 @@ import type { FoundLevel } from '../level.js';
 import type { Entry } from '../producer.js';
 import { quoteHugeNumbers } from '../value/huge-number.js';
 import { itemTexts, memberTexts, nesting } from '../value/json-members.js';
-import { MAX_DEPTH } from '../value/plain-value.js';
+import { MAX_DEPTH } from '../value/plain-json.js';
 import { RawJson } from '../value/raw-json.js';
 import { cleanJson } from '../value/safe-text.js';
 import { ERROR_NAMES } from './field-names.js';
