@@ -10,7 +10,7 @@
 import { EventEmitter } from 'node:events';
 import { joinMembers, lastingMembers, type Member } from './fields/member.js';
 import { forwardEvents } from './forward-events.js';
-import { type Level, type LevelName, parseLevel, severity } from './level.js';
+import { type FoundLevel, type Level, type LevelName, parseLevel, severity } from './level.js';
 import { type Entry, openProducer, type Producer } from './producer.js';
 import { levelOption, type ProducerOptions, producerConfig } from './producer-config.js';
 import type { CloseOptions, FlushOptions } from './publisher/flushes.js';
@@ -87,9 +87,7 @@ export class LoggerClient extends EventEmitter<LoggerClientEvents> {
     const found = parseLevel(typeof level === 'string' ? level : textOf(safeValue(level)));
     const { producer, level: lowest, fields } = this.#shared;
     if (severity(found.level) < severity(lowest)) return;
-    const entry = entryOf(message, information);
-    const more = fields.length === 0 ? entry.more : joinMembers(entry.more ?? [], fields);
-    producer.log({ ...entry, level: found.level, levelName: found.name, more });
+    producer.log(entryOf(found, message, information, fields));
   }
 
   /**
@@ -155,15 +153,21 @@ function open(options: LoggerClientOptions, client: LoggerClient): Shared {
 }
 
 /** Errors go under `error`, as in every integration; under `err` if the fields have that name. */
-function entryOf(message: unknown, information: unknown): Pick<Entry, 'message' | 'information' | 'more'> {
+function entryOf(found: FoundLevel, message: unknown, information: unknown, fields: readonly Member[]): Entry {
   const isError = isErrorSafely(message);
   if (typeof information === 'string' && typeof message === 'object' && message !== null) {
-    return { message: information, information: isError ? { error: message } : message };
+    return entry(found, information, isError ? { error: message } : message, fields);
   }
-  if (!isError) return { message, information: isErrorSafely(information) ? { error: information } : information };
+  if (!isError) return entry(found, message, isErrorSafely(information) ? { error: information } : information, fields);
   // The second argument does not belong to the error.
-  const fields = isErrorSafely(information) ? { value: information } : information;
-  return { message, information: fields, more: [{ name: hasError(fields) ? 'err' : 'error', value: message }] };
+  const others = isErrorSafely(information) ? { value: information } : information;
+  const error = { name: hasError(others) ? 'err' : 'error', value: message };
+  return entry(found, message, others, joinMembers([error], fields));
+}
+
+/** A literal: entries that were spread into each other made V8's heap three times as large. */
+function entry(found: FoundLevel, message: unknown, information: unknown, more: readonly Member[]): Entry {
+  return { level: found.level, levelName: found.name, message, information, more };
 }
 
 function hasError(fields: unknown): boolean {
