@@ -66,12 +66,18 @@ export class Backlog {
     if (bytes > this.#maxBytes) return false;
     for (;;) {
       const isMemoryFull = this.#bytes + bytes > this.#maxBytes;
-      if (!isMemoryFull && !this.#isDiskFull(bytes)) return true;
-      if (isMemoryFull && this.#spill()) continue;
+      const isDiskFull = this.#isDiskFull(bytes);
+      if (!isMemoryFull && !isDiskFull) return true;
+      const spilled = isMemoryFull ? this.#spill() : 'refused';
+      if (spilled === 'moved') continue;
+      // All of it is on its way to the broker. The next call can move this record to disk.
+      if (spilled === 'nothing to move' && !isDiskFull) return true;
       const isPaused = this.#spool !== undefined && !this.#spool.isUsable;
       if (isPaused && this.#bytes + bytes <= this.#maxBytes + PAUSED_BYTES) return true;
-      const victim = chooseVictim(this.lanes(), level);
-      const dropped = victim?.dropOldest() ?? [];
+      // While the spool is paused, only memory is short: to drop what is on disk would not help.
+      const lanes = isPaused ? [...this.lanes()].filter((lane) => lane.bytes > lane.bytesInFlight) : this.lanes();
+      const victim = chooseVictim(lanes, level);
+      const dropped = victim?.dropOldest({ onDisk: !isPaused }) ?? [];
       if (!victim || dropped.length === 0) return false;
       for (const each of dropped) this.dropped(victim, each, 'buffer full');
     }
@@ -83,14 +89,15 @@ export class Backlog {
     return spool?.config.mode === 'always' && spool.isUsable && !spool.hasRoom(bytes + FRAME_BYTES);
   }
 
-  /** Moves one frame of the lane that holds most to disk. */
-  #spill(): boolean {
-    if (!this.#spool?.isUsable || !this.#spool.hasRoom(2 * FRAME_BYTES)) return false;
+  /** Moves one frame of the lane that holds most to disk. What was published stays in memory. */
+  #spill(): 'moved' | 'nothing to move' | 'refused' {
+    if (!this.#spool?.isUsable || !this.#spool.hasRoom(2 * FRAME_BYTES)) return 'refused';
     let largest: Lane | undefined;
     for (const lane of this.lanes()) if (lane.spillableBytes > (largest?.spillableBytes ?? 0)) largest = lane;
-    const released = largest?.spill() ?? 0;
+    if (!largest) return 'nothing to move';
+    const released = largest.spill();
     this.#bytes -= released;
-    return released > 0;
+    return released > 0 ? 'moved' : 'refused';
   }
 
   /**

@@ -100,11 +100,14 @@ export class LaneFrames {
     this.#older.push(frame);
   }
 
+  /** Whether `shift()` has a frame. */
+  get hasWaiting(): boolean {
+    return this.#older.length > 0 || this.#fresh.length > 0;
+  }
+
   /** Removes the first waiting frame in memory. */
   shift(): Frame | undefined {
-    const frame = this.#older.shift();
-    if (frame || !this.#isSpoolEmpty) return frame;
-    return this.#shiftFresh();
+    return this.#older.shift() ?? this.#shiftFresh();
   }
 
   #shiftFresh(): Frame | undefined {

@@ -198,12 +198,12 @@ export class Lane {
   }
 
   /**
-   * Drops the oldest frame that is not in flight, or the oldest segment on disk if that is older. Closes the open lines
-   * if there is nothing else.
+   * Drops the oldest frame that is not in flight, or the oldest segment on disk if that is older and may be dropped.
+   * Closes the open lines if there is nothing else.
    */
-  dropOldest(): Dropped[] {
-    if (this.mustLoad) return this.#droppedOnDisk(this.#spool!.dropOldest());
-    if (!this.hasWaiting) this.cut();
+  dropOldest({ onDisk = true } = {}): Dropped[] {
+    if (this.mustLoad && onDisk) return this.#droppedOnDisk(this.#spool!.dropOldest());
+    if (!this.#frames.hasWaiting) this.cut();
     const frame = this.#frames.shift();
     if (!frame) return [];
     this.#settle(frame);

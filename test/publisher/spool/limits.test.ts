@@ -1,8 +1,9 @@
 /** What happens at the limits of the spool: what is counted, and what makes room for what. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { LEVELS } from '../../../src/level.js';
 import { withFastDisk } from '../../support/use-spool.js';
-import { filesIn, line, MIB, range, usePublishers } from './use-publishers.js';
+import { filesIn, KIB, line, MIB, range, usePublishers } from './use-publishers.js';
 
 it('what is left at the end makes room for itself by dropping lower levels from disk', async () => {
   const { proxy, service, open, sent } = await usePublishers({ bufferBytes: MIB, spool: { maxBytes: MIB } });
@@ -22,6 +23,29 @@ it('what is left at the end makes room for itself by dropping lower levels from 
   const next = open();
   await expect.poll(() => next.stats().confirmed, { timeout: 10_000 }).toBe(spooled);
   expect(await sent('error')).toEqual(range(700));
+});
+
+it('drops nothing while there is room on disk, even if more is on its way to the broker than memory may hold', async () => {
+  const { proxy, service, open, sent } = await usePublishers({ bufferBytes: 256 * KIB });
+  const publisher = open();
+  const lanes = LEVELS.flatMap((level) => [service, `${service}-2`].map((each) => [each, level] as const));
+  for (const lane of lanes) publisher.accept(...lane, line(0));
+  await publisher.flush();
+  // Nothing is confirmed from now on, and each lane sends what it may: together more than fits into memory.
+  proxy.halfOpen();
+  for (const round of range(3)) {
+    for (const lane of lanes) {
+      withFastDisk(() => {
+        for (const number of range(100, 1 + 100 * round)) publisher.accept(...lane, line(number));
+      });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  expect(publisher.stats()).toMatchObject({ accepted: lanes.length * 301, dropped: {} });
+  await proxy.heal({ resume: true });
+  await publisher.flush();
+  expect(publisher.stats()).toMatchObject({ confirmed: lanes.length * 301, dropped: {} });
+  for (const level of LEVELS) expect(await sent(level.toLowerCase())).toEqual(range(301));
 });
 
 it('records of an earlier process that make room unread count as adopted', async () => {

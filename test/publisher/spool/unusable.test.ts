@@ -87,6 +87,21 @@ describe('a disk that cannot be written to', () => {
     expect(await publisher.close(0)).toMatchObject({ spooled: 0, unsent: pending });
   });
 
+  it('keeps what it has while memory is too small for the rest', async () => {
+    const { proxy, service, open } = await usePublishers();
+    await proxy.refuse();
+    const publisher = open();
+    withFastDisk(() => log(publisher, service, range(2000)));
+    const { spooled } = publisher.stats();
+    expect(spooled).toBeGreaterThan(1000);
+    before('writeSync', (_fd, content) => {
+      if (Buffer.isBuffer(content)) throw new Error('EIO: i/o error');
+    });
+    for (const number of range(1000)) publisher.accept(service, 'INFO', line(number, 20 * KIB));
+    expect(publisher.stats().dropped.INFO!['buffer full']).toBeGreaterThan(100);
+    expect(publisher.stats().spooled).toBe(spooled);
+  });
+
   it('that hangs for a write is not asked again for five seconds', async () => {
     const { proxy, service, open } = await usePublishers();
     await proxy.refuse();
