@@ -24,6 +24,31 @@ import queueFull from './scenarios/queue-full.mjs';
 import tableLocked from './scenarios/table-locked.mjs';
 import terminateStorm from './scenarios/terminate-storm.mjs';
 import throttled from './scenarios/throttled.mjs';
+import { wholeWay } from './scenarios/whole-way.mjs';
+
+/** The way of a record from each integration. Winston is what the other scenarios log with. */
+const integrations = [
+  { name: 'pino-target', integration: 'pino-target', title: "Pino's worker target", spools: 'always', short: true },
+  { name: 'console', integration: 'console', title: 'the patched console', spools: 'always' },
+  { name: 'client', integration: 'client', title: 'LoggerClient', spools: 'always' },
+  { name: 'pipe', integration: 'pipe', title: 'an application that is piped into loghive pipe', spools: 'at the end' },
+  {
+    name: 'python-queues',
+    integration: 'winston',
+    title: 'Winston, with the queues and messages of the Python package (QUEUE_TYPE=python)',
+    env: { QUEUE_TYPE: 'python' },
+    spools: 'always',
+    oneEach: true,
+    short: true,
+  },
+  {
+    name: 'python-producer',
+    integration: 'python',
+    title: 'a producer that publishes as the Python package does, without ids',
+    oneEach: true,
+    atLeastOnce: true,
+  },
+].map(wholeWay);
 
 /**
  * Scenarios are as described in test/suite/run-suite.mjs, with one more property:
@@ -55,6 +80,7 @@ export const scenarios = [
   constraintDropped,
   partitionsChanged,
   bothLost,
+  ...integrations,
   chaos,
 ];
 

@@ -6,11 +6,12 @@
  *
  * Names select the cells that have all of them in their name (`winston`, `exit`, `thread`) or as the state of the broker
  * (`up`, `down`, `stopped`, `full`, `unspooled`), --node those on one major version of Node, --newer those on versions newer than
- * this one. Prints one line for each cell (with --json one object), then a table; the last line is "N passed, N failed".
- * Exit status 1 if a cell failed.
+ * this one. Prints one line for each cell (with --json one object), then a table and the number of processes and files
+ * that are left behind; the last line is "N passed, N failed". Exit status 1 if a cell failed, or something is left.
  */
 import os from 'node:os';
 import { parseArgs } from 'node:util';
+import { leftoverFaults, leftoversSentence, watchLeftovers } from '../support/leftovers.mjs';
 import { requireRabbitmq } from '../support/require-rabbitmq.mjs';
 import { majorOf, NODES, nodeProgram } from '../versions/versions.mjs';
 import { controlOf, tryCell } from './cells.mjs';
@@ -111,6 +112,7 @@ async function main() {
   const waiting = chosenCells();
   if (waiting.length === 0) throw new Error(`no cell has ${names.join(' and ')} in its name`);
   for (const { node } of waiting) if (!programs.has(node)) programs.set(node, await nodeProgram(node));
+  const leftovers = watchLeftovers();
   const rabbitmq = await requireRabbitmq();
   try {
     const workers = Array.from({ length: SIDE_BY_SIDE }, async () => {
@@ -120,9 +122,12 @@ async function main() {
   } finally {
     await rabbitmq.stop();
   }
-  if (!flags.json) process.stdout.write(`\n${formatTable()}\n\n`);
-  process.stdout.write(`${flags.json ? JSON.stringify(counts) : `${counts.passed} passed, ${counts.failed} failed`}\n`);
-  process.exitCode = counts.failed === 0 ? 0 : 1;
+  const left = await leftovers.count();
+  for (const fault of leftoverFaults(left)) process.stderr.write(`${fault}\n`);
+  if (!flags.json) process.stdout.write(`\n${formatTable()}\n\n${leftoversSentence(left)}\n`);
+  const { passed, failed } = counts;
+  process.stdout.write(`${flags.json ? JSON.stringify({ ...counts, left }) : `${passed} passed, ${failed} failed`}\n`);
+  process.exitCode = failed === 0 && leftoverFaults(left).length === 0 ? 0 : 1;
 }
 
 await main();

@@ -1,40 +1,41 @@
 /**
- * An application with an ordinary Winston logger, in a process of its own. It writes the ref of each record to a file
- * after the logging call has returned. That file, which is independent of Loghive, is the list of accepted records.
+ * An application with an ordinary logger, in a process of its own. It writes the ref of each record to a file when the
+ * record is accepted: for Loghive's integrations that is when the logging call has returned. That file, which is
+ * independent of Loghive, is the list of accepted records.
  *
- * argv: { name, acceptedFile, perSecond, levels, information, transport } as JSON.
+ * argv: { name, integration, acceptedFile, calledFile, perSecond, levels, information, options } as JSON. The integration
+ * is one of integrations.mjs. `calledFile` gets each ref before its logging call: a signal may end the process in between.
  *
  * IPC commands: 'log', 'pause', 'end', { levels: [...] }, { information: {...} }, { service }: also log as this service
  * from now on, alternating.
  *
- * stdout: a line of JSON every 50 ms, the last one with `ended: true`.
+ * stderr: a line of JSON every 50 ms, the last one with `ended: true`. stdout is left to the integration.
  */
 import fs from 'node:fs';
-import { LoghiveTransport } from 'loghive/winston';
-import winston from 'winston';
+import { INTEGRATIONS } from './integrations.mjs';
 
 const TICK_MS = 4;
 const REPORT_MS = 50;
 /** Occasionally a record that is larger than a frame. */
 const LARGE_EACH = 1000;
-const LARGE = { note: 'x'.repeat(70_000), noteLength: 70_000 };
+const LARGE_CHARACTERS = 70_000;
+/** Of the arguments of a console call at most 64 KiB are kept. */
+const LARGE_IN_CONSOLE = 30_000;
 /** A late tick catches up, but only so much that it does not stall the application itself. */
 const MAX_PER_TICK = 200;
 
 const setup = JSON.parse(process.argv[2]);
 const accepted = fs.openSync(setup.acceptedFile, 'a');
-const events = { connect: 0, disconnect: 0, warning: 0 };
-/** One logger for each service. They share one publisher, and so its counts and status. */
-const transports = [];
-const loggers = [];
+const called = fs.openSync(setup.calledFile, 'a');
+const noteLength = setup.integration === 'console' ? LARGE_IN_CONSOLE : LARGE_CHARACTERS;
+const LARGE = { note: 'x'.repeat(noteLength), noteLength };
 
-function openLogger(options) {
-  const transport = new LoghiveTransport({ exitTimeoutMs: 8000, ...options });
-  for (const name of Object.keys(events)) transport.on(name, () => events[name]++);
-  transports.push(transport);
-  loggers.push(winston.createLogger({ level: 'silly', defaultMeta: { shop: setup.name }, transports: [transport] }));
+/** One logger for each service. Those of one integration share one publisher, and so its counts and status. */
+const loggers = [];
+async function openLogger(options) {
+  loggers.push(await INTEGRATIONS[setup.integration]({ exitTimeoutMs: 8000, ...options }, setup.name));
 }
-openLogger(setup.transport);
+await openLogger(setup.options);
 
 let levels = setup.levels;
 let every = setup.information;
@@ -49,16 +50,9 @@ function logOne() {
   const level = levels[n % levels.length];
   const special = every && n % every.each === 0 ? every.add : undefined;
   const large = n % LARGE_EACH === LARGE_EACH - 1 ? LARGE : undefined;
-  loggers[n % loggers.length].log(level, `order ${ref} placed`, {
-    ref,
-    n,
-    as: level,
-    customer: `c${n % 977}`,
-    total: n / 4,
-    ...special,
-    ...large,
-  });
-  fs.writeSync(accepted, `${ref}\n`);
+  const fields = { ref, n, as: level, customer: `c${n % 977}`, total: n / 4, ...special, ...large };
+  fs.writeSync(called, `${ref}\n`);
+  loggers[n % loggers.length].log(level, `order ${ref} placed`, fields, () => fs.writeSync(accepted, `${ref}\n`));
   logged++;
 }
 
@@ -76,29 +70,17 @@ function pause() {
 }
 
 function report(more = {}) {
-  const [first] = transports;
+  const [{ events, stats, status }] = loggers;
   const now = stretch ? performance.now() - stretch.sinceMs : 0;
-  const facts = {
-    logged,
-    loggingMs: loggingMs + now,
-
-    levels,
-    events,
-    stats: first.stats(),
-    status: first.status(),
-  };
-  process.stdout.write(`${JSON.stringify({ ...facts, ...more })}\n`);
+  const facts = { logged, loggingMs: loggingMs + now, levels, events, stats: stats?.(), status: status?.() };
+  process.stderr.write(`${JSON.stringify({ ...facts, ...more })}\n`);
 }
 
 async function end() {
   pause();
   clearInterval(ticking);
-  await Promise.all(transports.map((transport) => transport.flush()));
-  const finished = loggers.map((logger) => new Promise((resolve) => logger.once('finish', resolve)));
-  for (const logger of loggers) logger.end();
-  await Promise.all(finished);
+  await Promise.all(loggers.map((logger) => logger.close()));
   clearInterval(reporting);
-  fs.closeSync(accepted);
   report({ ended: true });
   process.disconnect();
 }
@@ -108,7 +90,7 @@ process.on('message', (command) => {
   else if (command === 'pause') pause();
   else if (command === 'end') void end();
   else if (command.levels) levels = command.levels;
-  else if (command.service) openLogger({ ...setup.transport, service: command.service });
+  else if (command.service) void openLogger({ ...setup.options, service: command.service });
   else every = command.information;
 });
 const ticking = setInterval(tick, TICK_MS);

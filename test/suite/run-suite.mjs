@@ -5,13 +5,13 @@
  *   [scenario ...] [--rabbitmq VERSION] [--short] [--json] [--list] [--seed N] [--postgres-bin FOLDER]
  *
  * The broker is the installed RabbitMQ, or with --rabbitmq another version (see test/support/rabbitmq-versions.mjs).
- * Prints one line for each scenario (with --json one object); the last line is "N passed, N failed". Exit status 1 if a
- * scenario failed.
+ * Prints one line for each scenario (with --json one object), then the number of processes and files that are left
+ * behind; the last line is "N passed, N failed". Exit status 1 if a scenario failed, or something is left.
  */
 import { parseArgs } from 'node:util';
+import { leftoverFaults, leftoversSentence, watchLeftovers } from '../support/leftovers.mjs';
 import { RABBITMQ_VERSIONS } from '../support/rabbitmq-versions.mjs';
 import { startServers } from '../support/servers.mjs';
-import { useTemporarySpool } from '../support/temporary-spool.mjs';
 import { seeded } from './random.mjs';
 import { faultsOfScenario, lineOf } from './report.mjs';
 import { openTestbed } from './testbed.mjs';
@@ -30,8 +30,8 @@ const OPTIONS = {
 };
 
 /**
- * A scenario is `{ name, title, short?, size?, env?, consumer?, databaseUrl?, startBroker?, deadlineMs?, minEffects,
- * run }`.
+ * A scenario is `{ name, title, short?, size?, env?, consumer?, databaseUrl?, startBroker?, deadlineMs?, atLeastOnce?,
+ * minEffects, run }`.
  *
  * - `size`: its parameters by name, passed on as `testbed.size` and to `minEffects`. `records`: minimum number of
  *   records that the applications log.
@@ -41,6 +41,7 @@ const OPTIONS = {
  * - `databaseUrl({ postgres, database })`: login of the consumers; default: the superuser.
  * - `startBroker({ version, extraConf })`: starts a broker for this scenario only, available as `testbed.rabbitmq`.
  * - `deadlineMs`: time limit for the run, and again for draining the queues. Default 180000.
+ * - `atLeastOnce`: its records have no id, so they may be stored more than once. No other record may be.
  * - `minEffects`: minimum number of effects that the injected fault must have had, by name; or a function of `size`
  *   that returns this.
  * - `run(testbed)`: injects the fault. Returns a function that is called after counting and returns the numbers for
@@ -91,7 +92,7 @@ export async function runSuite({
     printLeftOut();
     return;
   }
-  useTemporarySpool();
+  const leftovers = watchLeftovers();
   const started = performance.now();
   const servers = await start(flags)(serverOptions(flags, maxConnections));
   const { product = 'RabbitMQ', version } = servers.rabbitmq;
@@ -110,10 +111,11 @@ export async function runSuite({
   } finally {
     await servers.stop();
   }
+  const left = await leftovers.count();
   const passed = chosen.length - failed;
   const seconds = Math.round((performance.now() - started) / 1000);
-  print.summary({ passed, failed, seconds, broker, postgres, leftOut: leftOut.length });
-  process.exitCode = failed === 0 ? 0 : 1;
+  print.summary({ passed, failed, seconds, broker, postgres, leftOut: leftOut.length, left });
+  process.exitCode = failed === 0 && leftoverFaults(left).length === 0 ? 0 : 1;
 }
 
 function readArguments(options) {
@@ -152,7 +154,9 @@ async function play(scenario, servers, { flags, least }) {
     const countEffects = await within(deadlineMs, scenario.run(testbed));
     const counted = await within(deadlineMs, testbed.settle());
     const effects = await countEffects(counted);
-    const faults = [...testbed.faults, ...faultsOfScenario({ minEffects, counted, effects, least: minimum })];
+    const { atLeastOnce } = scenario;
+    const found = faultsOfScenario({ minEffects, counted, effects, least: minimum, atLeastOnce });
+    const faults = [...testbed.faults, ...found];
     return {
       ok: faults.length === 0,
       ...result(scenario, counted, seconds()),
@@ -220,6 +224,10 @@ function printerFor({ json }) {
       print(json ? JSON.stringify(scenario) : lineOf(scenario));
       if (!scenario.ok) process.stderr.write(`${tails.join('\n    --\n')}\n`);
     },
-    summary: (facts) => print(json ? JSON.stringify(facts) : `${facts.passed} passed, ${facts.failed} failed`),
+    summary(facts) {
+      const { passed, failed, left } = facts;
+      for (const fault of leftoverFaults(left)) process.stderr.write(`${fault}\n`);
+      print(json ? JSON.stringify(facts) : `${leftoversSentence(left)}\n${passed} passed, ${failed} failed`);
+    },
   };
 }

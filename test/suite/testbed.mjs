@@ -1,5 +1,5 @@
 /** The testbed of a scenario: a vhost, a database, applications, consumers, and the final accounting. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startChild } from '../support/child.mjs';
@@ -25,7 +25,8 @@ export async function openTestbed(scenario, { rabbitmq, postgres, random, size, 
   const folder = await mkdtemp(path.join(tmpdir(), `loghive-${scenario.name}-`));
   const url = await rabbitmq.addVhost(name);
   const databaseUrl = await postgres.createDatabase(name);
-  const env = scenario.env ?? {};
+  const spool = path.join(folder, 'spool');
+  const env = { LOGHIVE_SPOOL_DIR: spool, ...scenario.env };
   const broker = createBrokerCounters(rabbitmq, name);
   await broker.begin();
   const consumers = createConsumers({
@@ -37,6 +38,8 @@ export async function openTestbed(scenario, { rabbitmq, postgres, random, size, 
     usualOptions: scenario.consumer ?? {},
   });
   const applications = [];
+  /** How those that a scenario ended itself have ended. */
+  const terminated = new Map();
   const commands = [];
   const proxies = [];
   const undo = [];
@@ -55,6 +58,7 @@ export async function openTestbed(scenario, { rabbitmq, postgres, random, size, 
   const testbed = {
     service: SERVICE,
     size,
+    leastRecords,
     vhost: name,
     database: name,
     url,
@@ -93,6 +97,24 @@ export async function openTestbed(scenario, { rabbitmq, postgres, random, size, 
 
     proxyToBroker: () => openProxy(rabbitmq),
     proxyToPostgres: () => openProxy(postgres),
+
+    /** Ends an application by SIGTERM. What it had not accepted by then may be stored or not. */
+    async terminate(application) {
+      const end = await application.terminate();
+      terminated.set(application, end);
+      testbed.addDoubtful(application.doubtfulRefs());
+      return end;
+    },
+
+    /** Files with records that producers have left on disk: names of their service and of the file. */
+    async spooled() {
+      const services = await readdir(spool).catch(() => []);
+      const files = services.map(async (service) => {
+        const names = await readdir(path.join(spool, service));
+        return names.map((name) => path.join(service, name));
+      });
+      return (await Promise.all(files)).flat();
+    },
 
     /** Starts a consumer and an application that logs; both accept options. */
     async begin({ consumer: consumerSetup, ...options } = {}) {
@@ -145,10 +167,13 @@ export async function openTestbed(scenario, { rabbitmq, postgres, random, size, 
      * Lets the applications log the rest of their minimum, closes them, waits until all queues are empty, and counts.
      */
     async settle() {
+      const running = applications.filter((application) => !terminated.has(application));
       const ends = [];
-      for (const application of applications) {
-        await application.untilLogged(Math.ceil(leastRecords / applications.length));
-        ends.push(await application.end());
+      for (const application of running) {
+        await application.untilLogged(Math.ceil(leastRecords / running.length));
+        const end = await application.end();
+        ends.push(end);
+        faults.push(...faultsOf(end));
       }
       await eventually(async () => (await testbed.messages()) === 0, {
         what: 'every queue is empty',
@@ -158,22 +183,22 @@ export async function openTestbed(scenario, { rabbitmq, postgres, random, size, 
       faults.push(...(await consumers.stop()));
       await broker.read();
 
-      for (const end of ends) faults.push(...faultsOf(end));
+      faults.push(...applications.flatMap((application) => application.diagnostics()).filter(isLoss));
+      faults.push(...(await testbed.spooled()).map((file) => `${file} is left in the spool`));
       const refs = [...published, ...applications.flatMap((application) => application.acceptedRefs())];
-      const counted = await account(postgres, name, refs, doubtful);
+      const counted = await account(postgres, name, {
+        refs,
+        doubtful,
+        timesAtMost: scenario.atLeastOnce ? Number.POSITIVE_INFINITY : 1,
+      });
       if (broker.discarded > 0) faults.push(`the broker discarded ${broker.discarded} messages`);
-      const logged = ends.reduce((sum, end) => sum + end.logged, 0);
-      const loggingMs = Math.max(...ends.map((end) => end.loggingMs));
-      return {
-        ...counted,
-        perSecond: ends.length === 0 ? 0 : Math.floor(logged / (loggingMs / 1000)),
-      };
+      return { ...counted, perSecond: rateOf([...terminated.values()], ends) };
     },
 
     tails: () => [...applications.map((application) => application.follower.tail()), ...consumers.tails()],
 
     async close() {
-      for (const { follower } of applications) await follower.child.kill('SIGKILL');
+      for (const child of applications.flatMap(({ children }) => children)) await child.kill('SIGKILL');
       await consumers.kill();
       for (const child of commands) await child.kill('SIGKILL');
       for (const proxy of proxies) await proxy.stop();
@@ -186,16 +211,28 @@ export async function openTestbed(scenario, { rabbitmq, postgres, random, size, 
   return testbed;
 }
 
+const isLoss = (line) => line.includes('records dropped:');
+
+/** Records per second. Terminated applications have logged one after the other, the others at the same time. */
+function rateOf(terminated, others) {
+  const logged = [...terminated, ...others].reduce((sum, end) => sum + end.logged, 0);
+  const before = terminated.reduce((sum, end) => sum + end.loggingMs, 0);
+  const loggingMs = before + Math.max(0, ...others.map((end) => end.loggingMs));
+  return logged === 0 ? 0 : Math.floor(logged / (loggingMs / 1000));
+}
+
 /**
- * Checks the application's own counts: every accepted record was confirmed, none dropped, and it exited successfully.
+ * Checks how an application ended by itself, and its own counts: every accepted record was confirmed, none dropped.
  */
-function faultsOf({ logged, stats, exit }) {
-  const { accepted, confirmed, pending, dropped } = stats;
-  const faults = [];
+function faultsOf({ logged, stats, exits }) {
+  const faults = exits
+    .filter(({ code }) => code !== 0)
+    .map(({ code, signal }) => `the application ended with ${code ?? signal}`);
+  if (stats === undefined) return faults;
+  const { accepted, adopted, confirmed, pending, spooled, dropped } = stats;
   if (Object.keys(dropped).length > 0) faults.push(`dropped: ${JSON.stringify(dropped)}`);
-  if (accepted !== logged || confirmed !== logged || pending !== 0) {
+  if (accepted !== logged || confirmed !== logged + adopted || pending + spooled !== 0) {
     faults.push(`stats() of the application: logged ${logged}, but ${JSON.stringify(stats)}`);
   }
-  if (exit.code !== 0) faults.push(`the application ended with ${exit.code ?? exit.signal}`);
   return faults;
 }

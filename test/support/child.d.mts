@@ -11,8 +11,10 @@ export interface ChildOptions {
   cwd?: string;
   /** Executable of another Node version; default: this one. */
   nodePath?: string;
-  /** 'ignore': connected to /dev/null, and `stdout` stays empty. Default 'pipe'. */
-  stdout?: 'pipe' | 'ignore';
+  /** A number: this file descriptor, and `stdin` is missing. Default 'pipe'. */
+  stdin?: 'pipe' | number;
+  /** 'ignore': connected to /dev/null; a number: to this file descriptor. Then `stdout` stays empty. Default 'pipe'. */
+  stdout?: 'pipe' | 'ignore' | number;
 }
 
 export interface Exit {

@@ -5,11 +5,11 @@ import { startWatchdog } from './watchdog.mjs';
 /** Runs a Node program as a real child process; see child.d.mts. */
 export function startChild(file, options = {}) {
   const { args = [], env = {}, nodeArgs = [], cwd, nodePath = process.execPath, inheritEnv = true } = options;
-  const { stdout = 'pipe' } = options;
+  const { stdin = 'pipe', stdout = 'pipe' } = options;
   const child = spawn(nodePath, [...nodeArgs, file, ...args], {
     cwd,
     env: { ...(inheritEnv ? withoutTestRunner(process.env) : {}), ...env },
-    stdio: ['pipe', stdout, 'pipe', 'ipc'],
+    stdio: [stdin, stdout, 'pipe', 'ipc'],
   });
   const watchdog = startWatchdog({ processes: [{ pid: child.pid ?? 0, mark: file }] });
   const lines = [];
@@ -29,7 +29,7 @@ export function startChild(file, options = {}) {
     messages.push(message);
     wake();
   });
-  child.stdin.on('error', () => {});
+  child.stdin?.on('error', () => {});
   child.on('error', (error) => {
     lines.push(`[${error.message}]`);
     // A program that could not be started emits no 'close'.

@@ -1,7 +1,7 @@
 export default {
   name: 'blocked',
   title: 'the broker runs out of memory and blocks publishers (connection.blocked), then unblocks them',
-  minEffects: { 'warnings about blocking': 1, 'pending while blocked': 5000 },
+  minEffects: { 'warnings about blocking': 1, 'pending while blocked': 5000, 'of them on disk': 1 },
   async run(testbed) {
     const { rabbitmq } = testbed;
     const { application } = await testbed.begin();
@@ -10,7 +10,7 @@ export default {
     await rabbitmq.setVmWatermark(1);
     await application.until('it is blocked', ({ status }) => status.connection.state === 'blocked');
     await application.untilPending(5000);
-    const { pending } = application;
+    const { pending, onDisk } = application;
     await rabbitmq.setVmWatermark();
     await application.until('it is not blocked', ({ status }) => status.connection.state === 'ready');
     const warnings = () =>
@@ -18,6 +18,7 @@ export default {
     return () => ({
       'warnings about blocking': warnings(),
       'pending while blocked': pending,
+      'of them on disk': onDisk,
       disconnects: application.disconnects,
     });
   },

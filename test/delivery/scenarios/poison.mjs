@@ -37,7 +37,7 @@ export default {
         name: queueType,
         service,
         perSecond: PER_SECOND,
-        transport: { queueType },
+        options: { queueType },
       });
       applications.push(application);
       await application.untilConnected();

@@ -3,7 +3,7 @@ export default {
   title: 'the queue is full and rejects messages (reject-publish) while no consumer runs, then it is drained',
   short: true,
   env: { QUEUE_MAX_SIZE: '50' },
-  minEffects: { nacks: 5, 'pending while full': 10_000 },
+  minEffects: { nacks: 5, 'pending while full': 10_000, 'of them on disk': 1 },
   async run(testbed) {
     // It declares the queues. Then there is no consumer.
     await testbed.consumers.script().ready();
@@ -13,8 +13,8 @@ export default {
     await application.untilConnected();
     await application.log();
     await application.untilPending(10_000);
-    const { pending } = application;
+    const { pending, onDisk } = application;
     await testbed.consumers.script().ready();
-    return () => ({ nacks: application.nacks, 'pending while full': pending });
+    return () => ({ nacks: application.nacks, 'pending while full': pending, 'of them on disk': onDisk });
   },
 };
