@@ -36,7 +36,15 @@ async function pinoTarget(options, shop) {
   const { default: library } = await import('pino');
   await import('loghive/flush-on-exit');
   const stream = library.transport({ target: 'loghive/pino', options });
-  return { log: pinoLog(library, stream, shop), close: () => once(stream.end(), 'close') };
+  return {
+    log: pinoLog(library, stream, shop),
+    async close() {
+      // Emitted while it ends.
+      const closed = once(stream, 'close');
+      stream.end();
+      await closed;
+    },
+  };
 }
 
 /** Pino's lines on stdout, for `loghive pipe`, a process of its own. */

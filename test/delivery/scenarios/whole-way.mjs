@@ -71,6 +71,8 @@ export function wholeWay({ name, integration, title, short = false, env = {}, ..
       await more(first, 1000);
       const onDisk = spools === 'always' ? await onDiskBy(testbed) : [];
       await restart();
+      const isConnected = () => proxy.connections > 0;
+      await testbed.eventually(isConnected, { what: 'the application is connected again', withinMs: 60_000 });
       await more(first, 1000);
 
       await proxy.refuse();
