@@ -1,5 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { whyNotInstall } from './install-package.mjs';
+import { leftoverFaults, watchLeftovers } from './leftovers.mjs';
 import { requirePgbouncer } from './pgbouncer.mjs';
 import type { PostgresDescription } from './postgres.mjs';
 import type { RabbitmqDescription } from './rabbitmq.mjs';
@@ -15,14 +16,24 @@ declare module 'vitest' {
 
 /**
  * Starts one RabbitMQ and one PostgreSQL for all test files of a run; use-servers.ts gives each test its own vhost and
- * database.
+ * database. Fails if the tests leave processes or files behind.
  */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  // Called for the root project too, whose values the others get: once is enough.
+  if (!project.isRootProject()) return undefined;
   // Installed here, where no test timeout applies. If that is not possible, the tests that need it report it.
   if (whyNotInstall() === undefined) requirePgbouncer();
   useTemporarySpool();
+  // Not in the temporary folder of the tests, because it is removed when this process exits.
+  const leftovers = watchLeftovers();
   const servers = await startServers();
   project.provide('rabbitmq', servers.rabbitmq.description);
   project.provide('postgres', servers.postgres.description);
-  return servers.stop;
+  return async () => {
+    await servers.stop();
+    const left = leftoverFaults(await leftovers.count());
+    if (left.length === 0) return;
+    process.exitCode = 1;
+    throw new Error(`the tests have left something behind:\n${left.join('\n')}`);
+  };
 }
