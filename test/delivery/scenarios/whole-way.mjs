@@ -1,8 +1,10 @@
 /** One run for each integration: the same faults between the logging call and the table, so that the rows compare. */
+import { isDeepStrictEqual } from 'node:util';
 
 const PYTHON_ARGUMENTS = { 'x-message-ttl': 604_800_000, 'x-max-length': 1_000_000 };
 /** Its offset is neither zero nor whole hours: a local time that is read as another zone's is wrong. */
 const TIME_ZONE = 'Asia/Kathmandu';
+/** Records that are logged while nobody consumes. Where each is a message, as many messages are in the queues. */
 const IN_QUEUES = 1000;
 /** Above the minimum. What piles up during the faults has to be stored too. */
 const PER_SECOND = 2400;
@@ -15,8 +17,10 @@ const PER_SECOND = 2400;
  * @param row.title what logs.
  * @param row.short see test/suite/run-suite.mjs.
  * @param row.env environment of the application and the consumers.
- * @param row.spools whether it keeps records on disk: 'at the end', or 'always', that is also while it runs. Default: it does not.
+ * @param row.spools when it has records on disk: 'at the end', or 'always', that is also while the broker is away.
+ *   Default: never.
  * @param row.oneEach each message holds one record.
+ * @param row.atLeastOnce see test/suite/run-suite.mjs.
  */
 export function wholeWay({ name, integration, title, short = false, env = {}, ...row }) {
   const { spools, oneEach = false, atLeastOnce = false } = row;
@@ -27,139 +31,146 @@ export function wholeWay({ name, integration, title, short = false, env = {}, ..
     atLeastOnce,
     env: { TZ: TIME_ZONE, ...env },
     minEffects: {
-      'consumers killed': 1,
       'PostgreSQL killed': 1,
       'connections of the application': 3,
       redelivered: 1,
       ...(spools === 'always' ? { 'files on disk': 1 } : {}),
       ...(spools ? { 'left on disk at the end': 1 } : {}),
-      ...(oneEach ? { 'messages without a consumer': IN_QUEUES } : {}),
+      'messages without a consumer': oneEach ? IN_QUEUES : 1,
     },
     async run(testbed) {
-      const { rabbitmq, postgres, consumers } = testbed;
+      const { consumers } = testbed;
       const startedAt = new Date();
       const proxy = await testbed.proxyToBroker();
-      const start = (name) =>
-        testbed.application({ name, integration, url: proxy.url(testbed.url), perSecond: PER_SECOND });
-      const more = (application, records) => application.untilLogged((application.facts.logged ?? 0) + records);
-      const stores = (consumer) => consumer.until('it stores', ({ counts }) => counts?.stored > 0, 60_000);
+      const start = async (own) => {
+        const url = proxy.url(testbed.url);
+        const application = testbed.application({ name: own, integration, url, perSecond: PER_SECOND });
+        await application.until('it has started', ({ logged }) => logged === 0);
+        await application.log();
+        return application;
+      };
 
-      let consumer = consumers.script();
+      const consumer = consumers.script();
       await consumer.ready();
       if (env.QUEUE_TYPE === 'python') await checkArguments(testbed);
-      const first = start('first');
-      await first.until('it has started', ({ logged }) => logged === 0);
-      await first.log();
-      await stores(consumer);
-      await rabbitmq.sync?.();
-
-      await consumer.child.kill('SIGKILL');
-      await more(first, IN_QUEUES + 1000);
-      const messages = await atLeast(testbed, oneEach ? IN_QUEUES : 1);
-      consumer = consumers.script();
-      await consumer.ready();
-      await stores(consumer);
-
-      const recoveries = () => testbed.postgresLogged('database system was interrupted');
-      const before = recoveries();
-      await postgres.kill('SIGKILL');
-      await more(first, 1000);
-      await postgres.start();
-      await testbed.broker.read();
-
-      const restart = await loseBroker(testbed, proxy);
-      await more(first, 1000);
-      const onDisk = spools === 'always' ? await onDiskBy(testbed) : [];
-      await restart();
-      const isConnected = () => proxy.connections > 0;
-      await testbed.eventually(isConnected, { what: 'the application is connected again', withinMs: 60_000 });
-      await more(first, 1000);
+      const first = await start('first');
+      await consumer.until('it stores', isStoring, 60_000);
+      await testbed.rabbitmq.sync?.();
+      const messages = await killConsumer(testbed, { consumer, application: first, atLeast: oneEach ? IN_QUEUES : 1 });
+      const recoveries = await killPostgres(testbed, first);
+      const onDisk = await loseBroker(testbed, { proxy, application: first, mustSpool: spools === 'always' });
 
       await proxy.refuse();
       await proxy.reset();
       await more(first, 1000);
-      const { exits } = await testbed.terminate(first);
-      checkEnd(testbed, exits, { isLeft: Boolean(spools) });
-      const second = start('second');
-      await second.until('it has started', ({ logged }) => logged === 0);
-      await second.log();
+      checkEnd(testbed, await testbed.terminate(first), { isLeft: spools !== undefined });
+      const second = await start('second');
       await more(second, 1000);
       await proxy.heal();
       await second.untilLogged(testbed.leastRecords - first.facts.logged);
-      // Messages of one record are slow. It would leave records on disk if it logged faster than they are confirmed.
+      // Messages of one record are slow: it would leave records on disk if it logged faster than they are confirmed.
       await second.pause();
       const isSent = async () => (await testbed.spooled()).length === 0;
       await testbed.eventually(isSent, { what: 'what was left on disk is sent', withinMs: 120_000 });
       await second.log();
       await more(second, 1000);
       await second.pause();
-      checkEnd(testbed, (await testbed.terminate(second)).exits, { isLeft: false });
+      checkEnd(testbed, await testbed.terminate(second), { isLeft: false });
 
       return async ({ twice }) => {
-        const [{ wrong }] = await testbed.query(
-          'select count(*)::int as wrong from logs.records where ts not between $1 and now()',
-          [startedAt],
-        );
-        if (wrong > 0) testbed.fault(`${wrong} records are stored with a wrong time`);
+        await checkTimes(testbed, startedAt);
         return {
-          'consumers killed': 1,
-          'PostgreSQL killed': recoveries() - before,
+          'messages without a consumer': messages,
+          'PostgreSQL killed': recoveries,
           'connections of the application': proxy.accepted,
           redelivered: testbed.broker.redelivered,
+          ...(spools === 'always' ? { 'files on disk': onDisk } : {}),
+          ...(spools ? { 'left on disk at the end': leftBy(first) } : {}),
           ...(atLeastOnce
             ? { 'stored again, without an id': twice }
             : { 'duplicates dropped': consumers.count('duplicates') }),
-          'messages without a consumer': messages,
-          'files on disk': onDisk.length,
-          'left on disk at the end': leftBy(first),
         };
       };
     },
   };
 }
 
-/** The number of messages in the queues, as soon as it is at least this. */
-function atLeast(testbed, messages) {
+const isStoring = ({ counts }) => counts?.stored > 0;
+const more = (application, records) => application.untilLogged((application.facts.logged ?? 0) + records);
+
+/** Kills the consumer, and starts another. Returns how many messages were in the queues in between. */
+async function killConsumer(testbed, { consumer, application, atLeast }) {
+  await consumer.child.kill('SIGKILL');
+  await more(application, IN_QUEUES + 1000);
   const enough = async () => {
-    const count = await testbed.messages();
-    return count >= messages && count;
+    const messages = await testbed.messages();
+    return messages >= atLeast && messages;
   };
-  return testbed.eventually(enough, { what: `${messages} messages are in the queues`, withinMs: 30_000 });
+  const what = `${atLeast} messages are in the queues`;
+  const messages = await testbed.eventually(enough, { what, withinMs: 30_000 });
+  const next = testbed.consumers.script();
+  await next.ready();
+  await next.until('it stores', isStoring, 60_000);
+  return messages;
 }
 
-/** The files on disk, as soon as there are some. */
-function onDiskBy(testbed) {
-  const some = async () => {
-    const files = await testbed.spooled();
-    return files.length > 0 && files;
-  };
-  return testbed.eventually(some, { what: 'records are on disk', withinMs: 30_000 });
+/** Kills PostgreSQL, and starts it again. Returns how many times it has recovered. */
+async function killPostgres(testbed, application) {
+  const recoveries = () => testbed.postgresLogged('database system was interrupted');
+  const before = recoveries();
+  await testbed.postgres.kill('SIGKILL');
+  await more(application, 1000);
+  await testbed.postgres.start();
+  return recoveries() - before;
+}
+
+/**
+ * Kills the broker, and starts it again. The development broker keeps everything in memory, so the application is
+ * disconnected from it instead. Returns the number of files on disk meanwhile.
+ *
+ * @param mustSpool whether to wait until there is one.
+ */
+async function loseBroker(testbed, { proxy, application, mustSpool }) {
+  const { rabbitmq } = testbed;
+  const canRestart = rabbitmq.start !== undefined;
+  await testbed.broker.read();
+  if (canRestart) {
+    await testbed.killBroker();
+  } else {
+    await proxy.refuse();
+    await proxy.reset();
+  }
+  await more(application, 1000);
+  const files = async () => (await testbed.spooled()).length;
+  const onDisk = mustSpool
+    ? await testbed.eventually(files, { what: 'records are on disk', withinMs: 30_000 })
+    : await files();
+  await (canRestart ? rabbitmq.start() : proxy.heal());
+  const isConnected = () => proxy.connections > 0;
+  await testbed.eventually(isConnected, { what: 'the application is connected again', withinMs: 60_000 });
+  await more(application, 1000);
+  return onDisk;
 }
 
 /** Python consumers declare their queues with these arguments, and RabbitMQ refuses that if ours differ. */
 async function checkArguments(testbed) {
-  for (const { name, type, arguments: own } of await testbed.queues()) {
-    if (!name.endsWith('_logs')) continue;
-    const actual = JSON.stringify({ type, ...own }, Object.keys({ type, ...own }).sort());
-    const expected = { type: 'classic', ...PYTHON_ARGUMENTS };
-    if (actual !== JSON.stringify(expected, Object.keys(expected).sort())) testbed.fault(`${name} is ${actual}`);
+  const queues = (await testbed.queues()).filter(({ name }) => name.endsWith('_logs'));
+  for (const { name, type, arguments: own } of queues) {
+    if (type === 'classic' && isDeepStrictEqual(own, PYTHON_ARGUMENTS)) continue;
+    testbed.fault(`${name} is ${type}, with the arguments ${JSON.stringify(own)}`);
   }
 }
 
-/** Kills the broker. The development broker keeps everything in memory, so the application is disconnected from it. */
-async function loseBroker(testbed, proxy) {
-  const { rabbitmq } = testbed;
-  if (rabbitmq.start === undefined) {
-    await proxy.refuse();
-    await proxy.reset();
-    return () => proxy.heal();
-  }
-  await testbed.killBroker();
-  return () => rabbitmq.start();
+async function checkTimes(testbed, startedAt) {
+  const [{ wrong }] = await testbed.query(
+    'select count(*)::int as wrong from logs.records where ts not between $1 and now()',
+    [startedAt],
+  );
+  if (wrong > 0) testbed.fault(`${wrong} records are stored with a wrong time`);
 }
 
 /** The application ends by the signal; `loghive pipe` exits, with 1 if it has left records on disk. */
-function checkEnd(testbed, [application, command], { isLeft }) {
+function checkEnd(testbed, { exits: [application, command] }, { isLeft }) {
   if (application.signal !== 'SIGTERM') testbed.fault(`the application ended with ${JSON.stringify(application)}`);
   if (command && command.code !== (isLeft ? 1 : 0)) testbed.fault(`loghive pipe ended with ${JSON.stringify(command)}`);
 }
