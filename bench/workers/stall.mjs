@@ -1,51 +1,68 @@
-/** An application that logs at a steady rate and measures its event loop delays. Controlled by ../stall.mjs. */
-
-import { setTimeout } from 'node:timers/promises';
+/**
+ * An application that logs at a steady rate, and measures its event loop and its logging calls. Controlled by
+ * ../stalling-application.mjs.
+ */
 import { LoghiveTransport } from 'loghive/winston';
 import winston from 'winston';
+import Transport from 'winston-transport';
 import { informationOf, MESSAGE } from '../records.mjs';
-import { watchLoop } from './loop-delay.mjs';
+import { watchCalls, watchLoop } from './stall-meters.mjs';
 
-const [url, queueType, service, fullService] = process.argv.slice(2);
+const [url, queueType, service, fullService, spooledService] = process.argv.slice(2);
 const EVERY_MS = 10;
 const RECORDS_EACH = 20;
 
-const transports = new Map(
-  [service, fullService].map((name) => [
+/** The application without a transport. Winston needs one, otherwise it complains about each record. */
+class Nothing extends Transport {
+  log(_info, next) {
+    next();
+  }
+}
+
+// An unresponsive broker is noticed while it hangs, instead of after ten seconds.
+const common = { url, queueType, exitTimeoutMs: 0, socketTimeoutMs: 1000 };
+const transports = {
+  [service]: new LoghiveTransport({ ...common, service }),
+  // What the full queue refuses must not be sent by the application of the next round.
+  [fullService]: new LoghiveTransport({ ...common, service: fullService, spool: false }),
+  [spooledService]: new LoghiveTransport({ ...common, service: spooledService, bufferBytes: 256 * 1024 }),
+};
+const loggers = new Map(
+  Object.entries({ ...transports, nothing: new Nothing() }).map(([name, transport]) => [
     name,
-    new LoghiveTransport({ url, queueType, service: name, exitTimeoutMs: 0 }),
+    winston.createLogger({ transports: [transport] }),
   ]),
 );
-const loggers = new Map([...transports].map(([name, each]) => [name, winston.createLogger({ transports: [each] })]));
-let to = service;
-const numbers = new Map([...transports.keys()].map((name) => [name, 0]));
-setInterval(() => {
-  const first = numbers.get(to);
-  for (let n = first; n < first + RECORDS_EACH; n++) loggers.get(to).info(MESSAGE, informationOf(n));
-  numbers.set(to, first + RECORDS_EACH);
+const logged = new Map([...loggers.keys()].map((name) => [name, 0]));
+let to = 'nothing';
+let calls = watchCalls();
+let loop;
+
+const logging = setInterval(() => {
+  const logger = loggers.get(to);
+  const first = logged.get(to);
+  calls.time(first, first + RECORDS_EACH, (n) => logger.info(MESSAGE, informationOf(n)));
+  logged.set(to, first + RECORDS_EACH);
 }, EVERY_MS);
 
-let loop;
 const answers = {
   measure() {
+    calls = watchCalls();
     loop = watchLoop();
   },
-  result: () => loop.end(),
-  logTo: (name) => {
+  result: () => ({ loop: loop.end(), call: calls.end() }),
+  logTo(name) {
     to = name;
   },
-  stats: () => ({ ...transports.get(service).stats(), waiting: waitingOf(service), logged: numbers.get(service) }),
-  /** A flush would also wait for the records that the full queue rejects. */
-  async end() {
-    while (waitingOf(service) > 0) await setTimeout(10);
-    return numbers.get(service);
+  stats: (name) => transports[name].stats(),
+  /** Connects at once, and resolves when everything logged until now is confirmed. */
+  flush: (name) => transports[name].flush({ timeoutMs: 60_000 }),
+  /** @returns how many records were logged, by service */
+  end() {
+    clearInterval(logging);
+    return Object.fromEntries(logged);
   },
 };
-
-function waitingOf(name) {
-  const { lanes } = transports.get(name).status();
-  return lanes.find((lane) => lane.service === name)?.waiting ?? 0;
-}
 
 process.on('message', async ({ ask, argument }) => {
   if (ask === 'quit') process.exit();
