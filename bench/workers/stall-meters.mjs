@@ -1,6 +1,6 @@
 /**
  * What logging costs the application's thread: delays of its event loop, and durations of logging calls. Both exclude the
- * time for which the thread was ready to run while other processes had the CPUs: here the broker runs on the same machine.
+ * time for which other processes had the CPUs: here the broker runs on the same machine.
  */
 import { openSync, readSync } from 'node:fs';
 
@@ -10,10 +10,13 @@ const EVERY_MS = 1;
 const schedstat = openSync('/proc/self/schedstat');
 const content = Buffer.alloc(100);
 
-/** How long the thread has waited for a CPU, in milliseconds. */
-function waitedMs() {
+/** How long the thread has used a CPU, and has waited for one, in milliseconds. */
+function usage() {
+  // Without this call, Linux would count the current time slice only when it ends.
+  process.cpuUsage();
   const bytes = readSync(schedstat, content, 0, content.length, 0);
-  return Number(content.latin1Slice(0, bytes).split(' ')[1]) / 1e6;
+  const [used, waited] = content.latin1Slice(0, bytes).split(' ');
+  return { usedMs: Number(used) / 1e6, waitedMs: Number(waited) / 1e6 };
 }
 
 /**
@@ -26,13 +29,15 @@ function waitedMs() {
 export function watchLoop() {
   const gaps = [];
   let lastMs = performance.now();
-  let lastWaitedMs = waitedMs();
+  let last = usage();
   const timer = setInterval(() => {
     const nowMs = performance.now();
-    const nowWaitedMs = waitedMs();
-    gaps.push(nowMs - lastMs - (nowWaitedMs - lastWaitedMs));
+    const now = usage();
+    const passedMs = nowMs - lastMs - (now.waitedMs - last.waitedMs);
+    // Also the threads that help with garbage collection may wait for a CPU, and an idle virtual CPU may wake up late.
+    gaps.push(Math.min(passedMs, now.usedMs - last.usedMs + EVERY_MS));
     lastMs = nowMs;
-    lastWaitedMs = nowWaitedMs;
+    last = now;
   }, EVERY_MS);
   return {
     end() {
@@ -60,7 +65,7 @@ export function watchCalls() {
   return {
     /** Runs `call` with each of these numbers, one after the other, and measures each. */
     time(first, end, call) {
-      const before = waitedMs();
+      const before = usage().waitedMs;
       let longest = durations.length;
       for (let n = first; n < end; n++) {
         const startedMs = performance.now();
@@ -69,7 +74,7 @@ export function watchCalls() {
         if (durations.at(-1) > durations[longest]) longest = durations.length - 1;
       }
       // Asking before and after each call would take longer than most calls. If there was a wait, it was in the longest.
-      durations[longest] = Math.max(0, durations[longest] - (waitedMs() - before));
+      durations[longest] = Math.max(0, durations[longest] - (usage().waitedMs - before));
     },
     end() {
       durations.sort((a, b) => a - b);
