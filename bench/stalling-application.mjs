@@ -48,13 +48,13 @@ export async function runApplication(environment, queueType, { stateMs, awayMs }
     await proxy.reset();
   }
 
-  // Before each of the first two, the code that runs in it is compiled.
+  // Until its code is compiled and its heap has grown, each of the first two states would have longer delays.
   await sleep(stateMs / 2);
   await during('no transport', forAWhile);
 
   await ask('logTo', SERVICE);
   await ask('flush', SERVICE);
-  await sleep(stateMs / 2);
+  await sleep(2 * stateMs);
   await during('healthy', forAWhile);
 
   proxy.throttle(THROTTLED_BYTES_S, { direction: 'up' });
