@@ -24,13 +24,13 @@ module.exports = {
       name: 'src-stands-alone',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(transports|consumer|cli|test)/' },
+      to: { path: '^(transports|consumer|query|cli|test)/' },
     },
     {
       name: 'transports-know-src-only',
       severity: 'error',
       from: { path: '^transports/' },
-      to: { path: '^(consumer|cli|test)/' },
+      to: { path: '^(consumer|query|cli|test)/' },
     },
     {
       name: 'transports-do-not-know-each-other',
@@ -42,7 +42,18 @@ module.exports = {
       name: 'consumer-knows-src-only',
       severity: 'error',
       from: { path: '^consumer/' },
-      to: { path: '^(transports|cli|test)/' },
+      to: { path: '^(transports|query|cli|test)/' },
+    },
+    {
+      name: 'query-knows-src-and-the-database-connection-only',
+      comment: 'a search must not load the consumer, nor what the store needs for writing',
+      severity: 'error',
+      from: { path: '^query/' },
+      to: {
+        path: '^(transports|consumer|cli|test)/',
+        pathNot:
+          '^consumer/store/(connect|database-url|reconnecting-session|sql|storage-fault|store-config|transaction)\\.ts$',
+      },
     },
     {
       name: 'store-is-entered-by-its-door',

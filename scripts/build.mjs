@@ -9,9 +9,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-/** Folders that applications import, built as both module types. The command line is only built as ESM. */
+/** Folders that applications import, built as both module types. The rest is only built as ESM. */
 const libraryFolders = ['src', 'transports', 'consumer'];
-const sourceFolders = [...libraryFolders, 'cli'];
+const sourceFolders = [...libraryFolders, 'query', 'cli'];
 const stampFile = path.join(root, 'dist', '.stamp');
 
 function filesBelow(folder) {

@@ -8,7 +8,7 @@ const codes = Object.keys(ERROR_CODES);
 
 /** All code except the table itself, without comments. */
 function sources(): string {
-  const files = ['src', 'transports', 'consumer', 'cli'].flatMap((folder) =>
+  const files = ['src', 'transports', 'consumer', 'query', 'cli'].flatMap((folder) =>
     readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => path.join(folder, file)),
   );
   return files

@@ -20,7 +20,7 @@ const MESSAGE_CALLS = [
 const NAMES = /^(?:SIG[A-Z]+|PostgreSQL|RabbitMQ|Loghive|PEM|[A-Z][A-Z]+_[A-Z_]+|IANA)\b/;
 
 test('every message begins in lower case, except for names', () => {
-  const texts = ['src', 'transports', 'consumer', 'cli']
+  const texts = ['src', 'transports', 'consumer', 'query', 'cli']
     .flatMap((folder) =>
       readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
     )

@@ -6,7 +6,7 @@ import { cruise, type ICruiseResult } from 'dependency-cruiser';
 import { expect, test } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '..');
-const folders = ['src', 'transports', 'consumer', 'cli'];
+const folders = ['src', 'transports', 'consumer', 'query', 'cli'];
 
 /** Every TypeScript file of the product, with its path in the repository. */
 const files = folders

@@ -3,6 +3,7 @@ import net from 'node:net';
 import pg from 'pg';
 import { LoghiveError, reasonOf } from '../../src/errors.js';
 import { tlsFault } from '../../src/tls-fault.js';
+import { cancelRequest } from './cancel-request.js';
 import { type CopyResult, copyIn } from './copy-in.js';
 import type { DatabaseHost, DatabaseTarget } from './database-url.js';
 import { passwordFor } from './pass-file.js';
@@ -36,6 +37,8 @@ export interface DatabaseSession {
   readonly encoding: string;
   /** False once either side has closed the connection. */
   isOpen(): boolean;
+  /** Cancels the statement in flight on the server, which then fails with SQLSTATE 57014. Never rejects. */
+  cancel(): Promise<void>;
   /** Closes the connection immediately. Statements in flight fail. */
   destroy(): void;
   /** Closes the connection gracefully, within one second. */
@@ -127,6 +130,7 @@ async function attempt(
 ): Promise<DatabaseSession> {
   const { passFile } = target;
   const socket = new net.Socket();
+  const ssl = tls ? await tlsOptions(target) : false;
   const client: pg.Client = new pg.Client({
     host,
     port,
@@ -134,7 +138,7 @@ async function attempt(
     password: target.password ?? (passFile && (() => passwordFor(client, passFile))),
     database: target.database,
     application_name: target.applicationName ?? 'loghive',
-    ssl: tls ? await tlsOptions(target) : false,
+    ssl,
     sslnegotiation: target.directTls ? 'direct' : 'postgres',
     enableChannelBinding: target.requireChannelBinding,
     keepAlive: true,
@@ -188,6 +192,7 @@ async function attempt(
       place,
       encoding: facts.encoding,
       isOpen: () => open,
+      cancel: () => cancelRequest({ host, port, ssl, directTls: target.directTls, ...backendKey(client) }),
       destroy,
       async end() {
         // If this fails, the socket is already closed. Nothing is in flight: every statement was awaited.
@@ -203,6 +208,11 @@ async function attempt(
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);
   }
+}
+
+/** What a cancel request has to name. */
+function backendKey(client: pg.Client): { processID: number; secretKey: number } {
+  return client as unknown as { processID: number; secretKey: number };
 }
 
 /** A half-open connection neither answers nor fails, so it is closed after `limitMs`. */

@@ -13,6 +13,8 @@ export interface TransactionSettings {
   readonly lockTimeoutMs?: number;
   /** `set constraints all immediate`: deferred triggers and constraints fail at their statement, not at COMMIT. */
   readonly immediate?: boolean;
+  /** For a reader, also of a standby: the transaction cannot write. Its statement ends soon after the client is gone. */
+  readonly readOnly?: boolean;
 }
 
 /**
@@ -25,10 +27,15 @@ const COMMON_SETTINGS = `
   select case when current_setting('synchronous_commit') = 'off' then set_config('synchronous_commit', 'on', true) end,
     case when current_setting('transaction_timeout', true) <> '0' then set_config('transaction_timeout', '0', true) end; `;
 
+/** A server on Windows cannot check whether the client is still there. */
+const READER_SETTINGS = `select set_config('client_connection_check_interval', '1s', true)
+  where version() !~* 'windows|mingw|visual c'; `;
+
 /** Statements to send together with the first statement of the transaction. */
-export function begin({ statementTimeoutMs, lockTimeoutMs = 0, immediate = false }: TransactionSettings): string {
-  return `begin isolation level read committed; set local statement_timeout = ${statementTimeoutMs};
-  set local lock_timeout = ${lockTimeoutMs};${COMMON_SETTINGS}${immediate ? 'set constraints all immediate; ' : ''}`;
+export function begin(settings: TransactionSettings): string {
+  const { statementTimeoutMs, lockTimeoutMs = 0, immediate = false, readOnly = false } = settings;
+  return `begin isolation level read committed${readOnly ? ' read only' : ''}; set local statement_timeout = ${statementTimeoutMs};
+  set local lock_timeout = ${lockTimeoutMs};${COMMON_SETTINGS}${immediate ? 'set constraints all immediate; ' : ''}${readOnly ? READER_SETTINGS : ''}`;
 }
 
 /**
