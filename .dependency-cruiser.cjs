@@ -52,7 +52,7 @@ module.exports = {
       to: {
         path: '^(transports|consumer|cli|test)/',
         pathNot:
-          '^consumer/store/(connect|database-url|reconnecting-session|sql|storage-fault|store-config|transaction)\\.ts$',
+          '^consumer/store/(connect|database-url|index-definitions|reconnecting-session|sql|storage-fault|transaction)\\.ts$',
       },
     },
     {

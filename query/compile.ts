@@ -1,61 +1,77 @@
-/** Conditions as SQL. Every text of the query is a parameter, the names of fields included. Pure. */
+/**
+ * Conditions as SQL on the columns of the table. Every text of the query is a parameter, the names of fields included.
+ * Pure.
+ */
 import { LEVELS, type Level } from '../src/level.js';
-import type { Condition } from './condition.js';
-import { jsonPathOf } from './json-path.js';
-import type { Query } from './parse.js';
-
-/** For the columns of the table `records`. */
-export interface SqlCondition {
-  /** A boolean expression, never null. */
-  readonly sql: string;
-  readonly values: readonly unknown[];
-}
+import type { Condition, FieldPath, QueryValue } from './condition.js';
+import { DEFAULT_INDEXES, type SearchIndexes, searchedPaths } from './indexes.js';
+import { isNumber, jsonPathOf } from './json-path.js';
 
 /**
  * @param schema quoted.
- * @param first number of the first parameter. Default 1.
+ * @param bind adds a parameter. @returns its place holder, `$3`.
  */
-export function compileQuery({ condition }: Pick<Query, 'condition'>, schema: string, first = 1): SqlCondition {
-  const values: unknown[] = [];
-  const parameter = (value: unknown) => `$${first - 1 + values.push(value)}`;
-
-  function sqlOf(part: Condition): string {
-    switch (part.type) {
-      case 'everything':
-        return 'true';
-      case 'and':
-      case 'or':
-        return `(${part.conditions.map(sqlOf).join(` ${part.type} `)})`;
-      case 'not':
-        return `(${sqlOf(part.condition)}) is not true`;
-      case 'text':
-        return `message ${isCaseless(part.text) ? 'like' : 'ilike'} ${parameter(`%${part.text.replace(/[\\%_]/g, '\\$&')}%`)}`;
-      case 'pattern':
-        return `${part.column} ~${part.pattern.ignoresCase ? '*' : ''} ${parameter(part.pattern.sql)}`;
-      case 'level':
-        return levelCondition(part.levels);
-      case 'service':
-        return part.services.length === 1
-          ? `service = ${parameter(part.services[0])}`
-          : `service = any (${parameter(part.services)}::text[])`;
-      case 'field':
-        return `information @@ ${parameter(jsonPathOf(part.paths, part.test))}::jsonpath`;
+export function sqlOf(
+  condition: Condition,
+  schema: string,
+  bind: (value: unknown) => string,
+  indexes: SearchIndexes = DEFAULT_INDEXES,
+): string {
+  const own = (each: Condition) => sqlOf(each, schema, bind, indexes);
+  switch (condition.type) {
+    case 'everything':
+      return 'true';
+    case 'and':
+    case 'or':
+      return `(${condition.conditions.map(own).join(` ${condition.type} `)})`;
+    case 'not':
+      return `(${own(condition.condition)}) is not true`;
+    case 'text':
+      return `message ${isCaseless(condition.text) ? 'like' : 'ilike'} ${bind(`%${condition.text.replace(/[\\%_]/g, '\\$&')}%`)}`;
+    case 'pattern':
+      return `${condition.column} ~${condition.pattern.ignoresCase ? '*' : ''} ${bind(condition.pattern.sql)}`;
+    case 'level':
+      return levelCondition(condition.levels, schema, bind);
+    case 'service':
+      return condition.services.length === 1
+        ? `service = ${bind(condition.services[0])}`
+        : `service = any (${bind(condition.services)}::text[])`;
+    case 'field': {
+      const { test } = condition;
+      const paths = test.type === 'equals' ? searchedPaths(condition.paths, indexes) : condition.paths;
+      const exact = `information @@ ${bind(jsonPathOf(paths, test))}::jsonpath`;
+      if (indexes.information || test.type !== 'equals' || !paths.every(indexes.hasField)) return exact;
+      const texts = bind(test.values.flatMap(textsOf));
+      return `(${paths.map((path) => `${fieldText(path, bind)} = any (${texts}::text[])`).join(' or ')}) and ${exact}`;
     }
   }
-
-  /** `>=` in the form of the partial index of ERROR and CRITICAL. */
-  function levelCondition(levels: readonly Level[]): string {
-    const [lowest] = levels;
-    if (lowest === undefined) return 'false';
-    if (levels.length === 1) return `level = ${parameter(lowest)}::${schema}.level`;
-    if (levels.at(-1) === 'CRITICAL' && levels.length === LEVELS.length - LEVELS.indexOf(lowest)) {
-      return `level >= ${parameter(lowest)}::${schema}.level`;
-    }
-    return `level = any (${parameter(levels)}::${schema}.level[])`;
-  }
-
-  return { sql: sqlOf(condition), values };
 }
+
+/** `>=` in the form of the partial index of ERROR and CRITICAL. */
+function levelCondition(levels: readonly Level[], schema: string, bind: (value: unknown) => string): string {
+  const [lowest] = levels;
+  if (lowest === undefined) return 'false';
+  if (levels.length === 1) return `level = ${bind(lowest)}::${schema}.level`;
+  if (levels.at(-1) === 'CRITICAL' && levels.length === LEVELS.length - LEVELS.indexOf(lowest)) {
+    return `level >= ${bind(lowest)}::${schema}.level`;
+  }
+  return `level = any (${bind(levels)}::${schema}.level[])`;
+}
+
+/** The expression of the field's own index. */
+function fieldText(path: FieldPath, bind: (value: unknown) => string): string {
+  return path.length === 1 ? `information ->> ${bind(path[0])}::text` : `information #>> ${bind(path)}::text[]`;
+}
+
+/** How PostgreSQL writes the value. It keeps the zeros of a number: 7.50. */
+function textsOf({ text, ...value }: QueryValue): string[] {
+  if (!isNumber({ text, ...value }) || !/^-?\d+(?:\.\d+)?$/.test(text)) return [text];
+  const plain = text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+  const dotted = plain.includes('.') ? plain : `${plain}.`;
+  return [text, plain, ...Array.from({ length: MAX_ZEROS }, (_, zeros) => `${dotted}${'0'.repeat(zeros + 1)}`)];
+}
+
+const MAX_ZEROS = 6;
 
 /** LIKE is several times faster than ILIKE. */
 function isCaseless(text: string): boolean {

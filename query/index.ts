@@ -15,9 +15,17 @@
  * every year.
  */
 export type { Comparison, Condition, FieldPath, FieldTest, QueryValue } from './condition.js';
+export type { Histogram, HistogramBar } from './counts.js';
 export { type InvalidQuery, isInvalidQuery } from './invalid-query.js';
 export { matches } from './matches.js';
 export type { Page, PageOptions, SearchOptions } from './page.js';
 export { type ParseOptions, parseQuery, type Query, TRACE_FIELDS } from './parse.js';
 export { type Pattern, regExpOf } from './pattern.js';
-export { openRecordReader, type ReaderOptions, type RecordReader } from './reader.js';
+export {
+  type HistogramOptions,
+  openRecordReader,
+  type ReaderOptions,
+  type RecordReader,
+  type Surroundings,
+} from './reader.js';
+export type { TailEvent, TailOptions } from './tail.js';

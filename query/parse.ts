@@ -190,7 +190,7 @@ export function parseQuery(text: string, { traceFields = TRACE_FIELDS }: ParseOp
     const source = text.slice(start + 1, at);
     at++;
     const flags = take(/[a-z]*/y);
-    if (source === '') fail('the regular expression is empty. Put a text with slashes in quotes', start);
+    if (source === '') fail('the regular expression is empty. Put a text with slashes in quotes', start, start + 2);
     if (flags !== '' && flags !== 'i') fail('the only flag of a regular expression is i', at - flags.length);
     return parsePattern(source, flags, start + 1);
   }

@@ -74,7 +74,7 @@ export function parsePattern(source: string, flags: string, start: number): Patt
     const found = /^(?:[*+?]|\{(\d{1,4})(?:(,)(\d{0,4}))?\})\??/.exec(source.slice(at));
     if (!found) return part;
     const quantifier = found[0];
-    if (/^(?:\^|\$|\\b|\\B)$/.test(source.slice(from, at))) fail('an anchor cannot be repeated', from);
+    if (/^(?:\^|\$|\\b|\\B)$/.test(source.slice(from, at))) fail('an anchor cannot be repeated', from, at + 1);
     at += quantifier.length;
     if (/^[*+?{]/.test(source.slice(at)) && /^(?:[*+?]|\{\d+(?:,\d*)?\})/.test(source.slice(at))) {
       fail('a repetition cannot be repeated', from, at + 1);
@@ -117,7 +117,7 @@ export function parsePattern(source: string, flags: string, start: number): Patt
     if (source[at] === '?') at += 2;
     if (++depth > MAX_DEPTH) fail('the groups are nested too deeply', from);
     const inner = alternatives();
-    if (source[at] !== ')') fail('the group has no closing parenthesis', from);
+    if (source[at] !== ')') fail('the group has no closing parenthesis', from, from + 1);
     at++;
     depth--;
     return { ...inner, sql: `(?:${inner.sql})`, javascript: `(?:${inner.javascript})` };
@@ -176,7 +176,7 @@ export function parsePattern(source: string, flags: string, start: number): Patt
   }
 
   function classItem(from: number): { set: string; character?: undefined } | { set?: undefined; character: string } {
-    if (at >= source.length) fail('the class of characters has no closing bracket', from);
+    if (at >= source.length) fail('the class of characters has no closing bracket', from, from + 1);
     const first = character();
     const begin = at;
     at += first.length;

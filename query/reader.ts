@@ -1,29 +1,70 @@
 /** The records of a database, for reading. */
-import type { DatabaseSession } from '../consumer/store/connect.js';
 import { parseDatabaseUrl } from '../consumer/store/database-url.js';
 import { createReconnectingSession } from '../consumer/store/reconnecting-session.js';
-import { transaction } from '../consumer/store/transaction.js';
+import { isStorageFault } from '../consumer/store/storage-fault.js';
+import { LoghiveError } from '../src/errors.js';
+import type { StoredRecord } from '../src/record.js';
+import { countMatching, type Histogram, histogram } from './counts.js';
+import { readIndexes, type SearchIndexes } from './indexes.js';
+import { readFieldNames, readServices } from './names.js';
 import { type Page, type PageOptions, type SearchOptions, searchPage } from './page.js';
 import type { Query } from './parse.js';
+import { type ReadLimits, readOnly, type Statement } from './read-only.js';
+import { estimateRecords } from './record-estimate.js';
+import { cursorText, positionOf } from './record-rows.js';
+import { type TailEvent, type TailOptions, tailRecords } from './tail.js';
+import { warningsFor } from './warnings.js';
 
 export interface ReaderOptions {
   readonly databaseUrl: string;
   /** Default 'logs'. */
-  readonly schema?: string;
+  readonly schema?: string | undefined;
   /** Connect timeout per host, in milliseconds. Default 10000. */
-  readonly connectTimeoutMs?: number;
+  readonly connectTimeoutMs?: number | undefined;
 }
 
 /**
- * One connection, opened on demand and reopened after a loss. Calls run one after the other. All reject with a
- * LoghiveError that has a readable message, or with the reason of an aborted signal.
+ * One connection, opened on demand and reopened after a loss. Calls run one after the other; open a second reader to
+ * tail and search at once.
+ *
+ * Every call rejects with a LoghiveError whose message can be shown (LOGHIVE_STORAGE_UNAVAILABLE,
+ * LOGHIVE_SEARCH_TIMEOUT, LOGHIVE_INVALID_OPTION), or with the reason of its aborted signal: then the statement is
+ * canceled on the server as well.
  */
 export interface RecordReader {
+  /** One page of the matching records. Many matches, or few of them, cost about the same. */
   page(query: Query, options?: PageOptions): Promise<Page>;
+  /** Reads every matching record. */
+  count(query: Query, options?: SearchOptions): Promise<number>;
+  /** Reads every matching record. */
+  histogram(query: Query, options?: HistogramOptions): Promise<Histogram>;
+  /** Records of the same service before and after one, the oldest first, without that one. */
+  surroundings(record: StoredRecord, count: number, limits?: ReadLimits): Promise<Surroundings>;
+  /** Names of services, sorted. */
+  services(limits?: ReadLimits): Promise<readonly string[]>;
+  /** Names of fields in the newest records, most frequent first, as they are written in a query. */
+  fieldNames(limits?: ReadLimits): Promise<readonly string[]>;
+  /** Sentences about what will be slow or is left out, and what would change that. */
+  warnings(query: Query, range?: SearchOptions): Promise<readonly string[]>;
+  /**
+   * The last records, then those that are stored from now on. Ends when the signal is aborted, or by `break`.
+   *
+   * @throws LoghiveError LOGHIVE_INVALID_OPTION, or what waiting does not fix; while the database is away it reconnects.
+   */
+  tail(query: Query, options?: TailOptions): AsyncIterable<TailEvent>;
+  /** Waits up to three seconds for calls in flight. Never rejects. */
   close(): Promise<void>;
 }
 
-const DEFAULT_TIMEOUT_MS = 30_000;
+export interface HistogramOptions extends SearchOptions {
+  /** Most bars of the result. Default 60. */
+  readonly maxBars?: number | undefined;
+}
+
+export interface Surroundings {
+  readonly before: readonly StoredRecord[];
+  readonly after: readonly StoredRecord[];
+}
 
 /** @throws LoghiveError LOGHIVE_INVALID_OPTION if the URL is invalid. */
 export function openRecordReader({
@@ -33,32 +74,81 @@ export function openRecordReader({
 }: ReaderOptions): RecordReader {
   const target = parseDatabaseUrl(databaseUrl);
   // A standby serves readers as well, unless the URL asks for something else.
-  const readable = {
-    ...target,
-    sessionAttrs: /target_session_attrs/.test(databaseUrl) ? target.sessionAttrs : ('any' as const),
-  };
-  const connection = createReconnectingSession(readable, { schema, connectTimeoutMs, answerTimeoutMs: 0 });
-  const quoted = `"${schema.replaceAll('"', '""')}"`;
+  const sessionAttrs = databaseUrl.includes('target_session_attrs') ? target.sessionAttrs : 'any';
+  const connection = createReconnectingSession(
+    { ...target, sessionAttrs },
+    { schema, connectTimeoutMs, answerTimeoutMs: 0 },
+    () => (knownIndexes = undefined),
+  );
+  const quoted = quotedName(schema);
+  let knownIndexes: SearchIndexes | undefined;
+  let knownUntilMs = 0;
 
-  /** Runs a read-only transaction, cancelled on the server when the signal is aborted. */
-  function read<T>(
-    { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: SearchOptions,
-    work: (session: DatabaseSession) => Promise<T>,
-  ): Promise<T> {
-    return connection.run(async (session) => {
-      signal?.throwIfAborted();
-      const cancel = () => void session.cancel();
-      signal?.addEventListener('abort', cancel, { once: true });
-      try {
-        return await transaction(session, { statementTimeoutMs: timeoutMs, readOnly: true }, () => work(session));
-      } finally {
-        signal?.removeEventListener('abort', cancel);
-      }
+  function read<T>(limits: ReadLimits, work: (statement: Statement) => Promise<T>): Promise<T> {
+    const result = connection.run((session) => readOnly(session, limits, work));
+    return result.catch((error) => {
+      // The connection wraps whatever is thrown.
+      limits.signal?.throwIfAborted();
+      return rethrowReadable(error);
     });
   }
 
+  /** Read once a minute: they may be built meanwhile. */
+  async function indexes(statement: Statement): Promise<SearchIndexes> {
+    if (knownIndexes === undefined || performance.now() > knownUntilMs) {
+      knownIndexes = await readIndexes(statement, schema);
+      knownUntilMs = performance.now() + INDEXES_TTL_MS;
+    }
+    return knownIndexes;
+  }
+
+  function page(query: Query, options: PageOptions = {}): Promise<Page> {
+    return read(options, async (statement) => searchPage(statement, quoted, await indexes(statement), query, options));
+  }
+
   return {
-    page: (query, options = {}) => read(options, (session) => searchPage(session, quoted, query, options)),
+    page,
+    count: (query, options = {}) =>
+      read(options, async (statement) =>
+        countMatching({ statement, schema: quoted, indexes: await indexes(statement) }, query, options),
+      ),
+    histogram: (query, { maxBars = 60, ...options } = {}) =>
+      read(options, async (statement) =>
+        histogram({ statement, schema: quoted, indexes: await indexes(statement) }, query, options, maxBars),
+      ),
+    async surroundings(record, count, limits = {}) {
+      const query = { text: '', condition: { type: 'service', services: [record.service] } } as const;
+      const position = positionOf(record);
+      const around = { ...limits, limit: count };
+      const older = await page(query, { ...around, cursor: cursorText({ towards: 'older', position }) });
+      const newer = await page(query, {
+        ...around,
+        order: 'oldest first',
+        cursor: cursorText({ towards: 'newer', position }),
+      });
+      return { before: [...older.records].reverse(), after: newer.records };
+    },
+    services: (limits = {}) => read(limits, (statement) => readServices(statement, quoted)),
+    fieldNames: (limits = {}) => read(limits, (statement) => readFieldNames(statement, quoted)),
+    warnings: (query, options = {}) =>
+      read(options, async (statement) =>
+        warningsFor(query, await indexes(statement), await estimateRecords(statement, schema, options)),
+      ),
+    tail: (query, options = {}) => tailRecords({ read, schema: quoted, indexes }, query, options),
     close: () => connection.close(),
   };
+}
+
+const INDEXES_TTL_MS = 60_000;
+
+function quotedName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Nothing is stored here, so drop the prefix "PostgreSQL cannot store records". */
+function rethrowReadable(error: unknown): never {
+  if (!isStorageFault(error)) throw error;
+  throw Object.assign(new LoghiveError(error.code, `PostgreSQL: ${error.reason}`, { cause: error }), {
+    sqlstate: error.sqlstate,
+  });
 }

@@ -2,12 +2,25 @@
 import { isoTime } from '../consumer/store/sql.js';
 import { LoghiveError } from '../src/errors.js';
 import type { StoredRecord } from '../src/record.js';
-import { isCanonicalTimestamp } from '../src/time/timestamp.js';
+import { formatTimestamp, isCanonicalTimestamp, parseTimestamp } from '../src/time/timestamp.js';
 import { isUuid } from '../src/uuid.js';
 
 /** Select list whose rows are records. Everything is text, so that nothing is rounded or written differently. */
 export const RECORD_COLUMNS = `id::text as id, ${isoTime('ts')} as "timestamp", service, level::text as level, message,
   information::text as information`;
+
+/** A row without other columns that the statement selected. */
+export function recordOf({ id, timestamp, service, level, message, information }: StoredRecord): StoredRecord {
+  return { id, timestamp, service, level, message, information };
+}
+
+/** Canonical times: `2026-01-31T10:30:45.123456Z`. */
+export interface TimeRange {
+  /** Earliest time, inclusive. Default: the oldest record. */
+  readonly since?: string | undefined;
+  /** Latest time, exclusive. Default: the newest record, even if its clock was ahead. */
+  readonly until?: string | undefined;
+}
 
 /** A position in the order of (ts, id). */
 export interface Position {
@@ -30,6 +43,21 @@ export interface Cursor {
 
 export function cursorText({ towards, position }: Cursor): string {
   return `${towards}.${position.timestamp}.${position.id}`;
+}
+
+/** @throws LoghiveError LOGHIVE_INVALID_OPTION if a time is not one, or has no time zone. */
+export function checkedRange({ since, until }: TimeRange): TimeRange {
+  return { since: canonicalTime('since', since), until: canonicalTime('until', until) };
+}
+
+function canonicalTime(name: string, text: string | undefined): string | undefined {
+  if (text === undefined || isCanonicalTimestamp(text)) return text;
+  const time = parseTimestamp(text, () => Number.NaN);
+  if (time !== undefined && !Number.isNaN(time.seconds)) return formatTimestamp(time);
+  throw new LoghiveError(
+    'LOGHIVE_INVALID_OPTION',
+    `option "${name}" is ${JSON.stringify(text.slice(0, 100))}, expected a time with its time zone such as 2026-01-31T10:30:45Z`,
+  );
 }
 
 /** @throws LoghiveError LOGHIVE_INVALID_OPTION */

@@ -7,6 +7,7 @@ import { asSentence } from './sentence.js';
 export const ERROR_CODES = {
   LOGHIVE_INVALID_OPTION: 'An option has a value that Loghive cannot work with. Nothing was started.',
   LOGHIVE_INVALID_QUERY: 'A search query cannot be understood. The error says at which character, and why.',
+  LOGHIVE_SEARCH_TIMEOUT: 'A search took longer than its time limit. PostgreSQL has stopped it.',
   LOGHIVE_CLOSED: 'A consumer was started a second time. Create a new one.',
   LOGHIVE_BROKER_UNREACHABLE: 'No host of the broker URL answered. Loghive keeps retrying.',
   LOGHIVE_BROKER_REFUSED:

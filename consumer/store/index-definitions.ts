@@ -22,6 +22,8 @@ export interface IndexDefinition {
 }
 
 export const INFORMATION_INDEX = 'records_information';
+/** On the trigrams of the message. */
+export const TEXT_INDEX = 'records_message';
 
 export function indexDefinitions({ information, fields }: IndexSettings): IndexDefinition[] {
   const ofFields = fields.map((path) => ({
@@ -52,7 +54,7 @@ function fieldIndexDefinition(path: FieldPath): string {
 const MAX_WORDS_LENGTH = 30;
 
 /** `records_by_order_id_1f3a9c2b`: readable, and unique per path. */
-function fieldIndexName(path: FieldPath): string {
+export function fieldIndexName(path: FieldPath): string {
   const words = path
     .join('_')
     .toLowerCase()

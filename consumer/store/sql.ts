@@ -15,6 +15,8 @@ export interface TransactionSettings {
   readonly immediate?: boolean;
   /** For a reader, also of a standby: the transaction cannot write. Its statement ends soon after the client is gone. */
   readonly readOnly?: boolean;
+  /** Default: read committed. */
+  readonly isolation?: 'read committed' | 'repeatable read' | undefined;
 }
 
 /**
@@ -33,8 +35,14 @@ const READER_SETTINGS = `select set_config('client_connection_check_interval', '
 
 /** Statements to send together with the first statement of the transaction. */
 export function begin(settings: TransactionSettings): string {
-  const { statementTimeoutMs, lockTimeoutMs = 0, immediate = false, readOnly = false } = settings;
-  return `begin isolation level read committed${readOnly ? ' read only' : ''}; set local statement_timeout = ${statementTimeoutMs};
+  const {
+    statementTimeoutMs,
+    lockTimeoutMs = 0,
+    immediate = false,
+    readOnly = false,
+    isolation = 'read committed',
+  } = settings;
+  return `begin isolation level ${isolation}${readOnly ? ' read only' : ''}; set local statement_timeout = ${statementTimeoutMs};
   set local lock_timeout = ${lockTimeoutMs};${COMMON_SETTINGS}${immediate ? 'set constraints all immediate; ' : ''}${readOnly ? READER_SETTINGS : ''}`;
 }
 

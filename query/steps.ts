@@ -1,0 +1,196 @@
+/**
+ * Searches a range of time step by step.
+ *
+ * `order by ts desc limit 100` misleads the planner: it assumes that the matches are spread evenly, and reads the whole
+ * table backwards for an id that is in five records, instead of asking the index on `information` for all of them. But
+ * asking that index for `env:production` finds every record. So conditions other than service, error level and time are
+ * searched in steps:
+ *
+ *   the first 2,000 records ──▶ how many match says how far the next step may reach ──▶ … ──▶ the rest of the range
+ *
+ * From the second step on, an index on fields or trigrams finds all matches of the step, and then they are sorted
+ * (`materialized`, because the planner must not know of the limit).
+ */
+import type { StoredRecord } from '../src/record.js';
+import { FIRST_SECOND, formatTimestamp, LAST_SECOND, parseTimestamp } from '../src/time/timestamp.js';
+import { sqlOf } from './compile.js';
+import { type Condition, conjuncts } from './condition.js';
+import { isInOrder, isLookup, type SearchIndexes } from './indexes.js';
+import type { Statement } from './read-only.js';
+import { FIRST_ID, LAST_ID, type Position, RECORD_COLUMNS, recordOf, type TimeRange } from './record-rows.js';
+
+export interface Step {
+  /** In the order of the search. */
+  readonly records: readonly StoredRecord[];
+  /** Up to where everything is searched; undefined: to the end of the range. */
+  readonly end: Position | undefined;
+}
+
+export interface StepSearch {
+  readonly statement: Statement;
+  /** Quoted. */
+  readonly schema: string;
+  readonly indexes: SearchIndexes;
+  readonly condition: Condition;
+  readonly range: TimeRange;
+  /** Towards older records. */
+  readonly isOlder: boolean;
+}
+
+/** Records of the first step. */
+const FIRST_STEP = 2000;
+/** A step is at most this many times as long as everything before it. */
+const GROWTH = 16;
+/** Then the rest is searched at once. */
+const MAX_STEPS = 6;
+/** In seconds, for records that all have the same time. */
+const MIN_SPAN_S = 0.001;
+
+/**
+ * Ends at the end of the range, or when there are enough records.
+ *
+ * @param from the search begins behind this position. Default: the beginning of the range.
+ */
+export async function* searchSteps(
+  search: StepSearch,
+  from: Position | undefined,
+  wanted: number,
+): AsyncGenerator<Step> {
+  const rest = conjuncts(search.condition).filter((condition) => !isInOrder(condition));
+  if (rest.length === 0) {
+    yield { records: await inOrder(search, from, undefined, wanted), end: undefined };
+    return;
+  }
+  const first = await firstStep(search, from, wanted);
+  yield first;
+  const find = rest.some((condition) => isLookup(condition, search.indexes)) ? allSorted : inOrder;
+  let { end, spanS } = first;
+  let found = first.records.length;
+  for (let step = 1; end !== undefined && found < wanted; step++) {
+    const growth = found === 0 ? GROWTH : Math.min(GROWTH, (2 * (wanted - found)) / found);
+    const edge = step === MAX_STEPS ? undefined : edgeOf(search, end, spanS * growth);
+    const records = await find(search, end, edge, wanted - found);
+    found += records.length;
+    spanS += spanS * growth;
+    end = edge === undefined ? undefined : { timestamp: edge, id: search.isOlder ? FIRST_ID : LAST_ID };
+    yield { records, end };
+  }
+}
+
+/** The time at which a step ends; undefined if that is outside the range. */
+function edgeOf({ range, isOlder }: StepSearch, { timestamp }: Position, lengthS: number): string | undefined {
+  const from = parseTimestamp(timestamp);
+  if (from === undefined) return undefined;
+  const seconds = isOlder ? Math.floor(from.seconds - lengthS) : Math.ceil(from.seconds + 1 + lengthS);
+  if (seconds <= FIRST_SECOND || seconds >= LAST_SECOND) return undefined;
+  const edge = formatTimestamp({ seconds, micros: 0 });
+  const { since, until } = range;
+  return (isOlder ? since !== undefined && edge <= since : until !== undefined && edge >= until) ? undefined : edge;
+}
+
+/** The values of a statement. */
+function parameters(): { values: unknown[]; bind: (value: unknown) => string } {
+  const values: unknown[] = [];
+  return { values, bind: (value) => `$${values.push(value)}` };
+}
+
+/** Conditions on the time. @param edge inclusive. */
+function bounds(
+  { range: { since, until }, isOlder }: StepSearch,
+  from: Position | undefined,
+  edge: string | undefined,
+  bind: (value: unknown) => string,
+): string[] {
+  const [ahead, behind] = isOlder ? ['>=', '<='] : ['<=', '>='];
+  return [
+    ...(since === undefined ? [] : [`ts >= ${bind(since)}::timestamptz`]),
+    ...(until === undefined ? [] : [`ts < ${bind(until)}::timestamptz`]),
+    ...(edge === undefined ? [] : [`ts ${ahead} ${bind(edge)}::timestamptz`]),
+    // Comparing rows does not exclude partitions.
+    ...(from === undefined
+      ? []
+      : [
+          `ts ${behind} ${bind(from.timestamp)}::timestamptz`,
+          `(ts, id) ${isOlder ? '<' : '>'} (${bind(from.timestamp)}::timestamptz, ${bind(from.id)}::uuid)`,
+        ]),
+  ];
+}
+
+function where(conditions: readonly string[]): string {
+  return conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
+}
+
+type Row = StoredRecord & Record<string, unknown>;
+
+/** Reads in the order of an index until there are enough. */
+function inOrder(
+  search: StepSearch,
+  from: Position | undefined,
+  edge: string | undefined,
+  wanted: number,
+): Promise<StoredRecord[]> {
+  const { statement, schema, indexes, condition, isOlder } = search;
+  const { values, bind } = parameters();
+  const direction = isOlder ? 'desc' : 'asc';
+  const conditions = [...bounds(search, from, edge, bind), sqlOf(condition, schema, bind, indexes)];
+  return statement<Row>(
+    `select ${RECORD_COLUMNS} from ${schema}.records ${where(conditions)}
+    order by records.ts ${direction}, records.id ${direction} limit ${bind(wanted)}`,
+    values,
+  );
+}
+
+/** Finds all, then sorts them. */
+function allSorted(
+  search: StepSearch,
+  from: Position | undefined,
+  edge: string | undefined,
+  wanted: number,
+): Promise<StoredRecord[]> {
+  const { statement, schema, indexes, condition, isOlder } = search;
+  const { values, bind } = parameters();
+  const direction = isOlder ? 'desc' : 'asc';
+  const conditions = [...bounds(search, from, edge, bind), sqlOf(condition, schema, bind, indexes)];
+  return statement<Row>(
+    `with found as materialized (select * from ${schema}.records ${where(conditions)})
+    select ${RECORD_COLUMNS} from found order by found.ts ${direction}, found.id ${direction} limit ${bind(wanted)}`,
+    values,
+  );
+}
+
+interface FirstStep extends Step {
+  /** Time that the step covers, in seconds. */
+  readonly spanS: number;
+}
+
+/** The matches among the first records that fulfil the conditions whose indexes are in the order of time. */
+async function firstStep(search: StepSearch, from: Position | undefined, wanted: number): Promise<FirstStep> {
+  const { statement, schema, indexes, condition, isOlder } = search;
+  const { values, bind } = parameters();
+  const [direction, opposite] = isOlder ? ['desc', 'asc'] : ['asc', 'desc'];
+  const ordered = conjuncts(condition).filter(isInOrder);
+  const conditions = [
+    ...bounds(search, from, undefined, bind),
+    ...ordered.map((each) => sqlOf(each, schema, bind, indexes)),
+  ];
+  const rows = await statement<Row & { size: number; spanS: number; endTime: string; endId: string }>(
+    `with step as materialized (
+      select * from ${schema}.records ${where(conditions)} order by ts ${direction}, id ${direction} limit ${FIRST_STEP}
+    ), found as (
+      select ${RECORD_COLUMNS}, row_number() over (order by step.ts ${direction}, step.id ${direction}) as place
+      from step where ${sqlOf(condition, schema, bind, indexes)} order by place limit ${bind(wanted)}
+    ), extent as (
+      select count(*)::int as size, extract(epoch from max(ts) - min(ts))::float8 as "spanS" from step
+    ), last as (
+      select ${RECORD_COLUMNS} from step order by step.ts ${opposite}, step.id ${opposite} limit 1
+    )
+    select size, "spanS", last."timestamp" as "endTime", last.id as "endId", found.*
+    from extent cross join last left join found on true order by place`,
+    values,
+  );
+  const extent = rows[0];
+  const records = rows.filter(({ id }) => id !== null).map(recordOf);
+  if (extent === undefined || extent.size < FIRST_STEP) return { records, end: undefined, spanS: 0 };
+  const { spanS, endTime, endId } = extent;
+  return { records, end: { timestamp: endTime, id: endId }, spanS: Math.max(spanS, MIN_SPAN_S) };
+}
