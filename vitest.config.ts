@@ -51,6 +51,9 @@ const PROCESSES = [
 /** A million records, and hundreds of kills, through the spool. */
 const SPOOL = ['test/publisher/spool/long/**/*.test.ts'];
 
+/** Searches in ten million records, which take minutes to make. */
+const SEARCH = ['test/query/long/**/*.test.ts'];
+
 /** Tests of the commands and of the development broker, except those above. */
 const CLI = ['test/cli/**/*.test.ts'];
 
@@ -98,6 +101,7 @@ export default defineConfig({
             ...OPERATIONS,
             ...PROCESSES,
             ...SPOOL,
+            ...SEARCH,
             ...CLI,
             ...STORAGE,
             ...FAULTS,
@@ -111,6 +115,7 @@ export default defineConfig({
       { extends: true, test: { name: 'operations', include: OPERATIONS } },
       { extends: true, test: { name: 'processes', include: PROCESSES } },
       { extends: true, test: { name: 'spool', include: SPOOL } },
+      { extends: true, test: { name: 'search', include: SEARCH } },
       { extends: true, test: { name: 'cli', include: CLI, exclude: [...SERVERS, ...HOSTILE, ...OPERATIONS] } },
       {
         extends: true,

@@ -1,7 +1,14 @@
 /** `loghive migrate`: updates the database schema, then exits. */
-import { type ConsumerOptions, migrateDatabase } from '../consumer/index.js';
+import { addTextSearch, type ConsumerOptions, migrateDatabase } from '../consumer/index.js';
 
-export async function migrate(options: Pick<ConsumerOptions, 'databaseUrl' | 'schema'>): Promise<void> {
+export interface MigrateOptions extends Pick<ConsumerOptions, 'databaseUrl' | 'schema'> {
+  readonly withTextSearch?: boolean;
+}
+
+export async function migrate({ withTextSearch = false, ...options }: MigrateOptions): Promise<void> {
   const applied = await migrateDatabase(options);
   process.stdout.write(applied.length === 0 ? 'the schema is up to date.\n' : `applied ${applied.join(', ')}.\n`);
+  if (!withTextSearch) return;
+  const isNew = await addTextSearch(options);
+  process.stdout.write(`the index on the text of messages ${isNew ? 'is ready' : 'already exists'}.\n`);
 }

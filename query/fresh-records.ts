@@ -114,7 +114,15 @@ export function createFreshRecords({ schema, condition, maxRecords }: FreshRecor
     };
   }
 
-  /** @param oldest number of the oldest transaction in progress. @param next number of the next transaction. */
+  /** @returns whether the next poll may look further than the one that took so long. */
+  function adapt(tookMs: number): boolean {
+    if (tookMs > EXPENSIVE_MS) farS = Math.max(farS / 2, MIN_FAR_S);
+    if (tookMs > CHEAP_MS || farS === MAX_FAR_S) return false;
+    farS = Math.min(farS * 4, MAX_FAR_S);
+    return true;
+  }
+
+  /** @param next number of the next transaction. */
   function remember(counts: Counts, since: string, until: string, next: bigint): void {
     for (const xid of Object.keys(counts)) {
       const before = shown.get(xid);
@@ -153,9 +161,12 @@ export function createFreshRecords({ schema, condition, maxRecords }: FreshRecor
       farPolledMs = nowMs;
       nearFloor = floorAfter(oldest, next, nowMs);
       farFloor = nearFloor;
-      // Transactions after the oldest one in progress that have already ended.
-      const { counts } = await look(statement, indexes, MIN_FAR_S, nearFloor, nowMs);
-      remember(counts, FIRST_TIME, LAST_TIME, next);
+      for (let isCheap = true; isCheap; ) {
+        const { counts, tookMs } = await look(statement, indexes, farS, nearFloor, nowMs);
+        // Transactions after the oldest one in progress that have already ended.
+        remember(counts, FIRST_TIME, LAST_TIME, next);
+        isCheap = adapt(tookMs);
+      }
     },
     async poll(statement, indexes, nowMs) {
       const isFar = nowMs - farPolledMs >= FAR_EVERY_MS;
@@ -170,8 +181,7 @@ export function createFreshRecords({ schema, condition, maxRecords }: FreshRecor
       if (isFar) {
         farFloor = nearFloor;
         farPolledMs = nowMs;
-        if (tookMs < CHEAP_MS) farS = Math.min(farS * 4, MAX_FAR_S);
-        else if (tookMs > EXPENSIVE_MS) farS = Math.max(farS / 2, MIN_FAR_S);
+        adapt(tookMs);
       }
       if (farFloor > next) farFloor = nearFloor;
       forget();

@@ -3,7 +3,15 @@ import type { StoredRecord } from '../src/record.js';
 import type { SearchIndexes } from './indexes.js';
 import type { Query } from './parse.js';
 import { isCanceled, type ReadLimits, type Statement } from './read-only.js';
-import { checkedRange, cursorText, type Position, parseCursor, positionOf, type TimeRange } from './record-rows.js';
+import {
+  checkedRange,
+  cursorText,
+  justBefore,
+  type Position,
+  parseCursor,
+  positionOf,
+  type TimeRange,
+} from './record-rows.js';
 import { searchSteps } from './steps.js';
 
 export interface SearchOptions extends TimeRange, ReadLimits {}
@@ -65,7 +73,8 @@ export async function searchPage(
   const records = found.slice(0, limit);
   const [first, last] = [records[0], records.at(-1)].map((record) => record && positionOf(record));
   const ahead = found.length > limit ? last : searchedTo === undefined ? undefined : reached;
-  const behind = first ?? start?.position;
+  // Nothing lies ahead of the cursor. Back from here, its record is the first one.
+  const behind = first ?? (start && justBefore(start.position, towards === 'older' ? 'newer' : 'older'));
   const text = (direction: 'older' | 'newer', position: Position | undefined) =>
     position && cursorText({ towards: direction, position });
   if (towards === forward) return { records, next: text(forward, ahead), previous: text(backward, behind), searchedTo };

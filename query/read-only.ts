@@ -18,6 +18,8 @@ export interface ReadLimits {
 export type Statement = <Row>(text: string, values: readonly unknown[]) => Promise<Row[]>;
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** For statements that take no time, and for the way of an answer, in milliseconds. */
+export const ANSWER_TIMEOUT_MS = 10_000;
 
 /**
  * Runs `work` in a read-only transaction of its own.
@@ -37,12 +39,11 @@ export async function readOnly<T>(
 
   async function statement<Row>(text: string, values: readonly unknown[]): Promise<Row[]> {
     signal?.throwIfAborted();
-    if (!isFirst && timeoutMs > 0) {
-      const leftMs = Math.max(1, Math.ceil(endMs - performance.now()));
-      await session.query(`set local statement_timeout = ${leftMs}`);
-    }
+    const leftMs = timeoutMs === 0 ? 0 : Math.max(1, Math.ceil(endMs - performance.now()));
+    if (!isFirst && timeoutMs > 0) await session.query(`set local statement_timeout = ${leftMs}`);
     isFirst = false;
-    const { rows } = await session.query(text, [...values]);
+    // The server answers first, unless the connection is half-open.
+    const { rows } = await session.query(text, [...values], leftMs === 0 ? 0 : leftMs + ANSWER_TIMEOUT_MS);
     return rows as Row[];
   }
 

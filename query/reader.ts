@@ -9,7 +9,7 @@ import { readIndexes, type SearchIndexes } from './indexes.js';
 import { readFieldNames, readServices } from './names.js';
 import { type Page, type PageOptions, type SearchOptions, searchPage } from './page.js';
 import type { Query } from './parse.js';
-import { type ReadLimits, readOnly, type Statement } from './read-only.js';
+import { ANSWER_TIMEOUT_MS, type ReadLimits, readOnly, type Statement } from './read-only.js';
 import { estimateRecords } from './record-estimate.js';
 import { cursorText, positionOf } from './record-rows.js';
 import { type TailEvent, type TailOptions, tailRecords } from './tail.js';
@@ -77,7 +77,7 @@ export function openRecordReader({
   const sessionAttrs = databaseUrl.includes('target_session_attrs') ? target.sessionAttrs : 'any';
   const connection = createReconnectingSession(
     { ...target, sessionAttrs },
-    { schema, connectTimeoutMs, answerTimeoutMs: 0 },
+    { schema, connectTimeoutMs, answerTimeoutMs: ANSWER_TIMEOUT_MS },
     () => (knownIndexes = undefined),
   );
   const quoted = quotedName(schema);
@@ -148,6 +148,8 @@ function quotedName(name: string): string {
 /** Nothing is stored here, so drop the prefix "PostgreSQL cannot store records". */
 function rethrowReadable(error: unknown): never {
   if (!isStorageFault(error)) throw error;
+  // The connection takes every error for one of the storage.
+  if (error.cause instanceof LoghiveError && !isStorageFault(error.cause)) throw error.cause;
   throw Object.assign(new LoghiveError(error.code, `PostgreSQL: ${error.reason}`, { cause: error }), {
     sqlstate: error.sqlstate,
   });

@@ -35,6 +35,14 @@ export function positionOf({ timestamp, id }: StoredRecord): Position {
   return { timestamp, id };
 }
 
+/** The position next to this one, from which a search in the direction of `towards` finds the record at this one. */
+export function justBefore({ timestamp, id }: Position, towards: 'newer' | 'older'): Position {
+  if (id === (towards === 'older' ? LAST_ID : FIRST_ID)) return { timestamp, id };
+  const number = BigInt(`0x${id.replaceAll('-', '')}`) + (towards === 'older' ? 1n : -1n);
+  const hex = number.toString(16).padStart(32, '0');
+  return { timestamp, id: hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') };
+}
+
 /** Where a page begins: after this position, in the direction of time. */
 export interface Cursor {
   readonly towards: 'newer' | 'older';

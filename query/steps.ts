@@ -6,7 +6,7 @@
  * asking that index for `env:production` finds every record. So conditions other than service, error level and time are
  * searched in steps:
  *
- *   the first 2,000 records ──▶ how many match says how far the next step may reach ──▶ … ──▶ the rest of the range
+ *   the first few hundred records ──▶ how many match says how far the next step may reach ──▶ … ──▶ the rest of the range
  *
  * From the second step on, an index on fields or trigrams finds all matches of the step, and then they are sorted
  * (`materialized`, because the planner must not know of the limit).
@@ -37,8 +37,9 @@ export interface StepSearch {
   readonly isOlder: boolean;
 }
 
-/** Records of the first step. */
-const FIRST_STEP = 2000;
+/** Records of the first step: at least this many, and for each record that is wanted. */
+const FIRST_STEP = 500;
+const FIRST_STEP_FOR_EACH = 5;
 /** A step is at most this many times as long as everything before it. */
 const GROWTH = 16;
 /** Then the rest is searched at once. */
@@ -168,6 +169,7 @@ async function firstStep(search: StepSearch, from: Position | undefined, wanted:
   const { statement, schema, indexes, condition, isOlder } = search;
   const { values, bind } = parameters();
   const [direction, opposite] = isOlder ? ['desc', 'asc'] : ['asc', 'desc'];
+  const length = Math.max(FIRST_STEP, FIRST_STEP_FOR_EACH * wanted);
   const ordered = conjuncts(condition).filter(isInOrder);
   const conditions = [
     ...bounds(search, from, undefined, bind),
@@ -175,7 +177,7 @@ async function firstStep(search: StepSearch, from: Position | undefined, wanted:
   ];
   const rows = await statement<Row & { size: number; spanS: number; endTime: string; endId: string }>(
     `with step as materialized (
-      select * from ${schema}.records ${where(conditions)} order by ts ${direction}, id ${direction} limit ${FIRST_STEP}
+      select * from ${schema}.records ${where(conditions)} order by ts ${direction}, id ${direction} limit ${bind(length)}
     ), found as (
       select ${RECORD_COLUMNS}, row_number() over (order by step.ts ${direction}, step.id ${direction}) as place
       from step where ${sqlOf(condition, schema, bind, indexes)} order by place limit ${bind(wanted)}
@@ -190,7 +192,7 @@ async function firstStep(search: StepSearch, from: Position | undefined, wanted:
   );
   const extent = rows[0];
   const records = rows.filter(({ id }) => id !== null).map(recordOf);
-  if (extent === undefined || extent.size < FIRST_STEP) return { records, end: undefined, spanS: 0 };
+  if (extent === undefined || extent.size < length) return { records, end: undefined, spanS: 0 };
   const { spanS, endTime, endId } = extent;
   return { records, end: { timestamp: endTime, id: endId }, spanS: Math.max(spanS, MIN_SPAN_S) };
 }

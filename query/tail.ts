@@ -64,7 +64,7 @@ export interface TailSource {
 }
 
 const START_TIMEOUT_MS = 15_000;
-const POLL_TIMEOUT_MS = 30_000;
+const POLL_TIMEOUT_MS = 15_000;
 const MAX_HOLD_MS = 5000;
 const RETRY = { firstMs: 500, maxMs: 10_000 };
 

@@ -11,6 +11,8 @@ export interface IndexSettings {
   readonly information: boolean | undefined;
   /** Fields with their own index. */
   readonly fields: readonly FieldPath[];
+  /** An index on the trigrams of the message: the quoted schema of the extension pg_trgm. */
+  readonly trigrams?: string | undefined;
 }
 
 export interface IndexDefinition {
@@ -25,15 +27,19 @@ export const INFORMATION_INDEX = 'records_information';
 /** On the trigrams of the message. */
 export const TEXT_INDEX = 'records_message';
 
-export function indexDefinitions({ information, fields }: IndexSettings): IndexDefinition[] {
-  const ofFields = fields.map((path) => ({
+export function indexDefinitions({ information, fields, trigrams }: IndexSettings): IndexDefinition[] {
+  const optional = fields.map((path) => ({
     name: fieldIndexName(path),
     definition: fieldIndexDefinition(path),
     use: `Use it with ${fieldExpression(path)} = '…'.`,
   }));
-  if (information !== true) return ofFields;
+  if (trigrams !== undefined) {
+    const definition = `using gin (message ${trigrams}.gin_trgm_ops) with (gin_pending_list_limit = ${LIST_LIMIT_KIB})`;
+    optional.push({ name: TEXT_INDEX, definition, use: "Use it with message ILIKE '%…%'." });
+  }
+  if (information !== true) return optional;
   const definition = `using gin (information jsonb_path_ops) with (gin_pending_list_limit = ${LIST_LIMIT_KIB})`;
-  return [{ name: INFORMATION_INDEX, definition, use: "Use it with information @> '…'." }, ...ofFields];
+  return [{ name: INFORMATION_INDEX, definition, use: "Use it with information @> '…'." }, ...optional];
 }
 
 /** The expression that a query must use for the index to apply. */

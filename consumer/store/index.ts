@@ -33,6 +33,7 @@ export { isDeadLetterError } from './probe.js';
 export type { KnownService, TableRefusal } from './services-table.js';
 export { isStorageFault, type StorageUnavailable } from './storage-fault.js';
 export type { StoreConfig } from './store-config.js';
+export { buildTextIndex } from './text-index.js';
 
 /**
  * `write`, `saveServices`, `services` and `probe` reject with LoghiveError LOGHIVE_STORAGE_UNAVAILABLE (`.reason`,

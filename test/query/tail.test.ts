@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { openRecordReader, parseQuery, type TailEvent, type TailOptions } from '../../query/index.js';
 import type { StoredRecord } from '../../src/record.js';
 import { item, newStore, openClient, write } from '../consumer/store/database.js';
-import { onEnd } from '../support/use-servers.js';
+import { onEnd, useProxy } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 
 const FAST = { pollMs: 20, holdMs: 200 };
@@ -55,7 +55,7 @@ describe('batches that commit out of order', () => {
     const { url, sql } = await newStore();
     const [one, other] = [await openClient(url), await openClient(url)];
     await sql(INSERT, [60, 'before']);
-    const { messages, records } = follow(url, '', { holdMs: 3000 });
+    const { messages, records } = follow(url, '', { holdMs: 4000 });
     await eventually(() => expect(messages()).toEqual(['before']));
     await one.query('begin');
     await one.query(INSERT, [2, 'first']);
@@ -68,4 +68,115 @@ describe('batches that commit out of order', () => {
     expect(messages()).toEqual(['before', 'first', 'second', 'third']);
     expect(inOrder(records())).toBe(true);
   });
+
+  test('of two writers that overlap all the time are shown completely, each record once', {
+    timeout: 60_000,
+  }, async () => {
+    const { url } = await newStore();
+    const { messages, events } = follow(url, 'service:shop', { lines: 0 });
+    const expected: string[] = [];
+    const writer = async (name: string) => {
+      const client = await openClient(url);
+      for (let batch = 0; batch < 30; batch++) {
+        await client.query('begin');
+        for (let at = 0; at < 5; at++) {
+          // Rows of a savepoint have a transaction number of their own.
+          if (at === 2) await client.query('savepoint part');
+          const message = `${name} ${batch} ${at}`;
+          expected.push(message);
+          await client.query(INSERT, [0, message]);
+        }
+        if (batch % 7 === 0) await client.query('rollback to savepoint part');
+        if (batch % 7 === 0)
+          expected.splice(
+            0,
+            expected.length,
+            ...expected.filter((each) => !new RegExp(`^${name} ${batch} [234]$`).test(each)),
+          );
+        await client.query('commit');
+      }
+    };
+    await Promise.all([writer('one'), writer('other')]);
+    await eventually(() => expect(messages().length).toBeGreaterThanOrEqual(expected.length), { withinMs: 20_000 });
+    expect([...messages()].sort()).toEqual(expected.sort());
+    // What is committed too late for that is marked.
+    expect(inOrder(events.flatMap((event) => (event.type === 'records' ? event.records : [])))).toBe(true);
+  });
+});
+
+test('a record that is stored long after its time is shown as late', { timeout: 40_000 }, async () => {
+  const { url, sql } = await newStore();
+  await sql(INSERT, [1, 'before']);
+  const { events, messages } = follow(url, 'service:shop');
+  await eventually(() => expect(messages()).toEqual(['before']));
+  await sql(INSERT, [3600, 'an hour late']);
+  await sql(INSERT, [0, 'in time']);
+  await eventually(() => expect([...messages()].sort()).toEqual(['an hour late', 'before', 'in time']), {
+    withinMs: 30_000,
+  });
+  const late = events.flatMap((event) => (event.type === 'late' ? event.records.map(({ message }) => message) : []));
+  expect(late).toEqual(['an hour late']);
+});
+
+test('a reader that is too slow gets the newest records, and how many were skipped', async () => {
+  const { url, store } = await newStore();
+  const reader = openRecordReader({ databaseUrl: url });
+  onEnd(() => reader.close());
+  await write(store, [item({ message: 'before' })]);
+  const tail = reader.tail(parseQuery(''), { ...FAST, maxRecords: 10 })[Symbol.asyncIterator]();
+  const next = async () => (await tail.next()).value as TailEvent;
+  expect(await next()).toMatchObject({ type: 'records', records: [{ message: 'before' }] });
+  const start = Date.now() * 1000;
+  await write(
+    store,
+    Array.from({ length: 50 }, (_, n) =>
+      item({ message: `${n}`, timestamp: new Date(start / 1000 + n).toISOString() }),
+    ),
+  );
+  expect(await next()).toEqual({ type: 'skipped', count: 40 });
+  const event = await next();
+  expect(event.type === 'records' && event.records.map(({ message }) => message)).toEqual(
+    Array.from({ length: 10 }, (_, n) => `${40 + n}`),
+  );
+  await tail.return?.();
+});
+
+describe('a tail continues without a gap', () => {
+  test('when the server ends its session', async () => {
+    const { url, sql, store } = await newStore();
+    const { messages, events } = follow(url, '', { lines: 0 });
+    await write(store, [item({ message: 'one' })]);
+    await eventually(() => expect(messages()).toEqual(['one']));
+    const kill = `select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and application_name = 'loghive'`;
+    expect(await sql(kill)).not.toEqual([]);
+    await write(store, [item({ message: 'two' })]);
+    await eventually(() => expect(messages()).toEqual(['one', 'two']));
+    expect(events.filter(({ type }) => type !== 'records')).toEqual([]);
+  });
+
+  test('when the server was away, and says so', async () => {
+    const { url, store } = await newStore();
+    const proxy = await useProxy(url);
+    const { messages, events } = follow(proxy.url(url), '', { lines: 0 });
+    await write(store, [item({ message: 'one' })]);
+    await eventually(() => expect(messages()).toEqual(['one']));
+    await proxy.refuse();
+    await proxy.cut();
+    await eventually(() => expect(events.at(-1)).toMatchObject({ type: 'disconnected' }));
+    expect(events.at(-1)).toMatchObject({ reason: expect.stringMatching(/^PostgreSQL: nothing listens at 127/) });
+    await write(store, [item({ message: 'two' })]);
+    await proxy.heal();
+    await eventually(() => expect(messages()).toEqual(['one', 'two']));
+    expect(events.map(({ type }) => type)).toEqual(['records', 'disconnected', 'reconnected', 'records']);
+  });
+});
+
+test('a tail ends when its signal is aborted, and fails if it cannot begin', async () => {
+  const { url } = await newStore();
+  const { reading, stop } = follow(url, '');
+  stop.abort();
+  await expect(reading).resolves.toBeUndefined();
+  const { reading: failing } = follow('postgres://nobody@127.0.0.1:1/none', '');
+  await expect(failing).rejects.toMatchObject({ code: 'LOGHIVE_STORAGE_UNAVAILABLE' });
 });
