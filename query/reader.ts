@@ -47,7 +47,8 @@ export interface RecordReader {
   /** Sentences about what will be slow or is left out, and what would change that. */
   warnings(query: Query, range?: SearchOptions): Promise<readonly string[]>;
   /**
-   * The last records, then those that are stored from now on. Ends when the signal is aborted, or by `break`.
+   * The last records, then those that are stored from now on. Ends when the signal is aborted or the reader closed, or
+   * by `break`.
    *
    * @throws LoghiveError LOGHIVE_INVALID_OPTION, or what waiting does not fix; while the database is away it reconnects.
    */
@@ -134,7 +135,10 @@ export function openRecordReader({
       read(options, async (statement) =>
         warningsFor(query, await indexes(statement), await estimateRecords(statement, schema, options)),
       ),
-    tail: (query, options = {}) => tailRecords({ read, schema: quoted, indexes }, query, options),
+    tail(query, options = {}) {
+      const signals = [connection.closing, ...(options.signal ? [options.signal] : [])];
+      return tailRecords({ read, schema: quoted, indexes }, query, { ...options, signal: AbortSignal.any(signals) });
+    },
     close: () => connection.close(),
   };
 }

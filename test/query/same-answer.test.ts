@@ -38,9 +38,9 @@ test('random queries find in the table what they find in memory', { timeout: 120
       expect(await reader.count(query)).toBe(inMemory.length);
       if (inMemory.length > 0 && inMemory.length < records.length) matching += 1;
     }),
-    { numRuns: 400 },
+    { numRuns: 300 },
   );
-  expect(matching).toBeGreaterThan(100);
+  expect(matching).toBeGreaterThan(75);
 });
 
 test('hostile texts are searched for, or refused with a position, and change nothing', {

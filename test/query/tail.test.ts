@@ -172,6 +172,17 @@ describe('a tail continues without a gap', () => {
   });
 });
 
+test('a tail ends when its reader is closed', async () => {
+  const { url } = await newStore();
+  const reader = openRecordReader({ databaseUrl: url });
+  const reading = (async () => {
+    for await (const event of reader.tail(parseQuery(''), FAST)) expect(event).toBeUndefined();
+  })();
+  await reader.services();
+  await reader.close();
+  await expect(reading).resolves.toBeUndefined();
+});
+
 test('a tail ends when its signal is aborted, and fails if it cannot begin', async () => {
   const { url } = await newStore();
   const { reading, stop } = follow(url, '');
