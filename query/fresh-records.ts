@@ -33,11 +33,11 @@ export interface FreshRecordsOptions {
 }
 
 /** Each poll looks this far into the past and the future, in seconds, in addition to the time since the last one. */
-const NEAR_S = 3;
+const NEAR_S = 2;
 /** After a longer time without a connection, what was stored before is not shown. In seconds. */
 const MAX_ELAPSED_S = 300;
 /** How often a poll looks further. */
-const FAR_EVERY_MS = 5000;
+const FAR_EVERY_MS = 10_000;
 const MIN_FAR_S = 30;
 const MAX_FAR_S = 86_400;
 /** If it took less, the next one looks further; if it took more, less far. In milliseconds. */

@@ -1,17 +1,28 @@
 /** Rows of the table as records, and positions between them. Pure. */
-import { isoTime } from '../consumer/store/sql.js';
 import { LoghiveError } from '../src/errors.js';
 import type { StoredRecord } from '../src/record.js';
 import { formatTimestamp, isCanonicalTimestamp, parseTimestamp } from '../src/time/timestamp.js';
 import { isUuid } from '../src/uuid.js';
 
-/** Select list whose rows are records. Everything is text, so that nothing is rounded or written differently. */
-export const RECORD_COLUMNS = `id::text as id, ${isoTime('ts')} as "timestamp", service, level::text as level, message,
+/**
+ * Select list whose rows are records, after `recordOf`. Everything is text, so that nothing is rounded or written
+ * differently.
+ */
+export const RECORD_COLUMNS = `id::text as id, ts::text as "timestamp", service, level::text as level, message,
   information::text as information`;
 
-/** A row without other columns that the statement selected. */
+/** A record from a row with `RECORD_COLUMNS` and possibly others. */
 export function recordOf({ id, timestamp, service, level, message, information }: StoredRecord): StoredRecord {
-  return { id, timestamp, service, level, message, information };
+  return { id, timestamp: timestampOf(timestamp), service, level, message, information };
+}
+
+/**
+ * PostgreSQL's text of a time, in UTC and the format ISO, as a canonical timestamp: `2026-01-31 10:30:45.12+00`.
+ * `to_char` would take several times as long.
+ */
+export function timestampOf(text: string): string {
+  const found = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00$/.exec(text);
+  return found === null ? text : `${found[1]}T${found[2]}.${(found[3] ?? '').padEnd(6, '0')}Z`;
 }
 
 /** Canonical times: `2026-01-31T10:30:45.123456Z`. */

@@ -17,7 +17,15 @@ import { sqlOf } from './compile.js';
 import { type Condition, conjuncts } from './condition.js';
 import { isInOrder, isLookup, type SearchIndexes } from './indexes.js';
 import type { Statement } from './read-only.js';
-import { FIRST_ID, LAST_ID, type Position, RECORD_COLUMNS, recordOf, type TimeRange } from './record-rows.js';
+import {
+  FIRST_ID,
+  LAST_ID,
+  type Position,
+  RECORD_COLUMNS,
+  recordOf,
+  type TimeRange,
+  timestampOf,
+} from './record-rows.js';
 
 export interface Step {
   /** In the order of the search. */
@@ -124,7 +132,7 @@ function where(conditions: readonly string[]): string {
 type Row = StoredRecord & Record<string, unknown>;
 
 /** Reads in the order of an index until there are enough. */
-function inOrder(
+async function inOrder(
   search: StepSearch,
   from: Position | undefined,
   edge: string | undefined,
@@ -134,15 +142,16 @@ function inOrder(
   const { values, bind } = parameters();
   const direction = isOlder ? 'desc' : 'asc';
   const conditions = [...bounds(search, from, edge, bind), sqlOf(condition, schema, bind, indexes)];
-  return statement<Row>(
+  const rows = await statement<Row>(
     `select ${RECORD_COLUMNS} from ${schema}.records ${where(conditions)}
     order by records.ts ${direction}, records.id ${direction} limit ${bind(wanted)}`,
     values,
   );
+  return rows.map(recordOf);
 }
 
 /** Finds all, then sorts them. */
-function allSorted(
+async function allSorted(
   search: StepSearch,
   from: Position | undefined,
   edge: string | undefined,
@@ -152,11 +161,12 @@ function allSorted(
   const { values, bind } = parameters();
   const direction = isOlder ? 'desc' : 'asc';
   const conditions = [...bounds(search, from, edge, bind), sqlOf(condition, schema, bind, indexes)];
-  return statement<Row>(
+  const rows = await statement<Row>(
     `with found as materialized (select * from ${schema}.records ${where(conditions)})
     select ${RECORD_COLUMNS} from found order by found.ts ${direction}, found.id ${direction} limit ${bind(wanted)}`,
     values,
   );
+  return rows.map(recordOf);
 }
 
 interface FirstStep extends Step {
@@ -194,5 +204,5 @@ async function firstStep(search: StepSearch, from: Position | undefined, wanted:
   const records = rows.filter(({ id }) => id !== null).map(recordOf);
   if (extent === undefined || extent.size < length) return { records, end: undefined, spanS: 0 };
   const { spanS, endTime, endId } = extent;
-  return { records, end: { timestamp: endTime, id: endId }, spanS: Math.max(spanS, MIN_SPAN_S) };
+  return { records, end: { timestamp: timestampOf(endTime), id: endId }, spanS: Math.max(spanS, MIN_SPAN_S) };
 }

@@ -9,7 +9,7 @@
  * (`pg_visible_in_snapshot` would not need that list, but it is wrong for rows stored under a savepoint.)
  *
  * No index is in the order of transactions. So the rows of a range of time are looked at: in each poll a few seconds
- * around now, and every few seconds a longer range, which adapts to what it costs: a day for a query that an index
+ * around now, and every ten seconds a longer range, which adapts to what it costs: a day for a query that an index
  * serves, half a minute for everything at thousands of records a second. A record that comes later than that is stored,
  * but not shown here. Transactions that last longer than a minute are not shown either; those of Loghive last half a
  * minute at most.
