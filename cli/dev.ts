@@ -23,22 +23,19 @@ import { shown } from '../src/settings/option.js';
 import { sleep, within } from '../src/time/time-limit.js';
 import { SERVICE_NAME } from '../src/wire.js';
 import { confirmation } from './confirmation.js';
+import { openStoredView, type StoredView, type StoredViewOptions } from './dev/stored-view.js';
 import { inShell, welcome } from './dev/welcome.js';
 import type { DevelopmentBroker } from './embedded/broker/index.js';
 import { type Stack, startStack } from './embedded/stack.js';
-import { LiveView } from './live/live-view.js';
-import { utcOffset } from './live/record-line.js';
 import type { Messages } from './messages.js';
-import { openStdout, supportsEscapes } from './output.js';
+import { openStdout } from './output.js';
 import { listenForShutdown, type ShutdownSignals } from './shutdown-signals.js';
 
-export interface DevOptions {
+export interface DevOptions extends StoredViewOptions {
   url?: string;
   databaseUrl?: string;
   data: string;
   port?: string;
-  quiet?: boolean;
-  json?: boolean;
   yes?: boolean;
 }
 
@@ -57,7 +54,7 @@ const SIGNAL_DELAY_MS = 50;
 export async function dev(services: string[], options: DevOptions, messages: Messages): Promise<void> {
   const log = (text: string) => messages.report('loghive dev', text);
   const stdout = openStdout();
-  const { view, port, settings } = checked(services, options, stdout);
+  const { stored, port, settings } = checked(services, options, stdout);
   const shutdown = listenForShutdown((signal, again) =>
     log(`${signal}${again ? ' again: stopping now' : ': stopping'}`),
   );
@@ -83,11 +80,11 @@ export async function dev(services: string[], options: DevOptions, messages: Mes
       databaseUrl: settings.database?.url ?? stack.postgres!.url,
     };
     consumer = new Supervisor(consumerConfig('loghive dev', services, servers), {
-      onStored: (records) => view.show(records),
+      onStored: async (records) => stored?.view.show(records),
     });
     await Promise.race([consumer.start(), shutdown.whenRequested]);
     if (!shutdown.requested.aborted) {
-      messages.write(`\n${printableLines(welcomeText(stack, settings))}\n`);
+      messages.write(`\n${printableLines(welcomeText(stack, settings, stored?.timeZone))}\n`);
       await untilShutdown(stack, settings.parent, shutdown, log);
     }
     await drain(consumer, stack.broker, shutdown);
@@ -116,7 +113,6 @@ interface Settings {
   readonly folder: string;
   readonly broker: ServerUrl | undefined;
   readonly database: ServerUrl | undefined;
-  readonly quiet: boolean;
   /** The npx or npm process that started this one. It does not forward signals, so its exit is watched. */
   readonly parent: number | undefined;
 }
@@ -125,7 +121,7 @@ function checked(
   services: string[],
   options: DevOptions,
   stdout: Writable,
-): { view: LiveView; port: number | undefined; settings: Settings } {
+): { stored: StoredView | undefined; port: number | undefined; settings: Settings } {
   const environment = openEnvironment();
   if (!environment('LOGHIVE_LOG_LEVEL')?.text && !environment('LOG_LEVEL')?.text) internalLogger.setLevel('WARNING');
   function given(option: string, url: string | undefined, name: string): ServerUrl | undefined {
@@ -144,12 +140,10 @@ function checked(
   // A script's shell may start this in the background, without a terminal, and exit. In that case, keep running.
   const isForeground = lifecycleEvent === 'npx' || (lifecycleEvent !== undefined && process.stdin.isTTY);
   const parent = isForeground ? process.ppid : undefined;
-  const mode = options.quiet ? 'quiet' : options.json ? 'json' : 'lines';
-  const color = supportsEscapes(process.stdout, environment('TERM')?.text) && !environment('NO_COLOR')?.text;
   return {
-    view: new LiveView({ stream: stdout, mode, color }),
+    stored: openStoredView(options, environment, stdout),
     port: portOf(options.port, broker !== undefined),
-    settings: { folder: folderOf(options.data), broker, database, quiet: options.quiet ?? false, parent },
+    settings: { folder: folderOf(options.data), broker, database, parent },
   };
 }
 
@@ -180,7 +174,7 @@ function portOf(text: string | undefined, hasOwnBroker: boolean): number | undef
   );
 }
 
-function welcomeText({ broker, postgres }: Stack, settings: Settings): string {
+function welcomeText({ broker, postgres }: Stack, settings: Settings, timeZone: string | undefined): string {
   const of = ({ url, where }: ServerUrl) => `${maskUrl(url)} (${where})`;
   const servers = [
     broker ? `development broker on port ${broker.port}` : `your RabbitMQ: ${of(settings.broker!)}`,
@@ -196,7 +190,7 @@ function welcomeText({ broker, postgres }: Stack, settings: Settings): string {
     service: defaultServiceName(),
     servers,
     psql: postgres?.psql ?? `psql ${inShell(withoutPassword(settings.database!.url))}`,
-    timeZone: settings.quiet ? undefined : utcOffset(new Date()),
+    timeZone,
   });
 }
 

@@ -9,6 +9,7 @@ import fs from 'node:fs';
 import { Writable } from 'node:stream';
 import tty from 'node:tty';
 import { printableJson } from '../src/printable.js';
+import type { Environment } from '../src/settings/option.js';
 
 const RETRY_MS = 20;
 const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = fs.constants;
@@ -23,6 +24,16 @@ export function openStdout(): Writable {
 /** Whether the terminal understands escape sequences, such as colors and "erase line". */
 export function supportsEscapes(stream: { readonly isTTY?: boolean }, term: string | undefined): boolean {
   return stream.isTTY === true && term !== 'dumb';
+}
+
+/**
+ * Whether to use colors: only on a terminal, and not if NO_COLOR is set. FORCE_COLOR decides instead of both, as in
+ * Node.js: 0 or false for none, any other text for colors.
+ */
+export function usesColor(stream: { readonly isTTY?: boolean }, environment: Environment): boolean {
+  const forced = environment('FORCE_COLOR')?.text;
+  if (forced) return !['0', 'false'].includes(forced.toLowerCase());
+  return supportsEscapes(stream, environment('TERM')?.text) && !environment('NO_COLOR')?.text;
 }
 
 /** The stream emits an error when its reader has gone. */

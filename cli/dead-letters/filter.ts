@@ -1,9 +1,9 @@
 /** Options that select dead letters. */
 import type { Command } from 'commander';
 import type { DeadLetterFilter } from '../../consumer/store/index.js';
-import { LoghiveError } from '../../src/errors.js';
 import { LEVELS, type Level } from '../../src/level.js';
-import { Expected, shown } from '../../src/settings/option.js';
+import { Expected } from '../../src/settings/option.js';
+import { checkedOption } from '../checked-option.js';
 import { parseTime } from '../time-option.js';
 
 export interface FilterOptions {
@@ -34,14 +34,7 @@ export function addFilterOptions(command: Command): Command {
 export function filterOf(owner: string, options: FilterOptions, nowMs: number = Date.now()): DeadLetterFilter {
   const read = <T>(name: keyof FilterOptions, check: (text: string) => T): Record<string, T> => {
     const text = options[name];
-    if (text === undefined) return {};
-    try {
-      return { [name]: check(text) };
-    } catch (error) {
-      if (!(error instanceof Expected)) throw error;
-      const words = `${owner}: option --${name} is ${shown(text)}, expected ${error.message}`;
-      throw new LoghiveError('LOGHIVE_INVALID_OPTION', words);
-    }
+    return text === undefined ? {} : { [name]: checkedOption(owner, name, text, check) };
   };
   const { id: ids, ...others } = {
     ...read('service', someText),

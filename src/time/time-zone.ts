@@ -1,5 +1,5 @@
 /**
- * Converts local times of an IANA time zone to epoch seconds. The zone's rules come from `Intl`.
+ * Converts local times of an IANA time zone to epoch seconds, and back. The zone's rules come from `Intl`.
  *
  * @module
  */
@@ -45,6 +45,12 @@ export function zoneSeconds(civil: number, name: string, nearS?: number): number
   if (!firstHolds) return secondHolds ? second : first;
   if (!secondHolds || nearS === undefined) return first;
   return Math.abs(second - nearS) < Math.abs(first - nearS) ? second : first;
+}
+
+/** The zone's offset from UTC at a time in epoch seconds, in seconds. Undefined for an unknown zone. */
+export function zoneOffset(epochS: number, name: string): number | undefined {
+  const zone = zoneOf(name);
+  return zone === undefined ? undefined : offsetAt(zone, epochS);
 }
 
 function zoneOf(name: string): Zone | undefined {

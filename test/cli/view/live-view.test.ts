@@ -1,6 +1,7 @@
 import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { LiveView } from '../../../cli/live/live-view.js';
+import { LiveView } from '../../../cli/view/live-view.js';
+import { createFormat } from '../../../cli/view/record-format.js';
 import type { StoredRecord } from '../../../src/record.js';
 
 let made = 0;
@@ -34,18 +35,23 @@ function stalled() {
   return { stream, release, text: () => written.join('') };
 }
 
+function useView(stream: Writable, name: 'pretty' | 'ndjson') {
+  const format = createFormat({ name, color: false, timeZone: 'UTC', isTerminal: false, isEndless: true });
+  return new LiveView({ stream, format, whenBehind: name === 'pretty' ? 'skip' : 'wait' });
+}
+
 const textOf = (stream: PassThrough) => String(stream.read() ?? '');
 
 describe('the live view', () => {
   test('shows a line for each record', async () => {
     const stream = new PassThrough();
-    await new LiveView({ stream, mode: 'lines', color: false }).show(records(2));
-    expect(textOf(stream)).toMatch(/^2026-01-31 \S+ {2}INFO {6}shop {2}hello {2}\{"order":7\}\n2026-01-31 \S+ .*\n$/);
+    await useView(stream, 'pretty').show(records(2));
+    expect(textOf(stream)).toMatch(/^2026-01-31 \S+ {2}INFO {6}shop {2}hello {2}order=7\n2026-01-31 \S+ .*\n$/);
   });
 
   test('shows a redelivered record once', async () => {
     const stream = new PassThrough();
-    const view = new LiveView({ stream, mode: 'lines', color: false });
+    const view = useView(stream, 'pretty');
     const [one] = records(1);
     await view.show([one!, one!]);
     await view.show([one!]);
@@ -55,7 +61,7 @@ describe('the live view', () => {
   test("as JSON has the table's columns, one record per line", async () => {
     const stream = new PassThrough();
     const [one] = records(1, 'with "quotes"');
-    await new LiveView({ stream, mode: 'json', color: false }).show([one!]);
+    await useView(stream, 'ndjson').show([one!]);
     const { timestamp: ts, ...columns } = one!;
     expect(JSON.parse(textOf(stream))).toEqual({ ...columns, information: { order: 7 }, ts });
   });
@@ -65,7 +71,7 @@ describe('the live view', () => {
     const [one] = records(1, 'a\x9b2J\u2028\x7f\u202e');
     const forged = JSON.stringify({ ...one, service: 'bank' });
     const information = `{"n":12345678901234567890,\n"forged":\r\n${forged}\n,"c1":"\x9b\u0085\u2029\u2066"}`;
-    await new LiveView({ stream, mode: 'json', color: false }).show([{ ...one!, service: 'x\u0085', information }]);
+    await useView(stream, 'ndjson').show([{ ...one!, service: 'x\u0085', information }]);
     const text = textOf(stream);
     expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e\u2066]/);
     expect(text).toMatch(/^[^\n]*"n":12345678901234567890,[^\n]*\n$/);
@@ -73,28 +79,22 @@ describe('the live view', () => {
     expect(JSON.parse(text)).toEqual({ ...columns, service: 'x\u0085', information: JSON.parse(information), ts });
   });
 
-  test('shows nothing with --quiet', async () => {
-    const stream = new PassThrough();
-    await new LiveView({ stream, mode: 'quiet', color: false }).show(records(1));
-    expect(stream.read()).toBeNull();
-  });
-
   test('is not blocked by a slow terminal: it counts and reports what it skips', async () => {
     const { stream, release, text } = stalled();
-    const view = new LiveView({ stream, mode: 'lines', color: false });
+    const view = useView(stream, 'pretty');
     const long = 'x'.repeat(1500);
     for (let at = 0; at < 20; at++) await view.show(records(100, long));
     const shown = stream.writableLength;
     expect(shown).toBeLessThan(1.3 * 1024 * 1024);
     release();
-    await expect.poll(text).toMatch(/… \d+ more records stored but not shown: they arrived too fast\n$/);
-    const [, skipped] = /… (\d+) more/.exec(text())!;
+    await expect.poll(text).toMatch(/… \d+ records skipped: the terminal is too slow to show them\n$/);
+    const [, skipped] = /… (\d+) records skipped/.exec(text())!;
     expect(text().match(/hello|x{1500}/g)!.length + Number(skipped)).toBe(2000);
   });
 
   test('as JSON skips nothing: it waits for the reader', async () => {
     const { stream, release, text } = stalled();
-    const view = new LiveView({ stream, mode: 'json', color: false });
+    const view = useView(stream, 'ndjson');
     let done = false;
     const showing = view.show(records(1000)).then(() => {
       done = true;
@@ -109,7 +109,7 @@ describe('the live view', () => {
   test('does not wait for a reader that has gone', async () => {
     const { stream } = stalled();
     stream.on('error', () => {});
-    const view = new LiveView({ stream, mode: 'json', color: false });
+    const view = useView(stream, 'ndjson');
     const showing = view.show(records(1000));
     stream.destroy(new Error('EPIPE'));
     await showing;
