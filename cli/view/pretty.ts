@@ -5,6 +5,7 @@
 import stringWidth from 'string-width';
 import { printableJson, printableLine, printableLines } from '../../src/printable.js';
 import type { StoredRecord } from '../../src/record.js';
+import { type Highlight, marked } from './highlight.js';
 import { layOutJson } from './json-layout.js';
 import { localDate, localTime } from './local-time.js';
 import { createPaint, type Paint } from './paint.js';
@@ -21,8 +22,8 @@ export interface PrettyOptions {
   readonly now?: () => number;
   /** Show the date of records of today as well. */
   readonly dates?: boolean;
-  /** What the query searched for; needs the flag `g`. */
-  readonly highlight?: RegExp | undefined;
+  /** What the query searched for. */
+  readonly highlight?: Highlight | undefined;
   /** Fields that are shown on every line, although they repeat. */
   readonly fields?: readonly string[] | undefined;
 }
@@ -30,6 +31,9 @@ export interface PrettyOptions {
 /** Formats one record, without a line feed at the end. */
 export type Pretty = (record: StoredRecord, role?: 'match' | 'context') => string;
 
+type MarkField = (name: string, text: string) => string;
+
+const NO_HIGHLIGHT: Highlight = { message: [], fields: new Set() };
 const LEVEL_WIDTH = 'CRITICAL'.length;
 const MAX_SERVICE_WIDTH = 24;
 const GAP = '  ';
@@ -39,7 +43,7 @@ const MAX_SHOWN = 2000;
 const MAX_STACK = 20_000;
 
 export function createPretty(options: PrettyOptions): Pretty {
-  const { columns = () => undefined, timeZone, now = Date.now, highlight, dates = false } = options;
+  const { columns = () => undefined, timeZone, now = Date.now, highlight = NO_HIGHLIGHT, dates = false } = options;
   const paintAll = createPaint(options.color);
   const fold = createFolding(options.fields);
   let serviceWidth = 0;
@@ -53,7 +57,9 @@ export function createPretty(options: PrettyOptions): Pretty {
     // Context is dim, so that matches stand out.
     const paint: Paint =
       role === 'match' ? paintAll : (style, text) => (style === 'match' ? text : paintAll('dim', text));
-    const mark = (text: string) => (highlight ? text.replace(highlight, (found) => paint('match', found)) : text);
+    const mark = (text: string) =>
+      options.color ? marked(text, highlight.message, (part) => paint('match', part)) : text;
+    const markField: MarkField = (name, text) => (highlight.fields.has(name) ? paint('match', text) : text);
     const message = cut(record.message, MAX_SHOWN);
     const { inline, below, stacks, left } = recordParts(record.information, message);
     const [first = '', ...more] = linesOf(messageText(message));
@@ -65,12 +71,12 @@ export function createPretty(options: PrettyOptions): Pretty {
       paint('service', service + ' '.repeat(Math.max(0, serviceWidth - widthOf(service)))),
       ...(first === '' ? [] : [mark(first)]),
     ].join(GAP);
-    const pairs = fold(record.service, inline).map((field) => pairText(field, paint, mark));
+    const pairs = fold(record.service, inline).map((field) => pairText(field, paint, markField));
     if (left > 0) pairs.push(paint('dim', `… ${left} more fields`));
     return [
       ...filled(head, more.map(mark), pairs, columns() ?? Number.POSITIVE_INFINITY),
-      ...below.flatMap((field) => blockOf(field, paint, mark)),
-      ...(stacks === '' ? [] : linesOf(cut(stacks, MAX_STACK)).map((line) => stackLine(line, paint, mark))),
+      ...below.flatMap((field) => blockOf(field, paint, markField)),
+      ...(stacks === '' ? [] : linesOf(cut(stacks, MAX_STACK)).map((line) => stackLine(line, paint))),
     ].join(`\n${INDENT}`);
   };
 }
@@ -110,8 +116,8 @@ function filled(head: string, more: readonly string[], pairs: readonly string[],
   return [...lines, line];
 }
 
-function pairText({ name, json }: Field, paint: Paint, mark: (text: string) => string): string {
-  return `${paint('dim', `${wordOf(name)}=`)}${mark(valueText(json))}`;
+function pairText({ name, json }: Field, paint: Paint, mark: MarkField): string {
+  return `${paint('dim', `${wordOf(name)}=`)}${mark(name, valueText(json))}`;
 }
 
 /** Strings without quotes where nothing else could be meant. */
@@ -125,17 +131,17 @@ function wordOf(text: string): string {
   return isPlain ? printableLine(text) : printableJson(JSON.stringify(text));
 }
 
-function blockOf({ name, json }: Field, paint: Paint, mark: (text: string) => string): string[] {
+function blockOf({ name, json }: Field, paint: Paint, mark: MarkField): string[] {
   const isText = json.startsWith('"');
   const text = isText ? cut((JSON.parse(json) as string).trimEnd(), MAX_SHOWN) : layOutJson(json, MAX_SHOWN);
-  const shown = linesOf(text).map(mark);
+  const shown = linesOf(text).map((line) => mark(name, line));
   const label = paint('dim', `${wordOf(name)}=`);
   return isText ? [label, ...shown.map((line) => GAP + line)] : [label + shown[0], ...shown.slice(1)];
 }
 
 /** Calls in the platform and in dependencies are dim: the bug is rarely there. */
-function stackLine(line: string, paint: Paint, mark: (text: string) => string): string {
-  return /^\s*at .*(?:node:|node_modules)/.test(line) ? paint('dim', line) : mark(line);
+function stackLine(line: string, paint: Paint): string {
+  return /^\s*at .*(?:node:|node_modules)/.test(line) ? paint('dim', line) : line;
 }
 
 function linesOf(text: string): string[] {

@@ -1,7 +1,9 @@
-import { inspect } from 'node:util';
+import { inspect, stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
+import { highlightOf } from '../../../cli/view/highlight.js';
 import { createPretty, type PrettyOptions } from '../../../cli/view/pretty.js';
+import { parseQuery } from '../../../query/index.js';
 import type { StoredRecord } from '../../../src/record.js';
 
 function record(fields: Partial<StoredRecord> & { information?: string } = {}): StoredRecord {
@@ -315,11 +317,18 @@ describe('colors', () => {
     expect(services.map(colorOf).filter((color) => color?.startsWith('31'))).toEqual([]);
   });
 
-  test('mark what the query found, in messages, fields and stacks', () => {
-    const information = JSON.stringify({ order: 'refused', error: { stack: 'Error: Refused' } });
-    const shown = colored({ message: 'card refused', information }, { highlight: /refused/gi });
-    expect(shown.match(/\x1b\[30;43mrefused\x1b\[49;39m/gi)).toHaveLength(3);
-    expect(plain({ message: 'card refused' }, { highlight: /refused/gi })).not.toContain('\x1b');
+  test.each([
+    ['card', '[card] refused  order.id=7'],
+    ['"Card Ref" refused', '[card ref][used]  order.id=7'],
+    ['/re.use/ or c', '[c]ard [refuse]d  order.id=7'],
+    ['order.id:7 -card', 'card refused  order.id=[7]'],
+    ['level:info service:shop', 'card refused  order.id=7'],
+  ])('mark what the query %s found', (query, shown) => {
+    const options = { highlight: highlightOf(parseQuery(query)) };
+    const fields = { message: 'card refused', information: '{"order":{"id":7}}' };
+    const text = colored(fields, options).replaceAll('\x1b[30;43m', '[').replaceAll('\x1b[49;39m', ']');
+    expect(stripVTControlCharacters(text)).toBe(`10:30:45.123  INFO      shop  ${shown}`);
+    expect(plain(fields, options)).not.toContain('\x1b');
   });
 
   test('dim what is only context, and calls in dependencies', () => {
