@@ -38,6 +38,7 @@ const CLI_NAMES: Readonly<Record<string, string>> = {
   httpPort: 'option --http-port',
   httpHost: 'option --http-host',
   services: 'argument [services...]',
+  cursor: 'option --cursor',
 };
 
 /**

@@ -77,19 +77,21 @@ function nonBlocking(fd: number): number {
 // Command output on stdout, with backpressure. The reader may close the stream.
 
 export interface Printer {
-  /** Writes one line. Resolves to true when there is room for the next one, to false when the reader has gone. */
+  /** Writes text. Resolves to true when there is room for more, to false when the reader has gone. */
+  write(text: string): Promise<boolean>;
+  /** Writes one line, with the same result. */
   line(text: string): Promise<boolean>;
   /** Writes a value as JSON on one line, with terminal control characters escaped. */
   json(value: unknown): Promise<boolean>;
 }
 
 export function openPrinter(stream: Writable = openStdout()): Printer {
-  // A closed reader is not an error; `line` reports it.
+  // A closed reader is not an error; `write` reports it.
   stream.on('error', () => {});
 
-  async function line(text: string): Promise<boolean> {
+  async function write(text: string): Promise<boolean> {
     if (!stream.writable) return false;
-    if (!stream.write(`${text}\n`)) {
+    if (!stream.write(text)) {
       await new Promise<void>((resolve) => {
         const done = () => {
           for (const event of EVENTS) stream.removeListener(event, done);
@@ -101,7 +103,8 @@ export function openPrinter(stream: Writable = openStdout()): Printer {
     return stream.writable;
   }
 
-  return { line, json: (value) => line(printableJson(JSON.stringify(value))) };
+  const line = (text: string) => write(`${text}\n`);
+  return { write, line, json: (value) => line(printableJson(JSON.stringify(value))) };
 }
 
 const EVENTS = ['drain', 'close', 'error'] as const;

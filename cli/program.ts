@@ -10,6 +10,7 @@ import { deadLettersCommand } from './dead-letters/command.js';
 import { errorText, withCliNames } from './error-text.js';
 import { type Messages, openMessages } from './messages.js';
 import { partitionsCommand } from './partitions.js';
+import { searchCommand } from './search/command.js';
 import { servicesCommand } from './services/command.js';
 import { spoolCommand } from './spool/command.js';
 import { addDatabaseOptions, BROKER, subcommand, usageError } from './subcommand.js';
@@ -18,6 +19,7 @@ import { addViewOptions } from './view/view-options.js';
 /** Exit code for usage errors, as in most Unix commands. */
 const USAGE_ERROR = 2;
 const FAILURE = 1;
+const USAGE_CODES: ReadonlySet<string> = new Set(['LOGHIVE_INVALID_OPTION', 'LOGHIVE_INVALID_QUERY']);
 
 /** Help columns narrower than this are not wrapped. */
 const MIN_WRAP_COLUMNS = 16;
@@ -83,6 +85,7 @@ function program(messages: Messages): Command {
     .option('--service <name>', 'service name of the records (default: LOGHIVE_SERVICE)')
     .option('--url <url>', `broker URL (default: ${BROKER})`)
     .action(async (options) => (await import('./pipe.js')).pipe(options, messages));
+  searchCommand(root, messages);
   alertsCommand(root);
   deadLettersCommand(root, messages);
   servicesCommand(root, messages);
@@ -107,6 +110,6 @@ export async function run(): Promise<void> {
       return;
     }
     messages.write(errorText(error));
-    process.exitCode = error instanceof LoghiveError && error.code === 'LOGHIVE_INVALID_OPTION' ? USAGE_ERROR : FAILURE;
+    process.exitCode = error instanceof LoghiveError && USAGE_CODES.has(error.code) ? USAGE_ERROR : FAILURE;
   }
 }

@@ -13,14 +13,23 @@ const SETTINGS =
   'Settings not given as options are read from the environment, then from the file config.env in the working directory.';
 const EXIT_CODES = 'Exit codes:\n  0  success\n  1  failure\n  2  usage error';
 
-/** Adds a command, or a subcommand of a command group. */
-export function subcommand(parent: Command, name: string, examples: readonly string[] = []): Command {
+/**
+ * Adds a command, or a subcommand of a command group.
+ *
+ * @param exitCodes their part of the help, if they have other meanings.
+ */
+export function subcommand(
+  parent: Command,
+  name: string,
+  examples: readonly string[] = [],
+  exitCodes = EXIT_CODES,
+): Command {
   const path = parent.parent ? `loghive ${parent.name()} ${name}` : `loghive ${name}`;
   const shown = examples.length === 0 ? [] : [`Examples:\n${examples.map((each) => `  ${each}`).join('\n')}`];
   return parent
     .command(name)
     .configureOutput({ outputError: (text, write) => write(usageError(text, path)) })
-    .addHelpText('after', ({ command }) => `\n${[...shown, wrapped(command, SETTINGS), EXIT_CODES].join('\n\n')}`);
+    .addHelpText('after', ({ command }) => `\n${[...shown, wrapped(command, SETTINGS), exitCodes].join('\n\n')}`);
 }
 
 /** Wraps to the width of the rest of the help. */

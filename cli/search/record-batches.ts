@@ -1,0 +1,65 @@
+/** Reads the records of a search in the order in which they are shown, a page at a time. */
+import type { Page, PageOptions, Query, RecordReader, SearchOptions } from '../../query/index.js';
+import type { StoredRecord } from '../../src/record.js';
+import type { Order } from './command.js';
+
+export interface SearchPlan {
+  readonly query: Query;
+  readonly range: Pick<SearchOptions, 'since' | 'until' | 'timeoutMs'>;
+  readonly order: Order;
+  /** Infinity for all. */
+  readonly limit: number;
+  readonly cursor: string | undefined;
+  readonly signal: AbortSignal;
+  /** Called when a page reaches the time limit before it is full; the search continues. */
+  readonly onSlow: (searchedTo: string) => void;
+}
+
+/** The first page is small, so that something is shown soon. */
+const FIRST_PAGE = 100;
+const PAGE = 1000;
+
+/**
+ * Yields batches that are not empty. Pages are read on demand, except for `newest-last`, where all of them are read
+ * before the first, and at most `limit` records are kept in memory.
+ *
+ * @returns the cursor of what follows after the limit; undefined if there is nothing more.
+ */
+export async function* readBatches(
+  reader: Pick<RecordReader, 'page'>,
+  plan: SearchPlan,
+): AsyncGenerator<readonly StoredRecord[], string | undefined, undefined> {
+  if (plan.order !== 'newest-last') return yield* pages(reader, plan, plan.order);
+  // Without a limit, the newest are last if the oldest are first.
+  if (plan.limit === Number.POSITIVE_INFINITY) return yield* pages(reader, plan, 'oldest-first');
+  const read: (readonly StoredRecord[])[] = [];
+  const newestFirst = pages(reader, plan, 'newest-first');
+  let page = await newestFirst.next();
+  for (; !page.done; page = await newestFirst.next()) read.push(page.value.toReversed());
+  yield* read.reverse();
+  return page.value;
+}
+
+async function* pages(
+  reader: Pick<RecordReader, 'page'>,
+  { query, range, limit, cursor, signal, onSlow }: SearchPlan,
+  order: Exclude<Order, 'newest-last'>,
+): AsyncGenerator<readonly StoredRecord[], string | undefined, undefined> {
+  let next = cursor;
+  let size = FIRST_PAGE;
+  for (let left = limit; ; size = PAGE) {
+    const options: PageOptions = {
+      ...range,
+      order: order === 'oldest-first' ? 'oldest first' : 'newest first',
+      limit: Math.min(left, size),
+      cursor: next,
+      signal,
+    };
+    const page: Page = await reader.page(query, options);
+    if (page.records.length > 0) yield page.records;
+    left -= page.records.length;
+    next = page.next;
+    if (page.searchedTo !== undefined) onSlow(page.searchedTo);
+    if (next === undefined || left <= 0) return next;
+  }
+}
