@@ -10,7 +10,7 @@ import { deadLettersCommand } from './dead-letters/command.js';
 import { errorText, withCliNames } from './error-text.js';
 import { type Messages, openMessages } from './messages.js';
 import { partitionsCommand } from './partitions.js';
-import { searchCommand } from './search/command.js';
+import { searchCommand, tailCommand } from './search/command.js';
 import { servicesCommand } from './services/command.js';
 import { spoolCommand } from './spool/command.js';
 import { addDatabaseOptions, BROKER, subcommand, usageError } from './subcommand.js';
@@ -55,7 +55,11 @@ function program(messages: Messages): Command {
     .option('--config <file>', 'settings file (default: config.env in the working directory)')
     .option('--json-logs', 'write log lines as JSON, one object per line')
     .action(async (services: string[], options) => (await import('./consume.js')).consume(services, options, messages));
-  const dev = subcommand(root, 'dev', ['loghive dev', 'loghive dev --json | jq .message'])
+  const dev = subcommand(root, 'dev', [
+    'loghive dev',
+    "loghive dev --show 'level>=warning'",
+    'loghive dev --json | jq .message',
+  ])
     .summary('run a development broker, PostgreSQL and a consumer')
     .description(
       'Run a development broker (in memory, for development only), PostgreSQL with persistent data, and a consumer. Prints records as they are stored. Ctrl-C stops everything.',
@@ -68,9 +72,9 @@ function program(messages: Messages): Command {
     )
     .option('--url <url>', 'use this broker (default: LOGHIVE_URL; else the development broker)')
     .option('--database-url <url>', 'use this database (default: LOGHIVE_DATABASE_URL; else the embedded PostgreSQL)')
-    .addOption(new Option('--quiet', 'do not print records').conflicts(['json', 'output']))
+    .addOption(new Option('--quiet', 'do not print records').conflicts(['json', 'output', 'show']))
     .addOption(new Option('--json', 'print records as JSON, one object per line').conflicts(['output', 'template']));
-  addViewOptions(dev)
+  addViewOptions(dev.option('--show <query>', "show only the records that match: 'level>=warning'"))
     .option('--yes', 'download PostgreSQL without asking if it is not installed')
     .action(async (services: string[], options) => (await import('./dev.js')).dev(services, options, messages));
   addDatabaseOptions(subcommand(root, 'migrate', ['loghive migrate']))
@@ -86,6 +90,7 @@ function program(messages: Messages): Command {
     .option('--url <url>', `broker URL (default: ${BROKER})`)
     .action(async (options) => (await import('./pipe.js')).pipe(options, messages));
   searchCommand(root, messages);
+  tailCommand(root, messages);
   alertsCommand(root);
   deadLettersCommand(root, messages);
   servicesCommand(root, messages);

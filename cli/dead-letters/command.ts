@@ -1,6 +1,5 @@
 /** `loghive dead-letters …`: its subcommands and their options. */
 import type { Command } from 'commander';
-import { administeredBroker } from '../../consumer/administration-config.js';
 import { LoghiveError } from '../../src/errors.js';
 import { Expected, integer, numberText, shown } from '../../src/settings/option.js';
 import type { Messages } from '../messages.js';
@@ -78,6 +77,7 @@ export function deadLettersCommand(root: Command, messages: Messages): void {
     .action(async (options: Options & { url?: string; dryRun?: boolean }) => {
       const name = 'dead-letters replay';
       const filter = filterOf(name, options);
+      const { administeredBroker } = await import('../../consumer/administration-config.js');
       const { broker } = administeredBroker(name, options);
       await withAdministration(name, options, async (tables) => {
         if (options.dryRun) return dryRun(tables, filter, 'replayed', options.output);

@@ -1,7 +1,10 @@
 /** How `loghive dev` shows the records that were stored. */
 import type { Writable } from 'node:stream';
+import { matches } from '../../query/index.js';
 import type { Environment } from '../../src/settings/option.js';
+import { queryArgument } from '../search/query-argument.js';
 import { formatOptions } from '../view/format-options.js';
+import { highlightOf } from '../view/highlight.js';
 import { LiveView } from '../view/live-view.js';
 import { utcOffset } from '../view/local-time.js';
 import { createFormat } from '../view/record-format.js';
@@ -10,6 +13,8 @@ import type { ViewOptions } from '../view/view-options.js';
 export interface StoredViewOptions extends ViewOptions {
   quiet?: boolean;
   json?: boolean;
+  /** A query; other records are stored without being shown. */
+  show?: string;
 }
 
 export interface StoredView {
@@ -21,7 +26,7 @@ export interface StoredView {
 /**
  * Undefined with `--quiet`.
  *
- * @throws LoghiveError LOGHIVE_INVALID_OPTION
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION, LOGHIVE_INVALID_QUERY
  */
 export function openStoredView(
   options: StoredViewOptions,
@@ -30,10 +35,12 @@ export function openStoredView(
 ): StoredView | undefined {
   const given = options.json ? { ...options, output: 'ndjson' as const } : options;
   const format = formatOptions('dev', given, environment, process.stdout);
+  const query = options.show === undefined ? undefined : queryArgument('dev', [options.show]);
   if (options.quiet) return undefined;
   const view = new LiveView({
     stream,
-    format: createFormat({ ...format, isEndless: true }),
+    format: createFormat({ ...format, highlight: query && highlightOf(query), isEndless: true }),
+    shows: query && ((record) => matches(query, record)),
     // Lines for people must not delay the consumer; a program that reads JSON gets every record.
     whenBehind: format.name === 'pretty' ? 'skip' : 'wait',
   });

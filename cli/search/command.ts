@@ -3,10 +3,7 @@ import { type Command, Option } from 'commander';
 import type { Messages } from '../messages.js';
 import { addDatabaseOptions, subcommand } from '../subcommand.js';
 import { addViewOptions } from '../view/view-options.js';
-
-/** `newest-last` shows the newest records, the newest one at the bottom. */
-export const ORDERS = ['newest-last', 'newest-first', 'oldest-first'] as const;
-export type Order = (typeof ORDERS)[number];
+import { ORDERS } from './record-batches.js';
 
 const QUERY = "query, such as 'service:shop level>=warning refused'; without one, all records";
 const QUERY_HELP =
@@ -41,5 +38,23 @@ export function searchCommand(root: Command, messages: Messages): void {
     .option('--no-pager', 'do not use a pager (PAGER, default: less -FRX)');
   addDatabaseOptions(addViewOptions(search)).action(async (words: string[], options) =>
     (await import('./search.js')).search(words, options, messages),
+  );
+}
+
+export function tailCommand(root: Command, messages: Messages): void {
+  const tail = subcommand(root, 'tail', [
+    'loghive tail',
+    "loghive tail 'level>=warning' --lines 50",
+    "loghive tail 'service:shop,till not health' --hide http",
+    'loghive tail level:error -o ndjson | jq .information',
+  ])
+    .summary('show records as they are stored')
+    .description(
+      `Show the last records that match a query, then new ones as they are stored, until Ctrl-C. If the terminal is too slow, records are skipped and counted. ${QUERY_HELP}`,
+    )
+    .argument('[query...]', QUERY)
+    .option('-n, --lines <number>', 'how many of the last records to show first', '20');
+  addDatabaseOptions(addViewOptions(tail)).action(async (words: string[], options) =>
+    (await import('../tail/tail.js')).tail(words, options, messages),
   );
 }

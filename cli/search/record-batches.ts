@@ -1,9 +1,12 @@
 /** Reads the records of a search in the order in which they are shown, a page at a time. */
 import type { Page, PageOptions, Query, RecordReader, SearchOptions } from '../../query/index.js';
 import type { StoredRecord } from '../../src/record.js';
-import type { Order } from './command.js';
 
-export interface SearchPlan {
+/** `newest-last` shows the newest records, the newest one at the bottom. */
+export const ORDERS = ['newest-last', 'newest-first', 'oldest-first'] as const;
+export type Order = (typeof ORDERS)[number];
+
+export interface BatchOptions {
   readonly query: Query;
   readonly range: Pick<SearchOptions, 'since' | 'until' | 'timeoutMs'>;
   readonly order: Order;
@@ -27,13 +30,13 @@ const PAGE = 1000;
  */
 export async function* readBatches(
   reader: Pick<RecordReader, 'page'>,
-  plan: SearchPlan,
+  options: BatchOptions,
 ): AsyncGenerator<readonly StoredRecord[], string | undefined, undefined> {
-  if (plan.order !== 'newest-last') return yield* pages(reader, plan, plan.order);
+  if (options.order !== 'newest-last') return yield* pages(reader, options, options.order);
   // Without a limit, the newest are last if the oldest are first.
-  if (plan.limit === Number.POSITIVE_INFINITY) return yield* pages(reader, plan, 'oldest-first');
+  if (options.limit === Number.POSITIVE_INFINITY) return yield* pages(reader, options, 'oldest-first');
   const read: (readonly StoredRecord[])[] = [];
-  const newestFirst = pages(reader, plan, 'newest-first');
+  const newestFirst = pages(reader, options, 'newest-first');
   let page = await newestFirst.next();
   for (; !page.done; page = await newestFirst.next()) read.push(page.value.toReversed());
   yield* read.reverse();
@@ -42,20 +45,20 @@ export async function* readBatches(
 
 async function* pages(
   reader: Pick<RecordReader, 'page'>,
-  { query, range, limit, cursor, signal, onSlow }: SearchPlan,
+  { query, range, limit, cursor, signal, onSlow }: BatchOptions,
   order: Exclude<Order, 'newest-last'>,
 ): AsyncGenerator<readonly StoredRecord[], string | undefined, undefined> {
   let next = cursor;
   let size = FIRST_PAGE;
   for (let left = limit; ; size = PAGE) {
-    const options: PageOptions = {
+    const pageOptions: PageOptions = {
       ...range,
       order: order === 'oldest-first' ? 'oldest first' : 'newest first',
       limit: Math.min(left, size),
       cursor: next,
       signal,
     };
-    const page: Page = await reader.page(query, options);
+    const page: Page = await reader.page(query, pageOptions);
     if (page.records.length > 0) yield page.records;
     left -= page.records.length;
     next = page.next;

@@ -1,12 +1,14 @@
 /** The checked options of `loghive search`. */
-import { migrationConfig } from '../../consumer/store-settings.js';
+import { migrationConfig, type StoreSettings } from '../../consumer/store-settings.js';
 import type { SearchOptions } from '../../query/index.js';
+import { LoghiveError } from '../../src/errors.js';
 import { Expected, integer } from '../../src/settings/option.js';
 import { checkedOption } from '../checked-option.js';
 import type { DatabaseOptions } from '../subcommand.js';
 import { parseTime } from '../time-option.js';
+import type { FormatOptions } from '../view/record-format.js';
 import type { ViewOptions } from '../view/view-options.js';
-import type { Order } from './command.js';
+import type { Order } from './record-batches.js';
 
 /** As typed on the command line. */
 export interface SearchCommandOptions extends ViewOptions, DatabaseOptions {
@@ -22,51 +24,80 @@ export interface SearchCommandOptions extends ViewOptions, DatabaseOptions {
   pager: boolean;
 }
 
+export interface SearchPlan {
+  readonly result: 'records' | 'count' | 'histogram';
+  readonly range: Pick<SearchOptions, 'since' | 'until' | 'timeoutMs'>;
+  readonly order: Order;
+  /** Infinity for `all`; undefined if the option was not given. */
+  readonly limit: number | undefined;
+  readonly cursor: string | undefined;
+  /** Number of records to show before and after each match. */
+  readonly context: number;
+  readonly maxBars: number;
+  readonly pager: boolean;
+}
+
 const OWNER = 'search';
+/** With `newest-last`, all records are read before the first can be printed. */
 const MAX_LIMIT = 100_000;
 const MAX_CONTEXT = 1000;
+/** A bar is a line, and the chart should fit on a screen. */
+const MAX_BARS = 30;
+const COUNT_FORMATS: ReadonlySet<string> = new Set(['pretty', 'json', 'ndjson']);
 
 /** @throws LoghiveError LOGHIVE_INVALID_OPTION */
-export function rangeOf(
-  { since, until, timeout }: Pick<SearchCommandOptions, 'since' | 'until' | 'timeout'>,
-  timeZone: string,
+export function planOf(
+  options: SearchCommandOptions,
+  { name, timeZone }: Pick<FormatOptions, 'name' | 'timeZone'>,
   nowMs = Date.now(),
-): Pick<SearchOptions, 'since' | 'until' | 'timeoutMs'> {
-  const time = (name: string, text: string | undefined) =>
-    text === undefined ? undefined : checkedOption(OWNER, name, text, (typed) => parseTime(typed, nowMs, timeZone));
+): SearchPlan {
+  const time = (option: 'since' | 'until') =>
+    checked(option, options[option], (text) => parseTime(text, nowMs, timeZone));
+  const result = options.count ? 'count' : options.histogram ? 'histogram' : 'records';
+  if (result !== 'records' && !COUNT_FORMATS.has(name)) {
+    throw new LoghiveError(
+      'LOGHIVE_INVALID_OPTION',
+      `${OWNER}: --${result} has no format ${name}, only ${[...COUNT_FORMATS].join(', ')}.`,
+    );
+  }
   return {
-    since: time('since', since),
-    until: time('until', until),
-    timeoutMs: checkedOption(OWNER, 'timeout', timeout, numberCheck(integer(0, 86_400, 'seconds; 0: none'))) * 1000,
+    result,
+    range: {
+      since: time('since'),
+      until: time('until'),
+      timeoutMs: 1000 * checkedOption(OWNER, 'timeout', options.timeout, whole(0, 86_400, 'seconds; 0: none')),
+    },
+    order: options.order,
+    limit: checked('limit', options.limit, (text) => limitOf(text, options.order)),
+    cursor: options.cursor,
+    context: checked('context', options.context, whole(0, MAX_CONTEXT, 'records')) ?? 0,
+    maxBars: MAX_BARS,
+    pager: options.pager,
   };
 }
 
-/** @returns Infinity for `all`; undefined if the option was not given. */
-export function limitOf({ limit, order }: Pick<SearchCommandOptions, 'limit' | 'order'>): number | undefined {
-  if (limit === undefined) return undefined;
-  return checkedOption(OWNER, 'limit', limit, (text) => {
-    if (text === 'all') return Number.POSITIVE_INFINITY;
-    const number = Number(text);
-    if (!/^\d+$/.test(text) || number < 1) throw new Expected("a number of records, or 'all'");
-    // They are all read before the oldest of them can be printed.
-    if (order === 'newest-last' && number > MAX_LIMIT) {
-      throw new Expected(`a number up to ${MAX_LIMIT}, or 'all'; --order newest-first takes any number`);
-    }
-    return number;
-  });
-}
-
-/** Number of records before and after each match. */
-export function contextOf({ context }: Pick<SearchCommandOptions, 'context'>): number {
-  if (context === undefined) return 0;
-  return checkedOption(OWNER, 'context', context, numberCheck(integer(0, MAX_CONTEXT, 'records')));
-}
-
 /** @throws LoghiveError LOGHIVE_INVALID_OPTION */
-export function databaseOf(owner: string, { databaseUrl, schema }: DatabaseOptions) {
+export function databaseOf(owner: string, { databaseUrl, schema }: DatabaseOptions): StoreSettings {
   return migrationConfig(owner, { databaseUrl, schema });
 }
 
-function numberCheck(check: (value: unknown) => number): (text: string) => number {
+function checked<T>(name: string, text: string | undefined, check: (text: string) => T): T | undefined {
+  return text === undefined ? undefined : checkedOption(OWNER, name, text, check);
+}
+
+/** @throws Expected */
+function limitOf(text: string, order: Order): number {
+  if (text === 'all') return Number.POSITIVE_INFINITY;
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < 1) throw new Expected("a number of records, or 'all'");
+  if (order === 'newest-last' && number > MAX_LIMIT) {
+    throw new Expected(`a number up to ${MAX_LIMIT}, or 'all'; --order newest-first takes any number`);
+  }
+  return number;
+}
+
+/** A check of a whole number as it is typed. */
+export function whole(min: number, max: number, unit: string): (text: string) => number {
+  const check = integer(min, max, unit);
   return (text) => check(/^\d+$/.test(text) ? Number(text) : text);
 }

@@ -4,8 +4,6 @@ import { openEnvironment } from '../../src/config.js';
 import { spoolConfig } from '../../src/settings/spool-options.js';
 import type { Messages } from '../messages.js';
 import { addOutputOption, BROKER, subcommand } from '../subcommand.js';
-import { dropSpool } from './drop.js';
-import { listSpool } from './list.js';
 import type { SpoolSelection } from './selection.js';
 
 /** As commander passes them. */
@@ -25,7 +23,7 @@ export function spoolCommand(root: Command, messages: Messages): void {
   addSpoolOptions(subcommand(group, 'list', ['loghive spool list --dir /var/lib/shop/loghive']))
     .summary('list records that wait on disk')
     .description('List records that wait on disk, by service, level and state. Reads the files, changes nothing.')
-    .action((options: Given) => listSpool(withFolder(options)));
+    .action(async (options: Given) => (await import('./list.js')).listSpool(withFolder(options)));
   addSpoolOptions(subcommand(group, 'replay', ['loghive spool replay --service shop']))
     .summary('send records that wait on disk')
     .description(
@@ -41,7 +39,7 @@ export function spoolCommand(root: Command, messages: Messages): void {
     .description('Delete the records of processes that have ended permanently. Asks for confirmation.')
     .option('--yes', 'do not ask for confirmation')
     .addOption(new Option('--dry-run', 'only show what would be deleted').conflicts('yes'))
-    .action((options: Given) => dropSpool(withFolder(options)));
+    .action(async (options: Given) => (await import('./drop.js')).dropSpool(withFolder(options)));
 }
 
 function addSpoolOptions(command: Command): Command {

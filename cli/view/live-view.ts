@@ -16,7 +16,7 @@ export interface LiveViewOptions {
   /** What to do if the reader is slow: skip records, and say how many, or wait for it. */
   readonly whenBehind: 'skip' | 'wait';
   /** Which records to show. Default: all. */
-  readonly shows?: (record: StoredRecord) => boolean;
+  readonly shows?: ((record: StoredRecord) => boolean) | undefined;
 }
 
 export class LiveView {

@@ -1,12 +1,9 @@
 /** `loghive search` in a pseudo-terminal: colors, width, pager, Ctrl-C. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';
 import { expect, test } from 'vitest';
 import { itemList, newStore, openClient, write } from '../consumer/store/database.js';
-import { onEnd } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 import { useTerminal } from './dev-terminal.js';
 import { loghive, program } from './run-loghive.js';
@@ -27,8 +24,8 @@ interface Size {
   rows?: number;
 }
 
-function searchIn({ columns = 80, rows = 24 }: Size, args: string, env: Record<string, string> = {}) {
-  const command = `${process.execPath} ${program} search --database-url '${url}' --time-zone UTC ${args}`;
+function searchIn({ columns = 80, rows = 24 }: Size, args: string, env: Record<string, string> = {}, prefix = '') {
+  const command = `${prefix} ${process.execPath} ${program} search --database-url '${url}' --time-zone UTC ${args}`;
   const script = `stty cols ${columns} rows ${rows}; ${command}; echo ended with $?`;
   return useTerminal(`sh -c "${script.replaceAll('"', '\\"')}"`, { cwd: tmpdir(), env });
 }
@@ -51,7 +48,7 @@ test('colors are for terminals, unless NO_COLOR or FORCE_COLOR says otherwise', 
   expect((await loghive(args, { FORCE_COLOR: '1' })).stdout.join('\n')).toMatch(marked);
 });
 
-test.each([60, 80, 120])('no line is wider than a terminal of %i columns', { timeout: 60_000 }, async (columns) => {
+test.each([70, 80, 120])('no line is wider than a terminal of %i columns', { timeout: 60_000 }, async (columns) => {
   const terminal = searchIn({ columns }, '-n 3 --no-pager');
   await terminal.shows(ENDED);
   const lines = stripVTControlCharacters(terminal.text()).split('\n');
@@ -93,13 +90,7 @@ test('PAGER names the pager; empty or cat is none, and less may be missing', { t
     await none.shows(/ended with 0/);
     expect(none.text()).toMatch(/order 150 /);
   }
-  const bin = mkdtempSync(path.join(tmpdir(), 'loghive-bin-'));
-  onEnd(() => rmSync(bin, { recursive: true }));
-  for (const name of ['sh', 'stty']) {
-    writeFileSync(path.join(bin, name), `#!/bin/sh\nPATH=/usr/bin:/bin exec ${name} "$@"\n`);
-    chmodSync(path.join(bin, name), 0o755);
-  }
-  const missing = searchIn({ rows: 5 }, '', { PATH: `${bin}` });
+  const missing = searchIn({ rows: 5 }, '', {}, 'PATH=/nowhere');
   await missing.shows(/ended with 0/);
   expect(missing.text()).toMatch(/order 150 /);
 });

@@ -92,6 +92,46 @@ describe('records', () => {
   });
 });
 
+describe('context', () => {
+  test('is the records around each match, each record once, with a line between distant ones', async () => {
+    const { code, stdout } = await search('order.id:5,7,20 -none', '--context', '2');
+    expect(stdout.map((line) => (line === '--' ? '--' : Number(/order\.id=(\d+)/.exec(line)?.[1])))).toEqual([
+      ...upTo(3, 9),
+      '--',
+      ...upTo(18, 22),
+    ]);
+    expect(code).toBe(0);
+    const reversed = await search('order.id:5,7,20', '--context', '1', '--order', 'newest-first', '-o', 'ndjson');
+    expect(reversed.stdout.map((line) => JSON.parse(line).information.order.id)).toEqual([21, 20, 19, 8, 7, 6, 5, 4]);
+  });
+
+  test('is dim in color', async () => {
+    const args = ['search', 'order.id:7', '--context', '1', '--database-url', url];
+    const { stdout } = await loghive(args, { FORCE_COLOR: '1' });
+    expect(stdout.map((line) => line.includes('\x1b[32mINFO'))).toEqual([false, true, false]);
+  });
+});
+
+describe('numbers', () => {
+  test('--count prints how many match', async () => {
+    expect(await search('level:error', '--count')).toEqual({ code: 0, stdout: ['25'], stderr: [] });
+    expect(await search('level:error', '--count', '-o', 'json')).toMatchObject({ stdout: ['{"count":25}'] });
+    expect(await search('nowhere', '--count')).toEqual({ code: 1, stdout: ['0'], stderr: [] });
+  });
+
+  test('--histogram prints bars by level, and the total', async () => {
+    const { code, stdout, stderr } = await search('--histogram', '--since', `${DAY}T10:10`, '--until', `${DAY}T10:15`);
+    expect(stdout.at(-1)).toMatch(/^250 records, \d+ (?:seconds|minute) a line: E error, I info$/);
+    expect(stdout[0]).toMatch(/^2026-01-31 10:10(?::00)? {2}E+I+ +\d+ {2}\d+ error$/);
+    expect(stdout.filter((line) => line.length > 80)).toEqual([]);
+    expect([code, stderr]).toEqual([0, []]);
+    const json = await search('--histogram', '-o', 'json');
+    const { bars } = JSON.parse(json.stdout.join('')) as { bars: { counts: Record<string, number> }[] };
+    expect(bars.reduce((sum, { counts }) => sum + counts.ERROR!, 0)).toBe(25);
+    expect(await search('nowhere', '--histogram')).toMatchObject({ code: 1, stdout: [] });
+  });
+});
+
 describe('usage', () => {
   test('an invalid query is shown with carets under what is wrong', async () => {
     expect(await search('shop', 'level:eror')).toEqual({
@@ -127,6 +167,9 @@ describe('usage', () => {
     [['--template', '{'], /option --template is "\{", expected a template such as/],
     [['--fields', 'a,,b'], /option --fields is "a,,b", expected names separated by commas/],
     [['--time-zone', 'Mars/Olympus'], /option --time-zone is "Mars\/Olympus", expected the name of a time zone/],
+    [['--context', '-1'], /option --context is "-1", expected an integer from 0 to 1000/],
+    [['--count', '--histogram'], /option '--count' cannot be used with option '--histogram'/],
+    [['--histogram', '-o', 'raw'], /--histogram has no format raw, only pretty, json, ndjson/],
     [['--timeout', 'x'], /option --timeout is "x", expected an integer/],
     [['--cursor', 'x'], /option --cursor is "x", expected/],
   ])('a wrong option is one line and exit code 2: %j', async (args, words) => {
