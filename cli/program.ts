@@ -77,9 +77,13 @@ function program(messages: Messages): Command {
   addViewOptions(dev.option('--show <query>', "show only the records that match: 'level>=warning'"))
     .option('--yes', 'download PostgreSQL without asking if it is not installed')
     .action(async (services: string[], options) => (await import('./dev.js')).dev(services, options, messages));
-  addDatabaseOptions(subcommand(root, 'migrate', ['loghive migrate']))
+  addDatabaseOptions(subcommand(root, 'migrate', ['loghive migrate', 'loghive migrate --with-text-search']))
     .summary('update the database schema')
     .description('Update the database schema, then exit. Safe while consumers are running.')
+    .option(
+      '--with-text-search',
+      'also index the text of messages, which makes searches for words fast and storing slower; takes a while on a large table',
+    )
     .action(async (options) => (await import('./migrate.js')).migrate(options));
   subcommand(root, 'pipe', ['node app.js | loghive pipe --service shop'])
     .summary('record log lines from stdin')

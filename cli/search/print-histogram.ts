@@ -35,8 +35,14 @@ export function chart({ bars, stepS }: Histogram, { color, columns: widthOf, tim
     const length = sum(Object.values(cells));
     return `${labels[at]}  ${drawn.join('')}${' '.repeat(Math.max(MIN_BAR, width) - length)}  ${counts[at]}`.trimEnd();
   });
+  const isEmpty = (at: number) => bars[at] === undefined || totalOf(bars[at]) === 0;
+  const shown = lines.flatMap((line, at) => {
+    // A gap is its first line, then an ellipsis.
+    if (!isEmpty(at - 1) || !isEmpty(at) || at === 0) return line;
+    return isEmpty(at - 2) && at > 1 ? [] : '…';
+  });
   const total = counted(sum(bars.map(totalOf)), 'record');
-  return `${[...lines, `${total}, ${stepText(stepS)} a line: ${legend(bars, color, paint)}`].join('\n')}\n`;
+  return `${[...shown, `${total}, ${stepText(stepS)} a line: ${legend(bars, color, paint)}`].join('\n')}\n`;
 }
 
 const LEVELS_DOWN = [...LEVELS].reverse();

@@ -1,6 +1,6 @@
 /**
  * Folds the fields that say which process logged a record: they are shown where they differ from those of the previous
- * record of the service, instead of on every line.
+ * record of the service, after all others, instead of on every line.
  */
 import type { Field } from './record-parts.js';
 
@@ -37,11 +37,9 @@ export function createFolding(always: readonly string[] = []): Folding {
       services.set(service, last);
     }
     const known = last;
-    return fields.filter(({ name, json }) => {
-      if (!NAMES.has(name) || always.includes(name)) return true;
-      if (known.get(name) === json) return false;
-      known.set(name, json);
-      return true;
-    });
+    const isOfProcess = ({ name }: Field) => NAMES.has(name) && !always.includes(name);
+    const changed = fields.filter((field) => isOfProcess(field) && known.get(field.name) !== field.json);
+    for (const { name, json } of changed) known.set(name, json);
+    return [...fields.filter((field) => !isOfProcess(field)), ...changed];
   };
 }

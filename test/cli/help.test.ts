@@ -14,7 +14,19 @@ async function helpOf(args: string, columns: number): Promise<string[]> {
   return terminal.text().trimEnd().split('\n');
 }
 
-const commands = ['alerts', 'consume', 'dev', 'migrate', 'pipe', 'partitions', 'dead-letters', 'services', 'spool'];
+const commands = [
+  'alerts',
+  'consume',
+  'dev',
+  'migrate',
+  'pipe',
+  'partitions',
+  'dead-letters',
+  'services',
+  'spool',
+  'search',
+  'tail',
+];
 const nested = [
   ...['test', 'preview'].map((command) => `alerts ${command}`),
   ...['list', 'show', 'export', 'replay', 'drop'].map((command) => `dead-letters ${command}`),

@@ -288,13 +288,13 @@ describe('fields that say which process logged', () => {
     const show = pretty();
     const fields = [of(1), of(1), of(1, 'till'), of(1), of(2), of(2), of(1)].map((each) => show(each).slice(44));
     expect(fields).toEqual([
-      'hostname=web-1 pid=1 order=7',
+      'order=7 hostname=web-1 pid=1',
       'order=7',
-      'hostname=web-1 pid=1 order=7',
+      'order=7 hostname=web-1 pid=1',
       'order=7',
-      'pid=2 order=7',
+      'order=7 pid=2',
       'order=7',
-      'pid=1 order=7',
+      'order=7 pid=1',
     ]);
   });
 
