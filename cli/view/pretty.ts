@@ -3,6 +3,7 @@
  * JSON on lines below. Nothing in a record can control the terminal or imitate another record.
  */
 import stringWidth from 'string-width';
+import { LEVEL_NAME_KEYS, type Level } from '../../src/level.js';
 import { printableJson, printableLine, printableLines } from '../../src/printable.js';
 import type { StoredRecord } from '../../src/record.js';
 import { type Highlight, marked } from './highlight.js';
@@ -71,7 +72,8 @@ export function createPretty(options: PrettyOptions): Pretty {
       paint('service', service + ' '.repeat(Math.max(0, serviceWidth - widthOf(service)))),
       ...(first === '' ? [] : [mark(first)]),
     ].join(GAP);
-    const pairs = fold(record.service, inline).map((field) => pairText(field, paint, markField));
+    const fields = inline.filter((field) => !repeatsLevel(field, record.level));
+    const pairs = fold(record.service, fields).map((field) => pairText(field, paint, markField));
     if (left > 0) pairs.push(paint('dim', `… ${left} more fields`));
     return [
       ...filled(head, more.map(mark), pairs, columns() ?? Number.POSITIVE_INFINITY),
@@ -79,6 +81,12 @@ export function createPretty(options: PrettyOptions): Pretty {
       ...(stacks === '' ? [] : linesOf(cut(stacks, MAX_STACK)).map((line) => stackLine(line, paint))),
     ].join(`\n${INDENT}`);
   };
+}
+
+/** The logger's own name of the level says nothing new if it only is a short form: `warn`. */
+function repeatsLevel({ name, json }: Field, level: Level): boolean {
+  const isLevelName = (LEVEL_NAME_KEYS as readonly string[]).includes(name) && json.length > 2;
+  return isLevelName && json.startsWith('"') && level.startsWith((JSON.parse(json) as string).toUpperCase());
 }
 
 /** JSON that was logged as a message is laid out. */

@@ -231,6 +231,34 @@ describe('loghive dev', () => {
     expect(readdirSync(path.join(project, 'elsewhere'))).not.toContain('broker-port');
   });
 
+  test('with --show stores everything and shows what matches, without repeating host and pid', STARTS, async () => {
+    const project = useProject();
+    const child = dev(project, ['--show', 'level>=warning n:1,2,3']);
+    const { lines, psql } = await welcomeOf(child);
+    await application(
+      project,
+      lines,
+      "for (let n = 1; n < 6; n++) logger.log(n === 2 ? 'info' : 'warn', 'low', { n });",
+    ).exited;
+    await eventually(async () => expect(await messagesIn(psql)).toHaveLength(5));
+    await child.waitForLine(/n=3/);
+    expect(child.stdout).toEqual([
+      expect.stringMatching(/ {2}WARNING {3}till {2}low {2}n=1 (?:pid=\d+ hostname=\S+|hostname=\S+ pid=\d+)$/),
+      expect.stringMatching(/ {2}WARNING {3}till {2}low {2}n=3$/),
+    ]);
+    await child.kill('SIGTERM');
+  });
+
+  test('with --show refuses an invalid query before it starts anything', STARTS, async () => {
+    const child = useChild(program, { args: ['dev', '--show', 'level:eror'], cwd: useProject() });
+    expect(await child.exited).toEqual({ code: 2, signal: null });
+    expect(child.lines.slice(0, 3)).toEqual([
+      'loghive: dev: the query is invalid at character 7:',
+      '    level:eror',
+      '          ^^^^',
+    ]);
+  });
+
   test('logs the name the broker announces', STARTS, async () => {
     const child = dev(useProject(), [], { LOG_LEVEL: 'INFO' });
     await child.waitForLine(

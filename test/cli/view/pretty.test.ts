@@ -233,6 +233,16 @@ describe('a record on a terminal', () => {
     expect(plain({ information })).toMatch(/order placed\n {14}TypeError: x\n {18}at a$/);
   });
 
+  test.each([
+    ['WARNING', 'warn', ''],
+    ['ERROR', 'err', ''],
+    ['INFO', 'http', '  level=http'],
+    ['DEBUG', '', '  level=""'],
+  ] as const)("shows the logger's own name of the level %s if it says more: %s", (level, name, shown) => {
+    const text = plain({ level, information: JSON.stringify({ level: name }) });
+    expect(text).toBe(`10:30:45.123  ${level.padEnd(8)}  shop  order placed${shown}`);
+  });
+
   test('shows the first hundred fields, and how many there are', () => {
     const information = JSON.stringify(Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`f${n}`, n])));
     expect(plain({ information })).toMatch(/ f99=99 … 4900 more fields$/);
