@@ -35,6 +35,7 @@ const HOSTILE = [
 /** Tests for operators: maintenance commands, retention, alerts through a real mail server. */
 const OPERATIONS = [
   'test/cli/{alerts,dead-letters,partitions,services,services-interrupted}.test.ts',
+  'test/cli/{doctor,status}/**/*.test.ts',
   'test/consumer/alerts/**/*.test.ts',
   'test/consumer/maintenance.test.ts',
   'test/consumer/store/retention.test.ts',

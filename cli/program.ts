@@ -7,12 +7,14 @@ import { sendInternalLinesTo } from '../src/internal-logger.js';
 import { packageVersion } from '../src/package-version.js';
 import { alertsCommand } from './alerts/command.js';
 import { deadLettersCommand } from './dead-letters/command.js';
+import { doctorCommand } from './doctor/command.js';
 import { errorText, withCliNames } from './error-text.js';
 import { type Messages, openMessages } from './messages.js';
 import { partitionsCommand } from './partitions.js';
 import { searchCommand, tailCommand } from './search/command.js';
 import { servicesCommand } from './services/command.js';
 import { spoolCommand } from './spool/command.js';
+import { statusCommand } from './status/command.js';
 import { addDatabaseOptions, BROKER, subcommand, usageError } from './subcommand.js';
 import { addViewOptions } from './view/view-options.js';
 
@@ -100,6 +102,8 @@ function program(messages: Messages): Command {
   servicesCommand(root, messages);
   partitionsCommand(root);
   spoolCommand(root, messages);
+  statusCommand(root);
+  doctorCommand(root);
   return root;
 }
 

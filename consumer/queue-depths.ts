@@ -59,6 +59,18 @@ export class QueueDepths {
     return [...this.#depths.values()];
   }
 
+  /** Reads all queues once, without pauses. Never rejects. */
+  async read(): Promise<void> {
+    const { openConnection, queues, signal, answerMs = ANSWER_MS } = this.#options;
+    const names = queues();
+    this.#forgetOthers(new Set(names));
+    for (const queue of names) {
+      const open = openConnection();
+      if (!open || signal.aborted) return;
+      if (!(await within(answerMs, this.#measure(open, queue, answerMs)))) this.#depths.delete(queue);
+    }
+  }
+
   /** Reads until the signal is aborted. Never rejects. */
   async watch(): Promise<void> {
     const { openConnection, queues, roundMs, signal, answerMs = ANSWER_MS } = this.#options;

@@ -16,30 +16,15 @@ const TOTAL_TIMEOUT_MS = 60_000;
 
 export function createMailer(settings: MailSettings, redact: AlertSettings['redact']): Channel {
   const redactor: Redact | undefined = redaction(redact);
-  const { host, port, tls, user, password, sender, recipients } = settings;
+  const { host, port, sender, recipients } = settings;
   const warnings = new StatusLog((sentence) => internalLogger.warning(sentence));
   return {
     name: 'mail',
     target: `${host}:${port}`,
     async send(notice, signal) {
-      // Loaded on demand: a consumer without alerts does not need it.
-      const { createTransport } = await import('nodemailer');
       const limit = AbortSignal.any([signal, AbortSignal.timeout(TOTAL_TIMEOUT_MS)]);
       try {
-        const ca = settings.caFile === undefined ? undefined : await fs.readFile(settings.caFile, 'utf8');
-        const transport = createTransport({
-          ...{ host, port, secure: tls === 'tls', requireTLS: tls === 'starttls', ignoreTLS: tls === 'none' },
-          ...(password !== undefined && { auth: { user, pass: password } }),
-          ...(ca !== undefined && { tls: { ca } }),
-          ...{
-            connectionTimeout: CONNECT_TIMEOUT_MS,
-            greetingTimeout: CONNECT_TIMEOUT_MS,
-            socketTimeout: RESPONSE_TIMEOUT_MS,
-            dnsTimeout: CONNECT_TIMEOUT_MS,
-          },
-          // A notice never refers to a file or URL to load.
-          ...{ disableFileAccess: true, disableUrlAccess: true },
-        });
+        const transport = await openTransport(settings, CONNECT_TIMEOUT_MS, RESPONSE_TIMEOUT_MS);
         const sent = await transport.sendMail({
           ...mailOf(notice, redactor, sender),
           to: [...recipients],
@@ -57,6 +42,44 @@ export function createMailer(settings: MailSettings, redact: AlertSettings['reda
       }
     },
   };
+}
+
+/** @throws the error of reading the certificate file. */
+async function openTransport(
+  { host, port, tls, user, password, caFile }: MailSettings,
+  connectMs: number,
+  responseMs: number,
+) {
+  // Loaded on demand: a consumer without alerts does not need it.
+  const { createTransport } = await import('nodemailer');
+  const ca = caFile === undefined ? undefined : await fs.readFile(caFile, 'utf8');
+  return createTransport({
+    ...{ host, port, secure: tls === 'tls', requireTLS: tls === 'starttls', ignoreTLS: tls === 'none' },
+    ...(password !== undefined && { auth: { user, pass: password } }),
+    ...(ca !== undefined && { tls: { ca } }),
+    ...{ connectionTimeout: connectMs, greetingTimeout: connectMs, socketTimeout: responseMs, dnsTimeout: connectMs },
+    // A notice never refers to a file or URL to load.
+    ...{ disableFileAccess: true, disableUrlAccess: true },
+  });
+}
+
+/**
+ * Connects, starts TLS and logs in, but sends nothing.
+ *
+ * @param timeoutMs for connecting, and for each answer.
+ * @throws AlertFailure with what happened and what to do.
+ */
+export async function checkMailLogin(settings: MailSettings, timeoutMs: number): Promise<void> {
+  try {
+    const transport = await openTransport(settings, timeoutMs, timeoutMs);
+    try {
+      await transport.verify();
+    } finally {
+      transport.close();
+    }
+  } catch (error) {
+    throw mailFailure(error, settings, false);
+  }
 }
 
 /** The nodemailer message, without recipients. */
@@ -99,7 +122,7 @@ function mailFailure(error: unknown, settings: MailSettings, isLate: boolean): A
   const { host, port, user, sender, recipients, tls } = settings;
   const { code = '', response, responseCode = 0, command = '' } = error as SmtpError;
   const server = `${host}:${port}`;
-  const detail = response === undefined ? reasonOf(error) : `it answered "${response}"`;
+  const detail = response === undefined ? withoutOpenSslTrace(reasonOf(error)) : `it answered "${response}"`;
   const isPermanent = responseCode >= 500;
   if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR') {
     return alertFailed(
@@ -132,6 +155,11 @@ function mailFailure(error: unknown, settings: MailSettings, isLate: boolean): A
     isPermanent,
     error,
   );
+}
+
+/** `800C2C39027F0000:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../record.c:350:` → the reason. */
+function withoutOpenSslTrace(reason: string): string {
+  return /^[0-9A-F]+:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/.exec(reason)?.[1] ?? reason;
 }
 
 function tlsRemedy(tls: MailSettings['tls']): string {

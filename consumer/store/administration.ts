@@ -12,6 +12,7 @@ import {
   deadLetterAdmin,
   type StoredDeadLetter,
 } from './dead-letter-admin.js';
+import { type DatabaseOverview, databaseOverview } from './overview.js';
 import { type PartitionSize, partitionSizes } from './partition-sizes.js';
 import { createReconnectingSession } from './reconnecting-session.js';
 import { type KnownService, servicesAdmin } from './services-table.js';
@@ -40,6 +41,7 @@ export interface Administration {
     remove(service: string): Promise<boolean>;
   };
   partitions(exact: boolean): Promise<readonly PartitionSize[]>;
+  overview(): Promise<DatabaseOverview>;
   close(): Promise<void>;
 }
 
@@ -78,6 +80,7 @@ export function openAdministration(config: StoreConfig): Administration {
       remove: (service) => run((session) => services.remove(session, service)),
     },
     partitions: (exact) => run((session) => partitionSizes(session, schema, exact)),
+    overview: () => run((session) => databaseOverview(session, schema)),
     close: () => connection.close(),
   };
 }

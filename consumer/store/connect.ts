@@ -33,6 +33,8 @@ export interface DatabaseSession {
   /** `statement` contains one `copy … from stdin`. */
   copy(statement: string, data: Iterable<Buffer>): Promise<CopyResult>;
   readonly place: Place;
+  /** The process id in the greeting of the server. A pooler makes one up. */
+  readonly greetedPid: number | undefined;
   /** Encoding of the database. A record that it cannot represent is a bad record. */
   readonly encoding: string;
   /** False once either side has closed the connection. */
@@ -190,6 +192,7 @@ async function attempt(
       query: (text, values, limitMs = answerTimeoutMs) => sent(client.query(text, values), limitMs),
       copy: (statement, data) => sent(copyIn(client, statement, data), answerTimeoutMs),
       place,
+      greetedPid: (client as unknown as { processID?: number }).processID,
       encoding: facts.encoding,
       isOpen: () => open,
       cancel: () => cancelRequest({ host, port, ssl, directTls: target.directTls, ...backendKey(client) }),

@@ -26,7 +26,19 @@ export { parseDatabaseUrl } from './database-url.js';
 export type { DeadLetterFilter, DeadLetterSummary, DeadLetterTotal, StoredDeadLetter } from './dead-letter-admin.js';
 export type { DeadLetter } from './dead-letters-table.js';
 export { type IndexBuilds, openIndexBuilds, openPendingListCleaner, type PendingListCleaner } from './index-builds.js';
+export {
+  databaseHosts,
+  type Inspection,
+  MAX_COUNTED,
+  openInspection,
+  type PartitionFacts,
+  type Pooling,
+  type PrivilegeFacts,
+  type SchemaFacts,
+  type ServerFacts,
+} from './inspection.js';
 export { type Maintained, openMaintenance, type StoreMaintenance } from './maintenance.js';
+export type { DatabaseOverview } from './overview.js';
 export { expiredAt, type Retention } from './partition-days.js';
 export type { PartitionSize } from './partition-sizes.js';
 export { isDeadLetterError } from './probe.js';

@@ -14,6 +14,9 @@ export const CLOSED_IMMEDIATELY = 'the broker closed the connection as soon as i
 /** TCP is connected, but the handshake timed out. amqplib reports `connect ETIMEDOUT` here as well. */
 export const NO_HANDSHAKE = 'the server accepted the connection but did not answer in time';
 
+/** amqplib does not expose the frame with the broker's reply text. */
+const VHOST_REFUSED = /Expected ConnectionOpenOk/;
+
 /** @param error the error from amqplib or the socket. */
 export function connectFault(error: unknown, host: BrokerHost): LoghiveError {
   const tls = tlsFault(error, 'the option tls: { ca }', 'tls: { cert, key }');
@@ -26,6 +29,11 @@ export function lostFault(host: BrokerHost, cause: unknown): LoghiveError {
   const reason = cause === undefined ? 'closed by the broker' : replyText(cause);
   const words = `connection to ${hostAndPort(host)} ended: ${reason}. Loghive reconnects.`;
   return new LoghiveError('LOGHIVE_BROKER_LOST', words, { cause });
+}
+
+/** Whether the user and the password were accepted, and the vhost was not. */
+export function isVhostRefusal(error: unknown): boolean {
+  return error instanceof LoghiveError && VHOST_REFUSED.test(reasonOf(error.cause));
 }
 
 export function tooFewChannels(host: BrokerHost, allowed: number, needed: number): LoghiveError {
@@ -68,8 +76,7 @@ function handshakeEnded(message: string, host: BrokerHost): readonly [ErrorCode,
   if (/Handshake terminated by server: 403/.test(message)) {
     return ['LOGHIVE_BROKER_REFUSED', `the broker refused user ${user} or the password. Correct both (${reply}).`];
   }
-  // amqplib does not expose the frame with the broker's reply text.
-  if (/Expected ConnectionOpenOk/.test(message)) {
+  if (VHOST_REFUSED.test(message)) {
     const vhost = JSON.stringify(host.vhost);
     const why = `it does not exist, user ${user} has no permissions in it, or its connection limit is reached`;
     return [

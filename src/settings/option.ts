@@ -136,6 +136,22 @@ function fromEnvironment(
   return option.fallback;
 }
 
+/** The environment variable that an option takes its value from; undefined if it has its default. */
+export function usedSetting(option: Option<unknown>, environment: Environment): Setting | undefined {
+  return option.env
+    ?.map((variable) => environment(variable))
+    .find((setting) => setting !== undefined && (setting.text !== '' || option.takesEmpty) && isValid(option, setting));
+}
+
+function isValid({ check, parse }: Option<unknown>, { text }: Setting): boolean {
+  try {
+    check(parse ? parse(text) : text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function shownFallback({ fallback, show }: Option<unknown>): string | undefined {
   return fallback === undefined ? undefined : (show ?? shown)(fallback);
 }

@@ -26,6 +26,8 @@ const commands = [
   'spool',
   'search',
   'tail',
+  'status',
+  'doctor',
 ];
 const nested = [
   ...['test', 'preview'].map((command) => `alerts ${command}`),

@@ -1,7 +1,7 @@
 /**
  * Runs the short delivery scenarios and the projects that install the packed file: on each Node with the newest
  * PostgreSQL and on each PostgreSQL with the oldest Node, both with the oldest RabbitMQ, and on each later RabbitMQ with
- * the newest of both.
+ * the newest of both; there also the tests of `loghive doctor` about the broker.
  *
  *   node test/versions/run.mjs [--node 22] [--postgres 15] [--rabbitmq 4.3] [--json]
  *
@@ -20,6 +20,7 @@ import { majorOf, NODES, nodeProgram, POSTGRES, postgresPrograms, RABBITMQS } fr
 
 useTemporarySpool();
 
+const ROOT = path.join(import.meta.dirname, '..', '..');
 const DELIVERY = path.join(import.meta.dirname, '..', 'delivery', 'run.mjs');
 
 const { values: flags } = parseArgs({
@@ -136,6 +137,17 @@ async function runDelivery(combination, version, { nodePath, binDir }) {
   }
 }
 
+/** What `loghive doctor` says about a broker that is set up wrongly. `npm test` runs this on the oldest RabbitMQ. */
+async function runDoctor(combination, version) {
+  const child = startChild(path.join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'), {
+    args: ['run', '--project', 'operations', 'test/cli/doctor/broker.test.ts'],
+    env: { LOGHIVE_TEST_RABBITMQ: version },
+    cwd: ROOT,
+  });
+  const { code } = await child.exited;
+  report(combination, 'doctor', 'faults of the broker', code === 0, {}, code === 0 ? [] : child.lines.slice(-30));
+}
+
 function parsed(line) {
   try {
     return line.startsWith('{') ? JSON.parse(line) : undefined;
@@ -159,6 +171,7 @@ async function main() {
       const programs = { nodePath: await nodeProgram(node), binDir: await postgresPrograms(postgres) };
       const combination = await runProjects(wanted, programs, installation, projects);
       await runDelivery(combination, rabbitmq, programs);
+      if (rabbitmq !== RABBITMQS[0]) await runDoctor(combination, rabbitmq);
     }
   } finally {
     await installation.remove();

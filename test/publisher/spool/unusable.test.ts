@@ -28,7 +28,7 @@ const log = (publisher: Publisher, service: string, numbers: number[]) => {
 };
 
 /** Does something before each call of a function of node:fs. */
-function before(name: 'writeSync' | 'fsyncSync', act: (...args: unknown[]) => void): void {
+function beforeEachCall(name: 'writeSync' | 'fsyncSync', act: (...args: unknown[]) => void): void {
   const original = fs[name] as (...args: unknown[]) => unknown;
   Object.assign(fs, {
     [name]: (...args: unknown[]) => {
@@ -94,7 +94,7 @@ describe('a disk that cannot be written to', () => {
     withFastDisk(() => log(publisher, service, range(2000)));
     const { spooled } = publisher.stats();
     expect(spooled).toBeGreaterThan(1000);
-    before('writeSync', (_fd, content) => {
+    beforeEachCall('writeSync', (_fd, content) => {
       if (Buffer.isBuffer(content)) throw new Error('EIO: i/o error');
     });
     for (const number of range(1000)) publisher.accept(service, 'INFO', line(number, 20 * KIB));
@@ -111,7 +111,7 @@ describe('a disk that cannot be written to', () => {
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
     onEnd(() => clock.mockRestore());
     let writes = 0;
-    before('writeSync', (_fd, content) => {
+    beforeEachCall('writeSync', (_fd, content) => {
       // The internal logger writes text.
       if (!Buffer.isBuffer(content)) return;
       writes++;
@@ -238,7 +238,7 @@ it('with fsync, each write and the name of each file is on the disk before the c
   await proxy.refuse();
   const publisher = open();
   let syncs = 0;
-  before('fsyncSync', () => syncs++);
+  beforeEachCall('fsyncSync', () => syncs++);
   log(publisher, service, [0]);
   expect(syncs).toBe(2);
   log(publisher, service, range(5, 1));

@@ -1,0 +1,69 @@
+/** Asks running consumers over HTTP: their status, and how many records of each queue they have stored. */
+import type { ConsumerStatus } from '../../consumer/status.js';
+import { LoghiveError, reasonOf } from '../../src/errors.js';
+import type { Level } from '../../src/level.js';
+import { printableLine } from '../../src/printable.js';
+import { shown } from '../../src/settings/option.js';
+import { queueName } from '../../src/wire.js';
+
+export interface ConsumerAnswer {
+  readonly url: string;
+  readonly status: Pick<
+    ConsumerStatus,
+    'state' | 'health' | 'reasons' | 'workers' | 'inHand' | 'rates' | 'sinceMs' | 'services' | 'counts'
+  >;
+  /** Records stored since the start of the consumer, by queue. */
+  readonly stored: ReadonlyMap<string, number>;
+}
+
+/** A consumer that could not be asked. */
+export interface SilentConsumer {
+  readonly url: string;
+  readonly fault: string;
+}
+
+const ANSWER_MS = 3000;
+/** More than the status of a thousand services. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/** @throws LoghiveError LOGHIVE_INVALID_OPTION */
+export function consumerUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return url.origin;
+  throw new LoghiveError(
+    'LOGHIVE_INVALID_OPTION',
+    `status: option --consumer is ${shown(text)}, expected a URL such as http://127.0.0.1:7464.`,
+  );
+}
+
+/** Never rejects. */
+export async function askConsumer(url: string): Promise<ConsumerAnswer | SilentConsumer> {
+  try {
+    const [status, metrics] = await Promise.all([textAt(`${url}/status`), textAt(`${url}/metrics`)]);
+    const parsed = JSON.parse(status) as ConsumerAnswer['status'];
+    if (typeof parsed?.health !== 'string' || !Array.isArray(parsed.workers)) throw new Error('it is no consumer');
+    return { url, status: parsed, stored: storedByQueue(metrics) };
+  } catch (error) {
+    const { cause } = error as Error;
+    return { url, fault: printableLine(reasonOf(cause ?? error)) };
+  }
+}
+
+async function textAt(url: string): Promise<string> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS), redirect: 'error' });
+  if (!response.ok) throw new Error(`it answered ${response.status}`);
+  const text = await response.text();
+  if (text.length > MAX_BYTES) throw new Error('its answer is too long');
+  return text;
+}
+
+const STORED = /^loghive_records_stored_total\{service="((?:[^"\\]|\\.)*)",level="([A-Z]+)"\} (\S+)/gm;
+
+/** From the text of /metrics. Pure. */
+export function storedByQueue(metrics: string): Map<string, number> {
+  const stored = new Map<string, number>();
+  for (const [, service = '', level = '', value] of metrics.matchAll(STORED)) {
+    stored.set(queueName(service, level as Level), Number(value));
+  }
+  return stored;
+}

@@ -1,0 +1,111 @@
+/** Rates, forecasts and texts of `loghive status`. */
+import { expect, test } from 'vitest';
+import { consumerUrl, storedByQueue } from '../../../cli/status/consumers.js';
+import { queueRows } from '../../../cli/status/rates.js';
+import { spoolSummaries } from '../../../cli/status/snapshot.js';
+import { durationText, statusLines } from '../../../cli/status/view.js';
+
+const depth = (queue: string, messages: number, atMs: number) => ({ queue, messages, consumers: 1, atMs });
+
+test('rates come from two readings, and a forecast from the growth', () => {
+  const before = { depths: [depth('a', 100, 0), depth('b', 50, 0)], stored: new Map([['a', 10]]), atMs: 0 };
+  const current = {
+    depths: [depth('a', 200, 2000), depth('b', 0, 2000), depth('c', 5, 2000)],
+    stored: new Map([['a', 110]]),
+    atMs: 2000,
+  };
+  const rows = queueRows(current, before, (queue) => (queue === 'c' ? undefined : 1000));
+  expect(rows).toEqual([
+    { queue: 'a', messages: 200, consumers: 1, limit: 1000, growthPerSecond: 50, storedPerSecond: 50, fullInS: 16 },
+    { queue: 'b', messages: 0, consumers: 1, limit: 1000, growthPerSecond: -25, storedPerSecond: 0, fullInS: null },
+    { queue: 'c', messages: 5, consumers: 1, limit: null, growthPerSecond: null, storedPerSecond: 0, fullInS: null },
+  ]);
+});
+
+test('without an earlier reading, or without a consumer that answers, there is no rate', () => {
+  const reading = { depths: [depth('a', 1000, 0)], stored: new Map<string, number>(), atMs: 0 };
+  const [first] = queueRows(reading, undefined, () => 1000);
+  expect(first).toMatchObject({ growthPerSecond: null, storedPerSecond: null, fullInS: 0 });
+  const [second] = queueRows({ ...reading, depths: [depth('a', 900, 1000)], atMs: 1000 }, reading, () => 1000);
+  expect(second).toMatchObject({ growthPerSecond: -100, storedPerSecond: null, fullInS: null });
+});
+
+test('a consumer that was restarted counts from 0, which is no negative rate', () => {
+  const at = (ms: number, stored: number) => ({
+    depths: [depth('a', 0, ms)],
+    stored: new Map([['a', stored]]),
+    atMs: ms,
+  });
+  expect(queueRows(at(1000, 5), at(0, 900), () => undefined)[0]).toMatchObject({ storedPerSecond: 0 });
+});
+
+test('stored records by queue are read from the metrics', () => {
+  const metrics = `# HELP loghive_records_stored_total Records
+loghive_records_stored_total{service="shop",level="INFO"} 12
+loghive_records_stored_total{service="shop",level="ERROR"} 1e3
+loghive_records_duplicate_total{service="shop",level="INFO"} 7
+`;
+  expect(storedByQueue(metrics)).toEqual(
+    new Map([
+      ['shop_info_logs', 12],
+      ['shop_error_logs', 1000],
+    ]),
+  );
+});
+
+test.each(['host:7464', 'ftp://host', 'http://u:secret@host'])('%s is no URL of a consumer', (text) => {
+  expect(() => consumerUrl(text)).toThrow(/option --consumer is .*, expected a URL such as http:\/\/127\.0\.0\.1:7464/);
+  expect(consumerUrl('http://host:7464/status')).toBe('http://host:7464');
+});
+
+test.each([
+  [0, '0 s'],
+  [89, '1 min'],
+  [7200, '2 h'],
+  [800_000, '9 d'],
+])('%i seconds are %s', (seconds, text) => expect(durationText(seconds)).toBe(text));
+
+test('files of the spool are summed by service', () => {
+  const file = { level: 'INFO', path: '', folder: '', bytes: 10, damaged: 0 } as const;
+  const files = [
+    { ...file, service: 'shop', records: 3, oldestS: 20, isInUse: false },
+    { ...file, service: 'shop', records: 2, oldestS: 10, isInUse: true },
+    { ...file, service: 'till', records: 0, oldestS: undefined, isInUse: true },
+  ];
+  expect(spoolSummaries(files)).toEqual([
+    { service: 'shop', waiting: 3, inUse: 2, bytes: 20, oldest: '1970-01-01T00:00:10.000Z' },
+  ]);
+});
+
+test('what is unknown says why, and many idle queues are one line', () => {
+  const row = { consumers: 1, limit: 100, growthPerSecond: 0, storedPerSecond: null, fullInS: null };
+  const rows = Array.from({ length: 40 }, (_, at) => ({
+    ...row,
+    queue: `s${at}_info_logs`,
+    messages: at === 7 ? 90 : 0,
+  }));
+  const lines = statusLines({
+    at: '2026-01-31T10:00:00.000Z',
+    queues: { rows },
+    consumers: [{ url: 'http://h:1', fault: 'refused\x1b[2J' }],
+    database: { fault: 'gone' },
+    spool: undefined,
+  });
+  expect(lines).toEqual([
+    'Queues',
+    '  QUEUE         MESSAGES  CHANGE/S  STORED/S  CONSUMERS  FULL  FULL IN',
+    '  s7_info_logs        90         0                    1  90 %',
+    '  39 other queues without messages',
+    '',
+    'Consumers',
+    expect.stringMatching(/^ {2}http:\/\/h:1 {2}no answer \(refused/),
+    '',
+    'Database',
+    '  unknown: gone',
+    '',
+    'Spool on this machine',
+    '  turned off',
+    '',
+    'at 2026-01-31 10:00:00 UTC',
+  ]);
+});
