@@ -13,8 +13,8 @@ const GOAL = 1.2;
 /** Goals of other states. */
 const OTHER_GOALS = { reconnecting: 1.5 };
 const FAULTS = [...WITH_GOAL, 'spool emptying', 'cut off', 'reconnecting', 'refusing'];
-const FULL = { rounds: 5, stateMs: 3000, awayMs: 3000 };
-const SHORT = { rounds: 1, stateMs: 1000, awayMs: 1000 };
+const FULL = { rounds: 5, stateMs: 3000 };
+const SHORT = { rounds: 1, stateMs: 1000 };
 
 const MICROS = { unit: 'µs', better: 'less' };
 /** Limit of the p99.9 of a call, in microseconds. */

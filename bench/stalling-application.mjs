@@ -12,11 +12,10 @@ const FULL_SERVICE = 'stall-full';
 const SPOOLED_SERVICE = 'stall-spooled';
 /** A fifth of the application's rate. */
 const THROTTLED_BYTES_S = 120_000;
-const CUT_OFF_MS = 500;
 const FLAP_EVERY_MS = 250;
 
 /** @returns the results by state, and the number of lost records */
-export async function runApplication(environment, queueType, { stateMs, awayMs }) {
+export async function runApplication(environment, queueType, { stateMs }) {
   const { hostname, port } = new URL(environment.rabbitmq.url);
   const proxy = await startProxy({ target: { host: hostname, port: Number(port) } });
   const queues = await openQueues(environment.rabbitmq);
@@ -42,7 +41,9 @@ export async function runApplication(environment, queueType, { stateMs, awayMs }
     await work();
     results[state] = await ask('result');
   }
+  // Each state is measured for the same time, because percentiles of different times cannot be compared.
   const forAWhile = () => sleep(stateMs);
+  const comeBack = (service) => proxy.heal().then(() => ask('flush', service));
   async function goAway() {
     await proxy.refuse();
     await proxy.reset();
@@ -61,13 +62,9 @@ export async function runApplication(environment, queueType, { stateMs, awayMs }
   await during('throttled', forAWhile);
   await during('cut off', async () => {
     await goAway();
-    await sleep(CUT_OFF_MS);
+    await forAWhile();
   });
-  await sleep(awayMs);
-  await during('reconnecting', async () => {
-    await proxy.heal();
-    await ask('flush', SERVICE);
-  });
+  await during('reconnecting', () => Promise.all([comeBack(SERVICE), forAWhile()]));
 
   await during('flapping', async () => {
     for (const endMs = performance.now() + stateMs; performance.now() < endMs; await sleep(FLAP_EVERY_MS)) {
@@ -85,10 +82,7 @@ export async function runApplication(environment, queueType, { stateMs, awayMs }
   await ask('logTo', SPOOLED_SERVICE);
   await eventually(async () => (await ask('stats', SPOOLED_SERVICE)).spooled > 0);
   await during('spool filling', forAWhile);
-  await during('spool emptying', async () => {
-    await proxy.heal();
-    await ask('flush', SPOOLED_SERVICE);
-  });
+  await during('spool emptying', () => Promise.all([comeBack(SPOOLED_SERVICE), forAWhile()]));
 
   await ask('logTo', FULL_SERVICE);
   await during('refusing', forAWhile);
