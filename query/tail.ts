@@ -14,7 +14,9 @@
  * but not shown here. Transactions that last longer than a minute are not shown either; those of Loghive last half a
  * minute at most.
  *
- * Polling costs the database less than LISTEN would: see docs/performance.md. It works behind poolers and on standbys.
+ * Why not LISTEN: a notification would say that something was stored, not which rows, so the same statements would
+ * follow it; every consumer would have to send it, also if nobody listens; and poolers and standbys do not pass it on.
+ * docs/performance.md has what polling costs.
  */
 import { backoffMs } from '../src/backoff.js';
 import { LoghiveError } from '../src/errors.js';
