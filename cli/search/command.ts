@@ -14,11 +14,11 @@ const EXIT_CODES = 'Exit codes:\n  0  found something\n  1  found nothing\n  2  
 export function searchCommand(root: Command, messages: Messages): void {
   const examples = [
     "loghive search 'level>=error' --since 1h",
-    "loghive search 'service:shop order.id:7' --since yesterday --until today",
-    'loghive search trace:4bf92f35 --order oldest-first --hide http.headers',
+    "loghive search 'service:shop order.id:7' --since yesterday",
+    'loghive search trace:4bf92f35 --order oldest-first',
     'loghive search refused --context 5',
     "loghive search 'level:error' --since 1d --histogram",
-    "loghive search 'service:till' --since 1h --limit all -o ndjson | jq .message",
+    'loghive search --since 1h -n all -o ndjson | jq .message',
   ];
   const search = subcommand(root, 'search', examples, EXIT_CODES)
     .summary('search the stored records')
