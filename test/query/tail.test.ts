@@ -72,9 +72,11 @@ describe('batches that commit out of order', () => {
   test('of two writers that overlap all the time are shown completely, each record once', {
     timeout: 60_000,
   }, async () => {
-    const { url } = await newStore();
-    const { messages, events } = follow(url, 'service:shop', { lines: 0 });
-    const expected: string[] = [];
+    const { url, sql } = await newStore();
+    await sql(INSERT, [1, 'before']);
+    const { messages, events } = follow(url, 'service:shop');
+    await eventually(() => expect(messages()).toEqual(['before']));
+    const expected = ['before'];
     const writer = async (name: string) => {
       const client = await openClient(url);
       for (let batch = 0; batch < 30; batch++) {
@@ -144,7 +146,7 @@ test('a reader that is too slow gets the newest records, and how many were skipp
 describe('a tail continues without a gap', () => {
   test('when the server ends its session', async () => {
     const { url, sql, store } = await newStore();
-    const { messages, events } = follow(url, '', { lines: 0 });
+    const { messages, events } = follow(url, '');
     await write(store, [item({ message: 'one' })]);
     await eventually(() => expect(messages()).toEqual(['one']));
     const kill = `select pg_terminate_backend(pid) from pg_stat_activity
@@ -158,7 +160,7 @@ describe('a tail continues without a gap', () => {
   test('when the server was away, and says so', async () => {
     const { url, store } = await newStore();
     const proxy = await useProxy(url);
-    const { messages, events } = follow(proxy.url(url), '', { lines: 0 });
+    const { messages, events } = follow(proxy.url(url), '');
     await write(store, [item({ message: 'one' })]);
     await eventually(() => expect(messages()).toEqual(['one']));
     await proxy.refuse();
