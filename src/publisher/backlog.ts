@@ -17,7 +17,7 @@ import { tallyAdopted, tallyConfirmed, tallyLeft } from './tally.js';
  * How much more memory may hold while the spool is paused, in bytes: on a busy machine a write may take long although the
  * disk does not hang.
  */
-const PAUSED_BYTES = 16 * 1024 * 1024;
+const PAUSED_BYTES = 8 * 1024 * 1024;
 
 export class Backlog {
   readonly #lanes: Lanes;
