@@ -10,12 +10,14 @@ import type { Statement } from './read-only.js';
 import { RECORD_COLUMNS, recordOf } from './record-rows.js';
 
 export interface Poll {
-  /** Newest first. */
+  /** In no order. */
   readonly records: readonly StoredRecord[];
   /** Matching records that were left out, because there are more than `maxRecords`. */
   readonly skipped: number;
   /** The server's clock. */
   readonly serverTime: string;
+  /** How long the server worked, in milliseconds. */
+  readonly tookMs: number;
 }
 
 export interface FreshRecords {
@@ -87,31 +89,31 @@ export function createFreshRecords({ schema, condition, maxRecords }: FreshRecor
           ${bind(known.map(([, each]) => each.until))}::timestamptz[]) as shown (xid, since, until)
         where shown.xid = records.xmin::text and ts >= shown.since and ts < shown.until)`);
     }
+    const most = bind(maxRecords);
+    // The facts are in the last row only: in each row they would cost more than the records. Nothing is sorted, unless
+    // there are too many.
     const rows = await statement<PollRow>(
       `with found as materialized (
         select id, ts, service, level, message, information, xmin::text as xid
         from ${schema}.records where ${conditions.join(' and ')}
-      ), newest as (
-        select ${RECORD_COLUMNS} from found order by found.ts desc, found.id desc limit ${bind(maxRecords)}
-      )
-      select pg_current_snapshot()::text as snapshot, ${isoTime('clock_timestamp()')} as "serverTime",
-        extract(epoch from clock_timestamp() - statement_timestamp())::float8 * 1000 as "tookMs",
-        (select json_object_agg(xid, n)::text from (select xid, count(*) as n from found group by xid) as each) as transactions,
-        newest.*
-      from (values (1)) as one left join newest on true`,
+      ), total as materialized (select count(*) as n from found),
+      newest as (
+        select ${RECORD_COLUMNS} from found where (select n from total) <= ${most}
+        union all
+        (select ${RECORD_COLUMNS} from found where (select n from total) > ${most}
+          order by found.ts desc, found.id desc limit ${most})
+      ), placed as (select *, row_number() over () as place from newest)
+      select placed.*, case when place is null or place = (select least(n, ${most}) from total) then json_build_object(
+        'snapshot', pg_current_snapshot()::text, 'serverTime', ${isoTime('clock_timestamp()')},
+        'tookMs', extract(epoch from clock_timestamp() - statement_timestamp()) * 1000,
+        'counts', (select json_object_agg(xid, n) from (select xid, count(*) as n from found group by xid) as each)
+      )::text end as facts
+      from (values (1)) as one left join placed on true`,
       values,
     );
-    const { snapshot, transactions, tookMs, serverTime: time } = rows[0]!;
+    const { snapshot, counts, tookMs, serverTime: time }: Facts = JSON.parse(rows.at(-1)?.facts ?? '');
     const records = rows.filter(({ id }) => id !== null).map(recordOf);
-    return {
-      ...parseSnapshot(snapshot),
-      records,
-      counts: JSON.parse(transactions ?? '{}') as Counts,
-      tookMs,
-      time,
-      since,
-      until,
-    };
+    return { ...parseSnapshot(snapshot), records, counts: counts ?? {}, tookMs, time, since, until };
   }
 
   /** @returns whether the next poll may look further than the one that took so long. */
@@ -188,7 +190,7 @@ export function createFreshRecords({ schema, condition, maxRecords }: FreshRecor
       serverTime = time;
       polledMs = nowMs;
       const stored = Object.values(counts).reduce((sum, count) => sum + count, 0);
-      return { records, skipped: stored - records.length, serverTime: time };
+      return { records, skipped: stored - records.length, serverTime: time, tookMs };
     },
   };
 }
@@ -196,12 +198,15 @@ export function createFreshRecords({ schema, condition, maxRecords }: FreshRecor
 /** Rows by 32-bit transaction number. */
 type Counts = Readonly<Record<string, number>>;
 
-type PollRow = StoredRecord & {
+type PollRow = StoredRecord & { readonly facts: string | null };
+
+/** About the statement. */
+interface Facts {
   readonly snapshot: string;
   readonly serverTime: string;
   readonly tookMs: number;
-  readonly transactions: string | null;
-};
+  readonly counts: Counts | null;
+}
 
 const FIRST_TIME = '0001-01-01T00:00:00.000000Z';
 const LAST_TIME = '9999-12-31T23:59:59.999999Z';

@@ -34,12 +34,12 @@ export interface TailOptions {
   readonly lines?: number | undefined;
   /** Ends the iteration. */
   readonly signal?: AbortSignal | undefined;
-  /** Time between two polls in milliseconds. Default 500. */
+  /** Time between two polls in milliseconds; more if polls take the server long. Default 500. */
   readonly pollMs?: number | undefined;
   /** How long a record is held back, so that others can be put before it, in milliseconds. Default 500. */
   readonly holdMs?: number | undefined;
   /**
-   * Most records between two polls. Default 5000. If there are more, because so many are stored or because the reader
+   * Most records between two polls. Default 20000. If there are more, because so many are stored or because the reader
    * of the iterable is slow, the newest are taken and the others counted as skipped.
    */
   readonly maxRecords?: number | undefined;
@@ -68,13 +68,16 @@ export interface TailSource {
 const START_TIMEOUT_MS = 15_000;
 const POLL_TIMEOUT_MS = 15_000;
 const MAX_HOLD_MS = 5000;
+/** While many records are stored, polls are rarer: the server works a fiftieth of the time. */
+const PAUSE_FOR_EACH_MS = 50;
+const MAX_PAUSE_MS = 1500;
 const RETRY = { firstMs: 500, maxMs: 10_000 };
 
 /** @throws LoghiveError if it cannot start: LOGHIVE_STORAGE_UNAVAILABLE and others. */
 export async function* tailRecords(
   { read, indexes, schema }: TailSource,
   query: Query,
-  { lines = 20, signal = new AbortController().signal, pollMs = 500, holdMs = 500, maxRecords = 5000 }: TailOptions,
+  { lines = 20, signal = new AbortController().signal, pollMs = 500, holdMs = 500, maxRecords = 20_000 }: TailOptions,
 ): AsyncGenerator<TailEvent, void, undefined> {
   const fresh = createFreshRecords({ schema, condition: query.condition, maxRecords });
   let latest: readonly StoredRecord[] = [];
@@ -93,15 +96,17 @@ export async function* tailRecords(
   if (latest.length > 0) yield { type: 'records', records: latest };
   const reorder = createReorder(holdMs, Math.max(holdMs, MAX_HOLD_MS), latest.at(-1));
 
+  let pauseMs = pollMs;
   for (let failures = 0; !signal.aborted; ) {
-    await sleep(failures === 0 ? pollMs : backoffMs(failures, RETRY), signal);
+    await sleep(failures === 0 ? pauseMs : backoffMs(failures, RETRY), signal);
     if (signal.aborted) return;
     try {
       const poll = (statement: Statement) =>
         indexes(statement).then((known) => fresh.poll(statement, known, performance.now()));
-      const { records, skipped, serverTime } = await read({ timeoutMs: POLL_TIMEOUT_MS, signal }, poll);
+      const { records, skipped, serverTime, tookMs } = await read({ timeoutMs: POLL_TIMEOUT_MS, signal }, poll);
       if (failures > 0) yield { type: 'reconnected' };
       failures = 0;
+      pauseMs = Math.max(pollMs, Math.min(tookMs * PAUSE_FOR_EACH_MS, MAX_PAUSE_MS));
       reorder.add(records, performance.now(), serverTime);
       if (skipped > 0) yield { type: 'skipped', count: skipped };
     } catch (error) {

@@ -58,13 +58,14 @@ describe('batches that commit out of order', () => {
     const { messages, records } = follow(url, '', { holdMs: 4000 });
     await eventually(() => expect(messages()).toEqual(['before']));
     await one.query('begin');
-    await one.query(INSERT, [2, 'first']);
+    await one.query(INSERT, [0.3, 'first']);
     await other.query('begin');
-    await other.query(INSERT, [1.5, 'second']);
-    await one.query(INSERT, [1, 'third']);
+    await other.query(INSERT, [0.2, 'second']);
+    // Later than the second one, whatever the time between the statements.
+    await one.query(INSERT, [0.1, 'third']);
     await other.query('commit');
     await one.query('commit');
-    await eventually(() => expect(messages()).toHaveLength(4));
+    await eventually(() => expect(messages()).toHaveLength(4), { withinMs: 19_000 });
     expect(messages()).toEqual(['before', 'first', 'second', 'third']);
     expect(inOrder(records())).toBe(true);
   });
@@ -73,8 +74,9 @@ describe('batches that commit out of order', () => {
     timeout: 60_000,
   }, async () => {
     const { url, sql } = await newStore();
-    await sql(INSERT, [1, 'before']);
+    await sql(INSERT, [60, 'before']);
     const { messages, events } = follow(url, 'service:shop');
+    // What is stored before the tail has begun is not new.
     await eventually(() => expect(messages()).toEqual(['before']));
     const expected = ['before'];
     const writer = async (name: string) => {
@@ -146,8 +148,8 @@ test('a reader that is too slow gets the newest records, and how many were skipp
 describe('a tail continues without a gap', () => {
   test('when the server ends its session', async () => {
     const { url, sql, store } = await newStore();
-    const { messages, events } = follow(url, '');
     await write(store, [item({ message: 'one' })]);
+    const { messages, events } = follow(url, '');
     await eventually(() => expect(messages()).toEqual(['one']));
     const kill = `select pg_terminate_backend(pid) from pg_stat_activity
       where datname = current_database() and application_name = 'loghive'`;
@@ -160,8 +162,8 @@ describe('a tail continues without a gap', () => {
   test('when the server was away, and says so', async () => {
     const { url, store } = await newStore();
     const proxy = await useProxy(url);
-    const { messages, events } = follow(proxy.url(url), '');
     await write(store, [item({ message: 'one' })]);
+    const { messages, events } = follow(proxy.url(url), '');
     await eventually(() => expect(messages()).toEqual(['one']));
     await proxy.refuse();
     await proxy.cut();
