@@ -16,7 +16,7 @@ import { isOptions } from '../src/settings/option.js';
 import { type ConsumerOptions, consumerConfig, type StartOptions, startOptions } from './config.js';
 import type { ConsumerEvents, ConsumerHooks, DeadLetterNotice } from './consumer-events.js';
 import type { ConsumerCounts, ConsumerStatus, Health, WorkerStatus } from './status.js';
-import { buildTextIndex, openStore, type StoreConfig } from './store/index.js';
+import { openStore } from './store/index.js';
 import { migrationConfig } from './store-settings.js';
 import { Supervisor } from './supervisor.js';
 
@@ -113,27 +113,13 @@ function consumerOf(owner: string, services: readonly string[], options: CreateC
 export async function migrateDatabase(
   options: Pick<ConsumerOptions, 'databaseUrl' | 'schema'> = {},
 ): Promise<string[]> {
-  const store = openStore(migrationStore(options));
+  const store = openStore({
+    ...migrationConfig('migrate', options),
+    notice: (text, level) => internalLogger[level](text),
+  });
   try {
     return await store.migrate();
   } finally {
     await store.close();
   }
-}
-
-/**
- * Builds the index on the text of messages, on a migrated schema, while records are stored.
- *
- * @internal for the command `loghive migrate --with-text-search`.
- * @throws LoghiveError LOGHIVE_MIGRATION_FAILED or LOGHIVE_STORAGE_UNAVAILABLE, with the reason.
- */
-export function addTextSearch(options: Pick<ConsumerOptions, 'databaseUrl' | 'schema'>): Promise<boolean> {
-  return buildTextIndex(migrationStore(options));
-}
-
-function migrationStore(options: Pick<ConsumerOptions, 'databaseUrl' | 'schema'>): StoreConfig {
-  return {
-    ...migrationConfig('migrate', options),
-    notice: (text, level) => internalLogger[level](text),
-  };
 }
