@@ -6,7 +6,7 @@
  *
  * A pid alone says little: another process gets it later, and each container counts from 1.
  */
-import { randomBytes } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 
 export interface Owner {
@@ -33,13 +33,7 @@ export const TOUCH_EVERY_MS = 20_000;
 
 /** A new owner in this process. */
 export function newOwner(): Owner {
-  return { ...thisProcess(), publisher: fourDigits() };
-}
-
-/** In base 36. `randomInt` would fetch more numbers in the background, also after `close()`. */
-function fourDigits(): string {
-  const number = 36 ** 3 + (randomBytes(4).readUInt32BE() % (36 ** 4 - 36 ** 3));
-  return number.toString(36);
+  return { ...thisProcess(), publisher: randomInt(36 ** 3, 36 ** 4).toString(36) };
 }
 
 let known: Omit<Owner, 'publisher'> | undefined;
