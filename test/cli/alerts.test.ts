@@ -100,8 +100,8 @@ test('alerts preview shows which e-mails would have been sent', async () => {
 
 test.each<[string[], RegExp]>([
   [
-    ['preview', '--since', 'yesterday', '--database-url', 'postgres://h/db'],
-    /^loghive: alerts preview: option --since is "yesterday", expected an age such as 90m, 24h, 7d or 2w, or a time in the past/,
+    ['preview', '--since', 'lately', '--database-url', 'postgres://h/db'],
+    /^loghive: alerts preview: option --since is "lately", expected an age such as 90m, 24h, 7d or 2w, or a time in the past/,
   ],
   [
     ['preview', '-o', 'xml'],

@@ -453,7 +453,7 @@ test.each<[string[], RegExp]>([
     ['dead-letters', 'list', '--limit', '0'],
     /option --limit is "0", expected an integer from 1 to 100000 \(dead letters\)/,
   ],
-  [['dead-letters', 'list', '--since', 'yesterday'], /option --since is "yesterday", expected a time such as/],
+  [['dead-letters', 'list', '--since', 'lately'], /option --since is "lately", expected a time such as/],
   [['dead-letters', 'list', '--until', '9999999999d'], /option --until is "9999999999d", expected a time/],
   [['dead-letters', 'drop', '--id', '1,x'], /option --id is "1,x", expected the id of a dead letter/],
   [['dead-letters', 'drop', '--service', ''], /option --service is "", expected non-empty text/],
