@@ -1,9 +1,12 @@
 import { Registry } from 'prom-client';
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { collectMetrics, LoggerClient } from '../../src/index.js';
-import { checkMetrics } from '../support/promtool.mjs';
+import { checkMetrics, requirePromtool } from '../support/promtool.mjs';
 import { fetched } from '../support/scrape.js';
 import { useStack } from '../support/use-stack.js';
+
+// It may have to be installed first.
+beforeAll(() => void requirePromtool(), 180_000);
 
 test('promtool accepts the metrics of a consumer and of a producer', async () => {
   const stack = await useStack(1, { httpPort: 0 });

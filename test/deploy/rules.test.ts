@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { requirePromtool } from '../support/promtool.mjs';
 import { onEnd } from '../support/use-servers.js';
@@ -33,6 +33,9 @@ function written(content: unknown): string {
   writeFileSync(name, stringify(content));
   return name;
 }
+
+// It may have to be installed first.
+beforeAll(() => void requirePromtool(), 180_000);
 
 test('promtool accepts the rules', () => {
   const { status, output } = promtool('check', 'rules', file);
