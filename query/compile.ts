@@ -7,6 +7,12 @@ import type { Condition, FieldPath, QueryValue } from './condition.js';
 import { DEFAULT_INDEXES, type SearchIndexes, searchedPaths } from './indexes.js';
 import { isNumber, jsonPathOf } from './json-path.js';
 
+/** The parameters of a statement. */
+export function parameters(): { values: unknown[]; bind: (value: unknown) => string } {
+  const values: unknown[] = [];
+  return { values, bind: (value) => `$${values.push(value)}` };
+}
+
 /**
  * @param schema quoted.
  * @param bind adds a parameter. @returns its place holder, `$3`.

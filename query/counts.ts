@@ -3,7 +3,7 @@
 import { isoTime } from '../consumer/store/sql.js';
 import { LEVELS, type Level } from '../src/level.js';
 import { formatTimestamp, parseTimestamp } from '../src/time/timestamp.js';
-import { sqlOf } from './compile.js';
+import { parameters, sqlOf } from './compile.js';
 import type { SearchIndexes } from './indexes.js';
 import type { Query } from './parse.js';
 import type { Statement } from './read-only.js';
@@ -73,8 +73,7 @@ export async function histogram(
 }
 
 function matching({ schema, indexes }: Omit<Search, 'statement'>, { condition }: Query, { since, until }: TimeRange) {
-  const values: unknown[] = [];
-  const bind = (value: unknown) => `$${values.push(value)}`;
+  const { values, bind } = parameters();
   const conditions = [
     sqlOf(condition, schema, bind, indexes),
     ...(since === undefined ? [] : [`ts >= ${bind(since)}::timestamptz`]),

@@ -3,7 +3,7 @@
 import { isoTime } from '../consumer/store/sql.js';
 import type { StoredRecord } from '../src/record.js';
 import { formatTimestamp, parseTimestamp } from '../src/time/timestamp.js';
-import { sqlOf } from './compile.js';
+import { parameters, sqlOf } from './compile.js';
 import type { Condition } from './condition.js';
 import type { SearchIndexes } from './indexes.js';
 import type { Statement } from './read-only.js';
@@ -74,8 +74,7 @@ export function createFreshRecords({ schema, condition, maxRecords }: FreshRecor
     const serverS = secondsOf(serverTime) + (nowMs - polledMs) / 1000;
     const since = timeOf(serverS - reachS);
     const until = timeOf(serverS + reachS);
-    const values: unknown[] = [];
-    const bind = (value: unknown) => `$${values.push(value)}`;
+    const { values, bind } = parameters();
     const known = [...shown].filter(([, { number }]) => number >= floor);
     const conditions = [
       `ts >= ${bind(since)}::timestamptz and ts < ${bind(until)}::timestamptz`,

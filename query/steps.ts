@@ -13,7 +13,7 @@
  */
 import type { StoredRecord } from '../src/record.js';
 import { FIRST_SECOND, formatTimestamp, LAST_SECOND, parseTimestamp } from '../src/time/timestamp.js';
-import { sqlOf } from './compile.js';
+import { parameters, sqlOf } from './compile.js';
 import { type Condition, conjuncts } from './condition.js';
 import { isInOrder, isLookup, type SearchIndexes } from './indexes.js';
 import type { Statement } from './read-only.js';
@@ -67,18 +67,18 @@ export async function* searchSteps(
 ): AsyncGenerator<Step> {
   const rest = conjuncts(search.condition).filter((condition) => !isInOrder(condition));
   if (rest.length === 0) {
-    yield { records: await inOrder(search, from, undefined, wanted), end: undefined };
+    yield { records: await findRecords(search, from, undefined, wanted, 'in order'), end: undefined };
     return;
   }
   const first = await firstStep(search, from, wanted);
   yield first;
-  const find = rest.some((condition) => isLookup(condition, search.indexes)) ? allSorted : inOrder;
+  const method = rest.some((condition) => isLookup(condition, search.indexes)) ? 'sorted' : 'in order';
   let { end, spanS } = first;
   let found = first.records.length;
   for (let step = 1; end !== undefined && found < wanted; step++) {
     const growth = found === 0 ? GROWTH : Math.min(GROWTH, (2 * (wanted - found)) / found);
     const edge = step === MAX_STEPS ? undefined : edgeOf(search, end, spanS * growth);
-    const records = await find(search, end, edge, wanted - found);
+    const records = await findRecords(search, end, edge, wanted - found, method);
     found += records.length;
     spanS += spanS * growth;
     end = edge === undefined ? undefined : { timestamp: edge, id: search.isOlder ? FIRST_ID : LAST_ID };
@@ -95,12 +95,6 @@ function edgeOf({ range, isOlder }: StepSearch, { timestamp }: Position, lengthS
   const edge = formatTimestamp({ seconds, micros: 0 });
   const { since, until } = range;
   return (isOlder ? since !== undefined && edge <= since : until !== undefined && edge >= until) ? undefined : edge;
-}
-
-/** The values of a statement. */
-function parameters(): { values: unknown[]; bind: (value: unknown) => string } {
-  const values: unknown[] = [];
-  return { values, bind: (value) => `$${values.push(value)}` };
 }
 
 /** Conditions on the time. @param edge inclusive. */
@@ -131,39 +125,26 @@ function where(conditions: readonly string[]): string {
 
 type Row = StoredRecord & Record<string, unknown>;
 
-/** Reads in the order of an index until there are enough. */
-async function inOrder(
-  search: StepSearch,
-  from: Position | undefined,
-  edge: string | undefined,
-  wanted: number,
-): Promise<StoredRecord[]> {
-  const { statement, schema, indexes, condition, isOlder } = search;
-  const { values, bind } = parameters();
-  const direction = isOlder ? 'desc' : 'asc';
-  const conditions = [...bounds(search, from, edge, bind), sqlOf(condition, schema, bind, indexes)];
-  const rows = await statement<Row>(
-    `select ${RECORD_COLUMNS} from ${schema}.records ${where(conditions)}
-    order by records.ts ${direction}, records.id ${direction} limit ${bind(wanted)}`,
-    values,
-  );
-  return rows.map(recordOf);
-}
+/** How a step finds its records: in the order of an index until there are enough; or all of them, which are sorted then. */
+type Method = 'in order' | 'sorted';
 
-/** Finds all, then sorts them. */
-async function allSorted(
+async function findRecords(
   search: StepSearch,
   from: Position | undefined,
   edge: string | undefined,
   wanted: number,
+  method: Method,
 ): Promise<StoredRecord[]> {
   const { statement, schema, indexes, condition, isOlder } = search;
   const { values, bind } = parameters();
   const direction = isOlder ? 'desc' : 'asc';
-  const conditions = [...bounds(search, from, edge, bind), sqlOf(condition, schema, bind, indexes)];
+  const found = `${schema}.records ${where([...bounds(search, from, edge, bind), sqlOf(condition, schema, bind, indexes)])}`;
+  const source =
+    method === 'sorted'
+      ? `with records as materialized (select * from ${found}) select ${RECORD_COLUMNS} from records`
+      : `select ${RECORD_COLUMNS} from ${found}`;
   const rows = await statement<Row>(
-    `with found as materialized (select * from ${schema}.records ${where(conditions)})
-    select ${RECORD_COLUMNS} from found order by found.ts ${direction}, found.id ${direction} limit ${bind(wanted)}`,
+    `${source} order by records.ts ${direction}, records.id ${direction} limit ${bind(wanted)}`,
     values,
   );
   return rows.map(recordOf);

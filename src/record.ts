@@ -114,14 +114,10 @@ function plainAddition(
   more: readonly Member[],
   room: number,
 ): string | undefined {
-  let added = '';
-  let levelKey: string | undefined;
-  if (levelName !== undefined) {
-    levelKey = levelNameKey(fields);
-    const text = plainText(levelName);
-    if (text === undefined) return undefined;
-    if (levelKey !== undefined) added = `,"${levelKey}":${text}`;
-  }
+  const levelKey = levelName === undefined ? undefined : levelNameKey(fields);
+  const levelText = levelName === undefined ? '' : plainText(levelName);
+  if (levelText === undefined) return undefined;
+  let added = levelKey === undefined ? '' : `,"${levelKey}":${levelText}`;
   for (const { name, value, json } of more) {
     if (name === levelKey || hasField(fields, name)) continue;
     const text = json ?? plainValue(value, room);

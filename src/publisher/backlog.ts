@@ -3,8 +3,9 @@
  * spooled, confirmed, or dropped for a reason.
  */
 import { type Level, severity } from '../level.js';
+import { settleShares } from './account.js';
 import { chooseVictim, type DropCounter, type DropReason } from './drop-counter.js';
-import { type Dropped, type Frame, settleShares } from './frames.js';
+import type { Dropped, Frame } from './frames.js';
 import type { LaneLeftover, LaneOutcome } from './handover.js';
 import { FRAME_BYTES, type Lane } from './lane.js';
 import type { Lanes } from './lanes.js';

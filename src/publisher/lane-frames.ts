@@ -100,8 +100,8 @@ export class LaneFrames {
     this.#older.push(frame);
   }
 
-  /** Whether `shift()` has a frame. */
-  get hasWaiting(): boolean {
+  /** Whether `shift()` has a frame: `take()` may have none, because older ones are on disk. */
+  get isWaitingInMemory(): boolean {
     return this.#older.length > 0 || this.#fresh.length > 0;
   }
 

@@ -9,8 +9,9 @@
  * Pure, apart from the spool: no sockets, no clock.
  */
 import type { Level } from '../level.js';
+import type { Account } from './account.js';
 import { FlushTracker } from './flushes.js';
-import type { Account, BodyPool, Dropped, Frame } from './frames.js';
+import type { BodyPool, Dropped, Frame } from './frames.js';
 import { ArrivalOrder, freshFrame, messagesOf } from './frames.js';
 import { LaneFrames } from './lane-frames.js';
 import { OpenLines } from './open-lines.js';
@@ -203,7 +204,7 @@ export class Lane {
    */
   dropOldest({ onDisk = true } = {}): Dropped[] {
     if (this.mustLoad && onDisk) return this.#droppedOnDisk(this.#spool!.dropOldest());
-    if (!this.#frames.hasWaiting) this.cut();
+    if (!this.#frames.isWaitingInMemory) this.cut();
     const frame = this.#frames.shift();
     if (!frame) return [];
     this.#settle(frame);

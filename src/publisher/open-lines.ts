@@ -1,6 +1,7 @@
 /** The lines of the frame that a lane is still filling. Pure. */
 import { writeLine } from '../frame.js';
-import { type Account, addTo, type BodyPool, type Frame, freshFrame, type Share } from './frames.js';
+import { type Account, addTo, type Share } from './account.js';
+import { type BodyPool, type Frame, freshFrame } from './frames.js';
 import type { Place } from './spool/segment.js';
 
 /** Where its first line belongs. */

@@ -4,9 +4,9 @@
  */
 import type { PublisherConfig } from '../producer-config.js';
 import { settingsKey } from '../settings/settings-key.js';
+import { Account } from './account.js';
 import { exitHooks } from './exit.js';
 import { timeLimit } from './flushes.js';
-import { Account } from './frames.js';
 import { Publisher } from './publisher.js';
 import type { CloseResult } from './status.js';
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { enumerableKeys, readSafely } from './foreign-object.js';
+import { setField } from './json-value.js';
 import { plainMembers } from './plain-json.js';
 
 export class Omitting {
@@ -36,9 +37,9 @@ export class Omitting {
   copy(): Record<PropertyKey, unknown> {
     const copy: Record<PropertyKey, unknown> = {};
     for (const key of enumerableKeys(this.#source)) {
-      if (typeof key === 'string' && this.#names.has(key)) continue;
       const value = readSafely(this.#source, key);
-      Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
+      if (typeof key !== 'string') copy[key] = value;
+      else if (!this.#names.has(key)) setField(copy, key, value);
     }
     return copy;
   }

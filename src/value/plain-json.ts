@@ -30,7 +30,7 @@ export function plainJson(value: object, room: number): string | undefined {
  * @param omitted names of fields to leave out. The symbols of Winston are then left out as well.
  */
 export function plainMembers(value: object, room: number, omitted?: ReadonlySet<string>): string | undefined {
-  return isPlainObject(value) ? membersJson(value, room, 0, omitted) : undefined;
+  return !types.isProxy(value) && isPlainObject(value) ? membersJson(value, room, 0, omitted) : undefined;
 }
 
 function objectJson(value: object, room: number, depth: number): string | undefined {
@@ -40,15 +40,14 @@ function objectJson(value: object, room: number, depth: number): string | undefi
   if (prototype === Date.prototype) {
     return Number.isNaN(Date.prototype.getTime.call(value)) ? undefined : JSON.stringify(value);
   }
-  if ((prototype !== Object.prototype && prototype !== null) || Array.isArray(value)) return undefined;
-  const members = membersJson(value, room, depth, undefined);
+  const members = isPlainObject(value) ? membersJson(value, room, depth, undefined) : undefined;
   return members === undefined ? undefined : `{${members}}`;
 }
 
+/** Not for proxies. */
 function isPlainObject(value: object): boolean {
-  if (types.isProxy(value) || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  return (prototype === Object.prototype || prototype === null) && !Array.isArray(value);
 }
 
 function membersJson(
@@ -62,7 +61,7 @@ function membersJson(
   if (source.toJSON !== undefined) return undefined;
   let json = '';
   for (const key in source) {
-    // Someone may have added a field to Object.prototype. V8 does not spend time on this form of the call.
+    // Someone may have added a field to Object.prototype. V8 compiles this form of the call away.
     if (!hasOwn.call(source, key) || omitted?.has(key)) continue;
     const item = source[key];
     if (item === undefined) continue;

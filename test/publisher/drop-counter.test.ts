@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Level } from '../../src/level.js';
+import { Account } from '../../src/publisher/account.js';
 import { chooseVictim, DropCounter } from '../../src/publisher/drop-counter.js';
-import { Account, BodyPool } from '../../src/publisher/frames.js';
+import { BodyPool } from '../../src/publisher/frames.js';
 import { FRAME_BYTES, Lane } from '../../src/publisher/lane.js';
 
 function lane(level: Level, lines = 1): Lane {

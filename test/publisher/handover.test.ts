@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { Account, BodyPool } from '../../src/publisher/frames.js';
+import { Account } from '../../src/publisher/account.js';
+import { BodyPool } from '../../src/publisher/frames.js';
 import { outcomeOf, pack, settle, unpack } from '../../src/publisher/handover.js';
 import { FRAME_BYTES, Lane } from '../../src/publisher/lane.js';
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { Account } from '../../src/publisher/account.js';
 import type { Frame } from '../../src/publisher/frames.js';
-import { Account, BodyPool } from '../../src/publisher/frames.js';
+import { BodyPool } from '../../src/publisher/frames.js';
 import { FRAME_BYTES, Lane } from '../../src/publisher/lane.js';
 
 const NOW_MS = 1_700_000_000_000;

@@ -2,7 +2,8 @@
  * The records of one lane that are only on disk: a queue of ranges of segments. Written at its end, read at its start.
  */
 import { setTimeout } from 'node:timers/promises';
-import { type Dropped, type Frame, freshFrame, mergeShares, type Share, takeShares } from '../frames.js';
+import { mergeShares, type Share, takeShares } from '../account.js';
+import { type Dropped, type Frame, freshFrame } from '../frames.js';
 import { type CheckedLine, checkedBytes, checkedLines, HEAD_BYTES, readLines } from './checked-lines.js';
 import type { Place, Segment } from './segment.js';
 import { NUMBER_STEP } from './segment-name.js';
