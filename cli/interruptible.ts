@@ -1,8 +1,6 @@
-/** Work that Ctrl-C ends, after which the process ends by that signal: a shell loop around the command stops as well. */
+/** Runs work that Ctrl-C ends. The process then dies by that signal, so that a shell loop around the command stops too. */
 import os from 'node:os';
-import { onSignals } from './shutdown-signals.js';
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+import { onSignals, SIGNALS } from './shutdown-signals.js';
 
 /**
  * @param work must settle soon after its signal is aborted; its errors are then ignored. A second signal ends the
@@ -13,7 +11,7 @@ export async function interruptible(work: (signal: AbortSignal) => Promise<void>
   let received: NodeJS.Signals | undefined;
   onSignals(SIGNALS, (signal) => {
     if (received !== undefined) endBy(signal);
-    received ??= signal;
+    received = signal;
     abort.abort();
   });
   try {
@@ -24,7 +22,7 @@ export async function interruptible(work: (signal: AbortSignal) => Promise<void>
   if (received !== undefined) endBy(received);
 }
 
-function endBy(signal: NodeJS.Signals): void {
+function endBy(signal: NodeJS.Signals): never {
   for (const each of SIGNALS) process.removeAllListeners(each);
   process.kill(process.pid, signal);
   // As process 1 of a container, a process does not die by its own signal.

@@ -27,8 +27,8 @@ export function supportsEscapes(stream: { readonly isTTY?: boolean }, term: stri
 }
 
 /**
- * Whether to use colors: only on a terminal, and not if NO_COLOR is set. FORCE_COLOR decides instead of both, as in
- * Node.js: 0 or false for none, any other text for colors.
+ * Whether to use colors: only on a terminal, and not if NO_COLOR is set. FORCE_COLOR overrides both: 0 or false turns
+ * colors off, any other text turns them on.
  */
 export function usesColor(stream: { readonly isTTY?: boolean }, environment: Environment): boolean {
   const forced = environment('FORCE_COLOR')?.text;
@@ -85,21 +85,14 @@ export interface Printer {
   json(value: unknown): Promise<boolean>;
 }
 
-export function openPrinter(stream: Writable = openStdout()): Printer {
+/** @param signal ends the wait for a slow reader. */
+export function openPrinter(stream: Writable = openStdout(), signal?: AbortSignal): Printer {
   // A closed reader is not an error; `write` reports it.
   stream.on('error', () => {});
 
   async function write(text: string): Promise<boolean> {
     if (!stream.writable) return false;
-    if (!stream.write(text)) {
-      await new Promise<void>((resolve) => {
-        const done = () => {
-          for (const event of EVENTS) stream.removeListener(event, done);
-          resolve();
-        };
-        for (const event of EVENTS) stream.once(event, done);
-      });
-    }
+    if (!stream.write(text)) await whenWritable(stream, signal);
     return stream.writable;
   }
 
@@ -108,3 +101,17 @@ export function openPrinter(stream: Writable = openStdout()): Printer {
 }
 
 const EVENTS = ['drain', 'close', 'error'] as const;
+
+/** Resolves when the stream has room for more, its reader has gone, or the signal is aborted. */
+export function whenWritable(stream: Writable, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      for (const event of EVENTS) stream.removeListener(event, done);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    for (const event of EVENTS) stream.once(event, done);
+    signal?.addEventListener('abort', done);
+    if (signal?.aborted) done();
+  });
+}

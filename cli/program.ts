@@ -11,11 +11,12 @@ import { doctorCommand } from './doctor/command.js';
 import { errorText, withCliNames } from './error-text.js';
 import { type Messages, openMessages } from './messages.js';
 import { partitionsCommand } from './partitions.js';
-import { searchCommand, tailCommand } from './search/command.js';
+import { searchCommand } from './search/command.js';
 import { servicesCommand } from './services/command.js';
 import { spoolCommand } from './spool/command.js';
 import { statusCommand } from './status/command.js';
 import { addDatabaseOptions, BROKER, subcommand, usageError } from './subcommand.js';
+import { tailCommand } from './tail/command.js';
 import { addViewOptions } from './view/view-options.js';
 
 /** Exit code for usage errors, as in most Unix commands. */
@@ -74,7 +75,7 @@ function program(messages: Messages): Command {
     )
     .option('--url <url>', 'use this broker (default: LOGHIVE_URL; else the development broker)')
     .option('--database-url <url>', 'use this database (default: LOGHIVE_DATABASE_URL; else the embedded PostgreSQL)')
-    .addOption(new Option('--quiet', 'do not print records').conflicts(['json', 'output', 'show']))
+    .addOption(new Option('--quiet', 'do not print records').conflicts(['json', 'output', 'template', 'show']))
     .addOption(new Option('--json', 'print records as JSON, one object per line').conflicts(['output', 'template']));
   addViewOptions(dev.option('--show <query>', "show only the records that match: 'level>=warning'"))
     .option('--yes', 'download PostgreSQL without asking if it is not installed')

@@ -1,6 +1,6 @@
 /** Shutdown requests: signals, or a part of the command that has failed. */
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /**
  * One Ctrl-C may arrive twice: the terminal sends it to the whole process group, and a parent such as `timeout` or npx
  * forwards it. A second signal within this time of the first is ignored, in milliseconds.

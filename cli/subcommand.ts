@@ -16,7 +16,7 @@ const EXIT_CODES = 'Exit codes:\n  0  success\n  1  failure\n  2  usage error';
 /**
  * Adds a command, or a subcommand of a command group.
  *
- * @param exitCodes their part of the help, if they have other meanings.
+ * @param exitCodes the help text on exit codes, if they differ from the usual ones.
  */
 export function subcommand(
   parent: Command,

@@ -1,10 +1,9 @@
 /** Parses times typed on the command line. Pure. */
 import { Expected } from '../src/settings/option.js';
-import { civilDate } from '../src/time/calendar.js';
-import { zoneOffset, zoneSeconds } from '../src/time/time-zone.js';
+import { zoneSeconds } from '../src/time/time-zone.js';
 import { formatTimestamp, type LocalToUtc, parseTimestamp, timestampFromMicros } from '../src/time/timestamp.js';
+import { localDate } from './view/local-time.js';
 
-const DAY_S = 86_400;
 const UNIT_MS: Readonly<Record<string, number>> = {
   s: 1000,
   m: 60_000,
@@ -42,15 +41,9 @@ const DAYS_AGO: Readonly<Record<string, number>> = { today: 0, yesterday: 1 };
 
 function withDate(typed: string, nowMs: number, timeZone: string): string {
   const days = DAYS_AGO[typed.toLowerCase()];
-  if (days !== undefined) return `${localDay(nowMs, timeZone, days)}T00`;
-  if (/^\d\d:\d\d/.test(typed)) return `${localDay(nowMs, timeZone, 0)}T${typed}`;
+  if (days !== undefined) return `${localDate(nowMs, timeZone, days)}T00`;
+  if (/^\d\d:\d\d/.test(typed)) return `${localDate(nowMs, timeZone)}T${typed}`;
   return /^\d{4}-\d\d-\d\d$/.test(typed) ? `${typed}T00` : typed;
-}
-
-/** `2026-01-31`: the day of that place, some days ago. */
-function localDay(nowMs: number, timeZone: string, daysAgo: number): string {
-  const seconds = Math.floor(nowMs / 1000);
-  return civilDate(Math.floor((seconds + (zoneOffset(seconds, timeZone) ?? 0)) / DAY_S) - daysAgo);
 }
 
 function toUtc(timeZone: string): LocalToUtc {

@@ -28,4 +28,5 @@ export {
   type RecordReader,
   type Surroundings,
 } from './reader.js';
+export { isBefore } from './reorder.js';
 export type { TailEvent, TailOptions } from './tail.js';

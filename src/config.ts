@@ -249,6 +249,11 @@ export function openEnvironment(): Environment {
   return lookup;
 }
 
+/** A variable of the process alone, for what `config.env` must not decide, such as which program to run. */
+export function processVariable(name: string): string | undefined {
+  return process.env[name];
+}
+
 /** The environment variable `LOG_LEVEL` is usually the application's own, so only the command reads it. */
 function logLevel(lookup: Environment, filed: string | undefined, file: string): Setting | undefined {
   const own = lookup('LOGHIVE_LOG_LEVEL');

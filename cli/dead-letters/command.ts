@@ -1,7 +1,6 @@
 /** `loghive dead-letters …`: its subcommands and their options. */
 import type { Command } from 'commander';
-import { LoghiveError } from '../../src/errors.js';
-import { Expected, integer, numberText, shown } from '../../src/settings/option.js';
+import { checkedOption, checkedText, typedInteger } from '../checked-option.js';
 import type { Messages } from '../messages.js';
 import {
   addDatabaseOptions,
@@ -36,9 +35,7 @@ export function deadLettersCommand(root: Command, messages: Messages): void {
     .option('--limit <n>', 'maximum number of dead letters', '50')
     .action((options: Options & { limit: string }) => {
       const name = 'dead-letters list';
-      const limit = checked(name, '--limit', options.limit, (text) =>
-        integer(1, 100_000, 'dead letters')(numberText(text)),
-      );
+      const limit = checkedOption(name, 'limit', options.limit, typedInteger(1, 100_000, 'dead letters'));
       const filter = filterOf(name, options);
       return withAdministration(name, options, (tables) => listLetters(tables, filter, { ...options, limit }));
     });
@@ -49,7 +46,7 @@ export function deadLettersCommand(root: Command, messages: Messages): void {
     )
     .argument('<id>', 'id of the dead letter')
     .action((text: string, options: Options) => {
-      const id = checked('dead-letters show', 'argument <id>', text, letterId);
+      const id = checkedText('dead-letters show', 'argument <id>', text, letterId);
       return withAdministration('dead-letters show', options, (tables) => showLetter(tables, id, options));
     });
   addDatabaseOptions(
@@ -101,15 +98,4 @@ export function deadLettersCommand(root: Command, messages: Messages): void {
         return dropLetters(tables, filter, { output: options.output, yes: options.yes === true }, messages);
       });
     });
-}
-
-/** @throws LoghiveError LOGHIVE_INVALID_OPTION */
-function checked<T>(owner: string, what: string, text: string, check: (text: string) => T): T {
-  try {
-    return check(text);
-  } catch (error) {
-    if (!(error instanceof Expected)) throw error;
-    const place = what.startsWith('--') ? `option ${what}` : what;
-    throw new LoghiveError('LOGHIVE_INVALID_OPTION', `${owner}: ${place} is ${shown(text)}, expected ${error.message}`);
-  }
 }

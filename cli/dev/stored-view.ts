@@ -41,7 +41,7 @@ export function openStoredView(
     stream,
     format: createFormat({ ...format, highlight: query && highlightOf(query), isEndless: true }),
     shows: query && ((record) => matches(query, record)),
-    // Lines for people must not delay the consumer; a program that reads JSON gets every record.
+    // Text for people must not delay the consumer. A program gets every record.
     whenBehind: format.name === 'pretty' ? 'skip' : 'wait',
   });
   return { view, timeZone: utcOffset(Date.now(), format.timeZone) };

@@ -1,14 +1,14 @@
-/** The options of `loghive search` and `loghive tail`. */
+/** The options of `loghive search`. */
 import { type Command, Option } from 'commander';
 import type { Messages } from '../messages.js';
 import { addDatabaseOptions, subcommand } from '../subcommand.js';
 import { addViewOptions } from '../view/view-options.js';
 import { ORDERS } from './record-batches.js';
 
-const QUERY = "query, such as 'service:shop level>=warning refused'; without one, all records";
-const QUERY_HELP =
-  'The language of queries is described in docs/searching.md. A query cannot begin with a minus sign: write "not health" instead of "-health".';
-/** As grep has them. */
+export const QUERY = "query, such as 'service:shop level>=warning refused'; without one, all records";
+export const QUERY_HELP =
+  'The language of queries is described in docs/searching.md. To begin a query with an exclusion, write "not health": "-health" would be taken for an option.';
+/** The same exit codes as grep. */
 const EXIT_CODES = 'Exit codes:\n  0  found something\n  1  found nothing\n  2  usage error, invalid query, or failure';
 
 export function searchCommand(root: Command, messages: Messages): void {
@@ -38,23 +38,5 @@ export function searchCommand(root: Command, messages: Messages): void {
     .option('--no-pager', 'do not use a pager (PAGER, default: less -FRX)');
   addDatabaseOptions(addViewOptions(search)).action(async (words: string[], options) =>
     (await import('./search.js')).search(words, options, messages),
-  );
-}
-
-export function tailCommand(root: Command, messages: Messages): void {
-  const tail = subcommand(root, 'tail', [
-    'loghive tail',
-    "loghive tail 'level>=warning' --lines 50",
-    "loghive tail 'service:shop,till not health' --hide http",
-    'loghive tail level:error -o ndjson | jq .information',
-  ])
-    .summary('show records as they are stored')
-    .description(
-      `Show the last records that match a query, then new ones as they are stored, until Ctrl-C. If the terminal is too slow, records are skipped and counted. ${QUERY_HELP}`,
-    )
-    .argument('[query...]', QUERY)
-    .option('-n, --lines <number>', 'how many of the last records to show first', '20');
-  addDatabaseOptions(addViewOptions(tail)).action(async (words: string[], options) =>
-    (await import('../tail/tail.js')).tail(words, options, messages),
   );
 }

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
+import { processVariable } from '../../src/config.js';
 import type { Environment } from '../../src/settings/option.js';
 import { supportsEscapes } from '../output.js';
 
@@ -17,10 +18,11 @@ export interface Pager {
  * @param atEnd begin with the last screen; only for the default pager, `less -FRX`.
  */
 export async function openPager(environment: Environment, atEnd: boolean): Promise<Pager | undefined> {
-  const own = environment('PAGER')?.text.trim();
+  // Not from config.env: a file in the working directory must not choose a program to run.
+  const own = processVariable('PAGER')?.trim();
   if (own === '' || own === 'cat') return undefined;
   if (!supportsEscapes(process.stdout, environment('TERM')?.text)) return undefined;
-  const options = environment('LESS')?.text ? [] : ['-FRX'];
+  const options = processVariable('LESS') ? [] : ['-FRX'];
   const child =
     own === undefined
       ? spawn('less', [...options, ...(atEnd ? ['+G'] : [])], { stdio: ['pipe', 'inherit', 'inherit'] })

@@ -27,13 +27,13 @@ export function chart({ bars, stepS }: Histogram, { color, columns: widthOf, tim
   const paint = createPaint(color);
   const labels = bars.map(({ start }) => localTime(start, timeZone).slice(0, stepS < 60 ? 19 : 16));
   const counts = bars.map(({ counts }) => countsText(counts));
-  const width = (widthOf?.() ?? DEFAULT_COLUMNS) - longest(labels) - longest(counts) - 4;
+  const width = Math.max(MIN_BAR, (widthOf?.() ?? DEFAULT_COLUMNS) - longest(labels) - longest(counts) - 4);
   const highest = Math.max(...bars.map(totalOf));
   const lines = bars.map((bar, at) => {
-    const cells = cellsOf(bar, Math.max(MIN_BAR, width), highest);
+    const cells = cellsOf(bar, width, highest);
     const drawn = LEVELS_DOWN.map((level) => paint(level, (color ? BLOCKS[level] : level[0]!).repeat(cells[level])));
     const length = sum(Object.values(cells));
-    return `${labels[at]}  ${drawn.join('')}${' '.repeat(Math.max(MIN_BAR, width) - length)}  ${counts[at]}`.trimEnd();
+    return `${labels[at]}  ${drawn.join('')}${' '.repeat(width - length)}  ${counts[at]}`.trimEnd();
   });
   const isEmpty = (at: number) => bars[at] === undefined || totalOf(bars[at]) === 0;
   const shown = lines.flatMap((line, at) => {
@@ -46,7 +46,7 @@ export function chart({ bars, stepS }: Histogram, { color, columns: widthOf, tim
 }
 
 const LEVELS_DOWN = [...LEVELS].reverse();
-/** On its red background, the block of CRITICAL would be a white one. */
+/** CRITICAL is white on red, so a full block would hide the red. */
 const BLOCKS: Readonly<Record<Level, string>> = { DEBUG: '░', INFO: '█', WARNING: '█', ERROR: '█', CRITICAL: '!' };
 
 /** Every level that occurs has at least one cell, because a single error matters. */

@@ -10,8 +10,8 @@ export interface BatchOptions {
   readonly query: Query;
   readonly range: Pick<SearchOptions, 'since' | 'until' | 'timeoutMs'>;
   readonly order: Order;
-  /** Infinity for all. */
-  readonly limit: number;
+  /** Infinity for all. Asked again after each batch: it depends on whether a pager opened. */
+  readonly limit: () => number;
   readonly cursor: string | undefined;
   readonly signal: AbortSignal;
   /** Called when a page reaches the time limit before it is full; the search continues. */
@@ -34,7 +34,7 @@ export async function* readBatches(
 ): AsyncGenerator<readonly StoredRecord[], string | undefined, undefined> {
   if (options.order !== 'newest-last') return yield* pages(reader, options, options.order);
   // Without a limit, the newest are last if the oldest are first.
-  if (options.limit === Number.POSITIVE_INFINITY) return yield* pages(reader, options, 'oldest-first');
+  if (options.limit() === Number.POSITIVE_INFINITY) return yield* pages(reader, options, 'oldest-first');
   const read: (readonly StoredRecord[])[] = [];
   const newestFirst = pages(reader, options, 'newest-first');
   let page = await newestFirst.next();
@@ -50,19 +50,19 @@ async function* pages(
 ): AsyncGenerator<readonly StoredRecord[], string | undefined, undefined> {
   let next = cursor;
   let size = FIRST_PAGE;
-  for (let left = limit; ; size = PAGE) {
+  for (let read = 0; ; size = PAGE) {
     const pageOptions: PageOptions = {
       ...range,
       order: order === 'oldest-first' ? 'oldest first' : 'newest first',
-      limit: Math.min(left, size),
+      limit: Math.min(limit() - read, size),
       cursor: next,
       signal,
     };
     const page: Page = await reader.page(query, pageOptions);
     if (page.records.length > 0) yield page.records;
-    left -= page.records.length;
+    read += page.records.length;
     next = page.next;
     if (page.searchedTo !== undefined) onSlow(page.searchedTo);
-    if (next === undefined || left <= 0) return next;
+    if (next === undefined || read >= limit()) return next;
   }
 }

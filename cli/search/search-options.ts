@@ -1,9 +1,8 @@
 /** The checked options of `loghive search`. */
-import { migrationConfig, type StoreSettings } from '../../consumer/store-settings.js';
 import type { SearchOptions } from '../../query/index.js';
 import { LoghiveError } from '../../src/errors.js';
-import { Expected, integer } from '../../src/settings/option.js';
-import { checkedOption } from '../checked-option.js';
+import { Expected } from '../../src/settings/option.js';
+import { checkedOption, typedInteger } from '../checked-option.js';
 import type { DatabaseOptions } from '../subcommand.js';
 import { parseTime } from '../time-option.js';
 import type { FormatOptions } from '../view/record-format.js';
@@ -33,7 +32,6 @@ export interface SearchPlan {
   readonly cursor: string | undefined;
   /** Number of records to show before and after each match. */
   readonly context: number;
-  readonly maxBars: number;
   readonly pager: boolean;
 }
 
@@ -41,8 +39,6 @@ const OWNER = 'search';
 /** With `newest-last`, all records are read before the first can be printed. */
 const MAX_LIMIT = 100_000;
 const MAX_CONTEXT = 1000;
-/** A bar is a line, and the chart should fit on a screen. */
-const MAX_BARS = 30;
 const COUNT_FORMATS: ReadonlySet<string> = new Set(['pretty', 'json', 'ndjson']);
 
 /** @throws LoghiveError LOGHIVE_INVALID_OPTION */
@@ -65,20 +61,14 @@ export function planOf(
     range: {
       since: time('since'),
       until: time('until'),
-      timeoutMs: 1000 * checkedOption(OWNER, 'timeout', options.timeout, whole(0, 86_400, 'seconds; 0: none')),
+      timeoutMs: 1000 * checkedOption(OWNER, 'timeout', options.timeout, typedInteger(0, 86_400, 'seconds; 0: none')),
     },
     order: options.order,
-    limit: checked('limit', options.limit, (text) => limitOf(text, options.order)),
-    cursor: options.cursor,
-    context: checked('context', options.context, whole(0, MAX_CONTEXT, 'records')) ?? 0,
-    maxBars: MAX_BARS,
+    limit: checked('limit', options.limit, (text) => limitOf(text, options)),
+    cursor: checked('cursor', options.cursor, (text) => cursorOf(text, options.order)),
+    context: checked('context', options.context, typedInteger(0, MAX_CONTEXT, 'records')) ?? 0,
     pager: options.pager,
   };
-}
-
-/** @throws LoghiveError LOGHIVE_INVALID_OPTION */
-export function databaseOf(owner: string, { databaseUrl, schema }: DatabaseOptions): StoreSettings {
-  return migrationConfig(owner, { databaseUrl, schema });
 }
 
 function checked<T>(name: string, text: string | undefined, check: (text: string) => T): T | undefined {
@@ -86,8 +76,12 @@ function checked<T>(name: string, text: string | undefined, check: (text: string
 }
 
 /** @throws Expected */
-function limitOf(text: string, order: Order): number {
-  if (text === 'all') return Number.POSITIVE_INFINITY;
+function limitOf(text: string, { order, cursor }: Pick<SearchCommandOptions, 'order' | 'cursor'>): number {
+  if (text === 'all') {
+    // All records are read from the oldest on, and the cursor leads the other way.
+    if (order !== 'newest-last' || cursor === undefined) return Number.POSITIVE_INFINITY;
+    throw new Expected(`a number up to ${MAX_LIMIT}; with --cursor, 'all' needs --order newest-first`);
+  }
   const number = Number(text);
   if (!/^\d+$/.test(text) || number < 1) throw new Expected("a number of records, or 'all'");
   if (order === 'newest-last' && number > MAX_LIMIT) {
@@ -96,8 +90,8 @@ function limitOf(text: string, order: Order): number {
   return number;
 }
 
-/** A check of a whole number as it is typed. */
-export function whole(min: number, max: number, unit: string): (text: string) => number {
-  const check = integer(min, max, unit);
-  return (text) => check(/^\d+$/.test(text) ? Number(text) : text);
+/** A cursor leads in one direction. @throws Expected */
+function cursorOf(text: string, order: Order): string {
+  if (text.startsWith(order === 'oldest-first' ? 'newer.' : 'older.')) return text;
+  throw new Expected(`a cursor that a search with --order ${order} printed`);
 }

@@ -1,4 +1,5 @@
 /** `loghive search [query]`: shows the stored records that match, or how many there are. */
+import { migrationConfig } from '../../consumer/store-settings.js';
 import { openRecordReader, type SearchOptions } from '../../query/index.js';
 import { openEnvironment } from '../../src/config.js';
 import { errorText } from '../error-text.js';
@@ -8,12 +9,14 @@ import { openPrinter } from '../output.js';
 import { formatOptions } from '../view/format-options.js';
 import { printHistogram } from './print-histogram.js';
 import { queryArgument } from './query-argument.js';
-import { databaseOf, planOf, type SearchCommandOptions } from './search-options.js';
+import { planOf, type SearchCommandOptions } from './search-options.js';
 import { type Search, showRecords } from './show-records.js';
 
-/** Exit codes as grep has them. */
+/** The same exit codes as grep. */
 const NOTHING_FOUND = 1;
 const FAILED = 2;
+/** A bar is a line, and the chart should fit on a screen. */
+const MAX_BARS = 30;
 
 export async function search(
   words: readonly string[],
@@ -25,7 +28,9 @@ export async function search(
     const query = queryArgument('search', words);
     const format = formatOptions('search', options, environment, process.stdout);
     const plan = planOf(options, format);
-    const reader = openRecordReader(databaseOf('search', options));
+    const reader = openRecordReader(
+      migrationConfig('search', { databaseUrl: options.databaseUrl, schema: options.schema }),
+    );
     try {
       await interruptible(async (signal) => {
         const found = await run({ reader, query, plan, format, environment, messages, signal });
@@ -49,7 +54,7 @@ async function run(search: Search): Promise<boolean> {
     case 'records':
       return showRecords(search);
     case 'histogram':
-      return printHistogram(await reader.histogram(query, { ...range, maxBars: plan.maxBars }), format);
+      return printHistogram(await reader.histogram(query, { ...range, maxBars: MAX_BARS }), format);
     case 'count': {
       const count = await reader.count(query, range);
       const printer = openPrinter();

@@ -7,7 +7,7 @@ import { openPrinter, openStdout } from '../output.js';
 import { highlightOf } from '../view/highlight.js';
 import { localDate, localTime } from '../view/local-time.js';
 import { createFormat, type FormatOptions } from '../view/record-format.js';
-import { openPager } from './pager.js';
+import { openPager, type Pager } from './pager.js';
 import { readBatches } from './record-batches.js';
 import type { SearchPlan } from './search-options.js';
 import { type Shown, withContext } from './with-context.js';
@@ -32,12 +32,15 @@ export async function showRecords({
   format,
   environment,
   messages,
-  signal,
+  signal: interrupted,
 }: Search): Promise<boolean> {
   const { range, order, cursor, context } = plan;
+  const left = new AbortController();
+  const signal = AbortSignal.any([interrupted, left.signal]);
+  let pager: Pager | undefined;
   // In a pager, only as many records are read as the user scrolls through.
-  const isScrolled = order !== 'newest-last' && plan.pager && process.stdout.isTTY;
-  const limit = plan.limit ?? (isScrolled ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT);
+  const limit = () =>
+    plan.limit ?? (pager !== undefined && order !== 'newest-last' ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT);
   const batches = readBatches(reader, {
     ...{ query, range, order, limit, cursor, signal },
     onSlow: (searchedTo) =>
@@ -58,20 +61,32 @@ export async function showRecords({
     dates: !areOfToday(first, format.timeZone),
     isEndless: false,
   });
-  const pager = plan.pager && first.length > 0 ? await openPager(environment, order === 'newest-last') : undefined;
-  const printer = openPrinter(pager?.stream ?? openStdout());
+  if (plan.pager && first.length > 0) pager = await openPager(environment, order === 'newest-last');
+  // The user may leave the pager while the next page is searched.
+  pager?.stream.once('close', () => left.abort());
+  const printer = openPrinter(pager?.stream ?? openStdout(), signal);
   const textOf = ({ record, role, isApart }: Shown) => (isApart ? view.gap : '') + view.record(record, role);
   const surround = withContext((record) => reader.surroundings(record, context, { ...range, signal }), context, order);
-  let isRead = await printer.write(view.begin());
-  for (; !batch.done && isRead && !signal.aborted; batch = await batches.next()) {
-    isRead = await printer.write((await surround(batch.value)).map(textOf).join(''));
+  let isRead = true;
+  try {
+    isRead = await printer.write(view.begin());
+    for (; !batch.done && isRead && !signal.aborted; batch = await batches.next()) {
+      for await (const shown of surround(batch.value)) {
+        isRead = await printer.write(shown.map(textOf).join(''));
+        if (!isRead || signal.aborted) break;
+      }
+    }
+    if (isRead) await printer.write(view.end());
+  } catch (error) {
+    if (!left.signal.aborted) throw error;
+    isRead = false;
+  } finally {
+    await pager?.end();
   }
-  if (isRead) await printer.write(view.end());
-  await pager?.end();
   const next = batch.done ? batch.value : undefined;
   if (next !== undefined && isRead && (format.name === 'pretty' || plan.limit === undefined)) {
-    const others = order === 'oldest-first' ? 'newer' : 'older';
-    messages.report('loghive search', `there are ${others} records. To continue: --cursor ${next}`);
+    const [others, direction] = order === 'oldest-first' ? ['newer', '--order oldest-first '] : ['older', ''];
+    messages.report('loghive search', `there are ${others} records. To continue: ${direction}--cursor ${next}`);
   }
   return first.length > 0;
 }

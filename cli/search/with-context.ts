@@ -10,19 +10,23 @@ export interface Shown {
   readonly isApart: boolean;
 }
 
-/** @returns a function for the batches of a search; it must get them in their order. */
+/** @returns a function for the batches of a search, in their order. It yields what is shown for each match. */
 export function withContext(
   surroundings: (record: StoredRecord) => Promise<Surroundings>,
   count: number,
   order: Order,
-): (matches: readonly StoredRecord[]) => Promise<readonly Shown[]> {
-  if (count === 0) return async (matches) => matches.map((record) => ({ record, role: 'match', isApart: false }));
+): (matches: readonly StoredRecord[]) => AsyncGenerator<readonly Shown[], void, undefined> {
+  if (count === 0) {
+    return async function* (matches) {
+      yield matches.map((record): Shown => ({ record, role: 'match', isApart: false }));
+    };
+  }
   const seen = new Set<string>();
   let lastWindow: ReadonlySet<string> | undefined;
-  return async (matches) => {
+  return async function* (matches) {
     const matching = new Set(matches.map(({ id }) => id));
-    const shown: Shown[] = [];
     for (const match of matches) {
+      const shown: Shown[] = [];
       const { before, after } = await surroundings(match);
       const window = [...before, match, ...after];
       if (order === 'newest-first') window.reverse();
@@ -33,7 +37,7 @@ export function withContext(
         shown.push({ record, role: matching.has(record.id) ? 'match' : 'context', isApart: at === 0 && !isTogether });
       }
       lastWindow = new Set(window.map(({ id }) => id));
+      if (shown.length > 0) yield shown;
     }
-    return shown;
   };
 }

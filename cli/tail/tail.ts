@@ -1,13 +1,13 @@
 /** `loghive tail [query]`: shows the last records that match, then those that are stored from now on. */
+import { migrationConfig } from '../../consumer/store-settings.js';
 import { openRecordReader, type RecordReader } from '../../query/index.js';
 import { openEnvironment } from '../../src/config.js';
 import { counted } from '../../src/sentence.js';
-import { checkedOption } from '../checked-option.js';
+import { checkedOption, typedInteger } from '../checked-option.js';
 import { interruptible } from '../interruptible.js';
 import type { Messages } from '../messages.js';
 import { openStdout } from '../output.js';
 import { queryArgument } from '../search/query-argument.js';
-import { databaseOf, whole } from '../search/search-options.js';
 import type { DatabaseOptions } from '../subcommand.js';
 import { formatOptions } from '../view/format-options.js';
 import { highlightOf } from '../view/highlight.js';
@@ -20,7 +20,7 @@ export interface TailCommandOptions extends ViewOptions, DatabaseOptions {
 }
 
 const MAX_LINES = 10_000;
-/** For a program: most records that may be stored while it does not read. */
+/** For programs: how many records may be stored while the program does not read. Further ones are skipped and reported. */
 const MAX_UNREAD = 100_000;
 
 /** Ends by a signal, or without an error when the reader of the output has gone. */
@@ -28,7 +28,7 @@ export async function tail(words: readonly string[], options: TailCommandOptions
   const environment = openEnvironment();
   const query = queryArgument('tail', words);
   const format = formatOptions('tail', options, environment, process.stdout);
-  const lines = checkedOption('tail', 'lines', options.lines, whole(0, MAX_LINES, 'records'));
+  const lines = checkedOption('tail', 'lines', options.lines, typedInteger(0, MAX_LINES, 'records'));
   const stdout = openStdout();
   const isForPerson = format.isTerminal && format.name === 'pretty';
   const view = new LiveView({
@@ -37,14 +37,16 @@ export async function tail(words: readonly string[], options: TailCommandOptions
     // A person wants to see what happens now; a program wants everything.
     whenBehind: isForPerson ? 'skip' : 'wait',
   });
-  const reader = openRecordReader(databaseOf('tail', options));
+  const reader = openRecordReader(
+    migrationConfig('tail', { databaseUrl: options.databaseUrl, schema: options.schema }),
+  );
   try {
     await interruptible(async (interrupted) => {
       const closed = new AbortController();
       stdout.on('error', () => closed.abort());
       const signal = AbortSignal.any([interrupted, closed.signal]);
       const events = reader.tail(query, { lines, signal, maxRecords: isForPerson ? undefined : MAX_UNREAD });
-      await follow(events, view, messages, isForPerson);
+      await follow(events, view, messages, isForPerson, signal);
     });
   } finally {
     await reader.close();
@@ -56,12 +58,13 @@ async function follow(
   view: LiveView,
   messages: Messages,
   isForPerson: boolean,
+  signal: AbortSignal,
 ): Promise<void> {
   for await (const event of events) {
     switch (event.type) {
       case 'records':
       case 'late':
-        await view.show(event.records);
+        await view.show(event.records, signal);
         break;
       case 'skipped':
         if (isForPerson) view.skip(event.count);

@@ -30,7 +30,8 @@ export function formatOptions(
   return {
     name: output,
     color: output === 'pretty' && usesColor(stdout, environment),
-    columns: stdout.isTTY ? () => stdout.columns : undefined,
+    // A terminal of unknown size has 0 columns.
+    columns: stdout.isTTY ? () => stdout.columns || undefined : undefined,
     isTerminal: stdout.isTTY === true,
     timeZone: timeZoneOf(owner, options.timeZone),
     template: template === undefined ? undefined : checkedOption(owner, 'template', template, parseTemplate),

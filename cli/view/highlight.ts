@@ -28,7 +28,7 @@ export function highlightOf({ condition }: Query): Highlight {
         for (const path of part.paths) fields.add(path.join('.'));
         break;
       default:
-      // Levels and services stand on each line; what was excluded is not there.
+      // Level and service are on every line already; excluded text does not occur.
     }
   }
 

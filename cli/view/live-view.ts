@@ -1,13 +1,14 @@
-/** Shows records as they arrive, without delaying whoever stores them, or without losing any if a program reads. */
-import { once } from 'node:events';
+/** Prints records as they arrive. If the output is slow, it skips records and counts them, or it waits. */
 import type { Writable } from 'node:stream';
+import { isBefore } from '../../query/index.js';
 import type { StoredRecord } from '../../src/record.js';
 import { counted } from '../../src/sentence.js';
+import { whenWritable } from '../output.js';
 import type { RecordFormat } from './record-format.js';
 
 /** Maximum unread output in bytes; further records are skipped until the reader catches up. */
 const MAX_BEHIND_BYTES = 1024 * 1024;
-/** Number of ids remembered, so that a redelivered record is not shown twice. */
+/** Ids that are remembered at least, so that a redelivered record is not shown twice. */
 const MAX_REMEMBERED_IDS = 50_000;
 
 export interface LiveViewOptions {
@@ -24,7 +25,9 @@ export class LiveView {
   readonly #format: RecordFormat;
   readonly #whenBehind: LiveViewOptions['whenBehind'];
   readonly #shows: (record: StoredRecord) => boolean;
-  readonly #seen = new Set<string>();
+  /** Two generations: to delete the oldest id of one set would scan what was deleted before it. */
+  #seen = new Set<string>();
+  #seenBefore: ReadonlySet<string> = new Set();
   #skipped = 0;
   #begun = false;
 
@@ -44,30 +47,26 @@ export class LiveView {
     this.#skipped += count;
   }
 
-  /** Never throws. If it waits for the reader, the promise resolves when the output has drained. */
-  async show(records: readonly StoredRecord[]): Promise<void> {
+  /** Never throws. If it waits for the reader, the promise resolves when the output has drained, or at the signal. */
+  async show(records: readonly StoredRecord[], signal?: AbortSignal): Promise<void> {
     if (!this.#stream.writable) return;
-    const fresh = records.filter((record) => this.#isFresh(record.id) && this.#shows(record)).sort(byTime);
+    // A batch is grouped by queue. The records are shown in the order in which they were logged.
+    const fresh = records
+      .filter((record) => this.#isFresh(record.id) && this.#shows(record))
+      .sort((one, other) => (isBefore(one, other) ? -1 : 1));
     const text = this.#textOf(fresh);
     if (text === '' || this.#stream.write(text) || this.#whenBehind === 'skip') return;
-    const over = new AbortController();
-    const { signal } = over;
-    await Promise.race(['drain', 'close', 'error'].map((event) => once(this.#stream, event, { signal }))).catch(
-      () => {},
-    );
-    over.abort();
+    await whenWritable(this.#stream, signal);
   }
 
   #isFresh(id: string): boolean {
-    if (this.#seen.has(id)) return false;
+    if (this.#seen.has(id) || this.#seenBefore.has(id)) return false;
+    if (this.#seen.size >= MAX_REMEMBERED_IDS) {
+      this.#seenBefore = this.#seen;
+      this.#seen = new Set();
+    }
     this.#seen.add(id);
-    if (this.#seen.size > MAX_REMEMBERED_IDS) this.#forgetTheOldest();
     return true;
-  }
-
-  #forgetTheOldest(): void {
-    const [oldest] = this.#seen;
-    if (oldest !== undefined) this.#seen.delete(oldest);
   }
 
   #textOf(records: readonly StoredRecord[]): string {
@@ -93,9 +92,4 @@ export class LiveView {
     this.#skipped = 0;
     return line;
   }
-}
-
-/** A batch is grouped by queue; show records in the order they were logged. */
-function byTime(one: StoredRecord, other: StoredRecord): number {
-  return one.timestamp < other.timestamp || (one.timestamp === other.timestamp && one.id < other.id) ? -1 : 1;
 }

@@ -17,10 +17,13 @@ export function localTime(timestamp: string, timeZone: string): string {
   return local.slice(0, 23).replace('T', ' ');
 }
 
-/** `2026-01-31` */
-export function localDate(epochMs: number, timeZone: string): string {
+const DAY_S = 86_400;
+
+/** `2026-01-31`: the date in that time zone, some days earlier. */
+export function localDate(epochMs: number, timeZone: string, daysAgo = 0): string {
   const seconds = Math.floor(epochMs / 1000);
-  return formatTimestamp({ seconds: seconds + (zoneOffset(seconds, timeZone) ?? 0), micros: 0 }).slice(0, 10);
+  const local = seconds + (zoneOffset(seconds, timeZone) ?? 0) - daysAgo * DAY_S;
+  return formatTimestamp({ seconds: local, micros: 0 }).slice(0, 10);
 }
 
 /** `UTC+02:00`, or `UTC`. */

@@ -65,11 +65,11 @@ export function createPretty(options: PrettyOptions): Pretty {
     const { inline, below, stacks, left } = recordParts(record.information, message);
     const [first = '', ...more] = linesOf(messageText(message));
     const service = printableLine(cut(record.service, MAX_SHOWN));
-    serviceWidth = Math.max(serviceWidth, Math.min(MAX_SERVICE_WIDTH, widthOf(service)));
+    serviceWidth = Math.max(serviceWidth, Math.min(MAX_SERVICE_WIDTH, stringWidth(service)));
     const head = [
       paint('dim', timeOf(record.timestamp)),
       paint(record.level, record.level.padEnd(LEVEL_WIDTH)),
-      paint('service', service + ' '.repeat(Math.max(0, serviceWidth - widthOf(service)))),
+      paint('service', service + ' '.repeat(Math.max(0, serviceWidth - stringWidth(service)))),
       ...(first === '' ? [] : [mark(first)]),
     ].join(GAP);
     const fields = inline.filter((field) => !repeatsLevel(field, record.level));
@@ -104,11 +104,11 @@ function messageText(message: string): string {
 function filled(head: string, more: readonly string[], pairs: readonly string[], columns: number): string[] {
   const lines = [head, ...more];
   if (pairs.length === 0) return lines;
-  const widths = pairs.map(widthOf);
+  const widths = pairs.map((pair) => stringWidth(pair));
   const together = widths.reduce((sum, width) => sum + width + 1, 1);
-  if (widthOf(head) + together <= columns) return [head + GAP + pairs.join(' '), ...more];
+  if (stringWidth(head) + together <= columns) return [head + GAP + pairs.join(' '), ...more];
   let line = more.length === 0 ? head : '';
-  let used = more.length === 0 ? widthOf(head) : Number.POSITIVE_INFINITY;
+  let used = more.length === 0 ? stringWidth(head) : Number.POSITIVE_INFINITY;
   if (more.length === 0) lines.pop();
   for (const [at, pair] of pairs.entries()) {
     const gap = line === head ? GAP : ' ';
@@ -161,9 +161,4 @@ function cut(text: string, max: number): string {
   // Do not split a surrogate pair.
   const end = /[\ud800-\udbff]/.test(text.charAt(max - 1)) ? max - 1 : max;
   return `${text.slice(0, end)}… (${text.length - end} more)`;
-}
-
-/** Columns on a terminal, without colors. */
-function widthOf(text: string): number {
-  return /^[\x20-\x7e]*$/.test(text) ? text.length : stringWidth(text);
 }
