@@ -4,6 +4,7 @@
  */
 import { LEVELS, type Level } from '../src/level.js';
 import type { Condition, FieldPath, QueryValue } from './condition.js';
+import { plainNumber } from './decimal.js';
 import { DEFAULT_INDEXES, type SearchIndexes, searchedPaths } from './indexes.js';
 import { isNumber, jsonPathOf } from './json-path.js';
 
@@ -23,15 +24,15 @@ export function sqlOf(
   bind: (value: unknown) => string,
   indexes: SearchIndexes = DEFAULT_INDEXES,
 ): string {
-  const own = (each: Condition) => sqlOf(each, schema, bind, indexes);
+  const compiled = (each: Condition) => sqlOf(each, schema, bind, indexes);
   switch (condition.type) {
     case 'everything':
       return 'true';
     case 'and':
     case 'or':
-      return `(${condition.conditions.map(own).join(` ${condition.type} `)})`;
+      return `(${condition.conditions.map(compiled).join(` ${condition.type} `)})`;
     case 'not':
-      return `(${own(condition.condition)}) is not true`;
+      return `(${compiled(condition.condition)}) is not true`;
     case 'text':
       return `message ${isCaseless(condition.text) ? 'like' : 'ilike'} ${bind(`%${condition.text.replace(/[\\%_]/g, '\\$&')}%`)}`;
     case 'pattern':
@@ -70,11 +71,11 @@ function fieldText(path: FieldPath, bind: (value: unknown) => string): string {
 }
 
 /** How PostgreSQL writes the value. It keeps the zeros of a number: 7.50. */
-function textsOf({ text, ...value }: QueryValue): string[] {
-  if (!isNumber({ text, ...value }) || !/^-?\d+(?:\.\d+)?$/.test(text)) return [text];
-  const plain = text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+function textsOf(value: QueryValue): string[] {
+  if (!isNumber(value)) return [value.text];
+  const plain = plainNumber(value.json);
   const dotted = plain.includes('.') ? plain : `${plain}.`;
-  return [text, plain, ...Array.from({ length: MAX_ZEROS }, (_, zeros) => `${dotted}${'0'.repeat(zeros + 1)}`)];
+  return [value.text, plain, ...Array.from({ length: MAX_ZEROS }, (_, zeros) => `${dotted}${'0'.repeat(zeros + 1)}`)];
 }
 
 const MAX_ZEROS = 6;

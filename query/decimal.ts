@@ -1,4 +1,4 @@
-/** Numbers of JSON compared digit by digit, as PostgreSQL does. `Number` would round those past 2^53. Pure. */
+/** Numbers of JSON, digit by digit, as PostgreSQL handles them. `Number` would round those past 2^53. Pure. */
 
 interface Decimal {
   readonly negative: boolean;
@@ -14,6 +14,14 @@ export function compareNumbers(one: string, other: string): number {
   if (a.negative !== b.negative) return a.negative ? -1 : 1;
   const order = compareMagnitudes(a, b);
   return a.negative ? -order : order;
+}
+
+/** Without an exponent and needless zeros, as PostgreSQL writes it: `1e3` → `1000`. */
+export function plainNumber(number: string): string {
+  const { negative, digits, exponent } = parse(number);
+  const whole = exponent > 0 ? digits.slice(0, exponent).padEnd(exponent, '0') : '0';
+  const fraction = exponent > 0 ? digits.slice(exponent) : `${'0'.repeat(-exponent)}${digits}`;
+  return `${negative ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`;
 }
 
 function compareMagnitudes(a: Decimal, b: Decimal): number {

@@ -2,7 +2,7 @@
 
 import { isoTime } from '../consumer/store/sql.js';
 import type { StoredRecord } from '../src/record.js';
-import { formatTimestamp, parseTimestamp } from '../src/time/timestamp.js';
+import { formatTimestamp, parseTimestamp, timestampFromMicros } from '../src/time/timestamp.js';
 import { parameters, sqlOf } from './compile.js';
 import type { Condition } from './condition.js';
 import type { SearchIndexes } from './indexes.js';
@@ -175,8 +175,12 @@ export function createFreshRecords({ schema, condition, maxRecords }: FreshRecor
       const reachS = elapsedS + (isFar ? farS : NEAR_S);
       const found = await look(statement, indexes, reachS, isFar ? farFloor : nearFloor, nowMs);
       const { records, counts, oldest, next, time, since, until, tookMs } = found;
-      // Another server, restored from a backup: its transactions have lower numbers.
-      if (next < nearFloor) history = [];
+      // Another server, promoted or restored from a backup: the same numbers are other transactions there.
+      if (next < nearFloor) {
+        history = [];
+        shown.clear();
+        farFloor = oldest;
+      }
       remember(counts, since, until, next);
       nearFloor = floorAfter(oldest, next, nowMs);
       if (isFar) {
@@ -184,7 +188,6 @@ export function createFreshRecords({ schema, condition, maxRecords }: FreshRecor
         farPolledMs = nowMs;
         adapt(tookMs);
       }
-      if (farFloor > next) farFloor = nearFloor;
       forget();
       serverTime = time;
       polledMs = nowMs;
@@ -228,6 +231,5 @@ function secondsOf(time: string): number {
 }
 
 function timeOf(seconds: number): string {
-  const whole = Math.floor(seconds);
-  return formatTimestamp({ seconds: whole, micros: Math.floor((seconds - whole) * 1_000_000) });
+  return formatTimestamp(timestampFromMicros(Math.floor(seconds * 1_000_000)));
 }

@@ -50,13 +50,18 @@ export function isLookup(condition: Condition, indexes: SearchIndexes): boolean 
     case 'text':
       return indexes.text && [...condition.text].length >= 3;
     case 'pattern':
-      return indexes.text && condition.column === 'message' && /[\p{L}\p{N}]{3}/u.test(condition.pattern.sql);
+      return indexes.text && condition.column === 'message' && hasTrigram(condition.pattern.sql);
     case 'field':
       if (condition.test.type !== 'equals') return false;
       return indexes.information || condition.paths.some((path) => indexes.hasField(path));
     default:
       return false;
   }
+}
+
+/** Classes, escapes and counts are no letters in a row. */
+function hasTrigram(pattern: string): boolean {
+  return /[\p{L}\p{N}]{3}/u.test(pattern.replace(/\\.|\[(?:\\.|[^\]\\])*\]|\{[^}]*\}/gs, ' '));
 }
 
 /** Whether the index on service and time, or the one on the times of errors, reads such records in order. */

@@ -222,15 +222,13 @@ export function parseQuery(text: string, { traceFields = TRACE_FIELDS }: ParseOp
     const compared = operator.replace(/^[:=]/, '') as Comparison | '';
     const own = names.length === 1 ? written : '';
     if (own === 'level') return { type: 'level', levels: levels(compared) };
-    if (own === 'exists') return onPath(pathsOf(existing()), { type: 'exists' });
-    if (compared !== '' && (own === 'service' || own === 'message'))
+    if (compared !== '' && (own === 'service' || own === 'message' || own === 'exists'))
       fail(`"${own}" can only be compared with ":"`, operatorAt, at);
-    const [first] = names;
-    const free = written.startsWith('information.') && names.length > 1 ? names.slice(1) : undefined;
+    if (own === 'exists') return onPath(pathsOf(existing()), { type: 'exists' });
     const paths =
-      (own === 'id' || own === 'trace') && first !== undefined
-        ? [...traceFields, first].flatMap((name) => pathsOf(name.split('.')))
-        : pathsOf(free ?? names);
+      own === 'id' || own === 'trace'
+        ? [...traceFields, own].flatMap((name) => pathsOf(name.split('.')))
+        : pathsOf(withoutPrefix(names, written));
     if (compared !== '') return onPath(paths, { type: 'compares', comparison: compared, value: value() });
     if (text[at] === '/') {
       const pattern = regex();
@@ -248,11 +246,11 @@ export function parseQuery(text: string, { traceFields = TRACE_FIELDS }: ParseOp
     return conditions.length === 1 ? conditions[0]! : { type: 'or', conditions };
   }
 
-  function existing(): string[] {
+  function existing(): readonly string[] {
     const start = at;
     const names = fieldNames();
     if (names === undefined) return fail('the name of a field must follow', start);
-    return names[0] === 'information' && names.length > 1 ? names.slice(1) : names;
+    return withoutPrefix(names, text.slice(start, at));
   }
 
   function levels(compared: Comparison | ''): Level[] {
@@ -281,6 +279,11 @@ function isIncluded(difference: number, compared: Comparison | ''): boolean {
 
 function onPath(paths: readonly FieldPath[], test: FieldTest): Condition {
   return { type: 'field', paths, test };
+}
+
+/** `information.level` without quotes is the field `level`. */
+function withoutPrefix(names: readonly string[], written: string): readonly string[] {
+  return names.length > 1 && written.startsWith('information.') ? names.slice(1) : names;
 }
 
 /** Names with dots are nested, or one name that contains dots (`http.status_code`). */

@@ -33,7 +33,10 @@ export async function readOnly<T>(
 ): Promise<T> {
   signal?.throwIfAborted();
   const endMs = performance.now() + timeoutMs;
-  const cancel = () => void session.cancel();
+  let canceled: Promise<void> | undefined;
+  const cancel = () => {
+    canceled = session.cancel();
+  };
   signal?.addEventListener('abort', cancel);
   let isFirst = true;
 
@@ -52,9 +55,11 @@ export async function readOnly<T>(
     return await work(statement);
   } catch (error) {
     signal?.throwIfAborted();
-    throw sqlStateOf(error) === '57014' ? timeout(timeoutMs, error) : error;
+    throw isCanceled(error) ? timeout(timeoutMs, error) : error;
   } finally {
     signal?.removeEventListener('abort', cancel);
+    // Otherwise it could reach the next statement of the session.
+    await canceled;
     // Nothing to commit; and it is safe after an error.
     await rollback(session);
   }

@@ -86,9 +86,9 @@ export function openRecordReader({
   let knownUntilMs = 0;
 
   function read<T>(limits: ReadLimits, work: (statement: Statement) => Promise<T>): Promise<T> {
-    const result = connection.run((session) => readOnly(session, limits, work));
+    const result = connection.run((session) => readOnly(session, limits, work), limits.signal);
     return result.catch((error) => {
-      // The connection wraps whatever is thrown.
+      // Aborted while connecting.
       limits.signal?.throwIfAborted();
       return rethrowReadable(error);
     });
@@ -117,10 +117,10 @@ export function openRecordReader({
       read(options, async (statement) =>
         histogram({ statement, schema: quoted, indexes: await indexes(statement) }, query, options, maxBars),
       ),
-    async surroundings(record, count, limits = {}) {
+    async surroundings(record, count, { timeoutMs, signal } = {}) {
       const query = { text: '', condition: { type: 'service', services: [record.service] } } as const;
       const position = positionOf(record);
-      const around = { ...limits, limit: count };
+      const around = { timeoutMs, signal, limit: count };
       const older = await page(query, { ...around, cursor: cursorText({ towards: 'older', position }) });
       const newer = await page(query, {
         ...around,
@@ -152,8 +152,6 @@ function quotedName(name: string): string {
 /** Nothing is stored here, so drop the prefix "PostgreSQL cannot store records". */
 function rethrowReadable(error: unknown): never {
   if (!isStorageFault(error)) throw error;
-  // The connection takes every error for one of the storage.
-  if (error.cause instanceof LoghiveError && !isStorageFault(error.cause)) throw error.cause;
   throw Object.assign(new LoghiveError(error.code, `PostgreSQL: ${error.reason}`, { cause: error }), {
     sqlstate: error.sqlstate,
   });

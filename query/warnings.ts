@@ -1,5 +1,4 @@
 /** Says before a search that it will be slow, and what would make it fast. Pure. */
-import { counted } from '../src/sentence.js';
 import { type Condition, conjuncts, type FieldPath } from './condition.js';
 import { isInOrder, isLookup, type SearchIndexes, searchedPaths } from './indexes.js';
 import type { Query } from './parse.js';
@@ -16,7 +15,7 @@ export function warningsFor({ condition }: Query, indexes: SearchIndexes, record
   const narrowed = all.flatMap((each) => narrowedFields(each, indexes));
   const rest = all.filter((each) => !isInOrder(each));
   if (rest.length === 0 || records < MANY_RECORDS || rest.some((each) => isLookup(each, indexes))) return narrowed;
-  const range = `${counted(Math.round(records / 1_000_000), 'million record', 'million records')} of this time`;
+  const range = `${Math.round(records / 1_000_000)} million records in this time range`;
   const reasons = rest.map((each) => reasonOf(each, indexes));
   const advice = [...new Set(reasons.flatMap((reason) => reason.advice))];
   const isOrdered = rest.length < all.length;

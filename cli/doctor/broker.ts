@@ -7,6 +7,7 @@ import { LoghiveError } from '../../src/errors.js';
 import { type BrokerHost, hostAndPort } from '../../src/settings/broker-url.js';
 import { LOGS_EXCHANGE } from '../../src/wire.js';
 import { type ClockReading, judgeClock } from './clock.js';
+import { NO_KEY } from './look-at-queues.js';
 import { networkSteps, speaksTls, tlsStep } from './network.js';
 import { type Published, publishOnce } from './publish-once.js';
 import { addVhost, grantVhost } from './rabbitmqctl.js';
@@ -22,8 +23,6 @@ export interface BrokerAccess {
   readonly published: Published | undefined;
 }
 
-/** Nothing is bound to it. */
-const NO_KEY = 'loghive.doctor';
 const ANSWER_MS = 4000;
 
 /** @param onAccess receives what the steps found, as soon as it is known. */
@@ -120,8 +119,7 @@ function isTimeout(error: unknown): boolean {
 /** Pure. */
 export function judgeVhost(error: unknown, host: BrokerHost): Verdict {
   const remedy = `Correct the vhost, or run ${addVhost(host.vhost)}; ${grantVhost(host)}`;
-  const detail = error instanceof LoghiveError ? failedWith(error, '').detail : String(error);
-  return failed(detail, remedy);
+  return failed(failedWith(error, '').detail, remedy);
 }
 
 /** Pure. */
@@ -148,9 +146,12 @@ async function readClock(server: string, connection: OpenConnection): Promise<Ve
     connection,
     async (channel) => {
       const { queue: back } = await channel.assertQueue('', { exclusive: true });
+      let onExpired: (timeS: number | undefined) => void = () => {};
       const expired = new Promise<number | undefined>((resolve) => {
-        void channel.consume(back, (message) => resolve(deathTimeS(message?.properties.headers)), { noAck: true });
+        onExpired = resolve;
       });
+      channel.once('close', () => onExpired(undefined));
+      await channel.consume(back, (message) => onExpired(deathTimeS(message?.properties.headers)), { noAck: true });
       const { queue } = await channel.assertQueue('', {
         exclusive: true,
         arguments: { 'x-message-ttl': 0, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': back },

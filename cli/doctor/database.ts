@@ -68,7 +68,8 @@ export function databaseSteps({ store, hasRetention, onOpen }: DatabaseOptions):
     run,
     ...(limitMs === undefined ? {} : { limitMs }),
   });
-  const partitions = () => inspection().partitions(Date.now());
+  let found: ReturnType<Inspection['partitions']> | undefined;
+  const partitions = () => (found ??= inspection().partitions(Date.now()));
   return [
     // Of several hosts, one is enough.
     ...(hosts.length === 1 ? networkSteps(hosts[0]!) : []),

@@ -1,10 +1,12 @@
 /** `loghive doctor`: examines the settings, the servers that they name, and the way between them, step by step. */
+
 import type { Inspection } from '../../consumer/store/index.js';
 import type { OpenConnection } from '../../src/amqp/open-connection.js';
 import { openEnvironment, useConfigFile } from '../../src/config.js';
 import { sendInternalLinesTo } from '../../src/internal-logger.js';
 import { type BrokerHost, hostAndPort } from '../../src/settings/broker-url.js';
-import { openPrinter, supportsEscapes } from '../output.js';
+import { SERVICE_NAME } from '../../src/wire.js';
+import { openPrinter, usesColor } from '../output.js';
 import type { OutputFormat } from '../subcommand.js';
 import { mailSteps, webhookSteps } from './alerts.js';
 import { type BrokerAccess, brokerSteps, connectionsTo } from './broker.js';
@@ -38,7 +40,7 @@ export async function doctor(services: readonly string[], options: DoctorOptions
   });
   const settings = readSettings({ ...options, services }, warnings);
   const environment = openEnvironment();
-  const color = supportsEscapes(process.stdout, environment('TERM')?.text) && !environment('NO_COLOR')?.text;
+  const color = usesColor(process.stdout, environment);
   const report = createReport(openPrinter(), options.output, color);
   await examine(settings, options.send, report.add);
   return report.end();
@@ -50,8 +52,7 @@ export async function examine(
   mayRecord: boolean,
   onFinding: (finding: Finding) => Promise<void>,
 ): Promise<void> {
-  const section = (name: string, steps: readonly Step[], unless?: string) =>
-    runSection({ section: name, steps, unless, onFinding });
+  const section = (name: string, steps: readonly Step[]) => runSection({ section: name, steps, onFinding });
   for (const [step, verdict] of settings.findings) await onFinding({ section: 'Settings', step, ...verdict });
 
   const { role, store, spool, alerts } = settings;
@@ -136,7 +137,7 @@ async function knownServices(
 ): Promise<readonly string[]> {
   if (services.length > 0 || !inspection) return services;
   try {
-    return await inspection.services();
+    return (await inspection.services()).filter((service) => SERVICE_NAME.test(service));
   } catch {
     // The schema or the privileges are wrong, which is a finding already.
     return [];

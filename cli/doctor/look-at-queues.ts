@@ -3,11 +3,13 @@
  * nothing: each permission is tried with a request that RabbitMQ refuses for another reason after it has checked the
  * permission.
  */
+
 import type { Channel } from 'amqplib';
 import { ACCESS_REFUSED, NOT_FOUND, PRECONDITION_FAILED, RESOURCE_LOCKED } from '../../src/amqp/broker-reply.js';
 import type { OpenConnection } from '../../src/amqp/open-connection.js';
 import { findArguments, type QueueArguments } from '../../src/amqp/queue-arguments.js';
 import { type Answer, ThrowawayChannel } from '../../src/amqp/throwaway-channel.js';
+import { within } from '../../src/time/time-limit.js';
 import type { QueueDeclaration } from '../../src/wire.js';
 
 export interface QueueFacts {
@@ -32,15 +34,15 @@ export interface Permissions {
 
 /** In milliseconds. A quorum queue without a majority never answers. */
 const ANSWER_MS = 2500;
-/** Nothing is bound by it. */
-const NO_KEY = 'loghive.doctor';
+/** A routing key by which nothing is bound. */
+export const NO_KEY = 'loghive.doctor';
 const ALLOWED: Permissions = { configure: true, write: true, read: true };
 
 /** @throws the error of amqplib if the connection is lost. */
 export async function lookAtQueue(connection: OpenConnection, declaration: QueueDeclaration): Promise<QueueFacts> {
   const { queue, exchange, arguments: wanted } = declaration;
   const throwaway = new ThrowawayChannel(connection);
-  const request = (work: (channel: Channel) => Promise<unknown>) => throwaway.ask(work, ANSWER_MS);
+  const request = asking(throwaway);
   const declare = (args: QueueArguments) =>
     request((channel) => channel.assertQueue(queue, { durable: true, arguments: args }));
   let depth = { messages: 0, consumers: 0 };
@@ -65,9 +67,22 @@ export async function lookAtQueue(connection: OpenConnection, declaration: Queue
         : ALLOWED,
     };
   } finally {
-    await throwaway.close();
+    void throwaway.close();
   }
 }
+
+/** An unresponsive queue may also keep the broker from closing the channel. */
+function asking(throwaway: ThrowawayChannel): (work: (channel: Channel) => Promise<unknown>) => Promise<Answer> {
+  return async (work) => {
+    const answer = throwaway.ask(work, ANSWER_MS);
+    return (await within(ANSWER_MS + 500, answer)) ? answer : NO_ANSWER;
+  };
+}
+
+const NO_ANSWER: Answer = {
+  ...{ ok: false, code: undefined, text: 'no answer', connectionText: undefined },
+  error: new Error('no answer'),
+};
 
 /** The development broker has none, and does not know the requests that try them. */
 function hasPermissions({ serverProduct }: OpenConnection): boolean {
@@ -122,7 +137,7 @@ export interface ExchangeFacts {
 /** @throws the error of amqplib if the connection is lost. */
 export async function lookAtExchange(connection: OpenConnection, exchange: string): Promise<ExchangeFacts> {
   const throwaway = new ThrowawayChannel(connection);
-  const request = (work: (channel: Channel) => Promise<unknown>) => throwaway.ask(work, ANSWER_MS);
+  const request = asking(throwaway);
   try {
     const looked = await request((channel) => channel.checkExchange(exchange));
     if (!looked.ok && looked.code !== NOT_FOUND && looked.code !== ACCESS_REFUSED) throw looked.error;
@@ -141,6 +156,6 @@ export async function lookAtExchange(connection: OpenConnection, exchange: strin
       difference: isDifferent ? declared.text : undefined,
     };
   } finally {
-    await throwaway.close();
+    void throwaway.close();
   }
 }

@@ -109,7 +109,7 @@ export function tlsStep(target: TlsTarget): Step {
 }
 
 /** @throws the error of the handshake. */
-function handshake({ host, port, options }: TlsTarget): Promise<Handshake> {
+function handshake({ host, port, options }: Omit<TlsTarget, 'names'>): Promise<Handshake> {
   return new Promise((resolve, reject) => {
     const servername = net.isIP(host) === 0 ? { servername: host } : {};
     const socket = tls.connect({ host, port, timeout: CONNECT_MS - 500, ...servername, ...options }, () => {
@@ -138,7 +138,6 @@ export async function speaksTls(address: Address): Promise<boolean> {
     await handshake({
       ...address,
       options: { rejectUnauthorized: false },
-      names: { ca: '', certificate: '' },
     });
     return true;
   } catch (error) {

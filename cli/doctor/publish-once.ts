@@ -1,15 +1,16 @@
 /**
- * Publishes one message and reports everything that the broker says about it: a confirm, a return, a refusal, and
- * whether it blocks publishers. RabbitMQ tells a connection of an alarm only when it publishes.
+ * Publishes one message and reports the broker's response: a confirm, a return, a nack, a refusal, or that it blocks
+ * publishers. RabbitMQ sends `connection.blocked` to a connection only after that connection has published.
  */
 import type { ConfirmChannel, Options } from 'amqplib';
+import { isNack } from '../../src/amqp/amqplib-internals.js';
 import { replyCode, replyText } from '../../src/amqp/broker-reply.js';
 import type { OpenConnection } from '../../src/amqp/open-connection.js';
 import { within } from '../../src/time/time-limit.js';
 
 export interface Published {
   readonly answer:
-    | { readonly kind: 'confirmed'; readonly ms: number }
+    | { readonly kind: 'confirmed' }
     /** No queue took it. */
     | { readonly kind: 'returned' }
     /** A queue is full. */
@@ -50,7 +51,6 @@ export async function publishOnce(connection: OpenConnection, message: Message, 
 
 function answerTo(channel: ConfirmChannel, message: Message): Promise<Published['answer']> {
   const { exchange, routingKey, content, options } = message;
-  const sentMs = performance.now();
   let isReturned = false;
   return new Promise((resolve) => {
     channel.on('return', () => {
@@ -58,9 +58,9 @@ function answerTo(channel: ConfirmChannel, message: Message): Promise<Published[
     });
     channel.on('error', (error) => resolve({ kind: 'refused', code: replyCode(error), text: replyText(error) }));
     channel.publish(exchange, routingKey, content, { ...options, mandatory: true }, (error) => {
-      // A closed channel rejects as well; its error says more.
-      if (error) setImmediate(() => resolve({ kind: 'nacked' }));
-      else resolve(isReturned ? { kind: 'returned' } : { kind: 'confirmed', ms: performance.now() - sentMs });
+      // A refusal has already resolved with the error of the channel.
+      if (error) resolve({ kind: isNack(error) ? 'nacked' : 'none' });
+      else resolve({ kind: isReturned ? 'returned' : 'confirmed' });
     });
   });
 }

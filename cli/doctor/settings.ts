@@ -2,8 +2,14 @@
 import { administeredBroker } from '../../consumer/administration-config.js';
 import { type AlertSettings, alertConfig } from '../../consumer/alerts/settings.js';
 import { consumerOptions } from '../../consumer/config.js';
-import { migrationConfig, retentionOptions, type StoreSettings, storeOptions } from '../../consumer/store-settings.js';
-import { type BrokerConfig, brokerOptions, openEnvironment } from '../../src/config.js';
+import {
+  migrationConfig,
+  retentionOptions,
+  retentionSettings,
+  type StoreSettings,
+  storeOptions,
+} from '../../consumer/store-settings.js';
+import { type BrokerConfig, brokerOptions, openEnvironment, warnOnce } from '../../src/config.js';
 import { LoghiveError } from '../../src/errors.js';
 import { producerOptions } from '../../src/producer-config.js';
 import type { SpoolConfig } from '../../src/publisher/spool/spool.js';
@@ -50,7 +56,6 @@ export interface ExaminedSettings {
 
 const BROKER_PARTS = ['QUEUE_HOST', 'QUEUE_PORT', 'QUEUE_USER', 'QUEUE_PASSWORD', 'QUEUE_VHOST'];
 const DATABASE_PARTS = ['HOST', 'PORT', 'USER', 'PASSWORD', 'NAME'].map((part) => `POSTGRES_DB_${part}`);
-const { service: serviceOption, spool: spoolOption } = producerOptions;
 /** Shown in lines of their own. */
 const OWN_LINES = new Set(['url', 'databaseUrl', 'schema', 'services']);
 
@@ -95,13 +100,16 @@ export function readSettings(given: Arguments, warnings: readonly string[]): Exa
   } else if (!isConsumer) add('database', note(noDatabase(given.producer ?? false)));
 
   const more = attempt('others', () => {
-    const { services: names, retryDelaysMs } = consumerOptions;
-    const table = { services: names, retryDelaysMs, ...retentionOptions };
-    return resolveOptions('doctor', table, { services }, environment, ignore);
+    // These two were checked above.
+    const { url: _url, databaseUrl: _databaseUrl, ...table } = consumerOptions;
+    return resolveOptions('doctor', table, { services }, environment, isConsumer ? warnOnce : ignore);
   });
+  if (isConsumer && more) attempt('retention', () => retentionSettings(more));
+  const { service, spool: spoolOption, enabled } = producerOptions;
   const own = attempt('service', () =>
-    resolveOptions('doctor', { service: serviceOption, spool: spoolOption }, {}, environment, ignore),
+    resolveOptions('doctor', { service, spool: spoolOption, enabled }, {}, environment, warnOnce),
   );
+  if (own?.enabled === false) add('enabled', note('LOGHIVE_ENABLED is off: producers discard every record'));
   const named = services ?? more?.services ?? (own?.service === undefined ? [] : [own.service]);
   if (named.length > 0) {
     const origin = services ? 'arguments' : originOf(environment, [['SERVICE_NAMES'], ['LOGHIVE_SERVICE']]);

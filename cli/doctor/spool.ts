@@ -1,6 +1,6 @@
 /** The steps of `loghive doctor` for the folder where producers on this machine leave records. */
 import { constants } from 'node:fs';
-import { access, stat, statfs } from 'node:fs/promises';
+import { access, lstat, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { reasonOf } from '../../src/errors.js';
 import { faultOf, temporaryFolder } from '../../src/publisher/spool/folder.js';
@@ -22,10 +22,11 @@ export function spoolSteps({ dir, maxBytes }: Pick<SpoolConfig, 'dir' | 'maxByte
 }
 
 async function lookAtFolder(dir: string): Promise<Verdict[]> {
+  const isTemporary = dir === temporaryFolder();
   try {
-    const stats = await stat(dir);
-    if (!stats.isDirectory()) return [failed(`${dir} is not a folder`, SET_FOLDER)];
-    const fault = dir === temporaryFolder() ? faultOf(stats) : undefined;
+    if (!(await stat(dir)).isDirectory()) return [failed(`${dir} is not a folder`, SET_FOLDER)];
+    // A producer refuses a symbolic link there.
+    const fault = isTemporary ? faultOf(await lstat(dir)) : undefined;
     if (fault !== undefined) return [failed(`${dir} ${fault}`, SET_FOLDER)];
     await access(dir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
@@ -34,7 +35,6 @@ async function lookAtFolder(dir: string): Promise<Verdict[]> {
     }
     return [await judgeAbsent(dir)];
   }
-  const isTemporary = dir === temporaryFolder();
   return [
     ok(`${dir} can be read and written`),
     ...(isTemporary

@@ -20,29 +20,23 @@ export interface Step {
 export interface SectionOptions {
   readonly section: string;
   readonly steps: readonly Step[];
-  /** Why no step can run: all of them are skipped. */
-  readonly unless?: string | undefined;
   readonly onFinding: (finding: Finding) => Promise<void> | void;
 }
 
 const LIMIT_MS = 8000;
 
-/** @returns the names of the steps that passed. */
-export async function runSection({ section, steps, unless, onFinding }: SectionOptions): Promise<ReadonlySet<string>> {
-  const passed = new Set<string>();
+export async function runSection({ section, steps, onFinding }: SectionOptions): Promise<void> {
   /** Steps that did not pass, and the step that is the reason. */
   const causes = new Map<string, string>();
   for (const step of steps) {
     const missing = step.needs?.find((name) => causes.has(name));
     const cause = missing === undefined ? undefined : causes.get(missing);
-    const reason = unless ?? (cause === undefined ? undefined : `"${cause}" failed`);
+    const reason = cause === undefined ? undefined : `"${cause}" failed`;
     const verdicts = reason === undefined ? await runStep(step) : [skipped(reason)];
     const isPassed = reason === undefined && verdicts.every(({ state }) => state !== 'failed');
-    if (isPassed) passed.add(step.name);
-    else causes.set(step.name, cause ?? step.name);
+    if (!isPassed) causes.set(step.name, cause ?? step.name);
     for (const verdict of verdicts) await onFinding({ section, step: step.name, ...verdict });
   }
-  return passed;
 }
 
 async function runStep({ run, server, limitMs = LIMIT_MS }: Step): Promise<readonly Verdict[]> {

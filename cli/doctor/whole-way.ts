@@ -15,7 +15,7 @@ import { type Published, publishOnce } from './publish-once.js';
 import type { Step } from './steps.js';
 import { failed, ok, skipped, type Verdict } from './verdict.js';
 
-export const PROBE_SERVICE = 'loghive-doctor';
+const PROBE_SERVICE = 'loghive-doctor';
 
 const PUBLISH_MS = 3000;
 const STORE_MS = 10_000;
@@ -48,9 +48,8 @@ export function wholeWayStep({ inspection, connect, queues }: WholeWayOptions): 
     if (fault !== undefined) return fault;
     const limit = AbortSignal.any([signal, AbortSignal.timeout(STORE_MS)]);
     while (!limit.aborted) {
-      if (await inspection.hasRecord(timestamp, id)) {
+      if (await inspection.removeRecord(timestamp, id)) {
         const ms = Math.round(performance.now() - sentMs);
-        await inspection.removeRecord(timestamp, id);
         return ok(`a record was in the table ${ms} ms after it was published to queue ${queue}; it is removed again`);
       }
       await sleep(POLL_MS, limit);

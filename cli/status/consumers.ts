@@ -41,7 +41,11 @@ export async function askConsumer(url: string): Promise<ConsumerAnswer | SilentC
   try {
     const [status, metrics] = await Promise.all([textAt(`${url}/status`), textAt(`${url}/metrics`)]);
     const parsed = JSON.parse(status) as ConsumerAnswer['status'];
-    if (typeof parsed?.health !== 'string' || !Array.isArray(parsed.workers)) throw new Error('it is no consumer');
+    const isConsumer =
+      typeof parsed?.health === 'string' &&
+      typeof parsed.rates?.storedPerSecond === 'number' &&
+      [parsed.workers, parsed.reasons, parsed.services].every(Array.isArray);
+    if (!isConsumer) throw new Error('it is not a consumer');
     return { url, status: parsed, stored: storedByQueue(metrics) };
   } catch (error) {
     const { cause } = error as Error;

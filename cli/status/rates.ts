@@ -4,8 +4,8 @@ import type { QueueDepth } from '../../consumer/queue-depths.js';
 /** What is known about the queues at one moment. */
 export interface Reading {
   readonly depths: readonly QueueDepth[];
-  /** Records stored so far by the consumers that answered, by queue. */
-  readonly stored: ReadonlyMap<string, number>;
+  /** Records stored so far, by URL of the consumers that answered, then by queue. */
+  readonly stored: ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** Epoch milliseconds. */
   readonly atMs: number;
 }
@@ -49,10 +49,14 @@ export function queueRows(
 }
 
 function storedRate(queue: string, current: Reading, before: Reading): number | null {
-  if (current.stored.size === 0) return null;
-  const now = current.stored.get(queue) ?? 0;
-  // A consumer that was restarted counts from 0.
-  return perSecond(Math.max(0, now - (before.stored.get(queue) ?? now)), current.atMs - before.atMs);
+  let count: number | undefined;
+  for (const [url, stored] of current.stored) {
+    const earlier = before.stored.get(url);
+    if (earlier === undefined) continue;
+    // A consumer that was restarted counts from 0.
+    count = (count ?? 0) + Math.max(0, (stored.get(queue) ?? 0) - (earlier.get(queue) ?? 0));
+  }
+  return count === undefined ? null : perSecond(count, current.atMs - before.atMs);
 }
 
 function perSecond(count: number, ms: number): number | null {

@@ -8,7 +8,7 @@ import { LoghiveError, reasonOf } from '../../src/errors.js';
 import { type SpoolFile, spoolFiles } from '../../src/publisher/spool/inventory.js';
 import { maskUrlsIn } from '../../src/settings/mask-url.js';
 import { within } from '../../src/time/time-limit.js';
-import { laneOf } from '../../src/wire.js';
+import { laneOf, SERVICE_NAME } from '../../src/wire.js';
 import { askConsumer, type ConsumerAnswer, type SilentConsumer } from './consumers.js';
 import { type QueueRow, queueRows, type Reading } from './rates.js';
 import type { StatusSettings } from './settings.js';
@@ -49,7 +49,9 @@ export interface StatusSource {
   close(): Promise<void>;
 }
 
-const CONNECT_MS = 8000;
+const PART_MS = 8000;
+/** Queues are read one after the other, and there may be thousands. */
+const QUEUES_MS = 60_000;
 
 export function openStatusSource(settings: StatusSettings): StatusSource {
   const ended = new AbortController();
@@ -79,11 +81,16 @@ export function openStatusSource(settings: StatusSettings): StatusSource {
       openConnection: () => open,
       queues: () => queuesOf(services, settings.retryDelaysMs),
       roundMs: 0,
+      answerMs: 1000,
       signal: ended.signal,
     });
     await depths.read();
     const answers = consumers.filter((each) => 'stored' in each);
-    const current = { depths: depths.all, stored: sumOf(answers.map(({ stored }) => stored)), atMs: Date.now() };
+    const current = {
+      depths: depths.all,
+      stored: new Map(answers.map(({ url, stored }) => [url, stored])),
+      atMs: Date.now(),
+    };
     const limitOf = (queue: string) => (laneOf(queue) === undefined ? undefined : settings.queues.maxLength);
     const rows = queueRows(current, before, limitOf);
     before = current;
@@ -109,7 +116,7 @@ export function openStatusSource(settings: StatusSettings): StatusSource {
     const taken = consumers.flatMap((each) => ('status' in each ? each.status.services : []));
     const found = await part(async () => ({ names: (await tables?.services.all()) ?? [] }));
     const stored = 'names' in found ? found.names.map(({ service }) => service) : [];
-    return [...new Set([...taken, ...stored])].sort();
+    return [...new Set([...taken, ...stored])].filter((name) => SERVICE_NAME.test(name)).sort();
   }
 
   return {
@@ -120,7 +127,7 @@ export function openStatusSource(settings: StatusSettings): StatusSource {
         settings.spoolDir === undefined ? undefined : part(() => spoolOf(settings.spoolDir!)),
       ]);
       const services = await knownServices(consumers);
-      const queues = await part(() => readQueues(services, consumers));
+      const queues = await part(() => readQueues(services, consumers), QUEUES_MS);
       return { at: new Date().toISOString(), queues, consumers, database, spool };
     },
     async close() {
@@ -130,22 +137,16 @@ export function openStatusSource(settings: StatusSettings): StatusSource {
   };
 }
 
-async function part<T extends object>(read: () => Promise<T>): Promise<Part<T>> {
+async function part<T extends object>(read: () => Promise<T>, limitMs = PART_MS): Promise<Part<T>> {
   const reading = read().catch((error) => ({ fault: faultText(error) }));
-  if (await within(CONNECT_MS, reading)) return reading;
-  return { fault: `no answer within ${CONNECT_MS / 1000} s` };
+  if (await within(limitMs, reading)) return reading;
+  return { fault: `no answer within ${limitMs / 1000} s` };
 }
 
 function faultText(error: unknown): string {
   if (!(error instanceof LoghiveError)) return maskUrlsIn(reasonOf(error));
   // This command does not wait for that.
   return error.message.replace(/ Loghive tries again, .*$/s, '');
-}
-
-function sumOf(counts: ReadonlyArray<ReadonlyMap<string, number>>): Map<string, number> {
-  const sum = new Map<string, number>();
-  for (const each of counts) for (const [queue, count] of each) sum.set(queue, (sum.get(queue) ?? 0) + count);
-  return sum;
 }
 
 async function spoolOf(dir: string) {

@@ -5,7 +5,7 @@ import { printableJson } from '../../src/printable.js';
 import { shown } from '../../src/settings/option.js';
 import { sleep } from '../../src/time/time-limit.js';
 import { openPrinter, openStdout, supportsEscapes } from '../output.js';
-import { onSignals } from '../shutdown-signals.js';
+import { onSignals, SIGNALS } from '../shutdown-signals.js';
 import type { OutputFormat } from '../subcommand.js';
 import { type StatusOptions as Settings, statusSettings } from './settings.js';
 import { openStatusSource, type Snapshot } from './snapshot.js';
@@ -22,7 +22,7 @@ const RATE_MS = 1000;
 const DEFAULT_WATCH_S = 2;
 
 /** The cursor to the top left, and nothing below it. */
-const CLEAR = '\x1b[H\x1b[2J\x1b[3J';
+const CLEAR = '\x1b[H\x1b[2J';
 
 /**
  * @returns whether everything could be read.
@@ -39,15 +39,20 @@ export async function status(
   const redraws =
     pauseMs !== undefined && output === 'text' && supportsEscapes(process.stdout, openEnvironment()('TERM')?.text);
   const ended = new AbortController();
-  if (pauseMs !== undefined) onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], () => ended.abort());
+  const stop = () => {
+    // A reading takes a while if servers are away.
+    if (ended.signal.aborted) process.exit(1);
+    ended.abort();
+  };
+  if (pauseMs !== undefined) onSignals(SIGNALS, stop);
   const print = (snapshot: Snapshot) => {
     if (output === 'json') return printer.line(printableJson(JSON.stringify(snapshot, replacer)));
     return printer.line(
       `${redraws ? CLEAR : ''}${statusLines(snapshot).join('\n')}${pauseMs === undefined || redraws ? '' : '\n'}`,
     );
   };
-  let snapshot = await source.read();
   try {
+    let snapshot = await source.read();
     if (pauseMs === undefined) {
       await sleep(RATE_MS, ended.signal);
       snapshot = await source.read();
@@ -59,10 +64,10 @@ export async function status(
         snapshot = await source.read();
       }
     }
+    return isComplete(snapshot);
   } finally {
     await source.close();
   }
-  return isComplete(snapshot);
 }
 
 /** The counts by queue have served their purpose, and are in the rates. */

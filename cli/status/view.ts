@@ -27,7 +27,7 @@ export function statusLines({ at, queues, consumers, database, spool }: Snapshot
 }
 
 function titled(title: string, lines: readonly string[]): string[] {
-  return [title, ...(lines.length === 0 ? ['none'] : lines).map((line) => `  ${line}`), ''];
+  return [title, ...(lines.length === 0 ? ['none'] : lines).map((line) => `  ${printableLine(line)}`), ''];
 }
 
 function partLines<T extends object>(part: Part<T>, lines: (found: T) => readonly string[]): readonly string[] {

@@ -9,7 +9,7 @@ export interface CancelTarget {
   readonly port: number;
   readonly ssl: tls.ConnectionOptions | false;
   readonly directTls: boolean;
-  /** What the server, or the pooler, told the connection at its start. */
+  /** Identify the session. The server, or the pooler, sent them when the connection was opened. */
   readonly processID: number;
   readonly secretKey: number;
 }

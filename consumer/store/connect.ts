@@ -183,6 +183,8 @@ async function attempt(
     const facts = await factsOf(client, settings);
     assertWritable(facts, target, place);
     const { answerTimeoutMs } = settings;
+    // `pg` leaves them out of its types.
+    const { processID, secretKey } = client as unknown as { processID: number; secretKey: number };
     const sent = <T>(work: Promise<T>, limitMs: number) =>
       withTimeout(work, limitMs, destroy).catch((error) => {
         // The server reported why it ended the session while no statement was running.
@@ -192,10 +194,10 @@ async function attempt(
       query: (text, values, limitMs = answerTimeoutMs) => sent(client.query(text, values), limitMs),
       copy: (statement, data) => sent(copyIn(client, statement, data), answerTimeoutMs),
       place,
-      greetedPid: (client as unknown as { processID?: number }).processID,
+      greetedPid: processID,
       encoding: facts.encoding,
       isOpen: () => open,
-      cancel: () => cancelRequest({ host, port, ssl, directTls: target.directTls, ...backendKey(client) }),
+      cancel: () => cancelRequest({ host, port, ssl, directTls: target.directTls, processID, secretKey }),
       destroy,
       async end() {
         // If this fails, the socket is already closed. Nothing is in flight: every statement was awaited.
@@ -211,11 +213,6 @@ async function attempt(
     clearTimeout(timer);
     signal?.removeEventListener('abort', abort);
   }
-}
-
-/** What a cancel request has to name. */
-function backendKey(client: pg.Client): { processID: number; secretKey: number } {
-  return client as unknown as { processID: number; secretKey: number };
 }
 
 /** A half-open connection neither answers nor fails, so it is closed after `limitMs`. */

@@ -1,10 +1,10 @@
-/** What `loghive doctor` and `loghive status` ask the database. Reads only, except for one record that they remove. */
+/** What `loghive doctor` asks the database. Probe rows are rolled back; the only change is that its own record is deleted. */
 import pg from 'pg';
 import { reasonOf } from '../../src/errors.js';
 import { type DatabaseSession, openSession } from './connect.js';
 import { type DatabaseTarget, parseDatabaseUrl } from './database-url.js';
 import { deadLettersTable } from './dead-letters-table.js';
-import { type Migration, readMigrations } from './migrate.js';
+import { type Migration, readApplied, readMigrations } from './migrate.js';
 import { type Partition, readPartitions, recordsOf } from './partition-catalog.js';
 import { DAYS_BACK, dateOf, dayOf, isCovered } from './partition-days.js';
 import { probe } from './probe.js';
@@ -81,7 +81,6 @@ export interface Inspection {
   /** Epoch milliseconds. */
   nowMs(): Promise<number>;
   services(): Promise<readonly string[]>;
-  hasRecord(timestamp: string, id: string): Promise<boolean>;
   /** @returns whether it existed. */
   removeRecord(timestamp: string, id: string): Promise<boolean>;
   close(): Promise<void>;
@@ -117,7 +116,10 @@ export async function openInspection(config: InspectionConfig, signal?: AbortSig
       );
       return { ...found!, encoding: session.encoding };
     },
-    pooling: () => poolingOf(session, open),
+    pooling: () =>
+      poolingOf(session, open).catch((error) => {
+        throw asFault(error, session.place);
+      }),
     async schema() {
       const migrations = await readMigrations();
       return read(() => schemaFacts(session, schema, migrations));
@@ -147,10 +149,6 @@ export async function openInspection(config: InspectionConfig, signal?: AbortSig
       return (await rows<{ service: string }>(`select service from ${table} order by service`)).map(
         ({ service }) => service,
       );
-    },
-    async hasRecord(timestamp, id) {
-      const found = await rows(`select from ${recordsOf(schema)} where ts = $1 and id = $2`, [timestamp, id]);
-      return found.length > 0;
     },
     removeRecord: (timestamp, id) =>
       read(async () => {
@@ -183,7 +181,7 @@ async function poolingOf(session: DatabaseSession, open: () => Promise<DatabaseS
     return taken === first || (await pid(session)) !== first ? 'transaction' : 'session';
   } catch (error) {
     if (reasonOf(error).includes('statement pooling mode')) return 'statement';
-    throw asFault(error, session.place);
+    throw error;
   } finally {
     await rollback(other);
     await other.end();
@@ -203,15 +201,7 @@ async function schemaFacts(
     [schema],
   );
   const { there, creatable, readable } = rows[0]!;
-  const applied =
-    readable === true
-      ? (
-          await session.query<{ name: string; checksum: string }>(
-            `select name, checksum from ${pg.escapeIdentifier(schema)}.migrations`,
-          )
-        ).rows
-      : [];
-  const checksums = new Map(applied.map(({ name, checksum }) => [name, checksum]));
+  const checksums = readable === true ? await readApplied(session, schema) : new Map<string, string>();
   const own = new Set(migrations.map(({ name }) => name));
   return {
     exists: there && readable !== null,

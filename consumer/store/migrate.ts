@@ -101,7 +101,8 @@ async function applyNext(
 const tableOf = (schema: string) => `${pg.escapeIdentifier(schema)}.migrations`;
 
 /** Read before anything is created: a role without CREATE may run a consumer on a migrated schema. */
-async function readApplied(session: DatabaseSession, schema: string): Promise<ReadonlyMap<string, string>> {
+/** Name and checksum of each applied migration. */
+export async function readApplied(session: DatabaseSession, schema: string): Promise<ReadonlyMap<string, string>> {
   const { rows: found } = await session.query<{ there: boolean }>('select to_regclass($1) is not null as there', [
     tableOf(schema),
   ]);

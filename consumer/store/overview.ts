@@ -1,4 +1,4 @@
-/** A short overview of the database for operators. Every statement uses an index or the catalog. */
+/** A short overview of the database for operators. No statement scans the table of records. */
 import pg from 'pg';
 import type { DatabaseSession } from './connect.js';
 import { recordsOf } from './partition-catalog.js';

@@ -11,15 +11,18 @@ import { asFault, isStorageFault, storageUnavailable } from './storage-fault.js'
 
 export interface ReconnectingSession {
   /** The open connection, or a new one. Call it only from work that is queued. */
-  current(): Promise<DatabaseSession>;
+  current(signal?: AbortSignal): Promise<DatabaseSession>;
   /** Runs `work` after all work queued before it. */
   enqueue<T>(work: () => Promise<T>): Promise<T>;
   /** Like `enqueue`, but rejects every storage failure as LoghiveError LOGHIVE_STORAGE_UNAVAILABLE. */
   runOnce<T>(work: () => Promise<T>): Promise<T>;
   /**
-   * Like `runOnce`, with the connection. Runs `work` a second time if the connection broke, so it must be idempotent.
+   * Runs `work` with the connection, and a second time if the connection broke, so it must be idempotent. Storage
+   * failures reject as LOGHIVE_STORAGE_UNAVAILABLE; other LoghiveErrors of `work` pass unchanged.
+   *
+   * @param signal also ends the attempt to connect.
    */
-  run<T>(work: (session: DatabaseSession) => Promise<T>): Promise<T>;
+  run<T>(work: (session: DatabaseSession) => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** Queued: closes the connection. It is reopened on demand. */
   release(): Promise<void>;
   /** Aborted by `close`. */
@@ -49,16 +52,16 @@ export function createReconnectingSession(
   let last: Promise<unknown> = Promise.resolve();
 
   function enqueue<T>(work: () => Promise<T>): Promise<T> {
-    const turn = last.then(work);
+    const turn = last.then(() => work());
     // The caller handles the failure; the next item only waits for the end.
     last = turn.catch(() => undefined);
     return turn;
   }
 
-  async function current(): Promise<DatabaseSession> {
+  async function current(signal?: AbortSignal): Promise<DatabaseSession> {
     if (closed) throw storageUnavailable('the store is closed.');
     if (session?.isOpen()) return session;
-    session = await openSession(target, settings, abort.signal);
+    session = await openSession(target, settings, signal ? AbortSignal.any([abort.signal, signal]) : abort.signal);
     if (closed) {
       session.destroy();
       throw storageUnavailable('the store was closed while connecting.');
@@ -68,12 +71,19 @@ export function createReconnectingSession(
   }
 
   /** Retries once on a new connection: the old one may have been idle for long, and the work is idempotent. */
-  async function withSession<T>(work: (session: DatabaseSession) => Promise<T>): Promise<T> {
+  async function withSession<T>(
+    work: (session: DatabaseSession) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      const open = await current();
+      const open = await current(signal).catch((error) => {
+        throw asUnavailable(error);
+      });
       try {
         return await work(open);
       } catch (error) {
+        // Loghive itself has refused or ended the work; the connection is fine.
+        if (signal?.aborted || (error instanceof LoghiveError && !isStorageFault(error))) throw error;
         // Reconnect after a failure: the primary may be another host by now.
         open.destroy();
         if (attempt === 1 && !isStorageFault(error) && actionFor(error) === 'reconnect') continue;
@@ -91,7 +101,7 @@ export function createReconnectingSession(
     current,
     enqueue,
     runOnce,
-    run: (work) => runOnce(() => withSession(work)),
+    run: (work, signal) => enqueue(() => withSession(work, signal)),
     release: () =>
       enqueue(async () => {
         if (session?.isOpen()) await session.end();

@@ -116,10 +116,7 @@ function fromEnvironment(
     const effect = instead === undefined ? 'it is ignored' : `${instead} is used instead`;
     for (const sentence of wrong) warn(`${sentence}; ${effect}. Correct it or set the option "${name}".`);
   };
-  for (const variable of option.env ?? []) {
-    const setting = environment(variable);
-    if (setting === undefined || (setting.text === '' && !option.takesEmpty)) continue;
-    const { text, where } = setting;
+  for (const { text, where } of settingsOf(option, environment)) {
     try {
       const value = option.check(option.parse ? option.parse(text) : text);
       warnOfAll(where);
@@ -138,17 +135,21 @@ function fromEnvironment(
 
 /** The environment variable that an option takes its value from; undefined if it has its default. */
 export function usedSetting(option: Option<unknown>, environment: Environment): Setting | undefined {
-  return option.env
-    ?.map((variable) => environment(variable))
-    .find((setting) => setting !== undefined && (setting.text !== '' || option.takesEmpty) && isValid(option, setting));
+  return settingsOf(option, environment).find((setting) => isValid(option, setting));
+}
+
+/** The variables of an option that are set, in the order in which they are read. */
+function settingsOf({ env = [], takesEmpty }: Option<unknown>, environment: Environment): Setting[] {
+  return env.flatMap((name) => environment(name) ?? []).filter(({ text }) => text !== '' || takesEmpty);
 }
 
 function isValid({ check, parse }: Option<unknown>, { text }: Setting): boolean {
   try {
     check(parse ? parse(text) : text);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if (error instanceof Expected || error instanceof Unfit || error instanceof LoghiveError) return false;
+    throw error;
   }
 }
 

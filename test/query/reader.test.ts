@@ -166,7 +166,7 @@ describe('warnings', () => {
 
   test('name what no index serves, and what would make it fast', () => {
     expect(warn('card')).toEqual([
-      'No index finds a text in the message: the 50 million records of this time are read until there are enough matches. Faster: a service or level>=error in addition, or an index on the message (loghive migrate --with-text-search), or a shorter range of time.',
+      'No index finds a text in the message: the 50 million records in this time range are read until there are enough matches. Faster: a service or level>=error in addition, or an index on the message (loghive migrate --with-text-search), or a shorter range of time.',
     ]);
     expect(warn('card', { text: true })).toEqual([]);
     expect(warn('ab', { text: true })[0]).toMatch(/three letters/);

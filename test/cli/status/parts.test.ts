@@ -5,13 +5,16 @@ import { queueRows } from '../../../cli/status/rates.js';
 import { spoolSummaries } from '../../../cli/status/snapshot.js';
 import { durationText, statusLines } from '../../../cli/status/view.js';
 
+/** Of consumers by their URL. */
+const stored = (counts: Record<string, number>) =>
+  new Map(Object.entries(counts).map(([url, count]) => [url, new Map([['a', count]])]));
 const depth = (queue: string, messages: number, atMs: number) => ({ queue, messages, consumers: 1, atMs });
 
 test('rates come from two readings, and a forecast from the growth', () => {
-  const before = { depths: [depth('a', 100, 0), depth('b', 50, 0)], stored: new Map([['a', 10]]), atMs: 0 };
+  const before = { depths: [depth('a', 100, 0), depth('b', 50, 0)], stored: stored({ one: 10 }), atMs: 0 };
   const current = {
     depths: [depth('a', 200, 2000), depth('b', 0, 2000), depth('c', 5, 2000)],
-    stored: new Map([['a', 110]]),
+    stored: stored({ one: 110 }),
     atMs: 2000,
   };
   const rows = queueRows(current, before, (queue) => (queue === 'c' ? undefined : 1000));
@@ -23,20 +26,22 @@ test('rates come from two readings, and a forecast from the growth', () => {
 });
 
 test('without an earlier reading, or without a consumer that answers, there is no rate', () => {
-  const reading = { depths: [depth('a', 1000, 0)], stored: new Map<string, number>(), atMs: 0 };
+  const reading = { depths: [depth('a', 1000, 0)], stored: stored({}), atMs: 0 };
   const [first] = queueRows(reading, undefined, () => 1000);
   expect(first).toMatchObject({ growthPerSecond: null, storedPerSecond: null, fullInS: 0 });
   const [second] = queueRows({ ...reading, depths: [depth('a', 900, 1000)], atMs: 1000 }, reading, () => 1000);
   expect(second).toMatchObject({ growthPerSecond: -100, storedPerSecond: null, fullInS: null });
 });
 
-test('a consumer that was restarted counts from 0, which is no negative rate', () => {
-  const at = (ms: number, stored: number) => ({
-    depths: [depth('a', 0, ms)],
-    stored: new Map([['a', stored]]),
-    atMs: ms,
+test.each<[string, Record<string, number>, Record<string, number>, number]>([
+  ['was restarted, counts from 0, which hides no other one', { one: 900, two: 100 }, { one: 5, two: 150 }, 50],
+  ['did not answer the last time, has no rate yet', { two: 100 }, { one: 900, two: 150 }, 50],
+  ['is the only one, and was restarted, has no negative rate', { one: 900 }, { one: 5 }, 0],
+])('a consumer that %s', (_, before, now, rate) => {
+  const at = (atMs: number, counts: Record<string, number>) => ({
+    ...{ depths: [depth('a', 0, atMs)], stored: stored(counts), atMs },
   });
-  expect(queueRows(at(1000, 5), at(0, 900), () => undefined)[0]).toMatchObject({ storedPerSecond: 0 });
+  expect(queueRows(at(1000, now), at(0, before), () => undefined)[0]).toMatchObject({ storedPerSecond: rate });
 });
 
 test('stored records by queue are read from the metrics', () => {
