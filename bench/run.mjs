@@ -72,7 +72,8 @@ async function runAll() {
     // A short run only checks that no records are lost; goals apply to the full run.
     const misses = options.short ? [] : missedGoals(bench, result);
     reports.push({ bench, result, misses, passed: misses.length === 0 && lost === 0 && doubled === 0 });
-    if (options.json) process.stdout.write(`${JSON.stringify({ name, ...result, goal: goal ?? null })}\n`);
+    if (options.json)
+      process.stdout.write(`${JSON.stringify({ name, ...result, goal: goal ?? null, missed: misses })}\n`);
   }
   if (!options.json) process.stdout.write(table(reports));
   return reports.every(({ passed }) => passed) ? 0 : 1;

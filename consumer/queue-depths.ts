@@ -61,29 +61,18 @@ export class QueueDepths {
 
   /** Reads all queues once, without pauses. Never rejects. */
   async read(): Promise<void> {
-    const { openConnection, queues, signal, answerMs = ANSWER_MS } = this.#options;
-    const names = queues();
-    this.#forgetOthers(new Set(names));
-    for (const queue of names) {
-      const open = openConnection();
-      if (!open || signal.aborted) return;
-      if (!(await within(answerMs, this.#measure(open, queue, answerMs)))) this.#depths.delete(queue);
-    }
+    for (const queue of this.#names()) if (this.#options.signal.aborted || !(await this.#look(queue))) return;
   }
 
   /** Reads until the signal is aborted. Never rejects. */
   async watch(): Promise<void> {
-    const { openConnection, queues, roundMs, signal, answerMs = ANSWER_MS } = this.#options;
+    const { openConnection, roundMs, signal } = this.#options;
     // The first round is fast, so that depths are available soon.
     for (let round = 1; !signal.aborted; round++) {
-      const names = queues();
-      this.#forgetOthers(new Set(names));
+      const names = this.#names();
       const pauseMs = round === 1 ? MIN_PAUSE_MS : Math.max(MIN_PAUSE_MS, roundMs / names.length);
       for (const queue of names) {
-        const open = openConnection();
-        if (!open) break;
-        const isAsked = this.#asked.has(queue);
-        if (!isAsked && !(await within(answerMs, this.#measure(open, queue, answerMs)))) this.#depths.delete(queue);
+        if (!(await this.#look(queue))) break;
         await sleep(pauseMs, signal);
         if (signal.aborted) return;
       }
@@ -92,6 +81,16 @@ export class QueueDepths {
       round = 0;
       await sleep(AWAY_MS, signal);
     }
+  }
+
+  /** @returns false without a connection. */
+  async #look(queue: string): Promise<boolean> {
+    const { openConnection, answerMs = ANSWER_MS } = this.#options;
+    const open = openConnection();
+    if (!open) return false;
+    if (this.#asked.has(queue)) return true;
+    if (!(await within(answerMs, this.#measure(open, queue, answerMs)))) this.#depths.delete(queue);
+    return true;
   }
 
   async #measure(connection: OpenConnection, queue: string, answerMs: number): Promise<void> {
@@ -113,7 +112,11 @@ export class QueueDepths {
     }
   }
 
-  #forgetOthers(names: ReadonlySet<string>): void {
-    for (const queue of this.#depths.keys()) if (!names.has(queue)) this.#depths.delete(queue);
+  /** The queues to read; others are forgotten. */
+  #names(): readonly string[] {
+    const names = this.#options.queues();
+    const current = new Set(names);
+    for (const queue of this.#depths.keys()) if (!current.has(queue)) this.#depths.delete(queue);
+    return names;
   }
 }

@@ -8,8 +8,6 @@
 import { invalidQuery } from './invalid-query.js';
 
 export interface Pattern {
-  /** As it was written, with slashes and flags. */
-  readonly written: string;
   /** For PostgreSQL's `~`. */
   readonly sql: string;
   /** For `RegExp`, with the flags `su`, and `i` if the case is ignored. */
@@ -192,7 +190,7 @@ export function parsePattern(source: string, flags: string, start: number): Patt
   if (at < source.length) fail('the parenthesis was not opened', at);
   if (whole.size > MAX_SIZE) fail('the regular expression is too large', 0, source.length);
   const { sql, javascript } = whole;
-  return { written: `/${source}/${flags}`, sql, javascript, ignoresCase: flags.includes('i') };
+  return { sql, javascript, ignoresCase: flags.includes('i') };
 }
 
 /** A pattern as JavaScript's. */

@@ -73,11 +73,9 @@ export function openRecordReader({
   schema = 'logs',
   connectTimeoutMs = 10_000,
 }: ReaderOptions): RecordReader {
-  const target = parseDatabaseUrl(databaseUrl);
-  // A standby serves readers as well, unless the URL asks for something else.
-  const sessionAttrs = databaseUrl.includes('target_session_attrs') ? target.sessionAttrs : 'any';
   const connection = createReconnectingSession(
-    { ...target, sessionAttrs },
+    // A standby serves readers as well.
+    parseDatabaseUrl(databaseUrl, 'any'),
     { schema, connectTimeoutMs, answerTimeoutMs: ANSWER_TIMEOUT_MS },
     () => (knownIndexes = undefined),
   );
@@ -133,7 +131,7 @@ export function openRecordReader({
     fieldNames: (limits = {}) => read(limits, (statement) => readFieldNames(statement, quoted)),
     warnings: (query, options = {}) =>
       read(options, async (statement) =>
-        warningsFor(query, await indexes(statement), await estimateRecords(statement, schema, options)),
+        warningsFor(query, await indexes(statement), await estimateRecords(statement, quoted, options)),
       ),
     tail(query, options = {}) {
       const signals = [connection.closing, ...(options.signal ? [options.signal] : [])];

@@ -1,4 +1,5 @@
 /** How many records a range of time has, roughly, from PostgreSQL's statistics. */
+import { boundSeconds } from '../consumer/store/partition-catalog.js';
 import { parseTimestamp } from '../src/time/timestamp.js';
 import type { Statement } from './read-only.js';
 import { checkedRange, type TimeRange } from './record-rows.js';
@@ -6,10 +7,10 @@ import { checkedRange, type TimeRange } from './record-rows.js';
 /**
  * The records of a partition count in proportion to the part of it that is in the range.
  *
- * @param schema not quoted.
+ * @param schema quoted.
  */
 export async function estimateRecords(statement: Statement, schema: string, range: TimeRange): Promise<number> {
-  const rows = await statement<Partition>(PARTITIONS, [schema]);
+  const rows = await statement<Partition>(PARTITIONS, [`${schema}.records`]);
   const { since, until } = checkedRange(range);
   const fromS = secondsOf(since) ?? Number.NEGATIVE_INFINITY;
   const toS = secondsOf(until) ?? Number.POSITIVE_INFINITY;
@@ -34,10 +35,9 @@ interface Partition {
 /** `reltuples` is -1 before the first VACUUM or ANALYZE; the counter of live rows is empty after a crash. */
 const PARTITIONS = `
   select greatest(part.reltuples, pg_stat_get_live_tuples(part.oid), 0)::float8 as records,
-    extract(epoch from (regexp_match(bound, 'FROM \\(''([^'']+)''\\)'))[1]::timestamptz)::float8 as start,
-    extract(epoch from (regexp_match(bound, 'TO \\(''([^'']+)''\\)'))[1]::timestamptz)::float8 as end
+    ${boundSeconds('FROM')}::float8 as start, ${boundSeconds('TO')}::float8 as end
   from pg_class parent
   left join pg_inherits on inhparent = parent.oid
   join pg_class part on part.oid = coalesce(inhrelid, parent.oid)
   cross join lateral (select pg_get_expr(part.relpartbound, part.oid) as bound) bounds
-  where parent.relname = 'records' and parent.relnamespace = to_regnamespace(quote_ident($1))`;
+  where parent.oid = $1::regclass`;

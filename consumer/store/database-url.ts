@@ -52,17 +52,23 @@ class UrlError extends Error {}
 
 const SHAPE = 'expected postgres://user:password@host:5432/database (special characters percent-encoded)';
 
-/** @throws LoghiveError LOGHIVE_INVALID_OPTION with the password masked. */
-export function parseDatabaseUrl(text: string): DatabaseTarget {
+/**
+ * @param defaultAttrs the value of `target_session_attrs` if the URL has none.
+ * @throws LoghiveError LOGHIVE_INVALID_OPTION with the password masked.
+ */
+export function parseDatabaseUrl(
+  text: string,
+  defaultAttrs: DatabaseTarget['sessionAttrs'] = 'read-write',
+): DatabaseTarget {
   try {
-    return parse(text);
+    return parse(text, defaultAttrs);
   } catch (error) {
     if (!(error instanceof UrlError)) throw error;
     throw new LoghiveError('LOGHIVE_INVALID_OPTION', `database URL ${JSON.stringify(maskUrl(text))}: ${error.message}`);
   }
 }
 
-function parse(text: string): DatabaseTarget {
+function parse(text: string, defaultAttrs: DatabaseTarget['sessionAttrs']): DatabaseTarget {
   const match = /^postgres(?:ql)?:\/\/(?<authority>[^/?]*)(?:\/(?<path>[^?]*))?(?:\?(?<query>.*))?$/is.exec(
     text.trim(),
   );
@@ -71,7 +77,7 @@ function parse(text: string): DatabaseTarget {
   const at = authority.lastIndexOf('@');
   const login = at < 0 ? '' : authority.slice(0, at);
   const colon = login.indexOf(':');
-  const draft: Draft = {};
+  const draft: Draft = { sessionAttrs: defaultAttrs };
   put(draft, 'user', decoded(colon < 0 ? login : login.slice(0, colon)));
   put(draft, 'password', colon < 0 ? '' : decoded(login.slice(colon + 1)));
   if (/[/@]/.test(path)) {

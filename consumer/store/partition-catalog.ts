@@ -61,15 +61,20 @@ interface Row {
 }
 
 /**
+ * SQL: the epoch seconds of a bound, from the column `bound`, the text of `relpartbound`; null for the default partition.
+ *
  * Bounds are the text of an expression. They are cast back in the transaction that printed them, so its time zone does
  * not matter. MINVALUE and MAXVALUE are unquoted and become null.
  */
+export function boundSeconds(side: 'FROM' | 'TO'): string {
+  return `extract(epoch from (regexp_match(bound, '${side} \\(''([^'']+)''\\)'))[1]::timestamptz)`;
+}
+
 const PARTITIONS = `
   select parent.relkind = 'p' as partitioned, child.oid::int8::float8 as oid, child.relname as name,
     quote_ident(nspname) || '.' || quote_ident(child.relname) as "table", child.relkind = 'r' as "isTable",
     child.relkind = 'r' and amname = 'heap' as "isHeap", bound = 'DEFAULT' as "isDefault",
-    extract(epoch from (regexp_match(bound, 'FROM \\(''([^'']+)''\\)'))[1]::timestamptz)::text as "from",
-    extract(epoch from (regexp_match(bound, 'TO \\(''([^'']+)''\\)'))[1]::timestamptz)::text as "to"
+    ${boundSeconds('FROM')}::text as "from", ${boundSeconds('TO')}::text as "to"
   from pg_class parent
   left join pg_inherits on inhparent = parent.oid and parent.relkind = 'p' and not inhdetachpending
   left join pg_class child on child.oid = inhrelid

@@ -1,9 +1,12 @@
 /** `loghive search` in a pseudo-terminal: colors, width, pager, Ctrl-C. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';
 import { expect, test } from 'vitest';
 import { itemList, newStore, openClient, write } from '../consumer/store/database.js';
+import { onEnd } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 import { useTerminal } from './dev-terminal.js';
 import { loghive, program } from './run-loghive.js';
@@ -93,6 +96,28 @@ test('PAGER names the pager; empty or cat is none, and less may be missing', { t
   const missing = searchIn({ rows: 5 }, '', {}, 'PATH=/nowhere');
   await missing.shows(/ended with 0/);
   expect(missing.text()).toMatch(/order 150 /);
+});
+
+test('without a pager, a terminal gets one screenful by default, whatever the order', { timeout: 60_000 }, async () => {
+  const terminal = searchIn({ rows: 5 }, '--order newest-first --no-pager');
+  await terminal.shows(/there are older records\. To continue: --cursor older\.2026/);
+  expect(terminal.text()).toMatch(/order 249 /);
+  expect(terminal.text()).not.toMatch(/order 149 /);
+});
+
+test('a pager that config.env names is not run: the file may belong to somebody else', {
+  timeout: 60_000,
+}, async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'loghive-pager-'));
+  onEnd(() => rmSync(folder, { recursive: true }));
+  writeFileSync(path.join(folder, 'config.env'), "PAGER=sed 's/^/stolen /'\n");
+  const terminal = useTerminal(
+    `sh -c "stty rows 24; ${process.execPath} ${program} search --database-url '${url}' -n 2; echo ended with \\$?"`,
+    { cwd: folder },
+  );
+  await terminal.shows(/ended with 0/);
+  expect(terminal.text()).toMatch(/order 249 /);
+  expect(terminal.text()).not.toContain('stolen');
 });
 
 test('what a record contains cannot control the terminal, in any format', { timeout: 120_000 }, async () => {

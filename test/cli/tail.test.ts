@@ -87,6 +87,18 @@ test('ends quietly when its reader has gone', SLOW, async () => {
   expect(stderr).toBe('');
 });
 
+test('SIGTERM ends it although its reader is stalled', SLOW, async () => {
+  const { url, add } = await useRecords();
+  const args = [program, 'tail', '-n', '10000', '-o', 'ndjson', '--database-url', url];
+  await add(30, 5000);
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  onEnd(() => child.kill('SIGKILL'));
+  // More than the pipe holds; nothing is read.
+  await once(child.stdout, 'readable');
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([null, 'SIGTERM']);
+});
+
 test('in a terminal, a shell sees that Ctrl-C interrupted it', SLOW, async () => {
   const { url } = await useRecords();
   const command = `${process.execPath} ${program} tail --database-url '${url}'`;

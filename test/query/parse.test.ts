@@ -87,7 +87,7 @@ describe('a query', () => {
     expect(condition('/time.?out/i')).toMatchObject({
       type: 'pattern',
       column: 'message',
-      pattern: { written: '/time.?out/i', ignoresCase: true },
+      pattern: { sql: 'time.?out', ignoresCase: true },
     });
     expect(condition('customer:/^c-/')).toMatchObject({ type: 'field', test: { type: 'matches' } });
     expect(condition('service:/^shop/')).toMatchObject({ type: 'pattern', column: 'service' });

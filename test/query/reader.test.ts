@@ -52,6 +52,21 @@ describe('a search that takes long', () => {
     expect(await sql(RUNNING)).toEqual([{ n: 0 }]);
   });
 
+  test('keeps its connection after a time limit', async () => {
+    const { reader, url, sql } = await withReader();
+    const sessions = () =>
+      sql(
+        `select pid from pg_stat_activity where datname = current_database() and application_name = 'loghive' order by pid`,
+      );
+    await reader.services();
+    const before = await sessions();
+    const client = await locked(url);
+    await expect(reader.count(parseQuery('card'), { timeoutMs: 200 })).rejects.toThrow(/within 0.2 s/);
+    await client.query('rollback');
+    await reader.services();
+    expect(await sessions()).toEqual(before);
+  });
+
   test('ends on the server when the connection is lost', async () => {
     const { url, sql } = await withReader();
     await locked(url);

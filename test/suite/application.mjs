@@ -41,7 +41,6 @@ export function startApplication({ name, integration = 'winston', folder, servic
 
   return {
     name,
-    integration,
     follower,
     children,
     /** Its latest report. */

@@ -1,4 +1,4 @@
-/** Follows a child process that writes lines of JSON to stdout: the latest line, and waiting for one that matches. */
+/** Follows a child process that writes lines of JSON: the latest line, and waiting for one that matches. */
 import { startChild } from '../support/child.mjs';
 import { sleep } from '../support/wait.mjs';
 

@@ -34,6 +34,8 @@ export function openPythonPackage({ url, service }) {
         connection = await amqplib.connect(url);
         connection.on('error', () => {});
         connection.once('close', () => {
+          // Without a channel, opening it fails, and the loop connects again.
+          if (!channel) return;
           channel = undefined;
           void connect();
         });

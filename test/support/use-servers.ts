@@ -34,7 +34,7 @@ export interface TestDatabase {
   query<Row = any>(sql: string, params?: unknown[]): Promise<Row[]>;
 }
 
-/** A vhost on the shared RabbitMQ, deleted at the end of the test (if called within one), or of the file or suite. */
+/** A vhost on the shared RabbitMQ, deleted at the end of the test (if called within one), or of the file. */
 export async function useBroker(): Promise<TestBroker> {
   const node = inject('rabbitmq');
   const admin = administerRabbitmq(node);
@@ -53,9 +53,7 @@ export async function useBroker(): Promise<TestBroker> {
   };
 }
 
-/**
- * A database on the shared PostgreSQL, dropped at the end of the test (if called within one), or of the file or suite.
- */
+/** A database on the shared PostgreSQL, dropped at the end of the test (if called within one), or of the file. */
 export async function useDatabase(): Promise<TestDatabase> {
   const server = inject('postgres');
   const admin = administerPostgres(server);
@@ -115,7 +113,13 @@ export function beside<Arguments extends unknown[]>(
   };
 }
 
-/** Runs a teardown at the end of the current test; outside tests, at the end of the file or suite. */
+/** `afterAll` has no effect once a hook runs, so it is called here, before. */
+const atEndOfFile: Array<() => Promise<void>> = [];
+afterAll(async () => {
+  for (const run of atEndOfFile.reverse()) await run();
+});
+
+/** Runs a teardown at the end of the current test; outside tests and in `beforeAll`, at the end of the file. */
 export function onEnd(teardown: () => unknown): void {
   const run = async () => {
     await teardown();
@@ -124,6 +128,6 @@ export function onEnd(teardown: () => unknown): void {
   try {
     atEnd(run);
   } catch {
-    afterAll(run);
+    atEndOfFile.push(run);
   }
 }
