@@ -1,5 +1,5 @@
 /** How many records a range of time has, roughly, from PostgreSQL's statistics. */
-import { boundSeconds } from '../consumer/store/partition-catalog.js';
+import { boundSeconds } from '../consumer/store/sql.js';
 import { parseTimestamp } from '../src/time/timestamp.js';
 import type { Statement } from './read-only.js';
 import { checkedRange, type TimeRange } from './record-rows.js';

@@ -2,6 +2,7 @@
 import pg from 'pg';
 import type { DatabaseSession } from './connect.js';
 import type { Range } from './partition-days.js';
+import { boundSeconds } from './sql.js';
 
 export interface Partition extends Range {
   readonly oid: number;
@@ -58,16 +59,6 @@ interface Row {
   readonly isHeap: boolean;
   readonly from: string | null;
   readonly to: string | null;
-}
-
-/**
- * SQL: the epoch seconds of a bound, from the column `bound`, the text of `relpartbound`; null for the default partition.
- *
- * Bounds are the text of an expression. They are cast back in the transaction that printed them, so its time zone does
- * not matter. MINVALUE and MAXVALUE are unquoted and become null.
- */
-export function boundSeconds(side: 'FROM' | 'TO'): string {
-  return `extract(epoch from (regexp_match(bound, '${side} \\(''([^'']+)''\\)'))[1]::timestamptz)`;
 }
 
 const PARTITIONS = `

@@ -53,3 +53,13 @@ export function begin(settings: TransactionSettings): string {
 export function isoTime(column: string): string {
   return `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 }
+
+/**
+ * SQL: the epoch seconds of a bound, from the column `bound`, the text of `relpartbound`; null for the default partition.
+ *
+ * Bounds are the text of an expression. They are cast back in the transaction that printed them, so its time zone does
+ * not matter. MINVALUE and MAXVALUE are unquoted and become null.
+ */
+export function boundSeconds(side: 'FROM' | 'TO'): string {
+  return `extract(epoch from (regexp_match(bound, '${side} \\(''([^'']+)''\\)'))[1]::timestamptz)`;
+}

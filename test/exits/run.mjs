@@ -4,9 +4,9 @@
  *
  *   node test/exits/run.mjs [NAME…] [--runs 20] [--node 22 | --newer] [--json]
  *
- * Names select the cells that have all of them in their name (`winston`, `exit`, `thread`) or as the state of the broker
- * (`up`, `down`, `stopped`, `full`, `unspooled`), --node those on one major version of Node, --newer those on versions newer than
- * this one. Prints one line for each cell (with --json one object), then a table and the number of processes and files
+ * Names select the cells that have all of them: an integration (`winston`), an end (`exit`), a place (`main`, `thread`,
+ * `cluster`), a state of the broker (`up`, `down`, `stopped`, `full`, `unspooled`). --node selects those on one major
+ * version of Node, --newer those on versions newer than this one. Prints one line for each cell (with --json one object), then a table and the number of processes and files
  * that are left behind; the last line is "N passed, N failed". Exit status 1 if a cell failed, or something is left.
  */
 import os from 'node:os';
@@ -38,10 +38,10 @@ function chosenCells() {
     CELLS.filter((cell) => node === HERE || isForEachNode(cell)).map((cell) => ({ ...cell, node })),
   );
   return cells.filter(
-    ({ name, broker, node }) =>
+    ({ name, broker, place, node }) =>
       (flags.node === undefined || majorOf(node) === flags.node) &&
       !(flags.newer && node === HERE) &&
-      names.every((word) => word === broker || name.split(' ').includes(word)),
+      names.every((word) => word === broker || word === place || name.split(' ').includes(word)),
   );
 }
 
