@@ -32,6 +32,8 @@ export interface Step {
   readonly records: readonly StoredRecord[];
   /** Up to where everything is searched; undefined: to the end of the range. */
   readonly end: Position | undefined;
+  /** The last record reaches `maxBytes`, so nothing behind it is searched. */
+  readonly isFull: boolean;
 }
 
 export interface StepSearch {
@@ -43,6 +45,8 @@ export interface StepSearch {
   readonly range: TimeRange;
   /** Towards older records. */
   readonly isOlder: boolean;
+  /** Ends with the record with which the texts of all reach this size, in bytes. */
+  readonly maxBytes: number | undefined;
 }
 
 /** Records of the first step: at least this many, and for each record that is wanted. */
@@ -56,7 +60,7 @@ const MAX_STEPS = 6;
 const MIN_SPAN_S = 0.001;
 
 /**
- * Ends at the end of the range, or when there are enough records.
+ * Ends at the end of the range, or when there are enough records, or enough bytes of them.
  *
  * @param from the search begins behind this position. Default: the beginning of the range.
  */
@@ -67,23 +71,45 @@ export async function* searchSteps(
 ): AsyncGenerator<Step> {
   const rest = conjuncts(search.condition).filter((condition) => !isInOrder(condition));
   if (rest.length === 0) {
-    yield { records: await findRecords(search, from, undefined, wanted, 'in order'), end: undefined };
+    const records = await findRecords(search, from, undefined, wanted, 'in order');
+    yield { records, end: undefined, isFull: bytesLeft(search, records) === 0 };
     return;
   }
   const first = await firstStep(search, from, wanted);
   yield first;
+  if (first.isFull) return;
   const method = rest.some((condition) => isLookup(condition, search.indexes)) ? 'sorted' : 'in order';
   let { end, spanS } = first;
   let found = first.records.length;
+  let maxBytes = bytesLeft(search, first.records);
   for (let step = 1; end !== undefined && found < wanted; step++) {
     const growth = found === 0 ? GROWTH : Math.min(GROWTH, (2 * (wanted - found)) / found);
     const edge = step === MAX_STEPS ? undefined : edgeOf(search, end, spanS * growth);
-    const records = await findRecords(search, end, edge, wanted - found, method);
+    const records = await findRecords({ ...search, maxBytes }, end, edge, wanted - found, method);
     found += records.length;
     spanS += spanS * growth;
     end = edge === undefined ? undefined : { timestamp: edge, id: search.isOlder ? FIRST_ID : LAST_ID };
-    yield { records, end };
+    maxBytes = bytesLeft({ maxBytes }, records);
+    yield { records, end, isFull: maxBytes === 0 };
+    if (maxBytes === 0) return;
   }
+}
+
+/** What remains of the size; undefined: no limit. */
+function bytesLeft({ maxBytes }: Pick<StepSearch, 'maxBytes'>, records: readonly StoredRecord[]): number | undefined {
+  if (maxBytes === undefined) return undefined;
+  const size = ({ message, information }: StoredRecord) => Buffer.byteLength(message) + Buffer.byteLength(information);
+  return Math.max(0, maxBytes - records.reduce((sum, record) => sum + size(record), 0));
+}
+
+/** The first of these rows, up to the one with which their texts reach the size. `order` is the order of the rows. */
+function fitting(rows: string, order: string, maxBytes: number | undefined, bind: (value: unknown) => string): string {
+  if (maxBytes === undefined) return rows;
+  const size = 'octet_length(message) + octet_length(information)';
+  return `select * from (
+      select page.*, sum(${size}) over (order by ${order} rows unbounded preceding) - (${size}) as "bytesBefore"
+      from (${rows}) as page
+    ) as sized where "bytesBefore" < ${bind(maxBytes)} order by ${order}`;
 }
 
 /** The time at which a step ends; undefined if that is outside the range. */
@@ -135,18 +161,19 @@ async function findRecords(
   wanted: number,
   method: Method,
 ): Promise<StoredRecord[]> {
-  const { statement, schema, indexes, condition, isOlder } = search;
+  const { statement, schema, indexes, condition, isOlder, maxBytes } = search;
   const { values, bind } = parameters();
   const direction = isOlder ? 'desc' : 'asc';
+  const columns =
+    maxBytes === undefined ? RECORD_COLUMNS : `${RECORD_COLUMNS}, records.ts as "keyTime", records.id as "keyId"`;
   const found = `${schema}.records ${where([...bounds(search, from, edge, bind), sqlOf(condition, schema, bind, indexes)])}`;
   const source =
     method === 'sorted'
-      ? `with records as materialized (select * from ${found}) select ${RECORD_COLUMNS} from records`
-      : `select ${RECORD_COLUMNS} from ${found}`;
-  const rows = await statement<Row>(
-    `${source} order by records.ts ${direction}, records.id ${direction} limit ${bind(wanted)}`,
-    values,
-  );
+      ? `with records as materialized (select * from ${found}) select ${columns} from records`
+      : `select ${columns} from ${found}`;
+  const page = `${source} order by records.ts ${direction}, records.id ${direction} limit ${bind(wanted)}`;
+  const keys = `"keyTime" ${direction}, "keyId" ${direction}`;
+  const rows = await statement<Row>(fitting(page, keys, maxBytes, bind), values);
   return rows.map(recordOf);
 }
 
@@ -157,7 +184,7 @@ interface FirstStep extends Step {
 
 /** The matches among the first records that fulfil the conditions whose indexes are in the order of time. */
 async function firstStep(search: StepSearch, from: Position | undefined, wanted: number): Promise<FirstStep> {
-  const { statement, schema, indexes, condition, isOlder } = search;
+  const { statement, schema, indexes, condition, isOlder, maxBytes } = search;
   const { values, bind } = parameters();
   const [direction, opposite] = isOlder ? ['desc', 'asc'] : ['asc', 'desc'];
   const length = Math.max(FIRST_STEP, FIRST_STEP_FOR_EACH * wanted);
@@ -166,12 +193,13 @@ async function firstStep(search: StepSearch, from: Position | undefined, wanted:
     ...bounds(search, from, undefined, bind),
     ...ordered.map((each) => sqlOf(each, schema, bind, indexes)),
   ];
+  const found = `select ${RECORD_COLUMNS}, row_number() over (order by step.ts ${direction}, step.id ${direction}) as place
+      from step where ${sqlOf(condition, schema, bind, indexes)} order by place limit ${bind(wanted)}`;
   const rows = await statement<Row & { size: number; spanS: number; endTime: string; endId: string }>(
     `with step as materialized (
       select * from ${schema}.records ${where(conditions)} order by ts ${direction}, id ${direction} limit ${bind(length)}
     ), found as (
-      select ${RECORD_COLUMNS}, row_number() over (order by step.ts ${direction}, step.id ${direction}) as place
-      from step where ${sqlOf(condition, schema, bind, indexes)} order by place limit ${bind(wanted)}
+      ${fitting(found, 'place', maxBytes, bind)}
     ), extent as (
       select count(*)::int as size, extract(epoch from max(ts) - min(ts))::float8 as "spanS" from step
     ), last as (
@@ -183,7 +211,8 @@ async function firstStep(search: StepSearch, from: Position | undefined, wanted:
   );
   const extent = rows[0];
   const records = rows.filter(({ id }) => id !== null).map(recordOf);
-  if (extent === undefined || extent.size < length) return { records, end: undefined, spanS: 0 };
+  const isFull = bytesLeft(search, records) === 0;
+  if (extent === undefined || extent.size < length) return { records, end: undefined, isFull, spanS: 0 };
   const { spanS, endTime, endId } = extent;
-  return { records, end: { timestamp: timestampOf(endTime), id: endId }, spanS: Math.max(spanS, MIN_SPAN_S) };
+  return { records, end: { timestamp: timestampOf(endTime), id: endId }, isFull, spanS: Math.max(spanS, MIN_SPAN_S) };
 }
