@@ -71,45 +71,27 @@ export async function* searchSteps(
 ): AsyncGenerator<Step> {
   const rest = conjuncts(search.condition).filter((condition) => !isInOrder(condition));
   if (rest.length === 0) {
-    const records = await findRecords(search, from, undefined, wanted, 'in order');
-    yield { records, end: undefined, isFull: bytesLeft(search, records) === 0 };
+    const { records, bytesLeft } = await findRecords(search, from, undefined, wanted, 'in order');
+    yield { records, end: undefined, isFull: bytesLeft === 0 };
     return;
   }
   const first = await firstStep(search, from, wanted);
   yield first;
   if (first.isFull) return;
   const method = rest.some((condition) => isLookup(condition, search.indexes)) ? 'sorted' : 'in order';
-  let { end, spanS } = first;
+  let { end, spanS, bytesLeft } = first;
   let found = first.records.length;
-  let maxBytes = bytesLeft(search, first.records);
-  for (let step = 1; end !== undefined && found < wanted; step++) {
+  for (let count = 1; end !== undefined && found < wanted; count++) {
     const growth = found === 0 ? GROWTH : Math.min(GROWTH, (2 * (wanted - found)) / found);
-    const edge = step === MAX_STEPS ? undefined : edgeOf(search, end, spanS * growth);
-    const records = await findRecords({ ...search, maxBytes }, end, edge, wanted - found, method);
-    found += records.length;
+    const edge = count === MAX_STEPS ? undefined : edgeOf(search, end, spanS * growth);
+    const step = await findRecords({ ...search, maxBytes: bytesLeft }, end, edge, wanted - found, method);
+    found += step.records.length;
+    bytesLeft = step.bytesLeft;
     spanS += spanS * growth;
     end = edge === undefined ? undefined : { timestamp: edge, id: search.isOlder ? FIRST_ID : LAST_ID };
-    maxBytes = bytesLeft({ maxBytes }, records);
-    yield { records, end, isFull: maxBytes === 0 };
-    if (maxBytes === 0) return;
+    yield { records: step.records, end, isFull: bytesLeft === 0 };
+    if (bytesLeft === 0) return;
   }
-}
-
-/** What remains of the size; undefined: no limit. */
-function bytesLeft({ maxBytes }: Pick<StepSearch, 'maxBytes'>, records: readonly StoredRecord[]): number | undefined {
-  if (maxBytes === undefined) return undefined;
-  const size = ({ message, information }: StoredRecord) => Buffer.byteLength(message) + Buffer.byteLength(information);
-  return Math.max(0, maxBytes - records.reduce((sum, record) => sum + size(record), 0));
-}
-
-/** The first of these rows, up to the one with which their texts reach the size. `order` is the order of the rows. */
-function fitting(rows: string, order: string, maxBytes: number | undefined, bind: (value: unknown) => string): string {
-  if (maxBytes === undefined) return rows;
-  const size = 'octet_length(message) + octet_length(information)';
-  return `select * from (
-      select page.*, sum(${size}) over (order by ${order} rows unbounded preceding) - (${size}) as "bytesBefore"
-      from (${rows}) as page
-    ) as sized where "bytesBefore" < ${bind(maxBytes)} order by ${order}`;
 }
 
 /** The time at which a step ends; undefined if that is outside the range. */
@@ -149,10 +131,33 @@ function where(conditions: readonly string[]): string {
   return conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
 }
 
-type Row = StoredRecord & Record<string, unknown>;
+interface Row extends StoredRecord, Record<string, unknown> {
+  /** Size of the texts up to this row, with a limit of the size; null if there is no record. */
+  readonly bytes?: string | null;
+}
+
+/** The first of these rows, up to the one with which their texts reach the size. `order` is the order of the rows. */
+function fitting(rows: string, order: string, maxBytes: number | undefined, bind: (value: unknown) => string): string {
+  if (maxBytes === undefined) return rows;
+  const size = 'octet_length(message) + octet_length(information)';
+  return `select * from (
+      select page.*, sum(${size}) over (order by ${order} rows unbounded preceding) as bytes from (${rows}) as page
+    ) as sized where bytes - (${size}) < ${bind(maxBytes)} order by ${order}`;
+}
+
+/** What remains of the size. By the server's count, which depends on the encoding of the database. */
+function bytesLeftAfter(rows: readonly Row[], maxBytes: number | undefined): number | undefined {
+  return maxBytes === undefined ? undefined : Math.max(0, maxBytes - Number(rows.at(-1)?.bytes ?? 0));
+}
 
 /** How a step finds its records: in the order of an index until there are enough; or all of them, which are sorted then. */
 type Method = 'in order' | 'sorted';
+
+interface Found {
+  readonly records: readonly StoredRecord[];
+  /** Undefined: there is no limit. */
+  readonly bytesLeft: number | undefined;
+}
 
 async function findRecords(
   search: StepSearch,
@@ -160,7 +165,7 @@ async function findRecords(
   edge: string | undefined,
   wanted: number,
   method: Method,
-): Promise<StoredRecord[]> {
+): Promise<Found> {
   const { statement, schema, indexes, condition, isOlder, maxBytes } = search;
   const { values, bind } = parameters();
   const direction = isOlder ? 'desc' : 'asc';
@@ -174,10 +179,10 @@ async function findRecords(
   const page = `${source} order by records.ts ${direction}, records.id ${direction} limit ${bind(wanted)}`;
   const keys = `"keyTime" ${direction}, "keyId" ${direction}`;
   const rows = await statement<Row>(fitting(page, keys, maxBytes, bind), values);
-  return rows.map(recordOf);
+  return { records: rows.map(recordOf), bytesLeft: bytesLeftAfter(rows, maxBytes) };
 }
 
-interface FirstStep extends Step {
+interface FirstStep extends Step, Found {
   /** Time that the step covers, in seconds. */
   readonly spanS: number;
 }
@@ -193,13 +198,13 @@ async function firstStep(search: StepSearch, from: Position | undefined, wanted:
     ...bounds(search, from, undefined, bind),
     ...ordered.map((each) => sqlOf(each, schema, bind, indexes)),
   ];
-  const found = `select ${RECORD_COLUMNS}, row_number() over (order by step.ts ${direction}, step.id ${direction}) as place
+  const matches = `select ${RECORD_COLUMNS}, row_number() over (order by step.ts ${direction}, step.id ${direction}) as place
       from step where ${sqlOf(condition, schema, bind, indexes)} order by place limit ${bind(wanted)}`;
   const rows = await statement<Row & { size: number; spanS: number; endTime: string; endId: string }>(
     `with step as materialized (
       select * from ${schema}.records ${where(conditions)} order by ts ${direction}, id ${direction} limit ${bind(length)}
     ), found as (
-      ${fitting(found, 'place', maxBytes, bind)}
+      ${fitting(matches, 'place', maxBytes, bind)}
     ), extent as (
       select count(*)::int as size, extract(epoch from max(ts) - min(ts))::float8 as "spanS" from step
     ), last as (
@@ -211,8 +216,9 @@ async function firstStep(search: StepSearch, from: Position | undefined, wanted:
   );
   const extent = rows[0];
   const records = rows.filter(({ id }) => id !== null).map(recordOf);
-  const isFull = bytesLeft(search, records) === 0;
-  if (extent === undefined || extent.size < length) return { records, end: undefined, isFull, spanS: 0 };
+  const bytesLeft = bytesLeftAfter(rows, maxBytes);
+  const found = { records, bytesLeft, isFull: bytesLeft === 0 };
+  if (extent === undefined || extent.size < length) return { ...found, end: undefined, spanS: 0 };
   const { spanS, endTime, endId } = extent;
-  return { records, end: { timestamp: timestampOf(endTime), id: endId }, isFull, spanS: Math.max(spanS, MIN_SPAN_S) };
+  return { ...found, end: { timestamp: timestampOf(endTime), id: endId }, spanS: Math.max(spanS, MIN_SPAN_S) };
 }

@@ -8,8 +8,8 @@ import { RECORD_FORMATS } from './file-kind.js';
 export function exportCommand(root: Command, messages: Messages): void {
   const command = subcommand(root, 'export', [
     'loghive export --to logs.ndjson.gz',
-    "loghive export 'service:shop level>=warning' --since 7d --to shop.csv",
-    'loghive export --since yesterday --until today --to /backup/day.ndjson.zst',
+    "loghive export 'level>=error' --since 7d --to errors.csv",
+    'loghive export --since yesterday --to day.ndjson.zst',
     'loghive export trace:4bf92f35 --to - | jq .message',
   ])
     .summary('write records to a file')

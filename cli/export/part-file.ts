@@ -6,9 +6,10 @@
  *
  *     begun ──▶ piece, checkpoint ──▶ piece, checkpoint ──▶ … ──▶ complete ──▶ FILE.part becomes FILE
  *                        │ Ctrl-C, kill -9, a full disk, a power failure
- *                        └──the same command cuts off what is behind the checkpoint, and goes on
+ *                        └──the same command cuts off what follows the checkpoint, and continues
  *
- * A checkpoint is written when its piece is on the disk. Where it is torn away instead, the older one is still there.
+ * A checkpoint is written when its piece is on the disk, and replaces the one before at once. So there is always one, and
+ * what it says is true.
  */
 import { type FileHandle, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { LoghiveError } from '../../src/errors.js';
@@ -151,7 +152,7 @@ function differenceText(part: string, { identity: before, records }: Checkpoint,
   if (names.length === 0) return undefined;
   const shown = (text: string | undefined) => (text ? `'${text}'` : 'none');
   const differences = names.map((name) => `its ${name} is ${shown(before[name])}, not ${shown(now[name])}`);
-  return `${part} is an unfinished export of others (${counted(records, 'record')} so far): ${differences.join(', ')}`;
+  return `${part} is another unfinished export (${counted(records, 'record')} so far): ${differences.join(', ')}`;
 }
 
 function parseCheckpoint(text: string): Checkpoint | undefined {
@@ -165,7 +166,6 @@ function parseCheckpoint(text: string): Checkpoint | undefined {
   }
 }
 
-/** Replaces the file at once, so that there is always a whole checkpoint. */
 async function writeCheckpoint(sidecar: string, checkpoint: Checkpoint): Promise<void> {
   const draft = `${sidecar}.draft`;
   await withFile(`write ${sidecar}`, async () => {

@@ -24,7 +24,7 @@ export async function writeFile(
   const { isForced } = plan;
   const target = await openPartFile({ file, identity, isForced, chooseRange: () => withEnd(source, plan.range) });
   const before = target.checkpoint.records;
-  if (before > 0) messages.report(WHO, `continuing behind ${counted(before, 'record')}.`);
+  if (before > 0) messages.report(WHO, `continuing after ${counted(before, 'record')}.`);
   try {
     await writePages(source, plan, target, messages);
     await target.finish();

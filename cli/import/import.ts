@@ -95,7 +95,7 @@ async function readAll({ inputs, store, patience, rules, tally, messages, signal
   try {
     for (const input of inputs) {
       try {
-        for await (const some of readRecords(input, context)) {
+        for await (const some of readRecords(input, context, signal)) {
           for (const { line, parsed } of some) {
             signal.throwIfAborted();
             const place = { file: input.name, line };
@@ -110,6 +110,7 @@ async function readAll({ inputs, store, patience, rules, tally, messages, signal
           );
         }
       } catch (error) {
+        signal.throwIfAborted();
         if (!(error instanceof LoghiveError) || error.code !== 'LOGHIVE_FILE_UNUSABLE') throw error;
         messages.report(WHO, error.message);
         process.exitCode = FAILED;

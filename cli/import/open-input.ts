@@ -1,7 +1,7 @@
 /** Opens a file of records: undoes its compression, and finds out its format. */
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
-import { pipeline, Readable, type Transform } from 'node:stream';
+import { addAbortSignal, pipeline, Readable, type Transform } from 'node:stream';
 import zlib from 'node:zlib';
 import { LoghiveError, reasonOf } from '../../src/errors.js';
 import { isSystemError } from '../error-text.js';
@@ -16,8 +16,13 @@ export interface RecordInput {
   readonly size: number | undefined;
   /** Bytes of the file that are read so far. */
   readonly bytesRead: number;
-  /** Reads the beginning. @throws LoghiveError LOGHIVE_FILE_UNUSABLE */
-  content(): Promise<RecordContent>;
+  /**
+   * Reads the beginning.
+   *
+   * @param signal ends reading, also if nothing arrives.
+   * @throws LoghiveError LOGHIVE_FILE_UNUSABLE
+   */
+  content(signal: AbortSignal): Promise<RecordContent>;
   close(): Promise<void>;
 }
 
@@ -47,10 +52,12 @@ export async function openInput(file: string, format: RecordFormatName | undefin
       size = found.isFile() ? found.size : undefined;
     });
   }
+  let stream: Readable | undefined;
   let bytesRead = 0;
 
-  async function* raw(): AsyncGenerator<Buffer> {
-    const stream = handle?.createReadStream({ highWaterMark: CHUNK_BYTES, autoClose: false }) ?? process.stdin;
+  async function* raw(signal: AbortSignal): AsyncGenerator<Buffer> {
+    stream = handle?.createReadStream({ highWaterMark: CHUNK_BYTES, autoClose: false }) ?? process.stdin;
+    addAbortSignal(signal, stream);
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
         bytesRead += chunk.length;
@@ -67,8 +74,8 @@ export async function openInput(file: string, format: RecordFormatName | undefin
     get bytesRead() {
       return bytesRead;
     },
-    async content() {
-      const compressed = await peek(raw(), MAGIC_BYTES);
+    async content(signal) {
+      const compressed = await peek(raw(signal), MAGIC_BYTES);
       const compression = compressionOf(compressed.start);
       const plain = await peek(decompressed(compressed.all, compression, name), FORMAT_BYTES);
       const known = format ?? fileKind(file).format ?? formatOf(plain.start);
@@ -78,7 +85,11 @@ export async function openInput(file: string, format: RecordFormatName | undefin
         `${name} is neither JSON lines nor csv with the header that "loghive export" writes. If it is one of them, add --format`,
       );
     },
-    close: async () => handle?.close(),
+    async close() {
+      // An open stdin would keep the process alive.
+      stream?.destroy();
+      await handle?.close();
+    },
   };
 }
 

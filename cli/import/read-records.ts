@@ -21,8 +21,9 @@ export interface ReadRecord {
 export async function* readRecords(
   { name, content }: RecordInput,
   context: DecodeContext,
+  signal: AbortSignal,
 ): AsyncGenerator<readonly ReadRecord[], void, undefined> {
-  const { format, chunks } = await content();
+  const { format, chunks } = await content(signal);
   const rows = createRowSplitter(MAX_MESSAGE_BYTES, format === 'csv');
   const parse = createRowParser(name, format, context);
 

@@ -203,7 +203,11 @@ describe('stdout', () => {
 async function stoppedAtThirdPage(name: string, ...args: string[]) {
   const proxy = await useBreakpointProxy(many.url, POSTGRES);
   const file = useFolder()(name);
-  const stopped = proxy.stopAt({ from: 'client', is: ({ text }) => text?.includes('"bytesBefore"') === true, nth: 3 });
+  const stopped = proxy.stopAt({
+    from: 'client',
+    is: ({ text }) => text?.includes('as sized where bytes') === true,
+    nth: 3,
+  });
   const again = ['export', '--database-url', proxy.url(many.url), '--time-zone', 'UTC', '--to', file, ...args];
   const child = useChild(program, { args: again, cwd: tmpdir() });
   await stopped;
@@ -222,7 +226,7 @@ async function slowly(name: string) {
 
 describe('the same command again', () => {
   test.each(['logs.ndjson', 'logs.ndjson.gz', 'logs.csv'])(
-    'continues after kill -9, behind the last whole record: %s',
+    'continues after kill -9, after the last whole record: %s',
     async (name) => {
       const whole = useFolder()(name);
       expect((await loghive(['export', '--database-url', many.url, '--to', whole])).code).toBe(0);
@@ -238,7 +242,7 @@ describe('the same command again', () => {
       )[0];
       const { code, stdout, stderr } = await loghive(again);
       await many.sql('delete from logs.records where id = $1', [id]);
-      expect([code, stderr]).toEqual([0, ['loghive export: continuing behind 1100 records.']]);
+      expect([code, stderr]).toEqual([0, ['loghive export: continuing after 1100 records.']]);
       expect(stdout[0]).toContain('3000 records exported');
       const read = (each: string) => {
         const bytes = readFileSync(each);
@@ -254,7 +258,9 @@ describe('the same command again', () => {
     await eventually(() => JSON.parse(readFileSync(`${file}.part.json`, 'utf8')).records > 0);
     expect(await child.kill('SIGINT')).toEqual({ code: null, signal: 'SIGINT' });
     expect(child.stderr).toEqual([
-      expect.stringMatching(/^loghive export: stopped after \d+ records, which are in .*\.part\. To continue, run the same/),
+      expect.stringMatching(
+        /^loghive export: stopped after \d+ records, which are in .*\.part\. To continue, run the same/,
+      ),
     ]);
     expect((await loghive(again)).code).toBe(0);
     expect(messagesIn(readFileSync(file))).toEqual(ofMany(1, 3000));
@@ -278,7 +284,7 @@ describe('the same command again', () => {
     expect([query.code, query.stderr.join()]).toEqual([
       1,
       expect.stringMatching(
-        /is an unfinished export of others \(1100 records so far\): its query is none, not 'level:info'\. Discard it with --force/,
+        /is another unfinished export \(1100 records so far\): its query is none, not 'level:info'\. Discard it with --force/,
       ),
     ]);
     expect((await loghive([...again, '--since', '1h'])).stderr.join()).toContain(

@@ -11,6 +11,7 @@ import { uuidv7 } from '../../src/uuid.js';
 import { item, itemList, newStore, type TestStore, write } from '../consumer/store/database.js';
 import { useChild, useDatabase, useProxy } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
+import { useTerminal } from './dev-terminal.js';
 import { loghive, program } from './run-loghive.js';
 import { useFolder } from './use-folder.js';
 
@@ -380,6 +381,42 @@ describe('the database', () => {
     expect(stdout).toEqual([`${20_000 - Number(stored)} records stored, ${stored} already there, 0 refused.`]);
     expect(await countIn(target)).toBe(20_000);
   });
+});
+
+test('Ctrl-C ends it while it waits for stdin, and what was read is stored', async () => {
+  const target = await newStore();
+  const child = useChild(program, { args: ['import', '--database-url', target.url, '-'], cwd: tmpdir() });
+  // More than is read ahead to find out compression and format.
+  const some = records(40_000);
+  child.stdin.write(linesOf(some));
+  await eventually(async () => (await countIn(target)) > 0, { withinMs: 30_000 });
+  expect(await child.kill('SIGINT')).toEqual({ code: null, signal: 'SIGINT' });
+  const stored = await countIn(target);
+  expect(child.stderr).toEqual([
+    expect.stringContaining(`stopped: ${stored} records stored, 0 already there, 0 refused.`),
+  ]);
+});
+
+test('a progress bar is for terminals', async () => {
+  const file = useFolder()('a.ndjson');
+  writeFileSync(file, linesOf(records(5000)));
+  const command = `${process.execPath} ${program} import --dry-run ${file}`;
+  const terminal = useTerminal(`sh -c "${command}"`, { cwd: tmpdir() });
+  await terminal.shows(/importing \[#+-*\] +\d+% {2}\d+ records/);
+  expect(await terminal.ended).toBe(0);
+  expect(terminal.text()).toContain('5000 records can be stored');
+});
+
+test('imported records cause no alerts', async () => {
+  const target = await newStore();
+  const file = useFolder()('a.ndjson');
+  writeFileSync(file, linesOf(records(3).map((each) => ({ ...each, level: 'CRITICAL' }))));
+  const alerts = {
+    ...{ ENABLE_EMAIL_MONITORING: 'true', EMAIL_HOST: '127.0.0.1', EMAIL_SENDER_EMAIL: 'a@example.org' },
+    ...{ EMAIL_SENDER_PASSWORD: 'x', EMAIL_RECIPIENTS: 'b@example.org' },
+  };
+  expect((await importing(target.url, [file], alerts)).code).toBe(0);
+  expect(await target.sql('select * from logs.alert_events')).toEqual([]);
 });
 
 test.each<[string[], number, RegExp]>([
