@@ -28,7 +28,7 @@ export interface ExportSource {
 const PAGE_BYTES = 4 * 1024 * 1024;
 const FIRST_PAGE = 100;
 const MIN_PAGE = 10;
-const MAX_PAGE = 5000;
+const MAX_PAGE = 1000;
 
 /**
  * Yields at least one page. The next one is read while the caller works on one.

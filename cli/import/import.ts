@@ -51,8 +51,7 @@ export async function importRecords(
       try {
         await readAll({ inputs, store, patience, rules, tally, messages, signal });
       } catch (error) {
-        const text = tallyText(tally, isDryRun);
-        messages.report(WHO, `stopped: ${text} To continue, run the same command again: no record is stored twice.`);
+        messages.report(WHO, `stopped: ${tallyText(tally, isDryRun)} ${againText(tally)}`);
         throw error;
       }
       const printer = openPrinter();
@@ -63,6 +62,12 @@ export async function importRecords(
     await store?.close();
     for (const input of inputs) await input.close();
   }
+}
+
+function againText({ withoutId }: Tally): string {
+  const again = 'To continue, run the same command again';
+  if (withoutId === 0) return `${again}: no record is stored twice.`;
+  return `${again}: only records without an id (${withoutId} so far) are stored twice.`;
 }
 
 interface Import {
