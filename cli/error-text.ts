@@ -24,10 +24,20 @@ export function errorText(error: unknown): string {
 }
 
 function unexpectedError(error: unknown): string {
-  const { code = '', syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  const { syscall } = (error ?? {}) as NodeJS.ErrnoException;
   if (syscall === 'uv_cwd') return 'the working directory was removed. Change to an existing one';
-  if (!/^E[A-Z0-9]+$/.test(code)) return `unexpected error, please report it: ${maskUrlsIn(inspect(error))}`;
-  return `${maskUrlsIn(reasonOf(error))}${REMEDIES[code] === undefined ? '' : `. ${REMEDIES[code]}`}`;
+  if (!isSystemError(error)) return `unexpected error, please report it: ${maskUrlsIn(inspect(error))}`;
+  return systemErrorText(error);
+}
+
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return /^E[A-Z0-9]+$/.test(String((error as { code?: unknown } | null | undefined)?.code ?? ''));
+}
+
+/** What the system reports, and the remedy if there is one. */
+export function systemErrorText(error: NodeJS.ErrnoException): string {
+  const remedy = REMEDIES[error.code ?? ''];
+  return `${maskUrlsIn(reasonOf(error))}${remedy === undefined ? '' : `. ${remedy}`}`;
 }
 
 const CLI_NAMES: Readonly<Record<string, string>> = {

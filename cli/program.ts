@@ -9,6 +9,8 @@ import { alertsCommand } from './alerts/command.js';
 import { deadLettersCommand } from './dead-letters/command.js';
 import { doctorCommand } from './doctor/command.js';
 import { errorText, withCliNames } from './error-text.js';
+import { exportCommand } from './export/command.js';
+import { importCommand } from './import/command.js';
 import { type Messages, openMessages } from './messages.js';
 import { partitionsCommand } from './partitions.js';
 import { searchCommand } from './search/command.js';
@@ -98,6 +100,8 @@ function program(messages: Messages): Command {
     .action(async (options) => (await import('./pipe.js')).pipe(options, messages));
   searchCommand(root, messages);
   tailCommand(root, messages);
+  exportCommand(root, messages);
+  importCommand(root, messages);
   alertsCommand(root);
   deadLettersCommand(root, messages);
   servicesCommand(root, messages);

@@ -4,8 +4,12 @@ import type { Messages } from './messages.js';
 import { supportsEscapes } from './output.js';
 
 export interface Progress {
-  /** Updates the number of completed items. */
-  at(done: number): void;
+  /**
+   * Updates how much is done.
+   *
+   * @param text shown behind the bar. Default: `500 of 1000`.
+   */
+  at(done: number, text?: string): void;
   /** Removes the bar. */
   end(): void;
 }
@@ -25,11 +29,11 @@ export function openProgress(
   let drawnAtMs = Number.NEGATIVE_INFINITY;
   let drawn = false;
   return {
-    at(done) {
+    at(done, text) {
       if (performance.now() - drawnAtMs < EVERY_MS && done < total) return;
       drawnAtMs = performance.now();
       drawn = true;
-      messages.write(`\r${bar(what, done, total)}\x1b[K`);
+      messages.write(`\r${bar(what, done, total, text)}\x1b[K`);
     },
     end() {
       if (drawn) messages.write('\r\x1b[K');
@@ -38,9 +42,9 @@ export function openProgress(
 }
 
 /** `replaying [######------]  50%  500 of 1000`. Pure. */
-export function bar(what: string, done: number, total: number): string {
+export function bar(what: string, done: number, total: number, text = `${done} of ${total}`): string {
   const share = Math.min(1, done / total);
   const full = Math.floor(share * WIDTH);
   const percent = `${Math.floor(share * 100)}%`.padStart(4);
-  return `${what} [${'#'.repeat(full)}${'-'.repeat(WIDTH - full)}] ${percent}  ${done} of ${total}`;
+  return `${what} [${'#'.repeat(full)}${'-'.repeat(WIDTH - full)}] ${percent}  ${text}`;
 }

@@ -5,33 +5,21 @@
  * the lines of a frame, the values of a record. Measured with a heap of 512 MiB in
  * test/consumer/hostile-messages.test.ts.
  */
-import { isAscii, isUtf8 } from 'node:buffer';
+import { isUtf8 } from 'node:buffer';
 import { decodeAnnouncement } from '../src/announcement.js';
 import { reasonOf } from '../src/errors.js';
-import { decodeLine, LineCursor } from '../src/frame.js';
-import { canonicalRecord, type DecodeContext, type Decoded, decodeRecord, type StoredRecord } from '../src/record.js';
+import { LineCursor } from '../src/frame.js';
+import type { DecodeContext } from '../src/record.js';
 import { safeValue } from '../src/safe-value.js';
-import type { Timestamp } from '../src/time/timestamp.js';
-import { uuidv7At } from '../src/uuid.js';
-import { holdsMoreThan } from '../src/value/json-size.js';
 import { SERVICES_QUEUE } from '../src/wire.js';
 import { readContent } from './content.js';
 import { deadLetterOf, type Part } from './dead-letter.js';
 import type { Delivery } from './delivery.js';
+import { parseRecord } from './parse-record.js';
 import type { DeadLetter, StoreItem } from './store/index.js';
 
 /** Maximum number of lines parsed of one frame. The rest becomes one dead letter. */
 export const MAX_LINES = 100_000;
-/**
- * Maximum number of values and names in a record. Each takes up to 140 bytes when parsed. A record of 1 MiB, the
- * default limit of Loghive's producers, cannot contain more, so it is not checked.
- */
-export const MAX_VALUES = 1024 * 1024;
-/**
- * Maximum size of a record with non-ASCII text, in bytes. Such text takes two bytes a character in memory, so this is
- * half of the limit for a message.
- */
-const MAX_WIDE_RECORD_BYTES = 32 * 1024 * 1024;
 /**
  * Maximum size of the headers of all dead letters of one message, in bytes: a message may have 128 KiB of headers and
  * produce 100,000 dead letters.
@@ -96,15 +84,9 @@ function parse(delivery: Delivery, context: ParseContext): ParsedDelivery {
     const { body } = read;
     const isText = isUtf8(body);
     const readLine = (start: number, end: number) => {
-      const record = isText && end - start <= MAX_VALUES ? canonicalRecord(body, start, end) : undefined;
-      if (record) {
-        items.push(new LineItem(record, body, start, end));
-        return;
-      }
-      const raw = body.subarray(start, end);
-      const decoded = decodeRaw(raw, decodeContext);
-      if (decoded.ok) items.push({ record: decoded.record, raw });
-      else refuse(isWhole ? undefined : raw, decoded.reason);
+      const parsed = parseRecord(body, start, end, isText, decodeContext);
+      if (typeof parsed === 'object') items.push(parsed);
+      else refuse(isWhole ? undefined : body.subarray(start, end), parsed);
     };
     if (!read.isFrame) readLine(0, body.length);
     else {
@@ -138,51 +120,6 @@ function parse(delivery: Delivery, context: ParseContext): ParsedDelivery {
   };
 }
 
-/** A record whose raw bytes are needed only if it is refused. */
-class LineItem implements StoreItem {
-  readonly record: StoredRecord;
-  readonly #body: Buffer;
-  readonly #start: number;
-  readonly #end: number;
-
-  constructor(record: StoredRecord, body: Buffer, start: number, end: number) {
-    this.record = record;
-    this.#body = body;
-    this.#start = start;
-    this.#end = end;
-  }
-
-  get raw(): Buffer {
-    return this.#body.subarray(this.#start, this.#end);
-  }
-}
-
-function decodeRaw(raw: Buffer, context: DecodeContext): Decoded {
-  if (raw.length > MAX_VALUES && holdsMoreThan(MAX_VALUES, raw)) {
-    return { ok: false, reason: `it contains more than ${MAX_VALUES} values, which is the limit for parsing` };
-  }
-  if (raw.length > MAX_WIDE_RECORD_BYTES && isWide(raw)) {
-    const size = `the record has ${raw.length} bytes and non-ASCII characters`;
-    return { ok: false, reason: `${size}; the limit for parsing such a record is ${MAX_WIDE_RECORD_BYTES} bytes` };
-  }
-  const text = decodeLine(raw);
-  return text.ok ? decodeOrRefuse(text.line, context) : text;
-}
-
-/** Whether its text may contain characters that take two bytes in memory. */
-function isWide(json: Buffer): boolean {
-  return !isAscii(json) || json.includes('\\u');
-}
-
-/** A failure on one line must not affect the other lines of the frame. */
-function decodeOrRefuse(line: string, context: DecodeContext): Decoded {
-  try {
-    return decodeRecord(line, context);
-  } catch (error) {
-    return { ok: false, reason: `it cannot be parsed: ${reasonOf(error)}` };
-  }
-}
-
 function letterOf(delivery: Delivery, part: Part | undefined, reason: string): DeadLetter {
   return deadLetterOf(delivery, part, { code: 'invalid', reason, attempts: delivery.attempt });
 }
@@ -194,13 +131,4 @@ function withinBounds(letters: DeadLetter[]): DeadLetter[] {
   const bytes = JSON.stringify(safeValue(first.headers, MAX_HEADER_BYTES)).length;
   const max = Math.floor(MAX_HEADER_BYTES / bytes);
   return letters.map((letter, at) => (at < max ? letter : { ...letter, headers: {} }));
-}
-
-/** Last second that fits into the 48-bit milliseconds of a UUIDv7. */
-const LAST_SECOND = Math.floor((2 ** 48 - 1) / 1000) - 1;
-
-/** Creates an id for a record without one, from the record's own time, so that it sorts with the others. */
-export function recordId(time: Timestamp): string {
-  const seconds = Math.min(Math.max(time.seconds, 0), LAST_SECOND);
-  return uuidv7At({ seconds, micros: time.micros });
 }

@@ -19,6 +19,11 @@ export interface SearchOptions extends TimeRange, ReadLimits {}
 export interface PageOptions extends SearchOptions {
   /** Most records of the page. Default 100. */
   readonly limit?: number | undefined;
+  /**
+   * Ends the page with the record with which the texts of all reach this size, in bytes, so that a page of large records
+   * fits into memory. Default: no limit.
+   */
+  readonly maxBytes?: number | undefined;
   /** Default: newest first. */
   readonly order?: 'newest first' | 'oldest first' | undefined;
   /** `next` or `previous` of another page of the same query, range and order. */
@@ -50,20 +55,23 @@ export async function searchPage(
   schema: string,
   indexes: SearchIndexes,
   { condition }: Query,
-  { limit = DEFAULT_LIMIT, order = 'newest first', cursor, signal, ...range }: PageOptions,
+  { limit = DEFAULT_LIMIT, maxBytes, order = 'newest first', cursor, signal, ...range }: PageOptions,
 ): Promise<Page> {
   const start = cursor === undefined ? undefined : parseCursor(cursor);
   const [forward, backward] = order === 'newest first' ? (['older', 'newer'] as const) : (['newer', 'older'] as const);
   const towards = start?.towards ?? forward;
-  const search = { statement, schema, indexes, condition, range: checkedRange(range), isOlder: towards === 'older' };
+  const isOlder = towards === 'older';
+  const search = { statement, schema, indexes, condition, range: checkedRange(range), isOlder, maxBytes };
 
   const found: StoredRecord[] = [];
   let reached = start?.position;
   let searchedTo: string | undefined;
+  let isFull = false;
   try {
-    for await (const { records, end } of searchSteps(search, start?.position, limit + 1)) {
+    for await (const { records, end, ...step } of searchSteps(search, start?.position, limit + 1)) {
       found.push(...records);
       reached = end;
+      isFull = step.isFull;
     }
   } catch (error) {
     if (!isCanceled(error) || signal?.aborted || reached === start?.position) throw error;
@@ -72,9 +80,9 @@ export async function searchPage(
 
   const records = found.slice(0, limit);
   const [first, last] = [records[0], records.at(-1)].map((record) => record && positionOf(record));
-  const ahead = found.length > limit ? last : searchedTo === undefined ? undefined : reached;
+  const ahead = found.length > limit || isFull ? last : searchedTo === undefined ? undefined : reached;
   // Nothing lies ahead of the cursor. Back from here, its record is the first one.
-  const behind = first ?? (start && justBefore(start.position, towards === 'older' ? 'newer' : 'older'));
+  const behind = first ?? (start && justBefore(start.position, isOlder ? 'newer' : 'older'));
   const text = (direction: 'older' | 'newer', position: Position | undefined) =>
     position && cursorText({ towards: direction, position });
   if (towards === forward) return { records, next: text(forward, ahead), previous: text(backward, behind), searchedTo };

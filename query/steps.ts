@@ -32,6 +32,8 @@ export interface Step {
   readonly records: readonly StoredRecord[];
   /** Up to where everything is searched; undefined: to the end of the range. */
   readonly end: Position | undefined;
+  /** The last record reaches `maxBytes`, so nothing behind it is searched. */
+  readonly isFull: boolean;
 }
 
 export interface StepSearch {
@@ -43,6 +45,8 @@ export interface StepSearch {
   readonly range: TimeRange;
   /** Towards older records. */
   readonly isOlder: boolean;
+  /** Ends with the record with which the texts of all reach this size, in bytes. */
+  readonly maxBytes: number | undefined;
 }
 
 /** Records of the first step: at least this many, and for each record that is wanted. */
@@ -56,7 +60,7 @@ const MAX_STEPS = 6;
 const MIN_SPAN_S = 0.001;
 
 /**
- * Ends at the end of the range, or when there are enough records.
+ * Ends at the end of the range, or when there are enough records, or enough bytes of them.
  *
  * @param from the search begins behind this position. Default: the beginning of the range.
  */
@@ -67,22 +71,26 @@ export async function* searchSteps(
 ): AsyncGenerator<Step> {
   const rest = conjuncts(search.condition).filter((condition) => !isInOrder(condition));
   if (rest.length === 0) {
-    yield { records: await findRecords(search, from, undefined, wanted, 'in order'), end: undefined };
+    const { records, bytesLeft } = await findRecords(search, from, undefined, wanted, 'in order');
+    yield { records, end: undefined, isFull: bytesLeft === 0 };
     return;
   }
   const first = await firstStep(search, from, wanted);
   yield first;
+  if (first.isFull) return;
   const method = rest.some((condition) => isLookup(condition, search.indexes)) ? 'sorted' : 'in order';
-  let { end, spanS } = first;
+  let { end, spanS, bytesLeft } = first;
   let found = first.records.length;
-  for (let step = 1; end !== undefined && found < wanted; step++) {
+  for (let count = 1; end !== undefined && found < wanted; count++) {
     const growth = found === 0 ? GROWTH : Math.min(GROWTH, (2 * (wanted - found)) / found);
-    const edge = step === MAX_STEPS ? undefined : edgeOf(search, end, spanS * growth);
-    const records = await findRecords(search, end, edge, wanted - found, method);
-    found += records.length;
+    const edge = count === MAX_STEPS ? undefined : edgeOf(search, end, spanS * growth);
+    const step = await findRecords({ ...search, maxBytes: bytesLeft }, end, edge, wanted - found, method);
+    found += step.records.length;
+    bytesLeft = step.bytesLeft;
     spanS += spanS * growth;
     end = edge === undefined ? undefined : { timestamp: edge, id: search.isOlder ? FIRST_ID : LAST_ID };
-    yield { records, end };
+    yield { records: step.records, end, isFull: bytesLeft === 0 };
+    if (bytesLeft === 0) return;
   }
 }
 
@@ -123,10 +131,33 @@ function where(conditions: readonly string[]): string {
   return conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
 }
 
-type Row = StoredRecord & Record<string, unknown>;
+interface Row extends StoredRecord, Record<string, unknown> {
+  /** Size of the texts up to this row, with a limit of the size; null if there is no record. */
+  readonly bytes?: string | null;
+}
+
+/** The first of these rows, up to the one with which their texts reach the size. `order` is the order of the rows. */
+function fitting(rows: string, order: string, maxBytes: number | undefined, bind: (value: unknown) => string): string {
+  if (maxBytes === undefined) return rows;
+  const size = 'octet_length(message) + octet_length(information)';
+  return `select * from (
+      select page.*, sum(${size}) over (order by ${order} rows unbounded preceding) as bytes from (${rows}) as page
+    ) as sized where bytes - (${size}) < ${bind(maxBytes)} order by ${order}`;
+}
+
+/** What remains of the size. By the server's count, which depends on the encoding of the database. */
+function bytesLeftAfter(rows: readonly Row[], maxBytes: number | undefined): number | undefined {
+  return maxBytes === undefined ? undefined : Math.max(0, maxBytes - Number(rows.at(-1)?.bytes ?? 0));
+}
 
 /** How a step finds its records: in the order of an index until there are enough; or all of them, which are sorted then. */
 type Method = 'in order' | 'sorted';
+
+interface Found {
+  readonly records: readonly StoredRecord[];
+  /** Undefined: there is no limit. */
+  readonly bytesLeft: number | undefined;
+}
 
 async function findRecords(
   search: StepSearch,
@@ -134,30 +165,31 @@ async function findRecords(
   edge: string | undefined,
   wanted: number,
   method: Method,
-): Promise<StoredRecord[]> {
-  const { statement, schema, indexes, condition, isOlder } = search;
+): Promise<Found> {
+  const { statement, schema, indexes, condition, isOlder, maxBytes } = search;
   const { values, bind } = parameters();
   const direction = isOlder ? 'desc' : 'asc';
+  const columns =
+    maxBytes === undefined ? RECORD_COLUMNS : `${RECORD_COLUMNS}, records.ts as "keyTime", records.id as "keyId"`;
   const found = `${schema}.records ${where([...bounds(search, from, edge, bind), sqlOf(condition, schema, bind, indexes)])}`;
   const source =
     method === 'sorted'
-      ? `with records as materialized (select * from ${found}) select ${RECORD_COLUMNS} from records`
-      : `select ${RECORD_COLUMNS} from ${found}`;
-  const rows = await statement<Row>(
-    `${source} order by records.ts ${direction}, records.id ${direction} limit ${bind(wanted)}`,
-    values,
-  );
-  return rows.map(recordOf);
+      ? `with records as materialized (select * from ${found}) select ${columns} from records`
+      : `select ${columns} from ${found}`;
+  const page = `${source} order by records.ts ${direction}, records.id ${direction} limit ${bind(wanted)}`;
+  const keys = `"keyTime" ${direction}, "keyId" ${direction}`;
+  const rows = await statement<Row>(fitting(page, keys, maxBytes, bind), values);
+  return { records: rows.map(recordOf), bytesLeft: bytesLeftAfter(rows, maxBytes) };
 }
 
-interface FirstStep extends Step {
+interface FirstStep extends Step, Found {
   /** Time that the step covers, in seconds. */
   readonly spanS: number;
 }
 
 /** The matches among the first records that fulfil the conditions whose indexes are in the order of time. */
 async function firstStep(search: StepSearch, from: Position | undefined, wanted: number): Promise<FirstStep> {
-  const { statement, schema, indexes, condition, isOlder } = search;
+  const { statement, schema, indexes, condition, isOlder, maxBytes } = search;
   const { values, bind } = parameters();
   const [direction, opposite] = isOlder ? ['desc', 'asc'] : ['asc', 'desc'];
   const length = Math.max(FIRST_STEP, FIRST_STEP_FOR_EACH * wanted);
@@ -166,12 +198,13 @@ async function firstStep(search: StepSearch, from: Position | undefined, wanted:
     ...bounds(search, from, undefined, bind),
     ...ordered.map((each) => sqlOf(each, schema, bind, indexes)),
   ];
+  const matches = `select ${RECORD_COLUMNS}, row_number() over (order by step.ts ${direction}, step.id ${direction}) as place
+      from step where ${sqlOf(condition, schema, bind, indexes)} order by place limit ${bind(wanted)}`;
   const rows = await statement<Row & { size: number; spanS: number; endTime: string; endId: string }>(
     `with step as materialized (
       select * from ${schema}.records ${where(conditions)} order by ts ${direction}, id ${direction} limit ${bind(length)}
     ), found as (
-      select ${RECORD_COLUMNS}, row_number() over (order by step.ts ${direction}, step.id ${direction}) as place
-      from step where ${sqlOf(condition, schema, bind, indexes)} order by place limit ${bind(wanted)}
+      ${fitting(matches, 'place', maxBytes, bind)}
     ), extent as (
       select count(*)::int as size, extract(epoch from max(ts) - min(ts))::float8 as "spanS" from step
     ), last as (
@@ -183,7 +216,9 @@ async function firstStep(search: StepSearch, from: Position | undefined, wanted:
   );
   const extent = rows[0];
   const records = rows.filter(({ id }) => id !== null).map(recordOf);
-  if (extent === undefined || extent.size < length) return { records, end: undefined, spanS: 0 };
+  const bytesLeft = bytesLeftAfter(rows, maxBytes);
+  const found = { records, bytesLeft, isFull: bytesLeft === 0 };
+  if (extent === undefined || extent.size < length) return { ...found, end: undefined, spanS: 0 };
   const { spanS, endTime, endId } = extent;
-  return { records, end: { timestamp: timestampOf(endTime), id: endId }, spanS: Math.max(spanS, MIN_SPAN_S) };
+  return { ...found, end: { timestamp: timestampOf(endTime), id: endId }, spanS: Math.max(spanS, MIN_SPAN_S) };
 }

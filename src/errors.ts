@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   LOGHIVE_FOLDER_LOCKED: 'Another process is using this folder. Nothing was started.',
   LOGHIVE_FOLDER_UNUSABLE:
     'A folder that Loghive needs cannot be created, written to or accessed. Nothing was started.',
+  LOGHIVE_FILE_UNUSABLE: 'A file that a command reads or writes cannot be used.',
   LOGHIVE_PORT_TAKEN: 'Another program is listening on the requested port. Nothing was started.',
   LOGHIVE_POSTGRES_MISSING: 'The embedded PostgreSQL is not installed, or not available for this platform.',
   LOGHIVE_POSTGRES_VERSION: 'The data of the embedded PostgreSQL belongs to another major version. It was not changed.',

@@ -29,7 +29,7 @@ describe('the table of codes', () => {
   test('contains no unused codes, and no other codes are used', () => {
     const used = new Set(
       sources().match(
-        /(?<=')LOGHIVE_(?:INVALID|SEARCH|CLOSED|ALERT|BROKER|RECORDS|SPOOL_U|STORAGE|MIGRATION|FOLDER|PORT|POSTGRES)\w*(?=')/g,
+        /(?<=')LOGHIVE_(?:INVALID|SEARCH|CLOSED|ALERT|BROKER|RECORDS|SPOOL_U|STORAGE|MIGRATION|FOLDER|FILE|PORT|POSTGRES)\w*(?=')/g,
       ),
     );
     expect([...used].sort()).toEqual([...codes].sort());

@@ -40,7 +40,8 @@ export function formatOptions(
   };
 }
 
-function timeZoneOf(owner: string, text: string | undefined): string {
+/** @throws LoghiveError LOGHIVE_INVALID_OPTION */
+export function timeZoneOf(owner: string, text: string | undefined): string {
   if (text === undefined || text === 'local') return systemTimeZone();
   return checkedOption(owner, 'time-zone', text, (name) => {
     if (isTimeZone(name)) return name;

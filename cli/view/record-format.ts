@@ -62,9 +62,18 @@ export function createFormat(options: FormatOptions): RecordFormat {
 const PLAIN = { begin: () => '', end: () => '', gap: '' };
 
 /** The record as JSON on one line, with the columns of the table `records`. */
-export function recordJson({ id, service, level, message, information, timestamp }: StoredRecord): string {
+export function recordJson(record: StoredRecord): string {
+  return jsonLine(record, 'ts');
+}
+
+/** The record as JSON on one line, as it is published. */
+export function wireJson(record: StoredRecord): string {
+  return jsonLine(record, 'timestamp');
+}
+
+function jsonLine({ id, service, level, message, information, timestamp }: StoredRecord, timeName: string): string {
   const head = JSON.stringify({ id, service, level, message }).slice(0, -1);
-  return printableJson(`${head},"information":${information},"ts":${JSON.stringify(timestamp)}}`);
+  return printableJson(`${head},"information":${information},"${timeName}":${JSON.stringify(timestamp)}}`);
 }
 
 function jsonArray(json: (record: StoredRecord) => string): RecordFormat {

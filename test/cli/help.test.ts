@@ -26,6 +26,8 @@ const commands = [
   'spool',
   'search',
   'tail',
+  'export',
+  'import',
   'status',
   'doctor',
 ];

@@ -73,5 +73,5 @@ test("search loads the connection of the store, nothing else of the consumer, an
   expect(ownOf(files, 'src/publisher')).toEqual(['src/publisher/spool/folder.js']);
   expect(ownOf(files, 'src/amqp')).toEqual([]);
   expect(ownOf(files, 'cli/embedded')).toEqual([]);
-  expect(files.filter((file) => file.startsWith('dist/')).length).toBeLessThan(120);
+  expect(files.filter((file) => file.startsWith('dist/')).length).toBeLessThan(130);
 });
