@@ -11,6 +11,7 @@ import { doctorCommand } from './doctor/command.js';
 import { errorText, withCliNames } from './error-text.js';
 import { type Messages, openMessages } from './messages.js';
 import { partitionsCommand } from './partitions.js';
+import { patternsCommand } from './patterns/command.js';
 import { searchCommand } from './search/command.js';
 import { servicesCommand } from './services/command.js';
 import { spoolCommand } from './spool/command.js';
@@ -98,6 +99,7 @@ function program(messages: Messages): Command {
     .action(async (options) => (await import('./pipe.js')).pipe(options, messages));
   searchCommand(root, messages);
   tailCommand(root, messages);
+  patternsCommand(root, messages);
   alertsCommand(root);
   deadLettersCommand(root, messages);
   servicesCommand(root, messages);

@@ -74,4 +74,7 @@ test("search loads the connection of the store, nothing else of the consumer, an
   expect(ownOf(files, 'src/amqp')).toEqual([]);
   expect(ownOf(files, 'cli/embedded')).toEqual([]);
   expect(files.filter((file) => file.startsWith('dist/')).length).toBeLessThan(120);
+  // Other commands.
+  expect(ownOf(files, 'cli/patterns')).toEqual(['cli/patterns/command.js']);
+  expect(ownOf(files, 'cli/tail')).toEqual(['cli/tail/command.js']);
 });
