@@ -26,7 +26,7 @@ export interface PatternGroups {
   add(record: StoredRecord): void;
   /** Removes the group that the record would belong to. */
   removeOf(record: StoredRecord): void;
-  /** The most frequent first. */
+  /** The most frequent first; of equally frequent ones the one that began first. */
   list(): MessagePattern[];
   /** What finds the records of each group, and whether it has not been removed since. */
   all(): { readonly query: Query; isKept(): boolean }[];
@@ -82,7 +82,7 @@ export function createPatternGroups(scope: Query, maxGroups: number): PatternGro
     },
     list() {
       const sorted = [...groups.values()].sort(
-        (one, other) => other.count - one.count || (one.last < other.last ? 1 : -1),
+        (one, other) => other.count - one.count || (one.first < other.first ? -1 : 1),
       );
       return sorted.map(({ queries, ...pattern }) => ({ ...pattern, query: queries[0]!.text }));
     },

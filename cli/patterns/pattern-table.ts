@@ -56,7 +56,9 @@ export function patternTable(patterns: readonly MessagePattern[], options: Table
   const isBelow = room < MIN_PATTERN_COLUMNS && texts.some((text) => stringWidth(text) > room);
   const shown = texts.map((text) => marked(cutToWidth(text, isBelow ? columns - INDENT.length : room), paint));
   const lines = [
-    isBelow ? aligned(head, widths, paint).trimEnd() : `${aligned(head, widths, paint)}${GAP}${paint('dim', 'PATTERN')}`,
+    isBelow
+      ? aligned(head, widths, paint).trimEnd()
+      : `${aligned(head, widths, paint)}${GAP}${paint('dim', 'PATTERN')}`,
     ...rows.flatMap((row, at) => {
       const line = aligned(row, widths, paint);
       return [

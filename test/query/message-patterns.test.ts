@@ -122,8 +122,8 @@ describe('new patterns', () => {
     const reader = await stored();
     const found = await reader.patterns(everything, { since: at(100), newOnly: { comparedSince: undefined } });
     expect(found.patterns.map(({ service, pattern }) => [service, pattern])).toEqual([
-      ['shop', 'x is undefined'],
       ['shop', 'card <number> refused'],
+      ['shop', 'x is undefined'],
     ]);
     expect(found).toMatchObject({ reading: { records: 8 }, comparison: { end: 'all', records: 6, known: 2 } });
   });
@@ -148,8 +148,8 @@ describe('new patterns', () => {
     // Only the three orders before it were read.
     expect(found.comparison).toEqual({ records: 3, end: 'all', readTo: undefined, known: 1 });
     expect(found.patterns.map(({ service, pattern }) => [service, pattern])).toEqual([
-      ['shop', 'x is undefined'],
       ['shop', 'card <number> refused'],
+      ['shop', 'x is undefined'],
     ]);
   });
 

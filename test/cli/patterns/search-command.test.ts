@@ -14,11 +14,10 @@ test('the command searches from the second in which the pattern begins, with the
   );
 });
 
-test.each([
-  `"it's" /^can.t$/`,
-  '$HOME `id` $(id) \\ "x" !! *',
-  'line\nbreak',
-])('a shell passes on the query unchanged: %j', (query) => {
-  const command = searchCommandOf({ query, first }, {}).replace('loghive search', "printf '%s|'");
-  expect(execFileSync('sh', ['-c', command], { encoding: 'utf8' })).toBe(`${query}|--since|2026-01-31T10:30:45Z|`);
-});
+test.each([`"it's" /^can.t$/`, '$HOME `id` $(id) \\ "x" !! *', 'line\nbreak'])(
+  'a shell passes on the query unchanged: %j',
+  (query) => {
+    const command = searchCommandOf({ query, first }, {}).replace('loghive search', "printf '%s|'");
+    expect(execFileSync('sh', ['-c', command], { encoding: 'utf8' })).toBe(`${query}|--since|2026-01-31T10:30:45Z|`);
+  },
+);
