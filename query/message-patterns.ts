@@ -12,6 +12,8 @@ export interface PatternOptions extends SearchOptions {
   readonly maxRecords?: number | undefined;
   /** Ends the reading: the promise resolves with what was found until then. */
   readonly stop?: AbortSignal | undefined;
+  /** Called after each page with the number of records that were read, those before `since` included. */
+  readonly onProgress?: ((records: number) => void) | undefined;
 }
 
 export interface Patterns {
@@ -52,10 +54,12 @@ type ReadPage = (query: Query, options: PageOptions) => Promise<Page>;
 export async function readPatterns(
   page: ReadPage,
   query: Query,
-  { since, until, newOnly, maxRecords = DEFAULT_MAX_RECORDS, timeoutMs, signal, stop }: PatternOptions,
+  { since, until, newOnly, maxRecords = DEFAULT_MAX_RECORDS, timeoutMs, signal, stop, onProgress }: PatternOptions,
 ): Promise<Patterns> {
   const groups = createPatternGroups(query, MAX_PATTERNS);
-  const limits = { timeoutMs, signal, stop, maxRecords };
+  let total = 0;
+  const onPage = (records: number) => onProgress?.((total += records));
+  const limits = { timeoutMs, signal, stop, maxRecords, onPage };
   const window = { ...limits, since, until, startMs: performance.now() };
   const reading = await readNewest(page, query, window, (record) => {
     groups.add(record);
@@ -107,6 +111,7 @@ interface ReadingOptions extends SearchOptions {
   readonly cursor?: string | undefined;
   readonly stop: AbortSignal | undefined;
   readonly startMs: number;
+  readonly onPage: (records: number) => void;
 }
 
 interface Progress extends Reading {
@@ -122,7 +127,7 @@ function summaryOf({ records, end, readTo }: Progress): Reading {
 async function readNewest(
   page: ReadPage,
   query: Query,
-  { since, until, cursor: start, maxRecords, timeoutMs = DEFAULT_TIMEOUT_MS, signal, stop, startMs }: ReadingOptions,
+  { since, until, cursor: start, maxRecords, timeoutMs = DEFAULT_TIMEOUT_MS, signal, stop, startMs, onPage }: ReadingOptions,
   take: (record: StoredRecord) => boolean,
 ): Promise<Progress> {
   const anySignal = AbortSignal.any([signal, stop].filter((each) => each !== undefined));
@@ -152,6 +157,7 @@ async function readNewest(
       if (isTimeout(error) && cursor !== start) return ended('time');
       throw error;
     }
+    onPage(found.records.length);
     for (const record of found.records) {
       records += 1;
       if (!take(record)) return ended('all');

@@ -6,7 +6,7 @@ import { LoghiveError } from '../src/errors.js';
 import type { StoredRecord } from '../src/record.js';
 import { countMatching, type Histogram, histogram } from './counts.js';
 import { readIndexes, type SearchIndexes } from './indexes.js';
-import { type PatternOptions, type Patterns, readPatterns } from './message-patterns.js';
+import type { PatternOptions, Patterns } from './message-patterns.js';
 import { readFieldNames, readServices } from './names.js';
 import { type Page, type PageOptions, type SearchOptions, searchPage } from './page.js';
 import type { Query } from './parse.js';
@@ -120,7 +120,11 @@ export function openRecordReader({
       read(options, async (statement) =>
         histogram({ statement, schema: quoted, indexes: await indexes(statement) }, query, options, maxBars),
       ),
-    patterns: (query, options = {}) => readPatterns(page, query, options),
+    async patterns(query, options = {}) {
+      // A search does not need it.
+      const { readPatterns } = await import('./message-patterns.js');
+      return readPatterns(page, query, options);
+    },
     async surroundings(record, count, { timeoutMs, signal } = {}) {
       const query = { text: '', condition: { type: 'service', services: [record.service] } } as const;
       const position = positionOf(record);

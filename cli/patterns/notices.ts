@@ -32,7 +32,7 @@ export function noticesOf(
   if (comparison === undefined || since === undefined) return notices;
   if (comparison.end !== 'all') {
     notices.push(
-      `compared with only a part of the records before ${timeOf(since)}: ${extentOf(comparison, timeOf)}. What last occurred before that is shown as new. ${REMEDIES[comparison.end]}`,
+      `compared with only a part of the records before ${timeOf(since)}: ${extentOf(comparison, timeOf)}. What last occurred before that may be shown as new. ${REMEDIES[comparison.end]}`,
     );
   } else if (isForPerson) {
     const from = newOnly?.comparedSince === undefined ? '' : `, back to ${timeOf(newOnly.comparedSince)}`;

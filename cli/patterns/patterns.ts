@@ -5,6 +5,7 @@ import { openEnvironment } from '../../src/config.js';
 import { errorText } from '../error-text.js';
 import { interruptible } from '../interruptible.js';
 import type { Messages } from '../messages.js';
+import { openProgress } from '../progress.js';
 import { queryArgument } from '../search/query-argument.js';
 import { formatOptions } from '../view/format-options.js';
 import { noticesOf } from './notices.js';
@@ -36,7 +37,10 @@ export async function patterns(
       await interruptible(async (stop) => {
         const { since, until, timeoutMs } = plan.reading;
         for (const warning of await reader.warnings(query, { since, until, timeoutMs, signal: stop })) say(warning);
-        const found = await reader.patterns(query, { ...plan.reading, stop });
+        const progress = openProgress('records read', undefined, messages);
+        const found = await reader
+          .patterns(query, { ...plan.reading, stop, onProgress: progress.at })
+          .finally(progress.end);
         const isRead = await printPatterns(found, shown, stop.aborted ? undefined : environment);
         if (isRead) for (const notice of noticesOf(found, plan, options.output, format.timeZone)) say(notice);
         if (found.patterns.length === 0 && !stop.aborted) process.exitCode = NOTHING_FOUND;

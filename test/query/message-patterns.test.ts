@@ -28,7 +28,9 @@ describe('reading', () => {
       store,
       itemList(2500, (n) => ({ timestamp: at(Math.floor(n / 10)), message: message(n) })),
     );
-    const found = await reader.patterns(everything);
+    const progress: number[] = [];
+    const found = await reader.patterns(everything, { onProgress: (records) => progress.push(records) });
+    expect(progress).toEqual([1000, 2000, 2500]);
     expect(named(found)).toEqual([
       ['order <number> placed', 2475],
       ['card <number> refused', 25],

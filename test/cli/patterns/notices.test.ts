@@ -39,7 +39,7 @@ test('what makes a list incomplete is said in every format', () => {
       '12 records belong to further patterns: the first 1 are kept. Add a service or a level to the query.',
     ]);
     expect(notices({ comparison: { ...part, end: 'time', known: 3 } }, format)).toEqual([
-      'compared with only a part of the records before 2026-01-31 10:00:00: 1000 records, back to 2026-01-31 09:00:00. What last occurred before that is shown as new. --timeout gives it more time.',
+      'compared with only a part of the records before 2026-01-31 10:00:00: 1000 records, back to 2026-01-31 09:00:00. What last occurred before that may be shown as new. --timeout gives it more time.',
     ]);
   }
 });
