@@ -13,6 +13,7 @@ import { exportCommand } from './export/command.js';
 import { importCommand } from './import/command.js';
 import { type Messages, openMessages } from './messages.js';
 import { partitionsCommand } from './partitions.js';
+import { patternsCommand } from './patterns/command.js';
 import { searchCommand } from './search/command.js';
 import { servicesCommand } from './services/command.js';
 import { spoolCommand } from './spool/command.js';
@@ -100,6 +101,7 @@ function program(messages: Messages): Command {
     .action(async (options) => (await import('./pipe.js')).pipe(options, messages));
   searchCommand(root, messages);
   tailCommand(root, messages);
+  patternsCommand(root, messages);
   exportCommand(root, messages);
   importCommand(root, messages);
   alertsCommand(root);

@@ -1,4 +1,4 @@
-/** A progress bar on the terminal. Does nothing unless stderr is a terminal that can overwrite a line. */
+/** A progress bar, or a count, on the terminal. Does nothing unless stderr is a terminal that can overwrite a line. */
 import { openEnvironment } from '../src/config.js';
 import type { Messages } from './messages.js';
 import { supportsEscapes } from './output.js';
@@ -18,10 +18,13 @@ const EVERY_MS = 100;
 const WIDTH = 24;
 const NONE: Progress = { at() {}, end() {} };
 
-/** @param what for example `replaying`. */
+/**
+ * @param what for example `replaying`.
+ * @param total undefined if it is not known: then the number alone is shown.
+ */
 export function openProgress(
   what: string,
-  total: number,
+  total: number | undefined,
   messages: Pick<Messages, 'write'>,
   isTerminal = supportsEscapes(process.stderr, openEnvironment()('TERM')?.text),
 ): Progress {
@@ -29,11 +32,19 @@ export function openProgress(
   let drawnAtMs = Number.NEGATIVE_INFINITY;
   let drawn = false;
   return {
+<<<<<<< HEAD
     at(done, text) {
       if (performance.now() - drawnAtMs < EVERY_MS && done < total) return;
       drawnAtMs = performance.now();
       drawn = true;
       messages.write(`\r${bar(what, done, total, text)}\x1b[K`);
+=======
+    at(done) {
+      if (performance.now() - drawnAtMs < EVERY_MS && (total === undefined || done < total)) return;
+      drawnAtMs = performance.now();
+      drawn = true;
+      messages.write(`\r${total === undefined ? `${what}: ${done}` : bar(what, done, total)}\x1b[K`);
+>>>>>>> w-patterns
     },
     end() {
       if (drawn) messages.write('\r\x1b[K');

@@ -7,6 +7,7 @@ import { LoghiveError } from '../src/errors.js';
 import { internalLogger } from '../src/internal-logger.js';
 import { LEVELS, type Level } from '../src/level.js';
 import { shownUrl } from '../src/settings/broker-url.js';
+import { fieldNames, fieldNamesText } from '../src/settings/field-names.js';
 import {
   booleanText,
   type Check,
@@ -19,7 +20,6 @@ import {
   type Values,
 } from '../src/settings/option.js';
 import { portOf, urlPart, withPort } from '../src/settings/url-parts.js';
-import { cleanText } from '../src/value/safe-text.js';
 import { parseDatabaseUrl } from './store/database-url.js';
 
 export interface StoreSettings {
@@ -138,41 +138,21 @@ export interface IndexSettings {
   readonly fields: ReadonlyArray<readonly string[]>;
 }
 
-/** Maximum number of fields: each index makes every insert slower. */
+/** Each index makes every insert slower. */
 const MAX_FIELDS = 10;
-const MAX_FIELD_LENGTH = 200;
 
 const onOrOff: Check<boolean | undefined> = (value) => {
   if (typeof value === 'boolean') return value;
   throw new Expected('true or false (in the environment: on or off)');
 };
 
-const fieldList: Check<readonly string[]> = (value) => {
-  if (!Array.isArray(value) || value.length > MAX_FIELDS || !value.every(isField)) {
-    throw new Expected(
-      `a list of at most ${MAX_FIELDS} names of fields of information, such as requestId,order.id (a dot separates nested names)`,
-    );
-  }
-  return Object.freeze([...new Set(value)]);
-};
-
-function isField(value: unknown): value is string {
-  if (typeof value !== 'string' || value.length > MAX_FIELD_LENGTH) return false;
-  // PostgreSQL accepts no other text.
-  return cleanText(value) === value && value.split('.').every((name) => name.trim() !== '');
-}
-
 export const indexOptions = {
   indexInformation: { check: onOrOff, fallback: undefined, env: ['INDEX_INFORMATION'], parse: booleanText },
   indexFields: {
-    check: fieldList,
+    check: fieldNames(MAX_FIELDS),
     fallback: Object.freeze([]) as readonly string[],
     env: ['INDEX_FIELDS'],
-    parse: (text: string) =>
-      text
-        .split(',')
-        .map((name) => name.trim())
-        .filter((name) => name !== ''),
+    parse: fieldNamesText,
   },
 } as const;
 

@@ -7,6 +7,7 @@
  *
  * const reader = openRecordReader({ databaseUrl: 'postgres://…' });      // connects on first use
  * const page = await reader.page(query, { since, limit: 100, signal });  // newest first; page.next is its cursor
+ * const { patterns } = await reader.patterns(query, { since });          // messages by shape, with a query for each
  * for await (const event of reader.tail(query, { lines: 20, signal })) …
  * await reader.close();
  * ```
@@ -18,9 +19,11 @@ export type { Comparison, Condition, FieldPath, FieldTest, QueryValue } from './
 export type { Histogram, HistogramBar } from './counts.js';
 export { type InvalidQuery, isInvalidQuery } from './invalid-query.js';
 export { matches } from './matches.js';
+export type { PatternOptions, Patterns, Reading } from './message-patterns.js';
 export type { Page, PageOptions, SearchOptions } from './page.js';
 export { type ParseOptions, parseQuery, type Query, TRACE_FIELDS } from './parse.js';
 export { type Pattern, regExpOf } from './pattern.js';
+export type { MessagePattern } from './pattern-groups.js';
 export {
   type HistogramOptions,
   openRecordReader,
@@ -30,3 +33,4 @@ export {
 } from './reader.js';
 export { isBefore } from './reorder.js';
 export type { TailEvent, TailOptions } from './tail.js';
+export { type QueryOptions, queryOptions, traceFieldsOf } from './trace-fields.js';

@@ -27,7 +27,7 @@ export interface Query {
 }
 
 export interface ParseOptions {
-  /** Fields that `id:` and `trace:` look at, besides `id` and `trace`. Default: `TRACE_FIELDS`. */
+  /** Fields that `id:` and `trace:` look at, besides `id` and `trace`. Default: `TRACE_FIELDS`. See `traceFieldsOf`. */
   readonly traceFields?: readonly string[];
 }
 

@@ -6,6 +6,7 @@ import { LoghiveError } from '../src/errors.js';
 import type { StoredRecord } from '../src/record.js';
 import { countMatching, type Histogram, histogram } from './counts.js';
 import { readIndexes, type SearchIndexes } from './indexes.js';
+import type { PatternOptions, Patterns } from './message-patterns.js';
 import { readFieldNames, readServices } from './names.js';
 import { type Page, type PageOptions, type SearchOptions, searchPage } from './page.js';
 import type { Query } from './parse.js';
@@ -38,6 +39,8 @@ export interface RecordReader {
   count(query: Query, options?: SearchOptions): Promise<number>;
   /** Reads every matching record. */
   histogram(query: Query, options?: HistogramOptions): Promise<Histogram>;
+  /** The shapes of the messages: reads the newest matching records, 100000 at most unless `maxRecords` says otherwise. */
+  patterns(query: Query, options?: PatternOptions): Promise<Patterns>;
   /** Records of the same service before and after one, the oldest first, without that one. */
   surroundings(record: StoredRecord, count: number, limits?: ReadLimits): Promise<Surroundings>;
   /** Names of services, sorted. */
@@ -115,6 +118,11 @@ export function openRecordReader({
       read(options, async (statement) =>
         histogram({ statement, schema: quoted, indexes: await indexes(statement) }, query, options, maxBars),
       ),
+    async patterns(query, options = {}) {
+      // A search does not need it.
+      const { readPatterns } = await import('./message-patterns.js');
+      return readPatterns(page, query, options);
+    },
     async surroundings(record, count, { timeoutMs, signal } = {}) {
       const query = { text: '', condition: { type: 'service', services: [record.service] } } as const;
       const position = positionOf(record);

@@ -11,15 +11,16 @@ import ts from 'typescript';
 const root = path.resolve(import.meta.dirname, '..');
 const built = (file) => import(pathToFileURL(path.join(root, 'dist/esm', file)).href);
 
-const [{ producerOptions }, { consumerOptions }, { alertOptions }] = await Promise.all([
+const [{ producerOptions }, { consumerOptions }, { alertOptions }, { queryOptions }] = await Promise.all([
   built('src/producer-config.js'),
   built('consumer/config.js'),
   built('consumer/alerts/settings.js'),
+  built('query/index.js'),
 ]);
 
 /** Comments on the members of an interface, by name. */
 const comments = new Map();
-for (const folder of ['src', 'transports', 'consumer']) {
+for (const folder of ['src', 'transports', 'consumer', 'query']) {
   for (const file of fs.readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith('.ts')) continue;
     const text = fs.readFileSync(path.join(root, folder, file), 'utf8');
@@ -188,6 +189,12 @@ ${table(without(ofConsumer, alertOptions), 'ConsumerOptions', ...SHARED)}
 [What they do](alerts.md).
 
 ${table(alertOptions, 'AlertOptions')}
+
+## Queries
+
+For \`loghive search\`, \`loghive tail\`, \`loghive patterns\` and \`loghive dev --show\` ([searching](searching.md)).
+
+${table(queryOptions, 'QueryOptions')}
 
 ## Address of the database
 

@@ -35,7 +35,7 @@ export function openStoredView(
 ): StoredView | undefined {
   const given = options.json ? { ...options, output: 'ndjson' as const } : options;
   const format = formatOptions('dev', given, environment, process.stdout);
-  const query = options.show === undefined ? undefined : queryArgument('dev', [options.show]);
+  const query = options.show === undefined ? undefined : queryArgument('dev', [options.show], environment);
   if (options.quiet) return undefined;
   const view = new LiveView({
     stream,

@@ -1,8 +1,9 @@
-/** The query of a command line. Pure. */
+/** The query of a command line. */
 import stringWidth from 'string-width';
-import { isInvalidQuery, parseQuery, type Query } from '../../query/index.js';
+import { isInvalidQuery, parseQuery, type Query, traceFieldsOf } from '../../query/index.js';
 import { LoghiveError } from '../../src/errors.js';
 import { printableLine } from '../../src/printable.js';
+import type { Environment } from '../../src/settings/option.js';
 
 /** Characters shown on each side of an error in a long query. */
 const AROUND = 60;
@@ -10,12 +11,13 @@ const AROUND = 60;
 /**
  * @param owner the command, for error messages.
  * @param words the arguments; the shell has split a query that was not quoted.
+ * @param environment has the fields that `trace:` looks at.
  * @throws LoghiveError LOGHIVE_INVALID_QUERY whose message shows the query, with carets under what is wrong.
  */
-export function queryArgument(owner: string, words: readonly string[]): Query {
+export function queryArgument(owner: string, words: readonly string[], environment: Environment): Query {
   const text = words.join(' ');
   try {
-    return parseQuery(text);
+    return parseQuery(text, { traceFields: traceFieldsOf(environment) });
   } catch (error) {
     if (!isInvalidQuery(error)) throw error;
     const { start, end, reason } = error;

@@ -25,7 +25,7 @@ export async function search(
 ): Promise<void> {
   try {
     const environment = openEnvironment();
-    const query = queryArgument('search', words);
+    const query = queryArgument('search', words, environment);
     const format = formatOptions('search', options, environment, process.stdout);
     const plan = planOf(options, format);
     const reader = openRecordReader(

@@ -26,7 +26,7 @@ const MAX_UNREAD = 100_000;
 /** Ends by a signal, or without an error when the reader of the output has gone. */
 export async function tail(words: readonly string[], options: TailCommandOptions, messages: Messages): Promise<void> {
   const environment = openEnvironment();
-  const query = queryArgument('tail', words);
+  const query = queryArgument('tail', words, environment);
   const format = formatOptions('tail', options, environment, process.stdout);
   const lines = checkedOption('tail', 'lines', options.lines, typedInteger(0, MAX_LINES, 'records'));
   const stdout = openStdout();

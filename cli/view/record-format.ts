@@ -1,6 +1,7 @@
 /** The formats in which records are printed: for people, or for programs. Pure. */
 import { printableJson, printableLines } from '../../src/printable.js';
 import type { StoredRecord } from '../../src/record.js';
+import { csvRow } from './csv.js';
 import { type FieldSelection, fieldText, selectFields } from './field-selection.js';
 import { localTime } from './local-time.js';
 import { createPretty, type PrettyOptions } from './pretty.js';
@@ -93,9 +94,4 @@ function jsonArray(json: (record: StoredRecord) => string): RecordFormat {
 function csvCells({ id, timestamp, service, level, message, information }: StoredRecord, fields?: readonly string[]) {
   const others = fields?.map((name) => plainText(fieldText(information, name))) ?? [information];
   return [id, timestamp, service, level, message, ...others];
-}
-
-/** RFC 4180, except that rows end with a line feed alone. */
-function csvRow(cells: readonly string[]): string {
-  return cells.map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join();
 }

@@ -2,10 +2,10 @@
 import { reasonOf } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import type { StoredRecord } from '../../src/record.js';
+import { type ErrorWords, errorWordsOf, shapeOf } from '../../src/shape.js';
 import { cutToFit, cutToLength } from '../../src/value/cut.js';
 import type { JsonObject } from '../../src/value/json-value.js';
 import { type AlertLevel, type AlertRule, compileRules, isAlertLevel } from './rules.js';
-import { type ErrorWords, errorWordsOf, shapeOf } from './shape.js';
 
 /** Records of one batch with the same shape, service and level. */
 export interface AlertEvent {

@@ -2,6 +2,7 @@
 import type { Redact } from '../../src/fields/redact.js';
 import { printableLine, printableLines } from '../../src/printable.js';
 import { asSentence } from '../../src/sentence.js';
+import { errorIn } from '../../src/shape.js';
 import { cutToLength } from '../../src/value/cut.js';
 import type { JsonObject } from '../../src/value/json-value.js';
 import type { Example } from './event.js';
@@ -14,7 +15,6 @@ import {
   type NoticeContent,
   recordsOf,
 } from './notice.js';
-import { errorIn } from './shape.js';
 
 export type Tone = 'error' | 'critical' | 'digest' | 'condition' | 'recovered' | 'test';
 

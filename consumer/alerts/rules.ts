@@ -2,7 +2,7 @@
 import isSafe from 'safe-regex2';
 import type { Level } from '../../src/level.js';
 import { type Check, Expected, isOptions } from '../../src/settings/option.js';
-import type { ErrorWords } from './shape.js';
+import type { ErrorWords } from '../../src/shape.js';
 
 export type AlertLevel = 'ERROR' | 'CRITICAL';
 

@@ -1,7 +1,7 @@
-/** The audit: compares the shop's own receipts with PostgreSQL, without using any of Loghive's counters. */
+/** The audit: compares the receipts of shop and till with PostgreSQL, without using any of Loghive's counters. */
 import fs from 'node:fs';
 
-/** The shop's receipts: one id a line, written after each logging call. */
+/** The receipts: one id a line, written after each logging call. */
 export function receiptsIn(file) {
   return fs.existsSync(file) ? fs.readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
 }
@@ -32,7 +32,7 @@ export async function rowsNow(query) {
 }
 
 const LAST_ERRORS = `
-  select to_char(ts, 'HH24:MI:SS.US') as time, level, message, information -> 'error' -> 'cause' ->> 'message' as cause
+  select to_char(ts, 'HH24:MI:SS.US') as time, level, message, information -> 'error' ->> 'message' as error
   from logs.records
   where service = 'shop' and level >= 'ERROR'
   order by ts desc, id desc
@@ -40,18 +40,4 @@ const LAST_ERRORS = `
 
 export function lastErrors(query) {
   return query(LAST_ERRORS);
-}
-
-const REQUEST = `
-  with last_error as (
-    select information -> 'request' as request from logs.records where level >= 'ERROR' order by ts desc, id desc limit 1
-  )
-  select to_char(ts, 'HH24:MI:SS.US') as time, level, message,
-         information - array['receipt', 'version', 'request', 'error'] as information
-  from logs.records, last_error
-  where information @> jsonb_build_object('request', request)
-  order by ts, id`;
-
-export function requestOfLastError(query) {
-  return query(REQUEST);
 }

@@ -9,6 +9,7 @@ import { startWatchdog } from '../../test/support/watchdog.mjs';
 const root = path.resolve(import.meta.dirname, '..', '..');
 const LOGHIVE = path.join(root, 'dist', 'esm', 'cli', 'main.js');
 const SHOP = path.join(root, 'examples', 'shop', 'shop.mjs');
+const TILL = path.join(root, 'examples', 'shop', 'till.mjs');
 
 /** @param servers module that starts the servers: embedded.mjs or real.mjs */
 export async function openEnvironment(servers) {
@@ -51,18 +52,36 @@ export async function openEnvironment(servers) {
       clear,
       /** The last output of the child processes, for troubleshooting. */
       lastOutput: () => children.map((child) => child.lines.slice(-15).join('\n')).join('\n\n'),
-      /** Starts `loghive consume shop`. Resolves when it is consuming. */
+      /** Starts `loghive consume shop till`. Resolves when it is consuming. */
       async startConsumer() {
         const env = { LOGHIVE_URL: brokerUrl, LOGHIVE_DATABASE_URL: databaseUrl };
-        const consumer = run(LOGHIVE, ['consume', 'shop'], env);
-        await consumer.waitForLine(/consuming messages of shop/, 30_000);
+        const consumer = run(LOGHIVE, ['consume', 'shop', 'till'], env);
+        await consumer.waitForLine(/consuming messages of/, 30_000);
         return consumer;
       },
-      async openShop() {
-        const env = { LOGHIVE_URL: brokerUrl, SHOP_RECEIPTS: receipts, SHOP_CONSOLE: 'off', PORT: '0' };
+      /** @param port of the till that it replaces; '0' for any. */
+      async openTill(version, port = '0') {
+        const env = { LOGHIVE_URL: brokerUrl, SHOP_RECEIPTS: receipts, TILL_VERSION: version, PORT: port };
+        const till = run(TILL, [], env);
+        const [, url] = await till.waitForLine(/till on (http:\S+)/, 30_000);
+        return { till, url };
+      },
+      async openShop(tillUrl) {
+        const env = {
+          ...{ LOGHIVE_URL: brokerUrl, TILL_URL: tillUrl },
+          ...{ SHOP_RECEIPTS: receipts, SHOP_CONSOLE: 'off', PORT: '0' },
+        };
         const shop = run(SHOP, [], env);
         const [, url] = await shop.waitForLine(/shop on (http:\S+)/, 30_000);
         return { shop, url };
+      },
+      /** Runs a command to its end. @returns the lines that it prints. */
+      async loghive(args) {
+        const command = run(LOGHIVE, args, { LOGHIVE_DATABASE_URL: databaseUrl, TZ: 'UTC' });
+        command.stdin.end();
+        const { code } = await command.exited;
+        if (code !== 0) throw new Error(`loghive ${args.join(' ')} exited with ${code}`);
+        return command.lines;
       },
     };
   } catch (error) {

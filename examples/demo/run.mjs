@@ -1,14 +1,16 @@
 /**
- * The demo: a web shop logs through a broker into PostgreSQL while its consumer is killed and the broker closes all
- * connections. With `--real` the broker is a RabbitMQ, which is killed and restarted. Then every record is checked by
- * its id. `npm run demo [-- --real --json]`; exit status 1 if the audit fails.
+ * The demo: a web shop and its till log through a broker into PostgreSQL while the consumer is killed and the broker
+ * closes all connections. With `--real` the broker is a RabbitMQ, which is killed and restarted. A new version of the
+ * till has a bug, which three commands find. Then every record is checked by its id.
+ * `npm run demo [-- --real --json]`; exit status 1 if the audit fails.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { useTemporarySpool } from '../../test/support/temporary-spool.mjs';
 import { eventually } from '../../test/support/wait.mjs';
-import { balance, isBalanced, lastErrors, receiptsIn, requestOfLastError, rowsNow } from './audit.mjs';
+import { balance, isBalanced, lastErrors, receiptsIn, rowsNow } from './audit.mjs';
 import * as embedded from './embedded.mjs';
 import { openEnvironment } from './environment.mjs';
+import { investigate } from './investigation.mjs';
 import * as real from './real.mjs';
 import { openScreen } from './screen.mjs';
 import { quantile, startVisitors } from './visitors.mjs';
@@ -52,15 +54,17 @@ function judge(result) {
 }
 
 async function runDemo() {
-  screen.title('A web shop logs through a broker into PostgreSQL, and things break');
+  screen.title('A web shop and its till log through a broker into PostgreSQL, and things break');
   screen.blank();
   screen.step(servers.description);
   environment = await openEnvironment(servers);
   const { listQueues, fault, names } = environment.servers;
   screen.good(names);
   let consumer = await environment.startConsumer();
-  screen.good(`loghive consume shop (process ${consumer.pid}) has created queues and tables and is consuming`);
-  const { shop, url } = await environment.openShop();
+  screen.good(`loghive consume shop till (process ${consumer.pid}) has created queues and tables and is consuming`);
+  const { till, url: tillUrl } = await environment.openTill('2.0.0');
+  screen.good(`the till (process ${till.pid}) is open on ${tillUrl}: node:http and an ordinary Pino logger`);
+  const { shop, url } = await environment.openShop(tillUrl);
   screen.good(`the shop (process ${shop.pid}) is open on ${url}: node:http and an ordinary Winston logger`);
 
   const visitors = startVisitors(url);
@@ -84,16 +88,27 @@ async function runDemo() {
   screen.bad(await fault.inject());
   await visitors.more(60);
   screen.good(await fault.recover());
-  await visitors.more(200);
+  await visitors.more(100);
+
+  const deployed = new Date().toISOString();
+  await close('till', till);
+  const { till: newTill } = await environment.openTill('2.1.0', new URL(tillUrl).port);
+  screen.good(`version 2.1.0 of the till is deployed (process ${newTill.pid}); it has a bug`);
+  await visitors.more(150);
 
   await visitors.stop();
-  shop.kill('SIGTERM').catch(() => {});
-  const { code } = await shop.exited;
-  if (code !== 0) throw new Error(`the shop exited with ${code}\n${environment.lastOutput()}`);
-  screen.good('the shop has closed (SIGTERM): the broker has confirmed everything it logged');
+  await close('shop', shop);
+  await close('till', newTill);
+  screen.good('shop and till have closed (SIGTERM): the broker has confirmed everything they logged');
   const counts = await finalAudit();
   finished.abort();
-  return report(counts, answers);
+  return report(counts, answers, await investigate(environment.loghive, deployed));
+}
+
+async function close(name, child) {
+  child.kill('SIGTERM').catch(() => {});
+  const { code } = await child.exited;
+  if (code !== 0) throw new Error(`the ${name} exited with ${code}\n${environment.lastOutput()}`);
 }
 
 /** Prints one status line a second, without using any of Loghive's counters. */
@@ -123,20 +138,21 @@ async function finalAudit() {
   }
 }
 
-async function report(counts, answers) {
+async function report(counts, answers, steps) {
   const { accepted, stored, duplicated, lost, unknown } = counts;
   const [medianMs, slowMs] = [0.5, 0.99].map((share) => Math.round(quantile(answers.tookMs, share)));
   screen.title('Every record, checked by its id');
   screen.table([{ accepted, stored, duplicated, lost }]);
   screen.blank();
-  screen.text('  accepted: written by the shop to a file of its own after each logging call. The others: SQL.');
-  if (unknown > 0) screen.text(`  ${unknown} rows in the table were not logged by the shop!`);
+  screen.text('  accepted: written by shop and till to a file of their own after each logging call. The others: SQL.');
+  if (unknown > 0) screen.text(`  ${unknown} rows in the table were not logged by shop or till!`);
   screen.text(
     `  ${answers.count} HTTP requests, ${answers.failed} without an answer; median ${medianMs} ms, 99 % within ${slowMs} ms.`,
   );
-  screen.title('Queries by SQL: the last errors, and everything that one request logged');
+  screen.title('Which errors are new since the deployment, and what did the first request that failed do?');
+  for (const { command, lines } of steps) screen.text(['', `$ ${command}`, ...lines].join('\n'));
+  screen.title('A query by SQL: the last errors of the shop');
   screen.table(await lastErrors(environment.query));
-  screen.table(await requestOfLastError(environment.query));
   screen.blank();
   if (isBalanced(counts)) screen.good('nothing lost, nothing stored twice');
   else screen.bad('the audit failed');

@@ -6,7 +6,7 @@ const { combine, colorize, printf } = winston.format;
 
 const forPeople = combine(
   colorize(),
-  printf(({ level, message, request }) => `${level} ${message} (request ${request ?? '-'})`),
+  printf(({ level, message, requestId }) => `${level} ${message} (request ${requestId ?? '-'})`),
 );
 
 export const logger = winston.createLogger({

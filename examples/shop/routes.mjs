@@ -1,5 +1,6 @@
 /** The shop's responses, and what it logs. */
-import { charge, Declined } from './payment.mjs';
+import { Declined } from './bank.mjs';
+import { pay } from './payment.mjs';
 import { putBack, search, takeOne } from './stock.mjs';
 
 const orders = new Map();
@@ -8,9 +9,9 @@ const orders = new Map();
  * @param log a Winston logger, here a child logger with the request's id
  * @returns status and body of the response
  */
-export function answer(method, url, body, log) {
+export async function answer({ method, url, body, requestId, log }) {
   if (method === 'GET' && url.pathname === '/products') return find(url.searchParams.get('q') ?? '', log);
-  if (method === 'POST' && url.pathname === '/orders') return order(body, log);
+  if (method === 'POST' && url.pathname === '/orders') return order(body, requestId, log);
   if (method === 'GET' && url.pathname.startsWith('/orders/')) return show(url.pathname.slice('/orders/'.length), log);
   log.warn('no such page: %s', url.pathname);
   return { status: 404, body: { error: 'no such page' } };
@@ -23,7 +24,7 @@ function find(words, log) {
   return { status: 200, body: found };
 }
 
-function order({ product: wanted, customer, card }, log) {
+async function order({ product: wanted, customer, card }, requestId, log) {
   const product = takeOne(wanted);
   if (product === undefined) {
     log.warn('sold out or unknown', { product: wanted, customer });
@@ -31,7 +32,7 @@ function order({ product: wanted, customer, card }, log) {
   }
   try {
     log.debug('charging the card', { customer, cents: product.priceCents });
-    const receipt = charge(card, product.priceCents);
+    const receipt = await pay(card, product.priceCents, requestId, log);
     const number = 1000 + orders.size;
     orders.set(String(number), { number, product: product.id, customer });
     log.info('order placed', { order: number, product: product.id, customer, cents: product.priceCents });

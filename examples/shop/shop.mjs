@@ -12,12 +12,13 @@ let requests = 0;
 
 const server = http.createServer(async (request, response) => {
   const startedMs = performance.now();
-  const log = logger.child({ request: ++requests });
+  const requestId = `r-${++requests}`;
+  const log = logger.child({ requestId });
   const url = new URL(request.url, 'http://shop');
   let result;
   try {
     const body = request.method === 'POST' ? await json(request) : undefined;
-    result = answer(request.method, url, body, log);
+    result = await answer({ method: request.method, url, body, requestId, log });
   } catch (error) {
     log.error('unexpected', { error });
     result = { status: 500, body: { error: 'something went wrong' } };

@@ -2,7 +2,17 @@
 import { nearest } from './nearest.js';
 
 const PREFIX = 'LOGHIVE_';
-const KNOWN = ['URL', 'SERVICE', 'ENABLED', 'REDACT', 'SPOOL', 'SPOOL_DIR', 'DATABASE_URL', 'LOG_LEVEL'];
+const KNOWN = [
+  'URL',
+  'SERVICE',
+  'ENABLED',
+  'REDACT',
+  'SPOOL',
+  'SPOOL_DIR',
+  'DATABASE_URL',
+  'TRACE_FIELDS',
+  'LOG_LEVEL',
+];
 
 /**
  * Variables that are not settings: those of this project's tests, and those that Kubernetes sets in every container

@@ -26,6 +26,7 @@ const commands = [
   'spool',
   'search',
   'tail',
+  'patterns',
   'export',
   'import',
   'status',

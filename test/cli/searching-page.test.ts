@@ -1,7 +1,8 @@
-/** The output in docs/searching.md is what the commands print for these records. */
-import { expect, test } from 'vitest';
+/** The output in docs/searching.md is what the commands print for these records, and for those of the demo. */
+import { describe, expect, test } from 'vitest';
 import { itemList, newStore, write } from '../consumer/store/database.js';
-import { blocksIn } from '../documents/pages.js';
+import { textOf } from '../documents/pages.js';
+import { DEMO_RECORDS } from './demo-records.js';
 import { loghive } from './run-loghive.js';
 
 const web = { hostname: 'web-1', pid: 4242 };
@@ -30,34 +31,55 @@ const records = [
 ] as const;
 
 /** `$ command` and what it prints, as they stand on the page. */
-const examples = blocksIn('text')
-  .filter(({ page, code }) => page === 'docs/searching.md' && code.startsWith('$ loghive '))
-  .map(({ code }) => {
-    const [command = '', ...output] = code.trimEnd().split('\n');
-    return { command: command.slice('$ loghive '.length), output };
-  });
+function examplesIn(markdown: string) {
+  return [...markdown.matchAll(/^```text\n\$ loghive (.*)\n([\s\S]*?)^```$/gm)].map(([, command, output]) => ({
+    command: command!,
+    output: output!.trimEnd().split('\n'),
+  }));
+}
 
-const { store, url } = await newStore();
-await write(
-  store,
-  itemList(records.length, (n) => {
-    const [time, service, level, message, information] = records[n]!;
-    const timestamp = `2026-01-31T${time}000Z`;
-    return {
-      id: `01993f0e-0000-7000-8000-00000000000${n}`,
-      timestamp,
-      service,
-      level,
-      message,
-      information: JSON.stringify(information),
-    };
-  }),
-);
+const [before = '', rest = ''] = textOf('docs/searching.md').split('\n## After a deployment\n');
+const end = rest.search(/^## /m);
+const examples = examplesIn(before + rest.slice(end));
+const demoExamples = examplesIn(rest.slice(0, end));
 
-test('there are examples', () => expect(examples.length).toBeGreaterThan(5));
-
-test.each(examples)('loghive $command', async ({ command, output }) => {
+async function printed(command: string, url: string): Promise<string[]> {
   const words = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '');
   const { stdout, stderr } = await loghive([...words, '--database-url', url], { TZ: 'UTC' });
-  expect([...stdout, ...stderr]).toEqual(output);
+  return [...stdout, ...stderr];
+}
+
+const few = await newStore();
+await write(
+  few.store,
+  itemList(records.length, (n) => {
+    const [time, service, level, message, information] = records[n]!;
+    const id = `01993f0e-0000-7000-8000-00000000000${n}`;
+    const timestamp = `2026-01-31T${time}000Z`;
+    return { id, timestamp, service, level, message, information: JSON.stringify(information) };
+  }),
+);
+const demo = await newStore();
+await write(
+  demo.store,
+  itemList(DEMO_RECORDS.length, (n) => DEMO_RECORDS[n]!),
+);
+
+test('there are examples', () => expect(examples.length).toBeGreaterThan(6));
+
+test.each(examples)('loghive $command', async ({ command, output }) => {
+  expect(await printed(command, few.url)).toEqual(output);
+});
+
+describe('after a deployment', () => {
+  test('three commands lead to what the first request that failed did', () => {
+    expect(demoExamples.map(({ command }) => command.split(' ')[0])).toEqual(['patterns', 'search', 'search']);
+    const [first, second] = demoExamples;
+    // The second one is what the first one prints.
+    expect(first!.output.join('\n')).toContain(/'[^']*'/.exec(second!.command)![0]);
+  });
+
+  test.each(demoExamples)('loghive $command', async ({ command, output }) => {
+    expect(await printed(command, demo.url)).toEqual(output);
+  });
 });

@@ -73,5 +73,9 @@ test("search loads the connection of the store, nothing else of the consumer, an
   expect(ownOf(files, 'src/publisher')).toEqual(['src/publisher/spool/folder.js']);
   expect(ownOf(files, 'src/amqp')).toEqual([]);
   expect(ownOf(files, 'cli/embedded')).toEqual([]);
+  // Of each other command, only the file with its options.
+  expect(ownOf(files, 'cli/patterns').sort()).toEqual(['cli/patterns/command.js', 'cli/patterns/pattern-formats.js']);
+  expect(ownOf(files, 'cli/tail')).toEqual(['cli/tail/command.js']);
+  expect(ownOf(files, 'query').filter((file) => file.includes('pattern'))).toEqual(['query/pattern.js']);
   expect(files.filter((file) => file.startsWith('dist/')).length).toBeLessThan(130);
 });

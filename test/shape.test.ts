@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { errorWordsOf, shapeOf } from '../../../consumer/alerts/shape.js';
+import { errorWordsOf, shapeOf } from '../src/shape.js';
 
 test.each([
   ['payment of order 4711 failed', 'payment of order <number> failed'],

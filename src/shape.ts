@@ -1,17 +1,27 @@
 /**
- * Computes the shape of an error: its text without the variable parts. Errors with the same shape are the same error.
- * Numbers, ids, addresses, times and quoted values are replaced. Pure.
+ * Computes the shape of a record: its text without the variable parts. Errors with the same shape are the same error,
+ * for alerts and for `loghive patterns`. Numbers, ids, addresses, times and quoted values are replaced. Pure.
  *
  *   payment of order 4711 failed for "Ann" at 10.0.0.7:443  →  payment of order <number> failed for <text> at <address>
  */
 import { createHash } from 'node:crypto';
-import { memberTexts } from '../../src/value/json-members.js';
+import { memberTexts } from './value/json-members.js';
 
 export interface Shape {
   /** 16 hexadecimal digits. */
   readonly hash: string;
   /** Readable, on one line. */
   readonly title: string;
+  /** The message without its variable parts. */
+  readonly message: string;
+  /** What the error adds to the message; undefined if there is no error, or if the message says it all. */
+  readonly error: ErrorShape | undefined;
+}
+
+export interface ErrorShape {
+  readonly name: string;
+  /** The error's message without its variable parts; undefined if the message of the record contains it. */
+  readonly message: string | undefined;
 }
 
 /** Name and message of the error of a record. */
@@ -20,10 +30,14 @@ export interface ErrorWords {
   readonly message: string;
 }
 
-/** In UTF-16 units. The rest does not affect the shape. */
-const MAX_MESSAGE = 1000;
+/** In UTF-16 units. The rest of a message does not affect the shape. */
+export const MAX_SHAPED = 1000;
 const MAX_TITLE = 500;
 const MAX_CACHED = 1000;
+
+/** What stands for a variable part. */
+export const PLACEHOLDERS = ['number', 'id', 'address', 'time', 'text'] as const;
+export type Placeholder = (typeof PLACEHOLDERS)[number];
 
 /** In order of precedence at each position. */
 const PARTS = [
@@ -68,20 +82,25 @@ const ZEROS = Array.from({ length: 20 }, (_, length) => '0'.repeat(length));
  * cache.
  */
 function masked(text: string): string {
-  return text.slice(0, MAX_MESSAGE).replace(LONE_NUMBER, (digits) => ZEROS[digits.length] ?? '0'.repeat(digits.length));
+  return text.slice(0, MAX_SHAPED).replace(LONE_NUMBER, (digits) => ZEROS[digits.length] ?? '0'.repeat(digits.length));
 }
 
-function newShape(message: string, error: ErrorWords | undefined): Shape {
-  const text = [generalize(message), ...errorParts(message, error)].filter((part) => part !== '').join(' | ');
-  return { hash: createHash('sha256').update(text).digest('hex').slice(0, 16), title: text.slice(0, MAX_TITLE) };
+function newShape(words: string, errorWords: ErrorWords | undefined): Shape {
+  const message = generalize(words);
+  const error = errorWords && errorShape(words, errorWords);
+  const text = [message, ...(error === undefined ? [] : [errorText(error)])].filter((part) => part !== '').join(' | ');
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
+  return { hash, title: text.slice(0, MAX_TITLE), message, error };
 }
 
 /** What the error adds to the message, which usually contains its text already. */
-function errorParts(message: string, error: ErrorWords | undefined): string[] {
-  if (error === undefined) return [];
-  const { name, message: text } = error;
-  if (text === '' || message.includes(text)) return message.includes(name) ? [] : [name];
-  return [`${name}: ${generalize(text)}`];
+function errorShape(words: string, { name, message }: ErrorWords): ErrorShape | undefined {
+  if (message !== '' && !words.includes(message)) return { name, message: generalize(message) };
+  return words.includes(name) ? undefined : { name, message: undefined };
+}
+
+function errorText({ name, message }: ErrorShape): string {
+  return message === undefined ? name : `${name}: ${message}`;
 }
 
 function generalize(text: string): string {
@@ -90,17 +109,21 @@ function generalize(text: string): string {
 
 function replacement(whole: string, ...rest: unknown[]): string {
   const found = rest.at(-1) as Record<string, string | undefined>;
-  if (found.scheme !== undefined) return `${found.scheme}<address>`;
-  if (found.quoted !== undefined) return '<text>';
-  if (found.uuid !== undefined) return '<id>';
-  if (found.time !== undefined) return '<time>';
-  if (found.number !== undefined) return '<number>';
-  if (found.word === undefined) return '<address>';
+  if (found.scheme !== undefined) return `${found.scheme}${written('address')}`;
+  if (found.quoted !== undefined) return written('text');
+  if (found.uuid !== undefined) return written('id');
+  if (found.time !== undefined) return written('time');
+  if (found.number !== undefined) return written('number');
+  if (found.word === undefined) return written('address');
   if (NAME_WITH_NUMBER.test(whole)) return whole;
   // 12ms, 3rd: a number with a unit.
   const unit = /^\d+([a-z]{1,3})$/i.exec(whole)?.[1];
-  if (unit !== undefined && !/^[0-9a-f]+$/i.test(whole)) return `<number>${unit}`;
-  return IS_ID.test(whole) ? '<id>' : whole.replace(/\d+$/, '<number>');
+  if (unit !== undefined && !/^[0-9a-f]+$/i.test(whole)) return `${written('number')}${unit}`;
+  return IS_ID.test(whole) ? written('id') : whole.replace(/\d+$/, written('number'));
+}
+
+function written(placeholder: Placeholder): string {
+  return `<${placeholder}>`;
 }
 
 /** For larger information only the message is used. */
@@ -109,14 +132,22 @@ const NAMES = ['error', 'err'] as const;
 
 /** @param information JSON object, as sent or as PostgreSQL prints jsonb: the result is the same. */
 export function errorWordsOf(information: string): ErrorWords | undefined {
+  const words = errorMember(information)?.words;
+  const [name, message] = [textIn(words?.get('name')), textIn(words?.get('message'))];
+  return name === undefined && message === undefined ? undefined : { name: name ?? 'Error', message: message ?? '' };
+}
+
+/** The field that `errorWordsOf` reads; undefined if there is none. */
+export function errorFieldOf(information: string): (typeof NAMES)[number] | undefined {
+  return errorMember(information)?.name;
+}
+
+function errorMember(information: string) {
   if (!information.includes('"err') || information.length > MAX_INFORMATION_LENGTH) return undefined;
   // Extracts the members without parsing the rest.
   const members = memberTexts(information);
-  const error = NAMES.map((name) => members.get(name)).find((text) => text?.startsWith('{'));
-  if (error === undefined) return undefined;
-  const words = memberTexts(error);
-  const [name, message] = [textIn(words.get('name')), textIn(words.get('message'))];
-  return name === undefined && message === undefined ? undefined : { name: name ?? 'Error', message: message ?? '' };
+  const name = NAMES.find((each) => members.get(each)?.startsWith('{'));
+  return name && { name, words: memberTexts(members.get(name)!) };
 }
 
 function textIn(json: string | undefined): string | undefined {
