@@ -28,6 +28,7 @@ const commands = [
   'tail',
   'status',
   'doctor',
+  'completion',
 ];
 const nested = [
   ...['test', 'preview'].map((command) => `alerts ${command}`),
