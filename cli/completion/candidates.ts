@@ -16,7 +16,6 @@ export type Reply =
 type Complete = (typed: string, names: KnownNames, others: readonly string[]) => Promise<Candidate[]> | Candidate[];
 
 const AGES = ['5m', '15m', '1h', '2h', '1d', '7d', 'today', 'yesterday'];
-const ZONES = ['local', 'UTC', ...Intl.supportedValuesOf('timeZone')];
 
 /** By the name of an argument, or of the value of an option, as the help shows it: `<time>`. */
 const BY_VALUE_NAME: Readonly<Record<string, Complete>> = {
@@ -31,7 +30,7 @@ const BY_VALUE_NAME: Readonly<Record<string, Complete>> = {
 /** By the name of an option whose value has the name of many. */
 const BY_OPTION: Readonly<Record<string, Complete>> = {
   '--service': serviceCandidates,
-  '--time-zone': () => ZONES.map((word) => ({ word })),
+  '--time-zone': () => ['local', 'UTC', ...Intl.supportedValuesOf('timeZone')].map((word) => ({ word })),
 };
 
 const PATHS: Readonly<Record<string, 'files' | 'directories'>> = { file: 'files', dir: 'directories' };

@@ -1,7 +1,9 @@
 /** `loghive completion`, and the hidden command that its scripts call. */
 import { Argument, type Command } from 'commander';
 import { subcommand } from '../subcommand.js';
-import { SHELLS, type Shell } from './shell-line.js';
+import type { Shell } from './shell-line.js';
+
+const SHELLS: readonly Shell[] = ['bash', 'zsh', 'fish'];
 
 export function completionCommand(root: Command): void {
   const examples = [

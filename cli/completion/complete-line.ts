@@ -26,6 +26,7 @@ const LISTING = '63';
 
 export async function completeLine(root: Command, shell: Shell, options: CompleteOptions): Promise<void> {
   sendInternalLinesTo(() => {});
+  // Node prints its warnings by this listener.
   process.removeAllListeners('warning');
   const work = async () => {
     const reply = await answer(root, shell, await standardInput(), options);

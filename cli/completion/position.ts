@@ -26,17 +26,36 @@ export interface Cursor {
  * @param current the word at the cursor.
  */
 export function cursorIn(program: Command, words: readonly string[], current: string): Cursor {
+  const passed = pass(program, words);
+  return { position: positionAfter(passed, current), given: passed.given };
+}
+
+/** What the complete words mean. */
+interface Passed {
+  readonly command: Command;
+  /** `help` was typed: the next word is a command. */
+  readonly isHelp: boolean;
+  /** After `--`. */
+  readonly onlyArguments: boolean;
+  /** An option whose value may be next. */
+  readonly pending: { readonly option: Option; readonly isRequired: boolean } | undefined;
+  /** Values of arguments. */
+  readonly values: readonly string[];
+  readonly given: ReadonlyMap<string, string | undefined>;
+}
+
+function pass(program: Command, words: readonly string[]): Passed {
   let command = program;
   let isHelp = false;
   let onlyArguments = false;
-  let pending: Option | undefined;
+  let pending: Passed['pending'];
   const values: string[] = [];
   const given = new Map<string, string | undefined>();
 
   for (const word of words) {
-    if (pending !== undefined && (pending.required || !word.startsWith('-'))) {
-      given.set(nameOf(pending), word);
-      if (!pending.variadic) pending = undefined;
+    if (takesWord(pending, word)) {
+      given.set(nameOf(pending.option), word);
+      pending = pending.option.variadic ? { option: pending.option, isRequired: false } : undefined;
       continue;
     }
     pending = undefined;
@@ -44,8 +63,9 @@ export function cursorIn(program: Command, words: readonly string[], current: st
     else if (!onlyArguments && isOption(word)) {
       const found = findOption(command, word);
       if (found === undefined) continue;
-      given.set(nameOf(found.option), found.value);
-      if (found.value === undefined && takesValue(found.option)) pending = found.option;
+      const { option, value } = found;
+      given.set(nameOf(option), value);
+      if (value === undefined && takesValue(option)) pending = { option, isRequired: option.required };
     } else {
       const mayBeCommand = values.length === 0 && !isHelp;
       const next = mayBeCommand ? visibleCommands(command).find((each) => each.name() === word) : undefined;
@@ -54,30 +74,32 @@ export function cursorIn(program: Command, words: readonly string[], current: st
       else command = next;
     }
   }
+  return { command, isHelp, onlyArguments, pending, values, given };
+}
 
-  const at = (position: Position): Cursor => ({ position, given });
-  if (pending !== undefined && (pending.required || !current.startsWith('-'))) {
-    return at({ type: 'value', of: pending, prefix: '', others: [] });
-  }
+function positionAfter(passed: Passed, current: string): Position {
+  const { command, isHelp, onlyArguments, pending, values, given } = passed;
+  if (takesWord(pending, current)) return { type: 'value', of: pending.option, prefix: '', others: [] };
+  const options: Position = { type: 'option', options: optionsLeft(command, given) };
   if (!onlyArguments && current.startsWith('-')) {
-    const attached = findOption(command, current);
-    if (attached?.value !== undefined) {
-      const prefix = current.slice(0, current.length - attached.value.length);
-      return at({ type: 'value', of: attached.option, prefix, others: [] });
-    }
-    return at({ type: 'option', options: optionsLeft(command, given) });
+    const { option, value } = findOption(command, current) ?? {};
+    if (option === undefined || value === undefined) return options;
+    return { type: 'value', of: option, prefix: current.slice(0, current.length - value.length), others: [] };
   }
   const commands = visibleCommands(command).filter((each) => !isHelp || each.name() !== 'help');
   if (commands.length > 0) {
     // Otherwise one was named that does not exist, or `help` has what it needs.
-    return at(values.length === 0 ? { type: 'command', commands } : { type: 'nothing' });
+    return values.length === 0 ? { type: 'command', commands } : { type: 'nothing' };
   }
   const all = command.registeredArguments;
   const argument = all[values.length] ?? (all.at(-1)?.variadic ? all.at(-1) : undefined);
-  if (argument !== undefined) return at({ type: 'value', of: argument, prefix: '', others: values });
+  if (argument !== undefined) return { type: 'value', of: argument, prefix: '', others: values };
   // There is nothing else to type.
-  if (current === '' && !onlyArguments) return at({ type: 'option', options: optionsLeft(command, given) });
-  return at({ type: 'nothing' });
+  return current === '' && !onlyArguments ? options : { type: 'nothing' };
+}
+
+function takesWord(pending: Passed['pending'], word: string): pending is NonNullable<Passed['pending']> {
+  return pending !== undefined && (pending.isRequired || !isOption(word));
 }
 
 function isOption(word: string): boolean {

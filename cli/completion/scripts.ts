@@ -11,7 +11,7 @@ export const SCRIPTS: Readonly<Record<Shell, string>> = {
   // -o nospace: a space follows only whole words, and is part of the candidate. bash 3.2 has no compopt.
   bash: `# bash completion for loghive
 _loghive() {
-  local kind line
+  local kind='' line
   COMPREPLY=()
   {
     IFS= read -r kind

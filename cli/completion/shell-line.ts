@@ -1,7 +1,6 @@
 /** Command lines as they are typed in a shell, up to the cursor. Nothing in them is executed or expanded. Pure. */
 
-export const SHELLS = ['bash', 'zsh', 'fish'] as const;
-export type Shell = (typeof SHELLS)[number];
+export type Shell = 'bash' | 'zsh' | 'fish';
 
 /** A quote that is still open at the cursor. */
 export type OpenQuote = "'" | '"' | undefined;

@@ -1,5 +1,5 @@
 /** Completion in real shells: a Tab in a pseudo-terminal, and what the command then receives. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -49,14 +49,19 @@ async function useShell(shell: Shell, databaseUrl: string) {
   const folder = mkdtempSync(path.join(tmpdir(), 'loghive-completion-'));
   onEnd(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
   writeFileSync(path.join(folder, 'a file.env'), '');
-  mkdirSync(path.join(folder, 'a folder'));
+  mkdirSync(path.join(folder, 'the folder'));
   const bin = path.join(folder, 'bin');
   mkdirSync(bin);
   const print = 'console.log("\\nreceived " + JSON.stringify(process.argv.slice(1)))';
   writeFileSync(
     path.join(bin, 'loghive'),
     `#!/bin/sh
-case $1 in completion | __complete) exec '${process.execPath}' '${program}' "$@" ;; esac
+case $1 in
+  completion | __complete)
+    echo "$@" >> '${folder}/calls'
+    exec '${process.execPath}' '${program}' "$@"
+    ;;
+esac
 exec '${process.execPath}' -e '${print}' -- "$@"
 `,
     { mode: 0o755 },
@@ -67,6 +72,8 @@ exec '${process.execPath}' -e '${print}' -- "$@"
     XDG_CACHE_HOME: path.join(folder, 'cache'),
     XDG_CONFIG_HOME: folder,
     XDG_DATA_HOME: folder,
+    // bash would write the file when the terminal is closed.
+    HISTFILE: '',
     LC_ALL: 'C.UTF-8',
     LOGHIVE_DATABASE_URL: databaseUrl,
   };
@@ -114,6 +121,8 @@ exec '${process.execPath}' -e '${print}' -- "$@"
       await showsNext(/ready> /);
     },
     text: terminal.text,
+    /** The arguments of each call for completion, which every user of the machine can see. */
+    calls: () => readFileSync(path.join(folder, 'calls'), 'utf8'),
     wasExecuted: () => existsSync(path.join(folder, 'pwned')),
   };
 }
@@ -130,10 +139,10 @@ describe.each(SHELLS)('in %s', (shell) => {
     expect(await received(`loghive tail --output=nd${tab}`)).toEqual(['tail', '--output=ndjson']);
     await lists(`loghive tail -o `, /pretty.*template/s);
     expect(await received(`loghive consume --config a${tab}`)).toEqual(['consume', '--config', 'a file.env']);
-    expect(await received(`loghive dev --data a${tab}`)).toEqual([
+    expect(await received(`loghive dev --data th${tab}`)).toEqual([
       'dev',
       '--data',
-      expect.stringMatching(/^a folder\/?$/),
+      expect.stringMatching(/^the folder\/?$/),
     ]);
     expect(await received(`loghive consume sh${tab}bil${tab}`)).toEqual(['consume', 'shop', 'billing']);
   });
@@ -179,10 +188,15 @@ describe.each(SHELLS)('in %s', (shell) => {
   });
 
   test('a Tab without a database completes what needs none', { timeout: 120_000 }, async () => {
-    const { received, text } = await useShell(shell, 'postgres://u:s3cret@127.0.0.1:1/x');
+    const { received, text, calls } = await useShell(shell, 'postgres://u:s3cret@127.0.0.1:1/x');
     const tab = '\t';
     expect(await received(`loghive search 'service:sh${tab}'`)).toEqual(['search', 'service:sh']);
     expect(await received(`loghive search 'level>=w${tab}`)).toEqual(['search', 'level>=warning']);
     expect(text()).not.toMatch(/s3cret|loghive:/);
+    const typed = 'postgres://u:typed@127.0.0.1:1/x';
+    expect(await received(`loghive tail --database-url ${typed} -o nd${tab}`)).toEqual([
+      ...['tail', '--database-url', typed, '-o', 'ndjson'],
+    ]);
+    expect(calls()).not.toMatch(/s3cret|typed/);
   });
 });

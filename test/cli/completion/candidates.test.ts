@@ -100,6 +100,8 @@ test.each<[string[], string[] | string]>([
   [['dead-letters', 'list', '--level', 'c'], ['critical']],
   [['dead-letters', 'show', ''], []],
   [['status', '--consumer', 'http://a', 'http://b', ''], []],
+  [['status', '--consumer', 'http://a', '-o', 'j'], ['json']],
+  [['status', '--watch', '--output', 'j'], ['json']],
   [
     ['completion', ''],
     ['bash', 'zsh', 'fish'],
