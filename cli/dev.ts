@@ -24,7 +24,7 @@ import { sleep, within } from '../src/time/time-limit.js';
 import { SERVICE_NAME } from '../src/wire.js';
 import { confirmation } from './confirmation.js';
 import { openStoredView, type StoredView, type StoredViewOptions } from './dev/stored-view.js';
-import { inShell, welcome } from './dev/welcome.js';
+import { welcome } from './dev/welcome.js';
 import type { DevelopmentBroker } from './embedded/broker/index.js';
 import { type Stack, startStack } from './embedded/stack.js';
 import type { Messages } from './messages.js';
@@ -189,7 +189,8 @@ function welcomeText({ broker, postgres }: Stack, settings: Settings, timeZone: 
     brokerUrlFrom: isFromEnvironment ? urlSource(where) : undefined,
     service: defaultServiceName(),
     servers,
-    psql: postgres?.psql ?? `psql ${inShell(withoutPassword(settings.database!.url))}`,
+    databaseUrl: postgres?.shownUrl ?? withoutPassword(settings.database!.url),
+    needsPassword: postgres === undefined && maskUrl(settings.database!.url).includes('***'),
     timeZone,
   });
 }
@@ -199,7 +200,6 @@ function urlSource(where: string): string {
   return where.startsWith('environment') ? 'with LOGHIVE_URL in its environment' : `with ${where}`;
 }
 
-/** psql prompts for the password. */
 function withoutPassword(url: string): string {
   const masked = maskUrl(url).replace(':***@', '@');
   return masked.replace(/([?&])password=\*\*\*(?:&|$)/, '$1').replace(/[?&]$/, '');

@@ -6,6 +6,7 @@ import { LoghiveError } from '../src/errors.js';
 import { sendInternalLinesTo } from '../src/internal-logger.js';
 import { packageVersion } from '../src/package-version.js';
 import { alertsCommand } from './alerts/command.js';
+import { completionCommand } from './completion/command.js';
 import { deadLettersCommand } from './dead-letters/command.js';
 import { doctorCommand } from './doctor/command.js';
 import { errorText, withCliNames } from './error-text.js';
@@ -30,7 +31,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set(['LOGHIVE_INVALID_OPTION', 'LOG
 /** Help columns narrower than this are not wrapped. */
 const MIN_WRAP_COLUMNS = 16;
 
-function program(messages: Messages): Command {
+export function program(messages: Messages): Command {
   const root = new Command('loghive')
     .description('Ship log records over RabbitMQ into PostgreSQL.')
     .version(packageVersion(), '-V, --version', 'print the version')
@@ -111,6 +112,7 @@ function program(messages: Messages): Command {
   spoolCommand(root, messages);
   statusCommand(root);
   doctorCommand(root);
+  completionCommand(root);
   return root;
 }
 

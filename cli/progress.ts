@@ -32,19 +32,11 @@ export function openProgress(
   let drawnAtMs = Number.NEGATIVE_INFINITY;
   let drawn = false;
   return {
-<<<<<<< HEAD
     at(done, text) {
-      if (performance.now() - drawnAtMs < EVERY_MS && done < total) return;
-      drawnAtMs = performance.now();
-      drawn = true;
-      messages.write(`\r${bar(what, done, total, text)}\x1b[K`);
-=======
-    at(done) {
       if (performance.now() - drawnAtMs < EVERY_MS && (total === undefined || done < total)) return;
       drawnAtMs = performance.now();
       drawn = true;
-      messages.write(`\r${total === undefined ? `${what}: ${done}` : bar(what, done, total)}\x1b[K`);
->>>>>>> w-patterns
+      messages.write(`\r${total === undefined ? `${what}: ${done}` : bar(what, done, total, text)}\x1b[K`);
     },
     end() {
       if (drawn) messages.write('\r\x1b[K');

@@ -153,7 +153,7 @@ export class Pipeline {
    */
   async #requeueAsNew(channel: IntakeChannel, delivery: Delivery): Promise<void> {
     if (await this.#isCopied(delivery)) {
-      channel.acknowledge([delivery.tag]);
+      this.#acknowledge(channel, [delivery]);
       this.#counts.rounds++;
     } else if (!channel.isEnded) {
       this.#enqueue(channel, { ...delivery, alone: true });
@@ -174,7 +174,7 @@ export class Pipeline {
     this.#counts.retried += copies.length - letters.length;
     const deadLettered = new Set(letters.map(({ recordId }) => recordId));
     for (const { record } of copies) if (!deadLettered.has(record.id)) this.#lanes.count('retried', record);
-    if (letters.length === 0) channel.acknowledge([delivery.tag]);
+    if (letters.length === 0) this.#acknowledge(channel, [delivery]);
     // The rest of the message is stored like any other and then acknowledged.
     else if (!channel.isEnded) {
       const rest: ParsedDelivery = { ...delivery, items: [], letters, records: letters.length, alone: true };
@@ -230,7 +230,7 @@ export class Pipeline {
     }
     const tookMs = performance.now() - startedMs;
     // First of all, so that committed messages are not redelivered if anything below fails.
-    channel.acknowledge(resolved.finished.map((delivery) => delivery.tag));
+    this.#acknowledge(channel, resolved.finished);
     this.#scheduler.stored(deliveries, resolved.queuesWithBadRecords, tookMs);
     observe(this.#counted.batchRecords, BATCH_BOUNDS, resolved.batch.items.length);
     this.#lanes.batchStored(resolved.batch);
@@ -254,6 +254,12 @@ export class Pipeline {
     const isExpired = expiredAt(Date.now(), config.retention);
     if (!deliveries.some(({ items }) => items.some(({ record }) => isExpired(record)))) return isExpired;
     return expiredAt(Math.min(Date.now(), await store.serverNowMs()), config.retention);
+  }
+
+  #acknowledge(channel: IntakeChannel, deliveries: readonly Delivery[]): void {
+    if (channel.isEnded) return;
+    channel.acknowledge(deliveries.map(({ tag }) => tag));
+    for (const { queue } of deliveries) this.#lanes.acknowledged(queue);
   }
 
   #countExpired(records: readonly StoredRecord[]): void {

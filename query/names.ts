@@ -1,4 +1,5 @@
 /** Names that occur in the table: services, and fields of `information`. For completion. */
+import { printableLine } from '../src/printable.js';
 import type { Statement } from './read-only.js';
 
 /** Newest partitions to look at: a service that has logged nothing for longer is not worth its time. */
@@ -49,7 +50,8 @@ export async function readFieldNames(statement: Statement, schema: string): Prom
       return;
     }
     for (const [name, inner] of Object.entries(value)) {
-      if (name.length > MAX_NAME) continue;
+      // Nobody types control characters, not even in quotes.
+      if (name.length > MAX_NAME || printableLine(name) !== name) continue;
       add(inner, `${prefix === '' ? '' : `${prefix}.`}${writtenName(name)}`, depth + 1);
     }
   };

@@ -39,10 +39,10 @@ const MAX_DEPTH = 50;
 const MAX_TERMS = 500;
 
 /** What ends a word. Quotes inside a word are part of it: `it's`. */
-const WORD_END = /[\s()]/;
-const VALUE_END = /[\s(),]/;
-const NAME = /[^\s()"',:<>=!/\\.]+/y;
-const OPERATOR = /:(?:[<>]=?)?|[<>]=?|!?=/y;
+export const WORD_END = /[\s()]/;
+export const VALUE_END = /[\s(),]/;
+export const NAME = /[^\s()"',:<>=!/\\.]+/y;
+export const OPERATOR = /:(?:[<>]=?)?|[<>]=?|!?=/y;
 const NUMBER = /^-?(?:0|[1-9]\d{0,500})(?:\.\d{1,500})?(?:[eE][+-]?\d{1,3})?$/;
 const KEYWORD = /^(?:true|false|null)$/;
 

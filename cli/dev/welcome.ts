@@ -8,14 +8,17 @@ export interface Running {
   readonly service: string;
   /** 'development broker on port 5672', 'PostgreSQL 18.4 on port 10432'. */
   readonly servers: readonly string[];
-  /** Command line without a password. */
-  readonly psql: string;
+  /** Without a password. */
+  readonly databaseUrl: string;
+  /** The URL names no password file either: whoever searches must know the password. */
+  readonly needsPassword: boolean;
   /** Time zone of the displayed times, for example 'UTC+02:00'. Undefined if records are not shown. */
   readonly timeZone: string | undefined;
 }
 
 /** Breaks lines to be copied where JavaScript and the shell allow it, so that few are wider than a terminal. */
-export function welcome({ brokerUrl, brokerUrlFrom, service, servers, psql, timeZone }: Running): string {
+export function welcome(running: Running): string {
+  const { brokerUrl, brokerUrlFrom, service, servers, databaseUrl, needsPassword, timeZone } = running;
   const url = brokerUrl === undefined ? '' : `, url: ${inJavaScript(brokerUrl)}`;
   const variables = `LOGHIVE_SERVICE=${service}${brokerUrl === undefined ? '' : ` LOGHIVE_URL=${inShell(brokerUrl)}`}`;
   const where = brokerUrlFrom === undefined ? '' : ` (${brokerUrlFrom}, as here)`;
@@ -42,10 +45,15 @@ export function welcome({ brokerUrl, brokerUrlFrom, service, servers, psql, time
     `  ${variables} \\`,
     '  node --import loghive/console/register app.js',
     '',
-    'Search (also while it is running):',
+    `Search in another terminal${needsPassword ? ', with the password in PGPASSWORD' : ''}:`,
     '',
-    `  ${psql} \\`,
-    '  -c "SELECT * FROM logs.records ORDER BY ts DESC LIMIT 20"',
+    `  db=${inShell(databaseUrl)}`,
+    `  npx loghive search 'level>=warning' --database-url "$db"`,
+    '  npx loghive tail --database-url "$db"',
+    '',
+    'Or with SQL:',
+    '',
+    '  psql "$db" -c "SELECT * FROM logs.records ORDER BY ts DESC LIMIT 20"',
     '',
     ...(timeZone === undefined ? [] : [`Records appear below as they are stored, with local times (${timeZone}).`]),
     'Ctrl-C stops everything; stored records are kept.',
@@ -58,6 +66,6 @@ function inJavaScript(text: string): string {
 }
 
 /** Quotes text as one word of a shell command line. */
-export function inShell(text: string): string {
+function inShell(text: string): string {
   return /^[\w@%+=:,./*[\]-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,4 +1,4 @@
-/** Asks running consumers over HTTP: their status, and how many records of each queue they have stored. */
+/** Asks running consumers over HTTP: their status, and what they have done with each queue. */
 import type { ConsumerStatus } from '../../consumer/status.js';
 import { LoghiveError, reasonOf } from '../../src/errors.js';
 import type { Level } from '../../src/level.js';
@@ -12,8 +12,15 @@ export interface ConsumerAnswer {
     ConsumerStatus,
     'state' | 'health' | 'reasons' | 'workers' | 'inHand' | 'rates' | 'sinceMs' | 'services' | 'counts'
   >;
-  /** Records stored since the start of the consumer, by queue. */
+  readonly done: Done;
+}
+
+/** Since the start of a consumer, by queue. */
+export interface Done {
+  /** Records stored. */
   readonly stored: ReadonlyMap<string, number>;
+  /** Messages acknowledged. */
+  readonly acknowledged: ReadonlyMap<string, number>;
 }
 
 /** A consumer that could not be asked. */
@@ -46,7 +53,7 @@ export async function askConsumer(url: string): Promise<ConsumerAnswer | SilentC
       typeof parsed.rates?.storedPerSecond === 'number' &&
       [parsed.workers, parsed.reasons, parsed.services].every(Array.isArray);
     if (!isConsumer) throw new Error('it is not a consumer');
-    return { url, status: parsed, stored: storedByQueue(metrics) };
+    return { url, status: parsed, done: doneByQueue(metrics) };
   } catch (error) {
     const { cause } = error as Error;
     return { url, fault: printableLine(reasonOf(cause ?? error)) };
@@ -61,13 +68,15 @@ async function textAt(url: string): Promise<string> {
   return text;
 }
 
-const STORED = /^loghive_records_stored_total\{service="((?:[^"\\]|\\.)*)",level="([A-Z]+)"\} (\S+)/gm;
+const COUNT =
+  /^loghive_(records_stored|messages_acknowledged)_total\{service="((?:[^"\\]|\\.)*)",level="([A-Z]+)"\} (\S+)/gm;
 
 /** From the text of /metrics. Pure. */
-export function storedByQueue(metrics: string): Map<string, number> {
+export function doneByQueue(metrics: string): Done {
   const stored = new Map<string, number>();
-  for (const [, service = '', level = '', value] of metrics.matchAll(STORED)) {
-    stored.set(queueName(service, level as Level), Number(value));
+  const acknowledged = new Map<string, number>();
+  for (const [, what, service = '', level = '', value] of metrics.matchAll(COUNT)) {
+    (what === 'records_stored' ? stored : acknowledged).set(queueName(service, level as Level), Number(value));
   }
-  return stored;
+  return { stored, acknowledged };
 }

@@ -1,11 +1,13 @@
 /** Rates and forecasts, from two readings of the same queues. Pure. */
 import type { QueueDepth } from '../../consumer/queue-depths.js';
+import { laneOf } from '../../src/wire.js';
+import type { Done } from './consumers.js';
 
 /** What is known about the queues at one moment. */
 export interface Reading {
   readonly depths: readonly QueueDepth[];
-  /** Records stored so far, by URL of the consumers that answered, then by queue. */
-  readonly stored: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  /** What the consumers that answered have done, by their URL. */
+  readonly done: ReadonlyMap<string, Done>;
   /** Epoch milliseconds. */
   readonly atMs: number;
 }
@@ -18,7 +20,11 @@ export interface QueueRow {
   readonly limit: number | null;
   /** Messages a second by which the queue grows; negative if it shrinks. Null if there was no earlier reading. */
   readonly growthPerSecond: number | null;
-  /** Records a second that consumers stored; null if none could be asked. */
+  /** Messages a second that were published to the queue: its growth, and what went out. Null if either is unknown. */
+  readonly inPerSecond: number | null;
+  /** Messages a second that consumers acknowledged; null if none could be asked. */
+  readonly outPerSecond: number | null;
+  /** Records a second that they stored; a message holds one or many. */
   readonly storedPerSecond: number | null;
   /** Seconds until the queue is full at this rate; null if it does not grow, or has no limit. */
   readonly fullInS: number | null;
@@ -35,6 +41,8 @@ export function queueRows(
     const limit = limitOf(queue) ?? null;
     const last = earlier.get(queue);
     const growth = last === undefined ? null : perSecond(messages - last.messages, atMs - last.atMs);
+    const rateOfDone = (what: keyof Done) => (before === undefined ? null : doneRate(what, queue, current, before));
+    const out = rateOfDone('acknowledged');
     const left = limit === null ? Number.POSITIVE_INFINITY : Math.max(0, limit - messages);
     return {
       queue,
@@ -42,19 +50,24 @@ export function queueRows(
       consumers,
       limit,
       growthPerSecond: growth,
-      storedPerSecond: before === undefined ? null : storedRate(queue, current, before),
+      // The depth and the counts are read a moment apart.
+      inPerSecond: growth === null || out === null ? null : Math.max(0, growth + out),
+      outPerSecond: out,
+      storedPerSecond: rateOfDone('stored'),
       fullInS: left === 0 ? 0 : growth !== null && growth > 0 && Number.isFinite(left) ? left / growth : null,
     };
   });
 }
 
-function storedRate(queue: string, current: Reading, before: Reading): number | null {
+function doneRate(what: keyof Done, queue: string, current: Reading, before: Reading): number | null {
+  // Consumers do not count those of the other queues.
+  if (laneOf(queue) === undefined) return null;
   let count: number | undefined;
-  for (const [url, stored] of current.stored) {
-    const earlier = before.stored.get(url);
+  for (const [url, done] of current.done) {
+    const earlier = before.done.get(url);
     if (earlier === undefined) continue;
     // A consumer that was restarted counts from 0.
-    count = (count ?? 0) + Math.max(0, (stored.get(queue) ?? 0) - (earlier.get(queue) ?? 0));
+    count = (count ?? 0) + Math.max(0, (done[what].get(queue) ?? 0) - (earlier[what].get(queue) ?? 0));
   }
   return count === undefined ? null : perSecond(count, current.atMs - before.atMs);
 }

@@ -85,10 +85,10 @@ export function openStatusSource(settings: StatusSettings): StatusSource {
       signal: ended.signal,
     });
     await depths.read();
-    const answers = consumers.filter((each) => 'stored' in each);
+    const answers = consumers.filter((each) => 'done' in each);
     const current = {
       depths: depths.all,
-      stored: new Map(answers.map(({ url, stored }) => [url, stored])),
+      done: new Map(answers.map(({ url, done }) => [url, done])),
       atMs: Date.now(),
     };
     const limitOf = (queue: string) => (laneOf(queue) === undefined ? undefined : settings.queues.maxLength);

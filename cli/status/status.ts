@@ -72,7 +72,7 @@ export async function status(
 
 /** The counts by queue have served their purpose, and are in the rates. */
 function replacer(name: string, value: unknown): unknown {
-  return name === 'stored' && value instanceof Map ? undefined : value;
+  return name === 'done' ? undefined : value;
 }
 
 function isComplete({ queues, database, spool }: Snapshot): boolean {

@@ -38,19 +38,20 @@ function queueLines(rows: readonly QueueRow[]): string[] {
   const isIdle = ({ messages, consumers, queue }: QueueRow) =>
     messages === 0 && (consumers > 0 || laneOf(queue) === undefined);
   const shown = rows.length > MAX_IDLE_QUEUES ? rows.filter((row) => !isIdle(row)) : rows;
-  const head = ['QUEUE', 'MESSAGES', 'CHANGE/S', 'STORED/S', 'CONSUMERS', 'FULL', 'FULL IN'];
+  const head = ['QUEUE', 'MESSAGES', 'CHANGE/S', 'IN/S', 'OUT/S', 'CONSUMERS', 'FULL', 'FULL IN'];
   const cells = shown.map((row) => [
     printableLine(row.queue),
     String(row.messages),
     signed(row.growthPerSecond),
-    row.storedPerSecond === null ? '' : rate(row.storedPerSecond),
+    row.inPerSecond === null ? '' : rate(row.inPerSecond),
+    row.outPerSecond === null ? '' : rate(row.outPerSecond),
     String(row.consumers),
     row.limit === null ? '' : `${Math.floor((row.messages / row.limit) * 100)} %`,
     row.fullInS === null ? '' : durationText(row.fullInS),
   ]);
   const hidden = rows.length - shown.length;
   return [
-    ...(shown.length === 0 ? [] : columns([head, ...cells], new Set([1, 2, 3, 4, 5, 6]))),
+    ...(shown.length === 0 ? [] : columns([head, ...cells], new Set([1, 2, 3, 4, 5, 6, 7]))),
     ...(hidden === 0 ? [] : [`${counted(hidden, 'other queue', 'other queues')} without messages`]),
   ];
 }

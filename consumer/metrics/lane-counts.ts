@@ -1,16 +1,17 @@
-/** Counts outcomes of records by service and level, as plain numbers that can be sent to another thread. Pure. */
+/** Counts outcomes of records, and messages, by service and level, as plain numbers that can be sent to another thread. Pure. */
 import { LEVELS, type Level, severity } from '../../src/level.js';
 import { OTHER_SERVICE, ServiceLabels } from '../../src/metrics/service-labels.js';
 import { laneOf } from '../../src/wire.js';
 
-export const OUTCOMES = ['stored', 'duplicate', 'dead_lettered', 'expired', 'retried'] as const;
-export type RecordOutcome = (typeof OUTCOMES)[number];
+/** Outcomes of records; and acknowledged messages, which hold one record or many. */
+export const COUNTED = ['stored', 'duplicate', 'dead_lettered', 'expired', 'retried', 'acknowledged'] as const;
+export type Counted = (typeof COUNTED)[number];
 
 /** Level of a dead letter without one. */
 export const UNKNOWN_LEVEL = 'unknown';
 const LEVEL_LABELS = [...LEVELS, UNKNOWN_LEVEL];
 
-/** By service: for each outcome, the counts of all levels in a row. */
+/** By service: for each of them, the counts of all levels in a row. */
 export type LaneTable = Map<string, Float64Array>;
 
 interface Lane {
@@ -67,8 +68,14 @@ export class LaneCounts {
     else this.#rowOf(service ?? OTHER_SERVICE)[indexOf('dead_lettered', LEVELS.length)]!++;
   }
 
-  count(outcome: RecordOutcome, { service, level }: Lane, records = 1): void {
-    this.#rowOf(service)[indexOf(outcome, severity(level))]! += records;
+  /** A message of this queue. Only queues of a service and level have a count. */
+  acknowledged(queue: string): void {
+    const lane = laneOf(queue);
+    if (lane) this.count('acknowledged', lane);
+  }
+
+  count(counted: Counted, { service, level }: Lane, number = 1): void {
+    this.#rowOf(service)[indexOf(counted, severity(level))]! += number;
   }
 
   #rowOf(service: string): Float64Array {
@@ -89,22 +96,22 @@ export function addLanes(to: LaneTable, from: LaneTable, labels: ServiceLabels):
 }
 
 /**
- * Each service and level with at least one record, including outcomes with a count of 0: a series that began with its
+ * Each service and level with at least one record or message, including outcomes with a count of 0: a series that began with its
  * first dead letter would show no increase.
  */
 export function* lanesOf(
   table: LaneTable,
-): Iterable<{ service: string; level: string; count: (outcome: RecordOutcome) => number }> {
+): Iterable<{ service: string; level: string; count: (counted: Counted) => number }> {
   for (const [service, row] of table) {
     for (const [at, level] of LEVEL_LABELS.entries()) {
-      const count = (outcome: RecordOutcome) => row[indexOf(outcome, at)]!;
-      if (OUTCOMES.some((outcome) => count(outcome) !== 0)) yield { service, level, count };
+      const count = (counted: Counted) => row[indexOf(counted, at)]!;
+      if (COUNTED.some((counted) => count(counted) !== 0)) yield { service, level, count };
     }
   }
 }
 
 function newRow(): Float64Array {
-  return new Float64Array(OUTCOMES.length * LEVEL_LABELS.length);
+  return new Float64Array(COUNTED.length * LEVEL_LABELS.length);
 }
 
 function rowOf(table: LaneTable, service: string): Float64Array {
@@ -113,12 +120,12 @@ function rowOf(table: LaneTable, service: string): Float64Array {
   return row;
 }
 
-const OFFSETS: Readonly<Record<RecordOutcome, number>> = Object.fromEntries(
-  OUTCOMES.map((outcome, at) => [outcome, at * LEVEL_LABELS.length]),
-) as Record<RecordOutcome, number>;
+const OFFSETS: Readonly<Record<Counted, number>> = Object.fromEntries(
+  COUNTED.map((counted, at) => [counted, at * LEVEL_LABELS.length]),
+) as Record<Counted, number>;
 
-function indexOf(outcome: RecordOutcome, level: number): number {
-  return OFFSETS[outcome] + level;
+function indexOf(counted: Counted, level: number): number {
+  return OFFSETS[counted] + level;
 }
 
 function isLevel(level: string | undefined): level is Level {

@@ -2,7 +2,7 @@
 import type { Sample } from '../../src/metrics/metric.js';
 import { isConnected } from '../health.js';
 import type { ConsumerStatus } from '../status.js';
-import { lanesOf, type RecordOutcome } from './lane-counts.js';
+import { type Counted, lanesOf } from './lane-counts.js';
 import { BATCH_BOUNDS, COMMIT_BOUNDS, histogramSamples, type PipelineCounts } from './snapshot.js';
 import type { ConsumerMetricName } from './table.js';
 
@@ -16,14 +16,15 @@ export interface Snapshot {
 type Read = (snapshot: Snapshot) => readonly Sample[];
 
 const SAMPLES: Readonly<Record<ConsumerMetricName, Read>> = {
-  loghive_records_stored_total: records('stored'),
-  loghive_records_duplicate_total: records('duplicate'),
-  loghive_records_dead_lettered_total: records('dead_lettered'),
-  loghive_records_expired_total: records('expired'),
-  loghive_records_retried_total: records('retried'),
+  loghive_records_stored_total: byLane('stored'),
+  loghive_records_duplicate_total: byLane('duplicate'),
+  loghive_records_dead_lettered_total: byLane('dead_lettered'),
+  loghive_records_expired_total: byLane('expired'),
+  loghive_records_retried_total: byLane('retried'),
   loghive_batch_records: ({ counts }) => histogramSamples('loghive_batch_records', counts.batchRecords, BATCH_BOUNDS),
   loghive_commit_duration_seconds: ({ counts }) =>
     histogramSamples('loghive_commit_duration_seconds', counts.commitSeconds, COMMIT_BOUNDS),
+  loghive_messages_acknowledged_total: byLane('acknowledged'),
   loghive_messages_redelivered_total: ({ counts }) => one(counts.totals.redelivered),
   loghive_messages_republished_total: ({ counts }) => one(counts.totals.rounds),
   loghive_storage_pauses_total: ({ status }) => one(status.counts.pauses),
@@ -58,11 +59,11 @@ export function samplesOf(name: string, snapshot: Snapshot): readonly Sample[] {
   return SAMPLES[name as ConsumerMetricName](snapshot);
 }
 
-function records(outcome: RecordOutcome): Read {
+function byLane(counted: Counted): Read {
   return ({ counts }) =>
     [...lanesOf(counts.lanes)].map(({ service, level, count }) => ({
       labels: { service, level },
-      value: count(outcome),
+      value: count(counted),
     }));
 }
 

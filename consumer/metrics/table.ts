@@ -42,6 +42,12 @@ export const CONSUMER_METRICS = [
     help: 'Time from the first statement of a batch to its COMMIT.',
   },
   {
+    name: 'loghive_messages_acknowledged_total',
+    type: 'counter',
+    labels: LANE,
+    help: 'Messages acknowledged after their records were stored, dead-lettered or published again.',
+  },
+  {
     name: 'loghive_messages_redelivered_total',
     type: 'counter',
     labels: [],

@@ -19,7 +19,7 @@ function dev(cwd: string, args: string[] = [], env: Record<string, string> = {})
 }
 
 const LINES = /^ {2}(import .* from 'loghive\/winston';)\n {2}(const options = .*;\n {2}logger\.add\(.*\);)$/m;
-const PSQL = /psql "([^"]+)"/;
+const DATABASE = /^ {2}db='?([^'\n]+)/m;
 
 /** Pastes the printed lines into an application and logs. */
 function application(cwd: string, lines: RegExpMatchArray, statement: string): Child {
@@ -53,12 +53,12 @@ async function messagesIn(shown: string): Promise<string[]> {
 const textOf = (child: Child) => child.lines.join('\n');
 
 /** The welcome text. */
-async function welcomeOf(child: Child): Promise<{ lines: RegExpMatchArray; psql: string }> {
+async function welcomeOf(child: Child): Promise<{ lines: RegExpMatchArray; databaseUrl: string }> {
   await child.waitForLine(/^Ctrl-C stops everything/, 30_000);
   const lines = LINES.exec(textOf(child));
-  const psql = PSQL.exec(textOf(child));
+  const database = DATABASE.exec(textOf(child));
   if (!lines) throw new Error(`no lines to paste in:\n${textOf(child)}`);
-  return { lines, psql: psql?.[1] ?? '' };
+  return { lines, databaseUrl: database?.[1] ?? '' };
 }
 
 /** Content of the lock file: empty if unlocked. */
@@ -105,8 +105,8 @@ describe('loghive dev in a terminal', () => {
       expect(processesIn(project)).toEqual([]);
 
       const again = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });
-      const [, psql] = await again.shows(PSQL);
-      expect(await messagesIn(psql!)).toEqual(['payment failed card refused']);
+      const [, databaseUrl] = await again.shows(DATABASE);
+      expect(await messagesIn(databaseUrl!)).toEqual(['payment failed card refused']);
       again.type('\x03');
       expect(await again.ended).toBe(0);
     },
@@ -130,10 +130,13 @@ describe('loghive dev in a terminal', () => {
     async () => {
       const project = useProject();
       const child = dev(project, ['--data', 'my data']);
-      const { psql } = await welcomeOf(child);
-      const migrate = useChild(program, { args: ['migrate', '--database-url', psql], cwd: project });
+      const { databaseUrl } = await welcomeOf(child);
+      const migrate = useChild(program, { args: ['migrate', '--database-url', databaseUrl], cwd: project });
       expect(await migrate.exited).toEqual({ code: 0, signal: null });
       expect(migrate.lines).toEqual(['the schema is up to date.']);
+      const search = useChild(program, { args: ['search', '--count', '--database-url', databaseUrl], cwd: project });
+      await search.exited;
+      expect(search.stdout).toEqual(['0']);
       await child.kill('SIGTERM');
     },
   );
@@ -141,8 +144,8 @@ describe('loghive dev in a terminal', () => {
   test('its output contains no password', STARTS, async () => {
     const project = useProject();
     const terminal = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });
-    const [, psql] = await terminal.shows(PSQL);
-    const passFile = new URL(psql!).searchParams.get('passfile')!;
+    const [, databaseUrl] = await terminal.shows(DATABASE);
+    const passFile = new URL(databaseUrl!).searchParams.get('passfile')!;
     const passwords = readFileSync(passFile, 'utf8')
       .trim()
       .split('\n')
@@ -180,11 +183,11 @@ describe('loghive dev', () => {
     await first.kill('SIGKILL');
 
     const second = useChild(program, { args: ['dev'], cwd: project });
-    const { lines: linesAgain, psql } = await welcomeOf(second);
+    const { lines: linesAgain, databaseUrl } = await welcomeOf(second);
     expect(linesAgain[2]).toBe(lines[2]);
     await application(project, lines, "logger.info('after');").exited;
     await second.waitForLine(/after/);
-    expect(await messagesIn(psql)).toEqual(['before', 'after']);
+    expect(await messagesIn(databaseUrl)).toEqual(['before', 'after']);
     await second.kill('SIGTERM');
     expect(await second.exited).toEqual({ code: 0, signal: null });
     expect(processesIn(project)).toEqual([]);
@@ -234,13 +237,13 @@ describe('loghive dev', () => {
   test('with --show stores everything and shows what matches, without repeating host and pid', STARTS, async () => {
     const project = useProject();
     const child = dev(project, ['--show', 'level>=warning n:1,2,3']);
-    const { lines, psql } = await welcomeOf(child);
+    const { lines, databaseUrl } = await welcomeOf(child);
     await application(
       project,
       lines,
       "for (let n = 1; n < 6; n++) logger.log(n === 2 ? 'info' : 'warn', 'low', { n });",
     ).exited;
-    await eventually(async () => expect(await messagesIn(psql)).toHaveLength(5));
+    await eventually(async () => expect(await messagesIn(databaseUrl)).toHaveLength(5));
     await child.waitForLine(/n=3/);
     expect(child.stdout).toEqual([
       expect.stringMatching(/ {2}WARNING {3}till {2}low {2}n=1 (?:pid=\d+ hostname=\S+|hostname=\S+ pid=\d+)$/),
@@ -271,12 +274,12 @@ describe('loghive dev', () => {
   test('with --quiet stores records without printing them', STARTS, async () => {
     const project = useProject();
     const child = dev(project, ['--quiet']);
-    const { lines, psql } = await welcomeOf(child);
+    const { lines, databaseUrl } = await welcomeOf(child);
     await application(project, lines, "logger.info('unseen');").exited;
-    await eventually(async () => expect(await messagesIn(psql)).toEqual(['unseen']));
+    await eventually(async () => expect(await messagesIn(databaseUrl)).toEqual(['unseen']));
     // The search command of docs/searching.md without psql, verbatim.
     const page = readFileSync(path.join(root, 'docs/searching.md'), 'utf8');
-    const snippet = /```sh\n(node -e "\n.*?)```/s.exec(page)![1]!.replace('PORT', new URL(psql).port);
+    const snippet = /```sh\n(node -e "\n.*?)```/s.exec(page)![1]!.replace('PORT', new URL(databaseUrl).port);
     symlinkSync(path.join(root, 'node_modules', 'pg'), path.join(project, 'node_modules', 'pg'));
     const { stdout, stderr } = await promisify(execFile)('sh', ['-c', snippet], { cwd: project });
     expect(stdout).toMatch(/'INFO'.*'unseen'/);
@@ -313,7 +316,7 @@ describe('loghive dev', () => {
       cwd: project,
       env: { npm_lifecycle_event: 'start' },
     });
-    const { lines, psql } = await welcomeOf(shell);
+    const { lines, databaseUrl } = await welcomeOf(shell);
     const { pid } = JSON.parse(ownerOf(project));
     onEnd(() => {
       if (ownerOf(project) !== '') process.kill(pid, 'SIGKILL');
@@ -322,7 +325,7 @@ describe('loghive dev', () => {
     await eventually(() => expect(exists(shell.pid!)).toBe(false));
     // The parent process is checked once per second.
     await application(project, lines, "logger.info('one'); setTimeout(() => logger.info('two'), 2000);").exited;
-    await eventually(async () => expect(await messagesIn(psql)).toEqual(['one', 'two']));
+    await eventually(async () => expect(await messagesIn(databaseUrl)).toEqual(['one', 'two']));
     expect(textOf(shell)).not.toMatch(/is gone: stopping/);
     process.kill(pid, 'SIGTERM');
     expect(await shell.exited).toMatchObject({ signal: null });
@@ -338,8 +341,8 @@ describe('loghive dev', () => {
     expect(await child.exited).toEqual({ code: 0, signal: null });
     expect(textOf(child)).not.toMatch(/gone with the development broker/);
     const again = dev(project, ['--quiet']);
-    const { psql } = await welcomeOf(again);
-    expect(await messagesIn(psql)).toHaveLength(5000);
+    const { databaseUrl } = await welcomeOf(again);
+    expect(await messagesIn(databaseUrl)).toHaveLength(5000);
     await again.kill('SIGTERM');
   });
 
@@ -362,11 +365,11 @@ describe('loghive dev', () => {
     const project = useProject();
     const terminal = useTerminal(`${process.execPath} ${program} dev --port 0`, { cwd: project });
     const lines = await terminal.shows(LINES);
-    const [, psql] = await terminal.shows(PSQL);
+    const [, databaseUrl] = await terminal.shows(DATABASE);
     terminal.type('\x13');
     const app = application(project, lines, "for (let n = 0; n < 3000; n++) logger.info('record ' + n);");
     expect(await app.exited).toEqual({ code: 0, signal: null });
-    await eventually(async () => expect(await messagesIn(psql!)).toHaveLength(3000), { withinMs: 20_000 });
+    await eventually(async () => expect(await messagesIn(databaseUrl!)).toHaveLength(3000), { withinMs: 20_000 });
     terminal.type('\x11');
     await terminal.shows(/record 10\b/);
     terminal.type('\x03');
@@ -440,7 +443,7 @@ describe("loghive dev with the user's own servers", () => {
     expect(text).toContain('with LOGHIVE_URL in its environment');
     expect(text).toContain(`your RabbitMQ: amqp://guest:***@${host}${pathname} (environment variable LOGHIVE_URL)`);
     expect(text).toMatch(/your PostgreSQL: postgres:\/\/\S+ \(environment variable LOGHIVE_DATABASE_URL\)/);
-    expect(text).toMatch(new RegExp(`^  psql postgres(?:ql)?://\\w+@127\\.0\\.0\\.1:\\d+/${database.name} `, 'm'));
+    expect(text).toMatch(new RegExp(`^  db=postgres(?:ql)?://\\w+@127\\.0\\.0\\.1:\\d+/${database.name}$`, 'm'));
     expect(port).not.toBe('');
     expect(text).not.toContain('guest:guest');
     const own = [

@@ -31,6 +31,7 @@ const commands = [
   'import',
   'status',
   'doctor',
+  'completion',
 ];
 const nested = [
   ...['test', 'preview'].map((command) => `alerts ${command}`),

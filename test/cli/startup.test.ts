@@ -11,7 +11,9 @@ import { program } from './run-loghive.js';
 const root = path.resolve(import.meta.dirname, '../..');
 
 /** The files that a run of the command loads, as paths in the repository. */
-async function loadedBy(...args: string[]): Promise<string[]> {
+const loadedBy = (...args: string[]) => loadedWith('', args);
+
+async function loadedWith(input: string, args: string[]): Promise<string[]> {
   const folder = mkdtempSync(path.join(tmpdir(), 'loghive-modules-'));
   onEnd(() => rmSync(folder, { recursive: true }));
   const list = path.join(folder, 'list');
@@ -39,7 +41,7 @@ async function loadedBy(...args: string[]): Promise<string[]> {
   );
   const nodeArgs = ['--import', pathToFileURL(preload).href];
   const child = useChild(program, { args, nodeArgs, cwd: folder });
-  child.stdin.end();
+  child.stdin.end(input);
   await child.exited;
   const base = pathToFileURL(`${root}/`).href;
   const loaded = readFileSync(list, 'utf8').split('\n');
@@ -78,4 +80,17 @@ test("search loads the connection of the store, nothing else of the consumer, an
   expect(ownOf(files, 'cli/tail')).toEqual(['cli/tail/command.js']);
   expect(ownOf(files, 'query').filter((file) => file.includes('pattern'))).toEqual(['query/pattern.js']);
   expect(files.filter((file) => file.startsWith('dist/')).length).toBeLessThan(130);
+});
+
+test('completing a level loads no database driver, completing a service loads what search does', async () => {
+  const { url } = await newStore();
+  const level = await loadedWith("loghive search 'level>=", ['__complete', 'bash']);
+  expect(packagesOf(level)).not.toContain('pg');
+  expect(level).not.toContain('dist/esm/query/index.js');
+  expect(ownOf(level, 'cli/embedded')).toEqual([]);
+  expect(level.filter((file) => file.startsWith('dist/')).length).toBeLessThan(90);
+  const service = await loadedWith(`loghive consume --database-url ${url} `, ['__complete', 'bash']);
+  expect(packagesOf(service)).toContain('pg');
+  for (const name of ['amqplib', 'nodemailer', 'prom-client']) expect(packagesOf(service)).not.toContain(name);
+  expect(ownOf(service, 'src/amqp')).toEqual([]);
 });

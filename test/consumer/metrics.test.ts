@@ -68,6 +68,11 @@ test('each record is counted by service, level and outcome', { timeout: 60_000 }
       // One that is not JSON, and one that was tried twice.
       expect(lane('ERROR')).toEqual([0, 0, 2, 0, 1]);
       expect(lane('CRITICAL')).toEqual([1, 0, 0, 0, 0]);
+      // Messages count by the queue that they came from; the second try came from a delay queue.
+      const acknowledged = ['INFO', 'ERROR', 'CRITICAL'].map((level) =>
+        all.get(`loghive_messages_acknowledged_total{service="${service}",level="${level}"}`),
+      );
+      expect(acknowledged).toEqual([4, 3, 0]);
     },
     { withinMs: 20_000 },
   );

@@ -154,7 +154,7 @@ test('a histogram has a bar for each step of a round length, by level', async ()
 test('names of services and fields are known for completion', async () => {
   const { reader, store } = await withReader();
   await store.saveServices(['announced']);
-  const information = '{"order":{"id":7},"http.status":200,"a b":1,"list":[1]}';
+  const information = '{"order":{"id":7},"http.status":200,"a b":1,"list":[1],"esc\\u001b[2J":1}';
   await write(store, [...itemList(3, () => ({ information })), item({ service: 'till' }), item({ service: 'admin' })]);
   expect(await reader.services()).toEqual(['admin', 'announced', 'shop', 'till']);
   const fields = await reader.fieldNames();

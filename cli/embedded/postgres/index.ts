@@ -55,8 +55,8 @@ export interface EmbeddedPostgres {
   readonly folder: string;
   /** Password file for libpq. */
   readonly passFile: string;
-  /** psql command line without a password. */
-  readonly psql: string;
+  /** The URL for display: it names the password file instead of the password. */
+  readonly shownUrl: string;
   /** False once the server has exited, for any reason. */
   isRunning(): boolean;
   /** Resolves when no process is left and the directory is unlocked. */
@@ -102,7 +102,6 @@ interface Lock {
 function handle({ folder, passwords }: Start, running: Running, lock: Lock): EmbeddedPostgres {
   const { postmaster, port, version, adopted } = running;
   const { passFile } = passwords;
-  const shown = `postgres://${ROLE}@127.0.0.1:${port}/${ROLE}?passfile=${inUrl(passFile)}`;
   let stopping: Promise<void> | undefined;
   return {
     url: urlOf(passwords, port),
@@ -112,7 +111,7 @@ function handle({ folder, passwords }: Start, running: Running, lock: Lock): Emb
     adopted,
     folder,
     passFile,
-    psql: `psql "${shown}"`,
+    shownUrl: `postgres://${ROLE}@127.0.0.1:${port}/${ROLE}?passfile=${inUrl(passFile)}`,
     isRunning: postmaster.isRunning,
     stop() {
       stopping ??= (lock.isLost() ? postmaster.kill() : postmaster.end()).finally(lock.unlock);
@@ -121,7 +120,7 @@ function handle({ folder, passwords }: Start, running: Running, lock: Lock): Emb
   };
 }
 
-/** Encodes a path for a URL inside shell double quotes. */
+/** Encodes a path for a URL that may be pasted into shell quotes. */
 function inUrl(file: string): string {
-  return encodeURIComponent(file).replaceAll('%2F', '/').replaceAll('!', '%21');
+  return encodeURIComponent(file).replaceAll('%2F', '/').replaceAll('!', '%21').replaceAll("'", '%27');
 }

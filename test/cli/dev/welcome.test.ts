@@ -2,8 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { welcome } from '../../../cli/dev/welcome.js';
 
-const of = (brokerUrl: string | undefined) =>
-  welcome({ brokerUrl, service: 'till', servers: ['your RabbitMQ'], psql: 'psql x', timeZone: 'UTC' });
+const running = {
+  brokerUrl: undefined,
+  service: 'till',
+  servers: ['your RabbitMQ'],
+  databaseUrl: 'postgres://u@h/x',
+  needsPassword: false,
+  timeZone: 'UTC',
+};
+const of = (brokerUrl: string | undefined) => welcome({ ...running, brokerUrl });
 
 test.each([
   'amqp://127.0.0.1:5672',
@@ -26,15 +33,35 @@ test('the URL is not repeated if it comes from LOGHIVE_URL', () => {
 });
 
 test('no line is wider than 80 columns with default values', () => {
-  const psql = 'psql "postgres://loghive@127.0.0.1:10432/loghive?passfile=/app/pgpass"';
   const text = welcome({
+    ...running,
     brokerUrl: 'amqp://127.0.0.1:5672',
-    service: 'till',
-    servers: [],
-    psql,
+    databaseUrl: 'postgres://loghive@127.0.0.1:10432/loghive?passfile=/app/pgpass',
     timeZone: 'UTC+02:00',
   });
   expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
+});
+
+test.each(['postgres://u@h/x', 'postgres://u@h/x?passfile=/a b/$c', "postgres://u@h/it's"])(
+  'the commands to search, in the terminal or with SQL, take the address %s',
+  (databaseUrl) => {
+    const text = welcome({ ...running, databaseUrl });
+    const [, lines = ''] =
+      /^Search in another terminal:\n\n(.*?)^\S+ /ms.exec(text.replace('Or with SQL:\n', '')) ?? [];
+    // Prints the arguments of each command on a line of its own.
+    const print = (name: string) => `${name}() { printf '%s|' ${name} "$@"; echo; }`;
+    const script = `${print('npx')}\n${print('psql')}\n${lines}`;
+    const shown = execFileSync('sh', ['-c', script], { encoding: 'utf8' }).trimEnd().split('\n');
+    expect(shown).toEqual([
+      `npx|loghive|search|level>=warning|--database-url|${databaseUrl}|`,
+      `npx|loghive|tail|--database-url|${databaseUrl}|`,
+      `psql|${databaseUrl}|-c|SELECT * FROM logs.records ORDER BY ts DESC LIMIT 20|`,
+    ]);
+  },
+);
+
+test('a password that is not shown must be given', () => {
+  expect(welcome({ ...running, needsPassword: true })).toContain('with the password in PGPASSWORD:');
 });
 
 test('the time zone is shown', () => {
@@ -42,6 +69,6 @@ test('the time zone is shown', () => {
 });
 
 test('records are not announced if none are shown', () => {
-  const text = welcome({ brokerUrl: undefined, service: 'till', servers: [], psql: 'psql x', timeZone: undefined });
+  const text = welcome({ ...running, timeZone: undefined });
   expect(text).not.toMatch(/appear below|local times/);
 });

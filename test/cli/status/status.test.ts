@@ -30,7 +30,7 @@ async function useRunning() {
   await eventually(() => consumer.status().counts.stored === 3);
   const { httpPort } = consumer.status();
   const args = ['status', name, '--url', broker.url, '--database-url', database.url, '--spool-dir', '/no/such/folder'];
-  return { name, database, args: [...args, '--consumer', `http://127.0.0.1:${httpPort}`] };
+  return { name, logger, database, args: [...args, '--consumer', `http://127.0.0.1:${httpPort}`] };
 }
 
 test('it shows queues, consumers, database, dead letters, alerts and spool', async () => {
@@ -43,8 +43,8 @@ test('it shows queues, consumers, database, dead letters, alerts and spool', asy
   expect([code, stderr]).toEqual([0, []]);
   const text = stdout.join('\n');
   for (const words of [
-    /^Queues\n {2}QUEUE +MESSAGES +CHANGE\/S +STORED\/S +CONSUMERS +FULL +FULL IN$/m,
-    new RegExp(`^ {2}${name}_info_logs +0 +0 +0 +1 +0 %$`, 'm'),
+    /^Queues\n {2}QUEUE +MESSAGES +CHANGE\/S +IN\/S +OUT\/S +CONSUMERS +FULL +FULL IN$/m,
+    new RegExp(`^ {2}${name}_info_logs +0 +0 +0 +0 +1 +0 %$`, 'm'),
     /^ {2}http:\/\/127\.0\.0\.1:\d+ {2}\w+, running, 1 of 1 worker running, /m,
     /^ {2}server +PostgreSQL \d+\.\d+, database \d/m,
     /^ {2}records +about \d+, .* in 9 partitions$/m,
@@ -68,6 +68,25 @@ test('as JSON it is one object', async () => {
   expect(consumers).toMatchObject([{ status: { state: 'running', workers: [{ state: 'running' }] } }]);
   expect(database).toMatchObject({ partitions: 9, deadLetters: { count: 0 }, alerts: { last: null } });
   expect(spool).toEqual({ dir: '/no/such/folder', services: [] });
+});
+
+test('while records are logged, there are rates into a queue and out of it', async () => {
+  const { name, logger, args } = await useRunning();
+  const child = useChild(program, { args: [...args, '--watch', '0.5', '-o', 'json'], cwd: tmpdir() });
+  const rates = () => {
+    const { queues } = JSON.parse(child.stdout.at(-1) ?? '{"queues":{"rows":[]}}');
+    return queues.rows.find(({ queue }: { queue: string }) => queue === `${name}_info_logs`);
+  };
+  await eventually(
+    async () => {
+      logger.info('one more');
+      await logger.flush();
+      expect(rates()).toMatchObject({ outPerSecond: expect.any(Number), inPerSecond: expect.any(Number) });
+      expect(Math.min(rates().outPerSecond, rates().inPerSecond)).toBeGreaterThan(0);
+    },
+    { withinMs: 30_000 },
+  );
+  await child.kill('SIGINT');
 });
 
 test('what cannot be reached says why, the rest is shown, and it exits with 1; no password is shown', async () => {

@@ -61,7 +61,7 @@ describe('the first start', () => {
     expect(statSync(server.passFile).mode & 0o777).toBe(0o600);
     const [, password] = /^127\.0\.0\.1:\*:\*:loghive:(\w{32})$/m.exec(readFileSync(server.passFile, 'utf8')) ?? [];
     expect(new URL(server.url).password).toBe(password);
-    expect(server.psql).toBe(`psql "postgres://loghive@127.0.0.1:${server.port}/loghive?passfile=${server.passFile}"`);
+    expect(server.shownUrl).toBe(`postgres://loghive@127.0.0.1:${server.port}/loghive?passfile=${server.passFile}`);
     await expect(query(server.url.replace(/:\w{32}@/, ':wrong@'), 'select 1')).rejects.toThrow(/password/);
     const superuser = /:postgres:(\w{32})$/m.exec(readFileSync(server.passFile, 'utf8'))?.[1];
     const url = `postgres://postgres:${superuser}@127.0.0.1:${server.port}/postgres`;
