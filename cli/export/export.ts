@@ -2,6 +2,7 @@
 import { parseDatabaseUrl } from '../../consumer/store/database-url.js';
 import { migrationConfig } from '../../consumer/store-settings.js';
 import { openRecordReader, type Query } from '../../query/index.js';
+import { openEnvironment } from '../../src/config.js';
 import { interruptible } from '../interruptible.js';
 import type { Messages } from '../messages.js';
 import { createPatience } from '../patience.js';
@@ -17,7 +18,7 @@ export async function exportRecords(
   options: ExportCommandOptions,
   messages: Messages,
 ): Promise<void> {
-  const query = queryArgument('export', words);
+  const query = queryArgument('export', words, openEnvironment());
   const plan = planOf(options);
   // Before anything is created.
   compressorOf(plan.compression);
