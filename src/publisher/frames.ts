@@ -77,11 +77,11 @@ function group(body: Buffer, largest: number): { body: Buffer; records: number }
 }
 
 /**
- * Splits off the first records of a frame. The place on disk is split as well.
+ * Splits off the first records of a frame: as many as fit into a message. The place on disk is split as well.
  *
- * @returns these records, and what is left of the frame; undefined if nothing is. Without `memory` if it was split.
+ * @returns the message, and what is left of the frame; undefined if nothing is.
  */
-export function splitOff(frame: Frame, records: number): readonly [first: Frame, rest: Frame | undefined] {
+export function splitOff(frame: Frame, records: number): readonly [message: Frame, rest: Frame | undefined] {
   if (frame.records <= records) return [frame, undefined];
   let end = -1;
   for (let found = 0; found < records; found++) end = frame.body.indexOf(LINE_FEED, end + 1);
@@ -91,7 +91,7 @@ export function splitOff(frame: Frame, records: number): readonly [first: Frame,
   const { ordinal, sequence, body, madeAtS, attempts } = frame;
   const bytes = end + 1;
   // Literals: this runs for each record, and spreading a frame takes far longer.
-  const first = {
+  const message = {
     ordinal,
     sequence,
     body: body.subarray(0, end),
@@ -115,7 +115,7 @@ export function splitOff(frame: Frame, records: number): readonly [first: Frame,
     place: restPlace,
     attempts,
   };
-  return [first, rest];
+  return [message, rest];
 }
 
 /** All messages of a frame. */

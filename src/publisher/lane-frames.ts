@@ -9,12 +9,6 @@
 import { type Frame, FrameQueue, split, splitOff } from './frames.js';
 import type { FrameLimits, LaneSpool, Loaded } from './spool/lane-spool.js';
 
-/**
- * How much is written to disk at once, in bytes, unless a single record is larger: a logging call waits for it. Less
- * would cost more system calls than it saves time.
- */
-const SPILL_BYTES = 16 * 1024;
-
 export class LaneFrames {
   readonly #spool: LaneSpool | undefined;
   readonly #recordsPerMessage: number;
@@ -123,21 +117,15 @@ export class LaneFrames {
   }
 
   /**
-   * Moves the oldest fresh frame, or its first records, to the spool.
+   * Moves the oldest fresh frame to the spool.
    *
-   * @returns what was moved; its memory can be released. Undefined if there is nothing, or it cannot be written.
+   * @returns the frame, whose memory can be released; undefined if there is none, or it cannot be written.
    */
   spill(): Frame | undefined {
-    const first = this.#fresh.first;
-    if (!first) return undefined;
-    // Nothing is written if it is on disk already.
-    const atOnce = first.place ? first.records : Math.max(1, Math.floor((first.records * SPILL_BYTES) / first.bytes));
-    const [moved, rest] = splitOff(first, atOnce);
-    if (!this.#spool?.add(moved)) return undefined;
-    if (rest) this.#fresh.replaceFirst({ ...rest, memory: first.memory });
-    else this.#fresh.shift();
-    this.#freshBytes -= moved.bytes;
-    return moved;
+    const frame = this.#shiftFresh();
+    if (frame === undefined || this.#spool?.add(frame)) return frame;
+    this.push(frame);
+    return undefined;
   }
 
   /** Reads the first frames of the spool into memory. Undefined if there was nothing to read. */
