@@ -1,6 +1,6 @@
 /** `loghive import FILE…`: stores the records of files in PostgreSQL. */
 import { recordId } from '../../consumer/parse-record.js';
-import { expiredAt, openStore } from '../../consumer/store/index.js';
+import { expiredAt, openStore, type Store } from '../../consumer/store/index.js';
 import { LoghiveError } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import type { DecodeContext } from '../../src/record.js';
@@ -10,7 +10,7 @@ import type { RecordFormatName } from '../export/file-kind.js';
 import { interruptible } from '../interruptible.js';
 import type { Messages } from '../messages.js';
 import { openPrinter } from '../output.js';
-import { createPatience } from '../patience.js';
+import { createPatience, type Patience } from '../patience.js';
 import { openProgress } from '../progress.js';
 import type { DatabaseOptions, OutputFormat } from '../subcommand.js';
 import { createBatches } from './batches.js';
@@ -72,8 +72,9 @@ function againText({ withoutId }: Tally): string {
 
 interface Import {
   readonly inputs: readonly RecordInput[];
-  readonly store: ReturnType<typeof openStore> | undefined;
-  readonly patience: ReturnType<typeof createPatience>;
+  /** Undefined: only check the records. */
+  readonly store: Store | undefined;
+  readonly patience: Patience;
   readonly rules: ImportRules;
   readonly tally: Tally;
   readonly messages: Messages;
@@ -122,10 +123,13 @@ async function readAll({ inputs, store, patience, rules, tally, messages, signal
       }
     }
   } finally {
-    // Also after an interruption: what was read may be stored.
-    await batches.flush();
-    progress.end();
-    refusals.end();
+    try {
+      // Also after an interruption: what was read may be stored.
+      await batches.flush();
+    } finally {
+      progress.end();
+      refusals.end();
+    }
   }
   if (tally.withoutId > 0) {
     const which = counted(tally.withoutId, 'record has', 'records have');

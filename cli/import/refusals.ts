@@ -6,7 +6,6 @@ import type { Place } from './batches.js';
 const MAX_SHOWN = 10;
 
 export interface Refusals {
-  readonly count: number;
   add(place: Place, reason: string): void;
   /** Says how many were not shown. */
   end(): void;
@@ -15,9 +14,6 @@ export interface Refusals {
 export function createRefusals(messages: Pick<Messages, 'report'>): Refusals {
   let count = 0;
   return {
-    get count() {
-      return count;
-    },
     add({ file, line }, reason) {
       count += 1;
       if (count <= MAX_SHOWN) messages.report(`loghive import: ${file}:${line}`, `refused: ${reason}`);
