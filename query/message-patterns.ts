@@ -127,7 +127,17 @@ function summaryOf({ records, end, readTo }: Progress): Reading {
 async function readNewest(
   page: ReadPage,
   query: Query,
-  { since, until, cursor: start, maxRecords, timeoutMs = DEFAULT_TIMEOUT_MS, signal, stop, startMs, onPage }: ReadingOptions,
+  {
+    since,
+    until,
+    cursor: start,
+    maxRecords,
+    timeoutMs = DEFAULT_TIMEOUT_MS,
+    signal,
+    stop,
+    startMs,
+    onPage,
+  }: ReadingOptions,
   take: (record: StoredRecord) => boolean,
 ): Promise<Progress> {
   const anySignal = AbortSignal.any([signal, stop].filter((each) => each !== undefined));
