@@ -7,9 +7,9 @@ const SHELLS: readonly Shell[] = ['bash', 'zsh', 'fish'];
 
 export function completionCommand(root: Command): void {
   const examples = [
-    'source <(loghive completion bash)    # in ~/.bashrc',
-    'source <(loghive completion zsh)     # in ~/.zshrc, after compinit',
-    'loghive completion fish | source     # in config.fish',
+    'source <(loghive completion bash)  # in ~/.bashrc',
+    'source <(loghive completion zsh)   # after compinit',
+    'loghive completion fish | source   # in config.fish',
   ];
   subcommand(root, 'completion', examples)
     .summary('print a script that completes this command in a shell')

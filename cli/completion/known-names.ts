@@ -1,6 +1,5 @@
 /** Names of services and fields for completion: from the cache, else from the database, if it answers soon. */
 import { within } from '../../src/time/time-limit.js';
-import { type NameCache, openNameCache } from './name-cache.js';
 
 export interface KnownNames {
   /** None if the database is not configured or does not answer. Never rejects. */
@@ -42,9 +41,10 @@ export function knownNames(source: NameSource): KnownNames {
 async function readNames({ config, limitMs, ...options }: NameSource, kind: Kind) {
   const { useConfigFile } = await import('../../src/config.js');
   const { migrationConfig } = await import('../../consumer/store-settings.js');
+  const { openNameCache } = await import('./name-cache.js');
   if (config !== undefined) useConfigFile(config);
   const { databaseUrl, schema } = migrationConfig('completion', options);
-  const cache: NameCache = openNameCache(databaseUrl, schema, kind);
+  const cache = openNameCache(databaseUrl, schema, kind);
   const cached = cache.read(Date.now());
   if (cached?.isFresh) return cached.names;
   const names = await askDatabase({ databaseUrl, schema, limitMs }, kind);
