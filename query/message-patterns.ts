@@ -58,7 +58,10 @@ export async function readPatterns(
 ): Promise<Patterns> {
   const groups = createPatternGroups(query, MAX_PATTERNS);
   let total = 0;
-  const onPage = (records: number) => onProgress?.((total += records));
+  const onPage = (records: number) => {
+    total += records;
+    onProgress?.(total);
+  };
   const limits = { timeoutMs, signal, stop, maxRecords, onPage };
   const window = { ...limits, since, until, startMs: performance.now() };
   const reading = await readNewest(page, query, window, (record) => {
