@@ -20,7 +20,6 @@ const ENTRIES = [
   'loghive/flush-on-exit',
   'loghive/exit-worker',
 ];
-// Not in a hook, because teardowns that a hook passes to onEnd() are never called.
 const installation = await installPackage();
 onEnd(() => installation.remove());
 await cp(path.join(import.meta.dirname, 'projects', 'exports'), installation.app, { recursive: true });

@@ -9,7 +9,6 @@ import { eventually } from './support/wait.mjs';
 const broker = await useBroker();
 const database = await useDatabase();
 const services = new Map(PROJECTS.map((name) => [name, uniqueName(name)]));
-// Not in a hook, because teardowns that a hook passes to onEnd() are never called.
 const installation = await installPackage();
 const printing = { 'main.mjs': uniqueName('module'), 'main.cjs': uniqueName('commonjs'), 'main.ts': uniqueName('tsx') };
 onEnd(() => installation.remove());
