@@ -528,7 +528,7 @@ describe('the environment', () => {
     expect(warnings()).toEqual([
       'environment variable LOGHIVE_SERVCE is unknown and has no effect. Did you mean LOGHIVE_SERVICE?',
       `loghive_enable in ${file} is unknown and has no effect. Did you mean LOGHIVE_ENABLED?`,
-      `LOGHIVE_COLOUR in ${file} is unknown and has no effect. Known variables: LOGHIVE_URL, LOGHIVE_SERVICE, LOGHIVE_ENABLED, LOGHIVE_REDACT, LOGHIVE_SPOOL, LOGHIVE_SPOOL_DIR, LOGHIVE_DATABASE_URL, LOGHIVE_LOG_LEVEL.`,
+      `LOGHIVE_COLOUR in ${file} is unknown and has no effect. Known variables: LOGHIVE_URL, LOGHIVE_SERVICE, LOGHIVE_ENABLED, LOGHIVE_REDACT, LOGHIVE_SPOOL, LOGHIVE_SPOOL_DIR, LOGHIVE_DATABASE_URL, LOGHIVE_TRACE_FIELDS, LOGHIVE_LOG_LEVEL.`,
     ]);
   });
 
