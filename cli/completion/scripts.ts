@@ -2,8 +2,8 @@
  * The scripts that make shells ask `loghive __complete`, which reads the command line up to the cursor from stdin: it may
  * hold a password, which must not appear in the list of processes. Nothing of a reply is executed or expanded.
  *
- * Not by a package: the script for bash of @bomb.sh/tab executes what stands in the command line, needs the package
- * bash-completion, and cannot complete within quotes; those of omelette and tabtab expand candidates.
+ * Not by a package: the script for bash of @bomb.sh/tab executes what is in the command line, needs the package
+ * bash-completion, and cannot complete within quotes.
  */
 import type { Shell } from './shell-line.js';
 
