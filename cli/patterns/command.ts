@@ -13,7 +13,7 @@ export function patternsCommand(root: Command, messages: Messages): void {
     'loghive patterns --since 1h',
     "loghive patterns 'level>=error' --new-since 1d --commands",
     'loghive patterns service:shop --since today -n all -o csv',
-    "loghive patterns 'level>=warning' --new-since 10:30 -o ndjson",
+    'loghive patterns --new-since 10:30 -o ndjson',
   ];
   const patterns = subcommand(root, 'patterns', examples, EXIT_CODES)
     .summary('group the stored records by the shape of their messages')

@@ -6,12 +6,14 @@ import { createConsumer, migrateDatabase, startConsumer } from '../../consumer/i
 import { LoghiveError } from '../../src/errors.js';
 import { internalLogger } from '../../src/internal-logger.js';
 import { LoghiveTransport } from '../../transports/winston.js';
+import { takeRecords } from '../exits/take-records.mjs';
+import { freePort } from '../support/ports.mjs';
 import type { PostgresServer } from '../support/postgres.mjs';
 import { startPostgres } from '../support/postgres.mjs';
 import type { RabbitmqServer } from '../support/rabbitmq.mjs';
 import { requireRabbitmq } from '../support/require-rabbitmq.mjs';
 import { type Certificate, makeCa, writePem } from '../support/tls.mjs';
-import { onEnd, uniqueName } from '../support/use-servers.js';
+import { onEnd, uniqueName, useChild } from '../support/use-servers.js';
 import { eventually } from '../support/wait.mjs';
 
 const ca = makeCa();
@@ -121,6 +123,19 @@ test('records travel by TLS to both servers, which have certificates of a privat
   expect(sessions.length).toBeGreaterThanOrEqual(1);
   expect(sessions.every(({ ssl }) => ssl)).toBe(true);
   await transport.close();
+});
+
+test('after process.exit(), records travel by TLS with the same certificates, to the first host of the list that answers', async () => {
+  const service = uniqueName('svc');
+  const settings = {
+    ...{ service, queueType: 'classic', spool: false },
+    url: `amqps://guest:guest@127.0.0.1:${await freePort()},127.0.0.1:${strict.tlsPort}/`,
+    tls: { ca: ca.cert, cert: client.cert, key: client.key },
+  };
+  const program = path.join(import.meta.dirname, 'exiting.mjs');
+  const child = useChild(program, { env: { SETTINGS: JSON.stringify(settings) } });
+  expect([await child.exited, child.stderr]).toEqual([{ code: 3, signal: null }, []]);
+  expect(await takeRecords(strict.url, `${service}_info_logs`)).toHaveLength(12);
 });
 
 describe('RabbitMQ', () => {
