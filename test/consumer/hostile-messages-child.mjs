@@ -1,6 +1,7 @@
 /** Parses each hostile message and prints the outcome, one line of JSON each. The test limits its memory. */
 import { deliveryOf } from '../../dist/esm/consumer/delivery.js';
-import { parseDelivery, recordId } from '../../dist/esm/consumer/parse-delivery.js';
+import { parseDelivery } from '../../dist/esm/consumer/parse-delivery.js';
+import { recordId } from '../../dist/esm/consumer/parse-record.js';
 import { LocalOffsets } from '../../dist/esm/src/time/local-offset.js';
 import { hostileMessages } from './hostile-messages.mjs';
 
