@@ -169,7 +169,7 @@ describe('the connection', () => {
 describe('permissions', () => {
   test('to read a temporary queue: without it, the clock is left out, and nothing else', async () => {
     const { vhost } = await useVhost();
-    const url = await useUser(vhost, { configure: '.*', write: '.*', read: '^shop_.*' });
+    const url = await useUser(vhost, { configure: '.*', write: '.*', read: '^(shop_|logs_exchange|loghive).*' });
     const result = await examined({ url, producer: true });
     expect(detailOf(result, 'clock')).toMatch(/^the time of the broker is unknown: ACCESS_REFUSED/);
     expect(result.faults).toEqual([]);
