@@ -6,8 +6,8 @@ import { sleep } from './wait.mjs';
 
 /** How long processes may take that are just ending, in milliseconds. */
 const ENDING_MS = 5000;
-/** Programs that later runs use again. */
-const KEPT = /^loghive-test-/;
+/** Programs that later runs use again, and the caches of Jest and tsx. */
+const KEPT = /^(?:loghive-test-|jest_|tsx-)/;
 
 /**
  * Gives this process, and all that it starts from now on, a temporary folder of their own, which is removed when it
