@@ -10,7 +10,7 @@ export interface Running {
   readonly servers: readonly string[];
   /** Without a password. */
   readonly databaseUrl: string;
-  /** The URL names no password file either: whoever searches must know the password. */
+  /** The URL has neither a password nor the path of a password file, so the commands need the password from elsewhere. */
   readonly needsPassword: boolean;
   /** Time zone of the displayed times, for example 'UTC+02:00'. Undefined if records are not shown. */
   readonly timeZone: string | undefined;

@@ -71,7 +71,8 @@ export function createPendingLists(schema: string): PendingLists {
         await cleanIndexes(session, oids);
       } catch (error) {
         readAt = Number.NEGATIVE_INFINITY;
-        // One index is locked, takes too long, or has a new owner. The others must still be cleaned.
+        // One index is locked, takes too long, or has a new owner. The others must still be cleaned. The first failure is
+        // thrown below; those of the same index again say nothing new.
         for (const oid of session.isOpen() ? oids : []) await cleanIndexes(session, [oid]).catch(() => undefined);
         throw error;
       }

@@ -33,6 +33,18 @@ const linesOf = (some: readonly StoredRecord[]) => `${some.map(lineOf).join('\n'
 const importing = (url: string, args: string[], env: Record<string, string> = {}) =>
   loghive(['import', '--database-url', url, ...args], env);
 
+/** An import of 20,000 records through a slow proxy, which has stored some of them. */
+async function useHalfDone() {
+  const target = await newStore();
+  const proxy = await useProxy(target.url);
+  const file = useFolder()('a.ndjson');
+  writeFileSync(file, linesOf(records(20_000)));
+  proxy.throttle(1_000_000, { direction: 'up' });
+  const child = useChild(program, { args: ['import', '--database-url', proxy.url(target.url), file], cwd: tmpdir() });
+  await eventually(async () => (await countIn(target)) > 0, { withinMs: 30_000 });
+  return { target, proxy, file, child };
+}
+
 describe('what was exported', () => {
   /** PostgreSQL cannot store NUL. */
   const text = fc
@@ -344,14 +356,7 @@ describe('the database', () => {
   });
 
   test('that goes away for a while is waited for, and every record is stored once', { timeout: 60_000 }, async () => {
-    const target = await newStore();
-    const proxy = await useProxy(target.url);
-    const file = useFolder()('a.ndjson');
-    writeFileSync(file, linesOf(records(20_000)));
-    proxy.throttle(1_000_000, { direction: 'up' });
-    const args = ['import', '--database-url', proxy.url(target.url), file];
-    const child = useChild(program, { args, cwd: tmpdir() });
-    await eventually(async () => (await countIn(target)) > 0, { withinMs: 30_000 });
+    const { target, proxy, child } = await useHalfDone();
     await proxy.refuse();
     await proxy.cut();
     await child.waitForLine(/^loghive import: PostgreSQL cannot store records: .* Reconnecting\.$/);
@@ -364,14 +369,7 @@ describe('the database', () => {
   test('keeps what was committed before Ctrl-C, and the same command stores the rest', {
     timeout: 60_000,
   }, async () => {
-    const target = await newStore();
-    const proxy = await useProxy(target.url);
-    const file = useFolder()('a.ndjson');
-    writeFileSync(file, linesOf(records(20_000)));
-    proxy.throttle(1_000_000, { direction: 'up' });
-    const args = ['import', '--database-url', proxy.url(target.url), file];
-    const child = useChild(program, { args, cwd: tmpdir() });
-    await eventually(async () => (await countIn(target)) > 0, { withinMs: 30_000 });
+    const { target, file, child } = await useHalfDone();
     expect(await child.kill('SIGINT')).toEqual({ code: null, signal: 'SIGINT' });
     const [, stored] = /^loghive import: stopped: (\d+) records stored, 0 .* no record is stored twice\.$/.exec(
       child.stderr.join(),

@@ -47,13 +47,19 @@ test('services come from the database of the environment, of config.env, or of t
   expect(await completed(`loghive consume --config ${file} `, {})).toEqual(SERVICES);
 });
 
-test('names are remembered, for each database and schema', async () => {
+/** The service "before" is in the cache, and "after" only in the database. */
+async function useRemembered() {
   const own = await newStore();
   await own.store.saveServices(['before']);
   const cache = useFolder();
   const env = { LOGHIVE_DATABASE_URL: own.url };
   expect(await completed('loghive consume ', env, cache)).toEqual(['candidates', 'before']);
   await own.store.saveServices(['after']);
+  return { env, cache };
+}
+
+test('names are remembered, for each database and schema', async () => {
+  const { env, cache } = await useRemembered();
   expect(await completed('loghive consume ', env, cache)).toEqual(['candidates', 'before']);
   expect(await completed('loghive consume ', { LOGHIVE_DATABASE_URL: url }, cache)).toEqual(SERVICES);
   expect(await completed('loghive consume --schema other ', env, cache)).toEqual(NOTHING);
@@ -95,12 +101,7 @@ test.each([
   ['could have been written by others', (file: string) => chmodSync(file, 0o666)],
   ['is in a folder that others can write to', (file: string) => chmodSync(path.dirname(file), 0o777)],
 ])('a cache that %s is not used', async (_name, spoil) => {
-  const own = await newStore();
-  await own.store.saveServices(['before']);
-  const cache = useFolder();
-  const env = { LOGHIVE_DATABASE_URL: own.url };
-  expect(await completed('loghive consume ', env, cache)).toEqual(['candidates', 'before']);
-  await own.store.saveServices(['after']);
+  const { env, cache } = await useRemembered();
   const folder = path.join(cache, 'loghive', 'names');
   spoil(path.join(folder, readdirSync(folder)[0]!));
   expect(await completed('loghive consume ', env, cache)).toEqual(['candidates', 'after', 'before']);
