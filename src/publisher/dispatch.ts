@@ -91,20 +91,28 @@ export class Dispatch {
     let sent = this.#state === 'open' && !this.#isPaused;
     while (sent) {
       sent = false;
-      const { busy } = this.#lanes;
+      // Looks at every lane, and is needed only while the window is full.
+      let busy: number | undefined;
       for (const throttled of this.#lanes) {
         const connection = this.#publishChannel.openConnection;
         if (!connection || connection === this.#broken) return;
-        if (!this.#hasRoom(throttled.lane, busy)) continue;
+        if (!this.#isWindowOpen) {
+          busy ??= this.#lanes.busy;
+          if (!this.#hasShare(throttled.lane, busy)) continue;
+        }
         if (this.#isSliceOver()) return;
         if (this.#sendOne(throttled, connection)) sent = true;
       }
     }
   }
 
-  #hasRoom(lane: Lane, busy: number): boolean {
+  get #isWindowOpen(): boolean {
     const { bytesInFlight, messagesInFlight } = this.#publishChannel;
-    if (bytesInFlight < this.#windowBytes && messagesInFlight < WINDOW_MESSAGES) return true;
+    return bytesInFlight < this.#windowBytes && messagesInFlight < WINDOW_MESSAGES;
+  }
+
+  /** Whether the lane has some of its fair share left. */
+  #hasShare(lane: Lane, busy: number): boolean {
     return lane.bytesInFlight < this.#windowBytes / busy && lane.framesInFlight < WINDOW_MESSAGES / busy;
   }
 
